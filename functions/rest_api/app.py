@@ -1,0 +1,7 @@
+"""REST: API Gateway events to the REST application."""
+
+from parley.api.app import create_app, lambda_handler
+from parley.runtime import Runtime
+from parley.settings import Settings
+
+handler = lambda_handler(create_app(Runtime(Settings.from_environment()).context))

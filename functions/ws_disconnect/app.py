@@ -1,0 +1,16 @@
+"""$disconnect: forgets a socket. Best effort at AWS, so nothing depends on it alone."""
+
+from typing import Any
+
+from parley.operations.context import Caller
+from parley.realtime.connections import disconnect
+from parley.runtime import Runtime
+from parley.settings import Settings
+
+runtime = Runtime(Settings.from_environment())
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Always 200: nobody is left to tell."""
+    disconnect(runtime.context(Caller("SDK")), event["requestContext"]["connectionId"])
+    return {"statusCode": 200}

@@ -1,0 +1,159 @@
+"""From rows to routes: one endpoint per mount and verb, all the same function closed over its row."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from parley.api import credentials, forms, paging
+from parley.errors import INTERNAL, NOT_FOUND, UNAUTHENTICATED, Error, Refusal
+from parley.log import logger
+from parley.operations import OPERATIONS
+from parley.operations.context import Caller, Context
+from parley.resources import REGISTRY
+from parley.resources.parameters import parse
+from parley.resources.spec import Mount, Path, Resource
+from parley.resources.views import fill_path, present
+
+_HTTP_VERBS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
+_STATUS = {"create": 201, "delete": 204}
+BASE_PATH = "parley.base_path"
+
+MakeContext = Callable[[Caller], Context]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Route(NamedTuple):
+    """What the app registers: a path template, its HTTP methods and the endpoint."""
+
+    path: str
+    methods: list[str]
+    endpoint: Endpoint
+    name: str
+
+
+def routes(make_context: MakeContext) -> list[Route]:
+    """Every route of every row, collections before items."""
+    return [
+        _route(row, mount, verb, make_context)
+        for row in REGISTRY
+        for mount in row.mounts
+        for verb in sorted(mount.verbs, key=lambda verb: verb not in ("create", "list"))
+    ]
+
+
+def _route(row: Resource, mount: Mount, verb: str, make_context: MakeContext) -> Route:
+    method = _HTTP_VERBS[verb]
+    path = mount.collection if verb in ("create", "list") else mount.path
+    name = f"{mount.api}:{row.name}.{verb}"
+    answer = _ANSWERS[verb]
+
+    async def endpoint(request: Request) -> Response:
+        started = time.perf_counter()
+        body = await request.body() if method == "POST" else b""
+        try:
+            response = answer(row, mount, verb, request, body, make_context(_caller(request)))
+        except Refusal as refusal:
+            response = refused(refusal.error, str(refusal), request)
+        except Exception:
+            logger.exception("request failed", extra={"route": name})
+            response = refused(INTERNAL, INTERNAL.text, request)
+        elapsed = round((time.perf_counter() - started) * 1000, 1)
+        logger.info("request", extra={"route": name, "status": response.status_code, "duration_ms": elapsed})
+        return response
+
+    methods = ["GET", "HEAD"] if method == "GET" else [method]
+    return Route(mount.api + path + mount.suffix, methods, endpoint, name)
+
+
+def _caller(request: Request) -> Caller:
+    wanted = request.headers.get("x-twilio-webhook-enabled", "").lower() == "true"
+    return Caller(source="API", webhooks=wanted)
+
+
+def _path(request: Request) -> Path:
+    try:
+        return {name: unquote(value, errors="strict") for name, value in request.path_params.items()}
+    except UnicodeDecodeError:
+        raise NOT_FOUND() from None
+
+
+def base_url(request: Request) -> str:
+    """Scheme, host and stage as the client used them; every URL in an answer begins so."""
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    return f"{scheme}://{request.headers.get('host', '')}{request.scope.get(BASE_PATH, '')}"
+
+
+def _prepared(row: Resource, request: Request, context: Context) -> Path:
+    credentials.authenticate(context, request.headers.get("authorization", ""), row)
+    return _path(request)
+
+
+def _answer_one(row: Resource, mount: Mount, verb: str, request: Request, body: bytes, context: Context) -> Response:
+    path = _prepared(row, request, context)
+    parameters: dict[str, Any] = {}
+    if verb in ("create", "update"):
+        given = forms.read_body(body, request.headers.get("content-type", ""))
+        parameters = parse(row, verb, given)
+    more: dict[str, Any] = {}
+    if (row.name, verb) == ("message", "create"):
+        more["token"] = _idempotency_token(request)
+    record = OPERATIONS[row.name, verb](context, path, parameters, **more)
+    if record is None:
+        return Response(status_code=_STATUS[verb])
+    shown = present(row, mount, record, base_url(request), context.account_sid)
+    if verb == "create" and mount.creates:
+        shown[mount.creates] = record[mount.creates]
+    return JSONResponse(shown, _STATUS.get(verb, 200))
+
+
+def _idempotency_token(request: Request) -> str:
+    headers = request.headers
+    return (headers.get("i-twilio-idempotency-token") or headers.get("x-twilio-mutation-id") or "")[:256]
+
+
+def _answer_list(row: Resource, mount: Mount, verb: str, request: Request, body: bytes, context: Context) -> Response:
+    path = _prepared(row, request, context)
+    query = forms.read_query(request.scope["query_string"].decode("latin-1"))
+    list_path = mount.api + fill_path(mount, {**path, "account_sid": context.account_sid}, item=False)
+    seal = context.keyring.page_seal
+    asked = paging.read(row, mount, query, list_path, seal)
+    listing = OPERATIONS[row.name, verb](context, path, parse(row, verb, query), asked.request)
+    base = base_url(request)
+    shown = [present(row, mount, record, base, context.account_sid) for record in listing.records]
+    return JSONResponse(paging.envelope(row, mount, asked, listing, shown, base, list_path, seal))
+
+
+_ANSWERS = {
+    "create": _answer_one,
+    "fetch": _answer_one,
+    "update": _answer_one,
+    "delete": _answer_one,
+    "list": _answer_list,
+}
+
+
+def refused(error: Error, text: str, request: Request) -> JSONResponse:
+    """The vendor's error body; a 404 names the path from `/Services` on, without version."""
+    if error is NOT_FOUND:
+        text = f"The requested resource {_named_path(request.scope['path'])} was not found"
+    headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if error is UNAUTHENTICATED else None
+    body = {
+        "code": error.code,
+        "message": text,
+        "more_info": f"https://www.twilio.com/docs/errors/{error.code}",
+        "status": error.status,
+    }
+    return JSONResponse(body, error.status, headers)
+
+
+def _named_path(path: str) -> str:
+    for mount in (mount for row in REGISTRY for mount in row.mounts):
+        if mount.style != "2010" and path.startswith(mount.api + "/"):
+            return path[len(mount.api) :]
+    return path

@@ -1,0 +1,46 @@
+"""Channels: names, and what their counters say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.errors import UNIQUE_NAME_IS_SID, UNIQUE_NAME_TOO_LONG
+from parley.ids import is_sid, message_sid
+
+PUBLIC, PRIVATE = "public", "private"
+LONGEST_NAME = 256
+
+
+def check_unique_name(name: str) -> str | None:
+    """The unique name, None for an empty one (which clears it).
+
+    Raises:
+        Refusal: 50004 or 50306.
+    """
+    if len(name) > LONGEST_NAME:
+        raise UNIQUE_NAME_TOO_LONG()
+    if is_sid("CH", name):
+        raise UNIQUE_NAME_IS_SID()
+    return name or None
+
+
+def new_tail(service_sid: str) -> dict[str, Any]:
+    """The counters of a new channel: the next message has index 0, the next change seq 1."""
+    return {"service_sid": service_sid, "last_index": -1, "seq": 0, "messages_count": 0, "members_count": 0}
+
+
+def newest_index(tail: dict[str, Any]) -> int:
+    """The index of the newest message that still exists; -1 if there is none."""
+    return tail.get("last_message_index", tail["last_index"])
+
+
+def with_counters(channel: dict[str, Any], tail: dict[str, Any]) -> dict[str, Any]:
+    """A channel with what its counters add: counts, newest message, latest seq."""
+    newest = newest_index(tail)
+    return {
+        **channel,
+        "members_count": max(tail["members_count"], 0),
+        "messages_count": max(tail["messages_count"], 0),
+        "last_message_sid": message_sid(channel["sid"], newest) if newest >= 0 else None,
+        "seq": tail["seq"],
+    }

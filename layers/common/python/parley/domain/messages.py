@@ -1,0 +1,19 @@
+"""Messages: what a body may be."""
+
+from __future__ import annotations
+
+from parley.errors import BODY_TOO_LONG
+
+# 32 KB (https://www.twilio.com/docs/chat/chat-limits), counted in bytes as it is stored and sent.
+LONGEST_BODY_BYTES = 32 * 1024
+
+
+def check_body(body: str) -> str:
+    """The body, which may be empty.
+
+    Raises:
+        Refusal: 50504.
+    """
+    if len(body.encode()) > LONGEST_BODY_BYTES:
+        raise BODY_TOO_LONG()
+    return body

@@ -1,0 +1,27 @@
+"""Users: which identities are acceptable."""
+
+from __future__ import annotations
+
+from parley.errors import IDENTITY_EMPTY, IDENTITY_IS_SID, IDENTITY_RESERVED, IDENTITY_TOO_LONG
+from parley.ids import is_sid
+
+# The vendor keeps these for itself (https://www.twilio.com/docs/chat/identity, error 50203).
+RESERVED_IDENTITIES = frozenset({"system", "private", "unique"})
+LONGEST_IDENTITY = 256
+
+
+def check_identity(identity: str) -> str:
+    """The identity, if a user may have it.
+
+    Raises:
+        Refusal: 50204, 50207, 50203 or 50206.
+    """
+    if not identity:
+        raise IDENTITY_EMPTY()
+    if len(identity) > LONGEST_IDENTITY:
+        raise IDENTITY_TOO_LONG()
+    if identity in RESERVED_IDENTITIES:
+        raise IDENTITY_RESERVED(identity=identity)
+    if is_sid("US", identity):
+        raise IDENTITY_IS_SID()
+    return identity

@@ -1,0 +1,76 @@
+"""SIDs: how they are made, recognised and, where that saves a read, derived.
+
+- Most SIDs are time-ordered: 12 hex digits of milliseconds, then 20 random ones. Sorting by SID is sorting by creation,
+  so lists read the base table in order and a page position is a SID.
+- A user's SID is derived from service and identity, a member's from channel and identity: addressing by identity needs
+  no lookup, and "identity is unique" is a condition on one key.
+- A message's SID carries its index: fetching one is a single GetItem.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import threading
+from collections.abc import Callable
+
+from parley.clock import Clock
+
+_HEX_32 = re.compile(r"[0-9a-fA-F]{32}")
+_INDEX_DIGITS = 10
+
+
+def is_sid(prefix: str, text: str) -> bool:
+    """Whether `text` has the form of a SID of this kind (whether it exists is another question)."""
+    return len(text) == 34 and text.startswith(prefix) and _HEX_32.fullmatch(text, 2) is not None
+
+
+def user_sid(service_sid: str, identity: str) -> str:
+    """The SID of the user with this identity in this service."""
+    return "US" + _digest(service_sid, identity)
+
+
+def member_sid(channel_sid: str, identity: str) -> str:
+    """The SID of the membership of this identity in this channel; the same again after leaving and joining."""
+    return "MB" + _digest(channel_sid, identity)
+
+
+def message_sid(channel_sid: str, index: int) -> str:
+    """The SID of the message at this index."""
+    return f"IM{index:0{_INDEX_DIGITS}x}{_digest(channel_sid, str(index))[: 32 - _INDEX_DIGITS]}"
+
+
+def message_index(channel_sid: str, sid: str) -> int | None:
+    """The index that a message SID of this channel carries; None for a SID of anything else."""
+    if not is_sid("IM", sid):
+        return None
+    index = int(sid[2 : 2 + _INDEX_DIGITS], 16)
+    return index if message_sid(channel_sid, index) == sid else None
+
+
+def _digest(*parts: str) -> str:
+    # Each part is prefixed with its length, so that no two different lists of parts hash alike.
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class Ids:
+    """Makes new SIDs and ids; tests hand in a fixed clock and a fixed source of randomness."""
+
+    def __init__(self, clock: Clock, random_hex: Callable[[int], str] = secrets.token_hex):
+        """`random_hex(n)` returns 2n hex digits. The system's source is safe after a SnapStart restore."""
+        self._clock = clock
+        self._random_hex = random_hex
+        self._last_ms = 0
+        self._lock = threading.Lock()
+
+    def sid(self, prefix: str) -> str:
+        """A new time-ordered SID, behind all that this process made before, also within one millisecond."""
+        with self._lock:
+            self._last_ms = max(self._last_ms + 1, self._clock.now_ms())
+            return f"{prefix}{self._last_ms:012x}{self._random_hex(10)}"
+
+    def unique(self) -> str:
+        """32 random hex digits: cause ids and idempotency tokens that Parley chooses itself."""
+        return self._random_hex(16)

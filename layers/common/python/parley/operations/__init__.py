@@ -1,0 +1,49 @@
+"""What can be done: one operation per row and verb, called by every door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from parley.operations import api_keys, channels, members, messages, roles, services, users, verbs
+from parley.resources import REGISTRY
+from parley.resources.spec import VERBS
+
+Operation = Callable[..., Any]
+
+_SPECIALS: dict[tuple[str, str], Operation] = {
+    ("service", "create"): services.create,
+    ("service", "update"): services.update,
+    ("service", "delete"): services.delete,
+    ("role", "create"): roles.create,
+    ("role", "update"): roles.update,
+    ("role", "delete"): roles.delete,
+    ("user", "create"): users.create,
+    ("user", "list"): users.list_,
+    ("user", "update"): users.update,
+    ("user", "delete"): users.delete,
+    ("channel", "create"): channels.create,
+    ("channel", "fetch"): channels.fetch,
+    ("channel", "list"): channels.list_,
+    ("channel", "update"): channels.update,
+    ("channel", "delete"): channels.delete,
+    ("member", "create"): members.create,
+    ("member", "list"): members.list_,
+    ("member", "update"): members.update,
+    ("member", "delete"): members.delete,
+    ("message", "create"): messages.create,
+    ("message", "fetch"): messages.fetch,
+    ("message", "list"): messages.list_,
+    ("message", "update"): messages.update,
+    ("message", "delete"): messages.delete,
+    ("api_key", "create"): api_keys.create,
+    ("api_key", "delete"): api_keys.delete,
+}
+
+# (row name, verb) -> operation(context, path, parameters); list operations take a PageRequest as well.
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    (row.name, verb): _SPECIALS.get((row.name, verb)) or partial(getattr(verbs, verbs.FUNCTIONS[verb]), row)
+    for row in REGISTRY
+    for verb in VERBS
+}

@@ -1,0 +1,90 @@
+"""From the addresses in a path (SIDs, identities, unique names) to SIDs and the records that must exist above an item.
+
+Services are sealed: whatever is not of the service (and account) in the path does not exist.
+"""
+
+from __future__ import annotations
+
+from parley.errors import NOT_FOUND
+from parley.ids import is_sid, member_sid, message_index, user_sid
+from parley.operations.context import Context
+from parley.resources.spec import Path, Resource
+from parley.store import keys
+from parley.store.items import Record
+
+
+def service(context: Context, service_sid: str) -> Record:
+    """The service, from memory if it was read within the last seconds."""
+    if not is_sid("IS", service_sid):
+        raise NOT_FOUND()
+    record = context.configuration.fetch(keys.service(context.account_sid, service_sid))
+    if record is None:
+        raise NOT_FOUND()
+    return record
+
+
+def channel_sid(context: Context, service_sid: str, address: str) -> str:
+    """The SID that a channel address means: itself, or what the unique name points to."""
+    if is_sid("CH", address):
+        return address
+    if not address or len(address) > 256:
+        raise NOT_FOUND()
+    pointer = context.table.fetch(keys.unique_name(service_sid, address))
+    if pointer is None:
+        raise NOT_FOUND()
+    return pointer["channel_sid"]
+
+
+def channel(context: Context, service_sid: str, address: str) -> Record:
+    """The channel, from memory if it was read within the last seconds."""
+    sid = channel_sid(context, service_sid, address)
+    record = context.configuration.fetch(keys.channel(sid))
+    if record is None or record["service_sid"] != service_sid:
+        raise NOT_FOUND()
+    return record
+
+
+def user_address(service_sid: str, address: str) -> str:
+    """The user SID that a SID or an identity means."""
+    return address if is_sid("US", address) else user_sid(service_sid, address)
+
+
+def resolve(context: Context, row: Resource, path: Path, *, opened: bool = True) -> Path:
+    """The path with every address as a SID, after checking that what lies above the item exists.
+
+    With `opened=False` the channel is only named, not read: for writes whose own condition proves that it lives.
+
+    Raises:
+        Refusal: 20404 for anything that is absent, foreign or of the wrong form.
+    """
+    resolved = dict(path)
+    if row.prefix in ("IS", "SK"):
+        if path.get("account_sid", context.account_sid) != context.account_sid:
+            raise NOT_FOUND()
+        resolved["account_sid"] = context.account_sid
+    else:
+        service(context, path["service_sid"])
+    if "channel_sid" in path:
+        find = channel if opened else channel_sid
+        found = find(context, path["service_sid"], path["channel_sid"])
+        resolved["channel_sid"] = found["sid"] if isinstance(found, dict) else found
+    if "sid" in path:
+        _resolve_item(context, row, path["sid"], resolved)
+    return resolved
+
+
+def _resolve_item(context: Context, row: Resource, address: str, resolved: Path) -> None:
+    match row.prefix:
+        case "US":
+            resolved["sid"] = user_address(resolved["service_sid"], address)
+        case "CH":
+            resolved["sid"] = channel_sid(context, resolved["service_sid"], address)
+        case "MB" if not is_sid("MB", address):
+            resolved["sid"] = member_sid(resolved["channel_sid"], address)
+        case "IM":
+            index = message_index(resolved["channel_sid"], address)
+            if index is None:
+                raise NOT_FOUND()
+            resolved["index"] = str(index)
+        case _ if not is_sid(row.prefix, address):
+            raise NOT_FOUND()

@@ -1,0 +1,54 @@
+"""What a client may do: membership, and the rights of its two roles. Account credentials may do everything.
+
+A private channel does not exist for a stranger; a public one refuses him.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from parley.domain.channels import PRIVATE
+from parley.domain.roles import is_allowed
+from parley.errors import FORBIDDEN, NOT_A_MEMBER, NOT_FOUND
+from parley.ids import member_sid, user_sid
+from parley.operations import roles
+from parley.operations.addressing import channel
+from parley.operations.context import Context
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.keys import Key
+
+
+def require(
+    context: Context, service_sid: str, channel_sid: str, permissions: Iterable[str], also: Iterable[Key] = ()
+) -> dict[Key, Record]:
+    """Check that the caller is in the channel and has one of `permissions` (any member will do if there is none).
+
+    Reads member and user with one request, and `also` with it; returns what was found.
+
+    Raises:
+        Refusal: 20404 for a stranger to a private channel, 50400 for one to a public channel, 50107 without the right.
+    """
+    also = list(also)
+    identity = context.caller.identity
+    if identity is None:
+        return context.table.fetch_many(also) if also else {}
+    member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
+    user_key = keys.user(user_sid(service_sid, identity))
+    found = context.table.fetch_many([member_key, user_key, *also])
+    member, user = found.get(member_key), found.get(user_key)
+    if member is None or member["service_sid"] != service_sid:
+        raise (NOT_FOUND if channel(context, service_sid, channel_sid)["type"] == PRIVATE else NOT_A_MEMBER)()
+    wanted = list(permissions)
+    deployment = roles.permissions(context, service_sid, user["role_sid"]) if user else []
+    in_channel = roles.permissions(context, service_sid, member["role_sid"])
+    if wanted and not any(is_allowed(permission, deployment, in_channel) for permission in wanted):
+        raise FORBIDDEN()
+    return found
+
+
+def own_or_any(context: Context, author: str | None, noun: str) -> tuple[str, ...]:
+    """The permissions that let the caller touch something of `author`: `editAnyMessage`, and for his own the other."""
+    verb, rest = noun.split(" ")
+    any_of_them = f"{verb}Any{rest}"
+    return (any_of_them, f"{verb}Own{rest}") if author == context.caller.identity else (any_of_them,)

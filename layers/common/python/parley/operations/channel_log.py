@@ -1,0 +1,39 @@
+"""The order of what happens in a channel: every change takes the channel's next `seq` and leaves an entry.
+
+New messages are their own log and leave none. Entries live seven days; a client that was away longer fetches anew.
+"""
+
+from __future__ import annotations
+
+from parley.errors import NOT_FOUND
+from parley.operations.context import Context
+from parley.operations.verbs import TOMBSTONE_SECONDS
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Guard, Put, Update, Write
+
+
+def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Record:
+    """The channel's counters after taking the next seq; proves that the channel lives and is of the service.
+
+    A seq that is taken and then not used is a gap, which readers of the log pass over.
+
+    Raises:
+        Refusal: 20404, or what a guard stands for.
+    """
+    return context.table.commit(context.cause(), [in_tail(service_sid, channel_sid, {"seq": 1}, *guards)])[0]
+
+
+def in_tail(service_sid: str, channel_sid: str, add: dict[str, int], *guards: Guard, **set_: object) -> Update:
+    """A change to a channel's counters; itself nobody's news."""
+    sealed = Guard("service_sid", "=", service_sid, NOT_FOUND())
+    return Update(
+        keys.tail(channel_sid), NOT_FOUND(), set=dict(set_), add=add, guards=(sealed, *guards), announced=False
+    )
+
+
+def entry(context: Context, channel_sid: str, seq: int, kind: str, sid: str, verb: str) -> Write:
+    """The entry that tells a returning client what changed: the kind and SID of a record, and the verb."""
+    expires_at = context.clock.now_ms() // 1000 + TOMBSTONE_SECONDS
+    record = {"seq": seq, "kind": kind, "sid": sid, "verb": verb, "expires_at": expires_at}
+    return Put(keys.change(channel_sid, seq), record)

@@ -1,0 +1,168 @@
+"""Channels: a record, its counters (TAIL), its unique name and its entry in the service's list, kept in step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.channels import PRIVATE, PUBLIC, new_tail, with_counters
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, UNIQUE_NAME_EXISTS
+from parley.operations import authority, channel_log, verbs
+from parley.operations.addressing import resolve
+from parley.operations.context import Context, Listing, PageRequest
+from parley.resources.channels import CHANNEL
+from parley.resources.spec import Path
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Bury, Create, Erase, Guard, Put, Update, Write
+
+# The published description calls `public` the default of the list's `Type` filter; clients that list without a filter
+# and expect private channels too would need both here (unconfirmed).
+LISTED_BY_DEFAULT = (PUBLIC,)
+
+
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """A new channel without members.
+
+    Raises:
+        Refusal: 50307 if the unique name is taken.
+    """
+    resolve(context, CHANNEL, path)
+    record = verbs.new_record(context, CHANNEL, path)
+    record |= {"type": PUBLIC, "created_by": context.actor}
+    record |= {name: value for name, value in parameters.items() if value is not None}
+    record = verbs.dated(record, parameters)
+    sid, service_sid = record["sid"], record["service_sid"]
+    tail = new_tail(service_sid)
+    writes: list[Write] = [
+        Create(keys.channel(sid), record, taken=NOT_FOUND()),
+        Put(keys.tail(sid), tail),
+        Put(keys.channel_listing(service_sid, record["type"], sid), {"channel_sid": sid}),
+    ]
+    if record.get("unique_name"):
+        writes.append(_claim(record, record["unique_name"]))
+    context.table.commit(context.cause(), writes)
+    return with_counters(record, tail)
+
+
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The channel with its counters, in one request. For a client, a private channel of others does not exist.
+
+    Raises:
+        Refusal: 20404.
+    """
+    channel = load(context, resolve(context, CHANNEL, path))
+    if channel["type"] == PRIVATE and context.caller.identity not in (None, channel["created_by"]):
+        authority.require(context, channel["service_sid"], channel["sid"], ())
+    return channel
+
+
+def load(context: Context, resolved: Path) -> Record:
+    """The channel with its counters.
+
+    Raises:
+        Refusal: 20404.
+    """
+    channel_key, tail_key = keys.channel(resolved["sid"]), keys.tail(resolved["sid"])
+    found = context.table.fetch_many([channel_key, tail_key])
+    channel = verbs.belonging(found.get(channel_key), resolved)
+    if tail_key not in found:
+        raise NOT_FOUND()
+    context.configuration.remember(channel_key, channel)
+    return with_counters(channel, found[tail_key])
+
+
+def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+    """One page of a service's channels of the wanted types, oldest first."""
+    resolved = resolve(context, CHANNEL, path)
+    wanted = parameters.get("type") or LISTED_BY_DEFAULT
+    listings = [
+        verbs.read_page(context, keys.channel_listings(resolved["service_sid"], channel_type), page)
+        for channel_type in dict.fromkeys(wanted)
+    ]
+    listing = _merged(listings, page)
+    sids = [entry["channel_sid"] for entry in listing.records]
+    found = context.table.fetch_many(key for sid in sids for key in (keys.channel(sid), keys.tail(sid)))
+    records = [
+        with_counters(found[keys.channel(sid)], found[keys.tail(sid)])
+        for sid in sids
+        if keys.channel(sid) in found and keys.tail(sid) in found
+    ]
+    return listing._replace(records=records)
+
+
+def _merged(listings: list[Listing], page: PageRequest) -> Listing:
+    """One page of several lists that are each ordered by SID, as if they were one list."""
+    if len(listings) == 1:
+        return listings[0]
+    entries = sorted(
+        (entry for listing in listings for entry in listing.records), key=lambda entry: entry["channel_sid"]
+    )
+    backwards = page.before is not None
+    cut = len(entries) > page.size
+    records = entries[-page.size :] if backwards else entries[: page.size]
+    first, last = (records[0]["channel_sid"], records[-1]["channel_sid"]) if records else (None, None)
+    return Listing(
+        records,
+        first,
+        last,
+        more_after=backwards or cut or any(listing.more_after for listing in listings),
+        more_before=any(listing.more_before for listing in listings) or (backwards and cut),
+    )
+
+
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The channel with the given fields changed; a new unique name is claimed and the old one freed at once.
+
+    Raises:
+        Refusal: 50307 if the unique name is taken; 20409 if another request renamed the channel meanwhile.
+    """
+    resolved = resolve(context, CHANNEL, path)
+    channel = load(context, resolved)
+    sid, service_sid = channel["sid"], channel["service_sid"]
+    changes = verbs.changed(context, parameters)
+    tail = channel_log.take_seq(context, service_sid, sid)
+    changes["seq"] = tail["seq"]
+    guards: tuple[Guard, ...] = ()
+    renaming: list[Write] = []
+    old_name, new_name = channel.get("unique_name"), parameters.get("unique_name")
+    if "unique_name" in parameters and new_name != old_name:
+        guards = (Guard("unique_name", "=" if old_name else "missing", old_name, CONCURRENT_UPDATE()),)
+        renaming += [_claim(channel, new_name)] if new_name else []
+        renaming += [Erase(keys.unique_name(service_sid, old_name))] if old_name else []
+    writes = [
+        *renaming,
+        Update(keys.channel(sid), NOT_FOUND(), set=changes, guards=guards),
+        channel_log.entry(context, sid, tail["seq"], "channel", sid, "updated"),
+    ]
+    context.table.commit(context.cause(), writes)
+    context.configuration.forget(keys.channel(sid))
+    return with_counters({**channel, **changes}, tail)
+
+
+def _claim(channel: Record, name: str) -> Write:
+    pointer = {"channel_sid": channel["sid"], "service_sid": channel["service_sid"]}
+    return Create(keys.unique_name(channel["service_sid"], name), pointer, taken=UNIQUE_NAME_EXISTS())
+
+
+def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
+    """Hide the channel and all in it at once and free its unique name; a sweep removes what is below it.
+
+    The counters turn into a tombstone in the same transaction, which stops every write into the channel.
+    """
+    remove(context, resolve(context, CHANNEL, path))
+
+
+def remove(context: Context, resolved: Path) -> None:
+    """Delete the channel at a resolved path, also when its service is gone already."""
+    channel = load(context, resolved)
+    sid, service_sid = channel["sid"], channel["service_sid"]
+    expires_at = context.clock.now_ms() // 1000 + verbs.TOMBSTONE_SECONDS
+    writes: list[Write] = [
+        verbs.bury(context, CHANNEL, resolved, channel),
+        Bury(keys.tail(sid), NOT_FOUND(), {"service_sid": service_sid}, expires_at),
+        Erase(keys.channel_listing(service_sid, channel["type"], sid)),
+    ]
+    if name := channel.get("unique_name"):
+        writes.append(Erase(keys.unique_name(service_sid, name)))
+    context.table.commit(context.cause(), writes)
+    context.configuration.forget(keys.channel(sid))

@@ -1,0 +1,74 @@
+"""What an operation works with: the ports, and who is asking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from parley.clock import Clock
+from parley.ids import Ids
+from parley.keyring import Keyring
+from parley.store.configuration import Configuration
+from parley.store.items import Record
+from parley.store.table import Table
+from parley.store.writes import Cause
+
+SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: account credentials over REST (`identity` None) or a client on its socket.
+
+    Attributes:
+        source: `API` or `SDK`.
+        identity: The client's identity.
+        webhooks: Whether what is done is to reach webhooks.
+        request: For clients, connection id and frame id with a blank between: it marks the push to that connection.
+    """
+
+    source: str = "API"
+    identity: str | None = None
+    webhooks: bool = False
+    request: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One request's view of the world."""
+
+    table: Table
+    configuration: Configuration
+    ids: Ids
+    clock: Clock
+    account_sid: str
+    keyring: Keyring
+    caller: Caller
+
+    @property
+    def actor(self) -> str:
+        """The acting identity, `system` for account credentials."""
+        return self.caller.identity or SYSTEM
+
+    def cause(self) -> Cause:
+        """A cause for one commit."""
+        caller = self.caller
+        return Cause(self.ids.unique(), self.actor, caller.source, caller.webhooks, caller.request, self.clock.now_ms())
+
+
+class PageRequest(NamedTuple):
+    """What part of a list is wanted: items after a position, or the ones that come before it."""
+
+    size: int
+    after: str | None = None
+    before: str | None = None
+
+
+class Listing(NamedTuple):
+    """Records of one page with the position of the first and last, and what lies beyond on either side."""
+
+    records: list[Record]
+    first: str | None
+    last: str | None
+    more_after: bool
+    more_before: bool

@@ -1,0 +1,181 @@
+"""Members: an identity in a channel. Limits are counted in the very transaction that joins or leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.horizon import consumption
+from parley.domain.roles import CHANNEL
+from parley.errors import CHANNEL_FULL, MEMBER_EXISTS, NOT_FOUND, USER_CHANNELS_FULL, USER_NOT_FOUND, Refusal
+from parley.ids import member_sid, user_sid
+from parley.operations import channel_log, roles, users, verbs
+from parley.operations.addressing import resolve, service
+from parley.operations.context import Context, Listing, PageRequest
+from parley.resources.members import MEMBER
+from parley.resources.services import SERVICE
+from parley.resources.spec import Path
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Create, Guard, Update, Write
+
+# A user who appears or vanishes between our read and our write makes us look again, this often at most.
+_LOOKS = 3
+
+
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """A new member; an identity that has no user gets one first (chat.md 7.1), in the same transaction.
+
+    Three requests and ten write units: read the user, take a seq, and write member, counters and log entry.
+
+    Raises:
+        Refusal: 50404, 50403, 50208; 50100 or 50105 for an unsuitable role.
+    """
+    resolved = resolve(context, MEMBER, path, opened=False)
+    owner = service(context, path["service_sid"])
+    if parameters.get("role_sid"):
+        roles.fetch_typed(context, owner["sid"], parameters["role_sid"], CHANNEL)
+    room = Guard("members_count", "<", _limit(owner, "limits.channel_members"), CHANNEL_FULL())
+    member_key = keys.member(resolved["channel_sid"], member_sid(resolved["channel_sid"], parameters["identity"]))
+    user_key = keys.user(user_sid(owner["sid"], parameters["identity"]))
+    for look in range(_LOOKS):
+        found = context.table.fetch_many([user_key, member_key])
+        if member_key in found:
+            raise MEMBER_EXISTS()
+        tail = channel_log.take_seq(context, owner["sid"], resolved["channel_sid"], room)
+        member = _new_member(context, owner, resolved["channel_sid"], parameters, tail["seq"])
+        writes = [
+            _joining_write(context, owner, member),
+            channel_log.in_tail(owner["sid"], resolved["channel_sid"], {"members_count": 1}, room),
+            _user_write(context, owner, parameters["identity"], found.get(user_key)),
+            channel_log.entry(context, member["channel_sid"], tail["seq"], "member", member["sid"], "created"),
+        ]
+        try:
+            return context.table.commit(context.cause(), writes)[0]
+        except Refusal as refusal:
+            if refusal.error.code not in _USER_MOVED or look == _LOOKS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+_USER_MOVED = (50200, 50201)
+
+
+def _limit(owner: Record, name: str) -> int:
+    return owner.get(name) or SERVICE.by_name[name].default
+
+
+def _new_member(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any], seq: int) -> Record:
+    now = context.clock.now_ms()
+    record = {
+        **consumption(parameters, now),
+        "sid": member_sid(channel_sid, parameters["identity"]),
+        "service_sid": owner["sid"],
+        "channel_sid": channel_sid,
+        "role_sid": parameters.get("role_sid") or owner["default_channel_role_sid"],
+        "date_created": now,
+        "joined_at": now,
+        "seq": seq,
+    }
+    return verbs.dated(record, parameters)
+
+
+def _joining_write(context: Context, owner: Record, member: Record) -> Write:
+    key = keys.member(member["channel_sid"], member["sid"])
+    index = keys.in_user_channels(user_sid(owner["sid"], member["identity"]), member["channel_sid"])
+    if member["role_sid"] != owner["default_channel_role_sid"]:
+        index |= keys.in_role_holders(member["role_sid"], key)
+    return Create(key, member, taken=MEMBER_EXISTS(), index=index)
+
+
+def _user_write(context: Context, owner: Record, identity: str, user: Record | None) -> Write:
+    if user is None:
+        return users.creation(context, owner, {"identity": identity}, joined=1)
+    room = Guard("joined_channels_count", "<", _limit(owner, "limits.user_channels"), USER_CHANNELS_FULL())
+    add = {"joined_channels_count": 1}
+    return Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(room,), announced=False)
+
+
+def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+    """One page of a channel's members, oldest first, or those of the wanted identities.
+
+    A channel has at most 1,000 members, so all are read and put in order of joining here; that saves every join an
+    index entry.
+    """
+    resolved = resolve(context, MEMBER, path)
+    channel_sid = resolved["channel_sid"]
+    if wanted := parameters.get("identity"):
+        wanted_keys = [keys.member(channel_sid, member_sid(channel_sid, identity)) for identity in wanted]
+        members = list(context.table.fetch_many(wanted_keys).values())
+    else:
+        members = context.table.every(keys.members(channel_sid))
+    return cut_page({_position(member): member for member in members}, page)
+
+
+def _position(member: Record) -> str:
+    return keys.user_position(member["date_created"], member["sid"])
+
+
+def cut_page(records: dict[str, Record], page: PageRequest) -> Listing:
+    """One page of records that are all at hand, by their positions."""
+    after, before = page.after or "", page.before or "\x7f"
+    positions = sorted(position for position in records if after < position < before)
+    cut = positions[-page.size :] if page.before else positions[: page.size]
+    more = len(positions) > len(cut)
+    first, last = (cut[0], cut[-1]) if cut else (None, None)
+    return Listing(
+        [records[position] for position in cut],
+        first,
+        last,
+        more_after=bool(page.before) or more,
+        more_before=more if page.before else page.after is not None,
+    )
+
+
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The member with the given fields changed."""
+    resolved = resolve(context, MEMBER, path, opened=False)
+    member = verbs.load(context, MEMBER, resolved)
+    key = MEMBER.key(resolved)
+    changes = verbs.changed(context, consumption(parameters, context.clock.now_ms()))
+    if "role_sid" in parameters:
+        changes |= users.held_role(context, member["service_sid"], parameters["role_sid"], CHANNEL, key)
+        if parameters["role_sid"] is None:
+            del changes["role_sid"]
+    tail = channel_log.take_seq(context, member["service_sid"], member["channel_sid"])
+    changes["seq"] = tail["seq"]
+    writes = [
+        Update(key, NOT_FOUND(), set=changes),
+        channel_log.entry(context, member["channel_sid"], tail["seq"], "member", member["sid"], "updated"),
+    ]
+    context.table.commit(context.cause(), writes)
+    return {**member, **changes}
+
+
+def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
+    """Take an identity out of a channel; what it wrote stays."""
+    remove(context, resolve(context, MEMBER, path, opened=False))
+
+
+def remove(context: Context, resolved: Path, *, counted: bool = True) -> None:
+    """Remove the member at a resolved path; `counted` says whether its user counts it among its channels.
+
+    Raises:
+        Refusal: 20404.
+    """
+    member = verbs.load(context, MEMBER, resolved)
+    service_sid, channel_sid = member["service_sid"], member["channel_sid"]
+    tail = channel_log.take_seq(context, service_sid, channel_sid)
+    writes: list[Write] = [
+        verbs.bury(context, MEMBER, resolved, member, seq=tail["seq"]),
+        channel_log.in_tail(service_sid, channel_sid, {"members_count": -1}),
+        channel_log.entry(context, channel_sid, tail["seq"], "member", member["sid"], "deleted"),
+    ]
+    user_key = keys.user(user_sid(service_sid, member["identity"]))
+    less = Update(user_key, USER_NOT_FOUND(), add={"joined_channels_count": -1}, announced=False)
+    try:
+        context.table.commit(context.cause(), [*writes, less] if counted else writes)
+    except Refusal as refusal:
+        if refusal.error is not USER_NOT_FOUND:
+            raise
+        # A member outlives its user only while the sweep after the user's deletion is on its way.
+        context.table.commit(context.cause(), writes)

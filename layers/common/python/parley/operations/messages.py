@@ -1,0 +1,176 @@
+"""Messages: two plain writes each, addressed by their index.
+
+Taking the index and writing the message are separate: a crash between them leaves a gap in the indexes, never a lost
+acknowledged message and never an index used twice. With an idempotency token, message and token are one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.channels import newest_index
+from parley.errors import BODY_REQUIRED, CONCURRENT_UPDATE, MEDIA_NOT_FOUND, NOT_FOUND, Refusal
+from parley.ids import message_sid
+from parley.operations import authority, channel_log, verbs
+from parley.operations.addressing import resolve
+from parley.operations.context import Context, Listing, PageRequest
+from parley.resources.messages import MESSAGE
+from parley.resources.spec import Path
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Create, Guard, Update, Write
+
+# The window in which a repeat with the same token is answered with the first result.
+IDEMPOTENCY_SECONDS = 600
+
+
+class _Repeated(Refusal):
+    """Raised when an idempotency token was used before."""
+
+
+_REPEATED = _Repeated(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
+
+
+def create(context: Context, path: Path, parameters: dict[str, Any], token: str = "") -> Record:
+    """A new message under the channel's next index.
+
+    `token` makes the call repeatable: within ten minutes, the same token in the same channel answers with the message
+    that the first call made.
+
+    Raises:
+        Refusal: 50503 without a body; 50507 for media; 20404 if there is no such channel.
+    """
+    if parameters.get("media_sid"):
+        raise MEDIA_NOT_FOUND()
+    if parameters.get("body") is None:
+        raise BODY_REQUIRED()
+    resolved = resolve(context, MESSAGE, path, opened=False)
+    service_sid, channel_sid = path["service_sid"], resolved["channel_sid"]
+    token_keys = [keys.idempotency(channel_sid, token)] if token else []
+    found = authority.require(context, service_sid, channel_sid, ("sendMessage",), also=token_keys)
+    if token and (earlier := found.get(token_keys[0])):
+        return _earlier(context, service_sid, channel_sid, earlier)
+    # With a new message, that one is the newest again, whatever was deleted before.
+    taking = channel_log.in_tail(
+        service_sid, channel_sid, {"last_index": 1, "seq": 1, "messages_count": 1}, last_message_index=None
+    )
+    tail = context.table.commit(context.cause(), [taking])[0]
+    index = tail["last_index"]
+    message = _new_message(context, service_sid, channel_sid, parameters, tail)
+    writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
+    if token:
+        expires_at = context.clock.now_ms() // 1000 + IDEMPOTENCY_SECONDS
+        record = {"index": index, "expires_at": expires_at}
+        writes.append(Create(keys.idempotency(channel_sid, token), record, taken=_REPEATED))
+    try:
+        return context.table.commit(context.cause(), writes)[0]
+    except _Repeated:
+        context.table.commit(context.cause(), [channel_log.in_tail(service_sid, channel_sid, {"messages_count": -1})])
+        earlier = context.table.fetch(keys.idempotency(channel_sid, token))
+        return _earlier(context, service_sid, channel_sid, earlier or {})
+
+
+def _new_message(
+    context: Context, service_sid: str, channel_sid: str, parameters: dict[str, Any], tail: Record
+) -> Record:
+    given = {name: value for name, value in parameters.items() if value is not None}
+    record = {
+        "author": context.actor,
+        **given,
+        "sid": message_sid(channel_sid, tail["last_index"]),
+        "service_sid": service_sid,
+        "channel_sid": channel_sid,
+        "index": tail["last_index"],
+        "seq": tail["seq"],
+        "date_created": context.clock.now_ms(),
+    }
+    return verbs.dated(record, parameters)
+
+
+def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: Record) -> Record:
+    message = context.table.fetch(keys.message(channel_sid, earlier["index"])) if earlier else None
+    return verbs.belonging(message, {"service_sid": service_sid})
+
+
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The message, in one request; a client must be in the channel.
+
+    Raises:
+        Refusal: 20404; 50400 for a client who is no member.
+    """
+    resolved = resolve(context, MESSAGE, path)
+    authority.require(context, path["service_sid"], resolved["channel_sid"], ())
+    return verbs.load(context, MESSAGE, resolved)
+
+
+def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+    """One page of a channel's messages by index, ascending unless `order` is `desc`.
+
+    Positions are indexes; a page begins at one, inclusive.
+    """
+    resolved = resolve(context, MESSAGE, path)
+    authority.require(context, path["service_sid"], resolved["channel_sid"], ())
+    where = keys.messages(resolved["channel_sid"])
+    descending = parameters.get("order") == "desc"
+    start = None if page.after is None else int(page.after)
+    bound: dict[str, str] = {}
+    if start is not None:
+        bound = {"before": keys.padded(start + 1)} if descending else {"after": keys.padded(start - 1)}
+        bound = {} if start == 0 and not descending else bound
+    found, more = context.table.page(where, page.size, descending=descending, **bound)
+    records = [item.record for item in found]
+    step = -1 if descending else 1
+    first = last = None
+    if records:
+        # What follows begins next to the last item; what came before began one page earlier, give or take gaps.
+        last = str(max(records[-1]["index"] + step, 0))
+        first = str(max(records[0]["index"] - step * page.size, 0))
+    return Listing(records, first, last, more_after=more, more_before=start is not None)
+
+
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The message with the given fields changed, marked as edited by whoever did it."""
+    resolved = resolve(context, MESSAGE, path, opened=False)
+    message = verbs.load(context, MESSAGE, resolved)
+    for name, noun in (("body", "edit Message"), ("attributes", "edit MessageAttributes")):
+        if name in parameters:
+            wanted = authority.own_or_any(context, message.get("author"), noun)
+            authority.require(context, message["service_sid"], message["channel_sid"], wanted)
+    changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
+    if changes.get("author", "") is None:
+        del changes["author"]
+    tail = channel_log.take_seq(context, message["service_sid"], message["channel_sid"])
+    changes["seq"] = tail["seq"]
+    writes = [
+        Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes),
+        channel_log.entry(context, message["channel_sid"], tail["seq"], "message", message["sid"], "updated"),
+    ]
+    context.table.commit(context.cause(), writes)
+    return {**message, **changes}
+
+
+def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
+    """Remove a message; its index is never used again, and `last_message` moves back if it was the newest."""
+    resolved = resolve(context, MESSAGE, path, opened=False)
+    message = verbs.load(context, MESSAGE, resolved)
+    service_sid, channel_sid = message["service_sid"], message["channel_sid"]
+    wanted = authority.own_or_any(context, message.get("author"), "delete Message")
+    authority.require(context, service_sid, channel_sid, wanted)
+    tail = channel_log.take_seq(context, service_sid, channel_sid)
+    gone = verbs.bury(context, MESSAGE, resolved, message, seq=tail["seq"])
+    log = channel_log.entry(context, channel_sid, tail["seq"], "message", message["sid"], "deleted")
+    minus_one = {"messages_count": -1}
+    if newest_index(tail) == message["index"]:
+        position = keys.padded(message["index"])
+        below = context.table.page(keys.messages(channel_sid), 1, before=position, descending=True).found
+        newest = below[0].record["index"] if below else -1
+        unchanged = Guard("last_index", "=", tail["last_index"], CONCURRENT_UPDATE())
+        moved = channel_log.in_tail(service_sid, channel_sid, minus_one, unchanged, last_message_index=newest)
+        try:
+            context.table.commit(context.cause(), [gone, moved, log])
+            return
+        except Refusal as refusal:
+            # A message that came meanwhile is the newest now: nothing needs to move back.
+            if refusal.error is not CONCURRENT_UPDATE:
+                raise
+    context.table.commit(context.cause(), [gone, channel_log.in_tail(service_sid, channel_sid, minus_one), log])

@@ -1,0 +1,125 @@
+"""Sweeps: what is removed after its parent was deleted and hidden, in steps that can stop and go on anywhere.
+
+A sweep reads what is still there, removes it and reads again; it keeps no position. So a step that dies half-way is
+simply done again, and two at once do each other no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from parley.errors import NOT_FOUND, Refusal
+from parley.ids import user_sid
+from parley.operations import channels, members, users
+from parley.operations.context import Context
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.keys import Range
+from parley.store.writes import Erase, Update, Write
+
+# Fan-out reads a deleted channel's members to tell them; the sweep that removes them gives it this much time.
+DELAY_SECONDS = 60
+_STEP = 100
+
+Hurry = Callable[[], bool]
+
+
+def sweep(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
+    """One step of a sweep; returns whether all is done. `is_late` says when to stop and come back.
+
+    `job` is `{"kind": "channel" | "user" | "service", "sid": ..., "at": milliseconds of the deletion}`.
+    """
+    return _SWEEPS[job["kind"]](context, job, is_late)
+
+
+def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
+    """A channel's members (who leave room for another channel), messages and log."""
+    sid = job["sid"]
+    for member in _each(context, keys.members(sid), is_late):
+        writes: list[Write] = [Erase(keys.member(sid, member["sid"]), missing=NOT_FOUND())]
+        _leave(context, member, writes)
+    for where in (keys.messages(sid), keys.changes(sid)):
+        _erase_all(context, where, is_late)
+    return not is_late()
+
+
+def _each(context: Context, where: Range, is_late: Hurry) -> Iterable[Record]:
+    while not is_late():
+        found, more = context.table.page(where, _STEP)
+        for item in found:
+            if is_late():
+                return
+            yield item.record
+        if not more:
+            return
+
+
+def _leave(context: Context, member: Record, writes: list[Write]) -> None:
+    user_key = keys.user(user_sid(member["service_sid"], member["identity"]))
+    counted = Update(user_key, NOT_FOUND(), add={"joined_channels_count": -1}, announced=False)
+    try:
+        context.table.commit(context.cause(), [*writes, counted])
+    except Refusal:
+        # Either another sweep was faster, or the user is gone and only the membership is left.
+        context.table.erase_many(write.key for write in writes)
+
+
+def _sweep_user(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
+    """A deleted user's memberships, each announced as a removal."""
+    user = job["sid"]
+    position: str | None = None
+    while not is_late():
+        found, more = context.table.page(keys.user_channels(user), _STEP, after=position)
+        for item in found:
+            if is_late():
+                return False
+            _remove_member(context, item.key, job["at"])
+        if not more:
+            return True
+        # The index lags behind the table, so what was just removed may still be listed: go on behind it.
+        position = found[-1].position
+    return False
+
+
+def _remove_member(context: Context, member_key: keys.Key, deleted_at: int) -> None:
+    member = context.table.fetch(member_key)
+    # An identity that was created anew meanwhile keeps what it joined since.
+    if member is None or member["joined_at"] > deleted_at:
+        return
+    path = {name: member[name] for name in ("service_sid", "channel_sid", "sid")}
+    try:
+        members.remove(context, path, counted=False)
+    except Refusal as refusal:
+        if refusal.error is not NOT_FOUND:
+            raise
+
+
+def _sweep_service(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
+    """A service's channels and users, whose own sweeps follow, then its roles."""
+    service_sid = job["sid"]
+    for channel_type in ("public", "private"):
+        for listing in _each(context, keys.channel_listings(service_sid, channel_type), is_late):
+            channels.remove(context, {"service_sid": service_sid, "sid": listing["channel_sid"]})
+    position: str | None = None
+    while not is_late():
+        found, more = context.table.page(keys.users(service_sid), _STEP, after=position)
+        for item in found:
+            if not is_late():
+                users.remove(context, {"service_sid": service_sid, "sid": item.key.pk.removeprefix("USER#")})
+        if not more:
+            break
+        position = found[-1].position
+    _erase_all(context, keys.roles(service_sid), is_late)
+    return not is_late()
+
+
+def _erase_all(context: Context, where: Range, is_late: Hurry) -> None:
+    while not is_late():
+        found, more = context.table.page(where, _STEP, buried=True)
+        context.table.erase_many(item.key for item in found)
+        if not more:
+            return
+
+
+_SWEEPS = {"channel": _sweep_channel, "user": _sweep_user, "service": _sweep_service}

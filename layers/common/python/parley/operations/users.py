@@ -1,0 +1,96 @@
+"""Users: one per identity and service; the SID is derived from both, so an identity needs no lookup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.roles import DEPLOYMENT
+from parley.errors import NOT_FOUND, USER_EXISTS
+from parley.ids import user_sid
+from parley.operations import roles, verbs
+from parley.operations.addressing import resolve, service
+from parley.operations.context import Context, Listing, PageRequest
+from parley.resources.spec import Path
+from parley.resources.users import USER
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Create, Update
+
+
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """A new user with the named role or the service's default.
+
+    Raises:
+        Refusal: 50201 if the identity has a user; 50100 or 50105 for an unsuitable role.
+    """
+    owner = service(context, path["service_sid"])
+    if parameters.get("role_sid"):
+        roles.fetch_typed(context, owner["sid"], parameters["role_sid"], DEPLOYMENT)
+    return context.table.commit(context.cause(), [creation(context, owner, parameters)])[0]
+
+
+def creation(context: Context, owner: Record, parameters: dict[str, Any], joined: int = 0) -> Create:
+    """The write that makes a user of a service, who is in `joined` channels already."""
+    now = context.clock.now_ms()
+    role_sid = parameters.get("role_sid") or owner["default_service_role_sid"]
+    sid = user_sid(owner["sid"], parameters["identity"])
+    record = {
+        **parameters,
+        "sid": sid,
+        "service_sid": owner["sid"],
+        "role_sid": role_sid,
+        "joined_channels_count": joined,
+        "date_created": now,
+        "date_updated": now,
+    }
+    index = keys.in_users_list(owner["sid"], now, sid)
+    if role_sid != owner["default_service_role_sid"]:
+        index |= keys.in_role_holders(role_sid, keys.user(sid))
+    return Create(keys.user(sid), record, taken=USER_EXISTS(), index=index)
+
+
+def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+    """One page of a service's users, oldest first; reachability is shown on single fetches only."""
+    listing = verbs.read_page(context, keys.users(resolve(context, USER, path)["service_sid"]), page)
+    return listing._replace(records=[{**user, "is_online": None, "is_notifiable": None} for user in listing.records])
+
+
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The user with the given fields changed. A role that is given empty stays as it was."""
+    resolved = resolve(context, USER, path)
+    verbs.load(context, USER, resolved)
+    changes = verbs.changed(context, parameters)
+    if "role_sid" in parameters:
+        changes |= held_role(context, resolved["service_sid"], parameters["role_sid"], DEPLOYMENT, USER.key(resolved))
+    write = Update(USER.key(resolved), NOT_FOUND(), set=changes)
+    record = context.table.commit(context.cause(), [write])[0]
+    context.configuration.forget(USER.key(resolved))
+    return record
+
+
+def held_role(context: Context, service_sid: str, role_sid: str | None, role_type: str, holder: keys.Key) -> Record:
+    """The attributes that give a holder a new role: none if it is given empty, and no index entry for a default.
+
+    Raises:
+        Refusal: 50100 or 50105.
+    """
+    owner = service(context, service_sid)
+    if role_sid is None:
+        return {}
+    roles.fetch_typed(context, service_sid, role_sid, role_type)
+    defaults = {owner["default_service_role_sid"], owner["default_channel_role_sid"]}
+    if role_sid in defaults:
+        return {"role_sid": role_sid, "gsi2pk": None, "gsi2sk": None}
+    return {"role_sid": role_sid, **keys.in_role_holders(role_sid, holder)}
+
+
+def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
+    """Remove a user; the sweep that follows takes the identity out of its channels."""
+    remove(context, resolve(context, USER, path))
+
+
+def remove(context: Context, resolved: Path) -> None:
+    """Delete the user at a resolved path, also when its service is gone already."""
+    user = verbs.load(context, USER, resolved)
+    context.table.commit(context.cause(), [verbs.bury(context, USER, resolved, user)])
+    context.configuration.forget(USER.key(resolved))

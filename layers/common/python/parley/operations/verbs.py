@@ -1,0 +1,119 @@
+"""The five verbs over any row that needs nothing of its own, and the parts that special operations share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.errors import NOT_FOUND
+from parley.operations.addressing import resolve
+from parley.operations.context import Context, Listing, PageRequest
+from parley.resources.spec import Path, Resource
+from parley.store.items import Record
+from parley.store.keys import Range
+from parley.store.writes import Bury, Create, Update, Write
+
+FUNCTIONS = {"create": "create", "fetch": "fetch", "list": "list_", "update": "update", "delete": "delete"}
+
+# Long enough for any stream reader, retry or replay to see what a tombstone stood for.
+TOMBSTONE_SECONDS = 7 * 86_400
+
+
+def fetch(row: Resource, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The record at a path.
+
+    Raises:
+        Refusal: 20404.
+    """
+    return load(context, row, resolve(context, row, path))
+
+
+def list_(row: Resource, context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+    """One page of a collection, oldest first."""
+    resolved = resolve(context, row, path)
+    assert row.range is not None
+    return read_page(context, row.range(resolved), page)
+
+
+def update(row: Resource, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The record after the given fields have changed."""
+    resolved = resolve(context, row, path)
+    load(context, row, resolved)
+    write = Update(row.key(resolved), NOT_FOUND(), set=changed(context, parameters))
+    return context.table.commit(context.cause(), [write])[0]
+
+
+def create(row: Resource, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """A new record of a row whose key needs nothing but a new SID."""
+    resolved = resolve(context, row, path)
+    record = {**new_record(context, row, path), **parameters}
+    write = Create(row.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND())
+    return context.table.commit(context.cause(), [write])[0]
+
+
+def delete(row: Resource, context: Context, path: Path, parameters: dict[str, Any]) -> None:
+    """Leaves a tombstone where the record was."""
+    resolved = resolve(context, row, path)
+    record = load(context, row, resolved)
+    context.table.commit(context.cause(), [bury(context, row, resolved, record)])
+
+
+def load(context: Context, row: Resource, resolved: Path) -> Record:
+    """The record at a resolved path, if it is of the service and channel in that path."""
+    record = context.table.fetch(row.key(resolved))
+    return belonging(record, resolved)
+
+
+def belonging(record: Record | None, resolved: Path) -> Record:
+    """The record, unless it is none or another service's."""
+    if record is None or record.get("service_sid", resolved.get("service_sid")) != resolved.get("service_sid"):
+        raise NOT_FOUND()
+    return record
+
+
+def new_record(context: Context, row: Resource, path: Path) -> Record:
+    """What every new record begins with."""
+    now = context.clock.now_ms()
+    record: Record = {"sid": context.ids.sid(row.prefix), "date_created": now, "date_updated": now}
+    return {**record, "service_sid": path["service_sid"]} if "service_sid" in path else record
+
+
+def dated(record: Record, parameters: dict[str, Any]) -> Record:
+    """The record with the dates that an import named; without `DateUpdated` it was never updated."""
+    created = parameters.get("date_created") or record["date_created"]
+    return {**record, "date_created": created, "date_updated": parameters.get("date_updated") or created}
+
+
+def changed(context: Context, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an update, with its date: the one that was named, or now. A date that was given empty is left."""
+    fields = {name: value for name, value in parameters.items() if value is not None or name not in _KEPT_DATES}
+    return {"date_updated": context.clock.now_ms(), **fields}
+
+
+_KEPT_DATES = ("date_created", "date_updated")
+
+
+def bury(context: Context, row: Resource, resolved: Path, record: Record, **more: Any) -> Write:
+    """The write that turns a record into its tombstone: SIDs stay, content goes."""
+    names = ("sid", "service_sid", "channel_sid", "identity", "index", "type")
+    remains = {name: record[name] for name in names if name in record}
+    expires_at = context.clock.now_ms() // 1000 + TOMBSTONE_SECONDS
+    return Bury(row.key(resolved), NOT_FOUND(), {**remains, **more}, expires_at)
+
+
+def read_page(context: Context, where: Range, page: PageRequest) -> Listing:
+    """One page of a range of the table, as stable positions: what arrives meanwhile shifts nothing.
+
+    Paging back reads downwards from the page that was seen and turns the result around.
+    """
+    backwards = page.before is not None
+    found, more = context.table.page(where, page.size, after=page.after, before=page.before, descending=backwards)
+    if backwards:
+        found = found[::-1]
+    records = [item.record for item in found]
+    if where.index:
+        stored = context.table.fetch_many(item.key for item in found)
+        records = [stored[item.key] for item in found if item.key in stored]
+    first, last = (found[0].position, found[-1].position) if found else (None, None)
+    if backwards:
+        return Listing(records, first, last, more_after=True, more_before=more)
+    return Listing(records, first, last, more_after=more, more_before=page.after is not None)

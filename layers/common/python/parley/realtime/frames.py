@@ -1,0 +1,78 @@
+"""What travels on a socket: JSON text, one object a frame.
+
+    request   {"id": "7", "action": "sendMessage", ...}
+    reply     {"id": "7", "status": 200, "result": {...}}
+              {"id": "7", "status": 403, "error": {"code": 50107, "message": "..."}}
+    push      {"event": "messageAdded", "channel_sid": "CH..", "seq": 12, "message": {...}}
+
+The client whose request caused a push finds that request's id in it as `request`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from parley.errors import FRAME_INVALID, Error
+
+_LONGEST_ID = 128
+
+
+@dataclass(frozen=True)
+class Request:
+    """A client's request: its own id for it, the action, and the other members of the object."""
+
+    id: str
+    action: str
+    body: dict[str, Any]
+
+
+def read(text: str) -> Request:
+    """The request in a frame.
+
+    Raises:
+        Refusal: 20001 for anything but an object with a text or number `id` and a text `action`.
+    """
+    try:
+        frame = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise FRAME_INVALID() from None
+    if not isinstance(frame, dict):
+        raise FRAME_INVALID()
+    request_id = frame.pop("id", None)
+    action = frame.pop("action", None)
+    if isinstance(request_id, int) and not isinstance(request_id, bool):
+        request_id = str(request_id)
+    if not isinstance(request_id, str) or not 0 < len(request_id) <= _LONGEST_ID or not isinstance(action, str):
+        raise FRAME_INVALID()
+    return Request(request_id, action, frame)
+
+
+def request_id(text: str) -> str | None:
+    """The id of a frame that could not be read as a request, if it has one: errors are answered under it."""
+    try:
+        frame = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    found = frame.get("id") if isinstance(frame, dict) else None
+    return found[:_LONGEST_ID] if isinstance(found, str) else None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def reply(request_id: str | None, status: int, result: Any) -> str:
+    """The one answer to a request that was carried out."""
+    return dump({"id": request_id, "status": status, "result": result})
+
+
+def refusal(request_id: str | None, error: Error, text: str) -> str:
+    """The one answer to a request that was not."""
+    return dump({"id": request_id, "status": error.status, "error": {"code": error.code, "message": text}})
+
+
+def dump(frame: dict[str, Any]) -> str:
+    """Compact JSON."""
+    return json.dumps(frame, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,115 @@
+"""The composition root: settings in, everything wired together out. The only place that builds real ports."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from parley.clock import Clock
+from parley.ids import Ids
+from parley.keyring import Keyring
+from parley.operations.context import Caller, Context
+from parley.settings import Settings
+from parley.store.configuration import Configuration
+from parley.store.table import Table
+
+if TYPE_CHECKING:
+    from parley.gateway import SocketGateway
+    from parley.realtime.fan_out import FanOut
+    from parley.webhooks.worker import Worker
+
+
+class Runtime:
+    """One function's ports and what is built on them, each made when it is first needed."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None):
+        self.settings = settings
+        self.clock = clock or Clock()
+        self.ids = ids or Ids(self.clock)
+
+    @cached_property
+    def _session(self) -> Any:
+        # botocore alone: importing boto3 costs every cold start another 15 ms and offers nothing that is used here.
+        import botocore.session
+
+        return botocore.session.get_session()
+
+    def _client(self, service: str) -> Any:
+        from botocore.config import Config
+
+        # Retries of throttled and lost requests are botocore's; conflicts of transactions are the table's.
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 4},
+            connect_timeout=2,
+            read_timeout=10,
+            max_pool_connections=64,
+            parameter_validation=False,
+            tcp_keepalive=True,
+        )
+        return self._session.create_client(service, region_name=self.settings.region, config=config)
+
+    @cached_property
+    def table(self) -> Table:
+        """The table port."""
+        return Table(self.settings.table, lambda: self._client("dynamodb"), self.clock)
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """Reads that may be some seconds old."""
+        return Configuration(self.table, self.clock)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The deployment's secrets."""
+
+        def fetch(secret_id: str) -> str:
+            return self._client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]
+
+        return Keyring(self.settings.auth_token_secret, self.settings.key_ring_secret, fetch, self.clock)
+
+    def context(self, caller: Caller) -> Context:
+        """What an operation for this caller works with."""
+        return Context(
+            self.table, self.configuration, self.ids, self.clock, self.settings.account_sid, self.keyring, caller
+        )
+
+    @cached_property
+    def sockets(self) -> SocketGateway:
+        """The socket gateway port."""
+        from parley.gateway import SocketGateway
+
+        url = self.settings.connections_url
+        if self.settings.sockets_endpoint_url:
+            url = self.settings.sockets_endpoint_url.rstrip("/") + urlsplit(url).path
+        credentials = self._session.get_credentials()
+        return SocketGateway(url, self.settings.region, lambda: credentials.get_frozen_credentials())
+
+    @cached_property
+    def fan_out(self) -> FanOut:
+        """Changes to pushes."""
+        from parley.realtime.fan_out import FanOut
+
+        settings = self.settings
+        return FanOut(self.table, self.sockets, self.clock, settings.rest_url, settings.account_sid)
+
+    @cached_property
+    def worker(self) -> Worker:
+        """Changes to planned deliveries and sweeps, and both carried out."""
+        from parley.outgoing import Outgoing
+        from parley.queue import Queue
+        from parley.webhooks.worker import Worker
+
+        client = self._client("sqs")
+        url = self.settings.delivery_queue_url
+
+        def delay(receipt_handle: str, seconds: int) -> None:
+            client.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
+
+        return Worker(
+            self.context(Caller()),
+            Outgoing(self.settings.webhook_allow_loopback),
+            Queue(url, lambda: client),
+            Queue(self.settings.sweep_queue_url, lambda: client),
+            delay,
+        )

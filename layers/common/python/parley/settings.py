@@ -1,0 +1,56 @@
+"""What a deployment configures. The only module that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_PREFIX = "PARLEY_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One function's settings, from its `PARLEY_*` variables; what a function does not use is empty.
+
+    Attributes:
+        table: Name of the one DynamoDB table.
+        account_sid: `AC` and the 32 hex digits of the stack id.
+        auth_token_secret: Secrets Manager id of the auth token, a plain string.
+        key_ring_secret: Secrets Manager id of the root from which API key secrets and page tokens are derived.
+        rest_url: Absolute URL of the REST API without a trailing slash. The REST function takes it from each request.
+        connections_url: Where sockets are written to, `https://host/stage`.
+        delivery_queue_url: Planned webhook deliveries.
+        sweep_queue_url: Deletions that are still to be carried out below a deleted thing.
+        webhook_allow_loopback: Whether webhooks may go to this machine; for local runs only.
+        region: The AWS Region, which request signatures name.
+        sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
+    """
+
+    table: str = ""
+    account_sid: str = ""
+    auth_token_secret: str = ""
+    key_ring_secret: str = ""
+    rest_url: str = ""
+    connections_url: str = ""
+    delivery_queue_url: str = ""
+    sweep_queue_url: str = ""
+    webhook_allow_loopback: bool = False
+    region: str = ""
+    sockets_endpoint_url: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """The settings in `environment`; call it once, when the function starts."""
+        text = {
+            name: environment[_PREFIX + name.upper()]
+            for name in cls.__dataclass_fields__
+            if _PREFIX + name.upper() in environment
+        }
+        loopback = text.pop("webhook_allow_loopback", "").lower() == "true"
+        return cls(
+            **text,
+            webhook_allow_loopback=loopback,
+            region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
+            sockets_endpoint_url=environment.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", ""),
+        )

@@ -1,0 +1,70 @@
+"""Changes: what one write did, decoded from the stream. Both stream functions read nothing else.
+
+A change is the pair of images plus the cause in the new one. It is announced if and only if that cause is new: counters
+move, TTL removes and sweeps erase without one, and a record that arrives twice decodes to the same change id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from parley.store.items import Record, from_item
+
+# Sort key, or what it begins with, -> kind of record. Anything else is nobody's news.
+_EXACT = {"CHANNEL": "channel", "USER": "user", "PRESENCE": "presence"}
+_PREFIXES = {"MESSAGE#": "message", "MEMBER#": "member", "INVITE#": "invite", "SERVICE#": "service"}
+
+CREATED, UPDATED, DELETED = "created", "updated", "deleted"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One announced change.
+
+    Attributes:
+        kind: What was changed: message, member, channel, user, invite or service.
+        verb: created, updated or deleted.
+        record: The record after the change; for a deletion the one before it, with the tombstone's seq.
+        old: The record before it; empty for a creation.
+        cause: Who did it and how: `id`, `actor`, `source`, `webhooks`, `request`, `at`.
+        position: The stream's sequence number.
+    """
+
+    kind: str
+    verb: str
+    record: Record
+    old: Record
+    cause: Record
+    position: str
+
+    @property
+    def channel_sid(self) -> str:
+        """The channel it happened in; empty for users and services."""
+        return self.record["sid"] if self.kind == "channel" else self.record.get("channel_sid", "")
+
+
+def decode(stream_record: dict[str, Any]) -> Change | None:
+    """The change that a stream record holds, or None if it announces nothing."""
+    data = stream_record["dynamodb"]
+    kind = _kind(data["Keys"]["sk"]["S"])
+    new = from_item(data.get("NewImage", {}))
+    old = from_item(data.get("OldImage", {}))
+    cause = new.get("cause")
+    if kind is None or not cause or cause["id"] == old.get("cause", {}).get("id"):
+        return None
+    was, is_now = bool(old) and "deleted_at" not in old, "deleted_at" not in new
+    if was and not is_now:
+        # Only the seq is the tombstone's; everything else is told as it was.
+        record = {**old, "seq": new["seq"]} if "seq" in new else old
+        return Change(kind, DELETED, record, old, cause, data["SequenceNumber"])
+    if not is_now:
+        return None
+    verb = UPDATED if was else CREATED
+    return Change(kind, verb, new, old if was else {}, cause, data["SequenceNumber"])
+
+
+def _kind(sort_key: str) -> str | None:
+    if sort_key in _EXACT:
+        return _EXACT[sort_key]
+    return next((kind for prefix, kind in _PREFIXES.items() if sort_key.startswith(prefix)), None)

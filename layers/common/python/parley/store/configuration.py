@@ -1,0 +1,48 @@
+"""Records that every request needs and that seldom change, remembered by a warm Lambda for a few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from parley.clock import Clock
+from parley.store.items import Record
+from parley.store.keys import Key
+from parley.store.table import Table
+
+# How long a change of role, service or channel may take to reach every warm container.
+REMEMBERED_MS = 10_000
+_MOST_REMEMBERED = 10_000
+
+
+class Configuration:
+    """Fetches through a short memory. What was not found is not remembered, so a new record is seen at once."""
+
+    def __init__(self, table: Table, clock: Clock):
+        self._table = table
+        self._clock = clock
+        self._memory: dict[Hashable, tuple[int, Any]] = {}
+
+    def fetch(self, key: Key) -> Record | None:
+        """The living record under a key, at most ten seconds old."""
+        remembered = self._memory.get(key)
+        now = self._clock.now_ms()
+        if remembered and now < remembered[0]:
+            return remembered[1]
+        record = self._table.fetch(key)
+        if record is None:
+            self._memory.pop(key, None)
+        else:
+            self.remember(key, record)
+        return record
+
+    def remember(self, key: Key, record: Record) -> None:
+        """Keep a record that was just read anyway."""
+        if len(self._memory) >= _MOST_REMEMBERED:
+            self._memory.clear()
+        self._memory[key] = (self._clock.now_ms() + REMEMBERED_MS, record)
+
+    def forget(self, *keys: Key) -> None:
+        """Drop what this container remembers of records that it has just changed."""
+        for key in keys:
+            self._memory.pop(key, None)

@@ -1,0 +1,51 @@
+"""Records to DynamoDB items and back: strings, whole numbers, booleans, None, lists and maps, nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Record = dict[str, Any]
+_KEY_ATTRIBUTES = ("pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk")
+
+
+def to_attribute(value: Any) -> dict[str, Any]:
+    """The typed DynamoDB form of one value."""
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, dict):
+        return {"M": {name: to_attribute(part) for name, part in value.items()}}
+    if isinstance(value, list | tuple):
+        return {"L": [to_attribute(part) for part in value]}
+    raise TypeError(f"cannot store a {type(value).__name__}")
+
+
+def from_attribute(attribute: dict[str, Any]) -> Any:
+    """The plain value of a typed attribute."""
+    kind, value = next(iter(attribute.items()))
+    if kind in ("S", "BOOL"):
+        return value
+    if kind == "N":
+        return int(value)
+    if kind == "NULL":
+        return None
+    if kind == "M":
+        return {name: from_attribute(part) for name, part in value.items()}
+    if kind == "L":
+        return [from_attribute(part) for part in value]
+    raise TypeError(f"cannot read a DynamoDB {kind}")
+
+
+def to_item(record: Record) -> dict[str, Any]:
+    """A record as an item; None values are left out, since a missing attribute reads as None."""
+    return {name: to_attribute(value) for name, value in record.items() if value is not None}
+
+
+def from_item(item: dict[str, Any]) -> Record:
+    """An item as a record, without the key attributes."""
+    return {name: from_attribute(value) for name, value in item.items() if name not in _KEY_ATTRIBUTES}

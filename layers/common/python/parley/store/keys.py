@@ -1,0 +1,171 @@
+"""Every key pattern of the one table, and who asks what of it.
+
+Access patterns (each is one function below; `*` marks what is read in order):
+
+    question                                   key
+    ------------------------------------------ ---------------------------------------------------------------
+    an account's services*, oldest first       pk ACCOUNT#<AC>       sk SERVICE#<IS>
+    an API key; an account's keys*             pk ACCOUNT#<AC>       sk KEY#<SK>
+    a service's roles*                         pk SERVICE#<IS>       sk ROLE#<RL>
+    a service's channels of one type*          pk SERVICE#<IS>       sk CHANNELS#<type>#<CH>   (listing entry)
+    the channel with a unique name             pk NAME#<IS>#<name>   sk NAME
+    a channel                                  pk CHANNEL#<CH>       sk CHANNEL
+    its counters and next index                pk CHANNEL#<CH>       sk TAIL
+    a member; all members of a channel         pk CHANNEL#<CH>       sk MEMBER#<MB>
+    a message; messages around an index*       pk CHANNEL#<CH>       sk MESSAGE#<index, 12 digits>
+    what changed after a seq*                  pk CHANNEL#<CH>       sk CHG#<seq, 12 digits>
+    a sent message by idempotency token        pk IDEMPOTENCY#<CH>#<token>  sk IDEMPOTENCY
+    a user by SID or identity (derived SID)    pk USER#<US>          sk USER
+    a user's live connections                  pk USER#<US>          sk PRESENCE
+    a socket                                   pk CONNECTION#<id>    sk CONNECTION
+    a service's users*, oldest first           gsi1pk USERS#<IS>     gsi1sk <created ms>#<US>
+    a user's channels*                         gsi1pk USER#<US>      gsi1sk <CH>
+    who holds a role that is no default        gsi2pk ROLE#<RL>      gsi2sk <pk of the holder>
+
+Both indexes project keys only. Sort keys that hold numbers are padded, so that their order is the numbers' order.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_INDEX_WIDTH = 12
+
+
+class Key(NamedTuple):
+    """The primary key of one item."""
+
+    pk: str
+    sk: str
+
+
+class Range(NamedTuple):
+    """Items of one partition whose sort key begins with `prefix`; `index` names a secondary index.
+
+    A *position* in a range is the rest of a sort key after the prefix.
+    """
+
+    pk: str
+    prefix: str
+    index: str = ""
+
+
+def service(account_sid: str, sid: str) -> Key:
+    return Key(f"ACCOUNT#{account_sid}", f"SERVICE#{sid}")
+
+
+def services(account_sid: str) -> Range:
+    return Range(f"ACCOUNT#{account_sid}", "SERVICE#")
+
+
+def api_key(account_sid: str, sid: str) -> Key:
+    return Key(f"ACCOUNT#{account_sid}", f"KEY#{sid}")
+
+
+def api_keys(account_sid: str) -> Range:
+    return Range(f"ACCOUNT#{account_sid}", "KEY#")
+
+
+def role(service_sid: str, sid: str) -> Key:
+    return Key(f"SERVICE#{service_sid}", f"ROLE#{sid}")
+
+
+def roles(service_sid: str) -> Range:
+    return Range(f"SERVICE#{service_sid}", "ROLE#")
+
+
+def role_holders(role_sid: str) -> Range:
+    return Range(f"ROLE#{role_sid}", "", index="gsi2")
+
+
+def channel(sid: str) -> Key:
+    return Key(f"CHANNEL#{sid}", "CHANNEL")
+
+
+def tail(channel_sid: str) -> Key:
+    return Key(f"CHANNEL#{channel_sid}", "TAIL")
+
+
+def channel_listing(service_sid: str, channel_type: str, sid: str) -> Key:
+    return Key(f"SERVICE#{service_sid}", f"CHANNELS#{channel_type}#{sid}")
+
+
+def channel_listings(service_sid: str, channel_type: str) -> Range:
+    return Range(f"SERVICE#{service_sid}", f"CHANNELS#{channel_type}#")
+
+
+def unique_name(service_sid: str, name: str) -> Key:
+    return Key(f"NAME#{service_sid}#{name}", "NAME")
+
+
+def member(channel_sid: str, sid: str) -> Key:
+    return Key(f"CHANNEL#{channel_sid}", f"MEMBER#{sid}")
+
+
+def members(channel_sid: str) -> Range:
+    return Range(f"CHANNEL#{channel_sid}", "MEMBER#")
+
+
+def message(channel_sid: str, index: int) -> Key:
+    return Key(f"CHANNEL#{channel_sid}", f"MESSAGE#{padded(index)}")
+
+
+def messages(channel_sid: str) -> Range:
+    return Range(f"CHANNEL#{channel_sid}", "MESSAGE#")
+
+
+def change(channel_sid: str, seq: int) -> Key:
+    return Key(f"CHANNEL#{channel_sid}", f"CHG#{padded(seq)}")
+
+
+def changes(channel_sid: str) -> Range:
+    return Range(f"CHANNEL#{channel_sid}", "CHG#")
+
+
+def idempotency(channel_sid: str, token: str) -> Key:
+    return Key(f"IDEMPOTENCY#{channel_sid}#{token}", "IDEMPOTENCY")
+
+
+def user(sid: str) -> Key:
+    return Key(f"USER#{sid}", "USER")
+
+
+def presence(user_sid: str) -> Key:
+    return Key(f"USER#{user_sid}", "PRESENCE")
+
+
+def users(service_sid: str) -> Range:
+    return Range(f"USERS#{service_sid}", "", index="gsi1")
+
+
+def user_channels(user_sid: str) -> Range:
+    return Range(f"USER#{user_sid}", "", index="gsi1")
+
+
+def connection(connection_id: str) -> Key:
+    return Key(f"CONNECTION#{connection_id}", "CONNECTION")
+
+
+def padded(number: int) -> str:
+    """A number as it stands in sort keys."""
+    return f"{number:0{_INDEX_WIDTH}d}"
+
+
+def user_position(created_ms: int, sid: str) -> str:
+    """Where a user stands in its service's list."""
+    return f"{created_ms:013d}#{sid}"
+
+
+def in_users_list(service_sid: str, created_ms: int, sid: str) -> dict[str, str]:
+    """Index attributes of a user."""
+    return {"gsi1pk": f"USERS#{service_sid}", "gsi1sk": user_position(created_ms, sid)}
+
+
+def in_user_channels(user_sid: str, channel_sid: str) -> dict[str, str]:
+    """Index attributes of a membership."""
+    return {"gsi1pk": f"USER#{user_sid}", "gsi1sk": channel_sid}
+
+
+def in_role_holders(role_sid: str, holder: Key) -> dict[str, str]:
+    """Index attributes of a user or member whose role was named explicitly."""
+    return {"gsi2pk": f"ROLE#{role_sid}", "gsi2sk": holder.pk}

@@ -1,0 +1,199 @@
+"""What a commit can write: six plain descriptions, each with the refusals its conditions stand for.
+
+A condition is stated once, here, and used twice: DynamoDB evaluates it, and when it failed the same statement, applied
+to the item DynamoDB returns, names the refusal. No write is preceded by a read that only looks whether it may happen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from parley.errors import Refusal
+from parley.store.items import Record, to_attribute
+from parley.store.keys import Key
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Who did what, and how: stored with each announced record, so that a stream record explains itself.
+
+    Attributes:
+        id: New for every commit; a change is announced if and only if it differs from the old image's.
+        actor: Acting identity, or `system`.
+        source: `SDK` (a client's socket) or `API` (REST).
+        webhooks: Whether webhooks are wanted: always for clients, on request for REST.
+        request: A client's connection id and frame id with a blank between, which marks the push to that connection.
+        at: Milliseconds.
+    """
+
+    id: str
+    actor: str
+    source: str
+    webhooks: bool
+    request: str
+    at: int
+
+    def record(self) -> Record:
+        """The cause as it is stored."""
+        return {
+            "id": self.id,
+            "actor": self.actor,
+            "source": self.source,
+            "webhooks": self.webhooks,
+            "request": self.request,
+            "at": self.at,
+        }
+
+
+@dataclass(frozen=True)
+class Guard:
+    """`field` compared with `value` (`=`, `<`, `<>` or `missing`), and the refusal when that does not hold."""
+
+    field: str
+    test: str
+    value: Any
+    refusal: Refusal
+
+    def holds(self, stored: Record) -> bool:
+        """Whether an item satisfies the guard."""
+        present = stored.get(self.field)
+        match self.test:
+            case "missing":
+                return present is None
+            case "=":
+                return present == self.value
+            case "<>":
+                return present != self.value
+            case "<":
+                return present is not None and present < self.value
+        raise ValueError(self.test)
+
+
+@dataclass(frozen=True)
+class Create:
+    """A new record where none lives; `taken` answers if one does. A tombstone gives way."""
+
+    key: Key
+    record: Record
+    taken: Refusal
+    index: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Put:
+    """An item that needs no condition and is never announced (change entries, listing entries)."""
+
+    key: Key
+    record: Record
+
+
+@dataclass(frozen=True)
+class Update:
+    """Changes to a living record: `set` (None removes the attribute) and `add` (numbers, atomic).
+
+    `announced=False` keeps the stored cause, so that counters and other bookkeeping are nobody's news.
+    """
+
+    key: Key
+    missing: Refusal
+    set: Record = field(default_factory=dict)
+    add: dict[str, int] = field(default_factory=dict)
+    guards: tuple[Guard, ...] = ()
+    announced: bool = True
+
+
+@dataclass(frozen=True)
+class Bury:
+    """A tombstone in place of a living record: `record` is what remains, until `expires_at` (epoch seconds)."""
+
+    key: Key
+    missing: Refusal
+    record: Record
+    expires_at: int
+    guards: tuple[Guard, ...] = ()
+
+
+@dataclass(frozen=True)
+class Erase:
+    """Removal without a trace: pointers, listing entries, swept items. With `missing`, only of what is there."""
+
+    key: Key
+    missing: Refusal | None = None
+
+
+Write = Create | Put | Update | Bury | Erase
+
+
+class Expression:
+    """Placeholders of one DynamoDB expression."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+
+    def name(self, attribute: str) -> str:
+        """A placeholder for an attribute name."""
+        return self._place(self.names, "#", attribute)
+
+    def value(self, value: Any) -> str:
+        """A placeholder for a value."""
+        return self._place(self.values, ":", to_attribute(value))
+
+    @staticmethod
+    def _place(table: dict[str, Any], sign: str, content: Any) -> str:
+        for placeholder, known in table.items():
+            if known == content:
+                return placeholder
+        placeholder = f"{sign}{len(table)}"
+        table[placeholder] = content
+        return placeholder
+
+    def arguments(self) -> dict[str, Any]:
+        """The request arguments that define the placeholders in use."""
+        arguments: dict[str, Any] = {}
+        if self.names:
+            arguments["ExpressionAttributeNames"] = self.names
+        if self.values:
+            arguments["ExpressionAttributeValues"] = self.values
+        return arguments
+
+
+def condition(write: Write, expression: Expression) -> str:
+    """The condition expression of a write; empty when it has none."""
+    match write:
+        case Put():
+            return ""
+        case Create():
+            return f"attribute_not_exists({expression.name('pk')}) OR attribute_exists({expression.name('deleted_at')})"
+        case Erase(missing=None):
+            return ""
+        case Erase():
+            return f"attribute_exists({expression.name('pk')})"
+    parts = [
+        f"attribute_exists({expression.name('pk')})",
+        f"attribute_not_exists({expression.name('deleted_at')})",
+        *(_guard(guard, expression) for guard in write.guards),
+    ]
+    return " AND ".join(parts)
+
+
+def _guard(guard: Guard, expression: Expression) -> str:
+    name = expression.name(guard.field)
+    if guard.test == "missing":
+        return f"attribute_not_exists({name})"
+    return f"{name} {guard.test} {expression.value(guard.value)}"
+
+
+def refusal(write: Write, stored: Record | None) -> Refusal:
+    """Why a write whose condition failed was refused, given the item that was found (None: nothing there)."""
+    match write:
+        case Create():
+            return write.taken
+        case Erase(missing=Refusal() as missing):
+            return missing
+        case Update() | Bury():
+            if stored is None or "deleted_at" in stored:
+                return write.missing
+            return next((guard.refusal for guard in write.guards if not guard.holds(stored)), write.missing)
+    raise AssertionError(f"{type(write).__name__} has no condition")

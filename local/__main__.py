@@ -1,0 +1,134 @@
+"""`python -m local`: the whole service on this machine, in the foreground.
+
+    python -m local                  start it; Ctrl-C stops it
+    python -m local url IDENTITY     print a WebSocket URL with an access token for that user of the newest service
+
+`PARLEY_PORT` (8080, 0 for any free one), `PARLEY_HOST` (127.0.0.1), `PARLEY_HOME` (.parley), `PARLEY_ENGINE`
+(dynoxide or ministack), `PARLEY_TEMPLATE` (template.yaml) and `PARLEY_LOG_LEVEL` change what their names say.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from local.home import REPOSITORY, Home, read_json
+from local.supervisor import StartFailed, Supervisor
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run() -> int:
+    """Start, keep and stop a stack; the exit status."""
+    started = time.monotonic()
+    try:
+        port = int(os.environ.get("PARLEY_PORT") or 8080)
+    except ValueError:
+        say(f"PARLEY_PORT must be a number, not {os.environ['PARLEY_PORT']!r}")
+        return 2
+    template = Path(os.environ.get("PARLEY_TEMPLATE") or REPOSITORY / "template.yaml").resolve()
+    host = os.environ.get("PARLEY_HOST") or "127.0.0.1"
+    supervisor = Supervisor(Home.from_environment(), template, host, port, say)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    status = 0
+    try:
+        supervisor.start()
+        say(summary(supervisor, time.monotonic() - started))
+        supervisor.watch()
+    except KeyboardInterrupt:
+        say("\nstopping ...")
+    except StartFailed as error:
+        say(f"Parley stops: {error}")
+        status = 1
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)  # stopping takes seconds at most and must not be cut short
+    supervisor.stop()
+    return status
+
+
+def summary(supervisor: Supervisor, seconds: float) -> str:
+    """What a person wants to know when the stack is ready."""
+    info, home = supervisor.info, supervisor.home
+    python = _shown(Path(sys.executable))
+    prefix = "" if home.path == REPOSITORY / ".parley" else f"PARLEY_HOME={home.path} "
+    snippet = "; ".join(
+        (
+            "from twilio.rest import Client",
+            f"c = Client('{info['account_sid']}', '{info['auth_token']}')",
+            f"c.chat.base_url = '{info['rest_url']}/chat'",
+            "s = c.chat.v2.services.list(limit=1)[0]",
+            "h = s.channels.create(friendly_name='general')",
+            "m = h.messages.create(from_='bob', body='Hello')",
+            "print(s.sid, h.sid, m.sid)",
+        )
+    )
+    return f"""
+Parley is ready after {seconds:.1f} s; the table engine is {supervisor.engine}. Ctrl-C stops it.
+
+  REST URL        {info["rest_url"]}
+  WebSocket URL   {info["ws_url"]}
+  console         {info["console_url"]}
+  account SID     {info["account_sid"]}
+  auth token      {info["auth_token"]}
+  API key SID     {info["api_key_sid"]}
+  API key secret  {info["api_key_secret"]}
+  logs            {_shown(home.logs)}/
+
+Create a service, post with the vendor's Python library, connect as alice (in another terminal):
+
+  curl -u {info["account_sid"]}:{info["auth_token"]} -d FriendlyName=first {info["rest_url"]}/chat/v2/Services
+
+  {python} -c "{snippet}"
+
+  {python} -m websockets "$({prefix}{python} -m local url alice)"
+"""
+
+
+def _shown(path: Path) -> Path:
+    """A path as short as the current directory allows."""
+    try:
+        return path.absolute().relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+def url(identity: str) -> int:
+    """Print a URL that a WebSocket client can be given as it is."""
+    info = read_json(Home.from_environment().info)
+    if info is None:
+        print("Parley is not running here", file=sys.stderr)
+        return 1
+    from twilio.jwt.access_token import AccessToken
+    from twilio.jwt.access_token.grants import ChatGrant
+    from twilio.rest import Client
+
+    client: Any = Client(info["account_sid"], info["auth_token"])
+    client.chat.base_url = f"{info['rest_url']}/chat"
+    services = client.chat.v2.services.list()
+    if not services:
+        print("There is no service yet: create one first", file=sys.stderr)
+        return 1
+    newest = max(services, key=lambda service: service.date_created)
+    token = AccessToken(info["account_sid"], info["api_key_sid"], info["api_key_secret"], identity=identity)
+    token.add_grant(ChatGrant(service_sid=newest.sid))
+    print(f"{info['ws_url']}?token={token.to_jwt()}")
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments:
+        return run()
+    if len(arguments) == 2 and arguments[0] == "url":
+        return url(arguments[1])
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

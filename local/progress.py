@@ -1,0 +1,106 @@
+"""How far the pump has come, saved together with what the queues hold: what a restart after a kill goes on from.
+
+A position in a stream may only be kept once the effects of everything before it are safe. MiniStack's queues are not:
+a killed MiniStack forgets what was queued since its last clean stop. So positions and the queues' messages are
+written as one file: first the positions are read, then the queues are asked, then both replace the file. Whatever a
+function queued for a record before a kept position is in the kept messages, unless it had been worked off by then.
+After a kill the messages go back to their queues and the stream is read on from the positions. Nothing is lost; what
+happened in the last moments before the kill may happen twice, as it may on AWS.
+
+After a clean stop the messages are left out: then MiniStack's own state is the newer one.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from local.home import Home, read_json, write_json
+
+Positions = dict[str, dict[str, str]]
+"""By mapping and stream: the sequence number of the last record done, by shard."""
+
+_LONGEST_DELAY_SECONDS = 900
+_BATCH = 10
+
+
+def positions(home: Home) -> Positions:
+    """The positions kept last."""
+    return (read_json(home.progress) or {}).get("positions", {})
+
+
+class ProgressKeeper:
+    """Writes progress when there is something new to write."""
+
+    def __init__(self, home: Home, ministack: str, current: Callable[[], Positions]) -> None:
+        self._home = home
+        self._ministack = ministack
+        self._current = current
+        self._last: dict[str, Any] = {}
+
+    def keep(self) -> float:
+        """Bring the file up to date; how many seconds that took."""
+        started = time.monotonic()
+        state: dict[str, Any] = {"positions": self._current()}
+        state["queues"] = queued_messages(self._ministack)
+        if state != self._last:
+            write_json(self._home.progress, state)
+            self._last = state
+        return time.monotonic() - started
+
+
+def mark_clean(home: Home) -> None:
+    """Note that MiniStack saved its queues itself; only after it has."""
+    write_json(home.progress, {"positions": positions(home), "queues": None})
+
+
+def restore_queues(home: Home, sqs: Any) -> int:
+    """After a kill, put the kept messages back in place of what the queues hold; how many.
+
+    They become visible when they would have; a wait longer than 15 minutes is cut to that, and attempts are counted
+    from 1 again, because neither can be set from outside.
+    """
+    kept = (read_json(home.progress) or {}).get("queues")
+    if kept is None:
+        return 0
+    now = time.time()
+    count = 0
+    for address, messages in kept.items():
+        try:
+            url = sqs.get_queue_url(QueueName=address.rsplit("/", 1)[1])["QueueUrl"]
+        except sqs.exceptions.QueueDoesNotExist:
+            continue  # the template no longer has it
+        sqs.purge_queue(QueueUrl=url)
+        for start in range(0, len(messages), _BATCH):
+            batch = messages[start : start + _BATCH]
+            sqs.send_message_batch(QueueUrl=url, Entries=[_entry(index, kept, now) for index, kept in enumerate(batch)])
+            count += len(batch)
+    return count
+
+
+def _entry(index: int, message: dict[str, Any], now: float) -> dict[str, Any]:
+    delay = int(min(max(message["VisibleAt"] - now, 0), _LONGEST_DELAY_SECONDS))
+    entry = {"Id": str(index), "MessageBody": message["Body"], "DelaySeconds": delay}
+    if message.get("MessageAttributes"):
+        entry["MessageAttributes"] = message["MessageAttributes"]
+    return entry
+
+
+def queued_messages(ministack: str) -> dict[str, list[dict[str, Any]]]:
+    """Every message in MiniStack's queues by queue address, also those being worked on or waiting."""
+    connection = http.client.HTTPConnection(ministack.removeprefix("http://"), timeout=10)
+    try:
+        connection.request("GET", "/_ministack/sqs/messages")
+        accounts = json.loads(connection.getresponse().read())["messages"]
+    finally:
+        connection.close()
+    wanted = ("Body", "MessageAttributes", "VisibleAt")
+    return {
+        address: [{key: message[key] for key in wanted} for message in messages]
+        for regions in accounts.values()
+        for queues in regions.values()
+        for address, messages in queues.items()
+    }

@@ -1,0 +1,29 @@
+"""Tells the person at the terminal of a problem, in one line, from whichever process it happens in.
+
+The supervisor hands its children a pipe for this; everything else they print goes to their log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+
+_LONGEST = 400
+_target: int | None = None
+logger = logging.getLogger("local")
+
+
+def report_to(descriptor: int) -> None:
+    """Send problems to this file descriptor, besides the log."""
+    global _target
+    _target = descriptor
+
+
+def problem(text: str) -> None:
+    """Report a problem."""
+    logger.warning("%s", text)
+    if _target is not None:
+        line = " ".join(text.split())[:_LONGEST]
+        with contextlib.suppress(OSError):
+            os.write(_target, f"{line}\n".encode())  # below PIPE_BUF, hence never mixed with another process's line

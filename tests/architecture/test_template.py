@@ -1,0 +1,303 @@
+"""The template against what the code, the samples in `events/` and the promises in `docs/` rely on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.intrinsics import read
+from local.template import Template
+from parley.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = read(ROOT / "template.yaml")
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
+
+NOT_FROM_SETTINGS = {"PARLEY_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/POST/@connections/\*$")
+API_GATEWAY_PATIENCE_SECONDS = 29
+FAN_OUT_SORT_KEYS = {"CHANNEL", "USER", "PRESENCE", "MESSAGE#", "MEMBER#", "INVITE#"}
+WEBHOOKS_SORT_KEYS = {"CHANNEL", "USER", "PRESENCE", "MESSAGE#", "MEMBER#", "SERVICE#"}
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: spec.get("Properties", {}) for name, spec in RESOURCES.items() if spec["Type"] == kind}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+QUEUES = of_type("AWS::SQS::Queue")
+LOG_GROUPS = of_type("AWS::Logs::LogGroup")
+MAPPINGS = {
+    (function, name): event
+    for function, properties in FUNCTIONS.items()
+    for name, event in properties.get("Events", {}).items()
+    if event["Type"] in ("DynamoDB", "SQS")
+}
+STREAM_MAPPINGS = {key: event["Properties"] for key, event in MAPPINGS.items() if event["Type"] == "DynamoDB"}
+QUEUE_MAPPINGS = {key: event["Properties"] for key, event in MAPPINGS.items() if event["Type"] == "SQS"}
+
+
+def folder(function: str) -> str:
+    return FUNCTIONS[function]["CodeUri"].removeprefix("functions/").rstrip("/")
+
+
+def sample(function: str, event: str = "") -> Path:
+    """Where the sample invocation is: `<folder>.json`, or `<folder>_<event>.json` for an event source mapping."""
+    return ROOT / "events" / f"{folder(function)}{f'_{event.lower()}' if event else ''}.json"
+
+
+def role_of(function: str) -> dict[str, Any]:
+    role, attribute = FUNCTIONS[function]["Role"]["Fn::GetAtt"]
+    assert attribute == "Arn"
+    return RESOURCES[role]["Properties"]
+
+
+def statements(function: str) -> list[dict[str, Any]]:
+    return [
+        statement for policy in role_of(function)["Policies"] for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def environment(function: str) -> dict[str, Any]:
+    return {
+        **GLOBALS.get("Environment", {}).get("Variables", {}),
+        **FUNCTIONS[function].get("Environment", {}).get("Variables", {}),
+    }
+
+
+def dead_letter_queues() -> set[str]:
+    redrives = [spec["RedrivePolicy"]["deadLetterTargetArn"] for spec in QUEUES.values() if "RedrivePolicy" in spec]
+    failures = [spec["DestinationConfig"]["OnFailure"]["Destination"] for spec in STREAM_MAPPINGS.values()]
+    return {target["Fn::GetAtt"][0] for target in redrives + failures}
+
+
+def sort_keys(mapping: dict[str, Any]) -> tuple[list[str], set[str]]:
+    """Event names and sort keys that a stream mapping lets through; a prefix is shown as it is."""
+    (filter_,) = mapping["FilterCriteria"]["Filters"]
+    pattern = json.loads(filter_["Pattern"])
+    assert set(pattern) == {"eventName", "dynamodb"}
+    alternatives = pattern["dynamodb"]["Keys"]["sk"]["S"]
+    return pattern["eventName"], {text if isinstance(text, str) else text["prefix"] for text in alternatives}
+
+
+def lets_through(mapping: dict[str, Any], record: dict[str, Any]) -> bool:
+    names, keys = sort_keys(mapping)
+    sort_key = record["dynamodb"]["Keys"]["sk"]["S"]
+    return record["eventName"] in names and any(
+        sort_key.startswith(key) if key.endswith("#") else sort_key == key for key in keys
+    )
+
+
+def test_every_function_folder_is_in_the_template_and_the_other_way_round():
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert {folder(function) for function in FUNCTIONS} == folders
+
+
+def test_every_function_and_every_trigger_has_a_sample_invocation_and_every_sample_is_of_one():
+    api_functions = set(FUNCTIONS) - {function for function, _ in MAPPINGS}
+    expected = {sample(function) for function in api_functions} | {sample(*key) for key in MAPPINGS}
+    assert set((ROOT / "events").glob("*.json")) == expected
+
+
+@pytest.mark.parametrize("key", MAPPINGS, ids=".".join)
+def test_a_sample_comes_from_the_source_that_its_mapping_reads(key: tuple[str, str]):
+    sources = {"DynamoDB": "aws:dynamodb", "SQS": "aws:sqs"}
+    records = json.loads(sample(*key).read_text())["Records"]
+    assert {record["eventSource"] for record in records} == {sources[MAPPINGS[key]["Type"]]}
+
+
+@pytest.mark.parametrize("key", STREAM_MAPPINGS, ids=".".join)
+def test_every_record_of_a_stream_sample_passes_the_filter(key: tuple[str, str]):
+    records = json.loads(sample(*key).read_text())["Records"]
+    assert [record for record in records if not lets_through(STREAM_MAPPINGS[key], record)] == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_names_only_actions_and_resources_that_exist_without_wildcards(function: str):
+    for statement in statements(function):
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in listed(statement["Action"]) if "*" in action]
+        for resource in listed(statement["Resource"]):
+            text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
+            assert "*" not in text or NEEDS_A_WILDCARD.search(text), text
+
+
+def test_every_function_has_a_role_of_its_own_without_managed_policies():
+    roles = [FUNCTIONS[function]["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS]
+    assert len(set(roles)) == len(roles)
+    assert not [function for function in FUNCTIONS if "ManagedPolicyArns" in role_of(function)]
+    assert not [function for function, spec in FUNCTIONS.items() if "Policies" in spec]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_may_read_exactly_the_secrets_that_its_settings_name(function: str):
+    named = {value["Ref"] for name, value in environment(function).items() if name.endswith("_SECRET")}
+    readable = {
+        resource["Ref"]
+        for statement in statements(function)
+        if statement["Action"] == "secretsmanager:GetSecretValue"
+        for resource in listed(statement["Resource"])
+    }
+    assert readable == named <= set(of_type("AWS::SecretsManager::Secret"))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_given_only_settings_that_are_read(function: str):
+    known = {f"PARLEY_{field.name.upper()}" for field in dataclasses.fields(Settings)} | NOT_FROM_SETTINGS
+    assert environment(function).keys() <= known
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_setting_resolves_a_secret_or_lets_webhooks_reach_the_machine_itself(function: str):
+    assert "resolve:" not in json.dumps(environment(function))
+    assert "PARLEY_WEBHOOK_ALLOW_LOOPBACK" not in environment(function)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_logs_under_its_own_name_to_a_group_that_it_may_write(function: str):
+    group = FUNCTIONS[function]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert LOG_GROUPS[group]["LogGroupName"]["Fn::Sub"] == "/${AWS::StackName}/" + folder(function)
+    assert environment(function)["POWERTOOLS_SERVICE_NAME"] == folder(function)
+    assert {"Fn::GetAtt": [group, "Arn"]} in [statement["Resource"] for statement in statements(function)]
+
+
+@pytest.mark.parametrize("group", LOG_GROUPS)
+def test_logs_are_kept_for_a_limited_time(group: str):
+    assert LOG_GROUPS[group]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_every_function_has_the_runtime_whose_byte_code_the_layer_holds():
+    makefile = (ROOT / "layers/common/Makefile").read_text()
+    assert GLOBALS["Runtime"] == "python3.13" and "--python-version 3.13" in makefile
+    assert GLOBALS["Architectures"] == ["arm64"] and "aarch64" in makefile
+    assert GLOBALS["Layers"] == [{"Ref": "CommonLayer"}]
+    assert not [name for name, spec in FUNCTIONS.items() if {"Runtime", "Architectures", "Layers"} & spec.keys()]
+
+
+def test_the_layer_describes_every_aws_service_that_the_code_makes_a_client_for():
+    (kept,) = re.findall(r"^SERVICES = (.*)$", (ROOT / "layers/common/Makefile").read_text(), re.MULTILINE)
+    sources = [*(ROOT / "layers/common/python").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    made = {
+        name
+        for source in sources
+        for name in re.findall(r"(?:create_)?client\(\s*[\"']([a-z0-9-]+)[\"']", source.read_text())
+    }
+    assert made <= set(kept.split())
+
+
+def test_a_change_to_the_layer_publishes_a_version_behind_the_alias():
+    rest = FUNCTIONS["RestApiFunction"]
+    assert rest["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert rest["AutoPublishAlias"] == "live" and rest["AutoPublishAliasAllProperties"] is True
+    assert RESOURCES["CommonLayer"]["Properties"]["PublishLambdaVersion"] is True
+
+
+@pytest.mark.parametrize("function", sorted(set(FUNCTIONS) - {function for function, _ in MAPPINGS}))
+def test_a_function_behind_an_api_ends_before_the_api_gives_up(function: str):
+    assert FUNCTIONS[function]["Timeout"] < API_GATEWAY_PATIENCE_SECONDS
+    routes = RESOURCES["SocketApi"]["Properties"]["Routes"].values()
+    for route in routes:
+        if route["FunctionArn"]["Fn::GetAtt"][0] == function and "IntegrationTimeout" in route:
+            assert FUNCTIONS[function]["Timeout"] * 1000 < route["IntegrationTimeout"]
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_queue_is_encrypted_and_has_a_dead_letter_queue_or_is_one(queue: str):
+    assert QUEUES[queue]["SqsManagedSseEnabled"] is True
+    assert ("RedrivePolicy" in QUEUES[queue]) != (queue in dead_letter_queues())
+
+
+@pytest.mark.parametrize("queue", sorted(dead_letter_queues()))
+def test_what_was_given_up_is_kept_as_long_as_possible_and_raises_an_alarm(queue: str):
+    assert QUEUES[queue]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    watched = [alarm.get("Dimensions") for alarm in of_type("AWS::CloudWatch::Alarm").values()]
+    assert [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}] in watched
+
+
+@pytest.mark.parametrize("key", QUEUE_MAPPINGS, ids=".".join)
+def test_a_queue_hides_what_is_being_worked_on_for_six_times_the_time_out(key: tuple[str, str]):
+    queue = QUEUE_MAPPINGS[key]["Queue"]["Fn::GetAtt"][0]
+    assert QUEUES[queue]["VisibilityTimeout"] >= 6 * FUNCTIONS[key[0]]["Timeout"]
+
+
+def test_the_stream_has_exactly_two_readers():
+    assert sorted(function for function, _ in STREAM_MAPPINGS) == ["FanOutFunction", "WebhooksFunction"]
+    assert {tuple(spec["Stream"]["Fn::GetAtt"]) for spec in STREAM_MAPPINGS.values()} == {("Table", "StreamArn")}
+    assert of_type("AWS::Lambda::EventSourceMapping") == {}
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"), [("FanOutFunction", FAN_OUT_SORT_KEYS), ("WebhooksFunction", WEBHOOKS_SORT_KEYS)]
+)
+def test_a_reader_sees_new_images_of_what_is_announced_and_nothing_else(function: str, expected: set[str]):
+    names, keys = sort_keys(STREAM_MAPPINGS[(function, "Changes")])
+    assert names == ["INSERT", "MODIFY"]
+    assert keys == expected
+
+
+@pytest.mark.parametrize("key", STREAM_MAPPINGS, ids=".".join)
+def test_a_poison_record_holds_the_stream_up_for_a_limited_time(key: tuple[str, str]):
+    mapping = STREAM_MAPPINGS[key]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert 0 < mapping["MaximumRetryAttempts"] <= 10
+    assert 60 <= mapping["MaximumRecordAgeInSeconds"] <= 24 * 3600
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["ParallelizationFactor"] == 1
+
+
+@pytest.mark.parametrize("key", MAPPINGS, ids=".".join)
+def test_every_batch_is_answered_record_by_record(key: tuple[str, str]):
+    assert MAPPINGS[key]["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_table_survives_accidents_and_the_stack():
+    table = RESOURCES["Table"]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    properties = table["Properties"]
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    assert TEMPLATE["Parameters"]["DeletionProtection"]["Default"] == "true"
+
+
+def test_the_account_sid_is_made_of_the_stack_id():
+    template = Template(ROOT / "template.yaml", stack_uuid="51af3dc0-da77-11e4-872e-1234567b84fc")
+    expected = "AC51af3dc0da7711e4872e1234567b84fc"
+    assert template.resolve(GLOBALS["Environment"]["Variables"]["PARLEY_ACCOUNT_SID"]) == expected
+    assert template.resolve(TEMPLATE["Outputs"]["AccountSid"]["Value"]) == expected
+
+
+def test_the_auth_token_is_made_of_32_lower_case_hex_digits():
+    generate = RESOURCES["AuthToken"]["Properties"]["GenerateSecretString"]
+    assert generate["PasswordLength"] == 32
+    assert generate["ExcludeUppercase"] is True and generate["ExcludePunctuation"] is True
+    left = set(string.ascii_lowercase + string.digits) - set(generate["ExcludeCharacters"])
+    assert left == set("0123456789abcdef")
+
+
+def test_a_ping_is_answered_without_a_function():
+    routes = of_type("AWS::ApiGatewayV2::Route")
+    assert [spec["RouteKey"] for spec in routes.values()] == ["ping"]
+    assert RESOURCES["PingIntegration"]["Properties"]["IntegrationType"] == "MOCK"
+    assert RESOURCES["PingRouteResponse"]["Properties"]["RouteId"] == {"Ref": "PingRoute"}
+    (reply,) = RESOURCES["PingIntegrationResponse"]["Properties"]["ResponseTemplates"].values()
+    assert json.loads(reply) == {"action": "pong"}
+
+
+@pytest.mark.parametrize("name", ["runtime", "dev", "sam"])
+def test_every_requirement_is_pinned(name: str):
+    lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
+    requirements = [line for line in lines if line and not line.startswith(("#", "-r "))]
+    assert [line for line in requirements if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line)] == []

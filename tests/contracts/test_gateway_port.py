@@ -1,0 +1,522 @@
+"""The socket gateway port: what every caller may rely on (real and fake), and how the real one keeps it."""
+
+import hashlib
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parley.gateway import Budget, Outcome, SocketGateway
+from parley.keepalive import IDLE_SECONDS, BadAnswer, WirePool, parse_answer
+from parley.sigv4 import Signer, canonical_path
+from tests.contracts.connections_server import ANSWERS, ConnectionsServer, id_of
+from tests.contracts.fakes import FakeGateway
+
+CERTIFICATES = Path(__file__).parent / "certificates"
+ALICE, BOB = "L0SM9cOFvHcCIhw=", "Nz4Ab-_+/x0CE1g="
+KEYS = SimpleNamespace(access_key="AKIDEXAMPLE", secret_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", token="to/k=en")
+
+
+def gateway_for(server: ConnectionsServer, **options: Any) -> SocketGateway:
+    return SocketGateway(server.url, "us-east-1", lambda: KEYS, **options)
+
+
+@pytest.fixture
+def server() -> Iterator[ConnectionsServer]:
+    with ConnectionsServer() as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(server: ConnectionsServer) -> Iterator[SocketGateway]:
+    real = gateway_for(server)
+    yield real
+    real.close()
+
+
+# The contract, for the real port and the fake.
+
+
+@dataclass
+class Stage:
+    """A gateway and the hands that open, close and throttle sockets behind it."""
+
+    gateway: SocketGateway | FakeGateway
+    server: ConnectionsServer | FakeGateway
+
+    def throttle(self, connection_id: str) -> None:
+        if isinstance(self.server, FakeGateway):
+            self.server.throttle(connection_id)
+        else:
+            self.server.always_answer(connection_id, "throttled")
+
+    def received(self, connection_id: str) -> list[bytes]:
+        source = self.server.received
+        return source[connection_id] if isinstance(source, dict) else source(connection_id)
+
+
+@pytest.fixture(params=["real", "fake"])
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    if request.param == "fake":
+        fake = FakeGateway()
+        yield Stage(fake, fake)
+        return
+    with ConnectionsServer() as running:
+        yield Stage(gateway_for(running), running)
+
+
+def test_a_push_reaches_every_open_connection(stage: Stage) -> None:
+    stage.server.open(ALICE, BOB)
+    data = '{"body":"zażółć"}'.encode()
+    assert stage.gateway.post([(ALICE, data), (BOB, data)]) == {ALICE: "sent", BOB: "sent"}
+    assert stage.received(ALICE) == stage.received(BOB) == [data]
+
+
+def test_a_closed_connection_is_gone_and_holds_nobody_up(stage: Stage) -> None:
+    stage.server.open(BOB)
+    assert stage.gateway.post([(ALICE, b"1"), (BOB, b"1")]) == {ALICE: "gone", BOB: "sent"}
+
+
+def test_pushes_to_one_connection_arrive_in_the_order_given(stage: Stage) -> None:
+    stage.server.open(ALICE, BOB)
+    numbers = [str(number).encode() for number in range(50)]
+    stage.gateway.post([(to, number) for number in numbers for to in (ALICE, BOB)])
+    assert stage.received(ALICE) == stage.received(BOB) == numbers
+
+
+def test_a_throttled_connection_is_dropped_and_holds_nobody_up(stage: Stage) -> None:
+    stage.server.open(BOB)
+    stage.throttle(ALICE)
+    assert stage.gateway.post([(ALICE, b"1"), (BOB, b"1")]) == {ALICE: "dropped", BOB: "sent"}
+    assert stage.received(ALICE) == []
+
+
+def test_no_pushes_are_no_outcomes(stage: Stage) -> None:
+    assert stage.gateway.post([]) == {}
+
+
+def test_disconnecting_closes_an_open_connection_once(stage: Stage) -> None:
+    stage.server.open(ALICE)
+    assert stage.gateway.disconnect(ALICE) == "sent"
+    assert stage.gateway.disconnect(ALICE) == "gone"
+    assert stage.gateway.post([(ALICE, b"1")]) == {ALICE: "gone"}
+
+
+# Answers.
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["ok", "close", "close unannounced", "chunked", "until the end", "HTTP/1.0", "interim", "in pieces"],
+)
+def test_every_way_to_say_200_is_understood(server: ConnectionsServer, gateway: SocketGateway, answer: str) -> None:
+    numbers = [str(number).encode() for number in range(3)]
+    server.answer(ALICE, answer, answer, answer)
+    assert gateway.post([(ALICE, number) for number in numbers]) == {ALICE: "sent"}
+    assert server.received(ALICE) == numbers
+
+
+@pytest.mark.parametrize("trouble", ["error", "reset", "nonsense", "half a head"])
+def test_a_passing_trouble_is_retried_on_a_fresh_connection(
+    server: ConnectionsServer, gateway: SocketGateway, trouble: str
+) -> None:
+    server.answer(ALICE, "ok", trouble, trouble)
+    assert gateway.post([(ALICE, b"1"), (ALICE, b"2")]) == {ALICE: "sent"}
+    assert server.received(ALICE) == [b"1", b"2"]
+    retries = [request.connection for request in server.requests if request.body == b"2"]
+    assert len(set(retries)) == 3
+
+
+def test_a_lasting_trouble_drops_the_push_and_the_others_go_out(
+    server: ConnectionsServer, gateway: SocketGateway
+) -> None:
+    server.open(BOB)
+    server.always_answer(ALICE, "error")
+    assert gateway.post([(ALICE, b"1"), (BOB, b"1")], deadline_seconds=0.5) == {ALICE: "dropped", BOB: "sent"}
+
+
+def test_a_throttled_push_is_tried_again_before_it_is_dropped(
+    server: ConnectionsServer, gateway: SocketGateway
+) -> None:
+    server.answer(ALICE, "throttled", "throttled")
+    assert gateway.post([(ALICE, b"1")]) == {ALICE: "sent"}
+
+
+def test_after_a_throttled_push_was_dropped_the_rest_for_its_client_is_dropped_untried(
+    server: ConnectionsServer, gateway: SocketGateway
+) -> None:
+    """A slow reader with fifty pushes must not hold the stream fifty times as long; it has a gap to fill anyway."""
+    server.always_answer(ALICE, "throttled")
+    assert gateway.post([(ALICE, b"%d" % number) for number in range(50)]) == {ALICE: "dropped"}
+    assert {request.body for request in server.requests} == {b"0"}
+
+
+def test_after_gone_nothing_more_is_tried(server: ConnectionsServer, gateway: SocketGateway) -> None:
+    server.answer(ALICE, "ok", "gone")
+    assert gateway.post([(ALICE, b"%d" % number) for number in range(9)]) == {ALICE: "gone"}
+    assert server.attempts(ALICE) == 2
+
+
+@pytest.mark.parametrize("refusal", ["forbidden", "too large"])
+def test_a_refused_push_is_not_repeated_and_logged_once(
+    server: ConnectionsServer, gateway: SocketGateway, caplog: pytest.LogCaptureFixture, refusal: str
+) -> None:
+    server.always_answer(ALICE, refusal)
+    server.always_answer(BOB, refusal)
+    outcomes = gateway.post([(ALICE, b"secret text"), (BOB, b"secret text")])
+    assert outcomes == {ALICE: "dropped", BOB: "dropped"}
+    assert len(server.requests) == 2
+    assert [record.message for record in caplog.records].count("pushes are refused") == 1
+    assert "secret text" not in caplog.text
+
+
+def test_a_push_after_a_refused_one_still_goes_out(server: ConnectionsServer, gateway: SocketGateway) -> None:
+    server.answer(ALICE, "too large")
+    assert gateway.post([(ALICE, b"long"), (ALICE, b"short")]) == {ALICE: "dropped"}
+    assert server.received(ALICE) == [b"short"]
+
+
+def test_a_large_push_arrives_whole(server: ConnectionsServer, gateway: SocketGateway) -> None:
+    server.open(ALICE)
+    data = bytes(range(256)) * 512
+    assert gateway.post([(ALICE, data)]) == {ALICE: "sent"}
+    assert server.received(ALICE) == [data]
+
+
+# Time.
+
+
+def test_the_call_ends_at_its_deadline_when_nobody_answers(server: ConnectionsServer, gateway: SocketGateway) -> None:
+    server.always_answer(ALICE, "silence")
+    server.open(BOB)
+    started = time.monotonic()
+    assert gateway.post([(ALICE, b"1"), (BOB, b"1")], deadline_seconds=0.3) == {ALICE: "dropped", BOB: "sent"}
+    assert 0.29 < time.monotonic() - started < 2
+
+
+def test_a_silent_attempt_is_repeated_within_the_deadline(server: ConnectionsServer) -> None:
+    server.answer(ALICE, "silence")
+    gateway = gateway_for(server, attempt_timeout_seconds=0.2)
+    assert gateway.post([(ALICE, b"1")], deadline_seconds=10) == {ALICE: "sent"}
+
+
+def test_an_unreachable_host_drops_everything_at_the_deadline() -> None:
+    with ConnectionsServer() as server:
+        url = server.url
+    gateway = SocketGateway(url, "us-east-1", lambda: KEYS)
+    pushes = [(f"{number}=", b"1") for number in range(500)]
+    assert set(gateway.post(pushes, deadline_seconds=0.3).values()) == {Outcome.DROPPED}
+
+
+def test_a_host_that_comes_back_within_the_deadline_gets_everything() -> None:
+    with ConnectionsServer() as server:
+        port, url = server.port, server.url
+    returned = ConnectionsServer(port=port)
+    returned.open(ALICE)
+    timer = threading.Timer(0.2, returned.__enter__)
+    timer.start()
+    try:
+        assert SocketGateway(url, "us-east-1", lambda: KEYS).post([(ALICE, b"1")]) == {ALICE: "sent"}
+    finally:
+        timer.join()
+        returned.__exit__()
+
+
+def test_the_budget_spends_its_burst_at_once_and_then_its_rate() -> None:
+    now = 100.0
+    budget = Budget(rate=10, burst=3, monotonic=lambda: now)
+    assert [budget.take() for _ in range(4)] == [True, True, True, False]
+    assert budget.wait_seconds() == pytest.approx(0.1)
+    now += 0.25
+    assert [budget.take() for _ in range(3)] == [True, True, False]
+    now += 100
+    assert [budget.take() for _ in range(4)] == [True, True, True, False]
+
+
+def test_posts_keep_to_the_budget(server: ConnectionsServer) -> None:
+    ids = [f"{number}=" for number in range(60)]
+    server.open(*ids)
+    gateway = gateway_for(server, posts_per_second=200, burst=10)
+    started = time.monotonic()
+    assert set(gateway.post([(one, b"1") for one in ids]).values()) == {Outcome.SENT}
+    assert time.monotonic() - started >= 0.25
+
+
+# Keep-alive.
+
+
+def test_connections_are_kept_and_used_again(server: ConnectionsServer, gateway: SocketGateway) -> None:
+    ids = [f"{number}=" for number in range(40)]
+    server.open(*ids)
+    for _ in range(3):
+        gateway.post([(one, b"1") for one in ids])
+    assert server.connections <= 10
+    assert len(server.requests) == 120
+
+
+@pytest.mark.parametrize("fate", ["close_resting", "reset_resting", "forget_resting"])
+def test_connections_that_died_during_a_freeze_lose_no_push(server: ConnectionsServer, fate: str) -> None:
+    ids = [f"{number}=" for number in range(40)]
+    server.open(*ids)
+    gateway = gateway_for(server, attempt_timeout_seconds=0.2)
+    gateway.post([(one, b"before") for one in ids])
+    getattr(server, fate)()
+    assert set(gateway.post([(one, b"after") for one in ids]).values()) == {Outcome.SENT}
+    assert all(server.received(one).count(b"after") == 1 for one in ids)
+
+
+def test_connections_that_rested_too_long_are_not_used_again(server: ConnectionsServer) -> None:
+    now = time.time()
+    gateway = gateway_for(server, wall_clock=lambda: now)
+    server.open(ALICE)
+    gateway.post([(ALICE, b"1")])
+    now += IDLE_SECONDS
+    gateway.post([(ALICE, b"2")])
+    assert [request.connection for request in server.requests] == [1, 2]
+
+
+def test_a_connection_lost_while_it_rested_costs_the_push_neither_time_nor_an_attempt(
+    server: ConnectionsServer,
+) -> None:
+    waits: list[float] = []
+
+    def randomness() -> float:
+        waits.append(1.0)
+        return 1.0
+
+    gateway = gateway_for(server, randomness=randomness)
+    server.answer(ALICE, "ok", "reset")
+    assert gateway.post([(ALICE, b"1")]) == {ALICE: "sent"}
+    assert gateway.post([(ALICE, b"2")]) == {ALICE: "sent"}
+    assert (server.attempts(ALICE), waits) == (3, [])
+
+
+def test_a_connection_closed_while_it_rested_is_not_handed_out(server: ConnectionsServer) -> None:
+    pool = WirePool(server.url, limit=8)
+    gateway = gateway_for(server)
+    gateway._pool = pool
+    server.open(ALICE)
+    gateway.post([(ALICE, b"1")])
+    wire = pool.take_idle()
+    assert wire is not None
+    pool.give_back(wire)
+    server.close_resting()
+    assert pool.take_idle() is None
+
+
+def test_one_silent_loss_discards_what_rested_beside_it(server: ConnectionsServer) -> None:
+    """Else each later call would wait for its own silent connection."""
+    gateway = gateway_for(server, attempt_timeout_seconds=0.5)
+    ids = [f"{number}=" for number in range(8)]
+    server.open(*ids)
+    gateway.post([(one, b"1") for one in ids])
+    server.forget_resting()
+    gateway.post([(ids[0], b"2")])
+    started = time.monotonic()
+    assert gateway.post([(one, b"3") for one in ids])[ids[0]] == "sent"
+    assert time.monotonic() - started < 0.4
+
+
+def test_no_more_connections_are_opened_than_allowed(server: ConnectionsServer) -> None:
+    ids = [f"{number}=" for number in range(400)]
+    server.open(*ids)
+    assert set(gateway_for(server, max_wires=3).post([(one, b"1") for one in ids]).values()) == {Outcome.SENT}
+    assert server.connections == 3
+
+
+def test_threads_share_the_gateway_and_lose_nothing(server: ConnectionsServer) -> None:
+    gateway = gateway_for(server, max_wires=4)
+    ids = [f"{number}=" for number in range(8)]
+    server.open(*ids)
+    numbers = [str(number).encode() for number in range(50)]
+    outcomes: list[dict[str, Outcome]] = []
+
+    def run(one: str) -> None:
+        for number in numbers:
+            outcomes.append(gateway.post([(one, number)]))
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in ids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(set(outcome.values()) == {Outcome.SENT} for outcome in outcomes)
+    assert all(server.received(one) == numbers for one in ids)
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_whatever_passing_trouble_comes_order_is_kept_and_nothing_is_lost(data: st.DataObject) -> None:
+    ids = [f"{number}=" for number in range(data.draw(st.integers(1, 12)))]
+    trouble = st.sampled_from(["ok", "close", "close unannounced", "reset", "error", "chunked", "half a head"])
+    with ConnectionsServer() as server:
+        for one in ids:
+            server.answer(one, *data.draw(st.lists(trouble, max_size=5)))
+        gateway = gateway_for(server, max_wires=data.draw(st.integers(1, 6)), randomness=lambda: -0.99)
+        numbers = [str(number).encode() for number in range(4)]
+        outcomes = gateway.post([(one, number) for number in numbers for one in ids])
+        assert set(outcomes.values()) == {Outcome.SENT}
+        for one in ids:
+            assert list(dict.fromkeys(server.received(one))) == numbers
+
+
+# Signing.
+
+
+def botocore_authorization(credentials: Any, url: str, method: str, body: bytes, date: str) -> str:
+    request = AWSRequest(method, url, data=body)
+    request.context["timestamp"] = date
+    keys = Credentials(credentials.access_key, credentials.secret_key, credentials.token)
+    signer = SigV4Auth(keys, "execute-api", "eu-central-1")
+    signer._modify_request_before_signing(request)
+    signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    signer._inject_signature_to_request(request, signature)
+    return request.headers["Authorization"]
+
+
+@given(
+    connection_id=st.text(st.characters(codec="utf-8"), min_size=1, max_size=24) | st.just(ALICE),
+    body=st.binary(max_size=64),
+    now=st.integers(0, 4_000_000_000),
+    token=st.none() | st.just("FwoGZXIvYXdzEJr//token+="),
+    method=st.sampled_from(["POST", "DELETE"]),
+)
+def test_signatures_are_those_of_botocore(
+    connection_id: str, body: bytes, now: int, token: str | None, method: str
+) -> None:
+    credentials = SimpleNamespace(access_key="AKID", secret_key="secret/key", token=token)
+    host = "abc123.execute-api.eu-central-1.amazonaws.com"
+    path = f"/prod/@connections/{quote(connection_id, safe='')}"
+    signer = Signer(credentials, "eu-central-1", "execute-api", host)
+    lines = signer.headers(method, canonical_path(path), hashlib.sha256(body).hexdigest(), now + 0.7)
+    headers = dict(line.split(": ", 1) for line in lines.strip().split("\r\n"))
+    date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    assert headers["X-Amz-Date"] == date
+    assert headers.get("X-Amz-Security-Token") == token
+    assert headers["Authorization"] == botocore_authorization(credentials, f"https://{host}{path}", method, body, date)
+
+
+def test_requests_carry_the_signature_of_what_they_ask(server: ConnectionsServer) -> None:
+    gateway = SocketGateway(server.url, "eu-central-1", lambda: KEYS)
+    server.open(ALICE, BOB)
+    gateway.post([(ALICE, b"1"), (BOB, b"2"), (BOB, b"3")])
+    gateway.disconnect(BOB)
+    assert len(server.requests) == 4
+    for request in server.requests:
+        url = f"http://127.0.0.1:{server.port}{request.path}"
+        date = request.headers["x-amz-date"]
+        expected = botocore_authorization(KEYS, url, request.method, request.body, date)
+        assert request.headers["authorization"] == expected
+        assert request.headers["x-amz-security-token"] == KEYS.token
+    assert {id_of(request) for request in server.requests} == {ALICE, BOB}
+    assert server.requests[0].path.startswith("/prod/@connections/")
+
+
+def test_credentials_are_read_once_per_call_so_that_a_refresh_counts(server: ConnectionsServer) -> None:
+    issued = []
+
+    def credentials() -> SimpleNamespace:
+        issued.append(len(issued))
+        return SimpleNamespace(access_key=f"AKID{len(issued)}", secret_key="secret", token=None)
+
+    gateway = SocketGateway(server.url, "us-east-1", credentials)
+    server.open(ALICE, BOB)
+    gateway.post([(ALICE, b"1"), (BOB, b"1")])
+    gateway.post([(ALICE, b"2"), (BOB, b"2")])
+    assert len(issued) == 2
+    keys = {request.body: request.headers["authorization"].split("=")[1].split("/")[0] for request in server.requests}
+    assert keys == {b"1": "AKID1", b"2": "AKID2"}
+
+
+# TLS.
+
+
+@pytest.fixture
+def tls_server() -> Iterator[ConnectionsServer]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "server.pem")
+    with ConnectionsServer(ssl_context=context) as running:
+        yield running
+
+
+def test_pushes_travel_over_verified_tls(tls_server: ConnectionsServer) -> None:
+    trusting = ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")
+    gateway = gateway_for(tls_server, ssl_context=trusting)
+    ids = [f"{number}=" for number in range(30)]
+    tls_server.open(*ids)
+    data = b"x" * 100_000
+    for _ in range(2):
+        assert set(gateway.post([(one, data) for one in ids]).values()) == {Outcome.SENT}
+    assert all(tls_server.received(one) == [data, data] for one in ids)
+    assert tls_server.connections <= 10
+
+
+def test_a_certificate_nobody_vouches_for_gets_nothing(tls_server: ConnectionsServer) -> None:
+    tls_server.open(ALICE)
+    assert gateway_for(tls_server).post([(ALICE, b"1")], deadline_seconds=0.3) == {ALICE: "dropped"}
+    assert tls_server.requests == []
+
+
+# The reader of answers.
+
+
+@pytest.mark.parametrize(
+    "answer", [name for name, data in ANSWERS.items() if data.startswith(b"HTTP/") and name != "half a head"]
+)
+def test_an_answer_reads_the_same_in_whatever_pieces_it_comes(answer: str) -> None:
+    data = ANSWERS[answer]
+    whole = parse_answer(data) or parse_answer(data, at_end=True)
+    assert whole is not None
+    for end in range(len(data)):
+        assert parse_answer(data[:end]) is None
+    assert whole.status == (200 if b" 200 " in data else int(data[9:12]))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"SSH-2.0-OpenSSH",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 2x0 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
+    ],
+)
+def test_what_is_no_answer_is_a_bad_answer(data: bytes) -> None:
+    with pytest.raises(BadAnswer):
+        parse_answer(data)
+
+
+@pytest.mark.parametrize(
+    ("answer", "keep_alive"),
+    [("ok", True), ("chunked", True), ("interim", True), ("close", False), ("HTTP/1.0", False)],
+)
+def test_the_connection_stays_where_the_answer_lets_it(answer: str, keep_alive: bool) -> None:
+    parsed = parse_answer(ANSWERS[answer])
+    assert parsed is not None
+    assert parsed.keep_alive is keep_alive
+
+
+def test_bytes_after_an_answer_end_the_connection() -> None:
+    answer = parse_answer(ANSWERS["ok"] + b"HTTP/1.1 500")
+    assert answer is not None
+    assert (answer.status, answer.keep_alive) == (200, False)
+
+
+def test_a_status_counts_even_if_the_body_breaks_off() -> None:
+    answer = parse_answer(b"HTTP/1.1 410 Gone\r\nContent-Length: 10\r\n\r\nhalf", at_end=True)
+    assert answer is not None
+    assert (answer.status, answer.body) == (410, b"half")
