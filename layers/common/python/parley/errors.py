@@ -70,6 +70,10 @@ AUTHOR_TOO_LONG = Error(400, 50310, "Author is too long: at most 256 characters"
 LAST_UPDATED_BY_TOO_LONG = Error(400, 50505, "LastUpdatedBy is too long: at most 256 characters")
 FORBIDDEN = Error(403, 50107, "User not authorized for command")
 
+# Actions per second
+CHANNEL_RATE = Error(429, 50063, "Rate limit exceeded: too many actions per second in this channel")
+SERVICE_RATE = Error(429, 50074, "Rate limit exceeded: too many actions per second in this service")
+
 # Services
 CONSUMPTION_INTERVAL_INVALID = Error(400, 50052, "ConsumptionReportInterval must be a whole number of seconds")
 TYPING_TIMEOUT_INVALID = Error(400, 50053, "TypingIndicatorTimeout must be a whole number of seconds")
@@ -104,12 +108,35 @@ CHANNEL_NOT_FOUND = Error(404, 50300, "Channel not found")
 CHANNEL_TYPE_INVALID = Error(400, 20001, "Parameter Type must be one of: public, private")
 UNIQUE_NAME_IS_SID = Error(400, 50306, "Unique name must not have the form of a Channel SID")
 UNIQUE_NAME_EXISTS = Error(409, 50307, "Channel with provided unique name already exists")
+NOT_MADE_PRIVATE = Error(400, 50393, "Type must be given as private: a channel can only be made private")
 EMPTY_CHANNEL_UPDATE = Error(400, 50347, "The channel update names no parameter that can be changed")
 NOT_A_MEMBER = Error(403, 50400, "User not member of channel")
 CHANNEL_FULL = Error(403, 50403, "Channel has the maximum number of members")
 MEMBER_EXISTS = Error(409, 50404, "Member already exists")
 CONSUMPTION_TIME_INVALID = Error(400, 50405, "LastConsumptionTimestamp is not a date in ISO 8601 format")
 CONSUMED_INDEX_INVALID = Error(400, 50406, "LastConsumedMessageIndex must be a whole number, 0 or more")
+
+# Invites and bindings
+INVITE_EXISTS = Error(409, 50212, "User already invited")
+BINDING_TYPE_INVALID = Error(400, 50209, "Binding type must be one of: gcm, apn, fcm")
+NOTIFICATION_LEVEL_INVALID = Error(400, 50210, "Notification level must be default or muted")
+CREDENTIAL_NOT_FOUND = Error(404, 20404, "There is no credential of this type with this SID")
+
+# Channel webhooks
+CHANNEL_WEBHOOKS_FULL = Error(400, 50321, "Channel has the maximum number of webhooks (5)")
+CHANNEL_WEBHOOK_TRIGGERS_FULL = Error(400, 50322, "Webhook has too many triggers: at most 5")
+CHANNEL_WEBHOOK_TYPE_INVALID = Error(400, 50324, "Webhook type must be one of: webhook, trigger, studio")
+CHANNEL_WEBHOOK_FILTER_INVALID = Error(400, 50325, "Configuration.Filters: there is no event {name} for a channel")
+CHANNEL_WEBHOOK_TRIGGER_INVALID = Error(400, 50326, "Configuration.Triggers: a trigger has 1 to 248 characters")
+CHANNEL_WEBHOOK_FLOW_INVALID = Error(400, 50327, "Configuration.FlowSid must be a SID beginning with FW")
+CHANNEL_WEBHOOK_TYPE_MISSING = Error(400, 50328, "Missing required parameter Type in the post body")
+CHANNEL_WEBHOOK_URL_MISSING = Error(400, 50329, "Missing required parameter Configuration.Url in the post body")
+CHANNEL_WEBHOOK_FILTER_MISSING = Error(400, 50330, "Missing required parameter Configuration.Filters in the post body")
+CHANNEL_WEBHOOK_TRIGGER_MISSING = Error(
+    400, 50331, "Missing required parameter Configuration.Triggers in the post body"
+)
+CHANNEL_WEBHOOK_URL_TOO_LONG = Error(400, 50332, "Configuration.Url is too long: at most 512 characters")
+CHANNEL_WEBHOOK_URL_INVALID = Error(400, 20001, "Invalid value for parameter Configuration.Url: {reason}")
 
 # Messages
 MESSAGE_NOT_FOUND = Error(404, 50500, "Message not found")

@@ -36,6 +36,16 @@ def member_sid(channel_sid: str, identity: str) -> str:
     return "MB" + _digest(channel_sid, identity)
 
 
+def invite_sid(channel_sid: str, identity: str) -> str:
+    """The SID of the invite of this identity to this channel."""
+    return "IN" + _digest(channel_sid, identity)
+
+
+def binding_sid(service_sid: str, identity: str, endpoint: str, binding_type: str) -> str:
+    """The SID of the push registration of one device session."""
+    return "BS" + _digest(service_sid, identity, endpoint, binding_type)
+
+
 def message_sid(channel_sid: str, index: int) -> str:
     """The SID of the message at this index."""
     return f"IM{index:0{_INDEX_DIGITS}x}{_digest(channel_sid, str(index))[: 32 - _INDEX_DIGITS]}"

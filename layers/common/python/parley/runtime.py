@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -70,8 +71,16 @@ class Runtime:
 
     def context(self, caller: Caller) -> Context:
         """What an operation for this caller works with."""
+        settings = self.settings
         return Context(
-            self.table, self.configuration, self.ids, self.clock, self.settings.account_sid, self.keyring, caller
+            self.table,
+            self.configuration,
+            self.ids,
+            self.clock,
+            settings.account_sid,
+            self.keyring,
+            settings.actions_per_second,
+            caller,
         )
 
     @cached_property
@@ -107,7 +116,8 @@ class Runtime:
             client.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
 
         return Worker(
-            self.context(Caller()),
+            # What a deletion leaves to be swept is not the owner's doing any more, so it is not counted as his actions.
+            replace(self.context(Caller()), actions_per_second=0),
             Outgoing(self.settings.webhook_allow_loopback),
             Queue(url, lambda: client),
             Queue(self.settings.sweep_queue_url, lambda: client),

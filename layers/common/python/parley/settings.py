@@ -23,6 +23,7 @@ class Settings:
         delivery_queue_url: Planned webhook deliveries.
         sweep_queue_url: Deletions that are still to be carried out below a deleted thing.
         webhook_allow_loopback: Whether webhooks may go to this machine; for local runs only.
+        actions_per_second: How many actions a channel, and a service, may see in a second; 0 for no limit.
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
     """
@@ -36,6 +37,7 @@ class Settings:
     delivery_queue_url: str = ""
     sweep_queue_url: str = ""
     webhook_allow_loopback: bool = False
+    actions_per_second: int = 0
     region: str = ""
     sockets_endpoint_url: str = ""
 
@@ -48,9 +50,11 @@ class Settings:
             if _PREFIX + name.upper() in environment
         }
         loopback = text.pop("webhook_allow_loopback", "").lower() == "true"
+        actions_per_second = int(text.pop("actions_per_second", cls.actions_per_second))
         return cls(
             **text,
             webhook_allow_loopback=loopback,
+            actions_per_second=actions_per_second,
             region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
             sockets_endpoint_url=environment.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", ""),
         )

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from parley.api import credentials, forms, paging
-from parley.errors import INTERNAL, NOT_FOUND, UNAUTHENTICATED, Error, Refusal
+from parley.errors import INTERNAL, MISSING_PARAMETER, NOT_FOUND, UNAUTHENTICATED, Error, Refusal
+from parley.ids import is_sid
 from parley.log import logger
 from parley.operations import OPERATIONS
 from parley.operations.context import Caller, Context
@@ -57,7 +58,7 @@ def _route(row: Resource, mount: Mount, verb: str, make_context: MakeContext) ->
         started = time.perf_counter()
         body = await request.body() if method == "POST" else b""
         try:
-            response = answer(row, mount, verb, request, body, make_context(_caller(request)))
+            response = answer(row, mount, verb, request, body, make_context(_caller(mount, request)))
         except Refusal as refusal:
             response = refused(refusal.error, str(refusal), request)
         except Exception:
@@ -71,8 +72,8 @@ def _route(row: Resource, mount: Mount, verb: str, make_context: MakeContext) ->
     return Route(mount.api + path + mount.suffix, methods, endpoint, name)
 
 
-def _caller(request: Request) -> Caller:
-    wanted = request.headers.get("x-twilio-webhook-enabled", "").lower() == "true"
+def _caller(mount: Mount, request: Request) -> Caller:
+    wanted = mount.webhooks and request.headers.get("x-twilio-webhook-enabled", "").lower() == "true"
     return Caller(source="API", webhooks=wanted)
 
 
@@ -89,17 +90,20 @@ def base_url(request: Request) -> str:
     return f"{scheme}://{request.headers.get('host', '')}{request.scope.get(BASE_PATH, '')}"
 
 
-def _prepared(row: Resource, request: Request, context: Context) -> Path:
+def _prepared(row: Resource, mount: Mount, request: Request, context: Context) -> Path:
     credentials.authenticate(context, request.headers.get("authorization", ""), row)
-    return _path(request)
+    path = _path(request)
+    if any(name in path and not is_sid(prefix, path[name]) for name, prefix in mount.by_sid):
+        raise NOT_FOUND()
+    return path
 
 
 def _answer_one(row: Resource, mount: Mount, verb: str, request: Request, body: bytes, context: Context) -> Response:
-    path = _prepared(row, request, context)
+    path = _prepared(row, mount, request, context)
     parameters: dict[str, Any] = {}
     if verb in ("create", "update"):
         given = forms.read_body(body, request.headers.get("content-type", ""))
-        parameters = parse(row, verb, given)
+        parameters = parse(row, verb, _known(mount, verb, given))
     more: dict[str, Any] = {}
     if (row.name, verb) == ("message", "create"):
         more["token"] = _idempotency_token(request)
@@ -112,20 +116,29 @@ def _answer_one(row: Resource, mount: Mount, verb: str, request: Request, body: 
     return JSONResponse(shown, _STATUS.get(verb, 200))
 
 
+def _known(mount: Mount, verb: str, given: dict[str, list[str]]) -> dict[str, list[str]]:
+    """What this version of the API takes of a form."""
+    for name in mount.requires.split() if verb == "create" else ():
+        if not given.get(name):
+            raise MISSING_PARAMETER(name=name)
+    without = mount.without.split()
+    return {name: values for name, values in given.items() if name not in without}
+
+
 def _idempotency_token(request: Request) -> str:
     headers = request.headers
     return (headers.get("i-twilio-idempotency-token") or headers.get("x-twilio-mutation-id") or "")[:256]
 
 
 def _answer_list(row: Resource, mount: Mount, verb: str, request: Request, body: bytes, context: Context) -> Response:
-    path = _prepared(row, request, context)
+    path = _prepared(row, mount, request, context)
     query = forms.read_query(request.scope["query_string"].decode("latin-1"))
     list_path = mount.api + fill_path(mount, {**path, "account_sid": context.account_sid}, item=False)
     seal = context.keyring.page_seal
     asked = paging.read(row, mount, query, list_path, seal)
     listing = OPERATIONS[row.name, verb](context, path, parse(row, verb, query), asked.request)
     base = base_url(request)
-    shown = [present(row, mount, record, base, context.account_sid) for record in listing.records]
+    shown = [present(row, mount, record, base, context.account_sid, listed=True) for record in listing.records]
     return JSONResponse(paging.envelope(row, mount, asked, listing, shown, base, list_path, seal))
 
 

@@ -25,8 +25,9 @@ def check_unique_name(name: str) -> str | None:
 
 
 def new_tail(service_sid: str) -> dict[str, Any]:
-    """The counters of a new channel: the next message has index 0, the next change seq 1."""
-    return {"service_sid": service_sid, "last_index": -1, "seq": 0, "messages_count": 0, "members_count": 0}
+    """The counters of a new channel, apart from its seq: the next message has index 0."""
+    counts = dict.fromkeys(("messages_count", "members_count", "webhooks_count"), 0)
+    return {"service_sid": service_sid, "last_index": -1, **counts}
 
 
 def newest_index(tail: dict[str, Any]) -> int:

@@ -6,7 +6,22 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from parley.operations import api_keys, channels, members, messages, roles, services, users, verbs
+from parley.operations import (
+    accounts,
+    api_keys,
+    bindings,
+    channel_webhooks,
+    channels,
+    credentials,
+    invites,
+    members,
+    messages,
+    roles,
+    services,
+    user_channels,
+    users,
+    verbs,
+)
 from parley.resources import REGISTRY
 from parley.resources.spec import VERBS
 
@@ -37,6 +52,25 @@ _SPECIALS: dict[tuple[str, str], Operation] = {
     ("message", "list"): messages.list_,
     ("message", "update"): messages.update,
     ("message", "delete"): messages.delete,
+    ("invite", "create"): invites.create,
+    ("invite", "list"): invites.list_,
+    ("invite", "delete"): invites.delete,
+    ("channel_webhook", "create"): channel_webhooks.create,
+    ("channel_webhook", "update"): channel_webhooks.update,
+    ("channel_webhook", "delete"): channel_webhooks.delete,
+    ("channel_migration", "update"): channels.migrate,
+    ("credential", "create"): credentials.create,
+    ("credential", "update"): credentials.update,
+    ("binding", "list"): bindings.list_,
+    ("binding", "delete"): bindings.delete,
+    ("user_binding", "list"): bindings.list_of_user,
+    ("user_binding", "fetch"): bindings.fetch_of_user,
+    ("user_binding", "delete"): bindings.delete,
+    ("user_channel", "fetch"): user_channels.fetch,
+    ("user_channel", "list"): user_channels.list_,
+    ("user_channel", "update"): user_channels.update,
+    ("user_channel", "delete"): user_channels.delete,
+    ("account", "fetch"): accounts.fetch,
     ("api_key", "create"): api_keys.create,
     ("api_key", "delete"): api_keys.delete,
 }

@@ -58,7 +58,7 @@ def resolve(context: Context, row: Resource, path: Path, *, opened: bool = True)
         Refusal: 20404 for anything that is absent, foreign or of the wrong form.
     """
     resolved = dict(path)
-    if row.prefix in ("IS", "SK"):
+    if row.prefix in _OF_THE_ACCOUNT:
         if path.get("account_sid", context.account_sid) != context.account_sid:
             raise NOT_FOUND()
         resolved["account_sid"] = context.account_sid
@@ -71,6 +71,9 @@ def resolve(context: Context, row: Resource, path: Path, *, opened: bool = True)
     if "sid" in path:
         _resolve_item(context, row, path["sid"], resolved)
     return resolved
+
+
+_OF_THE_ACCOUNT = ("IS", "SK", "CR")
 
 
 def _resolve_item(context: Context, row: Resource, address: str, resolved: Path) -> None:

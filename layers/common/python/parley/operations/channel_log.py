@@ -5,7 +5,8 @@ New messages are their own log and leave none. Entries live seven days; a client
 
 from __future__ import annotations
 
-from parley.errors import NOT_FOUND
+from parley.errors import CHANNEL_RATE, NOT_FOUND
+from parley.operations import rate
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.store import keys
@@ -21,7 +22,20 @@ def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guar
     Raises:
         Refusal: 20404, or what a guard stands for.
     """
-    return context.table.commit(context.cause(), [in_tail(service_sid, channel_sid, {"seq": 1}, *guards)])[0]
+    return advance(context, service_sid, channel_sid, {}, *guards)
+
+
+def advance(
+    context: Context, service_sid: str, channel_sid: str, add: dict[str, int], *guards: Guard, **set_: object
+) -> Record:
+    """The channel's counters after taking the next seq and adding `add`, if the channel's rate allows.
+
+    Raises:
+        Refusal: 20404, 50063, or what a guard stands for.
+    """
+    guards = (*guards, *rate.guard(context, CHANNEL_RATE))
+    write = in_tail(service_sid, channel_sid, {"seq": 1, **add}, *guards, **set_)
+    return rate.counted(context, write.key, CHANNEL_RATE, lambda: context.table.commit(context.cause(), [write])[0])
 
 
 def in_tail(service_sid: str, channel_sid: str, add: dict[str, int], *guards: Guard, **set_: object) -> Update:

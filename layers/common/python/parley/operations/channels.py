@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.channels import PRIVATE, PUBLIC, new_tail, with_counters
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, UNIQUE_NAME_EXISTS
-from parley.operations import authority, channel_log, verbs
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE_NAME_EXISTS
+from parley.operations import authority, channel_log, rate, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context, Listing, PageRequest
 from parley.resources.channels import CHANNEL
@@ -32,7 +32,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     record |= {name: value for name, value in parameters.items() if value is not None}
     record = verbs.dated(record, parameters)
     sid, service_sid = record["sid"], record["service_sid"]
-    tail = new_tail(service_sid)
+    tail = new_tail(service_sid) | rate.new_counter(context)
     writes: list[Write] = [
         Create(keys.channel(sid), record, taken=NOT_FOUND()),
         Put(keys.tail(sid), tail),
@@ -40,6 +40,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     ]
     if record.get("unique_name"):
         writes.append(_claim(record, record["unique_name"]))
+    rate.count_service_action(context, service_sid)
     context.table.commit(context.cause(), writes)
     return with_counters(record, tail)
 
@@ -144,12 +145,41 @@ def _claim(channel: Record, name: str) -> Write:
     return Create(keys.unique_name(channel["service_sid"], name), pointer, taken=UNIQUE_NAME_EXISTS())
 
 
+def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The channel made private, so that Conversations sees it. There is no way back; doing it twice changes nothing.
+
+    Raises:
+        Refusal: 50393 unless the type is given as `private`.
+    """
+    if "type" not in parameters:
+        raise NOT_MADE_PRIVATE()
+    resolved = resolve(context, CHANNEL, path)
+    channel = load(context, resolved)
+    sid, service_sid = channel["sid"], channel["service_sid"]
+    changes = verbs.changed(context, parameters)
+    tail = channel_log.take_seq(context, service_sid, sid)
+    changes["seq"] = tail["seq"]
+    same_type = Guard("type", "=", channel["type"], CONCURRENT_UPDATE())
+    writes: list[Write] = [
+        Update(keys.channel(sid), NOT_FOUND(), set=changes, guards=(same_type,)),
+        channel_log.entry(context, sid, tail["seq"], "channel", sid, "updated"),
+    ]
+    if channel["type"] == PUBLIC:
+        writes.append(Erase(keys.channel_listing(service_sid, PUBLIC, sid)))
+        writes.append(Put(keys.channel_listing(service_sid, PRIVATE, sid), {"channel_sid": sid}))
+    context.table.commit(context.cause(), writes)
+    context.configuration.forget(keys.channel(sid))
+    return with_counters({**channel, **changes}, tail)
+
+
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Hide the channel and all in it at once and free its unique name; a sweep removes what is below it.
 
     The counters turn into a tombstone in the same transaction, which stops every write into the channel.
     """
-    remove(context, resolve(context, CHANNEL, path))
+    resolved = resolve(context, CHANNEL, path)
+    rate.count_service_action(context, path["service_sid"])
+    remove(context, resolved)
 
 
 def remove(context: Context, resolved: Path) -> None:

@@ -43,6 +43,7 @@ class Context:
     clock: Clock
     account_sid: str
     keyring: Keyring
+    actions_per_second: int
     caller: Caller
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 from parley.domain.horizon import consumption
 from parley.domain.roles import CHANNEL
 from parley.errors import CHANNEL_FULL, MEMBER_EXISTS, NOT_FOUND, USER_CHANNELS_FULL, USER_NOT_FOUND, Refusal
-from parley.ids import member_sid, user_sid
+from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import channel_log, roles, users, verbs
 from parley.operations.addressing import resolve, service
 from parley.operations.context import Context, Listing, PageRequest
@@ -16,7 +16,7 @@ from parley.resources.services import SERVICE
 from parley.resources.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Create, Guard, Update, Write
+from parley.store.writes import Create, Erase, Guard, Update, Write
 
 # A user who appears or vanishes between our read and our write makes us look again, this often at most.
 _LOOKS = 3
@@ -37,18 +37,21 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     room = Guard("members_count", "<", _limit(owner, "limits.channel_members"), CHANNEL_FULL())
     member_key = keys.member(resolved["channel_sid"], member_sid(resolved["channel_sid"], parameters["identity"]))
     user_key = keys.user(user_sid(owner["sid"], parameters["identity"]))
+    invite_key = keys.invite(resolved["channel_sid"], invite_sid(resolved["channel_sid"], parameters["identity"]))
     for look in range(_LOOKS):
-        found = context.table.fetch_many([user_key, member_key])
+        found = context.table.fetch_many([user_key, member_key, invite_key])
         if member_key in found:
             raise MEMBER_EXISTS()
         tail = channel_log.take_seq(context, owner["sid"], resolved["channel_sid"], room)
         member = _new_member(context, owner, resolved["channel_sid"], parameters, tail["seq"])
-        writes = [
+        writes: list[Write] = [
             _joining_write(context, owner, member),
             channel_log.in_tail(owner["sid"], resolved["channel_sid"], {"members_count": 1}, room),
             _user_write(context, owner, parameters["identity"], found.get(user_key)),
             channel_log.entry(context, member["channel_sid"], tail["seq"], "member", member["sid"], "created"),
         ]
+        if invite_key in found:
+            writes.append(Erase(invite_key))
         try:
             return context.table.commit(context.cause(), writes)[0]
         except Refusal as refusal:
@@ -108,11 +111,12 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
         members = list(context.table.fetch_many(wanted_keys).values())
     else:
         members = context.table.every(keys.members(channel_sid))
-    return cut_page({_position(member): member for member in members}, page)
+    return cut_page({position(member): member for member in members}, page)
 
 
-def _position(member: Record) -> str:
-    return keys.user_position(member["date_created"], member["sid"])
+def position(record: Record) -> str:
+    """Where a record stands in a list that is put in order here: by creation."""
+    return keys.user_position(record["date_created"], record["sid"])
 
 
 def cut_page(records: dict[str, Record], page: PageRequest) -> Listing:

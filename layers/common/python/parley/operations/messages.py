@@ -51,10 +51,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     if token and (earlier := found.get(token_keys[0])):
         return _earlier(context, service_sid, channel_sid, earlier)
     # With a new message, that one is the newest again, whatever was deleted before.
-    taking = channel_log.in_tail(
-        service_sid, channel_sid, {"last_index": 1, "seq": 1, "messages_count": 1}, last_message_index=None
-    )
-    tail = context.table.commit(context.cause(), [taking])[0]
+    add = {"last_index": 1, "messages_count": 1}
+    tail = channel_log.advance(context, service_sid, channel_sid, add, last_message_index=None)
     index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]

@@ -6,7 +6,7 @@ from typing import Any
 
 from parley.domain.roles import check_permissions
 from parley.errors import NOT_FOUND, ROLE_IN_USE, ROLE_NOT_FOUND, ROLE_TYPE_MISMATCH
-from parley.operations import verbs
+from parley.operations import rate, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context
 from parley.resources.roles import ROLE
@@ -19,6 +19,7 @@ from parley.store.writes import Update
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """A new role with at least one permission that fits its type."""
     permissions = check_permissions(parameters["type"], parameters["permissions"])
+    rate.count_service_action(context, path["service_sid"])
     return verbs.create(ROLE, context, path, {**parameters, "permissions": permissions})
 
 
@@ -28,6 +29,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     role = verbs.load(context, ROLE, resolved)
     permissions = check_permissions(role["type"], parameters["permissions"])
     changes = verbs.changed(context, {"permissions": permissions})
+    rate.count_service_action(context, resolved["service_sid"])
     record = context.table.commit(context.cause(), [Update(ROLE.key(resolved), NOT_FOUND(), set=changes)])[0]
     context.configuration.forget(ROLE.key(resolved))
     return record
@@ -46,6 +48,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     role = verbs.load(context, ROLE, resolved)
     if role.get("was_default") or context.table.page(keys.role_holders(resolved["sid"]), 1).found:
         raise ROLE_IN_USE()
+    rate.count_service_action(context, resolved["service_sid"])
     context.table.commit(context.cause(), [verbs.bury(context, ROLE, resolved, role)])
     context.configuration.forget(ROLE.key(resolved))
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from parley.domain.roles import CHANNEL, DEPLOYMENT, GENERATED
 from parley.errors import NOT_FOUND
-from parley.operations import roles, verbs
+from parley.operations import rate, roles, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context
 from parley.resources.services import SERVICE
 from parley.resources.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Create, Update, Write
+from parley.store.writes import Create, Put, Update, Write
 
 _DEFAULT_ROLES = {
     "default_service_role_sid": DEPLOYMENT,
@@ -41,6 +41,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             service[generated.default_for] = role["sid"]
             role["was_default"] = True
         writes.append(Create(keys.role(service["sid"], role["sid"]), role, taken=NOT_FOUND()))
+    writes.append(Put(keys.service_rate(service["sid"]), rate.new_counter(context)))
     writes.append(Create(keys.service(context.account_sid, service["sid"]), service, taken=NOT_FOUND()))
     return context.table.commit(context.cause(), writes)[-1]
 

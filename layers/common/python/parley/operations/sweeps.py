@@ -39,7 +39,7 @@ def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
     for member in _each(context, keys.members(sid), is_late):
         writes: list[Write] = [Erase(keys.member(sid, member["sid"]), missing=NOT_FOUND())]
         _leave(context, member, writes)
-    for where in (keys.messages(sid), keys.changes(sid)):
+    for where in (keys.invites(sid), keys.channel_webhooks(sid), keys.messages(sid), keys.changes(sid)):
         _erase_all(context, where, is_late)
     return not is_late()
 
@@ -110,7 +110,10 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
         if not more:
             break
         position = found[-1].position
+    _erase_all(context, keys.bindings(service_sid), is_late)
     _erase_all(context, keys.roles(service_sid), is_late)
+    if not is_late():
+        context.table.erase_many([keys.service_rate(service_sid)])
     return not is_late()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from parley.domain.roles import DEPLOYMENT
 from parley.errors import NOT_FOUND, USER_EXISTS
 from parley.ids import user_sid
-from parley.operations import roles, verbs
+from parley.operations import rate, roles, verbs
 from parley.operations.addressing import resolve, service
 from parley.operations.context import Context, Listing, PageRequest
 from parley.resources.spec import Path
@@ -26,6 +26,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     owner = service(context, path["service_sid"])
     if parameters.get("role_sid"):
         roles.fetch_typed(context, owner["sid"], parameters["role_sid"], DEPLOYMENT)
+    rate.count_service_action(context, owner["sid"])
     return context.table.commit(context.cause(), [creation(context, owner, parameters)])[0]
 
 
@@ -62,6 +63,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     changes = verbs.changed(context, parameters)
     if "role_sid" in parameters:
         changes |= held_role(context, resolved["service_sid"], parameters["role_sid"], DEPLOYMENT, USER.key(resolved))
+    rate.count_service_action(context, resolved["service_sid"])
     write = Update(USER.key(resolved), NOT_FOUND(), set=changes)
     record = context.table.commit(context.cause(), [write])[0]
     context.configuration.forget(USER.key(resolved))
@@ -86,7 +88,9 @@ def held_role(context: Context, service_sid: str, role_sid: str | None, role_typ
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Remove a user; the sweep that follows takes the identity out of its channels."""
-    remove(context, resolve(context, USER, path))
+    resolved = resolve(context, USER, path)
+    rate.count_service_action(context, resolved["service_sid"])
+    remove(context, resolved)
 
 
 def remove(context: Context, resolved: Path) -> None:

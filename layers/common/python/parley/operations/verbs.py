@@ -100,13 +100,18 @@ def bury(context: Context, row: Resource, resolved: Path, record: Record, **more
     return Bury(row.key(resolved), NOT_FOUND(), {**remains, **more}, expires_at)
 
 
-def read_page(context: Context, where: Range, page: PageRequest) -> Listing:
+def read_page(
+    context: Context, where: Range, page: PageRequest, *, matching: dict[str, list[str]] | None = None
+) -> Listing:
     """One page of a range of the table, as stable positions: what arrives meanwhile shifts nothing.
 
-    Paging back reads downwards from the page that was seen and turns the result around.
+    Paging back reads downwards from the page that was seen and turns the result around. `matching` narrows it to
+    records whose fields have one of some values.
     """
     backwards = page.before is not None
-    found, more = context.table.page(where, page.size, after=page.after, before=page.before, descending=backwards)
+    found, more = context.table.page(
+        where, page.size, after=page.after, before=page.before, descending=backwards, matching=matching
+    )
     if backwards:
         found = found[::-1]
     records = [item.record for item in found]

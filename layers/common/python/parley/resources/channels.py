@@ -53,5 +53,23 @@ CHANNEL = Resource(
                 },
             ),
         ),
+        Mount(
+            "/chat/v1",
+            "/Services/{service_sid}/Channels/{sid}",
+            View(
+                "sid account_sid service_sid friendly_name unique_name attributes type date_created date_updated "
+                "created_by members_count messages_count url",
+                links={
+                    "members": "/Members",
+                    "messages": "/Messages",
+                    "invites": "/Invites",
+                    "last_message": _last_message,
+                },
+                absent_from_lists="attributes",
+            ),
+            page_limits=(50, 1000),
+            without="DateCreated DateUpdated CreatedBy",
+            webhooks=False,
+        ),
     ),
 )

@@ -23,7 +23,6 @@ from parley.errors import (
 from parley.ids import is_sid
 
 EMPTY_ATTRIBUTES = "{}"
-_LONGEST_URL = 2048
 
 
 class Kind(Protocol):
@@ -113,8 +112,14 @@ class Whole(_Shown):
         raise self.error() if self.error else INVALID_PARAMETER(name=name, reason=reason)
 
 
-class Flag(_Shown):
-    """`true` or `false`."""
+@dataclass(frozen=True)
+class Flag:
+    """`true` or `false`; answered as text where the vendor does so."""
+
+    as_text: bool = False
+
+    def show(self, value: bool | None) -> bool | str | None:
+        return str(value).lower() if self.as_text and value is not None else value
 
     def parse(self, name: str, values: Sequence[str]) -> bool:
         text = values[-1].lower()
@@ -193,13 +198,15 @@ class Url(_Shown):
     """An absolute http or https URL; an empty one clears the field. Where it may lead is checked at each delivery."""
 
     error: Error
+    longest: int = 2048
+    too_long: Error | None = None
 
     def parse(self, name: str, values: Sequence[str]) -> str | None:
         text = values[-1].strip()
         if not text:
             return None
-        if len(text) > _LONGEST_URL:
-            raise self.error(reason=f"over {_LONGEST_URL} characters")
+        if len(text) > self.longest:
+            raise self.too_long() if self.too_long else self.error(reason=f"over {self.longest} characters")
         try:
             parts = urlsplit(text)
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

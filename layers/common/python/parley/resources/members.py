@@ -38,5 +38,17 @@ MEMBER = Resource(
                 "last_consumed_message_index last_consumption_timestamp url attributes"
             ),
         ),
+        Mount(
+            "/chat/v1",
+            "/Services/{service_sid}/Channels/{channel_sid}/Members/{sid}",
+            View(
+                "sid account_sid channel_sid service_sid identity date_created date_updated role_sid "
+                "last_consumed_message_index last_consumption_timestamp url"
+            ),
+            page_limits=(50, 1000),
+            without="LastConsumptionTimestamp DateCreated DateUpdated Attributes",
+            by_sid=(("channel_sid", "CH"), ("sid", "MB")),
+            webhooks=False,
+        ),
     ),
 )

@@ -40,5 +40,19 @@ MESSAGE = Resource(
                 "last_updated_by was_edited from=author body index type media url"
             ),
         ),
+        Mount(
+            "/chat/v1",
+            "/Services/{service_sid}/Channels/{channel_sid}/Messages/{sid}",
+            View(
+                "sid account_sid attributes service_sid to=channel_sid channel_sid date_created date_updated "
+                "was_edited from=author body index url",
+                absent_from_lists="attributes",
+            ),
+            page_limits=(50, 1000),
+            without="DateCreated DateUpdated LastUpdatedBy MediaSid",
+            requires="Body",
+            by_sid=(("channel_sid", "CH"),),
+            webhooks=False,
+        ),
     ),
 )

@@ -8,6 +8,8 @@ from parley.resources.kinds import Choice, Listed, Text
 from parley.resources.spec import Field, Mount, Resource, View
 from parley.store import keys
 
+_VIEW = View("sid account_sid service_sid friendly_name type permissions date_created date_updated url")
+
 ROLE = Resource(
     name="role",
     plural="roles",
@@ -20,10 +22,7 @@ ROLE = Resource(
         Field("permissions", Listed(), on="create update", required=True, form="Permission"),
     ),
     mounts=(
-        Mount(
-            "/chat/v2",
-            "/Services/{service_sid}/Roles/{sid}",
-            View("sid account_sid service_sid friendly_name type permissions date_created date_updated url"),
-        ),
+        Mount("/chat/v2", "/Services/{service_sid}/Roles/{sid}", _VIEW),
+        Mount("/chat/v1", "/Services/{service_sid}/Roles/{sid}", _VIEW, page_limits=(50, 1000)),
     ),
 )

@@ -14,6 +14,13 @@ _SOUND = Text(256, errors.SOUND_TOO_LONG)
 _RETRIES = Whole(0, 3, errors.WEBHOOK_RETRY_COUNT_INVALID)
 
 
+_METHOD = Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID)
+
+
+def _form_name(name: str) -> str:
+    return ".".join("".join(word.capitalize() for word in part.split("_")) for part in name.split("."))
+
+
 def _pushes(event: str) -> tuple[Field, ...]:
     return (
         Field(f"notifications.{event}.enabled", Flag(), on="update", default=False),
@@ -21,6 +28,39 @@ def _pushes(event: str) -> tuple[Field, ...]:
         Field(f"notifications.{event}.sound", _SOUND, on="update"),
     )
 
+
+# v1 alone has a URL and method per event, for these sixteen.
+_EVENT_WEBHOOKS = tuple(
+    Field(f"webhooks.on_{event}.{part}", kind, on="update", form=f"Webhooks.On{_form_name(event)}.{part.capitalize()}")
+    for event in [
+        "message_send",
+        "message_update",
+        "message_remove",
+        "channel_add",
+        "channel_destroy",
+        "channel_update",
+        "member_add",
+        "member_remove",
+        "message_sent",
+        "message_updated",
+        "message_removed",
+        "channel_added",
+        "channel_destroyed",
+        "channel_updated",
+        "member_added",
+        "member_removed",
+    ]
+    for part, kind in (("url", Url(errors.POST_WEBHOOK_URL_INVALID)), ("method", _METHOD))
+)
+_UNKNOWN_TO_V1 = " ".join(
+    [
+        "notifications.log_enabled notifications.new_message.badge_count_enabled",
+        *(
+            f"notifications.{event}.sound"
+            for event in ("new_message", "added_to_channel", "removed_from_channel", "invited_to_channel")
+        ),
+    ]
+)
 
 SERVICE = Resource(
     name="service",
@@ -48,7 +88,7 @@ SERVICE = Resource(
         ),
         Field("pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID), on="update"),
         Field("post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID), on="update"),
-        Field("webhook_method", Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID), on="update"),
+        Field("webhook_method", _METHOD, on="update"),
         Field("webhook_filters", Listed(PRE_EVENTS + POST_EVENTS, errors.WEBHOOK_FILTER_INVALID), on="update"),
         Field("pre_webhook_retry_count", _RETRIES, on="update", default=0),
         Field("post_webhook_retry_count", _RETRIES, on="update", default=0),
@@ -66,6 +106,7 @@ SERVICE = Resource(
             on="update",
             default="Media messages are not supported by your client",
         ),
+        *_EVENT_WEBHOOKS,
     ),
     mounts=(
         Mount(
@@ -79,6 +120,21 @@ SERVICE = Resource(
                 "url",
                 links={"channels": "/Channels", "users": "/Users", "roles": "/Roles", "bindings": "/Bindings"},
             ),
+            without=" ".join(field.form_name for field in _EVENT_WEBHOOKS),
+        ),
+        Mount(
+            "/chat/v1",
+            "/Services/{sid}",
+            View(
+                "sid account_sid friendly_name date_created date_updated default_service_role_sid "
+                "default_channel_role_sid default_channel_creator_role_sid read_status_enabled reachability_enabled "
+                "typing_indicator_timeout consumption_report_interval limits webhooks pre_webhook_url "
+                "post_webhook_url webhook_method webhook_filters notifications url",
+                links={"channels": "/Channels", "users": "/Users", "roles": "/Roles"},
+                hidden=_UNKNOWN_TO_V1,
+            ),
+            without=" ".join(_form_name(name) for name in _UNKNOWN_TO_V1.split())
+            + " PreWebhookRetryCount PostWebhookRetryCount Media.CompatibilityMessage",
         ),
     ),
 )

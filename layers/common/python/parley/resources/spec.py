@@ -30,6 +30,7 @@ class Field:
         required: Whether create refuses to go without it.
         default: What is shown while nothing is stored.
         form: The parameter's name, if it is not the field's name in PascalCase.
+        missing: The refusal of a create without it, if it is not the general one.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Field:
     required: bool = False
     default: Any = None
     form: str = ""
+    missing: Error | None = None
 
     @cached_property
     def form_name(self) -> str:
@@ -52,11 +54,16 @@ class View:
     Attributes:
         names: JSON names in order, separated by blanks; `from=author` shows the stored `author` as `from`, and a name
             with dotted fields below it (`limits`) becomes an object of those that have a value or a default.
-        links: Link name to what follows the record's own URL, or a function of the record that gives it (None: null).
+        links: Link name to what follows the record's own URL, to a path of the same API (`^/Services/{service_sid}`),
+            or to a function of the record that gives what follows its URL (None: null).
+        hidden: Stored names with a dot that this version does not know, separated by blanks.
+        absent_from_lists: Names that are null in lists.
     """
 
     names: str
     links: dict[str, str | Callable[[Record], str | None]] | None = None
+    hidden: str = ""
+    absent_from_lists: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,10 @@ class Mount:
         plural: The list's key, where it differs from the row's.
         page_limits: Default and largest page size.
         creates: An extra field that only the answer to create shows (an API key's secret).
+        without: Form names that this version does not know, separated by blanks.
+        requires: Form names that create needs here beyond the row's, separated by blanks.
+        by_sid: Path names that take no identity or unique name here, with the SID prefix each needs.
+        webhooks: Whether `X-Twilio-Webhook-Enabled` is read.
     """
 
     api: str
@@ -85,6 +96,10 @@ class Mount:
     plural: str = ""
     page_limits: tuple[int, int] = (50, 100)
     creates: str = ""
+    without: str = ""
+    requires: str = ""
+    by_sid: tuple[tuple[str, str], ...] = ()
+    webhooks: bool = True
 
     @property
     def collection(self) -> str:

@@ -34,5 +34,17 @@ USER = Resource(
                 links={"user_channels": "/Channels", "user_bindings": "/Bindings"},
             ),
         ),
+        Mount(
+            "/chat/v1",
+            "/Services/{service_sid}/Users/{sid}",
+            View(
+                "sid account_sid service_sid attributes friendly_name role_sid identity is_online is_notifiable "
+                "date_created date_updated joined_channels_count url",
+                links={"user_channels": "/Channels"},
+                absent_from_lists="attributes",
+            ),
+            page_limits=(50, 1000),
+            webhooks=False,
+        ),
     ),
 )

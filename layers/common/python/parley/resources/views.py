@@ -14,28 +14,36 @@ from parley.store.items import Record
 _DATES = ("date_created", "date_updated")
 
 
-def present(row: Resource, mount: Mount, record: Record, base_url: str, account_sid: str) -> dict[str, Any]:
+def present(
+    row: Resource, mount: Mount, record: Record, base_url: str, account_sid: str, *, listed: bool = False
+) -> dict[str, Any]:
     """The view of a record that `mount` gives, with absolute URLs below `base_url` (scheme, host and stage)."""
     values = {**record, "account_sid": account_sid}
-    url = base_url + mount.api + _fill(mount.path, values) + mount.suffix
+    root = base_url + mount.api
+    url = root + _fill(mount.path, values) + mount.suffix
     shown: dict[str, Any] = {}
     for name in mount.view.names.split():
         json_name, _, stored_name = name.partition("=")
         shown[json_name] = _value(row, mount, stored_name or json_name, values, url)
     if mount.view.links is not None:
-        shown["links"] = {name: _link(url, link, record) for name, link in mount.view.links.items()}
+        shown["links"] = {name: _link(root, url, link, values) for name, link in mount.view.links.items()}
+    if listed:
+        shown |= dict.fromkeys(mount.view.absent_from_lists.split())
     return shown
 
 
 def _value(row: Resource, mount: Mount, name: str, values: Record, url: str) -> Any:
     if name == "url":
         return url
+    if name == "uri":
+        return mount.api + _fill(mount.path, values) + mount.suffix
     if name in _DATES:
         return _date(values.get(name), mount)
     if field := row.by_name.get(name):
         value = values.get(name)
         return field.kind.show(field.default if value is None else value)
-    family = [field for field in row.fields if field.name.startswith(name + ".")]
+    hidden = mount.view.hidden.split()
+    family = [field for field in row.fields if field.name.startswith(name + ".") and field.name not in hidden]
     if not family:
         return values.get(name)
     nested: dict[str, Any] = {}
@@ -60,8 +68,10 @@ def _date(milliseconds: int | None, mount: Mount) -> str | None:
     return iso_seconds(milliseconds)
 
 
-def _link(url: str, link: Any, record: Record) -> str | None:
-    rest = link(record) if callable(link) else link
+def _link(root: str, url: str, link: Any, values: Record) -> str | None:
+    if isinstance(link, str) and link.startswith("^"):
+        return root + _fill(link[1:], values)
+    rest = link(values) if callable(link) else link
     return None if rest is None else url + rest
 
 

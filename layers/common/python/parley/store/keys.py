@@ -6,20 +6,26 @@ Access patterns (each is one function below; `*` marks what is read in order):
     ------------------------------------------ ---------------------------------------------------------------
     an account's services*, oldest first       pk ACCOUNT#<AC>       sk SERVICE#<IS>
     an API key; an account's keys*             pk ACCOUNT#<AC>       sk KEY#<SK>
+    a push credential; all of an account*      pk ACCOUNT#<AC>       sk CREDENTIAL#<CR>
     a service's roles*                         pk SERVICE#<IS>       sk ROLE#<RL>
     a service's channels of one type*          pk SERVICE#<IS>       sk CHANNELS#<type>#<CH>   (listing entry)
+    a service's actions per second             pk SERVICE#<IS>       sk RATE
     the channel with a unique name             pk NAME#<IS>#<name>   sk NAME
     a channel                                  pk CHANNEL#<CH>       sk CHANNEL
     its counters and next index                pk CHANNEL#<CH>       sk TAIL
     a member; all members of a channel         pk CHANNEL#<CH>       sk MEMBER#<MB>
+    an invite; all invites to a channel        pk CHANNEL#<CH>       sk INVITE#<IN>
+    a channel's webhooks*                      pk CHANNEL#<CH>       sk WEBHOOK#<WH>
     a message; messages around an index*       pk CHANNEL#<CH>       sk MESSAGE#<index, 12 digits>
     what changed after a seq*                  pk CHANNEL#<CH>       sk CHG#<seq, 12 digits>
     a sent message by idempotency token        pk IDEMPOTENCY#<CH>#<token>  sk IDEMPOTENCY
     a user by SID or identity (derived SID)    pk USER#<US>          sk USER
     a user's live connections                  pk USER#<US>          sk PRESENCE
     a socket                                   pk CONNECTION#<id>    sk CONNECTION
+    a push registration; all of a service*     pk SERVICE#<IS>       sk BINDING#<BS>
+    a user's push registrations*               gsi1pk BINDINGS#<US>  gsi1sk <BS>
     a service's users*, oldest first           gsi1pk USERS#<IS>     gsi1sk <created ms>#<US>
-    a user's channels*                         gsi1pk USER#<US>      gsi1sk <CH>
+    a user's channels and invites*                  gsi1pk USER#<US>      gsi1sk <CH>
     who holds a role that is no default        gsi2pk ROLE#<RL>      gsi2sk <pk of the holder>
 
 Both indexes project keys only. Sort keys that hold numbers are padded, so that their order is the numbers' order.
@@ -62,6 +68,14 @@ def api_key(account_sid: str, sid: str) -> Key:
     return Key(f"ACCOUNT#{account_sid}", f"KEY#{sid}")
 
 
+def credential(account_sid: str, sid: str) -> Key:
+    return Key(f"ACCOUNT#{account_sid}", f"CREDENTIAL#{sid}")
+
+
+def credentials(account_sid: str) -> Range:
+    return Range(f"ACCOUNT#{account_sid}", "CREDENTIAL#")
+
+
 def api_keys(account_sid: str) -> Range:
     return Range(f"ACCOUNT#{account_sid}", "KEY#")
 
@@ -76,6 +90,10 @@ def roles(service_sid: str) -> Range:
 
 def role_holders(role_sid: str) -> Range:
     return Range(f"ROLE#{role_sid}", "", index="gsi2")
+
+
+def service_rate(sid: str) -> Key:
+    return Key(f"SERVICE#{sid}", "RATE")
 
 
 def channel(sid: str) -> Key:
@@ -104,6 +122,22 @@ def member(channel_sid: str, sid: str) -> Key:
 
 def members(channel_sid: str) -> Range:
     return Range(f"CHANNEL#{channel_sid}", "MEMBER#")
+
+
+def invite(channel_sid: str, sid: str) -> Key:
+    return Key(f"CHANNEL#{channel_sid}", f"INVITE#{sid}")
+
+
+def invites(channel_sid: str) -> Range:
+    return Range(f"CHANNEL#{channel_sid}", "INVITE#")
+
+
+def channel_webhook(channel_sid: str, sid: str) -> Key:
+    return Key(f"CHANNEL#{channel_sid}", f"WEBHOOK#{sid}")
+
+
+def channel_webhooks(channel_sid: str) -> Range:
+    return Range(f"CHANNEL#{channel_sid}", "WEBHOOK#")
 
 
 def message(channel_sid: str, index: int) -> Key:
@@ -142,6 +176,18 @@ def user_channels(user_sid: str) -> Range:
     return Range(f"USER#{user_sid}", "", index="gsi1")
 
 
+def binding(service_sid: str, sid: str) -> Key:
+    return Key(f"SERVICE#{service_sid}", f"BINDING#{sid}")
+
+
+def bindings(service_sid: str) -> Range:
+    return Range(f"SERVICE#{service_sid}", "BINDING#")
+
+
+def user_bindings(user_sid: str) -> Range:
+    return Range(f"BINDINGS#{user_sid}", "", index="gsi1")
+
+
 def connection(connection_id: str) -> Key:
     return Key(f"CONNECTION#{connection_id}", "CONNECTION")
 
@@ -164,6 +210,11 @@ def in_users_list(service_sid: str, created_ms: int, sid: str) -> dict[str, str]
 def in_user_channels(user_sid: str, channel_sid: str) -> dict[str, str]:
     """Index attributes of a membership."""
     return {"gsi1pk": f"USER#{user_sid}", "gsi1sk": channel_sid}
+
+
+def in_user_bindings(user_sid: str, sid: str) -> dict[str, str]:
+    """Index attributes of a push registration."""
+    return {"gsi1pk": f"BINDINGS#{user_sid}", "gsi1sk": sid}
 
 
 def in_role_holders(role_sid: str, holder: Key) -> dict[str, str]:

@@ -16,7 +16,7 @@ from parley.clock import Clock
 from parley.errors import CONCURRENT_UPDATE, UNAVAILABLE
 from parley.store.items import Record, from_item, to_item
 from parley.store.keys import Key, Range
-from parley.store.writes import Bury, Cause, Create, Erase, Expression, Put, Update, Write, condition, refusal
+from parley.store.writes import Absent, Bury, Cause, Create, Erase, Expression, Put, Update, Write, condition, refusal
 
 _BATCH_GET_KEYS = 100
 _BATCH_WRITE_ITEMS = 25
@@ -24,6 +24,7 @@ _ATTEMPTS = 10
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.01, 0.5
 _BUSY = {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingError"}
 _CONFLICT = {"TransactionConflictException", "TransactionInProgressException", "TransactionConflict"}
+_ACTIONS = {"put_item": "Put", "update_item": "Update", "delete_item": "Delete", "check": "ConditionCheck"}
 _LAST = "\U0010ffff"
 
 
@@ -93,13 +94,15 @@ class Table:
         before: str | None = None,
         descending: bool = False,
         buried: bool = False,
+        matching: dict[str, list[str]] | None = None,
     ) -> Page:
         """Up to `limit` items of a range beyond the position `after`, or below `before`, in sort-key order.
 
-        An index yields keys alone (its records are empty). Tombstones are passed over unless `buried`.
+        An index yields keys alone (its records are empty). Tombstones are passed over unless `buried`; `matching` keeps
+        only items whose fields have one of the given values.
         """
         found: list[Found] = []
-        for item in self._items(where, limit + 1, after, before, descending, buried):
+        for item in self._items(where, limit + 1, after, before, descending, buried, matching):
             if len(found) == limit:
                 return Page(found, True)
             sort_key = item[f"{where.index}sk" if where.index else "sk"]["S"]
@@ -109,19 +112,31 @@ class Table:
 
     def every(self, where: Range) -> list[Record]:
         """All living records of a range of the base table, a megabyte a request."""
-        return [from_item(item) for item in self._items(where, None, None, None, False, False)]
+        return [from_item(item) for item in self._items(where, None, None, None, False, False, None)]
 
     def _items(
-        self, where: Range, size: int | None, after: str | None, before: str | None, descending: bool, buried: bool
+        self,
+        where: Range,
+        size: int | None,
+        after: str | None,
+        before: str | None,
+        descending: bool,
+        buried: bool,
+        matching: dict[str, list[str]] | None,
     ) -> Iterator[dict[str, Any]]:
         expression = Expression()
         request: dict[str, Any] = {"TableName": self._name, "ScanIndexForward": not descending}
+        filters = []
+        for name, values in (matching or {}).items():
+            filters.append(f"{expression.name(name)} IN ({', '.join(expression.value(value) for value in values)})")
         if where.index:
             request["IndexName"] = where.index
         else:
             request["ConsistentRead"] = True
             if not buried:
-                request["FilterExpression"] = f"attribute_not_exists({expression.name('deleted_at')})"
+                filters.append(f"attribute_not_exists({expression.name('deleted_at')})")
+        if filters:
+            request["FilterExpression"] = " AND ".join(filters)
         request["KeyConditionExpression"] = _range_condition(where, after, before, expression)
         request |= expression.arguments()
         seen = 0
@@ -139,8 +154,9 @@ class Table:
         """Carry out all writes or none, each announced record stamped with `cause`.
 
         Returns the records as stored, in the order of `writes`; for an Update that is one of several, what it set.
-        A single write costs one plain request, more are one transaction. Collisions with other transactions and
-        throttling are retried with jitter; a repeat of our own write that did arrive counts as done.
+        A single write costs one plain request, more are one transaction (an Absent needs company). Collisions with
+        other transactions and throttling are retried with jitter; a repeat of our own write that did arrive counts as
+        done.
 
         Raises:
             Refusal: what the first failed condition stands for; nothing was written.
@@ -177,7 +193,7 @@ class Table:
             operation, request = self._request(cause, write)
             if "ConditionExpression" in request:
                 request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-            actions.append({{"put_item": "Put", "update_item": "Update", "delete_item": "Delete"}[operation]: request})
+            actions.append({_ACTIONS[operation]: request})
         try:
             self._call("transact_write_items", TransactItems=actions)
         except ClientError as error:
@@ -206,9 +222,13 @@ class Table:
             case Update():
                 operation = "update_item"
                 request["Key"] = _key(write.key)
-                request["UpdateExpression"] = _update_expression(_outcome(cause, write), write.add, expression)
+                outcome = _outcome(cause, write)
+                request["UpdateExpression"] = _update_expression(outcome, write.add, expression, write.above)
             case Erase():
                 operation = "delete_item"
+                request["Key"] = _key(write.key)
+            case Absent():
+                operation = "check"
                 request["Key"] = _key(write.key)
         if condition_expression := condition(write, expression):
             request["ConditionExpression"] = condition_expression
@@ -294,7 +314,7 @@ def _outcome(cause: Cause, write: Write) -> Record:
             return {**write.set, "cause": cause.record()} if write.announced else write.set
         case Bury():
             return {**write.record, "cause": cause.record(), "deleted_at": cause.at, "expires_at": write.expires_at}
-        case Erase():
+        case Erase() | Absent():
             return {}
 
 
@@ -316,9 +336,17 @@ def _range_condition(where: Range, after: str | None, before: str | None, expres
     return f"{partition} AND {sort} BETWEEN {expression.value(low)} AND {expression.value(high)}"
 
 
-def _update_expression(set_: Record, add: dict[str, int], expression: Expression) -> str:
+def _update_expression(
+    set_: Record,
+    add: dict[str, int],
+    expression: Expression,
+    above: dict[str, tuple[str, int]] | None = None,
+) -> str:
     clauses = []
-    if sets := [f"{expression.name(name)} = {expression.value(v)}" for name, v in set_.items() if v is not None]:
+    sets = [f"{expression.name(name)} = {expression.value(v)}" for name, v in set_.items() if v is not None]
+    for name, (other, number) in (above or {}).items():
+        sets.append(f"{expression.name(name)} = {expression.name(other)} + {expression.value(number)}")
+    if sets:
         clauses.append("SET " + ", ".join(sets))
     if removes := [expression.name(name) for name, v in set_.items() if v is None]:
         clauses.append("REMOVE " + ", ".join(removes))

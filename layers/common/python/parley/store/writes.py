@@ -1,4 +1,4 @@
-"""What a commit can write: six plain descriptions, each with the refusals its conditions stand for.
+"""What a commit can write: a few plain descriptions, each with the refusals its conditions stand for.
 
 A condition is stated once, here, and used twice: DynamoDB evaluates it, and when it failed the same statement, applied
 to the item DynamoDB returns, names the refusal. No write is preceded by a read that only looks whether it may happen.
@@ -48,7 +48,10 @@ class Cause:
 
 @dataclass(frozen=True)
 class Guard:
-    """`field` compared with `value` (`=`, `<`, `<>` or `missing`), and the refusal when that does not hold."""
+    """`field` compared with `value` (`=`, `<`, `<>`, `missing`, or `below` the field that `value` names).
+
+    `refusal` is what it means when that does not hold.
+    """
 
     field: str
     test: str
@@ -67,6 +70,8 @@ class Guard:
                 return present != self.value
             case "<":
                 return present is not None and present < self.value
+            case "below":
+                return present is not None and present < stored.get(self.value, 0)
         raise ValueError(self.test)
 
 
@@ -92,6 +97,7 @@ class Put:
 class Update:
     """Changes to a living record: `set` (None removes the attribute) and `add` (numbers, atomic).
 
+    `above` sets a field to the stored value of another one plus a number: `{"ceiling": ("seq", 75)}`.
     `announced=False` keeps the stored cause, so that counters and other bookkeeping are nobody's news.
     """
 
@@ -101,6 +107,7 @@ class Update:
     add: dict[str, int] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
     announced: bool = True
+    above: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,15 @@ class Erase:
     missing: Refusal | None = None
 
 
-Write = Create | Put | Update | Bury | Erase
+@dataclass(frozen=True)
+class Absent:
+    """No write at all: only the condition that nothing lives under a key, as part of a transaction."""
+
+    key: Key
+    taken: Refusal
+
+
+Write = Create | Put | Update | Bury | Erase | Absent
 
 
 class Expression:
@@ -164,7 +179,7 @@ def condition(write: Write, expression: Expression) -> str:
     match write:
         case Put():
             return ""
-        case Create():
+        case Create() | Absent():
             return f"attribute_not_exists({expression.name('pk')}) OR attribute_exists({expression.name('deleted_at')})"
         case Erase(missing=None):
             return ""
@@ -182,13 +197,15 @@ def _guard(guard: Guard, expression: Expression) -> str:
     name = expression.name(guard.field)
     if guard.test == "missing":
         return f"attribute_not_exists({name})"
+    if guard.test == "below":
+        return f"{name} < {expression.name(guard.value)}"
     return f"{name} {guard.test} {expression.value(guard.value)}"
 
 
 def refusal(write: Write, stored: Record | None) -> Refusal:
     """Why a write whose condition failed was refused, given the item that was found (None: nothing there)."""
     match write:
-        case Create():
+        case Create() | Absent():
             return write.taken
         case Erase(missing=Refusal() as missing):
             return missing

@@ -1,0 +1,61 @@
+"""Channel webhooks: what each type needs, and how many there may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.events import POST_EVENTS
+from parley.errors import (
+    CHANNEL_WEBHOOK_FILTER_MISSING,
+    CHANNEL_WEBHOOK_FLOW_INVALID,
+    CHANNEL_WEBHOOK_TRIGGER_INVALID,
+    CHANNEL_WEBHOOK_TRIGGER_MISSING,
+    CHANNEL_WEBHOOK_TRIGGERS_FULL,
+    CHANNEL_WEBHOOK_URL_MISSING,
+)
+from parley.ids import is_sid
+
+WEBHOOK, TRIGGER, STUDIO = TYPES = ("webhook", "trigger", "studio")
+MOST = 5
+MOST_TRIGGERS = 5
+# Conversations' figures (unconfirmed for Chat).
+LONGEST_URL, LONGEST_TRIGGER = 512, 248
+# Message, media, member and channel post-events; which of them Chat took is not recorded in full (unconfirmed).
+FILTERS = tuple(name for name in POST_EVENTS if not name.startswith("onUser"))
+
+# What each type's configuration consists of; the rest of a form is not kept.
+_PARTS = {
+    WEBHOOK: ("url", "method", "filters", "retry_count"),
+    TRIGGER: ("url", "method", "triggers", "retry_count"),
+    STUDIO: ("flow_sid", "filters", "retry_count"),
+}
+
+
+def configured(webhook_type: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The configuration fields that a webhook of this type keeps of `given`, complete and within the limits.
+
+    Raises:
+        Refusal: 50329, 50330, 50331, 50326, 50322 or 50327.
+    """
+    kept = {f"configuration.{part}" for part in _PARTS[webhook_type]}
+    fields = {name: value for name, value in given.items() if name in kept and value is not None}
+    if webhook_type == STUDIO:
+        if not is_sid("FW", fields.get("configuration.flow_sid", "")):
+            raise CHANNEL_WEBHOOK_FLOW_INVALID()
+        return fields
+    if not fields.get("configuration.url"):
+        raise CHANNEL_WEBHOOK_URL_MISSING()
+    if webhook_type == WEBHOOK and not fields.get("configuration.filters"):
+        raise CHANNEL_WEBHOOK_FILTER_MISSING()
+    if webhook_type == TRIGGER:
+        _check_triggers(fields.get("configuration.triggers") or [])
+    return {"configuration.method": "POST", **fields}
+
+
+def _check_triggers(triggers: list[str]) -> None:
+    if not triggers:
+        raise CHANNEL_WEBHOOK_TRIGGER_MISSING()
+    if len(triggers) > MOST_TRIGGERS:
+        raise CHANNEL_WEBHOOK_TRIGGERS_FULL()
+    if any(len(trigger) > LONGEST_TRIGGER for trigger in triggers):
+        raise CHANNEL_WEBHOOK_TRIGGER_INVALID()

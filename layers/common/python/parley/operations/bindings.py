@@ -1,0 +1,114 @@
+"""Push bindings: a device registers through its client; back ends look and remove."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.push import MESSAGE_TYPES, check_binding
+from parley.errors import CREDENTIAL_NOT_FOUND, NOT_FOUND
+from parley.ids import binding_sid, user_sid
+from parley.operations import rate, verbs
+from parley.operations.addressing import resolve, service, user_address
+from parley.operations.context import Context, Listing, PageRequest
+from parley.operations.members import cut_page
+from parley.resources.bindings import BINDING, USER_BINDING
+from parley.resources.spec import Path
+from parley.store import keys
+from parley.store.items import Record
+
+
+def register(
+    context: Context,
+    service_sid: str,
+    identity: str,
+    *,
+    endpoint: str,
+    binding_type: str,
+    address: str,
+    credential_sid: str,
+    message_types: list[str],
+) -> Record:
+    """Register a device for push: once per identity, endpoint and type; registering again replaces address and types.
+
+    `endpoint` names the device session, `address` is the token that the push service knows it by. Without message types
+    the device wants all.
+
+    Raises:
+        Refusal: 50209; 20001; 20404 for a credential that is not the account's.
+    """
+    check_binding(binding_type, address, message_types)
+    service(context, service_sid)
+    credential = context.configuration.fetch(keys.credential(context.account_sid, credential_sid))
+    if credential is None or credential["type"] != binding_type:
+        raise CREDENTIAL_NOT_FOUND()
+    now = context.clock.now_ms()
+    sid = binding_sid(service_sid, identity, endpoint, binding_type)
+    key = keys.binding(service_sid, sid)
+    earlier = context.table.fetch(key) or {}
+    user = user_sid(service_sid, identity)
+    record = {
+        "sid": sid,
+        "service_sid": service_sid,
+        "identity": identity,
+        "user_sid": user,
+        "endpoint": endpoint,
+        "binding_type": binding_type,
+        "address": address,
+        "credential_sid": credential_sid,
+        "message_types": message_types or list(MESSAGE_TYPES),
+        "date_created": earlier.get("date_created", now),
+        "date_updated": now,
+    }
+    context.table.touch(key, {**record, **keys.in_user_bindings(user, sid), "deleted_at": None, "expires_at": None})
+    return record
+
+
+def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+    """One page of a service's bindings, of the wanted types and identities, by SID."""
+    resolved = resolve(context, BINDING, path)
+    wanted = parameters.get("identity")
+    if wanted:
+        users = [user_sid(resolved["service_sid"], identity) for identity in wanted]
+        return _of_users(context, users, parameters, page)
+    matching = {"binding_type": parameters["binding_type"]} if parameters.get("binding_type") else {}
+    return verbs.read_page(context, keys.bindings(resolved["service_sid"]), page, matching=matching)
+
+
+def list_of_user(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+    """One page of a user's bindings, of the wanted types, by SID."""
+    return _of_users(context, [_user(context, path)], parameters, page)
+
+
+def _user(context: Context, path: Path) -> str:
+    service(context, path["service_sid"])
+    sid = user_address(path["service_sid"], path["user_sid"])
+    verbs.belonging(context.table.fetch(keys.user(sid)), path)
+    return sid
+
+
+def _of_users(context: Context, users: list[str], parameters: dict[str, Any], page: PageRequest) -> Listing:
+    found = [item.key for user in users for item in context.table.page(keys.user_bindings(user), _MOST).found]
+    bindings = context.table.fetch_many(found).values()
+    types = parameters.get("binding_type") or ()
+    return cut_page({item["sid"]: item for item in bindings if not types or item["binding_type"] in types}, page)
+
+
+# Devices of one user that are looked at; nobody has more.
+_MOST = 1000
+
+
+def fetch_of_user(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """A binding, if it is this user's."""
+    resolved = resolve(context, USER_BINDING, path)
+    binding = verbs.load(context, USER_BINDING, resolved)
+    if binding["user_sid"] != _user(context, path):
+        raise NOT_FOUND()
+    return binding
+
+
+def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
+    """Remove a device's registration; it can register again."""
+    if "user_sid" in path:
+        fetch_of_user(context, path, {})
+    rate.count_service_action(context, path["service_sid"])
+    verbs.delete(BINDING, context, path, {})

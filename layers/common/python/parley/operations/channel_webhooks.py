@@ -1,0 +1,53 @@
+"""Channel webhooks: at most five per channel, counted in the write itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.channel_webhooks import MOST, configured
+from parley.errors import CHANNEL_WEBHOOKS_FULL, NOT_FOUND
+from parley.operations import channel_log, verbs
+from parley.operations.addressing import resolve
+from parley.operations.context import Context
+from parley.resources.channel_webhooks import CHANNEL_WEBHOOK
+from parley.resources.spec import Path
+from parley.store.items import Record
+from parley.store.writes import Create, Guard, Update
+
+
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """A new webhook of the channel.
+
+    Raises:
+        Refusal: 50321 when there are five; what its type's configuration lacks.
+    """
+    configuration = configured(parameters["type"], parameters)
+    resolved = resolve(context, CHANNEL_WEBHOOK, path, opened=False)
+    record = verbs.new_record(context, CHANNEL_WEBHOOK, path)
+    record |= {"channel_sid": resolved["channel_sid"], "type": parameters["type"], **configuration}
+    room = Guard("webhooks_count", "<", MOST, CHANNEL_WEBHOOKS_FULL())
+    writes = [
+        Create(CHANNEL_WEBHOOK.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND()),
+        channel_log.in_tail(path["service_sid"], resolved["channel_sid"], {"webhooks_count": 1}, room),
+    ]
+    return context.table.commit(context.cause(), writes)[0]
+
+
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The webhook with the given parts of its configuration changed; its type is fixed."""
+    resolved = resolve(context, CHANNEL_WEBHOOK, path)
+    webhook = verbs.load(context, CHANNEL_WEBHOOK, resolved)
+    stored = {name: value for name, value in webhook.items() if name.startswith("configuration.")}
+    changes = verbs.changed(context, configured(webhook["type"], {**stored, **parameters}))
+    return context.table.commit(context.cause(), [Update(CHANNEL_WEBHOOK.key(resolved), NOT_FOUND(), set=changes)])[0]
+
+
+def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
+    """Remove a webhook and make room for another."""
+    resolved = resolve(context, CHANNEL_WEBHOOK, path)
+    webhook = verbs.load(context, CHANNEL_WEBHOOK, resolved)
+    writes = [
+        verbs.bury(context, CHANNEL_WEBHOOK, resolved, webhook),
+        channel_log.in_tail(webhook["service_sid"], webhook["channel_sid"], {"webhooks_count": -1}),
+    ]
+    context.table.commit(context.cause(), writes)

@@ -1,0 +1,30 @@
+"""Push credentials: what each type needs, and secrets that never come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.push import check_secrets
+from parley.operations import verbs
+from parley.operations.addressing import resolve
+from parley.operations.context import Context
+from parley.resources.credentials import CREDENTIAL
+from parley.resources.spec import Path
+from parley.store.items import Record
+
+
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """A new credential with the secrets that its type needs.
+
+    Raises:
+        Refusal: 20001 for a missing one.
+    """
+    check_secrets(parameters["type"], parameters)
+    return verbs.create(CREDENTIAL, context, path, parameters)
+
+
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The credential with the given fields changed; its type is fixed, and what it needs cannot be cleared."""
+    stored = verbs.load(context, CREDENTIAL, resolve(context, CREDENTIAL, path))
+    check_secrets(stored["type"], {**stored, **parameters})
+    return verbs.update(CREDENTIAL, context, path, parameters)

@@ -1,0 +1,89 @@
+"""Invites: one per channel and identity; its SID is derived from both, and joining the channel uses it up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.roles import CHANNEL
+from parley.errors import INVITE_EXISTS, MEMBER_EXISTS, USER_EXISTS, Refusal
+from parley.ids import invite_sid, member_sid, user_sid
+from parley.operations import channel_log, roles, users, verbs
+from parley.operations.addressing import resolve, service
+from parley.operations.context import Context, Listing, PageRequest
+from parley.operations.members import cut_page, position
+from parley.resources.invites import INVITE
+from parley.resources.spec import Path
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Absent, Create, Write
+
+
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """A new invite; an identity that has no user gets one first.
+
+    The vendor was seen to answer 404 for an unknown identity in 2017; creating the user is friendlier and what it does
+    for members (unconfirmed).
+
+    Raises:
+        Refusal: 50404 if the identity is a member, 50212 if it is invited; 50100 or 50105 for an unsuitable role.
+    """
+    resolved = resolve(context, INVITE, path, opened=False)
+    owner, channel_sid = service(context, path["service_sid"]), resolved["channel_sid"]
+    if parameters.get("role_sid"):
+        roles.fetch_typed(context, owner["sid"], parameters["role_sid"], CHANNEL)
+    identity = parameters["identity"]
+    user_key = keys.user(user_sid(owner["sid"], identity))
+    member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
+    invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
+    found = context.table.fetch_many([user_key, member_key, invite_key])
+    if member_key in found:
+        raise MEMBER_EXISTS()
+    if invite_key in found:
+        raise INVITE_EXISTS()
+    tail = channel_log.take_seq(context, owner["sid"], channel_sid)
+    record = verbs.new_record(context, INVITE, path) | {
+        "sid": invite_key.sk.removeprefix("INVITE#"),
+        "channel_sid": channel_sid,
+        "identity": identity,
+        "role_sid": parameters.get("role_sid") or owner["default_channel_role_sid"],
+        "created_by": context.actor,
+        "seq": tail["seq"],
+    }
+    index = keys.in_user_channels(user_key.pk.removeprefix("USER#"), channel_sid)
+    writes: list[Write] = [
+        Create(invite_key, record, taken=INVITE_EXISTS(), index=index),
+        Absent(member_key, MEMBER_EXISTS()),
+        channel_log.entry(context, channel_sid, tail["seq"], "invite", record["sid"], "created"),
+    ]
+    new_user = users.creation(context, owner, {"identity": identity})
+    try:
+        return context.table.commit(context.cause(), writes if user_key in found else [*writes, new_user])[0]
+    except Refusal as refusal:
+        # Somebody else created the user meanwhile, which is all the same to us.
+        if refusal.error is not USER_EXISTS:
+            raise
+        return context.table.commit(context.cause(), writes)[0]
+
+
+def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+    """One page of a channel's open invites, oldest first, or those of the wanted identities."""
+    resolved = resolve(context, INVITE, path)
+    channel_sid = resolved["channel_sid"]
+    if wanted := parameters.get("identity"):
+        wanted_keys = [keys.invite(channel_sid, invite_sid(channel_sid, identity)) for identity in wanted]
+        invites = list(context.table.fetch_many(wanted_keys).values())
+    else:
+        invites = context.table.every(keys.invites(channel_sid))
+    return cut_page({position(invite): invite for invite in invites}, page)
+
+
+def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
+    """Take an invite back."""
+    resolved = resolve(context, INVITE, path)
+    invite = verbs.load(context, INVITE, resolved)
+    tail = channel_log.take_seq(context, invite["service_sid"], invite["channel_sid"])
+    writes = [
+        verbs.bury(context, INVITE, resolved, invite, seq=tail["seq"]),
+        channel_log.entry(context, invite["channel_sid"], tail["seq"], "invite", invite["sid"], "deleted"),
+    ]
+    context.table.commit(context.cause(), writes)

@@ -1,0 +1,79 @@
+"""How much may happen in a second: 30 actions per channel and per service (https://www.twilio.com/docs/chat/chat-limits).
+
+What is counted has a number that grows with every action: a channel's `seq`, a service's counter. Beside it stand a
+ceiling and the time when it was set. An action below the ceiling needs no more than a condition in the write that it is
+anyway; when the ceiling is reached it is moved up, once per window at most. So the limit costs an extra request for one
+action in seventy-five, and holds whatever the number of writers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from parley.errors import NOT_FOUND, SERVICE_RATE, Error, Refusal
+from parley.operations.context import Context
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.keys import Key
+from parley.store.writes import Guard, Update
+
+# The vendor averages over five seconds. Two windows of half of that let no five seconds see much more than 5 x 30.
+WINDOW_MS = 2_500
+
+
+def allowance(context: Context) -> int:
+    """Actions per window; 0 when there is no limit."""
+    return context.actions_per_second * WINDOW_MS // 1000
+
+
+def new_counter(context: Context) -> Record:
+    """The fields of something whose actions are counted."""
+    return {"seq": 0, "seq_ceiling": allowance(context), "seq_ceiling_at": context.clock.now_ms()}
+
+
+def guard(context: Context, error: Error) -> tuple[Guard, ...]:
+    """The condition of a write that takes a number, none when there is no limit."""
+    return (Guard("seq", "below", "seq_ceiling", error()),) if allowance(context) else ()
+
+
+def counted(context: Context, key: Key, error: Error, take: Callable[[], Record]) -> Record:
+    """Do `take`, a write under `guard`; where the ceiling is reached, move it up if its window is over and try again.
+
+    Raises:
+        Refusal: `error` when the window is not over; whatever else `take` raises.
+    """
+    try:
+        return take()
+    except Refusal as refusal:
+        if refusal.error is not error:
+            raise
+    now = context.clock.now_ms()
+    over = Guard("seq_ceiling_at", "<", now - WINDOW_MS, error())
+    lift = Update(
+        key,
+        NOT_FOUND(),
+        set={"seq_ceiling_at": now},
+        above={"seq_ceiling": ("seq", allowance(context))},
+        guards=(over,),
+        announced=False,
+    )
+    try:
+        context.table.commit(context.cause(), [lift])
+    except Refusal as refusal:
+        # Perhaps another request has just moved it: then there is room after all.
+        if refusal.error is not error:
+            raise
+    return take()
+
+
+def count_service_action(context: Context, service_sid: str) -> None:
+    """Count a creation, change or deletion of a channel, user or role, or the deletion of a binding.
+
+    Raises:
+        Refusal: 50074.
+    """
+    if not allowance(context):
+        return
+    key = keys.service_rate(service_sid)
+    write = Update(key, NOT_FOUND(), add={"seq": 1}, guards=guard(context, SERVICE_RATE), announced=False)
+    counted(context, key, SERVICE_RATE, lambda: context.table.commit(context.cause(), [write])[0])

@@ -1,0 +1,104 @@
+"""User channels: memberships and invites of one user, with what is unread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.horizon import unread_count
+from parley.errors import NOT_FOUND
+from parley.ids import invite_sid, member_sid
+from parley.operations import members, verbs
+from parley.operations.addressing import channel, service, user_address
+from parley.operations.context import Context, Listing, PageRequest
+from parley.resources.spec import Path
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.keys import Key
+
+
+def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+    """One page of the channels that a user is in or invited to, oldest first: three requests for fifty."""
+    user_key, user = _user(context, path)
+    found, more = context.table.page(
+        keys.user_channels(user), page.size, after=page.after, before=page.before, descending=page.before is not None
+    )
+    if page.before is not None:
+        found = found[::-1]
+    wanted: list[Key] = [user_key]
+    for item in found:
+        wanted += [item.key, keys.channel(item.position), keys.tail(item.position)]
+    stored = context.table.fetch_many(wanted)
+    verbs.belonging(stored.get(user_key), path)
+    records = [
+        _seen(user, stored[item.key], stored[keys.tail(item.position)])
+        for item in found
+        if item.key in stored and keys.channel(item.position) in stored and keys.tail(item.position) in stored
+    ]
+    first, last = (found[0].position, found[-1].position) if found else (None, None)
+    backwards = page.before is not None
+    return Listing(records, first, last, backwards or more, more_before=more if backwards else page.after is not None)
+
+
+def _user(context: Context, path: Path) -> tuple[Key, str]:
+    service(context, path["service_sid"])
+    sid = user_address(path["service_sid"], path["user_sid"])
+    return keys.user(sid), sid
+
+
+def _seen(user: str, held: Record, tail: Record) -> Record:
+    """The channel as the user sees it, from the membership or invite it holds."""
+    joined = held["sid"].startswith("MB")
+    horizon = held.get("last_consumed_message_index")
+    return {
+        "service_sid": held["service_sid"],
+        "channel_sid": held["channel_sid"],
+        "user_sid": user,
+        "member_sid": held["sid"] if joined else None,
+        "member_address": held["sid"] if joined else held["identity"],
+        "status": "joined" if joined else "invited",
+        "status_v1": "joined" if joined else "invited",
+        "last_consumed_message_index": horizon,
+        "unread_messages_count": unread_count(tail["last_index"], horizon),
+        "notification_level": held.get("notification_level"),
+    }
+
+
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """One channel as the user sees it.
+
+    Raises:
+        Refusal: 20404 if the user is neither in it nor invited (the vendor's `notParticipating` is never stored).
+    """
+    held, tail, user = _held(context, path)
+    return _seen(user, held, tail)
+
+
+def _held(context: Context, path: Path) -> tuple[Record, Record, str]:
+    user_key, user = _user(context, path)
+    channel_sid = channel(context, path["service_sid"], path["channel_sid"])["sid"]
+    record = verbs.belonging(context.table.fetch(user_key), path)
+    member_key = keys.member(channel_sid, member_sid(channel_sid, record["identity"]))
+    invite_key = keys.invite(channel_sid, invite_sid(channel_sid, record["identity"]))
+    tail_key = keys.tail(channel_sid)
+    found = context.table.fetch_many([member_key, invite_key, tail_key])
+    held = found.get(member_key) or found.get(invite_key)
+    if held is None or tail_key not in found:
+        raise NOT_FOUND()
+    return held, found[tail_key], user
+
+
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The user's notification level or horizon in a channel it has joined."""
+    held, tail, user = _held(context, path)
+    if not held["sid"].startswith("MB"):
+        raise NOT_FOUND()
+    address = {name: held[name] for name in ("service_sid", "channel_sid", "sid")}
+    return _seen(user, members.update(context, address, parameters), tail)
+
+
+def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
+    """Take the user out of the channel; counts as the removal of the member."""
+    held, _, _ = _held(context, path)
+    if not held["sid"].startswith("MB"):
+        raise NOT_FOUND()
+    members.delete(context, {name: held[name] for name in ("service_sid", "channel_sid", "sid")}, {})
