@@ -35,7 +35,8 @@ def run() -> int:
     template = Path(os.environ.get("PARLEY_TEMPLATE") or REPOSITORY / "template.yaml").resolve()
     host = os.environ.get("PARLEY_HOST") or "127.0.0.1"
     supervisor = Supervisor(Home.from_environment(), template, host, port, say)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.default_int_handler)
     status = 0
     try:
         supervisor.start()
@@ -46,7 +47,7 @@ def run() -> int:
     except StartFailed as error:
         say(f"Parley stops: {error}")
         status = 1
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)  # stopping takes seconds at most and must not be cut short
     supervisor.stop()
     return status

@@ -19,6 +19,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ class Gateway:
         self._rest_seconds = rest_seconds
         self._console = console.resolve()
         self._server: asyncio.Server | None = None
+        self._under_way = 0
 
     async def start(self, listening: socket.socket) -> None:
         """Accept connections on a socket that is listening already."""
@@ -73,10 +75,13 @@ class Gateway:
         self._server = await loop.create_server(lambda: HttpConnection(self), sock=listening)
 
     async def stop(self) -> None:
-        """Accept nothing more, close all sockets, let their `$disconnect` run."""
+        """Accept nothing more, close all sockets, let what is under way end."""
         if self._server is not None:
             self._server.close()
+        deadline = time.monotonic() + _CLOSE_SECONDS
         await self.hub.close(_CLOSE_SECONDS)
+        while self._under_way and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
 
     # What the HTTP server calls.
 
@@ -101,13 +106,16 @@ class Gateway:
         return Response(status, text.encode(), [("Content-Type", "application/json")])
 
     def upgrade(self, request: Request, transport: asyncio.Transport) -> Socket:
+        if request.path.rstrip("/") != SOCKET_PATH:
+            return self.hub.refuse(request, transport, 403)
         return self.hub.upgrade(request, transport)
 
     # Functions.
 
     async def _call(self, name: str, event: dict[str, Any], timeout_seconds: float) -> Any:
-        """Call a function; raises `TimeoutError` when API Gateway would give up, whatever the function goes on doing."""
+        """Call a function; raises `TimeoutError` when API Gateway would give up on it. The call itself goes on."""
         own_limit = self._invoker.timeout_seconds(name)
+        self._under_way += 1
         future = asyncio.wrap_future(self._invoker.submit(name, event))
         try:
             return await asyncio.wait_for(asyncio.shield(future), min(timeout_seconds, own_limit))
@@ -117,6 +125,7 @@ class Gateway:
                 raise FunctionError(f"{name} timed out after {own_limit} s") from None
             raise
         finally:
+            self._under_way -= 1
             self._wake_pump()
 
     def _wake_pump(self) -> None:

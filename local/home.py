@@ -55,6 +55,11 @@ class Home:
         """The processes of the running stack, by name."""
         return self.path / "processes.json"
 
+    @property
+    def pump_ready(self) -> Path:
+        """There once the pump is at work."""
+        return self.path / "pump.ready"
+
     def create(self) -> None:
         """Make the directory; only its owner may look inside, for it holds secrets."""
         self.path.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 class Scope:
-    """The values that intrinsic functions may refer to: parameters, pseudo parameters, resources, conditions, mappings."""
+    """What intrinsic functions may refer to: parameters, pseudo parameters, resources, conditions, mappings."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the supervisor decided for one run and tells the gateway and the pump: a file in the home, and a few descriptors."""
+"""What the supervisor decided for one run and tells the gateway and the pump: a file in the home and some pipes."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from local.home import Home, read_json, write_json
+from local.home import REPOSITORY, Home, read_json, write_json
 
 _PR_SET_PDEATHSIG = 1
 _C_LIBRARY = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -34,6 +34,7 @@ def spawn(
     with log.open("wb") as output:
         return subprocess.Popen(
             command,
+            cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -55,7 +55,7 @@ def _table(dynamodb: Any, streams: Any, table: Table) -> Physical:
 
 
 def _check_shape(table: Table, description: dict[str, Any]) -> None:
-    """Refuse a table whose keys or indexes are not the template's: requests would fail one by one, far from the cause."""
+    """Refuse a table whose keys or indexes are not the template's: requests would fail, far from the cause."""
 
     def shape(source: dict[str, Any]) -> Any:
         indexes = source.get("GlobalSecondaryIndexes", [])

@@ -212,7 +212,7 @@ def main(arguments: list[str]) -> None:
         problem(f"the pump could not start: {error}")
         end_child(1)
     threading.Thread(target=pump.wake.follow, args=(descriptors.wake_read,), daemon=True).start()
-    (Path(plan.home) / "pump.ready").write_text(str(os.getpid()))
+    Home(Path(plan.home)).pump_ready.touch()
     pump.run(stop)
     end_child()
 

@@ -59,7 +59,7 @@ _DEFAULTS = {
     "MALFORMED_PROXY_RESPONSE": GatewayResponse(502, '{"message":"Internal server error"}'),
     "DEFAULT_4XX": GatewayResponse(400, '{"message":"Bad Request"}'),
 }
-"""API Gateway's own answers. That to a malformed result or an exception has no name there; it counts as a DEFAULT_5XX."""
+"""API Gateway's own answers. That to an exception or a malformed result has no name there, but is a DEFAULT_5XX."""
 
 
 def request_time(moment: float) -> str:

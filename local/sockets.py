@@ -1,12 +1,11 @@
 """The WebSocket side of the gateway: connections, their life and limits, frames to functions, pushes to clients.
 
     handshake -> $connect runs -> refused: an HTTP answer, the socket never opens
-                               -> open -> closed by the client, a limit, an idle or a long life, or DELETE ->
-                               $disconnect
+                               -> open -> closed: by the client, a limit, idleness, age or DELETE -> $disconnect
 
 A push reaches a client only while its socket is open: before `$connect` has returned and after the close it is 410.
 Every message is an invocation of its own; those of one connection run side by side, so replies may overtake one
-another.
+another. Only messages, either way, keep a socket from being idle: AWS leaves open what protocol pings do.
 """
 
 from __future__ import annotations
@@ -82,8 +81,15 @@ class SocketHub:
         task.add_done_callback(self._tasks.discard)
 
     def upgrade(self, request: Request, transport: asyncio.Transport) -> Socket:
+        """Begin the handshake of a new socket."""
         socket = Socket(self, request, transport)
         self.begin(socket.connect())
+        return socket
+
+    def refuse(self, request: Request, transport: asyncio.Transport, status: int) -> Socket:
+        """Answer a handshake without asking `$connect`."""
+        socket = Socket(self, request, transport)
+        socket.refuse(status)
         return socket
 
     def route(self, text: str) -> tuple[str, Route | None]:
@@ -125,7 +131,7 @@ class Socket:
     async def connect(self) -> None:
         """Run `$connect`, then open the socket or refuse it."""
         if len(self.request.path) + len(self.request.query) + 1 > URL_LIMIT:
-            self._answer(self._refusal(414))
+            self.refuse(414)
             return
         handshake = Handshake(f"{self.request.path}?{self.request.query}", Headers(self.request.headers))
         accepted = ServerProtocol().accept(handshake)
@@ -139,7 +145,7 @@ class Socket:
             status, subprotocol = await self._ask(route)
         if not 200 <= status < 300:
             logger.info("socket %s refused with %s", self.connection_id, status)
-            self._answer(self._refusal(status))
+            self.refuse(status)
             return
         if subprotocol:
             accepted.headers["Sec-WebSocket-Protocol"] = subprotocol
@@ -168,13 +174,14 @@ class Socket:
         chosen |= {name.lower(): values[-1] for name, values in (result.get("multiValueHeaders") or {}).items()}
         return status, str(chosen.get("sec-websocket-protocol", ""))
 
-    def _refusal(self, status: int) -> Response:
+    def refuse(self, status: int) -> None:
+        """Answer the handshake with an error."""
         body = {
             "message": _REFUSALS.get(status, "Internal server error"),
             "connectionId": self.connection_id,
             "requestId": str(uuid.uuid4()),
         }
-        return Response(status, json.dumps(body).encode(), [("Content-Type", "application/json")])
+        self._answer(Response(status, json.dumps(body).encode(), [("Content-Type", "application/json")]))
 
     def _answer(self, response: Response) -> None:
         self._is_closed = True

@@ -56,7 +56,7 @@ class StreamPump:
         pause: Callable[[float], bool],
         positions: dict[str, str],
     ) -> None:
-        """`park` sends a body to a queue by ARN; `pause` waits and tells whether to give up; `positions` is kept current."""
+        """`park` sends a body to a queue; `pause` waits and tells whether to give up; `positions` is kept current."""
         self.mapping = mapping
         self.positions = positions
         self.idle = threading.Event()
@@ -163,7 +163,7 @@ class StreamPump:
         return next((place for place, record in enumerate(records) if not self._is_too_old(record)), len(records))
 
     def _give_up(self, shard_id: str, attempt: Attempt) -> None:
-        """Send where in the stream the batch is, not the batch, to the failure queue, in the shape that Lambda sends."""
+        """Tell the failure queue where in the stream the batch is, in the shape that Lambda uses."""
         records = attempt.records
         first, last = records[0]["dynamodb"], records[-1]["dynamodb"]
         condition = "RecordAgeExceeded" if self._is_too_old(records[0]) else "RetryAttemptsExhausted"

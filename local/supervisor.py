@@ -3,6 +3,9 @@
     emulators -> resources -> gateway and pump -> API key -> ready
     gateway or pump dies: it is started again; an emulator dies: everything is stopped, for what it held is gone
     stopping: gateway, pump, emulators, in this order, so that each still finds what it needs to finish
+
+The port is listened on here, and the gateway is lent the socket: it stays taken while the gateway is started again, and
+clients wait instead of being refused.
 """
 
 from __future__ import annotations
@@ -53,6 +56,7 @@ class Supervisor:
         self._restarts: list[float] = []
         self._environment: dict[str, str] = {}
         self._has_restored = False
+        self._pump_ready = home.pump_ready
 
     # Starting.
 
@@ -139,7 +143,7 @@ class Supervisor:
 
     def _spawn(self, name: str) -> None:
         if name == "pump":
-            (self.home.path / "pump.ready").unlink(missing_ok=True)
+            self._pump_ready.unlink(missing_ok=True)
         descriptors = self._descriptors.all()
         command = [sys.executable, "-m", _MODULES[name], str(self.home.plan), *self._descriptors.arguments()]
         if name == "gateway":
@@ -160,7 +164,7 @@ class Supervisor:
             for name, child in self._children.items():
                 if child.poll() is not None:
                     raise StartFailed(f"the {name} did not start: {self._tail(name)}")
-            if (self.home.path / "pump.ready").exists() and self._is_answering(rest_url):
+            if self._pump_ready.exists() and self._is_answering(rest_url):
                 return
             time.sleep(0.02)
         raise StartFailed(f"the gateway and the pump were not ready within {_READY_SECONDS} s; see {self.home.logs}")
@@ -237,6 +241,7 @@ class Supervisor:
         if self._endpoints is not None and self._endpoints.stop() and self._has_restored:
             progress.mark_clean(self.home)
         self.home.processes.unlink(missing_ok=True)
+        self._pump_ready.unlink(missing_ok=True)
 
 
 def _ending(child: subprocess.Popen[bytes]) -> str:

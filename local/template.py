@@ -1,4 +1,4 @@
-"""What `template.yaml` declares, as plain records: the one list of functions, tables, queues, secrets, mappings, routes.
+"""What `template.yaml` declares, as plain records: the one list of functions, tables, queues, mappings and routes.
 
 `Template` reads the file and names every resource. Names do not depend on the emulators, addresses and generated
 identifiers do; those come in with `bind`, and only a bound template can say what a function's environment is.

@@ -6,6 +6,7 @@ import ssl
 import struct
 import threading
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import unquote
@@ -53,6 +54,7 @@ class ConnectionsServer:
     port: int = 0
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    at_exit: list[Callable[[], None]] = field(default_factory=list)
     _open_ids: set[str] = field(default_factory=set)
     _script: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     _always: dict[str, str] = field(default_factory=dict)
@@ -111,6 +113,8 @@ class ConnectionsServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for act in self.at_exit:
+            act()
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
 
@@ -132,13 +136,13 @@ class ConnectionsServer:
             task.cancel()
         await asyncio.sleep(0)
 
-    def _on_loop(self, act: object) -> None:
+    def _on_loop(self, act: Callable[[asyncio.StreamWriter], None]) -> None:
         done = threading.Event()
 
         async def run() -> None:
             writers = list(self._writers.values())
             for writer in writers:
-                act(writer)  # type: ignore[operator]
+                act(writer)
             # The client's side must have heard of it before the test goes on.
             await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
             done.set()

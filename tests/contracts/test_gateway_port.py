@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parley.gateway import Budget, Outcome, SocketGateway
-from parley.keepalive import IDLE_SECONDS, BadAnswer, WirePool, parse_answer
+from parley.keepalive import IDLE_SECONDS, BadAnswer, parse_answer
 from parley.sigv4 import Signer, canonical_path
 from tests.contracts.connections_server import ANSWERS, ConnectionsServer, id_of
 from tests.contracts.fakes import FakeGateway
@@ -30,7 +30,10 @@ KEYS = SimpleNamespace(access_key="AKIDEXAMPLE", secret_key="wJalrXUtnFEMI/K7MDE
 
 
 def gateway_for(server: ConnectionsServer, **options: Any) -> SocketGateway:
-    return SocketGateway(server.url, "us-east-1", lambda: KEYS, **options)
+    """A gateway that posts to this server and closes with it."""
+    gateway = SocketGateway(server.url, "eu-central-1", options.pop("credentials", lambda: KEYS), **options)
+    server.at_exit.append(gateway.close)
+    return gateway
 
 
 @pytest.fixture
@@ -40,10 +43,8 @@ def server() -> Iterator[ConnectionsServer]:
 
 
 @pytest.fixture
-def gateway(server: ConnectionsServer) -> Iterator[SocketGateway]:
-    real = gateway_for(server)
-    yield real
-    real.close()
+def gateway(server: ConnectionsServer) -> SocketGateway:
+    return gateway_for(server)
 
 
 # The contract, for the real port and the fake.
@@ -228,7 +229,9 @@ def test_a_host_that_comes_back_within_the_deadline_gets_everything() -> None:
     timer = threading.Timer(0.2, returned.__enter__)
     timer.start()
     try:
-        assert SocketGateway(url, "us-east-1", lambda: KEYS).post([(ALICE, b"1")]) == {ALICE: "sent"}
+        gateway = SocketGateway(url, "us-east-1", lambda: KEYS)
+        assert gateway.post([(ALICE, b"1")]) == {ALICE: "sent"}
+        gateway.close()
     finally:
         timer.join()
         returned.__exit__()
@@ -304,9 +307,8 @@ def test_a_connection_lost_while_it_rested_costs_the_push_neither_time_nor_an_at
 
 
 def test_a_connection_closed_while_it_rested_is_not_handed_out(server: ConnectionsServer) -> None:
-    pool = WirePool(server.url, limit=8)
     gateway = gateway_for(server)
-    gateway._pool = pool
+    pool = gateway._pool
     server.open(ALICE)
     gateway.post([(ALICE, b"1")])
     wire = pool.take_idle()
@@ -408,8 +410,7 @@ def test_signatures_are_those_of_botocore(
     assert headers["Authorization"] == botocore_authorization(credentials, f"https://{host}{path}", method, body, date)
 
 
-def test_requests_carry_the_signature_of_what_they_ask(server: ConnectionsServer) -> None:
-    gateway = SocketGateway(server.url, "eu-central-1", lambda: KEYS)
+def test_requests_carry_the_signature_of_what_they_ask(server: ConnectionsServer, gateway: SocketGateway) -> None:
     server.open(ALICE, BOB)
     gateway.post([(ALICE, b"1"), (BOB, b"2"), (BOB, b"3")])
     gateway.disconnect(BOB)
@@ -431,7 +432,7 @@ def test_credentials_are_read_once_per_call_so_that_a_refresh_counts(server: Con
         issued.append(len(issued))
         return SimpleNamespace(access_key=f"AKID{len(issued)}", secret_key="secret", token=None)
 
-    gateway = SocketGateway(server.url, "us-east-1", credentials)
+    gateway = gateway_for(server, credentials=credentials)
     server.open(ALICE, BOB)
     gateway.post([(ALICE, b"1"), (BOB, b"1")])
     gateway.post([(ALICE, b"2"), (BOB, b"2")])

@@ -79,8 +79,8 @@ class Runtime:
             self.clock,
             settings.account_sid,
             self.keyring,
-            settings.actions_per_second,
             caller,
+            settings.actions_per_second,
         )
 
     @cached_property

@@ -43,8 +43,8 @@ class Context:
     clock: Clock
     account_sid: str
     keyring: Keyring
-    actions_per_second: int
     caller: Caller
+    actions_per_second: int = 0
 
     @property
     def actor(self) -> str:
