@@ -5,6 +5,7 @@ https://www.twilio.com/docs/iam/access-tokens; codes from https://www.twilio.com
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +103,9 @@ def _claims(token: str) -> dict[str, Any]:
     try:
         header = jwt.get_unverified_header(token)
         claims = jwt.decode(token, options={**_SIGNATURE_ONLY, "verify_signature": False})
-    except (jwt.InvalidTokenError, RecursionError):
+        # JSON can spell half of a surrogate pair, which is no character and could not be stored.
+        json.dumps(claims, ensure_ascii=False).encode()
+    except (jwt.InvalidTokenError, RecursionError, UnicodeEncodeError):
         raise TOKEN_INVALID() from None
     if header.get("alg") != "HS256" or header.get("typ") != "JWT" or header.get("cty") != _CONTENT_TYPE:
         raise TOKEN_HEADER()

@@ -35,7 +35,7 @@ def read(text: str) -> Request:
         Refusal: 20001 for anything but an object with a text or number `id` and a text `action`.
     """
     try:
-        frame = json.loads(text, parse_constant=_refuse_constant)
+        frame = _parsed(text)
     except (ValueError, RecursionError):
         raise FRAME_INVALID() from None
     if not isinstance(frame, dict):
@@ -53,10 +53,23 @@ def request_id(text: str) -> str | None:
     """The id of a frame that could not be read as a request, if it has one: errors are answered under it."""
     try:
         frame = json.loads(text)
+        found = frame.get("id") if isinstance(frame, dict) else None
+        return _text(found[:_LONGEST_ID]) if isinstance(found, str) else None
     except (ValueError, RecursionError):
         return None
-    found = frame.get("id") if isinstance(frame, dict) else None
-    return found[:_LONGEST_ID] if isinstance(found, str) else None
+
+
+def _parsed(text: str) -> Any:
+    frame = json.loads(text, parse_constant=_refuse_constant)
+    if "\\ud" in text.lower():
+        _text(dump(frame))
+    return frame
+
+
+def _text(decoded: str) -> str:
+    """The same; a ValueError if it has half a surrogate pair, which JSON can spell but nothing can store or send."""
+    decoded.encode()
+    return decoded
 
 
 def _refuse_constant(name: str) -> None:
@@ -73,6 +86,6 @@ def refusal(request_id: str | None, error: Error, text: str) -> str:
     return dump({"id": request_id, "status": error.status, "error": {"code": error.code, "message": text}})
 
 
-def dump(frame: dict[str, Any]) -> str:
+def dump(frame: Any) -> str:
     """Compact JSON."""
     return json.dumps(frame, separators=(",", ":"), ensure_ascii=False)

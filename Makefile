@@ -1,0 +1,65 @@
+# The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
+
+.PHONY: run test lint lint-template build bench clean environment sam-environment
+.DEFAULT_GOAL := run
+
+export SAM_CLI_TELEMETRY := 0
+
+VENV := .venv
+SAM_VENV := .venv-sam
+PYTHON := $(VENV)/bin/python
+DEV_REQUIREMENTS := requirements/runtime.txt requirements/dev.txt
+SAM_REQUIREMENTS := requirements/sam.txt
+
+# The first Python that is new enough and can make environments: a name on the PATH may be a shim without anything behind.
+FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3; do \
+	  $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && break; \
+	  name=; \
+	done; \
+	if [ -z "$$name" ]; then echo "Python 3.11 or later, with venv, is needed." >&2; exit 1; fi
+
+# $(call environment,directory,requirement files): an environment with exactly these packages. The stamp, named after
+# the content of the files, is written last; without it, the environment is made anew, for pip takes half a package for
+# a whole one.
+define environment
+	@stamp=$(1)/.installed-$$(cat $(2) | cksum | tr ' ' '-'); \
+	if [ -e "$$stamp" ] && $(1)/bin/python -c '' 2>/dev/null; then exit 0; fi; \
+	$(FIND_PYTHON); \
+	echo "setting up $(1) with $$($$name --version), which takes about half a minute ..."; \
+	rm -rf $(1) && $$name -m venv $(1) && \
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile -r $(lastword $(2)) && \
+	touch "$$stamp"
+endef
+
+run: environment
+	@exec $(PYTHON) -m local
+
+test: environment
+	$(PYTHON) -m pytest
+
+lint: environment
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+lint-template: sam-environment
+	$(SAM_VENV)/bin/sam validate --lint --template template.yaml --region us-east-1
+	$(SAM_VENV)/bin/cfn-lint template.yaml
+
+build: sam-environment
+	$(SAM_VENV)/bin/sam build
+
+bench: environment
+	$(PYTHON) -m bench.posts
+
+clean:
+	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \
+	  echo "Parley is running, process $$(cat .parley/lock): stop it first." >&2; exit 1; \
+	fi
+	rm -rf $(VENV) $(SAM_VENV) .parley .aws-sam .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment:
+	$(call environment,$(VENV),$(DEV_REQUIREMENTS))
+
+sam-environment:
+	$(call environment,$(SAM_VENV),$(SAM_REQUIREMENTS))

@@ -1,0 +1,105 @@
+"""What tests share: one table for the run, a fresh account for each test, two doors to the REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twilio.rest import Client
+
+pytest.register_assert_rewrite("tests.contract_tables.checker", "tests.doors", "tests.spec.support")
+
+from local.emulators import Endpoints, start_engine
+from local.home import REPOSITORY, Home
+from local.stack import Stack, start_stack
+from local.template import Template
+from tests.doors import Door, HttpDoor, LambdaDoor, Library, Raw
+from tests.fakes import FakeClock
+from tests.world import World
+
+STACK_UUID = "51af3dc0-da77-11e4-872e-1234567b84fc"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of the public API pass both doors; only one of them lets time be moved or an account be new."""
+    if "door" in metafunc.fixturenames:
+        only_lambda = {"world", "clock"} & set(metafunc.fixturenames)
+        metafunc.parametrize("door", ["lambda"] if only_lambda else ["lambda", "http"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """Running emulators: Dynoxide for the table where it is to be had, else MiniStack."""
+    endpoints = start_engine(Home(tmp_path_factory.mktemp("emulators")))
+    yield endpoints
+    endpoints.stop()
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    return Template(REPOSITORY / "template.yaml", STACK_UUID)
+
+
+@pytest.fixture(scope="session")
+def dynamodb(aws: Endpoints, template: Template) -> Any:
+    """A client, after the template's table was made."""
+    client = aws.client("dynamodb")
+    (table,) = template.tables()
+    client.create_table(**table.definition)
+    return client
+
+
+@pytest.fixture
+def world(dynamodb: Any, template: Template) -> World:
+    """A new account."""
+    (table,) = template.tables()
+    return World(dynamodb, table.name)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running local stack. Tests share it, so each makes services of its own."""
+    running = start_stack(Path(tmp_path_factory.mktemp("stack")) / "home")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def http_door(stack: Stack) -> Iterator[HttpDoor]:
+    door = HttpDoor(stack.info)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def door(request: pytest.FixtureRequest) -> Door:
+    """A way into the REST API."""
+    if request.param == "http":
+        return request.getfixturevalue("http_door")
+    return LambdaDoor(request.getfixturevalue("world"))
+
+
+@pytest.fixture
+def clock(world: World) -> FakeClock:
+    """The time in the world that the test is in."""
+    return world.clock
+
+
+@pytest.fixture
+def raw(door: Door) -> Raw:
+    """Plain requests, for what the helper library cannot ask or does not show."""
+    return Raw(door)
+
+
+@pytest.fixture
+def library(door: Door) -> Library:
+    """Makes helper library clients."""
+    return Library(door)
+
+
+@pytest.fixture
+def twilio(library: Library) -> Client:
+    """The vendor's helper library with the account's credentials."""
+    return library.client()

@@ -1,0 +1,277 @@
+"""All functions over one world, called with invocations in the shape of the samples in `events/`.
+
+What clients and back ends do goes in through the handlers; what the table's stream then carries is filtered as the
+template says and handed to `fan_out`, whose pushes arrive at a fake gateway.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import itertools
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twilio.jwt.access_token import AccessToken
+from twilio.jwt.access_token.grants import ChatGrant
+
+from local.filters import passes
+from local.home import REPOSITORY
+from local.stream_reader import StreamReader
+from local.template import Template
+from parley.runtime import Runtime
+from parley.settings import Settings
+from tests.contracts.fakes import FakeGateway
+from tests.doors import LambdaDoor, Raw
+from tests.world import World
+
+STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/parley-Table-1J2K3L4M5N6O7/stream/2026-01-15T11:40:00.000"
+_PAGE = 500
+StreamRecord = dict[str, Any]
+
+
+def sample(name: str) -> Any:
+    """A fresh copy of a sample invocation."""
+    return json.loads((REPOSITORY / "events" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def load_function(name: str, runtime: Runtime) -> Callable[[dict[str, Any], Any], Any]:
+    """A function's handler over a runtime of the test's own; what goes in and out passes through JSON, as at Lambda."""
+    path = REPOSITORY / "functions" / name / "app.py"
+    specification = importlib.util.spec_from_file_location(f"function_under_test_{name}", path)
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    module.runtime = runtime
+
+    def handler(event: dict[str, Any], context: Any = None) -> Any:
+        return json.loads(json.dumps(module.handler(json.loads(json.dumps(event)), context)))
+
+    return handler
+
+
+def patterns(template: Template, function: str) -> list[dict[str, Any]]:
+    """The filter of a function's stream mapping, from the template."""
+    mapping = dict(template.resources("AWS::Serverless::Function"))[function]["Events"]["Changes"]["Properties"]
+    return [json.loads(entry["Pattern"]) for entry in mapping["FilterCriteria"]["Filters"]]
+
+
+class Stream:
+    """The table's stream: `take` gives what is new since the last call, in the shape that Lambda passes on."""
+
+    def __init__(self, endpoint: str, stream_arn: str):
+        self._reader = StreamReader(endpoint, stream_arn)
+        self._positions: dict[str, str] = {}
+
+    def take(self) -> list[StreamRecord]:
+        taken: list[StreamRecord] = []
+        for shard_id in self._reader.shards():
+            while records := self._reader.read(shard_id, self._positions.get(shard_id), False, _PAGE):
+                self._positions[shard_id] = records[-1]["dynamodb"]["SequenceNumber"]
+                taken += records
+        added = {"eventSource": "aws:dynamodb", "eventSourceARN": STREAM_ARN, "awsRegion": "us-east-1"}
+        return [{**record, **added} for record in taken]
+
+
+class Deployment:
+    """Every function of one account, and what reached its sockets."""
+
+    def __init__(self, world: World, stream: Stream, template: Template):
+        self.world = world
+        self.door = LambdaDoor(world)
+        self.rest = Raw(self.door)
+        self.gateway = FakeGateway()
+        self.records: list[StreamRecord] = []
+        self._stream = stream
+        self._announced = 0
+        self._patterns = patterns(template, "FanOutFunction")
+        self._connection_numbers = itertools.count(1)
+        self.runtime = self.new_runtime()
+        self.connect_handler = load_function("ws_connect", self.runtime)
+        self.message_handler = load_function("ws_message", self.runtime)
+        self.disconnect_handler = load_function("ws_disconnect", self.runtime)
+        self.fan_out_handler = load_function("fan_out", self.runtime)
+        stream.take()
+
+    def new_runtime(self) -> Runtime:
+        """A runtime over this world's ports."""
+        settings = Settings(account_sid=self.world.account_sid, rest_url=self.door.base_url)
+        runtime = Runtime(settings, clock=self.world.clock, ids=self.world.ids)
+        runtime.table = self.world.table
+        runtime.configuration = self.world.configuration
+        runtime.keyring = self.world.keyring
+        runtime.sockets = self.gateway  # type: ignore[assignment]
+        return runtime
+
+    # Sockets.
+
+    def api_key(self) -> tuple[str, str]:
+        """A new API key's SID and secret."""
+        made = self.rest.post(f"/2010-04-01/Accounts/{self.world.account_sid}/Keys.json")
+        return made["sid"], made["secret"]
+
+    def token(self, key: tuple[str, str], service_sid: str, identity: str, **changes: Any) -> str:
+        """A token of the vendor's library, for an hour of this world's time."""
+        now = self.world.clock.now_ms() // 1000
+        arguments = {"nbf": now, "valid_until": now + 3600, "identity": identity, **changes}
+        grants = arguments.pop("grants", [ChatGrant(service_sid=service_sid)])
+        return str(AccessToken(self.world.account_sid, *key, grants=grants, **arguments).to_jwt())
+
+    def open(self, token: str = "", subprotocols: str = "") -> tuple[str, dict[str, Any]]:
+        """What `$connect` answers to a handshake, and the id of the connection; it is open if the answer is 200."""
+        connection_id = f"connection-{next(self._connection_numbers)}="
+        event = copy.deepcopy(sample("ws_connect"))
+        event["requestContext"] |= {"connectionId": connection_id}
+        for name, parameters in (("queryStringParameters", token), ("multiValueQueryStringParameters", [token])):
+            event[name] = {"token": parameters}
+        if not token:
+            del event["queryStringParameters"], event["multiValueQueryStringParameters"]
+        if subprotocols:
+            event["headers"]["Sec-WebSocket-Protocol"] = subprotocols
+            event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = [subprotocols]
+        answer = self.connect_handler(event)
+        if answer["statusCode"] == 200:
+            self.gateway.open(connection_id)
+        return connection_id, answer
+
+    def send(self, connection_id: str, text: str) -> Any:
+        """The reply to a frame, decoded."""
+        self.world.clock.advance(0.001)
+        event = sample("ws_message")
+        event["requestContext"] |= {"connectionId": connection_id}
+        event["body"] = text
+        answer = self.message_handler(event)
+        assert answer["statusCode"] == 200
+        return json.loads(answer["body"])
+
+    def close(self, connection_id: str) -> None:
+        """What API Gateway does when a socket has closed."""
+        self.gateway.received.pop(connection_id, None)
+        self.forget(connection_id)
+
+    def forget(self, connection_id: str) -> None:
+        """Run `$disconnect`."""
+        event = sample("ws_disconnect")
+        event["requestContext"] |= {"connectionId": connection_id}
+        assert self.disconnect_handler(event) == {"statusCode": 200}
+
+    # The stream.
+
+    def read_stream(self) -> list[StreamRecord]:
+        """Everything that the stream has carried since this deployment was made."""
+        self.records += self._stream.take()
+        return self.records
+
+    def announce(self) -> None:
+        """Let `fan_out` handle what is new in the stream."""
+        new = self.read_stream()[self._announced :]
+        self._announced = len(self.records)
+        self.deliver(record for record in new if passes(self._patterns, record))
+
+    def deliver(self, records: Iterable[StreamRecord]) -> dict[str, Any]:
+        """One invocation of `fan_out`."""
+        batch = list(records)
+        return self.fan_out_handler({"Records": batch}) if batch else {"batchItemFailures": []}
+
+
+class Device:
+    """One open socket of an identity."""
+
+    def __init__(self, deployment: Deployment, key: tuple[str, str], service_sid: str, identity: str, **token: Any):
+        self.identity = identity
+        self._deployment = deployment
+        self._seen = 0
+        self._ids = itertools.count(1)
+        self.connection_id, answer = deployment.open(deployment.token(key, service_sid, identity, **token))
+        assert answer == {"statusCode": 200}, answer
+
+    def ask(self, action: str, **members: Any) -> Any:
+        """The reply to a request."""
+        request_id = members.pop("id", None) or str(next(self._ids))
+        reply = self._deployment.send(self.connection_id, json.dumps({"id": request_id, "action": action, **members}))
+        assert reply["id"] == request_id
+        assert set(reply) in ({"id", "status", "result"}, {"id", "status", "error"})
+        return reply
+
+    def done(self, action: str, **members: Any) -> Any:
+        """The result of a request that must succeed."""
+        reply = self.ask(action, **members)
+        assert reply["status"] in (200, 201, 204), reply
+        return reply["result"]
+
+    def refusal(self, action: str, **members: Any) -> tuple[int, int]:
+        """Status and code of a request that must be refused."""
+        reply = self.ask(action, **members)
+        return reply["status"], reply["error"]["code"]
+
+    def send(self, text: str) -> Any:
+        """The reply to any text."""
+        return self._deployment.send(self.connection_id, text)
+
+    def heard(self) -> list[dict[str, Any]]:
+        """The pushes that came since the last call, after everything was announced."""
+        self._deployment.announce()
+        frames = self._deployment.gateway.frames(self.connection_id)[self._seen :]
+        self._seen += len(frames)
+        return frames
+
+    def events(self) -> list[str]:
+        """The events of those pushes."""
+        return [frame["event"] for frame in self.heard()]
+
+    def close(self) -> None:
+        self._deployment.close(self.connection_id)
+
+
+class House:
+    """A service with people in it, for conversations."""
+
+    def __init__(self, deployment: Deployment):
+        self.deployment = deployment
+        self.rest = deployment.rest
+        self.key = deployment.api_key()
+        self.service = self.rest.post("/chat/v2/Services", FriendlyName="a service")
+        self.sid = self.service["sid"]
+        self.path = f"/chat/v2/Services/{self.sid}"
+
+    def device(self, identity: str, **token: Any) -> Device:
+        """A new open socket; opening the first one makes the user."""
+        return Device(self.deployment, self.key, self.sid, identity, **token)
+
+    def channel(self, *identities: str, **fields: Any) -> Room:
+        """A new channel with these members."""
+        room = Room(self, self.rest.post(f"{self.path}/Channels", fields))
+        for identity in identities:
+            room.add(identity)
+        return room
+
+    def role(self, name: str, type_: str, permissions: Iterable[str]) -> str:
+        """The SID of a new role."""
+        form = [("FriendlyName", name), ("Type", type_), *(("Permission", permission) for permission in permissions)]
+        return str(self.rest.post(f"{self.path}/Roles", form)["sid"])
+
+
+class Room:
+    """One channel, from the outside."""
+
+    def __init__(self, house: House, channel: dict[str, Any]):
+        self.house = house
+        self.sid = channel["sid"]
+        self.path = f"{house.path}/Channels/{self.sid}"
+
+    def fetch(self) -> Any:
+        return self.house.rest.get(self.path)
+
+    def add(self, identity: str, **fields: Any) -> Any:
+        return self.house.rest.post(f"{self.path}/Members", {"Identity": identity, **fields})
+
+    def post(self, body: str, **fields: Any) -> Any:
+        return self.house.rest.post(f"{self.path}/Messages", {"Body": body, **fields})
+
+    def update(self, path: str = "", **fields: Any) -> Any:
+        return self.house.rest.post(self.path + path, fields)
+
+    def delete(self, path: str = "") -> None:
+        answer = self.house.rest("DELETE", self.path + path)
+        assert answer.status == 204, answer.text

@@ -1,0 +1,38 @@
+"""A fresh service, and a channel in it, as the helper library sees them and as paths."""
+
+from __future__ import annotations
+
+import pytest
+from twilio.rest import Client
+from twilio.rest.chat.v2.service import ServiceContext
+from twilio.rest.chat.v2.service.channel import ChannelContext
+
+
+@pytest.fixture
+def service_sid(twilio: Client) -> str:
+    return twilio.chat.v2.services.create(friendly_name="a service").sid
+
+
+@pytest.fixture
+def service(twilio: Client, service_sid: str) -> ServiceContext:
+    return twilio.chat.v2.services(service_sid)
+
+
+@pytest.fixture
+def service_path(service_sid: str) -> str:
+    return f"/chat/v2/Services/{service_sid}"
+
+
+@pytest.fixture
+def channel_sid(service: ServiceContext) -> str:
+    return service.channels.create().sid
+
+
+@pytest.fixture
+def channel(service: ServiceContext, channel_sid: str) -> ChannelContext:
+    return service.channels(channel_sid)
+
+
+@pytest.fixture
+def channel_path(service_path: str, channel_sid: str) -> str:
+    return f"{service_path}/Channels/{channel_sid}"
