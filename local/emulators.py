@@ -26,7 +26,7 @@ from local.template import REGION
 
 _START_SECONDS = 20
 _STOP_SECONDS = 10
-_SERVICES = "dynamodb,secretsmanager,sqs"
+_SERVICES = "dynamodb,dynamodbstreams,secretsmanager,sqs"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # no emulator checks them
 
 

@@ -28,10 +28,19 @@ _META_NAMES = {"page", "page_size", "first_page_url", "previous_page_url", "url"
 # The tables say that there are links, not which; these are the documented ones. `last_message` is null while a channel
 # is empty, and is in no published description.
 _LINKS = {
-    "service": {"channels", "users", "roles", "bindings"},
-    "channel": {"members", "messages", "invites", "webhooks", "last_message"},
-    "user": {"user_channels", "user_bindings"},
+    "v2:Service": {"channels", "users", "roles", "bindings"},
+    "v1:Service": {"channels", "users", "roles"},
+    "v2:Channel": {"members", "messages", "invites", "webhooks", "last_message"},
+    "v1:Channel": {"members", "messages", "invites", "last_message"},
+    "v2:User": {"user_channels", "user_bindings"},
+    "v1:User": {"user_channels"},
+    "v2:UserChannel": {"channel", "member"},
+    "v1:UserChannel": {"channel", "member"},
+    "v2:Binding": {"user"},
 }
+_VERBS = re.compile("Create|Fetch|List|Update|Delete")
+# What has been answered as published since a test began, `v2:CreateChannel`; `tests/proofs.py` reads and empties it.
+answered: set[str] = set()
 
 
 class ContractBroken(AssertionError):
@@ -89,15 +98,14 @@ def _check_success(base_url: str, verb: str, path: str, status: int, text: str) 
     expected = operation["responses"]
     _expect(str(status) in expected, f"{operation['id']} answered {status}, published are {list(expected)}")
     schema = expected[str(status)]
+    where = f"{operation['path'].split('/')[1]}:{operation['id']}"
     if not schema:
-        _expect(text == "", f"{operation['id']} has a body: {text[:80]}")
-        return
-    body = json.loads(text)
-    where = operation["id"]
-    if operation["id"].startswith("List"):
-        _check_envelope(base_url, where, schema, body)
+        _expect(text == "", f"{where} has a body: {text[:80]}")
+    elif operation["id"].startswith("List"):
+        _check_envelope(base_url, where, schema, json.loads(text))
     else:
-        _check_value(base_url, where, schema, body)
+        _check_value(base_url, where, schema, json.loads(text))
+    answered.add(where)
 
 
 def _check_envelope(base_url: str, where: str, schema: dict[str, Any], body: dict[str, Any]) -> None:
@@ -137,7 +145,7 @@ def _check_format(base_url: str, where: str, form: str, value: Any) -> None:
         case "uri":
             _expect(value.startswith(base_url + "/"), f"{where} leads elsewhere: {value!r}")
         case "uri-map":
-            kind = next(kind for kind in _LINKS if kind in where.lower())
+            kind = _VERBS.sub("", re.split(r"[.\[]", where)[0], count=1)
             _expect(set(value) == _LINKS[kind], f"{where}: {sorted(value)}")
             for name, link in value.items():
                 nullable = name == "last_message"

@@ -1,6 +1,5 @@
 """The socket gateway port: what every caller may rely on (real and fake), and how the real one keeps it."""
 
-import hashlib
 import ssl
 import threading
 import time
@@ -9,19 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parley.gateway import Budget, Outcome, SocketGateway
-from parley.keepalive import IDLE_SECONDS, BadAnswer, parse_answer
-from parley.sigv4 import Signer, canonical_path
-from tests.contracts.connections_server import ANSWERS, ConnectionsServer, id_of
+from parley.gateway import Outcome, SocketGateway
+from parley.keepalive import IDLE_SECONDS
+from parley.posting import Budget
+from tests.contracts.connections_server import ConnectionsServer
 from tests.contracts.fakes import FakeGateway
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -155,7 +150,7 @@ def test_a_throttled_push_is_tried_again_before_it_is_dropped(
     assert gateway.post([(ALICE, b"1")]) == {ALICE: "sent"}
 
 
-def test_after_a_throttled_push_was_dropped_the_rest_for_its_client_is_dropped_untried(
+def test_after_a_push_was_given_up_the_rest_for_its_client_is_dropped_untried(
     server: ConnectionsServer, gateway: SocketGateway
 ) -> None:
     """A slow reader with fifty pushes must not hold the stream fifty times as long; it has a gap to fill anyway."""
@@ -197,6 +192,22 @@ def test_a_large_push_arrives_whole(server: ConnectionsServer, gateway: SocketGa
 
 
 # Time.
+
+
+@pytest.mark.parametrize("answer", ["silence", "throttled", "error"])
+def test_waiting_takes_no_turns_of_the_loop(server: ConnectionsServer, answer: str) -> None:
+    """The loop reads the clock once a turn; a loop that spins would read it thousands of times."""
+    readings: list[float] = []
+
+    def monotonic() -> float:
+        readings.append(time.monotonic())
+        return readings[-1]
+
+    server.always_answer(ALICE, answer)
+    server.open(BOB)
+    gateway = gateway_for(server, monotonic=monotonic, posts_per_second=20, burst=1)
+    gateway.post([(BOB, b"1"), (ALICE, b"1"), (BOB, b"2"), (BOB, b"3")], deadline_seconds=0.4)
+    assert len(readings) < 60
 
 
 def test_the_call_ends_at_its_deadline_when_nobody_answers(server: ConnectionsServer, gateway: SocketGateway) -> None:
@@ -374,74 +385,6 @@ def test_whatever_passing_trouble_comes_order_is_kept_and_nothing_is_lost(data: 
             assert list(dict.fromkeys(server.received(one))) == numbers
 
 
-# Signing.
-
-
-def botocore_authorization(credentials: Any, url: str, method: str, body: bytes, date: str) -> str:
-    request = AWSRequest(method, url, data=body)
-    request.context["timestamp"] = date
-    keys = Credentials(credentials.access_key, credentials.secret_key, credentials.token)
-    signer = SigV4Auth(keys, "execute-api", "eu-central-1")
-    signer._modify_request_before_signing(request)
-    signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
-    signer._inject_signature_to_request(request, signature)
-    return request.headers["Authorization"]
-
-
-@given(
-    # botocore takes "." and ".." for folders; no connection has such an id.
-    connection_id=st.text(st.characters(codec="utf-8"), min_size=3, max_size=24) | st.just(ALICE),
-    body=st.binary(max_size=64),
-    now=st.integers(0, 4_000_000_000),
-    token=st.none() | st.just("FwoGZXIvYXdzEJr//token+="),
-    method=st.sampled_from(["POST", "DELETE"]),
-)
-def test_signatures_are_those_of_botocore(
-    connection_id: str, body: bytes, now: int, token: str | None, method: str
-) -> None:
-    credentials = SimpleNamespace(access_key="AKID", secret_key="secret/key", token=token)
-    host = "abc123.execute-api.eu-central-1.amazonaws.com"
-    path = f"/prod/@connections/{quote(connection_id, safe='')}"
-    signer = Signer(credentials, "eu-central-1", "execute-api", host)
-    lines = signer.headers(method, canonical_path(path), hashlib.sha256(body).hexdigest(), now + 0.7)
-    headers = dict(line.split(": ", 1) for line in lines.strip().split("\r\n"))
-    date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    assert headers["X-Amz-Date"] == date
-    assert headers.get("X-Amz-Security-Token") == token
-    assert headers["Authorization"] == botocore_authorization(credentials, f"https://{host}{path}", method, body, date)
-
-
-def test_requests_carry_the_signature_of_what_they_ask(server: ConnectionsServer, gateway: SocketGateway) -> None:
-    server.open(ALICE, BOB)
-    gateway.post([(ALICE, b"1"), (BOB, b"2"), (BOB, b"3")])
-    gateway.disconnect(BOB)
-    assert len(server.requests) == 4
-    for request in server.requests:
-        url = f"http://127.0.0.1:{server.port}{request.path}"
-        date = request.headers["x-amz-date"]
-        expected = botocore_authorization(KEYS, url, request.method, request.body, date)
-        assert request.headers["authorization"] == expected
-        assert request.headers["x-amz-security-token"] == KEYS.token
-    assert {id_of(request) for request in server.requests} == {ALICE, BOB}
-    assert server.requests[0].path.startswith("/prod/@connections/")
-
-
-def test_credentials_are_read_once_per_call_so_that_a_refresh_counts(server: ConnectionsServer) -> None:
-    issued = []
-
-    def credentials() -> SimpleNamespace:
-        issued.append(len(issued))
-        return SimpleNamespace(access_key=f"AKID{len(issued)}", secret_key="secret", token=None)
-
-    gateway = gateway_for(server, credentials=credentials)
-    server.open(ALICE, BOB)
-    gateway.post([(ALICE, b"1"), (BOB, b"1")])
-    gateway.post([(ALICE, b"2"), (BOB, b"2")])
-    assert len(issued) == 2
-    keys = {request.body: request.headers["authorization"].split("=")[1].split("/")[0] for request in server.requests}
-    assert keys == {b"1": "AKID1", b"2": "AKID2"}
-
-
 # TLS.
 
 
@@ -469,56 +412,3 @@ def test_a_certificate_nobody_vouches_for_gets_nothing(tls_server: ConnectionsSe
     tls_server.open(ALICE)
     assert gateway_for(tls_server).post([(ALICE, b"1")], deadline_seconds=0.3) == {ALICE: "dropped"}
     assert tls_server.requests == []
-
-
-# The reader of answers.
-
-
-@pytest.mark.parametrize(
-    "answer", [name for name, data in ANSWERS.items() if data.startswith(b"HTTP/") and name != "half a head"]
-)
-def test_an_answer_reads_the_same_in_whatever_pieces_it_comes(answer: str) -> None:
-    data = ANSWERS[answer]
-    whole = parse_answer(data) or parse_answer(data, at_end=True)
-    assert whole is not None
-    for end in range(len(data)):
-        assert parse_answer(data[:end]) is None
-    assert whole.status == (200 if b" 200 " in data else int(data[9:12]))
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"SSH-2.0-OpenSSH",
-        b"HTTP/2 200\r\n\r\n",
-        b"HTTP/1.1 2x0 OK\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello",
-        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
-    ],
-)
-def test_what_is_no_answer_is_a_bad_answer(data: bytes) -> None:
-    with pytest.raises(BadAnswer):
-        parse_answer(data)
-
-
-@pytest.mark.parametrize(
-    ("answer", "keep_alive"),
-    [("ok", True), ("chunked", True), ("interim", True), ("close", False), ("HTTP/1.0", False)],
-)
-def test_the_connection_stays_where_the_answer_lets_it(answer: str, keep_alive: bool) -> None:
-    parsed = parse_answer(ANSWERS[answer])
-    assert parsed is not None
-    assert parsed.keep_alive is keep_alive
-
-
-def test_bytes_after_an_answer_end_the_connection() -> None:
-    answer = parse_answer(ANSWERS["ok"] + b"HTTP/1.1 500")
-    assert answer is not None
-    assert (answer.status, answer.keep_alive) == (200, False)
-
-
-def test_a_status_counts_even_if_the_body_breaks_off() -> None:
-    answer = parse_answer(b"HTTP/1.1 410 Gone\r\nContent-Length: 10\r\n\r\nhalf", at_end=True)
-    assert answer is not None
-    assert (answer.status, answer.body) == (410, b"half")

@@ -20,8 +20,11 @@ def asked(client: ClientConnection, text: str) -> Any:
     return json.loads(client.recv(5))
 
 
-def closed_with(client: ClientConnection) -> int | None:
+def closed_with(client: ClientConnection, message: str | bytes | list[str] | None = None, **how: bool) -> int | None:
+    """The code with which the gateway closes the socket, after this message or by itself."""
     with pytest.raises(ConnectionClosed) as caught:
+        if message is not None:
+            client.send(message, **how)
         while True:
             client.recv(5)
     return caught.value.rcvd.code if caught.value.rcvd else None
@@ -105,23 +108,20 @@ def test_a_function_that_raises_is_an_error_frame(gateway: RunningGateway):
 
 def test_binary_closes_with_1003(gateway: RunningGateway):
     with connect(gateway.url) as client:
-        client.send(b"\x00")
-        assert closed_with(client) == 1003
+        assert closed_with(client, b"\x00") == 1003
 
 
 def test_a_frame_over_32_kb_closes_with_1009(gateway: RunningGateway):
     with connect(gateway.url) as client:
         assert asked(client, "x" * 32_768)["length"] == 32_768
-        client.send("x" * 32_769)
-        assert closed_with(client) == 1009
+        assert closed_with(client, "x" * 32_769) == 1009
 
 
 def test_a_message_over_128_kb_closes_with_1009_however_it_is_cut(gateway: RunningGateway):
     with connect(gateway.url) as client:
         client.send(["x" * 32_768] * 4)
         assert json.loads(client.recv(5))["length"] == 131_072
-        client.send([*["x" * 32_768] * 4, "x"])
-        assert closed_with(client) == 1009
+        assert closed_with(client, [*["x" * 32_768] * 4, "x"]) == 1009
 
 
 def test_text_may_be_cut_within_a_character(gateway: RunningGateway):
@@ -135,8 +135,7 @@ def test_text_may_be_cut_within_a_character(gateway: RunningGateway):
 
 def test_text_that_is_not_utf8_closes_with_1007(gateway: RunningGateway):
     with connect(gateway.url) as client:
-        client.send(b"\xff", text=True)
-        assert closed_with(client) == 1007
+        assert closed_with(client, b"\xff", text=True) == 1007
 
 
 def test_pings_are_answered(gateway: RunningGateway):

@@ -61,6 +61,7 @@ class Lab:
             "from_now_on": False,
         }
         self.calls: list[str] = []
+        self.delivered: list[str] = []
         self.parked: list[dict[str, Any]] = []
         self.waits: list[float] = []
         self.gives_up = False
@@ -72,9 +73,12 @@ class Lab:
         names = [record["dynamodb"]["Keys"]["sk"]["S"] for record in event["Records"]]
         self.calls.append(" ".join(names))
         failed = self._handle(names)
+        self.delivered += names[: names.index(failed) if failed else None]
         if failed is None:
             return {"batchItemFailures": []}
-        number = next(r["dynamodb"]["SequenceNumber"] for r in event["Records"] if r["dynamodb"]["Keys"]["sk"]["S"] == failed)
+        number = next(
+            r["dynamodb"]["SequenceNumber"] for r in event["Records"] if r["dynamodb"]["Keys"]["sk"]["S"] == failed
+        )
         return {"batchItemFailures": [{"itemIdentifier": number}]}
 
     def _park(self, queue_arn: str, body: str) -> None:
@@ -178,8 +182,7 @@ def test_a_poison_record_is_cut_out_tried_and_parked_and_the_others_are_delivere
     lab = Lab(MemoryStream("a b c d e"), handle)
     lab.pump.step()
     assert lab.calls.count("c") == 3, "once, and two retries"
-    delivered = [name for call in lab.calls if "c" not in call.split() for name in call.split()]
-    assert delivered == ["a", "b", "d", "e"]
+    assert lab.delivered == ["a", "b", "d", "e"]
     assert lab.position == "5"
     assert len(lab.waits) == 2
     (parked,) = lab.parked

@@ -101,7 +101,9 @@ def test_an_unknown_intrinsic_function_is_refused(tmp_path: Path):
 
 
 def test_an_unknown_name_is_refused(tmp_path: Path):
-    template = template_of(tmp_path, "Resources:\n  A: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: !Ref Nobody}}")
+    template = template_of(
+        tmp_path, "Resources:\n  A: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: !Ref Nobody}}"
+    )
     with pytest.raises(TemplateError, match="Nobody"):
         template.queues()
 

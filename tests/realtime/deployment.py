@@ -20,6 +20,7 @@ from local.filters import passes
 from local.home import REPOSITORY
 from local.stream_reader import StreamReader
 from local.template import Template
+from parley.gateway import Outcome
 from parley.runtime import Runtime
 from parley.settings import Settings
 from tests.contracts.fakes import FakeGateway
@@ -57,6 +58,18 @@ def patterns(template: Template, function: str) -> list[dict[str, Any]]:
     return [json.loads(entry["Pattern"]) for entry in mapping["FilterCriteria"]["Filters"]]
 
 
+class Sockets(FakeGateway):
+    """The fake gateway, remembering whom it was asked to push to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attempts: list[str] = []
+
+    def _deliver(self, connection_id: str, data: bytes) -> Outcome:
+        self.attempts.append(connection_id)
+        return super()._deliver(connection_id, data)
+
+
 class Stream:
     """The table's stream: `take` gives what is new since the last call, in the shape that Lambda passes on."""
 
@@ -81,7 +94,7 @@ class Deployment:
         self.world = world
         self.door = LambdaDoor(world)
         self.rest = Raw(self.door)
-        self.gateway = FakeGateway()
+        self.gateway = Sockets()
         self.records: list[StreamRecord] = []
         self._stream = stream
         self._announced = 0

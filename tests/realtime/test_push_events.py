@@ -108,7 +108,7 @@ def test_members_hear_of_a_removed_channel(scene: Scene) -> None:
     scene.room.delete()
     heard = scene.heard()
     assert set(heard) == {"alice", "bob"}
-    for ((frame,)) in heard.values():
+    for (frame,) in heard.values():
         assert (frame["event"], frame["channel_sid"]) == ("channelRemoved", scene.room.sid)
         # The counters went with the channel.
         gone = {"members_count": 0, "messages_count": 0, "links": {**channel["links"], "last_message": None}}

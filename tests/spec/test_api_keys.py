@@ -67,7 +67,7 @@ def test_a_key_can_be_renamed_and_keeps_its_secret(twilio: Client, library: Libr
 
 def test_the_name_of_a_key_has_64_characters_at_most(twilio: Client):
     assert twilio.new_keys.create(friendly_name="x" * 64).friendly_name == "x" * 64
-    with refused(400, 50003, "Friendly name is too long: at most 256 characters"):
+    with refused(400, 50003, "Friendly name is too long: at most 64 characters"):
         twilio.new_keys.create(friendly_name="x" * 65)
 
 

@@ -300,12 +300,12 @@ def test_a_deleted_member_is_gone_and_can_come_back(service: ServiceContext, cha
     assert sids(channel.members.list()) == [again.sid]
 
 
-def test_the_user_and_its_messages_stay_when_a_member_goes(service: ServiceContext, channel: ChannelContext):
-    channel.members.create(identity="alice")
-    message = channel.messages.create(body="hi", from_="alice")
-    channel.members("alice").delete()
+def test_the_user_and_its_messages_stay_when_a_member_goes(raw: Raw, service: ServiceContext, channel_path: str):
+    raw.post(f"{channel_path}/Members", Identity="alice")
+    message = raw.post(f"{channel_path}/Messages", Body="hi", From="alice")
+    raw("DELETE", f"{channel_path}/Members/alice")
     assert service.users("alice").fetch().joined_channels_count == 0
-    assert channel.messages(message.sid).fetch().from_ == "alice"
+    assert raw.get(message["url"]) == message
 
 
 def test_a_member_of_another_channel_is_not_found(service: ServiceContext, channel: ChannelContext):

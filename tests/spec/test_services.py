@@ -213,6 +213,7 @@ MALFORMED = [
     ("ReadStatusEnabled", "yes", 20001, "Parameter ReadStatusEnabled must be one of: true, false"),
     ("ReachabilityEnabled", "", 20001, "Parameter ReachabilityEnabled must be one of: true, false"),
     ("TypingIndicatorTimeout", "-1", 50053, "TypingIndicatorTimeout must be a whole number of seconds"),
+    ("TypingIndicatorTimeout", "--1", 50053, "TypingIndicatorTimeout must be a whole number of seconds"),
     ("TypingIndicatorTimeout", "", 50053, "TypingIndicatorTimeout must be a whole number of seconds"),
     ("TypingIndicatorTimeout", "soon", 50053, "TypingIndicatorTimeout must be a whole number of seconds"),
     ("TypingIndicatorTimeout", "٥", 50053, "TypingIndicatorTimeout must be a whole number of seconds"),

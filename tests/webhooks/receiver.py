@@ -29,7 +29,7 @@ class Received:
     def parameters(self) -> dict[str, str]:
         """What was sent, from the form or the query; every name must be there once."""
         sent = self.body.decode() if self.method == "POST" else urlsplit(self.url).query
-        pairs = parse_qsl(sent, keep_blank_values=True, strict_parsing=True)
+        pairs = parse_qsl(sent, keep_blank_values=True)
         assert len(dict(pairs)) == len(pairs), f"a parameter came twice: {pairs}"
         return dict(pairs)
 

@@ -16,7 +16,6 @@ What a caller may rely on:
 - Safe to call from several threads; they share connections and the rate budget.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from enum import StrEnum
@@ -74,7 +73,7 @@ class SocketGateway:
         self._credentials = credentials
         self._signer: Signer | None = None
         self._pool = WirePool(connections_url, max_wires, ssl_context, wall_clock)
-        self._budget = Budget(posts_per_second, burst, monotonic)
+        self._budget = posting.Budget(posts_per_second, burst, monotonic)
         self._attempt_timeout_seconds = attempt_timeout_seconds
         self._wall_clock = wall_clock
         self._monotonic = monotonic
@@ -87,46 +86,46 @@ class SocketGateway:
         docstring for what the outcomes promise. Raises only what `credentials` raises, before anything is sent.
         """
         bodies: dict[bytes, posting.Body] = {}
-        targets: dict[str, posting.Target] = {}
+        recipients: dict[str, posting.Recipient] = {}
         for connection_id, data in pushes:
             body = bodies.get(data)
             if body is None:
                 body = bodies[data] = posting.Body(data)
-            target = targets.get(connection_id)
-            if target is None:
-                targets[connection_id] = self._target(connection_id, body)
+            recipient = recipients.get(connection_id)
+            if recipient is None:
+                recipients[connection_id] = self._recipient(connection_id, body)
             else:
-                target.bodies.append(body)
-        self._run("POST", targets, deadline_seconds)
-        return {connection_id: _outcome(target) for connection_id, target in targets.items()}
+                recipient.bodies.append(body)
+        self._run("POST", recipients, deadline_seconds)
+        return {connection_id: _outcome(recipient) for connection_id, recipient in recipients.items()}
 
     def disconnect(self, connection_id: str, deadline_seconds: float = 5.0) -> Outcome:
         """Close a client's socket: "sent" when it is being closed, "gone" when it was closed already."""
-        target = self._target(connection_id, posting.Body(b""))
-        self._run("DELETE", {connection_id: target}, deadline_seconds)
-        return _outcome(target)
+        recipient = self._recipient(connection_id, posting.Body(b""))
+        self._run("DELETE", {connection_id: recipient}, deadline_seconds)
+        return _outcome(recipient)
 
     def close(self) -> None:
         """Close the keep-alive connections that rest; later calls open new ones."""
         self._pool.discard_idle()
 
-    def _target(self, connection_id: str, body: posting.Body) -> posting.Target:
+    def _recipient(self, connection_id: str, body: posting.Body) -> posting.Recipient:
         quoted = quote(connection_id, safe="")
         # What quote() leaves of a connection id is unreserved but for its percent signs.
-        return posting.Target(self._path + quoted, self._canonical_path + quoted.replace("%", "%25"), body)
+        return posting.Recipient(self._path + quoted, self._canonical_path + quoted.replace("%", "%25"), body)
 
-    def _run(self, method: str, targets: dict[str, posting.Target], deadline_seconds: float) -> None:
-        if not targets:
+    def _run(self, method: str, recipients: dict[str, posting.Recipient], deadline_seconds: float) -> None:
+        if not recipients:
             return
         signer = self._current_signer()
 
-        def request(target: posting.Target) -> bytes:
-            body = target.bodies[target.position]
-            signed = signer.headers(method, target.canonical_path, body.hash, self._wall_clock())
-            return f"{method} {target.path} HTTP/1.1\r\n{signed}".encode() + body.rest
+        def request(recipient: posting.Recipient) -> bytes:
+            body = recipient.bodies[recipient.position]
+            signed = signer.headers(method, recipient.canonical_path, body.hash, self._wall_clock())
+            return f"{method} {recipient.path} HTTP/1.1\r\n{signed}".encode() + body.rest
 
         posting.Batch(
-            list(targets.values()),
+            list(recipients.values()),
             request,
             self._pool,
             self._budget,
@@ -144,39 +143,10 @@ class SocketGateway:
         return signer
 
 
-class Budget:
-    """A token bucket, shared by the threads of a process: `rate` a second, `burst` at once."""
-
-    def __init__(self, rate: float, burst: int, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
-        self._burst = max(1, burst)
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._tokens = float(self._burst)
-        self._filled_at = monotonic()
-
-    def take(self) -> bool:
-        """Take one token, or say that there is none."""
-        with self._lock:
-            if self._tokens < 1:
-                now = self._monotonic()
-                self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
-                self._filled_at = now
-                if self._tokens < 1:
-                    return False
-            self._tokens -= 1
-            return True
-
-    def wait_seconds(self) -> float:
-        """How long until there is a token again, if nobody else takes it."""
-        with self._lock:
-            return max(0.0, (1 - self._tokens) / self._rate)
-
-
-def _outcome(target: posting.Target) -> Outcome:
-    if target.is_gone:
+def _outcome(recipient: posting.Recipient) -> Outcome:
+    if recipient.is_gone:
         return Outcome.GONE
-    return Outcome.DROPPED if target.is_dropped or target.is_unfinished else Outcome.SENT
+    return Outcome.DROPPED if recipient.is_dropped or recipient.is_unfinished else Outcome.SENT
 
 
 def _identity(credentials: Credentials) -> tuple[str, str, str | None]:

@@ -1,28 +1,26 @@
 """One call's pushes on their way: what to send next, on which wire, and when to give up.
 
-    ready ----> on a wire ----> answered: next push of that target, or finished
+    ready ----> on a wire ----> answered: next push of that recipient, or finished
       ^             |
-      |             +-- 429 ------> wait with jitter, then ready again; at last the rest of the target is dropped
-      |             +-- 5xx,
-      |                 broken ---> wait with jitter, then resend on a wire of its own
-      +-- waiting <-+
+      |             |
+      +-- waiting <-+-- 429, or 5xx or a broken wire: these resend on a fresh wire
+                    |
+                    +-- too many attempts: the rest for that recipient is dropped
 
-A target has at most one push under way, which keeps its pushes in order. A target that waits for its next attempt
-holds no wire, so it does not slow the others down. Once a push was dropped because of 429 the rest for that target
-is dropped with it: its client has a gap to fill anyway, and the calling stream reader must get on.
+A recipient has at most one push under way, which keeps its pushes in order. A recipient that waits for its next
+attempt holds no wire, so it does not slow the others down. Once a push was given up, the rest for that recipient is
+dropped untried: its client has a gap to fill anyway, and the stream behind this call must get on.
 """
 
 import hashlib
 import heapq
-import logging
 import selectors
+import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from parley.keepalive import Answer, BadAnswer, Wire, WirePool
-
-logger = logging.getLogger(__name__)
+from parley.log import logger
 
 THROTTLED_ATTEMPTS = 4
 FAILED_ATTEMPTS = 6
@@ -45,7 +43,7 @@ class Body:
         self.rest = b"Content-Length: %d\r\n\r\n%b" % (len(data), data)
 
 
-class Target:
+class Recipient:
     """A connection id and the bodies it gets, in order."""
 
     __slots__ = ("attempts", "bodies", "canonical_path", "is_dropped", "is_gone", "path", "position")
@@ -64,23 +62,44 @@ class Target:
         return self.position < len(self.bodies)
 
 
-class Spending(Protocol):
-    """What a rate budget offers."""
+class Budget:
+    """A token bucket, shared by the threads of a process: `rate` a second, `burst` at once."""
 
-    def take(self) -> bool: ...
+    def __init__(self, rate: float, burst: int, monotonic: Callable[[], float]) -> None:
+        self._rate = rate
+        self._burst = max(1, burst)
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._tokens = float(self._burst)
+        self._filled_at = monotonic()
 
-    def wait_seconds(self) -> float: ...
+    def take(self) -> bool:
+        """Take one token, or say that there is none."""
+        with self._lock:
+            if self._tokens < 1:
+                now = self._monotonic()
+                self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+                self._filled_at = now
+                if self._tokens < 1:
+                    return False
+            self._tokens -= 1
+            return True
+
+    def wait_seconds(self) -> float:
+        """How long until there is a token again, if nobody else takes it."""
+        with self._lock:
+            return max(0.0, (1 - self._tokens) / self._rate)
 
 
 class Batch:
-    """Runs one call to its end; afterwards the targets tell what became of them."""
+    """Runs one call to its end; afterwards the recipients tell what became of them."""
 
     def __init__(
         self,
-        targets: list[Target],
-        request: Callable[[Target], bytes],
+        recipients: list[Recipient],
+        request: Callable[[Recipient], bytes],
         pool: WirePool,
-        budget: Spending,
+        budget: Budget,
         *,
         deadline: float,
         attempt_timeout_seconds: float,
@@ -95,16 +114,16 @@ class Batch:
         self._monotonic = monotonic
         self._randomness = randomness
         self._now = monotonic()
-        self._unfinished = len(targets)
-        self._ready = deque(targets)
-        self._resends: deque[Target] = deque()
-        self._waiting: list[tuple[float, int, Target, deque[Target]]] = []
+        self._unfinished = len(recipients)
+        self._ready = deque(recipients)
+        self._resends: deque[Recipient] = deque()
+        self._waiting: list[tuple[float, int, Recipient, deque[Recipient]]] = []
         self._wait_count = 0
         self._selector = selectors.DefaultSelector()
         self._wires: set[Wire] = set()
         self._idle: list[Wire] = []
         self._fresh: list[Wire] = []
-        self._wire_goal = max(ALWAYS_PARALLEL, len(targets) // POSTS_PER_NEW_WIRE)
+        self._wire_goal = max(ALWAYS_PARALLEL, len(recipients) // POSTS_PER_NEW_WIRE)
         self._opening = 0
         self._open_after = self._now
         self._open_failures = 0
@@ -139,8 +158,8 @@ class Batch:
 
     def _wake(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._now:
-            _, _, target, queue = heapq.heappop(self._waiting)
-            queue.append(target)
+            _, _, recipient, queue = heapq.heappop(self._waiting)
+            queue.append(recipient)
 
     def _assign(self) -> None:
         while self._resends and self._fresh:
@@ -151,10 +170,14 @@ class Batch:
             if not self._budget.take():
                 return
             self._send(self._idle.pop() if self._idle else self._fresh.pop(), self._ready.popleft())
-        while self._opening < len(self._ready) + len(self._resends) and self._now >= self._open_after:
-            is_enough = len(self._wires) >= self._wire_goal and not self._resends
-            if is_enough or not self._add_wire():
-                return
+        while self._needs_wire() and self._add_wire():
+            pass
+
+    def _needs_wire(self) -> bool:
+        waiting = len(self._resends)
+        if len(self._wires) < self._wire_goal:
+            waiting += len(self._ready)
+        return self._opening < waiting and self._now >= self._open_after
 
     def _add_wire(self) -> bool:
         try:
@@ -176,11 +199,11 @@ class Batch:
         until = self._deadline
         if self._waiting:
             until = min(until, self._waiting[0][0])
-        if self._ready or self._resends:
-            if self._idle or self._fresh:
-                until = min(until, self._now + self._budget.wait_seconds())
-            if self._open_after > self._now:
-                until = min(until, self._open_after)
+        if (self._ready and (self._idle or self._fresh)) or (self._resends and self._fresh):
+            # There are wires, so it was the budget that ran out.
+            until = min(until, self._now + self._budget.wait_seconds())
+        if (self._ready or self._resends) and self._open_after > self._now:
+            until = min(until, self._open_after)
         if len(self._wires) > len(self._idle) + len(self._fresh):
             until = min(until, self._look_for_silence_at)
         return max(0.0, until - self._now)
@@ -206,11 +229,11 @@ class Batch:
             wire.watched = wire.events
             self._selector.modify(wire.descriptor, wire.events, wire)
 
-    def _send(self, wire: Wire, target: Target) -> None:
-        wire.work = target
+    def _send(self, wire: Wire, recipient: Recipient) -> None:
+        wire.work = recipient
         wire.since = self._now
         try:
-            wire.send(self._request(target))
+            wire.send(self._request(recipient))
         except OSError as error:
             self._break(wire, error)
         else:
@@ -275,71 +298,68 @@ class Batch:
     # Answers.
 
     def _break(self, wire: Wire, error: Exception) -> None:
-        target, wire.work = wire.work, None
+        recipient, wire.work = wire.work, None
         is_stale = wire.is_used and not wire.has_spoken()
         self._release(wire, keep=False)
         if is_stale:
             # The server closed a resting connection as the request left: no fault of the push, so no attempt lost.
-            self._resends.append(target)
+            self._resends.append(recipient)
         else:
             self._last_error = error
-            self._retry(target, "failed", FAILED_ATTEMPTS, self._resends)
+            self._retry(recipient, "failed", FAILED_ATTEMPTS, self._resends)
 
     def _settle(self, wire: Wire, answer: Answer) -> None:
-        target, wire.work = wire.work, None
+        recipient, wire.work = wire.work, None
         status = answer.status
         if answer.keep_alive:
             self._idle.append(wire)
         else:
             self._release(wire, keep=False)
         if 200 <= status < 300:
-            self._go_on(target)
+            self._go_on(recipient)
         elif status == 410:
-            target.is_gone = True
-            self._finish(target)
+            recipient.is_gone = True
+            self._finish(recipient)
         elif status == 429:
-            self._retry(target, "throttled", THROTTLED_ATTEMPTS, self._ready)
+            self._retry(recipient, "throttled", THROTTLED_ATTEMPTS, self._ready)
         elif status >= 500 or status == 408:
-            self._retry(target, "failed", FAILED_ATTEMPTS, self._resends)
+            self._retry(recipient, "failed", FAILED_ATTEMPTS, self._resends)
         else:
-            self._refuse(target, answer)
+            self._refuse(recipient, answer)
 
-    def _go_on(self, target: Target) -> None:
-        target.position += 1
-        target.attempts = 0
-        if target.is_unfinished:
-            self._ready.append(target)
+    def _go_on(self, recipient: Recipient) -> None:
+        recipient.position += 1
+        recipient.attempts = 0
+        if recipient.is_unfinished:
+            self._ready.append(recipient)
         else:
             self._unfinished -= 1
 
-    def _finish(self, target: Target) -> None:
-        target.position = len(target.bodies)
+    def _finish(self, recipient: Recipient) -> None:
+        recipient.position = len(recipient.bodies)
         self._unfinished -= 1
 
-    def _retry(self, target: Target, reason: str, attempts: int, queue: deque[Target]) -> None:
-        target.attempts += 1
-        if target.attempts < attempts:
-            due = self._now + self._jitter(FIRST_WAIT_SECONDS, target.attempts - 1)
+    def _retry(self, recipient: Recipient, reason: str, attempts: int, queue: deque[Recipient]) -> None:
+        recipient.attempts += 1
+        if recipient.attempts < attempts:
+            due = self._now + self._jitter(FIRST_WAIT_SECONDS, recipient.attempts - 1)
             self._wait_count += 1
-            heapq.heappush(self._waiting, (due, self._wait_count, target, queue))
+            heapq.heappush(self._waiting, (due, self._wait_count, recipient, queue))
             return
-        self._drop(target, reason)
-        if reason == "throttled":
-            self._finish(target)
-        else:
-            self._go_on(target)
+        self._drop(recipient, reason)
+        self._finish(recipient)
 
-    def _refuse(self, target: Target, answer: Answer) -> None:
+    def _refuse(self, recipient: Recipient, answer: Answer) -> None:
         """403 is a wrong policy or URL, 413 a push that should never have been made: no attempt will help."""
         reason = f"status {answer.status}"
         if reason not in self._dropped:
             text = answer.body[:300].decode("utf-8", "replace")
             logger.error("pushes are refused", extra={"status": answer.status, "answer": text})
-        self._drop(target, reason)
-        self._go_on(target)
+        self._drop(recipient, reason)
+        self._go_on(recipient)
 
-    def _drop(self, target: Target, reason: str) -> None:
-        target.is_dropped = True
+    def _drop(self, recipient: Recipient, reason: str) -> None:
+        recipient.is_dropped = True
         self._dropped[reason] = self._dropped.get(reason, 0) + 1
 
     def _jitter(self, first_seconds: float, step: int) -> float:

@@ -37,6 +37,8 @@ _REFUSED_IPV4 = [
         "240.0.0.0/4",
     )
 ]
+_LOOPBACK_IPV4 = IPv4Network("127.0.0.0/8")
+_LOOPBACK_IPV6 = IPv6Address("::1")
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
 _REFUSED_IPV6 = [
     IPv6Network(network)
@@ -112,7 +114,7 @@ def check_address(address: str, allow_loopback: bool = False) -> None:
         parsed = ip_address(address)
     except ValueError:
         raise TargetRefused("the URL has no plainly spelled address") from None
-    if allow_loopback and parsed.is_loopback:
+    if allow_loopback and (parsed in _LOOPBACK_IPV4 if isinstance(parsed, IPv4Address) else parsed == _LOOPBACK_IPV6):
         return
     is_public = _is_public_ipv4(parsed) if isinstance(parsed, IPv4Address) else _is_public_ipv6(parsed)
     if not is_public:

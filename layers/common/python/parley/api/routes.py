@@ -58,7 +58,7 @@ def _route(row: Resource, mount: Mount, verb: str, make_context: MakeContext) ->
         started = time.perf_counter()
         body = await request.body() if method == "POST" else b""
         try:
-            response = answer(row, mount, verb, request, body, make_context(_caller(mount, request)))
+            response = answer(row, mount, verb, request, body, make_context(_caller(mount, verb, request)))
         except Refusal as refusal:
             response = refused(refusal.error, str(refusal), request)
         except Exception:
@@ -72,8 +72,8 @@ def _route(row: Resource, mount: Mount, verb: str, make_context: MakeContext) ->
     return Route(mount.api + path + mount.suffix, methods, endpoint, name)
 
 
-def _caller(mount: Mount, request: Request) -> Caller:
-    wanted = mount.webhooks and request.headers.get("x-twilio-webhook-enabled", "").lower() == "true"
+def _caller(mount: Mount, verb: str, request: Request) -> Caller:
+    wanted = verb in mount.webhooks.split() and request.headers.get("x-twilio-webhook-enabled", "").lower() == "true"
     return Caller(source="API", webhooks=wanted)
 
 
@@ -121,8 +121,7 @@ def _known(mount: Mount, verb: str, given: dict[str, list[str]]) -> dict[str, li
     for name in mount.requires.split() if verb == "create" else ():
         if not given.get(name):
             raise MISSING_PARAMETER(name=name)
-    without = mount.without.split()
-    return {name: values for name, values in given.items() if name not in without}
+    return {name: values for name, values in given.items() if mount.knows(verb, name)}
 
 
 def _idempotency_token(request: Request) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from parley.domain.users import check_identity
 from parley.errors import (
     CONNECTION_EXPIRED,
     INTERNAL,
@@ -35,7 +36,8 @@ def connect(context: Context, connection_id: str, offered: list[str], query_toke
     to confirm, if one was offered. Three requests: the user, the connection, the presence.
 
     Raises:
-        Refusal: what is wrong with the token; 20106 with 403 when its service is not one of this account.
+        Refusal: what is wrong with the token; 20106 with 403 when its service is not one of this account; 50203 or
+            50206 for an identity that no user may have.
     """
     protocol = SUBPROTOCOL if SUBPROTOCOL in offered else None
     token = query_token or next((name for name in offered if name != SUBPROTOCOL), "")
@@ -43,6 +45,8 @@ def connect(context: Context, connection_id: str, offered: list[str], query_toke
         raise TOKEN_INVALID()
     now = context.clock.now_ms() // 1000
     access = verify(token, context.account_sid, lambda sid: _key_secret(context, sid), now)
+    # A client named `system` would pass for the account itself.
+    check_identity(access.identity)
     try:
         service = addressing.service(context, access.service_sid)
     except Refusal:

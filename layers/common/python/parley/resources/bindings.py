@@ -40,7 +40,6 @@ BINDING = Resource(
             ),
             verbs=_VERBS,
             page_limits=_LIMITS,
-            webhooks=False,
         ),
     ),
 )
@@ -63,7 +62,6 @@ USER_BINDING = Resource(
             ),
             verbs=_VERBS,
             page_limits=_LIMITS,
-            webhooks=False,
         ),
     ),
 )

@@ -52,6 +52,7 @@ CHANNEL = Resource(
                     "last_message": _last_message,
                 },
             ),
+            webhooks="create update delete",
         ),
         Mount(
             "/chat/v1",
@@ -69,7 +70,6 @@ CHANNEL = Resource(
             ),
             page_limits=(50, 1000),
             without="DateCreated DateUpdated CreatedBy",
-            webhooks=False,
         ),
     ),
 )

@@ -33,6 +33,7 @@ CHANNEL_MIGRATION = Resource(
             ),
             verbs=("update",),
             without="FriendlyName UniqueName Attributes DateCreated DateUpdated CreatedBy",
+            webhooks="update",
         ),
     ),
 )

@@ -31,7 +31,6 @@ INVITE = Resource(
             verbs=_VERBS,
             page_limits=(50, 1000),
             by_sid=(("channel_sid", "CH"),),
-            webhooks=False,
         ),
     ),
 )

@@ -106,7 +106,12 @@ class Whole(_Shown):
         if not text and self.clearable:
             return None
         # `isdecimal` alone would let other scripts' digits through.
-        if text.isascii() and text.lstrip("-").isdigit() and len(text) < 20 and self.least <= int(text) <= self.most:
+        if (
+            text.isascii()
+            and text.removeprefix("-").isdigit()
+            and len(text) < 20
+            and self.least <= int(text) <= self.most
+        ):
             return int(text)
         reason = f"a whole number from {self.least} to {self.most} is needed"
         raise self.error() if self.error else INVALID_PARAMETER(name=name, reason=reason)

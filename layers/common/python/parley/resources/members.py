@@ -37,6 +37,7 @@ MEMBER = Resource(
                 "sid account_sid channel_sid service_sid identity date_created date_updated role_sid "
                 "last_consumed_message_index last_consumption_timestamp url attributes"
             ),
+            webhooks="create update delete",
         ),
         Mount(
             "/chat/v1",
@@ -46,9 +47,8 @@ MEMBER = Resource(
                 "last_consumed_message_index last_consumption_timestamp url"
             ),
             page_limits=(50, 1000),
-            without="LastConsumptionTimestamp DateCreated DateUpdated Attributes",
+            without="LastConsumptionTimestamp DateCreated DateUpdated Attributes create:LastConsumedMessageIndex",
             by_sid=(("channel_sid", "CH"), ("sid", "MB")),
-            webhooks=False,
         ),
     ),
 )

@@ -39,6 +39,7 @@ MESSAGE = Resource(
                 "sid account_sid attributes service_sid to=channel_sid channel_sid date_created date_updated "
                 "last_updated_by was_edited from=author body index type media url"
             ),
+            webhooks="create update delete",
         ),
         Mount(
             "/chat/v1",
@@ -49,10 +50,9 @@ MESSAGE = Resource(
                 absent_from_lists="attributes",
             ),
             page_limits=(50, 1000),
-            without="DateCreated DateUpdated LastUpdatedBy MediaSid",
+            without="DateCreated DateUpdated LastUpdatedBy MediaSid update:From",
             requires="Body",
             by_sid=(("channel_sid", "CH"),),
-            webhooks=False,
         ),
     ),
 )

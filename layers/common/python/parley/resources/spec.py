@@ -81,10 +81,10 @@ class Mount:
         plural: The list's key, where it differs from the row's.
         page_limits: Default and largest page size.
         creates: An extra field that only the answer to create shows (an API key's secret).
-        without: Form names that this version does not know, separated by blanks.
+        without: Form names that this version does not know, separated by blanks; `update:From` only on update.
         requires: Form names that create needs here beyond the row's, separated by blanks.
         by_sid: Path names that take no identity or unique name here, with the SID prefix each needs.
-        webhooks: Whether `X-Twilio-Webhook-Enabled` is read.
+        webhooks: Verbs that read `X-Twilio-Webhook-Enabled`, separated by blanks.
     """
 
     api: str
@@ -99,12 +99,16 @@ class Mount:
     without: str = ""
     requires: str = ""
     by_sid: tuple[tuple[str, str], ...] = ()
-    webhooks: bool = True
+    webhooks: str = ""
 
     @property
     def collection(self) -> str:
         """Path of the collection."""
         return self.path.rpartition("/")[0]
+
+    def knows(self, verb: str, form_name: str) -> bool:
+        """Whether this version takes a parameter of the row on `verb`."""
+        return not {form_name, f"{verb}:{form_name}"} & set(self.without.split())
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ USER_CHANNEL = Resource(
             ),
             verbs=("fetch", "list", "update", "delete"),
             page_limits=(50, 50),
+            webhooks="delete",
         ),
         Mount(
             "/chat/v1",
@@ -56,7 +57,6 @@ USER_CHANNEL = Resource(
             ),
             verbs=("list",),
             page_limits=(50, 1000),
-            webhooks=False,
         ),
     ),
 )

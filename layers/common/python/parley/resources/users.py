@@ -33,6 +33,7 @@ USER = Resource(
                 "date_created date_updated joined_channels_count url",
                 links={"user_channels": "/Channels", "user_bindings": "/Bindings"},
             ),
+            webhooks="create update",
         ),
         Mount(
             "/chat/v1",
@@ -44,7 +45,6 @@ USER = Resource(
                 absent_from_lists="attributes",
             ),
             page_limits=(50, 1000),
-            webhooks=False,
         ),
     ),
 )

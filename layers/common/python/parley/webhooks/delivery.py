@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from parley.log import logger
-from parley.outgoing import NoAnswer, Outgoing, TargetRefused
+from parley.outgoing import NoAnswer, Outgoing, TargetRefused, check_url
 from parley.webhooks.signing import signature
 
 TIMEOUT_SECONDS = 5.0
@@ -20,21 +20,9 @@ _LONGEST_PAUSE_SECONDS = 900
 def deliver(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], attempt: int) -> bool:
     """Make one attempt (0 is the first); returns whether the delivery is settled, and logs what happened."""
     form = {**delivery["parameters"], "RetryCount": str(attempt)}
-    url, body, headers = delivery["url"], b"", {}
-    if delivery["method"] == "GET":
-        url += ("&" if "?" in url else "?") + urlencode(form)
-        form = {}
-    else:
-        body = urlencode(form).encode()
-        headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
-    headers |= {
-        "X-Twilio-Signature": signature(auth_token, url, form),
-        "I-Twilio-Idempotency-Token": delivery["id"],
-        "User-Agent": "Parley",
-        "Accept": "*/*",
-    }
     facts = {"delivery": delivery["id"], "event": delivery["parameters"]["EventType"], "attempt": attempt}
     try:
+        url, body, headers = _request(auth_token, delivery, form)
         answer = outgoing.send(delivery["method"], url, headers, body, TIMEOUT_SECONDS)
     except TargetRefused as refused:
         logger.warning("webhook target refused", extra={**facts, "reason": str(refused)})
@@ -48,6 +36,31 @@ def deliver(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], attem
     else:
         logger.warning("webhook answered with an error", extra={**facts, "code": 50057, "status": answer.status})
     return settled
+
+
+def _request(auth_token: str, delivery: dict[str, Any], form: dict[str, str]) -> tuple[str, bytes, dict[str, str]]:
+    """URL, body and headers of an attempt."""
+    url, body, headers = _as_seen(delivery["url"]), b"", {}
+    if delivery["method"] == "GET":
+        url += ("&" if "?" in url else "?") + urlencode(form)
+        form = {}
+    else:
+        body = urlencode(form).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
+    headers |= {
+        "X-Twilio-Signature": signature(auth_token, url, form),
+        "I-Twilio-Idempotency-Token": delivery["id"],
+        "User-Agent": "Parley",
+        "Accept": "*/*",
+    }
+    return url, body, headers
+
+
+def _as_seen(url: str) -> str:
+    """The URL as its owner sees it asked for, which is what he validates: with a path and without a fragment."""
+    # Whether it may be asked for is the port's to say.
+    target = check_url(url, allow_loopback=True)
+    return f"{target.scheme}://{target.host_header}{target.path.removesuffix('?')}"
 
 
 def pause_seconds(attempt: int, jitter: Callable[[], float] = random.random) -> int:

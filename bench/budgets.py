@@ -1,0 +1,199 @@
+"""What operations cost in DynamoDB requests and write units, beside what they may cost.
+
+    python -m bench.budgets          (a few seconds, loopback only)
+
+The same measurement is a test (`tests/budgets`). Containers are warm: what every request needs was read before. Items
+are of about 1 KB where their size matters.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# The package lies in the layer, where `python -m` would not look.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
+
+import jwt
+
+from bench.meter import metered
+from local.emulators import start_engine
+from local.home import REPOSITORY, Home
+from local.template import Template
+from parley.ids import member_sid, user_sid
+from parley.operations.context import Caller, Context
+from parley.realtime.connections import answer, connect, disconnect
+from parley.realtime.fan_out import FanOut
+from parley.store import keys
+from parley.store.items import to_item
+from parley.store.writes import Put
+from tests.contracts.fakes import FakeGateway
+from tests.doors import LambdaDoor, Raw
+from tests.world import World
+
+REST_URL = LambdaDoor.base_url
+_BODY = "x" * 600
+_IN_CHANNEL = 250
+_BATCH = 20
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One operation: what it cost, and what it may."""
+
+    operation: str
+    requests: int
+    write_units: float
+    allowed_requests: int
+    allowed_write_units: int
+
+    @property
+    def is_within_budget(self) -> bool:
+        return self.requests <= self.allowed_requests and self.write_units <= self.allowed_write_units
+
+
+class Measurement:
+    """One account with a channel in use, in a warm container, and operations to be measured one by one."""
+
+    def __init__(self, client: Any, table_name: str):
+        self._client = client
+        self._world = World(client, table_name)
+        self._raw = Raw(LambdaDoor(self._world))
+        self._key = self._raw.post(f"/2010-04-01/Accounts/{self._world.account_sid}/Keys.json")
+        self._service = self._raw.post("/chat/v2/Services", FriendlyName="x")["sid"]
+        self._path = f"/chat/v2/Services/{self._service}"
+        self._channel = self._new_channel()
+        self._messages = f"{self._path}/Channels/{self._channel}/Messages"
+        for _ in range(60):
+            self._last = self._raw.post(self._messages, Body=_BODY)["sid"]
+        for identity in ("alice", "bob"):
+            self._raw.post(f"{self._path}/Channels/{self._channel}/Members", Identity=identity)
+
+    def _new_channel(self) -> str:
+        return self._raw.post(f"{self._path}/Channels")["sid"]
+
+    def costs(self) -> list[Cost]:
+        """Every operation that has a budget."""
+        return [*self._over_rest(), *self._over_sockets(), self._of_a_stream_batch()]
+
+    def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], Any]) -> Cost:
+        with metered(self._client) as meter:
+            act()
+        return Cost(operation, meter.requests.total(), meter.write_units, *allowed)
+
+    def _over_rest(self) -> list[Cost]:
+        raw, path, channel = self._raw, self._path, f"{self._path}/Channels/{self._channel}"
+        raw.post(f"{path}/Users", Identity="carol")
+        for _ in range(55):
+            raw.post(f"{path}/Channels/{self._new_channel()}/Members", Identity="dave", LastConsumedMessageIndex=0)
+        raw.get(f"{self._messages}/{self._last}")
+        return [
+            self._cost("create message, REST", (2, 2), lambda: raw.post(self._messages, Body=_BODY)),
+            self._cost("fetch message", (1, 0), lambda: raw.get(f"{self._messages}/{self._last}")),
+            self._cost("fetch channel", (1, 0), lambda: raw.get(channel)),
+            self._cost("list 50 messages", (1, 0), lambda: raw.get(self._messages)),
+            self._cost("list 50 messages, newest first", (1, 0), lambda: raw.get(self._messages, Order="desc")),
+            self._cost("list 50 channels of a user", (3, 0), lambda: raw.get(f"{path}/Users/dave/Channels")),
+            self._cost("join a channel", (4, 10), lambda: raw.post(f"{channel}/Members", Identity="carol")),
+        ]
+
+    def _over_sockets(self) -> list[Cost]:
+        self._connect("c0", "alice")
+        self._say("c0", "1")
+        return [
+            self._cost("connect", (3, 3), lambda: self._connect("c1", "alice")),
+            self._cost("create message, socket", (3, 2), lambda: self._say("c0", "2")),
+            self._cost("create message, socket, with a token", (3, 5), lambda: self._say("c0", "a token of its own")),
+            self._cost("disconnect", (2, 2), lambda: disconnect(self._client_context(), "c1")),
+        ]
+
+    def _client_context(self) -> Context:
+        return self._world.context(Caller("SDK"))
+
+    def _connect(self, connection_id: str, identity: str) -> None:
+        now = self._world.clock.now_ms() // 1000
+        claims = {
+            "iss": self._key["sid"],
+            "sub": self._world.account_sid,
+            "exp": now + 3600,
+            "grants": {"identity": identity, "chat": {"service_sid": self._service}},
+        }
+        token = jwt.encode(claims, self._key["secret"], "HS256", {"cty": "twilio-fpa;v=1"})
+        connect(self._client_context(), connection_id, [], token)
+
+    def _say(self, connection_id: str, frame_id: str) -> None:
+        frame = {"id": frame_id, "action": "sendMessage", "channel": self._channel, "body": _BODY}
+        reply = json.loads(answer(self._client_context(), connection_id, json.dumps(frame), REST_URL))
+        assert reply["status"] == 201, reply
+
+    def _of_a_stream_batch(self) -> Cost:
+        """Messages in a channel of many members, each of them connected."""
+        channel = self._new_channel()
+        self._fill(channel)
+        records = [self._sent(channel) for _ in range(_BATCH)]
+        gateway = FakeGateway()
+        gateway.open(*map(_connection, range(_IN_CHANNEL)))
+        world = self._world
+        fan_out = FanOut(world.table, gateway, world.clock, REST_URL, world.account_sid)  # type: ignore[arg-type]
+        allowed = math.ceil(_IN_CHANNEL / 1000) + math.ceil(_IN_CHANNEL / 100)
+        operation = f"a stream batch, {_BATCH} messages to {_IN_CHANNEL} members"
+        cost = self._cost(operation, (allowed, 0), lambda: fan_out.deliver(records))
+        assert sum(map(len, gateway.received.values())) == _BATCH * _IN_CHANNEL
+        return cost
+
+    def _sent(self, channel_sid: str) -> dict[str, Any]:
+        """A new message as the stream carries it."""
+        index = self._raw.post(f"{self._path}/Channels/{channel_sid}/Messages", Body=_BODY)["index"]
+        key = keys.message(channel_sid, index)
+        item = to_item({**key._asdict(), **(self._world.table.fetch(key) or {})})
+        image = {"Keys": {name: item[name] for name in ("pk", "sk")}, "NewImage": item}
+        return {"eventName": "INSERT", "dynamodb": {**image, "SequenceNumber": str(index)}}
+
+    def _fill(self, channel_sid: str) -> None:
+        """Put members into a channel, each with a connection, without joining them one by one."""
+        until = self._world.clock.now_ms() // 1000 + 7200
+        for start in range(0, _IN_CHANNEL, 50):
+            writes: list[Put] = []
+            for number in range(start, start + 50):
+                identity = f"user {number}"
+                sid = member_sid(channel_sid, identity)
+                names = {"sid": sid, "identity": identity, "channel_sid": channel_sid, "service_sid": self._service}
+                writes.append(Put(keys.member(channel_sid, sid), names))
+                presence = {f"connection:{_connection(number)}": {"until": until}, "expires_at": until}
+                writes.append(Put(keys.presence(user_sid(self._service, identity)), presence))
+            self._world.table.commit(self._client_context().cause(), writes)
+
+
+def _connection(number: int) -> str:
+    return f"connection {number}"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        endpoints = start_engine(Home(Path(folder)))
+        try:
+            client = endpoints.client("dynamodb")
+            (table,) = Template(REPOSITORY / "template.yaml", str(uuid.uuid4())).tables()
+            client.create_table(**table.definition)
+            logging.disable()
+            costs = Measurement(client, table.name).costs()
+        finally:
+            endpoints.stop()
+    print(f"{'operation':<46} {'requests':>13} {'write units':>13}")
+    for cost in costs:
+        requests, units = (f"{cost.requests} of {cost.allowed_requests}", f"{cost.write_units:g} of {cost.allowed_write_units}")
+        print(f"{cost.operation:<46} {requests:>13} {units:>13}{'' if cost.is_within_budget else '   TOO MUCH'}")
+    if not all(cost.is_within_budget for cost in costs):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Counts what a DynamoDB client asks for and writes: requests, write units and read units."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
+
+
+class Meter:
+    """Reads the capacity that DynamoDB reports with every answer; `requests` counts refused ones too."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[str] = Counter()
+        self.write_units = 0.0
+        self.read_units = 0.0
+
+    def ask(self, params: dict[str, Any], **_: Any) -> None:
+        """Have the next request report its capacity."""
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        """Count an answer."""
+        self.requests[model.name] += 1
+        reported = parsed.get("ConsumedCapacity") or []
+        units = sum(part["CapacityUnits"] for part in (reported if isinstance(reported, list) else [reported]))
+        if model.name in _WRITES:
+            self.write_units += units
+        else:
+            self.read_units += units
+
+
+@contextmanager
+def metered(client: Any) -> Iterator[Meter]:
+    """Count what a botocore client does inside."""
+    meter = Meter()
+    events = client.meta.events
+    events.register("before-parameter-build.dynamodb", meter.ask)
+    events.register("after-call.dynamodb", meter.note)
+    try:
+        yield meter
+    finally:
+        events.unregister("before-parameter-build.dynamodb", meter.ask)
+        events.unregister("after-call.dynamodb", meter.note)

@@ -1,0 +1,50 @@
+"""What operations may cost: a budget that is exceeded fails here, with what it costs now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.budgets import Cost, Measurement
+from local.emulators import Endpoints
+from local.template import Template
+
+BUDGETED = [
+    "create message, REST",
+    "fetch message",
+    "fetch channel",
+    "list 50 messages",
+    "list 50 messages, newest first",
+    "list 50 channels of a user",
+    "join a channel",
+    "connect",
+    "create message, socket",
+    "create message, socket, with a token",
+    "disconnect",
+    "a stream batch, 20 messages to 250 members",
+]
+
+
+@pytest.fixture(scope="module")
+def costs(aws: Endpoints, template: Template, dynamodb: Any) -> dict[str, Cost]:
+    # A client of its own, so that nobody else's requests are counted.
+    client = aws.client("dynamodb")
+    return {cost.operation: cost for cost in Measurement(client, template.tables()[0].name).costs()}
+
+
+def test_every_budget_is_measured(costs: dict[str, Cost]):
+    assert list(costs) == BUDGETED
+
+
+@pytest.mark.parametrize("operation", BUDGETED)
+def test_an_operation_keeps_within_its_budget(costs: dict[str, Cost], operation: str):
+    cost = costs[operation]
+    assert cost.requests <= cost.allowed_requests
+    assert cost.write_units <= cost.allowed_write_units
+
+
+@pytest.mark.parametrize("operation", [name for name in BUDGETED if name.startswith(("create", "join", "connect", "disconnect"))])
+def test_the_meter_sees_writes(costs: dict[str, Cost], operation: str):
+    assert costs[operation].write_units > 0
+    assert costs[operation].requests > 0

@@ -1,0 +1,77 @@
+"""A DynamoDB client that loses answers, is throttled or leaves work undone as a test scripts it, and counts requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+Call = Callable[[], dict[str, Any]]
+Meddle = Callable[[Call, dict[str, Any]], dict[str, Any]]
+
+
+class MeddlingClient:
+    """Passes every operation on to a real client, unless a scripted step comes first."""
+
+    def __init__(self, client: Any):
+        self._client = client
+        self._steps: dict[str, list[Meddle]] = {}
+        self.calls: Counter[str] = Counter()
+
+    def script(self, operation: str, *steps: Meddle) -> None:
+        """What to do with the next calls of an operation, one step each."""
+        self._steps.setdefault(operation, []).extend(steps)
+
+    def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
+        def call(**request: Any) -> dict[str, Any]:
+            self.calls[operation] += 1
+            steps = self._steps.get(operation)
+            carry_out = getattr(self._client, operation)
+            if steps:
+                return steps.pop(0)(lambda: carry_out(**request), request)
+            return carry_out(**request)
+
+        return call
+
+
+def client_error(code: str, **more: Any) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}, **more}, "Operation")
+
+
+def refusing(code: str, *reasons: str) -> Meddle:
+    """Do nothing and fail; `reasons` are those of a cancelled transaction."""
+
+    def meddle(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        raise client_error(code, CancellationReasons=[{"Code": reason} for reason in reasons])
+
+    return meddle
+
+
+def losing_the_answer(code: str = "ThrottlingException", *reasons: str) -> Meddle:
+    """Carry the request out, then fail as if it had not been."""
+
+    def meddle(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        call()
+        raise client_error(code, CancellationReasons=[{"Code": reason} for reason in reasons])
+
+    return meddle
+
+
+def leaving_undone(kept: int) -> Meddle:
+    """Carry out the first `kept` parts of a batch and report the rest as unprocessed."""
+
+    def meddle(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        ((table, parts),) = request["RequestItems"].items()
+        if isinstance(parts, dict):
+            undone = {"UnprocessedKeys": {table: {**parts, "Keys": parts["Keys"][kept:]}}}
+            request["RequestItems"] = {table: {**parts, "Keys": parts["Keys"][:kept]}}
+            done: dict[str, Any] = {"Responses": {table: []}}
+        else:
+            undone = {"UnprocessedItems": {table: parts[kept:]}}
+            request["RequestItems"] = {table: parts[:kept]}
+            done = {}
+        return {**(call() if kept else done), **undone}
+
+    return meddle

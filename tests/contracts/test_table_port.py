@@ -1,0 +1,642 @@
+"""The table port: what operations may rely on, on every engine that plays DynamoDB."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.emulators import Endpoints
+from local.template import Template
+from parley import errors
+from parley.errors import Refusal
+from parley.store.keys import Key, Range
+from parley.store.table import Table
+from parley.store.writes import Absent, Bury, Cause, Create, Erase, Guard, Put, Update, Write
+from tests.contracts.meddling import MeddlingClient, leaving_undone, losing_the_answer, refusing
+from tests.fakes import FakeClock
+from tests.world import new_account_sid
+
+NOW = FakeClock().now_ms()
+TAKEN, MISSING = errors.USER_EXISTS, errors.USER_NOT_FOUND
+_numbers = itertools.count()
+
+
+@dataclass
+class Stage:
+    """One engine with a partition of its own for the test."""
+
+    table: Table
+    client: MeddlingClient
+    clock: FakeClock
+    name: str
+    pk: str
+
+    def key(self, sort_key: str) -> Key:
+        return Key(self.pk, sort_key)
+
+    def range(self, prefix: str) -> Range:
+        return Range(self.pk, prefix)
+
+    def commit(self, *writes: Write, cause: Cause | None = None) -> list[dict[str, Any]]:
+        return self.table.commit(cause or new_cause(), list(writes))
+
+    def create(self, sort_key: str, **record: Any) -> Create:
+        return Create(self.key(sort_key), record, taken=TAKEN())
+
+    def update(self, sort_key: str, *guards: Guard, **more: Any) -> Update:
+        return Update(self.key(sort_key), MISSING(), guards=guards, **more)
+
+    def bury(self, sort_key: str, *guards: Guard, **record: Any) -> Bury:
+        return Bury(self.key(sort_key), MISSING(), record, NOW // 1000 + 60, guards)
+
+    def item(self, sort_key: str) -> dict[str, Any] | None:
+        """What DynamoDB holds, without the port in between."""
+        key = {"pk": {"S": self.pk}, "sk": {"S": sort_key}}
+        return self.client._client.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
+
+
+def new_cause() -> Cause:
+    return Cause(f"cause {next(_numbers)}", "alice", "SDK", True, "c1 7", NOW)
+
+
+@pytest.fixture(scope="session")
+def ministack_client(aws: Endpoints, template: Template) -> Any:
+    """MiniStack's DynamoDB, whatever the other tests use."""
+    client = dataclasses.replace(aws, dynamodb=aws.ministack).client("dynamodb")
+    if aws.engine != "ministack":
+        client.create_table(**template.tables()[0].definition)
+    return client
+
+
+@pytest.fixture(params=["dynoxide", "ministack"])
+def stage(request: pytest.FixtureRequest, aws: Endpoints, template: Template) -> Stage:
+    if request.param == "dynoxide" and aws.engine != "dynoxide":
+        pytest.skip("Dynoxide is not to be had here")
+    real = request.getfixturevalue("dynamodb" if request.param == aws.engine else "ministack_client")
+    client, clock, name = MeddlingClient(real), FakeClock(), template.tables()[0].name
+    return Stage(Table(name, lambda: client, clock, lambda: 0.5), client, clock, name, f"TEST#{new_account_sid()}")
+
+
+def refused(error: errors.Error, act: Callable[[], Any]) -> None:
+    with pytest.raises(Refusal) as caught:
+        act()
+    assert caught.value.error is error
+
+
+# Records
+
+
+RECORD = {
+    "text": "zażółć \U0001f600 \x00",
+    "empty": "",
+    "number": 10**15,
+    "negative": -7,
+    "zero": 0,
+    "yes": True,
+    "no": False,
+    "list": ["a", 1, None, {"b": []}],
+    "map": {"a.b": {"c": [True, None]}, "": 1},
+    "empty_list": [],
+    "empty_map": {},
+}
+
+
+def test_a_record_comes_out_as_it_went_in_with_its_cause(stage: Stage):
+    cause = new_cause()
+    (stored,) = stage.commit(stage.create("A", **RECORD, nothing=None), cause=cause)
+    expected = {**RECORD, "cause": cause.record()}
+    assert stage.table.fetch(stage.key("A")) == expected
+    assert {name: value for name, value in stored.items() if value is not None} == expected
+
+
+def test_what_a_record_cannot_hold_is_refused_before_anything_is_sent(stage: Stage):
+    for value in (1.5, b"bytes", {1, 2}, object()):
+        with pytest.raises(TypeError):
+            stage.commit(stage.create("A", value=value))
+    assert stage.client.calls.total() == 0
+
+
+def test_nothing_is_found_where_nothing_is(stage: Stage):
+    assert stage.table.fetch(stage.key("A")) is None
+    assert stage.table.fetch_many([stage.key("A"), stage.key("B")]) == {}
+    assert stage.table.fetch_many([]) == {}
+
+
+def test_any_number_of_keys_is_fetched_a_hundred_a_request(stage: Stage):
+    for start in range(0, 240, 80):
+        stage.commit(*(stage.create(f"A{number:03d}", number=number) for number in range(start, start + 80)))
+    wanted = [stage.key(f"A{number:03d}") for number in range(250)]
+    found = stage.table.fetch_many([*wanted, *wanted[:10]])
+    assert {key.sk: record["number"] for key, record in found.items()} == {f"A{n:03d}": n for n in range(240)}
+    assert stage.client.calls["batch_get_item"] == 3
+
+
+def test_keys_left_unread_are_asked_for_again(stage: Stage):
+    stage.commit(*(stage.create(f"A{number}") for number in range(10)))
+    stage.client.script("batch_get_item", leaving_undone(4), leaving_undone(0), leaving_undone(3))
+    assert len(stage.table.fetch_many(stage.key(f"A{number}") for number in range(10))) == 10
+    assert stage.client.calls["batch_get_item"] == 4
+    assert stage.clock.slept == sorted(stage.clock.slept) and len(stage.clock.slept) == 3
+
+
+def test_keys_that_stay_unread_are_an_error_and_not_a_gap(stage: Stage):
+    stage.client.script("batch_get_item", *[leaving_undone(0)] * 20)
+    refused(errors.UNAVAILABLE, lambda: stage.table.fetch_many([stage.key("A")]))
+    assert sum(stage.clock.slept) < 5
+
+
+# One write
+
+
+def test_a_record_is_created_where_none_lives(stage: Stage):
+    stage.commit(stage.create("A", number=1))
+    refused(TAKEN, lambda: stage.commit(stage.create("A", number=2)))
+    assert (stage.table.fetch(stage.key("A")) or {})["number"] == 1
+
+
+def test_a_tombstone_is_not_found_and_gives_way(stage: Stage):
+    stage.commit(stage.create("A", number=1, old=True))
+    stage.commit(stage.bury("A", sid="A"))
+    assert stage.table.fetch(stage.key("A")) is None
+    assert stage.table.fetch_many([stage.key("A")]) == {}
+    cause = new_cause()
+    stage.commit(stage.create("A", number=2), cause=cause)
+    assert stage.table.fetch(stage.key("A")) == {"number": 2, "cause": cause.record()}
+
+
+def test_a_tombstone_keeps_what_it_is_told_and_nothing_else(stage: Stage):
+    cause = new_cause()
+    stage.commit(Create(stage.key("A"), {"body": "secret"}, TAKEN(), index={"gsi1pk": stage.pk, "gsi1sk": "A"}))
+    stage.commit(stage.bury("A", sid="A", seq=7), cause=cause)
+    item = stage.item("A") or {}
+    assert set(item) == {"pk", "sk", "sid", "seq", "cause", "deleted_at", "expires_at"}
+    assert item["deleted_at"] == {"N": str(NOW)} and item["expires_at"] == {"N": str(NOW // 1000 + 60)}
+    assert stage.table.page(Range(stage.pk, "", "gsi1"), 10).found == []
+
+
+def test_what_does_not_live_cannot_be_changed_or_buried(stage: Stage):
+    refused(MISSING, lambda: stage.commit(stage.update("A", set={"number": 1})))
+    refused(MISSING, lambda: stage.commit(stage.bury("A")))
+    assert stage.item("A") is None
+    stage.commit(stage.create("A"))
+    stage.commit(stage.bury("A"))
+    refused(MISSING, lambda: stage.commit(stage.update("A", set={"number": 1})))
+    refused(MISSING, lambda: stage.commit(stage.bury("A")))
+
+
+def test_an_update_sets_removes_and_adds_and_answers_with_the_whole(stage: Stage):
+    stage.commit(stage.create("A", kept=1, changed=1, removed=1, counted=5))
+    cause = new_cause()
+    write = stage.update("A", set={"changed": 2, "removed": None, "new": [1]}, add={"counted": -7, "fresh": 3})
+    expected = {"kept": 1, "changed": 2, "new": [1], "counted": -2, "fresh": 3, "cause": cause.record()}
+    assert stage.commit(write, cause=cause) == [expected]
+    assert stage.table.fetch(stage.key("A")) == expected
+
+
+def test_an_update_can_lift_one_field_above_another(stage: Stage):
+    stage.commit(stage.create("A", seq=40, ceiling=40))
+    (lifted,) = stage.commit(stage.update("A", set={"at": 1}, above={"ceiling": ("seq", 75)}, announced=False))
+    assert (lifted["seq"], lifted["ceiling"], lifted["at"]) == (40, 115, 1)
+
+
+def test_bookkeeping_keeps_the_cause(stage: Stage):
+    cause = new_cause()
+    stage.commit(stage.create("A", number=1), cause=cause)
+    stage.commit(stage.update("A", add={"number": 1}, announced=False))
+    assert stage.table.fetch(stage.key("A")) == {"number": 2, "cause": cause.record()}
+
+
+def test_a_put_needs_no_condition_and_leaves_no_cause(stage: Stage):
+    for number in (1, 2):
+        stage.commit(Put(stage.key("A"), {"number": number}))
+    assert stage.table.fetch(stage.key("A")) == {"number": 2}
+
+
+def test_erasing_leaves_nothing(stage: Stage):
+    stage.commit(stage.create("A"))
+    stage.commit(Erase(stage.key("A")))
+    assert stage.item("A") is None
+    stage.commit(Erase(stage.key("A")))
+    refused(MISSING, lambda: stage.commit(Erase(stage.key("A"), missing=MISSING())))
+
+
+STORED = {"number": 5, "name": "x", "limit": 6, "same": 5}
+HOLDING = [
+    ("number", "=", 5),
+    ("name", "=", "x"),
+    ("number", "<", 6),
+    ("number", "<>", 4),
+    ("absent", "missing", None),
+    ("number", "below", "limit"),
+]
+FAILING = [
+    ("number", "=", 4),
+    ("name", "=", "y"),
+    ("absent", "=", 1),
+    ("number", "<", 5),
+    ("absent", "<", 5),
+    ("number", "<>", 5),
+    ("number", "missing", None),
+    ("number", "below", "same"),
+    ("absent", "below", "limit"),
+    ("number", "below", "absent"),
+]
+
+
+@pytest.mark.parametrize("guard", HOLDING, ids=lambda guard: " ".join(map(str, guard)))
+def test_a_guard_that_holds_lets_the_write_pass(stage: Stage, guard: tuple[str, str, Any]):
+    stage.commit(stage.create("A", **STORED))
+    made = Guard(*guard, errors.CHANNEL_FULL())
+    assert made.holds(STORED)
+    assert stage.commit(stage.update("A", made, set={"done": True}))[0]["done"] is True
+    stage.commit(stage.update("A", made, set={"done": 2}), Put(stage.key("B"), {}))
+    stage.commit(stage.bury("A", made))
+
+
+@pytest.mark.parametrize("guard", FAILING, ids=lambda guard: " ".join(map(str, guard)))
+def test_a_guard_that_fails_refuses_with_its_own_error_and_changes_nothing(stage: Stage, guard: tuple[str, str, Any]):
+    stage.commit(stage.create("A", **STORED))
+    before = stage.item("A")
+    made = Guard(*guard, errors.CHANNEL_FULL())
+    assert not made.holds(STORED)
+    refused(errors.CHANNEL_FULL, lambda: stage.commit(stage.update("A", made, set={"done": True})))
+    refused(errors.CHANNEL_FULL, lambda: stage.commit(stage.bury("A", made)))
+    refused(errors.CHANNEL_FULL, lambda: stage.commit(Put(stage.key("B"), {}), stage.update("A", made, set={"done": 2})))
+    assert stage.item("A") == before
+    assert stage.item("B") is None
+
+
+def test_the_first_guard_that_fails_names_the_refusal(stage: Stage):
+    stage.commit(stage.create("A", **STORED))
+    guards = [
+        Guard("number", "=", 5, errors.NOT_FOUND()),
+        Guard("number", "<", 1, errors.CHANNEL_FULL()),
+        Guard("name", "=", "y", errors.USER_CHANNELS_FULL()),
+    ]
+    refused(errors.CHANNEL_FULL, lambda: stage.commit(stage.update("A", *guards, set={"done": True})))
+
+
+# Several writes
+
+
+def test_all_writes_of_a_commit_are_done_and_answered_in_their_order(stage: Stage):
+    stage.commit(stage.create("B", number=1, kept=1))
+    stage.commit(stage.create("C"), stage.create("D"))
+    cause = new_cause()
+    results = stage.commit(
+        stage.create("A", number=1),
+        stage.update("B", set={"changed": 2}, add={"number": 1}),
+        stage.bury("C", sid="C"),
+        Erase(stage.key("D")),
+        Put(stage.key("E"), {"number": 5}),
+        Absent(stage.key("F"), TAKEN()),
+        cause=cause,
+    )
+    stamp = {"cause": cause.record()}
+    assert results[0] == {"number": 1, **stamp}
+    assert results[1] == {"changed": 2, **stamp}
+    assert results[4] == {"number": 5}
+    assert len(results) == 6
+    assert stage.table.fetch(stage.key("B")) == {"number": 2, "kept": 1, "changed": 2, **stamp}
+    assert stage.table.fetch(stage.key("C")) is None and stage.item("C") is not None
+    assert stage.item("D") is None and stage.item("F") is None
+    assert stage.client.calls["transact_write_items"] == 2
+
+
+@pytest.mark.parametrize("failing", range(4))
+def test_one_failed_condition_undoes_the_whole_commit(stage: Stage, failing: int):
+    stage.commit(stage.create("A"), stage.create("B", number=1))
+    writes: list[Write] = [
+        stage.create("NEW"),
+        stage.update("B", add={"number": 1}),
+        Put(stage.key("PUT"), {}),
+    ]
+    writes.insert(failing, stage.create("A"))
+    refused(TAKEN, lambda: stage.commit(*writes))
+    assert stage.item("NEW") is None and stage.item("PUT") is None
+    assert (stage.table.fetch(stage.key("B")) or {})["number"] == 1
+
+
+def test_the_first_failed_write_names_the_refusal(stage: Stage):
+    stage.commit(stage.create("A"))
+    refused(TAKEN, lambda: stage.commit(stage.create("A"), stage.update("X"), stage.bury("Y")))
+    refused(MISSING, lambda: stage.commit(stage.create("B"), stage.update("X", set={"a": 1}), stage.create("A")))
+
+
+def test_a_condition_alone_holds_a_commit_back(stage: Stage):
+    stage.commit(stage.create("A"))
+    refused(TAKEN, lambda: stage.commit(Absent(stage.key("A"), TAKEN()), stage.create("B")))
+    assert stage.item("B") is None
+    stage.commit(stage.bury("A"))
+    stage.commit(Absent(stage.key("A"), TAKEN()), stage.create("B"))
+
+
+def test_a_hundred_writes_are_one_commit(stage: Stage):
+    stage.commit(*(stage.create(f"A{number:03d}") for number in range(100)))
+    assert len(stage.table.every(stage.range("A"))) == 100
+    assert stage.client.calls["transact_write_items"] == 1
+
+
+# Several at once
+
+
+def in_parallel(count: int, act: Callable[[int], Any]) -> list[Any]:
+    """The results, or refusals, of acting `count` times in eight threads."""
+
+    def attempt(number: int) -> Any:
+        try:
+            return act(number)
+        except Refusal as refusal:
+            return refusal.error
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(attempt, range(count)))
+
+
+def test_one_of_many_creations_at_once_wins(stage: Stage):
+    outcomes = in_parallel(24, lambda number: stage.commit(stage.create("A", number=number)))
+    assert outcomes.count(TAKEN) == 23
+
+
+def test_one_of_many_commits_at_once_wins_whole(stage: Stage):
+    def act(number: int) -> Any:
+        return stage.commit(stage.create("A", number=number), Put(stage.key(f"B{number}"), {}))
+
+    outcomes = in_parallel(24, act)
+    winners = [number for number, outcome in enumerate(outcomes) if outcome is not TAKEN]
+    assert len(winners) == 1
+    assert [item.key.sk for item in stage.table.page(stage.range("B"), 100).found] == [f"B{winners[0]}"]
+
+
+def test_no_addition_is_lost_and_each_sees_its_own_number(stage: Stage):
+    stage.commit(stage.create("A", number=0))
+    outcomes = in_parallel(80, lambda _: stage.commit(stage.update("A", add={"number": 1}))[0]["number"])
+    assert sorted(outcomes) == list(range(1, 81))
+
+
+def test_commits_that_collide_are_tried_again_until_all_are_done(stage: Stage):
+    stage.commit(stage.create("A", number=0))
+
+    def act(number: int) -> Any:
+        return stage.commit(stage.update("A", add={"number": 1}), stage.create(f"B{number:02d}"))
+
+    outcomes = in_parallel(40, act)
+    done = [outcome for outcome in outcomes if outcome is not errors.CONCURRENT_UPDATE]
+    assert (stage.table.fetch(stage.key("A")) or {})["number"] == len(done) == len(stage.table.every(stage.range("B")))
+
+
+def test_a_guarded_counter_never_passes_its_limit(stage: Stage):
+    stage.commit(stage.create("A", number=0))
+    room = Guard("number", "<", 10, errors.CHANNEL_FULL())
+
+    def act(number: int) -> Any:
+        return stage.commit(stage.update("A", room, add={"number": 1}), stage.create(f"B{number:02d}"))
+
+    outcomes = in_parallel(40, act)
+    assert sum(isinstance(outcome, list) for outcome in outcomes) == 10
+    assert (stage.table.fetch(stage.key("A")) or {})["number"] == 10
+
+
+# When DynamoDB does not cooperate
+
+CONFLICTS = [
+    ("put_item", refusing("TransactionConflictException")),
+    ("put_item", refusing("ThrottlingException")),
+    ("put_item", refusing("ProvisionedThroughputExceededException")),
+    ("put_item", refusing("RequestLimitExceeded")),
+    ("transact_write_items", refusing("TransactionCanceledException", "TransactionConflict", "None")),
+    ("transact_write_items", refusing("TransactionCanceledException", "None", "ThrottlingError")),
+    ("transact_write_items", refusing("TransactionInProgressException")),
+]
+
+
+def writes_for(stage: Stage, operation: str) -> list[Write]:
+    return [stage.create("A")] if operation == "put_item" else [stage.create("A"), stage.create("B")]
+
+
+@pytest.mark.parametrize(("operation", "step"), CONFLICTS)
+def test_what_may_pass_is_tried_again_after_growing_pauses(stage: Stage, operation: str, step: Any):
+    stage.client.script(operation, step, step, step)
+    stage.commit(*writes_for(stage, operation))
+    assert stage.client.calls[operation] == 4
+    assert stage.clock.slept == [0.01, 0.02, 0.04]
+
+
+@pytest.mark.parametrize(("operation", "step"), CONFLICTS)
+def test_what_never_passes_is_given_up_with_nothing_written(stage: Stage, operation: str, step: Any):
+    stage.client.script(operation, *[step] * 30)
+    refused(errors.CONCURRENT_UPDATE, lambda: stage.commit(*writes_for(stage, operation)))
+    assert stage.item("A") is None
+    assert stage.client.calls[operation] == 10
+    assert max(stage.clock.slept) <= 0.5 and sum(stage.clock.slept) < 5
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "ResourceNotFoundException", "AccessDeniedException"])
+def test_what_no_repetition_can_help_rises_as_it_is(stage: Stage, code: str):
+    for operation in ("put_item", "transact_write_items"):
+        stage.client.script(operation, refusing(code))
+        with pytest.raises(ClientError, match=code):
+            stage.commit(*writes_for(stage, operation))
+        assert stage.client.calls[operation] == 1
+    assert stage.clock.slept == []
+
+
+def test_a_repeat_of_our_own_write_counts_as_done(stage: Stage):
+    stage.client.script("put_item", losing_the_answer())
+    cause = new_cause()
+    assert stage.commit(stage.create("A", number=1), cause=cause) == [{"number": 1, "cause": cause.record()}]
+    stage.client.script("put_item", losing_the_answer())
+    assert stage.commit(stage.bury("A", sid="A"))[0]["sid"] == "A"
+    assert stage.table.fetch(stage.key("A")) is None
+
+
+def test_a_repeat_of_our_own_commit_counts_as_done(stage: Stage):
+    stage.commit(stage.create("COUNT", number=0))
+    step = losing_the_answer("TransactionCanceledException", "TransactionConflict")
+    stage.client.script("transact_write_items", step)
+    stage.commit(stage.create("A", number=1), stage.update("COUNT", add={"number": 1}))
+    assert (stage.table.fetch(stage.key("A")) or {})["number"] == 1
+    assert (stage.table.fetch(stage.key("COUNT")) or {})["number"] == 1
+
+
+def test_the_same_write_by_somebody_else_is_not_ours(stage: Stage):
+    stage.commit(stage.create("A", number=1))
+    stage.client.script("put_item", refusing("ThrottlingException"))
+    refused(TAKEN, lambda: stage.commit(stage.create("A", number=1)))
+
+
+# Pages
+
+
+def stand(stage: Stage, count: int = 9, *, dead: tuple[int, ...] = ()) -> None:
+    """Items P#00, P#01 and so on, between neighbours that are none of their range."""
+    stage.commit(
+        *(stage.create(f"P#{number:02d}", number=number) for number in range(count)),
+        stage.create("P", number=-1),
+        stage.create("O#05", number=-1),
+        stage.create("P$05", number=-1),
+        stage.create("Q#05", number=-1),
+    )
+    for number in dead:
+        stage.commit(stage.bury(f"P#{number:02d}", number=number))
+
+
+def shown(stage: Stage, limit: int, **more: Any) -> tuple[list[str], bool]:
+    found, beyond = stage.table.page(stage.range("P#"), limit, **more)
+    return [item.position for item in found], beyond
+
+
+def test_a_page_has_the_first_items_of_its_range_and_says_whether_there_are_more(stage: Stage):
+    stand(stage)
+    assert shown(stage, 3) == (["00", "01", "02"], True)
+    assert shown(stage, 8)[1] is True
+    assert shown(stage, 9) == ([f"{number:02d}" for number in range(9)], False)
+    assert shown(stage, 100) == ([f"{number:02d}" for number in range(9)], False)
+    found = stage.table.page(stage.range("P#"), 1).found[0]
+    assert (found.position, found.key, found.record["number"]) == ("00", stage.key("P#00"), 0)
+
+
+def test_pages_go_on_after_and_back_before_a_position(stage: Stage):
+    stand(stage)
+    assert shown(stage, 3, after="02") == (["03", "04", "05"], True)
+    assert shown(stage, 3, after="05") == (["06", "07", "08"], False)
+    assert shown(stage, 3, after="08") == ([], False)
+    assert shown(stage, 3, before="06", descending=True) == (["05", "04", "03"], True)
+    assert shown(stage, 3, before="03", descending=True) == (["02", "01", "00"], False)
+    assert shown(stage, 3, before="00", descending=True) == ([], False)
+    assert shown(stage, 3, descending=True) == (["08", "07", "06"], True)
+    assert shown(stage, 9, after="02", before="05") == (["03", "04"], False)
+
+
+def test_a_position_need_not_be_an_items(stage: Stage):
+    stand(stage, dead=(3, 4))
+    assert shown(stage, 2, after="03") == (["05", "06"], True)
+    assert shown(stage, 2, before="04", descending=True) == (["02", "01"], True)
+    assert shown(stage, 2, after="99") == ([], False)
+    assert shown(stage, 2, before="99", descending=True) == (["08", "07"], True)
+
+
+def test_tombstones_are_passed_over_unless_they_are_asked_for(stage: Stage):
+    stand(stage, dead=(0, 2, 3, 4, 5, 8))
+    assert shown(stage, 2) == (["01", "06"], True)
+    assert shown(stage, 3) == (["01", "06", "07"], False)
+    assert shown(stage, 2, descending=True) == (["07", "06"], True)
+    assert shown(stage, 4, buried=True) == (["00", "01", "02", "03"], True)
+    assert [record["number"] for record in stage.table.every(stage.range("P#"))] == [1, 6, 7]
+
+
+def test_a_range_of_tombstones_is_empty(stage: Stage):
+    stand(stage, dead=tuple(range(9)))
+    assert shown(stage, 3) == ([], False)
+    assert stage.table.every(stage.range("P#")) == []
+
+
+def test_a_page_can_be_narrowed_to_matching_items(stage: Stage):
+    stage.commit(*(stage.create(f"P#{number:02d}", kind="abc"[number % 3]) for number in range(9)))
+    assert shown(stage, 9, matching={"kind": ["b"]}) == (["01", "04", "07"], False)
+    assert shown(stage, 3, matching={"kind": ["a", "c"]}) == (["00", "02", "03"], True)
+
+
+def test_more_than_a_megabyte_is_one_page(stage: Stage):
+    for number in range(40):
+        stage.commit(stage.create(f"P#{number:02d}", body="x" * 60_000))
+    assert shown(stage, 40) == ([f"{number:02d}" for number in range(40)], False)
+    assert shown(stage, 39, descending=True)[1] is True
+    assert len(stage.table.every(stage.range("P#"))) == 40
+
+
+def test_a_page_of_living_items_is_one_request(stage: Stage):
+    stage.commit(*(stage.create(f"P#{number:02d}") for number in range(60)))
+    stage.client.calls.clear()
+    assert shown(stage, 50)[1] is True
+    assert shown(stage, 60)[1] is False
+    assert stage.client.calls == {"query": 2}
+
+
+def indexed(stage: Stage, number: int) -> Create:
+    return Create(stage.key(f"P#{number:02d}"), {}, TAKEN(), {"gsi1pk": stage.pk, "gsi1sk": f"{99 - number}"})
+
+
+def test_an_index_gives_keys_in_its_own_order(stage: Stage):
+    stage.commit(*(indexed(stage, number) for number in range(5)), stage.create("P#09"))
+    where = Range(stage.pk, "", "gsi1")
+    found, more = stage.table.page(where, 3)
+    assert [(item.position, item.key, item.record) for item in found] == [
+        ("95", stage.key("P#04"), {}),
+        ("96", stage.key("P#03"), {}),
+        ("97", stage.key("P#02"), {}),
+    ]
+    assert more is True
+    assert [item.position for item in stage.table.page(where, 9, after="97").found] == ["98", "99"]
+    assert [item.position for item in stage.table.page(where, 9, before="97", descending=True).found] == ["96", "95"]
+    assert [item.position for item in stage.table.page(where, 9, descending=True).found] == ["99", "98", "97", "96", "95"]
+
+
+def test_an_update_can_take_a_record_into_an_index_and_out_of_it(stage: Stage):
+    where = Range(stage.pk, "", "gsi2")
+    stage.commit(stage.create("A"))
+    stage.commit(stage.update("A", set={"gsi2pk": stage.pk, "gsi2sk": "1"}))
+    assert [item.key for item in stage.table.page(where, 9).found] == [stage.key("A")]
+    stage.commit(stage.update("A", set={"gsi2pk": None, "gsi2sk": None}))
+    assert stage.table.page(where, 9).found == []
+
+
+# What is no part of a conversation
+
+
+def test_a_touch_makes_what_is_not_there_and_changes_what_is(stage: Stage):
+    assert stage.table.touch(stage.key("A"), {"a": 1}) == {"a": 1}
+    assert stage.table.touch(stage.key("A"), {"b": {"until": 2}}) == {"a": 1, "b": {"until": 2}}
+
+
+def test_attributes_are_detached_from_what_is_there(stage: Stage):
+    stage.table.touch(stage.key("A"), {"a": 1, "b": 2, "c": 3})
+    assert stage.table.detach(stage.key("A"), ["a", "c", "never"]) == {"b": 2}
+    assert stage.table.detach(stage.key("B"), ["a"]) is None
+    assert stage.item("B") is None
+
+
+def test_what_is_taken_is_answered_once(stage: Stage):
+    stage.table.touch(stage.key("A"), {"a": 1})
+    assert stage.table.take(stage.key("A")) == {"a": 1}
+    assert stage.table.take(stage.key("A")) is None
+
+
+def test_any_number_of_items_is_erased_25_a_request(stage: Stage):
+    stage.commit(*(stage.create(f"P#{number:02d}") for number in range(60)))
+    stage.client.calls.clear()
+    stage.table.erase_many(stage.key(f"P#{number:02d}") for number in range(61))
+    assert stage.table.page(stage.range("P#"), 1, buried=True).found == []
+    assert stage.client.calls["batch_write_item"] == 3
+    stage.table.erase_many([])
+
+
+def test_items_left_unerased_are_erased_by_another_request(stage: Stage):
+    stage.commit(*(stage.create(f"P#{number:02d}") for number in range(10)))
+    stage.client.script("batch_write_item", leaving_undone(4), leaving_undone(3))
+    stage.table.erase_many(stage.key(f"P#{number:02d}") for number in range(10))
+    assert stage.table.page(stage.range("P#"), 1).found == []
+    assert stage.client.calls["batch_write_item"] == 3
+    stage.client.script("batch_write_item", *[leaving_undone(0)] * 20)
+    refused(errors.UNAVAILABLE, lambda: stage.table.erase_many([stage.key("A")]))
+
+
+def test_the_client_is_made_once_and_only_when_needed(stage: Stage):
+    made: list[MeddlingClient] = []
+
+    def make() -> MeddlingClient:
+        made.append(stage.client)
+        return stage.client
+
+    table = Table(stage.name, make, stage.clock)
+    assert made == []
+    table.fetch(stage.key("A"))
+    table.fetch(stage.key("B"))
+    assert len(made) == 1

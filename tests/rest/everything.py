@@ -1,0 +1,152 @@
+"""One real item of every row, and every operation as a request: what tests that loop over the registry work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from parley.api.routes import http_method
+from parley.operations import bindings
+from parley.operations.context import Context
+from parley.resources import REGISTRY
+from parley.resources.spec import Mount, Resource
+from tests.doors import Answer, Raw
+
+# What a create or update sends that would be accepted. Other verbs send nothing.
+FORMS: dict[tuple[str, str], dict[str, Any]] = {
+    ("service", "create"): {"FriendlyName": "a service"},
+    ("service", "update"): {"FriendlyName": "renamed"},
+    ("role", "create"): {"FriendlyName": "guest", "Type": "channel", "Permission": ["leaveChannel"]},
+    ("role", "update"): {"Permission": ["leaveChannel", "sendMessage"]},
+    ("user", "create"): {"Identity": "carol"},
+    ("user", "update"): {"FriendlyName": "renamed"},
+    ("user_channel", "update"): {"NotificationLevel": "muted"},
+    ("channel", "create"): {"FriendlyName": "a channel"},
+    ("channel", "update"): {"FriendlyName": "renamed"},
+    ("channel_migration", "update"): {"Type": "private"},
+    ("channel_webhook", "create"): {"Type": "studio", "Configuration.FlowSid": "FW" + "0a" * 16},
+    ("channel_webhook", "update"): {"Configuration.RetryCount": 1},
+    ("member", "create"): {"Identity": "carol"},
+    ("member", "update"): {"LastConsumedMessageIndex": 7},
+    ("message", "create"): {"Body": "hello"},
+    ("message", "update"): {"Body": "changed"},
+    ("invite", "create"): {"Identity": "carol"},
+    ("credential", "create"): {"Type": "fcm", "Secret": "x"},
+    ("credential", "update"): {"FriendlyName": "renamed"},
+    ("api_key", "create"): {"FriendlyName": "a key"},
+    ("api_key", "update"): {"FriendlyName": "renamed"},
+}
+# SIDs that nothing has; what they are the prefix of follows from the path.
+ABSENT = {
+    "account_sid": "AC" + "0" * 32,
+    "service_sid": "IS" + "0" * 32,
+    "channel_sid": "CH" + "0" * 32,
+    "user_sid": "US" + "0" * 32,
+}
+
+
+class Operation(NamedTuple):
+    """One verb of a row where it is mounted."""
+
+    row: Resource
+    mount: Mount
+    verb: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.mount.api}:{self.row.name}.{self.verb}{':' + self.mount.plural if self.mount.plural else ''}"
+
+    @property
+    def method(self) -> str:
+        return http_method(self.verb)
+
+    @property
+    def form(self) -> dict[str, Any]:
+        return FORMS.get((self.row.name, self.verb), {})
+
+    @property
+    def template(self) -> str:
+        """The path, with the names of what stands in it."""
+        path = self.mount.collection if self.verb in ("create", "list") else self.mount.path
+        return self.mount.api + path + self.mount.suffix
+
+    @property
+    def names(self) -> list[str]:
+        """The names in the path, from the left."""
+        return [part[1:].partition("}")[0] for part in self.template.split("/") if part.startswith("{")]
+
+    def path(self, addresses: dict[str, str]) -> str:
+        """The path with these addresses, percent-encoded."""
+        return self.template.format(**{name: quote(value, safe="%") for name, value in addresses.items()})
+
+    def ask(self, raw: Raw, addresses: dict[str, str], **options: Any) -> Answer:
+        """Send the request with a form that would be accepted."""
+        return raw(self.method, self.path(addresses), self.form, **options)
+
+
+OPERATIONS = [Operation(row, mount, verb) for row in REGISTRY for mount in row.mounts for verb in mount.verbs]
+
+
+@dataclass
+class Everything:
+    """Where the items are: addresses by the names that paths use, and the SID of each row's item."""
+
+    account_sid: str
+    addresses: dict[str, str]
+    items: dict[str, str] = field(default_factory=dict)
+
+    def of(self, operation: Operation, **others: str) -> dict[str, str]:
+        """The addresses of an operation's item, some replaced by `others`."""
+        return {**self.addresses, "sid": self.items.get(operation.row.name, ""), **others}
+
+
+def make(raw: Raw, context: Context, suffix: str = "") -> Everything:
+    """A service with one of everything in it, and one of everything that the account has."""
+    service = raw.post("/chat/v2/Services", FriendlyName="everything" + suffix)["sid"]
+    path = f"/chat/v2/Services/{service}"
+    role = raw.post(f"{path}/Roles", FORMS["role", "create"])["sid"]
+    user = raw.post(f"{path}/Users", Identity="alice")["sid"]
+    channel = raw.post(f"{path}/Channels", UniqueName="team")["sid"]
+    within = f"{path}/Channels/{channel}"
+    credential = raw.post("/chat/v2/Credentials", FORMS["credential", "create"])["sid"]
+    account = f"/2010-04-01/Accounts/{context.account_sid}"
+    binding = bindings.register(
+        context,
+        service,
+        "alice",
+        endpoint="phone",
+        binding_type="fcm",
+        address="token",
+        credential_sid=credential,
+        message_types=[],
+    )
+    items = {
+        "service": service,
+        "role": role,
+        "user": user,
+        "channel": channel,
+        "channel_migration": channel,
+        "user_channel": channel,
+        "member": raw.post(f"{within}/Members", Identity="alice")["sid"],
+        "message": raw.post(f"{within}/Messages", Body="hi")["sid"],
+        "invite": raw.post(f"{within}/Invites", Identity="bob")["sid"],
+        "channel_webhook": raw.post(f"{within}/Webhooks", FORMS["channel_webhook", "create"])["sid"],
+        "credential": credential,
+        "binding": binding["sid"],
+        "user_binding": binding["sid"],
+        "account": context.account_sid,
+        "api_key": raw.post(f"{account}/Keys.json", FORMS["api_key", "create"])["sid"],
+    }
+    addresses = {"account_sid": context.account_sid, "service_sid": service, "channel_sid": channel, "user_sid": user}
+    return Everything(context.account_sid, addresses, items)
+
+
+def seen(raw: Raw, everything: Everything) -> dict[str, Any]:
+    """What every fetch and list of these items shows; lists of the account's own things are left out."""
+    shown = {}
+    for operation in OPERATIONS:
+        within_service = "service_sid" in operation.names
+        if operation.verb == "fetch" or (operation.verb == "list" and within_service):
+            shown[operation.name] = raw.get(operation.path(everything.of(operation)))
+    return shown

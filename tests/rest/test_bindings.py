@@ -1,0 +1,223 @@
+"""Bindings of a service and of a user, https://www.twilio.com/docs/chat/rest/binding-resource.
+
+REST cannot make one: devices register through their client. So these tests register through the operation that the
+client's action will call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from twilio.rest import Client
+from twilio.rest.chat.v2.service import ServiceContext
+
+from parley.domain.push import MESSAGE_TYPES
+from parley.errors import Refusal
+from parley.operations import bindings
+from tests.doors import Door, Raw
+from tests.fakes import FakeClock
+from tests.rest.support import unchanged
+from tests.spec.support import DATE, refused, sid, sids
+from tests.world import World
+
+Register = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def credential_sids(twilio: Client) -> dict[str, str]:
+    credentials = twilio.chat.v2.credentials
+    return {
+        "fcm": credentials.create(type="fcm", secret="x").sid,
+        "gcm": credentials.create(type="gcm", api_key="x").sid,
+        "apn": credentials.create(type="apn", certificate="x", private_key="x").sid,
+    }
+
+
+@pytest.fixture
+def register(world: World, service_sid: str, credential_sids: dict[str, str]) -> Register:
+    """Registers a device of an identity."""
+
+    def do(identity: str, endpoint: str = "phone", kind: str = "fcm", **more: Any) -> dict[str, Any]:
+        given = {"address": "token", "credential_sid": credential_sids.get(kind, ""), "message_types": [], **more}
+        service_sid_ = given.pop("service_sid", service_sid)
+        return bindings.register(
+            world.context(), service_sid_, identity, endpoint=endpoint, binding_type=kind, **given
+        )
+
+    return do
+
+
+@pytest.fixture(autouse=True)
+def users(service: ServiceContext) -> None:
+    for identity in ("alice", "bob"):
+        service.users.create(identity=identity)
+
+
+def test_a_binding_is_shown_whole(
+    raw: Raw, door: Door, register: Register, service_path: str, service_sid: str, credential_sids: dict[str, str]
+):
+    made = register("alice", endpoint="phone", message_types=["new_message", "added_to_channel"])["sid"]
+    url = f"{door.base_url}{service_path}/Bindings/{made}"
+    body = raw.get(url)
+    assert body == {
+        "sid": sid("BS"),
+        "account_sid": door.account_sid,
+        "service_sid": service_sid,
+        "date_created": DATE,
+        "date_updated": body["date_created"],
+        "endpoint": "phone",
+        "identity": "alice",
+        "credential_sid": credential_sids["fcm"],
+        "binding_type": "fcm",
+        "message_types": ["new_message", "added_to_channel"],
+        "url": url,
+        "links": {"user": f"{door.base_url}{service_path}/Users/alice"},
+    }
+    assert raw.get(f"{service_path}/Bindings")["bindings"] == [body]
+    assert raw.get(body["links"]["user"])["identity"] == "alice"
+
+
+def test_a_users_binding_is_shown_whole(
+    raw: Raw, door: Door, service: ServiceContext, register: Register, service_path: str
+):
+    made = register("alice")["sid"]
+    user = service.users("alice").fetch()
+    whole = raw.get(f"{service_path}/Bindings/{made}")
+    del whole["links"]
+    for address in ("alice", user.sid):
+        body = raw.get(f"{service_path}/Users/{address}/Bindings/{made}")
+        url = f"{door.base_url}{service_path}/Users/{user.sid}/Bindings/{made}"
+        assert body == {**whole, "user_sid": user.sid, "url": url}
+        assert raw.get(f"{service_path}/Users/{address}/Bindings")["bindings"] == [body]
+
+
+def test_a_device_that_names_no_message_types_wants_all(service: ServiceContext, register: Register):
+    made = register("alice")["sid"]
+    assert service.bindings(made).fetch().message_types == list(MESSAGE_TYPES)
+
+
+def test_registering_again_replaces_types_and_keeps_the_sid(
+    service: ServiceContext, register: Register, clock: FakeClock
+):
+    first = register("alice", message_types=["new_message"])["sid"]
+    clock.advance(60)
+    assert register("alice", message_types=["added_to_channel"])["sid"] == first
+    (found,) = service.bindings.list()
+    assert found.message_types == ["added_to_channel"]
+    assert (found.date_updated - found.date_created).total_seconds() == 60
+
+
+def test_each_device_and_kind_has_a_binding_of_its_own(service: ServiceContext, register: Register):
+    made = {register("alice", "phone", "fcm")["sid"], register("alice", "phone", "apn")["sid"], register("alice", "tablet")["sid"]}
+    assert len(made) == 3
+    assert set(sids(service.users("alice").user_bindings.list())) == made
+
+
+REFUSED_DEVICES = [
+    ({"kind": "sms"}, 400, 50209),
+    ({"address": ""}, 400, 20001),
+    ({"address": "x" * 4097}, 400, 20001),
+    ({"message_types": ["new_message", "typing"]}, 400, 20001),
+    ({"credential_sid": "CR" + "0" * 32}, 404, 20404),
+    ({"service_sid": "IS" + "0" * 32}, 404, 20404),
+]
+
+
+@pytest.mark.parametrize(("device", "status", "code"), REFUSED_DEVICES, ids=lambda value: str(value)[:24])
+def test_an_unusable_device_is_not_registered(
+    raw: Raw, register: Register, service_path: str, device: dict[str, Any], status: int, code: int
+):
+    with unchanged(raw, f"{service_path}/Bindings"), pytest.raises(Refusal) as caught:
+        register("alice", **device)
+    assert (caught.value.error.status, caught.value.error.code) == (status, code)
+
+
+def test_a_credential_of_another_kind_is_not_used(register: Register, credential_sids: dict[str, str]):
+    with pytest.raises(Refusal) as caught:
+        register("alice", kind="apn", credential_sid=credential_sids["fcm"])
+    assert caught.value.error.code == 20404
+
+
+def test_bindings_are_filtered_by_type_and_identity(service: ServiceContext, register: Register):
+    phone, apple = register("alice")["sid"], register("alice", kind="apn")["sid"]
+    other, google = register("bob")["sid"], register("bob", kind="gcm")["sid"]
+
+    def found(**filters: Any) -> set[str]:
+        return set(sids(service.bindings.list(**filters)))
+
+    assert found() == {phone, apple, other, google}
+    assert found(binding_type=["fcm"]) == {phone, other}
+    assert found(binding_type=["apn", "gcm"]) == {apple, google}
+    assert found(identity=["alice"]) == {phone, apple}
+    assert found(identity=["alice", "bob"], binding_type=["fcm"]) == {phone, other}
+    assert found(identity=["nobody"]) == set()
+    assert set(sids(service.users("bob").user_bindings.list(binding_type=["gcm"]))) == {google}
+
+
+def test_an_unknown_type_is_no_filter(raw: Raw, service_path: str):
+    expected = (400, 20001, "Parameter BindingType must be one of: gcm, apn, fcm")
+    for path in (f"{service_path}/Bindings", f"{service_path}/Users/alice/Bindings"):
+        assert raw("GET", path, query={"BindingType": "sms"}).refusal() == expected
+
+
+@pytest.mark.parametrize("filters", [{}, {"BindingType": "fcm"}, {"Identity": ["alice", "bob"]}], ids=str)
+def test_pages_of_bindings_show_each_once(raw: Raw, register: Register, service_path: str, filters: dict[str, Any]):
+    made = {register(identity, f"phone {number}")["sid"] for number in range(4) for identity in ("alice", "bob")}
+    body = raw.get(f"{service_path}/Bindings", PageSize=3, **filters)
+    seen = [binding["sid"] for binding in body["bindings"]]
+    while following := body["meta"]["next_page_url"]:
+        body = raw.get(following)
+        seen += [binding["sid"] for binding in body["bindings"]]
+    assert sorted(seen) == sorted(made)
+    assert raw.get(f"{service_path}/Bindings", PageSize=100)["meta"]["page_size"] == 50
+
+
+def test_a_deleted_binding_is_gone_from_both_lists_and_can_be_registered_again(
+    service: ServiceContext, service_sid: str, register: Register
+):
+    made = register("alice")["sid"]
+    assert service.bindings(made).delete() is True
+    assert service.bindings.list() == service.users("alice").user_bindings.list() == []
+    text = f"The requested resource /Services/{service_sid}/Bindings/{made} was not found"
+    with refused(404, 20404, text):
+        service.bindings(made).fetch()
+    with refused(404, 20404, text):
+        service.bindings(made).delete()
+    assert register("alice")["sid"] == made
+    assert sids(service.bindings.list()) == [made]
+
+
+def test_a_user_binding_is_deleted_through_its_own_user_only(
+    raw: Raw, service: ServiceContext, register: Register, service_path: str
+):
+    made = register("alice")["sid"]
+    for verb in ("GET", "DELETE"):
+        for user in ("bob", "nobody", "US" + "0" * 32):
+            assert raw(verb, f"{service_path}/Users/{user}/Bindings/{made}").status == 404
+    assert service.users("alice").user_bindings(made).delete() is True
+    assert service.bindings.list() == []
+
+
+def test_bindings_are_found_in_their_own_service_only(raw: Raw, twilio: Client, register: Register):
+    made = register("alice")["sid"]
+    other = twilio.chat.v2.services.create(friendly_name="other").sid
+    twilio.chat.v2.services(other).users.create(identity="alice")
+    for path in (f"/Bindings/{made}", f"/Users/alice/Bindings/{made}"):
+        for verb in ("GET", "DELETE"):
+            assert raw(verb, f"/chat/v2/Services/{other}{path}").status == 404
+    assert raw.get(f"/chat/v2/Services/{other}/Bindings")["bindings"] == []
+    assert raw.get(f"/chat/v2/Services/{other}/Users/alice/Bindings")["bindings"] == []
+
+
+def test_bindings_of_an_unknown_user_are_not_found(raw: Raw, service_path: str):
+    for user in ("nobody", "US" + "0" * 32):
+        text = f"The requested resource {service_path.removeprefix('/chat/v2')}/Users/{user}/Bindings was not found"
+        assert raw("GET", f"{service_path}/Users/{user}/Bindings").refusal() == (404, 20404, text)
+
+
+def test_v1_knows_no_bindings(raw: Raw, v1_path: str, register: Register):
+    made = register("alice")["sid"]
+    for path in ("/Bindings", f"/Bindings/{made}", "/Users/alice/Bindings"):
+        assert raw("GET", v1_path + path).refusal()[:2] == (404, 20404)

@@ -1,0 +1,24 @@
+"""A deployment with its webhooks function, and an owner's web server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.template import Template
+from tests.realtime.conftest import deployment, house, stream  # noqa: F401  (fixtures)
+from tests.realtime.deployment import Deployment
+from tests.webhooks.function import WebhooksFunction
+from tests.webhooks.receiver import Receiver, receiving
+
+
+@pytest.fixture
+def owner() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def webhooks(deployment: Deployment, template: Template) -> WebhooksFunction:  # noqa: F811
+    return WebhooksFunction(deployment, template)

@@ -1,0 +1,108 @@
+"""The webhooks function over a test's world: its inputs as invocations, its two queues in memory, real HTTP out."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from local.filters import passes
+from local.template import Template
+from parley.operations.context import Caller
+from parley.outgoing import Outgoing
+from parley.queue import Queue
+from parley.runtime import Runtime
+from parley.settings import Settings
+from parley.webhooks.worker import Worker
+from tests.contracts.fakes import FakeOutgoing, FakeQueue
+from tests.realtime.deployment import Deployment, StreamRecord, load_function, patterns, sample
+
+_QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012/"
+
+
+class Remaining:
+    """A Lambda context with so much time left."""
+
+    def __init__(self, milliseconds: int = 60_000):
+        self.milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+class WebhooksFunction:
+    """What reached the queues is in `deliveries` and `sweeps`; how long deliveries were put off, in `delays`."""
+
+    def __init__(self, deployment: Deployment, template: Template, outgoing: Outgoing | FakeOutgoing | None = None):
+        self.deployment = deployment
+        self.deliveries = FakeQueue()
+        self.sweeps = FakeQueue()
+        self.delays: list[tuple[str, int]] = []
+        self.outgoing = outgoing or Outgoing(allow_loopback=True)
+        self._patterns = patterns(template, "WebhooksFunction")
+        self._planned = len(deployment.read_stream())
+        self._delivery_sample = sample("webhooks_deliveries")["Records"][0]
+        self._sweep_sample = sample("webhooks_sweeps")["Records"][0]
+        self.start()
+
+    def start(self) -> None:
+        """A container that remembers nothing."""
+        container = self.deployment.world.another_container()
+        names = [record["eventSourceARN"].rpartition(":")[2] for record in (self._delivery_sample, self._sweep_sample)]
+        settings = Settings(
+            account_sid=container.account_sid,
+            delivery_queue_url=_QUEUES + names[0],
+            sweep_queue_url=_QUEUES + names[1],
+        )
+        runtime = Runtime(settings, clock=container.clock, ids=container.ids)
+        queues: list[Queue] = [self.deliveries, self.sweeps]  # type: ignore[list-item]
+        outgoing: Outgoing = self.outgoing  # type: ignore[assignment]
+        runtime.worker = Worker(
+            container.context(Caller()),
+            outgoing,
+            *queues,
+            lambda handle, seconds: self.delays.append((handle, seconds)),
+        )
+        self.handler = load_function("webhooks", runtime)
+
+    def plan(self) -> dict[str, Any]:
+        """Hand the function what is new in the stream, filtered as the template says, in one batch."""
+        new = self.deployment.read_stream()[self._planned :]
+        self._planned += len(new)
+        return self.plan_records([record for record in new if passes(self._patterns, record)])
+
+    def plan_records(self, records: list[StreamRecord]) -> dict[str, Any]:
+        return self.handler({"Records": records}, Remaining()) if records else {"batchItemFailures": []}
+
+    def planned(self) -> list[dict[str, Any]]:
+        """The deliveries that the latest changes owe, taken from their queue."""
+        assert self.plan() == {"batchItemFailures": []}
+        return self.deliveries.take()
+
+    def deliver(self, *deliveries: dict[str, Any], attempt: int = 0) -> list[str]:
+        """One batch from the delivery queue; the ids of those that are to come back, by their place (`message-0`)."""
+        return self._work_off(self._delivery_sample, deliveries, attempt, Remaining())
+
+    def sweep(self, job: dict[str, Any], remaining: Remaining | None = None) -> list[str]:
+        """One entry of the sweep queue."""
+        return self._work_off(self._sweep_sample, [job], 0, remaining or Remaining())
+
+    def sweep_all(self) -> int:
+        """Plan and sweep until nothing is left to do; how many steps that took."""
+        steps = 0
+        while self.plan() and (jobs := self.sweeps.take()):
+            for job in jobs:
+                steps += 1
+                assert self.sweep(job) == []
+        return steps
+
+    def _work_off(self, shape: dict[str, Any], entries: Any, attempt: int, remaining: Remaining) -> list[str]:
+        records = []
+        for place, entry in enumerate(entries):
+            record = copy.deepcopy(shape)
+            record |= {"messageId": f"message-{place}", "receiptHandle": f"handle-{place}", "body": json.dumps(entry)}
+            record["attributes"]["ApproximateReceiveCount"] = str(attempt + 1)
+            records.append(record)
+        answer = self.handler({"Records": records}, remaining)
+        assert set(answer) == {"batchItemFailures"}
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
