@@ -18,7 +18,12 @@ from local.template import REGION, BoundTemplate, Function, Template
 
 CONNECTIONS_PATH = "/_aws"
 HEALTH_PATH = "/_aws/health"
-_DEBUGGING_SETTINGS = {"LogLevel": "PARLEY_LOG_LEVEL"}
+_DEBUGGING_SETTINGS = {
+    "LogLevel": "PARLEY_LOG_LEVEL",
+    "ActionsPerSecond": "PARLEY_ACTIONS_PER_SECOND",
+    "WebhookAgeSeconds": "PARLEY_DELIVERY_AGE_SECONDS",
+    "StudioUrl": "PARLEY_STUDIO_URL",
+}
 """Parameters of the template that a variable of the environment sets for one run."""
 
 

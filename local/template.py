@@ -136,8 +136,13 @@ def _arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
 
 
-def _local_name(logical_id: str) -> str:
-    return f"{STACK}-{logical_id}"
+def _local_name(logical_id: str, properties: Mapping[str, Any] | None = None) -> str:
+    # CloudFormation, too, ends the names that it makes up for FIFO queues as SQS demands.
+    return f"{STACK}-{logical_id}" + (".fifo" if (properties or {}).get("FifoQueue") else "")
+
+
+def _attribute(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Template:
@@ -183,7 +188,7 @@ class Template:
 
     def _named(self, kind: str, property_name: str) -> Iterator[tuple[str, str]]:
         for logical_id, properties in self.resources(kind):
-            yield logical_id, self.resolve(properties.get(property_name, _local_name(logical_id)))
+            yield logical_id, self.resolve(properties.get(property_name, _local_name(logical_id, properties)))
 
     def _known(self) -> Iterator[tuple[str, Physical]]:
         for logical_id, name in self._named(_TABLE, "TableName"):
@@ -220,7 +225,10 @@ class Template:
         """Every queue; `redrive` names the dead-letter queue by ARN."""
         found = []
         wanted = (
+            "DeduplicationScope",
             "DelaySeconds",
+            "FifoQueue",
+            "FifoThroughputLimit",
             "MaximumMessageSize",
             "MessageRetentionPeriod",
             "ReceiveMessageWaitTimeSeconds",
@@ -228,8 +236,8 @@ class Template:
         )
         for logical_id, properties in self.resources(_QUEUE):
             values = self.resolve(properties)
-            name = values.get("QueueName", _local_name(logical_id))
-            attributes = {key: str(values[key]) for key in wanted if key in values}
+            name = values.get("QueueName", _local_name(logical_id, properties))
+            attributes = {key: _attribute(values[key]) for key in wanted if key in values}
             found.append(Queue(logical_id, name, attributes, values.get("RedrivePolicy")))
         return found
 

@@ -1,37 +1,67 @@
 """Changes to planned deliveries and sweeps; queued deliveries to HTTP; queued sweeps to removals."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 
 from parley.log import logger
 from parley.runtime import Runtime
 from parley.settings import Settings
 
-runtime = Runtime(Settings.from_environment())
+metrics = Metrics(namespace="Parley")
+_UNITS = {"Duration": MetricUnit.Milliseconds}
 
 
+def count(name: str, value: float) -> None:
+    """Counts deliveries by outcome: Delivered, Rejected, Failed, Unreachable, Retried, Parked; and times them."""
+    metrics.add_metric(f"Webhook{name}", _UNITS.get(name, MetricUnit.Count), value)
+
+
+runtime = Runtime(Settings.from_environment(), count=count)
+
+
+@metrics.log_metrics(raise_on_empty_metrics=False)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Reports the records that failed: of a stream the first one, of a queue each."""
     records = event["Records"]
     if records and records[0]["eventSource"] == "aws:dynamodb":
         failed = runtime.worker.plan(records)
         return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        groups.setdefault(record["attributes"].get("MessageGroupId", record["messageId"]), []).append(record)
     # Side by side, so that a target that keeps one delivery waiting does not hold up the others of its batch.
-    with ThreadPoolExecutor(max_workers=max(len(records), 1)) as pool:
-        done = list(pool.map(lambda record: _carried_out(record, context), records))
-    failures = [record["messageId"] for record, is_done in zip(records, done, strict=True) if not is_done]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}
+    with ThreadPoolExecutor(max_workers=max(len(groups), 1)) as pool:
+        failures = pool.map(lambda group: list(_failed(group, context, alone=len(groups) == 1)), groups.values())
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for part in failures for message_id in part]}
 
 
-def _carried_out(record: dict[str, Any], context: Any) -> bool:
+def _failed(group: list[dict[str, Any]], context: Any, *, alone: bool) -> Iterator[str]:
+    """Work off one group in its order; from the first failure on, all of it stays queued."""
+    for number, record in enumerate(group):
+        if not _is_carried_out(record, context):
+            for behind in group[number + 1 :]:
+                # They wait behind the one that failed, not for this batch's visibility timeout.
+                runtime.put_off_delivery(behind["receiptHandle"], 0)
+            yield from (left["messageId"] for left in group[number:])
+            return
+        if not alone and "MessageGroupId" in record["attributes"]:
+            # The group's next deliveries must not wait for slower targets in this batch.
+            runtime.forget_delivery(record["receiptHandle"])
+
+
+def _is_carried_out(record: dict[str, Any], context: Any) -> bool:
     queue_name = record["eventSourceARN"].rpartition(":")[2]
     try:
         entry = json.loads(record["body"])
         if runtime.settings.sweep_queue_url.endswith(f"/{queue_name}"):
             return runtime.worker.sweep(entry, context.get_remaining_time_in_millis)
-        attempt = int(record["attributes"]["ApproximateReceiveCount"]) - 1
-        return runtime.worker.deliver(entry, attempt, record["receiptHandle"])
+        number = int(record["attributes"]["ApproximateReceiveCount"]) - 1
+        return runtime.worker.deliver(entry, number, record["receiptHandle"])
     except Exception:
         logger.exception("queued work failed", extra={"message_id": record["messageId"], "queue": queue_name})
         return False

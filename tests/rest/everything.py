@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from parley.api.routes import http_method
+from parley.api.routes import METHODS
 from parley.operations import bindings
 from parley.operations.context import Context
 from parley.resources import REGISTRY
@@ -59,7 +59,7 @@ class Operation(NamedTuple):
 
     @property
     def method(self) -> str:
-        return http_method(self.verb)
+        return METHODS[self.verb]
 
     @property
     def form(self) -> dict[str, Any]:

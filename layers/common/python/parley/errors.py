@@ -68,6 +68,7 @@ DATE_CREATED_INVALID = Error(400, 50308, "DateCreated is not a date in ISO 8601 
 DATE_UPDATED_INVALID = Error(400, 50309, "DateUpdated is not a date in ISO 8601 format")
 AUTHOR_TOO_LONG = Error(400, 50310, "Author is too long: at most 256 characters")
 LAST_UPDATED_BY_TOO_LONG = Error(400, 50505, "LastUpdatedBy is too long: at most 256 characters")
+PRE_WEBHOOK_REFUSED = Error(403, 50056, "The service's pre-event webhook refused the command")
 FORBIDDEN = Error(403, 50107, "User not authorized for command")
 
 # Actions per second
@@ -101,6 +102,7 @@ IDENTITY_RESERVED = Error(400, 50203, "Identity is reserved: {identity}")
 IDENTITY_EMPTY = Error(400, 50204, "Identity must not be empty")
 IDENTITY_IS_SID = Error(400, 50206, "Identity must not have the form of a User SID")
 IDENTITY_TOO_LONG = Error(400, 50207, "Identity is too long: at most 256 characters")
+ROLE_NOT_YOURS = Error(403, 50205, "User not authorized to set a role")
 USER_CHANNELS_FULL = Error(403, 50208, "User is already in the maximum number of channels")
 
 # Channels and members
@@ -143,6 +145,8 @@ MESSAGE_NOT_FOUND = Error(404, 50500, "Message not found")
 BODY_REQUIRED = Error(400, 50503, "Message body is required")
 BODY_TOO_LONG = Error(400, 50504, "Message body is too long: at most 32768 bytes")
 MEDIA_NOT_FOUND = Error(404, 50507, "Media not found")
+MEDIA_USED = Error(409, 50508, "Media is used by another message")
+MEDIA_BODY_FIXED = Error(400, 50509, "The body of a media message cannot change")
 MESSAGE_PAGE_TOKEN_INVALID = Error(400, 19038, "Invalid value for parameter PageToken: a message index, 0 or more")
 
 # Sockets

@@ -2,7 +2,8 @@
 
 Guarantee: `send` returns when SQS has taken every entry, or raises; nothing is lost in silence. After an exception
 some entries may have been taken already, so whoever tries again may queue them twice (SQS itself delivers at least
-once). Entries keep no order.
+once). In a FIFO queue entries of one `group` keep their order, and of entries with one `once` (or, without that, one
+`id`) SQS drops all but the first for five minutes; in others they keep none.
 """
 
 import json
@@ -18,6 +19,10 @@ BATCH_BYTES = 256 * 1024 - 1024
 ATTEMPTS = 6
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 2.0
+
+
+Body = tuple[str, Mapping[str, Any]]
+"""An entry as it is sent, and as it was given."""
 
 
 class NotQueued(Exception):
@@ -49,11 +54,12 @@ class Queue:
     def send(self, entries: Sequence[Mapping[str, Any]], delay_seconds: int = 0) -> None:
         """Queue each entry as JSON, hidden for `delay_seconds` (0 to 900) at first.
 
-        Raises `NotQueued` after all that can be queued is queued; an entry above the size limit is refused
-        before anything is sent. What boto3 raises (no permission, no such queue) rises as it is.
+        In a FIFO queue each entry needs a `group` and an `id`, and nothing is hidden. Raises `NotQueued` after all that
+        can be queued is queued; an entry above the size limit is refused before anything is sent. What boto3 raises
+        (no permission, no such queue) rises as it is.
         """
-        bodies = [_encode(entry) for entry in entries]
-        too_long = sum(len(body) > BATCH_BYTES for body in bodies)
+        bodies = [(_encode(entry), entry) for entry in entries]
+        too_long = sum(len(body) > BATCH_BYTES for body, _ in bodies)
         if too_long:
             raise NotQueued(too_long, {"TooLong"})
         count, codes = 0, set[str]()
@@ -64,7 +70,7 @@ class Queue:
         if count:
             raise NotQueued(count, codes)
 
-    def _send_batch(self, bodies: list[str], delay_seconds: int) -> list[str]:
+    def _send_batch(self, bodies: list[Body], delay_seconds: int) -> list[str]:
         """Send up to ten, repeat what SQS could not take; return the codes of those that it never took."""
         if self._client is None:
             self._client = self._client_factory()
@@ -78,7 +84,8 @@ class Queue:
             answer = self._client.send_message_batch(
                 QueueUrl=self._url,
                 Entries=[
-                    {"Id": number, "MessageBody": body, "DelaySeconds": delay_seconds} for number, body in left.items()
+                    {"Id": number, "MessageBody": body, **self._placing(entry, delay_seconds)}
+                    for number, (body, entry) in left.items()
                 ],
             )
             taken = {entry["Id"] for entry in answer.get("Successful", ())}
@@ -95,20 +102,25 @@ class Queue:
                 break
         return refused + list(failed.values())
 
+    def _placing(self, entry: Mapping[str, Any], delay_seconds: int) -> dict[str, Any]:
+        if self._url.endswith(".fifo"):
+            return {"MessageGroupId": entry["group"], "MessageDeduplicationId": entry.get("once") or entry["id"]}
+        return {"DelaySeconds": delay_seconds}
+
 
 def _encode(entry: Mapping[str, Any]) -> str:
     # Escaped to ASCII: SQS refuses some characters that chat messages may contain (U+FFFE, most control characters).
     return json.dumps(entry, separators=(",", ":"))
 
 
-def _batches(bodies: list[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
+def _batches(bodies: list[Body]) -> Iterator[list[Body]]:
+    batch: list[Body] = []
     size = 0
-    for body in bodies:
+    for body, entry in bodies:
         if batch and (len(batch) == ENTRIES_PER_BATCH or size + len(body) > BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(body)
+        batch.append((body, entry))
         size += len(body)
     if batch:
         yield batch

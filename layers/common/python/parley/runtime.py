@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,20 +13,33 @@ from parley.ids import Ids
 from parley.keyring import Keyring
 from parley.operations.context import Caller, Context
 from parley.settings import Settings
+from parley.store import keys
 from parley.store.configuration import Configuration
+from parley.store.items import Record
 from parley.store.table import Table
 
 if TYPE_CHECKING:
     from parley.gateway import SocketGateway
+    from parley.outgoing import Outgoing
     from parley.realtime.fan_out import FanOut
+    from parley.webhooks.asking import PreEvents
     from parley.webhooks.worker import Worker
 
 
 class Runtime:
     """One function's ports and what is built on them, each made when it is first needed."""
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None):
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        count: Callable[[str, float], None] = lambda name, value: None,
+    ):
+        """`count(name, value)` takes metrics; the webhooks function has some."""
         self.settings = settings
+        self.count = count
         self.clock = clock or Clock()
         self.ids = ids or Ids(self.clock)
 
@@ -49,6 +63,10 @@ class Runtime:
             tcp_keepalive=True,
         )
         return self._session.create_client(service, region_name=self.settings.region, config=config)
+
+    @cached_property
+    def _sqs(self) -> Any:
+        return self._client("sqs")
 
     @cached_property
     def table(self) -> Table:
@@ -81,6 +99,7 @@ class Runtime:
             self.keyring,
             caller,
             settings.actions_per_second,
+            self._ask,
         )
 
     @cached_property
@@ -105,21 +124,51 @@ class Runtime:
     @cached_property
     def worker(self) -> Worker:
         """Changes to planned deliveries and sweeps, and both carried out."""
-        from parley.outgoing import Outgoing
         from parley.queue import Queue
         from parley.webhooks.worker import Worker
 
-        client = self._client("sqs")
-        url = self.settings.delivery_queue_url
-
-        def delay(receipt_handle: str, seconds: int) -> None:
-            client.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
-
+        settings = self.settings
+        client = self._sqs
         return Worker(
             # What a deletion leaves to be swept is not the owner's doing any more, so it is not counted as his actions.
             replace(self.context(Caller()), actions_per_second=0),
-            Outgoing(self.settings.webhook_allow_loopback),
-            Queue(url, lambda: client),
-            Queue(self.settings.sweep_queue_url, lambda: client),
-            delay,
+            self.outgoing,
+            delivery_queue=Queue(settings.delivery_queue_url, lambda: client),
+            dead_letters=Queue(settings.dead_letter_queue_url, lambda: client),
+            sweep_queue=Queue(settings.sweep_queue_url, lambda: client),
+            delay=self.put_off_delivery,
+            count=self.count,
+            longest_age_seconds=settings.delivery_age_seconds,
+            studio_url=settings.studio_url,
         )
+
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        """The outgoing HTTP port."""
+        from parley.outgoing import Outgoing
+
+        return Outgoing(self.settings.webhook_allow_loopback)
+
+    def put_off_delivery(self, receipt_handle: str, seconds: int) -> None:
+        """Let a delivery that was received be received again after some seconds."""
+        self._sqs.change_message_visibility(
+            QueueUrl=self.settings.delivery_queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        )
+
+    def forget_delivery(self, receipt_handle: str) -> None:
+        """Take a delivery off its queue before the rest of its batch is done."""
+        self._sqs.delete_message(QueueUrl=self.settings.delivery_queue_url, ReceiptHandle=receipt_handle)
+
+    def _ask(self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]) -> dict[str, Any]:
+        """Ask the owner before a client's action; what that needs is imported by the first service that wants it."""
+        service = self.configuration.fetch(keys.service(context.account_sid, record["service_sid"])) or {}
+        if not service.get("pre_webhook_url") and not any(name.startswith("webhooks.on_") for name in service):
+            return given
+        return self.pre_events.ask(context, kind, verb, record, given)
+
+    @cached_property
+    def pre_events(self) -> PreEvents:
+        """Questions to service owners."""
+        from parley.webhooks.asking import PreEvents
+
+        return PreEvents(self.outgoing, self.keyring)

@@ -21,6 +21,9 @@ class Settings:
         rest_url: Absolute URL of the REST API without a trailing slash. The REST function takes it from each request.
         connections_url: Where sockets are written to, `https://host/stage`.
         delivery_queue_url: Planned webhook deliveries.
+        dead_letter_queue_url: Deliveries that were given up, until somebody replays them.
+        delivery_age_seconds: How old a delivery may become before it is given up.
+        studio_url: Where Studio flows live, with `{flow_sid}` in it; empty if there are none.
         sweep_queue_url: Deletions that are still to be carried out below a deleted thing.
         webhook_allow_loopback: Whether webhooks may go to this machine; for local runs only.
         actions_per_second: How many actions a channel, and a service, may see in a second; 0 for no limit.
@@ -35,6 +38,9 @@ class Settings:
     rest_url: str = ""
     connections_url: str = ""
     delivery_queue_url: str = ""
+    dead_letter_queue_url: str = ""
+    delivery_age_seconds: int = 4 * 3600
+    studio_url: str = ""
     sweep_queue_url: str = ""
     webhook_allow_loopback: bool = False
     actions_per_second: int = 0
@@ -50,11 +56,11 @@ class Settings:
             if _PREFIX + name.upper() in environment
         }
         loopback = text.pop("webhook_allow_loopback", "").lower() == "true"
-        actions_per_second = int(text.pop("actions_per_second", cls.actions_per_second))
+        numbers = {name: int(text.pop(name)) for name in ("actions_per_second", "delivery_age_seconds") if name in text}
         return cls(
             **text,
+            **numbers,
             webhook_allow_loopback=loopback,
-            actions_per_second=actions_per_second,
             region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
             sockets_endpoint_url=environment.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", ""),
         )

@@ -21,7 +21,7 @@ from parley.resources.parameters import parse
 from parley.resources.spec import Mount, Path, Resource
 from parley.resources.views import fill_path, present
 
-_HTTP_VERBS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
+METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
 _STATUS = {"create": 201, "delete": 204}
 BASE_PATH = "parley.base_path"
 
@@ -49,7 +49,7 @@ def routes(make_context: MakeContext) -> list[Route]:
 
 
 def _route(row: Resource, mount: Mount, verb: str, make_context: MakeContext) -> Route:
-    method = _HTTP_VERBS[verb]
+    method = METHODS[verb]
     path = mount.collection if verb in ("create", "list") else mount.path
     name = f"{mount.api}:{row.name}.{verb}"
     answer = _ANSWERS[verb]

@@ -44,4 +44,5 @@ def with_counters(channel: dict[str, Any], tail: dict[str, Any]) -> dict[str, An
         "messages_count": max(tail["messages_count"], 0),
         "last_message_sid": message_sid(channel["sid"], newest) if newest >= 0 else None,
         "seq": tail["seq"],
+        "webhooks_count": tail.get("webhooks_count", 0),
     }

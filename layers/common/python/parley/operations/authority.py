@@ -22,9 +22,10 @@ from parley.store.keys import Key
 def require(
     context: Context, service_sid: str, channel_sid: str, permissions: Iterable[str], also: Iterable[Key] = ()
 ) -> dict[Key, Record]:
-    """Check that the caller is in the channel and has one of `permissions` (any member will do if there is none).
+    """Check that the caller may do something in a channel: one of `permissions`, or being a member if there is none.
 
-    Reads member and user with one request, and `also` with it; returns what was found.
+    A right of the deployment role acts in every channel, a member's channel role in his. Reads member and user with
+    one request, and `also` with it; returns what was found.
 
     Raises:
         Refusal: 20404 for a stranger to a private channel, 50400 for one to a public channel, 50107 without the right.
@@ -37,14 +38,53 @@ def require(
     user_key = keys.user(user_sid(service_sid, identity))
     found = context.table.fetch_many([member_key, user_key, *also])
     member, user = found.get(member_key), found.get(user_key)
-    if member is None or member["service_sid"] != service_sid:
-        raise (NOT_FOUND if channel(context, service_sid, channel_sid)["type"] == PRIVATE else NOT_A_MEMBER)()
     wanted = list(permissions)
     deployment = roles.permissions(context, service_sid, user["role_sid"]) if user else []
+    if member is None or member["service_sid"] != service_sid:
+        if channel(context, service_sid, channel_sid)["type"] == PRIVATE:
+            raise NOT_FOUND()
+        if not any(permission in deployment for permission in wanted):
+            raise NOT_A_MEMBER()
+        return found
     in_channel = roles.permissions(context, service_sid, member["role_sid"])
     if wanted and not any(is_allowed(permission, deployment, in_channel) for permission in wanted):
         raise FORBIDDEN()
     return found
+
+
+def require_in_service(context: Context, service_sid: str, *permissions: str) -> None:
+    """Check that the caller's deployment role has one of some rights.
+
+    Raises:
+        Refusal: 50107.
+    """
+    identity = context.caller.identity
+    if identity is None:
+        return
+    user = context.table.fetch(keys.user(user_sid(service_sid, identity)))
+    rights = roles.permissions(context, service_sid, user["role_sid"]) if user else []
+    if not any(permission in rights for permission in permissions):
+        raise FORBIDDEN()
+
+
+def require_each(
+    context: Context, service_sid: str, channel_sid: str, parameters: Iterable[str], rights: dict[str, tuple[str, ...]]
+) -> None:
+    """Check the rights that the given parameters need, each once: `rights` maps parameter to permissions.
+
+    Raises:
+        Refusal: as `require`, and 50107 for a parameter that no client may set.
+    """
+    if context.caller.identity is None:
+        return
+    needed = dict.fromkeys(rights.get(name, _NOBODYS) for name in parameters)
+    for permissions in needed:
+        if permissions is _NOBODYS:
+            raise FORBIDDEN()
+        require(context, service_sid, channel_sid, permissions)
+
+
+_NOBODYS: tuple[str, ...] = ("nobody",)
 
 
 def own_or_any(context: Context, author: str | None, noun: str) -> tuple[str, ...]:

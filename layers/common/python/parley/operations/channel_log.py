@@ -46,6 +46,11 @@ def in_tail(service_sid: str, channel_sid: str, add: dict[str, int], *guards: Gu
     )
 
 
+def mark(tail: Record) -> Record:
+    """What a changed record carries of its channel's counters: the change's seq, and how many webhooks there are."""
+    return {"seq": tail["seq"], "hooks": tail.get("webhooks_count") or None}
+
+
 def entry(context: Context, channel_sid: str, seq: int, kind: str, sid: str, verb: str) -> Write:
     """The entry that tells a returning client what changed: the kind and SID of a record, and the verb."""
     expires_at = context.clock.now_ms() // 1000 + TOMBSTONE_SECONDS

@@ -27,9 +27,12 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         Refusal: 50307 if the unique name is taken.
     """
     resolve(context, CHANNEL, path)
+    authority.require_in_service(context, path["service_sid"], "createChannel")
+    preview = {"type": PUBLIC, **parameters, "service_sid": path["service_sid"]}
+    parameters = context.consult("channel", "create", preview, parameters)
     record = verbs.new_record(context, CHANNEL, path)
     record |= {"type": PUBLIC, "created_by": context.actor}
-    record |= {name: value for name, value in parameters.items() if value is not None}
+    record |= verbs.told(parameters)
     record = verbs.dated(record, parameters)
     sid, service_sid = record["sid"], record["service_sid"]
     tail = new_tail(service_sid) | rate.new_counter(context)
@@ -120,9 +123,11 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     resolved = resolve(context, CHANNEL, path)
     channel = load(context, resolved)
     sid, service_sid = channel["sid"], channel["service_sid"]
+    authority.require_each(context, service_sid, sid, parameters, _RIGHTS)
+    parameters = context.consult("channel", "update", {**channel, **parameters}, parameters)
     changes = verbs.changed(context, parameters)
     tail = channel_log.take_seq(context, service_sid, sid)
-    changes["seq"] = tail["seq"]
+    changes |= channel_log.mark(tail)
     guards: tuple[Guard, ...] = ()
     renaming: list[Write] = []
     old_name, new_name = channel.get("unique_name"), parameters.get("unique_name")
@@ -138,6 +143,13 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     context.table.commit(context.cause(), writes)
     context.configuration.forget(keys.channel(sid))
     return with_counters({**channel, **changes}, tail)
+
+
+_RIGHTS = {
+    "friendly_name": ("editChannelName",),
+    "unique_name": ("editChannelName",),
+    "attributes": ("editChannelAttributes",),
+}
 
 
 def _claim(channel: Record, name: str) -> Write:
@@ -158,7 +170,7 @@ def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     sid, service_sid = channel["sid"], channel["service_sid"]
     changes = verbs.changed(context, parameters)
     tail = channel_log.take_seq(context, service_sid, sid)
-    changes["seq"] = tail["seq"]
+    changes |= channel_log.mark(tail)
     same_type = Guard("type", "=", channel["type"], CONCURRENT_UPDATE())
     writes: list[Write] = [
         Update(keys.channel(sid), NOT_FOUND(), set=changes, guards=(same_type,)),
@@ -178,6 +190,9 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     The counters turn into a tombstone in the same transaction, which stops every write into the channel.
     """
     resolved = resolve(context, CHANNEL, path)
+    if context.caller.identity is not None:
+        authority.require(context, path["service_sid"], resolved["sid"], ("destroyChannel",))
+        context.consult("channel", "delete", load(context, resolved), {})
     rate.count_service_action(context, path["service_sid"])
     remove(context, resolved)
 
@@ -188,7 +203,7 @@ def remove(context: Context, resolved: Path) -> None:
     sid, service_sid = channel["sid"], channel["service_sid"]
     expires_at = context.clock.now_ms() // 1000 + verbs.TOMBSTONE_SECONDS
     writes: list[Write] = [
-        verbs.bury(context, CHANNEL, resolved, channel),
+        verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(channel)),
         Bury(keys.tail(sid), NOT_FOUND(), {"service_sid": service_sid}, expires_at),
         Erase(keys.channel_listing(service_sid, channel["type"], sid)),
     ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from parley.clock import Clock
 from parley.ids import Ids
@@ -33,6 +34,10 @@ class Caller:
     request: str = ""
 
 
+# Asks a service's pre-event webhook: context, kind, verb, record, parameters -> parameters.
+Ask = Callable[["Context", str, str, Record, dict[str, Any]], dict[str, Any]]
+
+
 @dataclass(frozen=True)
 class Context:
     """One request's view of the world."""
@@ -45,6 +50,19 @@ class Context:
     keyring: Keyring
     caller: Caller
     actions_per_second: int = 0
+    ask: Ask | None = None
+
+    def consult(self, kind: str, verb: str, record: Record, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The parameters of a client's action after the service's pre-event webhook had its say.
+
+        `record` is what the action would make, change or remove. Account credentials are not asked about.
+
+        Raises:
+            Refusal: 50056 when the webhook refuses; the matching error for a replaced value that is not valid.
+        """
+        if self.ask is None or self.caller.identity is None:
+            return parameters
+        return self.ask(self, kind, verb, record, parameters)
 
     @property
     def actor(self) -> str:

@@ -47,7 +47,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         "identity": identity,
         "role_sid": parameters.get("role_sid") or owner["default_channel_role_sid"],
         "created_by": context.actor,
-        "seq": tail["seq"],
+        **channel_log.mark(tail),
     }
     index = keys.in_user_channels(user_key.pk.removeprefix("USER#"), channel_sid)
     writes: list[Write] = [
@@ -83,7 +83,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     invite = verbs.load(context, INVITE, resolved)
     tail = channel_log.take_seq(context, invite["service_sid"], invite["channel_sid"])
     writes = [
-        verbs.bury(context, INVITE, resolved, invite, seq=tail["seq"]),
+        verbs.bury(context, INVITE, resolved, invite, **channel_log.mark(tail)),
         channel_log.entry(context, invite["channel_sid"], tail["seq"], "invite", invite["sid"], "deleted"),
     ]
     context.table.commit(context.cause(), writes)

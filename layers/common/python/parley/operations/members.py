@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.channels import PRIVATE
 from parley.domain.horizon import consumption
 from parley.domain.roles import CHANNEL
 from parley.errors import CHANNEL_FULL, MEMBER_EXISTS, NOT_FOUND, USER_CHANNELS_FULL, USER_NOT_FOUND, Refusal
 from parley.ids import invite_sid, member_sid, user_sid
-from parley.operations import channel_log, roles, users, verbs
-from parley.operations.addressing import resolve, service
+from parley.operations import authority, channel_log, roles, users, verbs
+from parley.operations.addressing import channel, resolve, service
 from parley.operations.context import Context, Listing, PageRequest
 from parley.resources.members import MEMBER
 from parley.resources.services import SERVICE
@@ -32,6 +33,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """
     resolved = resolve(context, MEMBER, path, opened=False)
     owner = service(context, path["service_sid"])
+    parameters = _joined_by_client(context, owner, resolved["channel_sid"], parameters)
     if parameters.get("role_sid"):
         roles.fetch_typed(context, owner["sid"], parameters["role_sid"], CHANNEL)
     room = Guard("members_count", "<", _limit(owner, "limits.channel_members"), CHANNEL_FULL())
@@ -43,7 +45,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         if member_key in found:
             raise MEMBER_EXISTS()
         tail = channel_log.take_seq(context, owner["sid"], resolved["channel_sid"], room)
-        member = _new_member(context, owner, resolved["channel_sid"], parameters, tail["seq"])
+        member = _new_member(context, owner, resolved["channel_sid"], parameters, tail)
         writes: list[Write] = [
             _joining_write(context, owner, member),
             channel_log.in_tail(owner["sid"], resolved["channel_sid"], {"members_count": 1}, room),
@@ -63,11 +65,44 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 _USER_MOVED = (50200, 50201)
 
 
+def _joined_by_client(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a membership that a client wants, with the role that goes with it.
+
+    Joining needs `joinChannel` in a public channel and an invite, or having created it, in a private one; the creator
+    gets the creator's role, an invited identity the invite's. Adding somebody else needs `addMember`.
+
+    Raises:
+        Refusal: 20404 for a private channel without invite; 50107; whatever the pre-event webhook decides.
+    """
+    identity = context.caller.identity
+    if identity is None:
+        return parameters
+    if parameters["identity"] == identity:
+        parameters = {**parameters, "role_sid": _own_role(context, owner, channel_sid, identity)}
+    else:
+        authority.require(context, owner["sid"], channel_sid, ("addMember",))
+    preview = {"role_sid": owner["default_channel_role_sid"], **verbs.told(parameters)}
+    preview |= {"service_sid": owner["sid"], "channel_sid": channel_sid}
+    return context.consult("member", "create", preview, parameters)
+
+
+def _own_role(context: Context, owner: Record, channel_sid: str, identity: str) -> str | None:
+    target = channel(context, owner["sid"], channel_sid)
+    if target["created_by"] == identity:
+        return owner["default_channel_creator_role_sid"]
+    if invite := context.table.fetch(keys.invite(channel_sid, invite_sid(channel_sid, identity))):
+        return invite["role_sid"]
+    if target["type"] == PRIVATE:
+        raise NOT_FOUND()
+    authority.require_in_service(context, owner["sid"], "joinChannel")
+    return None
+
+
 def _limit(owner: Record, name: str) -> int:
     return owner.get(name) or SERVICE.by_name[name].default
 
 
-def _new_member(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any], seq: int) -> Record:
+def _new_member(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any], tail: Record) -> Record:
     now = context.clock.now_ms()
     record = {
         **consumption(parameters, now),
@@ -77,7 +112,7 @@ def _new_member(context: Context, owner: Record, channel_sid: str, parameters: d
         "role_sid": parameters.get("role_sid") or owner["default_channel_role_sid"],
         "date_created": now,
         "joined_at": now,
-        "seq": seq,
+        **channel_log.mark(tail),
     }
     return verbs.dated(record, parameters)
 
@@ -140,13 +175,15 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     resolved = resolve(context, MEMBER, path, opened=False)
     member = verbs.load(context, MEMBER, resolved)
     key = MEMBER.key(resolved)
+    _may_update(context, member, parameters)
+    parameters = context.consult("member", "update", {**member, **parameters}, parameters)
     changes = verbs.changed(context, consumption(parameters, context.clock.now_ms()))
     if "role_sid" in parameters:
         changes |= users.held_role(context, member["service_sid"], parameters["role_sid"], CHANNEL, key)
         if parameters["role_sid"] is None:
             del changes["role_sid"]
     tail = channel_log.take_seq(context, member["service_sid"], member["channel_sid"])
-    changes["seq"] = tail["seq"]
+    changes |= channel_log.mark(tail)
     writes = [
         Update(key, NOT_FOUND(), set=changes),
         channel_log.entry(context, member["channel_sid"], tail["seq"], "member", member["sid"], "updated"),
@@ -155,9 +192,26 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     return {**member, **changes}
 
 
+def _may_update(context: Context, member: Record, parameters: dict[str, Any]) -> None:
+    """A client sets its own horizon and level, and attributes as its roles say; a role is the back end's business."""
+    own = context.caller.identity == member["identity"]
+    themselves: tuple[str, ...] = () if own else ("nobody",)
+    rights = dict.fromkeys(("last_consumed_message_index", "last_consumption_timestamp"), themselves)
+    rights["notification_level"] = ("editNotificationLevel",) if own else themselves
+    rights["attributes"] = authority.own_or_any(context, member["identity"], "edit MemberAttributes")
+    authority.require_each(context, member["service_sid"], member["channel_sid"], parameters, rights)
+
+
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Take an identity out of a channel; what it wrote stays."""
-    remove(context, resolve(context, MEMBER, path, opened=False))
+    resolved = resolve(context, MEMBER, path, opened=False)
+    if context.caller.identity is not None:
+        member = verbs.load(context, MEMBER, resolved)
+        leaving = member["identity"] == context.caller.identity
+        right = "leaveChannel" if leaving else "removeMember"
+        authority.require(context, path["service_sid"], resolved["channel_sid"], (right,))
+        context.consult("member", "delete", member, {})
+    remove(context, resolved)
 
 
 def remove(context: Context, resolved: Path, *, counted: bool = True) -> None:
@@ -170,7 +224,7 @@ def remove(context: Context, resolved: Path, *, counted: bool = True) -> None:
     service_sid, channel_sid = member["service_sid"], member["channel_sid"]
     tail = channel_log.take_seq(context, service_sid, channel_sid)
     writes: list[Write] = [
-        verbs.bury(context, MEMBER, resolved, member, seq=tail["seq"]),
+        verbs.bury(context, MEMBER, resolved, member, **channel_log.mark(tail)),
         channel_log.in_tail(service_sid, channel_sid, {"members_count": -1}),
         channel_log.entry(context, channel_sid, tail["seq"], "member", member["sid"], "deleted"),
     ]

@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.channels import newest_index
-from parley.errors import BODY_REQUIRED, CONCURRENT_UPDATE, MEDIA_NOT_FOUND, NOT_FOUND, Refusal
+from parley.errors import (
+    BODY_REQUIRED,
+    CONCURRENT_UPDATE,
+    MEDIA_BODY_FIXED,
+    MEDIA_NOT_FOUND,
+    MEDIA_USED,
+    NOT_FOUND,
+    Refusal,
+)
 from parley.ids import message_sid
 from parley.operations import authority, channel_log, verbs
 from parley.operations.addressing import resolve
@@ -40,22 +48,30 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     Raises:
         Refusal: 50503 without a body; 50507 for media; 20404 if there is no such channel.
     """
-    if parameters.get("media_sid"):
-        raise MEDIA_NOT_FOUND()
-    if parameters.get("body") is None:
+    media_sid = parameters.get("media_sid")
+    if parameters.get("body") is None and not media_sid:
         raise BODY_REQUIRED()
     resolved = resolve(context, MESSAGE, path, opened=False)
     service_sid, channel_sid = path["service_sid"], resolved["channel_sid"]
     token_keys = [keys.idempotency(channel_sid, token)] if token else []
-    found = authority.require(context, service_sid, channel_sid, ("sendMessage",), also=token_keys)
+    right = "sendMediaMessage" if media_sid else "sendMessage"
+    found = authority.require(context, service_sid, channel_sid, (right,), also=token_keys)
     if token and (earlier := found.get(token_keys[0])):
         return _earlier(context, service_sid, channel_sid, earlier)
+    if media_sid:
+        parameters = {**parameters, **_media(context, service_sid, media_sid)}
+    preview = {**_given(context, parameters), "service_sid": service_sid, "channel_sid": channel_sid}
+    parameters = context.consult("message", "create", preview, parameters)
     # With a new message, that one is the newest again, whatever was deleted before.
     add = {"last_index": 1, "messages_count": 1}
     tail = channel_log.advance(context, service_sid, channel_sid, add, last_message_index=None)
     index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
+    if media_sid:
+        sent = {"channel_sid": channel_sid, "message_sid": message["sid"]}
+        unused = Guard("message_sid", "missing", None, MEDIA_USED())
+        writes.append(Update(keys.media(media_sid), MEDIA_NOT_FOUND(), set=sent, guards=(unused,), announced=False))
     if token:
         expires_at = context.clock.now_ms() // 1000 + IDEMPOTENCY_SECONDS
         record = {"index": index, "expires_at": expires_at}
@@ -71,18 +87,34 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
 def _new_message(
     context: Context, service_sid: str, channel_sid: str, parameters: dict[str, Any], tail: Record
 ) -> Record:
-    given = {name: value for name, value in parameters.items() if value is not None}
     record = {
-        "author": context.actor,
-        **given,
+        **_given(context, parameters),
         "sid": message_sid(channel_sid, tail["last_index"]),
         "service_sid": service_sid,
         "channel_sid": channel_sid,
         "index": tail["last_index"],
-        "seq": tail["seq"],
+        **channel_log.mark(tail),
         "date_created": context.clock.now_ms(),
     }
     return verbs.dated(record, parameters)
+
+
+def _media(context: Context, service_sid: str, media_sid: str) -> Record:
+    """What a message says of the media it carries.
+
+    Raises:
+        Refusal: 50507 if there is none; 50508 if another message carries it.
+    """
+    media = context.table.fetch(keys.media(media_sid))
+    if media is None or media["service_sid"] != service_sid:
+        raise MEDIA_NOT_FOUND()
+    if media.get("message_sid"):
+        raise MEDIA_USED()
+    return {"type": "media", "media": {name: media.get(name) for name in ("sid", "size", "content_type", "filename")}}
+
+
+def _given(context: Context, parameters: dict[str, Any]) -> Record:
+    return {"author": context.actor} | verbs.told(parameters)
 
 
 def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: Record) -> Record:
@@ -130,15 +162,18 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The message with the given fields changed, marked as edited by whoever did it."""
     resolved = resolve(context, MESSAGE, path, opened=False)
     message = verbs.load(context, MESSAGE, resolved)
+    if message.get("type") == "media" and "body" in parameters:
+        raise MEDIA_BODY_FIXED()
     for name, noun in (("body", "edit Message"), ("attributes", "edit MessageAttributes")):
         if name in parameters:
             wanted = authority.own_or_any(context, message.get("author"), noun)
             authority.require(context, message["service_sid"], message["channel_sid"], wanted)
+    parameters = context.consult("message", "update", {**message, **parameters}, parameters)
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
     if changes.get("author", "") is None:
         del changes["author"]
     tail = channel_log.take_seq(context, message["service_sid"], message["channel_sid"])
-    changes["seq"] = tail["seq"]
+    changes |= channel_log.mark(tail)
     writes = [
         Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes),
         channel_log.entry(context, message["channel_sid"], tail["seq"], "message", message["sid"], "updated"),
@@ -154,8 +189,9 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     service_sid, channel_sid = message["service_sid"], message["channel_sid"]
     wanted = authority.own_or_any(context, message.get("author"), "delete Message")
     authority.require(context, service_sid, channel_sid, wanted)
+    context.consult("message", "delete", message, {})
     tail = channel_log.take_seq(context, service_sid, channel_sid)
-    gone = verbs.bury(context, MESSAGE, resolved, message, seq=tail["seq"])
+    gone = verbs.bury(context, MESSAGE, resolved, message, **channel_log.mark(tail))
     log = channel_log.entry(context, channel_sid, tail["seq"], "message", message["sid"], "deleted")
     minus_one = {"messages_count": -1}
     if newest_index(tail) == message["index"]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.roles import DEPLOYMENT
-from parley.errors import NOT_FOUND, USER_EXISTS
+from parley.errors import NOT_FOUND, ROLE_NOT_YOURS, USER_EXISTS
 from parley.ids import user_sid
-from parley.operations import rate, roles, verbs
+from parley.operations import authority, rate, roles, verbs
 from parley.operations.addressing import resolve, service
 from parley.operations.context import Context, Listing, PageRequest
 from parley.resources.spec import Path
@@ -59,7 +59,9 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user with the given fields changed. A role that is given empty stays as it was."""
     resolved = resolve(context, USER, path)
-    verbs.load(context, USER, resolved)
+    user = verbs.load(context, USER, resolved)
+    _may_update(context, user, parameters)
+    parameters = context.consult("user", "update", {**user, **verbs.told(parameters)}, parameters)
     changes = verbs.changed(context, parameters)
     if "role_sid" in parameters:
         changes |= held_role(context, resolved["service_sid"], parameters["role_sid"], DEPLOYMENT, USER.key(resolved))
@@ -68,6 +70,17 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     record = context.table.commit(context.cause(), [write])[0]
     context.configuration.forget(USER.key(resolved))
     return record
+
+
+def _may_update(context: Context, user: Record, parameters: dict[str, Any]) -> None:
+    """A client changes its own friendly name and attributes, with the right also others'; never a role."""
+    identity = context.caller.identity
+    if identity is None:
+        return
+    if "role_sid" in parameters:
+        raise ROLE_NOT_YOURS()
+    own = ("editOwnUserInfo",) if user["identity"] == identity else ()
+    authority.require_in_service(context, user["service_sid"], "editAnyUserInfo", *own)
 
 
 def held_role(context: Context, service_sid: str, role_sid: str | None, role_type: str, holder: keys.Key) -> Record:

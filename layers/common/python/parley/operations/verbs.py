@@ -89,6 +89,11 @@ def changed(context: Context, parameters: dict[str, Any]) -> dict[str, Any]:
     return {"date_updated": context.clock.now_ms(), **fields}
 
 
+def told(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that have a value; a new record has nothing to clear."""
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
 _KEPT_DATES = ("date_created", "date_updated")
 
 

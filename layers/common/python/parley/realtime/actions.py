@@ -12,7 +12,7 @@ from parley.ids import user_sid
 from parley.operations import OPERATIONS
 from parley.operations.context import Context, PageRequest
 from parley.realtime.frames import Request
-from parley.resources import CHANNEL, MESSAGE
+from parley.resources import CHANNEL, MEMBER, MESSAGE, USER
 from parley.resources.parameters import parse
 from parley.resources.spec import Resource
 from parley.resources.views import present
@@ -31,6 +31,7 @@ class Action:
         verb: The operation's verb.
         address: Members of the frame that say which one, by path name: the channel may be named by SID or unique name.
         status: What the reply says when it is done.
+        self_as: Where the client's own identity goes: the path name `sid`, or the parameter `identity`.
         repeatable: Whether a long enough frame id is an idempotency token.
     """
 
@@ -38,13 +39,24 @@ class Action:
     verb: str
     address: dict[str, str]
     status: int = 200
+    self_as: str = ""
     repeatable: bool = False
 
 
 _CHANNEL = {"channel_sid": "channel"}
+_ITEM = {"sid": "channel"}
 
 ACTIONS: dict[str, Action] = {
-    "fetchChannel": Action(CHANNEL, "fetch", {"sid": "channel"}),
+    "createChannel": Action(CHANNEL, "create", {}, status=201),
+    "fetchChannel": Action(CHANNEL, "fetch", _ITEM),
+    "updateChannel": Action(CHANNEL, "update", _ITEM),
+    "deleteChannel": Action(CHANNEL, "delete", _ITEM, status=204),
+    "joinChannel": Action(MEMBER, "create", _CHANNEL, status=201, self_as="identity"),
+    "leaveChannel": Action(MEMBER, "delete", _CHANNEL, status=204, self_as="sid"),
+    "addMember": Action(MEMBER, "create", _CHANNEL, status=201),
+    "updateMember": Action(MEMBER, "update", {**_CHANNEL, "sid": "identity"}),
+    "removeMember": Action(MEMBER, "delete", {**_CHANNEL, "sid": "identity"}, status=204),
+    "updateUser": Action(USER, "update", {"sid": "identity"}),
     "sendMessage": Action(MESSAGE, "create", _CHANNEL, status=201, repeatable=True),
     "fetchMessage": Action(MESSAGE, "fetch", {**_CHANNEL, "sid": "message"}),
     "listMessages": Action(MESSAGE, "list", _CHANNEL),
@@ -56,8 +68,8 @@ ACTIONS: dict[str, Action] = {
 # it answers with the first result. Shorter ones (1, 2, 3) only pair a reply with its request, and cost less.
 TOKEN_LENGTH = 16
 
-# Only what the server knows may be said about a message: who wrote it and when.
-_NOT_FOR_CLIENTS = {"From", "DateCreated", "DateUpdated", "LastUpdatedBy", "CreatedBy"}
+# What only the server knows: who did something and when, and which role goes with it.
+_NOT_FOR_CLIENTS = {"From", "DateCreated", "DateUpdated", "LastUpdatedBy", "CreatedBy", "RoleSid"}
 _PAGE_SIZE, _LARGEST_PAGE = 30, 100
 
 
@@ -71,7 +83,12 @@ def perform(context: Context, service_sid: str, request: Request, rest_url: str)
     if action is None:
         raise UNKNOWN_ACTION(action=request.action[:64])
     path = {"service_sid": service_sid} | {name: _text(request.body, member) for name, member in action.address.items()}
-    parameters = parse(action.row, action.verb, _given(action, request.body))
+    given = _given(action, request.body)
+    if action.self_as == "sid":
+        path["sid"] = context.caller.identity or ""
+    elif action.self_as:
+        given["Identity"] = [context.caller.identity or ""]
+    parameters = parse(action.row, action.verb, given)
     operation = OPERATIONS[action.row.name, action.verb]
     if action.verb == "list":
         return action.status, _list(context, action, operation, path, parameters, request.body, rest_url)

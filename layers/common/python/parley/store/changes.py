@@ -55,8 +55,8 @@ def decode(stream_record: dict[str, Any]) -> Change | None:
         return None
     was, is_now = bool(old) and "deleted_at" not in old, "deleted_at" not in new
     if was and not is_now:
-        # Only the seq is the tombstone's; everything else is told as it was.
-        record = {**old, "seq": new["seq"]} if "seq" in new else old
+        # Only what the channel's counters said is the tombstone's; everything else is told as it was.
+        record = {**old, **{name: new[name] for name in ("seq", "hooks") if name in new}}
         return Change(kind, DELETED, record, old, cause, data["SequenceNumber"])
     if not is_now:
         return None

@@ -17,6 +17,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     an invite; all invites to a channel        pk CHANNEL#<CH>       sk INVITE#<IN>
     a channel's webhooks*                      pk CHANNEL#<CH>       sk WEBHOOK#<WH>
     a message; messages around an index*       pk CHANNEL#<CH>       sk MESSAGE#<index, 12 digits>
+    media, and the message that carries it     pk MEDIA#<ME>         sk MEDIA
     what changed after a seq*                  pk CHANNEL#<CH>       sk CHG#<seq, 12 digits>
     a sent message by idempotency token        pk IDEMPOTENCY#<CH>#<token>  sk IDEMPOTENCY
     a user by SID or identity (derived SID)    pk USER#<US>          sk USER
@@ -146,6 +147,10 @@ def message(channel_sid: str, index: int) -> Key:
 
 def messages(channel_sid: str) -> Range:
     return Range(f"CHANNEL#{channel_sid}", "MESSAGE#")
+
+
+def media(sid: str) -> Key:
+    return Key(f"MEDIA#{sid}", "MEDIA")
 
 
 def change(channel_sid: str, seq: int) -> Key:

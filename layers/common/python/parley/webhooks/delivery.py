@@ -1,45 +1,62 @@
-"""Delivery: one signed request, and what its outcome means."""
+"""Delivery: one signed request, and what its outcome means.
+
+    answer                                   a service's retry count        afterwards
+    ---------------------------------------- ------------------------------ -----------------------------------------
+    2xx                                      settled
+    time-out, no connection, 429, 503, 504   tried again after a second     again and again with growing pauses
+    other 5xx, target refused by name        -                              again and again with growing pauses
+    anything else                            the owner's last word: settled, and logged with 50057
+
+The vendor stops after the retry count; Parley goes on until the delivery is too old and then parks it.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from parley.log import logger
-from parley.outgoing import NoAnswer, Outgoing, TargetRefused, check_url
+from parley.outgoing import NoAnswer, Outgoing, Response, TargetRefused, check_url
 from parley.webhooks.signing import signature
 
 TIMEOUT_SECONDS = 5.0
-# The vendor retries these; any other answer is the owner's last word (https://www.twilio.com/docs/chat/webhook-events).
-_RETRIED = {429, 503, 504}
-_LONGEST_PAUSE_SECONDS = 900
+RETRIED_BY_COUNT = {429, 503, 504}
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1, 900
 
 
-def deliver(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], attempt: int) -> bool:
-    """Make one attempt (0 is the first); returns whether the delivery is settled, and logs what happened."""
+class Outcome(StrEnum):
+    """What an attempt came to."""
+
+    DELIVERED = "delivered"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self in (Outcome.DELIVERED, Outcome.REJECTED)
+
+
+class Attempt(NamedTuple):
+    """One attempt: its outcome, and the HTTP status or the reason why there is none."""
+
+    outcome: Outcome
+    status: int = 0
+    reason: str = ""
+    response: Response | None = None
+
+
+def request(auth_token: str, delivery: dict[str, Any], attempt: int) -> tuple[str, dict[str, str], bytes]:
+    """URL, headers and body of an attempt; 0 is the first.
+
+    Raises:
+        TargetRefused: for a URL that is none.
+    """
     form = {**delivery["parameters"], "RetryCount": str(attempt)}
-    facts = {"delivery": delivery["id"], "event": delivery["parameters"]["EventType"], "attempt": attempt}
-    try:
-        url, body, headers = _request(auth_token, delivery, form)
-        answer = outgoing.send(delivery["method"], url, headers, body, TIMEOUT_SECONDS)
-    except TargetRefused as refused:
-        logger.warning("webhook target refused", extra={**facts, "reason": str(refused)})
-        return True
-    except NoAnswer as missing:
-        logger.warning("webhook not answered", extra={**facts, "code": 50076, "reason": str(missing)})
-        return False
-    settled = answer.status not in _RETRIED
-    if 200 <= answer.status < 300:
-        logger.info("webhook delivered", extra={**facts, "status": answer.status})
-    else:
-        logger.warning("webhook answered with an error", extra={**facts, "code": 50057, "status": answer.status})
-    return settled
-
-
-def _request(auth_token: str, delivery: dict[str, Any], form: dict[str, str]) -> tuple[str, bytes, dict[str, str]]:
-    """URL, body and headers of an attempt."""
     url, body, headers = _as_seen(delivery["url"]), b"", {}
     if delivery["method"] == "GET":
         url += ("&" if "?" in url else "?") + urlencode(form)
@@ -53,7 +70,7 @@ def _request(auth_token: str, delivery: dict[str, Any], form: dict[str, str]) ->
         "User-Agent": "Parley",
         "Accept": "*/*",
     }
-    return url, body, headers
+    return url, headers, body
 
 
 def _as_seen(url: str) -> str:
@@ -63,6 +80,42 @@ def _as_seen(url: str) -> str:
     return f"{target.scheme}://{target.host_header}{target.path.removesuffix('?')}"
 
 
-def pause_seconds(attempt: int, jitter: Callable[[], float] = random.random) -> int:
-    """How long to wait after an attempt: doubling from a second to a quarter of an hour, with jitter."""
-    return max(1, round(min(_LONGEST_PAUSE_SECONDS, 2**attempt) * (0.75 + jitter() / 4)))
+def attempt(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], number: int) -> Attempt:
+    """Make one attempt and log it: SIDs, status and reason, never what was said."""
+    made = _send(outgoing, auth_token, delivery, number)
+    facts = {"delivery": delivery["id"], "attempt": number, "outcome": str(made.outcome), "status": made.status}
+    facts |= {name: value for name, value in delivery["parameters"].items() if name in _LOGGED}
+    if made.outcome is Outcome.DELIVERED:
+        logger.info("webhook", extra=facts)
+    else:
+        code = 50076 if made.outcome is Outcome.UNREACHABLE else 50057
+        logger.warning("webhook", extra={**facts, "code": code, "reason": made.reason})
+    return made
+
+
+_LOGGED = ("EventType", "InstanceSid", "ChannelSid", "MessageSid", "MemberSid", "UserSid", "WebhookSid")
+
+
+def _send(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], number: int) -> Attempt:
+    try:
+        url, headers, body = request(auth_token, delivery, number)
+        answer = outgoing.send(delivery["method"], url, headers, body, TIMEOUT_SECONDS)
+    except TargetRefused as refused:
+        # The owner may mend the name; but no attempt is ever made to an address that must not be reached.
+        return Attempt(Outcome.FAILED, reason=str(refused))
+    except NoAnswer as missing:
+        return Attempt(Outcome.UNREACHABLE, reason=str(missing))
+    if 200 <= answer.status < 300:
+        return Attempt(Outcome.DELIVERED, answer.status, response=answer)
+    if answer.status in RETRIED_BY_COUNT:
+        return Attempt(Outcome.UNREACHABLE, answer.status, "the target is busy", answer)
+    outcome = Outcome.FAILED if answer.status >= 500 else Outcome.REJECTED
+    return Attempt(outcome, answer.status, "the target answered with an error", answer)
+
+
+def pause_seconds(made: Outcome, number: int, retries: int, jitter: Callable[[], float] = random.random) -> int:
+    """How long to wait after attempt `number`: a second within the retry count, then doubling up to fifteen minutes."""
+    if made is Outcome.UNREACHABLE and number < retries:
+        return _FIRST_PAUSE_SECONDS
+    doubled = _FIRST_PAUSE_SECONDS * 2 ** min(max(number - retries, 0) + 1, 10)
+    return max(1, round(min(_LONGEST_PAUSE_SECONDS, doubled) * (0.75 + jitter() / 4)))

@@ -1,4 +1,4 @@
-"""Post-events: one row per kind and verb of change, with the name and parameters that the vendor sends.
+"""Webhook events: one row each, with the name and parameters that the vendor sends, and what may be answered.
 
 Parameter sets: https://www.twilio.com/docs/chat/webhook-events and recorded requests; where only the successor's table
 is known they follow that, with names mapped back (unconfirmed). Unset values are left out.
@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from parley.clock import iso_millis
-from parley.ids import user_sid
 from parley.resources.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
 from parley.store.items import Record
@@ -19,20 +18,52 @@ Value = Callable[[Change], Any]
 
 
 class Event(NamedTuple):
-    """A post-event: its name and its own parameters, separated by blanks."""
+    """One event: its name, its own parameters and, for a pre-event, the keys that its answer may replace."""
 
     name: str
     parameters: str
+    answers: str = ""
 
 
 _CHANNEL = "ChannelSid FriendlyName UniqueName Attributes ChannelType DateCreated DateUpdated CreatedBy"
-_MESSAGE = "ChannelSid MessageSid Index DateCreated Body Attributes From To"
+_NEW_CHANNEL = "FriendlyName UniqueName Attributes ChannelType"
+_NEW_MESSAGE = "ChannelSid Body Attributes From"
+_OLD_MESSAGE = "ChannelSid MessageSid Index DateCreated DateUpdated Body Attributes From"
+_SENT = "ChannelSid MessageSid Index DateCreated Body Attributes From To"
+_MEDIA = " MediaSid MediaFilename MediaContentType MediaSize"
 _MEMBER = "ChannelSid MemberSid Identity RoleSid"
+_USER = "UserSid Identity RoleSid FriendlyName Attributes DateCreated"
 
-EVENTS: dict[tuple[str, str], Event] = {
-    ("message", "created"): Event("onMessageSent", _MESSAGE),
-    ("message", "updated"): Event("onMessageUpdated", _MESSAGE + " DateUpdated ModifiedBy"),
-    ("message", "deleted"): Event("onMessageRemoved", _MESSAGE + " DateUpdated DateRemoved"),
+# What an answer may replace (`from` is the older key for the author) (unconfirmed beyond body, author, attributes and
+# friendly_name).
+_MESSAGE_ANSWERS = "body author from attributes"
+_CHANNEL_ANSWERS = "friendly_name unique_name attributes"
+
+# Asked before a client's action is carried out.
+PRE_EVENTS: dict[tuple[str, str], Event] = {
+    ("message", "create"): Event("onMessageSend", _NEW_MESSAGE, _MESSAGE_ANSWERS),
+    ("media message", "create"): Event("onMediaMessageSend", _NEW_MESSAGE + _MEDIA, "author from attributes"),
+    ("message", "update"): Event("onMessageUpdate", _OLD_MESSAGE + " ModifiedBy", _MESSAGE_ANSWERS),
+    ("message", "delete"): Event("onMessageRemove", _OLD_MESSAGE),
+    ("channel", "create"): Event("onChannelAdd", _NEW_CHANNEL, _CHANNEL_ANSWERS),
+    ("channel", "update"): Event("onChannelUpdate", _CHANNEL, _CHANNEL_ANSWERS),
+    ("channel", "delete"): Event("onChannelDestroy", _CHANNEL),
+    ("member", "create"): Event("onMemberAdd", "ChannelSid Identity RoleSid Attributes", "role_sid attributes"),
+    ("member", "update"): Event(
+        "onMemberUpdate",
+        _MEMBER + " Attributes LastConsumedMessageIndex DateCreated DateUpdated",
+        "role_sid attributes",
+    ),
+    ("member", "delete"): Event("onMemberRemove", _MEMBER + " Attributes DateCreated DateUpdated"),
+    ("user", "update"): Event("onUserUpdate", _USER + " DateUpdated", "friendly_name attributes role_sid"),
+}
+
+# Told after a change is stored.
+POST_EVENTS: dict[tuple[str, str], Event] = {
+    ("message", "created"): Event("onMessageSent", _SENT),
+    ("media message", "created"): Event("onMediaMessageSent", _SENT + _MEDIA),
+    ("message", "updated"): Event("onMessageUpdated", _SENT + " DateUpdated ModifiedBy"),
+    ("message", "deleted"): Event("onMessageRemoved", _SENT + " DateUpdated DateRemoved"),
     ("channel", "created"): Event("onChannelAdded", _CHANNEL),
     ("channel", "updated"): Event("onChannelUpdated", _CHANNEL),
     ("channel", "deleted"): Event("onChannelDestroyed", _CHANNEL + " DateRemoved"),
@@ -41,10 +72,8 @@ EVENTS: dict[tuple[str, str], Event] = {
         "onMemberUpdated", _MEMBER + " LastConsumedMessageIndex DateCreated DateUpdated Attributes"
     ),
     ("member", "deleted"): Event("onMemberRemoved", _MEMBER + " DateCreated DateRemoved LastConsumedMessageIndex"),
-    ("user", "created"): Event("onUserAdded", "UserSid Identity RoleSid FriendlyName Attributes DateCreated"),
-    ("user", "updated"): Event(
-        "onUserUpdated", "UserSid Identity RoleSid FriendlyName Attributes DateCreated DateUpdated"
-    ),
+    ("user", "created"): Event("onUserAdded", _USER),
+    ("user", "updated"): Event("onUserUpdated", _USER + " DateUpdated"),
 }
 
 
@@ -60,17 +89,21 @@ def _date(name: str) -> Value:
     return value
 
 
+def _media(name: str) -> Value:
+    return lambda change: (change.record.get("media") or {}).get(name)
+
+
 PARAMETERS: dict[str, Value] = {
     "ChannelSid": lambda change: change.channel_sid,
     "MessageSid": _stored("sid"),
     "MemberSid": _stored("sid"),
-    "UserSid": lambda change: user_sid(change.record["service_sid"], change.record["identity"]),
+    "UserSid": _stored("sid"),
     "Index": _stored("index"),
     "Body": _stored("body"),
     "Attributes": lambda change: change.record.get("attributes") or EMPTY_ATTRIBUTES,
     "From": _stored("author"),
     "To": lambda change: change.channel_sid,
-    "ModifiedBy": _stored("last_updated_by"),
+    "ModifiedBy": lambda change: change.record.get("last_updated_by") or change.cause["actor"],
     "FriendlyName": _stored("friendly_name"),
     "UniqueName": _stored("unique_name"),
     "ChannelType": _stored("type"),
@@ -81,15 +114,21 @@ PARAMETERS: dict[str, Value] = {
     "DateCreated": _date("date_created"),
     "DateUpdated": _date("date_updated"),
     "DateRemoved": lambda change: iso_millis(change.cause["at"]),
+    "MediaSid": _media("sid"),
+    "MediaFilename": _media("filename"),
+    "MediaContentType": _media("content_type"),
+    "MediaSize": _media("size"),
 }
 
 
-def event_of(change: Change) -> Event | None:
-    """The post-event that a change fires, if any."""
-    return EVENTS.get((change.kind, change.verb))
+def find(events: dict[tuple[str, str], Event], kind: str, verb: str, record: Record) -> Event | None:
+    """The row of an action or change, if it fires an event; messages with media have rows of their own."""
+    if record.get("type") == "media" and (event := events.get((f"media {kind}", verb))):
+        return event
+    return events.get((kind, verb))
 
 
-def parameters(event: Event, change: Change, account_sid: str) -> Record:
+def parameters(event: Event, change: Change, account_sid: str) -> dict[str, str]:
     """What is sent for an event, as text by name."""
     values: Record = {
         "AccountSid": account_sid,
@@ -101,3 +140,10 @@ def parameters(event: Event, change: Change, account_sid: str) -> Record:
         values["ClientIdentity"] = change.cause["actor"]
     values |= {name: PARAMETERS[name](change) for name in event.parameters.split()}
     return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def own_webhook(service: Record, event: Event) -> tuple[str, str] | None:
+    """URL and method that a service has for this one event (a v1 setting), if any."""
+    name = "webhooks.on_" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in event.name)[3:]
+    url = service.get(f"{name}.url")
+    return (url, service.get(f"{name}.method") or "POST") if url else None

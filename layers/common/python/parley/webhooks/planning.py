@@ -3,32 +3,93 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 
 from parley.store.changes import Change
 from parley.store.items import Record
-from parley.webhooks.events import event_of, parameters
+from parley.webhooks.events import POST_EVENTS, Event, find, own_webhook, parameters
+
+# What a flow is sent when its webhook names no events (unconfirmed).
+_STUDIO_DEFAULT = ("onMessageSent", "onMediaMessageSent")
+_SENT = ("onMessageSent", "onMediaMessageSent")
 
 
-def deliveries(change: Change, service: Record | None, account_sid: str) -> list[Record]:
-    """The deliveries that a change fires: to the service's post-webhook, if its filters name the event.
+def deliveries(
+    change: Change, service: Record, channel_webhooks: Iterable[Record], account_sid: str, studio_url: str
+) -> list[Record]:
+    """The deliveries that a change fires: to the service's webhooks and to those of its channel.
 
-    Their ids depend on the change alone: planned twice, a delivery carries the same idempotency token.
+    Each is an entry for the queue: `id` (its idempotency token, which depends on change and target alone, so that a
+    change planned twice is delivered under one id), `group` (deliveries of one group keep their order), `url`,
+    `method`, `parameters`, `retries` and `planned_at`. `studio_url` is where flows live, with `{flow_sid}` in it.
     """
-    event = event_of(change)
-    if event is None or service is None or not change.cause["webhooks"]:
+    event = find(POST_EVENTS, change.kind, change.verb, change.record)
+    if event is None or not change.cause["webhooks"]:
         return []
-    url = service.get("post_webhook_url")
-    if not url or event.name not in (service.get("webhook_filters") or ()):
-        return []
+    told = parameters(event, change, account_sid)
     return [
-        {
-            "id": hashlib.sha256(f"{change.cause['id']}/{event.name}/service".encode()).hexdigest()[:32],
-            "url": url,
-            "method": service.get("webhook_method") or "POST",
-            "parameters": parameters(event, change, account_sid),
-            "planned_at": change.cause["at"],
-        }
+        _entry(change, event, url, method, retries, {**told, **more})
+        for url, method, retries, more in (
+            *_of_service(service, event),
+            *_of_channel(change, event, channel_webhooks, studio_url),
+        )
     ]
+
+
+Target = tuple[str, str, int, dict[str, str]]
+
+
+def _of_service(service: Record, event: Event) -> Iterator[Target]:
+    retries = service.get("post_webhook_retry_count") or 0
+    url = service.get("post_webhook_url")
+    if url and event.name in (service.get("webhook_filters") or ()):
+        yield url, service.get("webhook_method") or "POST", retries, {}
+    if own := own_webhook(service, event):
+        yield *own, retries, {}
+
+
+def _of_channel(change: Change, event: Event, webhooks: Iterable[Record], studio_url: str) -> Iterator[Target]:
+    for webhook in webhooks:
+        if not _fires(webhook, event, change):
+            continue
+        marks = {"WebhookType": webhook["type"], "WebhookSid": webhook["sid"]}
+        retries = webhook.get("configuration.retry_count") or 0
+        if webhook["type"] != "studio":
+            yield webhook["configuration.url"], webhook.get("configuration.method") or "POST", retries, marks
+        elif studio_url:
+            attributes = {"ChannelAttributes": webhook["channel_attributes"]}
+            url = studio_url.replace("{flow_sid}", webhook["configuration.flow_sid"])
+            yield url, "POST", retries, {**marks, "To": change.channel_sid, **attributes}
+
+
+def _fires(webhook: Record, event: Event, change: Change) -> bool:
+    match webhook["type"]:
+        case "trigger":
+            # Case and word boundaries are not documented; any occurrence fires (unconfirmed).
+            body = (change.record.get("body") or "").lower()
+            triggers = webhook.get("configuration.triggers") or ()
+            return event.name in _SENT and any(trigger.lower() in body for trigger in triggers)
+        case "studio":
+            return event.name in (webhook.get("configuration.filters") or _STUDIO_DEFAULT)
+        case _:
+            return event.name in (webhook.get("configuration.filters") or ())
+
+
+def _entry(change: Change, event: Event, url: str, method: str, retries: int, told: dict[str, str]) -> Record:
+    target = told.get("WebhookSid") or url
+    return {
+        "id": _digest(change.cause["id"], change.record["sid"], event.name, target),
+        "group": _digest(target, change.channel_sid or change.record["sid"]),
+        "url": url,
+        "method": method,
+        "parameters": told,
+        "retries": retries,
+        "planned_at": change.cause["at"],
+    }
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def sweep_job(change: Change) -> Record | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,44 +11,68 @@ from parley.operations.context import Context
 from parley.operations.sweeps import DELAY_SECONDS, sweep
 from parley.outgoing import Outgoing
 from parley.queue import Queue
+from parley.resources.kinds import EMPTY_ATTRIBUTES
 from parley.store import keys
 from parley.store.changes import Change, decode
-from parley.webhooks.delivery import deliver, pause_seconds
+from parley.store.items import Record
+from parley.webhooks.circuit import Circuits
+from parley.webhooks.delivery import attempt, pause_seconds
 from parley.webhooks.planning import deliveries, sweep_job
 
 # What is left of the function's time when a sweep stops and hands over to its successor.
 _MARGIN_MS = 10_000
 
+Delay = Callable[[str, int], None]
+Count = Callable[[str, float], None]
+
 
 class Worker:
-    """The ports the three inputs need; `delay` postpones a queued entry: `delay(receipt_handle, seconds)`."""
+    """The ports the three inputs need.
+
+    Args:
+        dead_letters: Where deliveries are parked that are older than `longest_age_seconds`.
+        delay: Puts a queued entry off: `delay(receipt_handle, seconds)`.
+        count: Counts a metric: `count(name, value)`.
+        studio_url: Where Studio flows live, with `{flow_sid}` in it; empty if there are none.
+    """
 
     def __init__(
         self,
         context: Context,
         outgoing: Outgoing,
+        *,
         delivery_queue: Queue,
+        dead_letters: Queue,
         sweep_queue: Queue,
-        delay: Callable[[str, int], None],
+        delay: Delay,
+        count: Count,
+        longest_age_seconds: int,
+        studio_url: str,
     ):
         self._context = context
         self._outgoing = outgoing
         self._delivery_queue = delivery_queue
+        self._dead_letters = dead_letters
         self._sweep_queue = sweep_queue
         self._delay = delay
+        self._count = count
+        self._longest_age_ms = longest_age_seconds * 1000
+        self._studio_url = studio_url
+        self._circuits = Circuits(context.clock)
 
     def plan(self, stream_records: list[dict[str, Any]]) -> str | None:
         """Queue what a batch of changes owes; returns the sequence number of the first record that failed, if one did.
 
         Everything before that record is queued before this returns.
         """
-        planned: list[dict[str, Any]] = []
-        sweeps: list[dict[str, Any]] = []
+        planned: list[Record] = []
+        sweeps: list[Record] = []
+        webhooks: dict[str, list[Record]] = {}
         failed = None
         for stream_record in stream_records:
             try:
                 if change := decode(stream_record):
-                    planned += self._deliveries(change)
+                    planned += self._deliveries(change, webhooks)
                     if job := sweep_job(change):
                         sweeps.append(job)
             except Exception:
@@ -60,21 +85,59 @@ class Worker:
             self._sweep_queue.send(sweeps, delay_seconds=DELAY_SECONDS)
         return failed
 
-    def _deliveries(self, change: Change) -> list[dict[str, Any]]:
+    def _deliveries(self, change: Change, webhooks: dict[str, list[Record]]) -> list[Record]:
         if change.kind == "service" or not change.cause["webhooks"]:
             return []
-        key = keys.service(self._context.account_sid, change.record["service_sid"])
-        service = self._context.configuration.fetch(key)
-        return deliveries(change, service, self._context.account_sid)
+        context = self._context
+        service = context.configuration.fetch(keys.service(context.account_sid, change.record["service_sid"]))
+        if service is None:
+            return []
+        of_channel: list[Record] = []
+        if change.record.get("hooks"):
+            sid = change.channel_sid
+            if sid not in webhooks:
+                webhooks[sid] = self._channel_webhooks(sid)
+            of_channel = webhooks[sid]
+        return deliveries(change, service, of_channel, context.account_sid, self._studio_url)
 
-    def deliver(self, delivery: dict[str, Any], attempt: int, receipt_handle: str) -> bool:
-        """Try a queued delivery; one that is not settled comes back after a pause, and at last is a dead letter."""
-        if deliver(self._outgoing, self._context.keyring.auth_token(), delivery, attempt):
+    def _channel_webhooks(self, channel_sid: str) -> list[Record]:
+        webhooks = self._context.table.every(keys.channel_webhooks(channel_sid))
+        if any(webhook["type"] == "studio" for webhook in webhooks):
+            channel = self._context.configuration.fetch(keys.channel(channel_sid)) or {}
+            attributes = channel.get("attributes") or EMPTY_ATTRIBUTES
+            webhooks = [{**webhook, "channel_attributes": attributes} for webhook in webhooks]
+        return webhooks
+
+    def deliver(self, delivery: Record, number: int, receipt_handle: str) -> bool:
+        """Try a queued delivery, `number` 0 first; returns whether the queue may forget it.
+
+        What failed comes back after a pause. What is too old is parked where `parley webhooks` finds it.
+        """
+        context = self._context
+        if wait_ms := self._circuits.wait_ms(delivery["url"]):
+            return self._put_off(delivery, wait_ms // 1000 + 1, receipt_handle)
+        started = time.perf_counter()
+        made = attempt(self._outgoing, context.keyring.auth_token(), delivery, number)
+        self._circuits.report(delivery["url"], failed=not made.outcome.is_settled)
+        self._count("Duration", (time.perf_counter() - started) * 1000)
+        self._count(str(made.outcome).capitalize(), 1)
+        if made.outcome.is_settled:
             return True
-        self._delay(receipt_handle, pause_seconds(attempt))
+        return self._put_off(delivery, pause_seconds(made.outcome, number, delivery["retries"]), receipt_handle)
+
+    def _put_off(self, delivery: Record, seconds: int, receipt_handle: str) -> bool:
+        age_ms = self._context.clock.now_ms() - delivery["planned_at"]
+        if age_ms > self._longest_age_ms:
+            # Groups of their own: whoever looks through the parked deliveries shall see all of them.
+            self._dead_letters.send([{**delivery, "group": delivery["id"], "ordered_with": delivery["group"]}])
+            self._count("Parked", 1)
+            logger.error("webhook parked", extra={"delivery": delivery["id"], "age_seconds": age_ms // 1000})
+            return True
+        self._count("Retried", 1)
+        self._delay(receipt_handle, seconds)
         return False
 
-    def sweep(self, job: dict[str, Any], remaining_ms: Callable[[], int]) -> bool:
+    def sweep(self, job: Record, remaining_ms: Callable[[], int]) -> bool:
         """Do a step of a sweep; what is left over is queued again."""
         if not sweep(self._context, job, lambda: remaining_ms() < _MARGIN_MS):
             self._sweep_queue.send([job])

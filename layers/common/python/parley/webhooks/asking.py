@@ -1,0 +1,102 @@
+"""Pre-events: a client's action waits while the service's owner may change or refuse it.
+
+The owner has five seconds an attempt. 200 lets the action go on, with the fields replaced that a JSON answer names; any
+other status refuses it. No answer at all, after the retries, lets it go on unchanged (error 50076 in the log): a dead
+owner must not silence his users. All attempts together stay within twenty seconds, well below API Gateway's 29.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from parley.errors import PRE_WEBHOOK_REFUSED
+from parley.keyring import Keyring
+from parley.log import logger
+from parley.operations.addressing import service
+from parley.operations.context import Context
+from parley.outgoing import Outgoing
+from parley.resources import REGISTRY
+from parley.resources.spec import Resource
+from parley.store.changes import Change
+from parley.store.items import Record
+from parley.webhooks.delivery import RETRIED_BY_COUNT, Attempt, Outcome, attempt
+from parley.webhooks.events import PRE_EVENTS, Event, find, own_webhook, parameters
+
+_ROWS = {row.name: row for row in REGISTRY}
+# The older key of an answer, and the field that it means.
+_FIELDS = {"from": "author"}
+
+
+class PreEvents:
+    """Asks owners; `ask` is what a context consults."""
+
+    def __init__(self, outgoing: Outgoing, keyring: Keyring):
+        self._outgoing = outgoing
+        self._keyring = keyring
+
+    def ask(self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]) -> dict[str, Any]:
+        """`given` as the owner wants it; `record` is what the action would make, change or remove.
+
+        Raises:
+            Refusal: 50056 when the owner refuses; the matching error when a replaced value is not valid.
+        """
+        event = find(PRE_EVENTS, kind, verb, record)
+        owner = service(context, record["service_sid"])
+        target = _target(owner, event) if event else None
+        if event is None or target is None:
+            return given
+        cause = {"source": context.caller.source, "actor": context.actor, "at": context.clock.now_ms()}
+        change = Change(kind, verb, record, {}, cause, "")
+        url, method = target
+        asked = {
+            "id": context.ids.unique(),
+            "url": url,
+            "method": method,
+            "parameters": parameters(event, change, context.account_sid),
+        }
+        made = self._attempts(asked, owner.get("pre_webhook_retry_count") or 0)
+        if made.response is None:
+            return given
+        if made.status != 200:
+            raise PRE_WEBHOOK_REFUSED()
+        return {**given, **_replaced(_ROWS[kind], event, made)}
+
+    def _attempts(self, asked: dict[str, Any], retries: int) -> Attempt:
+        made = Attempt(Outcome.UNREACHABLE)
+        for number in range(retries + 1):
+            made = attempt(self._outgoing, self._keyring.auth_token(), asked, number)
+            if made.response is not None and made.status not in RETRIED_BY_COUNT:
+                break
+        return made
+
+
+def _target(owner: Record, event: Event) -> tuple[str, str] | None:
+    if own := own_webhook(owner, event):
+        return own
+    url = owner.get("pre_webhook_url")
+    if not url or event.name not in (owner.get("webhook_filters") or ()):
+        return None
+    return url, owner.get("webhook_method") or "POST"
+
+
+def _replaced(row: Resource, event: Event, made: Attempt) -> dict[str, Any]:
+    """The fields that an answer replaces, as a client's own input would be read."""
+    assert made.response is not None
+    if not made.response.body.strip() or "json" not in made.response.headers.get("content-type", "").lower():
+        return {}
+    try:
+        answer = json.loads(made.response.body)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        logger.warning("webhook answer is not a JSON object", extra={"code": 50057, "event": event.name})
+        return {}
+    fields = {}
+    for key in event.answers.split():
+        if key in answer:
+            field = row.by_name[_FIELDS.get(key, key)]
+            value = answer[key]
+            text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
+            fields[field.name] = field.kind.parse(field.form_name, [text])
+    return fields
