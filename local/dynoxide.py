@@ -48,7 +48,15 @@ def _fetch(npm: str, target: Path) -> tuple[Path | None, str]:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         command = [npm, "pack", f"{package}@{VERSION}", "--json", "--fetch-retries=0", "--pack-destination", folder]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False)
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_FETCH_SECONDS,
+                check=False,
+                start_new_session=True,
+            )
         except subprocess.TimeoutExpired:
             return None, f"npm did not deliver {package} within {_FETCH_SECONDS} s"
         archives = list(Path(folder).glob("*.tgz"))

@@ -6,12 +6,13 @@ as the redrive policy allows, goes to the dead-letter queue; both are the emulat
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from local.filters import passes
 from local.functions import FunctionError, PayloadTooLarge
@@ -77,13 +78,19 @@ class QueuePump:
                 done -= self._failed(wanted)
             handles = {message["MessageId"]: message["ReceiptHandle"] for message in messages}
             for message_id in done:
-                # SQS forgives what MiniStack does not: the function may have deleted the message itself.
-                with contextlib.suppress(self._sqs.exceptions.ReceiptHandleIsInvalid):
-                    self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=handles[message_id])
+                self._delete(handles[message_id])
         except Exception:
             logger.exception("%s: the batch comes back after its visibility timeout", self.mapping.name)
         finally:
             self._slots.release()
+
+    def _delete(self, handle: str) -> None:
+        try:
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=handle)
+        except ClientError as error:
+            # SQS forgives what MiniStack does not: the function may have deleted the message itself.
+            if error.response["Error"]["Code"] not in ("ReceiptHandleIsInvalid", "InvalidParameterValue"):
+                raise
 
     def _failed(self, records: list[Message]) -> set[str]:
         """Call the function; the ids of the messages that are not done."""

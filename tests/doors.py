@@ -84,7 +84,9 @@ class LambdaDoor:
         pairs = {**(result.get("headers") or {}), **{name: ", ".join(values) for name, values in several.items()}}
         answered = {_REMAPPED.get(name.lower(), name.lower()): value for name, value in pairs.items()}
         assert not result.get("isBase64Encoded"), "the API declares no binary media types"
-        return Answer(result["statusCode"], answered, (result.get("body") or "").encode())
+        # API Gateway reads what a function says to HEAD, and sends none of it.
+        text = "" if verb == "HEAD" else result.get("body") or ""
+        return Answer(result["statusCode"], answered, text.encode())
 
 def event(verb: str, url: str, headers: Headers, body: bytes) -> dict[str, Any]:
     """The proxy event of a request to a REST API's stage `prod`: the path still percent-encoded, the query decoded."""

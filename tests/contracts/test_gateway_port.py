@@ -1,5 +1,6 @@
 """The socket gateway port: what every caller may rely on (real and fake), and how the real one keeps it."""
 
+import socket
 import ssl
 import threading
 import time
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parley.gateway import Outcome, SocketGateway
-from parley.keepalive import IDLE_SECONDS
+from parley.keepalive import IDLE_SECONDS, Wire, WirePool
 from parley.posting import Budget
 from tests.contracts.connections_server import ConnectionsServer
 from tests.contracts.fakes import FakeGateway
@@ -207,6 +208,36 @@ def test_waiting_takes_no_turns_of_the_loop(server: ConnectionsServer, answer: s
     server.open(BOB)
     gateway = gateway_for(server, monotonic=monotonic, posts_per_second=20, burst=1)
     gateway.post([(BOB, b"1"), (ALICE, b"1"), (BOB, b"2"), (BOB, b"3")], deadline_seconds=0.4)
+    assert len(readings) < 60
+
+
+def test_waiting_for_a_fresh_connection_beside_resting_ones_takes_no_turns_of_the_loop(
+    server: ConnectionsServer,
+) -> None:
+    readings: list[float] = []
+
+    def monotonic() -> float:
+        readings.append(time.monotonic())
+        return readings[-1]
+
+    class StallingPool(WirePool):
+        """All but the first two wires wait for a TLS handshake that never comes."""
+
+        opened = 0
+
+        def open(self, beyond_limit: bool = False) -> Wire | None:
+            self.opened += 1
+            if self.opened <= 2:
+                return super().open(beyond_limit)
+            return Wire(socket.AF_INET, deaf.getsockname(), ssl.create_default_context(), "localhost")
+
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        gateway = gateway_for(server, monotonic=monotonic)
+        gateway._pool = StallingPool(server.url, 100)
+        server.open(BOB)
+        server.always_answer(ALICE, "reset")
+        assert gateway.post([(ALICE, b"1"), (BOB, b"1")], deadline_seconds=0.4) == {ALICE: "dropped", BOB: "sent"}
+        gateway.close()
     assert len(readings) < 60
 
 

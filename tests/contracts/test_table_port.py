@@ -268,7 +268,9 @@ def test_a_guard_that_fails_refuses_with_its_own_error_and_changes_nothing(stage
     assert not made.holds(STORED)
     refused(errors.CHANNEL_FULL, lambda: stage.commit(stage.update("A", made, set={"done": True})))
     refused(errors.CHANNEL_FULL, lambda: stage.commit(stage.bury("A", made)))
-    refused(errors.CHANNEL_FULL, lambda: stage.commit(Put(stage.key("B"), {}), stage.update("A", made, set={"done": 2})))
+    refused(
+        errors.CHANNEL_FULL, lambda: stage.commit(Put(stage.key("B"), {}), stage.update("A", made, set={"done": 2}))
+    )
     assert stage.item("A") == before
     assert stage.item("B") is None
 
@@ -576,7 +578,13 @@ def test_an_index_gives_keys_in_its_own_order(stage: Stage):
     assert more is True
     assert [item.position for item in stage.table.page(where, 9, after="97").found] == ["98", "99"]
     assert [item.position for item in stage.table.page(where, 9, before="97", descending=True).found] == ["96", "95"]
-    assert [item.position for item in stage.table.page(where, 9, descending=True).found] == ["99", "98", "97", "96", "95"]
+    assert [item.position for item in stage.table.page(where, 9, descending=True).found] == [
+        "99",
+        "98",
+        "97",
+        "96",
+        "95",
+    ]
 
 
 def test_an_update_can_take_a_record_into_an_index_and_out_of_it(stage: Stage):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from parley.domain.roles import PERMISSIONS
 from parley.realtime.actions import ACTIONS
 from tests.realtime.deployment import Device, House, Room
 
@@ -128,72 +129,192 @@ def test_the_results_are_what_rest_shows(alice: Device, room: Room) -> None:
     assert listed == room.house.rest.get(f"{room.path}/Messages")["messages"]
 
 
+# Channels, members and users, from a socket.
+
+
+def test_a_client_makes_a_channel_and_is_its_creator_but_no_member(alice: Device, room: Room) -> None:
+    reply = alice.ask("createChannel", unique_name="new", type="private", attributes={"a": 1}, created_by="bob")
+    channel = reply["result"]
+    assert reply["status"] == 201
+    assert (channel["created_by"], channel["type"], channel["members_count"]) == ("alice", "private", 0)
+    assert channel["attributes"] == '{"a":1}'
+    assert alice.done("fetchChannel", channel="new") == channel
+    assert alice.refusal("sendMessage", channel="new", body="x") == (404, 20404)
+
+
+def test_the_creator_joins_with_the_creators_role(house: House, alice: Device) -> None:
+    alice.done("createChannel", unique_name="new", type="private")
+    member = alice.done("joinChannel", channel="new", identity="bob", role_sid=house.role("x", "channel", NO_RIGHTS))
+    assert member["identity"] == "alice"
+    assert member["role_sid"] == house.service["default_channel_creator_role_sid"]
+
+
+def test_a_client_joins_a_public_channel_as_itself_and_leaves_it(house: House, room: Room) -> None:
+    carol = house.device("carol")
+    member = carol.done("joinChannel", channel="general", identity="bob", attributes={"a": 1})
+    assert member == house.rest.get(f"{room.path}/Members/carol")
+    assert (member["identity"], member["attributes"]) == ("carol", '{"a":1}')
+    assert member["role_sid"] == house.service["default_channel_role_sid"]
+    assert carol.refusal("joinChannel", channel="general") == (409, 50404)
+    assert carol.ask("leaveChannel", channel="general", identity="bob")["status"] == 204
+    assert house.rest("GET", f"{room.path}/Members/carol").status == 404
+    assert house.rest("GET", f"{room.path}/Members/bob").status == 200
+    assert carol.refusal("leaveChannel", channel="general") == (404, 20404)
+
+
+def test_a_mighty_member_changes_the_channel_its_members_and_removes_both(house: House, room: Room) -> None:
+    carol = mighty(house, room)
+    channel = carol.done("updateChannel", channel="general", friendly_name="The room", attributes={"b": 2})
+    assert channel == room.fetch()
+    assert (channel["friendly_name"], channel["attributes"]) == ("The room", '{"b":2}')
+    added = carol.done("addMember", channel="general", identity="dave")
+    assert added == house.rest.get(f"{room.path}/Members/dave")
+    assert added["role_sid"] == house.service["default_channel_role_sid"]
+    changed = carol.done("updateMember", channel="general", identity="dave", attributes={"c": 3})
+    assert changed == house.rest.get(f"{room.path}/Members/dave")
+    assert carol.done("removeMember", channel="general", identity="dave") is None
+    assert carol.done("deleteChannel", channel="general") is None
+    assert house.rest("GET", room.path).status == 404
+
+
+def test_a_member_reports_what_she_read_and_nobody_does_it_for_her(house: House, room: Room, alice: Device) -> None:
+    member = alice.done("updateMember", channel="general", identity="alice", last_consumed_message_index=1)
+    assert member["last_consumed_message_index"] == 1
+    request = {"channel": "general", "identity": "alice", "last_consumed_message_index": 0}
+    assert mighty(house, room).refusal("updateMember", **request) == (403, 50107)
+
+
+def test_a_user_changes_herself_and_others_only_with_the_right(house: House, room: Room, alice: Device) -> None:
+    user = alice.done("updateUser", identity="alice", friendly_name="Alice", attributes={"a": 1})
+    assert (user["friendly_name"], user["attributes"]) == ("Alice", '{"a":1}')
+    assert alice.refusal("updateUser", identity="bob", friendly_name="x") == (403, 50107)
+    admin = house.role("admin", "deployment", ["editAnyUserInfo"])
+    house.rest.post(f"{house.path}/Users", Identity="carol", RoleSid=admin)
+    assert house.device("carol").done("updateUser", identity="bob", friendly_name="Bob")["friendly_name"] == "Bob"
+
+
+def test_no_client_gives_a_role(house: House, room: Room) -> None:
+    role_sid = house.service["default_channel_creator_role_sid"]
+    carol = mighty(house, room)
+    added = carol.done("addMember", channel="general", identity="dave", role_sid=role_sid)
+    assert added["role_sid"] == house.service["default_channel_role_sid"]
+    request = {"channel": "general", "identity": "dave", "role_sid": role_sid}
+    assert carol.ask("updateMember", **request)["status"] in (400, 403)
+    assert house.rest.get(f"{room.path}/Members/dave")["role_sid"] == house.service["default_channel_role_sid"]
+
+
 # Who may not.
 
 
-def _request(action: str, room: Room, index: int) -> dict[str, Any]:
-    members: dict[str, Any] = {"channel": room.sid}
-    if "sid" in ACTIONS[action].address and action != "fetchChannel":
-        members["message"] = address(room, index)
-    if ACTIONS[action].verb in ("create", "update"):
-        members["body"] = "x"
+def _request(action: str, room: Room, index: int = 0) -> dict[str, Any]:
+    """What the action is asked for with, in a room that bob and the author of the message are in."""
+    members: dict[str, Any] = {} if action in ("createChannel", "updateUser") else {"channel": room.sid}
+    match action:
+        case "fetchMessage" | "deleteMessage":
+            members["message"] = address(room, index)
+        case "updateMessage":
+            members |= {"message": address(room, index), "body": "x"}
+        case "sendMessage":
+            members["body"] = "x"
+        case "createChannel" | "updateChannel":
+            members["friendly_name"] = "x"
+        case "addMember":
+            members["identity"] = "zoe"
+        case "removeMember":
+            members["identity"] = "bob"
+        case "updateMember" | "updateUser":
+            members |= {"identity": "bob", "attributes": {}}
     return members
 
 
-NEED_MEMBERSHIP = sorted(set(ACTIONS) - {"fetchChannel"})
+def mighty(house: House, room: Room) -> Device:
+    """Carol, with every right that a channel role can give."""
+    permissions = [name for name, types in PERMISSIONS.items() if "channel" in types]
+    room.add("carol", RoleSid=house.role("mighty", "channel", permissions))
+    return house.device("carol")
 
 
-@pytest.mark.parametrize("action", NEED_MEMBERSHIP)
+IN_CHANNEL = sorted(set(ACTIONS) - {"createChannel", "updateUser"})
+OPEN_TO_ALL = {"fetchChannel", "joinChannel"}
+OPEN_TO_MEMBERS = {"fetchChannel", "fetchMessage", "listMessages", "joinChannel"}
+
+
+def state(room: Room) -> list[Any]:
+    return [room.house.rest.get(f"{room.path}{below}") for below in ("", "/Messages", "/Members")]
+
+
+@pytest.mark.parametrize("action", IN_CHANNEL)
+def test_who_has_every_right_in_a_channel_may_do_everything_in_it(house: House, room: Room, action: str) -> None:
+    reply = mighty(house, room).ask(action, **_request(action, room))
+    assert reply["status"] == (409 if action == "joinChannel" else ACTIONS[action].status), reply
+
+
+@pytest.mark.parametrize("action", sorted(set(IN_CHANNEL) - OPEN_TO_ALL))
 def test_a_stranger_is_refused_in_a_public_channel(house: House, room: Room, action: str) -> None:
-    before = room.house.rest.get(f"{room.path}/Messages")
-    assert house.device("mallory").refusal(action, **_request(action, room, 0)) == (403, 50400)
-    assert room.house.rest.get(f"{room.path}/Messages") == before
+    before = state(room)
+    expected = (404, 20404) if action == "leaveChannel" else (403, 50400)
+    assert house.device("mallory").refusal(action, **_request(action, room)) == expected
+    assert state(room) == before
 
 
-@pytest.mark.parametrize("action", sorted(ACTIONS))
+@pytest.mark.parametrize("action", IN_CHANNEL)
 def test_a_private_channel_does_not_exist_for_a_stranger(house: House, action: str) -> None:
-    room = house.channel("alice", Type="private", UniqueName="secret")
+    room = house.channel("alice", "bob", Type="private", UniqueName="secret")
     room.post("hidden", From="alice")
+    before = state(room)
     stranger = house.device("mallory")
-    request = _request(action, room, 0)
+    request = _request(action, room)
     refused = stranger.ask(action, **request)
     by_name = stranger.ask(action, **{**request, "channel": "secret"})
     unknown = stranger.ask(action, **{**request, "channel": "CH" + "0" * 32})
     for reply in (refused, by_name, unknown):
         assert (reply["status"], reply["error"]) == (404, unknown["error"])
     assert unknown["error"]["code"] == 20404
-    assert room.fetch()["messages_count"] == 1
+    assert state(room) == before
 
 
-@pytest.mark.parametrize("action", sorted(ACTIONS))
-def test_who_was_removed_is_a_stranger_at_once(house: House, action: str) -> None:
+@pytest.mark.parametrize("action", IN_CHANNEL)
+def test_who_was_removed_from_a_private_channel_is_a_stranger_at_once(house: House, action: str) -> None:
     room = house.channel("alice", "bob", Type="private")
     room.post("hidden", From="alice")
-    bob = house.device("bob")
-    bob.done("fetchChannel", channel=room.sid)
-    request = _request(action, room, 0)
-    room.delete("/Members/bob")
-    assert bob.refusal(action, **request) == (404, 20404)
+    carol = mighty(house, room)
+    carol.done("fetchChannel", channel=room.sid)
+    request = _request(action, room)
+    room.delete("/Members/carol")
+    assert carol.refusal(action, **request) == (404, 20404)
 
 
-@pytest.mark.parametrize("action", sorted(ACTIONS))
+@pytest.mark.parametrize("action", IN_CHANNEL)
 def test_nothing_can_be_done_in_another_service(house: House, room: Room, action: str) -> None:
     other = House(house.deployment)
-    theirs = other.channel("alice", UniqueName="theirs")
-    theirs.post("theirs", From="alice")
-    request = _request(action, theirs, 0)
-    assert house.device("alice").refusal(action, **request) == (404, 20404)
-    # The same identity is a member there.
-    assert other.device("alice").ask(action, **request)["status"] in (200, 201, 204)
+    theirs = other.channel("bob", UniqueName="theirs")
+    theirs.post("theirs", From="carol")
+    request = _request(action, theirs)
+    here, there = mighty(house, room), mighty(other, theirs)
+    before = state(theirs)
+    assert here.refusal(action, **request) == (404, 20404)
+    assert state(theirs) == before
+    # The same identity may, there.
+    assert there.ask(action, **request)["status"] in (200, 201, 204, 409)
 
 
-@pytest.mark.parametrize("action", sorted(ACTIONS))
-def test_nothing_can_be_done_in_a_deleted_channel(alice: Device, room: Room, action: str) -> None:
-    request = _request(action, room, 0)
-    alice.done("fetchChannel", channel=room.sid)
+@pytest.mark.parametrize("action", IN_CHANNEL)
+def test_nothing_can_be_done_in_a_deleted_channel(house: House, room: Room, action: str) -> None:
+    carol = mighty(house, room)
+    request = _request(action, room)
+    # The warm container remembers the channel for some seconds.
+    carol.done("fetchMessage", channel=room.sid, message=address(room, 0))
     room.delete()
-    # Other containers may remember the channel, but not its members or messages, for some seconds.
-    assert alice.refusal(action, **request) == (404, 20404)
+    assert carol.refusal(action, **request) == (404, 20404)
+
+
+def test_another_services_user_cannot_be_changed(house: House, room: Room) -> None:
+    other = House(house.deployment)
+    theirs = other.rest.post(f"{other.path}/Users", Identity="zoe")
+    admin = house.role("admin", "deployment", ["editAnyUserInfo"])
+    house.rest.post(f"{house.path}/Users", Identity="carol", RoleSid=admin)
+    request = {"identity": theirs["sid"], "friendly_name": "x"}
+    assert house.device("carol").refusal("updateUser", **request) == (404, 20404)
 
 
 def test_the_creator_sees_his_private_channel_without_being_in_it(house: House) -> None:
@@ -209,34 +330,29 @@ def test_anybody_sees_a_public_channel(house: House, room: Room) -> None:
 
 @pytest.fixture
 def powerless(house: House, room: Room) -> Device:
-    """Carol, a member whose channel role allows nothing of what is asked here."""
-    room.add("carol", RoleSid=house.role("powerless", "channel", NO_RIGHTS))
+    """Carol, a member whose roles allow nothing of what is asked here."""
+    nothing = house.role("nothing", "deployment", ["inviteMember"])
+    house.rest.post(f"{house.path}/Users", Identity="carol", RoleSid=nothing)
+    room.add("carol", RoleSid=house.role("powerless", "channel", ["inviteMember"]))
     room.post("from carol", From="carol")
     return house.device("carol")
 
 
-@pytest.mark.parametrize(
-    ("action", "members"),
-    [
-        ("sendMessage", {"body": "x"}),
-        ("updateMessage", {"body": "x"}),
-        ("updateMessage", {"attributes": {}}),
-        ("deleteMessage", {}),
-    ],
-)
-def test_a_member_needs_the_right_also_for_her_own_messages(
-    powerless: Device, room: Room, action: str, members: dict[str, Any]
-) -> None:
-    if action != "sendMessage":
-        members = {"message": address(room, 2), **members}
-    before = room.house.rest.get(f"{room.path}/Messages")
-    assert powerless.refusal(action, channel="general", **members) == (403, 50107)
-    assert room.house.rest.get(f"{room.path}/Messages") == before
+@pytest.mark.parametrize("action", sorted(set(ACTIONS) - OPEN_TO_MEMBERS))
+def test_a_member_needs_the_right_also_for_her_own(powerless: Device, room: Room, action: str) -> None:
+    for index in (0, 2):
+        request = _request(action, room, index)
+        for identity in {request.get("identity"), request.get("identity") and "carol"} - {"zoe"}:
+            before = state(room)
+            own = {"identity": identity} if identity else {}
+            assert powerless.refusal(action, **{**request, **own}) == (403, 50107)
+            assert state(room) == before
 
 
 def test_a_member_without_rights_may_read(powerless: Device, room: Room) -> None:
     assert len(powerless.done("listMessages", channel="general")["messages"]) == 3
     assert powerless.done("fetchMessage", channel="general", message=address(room, 0))["body"] == "from alice"
+    assert powerless.done("fetchChannel", channel="general")["sid"] == room.sid
 
 
 @pytest.mark.parametrize(
@@ -249,6 +365,15 @@ def test_a_member_without_rights_may_read(powerless: Device, room: Room) -> None
         ("editOwnMessageAttributes", "updateMessage", {"message": 2, "attributes": {}}),
         ("deleteAnyMessage", "deleteMessage", {"message": 0}),
         ("deleteOwnMessage", "deleteMessage", {"message": 2}),
+        ("editChannelName", "updateChannel", {"friendly_name": "x"}),
+        ("editChannelName", "updateChannel", {"unique_name": "x"}),
+        ("editChannelAttributes", "updateChannel", {"attributes": {}}),
+        ("destroyChannel", "deleteChannel", {}),
+        ("addMember", "addMember", {"identity": "zoe"}),
+        ("removeMember", "removeMember", {"identity": "bob"}),
+        ("leaveChannel", "leaveChannel", {}),
+        ("editAnyMemberAttributes", "updateMember", {"identity": "bob", "attributes": {}}),
+        ("editOwnMemberAttributes", "updateMember", {"identity": "carol", "attributes": {}}),
     ],
 )
 def test_a_right_of_the_channel_role_is_enough_and_needed(
@@ -261,7 +386,8 @@ def test_a_right_of_the_channel_role_is_enough_and_needed(
     carol = house.device("carol")
     assert carol.ask(action, channel="general", **members)["status"] in (200, 201, 204)
     if "Own" in right:
-        assert carol.refusal(action, channel="general", **{**members, "message": address(room, 0)}) == (403, 50107)
+        others = {"message": address(room, 0)} if "message" in members else {"identity": "bob"}
+        assert carol.refusal(action, channel="general", **{**members, **others}) == (403, 50107)
 
 
 def test_a_right_of_the_deployment_role_is_enough(house: House, room: Room) -> None:

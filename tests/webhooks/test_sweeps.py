@@ -123,7 +123,7 @@ def test_a_deleted_channel_is_swept_and_its_members_have_room_for_others(
     assert webhooks.sweeps.take() == []
 
 
-@pytest.mark.parametrize("looks", [0, 1, 2, 17, 31, 33, 40])
+@pytest.mark.parametrize("looks", [0, 1, 2, 17, 31, 33])
 def test_a_sweep_that_runs_out_of_time_goes_on_later(full: Full, webhooks: WebhooksFunction, looks: int) -> None:
     webhooks.plan()
     full.room.delete()

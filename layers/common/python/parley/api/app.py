@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from parley.api.routes import BASE_PATH, MakeContext, refused, routes
 from parley.errors import NOT_FOUND, VERB_NOT_ALLOWED
@@ -47,8 +48,10 @@ def create_app(make_context: MakeContext) -> FastAPI:
 async def _unrouted(request: Request, exception: Exception) -> Response:
     error = VERB_NOT_ALLOWED if getattr(exception, "status_code", 404) == 405 else NOT_FOUND
     response = refused(error, error.text, request)
-    for name, value in (getattr(exception, "headers", None) or {}).items():
-        response.headers[name] = value
+    if error is VERB_NOT_ALLOWED:
+        # Each verb is a route of its own, so the framework would name the verbs of the first one only.
+        matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+        response.headers["Allow"] = ", ".join(sorted({method for route in matching for method in route.methods}))
     return response
 
 

@@ -110,5 +110,6 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Remove a device's registration; it can register again."""
     if "user_sid" in path:
         fetch_of_user(context, path, {})
+    resolve(context, BINDING, path)
     rate.count_service_action(context, path["service_sid"])
     verbs.delete(BINDING, context, path, {})

@@ -18,6 +18,7 @@ from parley.store.writes import Update
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """A new role with at least one permission that fits its type."""
+    resolve(context, ROLE, path)
     permissions = check_permissions(parameters["type"], parameters["permissions"])
     rate.count_service_action(context, path["service_sid"])
     return verbs.create(ROLE, context, path, {**parameters, "permissions": permissions})

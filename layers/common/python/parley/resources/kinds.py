@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from parley.clock import iso_seconds, parse_iso
 from parley.errors import (
@@ -21,6 +20,7 @@ from parley.errors import (
     Error,
 )
 from parley.ids import is_sid
+from parley.targets import TargetRefused, check_url
 
 EMPTY_ATTRIBUTES = "{}"
 
@@ -200,7 +200,10 @@ class Listed(_Shown):
 
 @dataclass(frozen=True)
 class Url(_Shown):
-    """An absolute http or https URL; an empty one clears the field. Where it may lead is checked at each delivery."""
+    """An absolute http or https URL; an empty one clears the field.
+
+    One that names a place inside is refused here; where a name leads is checked at each delivery.
+    """
 
     error: Error
     longest: int = 2048
@@ -213,10 +216,8 @@ class Url(_Shown):
         if len(text) > self.longest:
             raise self.too_long() if self.too_long else self.error(reason=f"over {self.longest} characters")
         try:
-            parts = urlsplit(text)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-        except ValueError:
-            usable = False
-        if not usable or any(character <= " " for character in text):
-            raise self.error(reason="an absolute http or https URL is needed")
+            # Loopback is refused at delivery, unless this is a local run.
+            check_url(text, allow_loopback=True)
+        except TargetRefused as refused:
+            raise self.error(reason=refused.reason) from None
         return text

@@ -1,0 +1,185 @@
+"""All six functions, loaded from the template as a local run loads them, with every AWS request they make written down.
+
+What they ask of botocore is noted before it is sent; posts to sockets, which do not go through botocore, arrive at a
+server of our own. Every entry is a pair of action and resource, `("dynamodb:Query", "Table/index/gsi1")`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import botocore.session
+import pytest
+
+from local.emulators import Endpoints
+from local.functions import LoadedFunction
+from local.home import REPOSITORY, Home
+from local.provision import provision
+from local.stream_reader import StreamReader
+from local.template import REGION, Template
+from parley.runtime import Runtime
+from parley.settings import Settings
+from tests.doors import Answer, Headers, event
+
+Granted = tuple[str, str]
+_PARTS_OF_A_TRANSACTION = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+_SQS_ACTIONS = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}
+GONE = "gone="
+
+
+class Functions:
+    """The deployed functions of one account."""
+
+    base_url = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod"
+
+    def __init__(self, aws: Endpoints, template: Template, home: Home, server_url: str):
+        self.server_url = server_url
+        self.seen: dict[str, set[Granted]] = {}
+        self._running = ""
+        created = provision(template, aws, home)
+        self._logical = {physical.ref: name for name, physical in created.items()}
+        self.queues = {name: physical.ref for name, physical in created.items() if name.endswith("Queue")}
+        self.sqs = aws.client("sqs")
+        bound = template.bind(created)
+        socket_api = f"https://{bound.socket_api().logical_id.lower()}.execute-api.{REGION}.amazonaws.com"
+        functions = bound.functions({"PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true"}, {socket_api: server_url})
+        self.account_sid = functions["RestApiFunction"].environment["PARLEY_ACCOUNT_SID"]
+        self.auth_token = aws.client("secretsmanager").get_secret_value(SecretId=created["AuthToken"].ref)["SecretString"]
+        self._loaded = {name: LoadedFunction(function) for name, function in functions.items()}
+        self._reader = StreamReader(aws.dynamodb, created["Table"].attributes["StreamArn"])
+        self._positions: dict[str, str] = {}
+        self.unrecorded = Runtime(Settings(table=template.tables()[0].name, account_sid=self.account_sid))
+        self.stream_records()
+
+    def invoke(self, name: str, invocation: dict[str, Any]) -> Any:
+        """Call a function; what it asks of AWS meanwhile is on its account."""
+        self._running = name
+        try:
+            return self._loaded[name].invoke(invocation)
+        finally:
+            self._running = ""
+
+    def send(self, verb: str, url: str, headers: Headers, body: bytes) -> Answer:
+        """A request to the REST function; with this, tests talk to it as to any other door."""
+        result = self.invoke("RestApiFunction", event(verb, url, headers, body))
+        return Answer(result["statusCode"], {}, (result.get("body") or "").encode())
+
+    def stream_records(self) -> list[dict[str, Any]]:
+        """What the table's stream has carried since the last call."""
+        taken: list[dict[str, Any]] = []
+        for shard_id in self._reader.shards():
+            while records := self._reader.read(shard_id, self._positions.get(shard_id), False, 1000):
+                self._positions[shard_id] = records[-1]["dynamodb"]["SequenceNumber"]
+                taken += records
+        return [{**record, "eventSource": "aws:dynamodb"} for record in taken]
+
+    def received(self, queue: str) -> list[dict[str, Any]]:
+        """What a queue holds, as records of an invocation."""
+        answer = self.sqs.receive_message(
+            QueueUrl=self.queues[queue],
+            MaxNumberOfMessages=10,
+            MessageSystemAttributeNames=["All"],
+            WaitTimeSeconds=1,
+        )
+        return [self.queue_record(queue, message) for message in answer.get("Messages", [])]
+
+    def queue_record(self, queue: str, message: dict[str, Any]) -> dict[str, Any]:
+        """A received message as Lambda hands it on."""
+        name = self.queues[queue].rpartition("/")[2]
+        return {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": {"ApproximateReceiveCount": "1", **message.get("Attributes", {})},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{name}",
+        }
+
+    def session(self) -> Any:
+        """What the functions get for `botocore.session.get_session()`."""
+        session = botocore.session.Session()
+        session.register("before-parameter-build", self._note)
+        return session
+
+    def note_push(self) -> None:
+        """A socket was written to."""
+        self._add("execute-api:ManageConnections", "SocketApi")
+
+    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        service, operation = model.service_model.service_name, model.name
+        if service == "dynamodb":
+            for action, resource in self._dynamodb(operation, params):
+                self._add(f"dynamodb:{action}", resource)
+        elif service == "sqs":
+            self._add(f"sqs:{_SQS_ACTIONS.get(operation, operation)}", self._logical[params["QueueUrl"]])
+        elif service == "secretsmanager":
+            self._add(f"secretsmanager:{operation}", self._logical[params["SecretId"]])
+        else:
+            self._add(f"{service}:{operation}", "?")
+
+    def _dynamodb(self, operation: str, params: dict[str, Any]) -> Iterator[Granted]:
+        if operation == "TransactWriteItems":
+            for part in params["TransactItems"]:
+                ((kind, request),) = part.items()
+                yield _PARTS_OF_A_TRANSACTION[kind], self._logical[request["TableName"]]
+        elif "RequestItems" in params:
+            for table in params["RequestItems"]:
+                yield operation, self._logical[table]
+        else:
+            index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
+            yield operation, self._logical[params["TableName"]] + index
+
+    def _add(self, action: str, resource: str) -> None:
+        assert self._running, f"{action} outside of any invocation"
+        self.seen.setdefault(self._running, set()).add((action, resource))
+
+
+@contextmanager
+def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterator[Functions]:
+    """The functions, with the environment that leads them to the emulators and to our server."""
+    made: list[Functions] = []
+
+    class Server(BaseHTTPRequestHandler):
+        """`@connections`, and service owners: `/busy` answers 503, anything else 200."""
+
+        def do_POST(self) -> None:  # noqa: N802
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status = 503 if "/busy" in self.path else 200
+            if "/@connections/" in self.path:
+                made[0].note_push()
+                status = 410 if GONE.rstrip("=") in self.path else 200
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in aws.environment().items():
+            patch.setenv(name, value)
+        functions = Functions(aws, template, home, f"http://127.0.0.1:{server.server_address[1]}")
+        made.append(functions)
+        patch.setattr(botocore.session, "get_session", functions.session)
+        try:
+            yield functions
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+def sample(name: str) -> Any:
+    """A fresh copy of a sample invocation."""
+    return json.loads((REPOSITORY / "events" / f"{name}.json").read_text(encoding="utf-8"))

@@ -1,0 +1,64 @@
+"""Cold starts: a function pulls in what it needs before the first request, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from local.home import REPOSITORY
+
+FUNCTIONS = sorted(path.parent.name for path in (REPOSITORY / "functions").glob("*/app.py"))
+SMALL = [name for name in FUNCTIONS if name != "rest_api"]
+# boto3 is never needed: botocore alone does it.
+NEVER = {"boto3", "twilio", "requests", "moto", "pytest", "yaml", "numpy"}
+WEB = {"fastapi", "starlette", "mangum", "anyio", "pydantic", "pydantic_core"}
+# PyJWT takes cryptography in where it is installed. The layer has none, so here it must do without as well.
+_PROGRAM = """
+import importlib.util, json, sys
+sys.modules["cryptography"] = None
+specification = importlib.util.spec_from_file_location("app", sys.argv[1])
+module = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(module)
+print(json.dumps(sorted(name for name, module in sys.modules.items() if module)))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, set[str]]:
+    """The modules that each function has pulled in when it is ready for its first request."""
+    found = {}
+    for name in FUNCTIONS:
+        command = [sys.executable, "-c", _PROGRAM, str(REPOSITORY / "functions" / name / "app.py")]
+        environment = {"PYTHONPATH": str(REPOSITORY / "layers" / "common" / "python"), "PATH": "/nowhere"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        found[name] = set(json.loads(done.stdout))
+    return found
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_does_without_what_it_never_needs(loaded: dict[str, set[str]], name: str):
+    assert loaded[name] & NEVER == set()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_function_does_without_the_web_framework(loaded: dict[str, set[str]], name: str):
+    assert loaded[name] & WEB == set()
+
+
+def test_the_rest_function_is_made_of_the_web_framework(loaded: dict[str, set[str]]):
+    # What the other tests look for would be found if it were there.
+    assert {"fastapi", "starlette", "mangum", "pydantic"} <= loaded["rest_api"]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_function_does_without_the_other_doors(loaded: dict[str, set[str]], name: str):
+    doors = {module.split(".")[1] for module in loaded[name] if module.startswith("parley.")} & {"api", "realtime", "webhooks"}
+    assert doors <= {"webhooks" if name == "webhooks" else "realtime"}
+
+
+@pytest.mark.parametrize("name", ["ws_connect", "ws_message", "ws_disconnect"])
+def test_a_socket_function_does_without_other_ports(loaded: dict[str, set[str]], name: str):
+    assert not loaded[name] & {"parley.outgoing", "parley.queue"}

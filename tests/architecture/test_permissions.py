@@ -1,0 +1,341 @@
+"""Least privilege: each function's role allows what the function does, and nothing else.
+
+One scenario goes through every REST operation, every client action and every kind of change, delivery and sweep. What
+the functions then asked of AWS is compared with the policies in the template, in both directions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from twilio.jwt.access_token import AccessToken
+from twilio.jwt.access_token.grants import ChatGrant
+
+from local.emulators import Endpoints
+from local.home import REPOSITORY, Home
+from local.intrinsics import read
+from local.template import Template
+from parley.operations import bindings
+from parley.operations.context import Caller
+from parley.realtime.actions import ACTIONS
+from parley.resources import REGISTRY
+from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
+from tests.doors import Raw
+
+RESOURCES = read(REPOSITORY / "template.yaml")["Resources"]
+FUNCTIONS = {name: spec["Properties"] for name, spec in RESOURCES.items() if spec["Type"] == "AWS::Serverless::Function"}
+METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
+# What Lambda does in the role's name: it reads streams and queues, logs, and parks what failed.
+BY_LAMBDA = re.compile(
+    r"logs:.*|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)"
+    r"|sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes)"
+)
+FAILURE_QUEUES = {"FanOutFailureQueue", "WebhooksFailureQueue"}
+
+
+def resources(statement: dict[str, Any]) -> Iterator[str]:
+    """The logical ids that a statement names, indexes as `Table/index/gsi1`."""
+    named = statement["Resource"]
+    for entry in named if isinstance(named, list) else [named]:
+        ((kind, value),) = entry.items()
+        if kind == "Ref":
+            yield value
+        elif kind == "Fn::GetAtt":
+            yield value[0] if value[1] == "Arn" else ".".join(value)
+        elif "@connections" in value:
+            yield "SocketApi"
+        else:
+            yield re.sub(r"\$\{(\w+)\.Arn\}", r"\1", value)
+
+
+def granted(function: str) -> set[Granted]:
+    """What a function's role allows."""
+    role = RESOURCES[FUNCTIONS[function]["Role"]["Fn::GetAtt"][0]]["Properties"]
+    found = set()
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            actions = statement["Action"]
+            for action in actions if isinstance(actions, list) else [actions]:
+                found |= {(action, resource) for resource in resources(statement)}
+    return found
+
+
+def is_for_lambda(pair: Granted) -> bool:
+    action, resource = pair
+    return BY_LAMBDA.fullmatch(action) is not None or (action == "sqs:SendMessage" and resource in FAILURE_QUEUES)
+
+
+class Scenario:
+    """Everything that the functions can be asked to do."""
+
+    def __init__(self, functions: Functions):
+        self._functions = functions
+        self._raw = Raw(functions)
+        self.operations: set[tuple[str, str]] = set()
+        self.actions: set[str] = set()
+        self._patterns = [
+            (METHODS[verb], re.compile(_pattern(mount.api + path + mount.suffix)), (row.name, verb))
+            for row in REGISTRY
+            for mount in row.mounts
+            for verb in mount.verbs
+            for path in [mount.collection if verb in ("create", "list") else mount.path]
+        ]
+
+    def run(self) -> None:
+        self._make_service()
+        self._use_account()
+        self._use_roles_and_users()
+        self._use_channels()
+        self._use_messages()
+        self._connect()
+        self._use_actions()
+        self._push()
+        self._plan_and_deliver()
+        self._disconnect()
+        self._delete_and_sweep()
+
+    def _ask(self, verb: str, path: str, form: Any = None, status: tuple[int, ...] = (200, 201, 204), **more: Any) -> Any:
+        answer = self._raw(verb, path, form, **more)
+        assert answer.status in status, f"{verb} {path}: {answer.text}"
+        asked = urlsplit(path).path.removeprefix(urlsplit(self._functions.base_url).path)
+        self.operations |= {name for method, known, name in self._patterns if method == verb and known.fullmatch(asked)}
+        return answer.json if answer.body else None
+
+    def _make_service(self) -> None:
+        made = self._ask("POST", "/chat/v2/Services", {"FriendlyName": "x"})
+        self.service, self.path = made["sid"], f"/chat/v2/Services/{made['sid']}"
+        events = "onMessageSent onMessageSend onMemberAdded onUserUpdated onChannelDestroyed onMessageUpdated"
+        hooks = {
+            "PreWebhookUrl": f"{self._functions.server_url}/before",
+            "PostWebhookUrl": f"{self._functions.server_url}/after",
+            "WebhookFilters": events.split(),
+        }
+        self._ask("POST", self.path, hooks)
+        self._ask("GET", self.path)
+        self._ask("GET", "/chat/v2/Services?PageSize=1")
+
+    def _use_account(self) -> None:
+        account = f"/2010-04-01/Accounts/{self._functions.account_sid}"
+        self._ask("GET", f"{account}.json")
+        self.key = self._ask("POST", f"{account}/Keys.json")
+        other = self._ask("POST", f"{account}/SigningKeys.json", {"FriendlyName": "x"})["sid"]
+        self._ask("GET", f"{account}/Keys.json")
+        for verb, form in (("GET", None), ("POST", {"FriendlyName": "y"}), ("DELETE", None)):
+            self._ask(verb, f"{account}/Keys/{other}.json", form)
+        self._ask("GET", "/chat/v2/Services", credentials=(self.key["sid"], self.key["secret"]))
+        self.credential = self._ask("POST", "/chat/v2/Credentials", {"Type": "gcm", "ApiKey": "x"})["sid"]
+        other = self._ask("POST", "/chat/v2/Credentials", {"Type": "fcm", "Secret": "x"})["sid"]
+        self._ask("GET", "/chat/v2/Credentials")
+        for verb, form in (("GET", None), ("POST", {"FriendlyName": "y"}), ("DELETE", None)):
+            self._ask(verb, f"/chat/v2/Credentials/{other}", form)
+
+    def _use_roles_and_users(self) -> None:
+        form = {"FriendlyName": "x", "Type": "deployment", "Permission": "joinChannel"}
+        role = self._ask("POST", f"{self.path}/Roles", form)["sid"]
+        self._ask("GET", f"{self.path}/Roles")
+        self._ask("POST", f"{self.path}/Users", {"Identity": "carol", "RoleSid": role})
+        self._ask("DELETE", f"{self.path}/Roles/{role}", status=(409,))
+        self._ask("POST", f"{self.path}/Users/carol", {"FriendlyName": "Carol"})
+        self._ask("GET", f"{self.path}/Users/carol")
+        self._ask("GET", f"{self.path}/Users?PageSize=1")
+        self._ask("DELETE", f"{self.path}/Users/carol")
+        other = self._ask("POST", f"{self.path}/Roles", form)["sid"]
+        for verb, data in (("GET", None), ("POST", {"Permission": "addMember"}), ("DELETE", None)):
+            self._ask(verb, f"{self.path}/Roles/{other}", data)
+
+    def _use_channels(self) -> None:
+        self.channel = self._ask("POST", f"{self.path}/Channels", {"UniqueName": "team"})["sid"]
+        self.in_channel = f"{self.path}/Channels/{self.channel}"
+        self._ask("POST", self.in_channel, {"UniqueName": "club"})
+        self._ask("GET", f"{self.path}/Channels/club")
+        self._ask("GET", f"{self.path}/Channels?Type=public&Type=private")
+        for identity in ("alice", "bob", "dave"):
+            self._ask("POST", f"{self.in_channel}/Members", {"Identity": identity})
+        self._ask("GET", f"{self.in_channel}/Members")
+        for verb, form in (("GET", None), ("POST", {"Attributes": "{}"}), ("DELETE", None)):
+            self._ask(verb, f"{self.in_channel}/Members/dave", form)
+        for identity in ("dave", "erin"):
+            invite = self._ask("POST", f"{self.in_channel}/Invites", {"Identity": identity})["sid"]
+        self._ask("POST", f"{self.in_channel}/Members", {"Identity": "dave"})
+        self._ask("GET", f"{self.in_channel}/Invites")
+        self._ask("GET", f"{self.in_channel}/Invites/{invite}")
+        self._ask("DELETE", f"{self.in_channel}/Invites/{invite}")
+        self._use_webhooks_of_the_channel()
+        self._use_channels_of_a_user()
+        form = {"Type": "private"}
+        self._ask("POST", f"/chat/v3/Services/{self.service}/Channels/{self.channel}", form)
+
+    def _use_webhooks_of_the_channel(self) -> None:
+        path = f"{self.in_channel}/Webhooks"
+        form = {
+            "Type": "webhook",
+            "Configuration.Url": f"{self._functions.server_url}/channel",
+            "Configuration.Filters": "onMessageSent",
+        }
+        self._ask("POST", path, form)
+        other = self._ask("POST", path, form)["sid"]
+        self._ask("GET", path)
+        for verb, data in (("GET", None), ("POST", {"Configuration.RetryCount": "1"}), ("DELETE", None)):
+            self._ask(verb, f"{path}/{other}", data)
+
+    def _use_channels_of_a_user(self) -> None:
+        path = f"{self.path}/Users/dave/Channels"
+        self._ask("GET", path)
+        for verb, form in (("GET", None), ("POST", {"NotificationLevel": "muted"}), ("DELETE", None)):
+            self._ask(verb, f"{path}/{self.channel}", form)
+        for endpoint in ("phone", "desk"):
+            # No public operation makes one yet.
+            bindings.register(
+                self._functions.unrecorded.context(Caller()),
+                self.service,
+                "alice",
+                endpoint=endpoint,
+                binding_type="gcm",
+                address="x",
+                credential_sid=self.credential,
+                message_types=[],
+            )
+        found = self._ask("GET", f"{self.path}/Bindings")["bindings"]
+        self._ask("GET", f"{self.path}/Bindings?Identity=alice&BindingType=gcm")
+        self._ask("GET", f"{self.path}/Users/alice/Bindings")
+        for base, binding in ((f"{self.path}/Bindings", found[0]), (f"{self.path}/Users/alice/Bindings", found[1])):
+            self._ask("GET", f"{base}/{binding['sid']}")
+            self._ask("DELETE", f"{base}/{binding['sid']}")
+
+    def _use_messages(self) -> None:
+        path = f"{self.in_channel}/Messages"
+        token = {"I-Twilio-Idempotency-Token": "x", "X-Twilio-Webhook-Enabled": "true"}
+        for _ in range(2):
+            message = self._ask("POST", path, {"Body": "x", "From": "alice"}, headers=token)["sid"]
+        self._ask("POST", path, {"Body": "y"}, headers={"X-Twilio-Webhook-Enabled": "true"})
+        newest = self._ask("POST", path, {"Body": "y"})["sid"]
+        self._ask("GET", f"{path}?PageSize=1")
+        self._ask("POST", f"{path}/{message}", {"Body": "z"})
+        for sid in (newest, message):
+            self._ask("GET", f"{path}/{sid}")
+            self._ask("DELETE", f"{path}/{sid}")
+
+    def _connect(self) -> None:
+        for connection_id, identity in (("alice=", "alice"), (GONE, "bob"), ("frank=", "frank")):
+            token = AccessToken(self._functions.account_sid, self.key["sid"], self.key["secret"], identity=identity)
+            token.add_grant(ChatGrant(service_sid=self.service))
+            event = sample("ws_connect")
+            event["headers"].pop("Sec-WebSocket-Protocol", None)
+            event["requestContext"]["connectionId"] = connection_id
+            event["queryStringParameters"] = {"token": token.to_jwt()}
+            assert self._functions.invoke("WsConnectFunction", event)["statusCode"] == 200
+
+    def _say(self, action: str, *, frame_id: str = "1", **members: Any) -> Any:
+        event = sample("ws_message")
+        event["requestContext"]["connectionId"] = "alice="
+        event["body"] = json.dumps({"id": frame_id, "action": action, **members})
+        reply = json.loads(self._functions.invoke("WsMessageFunction", event)["body"])
+        assert reply["status"] < 300, f"{action}: {reply}"
+        self.actions.add(action)
+        return reply.get("result")
+
+    def _use_actions(self) -> None:
+        # A client may do all of it.
+        for name in ("service", "channel"):
+            kind = {"service": "deployment", "channel": "channel"}[name]
+            names = json.loads((REPOSITORY / "tests" / "architecture" / "permissions.json").read_text())[kind]
+            form = {"FriendlyName": name, "Type": kind, "Permission": names}
+            role = self._ask("POST", f"{self.path}/Roles", form)["sid"]
+            holder = f"{self.path}/Users/alice" if name == "service" else f"{self.in_channel}/Members/alice"
+            self._ask("POST", holder, {"RoleSid": role})
+        self._talk()
+        self._manage()
+
+    def _talk(self) -> None:
+        channel = {"channel": self.channel}
+        self._say("fetchChannel", **channel)
+        for frame_id in ("2", "a token of its own", "a token of its own"):
+            message = self._say("sendMessage", frame_id=frame_id, body="x", **channel)["sid"]
+        self._say("listMessages", **channel)
+        self._say("fetchMessage", message=message, **channel)
+        self._say("updateMessage", message=message, body="y", **channel)
+        self._say("deleteMessage", message=message, **channel)
+
+    def _manage(self) -> None:
+        mine = self._say("createChannel", unique_name="den")["sid"]
+        self._say("updateChannel", channel="den", unique_name="lair")
+        self._say("joinChannel", channel=mine)
+        self._say("addMember", channel=mine, identity="grace")
+        self._say("updateMember", channel=mine, identity="alice", attributes={})
+        self._say("removeMember", channel=mine, identity="grace")
+        self._say("updateUser", identity="alice", friendly_name="Alice")
+        self._say("leaveChannel", channel=mine)
+        self._say("joinChannel", channel=mine)
+        self._say("deleteChannel", channel=mine)
+
+    def _push(self) -> None:
+        """To a socket that is there and to one that is not, with nothing that needs a channel's counters and with."""
+        self._records = self._functions.stream_records()
+        own = [record for record in self._records if self.channel in json.dumps(record["dynamodb"]["Keys"])]
+        assert own
+        result = self._functions.invoke("FanOutFunction", {"Records": own})
+        assert result == {"batchItemFailures": []}
+
+    def _plan_and_deliver(self) -> None:
+        own = [record for record in self._records if self.service in json.dumps(record["dynamodb"])]
+        assert self._functions.invoke("WebhooksFunction", {"Records": own}) == {"batchItemFailures": []}
+        received = self._functions.received("DeliveryQueue")
+        assert received
+        assert self._functions.invoke("WebhooksFunction", {"Records": received}) == {"batchItemFailures": []}
+        while more := self._functions.received("DeliveryQueue"):
+            received = more
+        # One that finds a busy owner is put off, one that is too old is parked.
+        for planned_at, left in ((10**13, 1), (0, 0)):
+            record = self._queued({**json.loads(received[0]["body"]), "planned_at": planned_at})
+            result = self._functions.invoke("WebhooksFunction", {"Records": [record]})
+            assert len(result["batchItemFailures"]) == left
+
+    def _queued(self, delivery: dict[str, Any]) -> dict[str, Any]:
+        """A delivery to a busy owner, which really lies in the queue."""
+        url = f"{self._functions.server_url}/busy/{delivery['planned_at']}"
+        entry = {**delivery, "url": url, "id": str(delivery["planned_at"]), "retries": 3}
+        self._functions.sqs.send_message(
+            QueueUrl=self._functions.queues["DeliveryQueue"],
+            MessageBody=json.dumps(entry),
+            MessageGroupId=url,
+            MessageDeduplicationId=url,
+        )
+        (record,) = self._functions.received("DeliveryQueue")
+        return record
+
+    def _disconnect(self) -> None:
+        event = sample("ws_disconnect")
+        event["requestContext"]["connectionId"] = "alice="
+        assert self._functions.invoke("WsDisconnectFunction", event) == {"statusCode": 200}
+
+    def _delete_and_sweep(self) -> None:
+        """Delete a user, a channel and the service with what is left in it; sweep, and hand over when time is short."""
+        other = self._ask("POST", f"{self.path}/Channels", {"UniqueName": "other"})["sid"]
+        self._ask("POST", f"{self.path}/Channels/other/Members", {"Identity": "heidi"})
+        self._ask("POST", f"{self.path}/Channels/other/Messages", {"Body": "x"})
+        self._ask("POST", f"{self.path}/Channels/{self.channel}/Members", {"Identity": "ivan"})
+        self._ask("DELETE", f"{self.path}/Channels/{other}")
+        self._ask("DELETE", f"{self.path}/Users/ivan")
+        self._ask("DELETE", self.path)
+        own = [record for record in self._functions.stream_records() if self.service in json.dumps(record["dynamodb"])]
+        assert self._functions.invoke("WebhooksFunction", {"Records": own}) == {"batchItemFailures": []}
+        for kind, sid in (("channel", other), ("user", self._user("ivan")), ("service", self.service)):
+            job = {"kind": kind, "sid": sid, "at": 10**13}
+            message = {"MessageId": kind, "ReceiptHandle": "x", "Body": json.dumps(job)}
+            record = self._functions.queue_record("SweepQueue", message)
+            assert self._functions.invoke("WebhooksFunction", {"Records": [record]}) == {"batchItemFailures": []}
+
+    def _user(self, identity: str) -> str:
+        from parley.ids import user_sid
+
+        return user_sid(self.service, identity)
+
+
+def _pattern(path: str) -> str:
+    return re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))
