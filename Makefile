@@ -27,7 +27,7 @@ define environment
 	$(FIND_PYTHON); \
 	echo "setting up $(1) with $$($$name --version), which takes about half a minute ..."; \
 	rm -rf $(1) && $$name -m venv $(1) && \
-	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile -r $(lastword $(2)) && \
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile --no-deps -r $(lastword $(2)) && \
 	touch "$$stamp"
 endef
 

@@ -189,7 +189,8 @@ def main() -> None:
             endpoints.stop()
     print(f"{'operation':<46} {'requests':>13} {'write units':>13}")
     for cost in costs:
-        requests, units = (f"{cost.requests} of {cost.allowed_requests}", f"{cost.write_units:g} of {cost.allowed_write_units}")
+        requests = f"{cost.requests} of {cost.allowed_requests}"
+        units = f"{cost.write_units:g} of {cost.allowed_write_units}"
         print(f"{cost.operation:<46} {requests:>13} {units:>13}{'' if cost.is_within_budget else '   TOO MUCH'}")
     if not all(cost.is_within_budget for cost in costs):
         sys.exit(1)

@@ -30,7 +30,7 @@ class ParkedDeliveries:
         return sorted((delivery for _, _, delivery in received), key=lambda delivery: delivery["planned_at"])
 
     def replay(self, wanted: Callable[[dict[str, Any]], bool], progress: Callable[[int, int], None]) -> int:
-        """Queue the wanted ones again, about oldest first; `progress` gets how many are done and about how many wait."""
+        """Queue the wanted ones again, about oldest first; `progress` gets how many are done and how many left."""
         done, passed_over, waiting = 0, [], self._waiting()
         for handle, message_id, delivery in self._receive():
             if not wanted(delivery):

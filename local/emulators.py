@@ -21,8 +21,8 @@ import boto3
 from botocore.config import Config
 
 from local import dynoxide, processes
+from local.declared import REGION
 from local.home import Home
-from local.template import REGION
 
 _START_SECONDS = 20
 _STOP_SECONDS = 10

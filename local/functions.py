@@ -21,7 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from local.template import Function
+from local.declared import Function
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 logger = logging.getLogger("local.functions")

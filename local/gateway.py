@@ -24,6 +24,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
+from local.declared import RestApi, SocketApi
 from local.functions import FunctionError, Invoker, PayloadTooLarge
 from local.http_server import HttpConnection, Request, Response
 from local.management import MARK
@@ -32,7 +33,6 @@ from local.plan import HEALTH_PATH, Descriptors, Plan, begin_child, end_child
 from local.report import problem
 from local.rest import RestFront
 from local.sockets import Limits, Socket, SocketHub
-from local.template import RestApi, SocketApi
 
 logger = logging.getLogger("local.gateway")
 

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from local.declared import REGION, Function
 from local.home import Home, read_json, write_json
 from local.intrinsics import Physical
 from local.report import report_to
-from local.template import REGION, BoundTemplate, Function, Template
+from local.template import BoundTemplate, Template
 
 CONNECTIONS_PATH = "/_aws"
 HEALTH_PATH = "/_aws/health"

@@ -12,6 +12,7 @@ After a clean stop the messages are left out: then MiniStack's own state is the 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import time
@@ -57,36 +58,52 @@ def mark_clean(home: Home) -> None:
     write_json(home.progress, {"positions": positions(home), "queues": None})
 
 
-def restore_queues(home: Home, sqs: Any) -> int:
-    """After a kill, put the kept messages back in place of what the queues hold; how many.
+def discard_queues(home: Home, sqs: Any) -> None:
+    """After a kill, delete the queues that are about to be restored, before they are made again.
 
-    They become visible when they would have; a wait longer than 15 minutes is cut to that, and attempts are counted
-    from 1 again, because neither can be set from outside.
+    Emptying them would not do: a FIFO queue drops what it has seen within the last minutes, and the state that MiniStack
+    comes back with remembers having seen the very messages that have to go back.
     """
-    kept = (read_json(home.progress) or {}).get("queues")
-    if kept is None:
-        return 0
+    for address in _kept_queues(home):
+        with contextlib.suppress(sqs.exceptions.QueueDoesNotExist):
+            sqs.delete_queue(QueueUrl=_url_of(sqs, address))
+
+
+def restore_queues(home: Home, sqs: Any) -> int:
+    """Put the kept messages back into their new queues, in their order; how many.
+
+    They become visible when they would have; a wait longer than 15 minutes is cut to that, in a FIFO queue there is
+    none, and attempts are counted from 1 again, because those cannot be set from outside.
+    """
     now = time.time()
     count = 0
-    for address, messages in kept.items():
+    for address, messages in _kept_queues(home).items():
         try:
-            url = sqs.get_queue_url(QueueName=address.rsplit("/", 1)[1])["QueueUrl"]
+            url = _url_of(sqs, address)
         except sqs.exceptions.QueueDoesNotExist:
             continue  # the template no longer has it
-        sqs.purge_queue(QueueUrl=url)
         for start in range(0, len(messages), _BATCH):
             batch = messages[start : start + _BATCH]
-            sqs.send_message_batch(QueueUrl=url, Entries=[_entry(index, kept, now) for index, kept in enumerate(batch)])
+            sqs.send_message_batch(QueueUrl=url, Entries=[_entry(index, one, now) for index, one in enumerate(batch)])
             count += len(batch)
     return count
 
 
+def _kept_queues(home: Home) -> dict[str, list[dict[str, Any]]]:
+    return (read_json(home.progress) or {}).get("queues") or {}
+
+
+def _url_of(sqs: Any, address: str) -> str:
+    return sqs.get_queue_url(QueueName=address.rsplit("/", 1)[1])["QueueUrl"]
+
+
 def _entry(index: int, message: dict[str, Any], now: float) -> dict[str, Any]:
-    delay = int(min(max(message["VisibleAt"] - now, 0), _LONGEST_DELAY_SECONDS))
-    entry = {"Id": str(index), "MessageBody": message["Body"], "DelaySeconds": delay}
+    entry = {"Id": str(index), "MessageBody": message["Body"]}
     if message.get("MessageAttributes"):
         entry["MessageAttributes"] = message["MessageAttributes"]
-    return entry
+    if message.get("MessageGroupId"):
+        return entry | {name: message[name] for name in ("MessageGroupId", "MessageDeduplicationId")}
+    return entry | {"DelaySeconds": int(min(max(message["VisibleAt"] - now, 0), _LONGEST_DELAY_SECONDS))}
 
 
 def queued_messages(ministack: str) -> dict[str, list[dict[str, Any]]]:
@@ -97,7 +114,7 @@ def queued_messages(ministack: str) -> dict[str, list[dict[str, Any]]]:
         accounts = json.loads(connection.getresponse().read())["messages"]
     finally:
         connection.close()
-    wanted = ("Body", "MessageAttributes", "VisibleAt")
+    wanted = ("Body", "MessageAttributes", "MessageDeduplicationId", "MessageGroupId", "VisibleAt")
     return {
         address: [{key: message[key] for key in wanted} for message in messages]
         for regions in accounts.values()

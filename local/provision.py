@@ -8,10 +8,11 @@ import string
 import time
 from typing import Any
 
+from local.declared import Queue, Secret, Table
 from local.emulators import Endpoints
 from local.home import Home
 from local.intrinsics import Physical, TemplateError
-from local.template import Queue, Secret, Table, Template
+from local.template import Template
 
 _READY_SECONDS = 20
 
@@ -68,9 +69,13 @@ def _check_shape(table: Table, description: dict[str, Any]) -> None:
 
 
 def _queue(sqs: Any, queue: Queue) -> Physical:
-    url = sqs.create_queue(QueueName=queue.name)["QueueUrl"]
-    if queue.attributes:
-        sqs.set_queue_attributes(QueueUrl=url, Attributes=queue.attributes)
+    try:
+        url = sqs.get_queue_url(QueueName=queue.name)["QueueUrl"]
+        changeable = {name: value for name, value in queue.attributes.items() if name != "FifoQueue"}
+        if changeable:
+            sqs.set_queue_attributes(QueueUrl=url, Attributes=changeable)
+    except sqs.exceptions.QueueDoesNotExist:
+        url = sqs.create_queue(QueueName=queue.name, Attributes=queue.attributes)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return Physical(url, {"Arn": arn, "QueueName": queue.name, "QueueUrl": url})
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local import progress, ttl
+from local.declared import Table
 from local.emulators import Endpoints
 from local.functions import Invoker
 from local.home import Home
@@ -25,7 +26,6 @@ from local.queues import QueuePump
 from local.report import problem
 from local.stream_reader import StreamReader
 from local.streams import StreamPump
-from local.template import Table
 
 logger = logging.getLogger("local.pump")
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local.declared import REGION, QueueMapping
 from local.filters import passes
 from local.functions import FunctionError, PayloadTooLarge
 from local.report import problem
-from local.template import REGION, QueueMapping
 
 logger = logging.getLogger("local.queues")
 

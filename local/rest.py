@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
+from local.declared import ACCOUNT, GatewayResponse, RestApi
 from local.http_server import Request, Response
-from local.template import ACCOUNT, GatewayResponse, RestApi
 
 _NOT_PASSED_ON = {
     "connection",

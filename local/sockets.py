@@ -29,11 +29,11 @@ from websockets.http11 import Request as Handshake
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from local.declared import Route, SocketApi
 from local.functions import FunctionError, PayloadTooLarge
 from local.http_server import Request, Response, encode
 from local.report import problem
 from local.rest import multi, passed_on_headers, query_pairs, request_time
-from local.template import Route, SocketApi
 
 logger = logging.getLogger("local.sockets")
 

@@ -12,7 +12,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.template import REGION
+from local.declared import REGION
 
 _SHARDS_SECONDS = 10
 _HEADERS = {

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from local.declared import REGION, StreamMapping
 from local.filters import passes
 from local.functions import PAYLOAD_LIMIT, FunctionError, PayloadTooLarge
 from local.report import problem
 from local.stream_reader import StreamReader
-from local.template import REGION, StreamMapping
 
 logger = logging.getLogger("local.streams")
 

@@ -85,8 +85,10 @@ class Supervisor:
         if self._endpoints.note:
             self._say(self._endpoints.note)
         self._record()
+        sqs = self._endpoints.client("sqs")
+        progress.discard_queues(self.home, sqs)
         physical = provision(template, self._endpoints, self.home)
-        if restored := progress.restore_queues(self.home, self._endpoints.client("sqs")):
+        if restored := progress.restore_queues(self.home, sqs):
             self._say(f"the last run was killed: {restored} queued messages are back in their queues")
         self._has_restored = True
         self._prepare_children(template.bind(physical), physical, rest_url)

@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.declared import (
+    ACCOUNT,
+    REGION,
+    STACK,
+    Function,
+    GatewayResponse,
+    Queue,
+    QueueMapping,
+    RestApi,
+    Route,
+    Secret,
+    SocketApi,
+    StreamMapping,
+    Table,
+    arn,
+)
 from local.intrinsics import Physical, Scope, TemplateError, read
-
-ACCOUNT = "000000000000"
-REGION = "us-east-1"
-STACK = "parley"
 
 _FUNCTION = "AWS::Serverless::Function"
 _TABLE = "AWS::DynamoDB::Table"
@@ -24,116 +35,6 @@ _QUEUE = "AWS::SQS::Queue"
 _SECRET = "AWS::SecretsManager::Secret"
 _REST_API = "AWS::Serverless::Api"
 _SOCKET_API = "AWS::Serverless::WebSocketApi"
-
-
-@dataclass(frozen=True)
-class Table:
-    logical_id: str
-    name: str
-    definition: dict[str, Any]
-    """The arguments of CreateTable."""
-    ttl_attribute: str
-
-
-@dataclass(frozen=True)
-class Queue:
-    logical_id: str
-    name: str
-    attributes: dict[str, str]
-    redrive: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class Secret:
-    logical_id: str
-    name: str
-    text: str | None
-    generate: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Function:
-    logical_id: str
-    name: str
-    directory: Path
-    handler: str
-    environment: dict[str, str]
-    libraries: tuple[Path, ...]
-    timeout_seconds: int
-    memory_megabytes: int
-
-    @property
-    def arn(self) -> str:
-        return _arn("lambda", f"function:{self.name}")
-
-
-@dataclass(frozen=True)
-class StreamMapping:
-    """An event source mapping from a table's stream. Counts and ages of -1 mean: without limit."""
-
-    name: str
-    function: str
-    function_arn: str
-    stream_arn: str
-    patterns: list[dict[str, Any]]
-    batch_size: int
-    bisects: bool
-    retries: int
-    maximum_age_seconds: int
-    reports_failures: bool
-    failure_queue_arn: str
-    from_now_on: bool
-
-
-@dataclass(frozen=True)
-class QueueMapping:
-    name: str
-    function: str
-    queue_arn: str
-    patterns: list[dict[str, Any]]
-    batch_size: int
-    reports_failures: bool
-    maximum_concurrency: int
-
-
-@dataclass(frozen=True)
-class GatewayResponse:
-    """What API Gateway answers in place of a function."""
-
-    status: int
-    body: str
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class RestApi:
-    logical_id: str
-    stage: str
-    function: str
-    responses: dict[str, GatewayResponse]
-    binary_media_types: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Route:
-    """Where frames of one route go: to a function, or to a mock integration that has the reply ready."""
-
-    function: str
-    reply: str | None
-    replies: bool
-    timeout_seconds: float
-
-
-@dataclass(frozen=True)
-class SocketApi:
-    logical_id: str
-    stage: str
-    selection: str
-    routes: dict[str, Route]
-
-
-def _arn(service: str, resource: str) -> str:
-    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
 
 
 def _local_name(logical_id: str, properties: Mapping[str, Any] | None = None) -> str:
@@ -160,7 +61,7 @@ class Template:
             "AWS::Partition": "aws",
             "AWS::URLSuffix": "amazonaws.com",
             "AWS::StackName": STACK,
-            "AWS::StackId": _arn("cloudformation", f"stack/{STACK}/{stack_uuid}"),
+            "AWS::StackId": arn("cloudformation", f"stack/{STACK}/{stack_uuid}"),
         }
         self._scope = self._scope_with({})
         self._scope = self._scope_with(dict(self._known()))
@@ -192,13 +93,13 @@ class Template:
 
     def _known(self) -> Iterator[tuple[str, Physical]]:
         for logical_id, name in self._named(_TABLE, "TableName"):
-            yield logical_id, Physical(name, {"Arn": _arn("dynamodb", f"table/{name}")})
+            yield logical_id, Physical(name, {"Arn": arn("dynamodb", f"table/{name}")})
         for logical_id, name in self._named(_QUEUE, "QueueName"):
-            yield logical_id, Physical(name, {"Arn": _arn("sqs", name), "QueueName": name})
+            yield logical_id, Physical(name, {"Arn": arn("sqs", name), "QueueName": name})
         for logical_id, name in self._named(_FUNCTION, "FunctionName"):
-            arn = _arn("lambda", f"function:{name}")
-            yield logical_id, Physical(name, {"Arn": arn, "Alias": arn})
-            yield f"{logical_id}.Alias", Physical(arn)
+            function_arn = arn("lambda", f"function:{name}")
+            yield logical_id, Physical(name, {"Arn": function_arn, "Alias": function_arn})
+            yield f"{logical_id}.Alias", Physical(function_arn)
         for kind in (_REST_API, _SOCKET_API):
             for logical_id, _ in self.resources(kind):
                 yield logical_id, Physical(logical_id.lower())

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from local.template import Table
+from local.declared import Table
 
 _PAGE = 500
 _BETWEEN_PAGES_SECONDS = 0.05

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-pytest.register_assert_rewrite("tests.contract_tables.checker", "tests.doors", "tests.spec.support")
-
 from local.emulators import Endpoints, start_engine
 from local.home import REPOSITORY, Home
 from local.stack import Stack, start_stack

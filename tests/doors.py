@@ -1,8 +1,8 @@
 """Two ways into the REST API, for tests that must pass through both.
 
-`LambdaDoor` turns a request into the event that API Gateway would send and calls the handler, with the world's fake clock.
-`HttpDoor` sends it over HTTP to a running local stack. Both answer with what a client of API Gateway would see, and hand
-every answer to the contract checker.
+`LambdaDoor` turns a request into the event that API Gateway would send and calls the handler, with the world's fake
+clock. `HttpDoor` sends it over HTTP to a running local stack. Both answer with what a client of API Gateway would see;
+whoever asks through `Raw` or `Library` has every answer checked against the published contract.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ FORM = "application/x-www-form-urlencoded"
 Headers = list[tuple[str, str]]
 Fields = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
+
 @dataclass(frozen=True)
 class Answer:
     """What came back; header names are in lower case."""
@@ -56,6 +57,7 @@ class Answer:
         """Status, code and text of an error."""
         return self.status, self.json["code"], self.json["message"]
 
+
 class Door(Protocol):
     """What both doors offer."""
 
@@ -64,6 +66,7 @@ class Door(Protocol):
     auth_token: str
 
     def send(self, verb: str, url: str, headers: Headers, body: bytes) -> Answer: ...
+
 
 class LambdaDoor:
     """The REST function's handler over one world."""
@@ -88,6 +91,7 @@ class LambdaDoor:
         text = "" if verb == "HEAD" else result.get("body") or ""
         return Answer(result["statusCode"], answered, text.encode())
 
+
 def event(verb: str, url: str, headers: Headers, body: bytes) -> dict[str, Any]:
     """The proxy event of a request to a REST API's stage `prod`: the path still percent-encoded, the query decoded."""
     parts = urlsplit(url)
@@ -101,14 +105,17 @@ def event(verb: str, url: str, headers: Headers, body: bytes) -> dict[str, Any]:
     made["body"] = body.decode("utf-8", "replace") if body else None
     return made
 
+
 def _added(sample: dict[str, Any]) -> Headers:
     return [(name, value) for name, value in sample["headers"].items() if name.startswith(("X-Amzn-", "X-Forwarded-"))]
+
 
 def _in_two_forms(single: str, several: str, pairs: Headers) -> dict[str, Any]:
     every: dict[str, list[str]] = {}
     for name, value in pairs:
         every.setdefault(name, []).append(value)
     return {single: {name: values[-1] for name, values in every.items()} or None, several: every or None}
+
 
 class HttpDoor:
     """A running local stack."""
@@ -137,6 +144,7 @@ class HttpDoor:
         if self._connection is not None:
             self._connection.close()
 
+
 class Raw:
     """Requests that the helper library cannot make, and answers as they came."""
 
@@ -151,7 +159,7 @@ class Raw:
         *,
         query: Fields = (),
         headers: Mapping[str, str] | None = None,
-        credentials: tuple[str, str] | None | str = "account",
+        credentials: tuple[str, str] | str | None = "account",
     ) -> Answer:
         """Send a request to a path below the REST URL, or to an absolute URL of an earlier answer.
 
@@ -182,13 +190,16 @@ class Raw:
         assert answer.status in (200, 201), answer.text
         return answer.json
 
+
 def basic(name: str, secret: str) -> str:
     """An Authorization header."""
     return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
 
+
 def _pairs(fields: Fields) -> list[tuple[str, str]]:
     items = fields.items() if isinstance(fields, Mapping) else fields
     return [(name, str(part)) for name, value in items for part in (value if isinstance(value, list) else [value])]
+
 
 class _ToDoor(BaseAdapter):
     """Carries what the `requests` library sends to a door that is no server."""
@@ -213,6 +224,7 @@ class _ToDoor(BaseAdapter):
     def close(self) -> None:
         pass
 
+
 class Library:
     """Makes the vendor's helper library talk to a door, unchanged but for its base URLs."""
 
@@ -225,7 +237,10 @@ class Library:
         if isinstance(self._door, LambdaDoor):
             http_client.session.mount(self._door.base_url, _ToDoor(self._door))
         client = Client(
-            name or self._door.account_sid, secret or self._door.auth_token, self._door.account_sid, http_client=http_client
+            name or self._door.account_sid,
+            secret or self._door.auth_token,
+            self._door.account_sid,
+            http_client=http_client,
         )
         client.chat.base_url = f"{self._door.base_url}/chat"
         client.api.base_url = self._door.base_url
@@ -238,4 +253,3 @@ class Library:
     @cached_property
     def account_client(self) -> Client:
         return self.client()
-

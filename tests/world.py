@@ -39,6 +39,7 @@ class World:
         self.configuration = Configuration(self.table, self.clock)
         self.ids = Ids(self.clock, seeded_hex(f"{self.account_sid}/{next(_accounts)}"))
         self.keyring = Keyring("auth", "root", self.secrets.fetch, self.clock)
+        self.actions_per_second = 0
 
     def context(self, caller: Caller | None = None) -> Context:
         return Context(
@@ -49,8 +50,11 @@ class World:
             self.account_sid,
             self.keyring,
             caller or Caller(),
+            self.actions_per_second,
         )
 
     def another_container(self) -> World:
         """The same account at the same time, seen by a container that remembers nothing."""
-        return World(self._client, self._table_name, self.account_sid, self.clock)
+        another = World(self._client, self._table_name, self.account_sid, self.clock)
+        another.actions_per_second = self.actions_per_second
+        return another

@@ -55,7 +55,11 @@ def test_the_rest_function_is_made_of_the_web_framework(loaded: dict[str, set[st
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_function_does_without_the_other_doors(loaded: dict[str, set[str]], name: str):
-    doors = {module.split(".")[1] for module in loaded[name] if module.startswith("parley.")} & {"api", "realtime", "webhooks"}
+    doors = {module.split(".")[1] for module in loaded[name] if module.startswith("parley.")} & {
+        "api",
+        "realtime",
+        "webhooks",
+    }
     assert doors <= {"webhooks" if name == "webhooks" else "realtime"}
 
 

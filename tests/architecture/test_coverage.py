@@ -20,9 +20,14 @@ NOT_OFFERED_YET: set[str] = set()
 VERBS = {"Create": "create", "Fetch": "fetch", "List": "list", "Update": "update", "Delete": "delete"}
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
 PAGING = {"PageSize", "Page", "PageToken"}
-PUBLISHED = {f"{version}:{operation['id']}": operation for version in ("v1", "v2", "v3") for operation in operations(version)}
+PUBLISHED = {
+    f"{version}:{operation['id']}": operation for version in ("v1", "v2", "v3") for operation in operations(version)
+}
 OFFERED = {
-    f"{mount.api}:{row.name}.{verb}": (row, mount, verb) for row in REGISTRY for mount in row.mounts for verb in mount.verbs
+    f"{mount.api}:{row.name}.{verb}": (row, mount, verb)
+    for row in REGISTRY
+    for mount in row.mounts
+    for verb in mount.verbs
 }
 APP = create_app(lambda caller: pytest.fail("no request is carried out here"))
 

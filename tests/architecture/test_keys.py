@@ -52,14 +52,16 @@ def table() -> list[tuple[str, str, str, str]]:
     """The access-pattern table: question, index, partition key, sort key."""
     found = []
     for line in (keys.__doc__ or "").splitlines():
-        if match := re.match(r"\s{4}(\S.*?)\s{2,}(gsi\d|)pk (\S+)\s+(?:gsi\d)?sk (<pk of the holder>|<[^>]*>|\S+)(.*)", line):
+        if match := re.match(
+            r"\s{4}(\S.*?)\s{2,}(gsi\d|)pk (\S+)\s+(?:gsi\d)?sk (<pk of the holder>|<[^>]*>|\S+)(.*)", line
+        ):
             question, index, partition, sort = match.groups()[:4]
             found.append((question, index, partition, sort + match[5].partition("  ")[0]))
     return found
 
 
 KEY_FUNCTIONS, RANGE_FUNCTIONS = functions(Key), functions(Range)
-INDEX_FUNCTIONS = {name: function for name, function in functions(dict[str, str]).items()}
+INDEX_FUNCTIONS = functions(dict[str, str])
 TABLE = table()
 
 

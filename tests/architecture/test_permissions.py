@@ -20,6 +20,8 @@ from local.emulators import Endpoints
 from local.home import REPOSITORY, Home
 from local.intrinsics import read
 from local.template import Template
+from parley.domain.roles import CHANNEL, DEPLOYMENT, PERMISSIONS
+from parley.ids import user_sid
 from parley.operations import bindings
 from parley.operations.context import Caller
 from parley.realtime.actions import ACTIONS
@@ -28,7 +30,9 @@ from tests.architecture.recorded import GONE, Functions, Granted, recorded_funct
 from tests.doors import Raw
 
 RESOURCES = read(REPOSITORY / "template.yaml")["Resources"]
-FUNCTIONS = {name: spec["Properties"] for name, spec in RESOURCES.items() if spec["Type"] == "AWS::Serverless::Function"}
+FUNCTIONS = {
+    name: spec["Properties"] for name, spec in RESOURCES.items() if spec["Type"] == "AWS::Serverless::Function"
+}
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
 # What Lambda does in the role's name: it reads streams and queues, logs, and parks what failed.
 BY_LAMBDA = re.compile(
@@ -77,6 +81,7 @@ class Scenario:
     def __init__(self, functions: Functions):
         self._functions = functions
         self._raw = Raw(functions)
+        self.seen = functions.seen
         self.operations: set[tuple[str, str]] = set()
         self.actions: set[str] = set()
         self._patterns = [
@@ -100,7 +105,9 @@ class Scenario:
         self._disconnect()
         self._delete_and_sweep()
 
-    def _ask(self, verb: str, path: str, form: Any = None, status: tuple[int, ...] = (200, 201, 204), **more: Any) -> Any:
+    def _ask(
+        self, verb: str, path: str, form: Any = None, status: tuple[int, ...] = (200, 201, 204), **more: Any
+    ) -> Any:
         answer = self._raw(verb, path, form, **more)
         assert answer.status in status, f"{verb} {path}: {answer.text}"
         asked = urlsplit(path).path.removeprefix(urlsplit(self._functions.base_url).path)
@@ -192,7 +199,7 @@ class Scenario:
         for endpoint in ("phone", "desk"):
             # No public operation makes one yet.
             bindings.register(
-                self._functions.unrecorded.context(Caller()),
+                self._functions.runtime.context(Caller()),
                 self.service,
                 "alice",
                 endpoint=endpoint,
@@ -241,13 +248,11 @@ class Scenario:
         return reply.get("result")
 
     def _use_actions(self) -> None:
-        # A client may do all of it.
-        for name in ("service", "channel"):
-            kind = {"service": "deployment", "channel": "channel"}[name]
-            names = json.loads((REPOSITORY / "tests" / "architecture" / "permissions.json").read_text())[kind]
-            form = {"FriendlyName": name, "Type": kind, "Permission": names}
+        # Alice may do all that clients can be allowed.
+        for kind, holder in ((DEPLOYMENT, f"{self.path}/Users/alice"), (CHANNEL, f"{self.in_channel}/Members/alice")):
+            names = [name for name, kinds in PERMISSIONS.items() if kind in kinds]
+            form = {"FriendlyName": kind, "Type": kind, "Permission": names}
             role = self._ask("POST", f"{self.path}/Roles", form)["sid"]
-            holder = f"{self.path}/Users/alice" if name == "service" else f"{self.in_channel}/Members/alice"
             self._ask("POST", holder, {"RoleSid": role})
         self._talk()
         self._manage()
@@ -325,17 +330,44 @@ class Scenario:
         self._ask("DELETE", self.path)
         own = [record for record in self._functions.stream_records() if self.service in json.dumps(record["dynamodb"])]
         assert self._functions.invoke("WebhooksFunction", {"Records": own}) == {"batchItemFailures": []}
-        for kind, sid in (("channel", other), ("user", self._user("ivan")), ("service", self.service)):
+        for kind, sid in (("channel", other), ("user", user_sid(self.service, "ivan")), ("service", self.service)):
             job = {"kind": kind, "sid": sid, "at": 10**13}
             message = {"MessageId": kind, "ReceiptHandle": "x", "Body": json.dumps(job)}
             record = self._functions.queue_record("SweepQueue", message)
-            assert self._functions.invoke("WebhooksFunction", {"Records": [record]}) == {"batchItemFailures": []}
-
-    def _user(self, identity: str) -> str:
-        from parley.ids import user_sid
-
-        return user_sid(self.service, identity)
+            for hurried in (True, False):
+                result = self._functions.invoke("WebhooksFunction", {"Records": [record]}, hurried=hurried)
+                assert result == {"batchItemFailures": []}
 
 
 def _pattern(path: str) -> str:
     return re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))
+
+
+@pytest.fixture(scope="module")
+def scenario(
+    aws: Endpoints, template: Template, dynamodb: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scenario]:
+    with recorded_functions(aws, template, Home(tmp_path_factory.mktemp("recorded"))) as functions:
+        played = Scenario(functions)
+        played.run()
+        yield played
+
+
+def test_the_scenario_goes_through_every_rest_operation(scenario: Scenario):
+    # Whoever adds an operation adds a request to the scenario.
+    assert scenario.operations == {(row.name, verb) for row in REGISTRY for mount in row.mounts for verb in mount.verbs}
+
+
+def test_the_scenario_goes_through_every_client_action(scenario: Scenario):
+    assert scenario.actions == set(ACTIONS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_may_do_what_it_does(scenario: Scenario, function: str):
+    assert scenario.seen[function] - granted(function) == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_may_do_nothing_else(scenario: Scenario, function: str):
+    unused = {pair for pair in granted(function) - scenario.seen[function] if not is_for_lambda(pair)}
+    assert unused == set()

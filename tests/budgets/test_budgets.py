@@ -44,7 +44,9 @@ def test_an_operation_keeps_within_its_budget(costs: dict[str, Cost], operation:
     assert cost.write_units <= cost.allowed_write_units
 
 
-@pytest.mark.parametrize("operation", [name for name in BUDGETED if name.startswith(("create", "join", "connect", "disconnect"))])
+@pytest.mark.parametrize(
+    "operation", [name for name in BUDGETED if name.startswith(("create", "join", "connect", "disconnect"))]
+)
 def test_the_meter_sees_writes(costs: dict[str, Cost], operation: str):
     assert costs[operation].write_units > 0
     assert costs[operation].requests > 0

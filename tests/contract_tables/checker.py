@@ -65,11 +65,13 @@ def _patterns() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
 
 def operation_of(verb: str, path: str) -> dict[str, Any] | None:
     """The published operation that a request means; `path` begins with the version."""
-    return next((operation for known, pattern, operation in _patterns() if known == verb and pattern.fullmatch(path)), None)
+    return next(
+        (operation for known, pattern, operation in _patterns() if known == verb and pattern.fullmatch(path)), None
+    )
 
 
 def check(base_url: str, verb: str, url: str, status: int, text: str) -> None:
-    """Raise `ContractBroken` unless the contract allows this answer. Paths of other APIs are only checked for errors."""
+    """Raise `ContractBroken` unless the contract allows this answer. Of paths of other APIs only errors are checked."""
     assert url.startswith(base_url), f"{url} is not below {base_url}"
     if status >= 500:
         raise ContractBroken(f"{verb} {url} was answered with {status}: {text}")
@@ -149,7 +151,9 @@ def _check_format(base_url: str, where: str, form: str, value: Any) -> None:
             _expect(set(value) == _LINKS[kind], f"{where}: {sorted(value)}")
             for name, link in value.items():
                 nullable = name == "last_message"
-                _check_value(base_url, f"{where}.{name}", {"type": "string", "format": "uri", "nullable": nullable}, link)
+                _check_value(
+                    base_url, f"{where}.{name}", {"type": "string", "format": "uri", "nullable": nullable}, link
+                )
 
 
 def _expect(claim: bool, otherwise: str) -> None:

@@ -1,4 +1,4 @@
-"""A DynamoDB client that loses answers, is throttled or leaves work undone as a test scripts it, and counts requests."""
+"""A DynamoDB client that loses answers, is throttled or leaves work undone as scripted, and counts requests."""
 
 from __future__ import annotations
 

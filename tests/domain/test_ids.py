@@ -101,6 +101,9 @@ def test_message_sids_sort_by_index(index: int):
     assert message_sid(CHANNEL, index) < message_sid(CHANNEL, index + 1)
 
 
-@pytest.mark.parametrize("sid", ["", "IM", "IM" + "0" * 32, "IM" + "f" * 32, "CH" + "0" * 32, message_sid(CHANNEL, 7).upper(), "IM" + "x" * 32])
+@pytest.mark.parametrize(
+    "sid",
+    ["", "IM", "IM" + "0" * 32, "IM" + "f" * 32, "CH" + "0" * 32, message_sid(CHANNEL, 7).upper(), "IM" + "x" * 32],
+)
 def test_a_text_that_is_no_message_sid_of_the_channel_has_no_index(sid: str):
     assert message_index(CHANNEL, sid) is None

@@ -15,7 +15,8 @@ CHANNEL = {"sid": "CH" + "0" * 32, "friendly_name": "x"}
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("team", "team"), ("", None), ("x" * 256, "x" * 256), (" ", " "), ("US" + "0" * 32, "US" + "0" * 32)]
+    ("name", "expected"),
+    [("team", "team"), ("", None), ("x" * 256, "x" * 256), (" ", " "), ("US" + "0" * 32, "US" + "0" * 32)],
 )
 def test_a_unique_name_is_kept_and_an_empty_one_is_none(name: str, expected: str | None):
     assert channels.check_unique_name(name) == expected
@@ -100,7 +101,10 @@ NOW = 1_768_478_400_000
         ({"attributes": "{}"}, {"attributes": "{}"}),
         ({"last_consumed_message_index": 5}, {"last_consumed_message_index": 5, "last_consumption_timestamp": NOW}),
         ({"last_consumed_message_index": 0}, {"last_consumed_message_index": 0, "last_consumption_timestamp": NOW}),
-        ({"last_consumed_message_index": None}, {"last_consumed_message_index": None, "last_consumption_timestamp": None}),
+        (
+            {"last_consumed_message_index": None},
+            {"last_consumed_message_index": None, "last_consumption_timestamp": None},
+        ),
         (
             {"last_consumed_message_index": 5, "last_consumption_timestamp": 7},
             {"last_consumed_message_index": 5, "last_consumption_timestamp": 7},
@@ -126,7 +130,11 @@ def test_the_generated_roles_hold_known_permissions_only():
 
 def test_every_default_points_to_one_generated_role():
     defaults = [role.default_for for role in roles.GENERATED if role.default_for]
-    assert sorted(defaults) == ["default_channel_creator_role_sid", "default_channel_role_sid", "default_service_role_sid"]
+    assert sorted(defaults) == [
+        "default_channel_creator_role_sid",
+        "default_channel_role_sid",
+        "default_service_role_sid",
+    ]
 
 
 def test_there_are_22_permissions_and_each_can_stand_somewhere():
@@ -140,14 +148,18 @@ def test_a_role_without_a_permission_is_refused(role_type: str):
         roles.check_permissions(role_type, [])
 
 
-@pytest.mark.parametrize(("role_type", "name"), [("channel", "createChannel"), ("deployment", "sendMessage"), ("channel", "fly"), ("other", "addMember")])
+@pytest.mark.parametrize(
+    ("role_type", "name"),
+    [("channel", "createChannel"), ("deployment", "sendMessage"), ("channel", "fly"), ("other", "addMember")],
+)
 def test_a_permission_that_cannot_stand_in_a_role_is_refused(role_type: str, name: str):
     with refuses(errors.UNKNOWN_PERMISSION, f"Unknown permission for a {role_type} role: {name}"):
         roles.check_permissions(role_type, [name])
 
 
 @pytest.mark.parametrize(
-    ("deployment", "channel", "expected"), [([], [], False), (["a"], [], True), ([], ["a"], True), (["b"], ["c"], False)]
+    ("deployment", "channel", "expected"),
+    [([], [], False), (["a"], [], True), ([], ["a"], True), (["b"], ["c"], False)],
 )
 def test_rights_are_those_of_both_roles_together(deployment: list[str], channel: list[str], expected: bool):
     assert roles.is_allowed("a", deployment, channel) is expected

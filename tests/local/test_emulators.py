@@ -12,7 +12,7 @@ import pytest
 from local import dynoxide, ttl
 from local.emulators import EmulatorFailed, Endpoints, start_engine
 from local.home import Home
-from local.progress import ProgressKeeper, mark_clean, positions, queued_messages, restore_queues
+from local.progress import ProgressKeeper, discard_queues, mark_clean, positions, queued_messages, restore_queues
 from local.provision import generate, provision, secret_text
 from local.stream_reader import StreamReader
 from local.template import Template
@@ -126,6 +126,7 @@ def test_queued_messages_come_back_after_a_kill(home: Home):
     kill(first)
     second = start_engine(home, "ministack")
     try:
+        discard_queues(home, second.client("sqs"))
         url = provision(template, second, home)["WorkQueue"].ref
         assert restore_queues(home, second.client("sqs")) == 12
         messages = queued_messages(second.ministack)[url]
@@ -137,6 +138,32 @@ def test_queued_messages_come_back_after_a_kill(home: Home):
         assert positions(home) == {"F stream": {"shard": "7"}}
     finally:
         second.stop()
+
+
+def test_ordered_messages_come_back_in_their_order_though_the_queue_has_seen_them_before(home: Home):
+    template = Template(TEMPLATE, UUID)
+    first = start_engine(home, "ministack")
+    url = provision(template, first, home)["OrderedQueue"].ref
+    for number in range(12):
+        first.client("sqs").send_message(
+            QueueUrl=url, MessageBody=str(number), MessageGroupId=str(number % 2), MessageDeduplicationId=str(number)
+        )
+    first.stop()
+    mark_clean(home)
+    second = start_engine(home, "ministack")
+    ProgressKeeper(home, second.ministack, dict).keep()
+    kill(second)
+    third = start_engine(home, "ministack")
+    try:
+        sqs = third.client("sqs")
+        discard_queues(home, sqs)
+        provision(template, third, home)
+        assert restore_queues(home, sqs) == 12
+        sqs.send_message(QueueUrl=url, MessageBody="again", MessageGroupId="0", MessageDeduplicationId="0")
+        messages = queued_messages(third.ministack)[url]
+        assert [message["Body"] for message in messages] == [str(number) for number in range(12)]
+    finally:
+        third.stop()
 
 
 def test_after_a_clean_stop_nothing_is_put_back(home: Home):

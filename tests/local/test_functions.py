@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from local.declared import Function
 from local.functions import FunctionError, Invoker, LoadedFunction, PayloadTooLarge
-from local.template import Function
 
 MakeFunction = Callable[..., Function]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from local.declared import QueueMapping
 from local.functions import FunctionError
 from local.queues import QueuePump
-from local.template import QueueMapping
 from tests.local.conftest import until
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:work"

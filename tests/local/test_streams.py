@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from local.declared import StreamMapping
 from local.functions import FunctionError
 from local.streams import StreamPump
-from local.template import StreamMapping
 
 SHARD = "shard"
 FAILURES = "arn:aws:sqs:us-east-1:000000000000:failures"

@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 
+from local.emulators import Endpoints
 from local.plan import Plan
+from local.stack import Stack
 from parley.clock import Clock
 from tests.doors import FORM, Answer, HttpDoor, LambdaDoor, Raw
+from tests.fakes import FakeClock
 from tests.rest.everything import ABSENT, OPERATIONS, Everything, Operation, make, seen
 from tests.world import World
 
@@ -30,7 +33,7 @@ class Target:
     auth_token: str
     items: Everything
     other_service: Everything
-    other_account: Everything | None
+    other_account: Everything
 
 
 @pytest.fixture(scope="module", params=["lambda", "http"])
@@ -40,31 +43,29 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         (table,) = request.getfixturevalue("template").tables()
         world, stranger = World(dynamodb, table.name), World(dynamodb, table.name)
         door: LambdaDoor | HttpDoor = LambdaDoor(world)
-        other_account = make(Raw(LambdaDoor(stranger)), stranger.context())
     else:
-        door, world, other_account = request.getfixturevalue("http_door"), _behind(request), None
+        door = request.getfixturevalue("http_door")
+        world, stranger = _behind(request.getfixturevalue("stack"))
     raw = Raw(door)
     items = make(raw, world.context())
-    found = Target(raw, door.auth_token, items, make(raw, world.context(), " else"), other_account)
+    found = Target(
+        raw,
+        door.auth_token,
+        items,
+        make(raw, world.context(), " else"),
+        make(Raw(LambdaDoor(stranger)), stranger.context()),
+    )
     before = [seen(raw, each) for each in (items, found.other_service)]
     yield found
     assert [seen(raw, each) for each in (items, found.other_service)] == before
 
 
-def _behind(request: pytest.FixtureRequest) -> World:
-    """The account of the running local stack, reached past its door: REST alone cannot make a binding."""
-    stack = request.getfixturevalue("stack")
+def _behind(stack: Stack) -> tuple[World, World]:
+    """A running local stack's account, and another one on its table, past the door: REST cannot make a binding."""
     plan = Plan.load(stack.home.plan)
-    import boto3
-
-    client = boto3.Session().client(
-        "dynamodb",
-        endpoint_url=plan.dynamodb,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
-    return World(client, plan.physical["Table"]["ref"], stack.info["account_sid"], Clock())
+    client = Endpoints(plan.engine, plan.dynamodb, plan.ministack).client("dynamodb")
+    table = str(plan.physical["Table"]["ref"])
+    return World(client, table, stack.info["account_sid"], FakeClock(Clock().now_ms())), World(client, table)
 
 
 def every(*conditions: Callable[[Operation], bool]) -> Any:
@@ -145,8 +146,6 @@ def test_every_address_of_another_service_is_unknown_in_this_one(target: Target,
 
 @every(lambda operation: len(operation.names) > 0)
 def test_another_account_is_unknown(target: Target, operation: Operation):
-    if target.other_account is None:
-        pytest.skip("a local stack has one account")
     addresses = target.other_account.of(operation)
     not_found(operation, operation.ask(target.raw, addresses), addresses)
 

@@ -41,7 +41,8 @@ def refused(status: int, code: int, text: str) -> Iterator[None]:
         yield
     error = caught.value
     # The library puts its own words before the server's: "Unable to create record: User already exists".
-    assert (error.status, error.code, error.msg.partition(": ")[2]) == (status, code, text)
+    found, expected = (error.status, error.code, error.msg.partition(": ")[2]), (status, code, text)
+    assert found == expected, f"{found} instead of {expected}"
 
 
 def sids(items: Any) -> list[str]:

@@ -23,7 +23,14 @@ def test_every_url_in_an_answer_leads_somewhere(raw: Raw, door: Door, service: S
     channel = service.channels.create(unique_name="a/b ż")
     service.channels(channel.sid).members.create(identity="alice/ż")
     service.channels(channel.sid).messages.create(body="x")
-    paths = ["", "/Roles", "/Users", "/Channels", f"/Channels/{channel.sid}/Members", f"/Channels/{channel.sid}/Messages"]
+    paths = [
+        "",
+        "/Roles",
+        "/Users",
+        "/Channels",
+        f"/Channels/{channel.sid}/Members",
+        f"/Channels/{channel.sid}/Messages",
+    ]
     found = {url for path in paths for url in every_url(raw.get(service_path + path))}
     assert len(found) > 30
     for url in found:

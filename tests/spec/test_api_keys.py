@@ -149,7 +149,9 @@ def test_a_deleted_key_is_refused_everywhere_within_ten_seconds(twilio: Client, 
     assert answer.refusal() == (401, 20003, "Authenticate")
 
 
-def test_a_new_key_ring_revokes_every_key_and_leaves_the_auth_token(twilio: Client, library: Library, world: World, clock: FakeClock):
+def test_a_new_key_ring_revokes_every_key_and_leaves_the_auth_token(
+    twilio: Client, library: Library, world: World, clock: FakeClock
+):
     key = twilio.new_keys.create()
     world.secrets.secrets["root"] = "another root"
     clock.advance(300)

@@ -68,7 +68,9 @@ def test_an_imported_channel_without_a_date_of_update_was_never_updated(raw: Raw
 
 
 @pytest.mark.parametrize("name", ["DateCreated", "DateUpdated"])
-@pytest.mark.parametrize("value", ["yesterday", "2015-13-01", "2015-02-30T00:00:00Z", "1500000000", "1969-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    "value", ["yesterday", "2015-13-01", "2015-02-30T00:00:00Z", "1500000000", "1969-12-31T23:59:59Z"]
+)
 def test_an_unreadable_date_is_refused(raw: Raw, service_path: str, name: str, value: str):
     code = {"DateCreated": 50308, "DateUpdated": 50309}[name]
     expected = (400, code, f"{name} is not a date in ISO 8601 format")
@@ -101,7 +103,21 @@ def test_a_refused_channel_is_not_listed(service: ServiceContext):
     assert sids(service.channels.list()) == [kept.sid]
 
 
-NAMES = ["team", "x" * 256, "ż" * 256, "a/b", "a//b", "/", "a b", "100%", "a%2Fb", "?x=y#z", "日本 \U0001f600", "CH123", "a\tb"]
+NAMES = [
+    "team",
+    "x" * 256,
+    "ż" * 256,
+    "a/b",
+    "a//b",
+    "/",
+    "a b",
+    "100%",
+    "a%2Fb",
+    "?x=y#z",
+    "日本 \U0001f600",
+    "CH123",
+    "a\tb",
+]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda value: ascii(value[:12]))
@@ -161,14 +177,18 @@ def test_an_empty_value_clears_the_texts_of_a_channel(raw: Raw, service: Service
 
 @pytest.mark.inferred
 def test_empty_values_at_creation_are_as_good_as_none(raw: Raw, service_path: str):
-    body = raw.post(f"{service_path}/Channels", UniqueName="", FriendlyName="", Attributes="", CreatedBy="", DateCreated="")
+    body = raw.post(
+        f"{service_path}/Channels", UniqueName="", FriendlyName="", Attributes="", CreatedBy="", DateCreated=""
+    )
     assert (body["unique_name"], body["friendly_name"], body["attributes"]) == (None, None, "{}")
     assert (body["created_by"], body["date_updated"]) == ("system", body["date_created"])
     assert raw.post(f"{service_path}/Channels", UniqueName="")["unique_name"] is None
 
 
 def test_an_update_leaves_what_it_does_not_name_alone(raw: Raw, service: ServiceContext, service_path: str):
-    channel = service.channels.create(unique_name="team", friendly_name="The team", attributes='{"a":1}', type="private")
+    channel = service.channels.create(
+        unique_name="team", friendly_name="The team", attributes='{"a":1}', type="private"
+    )
     path = f"{service_path}/Channels/{channel.sid}"
     before = raw.get(path)
     after = raw.post(path, FriendlyName="renamed")
@@ -302,7 +322,9 @@ def test_messages_and_members_are_no_update_of_their_channel(
     assert raw.get(channel_path)["date_updated"] == before["date_updated"]
 
 
-def test_a_deleted_channel_is_gone_with_all_in_it(raw: Raw, service_sid: str, channel: ChannelContext, channel_path: str):
+def test_a_deleted_channel_is_gone_with_all_in_it(
+    raw: Raw, service_sid: str, channel: ChannelContext, channel_path: str
+):
     member = channel.members.create(identity="alice")
     message = channel.messages.create(body="hi")
     assert channel.delete() is True
@@ -340,7 +362,9 @@ def test_a_deleted_channel_is_not_listed_and_its_name_is_free_again(service: Ser
 
 def test_a_channel_can_be_addressed_by_sid_only_in_its_own_service(twilio: Client, channel_sid: str):
     other = twilio.chat.v2.services(twilio.chat.v2.services.create(friendly_name="other").sid)
-    with refused(404, 20404, f"The requested resource /Services/{other._solution['sid']}/Channels/{channel_sid} was not found"):
+    with refused(
+        404, 20404, f"The requested resource /Services/{other._solution['sid']}/Channels/{channel_sid} was not found"
+    ):
         other.channels(channel_sid).fetch()
 
 

@@ -113,5 +113,3 @@ def test_a_head_request_is_answered_like_a_get_without_a_body(raw: Raw, service_
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
     assert raw("HEAD", f"{service_path}/Channels/nowhere").status == 404
     assert raw("HEAD", service_path, credentials=None).status == 401
-
-

@@ -76,7 +76,9 @@ ODD_BODIES = [
 
 
 @pytest.mark.parametrize(("body", "name"), ODD_BODIES, ids=lambda value: repr(value)[:24])
-def test_odd_forms_are_read_as_browsers_and_libraries_mean_them(raw: Raw, service_path: str, body: bytes, name: str | None):
+def test_odd_forms_are_read_as_browsers_and_libraries_mean_them(
+    raw: Raw, service_path: str, body: bytes, name: str | None
+):
     answer = raw("POST", f"{service_path}/Channels", body)
     assert (answer.status, answer.json["friendly_name"]) == (201, name or None)
     assert raw.get(answer.json["url"]) == answer.json

@@ -42,7 +42,10 @@ def below(service: ServiceContext) -> list[str]:
 def attempts(raw: Raw, base: str, below: list[str]) -> Iterator[tuple[str, Any]]:
     for path in below:
         yield path, raw("GET", base + path)
-        yield path, raw("POST", base + path, {"Attributes": "{}", "Permission": "leaveChannel", "FriendlyName": "stolen"})
+        yield (
+            path,
+            raw("POST", base + path, {"Attributes": "{}", "Permission": "leaveChannel", "FriendlyName": "stolen"}),
+        )
         yield path, raw("DELETE", base + path)
 
 
@@ -80,7 +83,9 @@ def test_accounts_on_one_table_do_not_meet(raw: Raw, service_path: str, below: l
         assert stranger("GET", service_path + path).status == 404
 
 
-def test_a_parent_in_the_path_must_be_the_real_one(raw: Raw, service: ServiceContext, service_path: str, below: list[str]):
+def test_a_parent_in_the_path_must_be_the_real_one(
+    raw: Raw, service: ServiceContext, service_path: str, below: list[str]
+):
     other = service.channels.create()
     for path in below:
         if path.startswith("/Channels/CH") and path.count("/") > 2:

@@ -163,7 +163,10 @@ def test_members_are_listed_oldest_first(channel: ChannelContext):
 def test_a_list_can_be_narrowed_to_identities(channel: ChannelContext):
     for identity in ("alice", "bob", "carol"):
         channel.members.create(identity=identity)
-    assert [member.identity for member in channel.members.list(identity=["carol", "alice", "nobody"])] == ["alice", "carol"]
+    assert [member.identity for member in channel.members.list(identity=["carol", "alice", "nobody"])] == [
+        "alice",
+        "carol",
+    ]
     assert channel.members.list(identity=["nobody"]) == []
     assert len(channel.members.list(identity=["alice", "alice"])) == 1
 
@@ -288,7 +291,9 @@ def test_an_update_moves_the_date_of_update(raw: Raw, channel_path: str, clock: 
 
 def test_a_deleted_member_is_gone_and_can_come_back(service: ServiceContext, channel: ChannelContext):
     role = service.roles.create("reader", "channel", ["leaveChannel"]).sid
-    member = channel.members.create(identity="alice", attributes='{"a":1}', last_consumed_message_index=3, role_sid=role)
+    member = channel.members.create(
+        identity="alice", attributes='{"a":1}', last_consumed_message_index=3, role_sid=role
+    )
     assert channel.members(member.sid).delete() is True
     assert channel.members.list() == []
     path = f"/Services/{member.service_sid}/Channels/{member.channel_sid}/Members/{member.sid}"

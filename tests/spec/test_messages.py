@@ -73,7 +73,11 @@ def test_an_imported_message_without_a_date_of_update_was_never_updated(raw: Raw
 def test_the_index_follows_arrival_and_not_the_date(channel: ChannelContext):
     for year in (2018, 2016, 2017):
         channel.messages.create(body=str(year), date_created=datetime(year, 1, 1, tzinfo=UTC))
-    assert [(message.index, message.body) for message in channel.messages.list()] == [(0, "2018"), (1, "2016"), (2, "2017")]
+    assert [(message.index, message.body) for message in channel.messages.list()] == [
+        (0, "2018"),
+        (1, "2016"),
+        (2, "2017"),
+    ]
 
 
 @pytest.mark.parametrize("author", ["nobody in particular", "ż" * 256, "system", "a/b"])
@@ -102,7 +106,10 @@ def test_a_body_has_32_kilobytes_of_utf_8_at_most(channel: ChannelContext, body:
         channel.messages(message.sid).update(body=body + "x")
 
 
-@pytest.mark.parametrize("body", ["<b>&amp;</b>", 'a"b\\c', "a\x00b", "\ufffe\u202e", "e\u0301 \U0001f468‍\U0001f469‍\U0001f467", "  a  ", "a+b=c&d"])
+@pytest.mark.parametrize(
+    "body",
+    ["<b>&amp;</b>", 'a"b\\c', "a\x00b", "\ufffe\u202e", "e\u0301 \U0001f468‍\U0001f469‍\U0001f467", "  a  ", "a+b=c&d"],
+)
 def test_a_body_comes_back_as_it_was_sent(channel: ChannelContext, body: str):
     message = channel.messages.create(body=body)
     assert message.body == body
@@ -241,7 +248,9 @@ def test_a_deleted_message_is_gone(service_sid: str, channel_sid: str, channel: 
     assert channel.fetch().messages_count == 1
 
 
-def test_a_message_is_found_in_its_own_channel_only(service: ServiceContext, channel: ChannelContext, channel_path: str, raw: Raw):
+def test_a_message_is_found_in_its_own_channel_only(
+    service: ServiceContext, channel: ChannelContext, channel_path: str, raw: Raw
+):
     message = channel.messages.create(body="x")
     other = service.channels(service.channels.create().sid)
     other.messages.create(body="y")
@@ -272,7 +281,9 @@ def test_a_repeat_with_the_same_token_answers_with_the_first_message(raw: Raw, c
     assert raw.get(channel_path)["messages_count"] == 2
 
 
-def test_a_token_counts_in_its_own_channel_only(raw: Raw, service: ServiceContext, service_path: str, channel_path: str):
+def test_a_token_counts_in_its_own_channel_only(
+    raw: Raw, service: ServiceContext, service_path: str, channel_path: str
+):
     other = f"{service_path}/Channels/{service.channels.create().sid}"
     headers = {"I-Twilio-Idempotency-Token": "token"}
     first = raw("POST", f"{channel_path}/Messages", {"Body": "x"}, headers=headers).json

@@ -1,4 +1,4 @@
-"""Pages, https://www.twilio.com/docs/usage/twilios-response#pagination: every list is cut and linked in the same way."""
+"""Pages, https://www.twilio.com/docs/usage/twilios-response#pagination: every list is cut and linked alike."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ class Collection:
 def collections(raw: Raw, service_path: str, channel_path: str) -> dict[str, Collection]:
     numbers = iter(range(1000))
     forms: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
-        "roles": (f"{service_path}/Roles", lambda: {"FriendlyName": "x", "Type": "channel", "Permission": "sendMessage"}),
+        "roles": (
+            f"{service_path}/Roles",
+            lambda: {"FriendlyName": "x", "Type": "channel", "Permission": "sendMessage"},
+        ),
         "users": (f"{service_path}/Users", lambda: {"Identity": f"user {next(numbers)}"}),
         "channels": (f"{service_path}/Channels", lambda: {"UniqueName": f"channel {next(numbers)}"}),
         "members": (f"{channel_path}/Members", lambda: {"Identity": f"user {next(numbers)}"}),
@@ -188,7 +191,18 @@ def test_a_forged_token_is_refused(raw: Raw, collections: dict[str, Collection],
     url = raw.get(f"{collection.path}?PageSize=2")["meta"]["next_page_url"]
     token = parse_qs(urlsplit(url).query)["PageToken"][0]
     flipped = "0" if token[-1] != "0" else "1"
-    forged = ["x", "0", "-1", "PT", "PT" + "0" * 34, token[:-1] + flipped, "PB" + token[2:], token[:4] + "f" + token[5:], token + "0", "ż" * 40]
+    forged = [
+        "x",
+        "0",
+        "-1",
+        "PT",
+        "PT" + "0" * 34,
+        token[:-1] + flipped,
+        "PB" + token[2:],
+        token[:4] + "f" + token[5:],
+        token + "0",
+        "ż" * 40,
+    ]
     for text in forged:
         if text != token:
             answer = raw("GET", collection.path, query={"PageSize": 2, "PageToken": text})

@@ -164,7 +164,9 @@ def test_an_update_checks_permissions_against_the_type_of_the_role(service: Serv
         service.roles(role.sid).update(permission=["sendMessage"])
 
 
-def test_the_date_of_a_role_moves_with_an_update(raw: Raw, service: ServiceContext, service_path: str, clock: FakeClock):
+def test_the_date_of_a_role_moves_with_an_update(
+    raw: Raw, service: ServiceContext, service_path: str, clock: FakeClock
+):
     role = service.roles.create("x", "channel", ["sendMessage"])
     clock.advance(5)
     service.roles(role.sid).update(permission=["leaveChannel"])

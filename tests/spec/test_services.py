@@ -164,12 +164,14 @@ def test_the_library_sets_dotted_and_repeated_parameters(service: ServiceContext
 
 
 def test_every_documented_webhook_event_can_be_a_filter(service: ServiceContext):
-    events = (
-        "onMessageSend onMediaMessageSend onMessageUpdate onMessageRemove onChannelAdd onChannelUpdate "
-        "onChannelDestroy onMemberAdd onMemberUpdate onMemberRemove onUserUpdate onMessageSent onMediaMessageSent "
-        "onMessageUpdated onMessageRemoved onChannelAdded onChannelUpdated onChannelDestroyed onMemberAdded "
-        "onMemberUpdated onMemberRemoved onUserAdded onUserUpdated"
-    ).split()
+    events = [
+        *("onMessageSend", "onMediaMessageSend", "onMessageUpdate", "onMessageRemove"),
+        *("onChannelAdd", "onChannelUpdate", "onChannelDestroy"),
+        *("onMemberAdd", "onMemberUpdate", "onMemberRemove", "onUserUpdate"),
+        *("onMessageSent", "onMediaMessageSent", "onMessageUpdated", "onMessageRemoved"),
+        *("onChannelAdded", "onChannelUpdated", "onChannelDestroyed"),
+        *("onMemberAdded", "onMemberUpdated", "onMemberRemoved", "onUserAdded", "onUserUpdated"),
+    ]
     assert service.update(webhook_filters=events).webhook_filters == events
 
 
@@ -227,10 +229,25 @@ MALFORMED = [
     ("WebhookFilters", "onMessageSaid", 50054, "WebhookFilters: there is no event onMessageSaid"),
     ("PreWebhookRetryCount", "4", 50065, "Webhook retry count must be a whole number from 0 to 3"),
     ("PostWebhookRetryCount", "-1", 50065, "Webhook retry count must be a whole number from 0 to 3"),
-    ("Notifications.NewMessage.Template", "x" * 2049, 50058, "Notification template is too long: at most 2048 characters"),
+    (
+        "Notifications.NewMessage.Template",
+        "x" * 2049,
+        50058,
+        "Notification template is too long: at most 2048 characters",
+    ),
     ("Notifications.NewMessage.Sound", "x" * 257, 50059, "Notification sound is too long: at most 256 characters"),
-    ("DefaultServiceRoleSid", "x", 20001, "Invalid value for parameter DefaultServiceRoleSid: a SID beginning with RL is needed"),
-    ("Media.CompatibilityMessage", "x" * 2049, 20001, "Invalid value for parameter Media.CompatibilityMessage: over 2048 characters"),
+    (
+        "DefaultServiceRoleSid",
+        "x",
+        20001,
+        "Invalid value for parameter DefaultServiceRoleSid: a SID beginning with RL is needed",
+    ),
+    (
+        "Media.CompatibilityMessage",
+        "x" * 2049,
+        20001,
+        "Invalid value for parameter Media.CompatibilityMessage: over 2048 characters",
+    ),
 ]
 
 
@@ -243,7 +260,14 @@ def test_a_malformed_setting_is_refused_and_changes_nothing(
     assert raw.get(service_path) == before
 
 
-UNUSABLE_URLS = ["example.com/hook", "ftp://example.com/", "http://", "http://exa mple.com/", "https://[::1", "http://x:0/"]
+UNUSABLE_URLS = [
+    "example.com/hook",
+    "ftp://example.com/",
+    "http://",
+    "http://exa mple.com/",
+    "https://[::1",
+    "http://x:0/",
+]
 
 
 @pytest.mark.parametrize("url", UNUSABLE_URLS)
@@ -367,5 +391,3 @@ def test_a_service_sid_is_matched_in_any_case_of_its_hex_digits_as_a_form_only(r
     other = "IS" + service_sid[2:].upper()
     expected = 200 if other == service_sid else 404
     assert raw("GET", f"/chat/v2/Services/{other}").status == expected
-
-

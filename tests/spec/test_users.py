@@ -241,7 +241,9 @@ def test_the_count_of_joined_channels_moves_with_memberships(service: ServiceCon
     assert service.users("alice").fetch().joined_channels_count == 2
 
 
-def test_joining_a_channel_is_no_update_of_the_user(raw: Raw, service: ServiceContext, service_path: str, clock: FakeClock):
+def test_joining_a_channel_is_no_update_of_the_user(
+    raw: Raw, service: ServiceContext, service_path: str, clock: FakeClock
+):
     before = raw.post(f"{service_path}/Users", Identity="alice")
     clock.advance(10)
     service.channels(service.channels.create().sid).members.create(identity="alice")

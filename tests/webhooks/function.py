@@ -10,13 +10,14 @@ from local.filters import passes
 from local.template import Template
 from parley.operations.context import Caller
 from parley.outgoing import Outgoing
-from parley.queue import Queue
 from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.webhooks.worker import Worker
 from tests.contracts.fakes import FakeOutgoing, FakeQueue
 from tests.realtime.deployment import Deployment, StreamRecord, load_function, patterns, sample
 
+# As the template has it.
+LONGEST_AGE_SECONDS = 14_400
 _QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012/"
 
 
@@ -31,13 +32,19 @@ class Remaining:
 
 
 class WebhooksFunction:
-    """What reached the queues is in `deliveries` and `sweeps`; how long deliveries were put off, in `delays`."""
+    """What reached the queues is in `deliveries`, `dead_letters` and `sweeps`.
+
+    How long deliveries were put off is in `delays`, what was taken off the queue before its batch was done in
+    `forgotten`; both name deliveries by their handle (`handle-0`).
+    """
 
     def __init__(self, deployment: Deployment, template: Template, outgoing: Outgoing | FakeOutgoing | None = None):
         self.deployment = deployment
         self.deliveries = FakeQueue()
+        self.dead_letters = FakeQueue()
         self.sweeps = FakeQueue()
         self.delays: list[tuple[str, int]] = []
+        self.forgotten: list[str] = []
         self.outgoing = outgoing or Outgoing(allow_loopback=True)
         self._patterns = patterns(template, "WebhooksFunction")
         self._planned = len(deployment.read_stream())
@@ -55,15 +62,23 @@ class WebhooksFunction:
             sweep_queue_url=_QUEUES + names[1],
         )
         runtime = Runtime(settings, clock=container.clock, ids=container.ids)
-        queues: list[Queue] = [self.deliveries, self.sweeps]  # type: ignore[list-item]
-        outgoing: Outgoing = self.outgoing  # type: ignore[assignment]
+        runtime.put_off_delivery = self._put_off  # type: ignore[method-assign]
+        runtime.forget_delivery = self.forgotten.append  # type: ignore[method-assign]
         runtime.worker = Worker(
             container.context(Caller()),
-            outgoing,
-            *queues,
-            lambda handle, seconds: self.delays.append((handle, seconds)),
+            self.outgoing,  # type: ignore[arg-type]
+            delivery_queue=self.deliveries,  # type: ignore[arg-type]
+            dead_letters=self.dead_letters,  # type: ignore[arg-type]
+            sweep_queue=self.sweeps,  # type: ignore[arg-type]
+            delay=self._put_off,
+            count=lambda name, value: None,
+            longest_age_seconds=LONGEST_AGE_SECONDS,
+            studio_url="",
         )
         self.handler = load_function("webhooks", runtime)
+
+    def _put_off(self, handle: str, seconds: int) -> None:
+        self.delays.append((handle, seconds))
 
     def plan(self) -> dict[str, Any]:
         """Hand the function what is new in the stream, filtered as the template says, in one batch."""
@@ -102,6 +117,8 @@ class WebhooksFunction:
             record = copy.deepcopy(shape)
             record |= {"messageId": f"message-{place}", "receiptHandle": f"handle-{place}", "body": json.dumps(entry)}
             record["attributes"]["ApproximateReceiveCount"] = str(attempt + 1)
+            if "group" in entry:
+                record["attributes"]["MessageGroupId"] = entry["group"]
             records.append(record)
         answer = self.handler({"Records": records}, remaining)
         assert set(answer) == {"batchItemFailures"}

@@ -60,7 +60,7 @@ TOKEN_FOREIGN_SERVICE = Error(403, 20106, "Invalid Access Token grants: the serv
 TOKEN_TOO_LONG_LIVED = Error(401, 20157, "Expiration time in the Access Token is more than 24 hours away")
 
 # Chat: values common to several resources
-FRIENDLY_NAME_TOO_LONG = Error(400, 50003, "Friendly name is too long: at most 256 characters")
+FRIENDLY_NAME_TOO_LONG = Error(400, 50003, "Friendly name is too long: at most {longest} characters")
 UNIQUE_NAME_TOO_LONG = Error(400, 50004, "Unique name is too long: at most 256 characters")
 ATTRIBUTES_TOO_LONG = Error(400, 50303, "Attributes are too long: at most {limit} bytes")
 ATTRIBUTES_NOT_JSON = Error(400, 50304, "Attributes not valid: not a JSON document")
@@ -106,7 +106,6 @@ ROLE_NOT_YOURS = Error(403, 50205, "User not authorized to set a role")
 USER_CHANNELS_FULL = Error(403, 50208, "User is already in the maximum number of channels")
 
 # Channels and members
-CHANNEL_NOT_FOUND = Error(404, 50300, "Channel not found")
 CHANNEL_TYPE_INVALID = Error(400, 20001, "Parameter Type must be one of: public, private")
 UNIQUE_NAME_IS_SID = Error(400, 50306, "Unique name must not have the form of a Channel SID")
 UNIQUE_NAME_EXISTS = Error(409, 50307, "Channel with provided unique name already exists")
@@ -141,7 +140,6 @@ CHANNEL_WEBHOOK_URL_TOO_LONG = Error(400, 50332, "Configuration.Url is too long:
 CHANNEL_WEBHOOK_URL_INVALID = Error(400, 20001, "Invalid value for parameter Configuration.Url: {reason}")
 
 # Messages
-MESSAGE_NOT_FOUND = Error(404, 50500, "Message not found")
 BODY_REQUIRED = Error(400, 50503, "Message body is required")
 BODY_TOO_LONG = Error(400, 50504, "Message body is too long: at most 32768 bytes")
 MEDIA_NOT_FOUND = Error(404, 50507, "Media not found")

@@ -178,10 +178,8 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     _may_update(context, member, parameters)
     parameters = context.consult("member", "update", {**member, **parameters}, parameters)
     changes = verbs.changed(context, consumption(parameters, context.clock.now_ms()))
-    if "role_sid" in parameters:
-        changes |= users.held_role(context, member["service_sid"], parameters["role_sid"], CHANNEL, key)
-        if parameters["role_sid"] is None:
-            del changes["role_sid"]
+    if "role_sid" in changes:
+        changes |= users.held_role(context, member["service_sid"], changes.pop("role_sid"), CHANNEL, key)
     tail = channel_log.take_seq(context, member["service_sid"], member["channel_sid"])
     changes |= channel_log.mark(tail)
     writes = [

@@ -63,8 +63,9 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     _may_update(context, user, parameters)
     parameters = context.consult("user", "update", {**user, **verbs.told(parameters)}, parameters)
     changes = verbs.changed(context, parameters)
-    if "role_sid" in parameters:
-        changes |= held_role(context, resolved["service_sid"], parameters["role_sid"], DEPLOYMENT, USER.key(resolved))
+    if "role_sid" in changes:
+        named = changes.pop("role_sid")
+        changes |= held_role(context, resolved["service_sid"], named, DEPLOYMENT, USER.key(resolved))
     rate.count_service_action(context, resolved["service_sid"])
     write = Update(USER.key(resolved), NOT_FOUND(), set=changes)
     record = context.table.commit(context.cause(), [write])[0]

@@ -19,7 +19,7 @@ CHANNEL_WEBHOOK = Resource(
             "type",
             Choice(channel_webhooks.TYPES, errors.CHANNEL_WEBHOOK_TYPE_INVALID),
             on="create",
-            required=True,
+            required="create",
             missing=errors.CHANNEL_WEBHOOK_TYPE_MISSING,
         ),
         Field(

@@ -28,7 +28,7 @@ CREDENTIAL = Resource(
     key=lambda path: keys.credential(path["account_sid"], path["sid"]),
     range=lambda path: keys.credentials(path["account_sid"]),
     fields=(
-        Field("type", Choice(CREDENTIAL_TYPES), on="create", required=True),
+        Field("type", Choice(CREDENTIAL_TYPES), on="create", required="create"),
         Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), on="create update"),
         Field("certificate", _SECRET, on="create update"),
         Field("private_key", _SECRET, on="create update"),

@@ -18,7 +18,7 @@ INVITE = Resource(
     key=lambda path: keys.invite(path["channel_sid"], path["sid"]),
     range=None,
     fields=(
-        Field("identity", Checked(check_identity), on="create", required=True),
+        Field("identity", Checked(check_identity), on="create", required="create"),
         Field("role_sid", Sid("RL"), on="create"),
     ),
     filters=(Field("identity", Listed()),),

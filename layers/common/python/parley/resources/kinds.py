@@ -52,7 +52,7 @@ class Text(_Shown):
         text = values[-1]
         if len(text) > self.longest:
             raise (
-                self.too_long()
+                self.too_long(longest=self.longest)
                 if self.too_long
                 else INVALID_PARAMETER(name=name, reason=f"over {self.longest} characters")
             )

@@ -20,7 +20,7 @@ MEMBER = Resource(
     key=lambda path: keys.member(path["channel_sid"], path["sid"]),
     range=None,
     fields=(
-        Field("identity", Checked(check_identity), on="create", required=True),
+        Field("identity", Checked(check_identity), on="create", required="create"),
         Field("role_sid", Sid("RL"), on="create update"),
         Field("last_consumed_message_index", _INDEX, on="create update"),
         Field("last_consumption_timestamp", Moment(errors.CONSUMPTION_TIME_INVALID), on="create update"),

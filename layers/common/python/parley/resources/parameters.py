@@ -19,10 +19,9 @@ def parse(row: Resource, verb: str, given: Mapping[str, Sequence[str]]) -> dict[
         Refusal: the first violation in the row's order; a missing parameter before a malformed one.
     """
     fields = row.form(verb)
-    if verb == "create":
-        for field in fields:
-            if field.required and not given.get(field.form_name):
-                raise field.missing() if field.missing else MISSING_PARAMETER(name=field.form_name)
+    for field in fields:
+        if verb in field.required.split() and not given.get(field.form_name):
+            raise field.missing() if field.missing else MISSING_PARAMETER(name=field.form_name)
     parameters = {
         field.name: field.kind.parse(field.form_name, given[field.form_name])
         for field in fields

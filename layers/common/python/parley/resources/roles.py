@@ -17,9 +17,11 @@ ROLE = Resource(
     key=lambda path: keys.role(path["service_sid"], path["sid"]),
     range=lambda path: keys.roles(path["service_sid"]),
     fields=(
-        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), on="create", required=True),
-        Field("type", Choice((roles.CHANNEL, roles.DEPLOYMENT), errors.ROLE_TYPE_INVALID), on="create", required=True),
-        Field("permissions", Listed(), on="create update", required=True, form="Permission"),
+        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), on="create", required="create"),
+        Field(
+            "type", Choice((roles.CHANNEL, roles.DEPLOYMENT), errors.ROLE_TYPE_INVALID), on="create", required="create"
+        ),
+        Field("permissions", Listed(), on="create update", required="create update", form="Permission"),
     ),
     mounts=(
         Mount("/chat/v2", "/Services/{service_sid}/Roles/{sid}", _VIEW),

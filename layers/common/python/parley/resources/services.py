@@ -69,7 +69,7 @@ SERVICE = Resource(
     key=lambda path: keys.service(path["account_sid"], path["sid"]),
     range=lambda path: keys.services(path["account_sid"]),
     fields=(
-        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), on="create update", required=True),
+        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), on="create update", required="create"),
         Field("default_service_role_sid", Sid("RL"), on="update"),
         Field("default_channel_role_sid", Sid("RL"), on="update"),
         Field("default_channel_creator_role_sid", Sid("RL"), on="update"),

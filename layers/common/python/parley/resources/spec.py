@@ -27,7 +27,7 @@ class Field:
         name: As stored; a dot makes it part of an object in views (`limits.user_channels`).
         kind: How it is parsed and shown.
         on: The verbs whose form takes it, separated by blanks.
-        required: Whether create refuses to go without it.
+        required: The verbs that refuse to go without it, separated by blanks.
         default: What is shown while nothing is stored.
         form: The parameter's name, if it is not the field's name in PascalCase.
         missing: The refusal of a create without it, if it is not the general one.
@@ -36,7 +36,7 @@ class Field:
     name: str
     kind: Kind
     on: str = ""
-    required: bool = False
+    required: str = ""
     default: Any = None
     form: str = ""
     missing: Error | None = None

@@ -18,7 +18,7 @@ USER = Resource(
     key=lambda path: keys.user(path["sid"]),
     range=lambda path: keys.users(path["service_sid"]),
     fields=(
-        Field("identity", Checked(check_identity), on="create", required=True),
+        Field("identity", Checked(check_identity), on="create", required="create"),
         Field("role_sid", Sid("RL"), on="create update"),
         Field("attributes", _ATTRIBUTES, on="create update", default=EMPTY_ATTRIBUTES),
         Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), on="create update"),

@@ -1,0 +1,122 @@
+"""The records in which the local runtime passes on what the template declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+STACK = "parley"
+
+
+def arn(service: str, resource: str) -> str:
+    """The ARN of something in the local account."""
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+
+@dataclass(frozen=True)
+class Table:
+    logical_id: str
+    name: str
+    definition: dict[str, Any]
+    """The arguments of CreateTable."""
+    ttl_attribute: str
+
+
+@dataclass(frozen=True)
+class Queue:
+    logical_id: str
+    name: str
+    attributes: dict[str, str]
+    redrive: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Secret:
+    logical_id: str
+    name: str
+    text: str | None
+    generate: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Function:
+    logical_id: str
+    name: str
+    directory: Path
+    handler: str
+    environment: dict[str, str]
+    libraries: tuple[Path, ...]
+    timeout_seconds: int
+    memory_megabytes: int
+
+    @property
+    def arn(self) -> str:
+        return arn("lambda", f"function:{self.name}")
+
+
+@dataclass(frozen=True)
+class StreamMapping:
+    """An event source mapping from a table's stream. Counts and ages of -1 mean: without limit."""
+
+    name: str
+    function: str
+    function_arn: str
+    stream_arn: str
+    patterns: list[dict[str, Any]]
+    batch_size: int
+    bisects: bool
+    retries: int
+    maximum_age_seconds: int
+    reports_failures: bool
+    failure_queue_arn: str
+    from_now_on: bool
+
+
+@dataclass(frozen=True)
+class QueueMapping:
+    name: str
+    function: str
+    queue_arn: str
+    patterns: list[dict[str, Any]]
+    batch_size: int
+    reports_failures: bool
+    maximum_concurrency: int
+
+
+@dataclass(frozen=True)
+class GatewayResponse:
+    """What API Gateway answers in place of a function."""
+
+    status: int
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RestApi:
+    logical_id: str
+    stage: str
+    function: str
+    responses: dict[str, GatewayResponse]
+    binary_media_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where frames of one route go: to a function, or to a mock integration that has the reply ready."""
+
+    function: str
+    reply: str | None
+    replies: bool
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class SocketApi:
+    logical_id: str
+    stage: str
+    selection: str
+    routes: dict[str, Route]

@@ -1,0 +1,191 @@
+"""Limits under concurrency: they are counted in the write itself, so writers at the same time get no more than one alone.
+
+Every writer is a container of its own over the same table; who wins is open, how many is not.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from twilio.rest.chat.v2.service import ServiceContext
+from twilio.rest.chat.v2.service.channel import ChannelContext
+
+from tests.doors import LambdaDoor, Raw
+from tests.spec.support import refused, sids
+from tests.world import World
+
+WRITERS = 8
+
+
+def at_once(world: World, act: Callable[[Raw, int], tuple[int, int]]) -> Counter[tuple[int, int]]:
+    """What so many writers are answered, as status and code, when they all ask at the same moment."""
+    answers: list[tuple[int, int]] = []
+    barrier = threading.Barrier(WRITERS)
+
+    def write(number: int) -> None:
+        raw = Raw(LambdaDoor(world.another_container()))
+        barrier.wait()
+        answers.append(act(raw, number))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == WRITERS
+    return Counter(answers)
+
+
+def asked(raw: Raw, verb: str, path: str, **form: str) -> tuple[int, int]:
+    answer = raw(verb, path, {name.replace("__", "."): value for name, value in form.items()})
+    return answer.status, answer.json["code"] if answer.status >= 400 else 0
+
+
+def test_a_channel_is_never_overfull(world: World, service: ServiceContext, channel: ChannelContext, channel_path: str):
+    service.update(limits_channel_members=5)
+    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Members", Identity=f"user {number}"))
+    assert found == {(201, 0): 5, (403, 50403): WRITERS - 5}
+    assert channel.fetch().members_count == len(channel.members.list()) == 5
+
+
+def test_a_user_is_never_in_too_many_channels(world: World, service: ServiceContext, service_path: str):
+    service.update(limits_user_channels=3)
+    service.users.create(identity="alice")
+    channels = [service.channels.create().sid for _ in range(WRITERS)]
+    path = f"{service_path}/Channels"
+    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{path}/{channels[number]}/Members", Identity="alice"))
+    assert found == {(201, 0): 3, (403, 50208): WRITERS - 3}
+    assert service.users("alice").fetch().joined_channels_count == len(service.users("alice").user_channels.list()) == 3
+
+
+def test_a_channel_never_has_more_than_five_webhooks(world: World, channel: ChannelContext, channel_path: str):
+    form = {"Type": "studio", "Configuration__FlowSid": "FW" + "0a" * 16}
+    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Webhooks", **form))
+    assert found == {(201, 0): 5, (400, 50321): WRITERS - 5}
+    assert len(channel.webhooks.list()) == 5
+
+
+def test_an_identity_joins_once(world: World, service: ServiceContext, channel: ChannelContext, channel_path: str):
+    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Members", Identity="alice"))
+    assert found == {(201, 0): 1, (409, 50404): WRITERS - 1}
+    assert channel.fetch().members_count == len(channel.members.list()) == 1
+    assert service.users("alice").fetch().joined_channels_count == 1
+
+
+def test_an_identity_is_invited_once(world: World, channel: ChannelContext, channel_path: str):
+    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Invites", Identity="alice"))
+    assert found == {(201, 0): 1, (409, 50212): WRITERS - 1}
+    assert len(channel.invites.list()) == 1
+
+
+def test_an_identity_becomes_one_user(world: World, service: ServiceContext, service_path: str):
+    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{service_path}/Users", Identity="alice"))
+    assert found == {(201, 0): 1, (409, 50201): WRITERS - 1}
+    assert len(service.users.list()) == 1
+
+
+def test_a_unique_name_is_taken_once(world: World, service: ServiceContext, service_path: str):
+    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{service_path}/Channels", UniqueName="team"))
+    assert found == {(201, 0): 1, (409, 50307): WRITERS - 1}
+    assert len(service.channels.list()) == 1
+
+
+def test_renaming_to_one_name_succeeds_once(world: World, service: ServiceContext, service_path: str):
+    channels = [service.channels.create(unique_name=f"team {number}").sid for number in range(WRITERS)]
+    path = f"{service_path}/Channels"
+    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{path}/{channels[number]}", UniqueName="team"))
+    assert found == {(200, 0): 1, (409, 50307): WRITERS - 1}
+    names = {channel.unique_name for channel in service.channels.list()}
+    assert len(names) == WRITERS and "team" in names
+    # The winner's old name is free, nobody else's is.
+    (freed,) = {f"team {number}" for number in range(WRITERS)} - names
+    assert service.channels.create(unique_name=freed).unique_name == freed
+
+
+def test_leaving_twice_counts_once(world: World, service: ServiceContext, channel: ChannelContext, channel_path: str):
+    for identity in ("alice", "bob"):
+        channel.members.create(identity=identity)
+    found = at_once(world, lambda raw, number: asked(raw, "DELETE", f"{channel_path}/Members/alice"))
+    assert found == {(204, 0): 1, (404, 20404): WRITERS - 1}
+    assert channel.fetch().members_count == 1
+    assert service.users("alice").fetch().joined_channels_count == 0
+
+
+def test_deleting_a_message_twice_counts_once(world: World, channel: ChannelContext, channel_path: str):
+    first, second = (channel.messages.create(body=text).sid for text in "ab")
+    found = at_once(world, lambda raw, number: asked(raw, "DELETE", f"{channel_path}/Messages/{second}"))
+    assert found == {(204, 0): 1, (404, 20404): WRITERS - 1}
+    assert channel.fetch().messages_count == 1
+    assert channel.fetch().links["last_message"].endswith(first)
+
+
+def test_joins_leaves_and_messages_at_once_leave_the_counters_right(
+    world: World, service: ServiceContext, channel: ChannelContext, channel_path: str
+):
+    for number in range(0, WRITERS, 2):
+        channel.members.create(identity=f"user {number}")
+
+    def act(raw: Raw, number: int) -> tuple[int, int]:
+        for _ in range(3):
+            asked(raw, "POST", f"{channel_path}/Messages", Body="x")
+        if number % 2:
+            return asked(raw, "POST", f"{channel_path}/Members", Identity=f"user {number}")
+        return asked(raw, "DELETE", f"{channel_path}/Members/user%20{number}")
+
+    assert at_once(world, act) == {(201, 0): WRITERS // 2, (204, 0): WRITERS // 2}
+    fetched = channel.fetch()
+    assert fetched.members_count == len(channel.members.list()) == WRITERS // 2
+    assert fetched.messages_count == len(channel.messages.list()) == 3 * WRITERS
+    assert [message.index for message in channel.messages.list()] == list(range(3 * WRITERS))
+
+
+@pytest.mark.inferred
+def test_lowering_the_channels_of_a_user_evicts_nobody(service: ServiceContext):
+    service.users.create(identity="alice")
+    channels = [service.channels.create().sid for _ in range(4)]
+    for sid in channels[:3]:
+        service.channels(sid).members.create(identity="alice")
+    service.update(limits_user_channels=1)
+    assert [seen.channel_sid for seen in service.users("alice").user_channels.list()] == channels[:3]
+    service.channels(channels[0]).messages.create(from_="alice", body="still here")
+    with refused(403, 50208, "User is already in the maximum number of channels"):
+        service.channels(channels[3]).members.create(identity="alice")
+    for sid in channels[:3]:
+        service.users("alice").user_channels(sid).delete()
+    assert service.channels(channels[3]).members.create(identity="alice").identity == "alice"
+
+
+def test_a_refused_join_takes_no_place_in_the_user(service: ServiceContext):
+    service.update(limits_channel_members=1)
+    full = service.channels.create().sid
+    service.channels(full).members.create(identity="alice")
+    service.users.create(identity="bob")
+    for _ in range(3):
+        with refused(403, 50403, "Channel has the maximum number of members"):
+            service.channels(full).members.create(identity="bob")
+    assert service.users("bob").fetch().joined_channels_count == 0
+    assert sids(service.users.list()) == [service.users("alice").fetch().sid, service.users("bob").fetch().sid]
+
+
+def test_invites_do_not_count_as_memberships(service: ServiceContext, channel: ChannelContext):
+    service.update(limits_channel_members=1, limits_user_channels=1)
+    for identity in ("alice", "bob", "carol"):
+        channel.invites.create(identity=identity)
+    assert channel.fetch().members_count == 0
+    channel.members.create(identity="alice")
+    with refused(403, 50403, "Channel has the maximum number of members"):
+        channel.members.create(identity="bob")
+    # A refused join leaves the invite as it is.
+    assert [invite.identity for invite in channel.invites.list()] == ["bob", "carol"]
+
+
+def test_a_role_that_an_invite_promises_cannot_be_deleted(service: ServiceContext, channel: ChannelContext):
+    role = service.roles.create(friendly_name="guest", type="channel", permission=["leaveChannel"])
+    invite = channel.invites.create(identity="alice", role_sid=role.sid)
+    with refused(409, 20409, "Role is in use: give its users and members another role first"):
+        role.delete()
+    invite.delete()
+    assert role.delete() is True

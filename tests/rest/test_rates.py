@@ -1,0 +1,316 @@
+"""Actions per second, https://www.twilio.com/docs/chat/chat-limits: 30 per channel and per service, averaged over some seconds.
+
+Time stands still unless a test moves it, except that every request takes a millisecond.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from twilio.rest import Client
+
+from bench.meter import metered
+from parley.operations.rate import WINDOW_MS
+from tests.doors import LambdaDoor, Library, Raw
+from tests.fakes import FakeClock
+from tests.rest.everything import FORMS, Everything, make
+from tests.rest.support import unchanged
+from tests.spec.support import refused
+from tests.world import World
+
+CHANNEL_RATE = (429, 50063, "Rate limit exceeded: too many actions per second in this channel")
+SERVICE_RATE = (429, 50074, "Rate limit exceeded: too many actions per second in this service")
+# Actions in one window at 30, and at the 4 that these tests count with.
+AT_30, AT_4 = 75, 10
+OVER = (WINDOW_MS + 1) / 1000
+
+
+@pytest.fixture
+def limited(world: World) -> World:
+    world.actions_per_second = 4
+    return world
+
+
+@pytest.fixture
+def everything(raw: Raw, limited: World) -> Everything:
+    """One of everything, made long enough ago that no window is open."""
+    made = make(raw, limited.context())
+    limited.clock.advance(60)
+    return made
+
+
+def post(raw: Raw, everything: Everything) -> int:
+    path = "/chat/v2/Services/{service_sid}/Channels/{channel_sid}/Messages".format(**everything.addresses)
+    return raw("POST", path, {"Body": "x"}).status
+
+
+def make_user(raw: Raw, everything: Everything, number: int) -> int:
+    path = "/chat/v2/Services/{service_sid}/Users".format(**everything.addresses)
+    return raw("POST", path, {"Identity": f"user {number}"}).status
+
+
+def drain(raw: Raw, everything: Everything, clock: FakeClock) -> None:
+    """Use up what both buckets hold, then let their windows pass: the next action opens a new one."""
+    while post(raw, everything) == 201:
+        pass
+    number = 0
+    while make_user(raw, everything, number) == 201:
+        number += 1
+    clock.advance(OVER)
+
+
+def left(act: Callable[[int], int]) -> int:
+    """How many more actions are accepted."""
+    count = 0
+    while act(count) in (200, 201, 204):
+        count += 1
+    return count
+
+
+@pytest.fixture
+def full(raw: Raw, everything: Everything, clock: FakeClock) -> Everything:
+    drain(raw, everything, clock)
+    return everything
+
+
+def test_thirty_a_second_is_what_a_channel_may_see(raw: Raw, world: World, clock: FakeClock):
+    world.actions_per_second = 30
+    made = make(raw, world.context())
+    clock.advance(60)
+    drain(raw, made, clock)
+    assert left(lambda number: post(raw, made)) == AT_30
+
+
+def test_thirty_a_second_is_what_a_service_may_see(raw: Raw, world: World, clock: FakeClock):
+    world.actions_per_second = 30
+    made = make(raw, world.context())
+    clock.advance(60)
+    drain(raw, made, clock)
+    assert left(lambda number: make_user(raw, made, 1000 + number)) == AT_30
+
+
+def test_what_is_too_much_for_a_channel_is_told_as_such_and_changes_nothing(raw: Raw, full: Everything):
+    path = "/chat/v2/Services/{service_sid}/Channels/{channel_sid}".format(**full.addresses)
+    while post(raw, full) == 201:
+        pass
+    member, message, invite = (full.items[kind] for kind in ("member", "message", "invite"))
+    actions: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "", {"FriendlyName": "x"}),
+        ("POST", "/Members", {"Identity": "carol"}),
+        ("POST", f"/Members/{member}", {"Attributes": "{}"}),
+        ("DELETE", f"/Members/{member}", {}),
+        ("POST", "/Messages", {"Body": "x"}),
+        ("POST", f"/Messages/{message}", {"Body": "x"}),
+        ("DELETE", f"/Messages/{message}", {}),
+        ("POST", "/Invites", {"Identity": "carol"}),
+        ("DELETE", f"/Invites/{invite}", {}),
+    ]
+    with unchanged(raw, path, f"{path}/Members", f"{path}/Messages", f"{path}/Invites", f"{path.partition('/Channels')[0]}/Users"):
+        for verb, below, form in actions:
+            assert raw(verb, path + below, form).refusal() == CHANNEL_RATE, (verb, below)
+
+
+def test_what_is_too_much_for_a_service_is_told_as_such_and_changes_nothing(raw: Raw, full: Everything):
+    path = "/chat/v2/Services/{service_sid}".format(**full.addresses)
+    left(lambda number: make_user(raw, full, 1000 + number))
+    channel, user, binding = (full.items[kind] for kind in ("channel", "user", "binding"))
+    (role,) = [role["sid"] for role in raw.get(f"{path}/Roles")["roles"] if role["friendly_name"] == "guest"]
+    actions: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/Channels", {}),
+        ("DELETE", f"/Channels/{channel}", {}),
+        ("POST", "/Users", {"Identity": "carol"}),
+        ("POST", f"/Users/{user}", {"FriendlyName": "x"}),
+        ("DELETE", f"/Users/{user}", {}),
+        ("POST", "/Roles", FORMS["role", "create"]),
+        ("POST", f"/Roles/{role}", FORMS["role", "update"]),
+        ("DELETE", f"/Roles/{role}", {}),
+        ("DELETE", f"/Bindings/{binding}", {}),
+        ("DELETE", f"/Users/{user}/Bindings/{binding}", {}),
+    ]
+    with unchanged(raw, *(f"{path}/{kind}" for kind in ("Channels", "Users", "Roles", "Bindings", "Users/alice/Channels"))):
+        for verb, below, form in actions:
+            assert raw(verb, path + below, form).refusal() == SERVICE_RATE, (verb, below)
+
+
+def test_the_library_reports_the_excess(twilio: Client, raw: Raw, full: Everything):
+    while post(raw, full) == 201:
+        pass
+    channel = twilio.chat.v2.services(full.items["service"]).channels(full.items["channel"])
+    with refused(*CHANNEL_RATE):
+        channel.messages.create(body="x")
+
+
+IN_A_CHANNEL = [
+    ("POST", "", {"FriendlyName": "x"}),
+    ("POST", "/Members", {"Identity": "carol"}),
+    ("POST", "/Members", {"Identity": "bob"}),
+    ("POST", "/Members/{member}", {"Attributes": "{}"}),
+    ("DELETE", "/Members/{member}", {}),
+    ("POST", "/Messages", {"Body": "x"}),
+    ("POST", "/Messages/{message}", {"Body": "x"}),
+    ("DELETE", "/Messages/{message}", {}),
+    ("POST", "/Invites", {"Identity": "carol"}),
+    ("DELETE", "/Invites/{invite}", {}),
+]
+
+
+@pytest.mark.parametrize(("verb", "below", "form"), IN_A_CHANNEL, ids=lambda value: str(value)[:30])
+def test_an_action_counts_once_in_its_channel_and_not_in_the_service(
+    raw: Raw, full: Everything, verb: str, below: str, form: dict[str, Any]
+):
+    path = "/chat/v2/Services/{service_sid}/Channels/{channel_sid}".format(**full.addresses)
+    assert raw(verb, path + below.format(**full.items), form).status in (200, 201, 204)
+    assert left(lambda number: post(raw, full)) == AT_4 - 1
+    assert left(lambda number: make_user(raw, full, 1000 + number)) == AT_4
+
+
+def test_an_update_of_a_user_channel_counts_once(raw: Raw, full: Everything):
+    path = "/chat/v2/Services/{service_sid}/Users/alice/Channels/{channel_sid}".format(**full.addresses)
+    raw.post(path, NotificationLevel="muted")
+    assert left(lambda number: post(raw, full)) == AT_4 - 1
+
+
+IN_A_SERVICE = [
+    ("POST", "/Channels", {}),
+    ("DELETE", "/Channels/{channel}", {}),
+    ("POST", "/Users", {"Identity": "carol"}),
+    ("POST", "/Users/{user}", {"FriendlyName": "x"}),
+    ("DELETE", "/Users/{user}", {}),
+    ("POST", "/Roles", FORMS["role", "create"]),
+    ("POST", "/Roles/{role}", FORMS["role", "update"]),
+    ("DELETE", "/Roles/{role}", {}),
+    ("DELETE", "/Bindings/{binding}", {}),
+    ("DELETE", "/Users/{user}/Bindings/{binding}", {}),
+]
+
+
+@pytest.mark.parametrize(("verb", "below", "form"), IN_A_SERVICE, ids=lambda value: str(value)[:30])
+def test_an_action_counts_once_in_its_service(
+    raw: Raw, full: Everything, verb: str, below: str, form: dict[str, Any]
+):
+    path = "/chat/v2/Services/{service_sid}".format(**full.addresses)
+    assert raw(verb, path + below.format(**full.items), form).status in (200, 201, 204)
+    assert left(lambda number: make_user(raw, full, 1000 + number)) == AT_4 - 1
+
+
+FREE = [
+    ("GET", "/Channels/{channel}", {}),
+    ("GET", "/Channels/{channel}/Messages", {}),
+    ("GET", "/Channels/{channel}/Messages/{message}", {}),
+    ("GET", "/Users/alice/Channels", {}),
+    ("POST", "", {"FriendlyName": "x"}),
+    ("POST", "/Channels/{channel}/Webhooks", FORMS["channel_webhook", "create"]),
+    ("POST", "/Channels/{channel}/Webhooks/{channel_webhook}", FORMS["channel_webhook", "update"]),
+    ("DELETE", "/Channels/{channel}/Webhooks/{channel_webhook}", {}),
+    ("POST", "/Channels/{channel}/Messages", {}),
+    ("POST", "/Channels/{channel}/Members", {"Identity": "alice"}),
+    ("POST", "/Users/nobody", {"FriendlyName": "x"}),
+]
+
+
+@pytest.mark.parametrize(("verb", "below", "form"), FREE, ids=lambda value: str(value)[:30])
+def test_what_reads_configures_or_is_refused_is_free(
+    raw: Raw, full: Everything, verb: str, below: str, form: dict[str, Any]
+):
+    path = "/chat/v2/Services/{service_sid}".format(**full.addresses)
+    raw(verb, path + below.format(**full.items), form)
+    assert left(lambda number: post(raw, full)) == AT_4
+    left(lambda number: make_user(raw, full, 1000 + number))
+    assert raw("GET", path + "/Users").status == 200
+
+
+def test_each_channel_has_a_bucket_of_its_own(raw: Raw, full: Everything):
+    path = "/chat/v2/Services/{service_sid}/Channels".format(**full.addresses)
+    other = raw.post(path)["sid"]
+    left(lambda number: post(raw, full))
+    assert left(lambda number: raw("POST", f"{path}/{other}/Messages", {"Body": "x"}).status) == AT_4
+
+
+def test_a_new_window_opens_when_the_last_one_is_over(raw: Raw, full: Everything, clock: FakeClock):
+    assert left(lambda number: post(raw, full)) == AT_4
+    clock.advance(OVER - 0.1)
+    assert post(raw, full) == 429
+    clock.advance(0.1)
+    assert left(lambda number: post(raw, full)) == AT_4
+
+
+@pytest.mark.inferred
+def test_resting_for_long_saves_nothing_up(raw: Raw, full: Everything, clock: FakeClock):
+    left(lambda number: post(raw, full))
+    clock.advance(3600)
+    assert left(lambda number: post(raw, full)) == AT_4
+
+
+def test_a_little_less_than_the_limit_can_go_on_for_ever(raw: Raw, limited: World, everything: Everything, clock: FakeClock):
+    for _ in range(200):
+        clock.advance(1 / 3.9)
+        assert post(raw, everything) == 201
+
+
+def test_a_flood_gets_through_at_the_limit_on_average(raw: Raw, full: Everything, clock: FakeClock):
+    started, accepted = clock.now_ms(), []
+    while clock.now_ms() - started < 30_000:
+        clock.advance(0.05)
+        if post(raw, full) == 201:
+            accepted.append(clock.now_ms())
+    assert 30 * 4 * 0.9 <= len(accepted) <= 30 * 4 + AT_4
+    # Never much more than five seconds' worth in five seconds; the window's length allows half as much again.
+    fullest = max(sum(start <= moment < start + 5000 for moment in accepted) for start in accepted)
+    assert fullest <= 3 * AT_4
+
+
+def test_writers_at_the_same_time_get_no_more_than_one_after_the_other(raw: Raw, limited: World, full: Everything):
+    statuses: list[int] = []
+
+    def write() -> None:
+        # Every writer is a container of its own.
+        door = Raw(LambdaDoor(limited.another_container()))
+        for _ in range(5):
+            statuses.append(post(door, full))
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (statuses.count(201), statuses.count(429)) == (AT_4, 40 - AT_4)
+    path = "/chat/v2/Services/{service_sid}/Channels/{channel_sid}/Messages".format(**full.addresses)
+    indexes = [message["index"] for message in raw.get(path, PageSize=100)["messages"]]
+    assert indexes == list(range(indexes[0], indexes[0] + len(indexes)))
+
+
+def test_the_limit_costs_a_message_nothing_but_once_a_window(raw: Raw, full: Everything, dynamodb: Any, limited: World):
+    with metered(dynamodb) as meter:
+        for _ in range(AT_4):
+            assert post(raw, full) == 201
+    # Two writes each. Opening the window takes two more: the write that finds the ceiling, and the one that lifts it.
+    assert meter.requests.total() == 2 * AT_4 + 2
+
+
+def test_zero_is_no_limit(raw: Raw, world: World):
+    made = make(raw, world.context())
+    for number in range(AT_30 + 10):
+        assert post(raw, made) == 201
+        assert make_user(raw, made, number) == 201
+
+
+def test_a_limit_that_is_switched_on_later_holds_for_what_was_there(raw: Raw, world: World, clock: FakeClock):
+    made = make(raw, world.context())
+    clock.advance(60)
+    world.actions_per_second = 4
+    assert left(lambda number: post(raw, made)) == AT_4
+    assert left(lambda number: make_user(raw, made, number)) == AT_4
+
+
+def test_a_client_and_a_back_end_share_the_budget(raw: Raw, limited: World, full: Everything, library: Library):
+    from parley.operations import messages
+    from parley.operations.context import Caller
+
+    path = {name: full.addresses[name] for name in ("service_sid", "channel_sid")}
+    client = limited.context(Caller("SDK", "alice"))
+    for _ in range(AT_4 // 2):
+        messages.create(client, path, {"body": "x"})
+    assert left(lambda number: post(raw, full)) == AT_4 - AT_4 // 2
