@@ -50,6 +50,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         **channel_log.mark(tail),
     }
     index = keys.in_user_channels(user_key.pk.removeprefix("USER#"), channel_sid)
+    if record["role_sid"] != owner["default_channel_role_sid"]:
+        index |= keys.in_role_holders(record["role_sid"], invite_key)
     writes: list[Write] = [
         Create(invite_key, record, taken=INVITE_EXISTS(), index=index),
         Absent(member_key, MEMBER_EXISTS()),

@@ -79,7 +79,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     try:
         return context.table.commit(context.cause(), writes)[0]
     except _Repeated:
-        context.table.commit(context.cause(), [channel_log.in_tail(service_sid, channel_sid, {"messages_count": -1})])
+        _uncount(context, message, tail, [])
         earlier = context.table.fetch(keys.idempotency(channel_sid, token))
         return _earlier(context, service_sid, channel_sid, earlier or {})
 
@@ -193,6 +193,12 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     tail = channel_log.take_seq(context, service_sid, channel_sid)
     gone = verbs.bury(context, MESSAGE, resolved, message, **channel_log.mark(tail))
     log = channel_log.entry(context, channel_sid, tail["seq"], "message", message["sid"], "deleted")
+    _uncount(context, message, tail, [gone, log])
+
+
+def _uncount(context: Context, message: Record, tail: Record, writes: list[Write]) -> None:
+    """Take a message off its channel's counters, together with `writes`; the newest moves back if it was that one."""
+    service_sid, channel_sid = message["service_sid"], message["channel_sid"]
     minus_one = {"messages_count": -1}
     if newest_index(tail) == message["index"]:
         position = keys.padded(message["index"])
@@ -201,10 +207,10 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
         unchanged = Guard("last_index", "=", tail["last_index"], CONCURRENT_UPDATE())
         moved = channel_log.in_tail(service_sid, channel_sid, minus_one, unchanged, last_message_index=newest)
         try:
-            context.table.commit(context.cause(), [gone, moved, log])
+            context.table.commit(context.cause(), [*writes, moved])
             return
         except Refusal as refusal:
             # A message that came meanwhile is the newest now: nothing needs to move back.
             if refusal.error is not CONCURRENT_UPDATE:
                 raise
-    context.table.commit(context.cause(), [gone, channel_log.in_tail(service_sid, channel_sid, minus_one), log])
+    context.table.commit(context.cause(), [*writes, channel_log.in_tail(service_sid, channel_sid, minus_one)])
