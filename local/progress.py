@@ -61,8 +61,8 @@ def mark_clean(home: Home) -> None:
 def discard_queues(home: Home, sqs: Any) -> None:
     """After a kill, delete the queues that are about to be restored, before they are made again.
 
-    Emptying them would not do: a FIFO queue drops what it has seen within the last minutes, and the state that MiniStack
-    comes back with remembers having seen the very messages that have to go back.
+    Emptying them would not do: a FIFO queue drops what it has seen within the last minutes, and the state that
+    MiniStack comes back with remembers having seen the very messages that have to go back.
     """
     for address in _kept_queues(home):
         with contextlib.suppress(sqs.exceptions.QueueDoesNotExist):

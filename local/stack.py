@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,8 +76,8 @@ def start_stack(
         variables["PARLEY_ENGINE"] = engine
     if template:
         variables["PARLEY_TEMPLATE"] = str(template)
-    output = home / "printed.log"
-    with output.open("wb") as target:
+    descriptor, output = tempfile.mkstemp(prefix="printed-", suffix=".log", dir=home)
+    with os.fdopen(descriptor, "wb") as target:
         process = subprocess.Popen(
             [sys.executable, "-m", "local"],
             cwd=REPOSITORY,
@@ -91,8 +92,8 @@ def start_stack(
     while time.monotonic() < deadline and process.poll() is None:
         info = read_json(kept.info)
         if info is not None and info["pid"] == process.pid:
-            return Stack(kept, process, output, info)
+            return Stack(kept, process, Path(output), info)
         time.sleep(0.02)
     process.kill()
     process.wait()
-    raise StackFailed(output.read_text(errors="replace"))
+    raise StackFailed(Path(output).read_text(errors="replace"))

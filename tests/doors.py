@@ -12,8 +12,9 @@ import copy
 import http.client
 import json
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -68,6 +69,15 @@ class Door(Protocol):
     def send(self, verb: str, url: str, headers: Headers, body: bytes) -> Answer: ...
 
 
+# Making the application takes a hundred times as long as a request, so all worlds share one.
+_asked: ContextVar[World] = ContextVar("asked")
+
+
+@cache
+def _handler() -> Any:
+    return lambda_handler(create_app(lambda caller: _asked.get().context(caller)))
+
+
 class LambdaDoor:
     """The REST function's handler over one world."""
 
@@ -77,12 +87,12 @@ class LambdaDoor:
     def __init__(self, world: World):
         self.world = world
         self.account_sid = world.account_sid
-        self.handler = lambda_handler(create_app(world.context))
 
     def send(self, verb: str, url: str, headers: Headers, body: bytes) -> Answer:
         # Requests take time, so that what comes later is stored later.
         self.world.clock.advance(0.001)
-        result = self.handler(event(verb, url, headers, body), None)
+        _asked.set(self.world)
+        result = _handler()(event(verb, url, headers, body), None)
         several = result.get("multiValueHeaders") or {}
         pairs = {**(result.get("headers") or {}), **{name: ", ".join(values) for name, values in several.items()}}
         answered = {_REMAPPED.get(name.lower(), name.lower()): value for name, value in pairs.items()}

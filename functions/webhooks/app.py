@@ -24,10 +24,16 @@ def count(name: str, value: float) -> None:
 runtime = Runtime(Settings.from_environment(), count=count)
 
 
-@metrics.log_metrics(raise_on_empty_metrics=False)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Reports the records that failed: of a stream the first one, of a queue each."""
-    records = event["Records"]
+    try:
+        return _handled(event["Records"], context)
+    finally:
+        if metrics.metric_set:
+            metrics.flush_metrics()
+
+
+def _handled(records: list[dict[str, Any]], context: Any) -> dict[str, Any]:
     if records and records[0]["eventSource"] == "aws:dynamodb":
         failed = runtime.worker.plan(records)
         return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}

@@ -41,6 +41,7 @@ def test_a_started_stack_says_how_to_reach_it_and_leaves_nothing_running(make_st
         "console_url",
         "pid",
     }
+    until(lambda: "Ctrl-C stops it" in stack.printed)
     for value in stack.info.values():
         if not isinstance(value, int):
             assert str(value) in stack.printed

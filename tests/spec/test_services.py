@@ -260,19 +260,22 @@ def test_a_malformed_setting_is_refused_and_changes_nothing(
     assert raw.get(service_path) == before
 
 
-UNUSABLE_URLS = [
-    "example.com/hook",
-    "ftp://example.com/",
-    "http://",
-    "http://exa mple.com/",
-    "https://[::1",
-    "http://x:0/",
-]
+UNUSABLE_URLS = {
+    "example.com/hook": "the URL must be absolute and begin with http:// or https://",
+    "ftp://example.com/": "the URL must be absolute and begin with http:// or https://",
+    "http://": "the URL has no valid host",
+    "https://[::1": "the URL has no valid host",
+    "http://x:0/": "the URL has no valid port",
+    "http://exa mple.com/": "the URL has characters that must be percent-encoded",
+    "https://user:password@example.com/": "the URL must not contain credentials",
+    "http://169.254.169.254/": "the URL leads to an address that is not public",
+    "https://10.0.0.1/hook": "the URL leads to an address that is not public",
+}
 
 
 @pytest.mark.parametrize("url", UNUSABLE_URLS)
-def test_a_webhook_url_must_be_absolute_and_http(raw: Raw, service_path: str, url: str):
-    reason = "is not usable: an absolute http or https URL is needed"
+def test_a_webhook_url_must_be_absolute_and_public(raw: Raw, service_path: str, url: str):
+    reason = f"is not usable: {UNUSABLE_URLS[url]}"
     assert raw("POST", service_path, {"PreWebhookUrl": url}).refusal() == (400, 50077, f"PreWebhookUrl {reason}")
     assert raw("POST", service_path, {"PostWebhookUrl": url}).refusal() == (400, 50078, f"PostWebhookUrl {reason}")
 

@@ -278,7 +278,7 @@ def test_a_slow_owner_does_not_hold_up_the_others_of_a_batch(webhooks: WebhooksF
         return 200
 
     owner.answer = answer
-    assert webhooks.deliver(*[delivery(owner.url)] * 5) == []
+    assert webhooks.deliver(*(delivery(owner.url) for _ in range(5))) == []
 
 
 def test_an_entry_that_cannot_be_read_comes_back_alone(webhooks: WebhooksFunction, owner: Receiver) -> None:

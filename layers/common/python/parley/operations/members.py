@@ -21,6 +21,8 @@ from parley.store.writes import Create, Erase, Guard, Update, Write
 
 # A user who appears or vanishes between our read and our write makes us look again, this often at most.
 _LOOKS = 3
+# A user and its first membership may be made by two containers whose clocks differ a little.
+_CLOCK_DIFFERENCE_MS = 1000
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -226,8 +228,7 @@ def remove(context: Context, resolved: Path, *, counted: bool = True) -> None:
         channel_log.in_tail(service_sid, channel_sid, {"members_count": -1}),
         channel_log.entry(context, channel_sid, tail["seq"], "member", member["sid"], "deleted"),
     ]
-    user_key = keys.user(user_sid(service_sid, member["identity"]))
-    less = Update(user_key, USER_NOT_FOUND(), add={"joined_channels_count": -1}, announced=False)
+    less = uncounted(member)
     try:
         context.table.commit(context.cause(), [*writes, less] if counted else writes)
     except Refusal as refusal:
@@ -235,3 +236,13 @@ def remove(context: Context, resolved: Path, *, counted: bool = True) -> None:
             raise
         # A member outlives its user only while the sweep after the user's deletion is on its way.
         context.table.commit(context.cause(), writes)
+
+
+def uncounted(member: Record) -> Update:
+    """The write that takes a membership off its user's count, refused with 50200 where that user is gone.
+
+    One that was created after the member joined bears the name of a deleted user, and never counted the membership.
+    """
+    user_key = keys.user(user_sid(member["service_sid"], member["identity"]))
+    older = Guard("date_created", "<", member["joined_at"] + _CLOCK_DIFFERENCE_MS, USER_NOT_FOUND())
+    return Update(user_key, USER_NOT_FOUND(), add={"joined_channels_count": -1}, guards=(older,), announced=False)

@@ -6,17 +6,17 @@ simply done again, and two at once do each other no harm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from parley.errors import NOT_FOUND, Refusal
-from parley.ids import user_sid
 from parley.operations import channels, members, users
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Range
-from parley.store.writes import Erase, Update, Write
+from parley.store.writes import Erase, Write
 
 # Fan-out reads a deleted channel's members to tell them; the sweep that removes them gives it this much time.
 DELAY_SECONDS = 60
@@ -56,10 +56,8 @@ def _each(context: Context, where: Range, is_late: Hurry) -> Iterable[Record]:
 
 
 def _leave(context: Context, member: Record, writes: list[Write]) -> None:
-    user_key = keys.user(user_sid(member["service_sid"], member["identity"]))
-    counted = Update(user_key, NOT_FOUND(), add={"joined_channels_count": -1}, announced=False)
     try:
-        context.table.commit(context.cause(), [*writes, counted])
+        context.table.commit(context.cause(), [*writes, members.uncounted(member)])
     except Refusal:
         # Either another sweep was faster, or the user is gone and only the membership is left.
         context.table.erase_many(write.key for write in writes)
@@ -88,8 +86,15 @@ def _remove_member(context: Context, member_key: keys.Key, deleted_at: int) -> N
     if member is None or member["joined_at"] > deleted_at:
         return
     path = {name: member[name] for name in ("service_sid", "channel_sid", "sid")}
-    try:
+    with _unless_gone():
         members.remove(context, path, counted=False)
+
+
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    """Do something that another sweep, or anybody else, may have done meanwhile."""
+    try:
+        yield
     except Refusal as refusal:
         if refusal.error is not NOT_FOUND:
             raise
@@ -100,13 +105,15 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
     service_sid = job["sid"]
     for channel_type in ("public", "private"):
         for listing in _each(context, keys.channel_listings(service_sid, channel_type), is_late):
-            channels.remove(context, {"service_sid": service_sid, "sid": listing["channel_sid"]})
+            with _unless_gone():
+                channels.remove(context, {"service_sid": service_sid, "sid": listing["channel_sid"]})
     position: str | None = None
     while not is_late():
         found, more = context.table.page(keys.users(service_sid), _STEP, after=position)
         for item in found:
             if not is_late():
-                users.remove(context, {"service_sid": service_sid, "sid": item.key.pk.removeprefix("USER#")})
+                with _unless_gone():
+                    users.remove(context, {"service_sid": service_sid, "sid": item.key.pk.removeprefix("USER#")})
         if not more:
             break
         position = found[-1].position
