@@ -10,8 +10,12 @@ import json
 import sys
 from typing import Any
 
-from cli.parked import ParkedDeliveries
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.parked import ParkedDeliveries, Trouble
 from cli.places import deployed, local_service
+from parley.clock import iso_seconds
+from parley.queue import NotQueued
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,10 +28,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     parked = ParkedDeliveries(place)
     try:
-        return options.command(parked, options)
+        status = options.command(parked, options)
     except KeyboardInterrupt:
         print("\nstopped; nothing is lost, what was not replayed is still parked", file=sys.stderr)
         return 130
+    except (BotoCoreError, ClientError, NotQueued, Trouble) as error:
+        print(f"parley: {error}", file=sys.stderr)
+        return 1
+    if parked.unreadable:
+        print(f"{parked.unreadable} more cannot be read and stay parked", file=sys.stderr)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,7 +70,8 @@ def _list(parked: ParkedDeliveries, options: argparse.Namespace) -> int:
 def _line(delivery: dict[str, Any]) -> str:
     told = delivery["parameters"]
     subject = next((told[name] for name in ("MessageSid", "MemberSid", "UserSid", "ChannelSid") if name in told), "")
-    return "  ".join([delivery["id"], told["EventType"], subject, delivery["method"], delivery["url"]])
+    facts = [iso_seconds(delivery["planned_at"]), delivery["id"], told.get("EventType", ""), subject]
+    return "  ".join([*facts, delivery.get("method", ""), delivery["url"]])
 
 
 def _replay(parked: ParkedDeliveries, options: argparse.Namespace) -> int:

@@ -8,40 +8,58 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from cli.places import Place
+from parley.queue import Queue
 
-_LOOK_SECONDS = 30
+# What is looked at is hidden from others meanwhile, and shown again at the end, also when that is Ctrl-C.
+_HIDDEN_SECONDS = 300
+_BATCH = 10
+
+
+class Trouble(Exception):
+    """A queue did not do what it was asked; the text is for the person at the terminal."""
+
+
+class Parked(NamedTuple):
+    """One parked delivery as it was received."""
+
+    handle: str
+    message_id: str
+    delivery: dict[str, Any]
 
 
 class ParkedDeliveries:
-    """The dead-letter queue of webhook deliveries."""
+    """The dead-letter queue of webhook deliveries. What cannot be read stays there; `unreadable` counts it."""
 
     def __init__(self, place: Place):
         self._place = place
+        self._held: dict[str, str] = {}
+        self.unreadable = 0
 
     def list(self) -> list[dict[str, Any]]:
         """All of them, oldest first; they stay where they are."""
-        received = list(self._receive())
-        for handle, _, _ in received:
-            self._show_again(handle)
-        return sorted((delivery for _, _, delivery in received), key=lambda delivery: delivery["planned_at"])
+        try:
+            found = [parked.delivery for batch in self._receive() for parked in batch]
+        finally:
+            self._show_again()
+        return sorted(found, key=lambda delivery: delivery["planned_at"])
 
     def replay(self, wanted: Callable[[dict[str, Any]], bool], progress: Callable[[int, int], None]) -> int:
         """Queue the wanted ones again, about oldest first; `progress` gets how many are done and how many left."""
-        done, passed_over, waiting = 0, [], self._waiting()
-        for handle, message_id, delivery in self._receive():
-            if not wanted(delivery):
-                passed_over.append(handle)
-                continue
-            self._queue(delivery, message_id)
-            self._place.sqs.delete_message(QueueUrl=self._place.dead_letters, ReceiptHandle=handle)
-            done += 1
-            progress(done, max(waiting - done - len(passed_over), 0))
-        for handle in passed_over:
-            self._show_again(handle)
+        done, looked_at, waiting = 0, 0, self._waiting()
+        try:
+            for batch in self._receive():
+                looked_at += len(batch)
+                if chosen := [parked for parked in batch if wanted(parked.delivery)]:
+                    self._queue(chosen)
+                    self._forget(chosen)
+                    done += len(chosen)
+                progress(done, max(waiting - looked_at, 0))
+        finally:
+            self._show_again()
         return done
 
     def _waiting(self) -> int:
@@ -50,34 +68,57 @@ class ParkedDeliveries:
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
-    def _queue(self, delivery: dict[str, Any], message_id: str) -> None:
-        group = delivery.pop("ordered_with", delivery["group"])
-        entry = {**delivery, "group": group, "planned_at": int(time.time() * 1000)}
-        self._place.sqs.send_message(
-            QueueUrl=self._place.deliveries,
-            MessageBody=json.dumps(entry, separators=(",", ":")),
-            MessageGroupId=group,
-            MessageDeduplicationId=f"{delivery['id']}-{message_id}",
-        )
+    def _queue(self, chosen: Sequence[Parked]) -> None:
+        now = int(time.time() * 1000)
+        Queue(self._place.deliveries, lambda: self._place.sqs).send([_replayed(parked, now) for parked in chosen])
 
-    def _receive(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Receipt handle, message id and delivery of each, hidden from others for a while."""
+    def _forget(self, chosen: Sequence[Parked]) -> None:
+        entries = [{"Id": str(number), "ReceiptHandle": parked.handle} for number, parked in enumerate(chosen)]
+        answer = self._place.sqs.delete_message_batch(QueueUrl=self._place.dead_letters, Entries=entries)
+        for parked in chosen:
+            self._held.pop(parked.message_id, None)
+        if failed := answer.get("Failed"):
+            raise Trouble(f"{len(failed)} are queued again and could not be taken off: {failed[0]['Code']}")
+
+    def _receive(self) -> Iterator[list[Parked]]:
         seen: set[str] = set()
         while True:
             answer = self._place.sqs.receive_message(
                 QueueUrl=self._place.dead_letters,
-                MaxNumberOfMessages=10,
-                VisibilityTimeout=_LOOK_SECONDS + len(seen) // 10,
+                MaxNumberOfMessages=_BATCH,
+                VisibilityTimeout=_HIDDEN_SECONDS,
                 WaitTimeSeconds=1,
             )
             new = [message for message in answer.get("Messages", []) if message["MessageId"] not in seen]
             if not new:
                 return
-            for message in new:
-                seen.add(message["MessageId"])
-                yield message["ReceiptHandle"], message["MessageId"], json.loads(message["Body"])
+            self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in new}
+            seen.update(message["MessageId"] for message in new)
+            yield list(self._read(new))
 
-    def _show_again(self, handle: str) -> None:
-        self._place.sqs.change_message_visibility(
-            QueueUrl=self._place.dead_letters, ReceiptHandle=handle, VisibilityTimeout=0
-        )
+    def _read(self, messages: Sequence[dict[str, Any]]) -> Iterator[Parked]:
+        for message in messages:
+            try:
+                delivery = json.loads(message["Body"])
+                _ = delivery["id"], delivery["group"], delivery["url"], delivery["planned_at"], delivery["parameters"]
+            except (ValueError, KeyError, TypeError):
+                self.unreadable += 1
+                continue
+            yield Parked(message["ReceiptHandle"], message["MessageId"], delivery)
+
+    def _show_again(self) -> None:
+        handles = list(self._held.values())
+        self._held.clear()
+        for start in range(0, len(handles), _BATCH):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                for number, handle in enumerate(handles[start : start + _BATCH])
+            ]
+            self._place.sqs.change_message_visibility_batch(QueueUrl=self._place.dead_letters, Entries=entries)
+
+
+def _replayed(parked: Parked, now_ms: int) -> dict[str, Any]:
+    """The delivery as if it had been planned now: its age starts anew, its idempotency token stays."""
+    delivery = dict(parked.delivery)
+    group = delivery.pop("ordered_with", delivery["group"])
+    return {**delivery, "group": group, "planned_at": now_ms, "once": f"{delivery['id']}-{parked.message_id}"}

@@ -11,11 +11,9 @@ another. Only messages, either way, keep a socket from being idle: AWS leaves op
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import logging
 import os
-import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -29,11 +27,11 @@ from websockets.http11 import Request as Handshake
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from local import socket_events as events
 from local.declared import Route, SocketApi
 from local.functions import FunctionError, PayloadTooLarge
 from local.http_server import Request, Response, encode
 from local.report import problem
-from local.rest import multi, passed_on_headers, query_pairs, request_time
 
 logger = logging.getLogger("local.sockets")
 
@@ -94,7 +92,7 @@ class SocketHub:
 
     def route(self, text: str) -> tuple[str, Route | None]:
         """The key and route of a message: by the selection expression, else `$default`."""
-        key = _selected(self.api.selection, text)
+        key = events.selected(self.api.selection, text)
         if key not in self.api.routes or key.startswith("$"):
             key = "$default"
         return key, self.api.routes.get(key)
@@ -112,7 +110,7 @@ class Socket:
     """One client's connection."""
 
     def __init__(self, hub: SocketHub, request: Request, transport: asyncio.Transport) -> None:
-        self.connection_id = base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
+        self.connection_id = events.new_id()
         self.connected_at = time.time()
         self.last_active_at = self.connected_at
         self.request = request
@@ -124,7 +122,6 @@ class Socket:
         self._timers: list[asyncio.TimerHandle] = []
         self._lost = False
         self._is_closed = False
-        self._ended_with: tuple[int, str] | None = None
 
     # The handshake.
 
@@ -153,12 +150,7 @@ class Socket:
 
     async def _ask(self, route: Route) -> tuple[int, str]:
         """What `$connect` says: a status, and the sub-protocol it chose."""
-        headers, every_header = multi(passed_on_headers(self.request))
-        parameters, every_parameter = multi(query_pairs(self.request.query))
-        event: dict[str, Any] = {"headers": headers, "multiValueHeaders": every_header}
-        if parameters is not None:
-            event |= {"queryStringParameters": parameters, "multiValueQueryStringParameters": every_parameter}
-        event |= {"requestContext": self.context("$connect", "CONNECT"), "isBase64Encoded": False}
+        event = events.connect_event(self.request, self._context("$connect", "CONNECT"))
         try:
             result = await self._hub.call(route.function, event, route.timeout_seconds)
             status = int(result["statusCode"])
@@ -212,9 +204,9 @@ class Socket:
             self._early += data[: MESSAGE_LIMIT - len(self._early)]
             return
         self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            if isinstance(event, Frame):
-                self._take(event)
+        for received in self._protocol.events_received():
+            if isinstance(received, Frame):
+                self._take(received)
         self._flush()
 
     def eof_received(self) -> None:
@@ -227,7 +219,7 @@ class Socket:
     def connection_lost(self) -> None:
         self._lost = True
         if self._protocol is not None:
-            self._finish(*(self._ended_with or (_LOST, "")))
+            self._finish(_LOST, "")
 
     def _take(self, frame: Frame) -> None:
         if self._is_closed or self._protocol is None:
@@ -249,7 +241,7 @@ class Socket:
     async def _handle(self, text: str) -> None:
         """One message: to its route, and the route's reply back."""
         key, route = self._hub.route(text)
-        context = self.context(key, "MESSAGE")
+        context = self._context(key, "MESSAGE")
         if route is None:
             self._send_error("Forbidden", context)
             return
@@ -257,8 +249,8 @@ class Socket:
             if route.replies:
                 self.send(route.reply.encode())
             return
-        event = {"requestContext": context, "body": text, "isBase64Encoded": False}
         try:
+            event = events.message_event(text, context)
             result = await self._hub.call(route.function, event, route.timeout_seconds)
         except TimeoutError:
             self._send_error("Endpoint request timed out", context)
@@ -351,42 +343,14 @@ class Socket:
             self._hub.begin(self._disconnect(route, code, reason))
 
     async def _disconnect(self, route: Route, code: int, reason: str) -> None:
-        context = self.context("$disconnect", "DISCONNECT")
-        context |= {"disconnectStatusCode": code, "disconnectReason": reason}
-        host = self.request.header("host")
-        headers, every_header = multi([("Host", host), ("x-api-key", ""), ("X-Forwarded-For", ""), ("x-restapi", "")])
-        event = {"headers": headers, "multiValueHeaders": every_header}
-        event |= {"requestContext": context, "isBase64Encoded": False}
+        event = events.disconnect_event(self.request, self._context("$disconnect", "DISCONNECT"), code, reason)
         try:
             await self._hub.call(route.function, event, route.timeout_seconds)
         except (FunctionError, PayloadTooLarge, TimeoutError) as error:
             problem(f"$disconnect: {error!r}")
 
-    # What functions and management are told.
-
-    def context(self, route_key: str, kind: str) -> dict[str, Any]:
-        """The `requestContext` of an event about this connection."""
-        now = time.time()
-        context: dict[str, Any] = {
-            "routeKey": route_key,
-            "eventType": kind,
-            "extendedRequestId": base64.b64encode(secrets.token_bytes(11)).decode(),
-            "requestTime": request_time(now),
-            "messageDirection": "IN",
-            "stage": self._hub.api.stage,
-            "connectedAt": int(self.connected_at * 1000),
-            "requestTimeEpoch": int(now * 1000),
-            "identity": {"sourceIp": self.request.client[0]},
-            "requestId": str(uuid.uuid4()),
-            "domainName": self.request.header("host"),
-            "connectionId": self.connection_id,
-            "apiId": self._hub.api.logical_id.lower(),
-        }
-        if user_agent := self.request.header("user-agent"):
-            context["identity"]["userAgent"] = user_agent
-        if kind == "MESSAGE":
-            context["messageId"] = base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
-        return context
+    def _context(self, route_key: str, kind: str) -> dict[str, Any]:
+        return events.context(self._hub.api, self.request, self.connection_id, self.connected_at, route_key, kind)
 
     def described(self) -> dict[str, Any]:
         """What GET shows of the connection."""
@@ -399,14 +363,3 @@ class Socket:
 
 def _timestamp(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _selected(expression: str, text: str) -> str:
-    """What `$request.body.a.b` picks out of a message; empty if that is not a string or number."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return ""
-    for name in expression.removeprefix("$request.body.").split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""

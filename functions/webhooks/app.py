@@ -1,8 +1,10 @@
 """Changes to planned deliveries and sweeps; queued deliveries to HTTP; queued sweeps to removals."""
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from aws_lambda_powertools import Metrics
@@ -14,11 +16,14 @@ from parley.settings import Settings
 
 metrics = Metrics(namespace="Parley")
 _UNITS = {"Duration": MetricUnit.Milliseconds}
+# The groups of a batch count side by side, on one machine even several invocations; the library expects one at a time.
+_counting = threading.Lock()
 
 
 def count(name: str, value: float) -> None:
     """Counts deliveries by outcome: Delivered, Rejected, Failed, Unreachable, Retried, Parked; and times them."""
-    metrics.add_metric(f"Webhook{name}", _UNITS.get(name, MetricUnit.Count), value)
+    with _counting:
+        metrics.add_metric(f"Webhook{name}", _UNITS.get(name, MetricUnit.Count), value)
 
 
 runtime = Runtime(Settings.from_environment(), count=count)
@@ -29,8 +34,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         return _handled(event["Records"], context)
     finally:
-        if metrics.metric_set:
-            metrics.flush_metrics()
+        with _counting:
+            if metrics.metric_set:
+                metrics.flush_metrics()
 
 
 def _handled(records: list[dict[str, Any]], context: Any) -> dict[str, Any]:
@@ -51,13 +57,25 @@ def _failed(group: list[dict[str, Any]], context: Any, *, alone: bool) -> Iterat
     for number, record in enumerate(group):
         if not _is_carried_out(record, context):
             for behind in group[number + 1 :]:
-                # They wait behind the one that failed, not for this batch's visibility timeout.
-                runtime.put_off_delivery(behind["receiptHandle"], 0)
+                with _noted(behind):
+                    # They wait behind the one that failed, not for this batch's visibility timeout.
+                    runtime.put_off_delivery(behind["receiptHandle"], 0)
+                    runtime.worker.leave_untried(json.loads(behind["body"]))
             yield from (left["messageId"] for left in group[number:])
             return
         if not alone and "MessageGroupId" in record["attributes"]:
-            # The group's next deliveries must not wait for slower targets in this batch.
-            runtime.forget_delivery(record["receiptHandle"])
+            with _noted(record):
+                # The group's next deliveries must not wait for slower targets in this batch.
+                runtime.forget_delivery(record["receiptHandle"])
+
+
+@contextmanager
+def _noted(record: dict[str, Any]) -> Iterator[None]:
+    """Log what goes wrong with a queue: the batch's answer settles the same a little later, and must not be lost."""
+    try:
+        yield
+    except Exception:
+        logger.exception("queue not told at once", extra={"message_id": record["messageId"]})
 
 
 def _is_carried_out(record: dict[str, Any], context: Any) -> bool:
@@ -66,8 +84,8 @@ def _is_carried_out(record: dict[str, Any], context: Any) -> bool:
         entry = json.loads(record["body"])
         if runtime.settings.sweep_queue_url.endswith(f"/{queue_name}"):
             return runtime.worker.sweep(entry, context.get_remaining_time_in_millis)
-        number = int(record["attributes"]["ApproximateReceiveCount"]) - 1
-        return runtime.worker.deliver(entry, number, record["receiptHandle"])
+        receives = int(record["attributes"]["ApproximateReceiveCount"])
+        return runtime.worker.deliver(entry, receives, record["receiptHandle"])
     except Exception:
         logger.exception("queued work failed", extra={"message_id": record["messageId"], "queue": queue_name})
         return False

@@ -5,7 +5,6 @@ Every writer is a container of its own over the same table; who wins is open, ho
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 
@@ -14,29 +13,16 @@ from twilio.rest.chat.v2.service import ServiceContext
 from twilio.rest.chat.v2.service.channel import ChannelContext
 
 from tests.doors import LambdaDoor, Raw
+from tests.rest.support import at_once
 from tests.spec.support import refused, sids
 from tests.world import World
 
 WRITERS = 8
 
 
-def at_once(world: World, act: Callable[[Raw, int], tuple[int, int]]) -> Counter[tuple[int, int]]:
+def race(world: World, act: Callable[[Raw, int], tuple[int, int]]) -> Counter[tuple[int, int]]:
     """What so many writers are answered, as status and code, when they all ask at the same moment."""
-    answers: list[tuple[int, int]] = []
-    barrier = threading.Barrier(WRITERS)
-
-    def write(number: int) -> None:
-        raw = Raw(LambdaDoor(world.another_container()))
-        barrier.wait()
-        answers.append(act(raw, number))
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == WRITERS
-    return Counter(answers)
+    return Counter(at_once(WRITERS, lambda number: act(Raw(LambdaDoor(world.another_container())), number)))
 
 
 def asked(raw: Raw, verb: str, path: str, **form: str) -> tuple[int, int]:
@@ -46,7 +32,7 @@ def asked(raw: Raw, verb: str, path: str, **form: str) -> tuple[int, int]:
 
 def test_a_channel_is_never_overfull(world: World, service: ServiceContext, channel: ChannelContext, channel_path: str):
     service.update(limits_channel_members=5)
-    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Members", Identity=f"user {number}"))
+    found = race(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Members", Identity=f"user {number}"))
     assert found == {(201, 0): 5, (403, 50403): WRITERS - 5}
     assert channel.fetch().members_count == len(channel.members.list()) == 5
 
@@ -56,39 +42,39 @@ def test_a_user_is_never_in_too_many_channels(world: World, service: ServiceCont
     service.users.create(identity="alice")
     channels = [service.channels.create().sid for _ in range(WRITERS)]
     path = f"{service_path}/Channels"
-    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{path}/{channels[number]}/Members", Identity="alice"))
+    found = race(world, lambda raw, number: asked(raw, "POST", f"{path}/{channels[number]}/Members", Identity="alice"))
     assert found == {(201, 0): 3, (403, 50208): WRITERS - 3}
     assert service.users("alice").fetch().joined_channels_count == len(service.users("alice").user_channels.list()) == 3
 
 
 def test_a_channel_never_has_more_than_five_webhooks(world: World, channel: ChannelContext, channel_path: str):
     form = {"Type": "studio", "Configuration__FlowSid": "FW" + "0a" * 16}
-    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Webhooks", **form))
+    found = race(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Webhooks", **form))
     assert found == {(201, 0): 5, (400, 50321): WRITERS - 5}
     assert len(channel.webhooks.list()) == 5
 
 
 def test_an_identity_joins_once(world: World, service: ServiceContext, channel: ChannelContext, channel_path: str):
-    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Members", Identity="alice"))
+    found = race(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Members", Identity="alice"))
     assert found == {(201, 0): 1, (409, 50404): WRITERS - 1}
     assert channel.fetch().members_count == len(channel.members.list()) == 1
     assert service.users("alice").fetch().joined_channels_count == 1
 
 
 def test_an_identity_is_invited_once(world: World, channel: ChannelContext, channel_path: str):
-    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Invites", Identity="alice"))
+    found = race(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Invites", Identity="alice"))
     assert found == {(201, 0): 1, (409, 50212): WRITERS - 1}
     assert len(channel.invites.list()) == 1
 
 
 def test_an_identity_becomes_one_user(world: World, service: ServiceContext, service_path: str):
-    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{service_path}/Users", Identity="alice"))
+    found = race(world, lambda raw, number: asked(raw, "POST", f"{service_path}/Users", Identity="alice"))
     assert found == {(201, 0): 1, (409, 50201): WRITERS - 1}
     assert len(service.users.list()) == 1
 
 
 def test_a_unique_name_is_taken_once(world: World, service: ServiceContext, service_path: str):
-    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{service_path}/Channels", UniqueName="team"))
+    found = race(world, lambda raw, number: asked(raw, "POST", f"{service_path}/Channels", UniqueName="team"))
     assert found == {(201, 0): 1, (409, 50307): WRITERS - 1}
     assert len(service.channels.list()) == 1
 
@@ -96,7 +82,7 @@ def test_a_unique_name_is_taken_once(world: World, service: ServiceContext, serv
 def test_renaming_to_one_name_succeeds_once(world: World, service: ServiceContext, service_path: str):
     channels = [service.channels.create(unique_name=f"team {number}").sid for number in range(WRITERS)]
     path = f"{service_path}/Channels"
-    found = at_once(world, lambda raw, number: asked(raw, "POST", f"{path}/{channels[number]}", UniqueName="team"))
+    found = race(world, lambda raw, number: asked(raw, "POST", f"{path}/{channels[number]}", UniqueName="team"))
     assert found == {(200, 0): 1, (409, 50307): WRITERS - 1}
     names = {channel.unique_name for channel in service.channels.list()}
     assert len(names) == WRITERS and "team" in names
@@ -108,7 +94,7 @@ def test_renaming_to_one_name_succeeds_once(world: World, service: ServiceContex
 def test_leaving_twice_counts_once(world: World, service: ServiceContext, channel: ChannelContext, channel_path: str):
     for identity in ("alice", "bob"):
         channel.members.create(identity=identity)
-    found = at_once(world, lambda raw, number: asked(raw, "DELETE", f"{channel_path}/Members/alice"))
+    found = race(world, lambda raw, number: asked(raw, "DELETE", f"{channel_path}/Members/alice"))
     assert found == {(204, 0): 1, (404, 20404): WRITERS - 1}
     assert channel.fetch().members_count == 1
     assert service.users("alice").fetch().joined_channels_count == 0
@@ -116,7 +102,7 @@ def test_leaving_twice_counts_once(world: World, service: ServiceContext, channe
 
 def test_deleting_a_message_twice_counts_once(world: World, channel: ChannelContext, channel_path: str):
     first, second = (channel.messages.create(body=text).sid for text in "ab")
-    found = at_once(world, lambda raw, number: asked(raw, "DELETE", f"{channel_path}/Messages/{second}"))
+    found = race(world, lambda raw, number: asked(raw, "DELETE", f"{channel_path}/Messages/{second}"))
     assert found == {(204, 0): 1, (404, 20404): WRITERS - 1}
     assert channel.fetch().messages_count == 1
     assert channel.fetch().links["last_message"].endswith(first)
@@ -135,7 +121,7 @@ def test_joins_leaves_and_messages_at_once_leave_the_counters_right(
             return asked(raw, "POST", f"{channel_path}/Members", Identity=f"user {number}")
         return asked(raw, "DELETE", f"{channel_path}/Members/user%20{number}")
 
-    assert at_once(world, act) == {(201, 0): WRITERS // 2, (204, 0): WRITERS // 2}
+    assert race(world, act) == {(201, 0): WRITERS // 2, (204, 0): WRITERS // 2}
     fetched = channel.fetch()
     assert fetched.members_count == len(channel.members.list()) == WRITERS // 2
     assert fetched.messages_count == len(channel.messages.list()) == 3 * WRITERS

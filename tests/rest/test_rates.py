@@ -5,7 +5,6 @@ Time stands still unless a test moves it, except that every request takes a mill
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +12,13 @@ import pytest
 from twilio.rest import Client
 
 from bench.meter import metered
+from parley.operations import messages
+from parley.operations.context import Caller
 from parley.operations.rate import WINDOW_MS
-from tests.doors import LambdaDoor, Library, Raw
+from tests.doors import LambdaDoor, Raw
 from tests.fakes import FakeClock
 from tests.rest.everything import FORMS, Everything, make
-from tests.rest.support import unchanged
+from tests.rest.support import at_once, unchanged
 from tests.spec.support import refused
 from tests.world import World
 
@@ -263,19 +264,12 @@ def test_a_flood_gets_through_at_the_limit_on_average(raw: Raw, full: Everything
 
 
 def test_writers_at_the_same_time_get_no_more_than_one_after_the_other(raw: Raw, limited: World, full: Everything):
-    statuses: list[int] = []
-
-    def write() -> None:
+    def write(number: int) -> list[int]:
         # Every writer is a container of its own.
         door = Raw(LambdaDoor(limited.another_container()))
-        for _ in range(5):
-            statuses.append(post(door, full))
+        return [post(door, full) for _ in range(5)]
 
-    threads = [threading.Thread(target=write) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    statuses = [status for written in at_once(8, write) for status in written]
     assert (statuses.count(201), statuses.count(429)) == (AT_4, 40 - AT_4)
     path = "/chat/v2/Services/{service_sid}/Channels/{channel_sid}/Messages".format(**full.addresses)
     indexes = [message["index"] for message in raw.get(path, PageSize=100)["messages"]]
@@ -305,10 +299,7 @@ def test_a_limit_that_is_switched_on_later_holds_for_what_was_there(raw: Raw, wo
     assert left(lambda number: make_user(raw, made, number)) == AT_4
 
 
-def test_a_client_and_a_back_end_share_the_budget(raw: Raw, limited: World, full: Everything, library: Library):
-    from parley.operations import messages
-    from parley.operations.context import Caller
-
+def test_a_client_and_a_back_end_share_the_budget(raw: Raw, limited: World, full: Everything):
     path = {name: full.addresses[name] for name in ("service_sid", "channel_sid")}
     client = limited.context(Caller("SDK", "alice"))
     for _ in range(AT_4 // 2):

@@ -18,6 +18,11 @@ def _last_message(channel: Record) -> str | None:
     return f"/Messages/{sid}" if sid else None
 
 
+_NAMES = (
+    "sid account_sid service_sid friendly_name unique_name attributes type date_created date_updated created_by "
+    "members_count messages_count url"
+)
+
 CHANNEL = Resource(
     name="channel",
     plural="channels",
@@ -42,8 +47,7 @@ CHANNEL = Resource(
             "/chat/v2",
             "/Services/{service_sid}/Channels/{sid}",
             View(
-                "sid account_sid service_sid friendly_name unique_name attributes type date_created date_updated "
-                "created_by members_count messages_count url",
+                _NAMES,
                 links={
                     "members": "/Members",
                     "messages": "/Messages",
@@ -58,8 +62,7 @@ CHANNEL = Resource(
             "/chat/v1",
             "/Services/{service_sid}/Channels/{sid}",
             View(
-                "sid account_sid service_sid friendly_name unique_name attributes type date_created date_updated "
-                "created_by members_count messages_count url",
+                _NAMES,
                 links={
                     "members": "/Members",
                     "messages": "/Messages",

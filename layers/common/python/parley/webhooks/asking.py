@@ -47,7 +47,8 @@ class PreEvents:
         if event is None or target is None:
             return given
         cause = {"source": context.caller.source, "actor": context.actor, "at": context.clock.now_ms()}
-        change = Change(kind, verb, record, {}, cause, "")
+        # Whoever changed it last before is not who is about to.
+        change = Change(kind, verb, {**record, "last_updated_by": context.actor}, {}, cause, "")
         url, method = target
         asked = {
             "id": context.ids.unique(),
@@ -87,6 +88,8 @@ def _replaced(row: Resource, event: Event, made: Attempt) -> dict[str, Any]:
         return {}
     try:
         answer = json.loads(made.response.body)
+        # Half a surrogate pair, which JSON can spell but nothing can store or send.
+        json.dumps(answer, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):

@@ -1,8 +1,9 @@
 """Circuits: a target that keeps failing is left alone for a while, so that it does not take the place of others.
 
-    closed --(three failures in a row)--> open --(pause over)--> one delivery is let through --> closed, or open again
+    closed --(five failures in a row)--> open --(pause over)--> one delivery is let through --> closed, or open again
 
-Each warm container learns for itself; a target that hangs costs it a few time-outs per pause.
+Each failed probe doubles the pause. Each warm container learns for itself; a target that hangs costs it a few
+time-outs, and then one per pause.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ from urllib.parse import urlsplit
 
 from parley.clock import Clock
 
-FAILURES = 3
+# One more than the attempts of a delivery with the largest retry count, which come a second apart as the vendor's do.
+FAILURES = 5
 _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 5_000, 60_000
+# Longer than an attempt may take, so that there is one probe at a time; after that, it is taken for lost. Others look
+# again soon, for a target that is back answers in no time.
+_PROBE_MS, _LOOK_AGAIN_MS = 10_000, 2_000
 _MOST_TARGETS = 1_000
 
 
@@ -21,10 +26,11 @@ class _Target:
     def __init__(self) -> None:
         self.failures = 0
         self.open_until = 0
+        self.is_probed = False
 
 
 class Circuits:
-    """The targets that this container knows to be failing, by scheme, host and port."""
+    """The targets that this container knows to be failing, by URL without query."""
 
     def __init__(self, clock: Clock):
         self._clock = clock
@@ -39,9 +45,11 @@ class Circuits:
             if target is None or target.failures < FAILURES:
                 return 0
             if now < target.open_until:
-                return target.open_until - now
+                left = target.open_until - now
+                return min(left, _LOOK_AGAIN_MS) if target.is_probed else left
             # This one finds out for all; the others wait until it has.
-            target.open_until = now + _FIRST_PAUSE_MS
+            target.is_probed = True
+            target.open_until = now + _PROBE_MS
             return 0
 
     def report(self, url: str, *, failed: bool) -> None:
@@ -54,7 +62,11 @@ class Circuits:
             if len(self._targets) >= _MOST_TARGETS:
                 self._targets.clear()
             target = self._targets.setdefault(_name(url), _Target())
+            if target.failures >= FAILURES and not target.is_probed:
+                # One that was under way when the circuit opened says nothing new.
+                return
             target.failures += 1
+            target.is_probed = False
             if target.failures >= FAILURES:
                 pause = _FIRST_PAUSE_MS * 2 ** min(target.failures - FAILURES, 10)
                 target.open_until = now + min(pause, _LONGEST_PAUSE_MS)
@@ -62,4 +74,4 @@ class Circuits:
 
 def _name(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"

@@ -13,6 +13,7 @@ The vendor stops after the retry count; Parley goes on until the delivery is too
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -42,12 +43,13 @@ class Outcome(StrEnum):
 
 
 class Attempt(NamedTuple):
-    """One attempt: its outcome, and the HTTP status or the reason why there is none."""
+    """One attempt: its outcome, the HTTP status or the reason why there is none, and how long it took."""
 
     outcome: Outcome
     status: int = 0
     reason: str = ""
     response: Response | None = None
+    duration_ms: int = 0
 
 
 def request(auth_token: str, delivery: dict[str, Any], attempt: int) -> tuple[str, dict[str, str], bytes]:
@@ -81,9 +83,12 @@ def _as_seen(url: str) -> str:
 
 
 def attempt(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], number: int) -> Attempt:
-    """Make one attempt and log it: SIDs, status and reason, never what was said."""
+    """Make one attempt and log it: SIDs, status, duration and reason, never what was said."""
+    started = time.perf_counter()
     made = _send(outgoing, auth_token, delivery, number)
+    made = made._replace(duration_ms=round((time.perf_counter() - started) * 1000))
     facts = {"delivery": delivery["id"], "attempt": number, "outcome": str(made.outcome), "status": made.status}
+    facts["duration_ms"] = made.duration_ms
     facts |= {name: value for name, value in delivery["parameters"].items() if name in _LOGGED}
     if made.outcome is Outcome.DELIVERED:
         logger.info("webhook", extra=facts)

@@ -37,13 +37,15 @@ _USER = "UserSid Identity RoleSid FriendlyName Attributes DateCreated"
 # What an answer may replace (`from` is the older key for the author) (unconfirmed beyond body, author, attributes and
 # friendly_name).
 _MESSAGE_ANSWERS = "body author from attributes"
+_MEDIA_ANSWERS = "author from attributes"
 _CHANNEL_ANSWERS = "friendly_name unique_name attributes"
 
 # Asked before a client's action is carried out.
 PRE_EVENTS: dict[tuple[str, str], Event] = {
     ("message", "create"): Event("onMessageSend", _NEW_MESSAGE, _MESSAGE_ANSWERS),
-    ("media message", "create"): Event("onMediaMessageSend", _NEW_MESSAGE + _MEDIA, "author from attributes"),
+    ("media message", "create"): Event("onMediaMessageSend", _NEW_MESSAGE + _MEDIA, _MEDIA_ANSWERS),
     ("message", "update"): Event("onMessageUpdate", _OLD_MESSAGE + " ModifiedBy", _MESSAGE_ANSWERS),
+    ("media message", "update"): Event("onMessageUpdate", _OLD_MESSAGE + " ModifiedBy", _MEDIA_ANSWERS),
     ("message", "delete"): Event("onMessageRemove", _OLD_MESSAGE),
     ("channel", "create"): Event("onChannelAdd", _NEW_CHANNEL, _CHANNEL_ANSWERS),
     ("channel", "update"): Event("onChannelUpdate", _CHANNEL, _CHANNEL_ANSWERS),

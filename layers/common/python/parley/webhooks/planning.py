@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from parley.resources.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
 from parley.store.items import Record
 from parley.webhooks.events import POST_EVENTS, Event, find, own_webhook, parameters
@@ -22,6 +23,7 @@ def deliveries(
     Each is an entry for the queue: `id` (its idempotency token, which depends on change and target alone, so that a
     change planned twice is delivered under one id), `group` (deliveries of one group keep their order), `url`,
     `method`, `parameters`, `retries` and `planned_at`. `studio_url` is where flows live, with `{flow_sid}` in it.
+    Studio webhooks come with their `channel`, whose attributes a flow is told.
     """
     event = find(POST_EVENTS, change.kind, change.verb, change.record)
     if event is None or not change.cause["webhooks"]:
@@ -57,9 +59,14 @@ def _of_channel(change: Change, event: Event, webhooks: Iterable[Record], studio
         if webhook["type"] != "studio":
             yield webhook["configuration.url"], webhook.get("configuration.method") or "POST", retries, marks
         elif studio_url:
-            attributes = {"ChannelAttributes": webhook["channel_attributes"]}
+            own = change.kind == "channel"
+            attributes = {"ChannelAttributes": _attributes(change.record if own else webhook["channel"])}
             url = studio_url.replace("{flow_sid}", webhook["configuration.flow_sid"])
             yield url, "POST", retries, {**marks, "To": change.channel_sid, **attributes}
+
+
+def _attributes(channel: Record) -> str:
+    return channel.get("attributes") or EMPTY_ATTRIBUTES
 
 
 def _fires(webhook: Record, event: Event, change: Change) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,6 @@ from parley.operations.context import Context
 from parley.operations.sweeps import DELAY_SECONDS, sweep
 from parley.outgoing import Outgoing
 from parley.queue import Queue
-from parley.resources.kinds import EMPTY_ATTRIBUTES
 from parley.store import keys
 from parley.store.changes import Change, decode
 from parley.store.items import Record
@@ -21,6 +19,7 @@ from parley.webhooks.planning import deliveries, sweep_job
 
 # What is left of the function's time when a sweep stops and hands over to its successor.
 _MARGIN_MS = 10_000
+_MOST_UNTRIED = 10_000
 
 Delay = Callable[[str, int], None]
 Count = Callable[[str, float], None]
@@ -59,6 +58,7 @@ class Worker:
         self._longest_age_ms = longest_age_seconds * 1000
         self._studio_url = studio_url
         self._circuits = Circuits(context.clock)
+        self._untried: dict[str, int] = {}
 
     def plan(self, stream_records: list[dict[str, Any]]) -> str | None:
         """Queue what a batch of changes owes; returns the sequence number of the first record that failed, if one did.
@@ -104,32 +104,46 @@ class Worker:
         webhooks = self._context.table.every(keys.channel_webhooks(channel_sid))
         if any(webhook["type"] == "studio" for webhook in webhooks):
             channel = self._context.configuration.fetch(keys.channel(channel_sid)) or {}
-            attributes = channel.get("attributes") or EMPTY_ATTRIBUTES
-            webhooks = [{**webhook, "channel_attributes": attributes} for webhook in webhooks]
+            webhooks = [{**webhook, "channel": channel} for webhook in webhooks]
         return webhooks
 
-    def deliver(self, delivery: Record, number: int, receipt_handle: str) -> bool:
-        """Try a queued delivery, `number` 0 first; returns whether the queue may forget it.
+    def deliver(self, delivery: Record, receives: int, receipt_handle: str) -> bool:
+        """Try a delivery that was received for the `receives`th time; returns whether the queue may forget it.
 
         What failed comes back after a pause. What is too old is parked where `parley webhooks` finds it.
         """
         context = self._context
         if wait_ms := self._circuits.wait_ms(delivery["url"]):
+            self.leave_untried(delivery)
             return self._put_off(delivery, wait_ms // 1000 + 1, receipt_handle)
-        started = time.perf_counter()
+        number = max(receives - 1 - self._untried.get(delivery["id"], 0), 0)
         made = attempt(self._outgoing, context.keyring.auth_token(), delivery, number)
         self._circuits.report(delivery["url"], failed=not made.outcome.is_settled)
-        self._count("Duration", (time.perf_counter() - started) * 1000)
+        self._count("Duration", made.duration_ms)
         self._count(str(made.outcome).capitalize(), 1)
         if made.outcome.is_settled:
+            self._untried.pop(delivery["id"], None)
             return True
         return self._put_off(delivery, pause_seconds(made.outcome, number, delivery["retries"]), receipt_handle)
+
+    def leave_untried(self, delivery: Record) -> None:
+        """Note that a delivery was received and not tried, which is no attempt.
+
+        Only this container knows; another one may count a few attempts too many, never one too few.
+        """
+        if len(self._untried) >= _MOST_UNTRIED:
+            self._untried.clear()
+        self._untried[delivery["id"]] = self._untried.get(delivery["id"], 0) + 1
 
     def _put_off(self, delivery: Record, seconds: int, receipt_handle: str) -> bool:
         age_ms = self._context.clock.now_ms() - delivery["planned_at"]
         if age_ms > self._longest_age_ms:
-            # Groups of their own: whoever looks through the parked deliveries shall see all of them.
-            self._dead_letters.send([{**delivery, "group": delivery["id"], "ordered_with": delivery["group"]}])
+            # Groups of their own: whoever looks through the parked deliveries shall see all of them. And one that was
+            # replayed and is given up again within five minutes is not the repeat that a FIFO queue would drop.
+            once = f"{delivery['id']}-{delivery['planned_at']}"
+            parked = {**delivery, "group": delivery["id"], "ordered_with": delivery["group"], "once": once}
+            self._dead_letters.send([parked])
+            self._untried.pop(delivery["id"], None)
             self._count("Parked", 1)
             logger.error("webhook parked", extra={"delivery": delivery["id"], "age_seconds": age_ms // 1000})
             return True
