@@ -60,6 +60,7 @@ class StreamPump:
         self.mapping = mapping
         self.positions = positions
         self.idle = threading.Event()
+        self._is_reported = False
         self._reader = reader
         self._call = call
         self._park = park
@@ -99,6 +100,7 @@ class StreamPump:
     def _deliver(self, shard_id: str, records: list[Record]) -> bool:
         """Get a batch done, in pieces if need be; False when told to give up before it was."""
         pieces = [Attempt(records)]
+        self._is_reported = False
         while pieces:
             attempt = pieces.pop()
             if old := self._leading_old(attempt.records):
@@ -135,7 +137,7 @@ class StreamPump:
         try:
             answer = self._call(self.mapping.function, event)
         except (FunctionError, PayloadTooLarge) as error:
-            problem(f"{self.mapping.name}: {error}")
+            self._report(f"{self.mapping.name}: {error}")
             return 0
         if not self.mapping.reports_failures or not isinstance(answer, dict):
             return None
@@ -145,6 +147,11 @@ class StreamPump:
         places = {record["dynamodb"]["SequenceNumber"]: place for place, record in enumerate(records)}
         # An identifier that is empty or unknown means the whole batch, as on AWS.
         return min(places.get(failure.get("itemIdentifier"), 0) for failure in failures)
+
+    def _report(self, text: str) -> None:
+        """Say once per batch that it fails; its pieces and retries are for the log."""
+        (logger.warning if self._is_reported else problem)(text)
+        self._is_reported = True
 
     def _presented(self, record: Record) -> Record:
         return {

@@ -301,6 +301,16 @@ def test_an_identity_that_is_created_anew_keeps_what_it_joins_since(house: House
     assert joined(house, "alice") == 2
 
 
+def test_a_deleted_user_is_no_longer_invited_anywhere(house: House, webhooks: WebhooksFunction) -> None:
+    """The sweep took invites, which stand in the same index as memberships, for memberships and stopped at them."""
+    room = house.channel("bob")
+    house.rest.post(f"{house.path}/Channels/{room.sid}/Invites", Identity="alice")
+    webhooks.plan()
+    assert house.rest("DELETE", f"{house.path}/Users/alice").status == 204
+    webhooks.sweep_all()
+    assert house.rest.get(f"{house.path}/Channels/{room.sid}/Invites")["invites"] == []
+
+
 @pytest.mark.parametrize("how", ["the member is removed", "the channel is deleted"])
 def test_an_identity_that_is_created_anew_is_not_charged_for_what_it_left_behind(
     house: House, webhooks: WebhooksFunction, how: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from parley.domain.channels import PRIVATE, PUBLIC, new_tail, with_counters
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE_NAME_EXISTS
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE_NAME_EXISTS, Refusal
 from parley.operations import authority, channel_log, rate, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context, Listing, PageRequest
@@ -18,6 +19,8 @@ from parley.store.writes import Bury, Create, Erase, Guard, Put, Update, Write
 # The published description calls `public` the default of the list's `Type` filter; clients that list without a filter
 # and expect private channels too would need both here (unconfirmed).
 LISTED_BY_DEFAULT = (PUBLIC,)
+# A channel that is renamed between our read and our deletion makes us look again, this often at most.
+_LOOKS = 3
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -199,15 +202,30 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 
 def remove(context: Context, resolved: Path) -> None:
     """Delete the channel at a resolved path, also when its service is gone already."""
+    for look in range(_LOOKS):
+        try:
+            return _remove(context, resolved)
+        except Refusal as refusal:
+            if refusal.error is not CONCURRENT_UPDATE or look == _LOOKS - 1:
+                raise
+
+
+def _remove(context: Context, resolved: Path) -> None:
     channel = load(context, resolved)
-    sid, service_sid = channel["sid"], channel["service_sid"]
+    sid, service_sid, name = channel["sid"], channel["service_sid"], channel.get("unique_name")
     expires_at = context.clock.now_ms() // 1000 + verbs.TOMBSTONE_SECONDS
+    buried = verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(channel))
+    # A name or an entry in a list that the channel has only just given up may be another's by now.
+    unchanged = (
+        Guard("unique_name", "=" if name else "missing", name, CONCURRENT_UPDATE()),
+        Guard("type", "=", channel["type"], CONCURRENT_UPDATE()),
+    )
     writes: list[Write] = [
-        verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(channel)),
+        replace(buried, guards=unchanged),
         Bury(keys.tail(sid), NOT_FOUND(), {"service_sid": service_sid}, expires_at),
         Erase(keys.channel_listing(service_sid, channel["type"], sid)),
     ]
-    if name := channel.get("unique_name"):
+    if name:
         writes.append(Erase(keys.unique_name(service_sid, name)))
     context.table.commit(context.cause(), writes)
     context.configuration.forget(keys.channel(sid))

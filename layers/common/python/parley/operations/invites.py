@@ -81,7 +81,11 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Take an invite back."""
-    resolved = resolve(context, INVITE, path)
+    remove(context, resolve(context, INVITE, path))
+
+
+def remove(context: Context, resolved: Path) -> None:
+    """Take back the invite at a resolved path, also when its service is gone already."""
     invite = verbs.load(context, INVITE, resolved)
     tail = channel_log.take_seq(context, invite["service_sid"], invite["channel_sid"])
     writes = [

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from parley.errors import NOT_FOUND, Refusal
-from parley.operations import channels, members, users
+from parley.operations import channels, invites, members, users
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.items import Record
@@ -64,7 +64,7 @@ def _leave(context: Context, member: Record, writes: list[Write]) -> None:
 
 
 def _sweep_user(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
-    """A deleted user's memberships, each announced as a removal."""
+    """A deleted user's memberships and invites, each announced as a removal, and its push registrations."""
     user = job["sid"]
     position: str | None = None
     while not is_late():
@@ -72,22 +72,27 @@ def _sweep_user(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
         for item in found:
             if is_late():
                 return False
-            _remove_member(context, item.key, job["at"])
+            _remove_from_channel(context, item.key, job["at"])
         if not more:
+            devices = context.table.page(keys.user_bindings(user), _STEP).found
+            context.table.erase_many(item.key for item in devices)
             return True
         # The index lags behind the table, so what was just removed may still be listed: go on behind it.
         position = found[-1].position
     return False
 
 
-def _remove_member(context: Context, member_key: keys.Key, deleted_at: int) -> None:
-    member = context.table.fetch(member_key)
-    # An identity that was created anew meanwhile keeps what it joined since.
-    if member is None or member["joined_at"] > deleted_at:
+def _remove_from_channel(context: Context, key: keys.Key, deleted_at: int) -> None:
+    held = context.table.fetch(key)
+    # An identity that was created anew meanwhile keeps what it joined, or was invited to, since.
+    if held is None or held.get("joined_at", held["date_created"]) > deleted_at:
         return
-    path = {name: member[name] for name in ("service_sid", "channel_sid", "sid")}
+    path = {name: held[name] for name in ("service_sid", "channel_sid", "sid")}
     with _unless_gone():
-        members.remove(context, path, counted=False)
+        if held["sid"].startswith("IN"):
+            invites.remove(context, path)
+        else:
+            members.remove(context, path, counted=False)
 
 
 @contextmanager

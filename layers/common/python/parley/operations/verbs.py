@@ -97,7 +97,7 @@ def told(parameters: dict[str, Any]) -> dict[str, Any]:
 _KEPT_DATES = ("date_created", "date_updated")
 
 
-def bury(context: Context, row: Resource, resolved: Path, record: Record, **more: Any) -> Write:
+def bury(context: Context, row: Resource, resolved: Path, record: Record, **more: Any) -> Bury:
     """The write that turns a record into its tombstone: SIDs stay, content goes."""
     names = ("sid", "service_sid", "channel_sid", "identity", "index", "type")
     remains = {name: record[name] for name in names if name in record}

@@ -1,0 +1,175 @@
+"""Generated requests: for any published operation, parameters that are valid, nearly valid, and hostile.
+
+What an operation takes is read from the contract tables, not from the rows. The account API, which is in no table, takes
+what is written here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from hypothesis import strategies as st
+
+from tests.contract_tables import checker
+from tests.rest.everything import FORMS, Everything, Operation
+
+Pairs = list[tuple[str, str]]
+
+HOSTILE = [
+    "", " ", "\x00", "a\x00b", "\x01\x1f\x7f", "\r\nX-Injected: 1", "\u0085", "\ufeff", "\u202e", "\U0001f600", "e\u0301", "\u0663",
+    "x" * 257, "x" * 5_000, "\u017c" * 300, "0", "-1", "--1", "+1", " 1", "1_0", "1e9", "0x10", "1.5", "9" * 19, "9" * 400, "0" * 5_000,
+    "NaN", "Infinity", "null", "None", "true", "TRUE", "1", "{}", "[]", "{", '{"a":' * 50, "[" * 3_000, '"\\ud800"', "{'a':1}",
+    "%00", "%", "%2F", "..", "../..", "/", "//", "?", "#", "&a=b", "a=b", ";", "<script>", "' OR 1=1 --", "${jndi:x}", "{0}", "{name}", "%s",
+    "CH" + "0" * 32, "US" + "0a" * 16, "IS" + "F" * 32, "RL" + "0" * 31, "SERVICE#", "MEMBER#MB", "CHANNEL#CH\x00TAIL", "__proto__",
+]  # fmt: skip
+DATES = [
+    "2015-07-30T20:00:00Z", "2015-07-30", "2015-07-30T20:00:00.123456789+14:00", "2015-07-30 20:00", "9999-12-31T23:59:59Z", "1970-01-01",
+    "0001-01-01T00:00:00Z", "1969-12-31", "2015-02-30", "2015-13-01", "2015-07-30T25:00:00Z", "9999-12-31T23:59:59-23:59", "Thu, 30 Jul 2015",
+]  # fmt: skip
+NUMBERS = ["0", "1", "3", "4", "5", "100", "1000", "1001", "2147483647", "2147483648", "10000000000", "99999999999"]
+DOCUMENTS = ["{}", '{"a":1}', "[1,2]", '"x"', "null", "1", '{"a":"' + "x" * 4_090 + '"}', '{"a":"' + "x" * 20_000 + '"}']
+URLS = ["https://example.com/x", "http://127.0.0.1/", "ftp://x", "https://", "http://[::1", "https://a:99999/", "https://\u017c/", "javascript:1"]
+NAMES_BY_FORM = {
+    "Permission": ["sendMessage", "leaveChannel", "createChannel", "joinChannel", "editAnyMessage", "flyAway"],
+    "WebhookFilters": ["onMessageSend", "onMessageSent", "onUserAdded", "onNothing"],
+    "Configuration.Filters": ["onMessageSent", "onChannelDestroyed", "onUserAdded", "onMessageSend"],
+    "Configuration.Triggers": ["help", "x" * 248, "x" * 249],
+}
+_SIDS = {"RoleSid": "RL", "MediaSid": "ME", "MessagingServiceSid": "MG", "Configuration.FlowSid": "FW"}
+LIST = {"PageSize": ["1", "2", "50", "100", "1000", "1001", "0", "-1"], "Page": ["0", "1", "7", "-1"]}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, whole."""
+
+    verb: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...]
+    body: tuple[tuple[str, str], ...] | bytes
+
+
+def published(operation: Operation) -> dict[str, Any]:
+    """What the contract says of an operation: its form and query parameters."""
+    version = operation.mount.api.rpartition("/")[2]
+    if not operation.mount.api.startswith("/chat"):
+        form = {"FriendlyName": {"type": "string"}} if operation.verb in ("create", "update") else {}
+        return {"form": form, "query": dict.fromkeys(LIST, {"type": "integer"}) if operation.verb == "list" else {}}
+    shape = re.sub(r"\{\w+\}", "{}", operation.template.removeprefix("/chat"))
+    return next(
+        found
+        for found in checker.operations(version)
+        if found["verb"] == operation.method and re.sub(r"\{\w+\}", "{}", found["path"]) == shape
+    )
+
+
+def candidates(name: str, schema: dict[str, Any], known: dict[str, list[str]]) -> list[str]:
+    """Values that a parameter may well have, right and nearly right."""
+    schema = schema.get("items", schema) if schema.get("type") == "array" else schema
+    if name in known:
+        return known[name]
+    if name in NAMES_BY_FORM:
+        return NAMES_BY_FORM[name]
+    if name in _SIDS:
+        return [_SIDS[name] + "0a" * 16, _SIDS[name] + "0" * 32, _SIDS[name], "XX" + "0" * 32]
+    if choices := schema.get("enum"):
+        return [*choices, choices[0].upper(), ",".join(choices)]
+    if schema.get("type") == "boolean":
+        return ["true", "false", "True", "1"]
+    if schema.get("type") == "integer":
+        return LIST.get(name, NUMBERS)
+    if schema.get("format") == "date-time" or "Date" in name or "Timestamp" in name:
+        return DATES
+    if "Attributes" in name:
+        return DOCUMENTS
+    return URLS if name.endswith("Url") else ["x", "a name", "\u017c\u00f3\u0142w", "x" * 256]
+
+
+def known_values(own: Everything, other: Everything) -> dict[str, list[str]]:
+    """Values that mean something in the account at hand: SIDs, identities, unique names."""
+    roles = [own.items["role"], other.items["role"], "RL" + "0" * 32, "RL"]
+    defaults = ("DefaultServiceRoleSid", "DefaultChannelRoleSid", "DefaultChannelCreatorRoleSid")
+    identities = ["alice", "bob", "carol", "system", "private", "a/b \u017c", own.items["user"]]
+    return {
+        **dict.fromkeys(("RoleSid", *defaults), roles),
+        "Identity": identities,
+        "UniqueName": ["team", "other", "a/b \u017c", own.items["channel"], "CH" + "0" * 32],
+        "From": identities,
+        "Order": ["asc", "desc", "up"],
+    }
+
+
+@st.composite
+def addresses(draw: st.DrawFn, operation: Operation, own: Everything, others: list[Everything], victim: str) -> dict[str, str]:
+    """What stands in the path, percent-encoded: mostly the right things."""
+    found = {}
+    for name in operation.names:
+        right = victim if name == operation.names[-1] and victim else own.of(operation)[name]
+        kind = draw(st.integers(0, 11))
+        if kind > 2:
+            text = right
+        elif kind == 2:
+            text = draw(st.sampled_from([other.of(operation)[name] for other in others] + [right[:2] + "0" * 32, right.lower()]))
+        elif kind == 1:
+            text = draw(st.sampled_from(["alice", "bob", "team", *HOSTILE]))
+        else:
+            found[name] = "".join(f"%{byte:02X}" for byte in draw(st.binary(min_size=1, max_size=6)))
+            continue
+        # An empty segment would be another path.
+        found[name] = quote(text, safe="") or "%20"
+    return found
+
+
+@st.composite
+def values(draw: st.DrawFn, likely: list[str]) -> str:
+    """One value of a parameter."""
+    kind = draw(st.integers(0, 9))
+    if kind < 6:
+        return draw(st.sampled_from(likely))
+    return draw(st.sampled_from(HOSTILE)) if kind < 8 else draw(st.text(max_size=20))
+
+
+@st.composite
+def parameters(draw: st.DrawFn, schemas: dict[str, Any], valid: dict[str, Any], known: dict[str, list[str]]) -> Pairs:
+    """A form or query string: what would be accepted, then some of it changed, left out, repeated or made up."""
+    pairs = [(name, str(part)) for name, value in valid.items() for part in (value if isinstance(value, list) else [value])]
+    if "Identity" in valid or "UniqueName" in valid:
+        pairs = [(name, f"{value} {draw(st.integers(0, 10**6))}" if name == "Identity" else value) for name, value in pairs]
+    if pairs and draw(st.integers(0, 7)) == 0:
+        del pairs[draw(st.integers(0, len(pairs) - 1))]
+    names = list(schemas)
+    for _ in range(draw(st.sampled_from([0, 0, 1, 1, 1, 2, 3, 6])) if names else 0):
+        name = draw(st.sampled_from(names))
+        likely = candidates(name, schemas[name], known)
+        for _ in range(draw(st.sampled_from([1, 1, 1, 1, 2, 7]))):
+            pairs.append((name, draw(values(likely))))
+    if draw(st.integers(0, 9)) == 0:
+        made_up = [*HOSTILE, *(name.lower() for name in names), *(f"{name}.Enabled" for name in names), "Sid", "AccountSid", "DateCreated"]
+        pairs.append((draw(st.sampled_from(made_up)), draw(values(["x"]))))
+    return pairs
+
+
+@st.composite
+def requests(
+    draw: st.DrawFn, operation: Operation, own: Everything, others: list[Everything], victim: str, tokens: list[str]
+) -> Request:
+    """A request that means `operation`, or nearly."""
+    contract, known = published(operation), known_values(own, others[0])
+    path = operation.path(draw(addresses(operation, own, others, victim)))
+    query: Pairs = []
+    if contract["query"] or draw(st.integers(0, 9)) == 0:
+        query = draw(parameters(contract["query"] or {"PageSize": {"type": "integer"}}, {}, known | {"PageToken": tokens}))
+    headers = [("X-Twilio-Webhook-Enabled", draw(st.sampled_from(["true", "false", "TRUE", "", "\u00e9"])))] if draw(st.integers(0, 4)) == 0 else []
+    body: Pairs | bytes = []
+    if operation.method == "POST":
+        body = draw(parameters(contract["form"], FORMS.get((operation.row.name, operation.verb), {}), known))
+        if draw(st.integers(0, 14)) == 0:
+            body = draw(st.binary(max_size=60))
+            headers.append(("Content-Type", draw(st.sampled_from(["application/x-www-form-urlencoded", "application/json", "x", ""]))))
+        if operation.row.name == "message" and draw(st.integers(0, 3)) == 0:
+            headers.append(("I-Twilio-Idempotency-Token", draw(st.sampled_from(["a", "b", "x" * 600, "\u00ff", " "]))))
+    return Request(operation.method, path, tuple(query), tuple(headers), body if isinstance(body, bytes) else tuple(body))

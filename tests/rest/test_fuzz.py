@@ -1,0 +1,193 @@
+"""Thousands of generated requests at every operation: never a 5xx, always a documented answer, and no state changed by
+a request that was refused.
+
+`PARLEY_FUZZ` is how many requests are sent in all. What is generated is the same in each run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from local.template import Template
+from parley.operations import bindings
+from tests.doors import LambdaDoor, Raw
+from tests.rest.everything import FORMS, OPERATIONS, Everything, Operation, make
+from tests.rest.requests import Request, requests
+from tests.world import World
+
+REQUESTS = int(os.environ.get("PARLEY_FUZZ", "20000"))
+EACH = math.ceil(REQUESTS / len(OPERATIONS))
+# Between two looks at the whole table after a refusal; every refused request's writes are watched besides.
+LOOK_EVERY = 60
+WRITES = ("put_item", "update_item", "delete_item", "transact_write_items", "batch_write_item")
+# What a refused request may have moved: a seq is taken before the write that may then fail, which leaves a gap that
+# readers of the log pass over, and so are numbers of the counters of actions per second, with the ceilings above them.
+MAY_MOVE = {"TAIL": {"seq", "seq_ceiling", "seq_ceiling_at"}, "RATE": {"seq", "seq_ceiling", "seq_ceiling_at"}}
+
+
+class WatchedClient:
+    """A DynamoDB client that remembers which writes succeeded."""
+
+    def __init__(self, client: Any):
+        self._client = client
+        self.written: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        carry_out = getattr(self._client, operation)
+        if operation not in WRITES:
+            return carry_out
+
+        def call(**request: Any) -> Any:
+            answer = carry_out(**request)
+            self.written.append((operation, request))
+            return answer
+
+        return call
+
+
+def is_bookkeeping(operation: str, request: dict[str, Any]) -> bool:
+    """Whether a write touches nothing but what a refused request may move."""
+    if operation != "update_item":
+        return False
+    return set(request["ExpressionAttributeNames"].values()) <= _allowed(request["Key"]["sk"]["S"])
+
+
+def _allowed(sort_key: str) -> set[str]:
+    # The condition of such a write names the key, the tombstone's mark and the service besides.
+    return MAY_MOVE.get(sort_key, set()) | {"pk", "deleted_at", "service_sid"} if sort_key in MAY_MOVE else set()
+
+
+class Laboratory:
+    """A table of its own with an account, a second service in it and a stranger's account, for one row's operations."""
+
+    def __init__(self, client: Any, table_name: str):
+        self.client = WatchedClient(client)
+        self._plain, self._table_name = client, table_name
+        self.world = World(self.client, table_name)
+        self.world.actions_per_second = 30
+        stranger = World(client, table_name)
+        self.raw = Raw(LambdaDoor(self.world))
+        self.own = make(self.raw, self.world.context())
+        self.others = [
+            make(self.raw, self.world.context(), " else"),
+            make(Raw(LambdaDoor(stranger)), stranger.context()),
+        ]
+        self.tokens = self._page_tokens()
+        self._numbers = itertools.count()
+
+    def _page_tokens(self) -> list[str]:
+        path = f"/chat/v2/Services/{self.own.items['service']}"
+        urls = [self.raw.get(path + kind, PageSize=1)["meta"]["next_page_url"] for kind in ("/Users", "/Roles")]
+        return [url.partition("PageToken=")[2] for url in urls if url] + ["0", "1", "-1", "9" * 11, "0" * 4500, "PT", "PB", "PTx"]
+
+    def ask(self, request: Request) -> tuple[int, list[tuple[str, dict[str, Any]]]]:
+        """Send a generated request; its status, and the writes that were made."""
+        # One a second, so that no rate is exceeded.
+        self.world.clock.advance(1)
+        self.client.written.clear()
+        body = request.body if isinstance(request.body, bytes) else list(request.body)
+        answer = self.raw(request.verb, request.path, body, query=list(request.query), headers=dict(request.headers))
+        return answer.status, list(self.client.written)
+
+    def digest(self) -> str:
+        """A digest of all that is stored, apart from what a refused request may move."""
+        items = []
+        for page in self._plain.get_paginator("scan").paginate(TableName=self._table_name, ConsistentRead=True):
+            for item in page["Items"]:
+                moving = MAY_MOVE.get(item["sk"]["S"], set())
+                items.append(json.dumps({name: value for name, value in item.items() if name not in moving}, sort_keys=True))
+        return hashlib.sha256("\n".join(sorted(items)).encode()).hexdigest()
+
+    def victim(self, operation: Operation) -> str:
+        """A new item for an operation that deletes one, so that the others stay."""
+        row, number = operation.row.name, next(self._numbers)
+        service = f"/chat/v2/Services/{self.own.items['service']}"
+        channel = f"{service}/Channels/{self.own.items['channel']}"
+        places = {
+            "service": "/chat/v2/Services",
+            "role": f"{service}/Roles",
+            "user": f"{service}/Users",
+            "channel": f"{service}/Channels",
+            "user_channel": f"{service}/Channels",
+            "member": f"{channel}/Members",
+            "message": f"{channel}/Messages",
+            "invite": f"{channel}/Invites",
+            "channel_webhook": f"{channel}/Webhooks",
+            "credential": "/chat/v2/Credentials",
+            "api_key": f"/2010-04-01/Accounts/{self.world.account_sid}/Keys.json",
+        }
+        if row in ("binding", "user_binding"):
+            return self._binding(number)
+        form = FORMS.get((row, "create"), {})
+        form = {**form, "Identity": f"victim {number}"} if "Identity" in form else form
+        made = self.raw.post(places[row], form)["sid"]
+        if row == "user_channel":
+            self.raw.post(f"{service}/Channels/{made}/Members", Identity="alice")
+        return made
+
+    def _binding(self, number: int) -> str:
+        place = {"endpoint": f"phone {number}", "binding_type": "fcm", "address": "x", "message_types": []}
+        context, service = self.world.context(), self.own.items["service"]
+        return bindings.register(context, service, "alice", credential_sid=self.own.items["credential"], **place)["sid"]
+
+
+_tables = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def laboratory(request: pytest.FixtureRequest, dynamodb: Any, template: Template) -> Iterator[Laboratory]:
+    (table,) = template.tables()
+    name = f"fuzz-{next(_tables)}"
+    dynamodb.create_table(**{**table.definition, "TableName": name})
+    yield Laboratory(dynamodb, name)
+    dynamodb.delete_table(TableName=name)
+
+
+def by_row() -> list[Any]:
+    return [pytest.param(operation.row.name, operation, id=operation.name) for operation in OPERATIONS]
+
+
+@pytest.mark.parametrize(("laboratory", "operation"), by_row(), indirect=["laboratory"])
+def test_generated_requests_are_answered_as_documented_and_change_nothing_when_refused(
+    laboratory: Laboratory, operation: Operation
+):
+    alive = laboratory.victim(operation) if operation.verb == "delete" else ""
+    sent = Counter[int]()
+
+    @settings(
+        max_examples=EACH,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def send(data: st.DataObject) -> None:
+        nonlocal alive
+        request = data.draw(requests(operation, laboratory.own, laboratory.others, alive, laboratory.tokens))
+        is_looked_at = sent.total() % LOOK_EVERY == 0
+        before = laboratory.digest() if is_looked_at else ""
+        status, written = laboratory.ask(request)
+        sent[status] += 1
+        if status >= 400 or request.verb == "GET":
+            assert all(is_bookkeeping(*write) for write in written), written
+            assert not is_looked_at or laboratory.digest() == before
+        elif operation.verb == "delete":
+            alive = laboratory.victim(operation)
+
+    send()
+    assert sent.total() >= EACH
+    # The requests are no mere noise: some of them are what a program would send.
+    assert sum(count for status, count in sent.items() if status < 300) >= EACH // 10, sent

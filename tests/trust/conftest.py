@@ -1,0 +1,42 @@
+"""A deployment with its webhooks function, and owners' web servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.template import Template
+from tests.contracts.fakes import FakeOutgoing
+from tests.realtime.conftest import deployment, house, stream  # noqa: F401  (fixtures)
+from tests.realtime.deployment import Deployment, House
+from tests.trust.hooks import Hooks, Owner
+from tests.trust.target import Target, serving
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with serving() as target:
+        yield target
+
+
+@pytest.fixture
+def owner(house: House) -> Owner:  # noqa: F811
+    return Owner(house)
+
+
+@pytest.fixture
+def hooks(deployment: Deployment, template: Template) -> Hooks:  # noqa: F811
+    return Hooks(deployment, template)
+
+
+@pytest.fixture
+def silent(deployment: Deployment, template: Template) -> Hooks:  # noqa: F811
+    """A function whose requests no network carries: answers are the test's."""
+    return Hooks(deployment, template, FakeOutgoing())
+
+
+@pytest.fixture
+def asked(house: House) -> Owner:  # noqa: F811
+    """An owner whose answers to pre-events are the test's, by no network."""
+    return Owner(house, FakeOutgoing())

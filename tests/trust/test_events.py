@@ -1,0 +1,77 @@
+"""Each of the 23 events: done through its public door, received by a real server, judged by the vendor's validator."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from parley.domain import events as names
+from parley.webhooks import events
+from tests.fakes import AUTH_TOKEN
+from tests.trust.hooks import Hooks, Owner
+from tests.trust.scenes import CASES, Scene
+from tests.trust.target import Received, Target
+
+# The table's rows, so that a row without a case fails.
+PRE_EVENTS = sorted({event.name for event in events.PRE_EVENTS.values()})
+POST_EVENTS = sorted({event.name for event in events.POST_EVENTS.values()})
+
+
+def common(owner: Owner, event: str, source: str, actor: str) -> dict[str, str]:
+    told = {"AccountSid": owner.deployment.world.account_sid, "InstanceSid": owner.sid, "EventType": event}
+    told |= {"Source": source, "RetryCount": "0"}
+    return told | {"ClientIdentity": actor} if source == "SDK" else told
+
+
+def check(received: Received, method: str) -> None:
+    assert received.method == method
+    assert received.is_signed_with(AUTH_TOKEN)
+    assert not received.is_signed_with(AUTH_TOKEN[::-1])
+    form = "application/x-www-form-urlencoded; charset=utf-8"
+    assert received.headers.get("content-type") == (form if method == "POST" else None)
+    assert bool(urlsplit(received.url).query) == (method == "GET") == (received.body == b"")
+    assert len(received.token) == 32
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("event", PRE_EVENTS)
+def test_an_owner_is_asked_with_all_parameters(owner: Owner, target: Target, event: str, method: str) -> None:
+    scene = Scene(owner)
+    case = CASES[event](scene)
+    owner.configure(PreWebhookUrl=target.url, WebhookFilters=[event], WebhookMethod=method)
+    case.client()
+    (received,) = target.received
+    check(received, method)
+    assert received.parameters == common(owner, event, "SDK", "alice") | case.before
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("source", ["SDK", "API"])
+@pytest.mark.parametrize("event", POST_EVENTS)
+def test_an_owner_is_told_with_all_parameters(
+    owner: Owner, hooks: Hooks, target: Target, event: str, source: str, method: str
+) -> None:
+    scene = Scene(owner)
+    case = CASES[event](scene)
+    owner.configure(PostWebhookUrl=target.url, WebhookFilters=[event], WebhookMethod=method)
+    assert hooks.plan() == []
+    _ = scene.alice
+    made = case.client() if source == "SDK" else case.rest()
+    hooks.run()
+    (received,) = target.received
+    check(received, method)
+    actor = {"SDK": "erin" if event == "onUserAdded" else "alice", "API": "system"}[source]
+    assert received.parameters == common(owner, event, source, actor) | case.after(made, scene.now, actor)
+
+
+def test_the_table_has_the_vendors_23_events() -> None:
+    assert PRE_EVENTS == sorted(names.PRE_EVENTS)
+    assert POST_EVENTS == sorted(names.POST_EVENTS)
+    assert set(CASES) == {*PRE_EVENTS, *POST_EVENTS}
+    assert len(CASES) == 23
+
+
+def test_every_parameter_that_can_be_told_is_told_of_some_event() -> None:
+    rows = [*events.PRE_EVENTS.values(), *events.POST_EVENTS.values()]
+    assert {name for row in rows for name in row.parameters.split()} == set(events.PARAMETERS)
