@@ -196,7 +196,8 @@ def test_a_delivery_is_tried_for_four_hours_with_one_token_and_then_parked(silen
     patience = Patience(silent)
     patience.run(entry)
     assert LONGEST_AGE_SECONDS < (patience.clock.now_ms() - NOON_MS) / 1000 < LONGEST_AGE_SECONDS + 900
-    assert silent.dead_letters.take() == [{**entry, "group": entry["id"], "ordered_with": "a group"}]
+    (parked,) = silent.dead_letters.take()
+    assert parked == {**parked, **entry, "group": entry["id"], "ordered_with": "a group"}
     sent = outgoing(silent).requests
     assert 15 < len(sent) < 60
     assert {request.headers["I-Twilio-Idempotency-Token"] for request in sent} == {"0123456789abcdef" * 2}

@@ -10,7 +10,7 @@ from parley.operations.context import Context, Listing, PageRequest
 from parley.resources.spec import Path, Resource
 from parley.store.items import Record
 from parley.store.keys import Range
-from parley.store.writes import Bury, Create, Update, Write
+from parley.store.writes import Bury, Create, Update
 
 FUNCTIONS = {"create": "create", "fetch": "fetch", "list": "list_", "update": "update", "delete": "delete"}
 
