@@ -13,7 +13,7 @@ from local.home import REPOSITORY
 FUNCTIONS = sorted(path.parent.name for path in (REPOSITORY / "functions").glob("*/app.py"))
 SMALL = [name for name in FUNCTIONS if name != "rest_api"]
 # boto3 is never needed: botocore alone does it.
-NEVER = {"boto3", "twilio", "requests", "moto", "pytest", "yaml", "numpy"}
+NEVER = {"boto3", "twilio", "requests", "pytest", "yaml", "numpy"}
 WEB = {"fastapi", "starlette", "mangum", "anyio", "pydantic", "pydantic_core"}
 # PyJWT takes cryptography in where it is installed. The layer has none, so here it must do without as well.
 _PROGRAM = """

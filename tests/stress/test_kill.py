@@ -1,0 +1,220 @@
+"""Kill -9 while messages are being posted: what was answered 201 is there afterwards, and every change is announced."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.stack import Stack, StackFailed, start_stack
+from tests.story.clients import Socket, access_token
+from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
+from tests.webhooks.receiver import Receiver, receiving, until
+
+WRITERS, CHANNELS = 8, 4
+BEFORE, AFTER = 150, 150
+DEADLINE_SECONDS = 60.0
+
+
+@pytest.fixture
+def owner() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def start(home: Path) -> Stack:
+    """A stack whose table is on disk as soon as a write is answered, which MiniStack's is not."""
+    try:
+        return start_stack(home, engine="dynoxide", environment=UNLIMITED)
+    except StackFailed as failed:
+        if "not to be had" in str(failed):
+            pytest.skip(str(failed))
+        raise
+
+
+class Conversation:
+    """Channels that writers post to, watched by bob on a socket and by the service's owner."""
+
+    def __init__(self, info: dict[str, Any], owner: Receiver):
+        self.owner = owner
+        self.back_end = BackEnd(info)
+        self.service_sid = self.back_end.post("/chat/v2/Services", {"FriendlyName": "stress"})["sid"]
+        service = f"/chat/v2/Services/{self.service_sid}"
+        self.back_end.post(service, {"PostWebhookUrl": owner.url, "WebhookFilters": ["onMessageSent"]})
+        self.channels = [
+            f"{service}/Channels/{self.back_end.post(f'{service}/Channels')['sid']}" for _ in range(CHANNELS)
+        ]
+        for channel in self.channels:
+            self.back_end.post(f"{channel}/Members", {"Identity": "bob"})
+        self.answered: list[dict[str, Any]] = []
+        self.refused: list[Any] = []
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+
+    def socket(self, info: dict[str, Any]) -> Socket:
+        return Socket(info, access_token(info, self.service_sid, "bob"))
+
+    @contextmanager
+    def posting(self) -> Iterator[None]:
+        """Post from several threads, over and over, whatever happens to the connections."""
+        threads = [threading.Thread(target=self._write, args=(number,)) for number in range(WRITERS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+    def _write(self, writer: int) -> None:
+        number = 0
+        while not self._stop.is_set():
+            number += 1
+            path = f"{self.channels[writer % CHANNELS]}/Messages"
+            try:
+                status, body = self.back_end.request("POST", path, {"Body": f"{writer}/{number}"}, ASKED)
+            except (OSError, http.client.HTTPException):
+                # Nobody is there at the moment.
+                self._stop.wait(0.05)
+                continue
+            with self._lock:
+                (self.answered if status == 201 else self.refused).append(body)
+
+    def wait_for_answers(self, count: int) -> None:
+        until(lambda: len(self.answered) >= count, DEADLINE_SECONDS, f"{count} messages answered")
+
+    def stored(self) -> dict[str, dict[str, Any]]:
+        """Every message that is there, by SID."""
+        return {
+            message["sid"]: message
+            for channel in self.channels
+            for message in self.back_end.listed(f"{channel}/Messages", "messages")
+        }
+
+    def check(self) -> None:
+        """Everything that was answered is there as it was answered, and all that is there has been announced."""
+        assert not self.refused
+        stored = self.stored()
+        answered = {message["sid"]: _without_address(message) for message in self.answered}
+        assert len(answered) == len(self.answered)
+        assert {sid: _without_address(stored[sid]) for sid in answered if sid in stored} == answered
+        places = [(message["channel_sid"], message["index"]) for message in stored.values()]
+        assert len(set(places)) == len(places)
+        self.owner.wait(
+            lambda requests: {r.parameters["MessageSid"] for r in requests} >= set(stored), DEADLINE_SECONDS
+        )
+        for request in self.owner.received:
+            assert request.parameters["Body"] == stored[request.parameters["MessageSid"]]["body"]
+
+
+def _without_address(message: dict[str, Any]) -> dict[str, Any]:
+    """A message without its URL, which names the port of the day."""
+    return {name: value for name, value in message.items() if name != "url"}
+
+
+def _sids(frames: list[dict[str, Any]]) -> set[str]:
+    return {frame["message"]["sid"] for frame in frames if frame.get("event") == "messageAdded"}
+
+
+def _is_usable(conversation: Conversation, info: dict[str, Any]) -> None:
+    """A client that connects now hears what is posted now."""
+    with conversation.socket(info) as bob:
+        for channel in conversation.channels:
+            sent = conversation.back_end.post(f"{channel}/Messages", {"Body": "afterwards"}, ASKED)
+            bob.push("messageAdded", message=sent)
+            conversation.answered.append(sent)
+
+
+def test_killing_everything_loses_no_answered_message_and_no_announcement(home: Path, owner: Receiver) -> None:
+    stack = start(home)
+    try:
+        conversation = Conversation(stack.info, owner)
+        with conversation.socket(stack.info) as bob, conversation.posting():
+            conversation.wait_for_answers(BEFORE)
+            bob.wait(_sids)
+            stack.kill()
+        announced_before = len(owner.received)
+        stack = start(home)
+        conversation.back_end = BackEnd(stack.info)
+        _is_usable(conversation, stack.info)
+        conversation.check()
+        assert announced_before < len(conversation.answered), "nothing was left to announce after the restart"
+    finally:
+        stack.stop()
+
+
+def test_killing_it_again_and_again_loses_nothing_either(home: Path, owner: Receiver) -> None:
+    stack = start(home)
+    try:
+        conversation = Conversation(stack.info, owner)
+        for round_ in range(1, 3):
+            with conversation.posting():
+                conversation.wait_for_answers(round_ * BEFORE // 2)
+                stack.kill()
+            conversation._stop.clear()
+            stack = start(home)
+            conversation.back_end = BackEnd(stack.info)
+        _is_usable(conversation, stack.info)
+        conversation.check()
+    finally:
+        stack.stop()
+
+
+def test_killing_gateway_and_pump_loses_nothing_and_they_come_back(home: Path, owner: Receiver) -> None:
+    stack = start(home)
+    try:
+        conversation = Conversation(stack.info, owner)
+        pids = stack.pids
+        with conversation.socket(stack.info) as bob:
+            with conversation.posting():
+                conversation.wait_for_answers(BEFORE)
+                bob.wait(_sids)
+                stack.kill("gateway", "pump")
+                conversation.wait_for_answers(BEFORE + AFTER)
+            until(lambda: stack.pids.keys() == pids.keys())
+            changed = {name for name in pids if stack.pids[name] != pids[name]}
+        assert changed == {"gateway", "pump"}
+        _is_usable(conversation, stack.info)
+        conversation.check()
+        assert "is started again" in stack.printed
+    finally:
+        stack.stop()
+
+
+def test_a_client_that_comes_back_at_once_hears_or_can_fetch_all_of_it(home: Path, owner: Receiver) -> None:
+    """After a kill of gateway and pump: what a client did not hear before or after, it finds in the list."""
+    stack = start(home)
+    try:
+        conversation = Conversation(stack.info, owner)
+        with conversation.posting():
+            conversation.wait_for_answers(BEFORE // 3)
+            stack.kill("gateway", "pump")
+            bob = until(lambda: _connected(conversation, stack.info))
+            before = len(conversation.answered)
+            conversation.wait_for_answers(before + AFTER)
+        with bob:
+            last = {message["channel_sid"]: message["sid"] for message in conversation.answered}
+            heard = _sids(bob.wait(lambda frames: _sids(frames) >= set(last.values()), DEADLINE_SECONDS))
+        since = [message["sid"] for message in conversation.answered[before + WRITERS :]]
+        assert set(since) <= heard
+        conversation.check()
+    finally:
+        stack.stop()
+
+
+def _connected(conversation: Conversation, info: dict[str, Any]) -> Socket | None:
+    try:
+        return conversation.socket(info)
+    except OSError:
+        return None
