@@ -49,6 +49,7 @@ build: sam-environment
 	$(SAM_VENV)/bin/sam build
 
 bench: environment
+	$(PYTHON) -m bench.budgets
 	$(PYTHON) -m bench.posts
 
 clean:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -104,24 +105,20 @@ def known_values(own: Everything, other: Everything) -> dict[str, list[str]]:
 
 
 @st.composite
-def addresses(draw: st.DrawFn, operation: Operation, own: Everything, others: list[Everything], victim: str) -> dict[str, str]:
-    """What stands in the path, percent-encoded: mostly the right things."""
-    found = {}
-    for name in operation.names:
-        right = victim if name == operation.names[-1] and victim else own.of(operation)[name]
-        kind = draw(st.integers(0, 11))
-        if kind > 2:
-            text = right
-        elif kind == 2:
-            text = draw(st.sampled_from([other.of(operation)[name] for other in others] + [right[:2] + "0" * 32, right.lower()]))
-        elif kind == 1:
-            text = draw(st.sampled_from(["alice", "bob", "team", *HOSTILE]))
-        else:
-            found[name] = "".join(f"%{byte:02X}" for byte in draw(st.binary(min_size=1, max_size=6)))
-            continue
-        # An empty segment would be another path.
-        found[name] = quote(text, safe="") or "%20"
-    return found
+def addresses(draw: st.DrawFn, operation: Operation, right: dict[str, str], others: list[dict[str, str]]) -> dict[str, str]:
+    """What stands in the path, percent-encoded: mostly what is right, else one of them is not."""
+    found = {name: quote(right[name], safe="") for name in operation.names}
+    kind = draw(st.integers(0, 11))
+    if kind > 2 or not found:
+        return found
+    name = draw(st.sampled_from(operation.names))
+    if kind == 0:
+        found[name] = "".join(f"%{byte:02X}" for byte in draw(st.binary(min_size=1, max_size=6)))
+        return found
+    wrong = [*(other[name] for other in others), right[name][:2] + "0" * 32, right[name].lower()]
+    text = draw(st.sampled_from(wrong if kind == 1 else ["alice", "bob", "team", *HOSTILE]))
+    # An empty segment would be another path.
+    return {**found, name: quote(text, safe="") or "%20"}
 
 
 @st.composite
@@ -137,8 +134,6 @@ def values(draw: st.DrawFn, likely: list[str]) -> str:
 def parameters(draw: st.DrawFn, schemas: dict[str, Any], valid: dict[str, Any], known: dict[str, list[str]]) -> Pairs:
     """A form or query string: what would be accepted, then some of it changed, left out, repeated or made up."""
     pairs = [(name, str(part)) for name, value in valid.items() for part in (value if isinstance(value, list) else [value])]
-    if "Identity" in valid or "UniqueName" in valid:
-        pairs = [(name, f"{value} {draw(st.integers(0, 10**6))}" if name == "Identity" else value) for name, value in pairs]
     if pairs and draw(st.integers(0, 7)) == 0:
         del pairs[draw(st.integers(0, len(pairs) - 1))]
     names = list(schemas)
@@ -153,20 +148,49 @@ def parameters(draw: st.DrawFn, schemas: dict[str, Any], valid: dict[str, Any], 
     return pairs
 
 
+@dataclass(frozen=True)
+class Generator:
+    """What requests for one operation are made of.
+
+    Attributes:
+        others: A second service of the account, and a stranger's.
+        tokens: Values for PageToken.
+    """
+
+    operation: Operation
+    own: Everything
+    others: list[Everything]
+    tokens: list[str]
+
+    @cached_property
+    def contract(self) -> dict[str, Any]:
+        return published(self.operation)
+
+    @cached_property
+    def known(self) -> dict[str, list[str]]:
+        return known_values(self.own, self.others[0]) | {"PageToken": self.tokens}
+
+
 @st.composite
-def requests(
-    draw: st.DrawFn, operation: Operation, own: Everything, others: list[Everything], victim: str, tokens: list[str]
-) -> Request:
-    """A request that means `operation`, or nearly."""
-    contract, known = published(operation), known_values(own, others[0])
-    path = operation.path(draw(addresses(operation, own, others, victim)))
+def requests(draw: st.DrawFn, generator: Generator, number: int, victim: str) -> Request:
+    """A request that means the operation, or nearly.
+
+    `number` is another one each time, for identities that nobody has; `victim` is the item that may be deleted.
+    """
+    operation, contract, known = generator.operation, generator.contract, generator.known
+    right = generator.own.of(operation)
+    if victim:
+        right[operation.names[-1]] = victim
+    path = operation.path(draw(addresses(operation, right, [other.of(operation) for other in generator.others])))
+    valid = FORMS.get((operation.row.name, operation.verb), {})
+    valid = {name: f"{value} {number}" if name == "Identity" else value for name, value in valid.items()}
     query: Pairs = []
     if contract["query"] or draw(st.integers(0, 9)) == 0:
-        query = draw(parameters(contract["query"] or {"PageSize": {"type": "integer"}}, {}, known | {"PageToken": tokens}))
+        query = draw(parameters(contract["query"] or {"PageSize": {"type": "integer"}}, {}, known))
     headers = [("X-Twilio-Webhook-Enabled", draw(st.sampled_from(["true", "false", "TRUE", "", "\u00e9"])))] if draw(st.integers(0, 4)) == 0 else []
     body: Pairs | bytes = []
     if operation.method == "POST":
-        body = draw(parameters(contract["form"], FORMS.get((operation.row.name, operation.verb), {}), known))
+        body = draw(parameters(contract["form"], valid, known))
         if draw(st.integers(0, 14)) == 0:
             body = draw(st.binary(max_size=60))
             headers.append(("Content-Type", draw(st.sampled_from(["application/x-www-form-urlencoded", "application/json", "x", ""]))))

@@ -263,7 +263,7 @@ def test_types_of_a_list_can_be_combined_and_keep_the_order_of_creation(service:
     created = [service.channels.create(type=kind).sid for kind in ("public", "private", "private", "public", "public")]
     for types in (["public", "private"], ["private", "public"], ["private", "public", "private"]):
         assert sids(service.channels.list(type=types)) == created
-        assert sids(service.channels.list(type=types, page_size=2)) == created
+        assert sids(service.channels.list(type=types, page_size=2, limit=100)) == created
 
 
 def test_a_channel_in_a_list_is_shown_as_when_fetched(raw: Raw, service: ServiceContext, service_path: str):

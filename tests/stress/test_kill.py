@@ -185,6 +185,7 @@ def test_killing_gateway_and_pump_loses_nothing_and_they_come_back(home: Path, o
             until(lambda: stack.pids.keys() == pids.keys())
             changed = {name for name in pids if stack.pids[name] != pids[name]}
         assert changed == {"gateway", "pump"}
+        conversation.back_end = BackEnd(stack.info)
         _is_usable(conversation, stack.info)
         conversation.check()
         assert "is started again" in stack.printed
@@ -208,6 +209,7 @@ def test_a_client_that_comes_back_at_once_hears_or_can_fetch_all_of_it(home: Pat
             heard = _sids(bob.wait(lambda frames: _sids(frames) >= set(last.values()), DEADLINE_SECONDS))
         since = [message["sid"] for message in conversation.answered[before + WRITERS :]]
         assert set(since) <= heard
+        conversation.back_end = BackEnd(stack.info)
         conversation.check()
     finally:
         stack.stop()

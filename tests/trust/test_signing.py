@@ -46,11 +46,11 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("method", ["POST", "GET"])
-@pytest.mark.parametrize("name", VALUES)
+# A request line of 32 KB is more than the test's server reads.
+@pytest.mark.parametrize(
+    ("name", "method"), [(name, method) for name in VALUES for method in ("POST", "GET") if (name, method) != ("long", "GET")]
+)
 def test_any_text_arrives_as_it_was_and_is_signed(hooks: Hooks, target: Target, name: str, method: str) -> None:
-    if method == "GET" and name == "long":
-        pytest.skip("a request line of 32 KB is more than the test's server reads")
     assert hooks.deliver(delivery(hooks, target.url, method, Body=VALUES[name], Attributes=VALUES[name])) == []
     (received,) = target.received
     assert received.parameters["Body"] == received.parameters["Attributes"] == VALUES[name]
