@@ -66,6 +66,11 @@ class Home:
         self.path.chmod(0o700)
         self.logs.mkdir(exist_ok=True)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether this process has taken hold of the home."""
+        return self._held is not None
+
     def lock(self) -> None:
         """Take hold of the home until this process ends; raises `InUse` with the holder's process id."""
         handle = (self.path / "lock").open("a+")

@@ -236,6 +236,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop every process. Safe to call at any stage of starting."""
+        if not self.home.is_held:
+            return  # what is in the home is another Parley's
         self.home.info.unlink(missing_ok=True)
         for name in _MODULES:
             if child := self._children.pop(name, None):

@@ -89,6 +89,7 @@ def test_a_second_start_says_in_one_line_who_has_the_home_or_the_port(make_stack
     (line,) = str(same_port.value).strip().splitlines()
     assert line.startswith(f"Parley stops: 127.0.0.1:{port} cannot be listened on")
     assert fixture.post("item", "a") == 201, "the first one is none the worse"
+    assert json.loads((fixture.home / "local.json").read_text()) == fixture.stack.info, "and can still be found"
 
 
 def test_a_function_that_cannot_be_loaded_is_named(tmp_path: Path):

@@ -37,12 +37,11 @@ def parameters(hooks: Hooks) -> list[dict[str, str]]:
 # webhook
 
 
-@pytest.mark.parametrize("event", FILTERS)
+# A channel has no webhooks before it is there.
+@pytest.mark.parametrize("event", [name for name in FILTERS if name != "onChannelAdded"])
 @pytest.mark.parametrize("source", ["SDK", "API"])
 def test_a_webhook_is_told_of_each_event_that_it_names(owner: Owner, silent: Hooks, event: str, source: str) -> None:
     scene = Scene(owner)
-    if event == "onChannelAdded":
-        pytest.skip("a channel has no webhooks before it is there")
     webhook = owner.webhook(scene.channel, url=URL, filters=[event])
     owner.webhook(scene.channel, url=URL + "/other", filters=[name for name in FILTERS if name != event])
     case = CASES[event](scene)
@@ -401,7 +400,7 @@ def test_sending_a_message_to_a_channel_with_webhooks_costs_what_it_costs_withou
     assert len(silent.plan()) == 1
 
 
-def test_a_webhook_that_lost_its_url_is_passed_over_and_holds_nothing_up(owner: Owner, silent: Hooks) -> None:
+def test_a_webhook_that_lost_its_filters_is_passed_over_and_holds_nothing_up(owner: Owner, silent: Hooks) -> None:
     scene = Scene(owner)
     owner.configure(PostWebhookUrl=URL, WebhookFilters=["onMessageSent"])
     webhook = owner.webhook(scene.channel, url=URL, filters=["onMessageSent"])
