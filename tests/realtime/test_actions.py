@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from local.home import REPOSITORY
 from parley.domain.roles import PERMISSIONS
 from parley.realtime.actions import ACTIONS
 from tests.realtime.deployment import Device, House, Room
@@ -522,3 +524,9 @@ def test_a_repeat_is_announced_once(house: House, room: Room) -> None:
         alice.done("sendMessage", id=LONG_ID, channel="general", body="once")
     (push,) = alice.heard()
     assert (push["event"], push["request"], push["message"]["body"]) == ("messageAdded", LONG_ID, "once")
+
+
+def test_the_documentation_lists_exactly_the_actions_that_there_are() -> None:
+    text = (REPOSITORY / "docs" / "realtime.md").read_text(encoding="utf-8")
+    table = text.partition("| Action |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == {*ACTIONS, "ping"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from local.home import REPOSITORY
 from parley.realtime import events
 from tests.realtime.deployment import Device, House, Room
 
@@ -184,3 +186,11 @@ def test_every_row_of_the_push_table_is_heard_by_somebody(scene: Scene) -> None:
         act()
         heard = {frame["event"] for received in scene.heard().values() for frame in received}
         assert heard == {push.event for push in events.EVENTS[row]}, row
+
+
+def test_the_documentation_lists_exactly_the_events_that_there_are() -> None:
+    text = (REPOSITORY / "docs" / "realtime.md").read_text(encoding="utf-8")
+    table = text.partition("| Event | Carries |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| `(\w+)` \|", table, re.MULTILINE)
+    documented = {(event, carries) for names, carries in rows for event in re.findall(r"`(\w+)`", names)}
+    assert documented == {(push.event, kind) for (kind, _), row in events.EVENTS.items() for push in row}

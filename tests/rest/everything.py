@@ -130,7 +130,7 @@ def make(raw: Raw, context: Context, suffix: str = "") -> Everything:
         "user_channel": channel,
         "member": raw.post(f"{within}/Members", Identity="alice")["sid"],
         "message": raw.post(f"{within}/Messages", Body="hi")["sid"],
-        "invite": raw.post(f"{within}/Invites", Identity="bob")["sid"],
+        "invite": raw.post(f"{within}/Invites", Identity="zoe")["sid"],
         "channel_webhook": raw.post(f"{within}/Webhooks", FORMS["channel_webhook", "create"])["sid"],
         "credential": credential,
         "binding": binding["sid"],

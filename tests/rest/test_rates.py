@@ -147,7 +147,7 @@ def test_the_library_reports_the_excess(twilio: Client, raw: Raw, full: Everythi
 IN_A_CHANNEL = [
     ("POST", "", {"FriendlyName": "x"}),
     ("POST", "/Members", {"Identity": "carol"}),
-    ("POST", "/Members", {"Identity": "bob"}),
+    ("POST", "/Members", {"Identity": "zoe"}),
     ("POST", "/Members/{member}", {"Attributes": "{}"}),
     ("DELETE", "/Members/{member}", {}),
     ("POST", "/Messages", {"Body": "x"}),

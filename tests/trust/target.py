@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -56,6 +57,10 @@ class Received:
         pairs = parse_qsl(sent, keep_blank_values=True, errors="strict")
         assert len(dict(pairs)) == len(pairs), f"a parameter came twice: {pairs}"
         return dict(pairs)
+
+    @cached_property
+    def message_sid(self) -> str:
+        return self.parameters["MessageSid"]
 
     @property
     def token(self) -> str:
@@ -108,7 +113,7 @@ class Target:
         is_answered = isinstance(reply, Reply)
         with self._arrival:
             acknowledged = is_answered and 200 <= reply.status < 300
-            self._received.append(Received(**{**vars(received), "is_acknowledged": acknowledged}))
+            self._received.append(replace(received, is_acknowledged=acknowledged))
             self._arrival.notify_all()
         if is_answered:
             _write(request, reply)
@@ -119,6 +124,10 @@ class Target:
         # Without lingering, closing resets.
         request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.connection.close()
+
+    def recover(self) -> None:
+        """Answer with 200 from now on."""
+        self.answer = lambda received: OK
 
     def close(self) -> None:
         """Let go of whoever is kept waiting."""

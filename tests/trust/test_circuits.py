@@ -55,7 +55,34 @@ def test_a_target_that_is_back_is_tried_by_all_again(circuits: Circuits, clock: 
     clock.advance(5)
     assert circuits.wait_ms(URL) == 0
     circuits.report(URL, failed=False)
-    assert [circuits.wait_ms(URL) for _ in range(20)] == [0] * 20
+    for _ in range(20):
+        assert circuits.wait_ms(URL) == 0
+        circuits.report(URL, failed=False)
+
+
+def test_a_target_that_has_not_answered_yet_gets_as_many_requests_at_once_as_may_fail(circuits: Circuits) -> None:
+    assert [circuits.wait_ms(URL) for _ in range(7)] == [0] * FAILURES + [1_000] * 2
+
+
+def test_a_target_that_answers_gets_ten_requests_at_once(circuits: Circuits) -> None:
+    assert circuits.wait_ms(URL) == 0
+    circuits.report(URL, failed=False)
+    assert [circuits.wait_ms(URL) for _ in range(12)] == [0] * 10 + [1_000] * 2
+    circuits.report(URL, failed=False)
+    assert circuits.wait_ms(URL) == 0
+
+
+def test_whoever_finds_all_places_taken_waits_a_moment_for_one(circuits: Circuits) -> None:
+    assert [circuits.wait_ms(URL) for _ in range(FAILURES)] == [0] * FAILURES
+    waited: list[int] = []
+    threads = [threading.Thread(target=lambda: waited.append(circuits.wait_ms(URL))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        circuits.report(URL, failed=False)
+    for thread in threads:
+        thread.join()
+    assert waited == [0, 0, 0]
 
 
 def test_one_finds_out_for_all_and_the_others_look_again_soon(circuits: Circuits, clock: FakeClock) -> None:
@@ -92,10 +119,12 @@ def test_each_failed_probe_doubles_the_pause_up_to_a_minute(circuits: Circuits, 
 
 
 def test_failures_of_requests_that_were_under_way_do_not_lengthen_the_pause(circuits: Circuits) -> None:
-    """Twenty that timed out at the same moment were taken for twenty failed probes, and kept the target out for the
-    longest pause at once."""
-    assert [circuits.wait_ms(URL) for _ in range(20)] == [0] * 20
-    for _ in range(20):
+    """Ten that timed out at the same moment were taken for failed probes, and kept the target out for the longest pause
+    at once."""
+    assert circuits.wait_ms(URL) == 0
+    circuits.report(URL, failed=False)
+    assert [circuits.wait_ms(URL) for _ in range(10)] == [0] * 10
+    for _ in range(10):
         circuits.report(URL, failed=True)
     assert circuits.wait_ms(URL) == 5_000
 

@@ -51,20 +51,24 @@ def outgoing(function: WebhooksFunction) -> FakeOutgoing:
 # Signing
 
 
+TEXTS = ["hello", "", "Grüße & = + % \r\n\t", "日本 \U0001f600", "a\x00b"]
+
+
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("query", ["", "?", "?a=b", "?a=b&c=%20d&e"])
-@pytest.mark.parametrize("text", ["hello", "", "Grüße & = + % \r\n\t", "日本 \U0001f600", "a\x00b"])
 def test_the_vendors_validator_accepts_the_signature(
-    webhooks: WebhooksFunction, owner: Receiver, method: str, query: str, text: str
+    webhooks: WebhooksFunction, owner: Receiver, method: str, query: str
 ) -> None:
-    assert webhooks.deliver(delivery(owner.url + query, method, Body=text, Attributes=text)) == []
-    (request,) = owner.received
-    assert request.method == method
-    assert request.is_signed_with(AUTH_TOKEN)
-    assert not request.is_signed_with(AUTH_TOKEN[::-1])
     own = dict(parse_qsl(query[1:], keep_blank_values=True)) if method == "GET" else {}
-    expected = {"EventType": "onMessageSent", "Body": text, "Source": "SDK", "Attributes": text, "RetryCount": "0"}
-    assert request.parameters == own | expected
+    for text in TEXTS:
+        assert webhooks.deliver(delivery(owner.url + query, method, Body=text, Attributes=text)) == []
+        request = owner.received[-1]
+        assert request.method == method
+        assert request.is_signed_with(AUTH_TOKEN)
+        assert not request.is_signed_with(AUTH_TOKEN[::-1])
+        expected = {"EventType": "onMessageSent", "Body": text, "Source": "SDK", "Attributes": text, "RetryCount": "0"}
+        assert request.parameters == own | expected
+    assert len(owner.received) == len(TEXTS)
 
 
 def test_the_port_may_be_left_out_by_whoever_validates(silent: WebhooksFunction) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from local.template import Template
 from parley.ids import user_sid
+from parley.operations import OPERATIONS
 from parley.operations.context import Caller
 from parley.operations.sweeps import DELAY_SECONDS, sweep
 from parley.store import keys
@@ -55,6 +56,13 @@ def status(house: House, *paths: str) -> set[int]:
     return {house.rest("GET", house.path + path).status for path in paths}
 
 
+def do(house: House, kind: str, room: Room | None, given: dict[str, Any]) -> Any:
+    """Create something without the way through the door, for there is much to create."""
+    house.deployment.world.clock.advance(0.001)
+    path = {"service_sid": house.sid} | ({"channel_sid": room.sid} if room else {})
+    return OPERATIONS[kind, "create"](house.deployment.world.context(), path, given)
+
+
 class Full:
     """A channel with 300 messages and 30 members, one of whom left before; member 0 is in another channel too."""
 
@@ -63,9 +71,9 @@ class Full:
         self.room: Room = house.channel(UniqueName="full")
         self.other: Room = house.channel("member-0", UniqueName="other")
         for number in range(MEMBERS + 1):
-            self.room.add(f"member-{number}")
+            do(house, "member", self.room, {"identity": f"member-{number}"})
         self.room.delete(f"/Members/member-{MEMBERS}")
-        self.messages = [self.room.post(f"message {number}")["sid"] for number in range(MESSAGES)]
+        self.messages = [do(house, "message", self.room, {"body": f"message {n}"})["sid"] for n in range(MESSAGES)]
         self.room.delete(f"/Messages/{self.messages.pop()}")
 
     @property
@@ -234,7 +242,9 @@ class Joiner:
         self.house = house
         house.rest.post(house.path, {"Limits.UserChannels": CHANNELS})
         house.deployment.world.clock.advance(10)
-        self.rooms = [house.channel("busy") for _ in range(CHANNELS)]
+        self.rooms = [Room(house, do(house, "channel", None, {})) for _ in range(CHANNELS)]
+        for room in self.rooms:
+            do(house, "member", room, {"identity": "busy"})
         self.rooms[0].add("bob")
 
     def counts(self) -> list[int]:

@@ -46,7 +46,7 @@ def read(row: Resource, mount: Mount, query: dict[str, list[str]], path: str, se
     if not token:
         return Asked(PageRequest(size), 0, filters)
     if row.by_message_index:
-        if not (token.isascii() and token.isdigit() and int(token[:20]) < _HIGHEST_INDEX):
+        if not (token.isascii() and token.isdigit() and len(token) <= 12 and int(token) < _HIGHEST_INDEX):
             raise MESSAGE_PAGE_TOKEN_INVALID()
         return Asked(PageRequest(size, after=str(int(token))), number, filters)
     direction, position, given_seal = token[:2], token[2:-17], token[-16:]

@@ -3,7 +3,7 @@
     closed --(five failures in a row)--> open --(pause over)--> one delivery is let through --> closed, or open again
 
 Each failed probe doubles the pause. Each warm container learns for itself; a target that hangs costs it a few
-time-outs, and then one per pause.
+time-outs at once, and then one per pause.
 """
 
 from __future__ import annotations
@@ -20,56 +20,76 @@ _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 5_000, 60_000
 # again soon, for a target that is back answers in no time.
 _PROBE_MS, _LOOK_AGAIN_MS = 10_000, 2_000
 _MOST_TARGETS = 1_000
+# Requests to one target at the same time: until it has answered, as many as may fail; then as many as a batch may hold.
+# Who finds them taken waits a moment, which is all that a fast target needs, and comes back later.
+_AT_ONCE_UNPROVEN, _AT_ONCE = FAILURES, 10
+_PATIENCE_SECONDS, _BUSY_MS = 0.2, 1_000
 
 
 class _Target:
     def __init__(self) -> None:
+        self.under_way = 0
+        self.has_answered = False
         self.failures = 0
         self.open_until = 0
         self.is_probed = False
 
+    @property
+    def is_free(self) -> bool:
+        return self.under_way < (_AT_ONCE if self.has_answered else _AT_ONCE_UNPROVEN)
+
 
 class Circuits:
-    """The targets that this container knows to be failing, by URL without query."""
+    """The targets that this container has met, by URL without query."""
 
     def __init__(self, clock: Clock):
         self._clock = clock
         self._targets: dict[str, _Target] = {}
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def wait_ms(self, url: str) -> int:
         """0 if a request to this target may be made now (the caller then owes `report`), else how long to wait."""
+        with self._changed:
+            target = self._target(url)
+            self._changed.wait_for(lambda: target.is_free or target.failures >= FAILURES, _PATIENCE_SECONDS)
+            left = self._left_ms(target) if target.failures >= FAILURES else 0 if target.is_free else _BUSY_MS
+            target.under_way += not left
+            return left
+
+    def _target(self, url: str) -> _Target:
+        if len(self._targets) >= _MOST_TARGETS:
+            self._targets.clear()
+        return self._targets.setdefault(_name(url), _Target())
+
+    def _left_ms(self, target: _Target) -> int:
         now = self._clock.now_ms()
-        with self._lock:
-            target = self._targets.get(_name(url))
-            if target is None or target.failures < FAILURES:
-                return 0
-            if now < target.open_until:
-                left = target.open_until - now
-                return min(left, _LOOK_AGAIN_MS) if target.is_probed else left
-            # This one finds out for all; the others wait until it has.
-            target.is_probed = True
-            target.open_until = now + _PROBE_MS
-            return 0
+        if now < target.open_until:
+            left = target.open_until - now
+            return min(left, _LOOK_AGAIN_MS) if target.is_probed else left
+        # This one finds out for all; the others wait until it has.
+        target.is_probed = True
+        target.open_until = now + _PROBE_MS
+        return 0
 
     def report(self, url: str, *, failed: bool) -> None:
         """What became of a request."""
-        now = self._clock.now_ms()
-        with self._lock:
+        with self._changed:
+            target = self._target(url)
+            target.under_way = max(target.under_way - 1, 0)
             if not failed:
-                self._targets.pop(_name(url), None)
-                return
-            if len(self._targets) >= _MOST_TARGETS:
-                self._targets.clear()
-            target = self._targets.setdefault(_name(url), _Target())
-            if target.failures >= FAILURES and not target.is_probed:
+                target.has_answered, target.failures, target.is_probed = True, 0, False
+            elif target.failures < FAILURES or target.is_probed:
                 # One that was under way when the circuit opened says nothing new.
-                return
-            target.failures += 1
-            target.is_probed = False
-            if target.failures >= FAILURES:
-                pause = _FIRST_PAUSE_MS * 2 ** min(target.failures - FAILURES, 10)
-                target.open_until = now + min(pause, _LONGEST_PAUSE_MS)
+                self._count_failure(target)
+            self._changed.notify_all()
+
+    def _count_failure(self, target: _Target) -> None:
+        target.failures += 1
+        target.is_probed = False
+        if target.failures >= FAILURES:
+            pause = _FIRST_PAUSE_MS * 2 ** min(target.failures - FAILURES, 10)
+            target.has_answered = False
+            target.open_until = self._clock.now_ms() + min(pause, _LONGEST_PAUSE_MS)
 
 
 def _name(url: str) -> str:

@@ -20,6 +20,7 @@ from parley.webhooks.planning import deliveries, sweep_job
 # What is left of the function's time when a sweep stops and hands over to its successor.
 _MARGIN_MS = 10_000
 _MOST_UNTRIED = 10_000
+_SHORT_PAUSE_SECONDS = 16
 
 Delay = Callable[[str, int], None]
 Count = Callable[[str, float], None]
@@ -112,19 +113,26 @@ class Worker:
 
         What failed comes back after a pause. What is too old is parked where `parley webhooks` finds it.
         """
-        context = self._context
+        auth_token = self._context.keyring.auth_token()
         if wait_ms := self._circuits.wait_ms(delivery["url"]):
             self.leave_untried(delivery)
-            return self._put_off(delivery, wait_ms // 1000 + 1, receipt_handle)
+            return self._put_off(delivery, -(-wait_ms // 1000), receipt_handle)
         number = max(receives - 1 - self._untried.get(delivery["id"], 0), 0)
-        made = attempt(self._outgoing, context.keyring.auth_token(), delivery, number)
-        self._circuits.report(delivery["url"], failed=not made.outcome.is_settled)
+        is_settled = False
+        try:
+            made = attempt(self._outgoing, auth_token, delivery, number)
+            is_settled = made.outcome.is_settled
+        finally:
+            self._circuits.report(delivery["url"], failed=not is_settled)
         self._count("Duration", made.duration_ms)
         self._count(str(made.outcome).capitalize(), 1)
-        if made.outcome.is_settled:
+        if is_settled:
             self._untried.pop(delivery["id"], None)
             return True
-        return self._put_off(delivery, pause_seconds(made.outcome, number, delivery["retries"]), receipt_handle)
+        # Where attempts were counted too many, the pause would be too long: it never exceeds what has passed so far.
+        longest = max(self._age_ms(delivery) // 1000, _SHORT_PAUSE_SECONDS)
+        pause = min(pause_seconds(made.outcome, number, delivery["retries"]), longest)
+        return self._put_off(delivery, pause, receipt_handle)
 
     def leave_untried(self, delivery: Record) -> None:
         """Note that a delivery was received and not tried, which is no attempt.
@@ -135,8 +143,11 @@ class Worker:
             self._untried.clear()
         self._untried[delivery["id"]] = self._untried.get(delivery["id"], 0) + 1
 
+    def _age_ms(self, delivery: Record) -> int:
+        return self._context.clock.now_ms() - delivery["planned_at"]
+
     def _put_off(self, delivery: Record, seconds: int, receipt_handle: str) -> bool:
-        age_ms = self._context.clock.now_ms() - delivery["planned_at"]
+        age_ms = self._age_ms(delivery)
         if age_ms > self._longest_age_ms:
             # Groups of their own: whoever looks through the parked deliveries shall see all of them. And one that was
             # replayed and is given up again within five minutes is not the repeat that a FIFO queue would drop.

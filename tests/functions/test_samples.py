@@ -1,0 +1,307 @@
+"""Each sample invocation goes through its function, wired as in production: settings from the environment, real ports.
+
+The emulators take AWS's place, a loopback server takes API Gateway's, and it is noon on the day of the samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from local.emulators import Endpoints
+from local.home import REPOSITORY
+from local.template import Template
+from parley.ids import Ids, user_sid
+from parley.store import keys
+from parley.store.changes import decode
+from parley.webhooks.planning import sweep_job
+from tests.contracts.connections_server import ConnectionsServer
+from tests.fakes import AUTH_TOKEN, FakeClock
+from tests.functions.sample_account import (
+    ACCOUNT_SID,
+    CHANNEL_SID,
+    SERVICE_SID,
+    STREAM_FILES,
+    SampleAccount,
+    delivery,
+    read,
+    samples,
+)
+from tests.realtime.deployment import Stream
+from tests.webhooks.function import Remaining
+from tests.webhooks.receiver import Receiver, receiving
+
+_tables = itertools.count()
+
+
+@dataclass
+class Deployed:
+    """The sample account on a table of its own, and what its functions are told and reach."""
+
+    account: SampleAccount
+    stream: Stream
+    environment: dict[str, str]
+    sockets: ConnectionsServer
+    sqs: Any
+    load: Callable[[str], ModuleType]
+
+    def call(self, function: str, event: Any) -> Any:
+        """Invoke a function as Lambda does: JSON in, JSON out."""
+        handler = self.load(function).handler
+        return json.loads(json.dumps(handler(json.loads(json.dumps(event)), Remaining())))
+
+    def queued(self, setting: str) -> list[Any]:
+        """The entries that are in a queue, also those that are still hidden; they are taken out."""
+        answer = self.sqs.receive_message(QueueUrl=self.environment[setting], MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+    def hidden(self, setting: str) -> int:
+        """How many entries of a queue are not to be seen yet."""
+        name = "ApproximateNumberOfMessagesDelayed"
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.environment[setting], AttributeNames=[name])
+        return int(answer["Attributes"][name])
+
+
+def _queue(sqs: Any, name: str) -> str:
+    attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+    url = str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+    sqs.purge_queue(QueueUrl=url)
+    return url
+
+
+@pytest.fixture
+def deployed(aws: Endpoints, template: Template, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+    """The account at noon, with alice's connection where the samples have it."""
+    client, sqs, secrets = aws.client("dynamodb"), aws.client("sqs"), aws.client("secretsmanager")
+    (table,) = template.tables()
+    name = f"samples-{next(_tables)}"
+    made = client.create_table(**{**table.definition, "TableName": name})["TableDescription"]
+    account = SampleAccount(client, name)
+    root = account.world.secrets.secrets["root"]
+    arns = {
+        queue: read(file)["Records"][0]["eventSourceARN"].rpartition(":")[2]
+        for queue, file in (("DELIVERY", "webhooks_deliveries"), ("SWEEP", "webhooks_sweeps"))
+    }
+    with ConnectionsServer() as sockets:
+        environment = {
+            "PARLEY_TABLE": name,
+            "PARLEY_ACCOUNT_SID": ACCOUNT_SID,
+            "PARLEY_AUTH_TOKEN_SECRET": secrets.create_secret(Name=f"auth-{name}", SecretString=AUTH_TOKEN)["ARN"],
+            "PARLEY_KEY_RING_SECRET": secrets.create_secret(Name=f"ring-{name}", SecretString=root)["ARN"],
+            "PARLEY_REST_URL": "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod",
+            "PARLEY_CONNECTIONS_URL": "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/prod",
+            "PARLEY_DELIVERY_QUEUE_URL": _queue(sqs, arns["DELIVERY"]),
+            "PARLEY_DEAD_LETTER_QUEUE_URL": _queue(sqs, f"dead-{name}.fifo"),
+            "PARLEY_SWEEP_QUEUE_URL": _queue(sqs, arns["SWEEP"]),
+            "PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true",
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://127.0.0.1:{sockets.port}",
+            **aws.environment(),
+        }
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        yield Deployed(
+            account, Stream(aws.dynamodb, made["LatestStreamArn"]), environment, sockets, sqs, _loader(account)
+        )
+
+
+def _loader(account: SampleAccount) -> Callable[[str], ModuleType]:
+    loaded: dict[str, ModuleType] = {}
+
+    def load(name: str) -> ModuleType:
+        """A function's module, imported once, at the account's time."""
+        if name not in loaded:
+            path = REPOSITORY / "functions" / name / "app.py"
+            specification = importlib.util.spec_from_file_location(f"sampled_{name}", path)
+            assert specification and specification.loader
+            loaded[name] = importlib.util.module_from_spec(specification)
+            specification.loader.exec_module(loaded[name])
+            if runtime := getattr(loaded[name], "runtime", None):
+                runtime.clock = FakeClock(account.world.clock.now_ms())
+                runtime.ids = Ids(runtime.clock)
+        return loaded[name]
+
+    return load
+
+
+@pytest.fixture
+def owner() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def test_rest_api_answers_as_a_proxy_integration_must(deployed: Deployed) -> None:
+    answer = deployed.call("rest_api", read("rest_api"))
+    assert answer["statusCode"] == 201
+    assert answer["isBase64Encoded"] is False
+    headers = {name.lower(): value for name, value in answer["headers"].items()}
+    assert headers["content-type"] == "application/json"
+    message = json.loads(answer["body"])
+    assert (message["from"], message["body"], message["index"]) == ("system", "Hello bob & alice", 0)
+    base = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod"
+    assert message["url"] == f"{base}/chat/v2/Services/{SERVICE_SID}/Channels/{CHANNEL_SID}/Messages/{message['sid']}"
+    stored = deployed.account.world.table.fetch(keys.message(CHANNEL_SID, 0))
+    assert stored and stored["cause"]["webhooks"] is True
+
+
+def test_rest_api_does_not_answer_with_the_wrong_credentials(deployed: Deployed) -> None:
+    event = read("rest_api")
+    for name in ("headers", "multiValueHeaders"):
+        del event[name]["Authorization"]
+    answer = deployed.call("rest_api", event)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (401, 20003)
+
+
+def test_ws_connect_opens_the_socket(deployed: Deployed) -> None:
+    event = read("ws_connect")
+    assert deployed.call("ws_connect", event) == {"statusCode": 200}
+    connection = deployed.account.world.table.fetch(keys.connection(event["requestContext"]["connectionId"]))
+    assert connection and (connection["identity"], connection["service_sid"]) == ("alice", SERVICE_SID)
+
+
+def test_ws_connect_refuses_the_socket_with_a_status_and_the_reason(deployed: Deployed) -> None:
+    deployed.account.world.clock.advance(3700)
+    answer = deployed.call("ws_connect", read("ws_connect"))
+    assert set(answer) == {"statusCode", "body"}
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (401, 20104)
+
+
+def test_ws_message_replies_to_the_frame(deployed: Deployed) -> None:
+    deployed.call("ws_connect", read("ws_connect"))
+    answer = deployed.call("ws_message", read("ws_message"))
+    assert set(answer) == {"statusCode", "body"}
+    assert answer["statusCode"] == 200
+    reply = json.loads(answer["body"])
+    assert (reply["id"], reply["status"]) == ("1", 201)
+    assert (reply["result"]["from"], reply["result"]["body"]) == ("alice", "Hello bob")
+
+
+def test_ws_disconnect_forgets_the_connection(deployed: Deployed) -> None:
+    deployed.call("ws_connect", read("ws_connect"))
+    event = read("ws_disconnect")
+    assert deployed.call("ws_disconnect", event) == {"statusCode": 200}
+    assert deployed.account.world.table.fetch(keys.connection(event["requestContext"]["connectionId"])) is None
+    reply = json.loads(deployed.call("ws_message", read("ws_message"))["body"])
+    assert (reply["status"], reply["error"]["code"]) == (401, 51006)
+
+
+def test_fan_out_pushes_the_sample_to_those_who_are_connected(deployed: Deployed) -> None:
+    deployed.call("ws_connect", read("ws_connect"))
+    connection_id = read("ws_connect")["requestContext"]["connectionId"]
+    deployed.sockets.open(connection_id)
+    assert deployed.call("fan_out", read("fan_out_changes")) == {"batchItemFailures": []}
+    pushed = [json.loads(data) for data in deployed.sockets.received(connection_id)]
+    assert [(frame["event"], frame["seq"]) for frame in pushed] == [
+        ("messageAdded", 3),
+        ("messageAdded", 4),
+        ("messageUpdated", 5),
+        ("messageRemoved", 6),
+        ("memberJoined", 7),
+    ]
+    assert {request.path for request in deployed.sockets.requests} == {f"/prod/@connections/{connection_id[:-1]}%3D"}
+
+
+def test_fan_out_reports_a_record_that_it_cannot_push(deployed: Deployed) -> None:
+    event = read("fan_out_changes")
+    del event["Records"][2]["dynamodb"]["NewImage"]["service_sid"]
+    position = event["Records"][2]["dynamodb"]["SequenceNumber"]
+    assert deployed.call("fan_out", event) == {"batchItemFailures": [{"itemIdentifier": position}]}
+
+
+def test_webhooks_plans_what_the_sample_changes_owe(deployed: Deployed) -> None:
+    settings = {"post_webhook_url": "https://hooks.example.com/chat", "webhook_filters": ["onMessageSent"]}
+    deployed.account.do("service", "update", {"sid": SERVICE_SID}, settings)
+    event = read("webhooks_changes")
+    assert deployed.call("webhooks", event) == {"batchItemFailures": []}
+    assert deployed.queued("PARLEY_DELIVERY_QUEUE_URL") == [delivery(event["Records"][0])]
+    # The sweep of the deleted service waits until fan-out has told everybody.
+    assert deployed.hidden("PARLEY_SWEEP_QUEUE_URL") == 1
+
+
+def test_webhooks_delivers_the_sample(deployed: Deployed, owner: Receiver) -> None:
+    event = read("webhooks_deliveries")
+    (record,) = event["Records"]
+    entry = {**json.loads(record["body"]), "url": owner.url}
+    record["body"] = json.dumps(entry)
+    assert deployed.call("webhooks", event) == {"batchItemFailures": []}
+    (request,) = owner.received
+    assert request.parameters == {**entry["parameters"], "RetryCount": "0"}
+    assert request.is_signed_with(AUTH_TOKEN)
+
+
+def test_webhooks_keeps_what_it_cannot_deliver(deployed: Deployed, owner: Receiver) -> None:
+    deployed.sqs.send_message(
+        QueueUrl=deployed.environment["PARLEY_DELIVERY_QUEUE_URL"],
+        MessageBody="{}",
+        MessageGroupId="x",
+        MessageDeduplicationId="x",
+    )
+    (received,) = deployed.sqs.receive_message(QueueUrl=deployed.environment["PARLEY_DELIVERY_QUEUE_URL"])["Messages"]
+    owner.answer = lambda request: 503
+    event = read("webhooks_deliveries")
+    (record,) = event["Records"]
+    record |= {"body": json.dumps({**json.loads(record["body"]), "url": owner.url})}
+    record["receiptHandle"] = received["ReceiptHandle"]
+    assert deployed.call("webhooks", event) == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+
+
+def test_webhooks_sweeps_the_sample(deployed: Deployed) -> None:
+    account = deployed.account
+    for body in ("one", "two"):
+        account.do("message", "create", account.channel, {"body": body})
+    account.do("channel", "delete", {**account.service, "sid": CHANNEL_SID}, {})
+    assert deployed.call("webhooks", read("webhooks_sweeps")) == {"batchItemFailures": []}
+    table = account.world.table
+    assert table.every(keys.messages(CHANNEL_SID)) == table.every(keys.members(CHANNEL_SID)) == []
+    user = table.fetch(keys.user(user_sid(SERVICE_SID, "alice")))
+    assert user and user["joined_channels_count"] == 0
+
+
+def test_ws_connect_forgets_nobody_when_the_same_connection_is_announced_twice(deployed: Deployed) -> None:
+    for _ in range(2):
+        assert deployed.call("ws_connect", read("ws_connect")) == {"statusCode": 200}
+    presence = deployed.account.world.table.fetch(keys.presence(user_sid(SERVICE_SID, "alice")))
+    assert presence and sum(name.startswith("connection:") for name in presence) == 1
+
+
+# What the samples say is what the code makes.
+
+
+@pytest.mark.parametrize("name", STREAM_FILES)
+def test_a_stream_sample_is_what_the_stream_carries(deployed: Deployed, template: Template, name: str) -> None:
+    """If it is not any more: `python -m tests.functions.sample_account`."""
+    deployed.stream.take()
+    deployed.account.converse()
+    made = samples(deployed.stream.take(), template)[name]
+    assert [_images(record) for record in read(name)["Records"]] == [_images(record) for record in made]
+
+
+def _images(record: dict[str, Any]) -> Any:
+    data = record["dynamodb"]
+    return record["eventName"], data["Keys"], data.get("OldImage"), data["NewImage"]
+
+
+def test_the_token_in_the_sample_is_the_accounts(deployed: Deployed) -> None:
+    event = read("ws_connect")
+    assert event["queryStringParameters"] == {"token": deployed.account.token()}
+    assert event["multiValueQueryStringParameters"] == {"token": [deployed.account.token()]}
+
+
+def test_the_queue_samples_are_what_the_change_samples_owe() -> None:
+    changes = read("webhooks_changes")["Records"]
+    (queued,) = read("webhooks_deliveries")["Records"]
+    planned = delivery(changes[0])
+    assert json.loads(queued["body"]) == planned
+    assert queued["attributes"]["MessageGroupId"] == planned["group"]
+    (sweep,) = read("webhooks_sweeps")["Records"]
+    job = sweep_job(decode(changes[-1]))  # type: ignore[arg-type]
+    assert job and json.loads(sweep["body"]).keys() == job.keys()
+    for record in (queued, sweep):
+        assert record["md5OfBody"] == hashlib.md5(record["body"].encode()).hexdigest()

@@ -1,0 +1,169 @@
+"""One run of the fault test: messages at a steady pace, targets that behave or not, workers that are killed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.home import read_json
+from local.plan import Plan
+from local.progress import queued_messages
+from local.stack import Stack
+from tests.stress.back_end import ASKED, BackEnd
+from tests.trust.target import OK, Misbehaviour, Received, Reply, Target, serving
+
+CHANNELS, EVENTS, PER_SECOND = 10, 500, 30
+WRITERS = 2
+SLOW_SECONDS = 0.3
+# MiniStack keeps filling a long poll whose client is dead, until the poll is over.
+_GHOST_SECONDS = 1.2
+_DRAIN_SECONDS = 60.0
+
+Answer = Callable[[Received], Reply | Misbehaviour]
+
+
+def _slow(received: Received) -> Reply:
+    time.sleep(SLOW_SECONDS)
+    return OK
+
+
+BAD: dict[str, Answer] = {
+    "failing": lambda received: Reply(500),
+    "hanging": lambda received: Misbehaviour.HANG,
+    "resetting": lambda received: Misbehaviour.RESET,
+    "slow": _slow,
+}
+
+
+class Run:
+    """Posts messages to the channels of a new service and keeps when each was answered, and what each target got."""
+
+    def __init__(self, stack: Stack, with_bad_targets: bool):
+        self.stack = stack
+        self.targets: dict[str, Target] = {}
+        self.posted: dict[str, float] = {}
+        self.order: dict[str, list[str]] = {}
+        self.seconds = 0.0
+        self._back_end = BackEnd(stack.info)
+        with ExitStack() as servers:
+            for name in ("healthy", *(BAD if with_bad_targets else ())):
+                self.targets[name] = servers.enter_context(serving())
+            self._go()
+
+    def _go(self) -> None:
+        started = time.monotonic()
+        service = f"/chat/v2/Services/{self._back_end.post('/chat/v2/Services', {'FriendlyName': 'faults'})['sid']}"
+        self._back_end.post(service, {"PostWebhookUrl": self.targets["healthy"].url, "WebhookFilters": "onMessageSent"})
+        channels = [self._channel(service) for _ in range(CHANNELS)]
+        for name, target in self.targets.items():
+            target.answer = BAD.get(name, target.answer)
+        writers = [threading.Thread(target=self._write, args=(channels[n::WRITERS], n)) for n in range(WRITERS)]
+        for writer in writers:
+            writer.start()
+        for share in (1 / 3, 2 / 3):
+            self._until(lambda share=share: len(self.posted) >= share * EVENTS)
+            kill_workers(self.stack)
+        for writer in writers:
+            writer.join()
+        for target in self.targets.values():
+            target.recover()
+        self._until(lambda: all(self.delivered(name) >= set(self.posted) for name in self.targets))
+        self.seconds = time.monotonic() - started
+
+    def _channel(self, service: str) -> str:
+        path = f"{service}/Channels/{self._back_end.post(f'{service}/Channels')['sid']}"
+        for name in self.targets.keys() & BAD:
+            form = {"Type": "webhook", "Configuration.Url": self.targets[name].url}
+            self._back_end.post(f"{path}/Webhooks", {**form, "Configuration.Filters": "onMessageSent"})
+        return path
+
+    def _write(self, channels: list[str], writer: int) -> None:
+        started = time.monotonic()
+        for number in range(EVENTS // WRITERS):
+            time.sleep(max(0.0, started + number * WRITERS / PER_SECOND - time.monotonic()))
+            channel = channels[number % len(channels)]
+            message = self._back_end.post(f"{channel}/Messages", {"Body": f"{writer}/{number}"}, ASKED)
+            self.posted[message["sid"]] = time.monotonic()
+            self.order.setdefault(channel, []).append(message["sid"])
+
+    def _until(self, is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while not is_so():
+            missing = {name: len(set(self.posted) - self.delivered(name)) for name in self.targets}
+            assert time.monotonic() < deadline, f"still missing: {missing} of {len(self.posted)}"
+            time.sleep(0.05)
+
+    # What was seen.
+
+    def acknowledged(self, name: str) -> list[Received]:
+        """What a target has answered with 200, in the order of arrival."""
+        return [received for received in self.targets[name].received if received.is_acknowledged]
+
+    def delivered(self, name: str) -> set[str]:
+        return {received.message_sid for received in self.acknowledged(name)}
+
+    def delays(self, name: str) -> list[float]:
+        """Of each message, the seconds from its 201 to its first arrival."""
+        arrivals: dict[str, float] = {}
+        for received in self.acknowledged(name):
+            arrivals.setdefault(received.message_sid, received.at)
+        return [max(0.0, arrivals[sid] - at) for sid, at in self.posted.items()]
+
+    def percentile(self, name: str, hundredths: int) -> float:
+        return statistics.quantiles(self.delays(name), n=100)[hundredths - 1]
+
+
+def kill_workers(stack: Stack) -> None:
+    """Kill -9 the process that plans and delivers; its supervisor starts it again.
+
+    What it had in hand comes back in its place, as it does in AWS after the queue's visibility timeout of six minutes,
+    for which a test cannot wait. Meanwhile the supervisor is held still.
+    """
+    before = stack.pids["pump"]
+    os.kill(stack.process.pid, signal.SIGSTOP)
+    try:
+        stack.kill("pump")
+        time.sleep(_GHOST_SECONDS)
+        _let_visibility_pass(stack)
+    finally:
+        os.kill(stack.process.pid, signal.SIGCONT)
+    deadline = time.monotonic() + 20
+    while stack.pids.get("pump", before) == before:
+        assert time.monotonic() < deadline, "the workers were not started again"
+        time.sleep(0.05)
+
+
+def _let_visibility_pass(stack: Stack) -> None:
+    import boto3
+
+    plan = Plan(**read_json(stack.home.plan))
+    url = str(plan.physical["DeliveryQueue"]["ref"])
+    messages = next(found for address, found in queued_messages(plan.ministack).items() if _same_queue(address, url))
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    sqs = boto3.client("sqs", endpoint_url=plan.ministack, **keys)
+    sqs.purge_queue(QueueUrl=url)
+    for start in range(0, len(messages), 10):
+        entries = [_entry(number, message) for number, message in enumerate(messages[start : start + 10])]
+        answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+        assert len(answer["Successful"]) == len(entries), answer
+
+
+def _entry(number: int, message: dict[str, Any]) -> dict[str, Any]:
+    once = f"{message['MessageDeduplicationId'][:60]}-{time.monotonic_ns()}"
+    return {
+        "Id": str(number),
+        "MessageBody": message["Body"],
+        "MessageGroupId": message["MessageGroupId"],
+        "MessageDeduplicationId": once,
+    }
+
+
+def _same_queue(address: str, url: str) -> bool:
+    return urlsplit(address).path == urlsplit(url).path

@@ -1,0 +1,89 @@
+"""The fault run: 500 events to five targets, four of them bad in different ways, while the workers are killed twice.
+
+Beside it, the same run with the healthy target alone, for comparison: the same pace, the same kills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from local.stack import start_stack
+from tests.stress.back_end import UNLIMITED
+from tests.trust.faults import BAD, CHANNELS, EVENTS, Run
+
+# Beside the bad targets there are five times the deliveries to make and as many servers to run on one machine of two
+# processors, which with four processes at work wait for one another by a scheduler's turns.
+ALLOWANCE_SECONDS = 0.5
+LONGEST_SECONDS = 120.0
+
+
+class Runs(NamedTuple):
+    alone: Run
+    beside_bad_ones: Run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    stack = start_stack(tmp_path_factory.mktemp("faults") / "home", environment=UNLIMITED)
+    try:
+        yield Runs(Run(stack, with_bad_targets=False), Run(stack, with_bad_targets=True))
+    finally:
+        stack.stop()
+
+
+def test_after_recovery_every_event_has_been_delivered_to_every_target(runs: Runs) -> None:
+    run = runs.beside_bad_ones
+    assert len(run.posted) == EVENTS
+    assert set(run.targets) == {"healthy", *BAD}
+    for name in run.targets:
+        assert run.delivered(name) == set(run.posted), name
+
+
+@pytest.mark.parametrize("hundredths", [50, 95])
+def test_a_healthy_target_hardly_notices_the_bad_ones(runs: Runs, hundredths: int) -> None:
+    alone = runs.alone.percentile("healthy", hundredths)
+    beside = runs.beside_bad_ones.percentile("healthy", hundredths)
+    assert beside <= 2 * alone + ALLOWANCE_SECONDS, f"{alone:.3f} s alone, {beside:.3f} s beside bad ones"
+
+
+def test_what_comes_twice_bears_the_same_token(runs: Runs) -> None:
+    for run in runs:
+        for name, target in run.targets.items():
+            tokens: dict[str, set[str]] = {}
+            for received in target.received:
+                tokens.setdefault(received.message_sid, set()).add(received.token)
+            assert {len(found) for found in tokens.values()} == {1}, name
+
+
+def test_no_two_targets_and_no_two_events_share_a_token(runs: Runs) -> None:
+    run = runs.beside_bad_ones
+    pairs = {(received.token, name, received.message_sid) for name in run.targets for received in run.targets[name].received}
+    assert len({token for token, _, _ in pairs}) == len(pairs) == EVENTS * len(run.targets)
+
+
+def test_a_healthy_target_gets_the_messages_of_a_channel_in_their_order(runs: Runs) -> None:
+    for run in runs:
+        arrived: dict[str, list[int]] = {}
+        for received in run.acknowledged("healthy"):
+            told = received.parameters
+            arrived.setdefault(told["ChannelSid"], []).append(int(told["Index"]))
+        first = {channel: list(dict.fromkeys(indexes)) for channel, indexes in arrived.items()}
+        assert first == {channel: list(range(EVENTS // CHANNELS)) for channel in first}
+        assert len(first) == CHANNELS
+
+
+def test_the_bad_ones_were_bad(runs: Runs) -> None:
+    """Otherwise nothing was tested."""
+    run = runs.beside_bad_ones
+    for name in ("failing", "hanging", "resetting"):
+        assert any(not received.is_acknowledged for received in run.targets[name].received), name
+    assert run.percentile("slow", 50) > 0.25
+    assert run.stack.printed.count("the pump died") == 4
+
+
+def test_all_of_it_is_over_in_time(runs: Runs) -> None:
+    assert runs.alone.seconds + runs.beside_bad_ones.seconds < LONGEST_SECONDS
