@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,8 +18,6 @@ metrics = Metrics(namespace="Parley")
 _UNITS = {"Duration": MetricUnit.Milliseconds}
 # The groups of a batch count side by side, on one machine even several invocations; the library expects one at a time.
 _counting = threading.Lock()
-# How long what is done waits for the rest of its batch.
-_PATIENCE_SECONDS = 0.1
 
 
 def count(name: str, value: float) -> None:
@@ -48,16 +46,13 @@ def _handled(records: list[dict[str, Any]], context: Any) -> dict[str, Any]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         groups.setdefault(record["attributes"].get("MessageGroupId", record["messageId"]), []).append(record)
-    batch = _Batch()
     # Side by side, so that a target that keeps one delivery waiting does not hold up the others of its batch.
     with ThreadPoolExecutor(max_workers=max(len(groups), 1)) as pool:
-        parts = [pool.submit(_failed, group, context, batch) for group in groups.values()]
-        if len(groups) > 1 and wait(parts, _PATIENCE_SECONDS).not_done:
-            batch.hurry()
-        return {"batchItemFailures": [{"itemIdentifier": message_id} for part in parts for message_id in part.result()]}
+        failures = pool.map(lambda group: list(_failed(group, context, alone=len(groups) == 1)), groups.values())
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for part in failures for message_id in part]}
 
 
-def _failed(group: list[dict[str, Any]], context: Any, batch: "_Batch") -> list[str]:
+def _failed(group: list[dict[str, Any]], context: Any, *, alone: bool) -> Iterator[str]:
     """Work off one group in its order; from the first failure on, all of it stays queued."""
     for number, record in enumerate(group):
         if not _is_carried_out(record, context):
@@ -66,38 +61,12 @@ def _failed(group: list[dict[str, Any]], context: Any, batch: "_Batch") -> list[
                     # They wait behind the one that failed, not for this batch's visibility timeout.
                     runtime.put_off_delivery(behind["receiptHandle"], 0)
                     runtime.worker.leave_untried(json.loads(behind["body"]))
-            return [left["messageId"] for left in group[number:]]
-        if "MessageGroupId" in record["attributes"]:
-            batch.settle(record)
-    return []
-
-
-class _Batch:
-    """What is settled of a batch. Lambda takes it off the queue when all of the batch is done, for one request; while
-    slower targets hold it up, it is taken off at once, so that its groups go on."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._settled: list[dict[str, Any]] = []
-        self._is_late = False
-
-    def settle(self, record: dict[str, Any]) -> None:
-        with self._lock:
-            if not self._is_late:
-                self._settled.append(record)
-                return
-        self._forget(record)
-
-    def hurry(self) -> None:
-        """Take off what is settled, and what will be."""
-        with self._lock:
-            self._is_late = True
-        for record in self._settled:
-            self._forget(record)
-
-    def _forget(self, record: dict[str, Any]) -> None:
-        with _noted(record):
-            runtime.forget_delivery(record["receiptHandle"])
+            yield from (left["messageId"] for left in group[number:])
+            return
+        if not alone and "MessageGroupId" in record["attributes"]:
+            with _noted(record):
+                # The group's next deliveries must not wait for slower targets in this batch.
+                runtime.forget_delivery(record["receiptHandle"])
 
 
 @contextmanager

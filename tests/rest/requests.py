@@ -7,8 +7,9 @@ what is written here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -104,47 +105,59 @@ def known_values(own: Everything, other: Everything) -> dict[str, list[str]]:
     }
 
 
-@st.composite
-def addresses(draw: st.DrawFn, operation: Operation, right: dict[str, str], others: list[dict[str, str]]) -> dict[str, str]:
+_TEXT, _FEW_BYTES, _BYTES = st.text(max_size=20), st.binary(min_size=1, max_size=6), st.binary(max_size=60)
+
+
+def one_of(options: Iterable[Any]) -> st.SearchStrategy[Any]:
+    """One of some values. Each strategy is made once, for making one takes longer than drawing from it."""
+    return _one_of(tuple(options))
+
+
+@cache
+def _one_of(options: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(options)
+
+
+def addresses(
+    draw: st.DrawFn, operation: Operation, right: dict[str, str], others: list[dict[str, str]], named: list[str]
+) -> dict[str, str]:
     """What stands in the path, percent-encoded: mostly what is right, else one of them is not."""
     found = {name: quote(right[name], safe="") for name in operation.names}
     kind = draw(st.integers(0, 11))
     if kind > 2 or not found:
         return found
-    name = draw(st.sampled_from(operation.names))
+    name = draw(one_of(operation.names))
     if kind == 0:
-        found[name] = "".join(f"%{byte:02X}" for byte in draw(st.binary(min_size=1, max_size=6)))
+        found[name] = "".join(f"%{byte:02X}" for byte in draw(_FEW_BYTES))
         return found
     wrong = [*(other[name] for other in others), right[name][:2] + "0" * 32, right[name].lower()]
-    text = draw(st.sampled_from(wrong if kind == 1 else ["alice", "bob", "team", *HOSTILE]))
+    text = draw(one_of(wrong if kind == 1 else [*named, *HOSTILE]))
     # An empty segment would be another path.
     return {**found, name: quote(text, safe="") or "%20"}
 
 
-@st.composite
-def values(draw: st.DrawFn, likely: list[str]) -> str:
+def value(draw: st.DrawFn, likely: list[str]) -> str:
     """One value of a parameter."""
     kind = draw(st.integers(0, 9))
     if kind < 6:
-        return draw(st.sampled_from(likely))
-    return draw(st.sampled_from(HOSTILE)) if kind < 8 else draw(st.text(max_size=20))
+        return draw(one_of(likely))
+    return draw(one_of(HOSTILE)) if kind < 8 else draw(_TEXT)
 
 
-@st.composite
 def parameters(draw: st.DrawFn, schemas: dict[str, Any], valid: dict[str, Any], known: dict[str, list[str]]) -> Pairs:
     """A form or query string: what would be accepted, then some of it changed, left out, repeated or made up."""
     pairs = [(name, str(part)) for name, value in valid.items() for part in (value if isinstance(value, list) else [value])]
     if pairs and draw(st.integers(0, 7)) == 0:
         del pairs[draw(st.integers(0, len(pairs) - 1))]
     names = list(schemas)
-    for _ in range(draw(st.sampled_from([0, 0, 1, 1, 1, 2, 3, 6])) if names else 0):
-        name = draw(st.sampled_from(names))
+    for _ in range(draw(one_of([0, 0, 1, 1, 1, 2, 3, 6])) if names else 0):
+        name = draw(one_of(names))
         likely = candidates(name, schemas[name], known)
-        for _ in range(draw(st.sampled_from([1, 1, 1, 1, 2, 7]))):
-            pairs.append((name, draw(values(likely))))
+        for _ in range(draw(one_of([1, 1, 1, 1, 2, 7]))):
+            pairs.append((name, value(draw, likely)))
     if draw(st.integers(0, 9)) == 0:
         made_up = [*HOSTILE, *(name.lower() for name in names), *(f"{name}.Enabled" for name in names), "Sid", "AccountSid", "DateCreated"]
-        pairs.append((draw(st.sampled_from(made_up)), draw(values(["x"]))))
+        pairs.append((draw(one_of(made_up)), value(draw, ["x"])))
     return pairs
 
 
@@ -181,19 +194,22 @@ def requests(draw: st.DrawFn, generator: Generator, number: int, victim: str) ->
     right = generator.own.of(operation)
     if victim:
         right[operation.names[-1]] = victim
-    path = operation.path(draw(addresses(operation, right, [other.of(operation) for other in generator.others])))
+    # What is still needed must not be deleted by its name.
+    named = [] if victim else ["alice", "bob", "team"]
+    others = [other.of(operation) for other in generator.others]
+    path = operation.path(addresses(draw, operation, right, others, named))
     valid = FORMS.get((operation.row.name, operation.verb), {})
     valid = {name: f"{value} {number}" if name == "Identity" else value for name, value in valid.items()}
     query: Pairs = []
     if contract["query"] or draw(st.integers(0, 9)) == 0:
-        query = draw(parameters(contract["query"] or {"PageSize": {"type": "integer"}}, {}, known))
-    headers = [("X-Twilio-Webhook-Enabled", draw(st.sampled_from(["true", "false", "TRUE", "", "\u00e9"])))] if draw(st.integers(0, 4)) == 0 else []
+        query = parameters(draw, contract["query"] or {"PageSize": {"type": "integer"}}, {}, known)
+    headers = [("X-Twilio-Webhook-Enabled", draw(one_of(["true", "false", "TRUE", "", "\u00e9"])))] if draw(st.integers(0, 4)) == 0 else []
     body: Pairs | bytes = []
     if operation.method == "POST":
-        body = draw(parameters(contract["form"], valid, known))
+        body = parameters(draw, contract["form"], valid, known)
         if draw(st.integers(0, 14)) == 0:
-            body = draw(st.binary(max_size=60))
-            headers.append(("Content-Type", draw(st.sampled_from(["application/x-www-form-urlencoded", "application/json", "x", ""]))))
+            body = draw(_BYTES)
+            headers.append(("Content-Type", draw(one_of(["application/x-www-form-urlencoded", "application/json", "x", ""]))))
         if operation.row.name == "message" and draw(st.integers(0, 3)) == 0:
-            headers.append(("I-Twilio-Idempotency-Token", draw(st.sampled_from(["a", "b", "x" * 600, "\u00ff", " "]))))
+            headers.append(("I-Twilio-Idempotency-Token", draw(one_of(["a", "b", "x" * 600, "\u00ff", " "]))))
     return Request(operation.method, path, tuple(query), tuple(headers), body if isinstance(body, bytes) else tuple(body))

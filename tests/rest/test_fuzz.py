@@ -33,7 +33,7 @@ SHARE = REQUESTS / sum(SHARES[operation.verb] for operation in OPERATIONS)
 IN_ORDER = sorted(OPERATIONS, key=lambda operation: list(SHARES).index(operation.verb))
 # Between two looks at the whole table after a refusal; every refused request's writes are watched besides.
 LOOK_EVERY = 100
-ASKED_AT_MOST = 5_000
+ASKED_AT_MOST = 3_000
 WRITES = ("put_item", "update_item", "delete_item", "transact_write_items", "batch_write_item")
 # What a refused request may have moved: a seq is taken before the write that may then fail, which leaves a gap that
 # readers of the log pass over, and so are numbers of the counters of actions per second, with the ceilings above them.
@@ -199,7 +199,7 @@ def test_generated_requests_are_answered_as_documented_and_change_nothing_when_r
     def send(data: st.DataObject) -> None:
         nonlocal alive
         request = data.draw(requests(generator, laboratory.number(), alive))
-        is_looked_at = sent.total() % LOOK_EVERY == 0
+        is_looked_at = laboratory.asked % LOOK_EVERY == 0
         before = laboratory.digest() if is_looked_at else ""
         status, written = laboratory.ask(request)
         sent[status] += 1

@@ -7,10 +7,12 @@ import signal
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
+
+import boto3
 
 from local.home import read_json
 from local.plan import Plan
@@ -19,7 +21,8 @@ from local.stack import Stack
 from tests.stress.back_end import ASKED, BackEnd
 from tests.trust.target import OK, Misbehaviour, Received, Reply, Target, serving
 
-CHANNELS, EVENTS, PER_SECOND = 10, 500, 30
+CHANNELS, PER_SECOND = 10, 15
+EVENTS_A_KILL = 250
 WRITERS = 2
 SLOW_SECONDS = 0.3
 # MiniStack keeps filling a long poll whose client is dead, until the poll is over.
@@ -43,33 +46,39 @@ BAD: dict[str, Answer] = {
 
 
 class Run:
-    """Posts messages to the channels of a new service and keeps when each was answered, and what each target got."""
+    """Posts messages to the channels of a new service and keeps when each was answered, and what each target got.
 
-    def __init__(self, stack: Stack, with_bad_targets: bool):
+    Five targets are told of each message: the healthy one by the service, the others by each channel. Workers are killed
+    in the middle of every 250 messages.
+    """
+
+    def __init__(self, stack: Stack, kills: int, *, are_others_bad: bool):
         self.stack = stack
+        self.kills = kills
+        self.events = kills * EVENTS_A_KILL
         self.targets: dict[str, Target] = {}
         self.posted: dict[str, float] = {}
-        self.order: dict[str, list[str]] = {}
+        self.outages: list[tuple[float, float]] = []
         self.seconds = 0.0
         self._back_end = BackEnd(stack.info)
         with ExitStack() as servers:
-            for name in ("healthy", *(BAD if with_bad_targets else ())):
+            for name in ("healthy", *BAD):
                 self.targets[name] = servers.enter_context(serving())
-            self._go()
+            self._go(BAD if are_others_bad else {})
 
-    def _go(self) -> None:
+    def _go(self, answers: dict[str, Answer]) -> None:
         started = time.monotonic()
         service = f"/chat/v2/Services/{self._back_end.post('/chat/v2/Services', {'FriendlyName': 'faults'})['sid']}"
         self._back_end.post(service, {"PostWebhookUrl": self.targets["healthy"].url, "WebhookFilters": "onMessageSent"})
         channels = [self._channel(service) for _ in range(CHANNELS)]
-        for name, target in self.targets.items():
-            target.answer = BAD.get(name, target.answer)
+        for name, answer in answers.items():
+            self.targets[name].answer = answer
         writers = [threading.Thread(target=self._write, args=(channels[n::WRITERS], n)) for n in range(WRITERS)]
         for writer in writers:
             writer.start()
-        for share in (1 / 3, 2 / 3):
-            self._until(lambda share=share: len(self.posted) >= share * EVENTS)
-            kill_workers(self.stack)
+        for number in range(self.kills):
+            self._until(lambda number=number: len(self.posted) >= (number + 0.5) * EVENTS_A_KILL)
+            self.outages.append(kill_workers(self.stack))
         for writer in writers:
             writer.join()
         for target in self.targets.values():
@@ -79,19 +88,18 @@ class Run:
 
     def _channel(self, service: str) -> str:
         path = f"{service}/Channels/{self._back_end.post(f'{service}/Channels')['sid']}"
-        for name in self.targets.keys() & BAD:
+        for name in BAD:
             form = {"Type": "webhook", "Configuration.Url": self.targets[name].url}
             self._back_end.post(f"{path}/Webhooks", {**form, "Configuration.Filters": "onMessageSent"})
         return path
 
     def _write(self, channels: list[str], writer: int) -> None:
         started = time.monotonic()
-        for number in range(EVENTS // WRITERS):
+        for number in range(self.events // WRITERS):
             time.sleep(max(0.0, started + number * WRITERS / PER_SECOND - time.monotonic()))
             channel = channels[number % len(channels)]
             message = self._back_end.post(f"{channel}/Messages", {"Body": f"{writer}/{number}"}, ASKED)
             self.posted[message["sid"]] = time.monotonic()
-            self.order.setdefault(channel, []).append(message["sid"])
 
     def _until(self, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _DRAIN_SECONDS
@@ -110,23 +118,28 @@ class Run:
         return {received.message_sid for received in self.acknowledged(name)}
 
     def delays(self, name: str) -> list[float]:
-        """Of each message, the seconds from its 201 to its first arrival."""
+        """Of each message, the seconds from its 201 to its first arrival, less those in which there were no workers."""
         arrivals: dict[str, float] = {}
         for received in self.acknowledged(name):
             arrivals.setdefault(received.message_sid, received.at)
-        return [max(0.0, arrivals[sid] - at) for sid, at in self.posted.items()]
+        return [self._delay(at, arrivals[sid]) for sid, at in self.posted.items()]
+
+    def _delay(self, posted: float, arrived: float) -> float:
+        without_workers = sum(max(0.0, min(arrived, end) - max(posted, start)) for start, end in self.outages)
+        return max(0.0, arrived - posted - without_workers)
 
     def percentile(self, name: str, hundredths: int) -> float:
         return statistics.quantiles(self.delays(name), n=100)[hundredths - 1]
 
 
-def kill_workers(stack: Stack) -> None:
-    """Kill -9 the process that plans and delivers; its supervisor starts it again.
+def kill_workers(stack: Stack) -> tuple[float, float]:
+    """Kill -9 the process that plans and delivers; its supervisor starts it again. From when to when there was none.
 
     What it had in hand comes back in its place, as it does in AWS after the queue's visibility timeout of six minutes,
     for which a test cannot wait. Meanwhile the supervisor is held still.
     """
     before = stack.pids["pump"]
+    started = time.monotonic()
     os.kill(stack.process.pid, signal.SIGSTOP)
     try:
         stack.kill("pump")
@@ -135,14 +148,13 @@ def kill_workers(stack: Stack) -> None:
     finally:
         os.kill(stack.process.pid, signal.SIGCONT)
     deadline = time.monotonic() + 20
-    while stack.pids.get("pump", before) == before:
+    while stack.pids.get("pump", before) == before or not stack.home.pump_ready.exists():
         assert time.monotonic() < deadline, "the workers were not started again"
-        time.sleep(0.05)
+        time.sleep(0.02)
+    return started, time.monotonic()
 
 
 def _let_visibility_pass(stack: Stack) -> None:
-    import boto3
-
     plan = Plan(**read_json(stack.home.plan))
     url = str(plan.physical["DeliveryQueue"]["ref"])
     messages = next(found for address, found in queued_messages(plan.ministack).items() if _same_queue(address, url))

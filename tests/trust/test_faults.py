@@ -1,6 +1,7 @@
 """The fault run: 500 events to five targets, four of them bad in different ways, while the workers are killed twice.
 
-Beside it, the same run with the healthy target alone, for comparison: the same pace, the same kills.
+Beside it, for comparison, half such a run in which no target is bad: as many deliveries of each message, the same pace,
+one kill.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ import pytest
 
 from local.stack import start_stack
 from tests.stress.back_end import UNLIMITED
-from tests.trust.faults import BAD, CHANNELS, EVENTS, Run
+from tests.trust.faults import BAD, CHANNELS, Run
 
-# Beside the bad targets there are five times the deliveries to make and as many servers to run on one machine of two
-# processors, which with four processes at work wait for one another by a scheduler's turns.
-ALLOWANCE_SECONDS = 0.5
+# The median is some hundredths of a second, where a little of a busy machine's doing is more than twice as much. The
+# slowest are those that waited for workers to come back, who then learn anew which targets are bad.
+ALLOWANCE_SECONDS = {50: 0.25, 95: 1.0}
 LONGEST_SECONDS = 120.0
 
 
 class Runs(NamedTuple):
-    alone: Run
+    without_bad_ones: Run
     beside_bad_ones: Run
 
 
@@ -30,24 +31,23 @@ class Runs(NamedTuple):
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     stack = start_stack(tmp_path_factory.mktemp("faults") / "home", environment=UNLIMITED)
     try:
-        yield Runs(Run(stack, with_bad_targets=False), Run(stack, with_bad_targets=True))
+        yield Runs(Run(stack, 1, are_others_bad=False), Run(stack, 2, are_others_bad=True))
     finally:
         stack.stop()
 
 
 def test_after_recovery_every_event_has_been_delivered_to_every_target(runs: Runs) -> None:
     run = runs.beside_bad_ones
-    assert len(run.posted) == EVENTS
+    assert len(run.posted) == run.events == 500
     assert set(run.targets) == {"healthy", *BAD}
     for name in run.targets:
         assert run.delivered(name) == set(run.posted), name
 
 
-@pytest.mark.parametrize("hundredths", [50, 95])
+@pytest.mark.parametrize("hundredths", ALLOWANCE_SECONDS)
 def test_a_healthy_target_hardly_notices_the_bad_ones(runs: Runs, hundredths: int) -> None:
-    alone = runs.alone.percentile("healthy", hundredths)
-    beside = runs.beside_bad_ones.percentile("healthy", hundredths)
-    assert beside <= 2 * alone + ALLOWANCE_SECONDS, f"{alone:.3f} s alone, {beside:.3f} s beside bad ones"
+    without, beside = (run.percentile("healthy", hundredths) for run in runs)
+    assert beside <= 2 * without + ALLOWANCE_SECONDS[hundredths], f"{without:.3f} s without bad ones, {beside:.3f} s beside them"
 
 
 def test_what_comes_twice_bears_the_same_token(runs: Runs) -> None:
@@ -62,7 +62,7 @@ def test_what_comes_twice_bears_the_same_token(runs: Runs) -> None:
 def test_no_two_targets_and_no_two_events_share_a_token(runs: Runs) -> None:
     run = runs.beside_bad_ones
     pairs = {(received.token, name, received.message_sid) for name in run.targets for received in run.targets[name].received}
-    assert len({token for token, _, _ in pairs}) == len(pairs) == EVENTS * len(run.targets)
+    assert len({token for token, _, _ in pairs}) == len(pairs) == run.events * len(run.targets)
 
 
 def test_a_healthy_target_gets_the_messages_of_a_channel_in_their_order(runs: Runs) -> None:
@@ -72,7 +72,7 @@ def test_a_healthy_target_gets_the_messages_of_a_channel_in_their_order(runs: Ru
             told = received.parameters
             arrived.setdefault(told["ChannelSid"], []).append(int(told["Index"]))
         first = {channel: list(dict.fromkeys(indexes)) for channel, indexes in arrived.items()}
-        assert first == {channel: list(range(EVENTS // CHANNELS)) for channel in first}
+        assert first == {channel: list(range(run.events // CHANNELS)) for channel in first}
         assert len(first) == CHANNELS
 
 
@@ -82,8 +82,8 @@ def test_the_bad_ones_were_bad(runs: Runs) -> None:
     for name in ("failing", "hanging", "resetting"):
         assert any(not received.is_acknowledged for received in run.targets[name].received), name
     assert run.percentile("slow", 50) > 0.25
-    assert run.stack.printed.count("the pump died") == 4
+    assert run.stack.printed.count("the pump died") == 3
 
 
 def test_all_of_it_is_over_in_time(runs: Runs) -> None:
-    assert runs.alone.seconds + runs.beside_bad_ones.seconds < LONGEST_SECONDS
+    assert runs.without_bad_ones.seconds + runs.beside_bad_ones.seconds < LONGEST_SECONDS

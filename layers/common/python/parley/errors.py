@@ -102,7 +102,6 @@ IDENTITY_RESERVED = Error(400, 50203, "Identity is reserved: {identity}")
 IDENTITY_EMPTY = Error(400, 50204, "Identity must not be empty")
 IDENTITY_IS_SID = Error(400, 50206, "Identity must not have the form of a User SID")
 IDENTITY_TOO_LONG = Error(400, 50207, "Identity is too long: at most 256 characters")
-ROLE_NOT_YOURS = Error(403, 50205, "User not authorized to set a role")
 USER_CHANNELS_FULL = Error(403, 50208, "User is already in the maximum number of channels")
 
 # Channels and members
@@ -121,7 +120,6 @@ CONSUMED_INDEX_INVALID = Error(400, 50406, "LastConsumedMessageIndex must be a w
 INVITE_EXISTS = Error(409, 50212, "User already invited")
 BINDING_TYPE_INVALID = Error(400, 50209, "Binding type must be one of: gcm, apn, fcm")
 NOTIFICATION_LEVEL_INVALID = Error(400, 50210, "Notification level must be default or muted")
-CREDENTIAL_NOT_FOUND = Error(404, 20404, "There is no credential of this type with this SID")
 
 # Channel webhooks
 CHANNEL_WEBHOOKS_FULL = Error(400, 50321, "Channel has the maximum number of webhooks (5)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.push import MESSAGE_TYPES, check_binding
-from parley.errors import CREDENTIAL_NOT_FOUND, NOT_FOUND
+from parley.errors import NOT_FOUND
 from parley.ids import binding_sid, user_sid
 from parley.operations import rate, verbs
 from parley.operations.addressing import resolve, service, user_address
@@ -40,7 +40,7 @@ def register(
     service(context, service_sid)
     credential = context.configuration.fetch(keys.credential(context.account_sid, credential_sid))
     if credential is None or credential["type"] != binding_type:
-        raise CREDENTIAL_NOT_FOUND()
+        raise NOT_FOUND()
     now = context.clock.now_ms()
     sid = binding_sid(service_sid, identity, endpoint, binding_type)
     key = keys.binding(service_sid, sid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.roles import DEPLOYMENT
-from parley.errors import NOT_FOUND, ROLE_NOT_YOURS, USER_EXISTS
+from parley.errors import FORBIDDEN, NOT_FOUND, USER_EXISTS
 from parley.ids import user_sid
 from parley.operations import authority, rate, roles, verbs
 from parley.operations.addressing import resolve, service
@@ -79,7 +79,7 @@ def _may_update(context: Context, user: Record, parameters: dict[str, Any]) -> N
     if identity is None:
         return
     if "role_sid" in parameters:
-        raise ROLE_NOT_YOURS()
+        raise FORBIDDEN()
     own = ("editOwnUserInfo",) if user["identity"] == identity else ()
     authority.require_in_service(context, user["service_sid"], "editAnyUserInfo", *own)
 
