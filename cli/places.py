@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 
@@ -31,7 +32,9 @@ def local_service() -> Place:
     plan = Plan.load(home.plan)
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     queues = [str(plan.physical[name]["ref"]) for name in ("DeliveryQueue", "DeliveryDeadLetterQueue")]
-    return Place(boto3.client("sqs", endpoint_url=plan.ministack, **keys), *queues)
+    # On this machine nothing gets better by waiting for it.
+    config = Config(retries={"mode": "standard", "total_max_attempts": 2})
+    return Place(boto3.client("sqs", endpoint_url=plan.ministack, config=config, **keys), *queues)
 
 
 def deployed(stack: str, region: str | None) -> Place:

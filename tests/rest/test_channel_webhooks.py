@@ -147,7 +147,7 @@ REFUSED = [
         "Configuration.Url",
         "ftp://example.com",
         20001,
-        "Invalid value for parameter Configuration.Url: an absolute http or https URL is needed",
+        "Invalid value for parameter Configuration.Url: the URL must be absolute and begin with http:// or https://",
     ),
 ]
 

@@ -32,7 +32,7 @@ SHARES = {"list": 3, "fetch": 1, "delete": 1, "update": 4, "create": 4}
 SHARE = REQUESTS / sum(SHARES[operation.verb] for operation in OPERATIONS)
 IN_ORDER = sorted(OPERATIONS, key=lambda operation: list(SHARES).index(operation.verb))
 # Between two looks at the whole table after a refusal; every refused request's writes are watched besides.
-LOOK_EVERY = 100
+LOOK_EVERY = 400
 ASKED_AT_MOST = 3_000
 WRITES = ("put_item", "update_item", "delete_item", "transact_write_items", "batch_write_item")
 # What a refused request may have moved: a seq is taken before the write that may then fail, which leaves a gap that

@@ -1,4 +1,4 @@
-"""One run of the fault test: messages at a steady pace, targets that behave or not, workers that are killed meanwhile."""
+"""One run of the fault test: messages at a steady pace, targets that behave or not, workers that are killed."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ BAD: dict[str, Answer] = {
 class Run:
     """Posts messages to the channels of a new service and keeps when each was answered, and what each target got.
 
-    Five targets are told of each message: the healthy one by the service, the others by each channel. Workers are killed
-    in the middle of every 250 messages.
+    Five targets are told of each message: the healthy one by the service, the others by each channel. Workers are
+    killed in the middle of every 250 messages.
     """
 
     def __init__(self, stack: Stack, kills: int, *, are_others_bad: bool):

@@ -1,4 +1,4 @@
-"""The webhooks function over a test's deployment: the table's stream in, its queues in memory, real or fake HTTP out."""
+"""The webhooks function over a test's deployment: the table's stream in, queues in memory, real or fake HTTP out."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ class Hooks:
         container = self.deployment.world.another_container()
         self.container = container
         names = {"delivery_queue_url": _ADDRESS + DELIVERIES, "sweep_queue_url": _ADDRESS + SWEEPS}
-        runtime = Runtime(Settings(account_sid=container.account_sid, **names), clock=container.clock, ids=container.ids)
+        runtime = Runtime(
+            Settings(account_sid=container.account_sid, **names), clock=container.clock, ids=container.ids
+        )
         queues: dict[str, Queue] = {  # type: ignore[assignment]
             "delivery_queue": self.deliveries,
             "dead_letters": self.parked,

@@ -1,4 +1,4 @@
-"""What happens in a service, and what its owner must be told of it: one case per kind of action, for both kinds of event.
+"""What happens in a service, and what its owner must be told of it: one case per kind of action, before and after.
 
 The parameters are written out here, not taken from the table: what the table forgets is missed here.
 """

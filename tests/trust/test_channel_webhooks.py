@@ -210,7 +210,9 @@ def test_a_flow_sees_the_channel_as_it_became_and_as_it_was_at_its_end(owner: Ow
     """A container may remember a channel for ten seconds, and what is deleted cannot be read any more: a flow was told
     attributes that the very event contradicts, or none."""
     scene = Scene(owner)
-    owner.webhook(scene.channel, "studio", flow_sid=FLOW, filters=["onMessageSent", "onChannelUpdated", "onChannelDestroyed"])
+    owner.webhook(
+        scene.channel, "studio", flow_sid=FLOW, filters=["onMessageSent", "onChannelUpdated", "onChannelDestroyed"]
+    )
     owner.post(f"{scene.path}/Messages", Body="x")
     owner.post(scene.path, Attributes=ATTRIBUTES)
     told = parameters(silent)
@@ -269,7 +271,11 @@ def test_a_changed_webhook_fires_as_it_is_now(owner: Owner, silent: Hooks) -> No
     scene = Scene(owner)
     webhook = owner.webhook(scene.channel, url=URL, filters=["onMessageSent"])
     path = f"{scene.path}/Webhooks/{webhook['sid']}"
-    fields = {"Configuration.Url": URL + "/new", "Configuration.Filters": ["onMessageRemoved"], "Configuration.Method": "GET"}
+    fields = {
+        "Configuration.Url": URL + "/new",
+        "Configuration.Filters": ["onMessageRemoved"],
+        "Configuration.Method": "GET",
+    }
     owner.house.rest.post(owner.path + path, fields)
     owner.post(f"{scene.path}/Messages", Body="x")
     owner.delete(f"{scene.path}/Messages/{scene.message}")
@@ -330,7 +336,9 @@ def test_what_is_planned_twice_has_the_same_token_and_another_target_another(own
 
 def test_deliveries_to_one_target_about_one_channel_are_one_group(owner: Owner, silent: Hooks) -> None:
     scene = Scene(owner)
-    owner.configure(PostWebhookUrl=URL, WebhookFilters=["onMessageSent", "onMemberAdded", "onChannelUpdated", "onUserAdded"])
+    owner.configure(
+        PostWebhookUrl=URL, WebhookFilters=["onMessageSent", "onMemberAdded", "onChannelUpdated", "onUserAdded"]
+    )
     other = owner.channel()
     silent.plan()
     owner.post(f"{scene.path}/Messages", Body="x")
@@ -340,12 +348,14 @@ def test_deliveries_to_one_target_about_one_channel_are_one_group(owner: Owner, 
     groups: dict[str, list[str]] = {}
     for delivery in silent.plan():
         groups.setdefault(delivery["group"], []).append(delivery["parameters"]["EventType"])
-    assert list(groups.values()) == [["onMessageSent", "onChannelUpdated", "onMemberAdded"], ["onUserAdded"], ["onMessageSent"]]
+    assert list(groups.values()) == [
+        ["onMessageSent", "onChannelUpdated", "onMemberAdded"],
+        ["onUserAdded"],
+        ["onMessageSent"],
+    ]
 
 
-def test_a_channel_without_webhooks_costs_planning_no_request(
-    owner: Owner, silent: Hooks, dynamodb: Any
-) -> None:
+def test_a_channel_without_webhooks_costs_planning_no_request(owner: Owner, silent: Hooks, dynamodb: Any) -> None:
     scene = Scene(owner)
     owner.configure(PostWebhookUrl=URL, WebhookFilters=["onMessageSent"])
     for number in range(3):

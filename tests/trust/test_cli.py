@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,12 @@ class Queues:
 
     def park(self, *deliveries: dict[str, Any]) -> None:
         Queue(self.place.dead_letters, lambda: self.sqs).send(deliveries)
+
+    def park_text(self, body: str) -> None:
+        """An entry that the function did not write."""
+        once = uuid.uuid4().hex
+        placing = {"MessageGroupId": once, "MessageDeduplicationId": once}
+        self.sqs.send_message(QueueUrl=self.place.dead_letters, MessageBody=body, **placing)
 
     def taken(self, url: str) -> list[dict[str, Any]]:
         """The entries of a queue, taken out, in the order in which the queue gives them."""
@@ -128,9 +134,7 @@ def test_an_entry_that_cannot_be_read_is_counted_and_stays(queues: Queues) -> No
     """One of them made the whole list fail."""
     queues.park(delivery(1))
     for body in ("{", "[]", "7", '{"id": "x"}'):
-        queues.sqs.send_message(
-            QueueUrl=queues.place.dead_letters, MessageBody=body, MessageGroupId=body, MessageDeduplicationId=uuid.uuid4().hex
-        )
+        queues.park_text(body)
     assert queues.parked.list() == [delivery(1)]
     assert queues.parked.unreadable == 4
     assert queues.parked.replay(every, unseen) == 1
@@ -157,12 +161,7 @@ def test_a_replayed_delivery_is_as_it_was_planned_but_for_its_age(queues: Queues
 def test_one_that_the_queue_itself_gave_up_is_replayed_too(queues: Queues) -> None:
     """SQS moves what was received a thousand times; it knows nothing of our marks."""
     moved = {name: value for name, value in delivery(1).items() if name not in ("ordered_with", "once")}
-    queues.sqs.send_message(
-        QueueUrl=queues.place.dead_letters,
-        MessageBody=json.dumps(moved),
-        MessageGroupId="the group",
-        MessageDeduplicationId=uuid.uuid4().hex,
-    )
+    queues.park_text(json.dumps(moved))
     assert queues.parked.replay(every, unseen) == 1
     assert [entry["id"] for entry in queues.queued()] == [moved["id"]]
 
@@ -217,7 +216,7 @@ def test_stopping_in_the_middle_loses_nothing(queues: Queues, stop_after: int) -
 def test_a_delivery_queue_that_refuses_leaves_everything_parked(queues: Queues) -> None:
     queues.park(delivery(1))
     broken = ParkedDeliveries(queues.place._replace(deliveries=queues.place.deliveries.replace(".fifo", "x.fifo")))
-    with pytest.raises(Exception, match="NonExistentQueue|QueueDoesNotExist|does not exist"):
+    with pytest.raises(Exception, match="does not exist"):
         broken.replay(every, unseen)
     assert queues.visible() == 1
 
@@ -309,15 +308,15 @@ def test_a_replay_may_be_of_some_only(home: Home, queues: Queues, capsys: pytest
     chosen = ["--id", delivery(0)["id"], "--id", delivery(3)["id"], "--id", "unknown"]
     assert run(capsys, "replay", *chosen)[1] == "2 replayed\n"
     assert run(capsys, "replay", "--url", "https://example.com/1")[1] == "2 replayed\n"
-    assert run(capsys, "replay", "--url", "https://example.com/1", "--id", delivery(2)["id"])[1] == "nothing to replay\n"
+    assert (
+        run(capsys, "replay", "--url", "https://example.com/1", "--id", delivery(2)["id"])[1] == "nothing to replay\n"
+    )
     assert sorted(int(entry["id"], 16) for entry in queues.queued()) == [0, 1, 3, 5]
     assert [int(entry["id"], 16) for entry in queues.parked.list()] == [2, 4]
 
 
 def test_what_cannot_be_read_is_mentioned(home: Home, queues: Queues, capsys: pytest.CaptureFixture[str]) -> None:
-    queues.sqs.send_message(
-        QueueUrl=queues.place.dead_letters, MessageBody="{", MessageGroupId="x", MessageDeduplicationId=uuid.uuid4().hex
-    )
+    queues.park_text("{")
     assert run(capsys, "list") == (0, "nothing is parked\n", "1 more cannot be read and stay parked\n")
 
 
@@ -371,8 +370,7 @@ def test_ctrl_c_stops_it_between_two_batches_and_the_rest_is_still_parked(home: 
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert replaying.stderr is not None
-    seen = _read_until(replaying.stderr.read, "100 replayed")
+    seen = _read_until(replaying, "100 replayed")
     replaying.send_signal(signal.SIGINT)
     out, err = replaying.communicate(timeout=20)
     assert (replaying.returncode, out) == (130, "")
@@ -383,11 +381,15 @@ def test_ctrl_c_stops_it_between_two_batches_and_the_rest_is_still_parked(home: 
     assert {entry["id"] for entry in [*queued, *parked]} == {delivery(number)["id"] for number in range(500)}
 
 
-def _read_until(read: Callable[[int], str], wanted: str) -> str:
-    seen = ""
-    timer = threading.Timer(30, lambda: os.kill(os.getpid(), signal.SIGINT))
+def _read_until(process: subprocess.Popen[str], wanted: str) -> str:
+    """What a process says on standard error up to a text; it is killed if that does not come."""
+    assert process.stderr is not None
+    timer = threading.Timer(30, process.kill)
     timer.start()
+    seen = ""
     while wanted not in seen:
-        seen += read(1)
+        letter = process.stderr.read(1)
+        assert letter, seen
+        seen += letter
     timer.cancel()
     return seen

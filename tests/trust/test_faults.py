@@ -7,7 +7,6 @@ one kill.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -47,7 +46,9 @@ def test_after_recovery_every_event_has_been_delivered_to_every_target(runs: Run
 @pytest.mark.parametrize("hundredths", ALLOWANCE_SECONDS)
 def test_a_healthy_target_hardly_notices_the_bad_ones(runs: Runs, hundredths: int) -> None:
     without, beside = (run.percentile("healthy", hundredths) for run in runs)
-    assert beside <= 2 * without + ALLOWANCE_SECONDS[hundredths], f"{without:.3f} s without bad ones, {beside:.3f} s beside them"
+    assert beside <= 2 * without + ALLOWANCE_SECONDS[hundredths], (
+        f"{without:.3f} s without bad ones, {beside:.3f} s beside them"
+    )
 
 
 def test_what_comes_twice_bears_the_same_token(runs: Runs) -> None:
@@ -61,7 +62,9 @@ def test_what_comes_twice_bears_the_same_token(runs: Runs) -> None:
 
 def test_no_two_targets_and_no_two_events_share_a_token(runs: Runs) -> None:
     run = runs.beside_bad_ones
-    pairs = {(received.token, name, received.message_sid) for name in run.targets for received in run.targets[name].received}
+    pairs = {
+        (received.token, name, received.message_sid) for name in run.targets for received in run.targets[name].received
+    }
     assert len({token for token, _, _ in pairs}) == len(pairs) == run.events * len(run.targets)
 
 

@@ -123,9 +123,7 @@ def counting(hooks: Hooks) -> Callable[[str, float], None]:
     return module.count
 
 
-def test_what_goes_wrong_inside_is_logged_without_what_was_said(
-    owner: Owner, silent: Hooks, printed: Printed
-) -> None:
+def test_what_goes_wrong_inside_is_logged_without_what_was_said(owner: Owner, silent: Hooks, printed: Printed) -> None:
     scene = Scene(owner)
     said(scene)
     changes = silent.new_changes()
@@ -188,5 +186,5 @@ def test_a_pre_event_is_logged_without_question_and_answer(asked: Owner, printed
     printed.take()
     scene.alice.ask("sendMessage", channel="room", body=MARK, attributes=json.dumps(MARK))
     lines = printed.take()
-    assert [line["message"] for line in lines][0] == "webhook"
+    assert lines[0]["message"] == "webhook"
     assert {line["EventType"] for line in lines if line["message"] == "webhook"} == {"onMessageSend"}

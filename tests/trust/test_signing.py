@@ -48,7 +48,8 @@ VALUES = {
 
 # A request line of 32 KB is more than the test's server reads.
 @pytest.mark.parametrize(
-    ("name", "method"), [(name, method) for name in VALUES for method in ("POST", "GET") if (name, method) != ("long", "GET")]
+    ("name", "method"),
+    [(name, method) for name in VALUES for method in ("POST", "GET") if (name, method) != ("long", "GET")],
 )
 def test_any_text_arrives_as_it_was_and_is_signed(hooks: Hooks, target: Target, name: str, method: str) -> None:
     assert hooks.deliver(delivery(hooks, target.url, method, Body=VALUES[name], Attributes=VALUES[name])) == []
@@ -86,7 +87,7 @@ def test_any_url_is_signed_as_its_owner_sees_it(hooks: Hooks, target: Target, pa
     (received,) = target.received
     form = received.parameters if method == "POST" else {}
     assert VALIDATOR.validate(received.url, form, received.headers["x-twilio-signature"])
-    own = [pair for pair in parse_qsl(received.url.partition("?")[2], keep_blank_values=True)]
+    own = parse_qsl(received.url.partition("?")[2], keep_blank_values=True)
     wanted = parse_qsl(path.partition("#")[0].partition("?")[2], keep_blank_values=True)
     assert own[: len(wanted)] == wanted
 
