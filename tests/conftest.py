@@ -15,6 +15,7 @@ from local.stack import Stack, start_stack
 from local.template import Template
 from tests.doors import Door, HttpDoor, LambdaDoor, Library, Raw
 from tests.fakes import FakeClock
+from tests.proofs import pytest_runtest_call  # noqa: F401
 from tests.world import World
 
 STACK_UUID = "51af3dc0-da77-11e4-872e-1234567b84fc"

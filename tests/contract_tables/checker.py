@@ -49,14 +49,15 @@ class ContractBroken(AssertionError):
 
 @cache
 def operations(version: str) -> list[dict[str, Any]]:
-    """The published operations of one version of the API: `v1`, `v2` or `v3`."""
-    return json.loads((_FOLDER / f"chat_{version}.json").read_text(encoding="utf-8"))["operations"]
+    """The published operations of one version of the API: `v1`, `v2`, `v3`, or `2010` for the account API's."""
+    name = "account_2010.json" if version == "2010" else f"chat_{version}.json"
+    return json.loads((_FOLDER / name).read_text(encoding="utf-8"))["operations"]
 
 
 @cache
 def _patterns() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
     found = []
-    for version in ("v1", "v2", "v3"):
+    for version in ("v1", "v2", "v3", "2010"):
         for operation in operations(version):
             path = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(operation["path"]))
             found.append((operation["verb"], re.compile(path), operation))
@@ -82,6 +83,8 @@ def check(base_url: str, verb: str, url: str, status: int, text: str) -> None:
         _check_error(status, text)
     elif path.startswith(_PREFIX + "/"):
         _check_success(base_url, verb, path.removeprefix(_PREFIX), status, text)
+    elif operation := operation_of(verb, path):
+        answered.add(f"2010:{operation['id']}")
 
 
 def _check_error(status: int, text: str) -> None:

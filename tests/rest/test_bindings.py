@@ -55,6 +55,7 @@ def users(service: ServiceContext) -> None:
         service.users.create(identity=identity)
 
 
+@pytest.mark.proves("v2:FetchBinding", "v2:ListBinding")
 def test_a_binding_is_shown_whole(
     raw: Raw, door: Door, register: Register, service_path: str, service_sid: str, credential_sids: dict[str, str]
 ):
@@ -79,6 +80,7 @@ def test_a_binding_is_shown_whole(
     assert raw.get(body["links"]["user"])["identity"] == "alice"
 
 
+@pytest.mark.proves("v2:FetchUserBinding", "v2:ListUserBinding")
 def test_a_users_binding_is_shown_whole(
     raw: Raw, door: Door, service: ServiceContext, register: Register, service_path: str
 ):
@@ -174,6 +176,7 @@ def test_pages_of_bindings_show_each_once(raw: Raw, register: Register, service_
     assert raw.get(f"{service_path}/Bindings", PageSize=100)["meta"]["page_size"] == 50
 
 
+@pytest.mark.proves("v2:DeleteBinding")
 def test_a_deleted_binding_is_gone_from_both_lists_and_can_be_registered_again(
     service: ServiceContext, service_sid: str, register: Register
 ):
@@ -189,6 +192,7 @@ def test_a_deleted_binding_is_gone_from_both_lists_and_can_be_registered_again(
     assert sids(service.bindings.list()) == [made]
 
 
+@pytest.mark.proves("v2:DeleteUserBinding")
 def test_a_user_binding_is_deleted_through_its_own_user_only(
     raw: Raw, service: ServiceContext, register: Register, service_path: str
 ):

@@ -45,6 +45,7 @@ SHOWN = [
 
 
 @pytest.mark.parametrize(("form", "configuration"), SHOWN, ids=["webhook", "trigger", "studio"])
+@pytest.mark.proves("v2:CreateChannelWebhook", "v2:FetchChannelWebhook", "v2:ListChannelWebhook")
 def test_a_webhook_is_shown_whole(
     raw: Raw, door: Door, path: str, service_sid: str, channel_sid: str, form: dict[str, Any], configuration: Any
 ):
@@ -64,6 +65,7 @@ def test_a_webhook_is_shown_whole(
     assert raw.get(path)["webhooks"] == [body]
 
 
+@pytest.mark.proves("v2:UpdateChannelWebhook", "v2:DeleteChannelWebhook")
 def test_the_library_creates_changes_and_deletes_webhooks(channel: ChannelContext):
     webhook = channel.webhooks.create(
         type="webhook",

@@ -13,6 +13,7 @@ from tests.rest.support import unchanged
 from tests.spec.support import DATE, refused, sid, sids
 
 
+@pytest.mark.proves("v2:CreateInvite", "v2:FetchInvite")
 def test_an_invite_has_the_documented_defaults(
     raw: Raw, door: Door, service: ServiceContext, channel_path: str, channel_sid: str, service_sid: str
 ):
@@ -93,6 +94,7 @@ def test_the_role_of_an_invite_must_exist_and_be_of_type_channel(
             channel.invites.create(identity="alice", role_sid="guest")
 
 
+@pytest.mark.proves("v2:ListInvite")
 def test_invites_are_listed_oldest_first(channel: ChannelContext):
     identities = ["dave", "alice", "carol", "bob"]
     for identity in identities:
@@ -117,6 +119,7 @@ def test_an_invited_identity_that_is_added_is_no_longer_invited(service: Service
     assert [held.status for held in service.users("alice").user_channels.list()] == ["joined"]
 
 
+@pytest.mark.proves("v2:DeleteInvite")
 def test_a_deleted_invite_is_gone_and_can_be_made_again(
     raw: Raw, service: ServiceContext, channel: ChannelContext, channel_path: str, clock: FakeClock
 ):

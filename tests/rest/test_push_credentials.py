@@ -69,11 +69,27 @@ def test_the_library_creates_changes_and_deletes_credentials(chat: Any, kind: st
         chat.credentials(made.sid).delete()
 
 
-def test_both_versions_show_the_same_credentials(twilio: Client):
-    made = twilio.chat.v1.credentials.create(type="fcm", secret="x", friendly_name="phones")
-    assert twilio.chat.v2.credentials(made.sid).fetch().friendly_name == "phones"
-    twilio.chat.v2.credentials(made.sid).update(friendly_name="tablets")
-    assert twilio.chat.v1.credentials(made.sid).fetch().friendly_name == "tablets"
+@pytest.mark.proves(
+    "v1:CreateCredential",
+    "v1:FetchCredential",
+    "v1:ListCredential",
+    "v1:UpdateCredential",
+    "v1:DeleteCredential",
+    "v2:CreateCredential",
+    "v2:FetchCredential",
+    "v2:ListCredential",
+    "v2:UpdateCredential",
+    "v2:DeleteCredential",
+)
+def test_both_versions_work_on_the_same_credentials(twilio: Client):
+    for one, other in ((twilio.chat.v1, twilio.chat.v2), (twilio.chat.v2, twilio.chat.v1)):
+        made = one.credentials.create(type="fcm", secret="x", friendly_name="phones").sid
+        assert other.credentials(made).fetch().friendly_name == "phones"
+        one.credentials(made).update(friendly_name="tablets")
+        (listed,) = [credential for credential in other.credentials.list() if credential.sid == made]
+        assert listed.friendly_name == "tablets"
+        other.credentials(made).delete()
+        assert made not in sids(one.credentials.list())
 
 
 @pytest.mark.parametrize(("given", "shown"), [("true", "true"), ("false", "false"), ("True", "true")])

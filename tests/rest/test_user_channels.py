@@ -26,6 +26,7 @@ def path(service_path: str, member_sid: str) -> str:
     return f"{service_path}/Users/alice/Channels"
 
 
+@pytest.mark.proves("v2:FetchUserChannel", "v2:ListUserChannel")
 def test_a_joined_channel_is_shown_whole(
     raw: Raw,
     door: Door,
@@ -95,6 +96,7 @@ def test_what_is_unread_follows_messages_and_horizon(service: ServiceContext, ch
     assert seen.fetch().unread_messages_count == 1
 
 
+@pytest.mark.proves("v2:UpdateUserChannel")
 def test_the_horizon_of_a_user_channel_is_its_members(
     raw: Raw, service: ServiceContext, channel: ChannelContext, channel_sid: str, path: str, clock: FakeClock
 ):
@@ -152,6 +154,7 @@ def test_an_invited_user_has_nothing_to_change_yet(
         assert raw("DELETE", f"{service_path}/Users/bob/Channels/{channel_sid}").status == 404
 
 
+@pytest.mark.proves("v2:DeleteUserChannel")
 def test_deleting_takes_the_user_out_of_the_channel(
     service: ServiceContext, channel: ChannelContext, channel_sid: str, service_sid: str, path: str
 ):

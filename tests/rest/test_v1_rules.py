@@ -15,6 +15,19 @@ from tests.rest.support import unchanged
 from tests.spec.support import refused, sids
 
 
+@pytest.mark.proves(
+    "v1:UpdateRole",
+    "v1:DeleteRole",
+    "v1:UpdateUser",
+    "v1:DeleteUser",
+    "v1:UpdateChannel",
+    "v1:DeleteChannel",
+    "v1:DeleteInvite",
+    "v1:UpdateMember",
+    "v1:DeleteMember",
+    "v1:UpdateMessage",
+    "v1:DeleteMessage",
+)
 def test_the_library_goes_through_the_life_of_a_conversation(service_v1: ServiceContextV1):
     role = service_v1.roles.create(friendly_name="guest", type="channel", permission=["leaveChannel"])
     assert service_v1.roles(role.sid).update(permission=["sendMessage"]).permissions == ["sendMessage"]

@@ -34,6 +34,7 @@ def without(body: dict[str, Any], names: str) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in names.split()}
 
 
+@pytest.mark.proves("v1:CreateService", "v1:FetchService")
 def test_a_service_is_shown_whole(raw: Raw, door: Door):
     body = raw.post("/chat/v1/Services", FriendlyName="a service")
     url = f"{door.base_url}/chat/v1/Services/{body['sid']}"
@@ -100,6 +101,7 @@ def test_each_event_has_a_webhook_of_its_own(raw: Raw, service_v1: ServiceContex
     assert raw.get(v1_path)["webhooks"]["on_message_send"] == {"method": "GET"}
 
 
+@pytest.mark.proves("v1:UpdateService")
 def test_the_library_changes_the_settings_of_a_service(twilio: Client, service_v1: ServiceContextV1, service: ServiceContext):
     role = service.roles.create("guest", "channel", ["leaveChannel"]).sid
     updated = service_v1.update(
@@ -130,6 +132,7 @@ def test_the_library_changes_the_settings_of_a_service(twilio: Client, service_v
     assert fetched.notifications["new_message"] == {"enabled": True, "template": "${USER}: ${MESSAGE}"}
 
 
+@pytest.mark.proves("v1:ListService", "v1:DeleteService")
 def test_a_service_is_created_fetched_and_deleted(twilio: Client):
     made = twilio.chat.v1.services.create(friendly_name="x")
     assert twilio.chat.v1.services(made.sid).fetch().friendly_name == "x"
@@ -139,6 +142,7 @@ def test_a_service_is_created_fetched_and_deleted(twilio: Client):
         twilio.chat.v1.services(made.sid).fetch()
 
 
+@pytest.mark.proves("v1:CreateRole", "v1:FetchRole", "v1:ListRole")
 def test_a_role_is_shown_as_in_v2(raw: Raw, v1_path: str, service_path: str):
     form = {"FriendlyName": "guest", "Type": "channel", "Permission": ["sendMessage", "leaveChannel"]}
     body = raw.post(f"{v1_path}/Roles", form)
@@ -147,6 +151,7 @@ def test_a_role_is_shown_as_in_v2(raw: Raw, v1_path: str, service_path: str):
     assert body in raw.get(f"{v1_path}/Roles")["roles"]
 
 
+@pytest.mark.proves("v1:CreateUser", "v1:FetchUser", "v1:ListUser")
 def test_a_user_is_shown_without_attributes_in_lists(raw: Raw, door: Door, v1_path: str, service_path: str):
     body = raw.post(f"{v1_path}/Users", Identity="alice", FriendlyName="Alice", Attributes='{"a":1}')
     in_v2 = in_v1(raw.get(f"{service_path}/Users/alice"))
@@ -157,6 +162,7 @@ def test_a_user_is_shown_without_attributes_in_lists(raw: Raw, door: Door, v1_pa
     assert raw.get(f"{service_path}/Users")["users"][0]["attributes"] == '{"a":1}'
 
 
+@pytest.mark.proves("v1:CreateChannel", "v1:FetchChannel", "v1:ListChannel")
 def test_a_channel_is_shown_without_attributes_in_lists(raw: Raw, door: Door, v1_path: str, service_path: str):
     form = {"FriendlyName": "The team", "UniqueName": "team", "Attributes": '{"a":1}', "Type": "public"}
     body = raw.post(f"{v1_path}/Channels", form)
@@ -175,6 +181,7 @@ def test_the_link_to_the_last_message_stays_in_v1(raw: Raw, v1_path: str, servic
     assert raw.get(link)["sid"] == message["sid"]
 
 
+@pytest.mark.proves("v1:CreateMember", "v1:FetchMember", "v1:ListMember")
 def test_a_member_has_no_attributes_in_v1(raw: Raw, v1_path: str, service_path: str, channel_sid: str):
     path = f"/Channels/{channel_sid}/Members"
     body = raw.post(v1_path + path, Identity="alice")
@@ -184,6 +191,7 @@ def test_a_member_has_no_attributes_in_v1(raw: Raw, v1_path: str, service_path: 
     assert raw.get(v1_path + path)["members"] == [body]
 
 
+@pytest.mark.proves("v1:CreateMessage", "v1:FetchMessage", "v1:ListMessage")
 def test_a_message_has_no_media_type_or_editor_in_v1(raw: Raw, v1_path: str, service_path: str, channel_sid: str):
     path = f"/Channels/{channel_sid}/Messages"
     body = raw.post(v1_path + path, {"Body": "hi", "From": "alice", "Attributes": '{"a":1}'})
@@ -194,6 +202,7 @@ def test_a_message_has_no_media_type_or_editor_in_v1(raw: Raw, v1_path: str, ser
     assert raw.get(v1_path + path)["messages"] == [{**body, "attributes": None}]
 
 
+@pytest.mark.proves("v1:CreateInvite", "v1:FetchInvite", "v1:ListInvite")
 def test_an_invite_is_shown_as_in_v2(raw: Raw, v1_path: str, service_path: str, channel_sid: str):
     path = f"/Channels/{channel_sid}/Invites"
     body = raw.post(v1_path + path, Identity="alice")
@@ -202,6 +211,7 @@ def test_an_invite_is_shown_as_in_v2(raw: Raw, v1_path: str, service_path: str, 
     assert raw.get(v1_path + path)["invites"] == [body]
 
 
+@pytest.mark.proves("v1:ListUserChannel")
 def test_a_user_channel_has_no_address_and_no_level_in_v1(raw: Raw, door: Door, v1_path: str, service_path: str, channel_sid: str):
     channel_url = f"{door.base_url}{v1_path}/Channels/{channel_sid}"
     member = raw.post(f"{channel_url}/Members", Identity="alice")

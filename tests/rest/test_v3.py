@@ -20,6 +20,7 @@ def v3_path(service_sid: str, channel_sid: str) -> str:
     return f"/chat/v3/Services/{service_sid}/Channels/{channel_sid}"
 
 
+@pytest.mark.proves("v3:UpdateChannel")
 def test_a_converted_channel_is_shown_whole(raw: Raw, door: Door, channel_path: str, v3_path: str, clock: FakeClock):
     before = raw.get(channel_path)
     clock.advance(60)

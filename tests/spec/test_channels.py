@@ -18,6 +18,7 @@ from tests.spec.support import DATE, refused, sid, sids
 TAKEN = (409, 50307, "Channel with provided unique name already exists")
 
 
+@pytest.mark.proves("v2:CreateChannel", "v2:FetchChannel")
 def test_a_channel_has_the_documented_defaults(raw: Raw, door: Door, service_path: str, service_sid: str):
     body = raw.post(f"{service_path}/Channels")
     url = f"{door.base_url}{service_path}/Channels/{body['sid']}"
@@ -185,6 +186,7 @@ def test_empty_values_at_creation_are_as_good_as_none(raw: Raw, service_path: st
     assert raw.post(f"{service_path}/Channels", UniqueName="")["unique_name"] is None
 
 
+@pytest.mark.proves("v2:UpdateChannel")
 def test_an_update_leaves_what_it_does_not_name_alone(raw: Raw, service: ServiceContext, service_path: str):
     channel = service.channels.create(
         unique_name="team", friendly_name="The team", attributes='{"a":1}', type="private"
@@ -259,6 +261,7 @@ def test_a_list_shows_public_channels_unless_asked_otherwise(service: ServiceCon
     assert sids(service.channels.list(type=["private"])) == private
 
 
+@pytest.mark.proves("v2:ListChannel")
 def test_types_of_a_list_can_be_combined_and_keep_the_order_of_creation(service: ServiceContext):
     created = [service.channels.create(type=kind).sid for kind in ("public", "private", "private", "public", "public")]
     for types in (["public", "private"], ["private", "public"], ["private", "public", "private"]):
@@ -322,6 +325,7 @@ def test_messages_and_members_are_no_update_of_their_channel(
     assert raw.get(channel_path)["date_updated"] == before["date_updated"]
 
 
+@pytest.mark.proves("v2:DeleteChannel")
 def test_a_deleted_channel_is_gone_with_all_in_it(
     raw: Raw, service_sid: str, channel: ChannelContext, channel_path: str
 ):

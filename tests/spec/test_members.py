@@ -20,6 +20,7 @@ FULL = (403, 50403, "Channel has the maximum number of members")
 IN_TOO_MANY = (403, 50208, "User is already in the maximum number of channels")
 
 
+@pytest.mark.proves("v2:CreateMember", "v2:FetchMember")
 def test_a_member_has_the_documented_defaults(
     raw: Raw, door: Door, service: ServiceContext, service_sid: str, channel_path: str, channel_sid: str
 ):
@@ -152,6 +153,7 @@ def test_a_refused_join_leaves_no_trace(service: ServiceContext, channel: Channe
     assert [member.identity for member in channel.members.list()] == ["alice"]
 
 
+@pytest.mark.proves("v2:ListMember")
 def test_members_are_listed_oldest_first(channel: ChannelContext):
     identities = ["dave", "alice", "carol", "bob", "eve"]
     for identity in identities:
@@ -190,6 +192,7 @@ def test_an_update_leaves_what_it_does_not_name_alone(raw: Raw, channel_path: st
     assert raw.get(path) == after
 
 
+@pytest.mark.proves("v2:UpdateMember")
 def test_every_parameter_of_an_update_counts(raw: Raw, service: ServiceContext, channel_path: str):
     role = service.roles.create("reader", "channel", ["leaveChannel"]).sid
     raw.post(f"{channel_path}/Members", Identity="alice")
@@ -289,6 +292,7 @@ def test_an_update_moves_the_date_of_update(raw: Raw, channel_path: str, clock: 
     assert (after["date_created"], after["date_updated"]) == ("2026-01-15T12:00:00Z", "2026-01-15T12:01:01Z")
 
 
+@pytest.mark.proves("v2:DeleteMember")
 def test_a_deleted_member_is_gone_and_can_come_back(service: ServiceContext, channel: ChannelContext):
     role = service.roles.create("reader", "channel", ["leaveChannel"]).sid
     member = channel.members.create(

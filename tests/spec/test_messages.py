@@ -17,6 +17,7 @@ BODY_REQUIRED = (400, 50503, "Message body is required")
 BODY_TOO_LONG = (400, 50504, "Message body is too long: at most 32768 bytes")
 
 
+@pytest.mark.proves("v2:CreateMessage", "v2:FetchMessage")
 def test_a_message_has_the_documented_defaults(
     raw: Raw, door: Door, service_sid: str, channel_path: str, channel_sid: str
 ):
@@ -168,6 +169,7 @@ def test_refused_messages_use_up_no_index(raw: Raw, channel: ChannelContext, cha
     assert channel.messages.create(body="x").index == 1
 
 
+@pytest.mark.proves("v2:ListMessage")
 def test_messages_are_listed_by_index_in_either_order(channel: ChannelContext):
     created = sids(channel.messages.create(body=str(number)) for number in range(12))
     assert sids(channel.messages.list()) == sids(channel.messages.list(order="asc")) == created
@@ -202,6 +204,7 @@ def test_last_updated_by_is_the_system_unless_it_is_named(raw: Raw, channel_path
     assert raw.post(message["url"], Body="z")["last_updated_by"] == "system"
 
 
+@pytest.mark.proves("v2:UpdateMessage")
 def test_every_parameter_of_an_update_counts(raw: Raw, channel_path: str):
     message = raw.post(f"{channel_path}/Messages", Body="x")
     expected = {
@@ -233,6 +236,7 @@ def test_an_update_without_any_known_parameter_is_refused(raw: Raw, channel_path
     assert raw.get(message["url"]) == message
 
 
+@pytest.mark.proves("v2:DeleteMessage")
 def test_a_deleted_message_is_gone(service_sid: str, channel_sid: str, channel: ChannelContext):
     kept, deleted = channel.messages.create(body="x"), channel.messages.create(body="y")
     assert channel.messages(deleted.sid).delete() is True

@@ -67,6 +67,7 @@ def test_three_of_the_four_roles_are_the_defaults(service: ServiceContext):
     assert fetched.default_channel_creator_role_sid == by_name["channel admin"]
 
 
+@pytest.mark.proves("v2:CreateRole", "v2:FetchRole")
 def test_a_role_is_shown_whole(raw: Raw, door: Door, service_path: str, service_sid: str):
     form = {"FriendlyName": "moderator", "Type": "channel", "Permission": ["sendMessage", "deleteAnyMessage"]}
     body = raw.post(f"{service_path}/Roles", form)
@@ -142,6 +143,7 @@ def test_the_friendly_name_of_a_role_has_256_characters_at_most(service: Service
         service.roles.create("x" * 257, "channel", ["sendMessage"])
 
 
+@pytest.mark.proves("v2:UpdateRole")
 def test_an_update_replaces_the_whole_list_of_permissions(raw: Raw, service: ServiceContext, service_path: str):
     role = service.roles.create("x", "channel", ["sendMessage", "leaveChannel"])
     before = raw.get(f"{service_path}/Roles/{role.sid}")
@@ -174,11 +176,13 @@ def test_the_date_of_a_role_moves_with_an_update(
     assert (body["date_created"], body["date_updated"]) == ("2026-01-15T12:00:00Z", "2026-01-15T12:00:05Z")
 
 
+@pytest.mark.proves("v2:ListRole")
 def test_roles_are_listed_oldest_first(service: ServiceContext):
     created = [service.roles.create(name, "channel", ["sendMessage"]).sid for name in "cab"]
     assert sids(service.roles.list())[4:] == created
 
 
+@pytest.mark.proves("v2:DeleteRole")
 def test_a_deleted_role_is_gone(service: ServiceContext, service_sid: str):
     role = service.roles.create("x", "channel", ["sendMessage"])
     assert service.roles(role.sid).delete() is True

@@ -15,6 +15,7 @@ from tests.spec.support import DATE, refused, sid
 NOT_FOUND = "The requested resource /Services/{sid} was not found"
 
 
+@pytest.mark.proves("v2:CreateService")
 def test_a_fresh_service_has_the_documented_defaults(raw: Raw, door: Door):
     body = raw.post("/chat/v2/Services", FriendlyName="Support")
     url = f"{door.base_url}/chat/v2/Services/{body['sid']}"
@@ -66,11 +67,13 @@ def test_a_fresh_account_has_no_services(raw: Raw, clock: FakeClock):
     assert body["meta"]["previous_page_url"] is None
 
 
+@pytest.mark.proves("v2:ListService")
 def test_services_are_listed_oldest_first(twilio: Client, clock: FakeClock):
     created = [twilio.chat.v2.services.create(friendly_name=f"number {number}").sid for number in range(5)]
     assert [service.sid for service in twilio.chat.v2.services.list()] == created
 
 
+@pytest.mark.proves("v2:FetchService")
 def test_a_service_is_fetched_as_it_was_created(raw: Raw):
     created = raw.post("/chat/v2/Services", FriendlyName="Support")
     assert raw.get(created["url"]) == created
@@ -149,6 +152,7 @@ def test_the_notification_log_can_be_enabled(raw: Raw, service_path: str):
     assert raw.post(service_path, {"Notifications.LogEnabled": "true"})["notifications"]["log_enabled"] is True
 
 
+@pytest.mark.proves("v2:UpdateService")
 def test_the_library_sets_dotted_and_repeated_parameters(service: ServiceContext):
     updated = service.update(
         limits_channel_members=5,
@@ -334,6 +338,7 @@ def test_an_update_moves_the_date_of_update_only(raw: Raw, clock: FakeClock):
     assert updated["date_updated"] == "2026-01-15T12:01:01Z"
 
 
+@pytest.mark.proves("v2:DeleteService")
 def test_a_deleted_service_is_gone_with_all_below_it(raw: Raw, service: ServiceContext, service_path: str):
     user = service.users.create(identity="alice")
     channel = service.channels.create()

@@ -16,6 +16,7 @@ from tests.spec.support import DATE, refused, sid, sids
 NEEDED_TYPE = "Role type mismatch: a role of type {} is needed"
 
 
+@pytest.mark.proves("v2:CreateUser", "v2:FetchUser")
 def test_a_user_created_by_identity_has_the_documented_defaults(
     raw: Raw, door: Door, service: ServiceContext, service_path: str, service_sid: str
 ):
@@ -179,6 +180,7 @@ def test_the_friendly_name_of_a_user_has_256_characters_at_most(service: Service
         service.users("alice").update(friendly_name="x" * 257)
 
 
+@pytest.mark.proves("v2:UpdateUser")
 def test_an_update_leaves_what_it_does_not_name_alone(raw: Raw, service: ServiceContext, service_path: str):
     service.users.create(identity="alice", attributes='{"a":1}', friendly_name="Alice")
     before = raw.get(f"{service_path}/Users/alice")
@@ -218,6 +220,7 @@ def test_the_dates_of_a_user(raw: Raw, service_path: str, clock: FakeClock):
     assert (updated["date_created"], updated["date_updated"]) == ("2026-01-15T12:00:00Z", "2026-01-15T13:00:00Z")
 
 
+@pytest.mark.proves("v2:ListUser")
 def test_users_are_listed_oldest_first(service: ServiceContext):
     identities = ["dave", "alice", "carol", "bob", "eve"]
     for identity in identities:
@@ -250,6 +253,7 @@ def test_joining_a_channel_is_no_update_of_the_user(
     assert raw.get(f"{service_path}/Users/alice") == {**before, "joined_channels_count": 1}
 
 
+@pytest.mark.proves("v2:DeleteUser")
 def test_a_deleted_user_is_gone_by_sid_and_by_identity(service: ServiceContext, service_sid: str):
     user = service.users.create(identity="alice")
     assert service.users("alice").delete() is True

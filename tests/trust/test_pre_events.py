@@ -27,7 +27,6 @@ from tests.trust.hooks import HEADER, Hooks, Owner
 from tests.trust.scenes import BODY, CASES, Scene
 from tests.trust.target import Misbehaviour, Reply, Target
 
-
 # No answer
 
 

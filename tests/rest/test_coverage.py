@@ -1,0 +1,45 @@
+"""docs/coverage.md says what is true: every published operation has a route and a proof, and the file is current."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.proofs import NotProven, require_proof
+from tools import coverage, published
+
+NAMES = [operation.name for operation in published.published()]
+
+
+def test_ninety_five_operations_of_programmable_chat_are_published():
+    counts = {version: sum(name.startswith(f"{version}:") for name in NAMES) for version in ("v2", "v1", "v3")}
+    assert counts == {"v2": 54, "v1": 40, "v3": 1}
+    assert len(NAMES) == len(set(NAMES)) == 95 + 11
+
+
+@pytest.mark.parametrize("operation", list(published.published()), ids=lambda operation: operation.name)
+def test_a_published_operation_has_a_route(operation: published.Published):
+    assert published.answering()[operation] is not None
+
+
+def test_every_route_is_published():
+    answering = {answer.route for answer in published.answering().values() if answer is not None}
+    assert {answer.route for answer in published.offered()} == answering
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_published_operation_has_a_proof(name: str):
+    assert any(name in proof.operations for proof in coverage.proofs())
+
+
+def test_nothing_else_is_proven():
+    assert {name for proof in coverage.proofs() for name in proof.operations} == set(NAMES)
+
+
+def test_a_mark_without_an_answer_is_no_proof():
+    require_proof(["v2:FetchChannel"], ["v2:FetchChannel", "v2:ListChannel"])
+    with pytest.raises(NotProven, match="v2:CreateChannel"):
+        require_proof(["v2:CreateChannel", "v2:FetchChannel"], ["v2:FetchChannel"])
+
+
+def test_the_document_is_current():
+    assert coverage.DOCUMENT.read_text(encoding="utf-8") == coverage.render(), "run: python -m tools.coverage"

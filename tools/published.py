@@ -1,0 +1,87 @@
+"""The published operations beside what Parley offers: which row, mount and verb answers each."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+# The package lies in the layer, where `python -m` would not look.
+sys.path.insert(0, str(REPOSITORY / "layers/common/python"))
+
+from parley.api.routes import METHODS
+from parley.resources import REGISTRY
+from parley.resources.spec import Mount, Resource
+
+TABLES = REPOSITORY / "tests/contract_tables"
+# Versions in the order in which they are shown, with the table of each and the prefix of its paths here.
+VERSIONS = {
+    "v2": ("chat_v2.json", "/chat"),
+    "v1": ("chat_v1.json", "/chat"),
+    "v3": ("chat_v3.json", "/chat"),
+    "2010": ("account_2010.json", ""),
+}
+
+
+@dataclass(frozen=True)
+class Offered:
+    """One verb of a row where it is mounted."""
+
+    row: Resource
+    mount: Mount
+    verb: str
+
+    @property
+    def method(self) -> str:
+        return METHODS[self.verb]
+
+    @property
+    def path(self) -> str:
+        path = self.mount.collection if self.verb in ("create", "list") else self.mount.path
+        return self.mount.api + path + self.mount.suffix
+
+    @property
+    def route(self) -> str:
+        """The route's name, as logs have it."""
+        return f"{self.mount.api}:{self.row.name}.{self.verb}"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One operation of the contract; `name` is version and id, `v2:CreateChannel`."""
+
+    version: str
+    id: str
+    method: str
+    path: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.version}:{self.id}"
+
+
+def offered() -> list[Offered]:
+    return [Offered(row, mount, verb) for row in REGISTRY for mount in row.mounts for verb in mount.verbs]
+
+
+def published() -> Iterator[Published]:
+    for version, (table, _) in VERSIONS.items():
+        for operation in json.loads((TABLES / table).read_text(encoding="utf-8"))["operations"]:
+            yield Published(version, operation["id"], operation["verb"], operation["path"])
+
+
+def answering() -> dict[Published, Offered | None]:
+    """Each published operation with what answers it, if anything does."""
+    by_shape = {(found.method, _shape(found.path)): found for found in offered()}
+    return {
+        operation: by_shape.get((operation.method, VERSIONS[operation.version][1] + _shape(operation.path)))
+        for operation in published()
+    }
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"\{\w+\}", "{}", path)
