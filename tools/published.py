@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 # The package lies in the layer, where `python -m` would not look.
-sys.path.insert(0, str(REPOSITORY / "layers/common/python"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
 
 from parley.api.routes import METHODS
 from parley.resources import REGISTRY
 from parley.resources.spec import Mount, Resource
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 TABLES = REPOSITORY / "tests/contract_tables"
 # Versions in the order in which they are shown, with the table of each and the prefix of its paths here.
 VERSIONS = {

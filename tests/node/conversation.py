@@ -64,7 +64,9 @@ def settings(service: Any) -> Any:
         "notifications_new_message_enabled": True,
         "notifications_new_message_template": "${USER}: ${MESSAGE}",
     }
-    call("update service", lambda: service.update(**form), "sid friendly_name reachability_enabled limits notifications")
+    call(
+        "update service", lambda: service.update(**form), "sid friendly_name reachability_enabled limits notifications"
+    )
     call("fetch service", service.fetch, "sid friendly_name limits webhook_filters webhook_method media")
     call("exceed a limit's limit", lambda: service.update(limits_channel_members=1001))
     call("list roles", service.roles.list, "friendly_name type permissions")
@@ -128,7 +130,13 @@ def conversation(channel: Any) -> None:
     fields = "index body from to was_edited last_updated_by type media attributes"
     for body in ("one", "two", "żółw \U0001f600"):
         call(f"send {body}", lambda body=body: channel.messages.create(body=body, from_="alice"), fields)
-    old = {"body": "four", "from_": "bob", "attributes": '{"b":2}', "date_created": IMPORTED, "last_updated_by": "carol"}
+    old = {
+        "body": "four",
+        "from_": "bob",
+        "attributes": '{"b":2}',
+        "date_created": IMPORTED,
+        "last_updated_by": "carol",
+    }
     last = call("import message", lambda: channel.messages.create(**old), "sid index from date_created date_updated")
     call("send nothing", lambda: channel.messages.create(from_="alice"))
     message = channel.messages(last.sid)

@@ -80,7 +80,11 @@ def test_both_libraries_are_told_the_same(stack: Stack, node_modules: Path, pyth
 
 def test_the_conversation_goes_as_expected(python_transcript: list[list[Any]]):
     assert len(python_transcript) == CALLS
-    refused = {title: (told["status"], told["code"]) for title, told in python_transcript if isinstance(told, dict) and "status" in told and "code" in told}
+    refused = {
+        title: (told["status"], told["code"])
+        for title, told in python_transcript
+        if isinstance(told, dict) and "status" in told and "code" in told
+    }
     assert refused == {
         "exceed a limit's limit": (400, 50061),
         "create impossible role": (400, 50104),

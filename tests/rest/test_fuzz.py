@@ -96,7 +96,16 @@ class Laboratory:
     def _page_tokens(self) -> list[str]:
         path = f"/chat/v2/Services/{self.own.items['service']}"
         urls = [self.raw.get(path + kind, PageSize=1)["meta"]["next_page_url"] for kind in ("/Users", "/Roles")]
-        return [url.partition("PageToken=")[2] for url in urls if url] + ["0", "1", "-1", "9" * 11, "0" * 4500, "PT", "PB", "PTx"]
+        return [url.partition("PageToken=")[2] for url in urls if url] + [
+            "0",
+            "1",
+            "-1",
+            "9" * 11,
+            "0" * 4500,
+            "PT",
+            "PB",
+            "PTx",
+        ]
 
     def ask(self, request: Request) -> tuple[int, list[tuple[str, dict[str, Any]]]]:
         """Send a generated request; its status, and the writes that were made."""
@@ -114,7 +123,9 @@ class Laboratory:
         for page in self._plain.get_paginator("scan").paginate(TableName=self._table_name, ConsistentRead=True):
             for item in page["Items"]:
                 moving = MAY_MOVE.get(item["sk"]["S"], set())
-                items.append(json.dumps({name: value for name, value in item.items() if name not in moving}, sort_keys=True))
+                items.append(
+                    json.dumps({name: value for name, value in item.items() if name not in moving}, sort_keys=True)
+                )
         return hashlib.sha256("\n".join(sorted(items)).encode()).hexdigest()
 
     def number(self) -> int:

@@ -181,8 +181,34 @@ def test_an_absent_item_is_not_found(target: Target, operation: Operation):
 
 # What is malformed
 
-MALFORMED = ["", "0", "0" * 31, "0" * 33, "g" * 32, "0" * 31 + "%20", "%20" + "0" * 32, "0" * 31 + "\u0660", "/", "..", "."]
-HOSTILE = ["%00", "a%00b", "%01", "%0A", "%0D%0A", "%7F", "%C2%85", "%EF%BB%BF", "%F0%9F%98%80", "%E2%80%AE", "%25", "%2F", "%3F%23"]
+MALFORMED = [
+    "",
+    "0",
+    "0" * 31,
+    "0" * 33,
+    "g" * 32,
+    "0" * 31 + "%20",
+    "%20" + "0" * 32,
+    "0" * 31 + "\u0660",
+    "/",
+    "..",
+    ".",
+]
+HOSTILE = [
+    "%00",
+    "a%00b",
+    "%01",
+    "%0A",
+    "%0D%0A",
+    "%7F",
+    "%C2%85",
+    "%EF%BB%BF",
+    "%F0%9F%98%80",
+    "%E2%80%AE",
+    "%25",
+    "%2F",
+    "%3F%23",
+]
 NOT_UTF_8 = ["%FF", "%C3%28", "%ED%A0%80", "%F4%90%80%80", "%80"]
 
 
@@ -228,7 +254,13 @@ def test_a_segment_of_10000_characters_is_not_found(target: Target, operation: O
 @every(posts)
 def test_a_body_that_is_no_form_is_refused(target: Target, operation: Operation):
     path = operation.path(target.items.of(operation))
-    for content_type in ("application/json", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencode", ""):
+    for content_type in (
+        "application/json",
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencode",
+        "",
+    ):
         answer = target.raw("POST", path, json.dumps(operation.form).encode(), headers={"Content-Type": content_type})
         text = f"The request body could not be read: the content type must be {FORM}"
         assert answer.refusal() == (400, 20001, text), content_type
@@ -236,7 +268,9 @@ def test_a_body_that_is_no_form_is_refused(target: Target, operation: Operation)
 
 @every(posts)
 def test_a_body_over_the_limit_is_refused(target: Target, operation: Operation):
-    answer = target.raw("POST", operation.path(target.items.of(operation)), {**operation.form, "Padding": "x" * 256 * 1024})
+    answer = target.raw(
+        "POST", operation.path(target.items.of(operation)), {**operation.form, "Padding": "x" * 256 * 1024}
+    )
     assert answer.refusal() == (413, 20413, "The request body is too large: at most 262144 bytes")
 
 
@@ -286,7 +320,10 @@ def test_head_answers_as_get_without_a_body(target: Target, operation: Operation
 @every()
 def test_a_page_of_another_origin_may_ask_and_read(target: Target, operation: Operation):
     path = operation.path(target.items.of(operation))
-    asked = {"Access-Control-Request-Method": operation.method, "Access-Control-Request-Headers": "authorization, x-any"}
+    asked = {
+        "Access-Control-Request-Method": operation.method,
+        "Access-Control-Request-Headers": "authorization, x-any",
+    }
     preflight = target.raw("OPTIONS", path, headers={**CORS, **asked}, credentials=None)
     assert preflight.status == 200
     assert preflight.headers["access-control-allow-origin"] == "*"

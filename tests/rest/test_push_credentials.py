@@ -107,7 +107,10 @@ REFUSED = [
     ({"Type": "apn", "Certificate": "x"}, "Missing required parameter PrivateKey in the post body"),
     ({"Type": "gcm", "Secret": "x"}, "Missing required parameter ApiKey in the post body"),
     ({"Type": "fcm", "Secret": ""}, "Missing required parameter Secret in the post body"),
-    ({"Type": "apn", "Certificate": "x", "PrivateKey": "x", "Sandbox": "1"}, "Parameter Sandbox must be one of: true, false"),
+    (
+        {"Type": "apn", "Certificate": "x", "PrivateKey": "x", "Sandbox": "1"},
+        "Parameter Sandbox must be one of: true, false",
+    ),
     ({"Type": "fcm", "Secret": "x" * 16385}, "Invalid value for parameter Secret: over 16384 characters"),
 ]
 

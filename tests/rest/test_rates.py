@@ -109,7 +109,9 @@ def test_what_is_too_much_for_a_channel_is_told_as_such_and_changes_nothing(raw:
         ("POST", "/Invites", {"Identity": "carol"}),
         ("DELETE", f"/Invites/{invite}", {}),
     ]
-    with unchanged(raw, path, f"{path}/Members", f"{path}/Messages", f"{path}/Invites", f"{path.partition('/Channels')[0]}/Users"):
+    with unchanged(
+        raw, path, f"{path}/Members", f"{path}/Messages", f"{path}/Invites", f"{path.partition('/Channels')[0]}/Users"
+    ):
         for verb, below, form in actions:
             assert raw(verb, path + below, form).refusal() == CHANNEL_RATE, (verb, below)
 
@@ -131,7 +133,9 @@ def test_what_is_too_much_for_a_service_is_told_as_such_and_changes_nothing(raw:
         ("DELETE", f"/Bindings/{binding}", {}),
         ("DELETE", f"/Users/{user}/Bindings/{binding}", {}),
     ]
-    with unchanged(raw, *(f"{path}/{kind}" for kind in ("Channels", "Users", "Roles", "Bindings", "Users/alice/Channels"))):
+    with unchanged(
+        raw, *(f"{path}/{kind}" for kind in ("Channels", "Users", "Roles", "Bindings", "Users/alice/Channels"))
+    ):
         for verb, below, form in actions:
             assert raw(verb, path + below, form).refusal() == SERVICE_RATE, (verb, below)
 
@@ -189,9 +193,7 @@ IN_A_SERVICE = [
 
 
 @pytest.mark.parametrize(("verb", "below", "form"), IN_A_SERVICE, ids=lambda value: str(value)[:30])
-def test_an_action_counts_once_in_its_service(
-    raw: Raw, full: Everything, verb: str, below: str, form: dict[str, Any]
-):
+def test_an_action_counts_once_in_its_service(raw: Raw, full: Everything, verb: str, below: str, form: dict[str, Any]):
     path = "/chat/v2/Services/{service_sid}".format(**full.addresses)
     assert raw(verb, path + below.format(**full.items), form).status in (200, 201, 204)
     assert left(lambda number: make_user(raw, full, 1000 + number)) == AT_4 - 1
@@ -245,7 +247,9 @@ def test_resting_for_long_saves_nothing_up(raw: Raw, full: Everything, clock: Fa
     assert left(lambda number: post(raw, full)) == AT_4
 
 
-def test_a_little_less_than_the_limit_can_go_on_for_ever(raw: Raw, limited: World, everything: Everything, clock: FakeClock):
+def test_a_little_less_than_the_limit_can_go_on_for_ever(
+    raw: Raw, limited: World, everything: Everything, clock: FakeClock
+):
     for _ in range(200):
         clock.advance(1 / 3.9)
         assert post(raw, everything) == 201

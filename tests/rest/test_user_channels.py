@@ -63,7 +63,9 @@ def test_a_joined_channel_is_shown_whole(
 
 
 @pytest.mark.inferred
-def test_an_invited_channel_is_listed_without_a_member(service: ServiceContext, channel: ChannelContext, channel_sid: str):
+def test_an_invited_channel_is_listed_without_a_member(
+    service: ServiceContext, channel: ChannelContext, channel_sid: str
+):
     channel.invites.create(identity="bob")
     (listed,) = service.users("bob").user_channels.list()
     fetched = service.users("bob").user_channels(channel_sid).fetch()
@@ -79,7 +81,9 @@ def test_user_and_channel_are_addressed_by_name_too(raw: Raw, service: ServiceCo
     assert raw.get(f"{service_path}/Users/alice%40example.com/Channels")["channels"] == [body]
 
 
-def test_what_is_unread_follows_messages_and_horizon(service: ServiceContext, channel: ChannelContext, channel_sid: str, path: str):
+def test_what_is_unread_follows_messages_and_horizon(
+    service: ServiceContext, channel: ChannelContext, channel_sid: str, path: str
+):
     seen = service.users("alice").user_channels(channel_sid)
     for text in "abc":
         channel.messages.create(body=text)
@@ -89,7 +93,9 @@ def test_what_is_unread_follows_messages_and_horizon(service: ServiceContext, ch
         updated = seen.update(last_consumed_message_index=index)
         assert updated.last_consumed_message_index == index
         counts[index] = updated.unread_messages_count
-        assert seen.fetch().unread_messages_count == service.users("alice").user_channels.list()[0].unread_messages_count
+        assert (
+            seen.fetch().unread_messages_count == service.users("alice").user_channels.list()[0].unread_messages_count
+        )
     assert counts == {0: 2, 1: 1, 2: 0, 7: 0}
     channel.members("alice").update(last_consumed_message_index=2)
     channel.messages.create(body="d")
@@ -150,7 +156,10 @@ def test_an_invited_user_has_nothing_to_change_yet(
 ):
     channel.invites.create(identity="bob")
     with unchanged(raw, f"{channel_path}/Invites", f"{service_path}/Users/bob/Channels"):
-        assert raw("POST", f"{service_path}/Users/bob/Channels/{channel_sid}", {"NotificationLevel": "muted"}).status == 404
+        assert (
+            raw("POST", f"{service_path}/Users/bob/Channels/{channel_sid}", {"NotificationLevel": "muted"}).status
+            == 404
+        )
         assert raw("DELETE", f"{service_path}/Users/bob/Channels/{channel_sid}").status == 404
 
 

@@ -123,14 +123,25 @@ V2_ONLY = [
 
 @pytest.mark.parametrize(("path", "extra", "needed"), V2_ONLY, ids=lambda value: str(value)[:40])
 def test_what_only_v2_knows_is_ignored_at_creation(
-    raw: Raw, v1_path: str, service_path: str, channel_sid: str, path: str, extra: dict[str, str], needed: dict[str, str]
+    raw: Raw,
+    v1_path: str,
+    service_path: str,
+    channel_sid: str,
+    path: str,
+    extra: dict[str, str],
+    needed: dict[str, str],
 ):
     body = raw.post(f"{v1_path}/{path.format(channel_sid)}", {**needed, **extra})
     seen = raw.get(body["url"].replace("/v1/", "/v2/"))
     assert not seen["date_created"].startswith("2015")
     assert seen["date_updated"] == seen["date_created"]
     assert seen.get("created_by", "system") == "system"
-    assert seen.get("last_consumption_timestamp") is seen.get("last_updated_by") is seen.get("last_consumed_message_index") is None
+    assert (
+        seen.get("last_consumption_timestamp")
+        is seen.get("last_updated_by")
+        is seen.get("last_consumed_message_index")
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,7 +170,9 @@ def test_an_update_moves_the_date_and_nothing_else(raw: Raw, v1_path: str, clock
         assert after["date_updated"] > body["date_updated"]
 
 
-@pytest.mark.parametrize("kind", ["Channels", "Users", "Roles", "Channels/{}/Members", "Channels/{}/Messages", "Channels/{}/Invites"])
+@pytest.mark.parametrize(
+    "kind", ["Channels", "Users", "Roles", "Channels/{}/Members", "Channels/{}/Messages", "Channels/{}/Invites"]
+)
 def test_a_page_may_have_a_thousand_items(raw: Raw, v1_path: str, channel_sid: str, kind: str):
     path = f"{v1_path}/{kind.format(channel_sid)}"
     assert raw.get(path)["meta"]["page_size"] == 50
@@ -234,7 +247,9 @@ def test_what_came_with_v2_is_not_in_v1(raw: Raw, v1_path: str, channel_sid: str
     assert raw("GET", path).refusal() == (404, 20404, text)
 
 
-def test_services_of_another_version_or_account_are_the_same_or_nothing(twilio: Client, raw: Raw, v1_path: str, service_sid: str):
+def test_services_of_another_version_or_account_are_the_same_or_nothing(
+    twilio: Client, raw: Raw, v1_path: str, service_sid: str
+):
     assert raw.get(v1_path)["sid"] == service_sid
     with refused(404, 20404, f"The requested resource /Services/IS{'0' * 32} was not found"):
         twilio.chat.v1.services("IS" + "0" * 32).fetch()

@@ -12,11 +12,24 @@ from twilio.rest.chat.v2.service import ServiceContext
 from tests.doors import Door, Raw
 from tests.spec.support import DATE, refused, sid, sids
 
-EVENTS = (
-    "message_send message_update message_remove channel_add channel_destroy channel_update member_add member_remove "
-    "message_sent message_updated message_removed channel_added channel_destroyed channel_updated member_added "
-    "member_removed"
-).split()
+EVENTS = [
+    "message_send",
+    "message_update",
+    "message_remove",
+    "channel_add",
+    "channel_destroy",
+    "channel_update",
+    "member_add",
+    "member_remove",
+    "message_sent",
+    "message_updated",
+    "message_removed",
+    "channel_added",
+    "channel_destroyed",
+    "channel_updated",
+    "member_added",
+    "member_removed",
+]
 
 
 def in_v1(body: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +115,9 @@ def test_each_event_has_a_webhook_of_its_own(raw: Raw, service_v1: ServiceContex
 
 
 @pytest.mark.proves("v1:UpdateService")
-def test_the_library_changes_the_settings_of_a_service(twilio: Client, service_v1: ServiceContextV1, service: ServiceContext):
+def test_the_library_changes_the_settings_of_a_service(
+    twilio: Client, service_v1: ServiceContextV1, service: ServiceContext
+):
     role = service.roles.create("guest", "channel", ["leaveChannel"]).sid
     updated = service_v1.update(
         friendly_name="renamed",
@@ -127,7 +142,10 @@ def test_the_library_changes_the_settings_of_a_service(twilio: Client, service_v
     assert (fetched.read_status_enabled, fetched.reachability_enabled) == (False, True)
     assert (fetched.typing_indicator_timeout, fetched.consumption_report_interval) == (7, 3)
     assert fetched.limits == updated.limits == {"channel_members": 7, "user_channels": 8}
-    assert (fetched.pre_webhook_url, fetched.post_webhook_url) == ("https://example.com/pre", "https://example.com/post")
+    assert (fetched.pre_webhook_url, fetched.post_webhook_url) == (
+        "https://example.com/pre",
+        "https://example.com/post",
+    )
     assert (fetched.webhook_method, fetched.webhook_filters) == ("GET", ["onMessageSend", "onMessageSent"])
     assert fetched.notifications["new_message"] == {"enabled": True, "template": "${USER}: ${MESSAGE}"}
 
@@ -212,7 +230,9 @@ def test_an_invite_is_shown_as_in_v2(raw: Raw, v1_path: str, service_path: str, 
 
 
 @pytest.mark.proves("v1:ListUserChannel")
-def test_a_user_channel_has_no_address_and_no_level_in_v1(raw: Raw, door: Door, v1_path: str, service_path: str, channel_sid: str):
+def test_a_user_channel_has_no_address_and_no_level_in_v1(
+    raw: Raw, door: Door, v1_path: str, service_path: str, channel_sid: str
+):
     channel_url = f"{door.base_url}{v1_path}/Channels/{channel_sid}"
     member = raw.post(f"{channel_url}/Members", Identity="alice")
     raw.post(f"{service_path}/Channels/{channel_sid}/Messages", Body="hi")

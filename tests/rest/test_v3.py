@@ -33,7 +33,9 @@ def test_a_converted_channel_is_shown_whole(raw: Raw, door: Door, channel_path: 
 def test_a_converted_channel_is_private_in_every_version(
     twilio: Client, service: ServiceContext, service_sid: str, channel_sid: str
 ):
-    converted = twilio.chat.v3.channels(service_sid, channel_sid).update(type="private", messaging_service_sid=MESSAGING)
+    converted = twilio.chat.v3.channels(service_sid, channel_sid).update(
+        type="private", messaging_service_sid=MESSAGING
+    )
     assert (converted.type, converted.messaging_service_sid) == ("private", MESSAGING)
     assert service.channels(channel_sid).fetch().type == "private"
     assert twilio.chat.v1.services(service_sid).channels(channel_sid).fetch().type == "private"

@@ -1,0 +1,218 @@
+"""How many webhooks a second one worker delivers: the webhooks function against a plain loop with `requests`.
+
+    python -m bench.deliveries            (under 20 s, loopback only)
+
+Both tell the same sink of the same messages, in alternating rounds of one run, so that a busy machine slows both. The
+function does all of its work: it decodes and plans changes as the stream brings them, then takes the planned deliveries
+in batches of ten, signs, posts, judges, counts and logs them; only the queue in between is in memory. The loop posts
+what was planned beforehand, signed with the vendor's library, one after another, as a simple back end would. Every
+delivery is a connection of its own in both: a target is resolved and checked anew each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import io
+import itertools
+import json
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+# The package lies in the layer, where neither `python -m` nor a plain run would look.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
+
+import requests
+from twilio.request_validator import RequestValidator
+
+from parley.clock import Clock
+from parley.ids import Ids, message_sid
+from parley.keyring import Keyring
+from parley.log import logger
+from parley.operations.context import Caller, Context
+from parley.outgoing import Outgoing
+from parley.runtime import Runtime
+from parley.settings import Settings
+from parley.store.items import to_item
+from parley.webhooks.worker import Worker
+from tests.contracts.fakes import FakeQueue
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
+ACCOUNT, SERVICE = "AC51af3dc0da7711e4872e1234567b84fc", "IS019bc17db64000000000000000005e11"
+BODY = "x" * 600
+BATCH, CHANGES = 10, 25
+Delivering = Callable[[int], None]
+
+
+class _Service:
+    """A service whose post-events go to the sink, as a warm container remembers it."""
+
+    def __init__(self, url: str):
+        self._record = {"sid": SERVICE, "post_webhook_url": url, "webhook_filters": ["onMessageSent"]}
+
+    def fetch(self, key: Any) -> dict[str, Any]:
+        return self._record
+
+
+class Function:
+    """The webhooks function with its queue in memory."""
+
+    def __init__(self, url: str, channels: int):
+        clock = Clock()
+        keyring = Keyring("auth", "root", lambda secret_id: AUTH_TOKEN, clock)
+        configuration: Any = _Service(url)
+        table: Any = None
+        context = Context(table, configuration, Ids(clock), clock, ACCOUNT, keyring, Caller())
+        self.queue = FakeQueue()
+        queues: Any = {"delivery_queue": self.queue, "dead_letters": FakeQueue(), "sweep_queue": FakeQueue()}
+        runtime = Runtime(Settings(account_sid=ACCOUNT, sweep_queue_url="https://sqs/sweeps"))
+        self._module = _load(runtime)
+        runtime.worker = Worker(
+            context,
+            Outgoing(allow_loopback=True),
+            **queues,
+            delay=lambda receipt_handle, seconds: None,
+            count=self._module.count,
+            longest_age_seconds=3600,
+            studio_url="",
+        )
+        runtime.forget_delivery = lambda receipt_handle: None  # type: ignore[method-assign]
+        self._channels = [f"CH{number:032x}" for number in range(channels)]
+        self._numbers = itertools.count()
+
+    def plan(self, count: int) -> list[dict[str, Any]]:
+        """The deliveries that so many new messages owe."""
+        changes = [self._change(next(self._numbers)) for _ in range(count)]
+        for start in range(0, count, CHANGES):
+            answer = self._module.handler({"Records": changes[start : start + CHANGES]}, None)
+            if answer["batchItemFailures"]:
+                raise RuntimeError("a change could not be planned")
+        return self.queue.take()
+
+    def __call__(self, count: int) -> None:
+        deliveries = self.plan(count)
+        for start in range(0, count, BATCH):
+            records = [_queued(delivery) for delivery in deliveries[start : start + BATCH]]
+            if self._module.handler({"Records": records}, None)["batchItemFailures"]:
+                raise RuntimeError("the sink did not take every delivery")
+
+    def _change(self, number: int) -> dict[str, Any]:
+        channel_sid = self._channels[number % len(self._channels)]
+        sid = message_sid(channel_sid, number)
+        now = int(time.time() * 1000)
+        cause = {"id": f"{number:032x}", "actor": "alice", "source": "SDK", "webhooks": True, "at": now}
+        record = {"sid": sid, "service_sid": SERVICE, "channel_sid": channel_sid, "index": number, "author": "alice"}
+        record |= {"body": BODY, "date_created": now, "seq": number, "cause": cause}
+        item = to_item({"pk": f"CHANNEL#{channel_sid}", "sk": f"MESSAGE#{number:011d}", **record})
+        image = {"Keys": {name: item[name] for name in ("pk", "sk")}, "NewImage": item, "SequenceNumber": str(number)}
+        return {"eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": image}
+
+
+def _load(runtime: Runtime) -> Any:
+    path = REPOSITORY / "functions" / "webhooks" / "app.py"
+    specification = importlib.util.spec_from_file_location("bench_webhooks", path)
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    module.runtime = runtime
+    return module
+
+
+def _queued(delivery: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "messageId": delivery["id"],
+        "receiptHandle": delivery["id"],
+        "body": json.dumps(delivery),
+        "attributes": {"ApproximateReceiveCount": "1", "MessageGroupId": delivery["group"]},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:deliveries.fifo",
+    }
+
+
+def requests_loop(url: str) -> Delivering:
+    """A loop of the kind that one writes first; what it posts is planned beforehand."""
+    planned = itertools.cycle(Function(url, channels=10).plan(100))
+    validator = RequestValidator(AUTH_TOKEN)
+
+    def deliver(count: int) -> None:
+        for delivery in itertools.islice(planned, count):
+            form = {**delivery["parameters"], "RetryCount": "0"}
+            headers = {
+                "X-Twilio-Signature": validator.compute_signature(url, form),
+                "I-Twilio-Idempotency-Token": delivery["id"],
+            }
+            requests.post(url, data=form, headers=headers, timeout=5).raise_for_status()
+
+    return deliver
+
+
+def measure(deliver: Delivering, count: int) -> tuple[float, float]:
+    """Deliveries per second and CPU microseconds per delivery of this process."""
+    started, started_cpu = time.perf_counter(), time.process_time()
+    deliver(count)
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
+    return count / seconds, cpu_seconds / count * 1e6
+
+
+@contextmanager
+def sink(delay_seconds: float) -> Iterator[str]:
+    """The URL of a server, in a process of its own, that answers 200 after a while."""
+    command = [sys.executable, str(Path(__file__).with_name("posts.py")), "--sink", str(delay_seconds)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/hook"
+        process.stdin.close()
+
+
+def compare(delay_seconds: float, rounds: int, count: int) -> None:
+    """Run alternating rounds against one sink and print what was measured."""
+    with sink(delay_seconds) as url:
+        candidates = {
+            "requests loop": requests_loop(url),
+            "worker, one channel": Function(url, channels=1),
+            "worker, many channels": Function(url, channels=50),
+        }
+        results: dict[str, list[tuple[float, float]]] = {name: [] for name in candidates}
+        with silence():
+            for deliver in candidates.values():
+                deliver(20)
+            for _ in range(rounds):
+                for name, deliver in candidates.items():
+                    results[name].append(measure(deliver, count))
+    print(f"\nsink answers after {delay_seconds * 1000:.0f} ms, medians of {rounds} rounds of {count} deliveries")
+    for name, measured in results.items():
+        rate, cpu = (statistics.median(figures) for figures in zip(*measured, strict=True))
+        print(f"  {name:<22} {rate:>8,.0f} deliveries/s per worker  {cpu:>7,.0f} us CPU per delivery")
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Let what is logged and counted be formatted and written, to nowhere."""
+    handler = logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(io.StringIO()):
+        before = handler.setStream(nowhere)
+        yield
+        handler.setStream(before)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Webhook deliveries per second: Parley against a requests loop.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--count", type=int, default=200, help="deliveries per round; a third with delay")
+    arguments = parser.parse_args()
+    compare(0.0, arguments.rounds, arguments.count)
+    compare(0.010, arguments.rounds, arguments.count // 3)
+
+
+if __name__ == "__main__":
+    main()
