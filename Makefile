@@ -51,6 +51,7 @@ build: sam-environment
 bench: environment
 	$(PYTHON) -m bench.budgets
 	$(PYTHON) -m bench.posts
+	$(PYTHON) -m bench.deliveries
 
 clean:
 	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \
