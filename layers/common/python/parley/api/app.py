@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import FastAPI
@@ -76,4 +77,21 @@ def _split(path: str) -> tuple[str, str]:
 
 def lambda_handler(app: FastAPI) -> Any:
     """The function's entry: API Gateway REST events in and out."""
-    return Mangum(app, lifespan="off", custom_handlers=[_EncodedPath])
+    adapter = Mangum(app, lifespan="off", custom_handlers=[_EncodedPath])
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        _provide_event_loop()
+        return adapter(event, context)
+
+    return handler
+
+
+def _provide_event_loop() -> None:
+    # Mangum runs the application on its thread's event loop. Other threads than the first have none, and the first has
+    # lost its own as soon as anything in the process has called asyncio.run().
+    try:
+        usable = not asyncio.get_event_loop().is_closed()
+    except RuntimeError:
+        usable = False
+    if not usable:
+        asyncio.set_event_loop(asyncio.new_event_loop())
