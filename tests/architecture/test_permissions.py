@@ -24,6 +24,7 @@ from parley.domain.roles import CHANNEL, DEPLOYMENT, PERMISSIONS
 from parley.ids import user_sid
 from parley.operations import bindings
 from parley.operations.context import Caller
+from parley.realtime import presence
 from parley.realtime.actions import ACTIONS
 from parley.resources import REGISTRY
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
@@ -237,6 +238,10 @@ class Scenario:
             event["requestContext"]["connectionId"] = connection_id
             event["queryStringParameters"] = {"token": token.to_jwt()}
             assert self._functions.invoke("WsConnectFunction", event)["statusCode"] == 200
+        # One that is gone is forgotten unless it may be only just opening.
+        runtime = self._functions.runtime
+        earlier = runtime.clock.now_ms() // 1000 - presence.OPENING_SECONDS
+        presence.remember(runtime.table, user_sid(self.service, "bob"), GONE, earlier)
 
     def _say(self, action: str, *, frame_id: str = "1", **members: Any) -> Any:
         event = sample("ws_message")
@@ -270,6 +275,8 @@ class Scenario:
     def _manage(self) -> None:
         mine = self._say("createChannel", unique_name="den")["sid"]
         self._say("updateChannel", channel="den", unique_name="lair")
+        # Where somebody is invited, joining makes sure that it is not the one who joins.
+        self._ask("POST", f"{self.path}/Channels/{mine}/Invites", {"Identity": "ivan"})
         self._say("joinChannel", channel=mine)
         self._say("addMember", channel=mine, identity="grace")
         self._say("updateMember", channel=mine, identity="alice", attributes={})

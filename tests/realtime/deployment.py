@@ -131,8 +131,13 @@ class Deployment:
         grants = arguments.pop("grants", [ChatGrant(service_sid=service_sid)])
         return str(AccessToken(self.world.account_sid, *key, grants=grants, **arguments).to_jwt())
 
-    def open(self, token: str = "", subprotocols: str = "") -> tuple[str, dict[str, Any]]:
-        """What `$connect` answers to a handshake, and the id of the connection; it is open if the answer is 200."""
+    def open(
+        self, token: str = "", subprotocols: str = "", meanwhile: Callable[[], object] = lambda: None
+    ) -> tuple[str, dict[str, Any]]:
+        """What `$connect` answers to a handshake, and the id of the connection; it is open if the answer is 200.
+
+        `meanwhile` happens after `$connect` has done its work and before API Gateway has opened the socket.
+        """
         connection_id = f"connection-{next(self._connection_numbers)}="
         event = copy.deepcopy(sample("ws_connect"))
         event["requestContext"] |= {"connectionId": connection_id}
@@ -144,6 +149,7 @@ class Deployment:
             event["headers"]["Sec-WebSocket-Protocol"] = subprotocols
             event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = [subprotocols]
         answer = self.connect_handler(event)
+        meanwhile()
         if answer["statusCode"] == 200:
             self.gateway.open(connection_id)
         return connection_id, answer

@@ -52,6 +52,7 @@ def refusal(deployment: Deployment, token: str = "", subprotocols: str = "") -> 
 
 
 NOW = 1_768_478_400
+OPENING_SECONDS = 30
 DAY = 86_400
 BAD: dict[str, tuple[Any, tuple[int, int]]] = {
     "no token": (lambda house: "", (401, 20101)),
@@ -282,9 +283,29 @@ def test_disconnecting_twice_or_without_having_connected_does_no_harm(house: Hou
     assert second.events() == ["messageAdded"]
 
 
+def test_a_socket_that_is_still_being_opened_is_not_forgotten(house: House) -> None:
+    """What was pushed between `$connect` and the opening was answered with 410, and the new client was deaf for good."""
+    room = house.channel("alice")
+    deployment = house.deployment
+
+    def push() -> None:
+        room.post("too early")
+        deployment.announce()
+
+    connection_id, _ = deployment.open(deployment.token(house.key, house.sid, "alice"), meanwhile=push)
+    assert connection_id in deployment.gateway.attempts
+    reply = deployment.send(connection_id, f'{{"id": "1", "action": "fetchChannel", "channel": "{room.sid}"}}')
+    assert reply["status"] == 200
+    room.post("in time")
+    deployment.announce()
+    assert [frame["message"]["body"] for frame in deployment.gateway.frames(connection_id)] == ["in time"]
+
+
 def test_a_connection_that_is_gone_is_tried_once_and_forgotten(house: House) -> None:
     room = house.channel("alice")
     lost, kept = house.device("alice"), house.device("alice")
+    # Long enough ago to be no connection that is still being opened.
+    house.deployment.world.clock.advance(OPENING_SECONDS)
     kept.heard()
     house.deployment.gateway.close(lost.connection_id)
     house.deployment.gateway.attempts.clear()

@@ -12,6 +12,8 @@ import pytest
 from twilio.rest.chat.v2.service import ServiceContext
 from twilio.rest.chat.v2.service.channel import ChannelContext
 
+from parley.store import keys
+from parley.store.writes import Put
 from tests.doors import LambdaDoor, Raw
 from tests.rest.support import at_once
 from tests.spec.support import refused, sids
@@ -20,9 +22,9 @@ from tests.world import World
 WRITERS = 8
 
 
-def race(world: World, act: Callable[[Raw, int], tuple[int, int]]) -> Counter[tuple[int, int]]:
+def race(world: World, act: Callable[[Raw, int], tuple[int, int]], writers: int = WRITERS) -> Counter[tuple[int, int]]:
     """What so many writers are answered, as status and code, when they all ask at the same moment."""
-    return Counter(at_once(WRITERS, lambda number: act(Raw(LambdaDoor(world.another_container())), number)))
+    return Counter(at_once(writers, lambda number: act(Raw(LambdaDoor(world.another_container())), number)))
 
 
 def asked(raw: Raw, verb: str, path: str, **form: str) -> tuple[int, int]:
@@ -65,6 +67,27 @@ def test_an_identity_is_invited_once(world: World, channel: ChannelContext, chan
     found = race(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Invites", Identity="alice"))
     assert found == {(201, 0): 1, (409, 50212): WRITERS - 1}
     assert len(channel.invites.list()) == 1
+
+
+@pytest.mark.parametrize("invited_before", [False, True])
+def test_an_identity_is_never_both_member_and_invited(
+    world: World, service: ServiceContext, service_path: str, invited_before: bool
+):
+    """A join erased the invite that it had seen, so one that was made between its look and its write stayed."""
+    for number in range(12):
+        channel = service.channels(service.channels.create().sid)
+        if invited_before:
+            channel.invites.create(identity="somebody else")
+        service.users.create(identity=f"user {number}")
+        path = f"{service_path}/Channels/{channel._solution['sid']}"
+
+        def act(raw: Raw, writer: int, path: str = path, identity: str = f"user {number}") -> tuple[int, int]:
+            return asked(raw, "POST", path + ("/Members", "/Invites")[writer % 2], Identity=identity)
+
+        found = race(world, act, writers=2)
+        assert found[201, 0] in (1, 2)
+        assert [member.identity for member in channel.members.list()] == [f"user {number}"]
+        assert [invite.identity for invite in channel.invites.list()] == ["somebody else"] * invited_before
 
 
 def test_an_identity_becomes_one_user(world: World, service: ServiceContext, service_path: str):
@@ -126,6 +149,20 @@ def test_joins_leaves_and_messages_at_once_leave_the_counters_right(
     assert fetched.members_count == len(channel.members.list()) == WRITERS // 2
     assert fetched.messages_count == len(channel.messages.list()) == 3 * WRITERS
     assert [message.index for message in channel.messages.list()] == list(range(3 * WRITERS))
+
+
+def test_media_goes_with_one_message(world: World, channel: ChannelContext, channel_path: str, service_sid: str):
+    sid = "ME" + "0a" * 16
+    picture = {"sid": sid, "service_sid": service_sid, "size": 7, "content_type": "image/png", "filename": "a.png"}
+    world.table.commit(world.context().cause(), [Put(keys.media(sid), picture)])
+    first = channel.messages.create(body="x").sid
+    found = race(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Messages", MediaSid=sid))
+    assert found == {(201, 0): 1, (409, 50508): WRITERS - 1}
+    # Whoever lost the race had taken an index by then, which stays unused and is not counted.
+    (kept, sent) = channel.messages.list()
+    assert (kept.sid, sent.media["sid"]) == (first, sid)
+    fetched = channel.fetch()
+    assert (fetched.messages_count, fetched.links["last_message"].rpartition("/")[2]) == (2, sent.sid)
 
 
 @pytest.mark.inferred

@@ -101,6 +101,13 @@ def test_a_user_is_addressed_by_identity_too(raw: Raw, v1_path: str):
     assert raw.get(f"{v1_path}/Users/a%2Fb%20%C5%BC") == raw.get(user["url"]) == user
 
 
+def test_bytes_that_are_not_utf_8_do_not_mean_the_replacement_character(raw: Raw, v1_path: str):
+    user = raw.post(f"{v1_path}/Users", Identity="\ufffd")
+    assert raw.get(f"{v1_path}/Users/%EF%BF%BD") == user
+    for address in ("%FF", "%C3", "%ED%A0%80"):
+        assert raw("GET", f"{v1_path}/Users/{address}").refusal()[:2] == (404, 20404)
+
+
 def test_a_message_needs_a_body(raw: Raw, v1_path: str, channel_sid: str):
     path = f"{v1_path}/Channels/{channel_sid}/Messages"
     expected = (400, 20001, "Missing required parameter Body in the post body")

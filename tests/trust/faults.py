@@ -21,7 +21,7 @@ from local.stack import Stack
 from tests.stress.back_end import ASKED, BackEnd
 from tests.trust.target import OK, Misbehaviour, Received, Reply, Target, serving
 
-CHANNELS, PER_SECOND = 10, 15
+CHANNELS, PER_SECOND = 5, 12
 EVENTS_A_KILL = 250
 WRITERS = 2
 SLOW_SECONDS = 0.3

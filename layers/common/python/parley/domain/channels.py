@@ -26,7 +26,7 @@ def check_unique_name(name: str) -> str | None:
 
 def new_tail(service_sid: str) -> dict[str, Any]:
     """The counters of a new channel, apart from its seq: the next message has index 0."""
-    counts = dict.fromkeys(("messages_count", "members_count", "webhooks_count"), 0)
+    counts = dict.fromkeys(("messages_count", "members_count", "webhooks_count", "invites_made"), 0)
     return {"service_sid": service_sid, "last_index": -1, **counts}
 
 

@@ -55,6 +55,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     writes: list[Write] = [
         Create(invite_key, record, taken=INVITE_EXISTS(), index=index),
         Absent(member_key, MEMBER_EXISTS()),
+        # Whoever joins at this moment has looked for invites already, and must look again.
+        channel_log.in_tail(owner["sid"], channel_sid, {"invites_made": 1}),
         channel_log.entry(context, channel_sid, tail["seq"], "invite", record["sid"], "created"),
     ]
     new_user = users.creation(context, owner, {"identity": identity})

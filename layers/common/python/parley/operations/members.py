@@ -7,7 +7,16 @@ from typing import Any
 from parley.domain.channels import PRIVATE
 from parley.domain.horizon import consumption
 from parley.domain.roles import CHANNEL
-from parley.errors import CHANNEL_FULL, MEMBER_EXISTS, NOT_FOUND, USER_CHANNELS_FULL, USER_NOT_FOUND, Refusal
+from parley.errors import (
+    CHANNEL_FULL,
+    CONCURRENT_UPDATE,
+    MEMBER_EXISTS,
+    NOT_FOUND,
+    USER_CHANNELS_FULL,
+    USER_EXISTS,
+    USER_NOT_FOUND,
+    Refusal,
+)
 from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import authority, channel_log, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
@@ -17,9 +26,10 @@ from parley.resources.services import SERVICE
 from parley.resources.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Create, Erase, Guard, Update, Write
+from parley.store.keys import Key
+from parley.store.writes import Absent, Create, Erase, Guard, Update, Write
 
-# A user who appears or vanishes between our read and our write makes us look again, this often at most.
+# A user or invite that appears or vanishes between our read and our write makes us look again, this often at most.
 _LOOKS = 3
 # A user and its first membership may be made by two containers whose clocks differ a little.
 _CLOCK_DIFFERENCE_MS = 1000
@@ -28,7 +38,8 @@ _CLOCK_DIFFERENCE_MS = 1000
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """A new member; an identity that has no user gets one first (chat.md 7.1), in the same transaction.
 
-    Three requests and ten write units: read the user, take a seq, and write member, counters and log entry.
+    Three requests and ten write units: read the user, take a seq, and write member, counters and log entry; two units
+    more in a channel that invites were made to.
 
     Raises:
         Refusal: 50404, 50403, 50208; 50100 or 50105 for an unsuitable role.
@@ -42,29 +53,42 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     member_key = keys.member(resolved["channel_sid"], member_sid(resolved["channel_sid"], parameters["identity"]))
     user_key = keys.user(user_sid(owner["sid"], parameters["identity"]))
     invite_key = keys.invite(resolved["channel_sid"], invite_sid(resolved["channel_sid"], parameters["identity"]))
+    tail_key = keys.tail(resolved["channel_sid"])
     for look in range(_LOOKS):
-        found = context.table.fetch_many([user_key, member_key, invite_key])
+        found = context.table.fetch_many([user_key, member_key, invite_key, tail_key])
         if member_key in found:
             raise MEMBER_EXISTS()
         tail = channel_log.take_seq(context, owner["sid"], resolved["channel_sid"], room)
         member = _new_member(context, owner, resolved["channel_sid"], parameters, tail)
+        guards, more = _uninvited(found, tail_key, invite_key)
         writes: list[Write] = [
             _joining_write(context, owner, member),
-            channel_log.in_tail(owner["sid"], resolved["channel_sid"], {"members_count": 1}, room),
+            channel_log.in_tail(owner["sid"], resolved["channel_sid"], {"members_count": 1}, room, *guards),
             _user_write(context, owner, parameters["identity"], found.get(user_key)),
             channel_log.entry(context, member["channel_sid"], tail["seq"], "member", member["sid"], "created"),
+            *more,
         ]
-        if invite_key in found:
-            writes.append(Erase(invite_key))
         try:
             return context.table.commit(context.cause(), writes)[0]
         except Refusal as refusal:
-            if refusal.error.code not in _USER_MOVED or look == _LOOKS - 1:
+            if refusal.error.code not in _MOVED or look == _LOOKS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-_USER_MOVED = (50200, 50201)
+_MOVED = (USER_NOT_FOUND.code, USER_EXISTS.code, CONCURRENT_UPDATE.code)
+
+
+def _uninvited(found: dict[Key, Record], tail_key: Key, invite_key: Key) -> tuple[list[Guard], list[Write]]:
+    """What makes sure that no invite outlives the joining, also none that is made meanwhile.
+
+    Most channels never see one, and there the condition on the counters costs nothing.
+    """
+    if invite_key in found:
+        return [], [Erase(invite_key)]
+    if found.get(tail_key, {}).get("invites_made"):
+        return [], [Absent(invite_key, CONCURRENT_UPDATE())]
+    return [Guard("invites_made", "=", 0, CONCURRENT_UPDATE())], []
 
 
 def _joined_by_client(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     that the first call made.
 
     Raises:
-        Refusal: 50503 without a body; 50507 for media; 20404 if there is no such channel.
+        Refusal: 50503 without a body; 50507 or 50508 for media; 20404 if there is no such channel.
     """
     media_sid = parameters.get("media_sid")
     if parameters.get("body") is None and not media_sid:
@@ -78,8 +78,11 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         writes.append(Create(keys.idempotency(channel_sid, token), record, taken=_REPEATED))
     try:
         return context.table.commit(context.cause(), writes)[0]
-    except _Repeated:
+    except Refusal as refusal:
+        # The index that was taken stays unused, and must not be counted.
         _uncount(context, message, tail, [])
+        if not isinstance(refusal, _Repeated):
+            raise
         earlier = context.table.fetch(keys.idempotency(channel_sid, token))
         return _earlier(context, service_sid, channel_sid, earlier or {})
 

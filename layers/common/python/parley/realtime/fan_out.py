@@ -17,7 +17,7 @@ from parley.log import logger
 from parley.realtime.actions import show
 from parley.realtime.events import MEMBERS, Push, audience, pushes
 from parley.realtime.frames import dump
-from parley.realtime.presence import forget, live_connections
+from parley.realtime.presence import forget, is_opening, live_connections
 from parley.resources import REGISTRY
 from parley.store import keys
 from parley.store.changes import Change, decode
@@ -44,7 +44,7 @@ class FanOut:
         if planned:
             audiences = self._audiences(planned)
             found = self._read(planned, set().union(*audiences))
-            self._send(self._posts(planned, audiences, found), deadline_seconds)
+            self._send(self._posts(planned, audiences, found), found, deadline_seconds)
         return failed
 
     def _plan(self, stream_records: Sequence[dict[str, Any]]) -> tuple[list[tuple[Change, Push, Record]], str | None]:
@@ -98,11 +98,14 @@ class FanOut:
             ]
         return posts
 
-    def _send(self, posts: list[tuple[str, str, bytes]], deadline_seconds: float) -> None:
+    def _send(self, posts: list[tuple[str, str, bytes]], found: dict[Key, Record], deadline_seconds: float) -> None:
         outcomes = self._gateway.post([(connection_id, body) for _, connection_id, body in posts], deadline_seconds)
         owners = {connection_id: sid for sid, connection_id, _ in posts}
         gone = [connection_id for connection_id, outcome in outcomes.items() if outcome is Outcome.GONE]
+        now = self._clock.now_ms() // 1000
         for connection_id in gone:
-            forget(self._table, owners[connection_id], connection_id)
+            owner = owners[connection_id]
+            if not is_opening(found.get(keys.presence(owner)), connection_id, now):
+                forget(self._table, owner, connection_id)
         dropped = sum(outcome is Outcome.DROPPED for outcome in outcomes.values())
         logger.info("pushed", extra={"pushes": len(posts), "gone": len(gone), "dropped": dropped})

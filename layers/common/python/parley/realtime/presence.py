@@ -12,6 +12,8 @@ from parley.store.table import Table
 
 # API Gateway's hard limit for a WebSocket connection.
 LONGEST_LIFE_SECONDS = 7200
+# `$connect` may take 29 seconds, and until it has returned API Gateway answers pushes as if there were no connection.
+OPENING_SECONDS = 30
 _PREFIX = "connection:"
 
 
@@ -39,3 +41,9 @@ def live_connections(presence: Record | None, now_seconds: int) -> list[str]:
         for name, entry in (presence or {}).items()
         if name.startswith(_PREFIX) and entry["until"] > now_seconds
     ]
+
+
+def is_opening(presence: Record | None, connection_id: str, now_seconds: int) -> bool:
+    """Whether a connection is so new that it may be called gone while it is only being opened."""
+    entry = (presence or {}).get(_PREFIX + connection_id)
+    return entry is not None and entry["until"] - LONGEST_LIFE_SECONDS > now_seconds - OPENING_SECONDS
