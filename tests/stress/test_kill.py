@@ -18,7 +18,7 @@ from tests.stress.templates import template_with
 from tests.webhooks.receiver import Receiver, receiving, until
 
 WRITERS, CHANNELS = 8, 4
-BEFORE, AFTER = 150, 150
+BEFORE, AFTER = 100, 100
 DEADLINE_SECONDS = 60.0
 
 
