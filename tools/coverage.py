@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,9 +37,10 @@ class Proof(NamedTuple):
     operations: tuple[str, ...]
 
 
-def proofs() -> list[Proof]:
+@cache
+def proofs() -> tuple[Proof, ...]:
     """Every marked test, in the order of files and lines."""
-    return [proof for file in sorted((REPOSITORY / "tests").rglob("test_*.py")) for proof in _marked(file)]
+    return tuple(proof for file in sorted((REPOSITORY / "tests").rglob("test_*.py")) for proof in _marked(file))
 
 
 def _marked(file: Path) -> Iterator[Proof]:

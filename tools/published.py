@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 # The package lies in the layer, where `python -m` would not look.
@@ -74,6 +75,7 @@ def published() -> Iterator[Published]:
             yield Published(version, operation["id"], operation["verb"], operation["path"])
 
 
+@cache
 def answering() -> dict[Published, Offered | None]:
     """Each published operation with what answers it, if anything does."""
     by_shape = {(found.method, _shape(found.path)): found for found in offered()}

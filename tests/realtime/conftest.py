@@ -8,7 +8,7 @@ import pytest
 
 from local.emulators import Endpoints
 from local.template import Template
-from tests.realtime.deployment import Deployment, House, Stream
+from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.world import World
 
 
@@ -27,3 +27,17 @@ def deployment(world: World, stream: Stream, template: Template) -> Deployment:
 @pytest.fixture
 def house(deployment: Deployment) -> House:
     return House(deployment)
+
+
+@pytest.fixture
+def room(house: House) -> Room:
+    """A public channel named `general` with alice and bob in it; alice wrote message 0, bob message 1."""
+    room = house.channel("alice", "bob", UniqueName="general")
+    room.post("from alice", From="alice")
+    room.post("from bob", From="bob")
+    return room
+
+
+@pytest.fixture
+def alice(house: House, room: Room) -> Device:
+    return house.device("alice")

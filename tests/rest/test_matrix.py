@@ -183,33 +183,24 @@ def test_an_absent_item_is_not_found(target: Target, operation: Operation):
 
 MALFORMED = [
     "",
-    "0",
     "0" * 31,
     "0" * 33,
     "g" * 32,
     "0" * 31 + "%20",
-    "%20" + "0" * 32,
     "0" * 31 + "\u0660",
-    "/",
-    "..",
-    ".",
+    "/..",
 ]
 HOSTILE = [
     "%00",
     "a%00b",
-    "%01",
-    "%0A",
     "%0D%0A",
     "%7F",
-    "%C2%85",
     "%EF%BB%BF",
     "%F0%9F%98%80",
-    "%E2%80%AE",
     "%25",
-    "%2F",
-    "%3F%23",
+    "%2F%3F%23",
 ]
-NOT_UTF_8 = ["%FF", "%C3%28", "%ED%A0%80", "%F4%90%80%80", "%80"]
+NOT_UTF_8 = ["%FF", "%C3%28", "%ED%A0%80"]
 
 
 def in_each_place(operation: Operation, target: Target, address: str) -> Iterator[dict[str, str]]:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import quote
 
+from twilio.base.exceptions import TwilioRestException
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant
 from twilio.rest import Client
@@ -40,6 +41,11 @@ def access_token(info: Mapping[str, Any], service_sid: str, identity: str, **cha
         **changes,
     }
     return str(AccessToken(**arguments).to_jwt())
+
+
+def refusal(error: TwilioRestException) -> tuple[int, int]:
+    """Status and code of what the library raised."""
+    return error.status, error.code
 
 
 class Socket:

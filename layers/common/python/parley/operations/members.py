@@ -9,7 +9,7 @@ from parley.domain.horizon import consumption
 from parley.domain.roles import CHANNEL
 from parley.errors import (
     CHANNEL_FULL,
-    CONCURRENT_UPDATE,
+    INVITE_EXISTS,
     MEMBER_EXISTS,
     NOT_FOUND,
     USER_CHANNELS_FULL,
@@ -76,7 +76,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     raise AssertionError("unreachable")
 
 
-_MOVED = (USER_NOT_FOUND.code, USER_EXISTS.code, CONCURRENT_UPDATE.code)
+_MOVED = (USER_NOT_FOUND.code, USER_EXISTS.code, INVITE_EXISTS.code)
 
 
 def _uninvited(found: dict[Key, Record], tail_key: Key, invite_key: Key) -> tuple[list[Guard], list[Write]]:
@@ -87,8 +87,8 @@ def _uninvited(found: dict[Key, Record], tail_key: Key, invite_key: Key) -> tupl
     if invite_key in found:
         return [], [Erase(invite_key)]
     if found.get(tail_key, {}).get("invites_made"):
-        return [], [Absent(invite_key, CONCURRENT_UPDATE())]
-    return [Guard("invites_made", "=", 0, CONCURRENT_UPDATE())], []
+        return [], [Absent(invite_key, INVITE_EXISTS())]
+    return [Guard("invites_made", "=", 0, INVITE_EXISTS())], []
 
 
 def _joined_by_client(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any]) -> dict[str, Any]:

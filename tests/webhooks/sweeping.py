@@ -1,0 +1,79 @@
+"""What the tests of sweeps have in common: much to sweep, ways to interrupt it, and a look at what is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from parley.operations import OPERATIONS
+from parley.operations.context import Caller
+from parley.operations.sweeps import sweep
+from tests.realtime.deployment import Deployment, House, Room
+from tests.webhooks.function import WebhooksFunction
+
+# More than one step each, where that matters.
+MESSAGES, MEMBERS, CHANNELS = 300, 30, 120
+FEW_MESSAGES = 20
+
+
+def left_in(house: House, partition: str) -> Counter[str]:
+    """What is stored under a partition key, by what its sort keys begin with; tombstones apart."""
+    found: Counter[str] = Counter()
+    for item in items(house, partition):
+        kind = item["sk"]["S"].partition("#")[0]
+        found["tombstone" if "deleted_at" in item else kind] += 1
+    return found
+
+
+def items(house: House, partition: str) -> list[dict[str, Any]]:
+    client = house.deployment.world._client
+    request: dict[str, Any] = {
+        "TableName": house.deployment.world._table_name,
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": partition}},
+        "ConsistentRead": True,
+    }
+    items = []
+    while True:
+        answer = client.query(**request)
+        items += answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return items
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def joined(house: House, identity: str) -> int:
+    return int(house.rest.get(f"{house.path}/Users/{identity}")["joined_channels_count"])
+
+
+def status(house: House, *paths: str) -> set[int]:
+    """The statuses of GETs below the service."""
+    return {house.rest("GET", house.path + path).status for path in paths}
+
+
+def do(house: House, kind: str, room: Room | None, given: dict[str, Any]) -> Any:
+    """Create something without the way through the door, for there is much to create."""
+    house.deployment.world.clock.advance(0.001)
+    path = {"service_sid": house.sid} | ({"channel_sid": room.sid} if room else {})
+    return OPERATIONS[kind, "create"](house.deployment.world.context(), path, given)
+
+
+def late_after(looks: int) -> Callable[[], bool]:
+    """A function that is in a hurry from the given look at the clock on."""
+    seen = iter(range(looks))
+    return lambda: next(seen, None) is None
+
+
+def at_once(deployment: Deployment, job: dict[str, Any], times: int) -> None:
+    """Run a sweep in several containers side by side; each must come to its end."""
+    with ThreadPoolExecutor(times) as pool:
+        containers = [deployment.world.another_container() for _ in range(times)]
+        running = [pool.submit(sweep, each.context(Caller()), job, lambda: False) for each in containers]
+        assert [each.result() for each in running] == [True] * times
+
+
+def jobs(webhooks: WebhooksFunction) -> list[dict[str, Any]]:
+    webhooks.plan()
+    return webhooks.sweeps.take()
