@@ -30,8 +30,12 @@ from local.home import REPOSITORY, Home
 from local.template import Template
 from parley.ids import member_sid, user_sid
 from parley.operations.context import Caller, Context
-from parley.realtime.connections import answer, connect, disconnect
+from parley.realtime.connections import connect
+from parley.realtime.door import SocketDoor
 from parley.realtime.fan_out import FanOut
+from parley.realtime.limits import Requests
+from parley.realtime.presence import forget
+from parley.realtime.views import Views
 from parley.store import keys
 from parley.store.items import to_item
 from parley.store.writes import Put
@@ -67,6 +71,10 @@ class Measurement:
         self._client = client
         self._world = World(client, table_name)
         self._raw = Raw(LambdaDoor(self._world))
+        self._views = Views(REST_URL, self._world.account_sid)
+        self._gateway = FakeGateway()
+        unlimited = Requests(0, self._world.clock.now_ms)
+        self._door = SocketDoor(self._views, lambda: self._gateway, unlimited)  # type: ignore[arg-type,return-value]
         self._key = self._raw.post(f"/2010-04-01/Accounts/{self._world.account_sid}/Keys.json")
         self._service = self._raw.post("/chat/v2/Services", FriendlyName="x")["sid"]
         self._path = f"/chat/v2/Services/{self._service}"
@@ -112,7 +120,7 @@ class Measurement:
             self._cost("connect", (3, 3), lambda: self._connect("c1", "alice")),
             self._cost("create message, socket", (3, 2), lambda: self._say("c0", "2")),
             self._cost("create message, socket, with a token", (3, 5), lambda: self._say("c0", "a token of its own")),
-            self._cost("disconnect", (2, 2), lambda: disconnect(self._client_context(), "c1")),
+            self._cost("disconnect", (2, 2), lambda: forget(self._client_context(), "c1")),
         ]
 
     def _client_context(self) -> Context:
@@ -131,7 +139,7 @@ class Measurement:
 
     def _say(self, connection_id: str, frame_id: str) -> None:
         frame = {"id": frame_id, "action": "sendMessage", "channel": self._channel, "body": _BODY}
-        reply = json.loads(answer(self._client_context(), connection_id, json.dumps(frame), REST_URL))
+        reply = json.loads(self._door.answer(self._client_context(), connection_id, json.dumps(frame)) or "")
         assert reply["status"] == 201, reply
 
     def _of_a_stream_batch(self) -> Cost:
@@ -141,12 +149,12 @@ class Measurement:
         records = [self._sent(channel) for _ in range(_BATCH)]
         gateway = FakeGateway()
         gateway.open(*map(_connection, range(_IN_CHANNEL)))
-        world = self._world
-        fan_out = FanOut(world.table, gateway, world.clock, REST_URL, world.account_sid)  # type: ignore[arg-type]
+        fan_out = FanOut(self._client_context(), gateway, self._views)  # type: ignore[arg-type]
         allowed = math.ceil(_IN_CHANNEL / 1000) + math.ceil(_IN_CHANNEL / 100)
         operation = f"a stream batch, {_BATCH} messages to {_IN_CHANNEL} members"
         cost = self._cost(operation, (allowed, 0), lambda: fan_out.deliver(records))
-        assert sum(map(len, gateway.received.values())) == _BATCH * _IN_CHANNEL
+        told = [json.loads(frame) for frames in gateway.received.values() for frame in frames]
+        assert sum(len(frame) if isinstance(frame, list) else 1 for frame in told) == _BATCH * _IN_CHANNEL
         return cost
 
     def _sent(self, channel_sid: str) -> dict[str, Any]:

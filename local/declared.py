@@ -87,6 +87,15 @@ class QueueMapping:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """A function that is called every so many seconds."""
+
+    name: str
+    function: str
+    seconds: int
+
+
+@dataclass(frozen=True)
 class GatewayResponse:
     """What API Gateway answers in place of a function."""
 

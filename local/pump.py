@@ -1,4 +1,4 @@
-"""The pump: carries out every event source mapping of the template, as a process of its own.
+"""The pump: carries out every event source mapping and schedule of the template, as a process of its own.
 
 Each mapping has a thread. A stream is looked at whenever the gateway or a function here has handled something, so
 that a change reaches its handler within milliseconds, and otherwise a few times a second, which finds what other
@@ -12,12 +12,13 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from local import progress, ttl
-from local.declared import Table
+from local.declared import ACCOUNT, REGION, Schedule, Table, arn
 from local.emulators import Endpoints
 from local.functions import Invoker
 from local.home import Home
@@ -40,6 +41,21 @@ _SWEEP_SECONDS = 300
 _TROUBLE_SECONDS = 1.0
 _DRAIN_SECONDS = 3.0
 _GIVEN_UP_SECONDS = 0.2
+
+
+def scheduled_event(schedule: Schedule, now: float) -> dict[str, Any]:
+    """What EventBridge hands to a function that a schedule calls."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "region": REGION,
+        "resources": [arn("events", f"rule/{schedule.function}{schedule.name}")],
+        "detail": {},
+    }
 
 
 class Wake:
@@ -72,7 +88,8 @@ class Pump:
         template = plan.bound()
         functions = plan.functions(template)
         stream_mappings, queue_mappings = template.stream_mappings(), template.queue_mappings()
-        wanted = {mapping.function for mapping in [*stream_mappings, *queue_mappings]}
+        self._schedules = template.schedules()
+        wanted = {mapping.function for mapping in [*stream_mappings, *queue_mappings, *self._schedules]}
         self.wake = Wake()
         self._invoker = Invoker(functions, iter(sorted(wanted)), _THREADS)
         self._endpoints = endpoints
@@ -108,6 +125,8 @@ class Pump:
             self._threads.append(threading.Thread(target=self._follow, args=(pump,), daemon=True))
         for queue in self._queues:
             self._threads.append(threading.Thread(target=self._serve, args=(queue,), daemon=True))
+        for schedule in self._schedules:
+            self._threads.append(threading.Thread(target=self._tick, args=(schedule,), daemon=True))
         if self._endpoints.engine == "dynoxide":
             self._threads.append(threading.Thread(target=self._sweep, daemon=True))
         for thread in self._threads:
@@ -186,6 +205,11 @@ class Pump:
     def _serve(self, pump: QueuePump) -> None:
         while not self._draining.is_set():
             self._guarded(pump.step)
+
+    def _tick(self, schedule: Schedule) -> None:
+        """Call a scheduled function at full multiples of its rate, as EventBridge does within a minute's precision."""
+        while not self._draining.wait(schedule.seconds - time.time() % schedule.seconds):
+            self._guarded(lambda: bool(self._call(schedule.function, scheduled_event(schedule, time.time()))))
 
     def _sweep(self) -> None:
         dynamodb = self._endpoints.client("dynamodb")

@@ -7,6 +7,7 @@ identifiers do; those come in with `bind`, and only a bound template can say wha
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from local.declared import (
     QueueMapping,
     RestApi,
     Route,
+    Schedule,
     Secret,
     SocketApi,
     StreamMapping,
@@ -35,6 +37,8 @@ _QUEUE = "AWS::SQS::Queue"
 _SECRET = "AWS::SecretsManager::Secret"
 _REST_API = "AWS::Serverless::Api"
 _SOCKET_API = "AWS::Serverless::WebSocketApi"
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_RATE_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
 def _local_name(logical_id: str, properties: Mapping[str, Any] | None = None) -> str:
@@ -238,6 +242,16 @@ class BoundTemplate:
                     from_now_on=values.get("StartingPosition", "TRIM_HORIZON") == "LATEST",
                 )
             )
+        return found
+
+    def schedules(self) -> list[Schedule]:
+        found = []
+        for function, name, values in self._events("Schedule"):
+            rate = _RATE.fullmatch(values["Schedule"])
+            if rate is None:
+                raise TemplateError(f"{name}: only rates are schedules locally, like rate(1 minute)")
+            if values.get("Enabled", True):
+                found.append(Schedule(name, function, int(rate[1]) * _RATE_SECONDS[rate[2]]))
         return found
 
     def queue_mappings(self) -> list[QueueMapping]:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from parley.errors import Refusal
+from parley.errors import TOO_MANY_CONNECTIONS, Refusal
 from parley.log import logger
 from parley.operations.context import Caller
+from parley.realtime.closing import close, error_frame
 from parley.realtime.connections import connect
 from parley.realtime.frames import refusal
 from parley.runtime import Runtime
@@ -20,11 +21,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     token = (event.get("queryStringParameters") or {}).get("token") or ""
     connection_id = event["requestContext"]["connectionId"]
     try:
-        protocol = connect(runtime.context(Caller("SDK")), connection_id, offered, token)
+        acting = runtime.context(Caller("SDK"))
+        protocol, surplus = connect(acting, connection_id, offered, token)
     except Refusal as refused:
         error = refused.error
         logger.warning(
             "socket refused", extra={"connection_id": connection_id, "code": error.code, "reason": str(refused)}
         )
         return {"statusCode": error.status, "body": refusal(None, error, str(refused))}
+    for older in surplus:
+        close(acting, runtime.sockets, older, error_frame(TOO_MANY_CONNECTIONS))
     return {"statusCode": 200} | ({"headers": {"Sec-WebSocket-Protocol": protocol}} if protocol else {})

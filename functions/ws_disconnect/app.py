@@ -3,7 +3,7 @@
 from typing import Any
 
 from parley.operations.context import Caller
-from parley.realtime.connections import disconnect
+from parley.realtime.presence import forget
 from parley.runtime import Runtime
 from parley.settings import Settings
 
@@ -12,5 +12,5 @@ runtime = Runtime(Settings.from_environment())
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Always 200: nobody is left to tell."""
-    disconnect(runtime.context(Caller("SDK")), event["requestContext"]["connectionId"])
+    forget(runtime.context(Caller("SDK")), event["requestContext"]["connectionId"])
     return {"statusCode": 200}

@@ -3,7 +3,6 @@
 from typing import Any
 
 from parley.operations.context import Caller
-from parley.realtime.connections import answer
 from parley.runtime import Runtime
 from parley.settings import Settings
 
@@ -11,10 +10,7 @@ runtime = Runtime(Settings.from_environment())
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The body goes back over the socket as the reply to the frame."""
+    """The body goes back over the socket as the reply to the frame; without one, the socket was closed."""
     connection_id = event["requestContext"]["connectionId"]
-    acting = runtime.context(Caller("SDK"))
-    return {
-        "statusCode": 200,
-        "body": answer(acting, connection_id, event.get("body") or "", runtime.settings.rest_url),
-    }
+    reply = runtime.socket_door.answer(runtime.context(Caller("SDK")), connection_id, event.get("body") or "")
+    return {"statusCode": 200} | ({} if reply is None else {"body": reply})

@@ -115,9 +115,9 @@ class Functions:
         session.register("before-parameter-build", self._note)
         return session
 
-    def note_push(self) -> None:
-        """A socket was written to."""
-        self._add("execute-api:ManageConnections", "SocketApi")
+    def note_push(self, method: str) -> None:
+        """A socket was written to, or closed."""
+        self._add("execute-api:ManageConnections", f"SocketApi/{method}")
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         service, operation = model.service_model.service_name, model.name
@@ -160,11 +160,13 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status = 503 if "/busy" in self.path else 200
             if "/@connections/" in self.path:
-                made[0].note_push()
+                made[0].note_push(self.command)
                 status = 410 if GONE.rstrip("=") in self.path else 200
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        do_DELETE = do_POST  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -19,7 +19,7 @@ ROWS = {name: value for name, value in vars(errors).items() if isinstance(value,
 # What the code cannot be brought to in a test of the whole: raised when another request wins at the very moment.
 HARD_TO_PROVOKE: set[str] = set()
 # Codes that stand for several texts: the vendor's general ones.
-GENERAL = {20001, 20404, 20409, 20106}
+GENERAL = {20001, 20404, 20409, 20413, 20106}
 
 
 @cache

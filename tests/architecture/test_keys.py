@@ -31,6 +31,7 @@ OTHER: dict[str, Any] = {
     "name": "a name",
     "token": "a token",
     "connection_id": "L0SM9cOF=",
+    "minute": 10,
     "holder": Key("USER#US", "USER"),
 }
 

@@ -24,9 +24,9 @@ from parley.domain.roles import CHANNEL, DEPLOYMENT, PERMISSIONS
 from parley.ids import user_sid
 from parley.operations import bindings
 from parley.operations.context import Caller
-from parley.realtime import presence
 from parley.realtime.actions import ACTIONS
 from parley.resources import REGISTRY
+from parley.store import keys
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
 from tests.doors import Raw
 
@@ -53,7 +53,7 @@ def resources(statement: dict[str, Any]) -> Iterator[str]:
         elif kind == "Fn::GetAtt":
             yield value[0] if value[1] == "Arn" else ".".join(value)
         elif "@connections" in value:
-            yield "SocketApi"
+            yield "SocketApi/" + value.split("/")[-3]
         else:
             yield re.sub(r"\$\{(\w+)\.Arn\}", r"\1", value)
 
@@ -123,6 +123,7 @@ class Scenario:
             "PreWebhookUrl": f"{self._functions.server_url}/before",
             "PostWebhookUrl": f"{self._functions.server_url}/after",
             "WebhookFilters": events.split(),
+            "ReachabilityEnabled": "true",
         }
         self._ask("POST", self.path, hooks)
         self._ask("GET", self.path)
@@ -231,21 +232,34 @@ class Scenario:
 
     def _connect(self) -> None:
         for connection_id, identity in (("alice=", "alice"), (GONE, "bob"), ("frank=", "frank")):
-            token = AccessToken(self._functions.account_sid, self.key["sid"], self.key["secret"], identity=identity)
-            token.add_grant(ChatGrant(service_sid=self.service))
-            event = sample("ws_connect")
-            event["headers"].pop("Sec-WebSocket-Protocol", None)
-            event["requestContext"]["connectionId"] = connection_id
-            event["queryStringParameters"] = {"token": token.to_jwt()}
-            assert self._functions.invoke("WsConnectFunction", event)["statusCode"] == 200
-        # One that is gone is forgotten unless it may be only just opening.
+            self._open(connection_id, identity)
+        # One that is gone is forgotten unless it may be only just opening, so this one was opened some time ago.
         runtime = self._functions.runtime
-        earlier = runtime.clock.now_ms() // 1000 - presence.OPENING_SECONDS
-        presence.remember(runtime.table, user_sid(self.service, "bob"), GONE, earlier)
+        bob = keys.presence(user_sid(self.service, "bob"))
+        entry = (runtime.table.fetch(bob) or {})[f"connection:{GONE}"]
+        runtime.table.touch(bob, {f"connection:{GONE}": {**entry, "at": 0}})
+        self._say("followUsers", connection_id=GONE, identities=["alice"])
+        # The eleventh connection of an identity makes the oldest give way.
+        for number in range(11):
+            self._open(f"ivan {number}=", "ivan")
+            if number == 0:
+                self._say("followUsers", connection_id="ivan 0=", identities=["alice"])
 
-    def _say(self, action: str, *, frame_id: str = "1", **members: Any) -> Any:
+    def _open(self, connection_id: str, identity: str) -> None:
+        event = sample("ws_connect")
+        event["headers"].pop("Sec-WebSocket-Protocol", None)
+        event["requestContext"]["connectionId"] = connection_id
+        event["queryStringParameters"] = {"token": self._token(identity)}
+        assert self._functions.invoke("WsConnectFunction", event)["statusCode"] == 200
+
+    def _token(self, identity: str) -> str:
+        token = AccessToken(self._functions.account_sid, self.key["sid"], self.key["secret"], identity=identity)
+        token.add_grant(ChatGrant(service_sid=self.service))
+        return str(token.to_jwt())
+
+    def _say(self, action: str, *, frame_id: str = "1", connection_id: str = "alice=", **members: Any) -> Any:
         event = sample("ws_message")
-        event["requestContext"]["connectionId"] = "alice="
+        event["requestContext"]["connectionId"] = connection_id
         event["body"] = json.dumps({"id": frame_id, "action": action, **members})
         reply = json.loads(self._functions.invoke("WsMessageFunction", event)["body"])
         assert reply["status"] < 300, f"{action}: {reply}"
@@ -261,6 +275,12 @@ class Scenario:
             self._ask("POST", holder, {"RoleSid": role})
         self._talk()
         self._manage()
+        self._look_around()
+        self._be_somebody()
+        # Who is not known here is told so, and closed.
+        event = sample("ws_message")
+        event["requestContext"]["connectionId"] = "nobody="
+        assert "body" not in self._functions.invoke("WsMessageFunction", event)
 
     def _talk(self) -> None:
         channel = {"channel": self.channel}
@@ -284,15 +304,53 @@ class Scenario:
         self._say("updateUser", identity="alice", friendly_name="Alice")
         self._say("leaveChannel", channel=mine)
         self._say("joinChannel", channel=mine)
+        self._say("inviteMember", channel=mine, identity="frank")
+        self._say("declineInvitation", channel=mine, connection_id="frank=")
+        self._say("inviteMember", channel=mine, identity="frank")
+        self._say("acceptInvitation", channel=mine, connection_id="frank=")
         self._say("deleteChannel", channel=mine)
+
+    def _look_around(self) -> None:
+        channel = {"channel": self.channel}
+        self._say("listPublicChannels")
+        self._say("listMyChannels")
+        self._say("fetchMyChannel", **channel)
+        self._say("listMembers", **channel)
+        self._say("fetchMember", identity="bob", **channel)
+        self._say("advanceLastConsumedMessageIndex", index=0, **channel)
+        self._say("updateLastConsumedMessageIndex", index=0, **channel)
+        self._say("setAllMessagesConsumed", **channel)
+        self._say("setNoMessagesConsumed", **channel)
+        self._say("setNotificationLevel", notification_level="muted", **channel)
+        self._say("typing", **channel)
+        self._say("catchUp", channels={self.channel: 0})
+
+    def _be_somebody(self) -> None:
+        self._say("fetchSession")
+        self._say("refreshToken", token=self._token("alice"))
+        self._say("fetchUser", identity="bob")
+        self._say("listUsers")
+        self._say("followUsers", identities=["bob", "alice"])
+        self._say("unfollowUsers", identities=["bob"])
+        device = {"binding_type": "gcm", "address": "x", "credential_sid": self.credential, "endpoint": "phone"}
+        binding = self._say("registerBinding", **device)["sid"]
+        self._say("removeBinding", binding=binding)
 
     def _push(self) -> None:
         """To a socket that is there and to one that is not, with nothing that needs a channel's counters and with."""
         self._records = self._functions.stream_records()
         own = [record for record in self._records if self.channel in json.dumps(record["dynamodb"]["Keys"])]
         assert own
+        own += [record for record in self._records if "USER" in json.dumps(record["dynamodb"]["Keys"])]
         result = self._functions.invoke("FanOutFunction", {"Records": own})
         assert result == {"batchItemFailures": []}
+        # A token that expires, and one that has expired.
+        runtime = self._functions.runtime
+        now = runtime.clock.now_ms() // 1000
+        for connection_id, expires_at in (("ivan 3=", now + 200), ("ivan 4=", now - 1)):
+            runtime.table.touch(keys.connection(connection_id), {"token_expires_at": expires_at})
+            runtime.table.put_many({keys.expiry(expires_at // 60, connection_id): {"id": connection_id}})
+        assert self._functions.invoke("FanOutFunction", sample("fan_out_minute")) == {}
 
     def _plan_and_deliver(self) -> None:
         own = [record for record in self._records if self.service in json.dumps(record["dynamodb"])]

@@ -21,10 +21,10 @@ RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
 
 NOT_FROM_SETTINGS = {"PARLEY_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
-NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/POST/@connections/\*$")
+NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$")
 API_GATEWAY_PATIENCE_SECONDS = 29
-FAN_OUT_SORT_KEYS = {"CHANNEL", "USER", "PRESENCE", "MESSAGE#", "MEMBER#", "INVITE#"}
-WEBHOOKS_SORT_KEYS = {"CHANNEL", "USER", "PRESENCE", "MESSAGE#", "MEMBER#", "SERVICE#"}
+FAN_OUT_SORT_KEYS = {"CHANNEL", "USER", "MESSAGE#", "MEMBER#", "INVITE#"}
+WEBHOOKS_SORT_KEYS = {"CHANNEL", "USER", "MESSAGE#", "MEMBER#", "SERVICE#"}
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -39,6 +39,12 @@ MAPPINGS = {
     for function, properties in FUNCTIONS.items()
     for name, event in properties.get("Events", {}).items()
     if event["Type"] in ("DynamoDB", "SQS")
+}
+SCHEDULES = {
+    (function, name)
+    for function, properties in FUNCTIONS.items()
+    for name, event in properties.get("Events", {}).items()
+    if event["Type"] == "Schedule"
 }
 STREAM_MAPPINGS = {key: event["Properties"] for key, event in MAPPINGS.items() if event["Type"] == "DynamoDB"}
 QUEUE_MAPPINGS = {key: event["Properties"] for key, event in MAPPINGS.items() if event["Type"] == "SQS"}
@@ -106,7 +112,7 @@ def test_every_function_folder_is_in_the_template_and_the_other_way_round():
 
 def test_every_function_and_every_trigger_has_a_sample_invocation_and_every_sample_is_of_one():
     api_functions = set(FUNCTIONS) - {function for function, _ in MAPPINGS}
-    expected = {sample(function) for function in api_functions} | {sample(*key) for key in MAPPINGS}
+    expected = {sample(function) for function in api_functions} | {sample(*key) for key in {*MAPPINGS, *SCHEDULES}}
     assert set((ROOT / "events").glob("*.json")) == expected
 
 

@@ -186,10 +186,14 @@ def test_ws_message_replies_to_the_frame(deployed: Deployed) -> None:
 def test_ws_disconnect_forgets_the_connection(deployed: Deployed) -> None:
     deployed.call("ws_connect", read("ws_connect"))
     event = read("ws_disconnect")
+    connection_id = event["requestContext"]["connectionId"]
     assert deployed.call("ws_disconnect", event) == {"statusCode": 200}
-    assert deployed.account.world.table.fetch(keys.connection(event["requestContext"]["connectionId"])) is None
-    reply = json.loads(deployed.call("ws_message", read("ws_message"))["body"])
+    assert deployed.account.world.table.fetch(keys.connection(connection_id)) is None
+    deployed.sockets.open(connection_id)
+    assert deployed.call("ws_message", read("ws_message")) == {"statusCode": 200}
+    reply, farewell = (json.loads(data) for data in deployed.sockets.received(connection_id))
     assert (reply["status"], reply["error"]["code"]) == (401, 51006)
+    assert (farewell["event"], farewell["code"]) == ("connectionError", 51006)
 
 
 def test_fan_out_pushes_the_sample_to_those_who_are_connected(deployed: Deployed) -> None:
@@ -197,7 +201,7 @@ def test_fan_out_pushes_the_sample_to_those_who_are_connected(deployed: Deployed
     connection_id = read("ws_connect")["requestContext"]["connectionId"]
     deployed.sockets.open(connection_id)
     assert deployed.call("fan_out", read("fan_out_changes")) == {"batchItemFailures": []}
-    pushed = [json.loads(data) for data in deployed.sockets.received(connection_id)]
+    (pushed,) = (json.loads(data) for data in deployed.sockets.received(connection_id))
     assert [(frame["event"], frame["seq"]) for frame in pushed] == [
         ("messageAdded", 3),
         ("messageAdded", 4),

@@ -5,9 +5,42 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.roles import PERMISSIONS
+from parley.realtime.actions import ACTIONS
 from tests.realtime.deployment import Device, House, Room
 
 NO_RIGHTS = ["leaveChannel"]
+NOT_IN_A_CHANNEL = {
+    "fetchSession",
+    "refreshToken",
+    "createChannel",
+    "listPublicChannels",
+    "listMyChannels",
+    "fetchUser",
+    "listUsers",
+    "updateUser",
+    "followUsers",
+    "unfollowUsers",
+    "registerBinding",
+    "removeBinding",
+    "catchUp",
+}
+IN_CHANNEL = sorted(set(ACTIONS) - NOT_IN_A_CHANNEL)
+# What needs a right of one of the client's roles, and not only being there.
+NEEDING_RIGHTS = [
+    "createChannel",
+    "updateChannel",
+    "deleteChannel",
+    "leaveChannel",
+    "inviteMember",
+    "addMember",
+    "removeMember",
+    "updateMember",
+    "sendMessage",
+    "updateMessage",
+    "deleteMessage",
+    "setNotificationLevel",
+    "updateUser",
+]
 
 
 def address(room: Room, index: int) -> str:
@@ -17,27 +50,35 @@ def address(room: Room, index: int) -> str:
 
 def request_for(action: str, room: Room, index: int = 0) -> dict[str, Any]:
     """What the action is asked for with, in a room that bob and the author of the message are in."""
-    members: dict[str, Any] = {} if action in ("createChannel", "updateUser") else {"channel": room.sid}
+    members: dict[str, Any] = {} if action in NOT_IN_A_CHANNEL else {"channel": room.sid}
     match action:
         case "fetchMessage" | "deleteMessage":
-            members["message"] = address(room, index)
+            members["message"] = index
         case "updateMessage":
-            members |= {"message": address(room, index), "body": "x"}
+            members |= {"message": index, "body": "x"}
         case "sendMessage":
             members["body"] = "x"
         case "createChannel" | "updateChannel":
             members["friendly_name"] = "x"
-        case "addMember":
+        case "addMember" | "inviteMember":
             members["identity"] = "zoe"
-        case "removeMember":
+        case "removeMember" | "fetchMember":
             members["identity"] = "bob"
         case "updateMember" | "updateUser":
             members |= {"identity": "bob", "attributes": {}}
+        case "advanceLastConsumedMessageIndex" | "updateLastConsumedMessageIndex":
+            members["index"] = index
+        case "setNotificationLevel":
+            members["notification_level"] = "muted"
     return members
 
 
 def mighty(house: House, room: Room) -> Device:
     """Carol, with every right that a channel role can give."""
-    permissions = [name for name, types in PERMISSIONS.items() if "channel" in types]
-    room.add("carol", RoleSid=house.role("mighty", "channel", permissions))
+    room.add("carol", RoleSid=mighty_role(house))
     return house.device("carol")
+
+
+def mighty_role(house: House) -> str:
+    """The SID of a new role with every right that a channel role can give."""
+    return house.role("mighty", "channel", [name for name, types in PERMISSIONS.items() if "channel" in types])

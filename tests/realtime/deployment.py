@@ -52,6 +52,11 @@ def load_function(name: str, runtime: Runtime) -> Callable[[dict[str, Any], Any]
     return handler
 
 
+def as_rest(shown: dict[str, Any]) -> dict[str, Any]:
+    """A record that a socket showed, without what REST does not show."""
+    return {name: value for name, value in shown.items() if name not in ("seq", "last_message_index")}
+
+
 def patterns(template: Template, function: str) -> list[dict[str, Any]]:
     """The filter of a function's stream mapping, from the template."""
     mapping = dict(template.resources("AWS::Serverless::Function"))[function]["Events"]["Changes"]["Properties"]
@@ -59,11 +64,27 @@ def patterns(template: Template, function: str) -> list[dict[str, Any]]:
 
 
 class Sockets(FakeGateway):
-    """The fake gateway, remembering whom it was asked to push to."""
+    """The fake gateway, remembering whom it was asked to push to and what closed sockets had heard."""
 
     def __init__(self) -> None:
         super().__init__()
         self.attempts: list[str] = []
+        self.closed: dict[str, list[bytes]] = {}
+
+    def close(self, connection_id: str) -> None:
+        """Let the other end vanish."""
+        self.closed[connection_id] = self.received.pop(connection_id)
+
+    def disconnect(self, connection_id: str, deadline_seconds: float = 5.0) -> Outcome:
+        if connection_id in self.received:
+            self.closed[connection_id] = list(self.received[connection_id])
+        return super().disconnect(connection_id, deadline_seconds)
+
+    def frames(self, connection_id: str) -> list[Any]:
+        """What a socket received while it was open, decoded; pushes that came as an array one by one."""
+        sockets = self.received if connection_id in self.received else self.closed
+        decoded = [json.loads(data) for data in sockets.get(connection_id, ())]
+        return [frame for data in decoded for frame in (data if isinstance(data, list) else [data])]
 
     def _deliver(self, connection_id: str, data: bytes) -> Outcome:
         self.attempts.append(connection_id)
@@ -155,19 +176,24 @@ class Deployment:
         return connection_id, answer
 
     def send(self, connection_id: str, text: str) -> Any:
-        """The reply to a frame, decoded."""
+        """The reply to a frame, decoded; None if the connection was ended instead."""
         self.world.clock.advance(0.001)
         event = sample("ws_message")
         event["requestContext"] |= {"connectionId": connection_id}
         event["body"] = text
         answer = self.message_handler(event)
         assert answer["statusCode"] == 200
-        return json.loads(answer["body"])
+        return json.loads(answer["body"]) if "body" in answer else None
 
     def close(self, connection_id: str) -> None:
         """What API Gateway does when a socket has closed."""
-        self.gateway.received.pop(connection_id, None)
+        if connection_id in self.gateway.received:
+            self.gateway.close(connection_id)
         self.forget(connection_id)
+
+    def tick(self) -> None:
+        """Let a minute's tick look for tokens that run out."""
+        assert self.fan_out_handler(sample("fan_out_minute")) == {}
 
     def forget(self, connection_id: str) -> None:
         """Run `$disconnect`."""
@@ -212,6 +238,23 @@ class Device:
         assert reply["id"] == request_id
         assert set(reply) in ({"id", "status", "result"}, {"id", "status", "error"})
         return reply
+
+    def ending(self, action: str, **members: Any) -> tuple[int, int]:
+        """Status and code with which a request ends the connection: they come as its reply and as a push after it."""
+        before = len(self._deployment.gateway.frames(self.connection_id))
+        frame = {"id": "last", "action": action, **members}
+        assert self._deployment.send(self.connection_id, json.dumps(frame)) is None
+        assert not self.is_open
+        reply, push = self._deployment.gateway.frames(self.connection_id)[before:]
+        assert reply == {"id": "last", "status": push["status"], "error": reply["error"]}
+        assert reply["error"] == {"code": push["code"], "message": push["message"]}
+        assert (push["event"], push["terminal"]) == ("connectionError", True)
+        return push["status"], push["code"]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket is open."""
+        return self.connection_id in self._deployment.gateway.received
 
     def done(self, action: str, **members: Any) -> Any:
         """The result of a request that must succeed."""

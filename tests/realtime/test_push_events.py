@@ -12,17 +12,20 @@ from local.home import REPOSITORY
 from parley.realtime import events
 from tests.realtime.deployment import Device, House, Room
 
-PEOPLE = ("alice", "bob", "carol", "dave")
+PEOPLE = ("alice", "bob", "carol", "dave", "erin")
+# What happened in the channel while it was being set up: two came, one wrote, one was invited.
+SETTING_UP = 4
 
 
 class Scene:
-    """A private channel that dave made, with alice and bob in it; carol and dave are outside. All are connected."""
+    """A private channel that dave made, with alice and bob in it and erin invited; carol is outside. All are connected."""
 
     def __init__(self, house: House):
         self.house = house
         self.devices: dict[str, Device] = {identity: house.device(identity) for identity in PEOPLE}
         self.room: Room = house.channel("alice", "bob", Type="private", UniqueName="general", CreatedBy="dave")
         self.message = self.room.post("hello", From="alice")
+        self.invite = house.rest.post(f"{self.room.path}/Invites", Identity="erin")
         self.hush()
 
     def hush(self) -> None:
@@ -35,6 +38,21 @@ class Scene:
         found = {identity: device.heard() for identity, device in self.devices.items()}
         return {identity: frames for identity, frames in found.items() if frames}
 
+    def push(self, event: str, seq: int = SETTING_UP + 1, **members: Any) -> dict[str, Any]:
+        """A push about the channel, whose records have the version that it tells of."""
+        versioned = {
+            name: {**value, "seq": seq} if name in ("channel", "message", "member", "invite") else value
+            for name, value in members.items()
+        }
+        return {"event": event, "channel_sid": self.room.sid, "seq": seq, **versioned}
+
+    def channel(self) -> dict[str, Any]:
+        """The channel as pushes show it, but for its version."""
+        return {**self.room.fetch(), "last_message_index": 0}
+
+    def user_channel(self, identity: str) -> Any:
+        return self.house.rest.get(f"{self.house.path}/Users/{identity}/Channels/{self.room.sid}")
+
     @property
     def message_path(self) -> str:
         return f"/Messages/{self.message['sid']}"
@@ -45,91 +63,136 @@ def scene(house: House) -> Scene:
     return Scene(house)
 
 
-def frames(scene: Scene, *pushed: tuple[str, str, Any], seq: int) -> list[dict[str, Any]]:
-    return [
-        {"event": event, "channel_sid": scene.room.sid, "seq": seq, member: record} for event, member, record in pushed
-    ]
-
-
 def test_members_and_nobody_else_hear_of_a_new_message(scene: Scene) -> None:
     message = scene.room.post("again", From="bob")
-    expected = frames(scene, ("messageAdded", "message", message), seq=4)
+    expected = [scene.push("messageAdded", message=message)]
     assert scene.heard() == {"alice": expected, "bob": expected}
 
 
 def test_members_hear_of_an_edited_message(scene: Scene) -> None:
     message = scene.room.update(scene.message_path, Body="hullo")
-    expected = frames(scene, ("messageUpdated", "message", message), seq=4)
+    reasons = ["body", "lastUpdatedBy", "dateUpdated"]
+    expected = [scene.push("messageUpdated", message=message, updateReasons=reasons)]
     assert scene.heard() == {"alice": expected, "bob": expected}
 
 
 def test_members_hear_of_a_removed_message_as_it_was(scene: Scene) -> None:
     scene.room.delete(scene.message_path)
-    expected = frames(scene, ("messageRemoved", "message", scene.message), seq=4)
+    expected = [scene.push("messageRemoved", message=scene.message)]
     assert scene.heard() == {"alice": expected, "bob": expected}
 
 
 def test_members_hear_who_joins_and_the_newcomer_hears_that_he_joined(scene: Scene) -> None:
     member = scene.room.add("carol")
-    expected = frames(scene, ("memberJoined", "member", member), seq=4)
-    own = frames(scene, ("memberJoined", "member", member), ("channelJoined", "member", member), seq=4)
-    assert scene.heard() == {"alice": expected, "bob": expected, "carol": own}
+    joined = scene.push(
+        "channelJoined", channel=scene.channel(), user_channel=scene.user_channel("carol"), member=member
+    )
+    expected = [scene.push("memberJoined", member=member)]
+    assert scene.heard() == {"alice": expected, "bob": expected, "carol": [joined, *expected]}
 
 
 def test_members_hear_of_a_changed_member(scene: Scene) -> None:
     member = scene.room.update("/Members/bob", LastConsumedMessageIndex="0")
-    expected = frames(scene, ("memberUpdated", "member", member), seq=4)
+    reasons = ["dateUpdated", "lastConsumedMessageIndex", "lastConsumptionTimestamp"]
+    expected = [scene.push("memberUpdated", member=member, updateReasons=reasons)]
     assert scene.heard() == {"alice": expected, "bob": expected}
 
 
-def test_who_stays_hears_of_who_leaves_and_who_leaves_hears_it_once(scene: Scene) -> None:
+def test_only_the_member_hears_of_its_notification_level(scene: Scene) -> None:
+    path = f"{scene.house.path}/Users/bob/Channels/{scene.room.sid}"
+    user_channel = scene.house.rest.post(path, NotificationLevel="muted")
+    own = scene.push(
+        "channelUpdated", channel=scene.channel(), user_channel=user_channel, updateReasons=["notificationLevel"]
+    )
+    expected = [scene.push("channelAdvanced")]
+    assert scene.heard() == {"alice": expected, "bob": [own, *expected]}
+
+
+def test_who_stays_hears_of_who_leaves_and_who_leaves_a_private_channel_that_it_is_gone(scene: Scene) -> None:
     member = scene.house.rest.get(f"{scene.room.path}/Members/bob")
     scene.room.delete("/Members/bob")
+    channel = scene.channel()
     assert scene.heard() == {
-        "alice": frames(scene, ("memberLeft", "member", member), seq=4),
-        "bob": frames(scene, ("channelLeft", "member", member), seq=4),
+        "alice": [scene.push("memberLeft", member=member)],
+        "bob": [
+            scene.push("channelLeft", channel=channel, member=member),
+            scene.push("channelRemoved", channel=channel),
+        ],
     }
+
+
+def test_who_leaves_a_public_channel_still_sees_it(house: House) -> None:
+    room = house.channel("bob")
+    bob = house.device("bob")
+    bob.heard()
+    room.delete("/Members/bob")
+    assert bob.events() == ["channelLeft"]
 
 
 def test_only_its_creator_hears_of_a_new_channel(scene: Scene) -> None:
     room = scene.house.channel(UniqueName="other", CreatedBy="carol")
+    channel = {**room.fetch(), "seq": 0, "last_message_index": None}
     assert scene.heard() == {
-        "carol": [{"event": "channelAdded", "channel_sid": room.sid, "seq": 0, "channel": room.fetch()}]
+        "carol": [{"event": "channelAdded", "channel_sid": room.sid, "seq": 0, "channel": channel}]
     }
 
 
-def test_members_hear_of_a_changed_channel_with_its_counters(scene: Scene) -> None:
+def test_members_and_who_is_invited_hear_of_a_changed_channel_with_its_counters(scene: Scene) -> None:
     channel = scene.room.update(FriendlyName="The room", UniqueName="renamed")
     assert (channel["members_count"], channel["messages_count"]) == (2, 1)
-    expected = frames(scene, ("channelUpdated", "channel", channel), seq=4)
-    assert scene.heard() == {"alice": expected, "bob": expected}
+    reasons = ["dateUpdated", "friendlyName", "uniqueName"]
+    expected = [scene.push("channelUpdated", channel=scene.channel(), updateReasons=reasons)]
+    assert scene.heard() == dict.fromkeys(("alice", "bob", "erin"), expected)
 
 
-def test_members_hear_of_a_removed_channel(scene: Scene) -> None:
-    channel = scene.room.fetch()
+def test_members_creator_and_who_is_invited_hear_of_a_removed_channel(scene: Scene) -> None:
+    channel = scene.channel()
     scene.room.delete()
-    heard = scene.heard()
-    assert set(heard) == {"alice", "bob"}
-    for (frame,) in heard.values():
-        assert (frame["event"], frame["channel_sid"]) == ("channelRemoved", scene.room.sid)
-        # The counters went with the channel.
-        gone = {"members_count": 0, "messages_count": 0, "links": {**channel["links"], "last_message": None}}
-        assert frame["channel"] == {**channel, **gone}
+    # The message that its link would lead to went with it.
+    gone = {**channel, "links": {**channel["links"], "last_message": None}}
+    expected = [scene.push("channelRemoved", SETTING_UP, channel=gone)]
+    assert scene.heard() == dict.fromkeys(("alice", "bob", "dave", "erin"), expected)
 
 
-def test_only_the_user_hears_of_a_changed_user_outside_any_channel(scene: Scene) -> None:
+def test_who_is_invited_hears_it_and_members_learn_only_that_something_happened(scene: Scene) -> None:
+    invite = scene.house.rest.post(f"{scene.room.path}/Invites", Identity="carol")
+    user_channel = scene.user_channel("carol")
+    assert user_channel["status"] == "invited"
+    assert scene.heard() == {
+        "alice": [scene.push("channelAdvanced")],
+        "bob": [scene.push("channelAdvanced")],
+        "carol": [scene.push("channelInvited", channel=scene.channel(), user_channel=user_channel, invite=invite)],
+    }
+
+
+def test_whose_invite_is_taken_back_hears_it_and_that_the_private_channel_is_gone(scene: Scene) -> None:
+    scene.room.delete(f"/Invites/{scene.invite['sid']}")
+    channel = scene.channel()
+    assert scene.heard() == {
+        "alice": [scene.push("channelAdvanced")],
+        "bob": [scene.push("channelAdvanced")],
+        "erin": [
+            scene.push("channelLeft", channel=channel, invite=scene.invite),
+            scene.push("channelRemoved", channel=channel),
+        ],
+    }
+
+
+def test_the_user_and_nobody_else_hears_of_a_changed_user_whom_nobody_follows(scene: Scene) -> None:
     path = f"{scene.house.path}/Users/alice"
     scene.house.rest.post(path, FriendlyName="Alice")
     (frame,) = scene.heard()["alice"]
     user = scene.house.rest.get(path)
-    # Reachability is shown on single fetches only.
-    assert frame == {"event": "userUpdated", "user": {**user, "is_online": None, "is_notifiable": None}}
+    seq = frame["user"]["seq"]
+    assert frame == {"event": "userUpdated", "user": {**user, "seq": seq}, "updateReasons": ["friendlyName"]}
     assert scene.heard() == {}
+    scene.house.rest.post(path, FriendlyName="A.")
+    assert scene.heard()["alice"][0]["user"]["seq"] > seq
 
 
 def test_nobody_hears_of_a_new_or_removed_user_a_service_or_a_role(scene: Scene) -> None:
-    scene.house.rest.post(f"{scene.house.path}/Users", Identity="erin")
-    assert scene.house.rest("DELETE", f"{scene.house.path}/Users/erin").status == 204
+    scene.house.rest.post(f"{scene.house.path}/Users", Identity="zoe")
+    assert scene.house.rest("DELETE", f"{scene.house.path}/Users/zoe").status == 204
     scene.house.rest.post(scene.house.path, FriendlyName="renamed")
     scene.house.role("reader", "channel", ["leaveChannel"])
     assert scene.heard() == {}
@@ -164,33 +227,50 @@ def test_who_was_removed_hears_nothing_more(scene: Scene) -> None:
     assert set(scene.heard()) == {"alice"}
 
 
-def _changes(scene: Scene) -> dict[tuple[str, str], Callable[[], object]]:
-    return {
-        ("message", "created"): lambda: scene.room.post("x"),
-        ("message", "updated"): lambda: scene.room.update(scene.message_path, Body="y"),
-        ("message", "deleted"): lambda: scene.room.delete(scene.message_path),
-        ("member", "created"): lambda: scene.room.add("carol"),
-        ("member", "updated"): lambda: scene.room.update("/Members/carol", Attributes="{}"),
-        ("member", "deleted"): lambda: scene.room.delete("/Members/carol"),
-        ("channel", "created"): lambda: scene.house.channel(CreatedBy="dave"),
-        ("channel", "updated"): lambda: scene.room.update(FriendlyName="z"),
-        ("user", "updated"): lambda: scene.house.rest.post(f"{scene.house.path}/Users/carol", FriendlyName="C"),
-        ("channel", "deleted"): lambda: scene.room.delete(),
-    }
+def _changes(scene: Scene) -> list[tuple[tuple[str, str], Callable[[], object]]]:
+    room, rest = scene.room, scene.house.rest
+    level = {"NotificationLevel": "muted"}
+    invites = f"{room.path}/Invites"
+    return [
+        (("message", "created"), lambda: room.post("x")),
+        (("message", "updated"), lambda: room.update(scene.message_path, Body="y")),
+        (("message", "deleted"), lambda: room.delete(scene.message_path)),
+        (("member", "created"), lambda: room.add("carol")),
+        (("member", "updated"), lambda: room.update("/Members/carol", Attributes="[1]")),
+        (("member", "updated"), lambda: rest.post(f"{scene.house.path}/Users/carol/Channels/{room.sid}", level)),
+        (("member", "deleted"), lambda: room.delete("/Members/carol")),
+        (("invite", "created"), lambda: rest.post(invites, Identity="carol")),
+        (("invite", "deleted"), lambda: room.delete(f"/Invites/{scene.invite['sid']}")),
+        (("channel", "created"), lambda: scene.house.channel(CreatedBy="dave")),
+        (("channel", "updated"), lambda: room.update(FriendlyName="z")),
+        (("user", "updated"), lambda: rest.post(f"{scene.house.path}/Users/carol", FriendlyName="C")),
+        (("channel", "deleted"), lambda: room.delete()),
+    ]
 
 
 def test_every_row_of_the_push_table_is_heard_by_somebody(scene: Scene) -> None:
-    changes = _changes(scene)
-    assert set(changes) == set(events.EVENTS), "a new row needs its change here"
-    for row, act in changes.items():
+    heard: dict[tuple[str, str], set[str]] = {}
+    for row, act in _changes(scene):
         act()
-        heard = {frame["event"] for received in scene.heard().values() for frame in received}
-        assert heard == {push.event for push in events.EVENTS[row]}, row
+        told = {frame["event"] for received in scene.heard().values() for frame in received}
+        heard[row] = heard.get(row, set()) | told
+    assert heard == {row: {push.event for push in pushes} for row, pushes in events.EVENTS.items()}
 
 
-def test_the_documentation_lists_exactly_the_events_that_there_are() -> None:
+OF_CONNECTIONS = {"typingStarted", "tokenAboutToExpire", "tokenExpired", "connectionError"}
+KINDS = {"channel", "user_channel", "member", "message", "invite", "user"}
+
+
+def test_the_documentation_lists_exactly_the_events_that_there_are_and_what_they_carry() -> None:
     text = (REPOSITORY / "docs" / "realtime.md").read_text(encoding="utf-8")
     table = text.partition("| Event | Carries |")[2].partition("\n\n")[0]
-    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| `(\w+)` \|", table, re.MULTILINE)
-    documented = {(event, carries) for names, carries in rows for event in re.findall(r"`(\w+)`", names)}
-    assert documented == {(push.event, kind) for (kind, _), row in events.EVENTS.items() for push in row}
+    documented: dict[str, set[str]] = {}
+    for names, carries in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*) \|$", table, re.MULTILINE):
+        shown = set(re.findall(r"`(\w+)`", carries)) & KINDS
+        documented |= dict.fromkeys(re.findall(r"`(\w+)`", names), shown)
+    assert {event for event in OF_CONNECTIONS if documented.pop(event, None) is not None} == OF_CONNECTIONS
+    told: dict[str, set[str]] = {}
+    for pushes in events.EVENTS.values():
+        for push in pushes:
+            told[push.event] = told.get(push.event, set()) | set(push.shows)
+    assert documented == told

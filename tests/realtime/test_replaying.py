@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parley.store.changes import decode
-from tests.realtime.deployment import Deployment, Device, House, Room, StreamRecord
+from tests.realtime.deployment import Deployment, Device, House, Room, StreamRecord, as_rest
 
 IDENTITIES = ("alice", "bob", "carol")
 _slow = settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -132,19 +132,19 @@ class Picture:
     def _apply(self, push: dict[str, Any]) -> None:
         match push["event"]:
             case "messageAdded" | "messageUpdated":
-                self.messages[push["message"]["sid"]] = push["message"]
+                self.messages[push["message"]["sid"]] = as_rest(push["message"])
             case "messageRemoved":
                 del self.messages[push["message"]["sid"]]
             case "memberJoined" | "memberUpdated":
-                self.members[push["member"]["sid"]] = push["member"]
+                self.members[push["member"]["sid"]] = as_rest(push["member"])
             case "memberLeft":
                 del self.members[push["member"]["sid"]]
             case "channelUpdated":
-                self.channel = push["channel"]
+                self.channel = as_rest(push["channel"])
 
 
 def _by_sid(records: list[dict[str, Any]]) -> dict[str, Any]:
-    return {record["sid"]: record for record in records}
+    return {record["sid"]: as_rest(record) for record in records}
 
 
 @_slow

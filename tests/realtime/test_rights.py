@@ -1,4 +1,7 @@
-"""Who may do what over a socket: for each row of the action table, members, strangers and those without the right."""
+"""Who may do what over a socket: for each row of the action table, members, strangers and those without the right.
+
+What is refused changes nothing, so those tests share their houses.
+"""
 
 from __future__ import annotations
 
@@ -6,82 +9,102 @@ from typing import Any
 
 import pytest
 
+from local.template import Template
 from parley.realtime.actions import ACTIONS
-from tests.realtime.asking import NO_RIGHTS, address, mighty, request_for
-from tests.realtime.deployment import Device, House, Room
+from tests.realtime.asking import IN_CHANNEL, NEEDING_RIGHTS, NO_RIGHTS, address, mighty, mighty_role, request_for
+from tests.realtime.deployment import Deployment, Device, House, Room, Stream
+from tests.world import World
 
-IN_CHANNEL = sorted(set(ACTIONS) - {"createChannel", "updateUser"})
+NOT_FOUND, NO_MEMBER, FORBIDDEN, NO_INVITE = (404, 20404), (403, 50400), (403, 50107), (404, 50601)
+# Of public channels.
 OPEN_TO_ALL = {"fetchChannel", "joinChannel"}
-OPEN_TO_MEMBERS = {"fetchChannel", "fetchMessage", "listMessages", "joinChannel"}
+STRANGERS = {"acceptInvitation": NO_INVITE, "declineInvitation": NO_INVITE, "fetchMyChannel": NOT_FOUND}
+MEMBERS = {"joinChannel": (409, 50404), "acceptInvitation": NO_INVITE, "declineInvitation": (409, 50602)}
 
 
 def state(room: Room) -> list[Any]:
-    return [room.house.rest.get(f"{room.path}{below}") for below in ("", "/Messages", "/Members")]
+    return [room.house.rest.get(f"{room.path}{below}") for below in ("", "/Messages", "/Members", "/Invites")]
+
+
+def furnished(house: House, **fields: str) -> Room:
+    """A channel with alice and bob in it, who wrote messages 0 and 1."""
+    room = house.channel("alice", "bob", **fields)
+    room.post("from alice", From="alice")
+    room.post("from bob", From="bob")
+    return room
+
+
+class Street:
+    """A house with a public and a private channel and one that was deleted; carol is mighty next door."""
+
+    def __init__(self, deployment: Deployment):
+        self.house, next_door = House(deployment), House(deployment)
+        self.public = furnished(self.house, UniqueName="general")
+        self.private = furnished(self.house, Type="private", UniqueName="secret")
+        self.deleted = furnished(self.house)
+        self.mallory = self.house.device("mallory")
+        self.role = mighty_role(self.house)
+        self.deleted.add("carol", RoleSid=self.role)
+        self.carol = self.house.device("carol")
+        self.carol.done("fetchMessage", channel=self.deleted.sid, message=0)
+        self.deleted.delete()
+        self.stranger_from_next_door = mighty(next_door, furnished(next_door))
+
+
+@pytest.fixture(scope="module")
+def street(dynamodb: Any, template: Template, stream: Stream) -> Street:
+    (table,) = template.tables()
+    return Street(Deployment(World(dynamodb, table.name), stream, template))
 
 
 @pytest.mark.parametrize("action", IN_CHANNEL)
-def test_who_has_every_right_in_a_channel_may_do_everything_in_it(house: House, room: Room, action: str) -> None:
-    reply = mighty(house, room).ask(action, **request_for(action, room))
-    assert reply["status"] == (409 if action == "joinChannel" else ACTIONS[action].status), reply
+def test_who_has_every_right_in_a_channel_may_do_everything_in_it(street: Street, action: str) -> None:
+    room = furnished(street.house)
+    room.add("carol", RoleSid=street.role)
+    reply = street.carol.ask(action, **request_for(action, room))
+    status, code = MEMBERS.get(action, (ACTIONS[action].status, None))
+    assert (reply["status"], reply.get("error", {}).get("code")) == (status, code)
 
 
 @pytest.mark.parametrize("action", sorted(set(IN_CHANNEL) - OPEN_TO_ALL))
-def test_a_stranger_is_refused_in_a_public_channel(house: House, room: Room, action: str) -> None:
-    before = state(room)
-    expected = (404, 20404) if action == "leaveChannel" else (403, 50400)
-    assert house.device("mallory").refusal(action, **request_for(action, room)) == expected
-    assert state(room) == before
+def test_a_stranger_is_refused_in_a_public_channel(street: Street, action: str) -> None:
+    before = state(street.public)
+    expected = STRANGERS.get(action, NO_MEMBER)
+    assert street.mallory.refusal(action, **request_for(action, street.public)) == expected
+    assert state(street.public) == before
 
 
 @pytest.mark.parametrize("action", IN_CHANNEL)
-def test_a_private_channel_does_not_exist_for_a_stranger(house: House, action: str) -> None:
-    room = house.channel("alice", "bob", Type="private", UniqueName="secret")
-    room.post("hidden", From="alice")
-    before = state(room)
-    stranger = house.device("mallory")
-    request = request_for(action, room)
-    refused = stranger.ask(action, **request)
-    by_name = stranger.ask(action, **{**request, "channel": "secret"})
-    unknown = stranger.ask(action, **{**request, "channel": "CH" + "0" * 32})
+def test_a_private_channel_does_not_exist_for_a_stranger(street: Street, action: str) -> None:
+    before = state(street.private)
+    request = request_for(action, street.private)
+    refused = street.mallory.ask(action, **request)
+    by_name = street.mallory.ask(action, **{**request, "channel": "secret"})
+    unknown = street.mallory.ask(action, **{**request, "channel": "CH" + "0" * 32})
     for reply in (refused, by_name, unknown):
         assert (reply["status"], reply["error"]) == (404, unknown["error"])
     assert unknown["error"]["code"] == 20404
-    assert state(room) == before
+    assert state(street.private) == before
 
 
 @pytest.mark.parametrize("action", IN_CHANNEL)
-def test_who_was_removed_from_a_private_channel_is_a_stranger_at_once(house: House, action: str) -> None:
-    room = house.channel("alice", "bob", Type="private")
-    room.post("hidden", From="alice")
-    carol = mighty(house, room)
-    carol.done("fetchChannel", channel=room.sid)
-    request = request_for(action, room)
-    room.delete("/Members/carol")
-    assert carol.refusal(action, **request) == (404, 20404)
+def test_who_was_removed_from_a_private_channel_is_a_stranger_at_once(street: Street, action: str) -> None:
+    street.private.add("carol", RoleSid=street.role)
+    street.carol.done("fetchMember", channel=street.private.sid, identity="carol")
+    street.private.delete("/Members/carol")
+    assert street.carol.refusal(action, **request_for(action, street.private)) == NOT_FOUND
 
 
 @pytest.mark.parametrize("action", IN_CHANNEL)
-def test_nothing_can_be_done_in_another_service(house: House, room: Room, action: str) -> None:
-    other = House(house.deployment)
-    theirs = other.channel("bob", UniqueName="theirs")
-    theirs.post("theirs", From="carol")
-    request = request_for(action, theirs)
-    here, there = mighty(house, room), mighty(other, theirs)
-    before = state(theirs)
-    assert here.refusal(action, **request) == (404, 20404)
-    assert state(theirs) == before
-    # The same identity may, there.
-    assert there.ask(action, **request)["status"] in (200, 201, 204, 409)
+def test_nothing_can_be_done_in_another_service(street: Street, action: str) -> None:
+    before = state(street.public)
+    assert street.stranger_from_next_door.refusal(action, **request_for(action, street.public)) == NOT_FOUND
+    assert state(street.public) == before
 
 
 @pytest.mark.parametrize("action", IN_CHANNEL)
-def test_nothing_can_be_done_in_a_deleted_channel(house: House, room: Room, action: str) -> None:
-    carol = mighty(house, room)
-    request = request_for(action, room)
-    # The warm container remembers the channel for some seconds.
-    carol.done("fetchMessage", channel=room.sid, message=address(room, 0))
-    room.delete()
-    assert carol.refusal(action, **request) == (404, 20404)
+def test_nothing_can_be_done_in_a_deleted_channel(street: Street, action: str) -> None:
+    assert street.carol.refusal(action, **request_for(action, street.deleted)) == NOT_FOUND
 
 
 def test_another_services_user_cannot_be_changed(house: House, room: Room) -> None:
@@ -90,45 +113,50 @@ def test_another_services_user_cannot_be_changed(house: House, room: Room) -> No
     admin = house.role("admin", "deployment", ["editAnyUserInfo"])
     house.rest.post(f"{house.path}/Users", Identity="carol", RoleSid=admin)
     request = {"identity": theirs["sid"], "friendly_name": "x"}
-    assert house.device("carol").refusal("updateUser", **request) == (404, 20404)
+    assert house.device("carol").refusal("updateUser", **request) == NOT_FOUND
 
 
 def test_the_creator_sees_his_private_channel_without_being_in_it(house: House) -> None:
     room = house.channel(Type="private", CreatedBy="carol")
     carol = house.device("carol")
     assert carol.done("fetchChannel", channel=room.sid)["sid"] == room.sid
-    assert carol.refusal("sendMessage", channel=room.sid, body="x") == (404, 20404)
+    assert carol.refusal("sendMessage", channel=room.sid, body="x") == NOT_FOUND
 
 
-def test_anybody_sees_a_public_channel(house: House, room: Room) -> None:
-    assert house.device("mallory").done("fetchChannel", channel="general")["sid"] == room.sid
+def test_anybody_sees_a_public_channel(street: Street) -> None:
+    assert street.mallory.done("fetchChannel", channel="general")["sid"] == street.public.sid
 
 
-@pytest.fixture
-def powerless(house: House, room: Room) -> Device:
-    """Carol, a member whose roles allow nothing of what is asked here."""
-    nothing = house.role("nothing", "deployment", ["inviteMember"])
-    house.rest.post(f"{house.path}/Users", Identity="carol", RoleSid=nothing)
-    room.add("carol", RoleSid=house.role("powerless", "channel", ["inviteMember"]))
-    room.post("from carol", From="carol")
-    return house.device("carol")
+@pytest.fixture(scope="module")
+def powerless(street: Street) -> tuple[Device, Room]:
+    """Erin, a member whose roles allow nothing of what is asked here, and the room she wrote message 2 in."""
+    house, room = street.house, furnished(street.house)
+    nothing = house.role("nothing", "deployment", ["joinChannel"])
+    house.rest.post(f"{house.path}/Users", Identity="erin", RoleSid=nothing)
+    room.add("erin", RoleSid=house.role("powerless", "channel", ["editAnyUserInfo"]))
+    room.post("from erin", From="erin")
+    return house.device("erin"), room
 
 
-@pytest.mark.parametrize("action", sorted(set(ACTIONS) - OPEN_TO_MEMBERS))
-def test_a_member_needs_the_right_also_for_her_own(powerless: Device, room: Room, action: str) -> None:
+@pytest.mark.parametrize("action", NEEDING_RIGHTS)
+def test_a_member_needs_the_right_also_for_her_own(powerless: tuple[Device, Room], action: str) -> None:
+    erin, room = powerless
+    before = state(room)
     for index in (0, 2):
         request = request_for(action, room, index)
-        for identity in {request.get("identity"), request.get("identity") and "carol"} - {"zoe"}:
-            before = state(room)
-            own = {"identity": identity} if identity else {}
-            assert powerless.refusal(action, **{**request, **own}) == (403, 50107)
-            assert state(room) == before
+        assert erin.refusal(action, **request) == FORBIDDEN
+        if request.get("identity") == "bob":
+            assert erin.refusal(action, **{**request, "identity": "erin"}) == FORBIDDEN
+    assert state(room) == before
 
 
-def test_a_member_without_rights_may_read(powerless: Device, room: Room) -> None:
-    assert len(powerless.done("listMessages", channel="general")["messages"]) == 3
-    assert powerless.done("fetchMessage", channel="general", message=address(room, 0))["body"] == "from alice"
-    assert powerless.done("fetchChannel", channel="general")["sid"] == room.sid
+def test_a_member_without_rights_may_read(powerless: tuple[Device, Room]) -> None:
+    erin, room = powerless
+    assert len(erin.done("listMessages", channel=room.sid)["messages"]) == 3
+    assert erin.done("fetchMessage", channel=room.sid, message=address(room, 0))["body"] == "from alice"
+    assert erin.done("fetchMember", channel=room.sid, identity="alice")["identity"] == "alice"
+    assert len(erin.done("listMembers", channel=room.sid)["members"]) == 3
+    assert erin.done("fetchChannel", channel=room.sid)["sid"] == room.sid
 
 
 @pytest.mark.parametrize(
@@ -146,24 +174,25 @@ def test_a_member_without_rights_may_read(powerless: Device, room: Room) -> None
         ("editChannelAttributes", "updateChannel", {"attributes": {}}),
         ("destroyChannel", "deleteChannel", {}),
         ("addMember", "addMember", {"identity": "zoe"}),
+        ("inviteMember", "inviteMember", {"identity": "zoe"}),
         ("removeMember", "removeMember", {"identity": "bob"}),
         ("leaveChannel", "leaveChannel", {}),
         ("editAnyMemberAttributes", "updateMember", {"identity": "bob", "attributes": {}}),
         ("editOwnMemberAttributes", "updateMember", {"identity": "carol", "attributes": {}}),
+        ("editNotificationLevel", "setNotificationLevel", {"notification_level": "muted"}),
     ],
 )
 def test_a_right_of_the_channel_role_is_enough_and_needed(
-    house: House, room: Room, right: str, action: str, members: dict[str, Any]
+    street: Street, right: str, action: str, members: dict[str, Any]
 ) -> None:
-    room.add("carol", RoleSid=house.role("one right", "channel", [right]))
+    room = furnished(street.house)
+    room.add("carol", RoleSid=street.house.role("one right", "channel", [right]))
     room.post("from carol", From="carol")
-    if "message" in members:
-        members = {**members, "message": address(room, members["message"])}
-    carol = house.device("carol")
-    assert carol.ask(action, channel="general", **members)["status"] in (200, 201, 204)
+    request = {"channel": room.sid, **members}
+    others = {"message": 0} if "message" in members else {"identity": "bob"}
+    assert street.carol.ask(action, **request)["status"] in (200, 201, 204)
     if "Own" in right:
-        others = {"message": address(room, 0)} if "message" in members else {"identity": "bob"}
-        assert carol.refusal(action, channel="general", **{**members, **others}) == (403, 50107)
+        assert street.carol.refusal(action, **{**request, **others}) == FORBIDDEN
 
 
 def test_a_right_of_the_deployment_role_is_enough(house: House, room: Room) -> None:

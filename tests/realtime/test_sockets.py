@@ -232,13 +232,17 @@ def test_an_expired_token_does_nothing_more_on_an_open_socket(house: House) -> N
     room = house.channel("alice")
     alice = house.device("alice")
     house.deployment.world.clock.advance(3601)
-    assert alice.refusal("sendMessage", channel=room.sid, body="late") == (401, 20104)
+    assert alice.ending("sendMessage", channel=room.sid, body="late") == (401, 20104)
     assert room.fetch()["messages_count"] == 0
 
 
 def test_a_connection_that_nobody_opened_does_nothing(house: House) -> None:
-    reply = house.deployment.send("nobody=", '{"id": "1", "action": "fetchChannel", "channel": "x"}')
+    house.deployment.gateway.open("nobody=")
+    assert house.deployment.send("nobody=", '{"id": "1", "action": "fetchChannel", "channel": "x"}') is None
+    reply, push = house.deployment.gateway.frames("nobody=")
     assert (reply["id"], reply["status"], reply["error"]["code"]) == ("1", 401, 51006)
+    assert (push["event"], push["terminal"], push["code"]) == ("connectionError", True, 51006)
+    assert "nobody=" not in house.deployment.gateway.received
 
 
 def test_a_connection_does_nothing_after_two_hours(house: House) -> None:
@@ -248,7 +252,7 @@ def test_a_connection_does_nothing_after_two_hours(house: House) -> None:
     house.deployment.world.clock.advance(7199)
     assert alice.done("fetchChannel", channel=room.sid)
     house.deployment.world.clock.advance(20)
-    assert alice.refusal("fetchChannel", channel=room.sid) == (401, 51006)
+    assert alice.ending("fetchChannel", channel=room.sid) == (401, 51006)
 
 
 # Who is connected.
@@ -316,7 +320,8 @@ def test_a_connection_that_is_gone_is_tried_once_and_forgotten(house: House) -> 
     assert house.deployment.gateway.attempts.count(kept.connection_id) == 3
     # Its record went too: a frame that arrives late finds nobody, once the warm container's memory is over.
     house.deployment.world.clock.advance(11)
-    assert lost.refusal("fetchChannel", channel=room.sid) == (401, 51006)
+    house.deployment.gateway.open(lost.connection_id)
+    assert lost.ending("fetchChannel", channel=room.sid) == (401, 51006)
 
 
 def test_a_connection_that_was_forgotten_because_it_was_gone_may_still_disconnect(house: House) -> None:

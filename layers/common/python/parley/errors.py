@@ -44,6 +44,7 @@ INVALID_PAGE_TOKEN = Error(400, 20001, "Invalid value for parameter PageToken: n
 # The REST door adds the path that was asked for.
 NOT_FOUND = Error(404, 20404, "The requested resource was not found")
 CONCURRENT_UPDATE = Error(409, 20409, "The resource was changed by another request; try again")
+REPLY_TOO_LARGE = Error(413, 20413, "The reply is larger than a socket carries: ask for less, or over REST")
 TOO_LARGE = Error(413, 20413, "The request body is too large: at most {limit} bytes")
 INTERNAL = Error(500, 20500, "An internal server error has occurred")
 UNAVAILABLE = Error(503, 20503, "The service is too busy; try again in a moment")
@@ -114,9 +115,13 @@ NOT_A_MEMBER = Error(403, 50400, "User not member of channel")
 CHANNEL_FULL = Error(403, 50403, "Channel has the maximum number of members")
 MEMBER_EXISTS = Error(409, 50404, "Member already exists")
 CONSUMPTION_TIME_INVALID = Error(400, 50405, "LastConsumptionTimestamp is not a date in ISO 8601 format")
+# The vendor names no code for it (unconfirmed).
+READ_STATUS_DISABLED = Error(403, 20403, "The service's read status is disabled: there is no consumption horizon")
 CONSUMED_INDEX_INVALID = Error(400, 50406, "LastConsumedMessageIndex must be a whole number, 0 or more")
 
 # Invites and bindings
+INVITE_NOT_FOUND = Error(404, 50601, "Invite not found: the user is not invited to this channel")
+INVITE_USED = Error(409, 50602, "The invite cannot be declined: the user is a member of the channel")
 INVITE_EXISTS = Error(409, 50212, "User already invited")
 BINDING_TYPE_INVALID = Error(400, 50209, "Binding type must be one of: gcm, apn, fcm")
 NOTIFICATION_LEVEL_INVALID = Error(400, 50210, "Notification level must be default or muted")
@@ -148,6 +153,8 @@ MESSAGE_PAGE_TOKEN_INVALID = Error(400, 19038, "Invalid value for parameter Page
 # Sockets
 FRAME_INVALID = Error(400, 20001, "The frame is not a JSON object with an id and an action")
 UNKNOWN_ACTION = Error(400, 20001, "Unknown action: {action}")
+TOO_MANY_CONNECTIONS = Error(429, 51001, "Too many connections: this one gave way to a newer one of the same identity")
+TOO_MANY_REQUESTS = Error(429, 51002, "Too many requests on this connection: wait a second")
 IDENTITY_TOO_LONG_TO_CONNECT = Error(400, 51003, "Identity is too long: at most 256 characters")
 ENDPOINT_ID_TOO_LONG = Error(400, 51004, "Endpoint id is too long: at most 512 characters")
 CONNECTION_EXPIRED = Error(401, 51006, "The connection is unknown or has expired; connect again")

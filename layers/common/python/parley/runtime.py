@@ -21,7 +21,9 @@ from parley.store.table import Table
 if TYPE_CHECKING:
     from parley.gateway import SocketGateway
     from parley.outgoing import Outgoing
+    from parley.realtime.door import SocketDoor
     from parley.realtime.fan_out import FanOut
+    from parley.realtime.views import Views
     from parley.webhooks.asking import PreEvents
     from parley.webhooks.worker import Worker
 
@@ -118,8 +120,23 @@ class Runtime:
         """Changes to pushes."""
         from parley.realtime.fan_out import FanOut
 
-        settings = self.settings
-        return FanOut(self.table, self.sockets, self.clock, settings.rest_url, settings.account_sid)
+        return FanOut(self.context(Caller("SDK")), self.sockets, self.views)
+
+    @cached_property
+    def views(self) -> Views:
+        """Records as sockets show them."""
+        from parley.realtime.views import Views
+
+        return Views(self.settings.rest_url, self.settings.account_sid)
+
+    @cached_property
+    def socket_door(self) -> SocketDoor:
+        """Frames to replies."""
+        from parley.realtime.door import SocketDoor
+        from parley.realtime.limits import Requests
+
+        requests = Requests(self.settings.requests_per_second, self.clock.now_ms)
+        return SocketDoor(self.views, lambda: self.sockets, requests)
 
     @cached_property
     def worker(self) -> Worker:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _PREFIX = "PARLEY_"
+_NUMBERS = ("actions_per_second", "delivery_age_seconds", "requests_per_second")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Settings:
         sweep_queue_url: Deletions that are still to be carried out below a deleted thing.
         webhook_allow_loopback: Whether webhooks may go to this machine; for local runs only.
         actions_per_second: How many actions a channel, and a service, may see in a second; 0 for no limit.
+        requests_per_second: How many requests a connection may make in a second; 0 for no limit.
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
     """
@@ -44,6 +46,7 @@ class Settings:
     sweep_queue_url: str = ""
     webhook_allow_loopback: bool = False
     actions_per_second: int = 0
+    requests_per_second: int = 0
     region: str = ""
     sockets_endpoint_url: str = ""
 
@@ -56,7 +59,7 @@ class Settings:
             if _PREFIX + name.upper() in environment
         }
         loopback = text.pop("webhook_allow_loopback", "").lower() == "true"
-        numbers = {name: int(text.pop(name)) for name in ("actions_per_second", "delivery_age_seconds") if name in text}
+        numbers = {name: int(text.pop(name)) for name in _NUMBERS if name in text}
         return cls(
             **text,
             **numbers,

@@ -43,6 +43,7 @@ class AccessToken:
         key_sid: The API key that signed it.
         expires_at: Epoch seconds.
         deployment_role_sid: Role of a user that this token creates; empty for the service's default.
+        push_credential_sid: What its device registers for push with, unless it names another.
     """
 
     identity: str

@@ -42,6 +42,7 @@ def with_counters(channel: dict[str, Any], tail: dict[str, Any]) -> dict[str, An
         **channel,
         "members_count": max(tail["members_count"], 0),
         "messages_count": max(tail["messages_count"], 0),
+        "last_message_index": newest if newest >= 0 else None,
         "last_message_sid": message_sid(channel["sid"], newest) if newest >= 0 else None,
         "seq": tail["seq"],
         "webhooks_count": tail.get("webhooks_count", 0),

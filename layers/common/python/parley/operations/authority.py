@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from parley.domain.channels import PRIVATE
 from parley.domain.roles import is_allowed
 from parley.errors import FORBIDDEN, NOT_A_MEMBER, NOT_FOUND
-from parley.ids import member_sid, user_sid
+from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import roles
 from parley.operations.addressing import channel
 from parley.operations.context import Context
@@ -50,6 +50,21 @@ def require(
     if wanted and not any(is_allowed(permission, deployment, in_channel) for permission in wanted):
         raise FORBIDDEN()
     return found
+
+
+def require_sight(context: Context, channel: Record) -> None:
+    """Check that the caller may know of a channel: a private one exists for its members, invited and creator only.
+
+    Raises:
+        Refusal: 20404.
+    """
+    identity = context.caller.identity
+    if channel["type"] != PRIVATE or identity in (None, channel["created_by"]):
+        return
+    sid = channel["sid"]
+    member_key = keys.member(sid, member_sid(sid, identity or ""))
+    if not context.table.fetch_many([member_key, keys.invite(sid, invite_sid(sid, identity or ""))]):
+        raise NOT_FOUND()
 
 
 def require_in_service(context: Context, service_sid: str, *permissions: str) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.presence import is_notifiable
 from parley.domain.push import MESSAGE_TYPES, check_binding
-from parley.errors import NOT_FOUND
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_NOT_FOUND
 from parley.ids import binding_sid, user_sid
 from parley.operations import rate, verbs
 from parley.operations.addressing import resolve, service, user_address
 from parley.operations.context import Context, Listing, PageRequest
 from parley.operations.members import cut_page
+from parley.operations.reachability import is_enabled
 from parley.resources.bindings import BINDING, USER_BINDING
 from parley.resources.spec import Path
 from parley.store import keys
 from parley.store.items import Record
+from parley.store.keys import Key
+from parley.store.writes import Create, Update, Write
 
 
 def register(
@@ -34,7 +38,7 @@ def register(
     the device wants all.
 
     Raises:
-        Refusal: 50209; 20001; 20404 for a credential that is not the account's.
+        Refusal: 50209; 20001; 20404 for a credential that is not the account's; 50200 if the user is gone.
     """
     check_binding(binding_type, address, message_types)
     service(context, service_sid)
@@ -43,9 +47,10 @@ def register(
         raise NOT_FOUND()
     now = context.clock.now_ms()
     sid = binding_sid(service_sid, identity, endpoint, binding_type)
-    key = keys.binding(service_sid, sid)
-    earlier = context.table.fetch(key) or {}
     user = user_sid(service_sid, identity)
+    key = keys.binding(service_sid, sid)
+    found = context.table.fetch_many([key, keys.user(user)])
+    earlier = found.get(key, {})
     record = {
         "sid": sid,
         "service_sid": service_sid,
@@ -59,8 +64,23 @@ def register(
         "date_created": earlier.get("date_created", now),
         "date_updated": now,
     }
-    context.table.touch(key, {**record, **keys.in_user_bindings(user, sid), "deleted_at": None, "expires_at": None})
+    known = Create(key, record, taken=CONCURRENT_UPDATE(), index=keys.in_user_bindings(user, sid))
+    if earlier:
+        context.table.commit(context.cause(), [Update(key, CONCURRENT_UPDATE(), set=record)])
+    else:
+        context.table.commit(context.cause(), [known, _counted(context, found.get(keys.user(user), {}), user, 1)])
     return record
+
+
+def _counted(context: Context, user: Record, sid: str, more: int) -> Update:
+    """The write that counts a user's devices; news when that makes it notifiable, or not any more."""
+    is_turn = is_notifiable({**user, "bindings_count": user.get("bindings_count", 0) + more}) != is_notifiable(user)
+    wanted = is_turn and is_enabled(context.configuration.fetch(_service_key(context, user)))
+    return Update(keys.user(sid), USER_NOT_FOUND(), add={"bindings_count": more}, announced=wanted)
+
+
+def _service_key(context: Context, user: Record) -> Key:
+    return keys.service(context.account_sid, user.get("service_sid", ""))
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -110,6 +130,11 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Remove a device's registration; it can register again."""
     if "user_sid" in path:
         fetch_of_user(context, path, {})
-    resolve(context, BINDING, path)
+    resolved = resolve(context, BINDING, path)
+    binding = verbs.load(context, BINDING, resolved)
     rate.count_service_action(context, path["service_sid"])
-    verbs.delete(BINDING, context, path, {})
+    user = context.table.fetch(keys.user(binding["user_sid"]))
+    writes: list[Write] = [verbs.bury(context, BINDING, resolved, binding)]
+    # The devices of a deleted user are counted nowhere.
+    counted = [_counted(context, user, binding["user_sid"], -1)] if user and user.get("bindings_count") else []
+    context.table.commit(context.cause(), [*writes, *counted])

@@ -52,14 +52,13 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The channel with its counters, in one request. For a client, a private channel of others does not exist.
+    """The channel with its counters, in one request; one more for a client and a private channel.
 
     Raises:
         Refusal: 20404.
     """
     channel = load(context, resolve(context, CHANNEL, path))
-    if channel["type"] == PRIVATE and context.caller.identity not in (None, channel["created_by"]):
-        authority.require(context, channel["service_sid"], channel["sid"], ())
+    authority.require_sight(context, channel)
     return channel
 
 
@@ -214,7 +213,8 @@ def _remove(context: Context, resolved: Path) -> None:
     channel = load(context, resolved)
     sid, service_sid, name = channel["sid"], channel["service_sid"], channel.get("unique_name")
     expires_at = context.clock.now_ms() // 1000 + verbs.TOMBSTONE_SECONDS
-    buried = verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(channel))
+    counts = {name: channel[name] for name in ("members_count", "messages_count", "last_message_index")}
+    buried = verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(channel), **counts)
     # A name or an entry in a list that the channel has only just given up may be another's by now.
     unchanged = (
         Guard("unique_name", "=" if name else "missing", name, CONCURRENT_UPDATE()),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.roles import CHANNEL
-from parley.errors import INVITE_EXISTS, MEMBER_EXISTS, USER_EXISTS, Refusal
+from parley.errors import INVITE_EXISTS, INVITE_NOT_FOUND, INVITE_USED, MEMBER_EXISTS, USER_EXISTS, Refusal
 from parley.ids import invite_sid, member_sid, user_sid
-from parley.operations import channel_log, roles, users, verbs
-from parley.operations.addressing import resolve, service
+from parley.operations import authority, channel_log, members, roles, users, verbs
+from parley.operations.addressing import channel, resolve, service
 from parley.operations.context import Context, Listing, PageRequest
 from parley.operations.members import cut_page, position
 from parley.resources.invites import INVITE
@@ -25,10 +25,13 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     for members (unconfirmed).
 
     Raises:
-        Refusal: 50404 if the identity is a member, 50212 if it is invited; 50100 or 50105 for an unsuitable role.
+        Refusal: 50404 if the identity is a member, 50212 if it is invited; 50100 or 50105 for an unsuitable role;
+            50107 for a client without `inviteMember`.
     """
     resolved = resolve(context, INVITE, path, opened=False)
     owner, channel_sid = service(context, path["service_sid"]), resolved["channel_sid"]
+    if context.caller.identity is not None:
+        authority.require(context, owner["sid"], channel_sid, ("inviteMember",))
     if parameters.get("role_sid"):
         roles.fetch_typed(context, owner["sid"], parameters["role_sid"], CHANNEL)
     identity = parameters["identity"]
@@ -79,6 +82,42 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     else:
         invites = context.table.every(keys.invites(channel_sid))
     return cut_page({position(invite): invite for invite in invites}, page)
+
+
+def accept(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The member that the invited client becomes.
+
+    Raises:
+        Refusal: 50601 without an invite; what joining refuses.
+    """
+    resolved = resolve(context, INVITE, path)
+    identity = context.caller.identity or ""
+    if _own(context, resolved) is None:
+        raise INVITE_NOT_FOUND()
+    return members.create(context, path, {**parameters, "identity": identity})
+
+
+def decline(context: Context, path: Path, parameters: dict[str, Any]) -> None:
+    """Let the client's invite vanish.
+
+    Raises:
+        Refusal: 50601 without an invite; 50602 for a member.
+    """
+    resolved = resolve(context, INVITE, path)
+    channel_sid, identity = resolved["channel_sid"], context.caller.identity or ""
+    if context.table.fetch(keys.member(channel_sid, member_sid(channel_sid, identity))):
+        raise INVITE_USED()
+    invite = _own(context, resolved)
+    if invite is None:
+        raise INVITE_NOT_FOUND()
+    remove(context, {**resolved, "sid": invite["sid"]})
+
+
+def _own(context: Context, resolved: Path) -> Record | None:
+    """The client's own invite; a private channel does not exist for who was never asked in."""
+    service_sid, channel_sid = resolved["service_sid"], resolved["channel_sid"]
+    authority.require_sight(context, channel(context, service_sid, channel_sid))
+    return context.table.fetch(keys.invite(channel_sid, invite_sid(channel_sid, context.caller.identity or "")))
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:

@@ -119,7 +119,8 @@ def _own_role(context: Context, owner: Record, channel_sid: str, identity: str) 
     if invite := context.table.fetch(keys.invite(channel_sid, invite_sid(channel_sid, identity))):
         return invite["role_sid"]
     if target["type"] == PRIVATE:
-        raise NOT_FOUND()
+        is_member = context.table.fetch(keys.member(channel_sid, member_sid(channel_sid, identity)))
+        raise MEMBER_EXISTS() if is_member else NOT_FOUND()
     authority.require_in_service(context, owner["sid"], "joinChannel")
     return None
 
@@ -159,14 +160,26 @@ def _user_write(context: Context, owner: Record, identity: str, user: Record | N
     return Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(room,), announced=False)
 
 
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The member; a client must be in the channel.
+
+    Raises:
+        Refusal: 20404; 50400 for a client who is no member.
+    """
+    resolved = resolve(context, MEMBER, path)
+    authority.require(context, path["service_sid"], resolved["channel_sid"], ())
+    return verbs.load(context, MEMBER, resolved)
+
+
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
-    """One page of a channel's members, oldest first, or those of the wanted identities.
+    """One page of a channel's members, oldest first, or those of the wanted identities; a client must be in it.
 
     A channel has at most 1,000 members, so all are read and put in order of joining here; that saves every join an
     index entry.
     """
     resolved = resolve(context, MEMBER, path)
     channel_sid = resolved["channel_sid"]
+    authority.require(context, path["service_sid"], channel_sid, ())
     if wanted := parameters.get("identity"):
         wanted_keys = [keys.member(channel_sid, member_sid(channel_sid, identity)) for identity in wanted]
         members = list(context.table.fetch_many(wanted_keys).values())
@@ -196,12 +209,12 @@ def cut_page(records: dict[str, Record], page: PageRequest) -> Listing:
     )
 
 
-def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The member with the given fields changed."""
+def update(context: Context, path: Path, parameters: dict[str, Any], guards: tuple[Guard, ...] = ()) -> Record:
+    """The member with the given fields changed, if `guards` hold."""
     resolved = resolve(context, MEMBER, path, opened=False)
+    _may_update(context, resolved, parameters)
     member = verbs.load(context, MEMBER, resolved)
     key = MEMBER.key(resolved)
-    _may_update(context, member, parameters)
     parameters = context.consult("member", "update", {**member, **parameters}, parameters)
     changes = verbs.changed(context, consumption(parameters, context.clock.now_ms()))
     if "role_sid" in changes:
@@ -209,32 +222,36 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     tail = channel_log.take_seq(context, member["service_sid"], member["channel_sid"])
     changes |= channel_log.mark(tail)
     writes = [
-        Update(key, NOT_FOUND(), set=changes),
+        Update(key, NOT_FOUND(), set=changes, guards=guards),
         channel_log.entry(context, member["channel_sid"], tail["seq"], "member", member["sid"], "updated"),
     ]
     context.table.commit(context.cause(), writes)
     return {**member, **changes}
 
 
-def _may_update(context: Context, member: Record, parameters: dict[str, Any]) -> None:
+def _may_update(context: Context, resolved: Path, parameters: dict[str, Any]) -> None:
     """A client sets its own horizon and level, and attributes as its roles say; a role is the back end's business."""
-    own = context.caller.identity == member["identity"]
+    own = _is_own(context, resolved)
     themselves: tuple[str, ...] = () if own else ("nobody",)
     rights = dict.fromkeys(("last_consumed_message_index", "last_consumption_timestamp"), themselves)
     rights["notification_level"] = ("editNotificationLevel",) if own else themselves
-    rights["attributes"] = authority.own_or_any(context, member["identity"], "edit MemberAttributes")
-    authority.require_each(context, member["service_sid"], member["channel_sid"], parameters, rights)
+    author = context.caller.identity if own else None
+    rights["attributes"] = authority.own_or_any(context, author, "edit MemberAttributes")
+    authority.require_each(context, resolved["service_sid"], resolved["channel_sid"], parameters, rights)
+
+
+def _is_own(context: Context, resolved: Path) -> bool:
+    identity = context.caller.identity
+    return identity is not None and resolved["sid"] == member_sid(resolved["channel_sid"], identity)
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Take an identity out of a channel; what it wrote stays."""
     resolved = resolve(context, MEMBER, path, opened=False)
     if context.caller.identity is not None:
-        member = verbs.load(context, MEMBER, resolved)
-        leaving = member["identity"] == context.caller.identity
-        right = "leaveChannel" if leaving else "removeMember"
+        right = "leaveChannel" if _is_own(context, resolved) else "removeMember"
         authority.require(context, path["service_sid"], resolved["channel_sid"], (right,))
-        context.consult("member", "delete", member, {})
+        context.consult("member", "delete", verbs.load(context, MEMBER, resolved), {})
     remove(context, resolved)
 
 

@@ -96,6 +96,8 @@ def _new_message(
         "service_sid": service_sid,
         "channel_sid": channel_sid,
         "index": tail["last_index"],
+        # Stays when an edit moves `seq`, so that a returning client is told of a new message and not of an edit.
+        "created_seq": tail["seq"],
         **channel_log.mark(tail),
         "date_created": context.clock.now_ms(),
     }
@@ -165,12 +167,12 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The message with the given fields changed, marked as edited by whoever did it."""
     resolved = resolve(context, MESSAGE, path, opened=False)
     message = verbs.load(context, MESSAGE, resolved)
-    if message.get("type") == "media" and "body" in parameters:
-        raise MEDIA_BODY_FIXED()
     for name, noun in (("body", "edit Message"), ("attributes", "edit MessageAttributes")):
         if name in parameters:
             wanted = authority.own_or_any(context, message.get("author"), noun)
             authority.require(context, message["service_sid"], message["channel_sid"], wanted)
+    if message.get("type") == "media" and "body" in parameters:
+        raise MEDIA_BODY_FIXED()
     parameters = context.consult("message", "update", {**message, **parameters}, parameters)
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
     if changes.get("author", "") is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from parley.domain.horizon import unread_count
+from parley.domain.channels import with_counters
+from parley.domain.user_channels import seen
 from parley.errors import NOT_FOUND
 from parley.ids import invite_sid, member_sid
 from parley.operations import members, verbs
@@ -17,7 +18,10 @@ from parley.store.keys import Key
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
-    """One page of the channels that a user is in or invited to, oldest first: three requests for fifty."""
+    """One page of the channels that a user is in or invited to, oldest first: three requests for fifty.
+
+    Each record holds the channel's own as `channel`.
+    """
     user_key, user = _user(context, path)
     found, more = context.table.page(
         keys.user_channels(user), page.size, after=page.after, before=page.before, descending=page.before is not None
@@ -30,7 +34,8 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     stored = context.table.fetch_many(wanted)
     verbs.belonging(stored.get(user_key), path)
     records = [
-        _seen(user, stored[item.key], stored[keys.tail(item.position)])
+        seen(user, stored[item.key], stored[keys.tail(item.position)])
+        | {"channel": with_counters(stored[keys.channel(item.position)], stored[keys.tail(item.position)])}
         for item in found
         if item.key in stored and keys.channel(item.position) in stored and keys.tail(item.position) in stored
     ]
@@ -45,24 +50,6 @@ def _user(context: Context, path: Path) -> tuple[Key, str]:
     return keys.user(sid), sid
 
 
-def _seen(user: str, held: Record, tail: Record) -> Record:
-    """The channel as the user sees it, from the membership or invite it holds."""
-    joined = held["sid"].startswith("MB")
-    horizon = held.get("last_consumed_message_index")
-    return {
-        "service_sid": held["service_sid"],
-        "channel_sid": held["channel_sid"],
-        "user_sid": user,
-        "member_sid": held["sid"] if joined else None,
-        "member_address": held["sid"] if joined else held["identity"],
-        "status": "joined" if joined else "invited",
-        "status_v1": "joined" if joined else "invited",
-        "last_consumed_message_index": horizon,
-        "unread_messages_count": unread_count(tail["last_index"], horizon),
-        "notification_level": held.get("notification_level"),
-    }
-
-
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """One channel as the user sees it.
 
@@ -70,7 +57,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         Refusal: 20404 if the user is neither in it nor invited (the vendor's `notParticipating` is never stored).
     """
     held, tail, user = _held(context, path)
-    return _seen(user, held, tail)
+    return seen(user, held, tail)
 
 
 def _held(context: Context, path: Path) -> tuple[Record, Record, str]:
@@ -93,7 +80,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     if not held["sid"].startswith("MB"):
         raise NOT_FOUND()
     address = {name: held[name] for name in ("service_sid", "channel_sid", "sid")}
-    return _seen(user, members.update(context, address, parameters), tail)
+    return seen(user, members.update(context, address, parameters), tail)
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.presence import live_connections
+from parley.domain.presence import reachability as shown_reachability
 from parley.domain.roles import DEPLOYMENT
 from parley.errors import FORBIDDEN, NOT_FOUND, USER_EXISTS
 from parley.ids import user_sid
-from parley.operations import authority, rate, roles, verbs
+from parley.operations import authority, rate, reachability, roles, verbs
 from parley.operations.addressing import resolve, service
 from parley.operations.context import Context, Listing, PageRequest
 from parley.resources.spec import Path
@@ -50,6 +52,17 @@ def creation(context: Context, owner: Record, parameters: dict[str, Any], joined
     return Create(keys.user(sid), record, taken=USER_EXISTS(), index=index)
 
 
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The user, with what its presence says at this moment if the service wants to know."""
+    resolved = resolve(context, USER, path)
+    user_key, presence_key = USER.key(resolved), keys.presence(resolved["sid"])
+    wanted = reachability.is_enabled(service(context, resolved["service_sid"]))
+    found = context.table.fetch_many([user_key, presence_key] if wanted else [user_key])
+    user = verbs.belonging(found.get(user_key), resolved)
+    connections = live_connections(found.get(presence_key), context.clock.now_ms() // 1000)
+    return shown_reachability(user, wanted, bool(connections))
+
+
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
     """One page of a service's users, oldest first; reachability is shown on single fetches only."""
     listing = verbs.read_page(context, keys.users(resolve(context, USER, path)["service_sid"]), page)
@@ -70,7 +83,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     write = Update(USER.key(resolved), NOT_FOUND(), set=changes)
     record = context.table.commit(context.cause(), [write])[0]
     context.configuration.forget(USER.key(resolved))
-    return record
+    return shown_reachability(record, reachability.is_enabled(service(context, resolved["service_sid"])))
 
 
 def _may_update(context: Context, user: Record, parameters: dict[str, Any]) -> None:

@@ -99,7 +99,7 @@ _KEPT_DATES = ("date_created", "date_updated")
 
 def bury(context: Context, row: Resource, resolved: Path, record: Record, **more: Any) -> Bury:
     """The write that turns a record into its tombstone: SIDs stay, content goes."""
-    names = ("sid", "service_sid", "channel_sid", "identity", "index", "type")
+    names = ("sid", "service_sid", "channel_sid", "identity", "index", "created_seq", "type")
     remains = {name: record[name] for name in names if name in record}
     expires_at = context.clock.now_ms() // 1000 + TOMBSTONE_SECONDS
     return Bury(row.key(resolved), NOT_FOUND(), {**remains, **more}, expires_at)

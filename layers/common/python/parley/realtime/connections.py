@@ -5,67 +5,100 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from parley.domain.presence import LONGEST_LIFE_SECONDS, live_connections
 from parley.domain.users import check_identity
 from parley.errors import (
     CONNECTION_EXPIRED,
-    INTERNAL,
     TOKEN_EXPIRED,
     TOKEN_FOREIGN_SERVICE,
     TOKEN_INVALID,
+    TOKEN_ISSUER,
     USER_EXISTS,
     Refusal,
 )
 from parley.ids import user_sid
 from parley.keyring import is_secret
-from parley.log import logger
-from parley.operations import addressing, users
+from parley.operations import addressing, reachability, users
 from parley.operations.context import Caller, Context
-from parley.realtime import frames, presence
-from parley.realtime.actions import perform
+from parley.realtime import presence
 from parley.store import keys
 from parley.store.items import Record
+from parley.store.keys import Key
+from parley.store.writes import Update
 from parley.tokens import AccessToken, verify
 
 SUBPROTOCOL = "parley.v1"
+MOST_PER_IDENTITY = 10
 
 
-def connect(context: Context, connection_id: str, offered: list[str], query_token: str) -> str | None:
+def connect(context: Context, connection_id: str, offered: list[str], query_token: str) -> tuple[str | None, list[str]]:
     """Open a connection for the bearer of a token, creating the user at the first time.
 
     The token is the one in the query string or the sub-protocol offered beside `parley.v1`. Returns the sub-protocol
-    to confirm, if one was offered. Three requests: the user, the connection, the presence.
+    to confirm, if one was offered, and the older connections of the identity that must give way. Three requests: the
+    user, the connection, the presence; one more for the first connection of a user who is to be reachable.
 
     Raises:
         Refusal: what is wrong with the token; 20106 with 403 when its service is not one of this account; 50203 or
             50206 for an identity that no user may have.
     """
     protocol = SUBPROTOCOL if SUBPROTOCOL in offered else None
-    token = query_token or next((name for name in offered if name != SUBPROTOCOL), "")
+    access = verified(context, query_token or next((name for name in offered if name != SUBPROTOCOL), ""))
+    try:
+        service = addressing.service(context, access.service_sid)
+    except Refusal:
+        raise TOKEN_FOREIGN_SERVICE() from None
+    sid = user_sid(access.service_sid, access.identity)
+    acting = replace(context, caller=Caller("SDK", access.identity, webhooks=True))
+    if context.table.fetch(keys.user(sid)) is None:
+        _create_user(acting, service, access)
+    now = context.clock.now_ms() // 1000
+    record: Record = {
+        "id": connection_id,
+        "identity": access.identity,
+        "service_sid": access.service_sid,
+        "user_sid": sid,
+        **_granted(access),
+        "reachable": reachability.is_enabled(service) or None,
+        "opened_at": now,
+        "expires_at": now + LONGEST_LIFE_SECONDS,
+    }
+    context.table.put_many({keys.connection(connection_id): record, **_expiry(record)})
+    live = live_connections(presence.remember(context.table, record, now), now)
+    if record["reachable"] and len(live) <= 1:
+        reachability.note_online(acting, sid)
+    others = [other for other in live if other != connection_id]
+    return protocol, others[: max(len(live) - MOST_PER_IDENTITY, 0)]
+
+
+def verified(context: Context, token: str) -> AccessToken:
+    """What a valid token grants.
+
+    Raises:
+        Refusal: what is wrong with it.
+    """
     if not token:
         raise TOKEN_INVALID()
     now = context.clock.now_ms() // 1000
     access = verify(token, context.account_sid, lambda sid: _key_secret(context, sid), now)
     # A client named `system` would pass for the account itself.
     check_identity(access.identity)
-    try:
-        service = addressing.service(context, access.service_sid)
-    except Refusal:
-        raise TOKEN_FOREIGN_SERVICE() from None
-    sid = user_sid(access.service_sid, access.identity)
-    if context.table.fetch(keys.user(sid)) is None:
-        _create_user(context, service, access)
-    record = {
-        "identity": access.identity,
-        "service_sid": access.service_sid,
-        "user_sid": sid,
+    return access
+
+
+def _expiry(connection: Record) -> dict[Key, Record]:
+    """The item under which the connection is found when its token runs out; it dies with the connection."""
+    key = keys.expiry(connection["token_expires_at"] // 60, connection["id"])
+    return {key: {"id": connection["id"], "expires_at": connection["expires_at"] + LONGEST_LIFE_SECONDS}}
+
+
+def _granted(access: AccessToken) -> Record:
+    return {
         "key_sid": access.key_sid,
         "token_expires_at": access.expires_at,
         "endpoint_id": access.endpoint_id or None,
-        "expires_at": now + presence.LONGEST_LIFE_SECONDS,
+        "push_credential_sid": access.push_credential_sid or None,
     }
-    context.table.touch(keys.connection(connection_id), record)
-    presence.remember(context.table, sid, connection_id, now)
-    return protocol
 
 
 def _key_secret(context: Context, key_sid: str) -> str | None:
@@ -77,8 +110,7 @@ def _key_secret(context: Context, key_sid: str) -> str | None:
     return secret if is_secret(secret, key["secret_hash"]) else None
 
 
-def _create_user(context: Context, service: Record, access: AccessToken) -> None:
-    acting = replace(context, caller=Caller("SDK", access.identity, webhooks=True))
+def _create_user(acting: Context, service: Record, access: AccessToken) -> None:
     parameters: dict[str, Any] = {"identity": access.identity}
     if access.deployment_role_sid:
         parameters["role_sid"] = access.deployment_role_sid
@@ -90,37 +122,44 @@ def _create_user(context: Context, service: Record, access: AccessToken) -> None
             raise
 
 
-def disconnect(context: Context, connection_id: str) -> None:
-    """Forget a connection; once is enough, and a repeat finds nothing to do."""
-    record = context.table.take(keys.connection(connection_id))
-    if record is not None:
-        presence.forget_entry(context.table, record["user_sid"], connection_id)
+def refresh(context: Context, connection: Record, token: str) -> Record:
+    """The connection with a new token in place of the old one.
+
+    Raises:
+        Refusal: what is wrong with the token; 20106 if it is another identity's or service's; 51006 if the connection
+            has been closed meanwhile.
+    """
+    access = verified(context, token)
+    if (access.identity, access.service_sid) != (connection["identity"], connection["service_sid"]):
+        raise TOKEN_FOREIGN_SERVICE()
+    key = keys.connection(connection["id"])
+    renewed = {**connection, **_granted(access)}
+    write = Update(key, CONNECTION_EXPIRED(), set=_granted(access), announced=False)
+    context.table.commit(context.cause(), [write])
+    context.table.put_many(_expiry(renewed))
+    presence.remember(context.table, renewed, context.clock.now_ms() // 1000)
+    context.configuration.forget(key)
+    return renewed
 
 
-def answer(context: Context, connection_id: str, text: str, rest_url: str) -> str:
-    """Carry out the request in a frame; the one reply to it, whatever happens."""
-    try:
-        request = frames.read(text)
-    except Refusal as refusal:
-        return frames.refusal(frames.request_id(text), refusal.error, str(refusal))
-    try:
-        connection = _connection(context, connection_id)
-        caller = Caller("SDK", connection["identity"], webhooks=True, request=f"{connection_id} {request.id}")
-        acting = replace(context, caller=caller)
-        status, result = perform(acting, connection["service_sid"], request, rest_url)
-    except Refusal as refusal:
-        return frames.refusal(request.id, refusal.error, str(refusal))
-    except Exception:
-        logger.exception("action failed", extra={"action": request.action[:64], "connection_id": connection_id})
-        return frames.refusal(request.id, INTERNAL, INTERNAL.text)
-    return frames.reply(request.id, status, result)
+def opened(context: Context, connection_id: str) -> Record:
+    """The connection's record, if it may be used.
 
-
-def _connection(context: Context, connection_id: str) -> Record:
-    connection = context.configuration.fetch(keys.connection(connection_id))
+    Raises:
+        Refusal: 51006 if it is unknown or over; 20104 when its token has expired; 20103 when that token's API key was
+            deleted. Each ends the connection.
+    """
+    key = keys.connection(connection_id)
+    connection = context.configuration.fetch(key)
     now = context.clock.now_ms() // 1000
+    if connection is not None and connection["token_expires_at"] <= now:
+        # Another container may have seen a new token.
+        context.configuration.forget(key)
+        connection = context.configuration.fetch(key)
     if connection is None or connection["expires_at"] <= now:
         raise CONNECTION_EXPIRED()
     if connection["token_expires_at"] <= now:
         raise TOKEN_EXPIRED()
+    if context.configuration.fetch(keys.api_key(context.account_sid, connection["key_sid"])) is None:
+        raise TOKEN_ISSUER()
     return connection

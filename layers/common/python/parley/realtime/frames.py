@@ -4,6 +4,7 @@
     reply     {"id": "7", "status": 200, "result": {...}}
               {"id": "7", "status": 403, "error": {"code": 50107, "message": "..."}}
     push      {"event": "messageAdded", "channel_sid": "CH..", "seq": 12, "message": {...}}
+    pushes    [{"event": ...}, {"event": ...}]
 
 The client whose request caused a push finds that request's id in it as `request`.
 """
@@ -11,12 +12,16 @@ The client whose request caused a push finds that request's id in it as `request
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from parley.errors import FRAME_INVALID, Error
 
 _LONGEST_ID = 128
+# API Gateway's limits for what it takes and sends (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+LONGEST_FRAME = 32 * 1024
+LONGEST_MESSAGE = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,19 @@ def reply(request_id: str | None, status: int, result: Any) -> str:
 def refusal(request_id: str | None, error: Error, text: str) -> str:
     """The one answer to a request that was not."""
     return dump({"id": request_id, "status": error.status, "error": {"code": error.code, "message": text}})
+
+
+def coalesce(frames: Sequence[bytes]) -> list[bytes]:
+    """Pushes as few frames: alone as it is, several as a JSON array that fits API Gateway's 32 KB frame."""
+    frames_of: list[list[bytes]] = []
+    size = 0
+    for frame in frames:
+        if not frames_of or size + len(frame) + 1 > LONGEST_FRAME:
+            frames_of.append([])
+            size = 1
+        frames_of[-1].append(frame)
+        size += len(frame) + 1
+    return [group[0] if len(group) == 1 else b"[" + b",".join(group) + b"]" for group in frames_of]
 
 
 def dump(frame: Any) -> str:

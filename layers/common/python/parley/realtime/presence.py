@@ -1,49 +1,46 @@
 """Who is connected: one small item per user with an attribute per connection, which dies by itself.
 
-A socket lives two hours at most, so every entry says until when it can be alive; a `$disconnect` that never came costs
-one failed push and no more.
+Every entry says until when it can be alive; a `$disconnect` that never came costs one failed push and no more.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from parley.domain.presence import LONGEST_LIFE_SECONDS, PREFIX, live_connections
+from parley.operations import reachability
+from parley.operations.context import Caller, Context
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.table import Table
 
-# API Gateway's hard limit for a WebSocket connection.
-LONGEST_LIFE_SECONDS = 7200
-# `$connect` may take 29 seconds, and until it has returned API Gateway answers pushes as if there were no connection.
-OPENING_SECONDS = 30
-_PREFIX = "connection:"
+
+def remember(table: Table, connection: Record, now_seconds: int) -> Record:
+    """Add a connection to its user's presence, or its new end after its token was refreshed; returns the presence.
+
+    What can no longer be open is dropped on the way.
+    """
+    entry = {"at": connection["opened_at"], "until": min(connection["expires_at"], connection["token_expires_at"])}
+    key = keys.presence(connection["user_sid"])
+    changes = {PREFIX + connection["id"]: entry, "expires_at": now_seconds + LONGEST_LIFE_SECONDS}
+    presence = table.touch(key, changes)
+    alive = {PREFIX + connection_id for connection_id in live_connections(presence, now_seconds)}
+    dead = [name for name in presence if name.startswith(PREFIX) and name not in alive]
+    return (table.detach(key, dead) or presence) if dead else presence
 
 
-def remember(table: Table, user_sid: str, connection_id: str, now_seconds: int) -> None:
-    """Add a connection to its user's presence."""
-    until = now_seconds + LONGEST_LIFE_SECONDS
-    table.touch(keys.presence(user_sid), {_PREFIX + connection_id: {"until": until}, "expires_at": until})
+def forget(context: Context, connection_id: str, owner: str = "") -> None:
+    """Forget a connection, whom it follows and its presence; once is enough, and a repeat finds nothing to do.
 
-
-def forget(table: Table, user_sid: str, connection_id: str) -> None:
-    """Remove a connection and its entry; harmless if either is gone."""
-    table.take(keys.connection(connection_id))
-    forget_entry(table, user_sid, connection_id)
-
-
-def forget_entry(table: Table, user_sid: str, connection_id: str) -> None:
-    """Remove a connection from its user's presence only."""
-    table.detach(keys.presence(user_sid), [_PREFIX + connection_id])
-
-
-def live_connections(presence: Record | None, now_seconds: int) -> list[str]:
-    """The ids of a user's connections that may still be open."""
-    return [
-        name[len(_PREFIX) :]
-        for name, entry in (presence or {}).items()
-        if name.startswith(_PREFIX) and entry["until"] > now_seconds
-    ]
-
-
-def is_opening(presence: Record | None, connection_id: str, now_seconds: int) -> bool:
-    """Whether a connection is so new that it may be called gone while it is only being opened."""
-    entry = (presence or {}).get(_PREFIX + connection_id)
-    return entry is not None and entry["until"] - LONGEST_LIFE_SECONDS > now_seconds - OPENING_SECONDS
+    `owner` is the user SID where it is known, so that an entry without its connection goes as well.
+    """
+    record = context.table.take(keys.connection(connection_id)) or {}
+    user = record.get("user_sid") or owner
+    if not user:
+        return
+    if followed := record.get("follows"):
+        context.table.erase_many(keys.follower(sid, connection_id) for sid in followed)
+    left = context.table.detach(keys.presence(user), [PREFIX + connection_id])
+    if record.get("reachable") and not live_connections(left, context.clock.now_ms() // 1000):
+        caller = Caller("SDK", record["identity"], webhooks=True)
+        reachability.note_offline(replace(context, caller=caller), user)

@@ -12,8 +12,10 @@ from typing import Any
 from parley.store.items import Record, from_item
 
 # Sort key, or what it begins with, -> kind of record. Anything else is nobody's news.
-_EXACT = {"CHANNEL": "channel", "USER": "user", "PRESENCE": "presence"}
+_EXACT = {"CHANNEL": "channel", "USER": "user"}
 _PREFIXES = {"MESSAGE#": "message", "MEMBER#": "member", "INVITE#": "invite", "SERVICE#": "service"}
+
+_COUNTED = ("seq", "hooks", "members_count", "messages_count", "last_message_index")
 
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"
 
@@ -56,7 +58,7 @@ def decode(stream_record: dict[str, Any]) -> Change | None:
     was, is_now = bool(old) and "deleted_at" not in old, "deleted_at" not in new
     if was and not is_now:
         # Only what the channel's counters said is the tombstone's; everything else is told as it was.
-        record = {**old, **{name: new[name] for name in ("seq", "hooks") if name in new}}
+        record = {**old, **{name: new[name] for name in _COUNTED if name in new}}
         return Change(kind, DELETED, record, old, cause, data["SequenceNumber"])
     if not is_now:
         return None

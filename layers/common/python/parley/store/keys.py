@@ -22,7 +22,9 @@ Access patterns (each is one function below; `*` marks what is read in order):
     a sent message by idempotency token        pk IDEMPOTENCY#<CH>#<token>  sk IDEMPOTENCY
     a user by SID or identity (derived SID)    pk USER#<US>          sk USER
     a user's live connections                  pk USER#<US>          sk PRESENCE
+    the connections that follow a user         pk USER#<US>          sk FOLLOWER#<connection id>
     a socket                                   pk CONNECTION#<id>    sk CONNECTION
+    sockets whose token expires in a minute    pk EXPIRING#<minute>#<shard>  sk CONNECTION#<id>
     a push registration; all of a service*     pk SERVICE#<IS>       sk BINDING#<BS>
     a user's push registrations*               gsi1pk BINDINGS#<US>  gsi1sk <BS>
     a service's users*, oldest first           gsi1pk USERS#<IS>     gsi1sk <created ms>#<US>
@@ -37,6 +39,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 _INDEX_WIDTH = 12
+_EXPIRY_SHARDS = 2
 
 
 class Key(NamedTuple):
@@ -195,6 +198,25 @@ def user_bindings(user_sid: str) -> Range:
 
 def connection(connection_id: str) -> Key:
     return Key(f"CONNECTION#{connection_id}", "CONNECTION")
+
+
+def follower(user_sid: str, connection_id: str) -> Key:
+    return Key(f"USER#{user_sid}", f"FOLLOWER#{connection_id}")
+
+
+def followers(user_sid: str) -> Range:
+    return Range(f"USER#{user_sid}", "FOLLOWER#")
+
+
+def expiring(minute: int) -> list[Range]:
+    """Where the sockets are whose tokens expire in a minute, counted from the epoch."""
+    return [Range(f"EXPIRING#{padded(minute)}#{shard}", "CONNECTION#") for shard in range(_EXPIRY_SHARDS)]
+
+
+def expiry(minute: int, connection_id: str) -> Key:
+    """Where a socket stands in that list. Many open at once after an outage, so a minute is spread over partitions."""
+    shard = sum(connection_id.encode()) % _EXPIRY_SHARDS
+    return Key(f"EXPIRING#{padded(minute)}#{shard}", f"CONNECTION#{connection_id}")
 
 
 def padded(number: int) -> str:

@@ -64,8 +64,8 @@ class Table:
         item = self._call("get_item", TableName=self._name, Key=_key(key), ConsistentRead=True).get("Item")
         return _living(item)
 
-    def fetch_many(self, keys: Iterable[Key]) -> dict[Key, Record]:
-        """The living records among `keys`, one request per hundred."""
+    def fetch_many(self, keys: Iterable[Key], *, buried: bool = False) -> dict[Key, Record]:
+        """The living records among `keys`, one request per hundred; tombstones too if `buried`."""
         wanted = list(dict.fromkeys(keys))
         records: dict[Key, Record] = {}
         for start in range(0, len(wanted), _BATCH_GET_KEYS):
@@ -75,7 +75,7 @@ class Table:
                     "batch_get_item", RequestItems={self._name: {"Keys": pending, "ConsistentRead": True}}
                 )
                 for item in answer["Responses"].get(self._name, []):
-                    if record := _living(item):
+                    if record := _found(item) if buried else _living(item):
                         records[Key(item["pk"]["S"], item["sk"]["S"])] = record
                 pending = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
                 if not pending:
@@ -271,9 +271,17 @@ class Table:
 
     def erase_many(self, keys: Iterable[Key]) -> None:
         """Delete items without conditions or announcement, 25 a request; used by sweeps."""
-        wanted = list(keys)
-        for start in range(0, len(wanted), _BATCH_WRITE_ITEMS):
-            pending = [{"DeleteRequest": {"Key": _key(key)}} for key in wanted[start : start + _BATCH_WRITE_ITEMS]]
+        self._write_many([{"DeleteRequest": {"Key": _key(key)}} for key in keys])
+
+    def put_many(self, records: dict[Key, Record]) -> None:
+        """Store items that are no part of a conversation, in place of what there was, 25 a request."""
+        self._write_many(
+            [{"PutRequest": {"Item": to_item({**key._asdict(), **record})}} for key, record in records.items()]
+        )
+
+    def _write_many(self, writes: list[dict[str, Any]]) -> None:
+        for start in range(0, len(writes), _BATCH_WRITE_ITEMS):
+            pending = writes[start : start + _BATCH_WRITE_ITEMS]
             for pause in self._pauses():
                 answer = self._call("batch_write_item", RequestItems={self._name: pending})
                 pending = answer.get("UnprocessedItems", {}).get(self._name, [])

@@ -48,7 +48,9 @@ class Cause:
 
 @dataclass(frozen=True)
 class Guard:
-    """`field` compared with `value` (`=`, `<`, `<>`, `missing`, or `below` the field that `value` names).
+    """`field` compared with `value`.
+
+    Tests are `=`, `<`, `<>`, `missing`, `behind` (missing or `<`), and `below` the field that `value` names.
 
     `refusal` is what it means when that does not hold.
     """
@@ -70,6 +72,8 @@ class Guard:
                 return present != self.value
             case "<":
                 return present is not None and present < self.value
+            case "behind":
+                return present is None or present < self.value
             case "below":
                 return present is not None and present < stored.get(self.value, 0)
         raise ValueError(self.test)
@@ -197,8 +201,12 @@ def _guard(guard: Guard, expression: Expression) -> str:
     name = expression.name(guard.field)
     if guard.test == "missing":
         return f"attribute_not_exists({name})"
+    if guard.test == "<>":
+        return f"(attribute_not_exists({name}) OR {name} <> {expression.value(guard.value)})"
     if guard.test == "below":
         return f"{name} < {expression.name(guard.value)}"
+    if guard.test == "behind":
+        return f"(attribute_not_exists({name}) OR {name} < {expression.value(guard.value)})"
     return f"{name} {guard.test} {expression.value(guard.value)}"
 
 

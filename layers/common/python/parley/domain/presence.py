@@ -1,0 +1,49 @@
+"""Presence: which of a user's connections may still be open.
+
+One item per user holds an entry for each connection with the time until which it can be open: the two hours of a
+socket's life, or the end of its token.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# API Gateway's hard limit for a WebSocket connection.
+LONGEST_LIFE_SECONDS = 7200
+# `$connect` may take 29 seconds, and until it has returned API Gateway answers pushes as if there were no connection.
+OPENING_SECONDS = 30
+PREFIX = "connection:"
+
+
+def reachability(user: dict[str, Any], is_enabled: bool, is_connected: bool | None = None) -> dict[str, Any]:
+    """The user with what clients may see of its reachability: nothing while the service has that switched off.
+
+    `is_connected` is what its presence says, if that was read; otherwise the user's own note serves. A user that was
+    never online since it was switched on has neither value (https://www.twilio.com/docs/chat/reachability-indicator).
+    """
+    noted = user.get("is_online") if is_enabled else None
+    if noted is None:
+        return {**user, "is_online": None, "is_notifiable": None}
+    is_online = noted if is_connected is None else is_connected
+    return {**user, "is_online": is_online, "is_notifiable": is_notifiable(user)}
+
+
+def is_notifiable(user: dict[str, Any]) -> bool:
+    """Whether the user has a push registration."""
+    return user.get("bindings_count", 0) > 0
+
+
+def live_connections(presence: dict[str, Any] | None, now_seconds: int) -> list[str]:
+    """The ids of a user's connections that may still be open, the oldest first."""
+    entries = sorted(
+        (entry.get("at", 0), name)
+        for name, entry in (presence or {}).items()
+        if name.startswith(PREFIX) and entry["until"] > now_seconds
+    )
+    return [name.removeprefix(PREFIX) for _, name in entries]
+
+
+def is_opening(presence: dict[str, Any] | None, connection_id: str, now_seconds: int) -> bool:
+    """Whether a connection is so new that it may be called gone while it is only being opened."""
+    entry = (presence or {}).get(PREFIX + connection_id)
+    return entry is not None and entry.get("at", 0) > now_seconds - OPENING_SECONDS

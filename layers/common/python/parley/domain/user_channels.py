@@ -1,0 +1,25 @@
+"""User channels: a channel as one user sees it, from the membership or invite that the user holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.horizon import unread_count
+
+
+def seen(user_sid: str, held: dict[str, Any], tail: dict[str, Any]) -> dict[str, Any]:
+    """The user channel that a membership or invite makes, with what is unread by the channel's counters."""
+    joined = held["sid"].startswith("MB")
+    horizon = held.get("last_consumed_message_index")
+    return {
+        "service_sid": held["service_sid"],
+        "channel_sid": held["channel_sid"],
+        "user_sid": user_sid,
+        "member_sid": held["sid"] if joined else None,
+        "member_address": held["sid"] if joined else held["identity"],
+        "status": "joined" if joined else "invited",
+        "status_v1": "joined" if joined else "invited",
+        "last_consumed_message_index": horizon,
+        "unread_messages_count": unread_count(tail["last_index"], horizon),
+        "notification_level": held.get("notification_level"),
+    }

@@ -1,0 +1,94 @@
+"""The consumption horizon as clients move it: forward, anywhere, to the end, away; and the notification level.
+
+https://www.twilio.com/docs/chat/consumption-horizon. All answer with the user channel, whose unread count has changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.user_channels import seen
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, READ_STATUS_DISABLED, Refusal
+from parley.ids import member_sid, user_sid
+from parley.operations import authority, members
+from parley.operations.addressing import channel_sid, service
+from parley.operations.context import Context
+from parley.resources.services import SERVICE
+from parley.resources.spec import Path
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Guard
+
+_INDEX = "last_consumed_message_index"
+
+
+def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The user channel with its horizon at the index, unless it is there or further already."""
+    index = parameters[_INDEX]
+    member, tail = _own(context, path)
+    horizon = member.get(_INDEX)
+    if horizon is not None and horizon >= index:
+        return _seen(context, member, tail)
+    ahead = Guard(_INDEX, "behind", index, CONCURRENT_UPDATE())
+    try:
+        return _moved(context, member, tail, {_INDEX: index}, (ahead,))
+    except Refusal as refusal:
+        if refusal.error is not CONCURRENT_UPDATE:
+            raise
+        # Another device of the same identity is further already.
+        return _seen(context, *_own(context, path))
+
+
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The user channel with its horizon at the index, also if that is further back."""
+    return _moved(context, *_own(context, path), {_INDEX: parameters[_INDEX]})
+
+
+def consume_all(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The user channel with its horizon at the newest message; an empty channel stays as it is."""
+    member, tail = _own(context, path)
+    if tail["last_index"] < 0 or member.get(_INDEX) == tail["last_index"]:
+        return _seen(context, member, tail)
+    return _moved(context, member, tail, {_INDEX: tail["last_index"]})
+
+
+def consume_none(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The user channel without a horizon."""
+    member, tail = _own(context, path)
+    return _moved(context, member, tail, {_INDEX: None})
+
+
+def set_notification_level(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The user channel with another notification level."""
+    member, tail = _own(context, path, horizon=False)
+    return _moved(context, member, tail, parameters)
+
+
+def _own(context: Context, path: Path, *, horizon: bool = True) -> tuple[Record, Record]:
+    """The caller's membership, and the channel's counters.
+
+    Raises:
+        Refusal: 20404 or 50400 for a stranger; 20403 when the service has the horizon switched off.
+    """
+    owner = service(context, path["service_sid"])
+    is_enabled = owner.get("read_status_enabled")
+    if horizon and not (SERVICE.by_name["read_status_enabled"].default if is_enabled is None else is_enabled):
+        raise READ_STATUS_DISABLED()
+    sid = channel_sid(context, owner["sid"], path["channel_sid"])
+    tail_key = keys.tail(sid)
+    member_key = keys.member(sid, member_sid(sid, context.caller.identity or ""))
+    found = authority.require(context, owner["sid"], sid, (), also=[tail_key])
+    if tail_key not in found:
+        raise NOT_FOUND()
+    return found[member_key], found[tail_key]
+
+
+def _moved(
+    context: Context, member: Record, tail: Record, parameters: dict[str, Any], guards: tuple[Guard, ...] = ()
+) -> Record:
+    path = {name: member[name] for name in ("service_sid", "channel_sid", "sid")}
+    return _seen(context, members.update(context, path, parameters, guards), tail)
+
+
+def _seen(context: Context, member: Record, tail: Record) -> Record:
+    return seen(user_sid(member["service_sid"], member["identity"]), member, tail)

@@ -1,0 +1,43 @@
+"""Reachability: the note on a user that says whether it is online, kept while the service wants it.
+
+The truth is in the user's presence, which dies by itself. The note makes a change of it news, for followers and for the
+owner's webhook; it is written when the first connection comes and when the last one goes.
+"""
+
+from __future__ import annotations
+
+from parley.domain.presence import live_connections
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
+from parley.operations.context import Context
+from parley.resources.services import SERVICE
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Guard, Update
+
+
+def is_enabled(service: Record | None) -> bool:
+    """Whether a service wants to know who is reachable."""
+    return bool(service) and bool(service.get("reachability_enabled", SERVICE.by_name["reachability_enabled"].default))
+
+
+def note_online(context: Context, user_sid: str) -> None:
+    """Note that a user has come online; nothing happens if that is known or there is no such user."""
+    _note(context, user_sid, is_online=True)
+
+
+def note_offline(context: Context, user_sid: str) -> None:
+    """Note that a user's last connection has gone, unless another one was opened in the meantime."""
+    _note(context, user_sid, is_online=False)
+    presence = context.table.fetch(keys.presence(user_sid))
+    if live_connections(presence, context.clock.now_ms() // 1000):
+        _note(context, user_sid, is_online=True)
+
+
+def _note(context: Context, user_sid: str, *, is_online: bool) -> None:
+    changed = Guard("is_online", "<>", is_online, CONCURRENT_UPDATE())
+    write = Update(keys.user(user_sid), NOT_FOUND(), set={"is_online": is_online}, guards=(changed,))
+    try:
+        context.table.commit(context.cause(), [write])
+    except Refusal as refusal:
+        if refusal.error not in (NOT_FOUND, CONCURRENT_UPDATE):
+            raise

@@ -1,0 +1,25 @@
+"""Ending a connection from here: the client is told why, then its socket is closed and forgotten.
+
+API Gateway offers no close code of one's own, hence the frame that comes first.
+"""
+
+from __future__ import annotations
+
+from parley.errors import Error
+from parley.gateway import SocketGateway
+from parley.operations.context import Context
+from parley.realtime.frames import dump
+from parley.realtime.presence import forget
+
+
+def error_frame(error: Error, text: str = "") -> str:
+    """The push that says why a connection ends."""
+    details = {"status": error.status, "code": error.code, "message": text or error.text}
+    return dump({"event": "connectionError", "terminal": True, **details})
+
+
+def close(context: Context, sockets: SocketGateway, connection_id: str, *frames: str, user_sid: str = "") -> None:
+    """Send the last frames over a connection, close it and forget it."""
+    sockets.post([(connection_id, frame.encode()) for frame in frames], deadline_seconds=3)
+    sockets.disconnect(connection_id)
+    forget(context, connection_id, user_sid)

@@ -1,0 +1,93 @@
+"""Following users: their `userUpdated` reaches the connections that asked for it (chat.md 10.2: a hundred at most)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from parley.domain.presence import live_connections
+from parley.domain.presence import reachability as shown_reachability
+from parley.errors import CONCURRENT_UPDATE, CONNECTION_EXPIRED, Refusal
+from parley.ids import user_sid
+from parley.operations import reachability
+from parley.operations.addressing import service
+from parley.operations.context import Context
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Guard, Put, Update
+
+MOST_FOLLOWED = 100
+# Two frames of one connection may be handled at once, and then change its list one after the other.
+_LOOKS = 5
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What following has led to: the users that exist, and the SIDs that had to give way."""
+
+    users: list[Record]
+    dropped: list[str]
+
+
+def follow(context: Context, connection: Record, identities: list[str]) -> Followed:
+    """Follow users on a connection; the longest followed give way beyond a hundred. Unknown identities are passed over.
+
+    Raises:
+        Refusal: 51006 if the connection is gone; 20409 when other frames of it change the list all the time.
+    """
+    service_sid = connection["service_sid"]
+    wanted = list(dict.fromkeys(user_sid(service_sid, identity) for identity in identities))
+    is_enabled = reachability.is_enabled(service(context, service_sid))
+    extra = [keys.presence(sid) for sid in wanted] if is_enabled else []
+    found = context.table.fetch_many([*(keys.user(sid) for sid in wanted), *extra])
+    known = [sid for sid in wanted if keys.user(sid) in found]
+
+    def change(before: list[str]) -> list[str]:
+        return ([sid for sid in before if sid not in known] + known)[-MOST_FOLLOWED:]
+
+    before, after = _change(context, connection["id"], change)
+    for sid in known:
+        if sid not in before:
+            record = {"id": connection["id"], "expires_at": connection["expires_at"]}
+            context.table.commit(context.cause(), [Put(keys.follower(sid, connection["id"]), record)])
+    dropped = [sid for sid in before if sid not in after]
+    context.table.erase_many(keys.follower(sid, connection["id"]) for sid in dropped)
+    now = context.clock.now_ms() // 1000
+    users = [
+        shown_reachability(
+            found[keys.user(sid)], is_enabled, bool(live_connections(found.get(keys.presence(sid)), now))
+        )
+        for sid in known
+    ]
+    return Followed(users, dropped)
+
+
+def unfollow(context: Context, connection: Record, identities: list[str]) -> None:
+    """Follow users no longer."""
+    unwanted = {user_sid(connection["service_sid"], identity) for identity in identities}
+    _change(context, connection["id"], lambda before: [sid for sid in before if sid not in unwanted])
+    context.table.erase_many(keys.follower(sid, connection["id"]) for sid in unwanted)
+
+
+def _change(
+    context: Context, connection_id: str, change: Callable[[list[str]], list[str]]
+) -> tuple[list[str], list[str]]:
+    """The connection's list before and after, changed in one step."""
+    key = keys.connection(connection_id)
+    for look in range(_LOOKS):
+        connection = context.table.fetch(key)
+        if connection is None:
+            raise CONNECTION_EXPIRED()
+        before = connection.get("follows") or []
+        after = change(before)
+        if after == before:
+            return before, after
+        unchanged = Guard("follows", "=" if before else "missing", before or None, CONCURRENT_UPDATE())
+        write = Update(key, CONNECTION_EXPIRED(), set={"follows": after or None}, guards=(unchanged,), announced=False)
+        try:
+            context.table.commit(context.cause(), [write])
+            return before, after
+        except Refusal as refusal:
+            if refusal.error is not CONCURRENT_UPDATE or look == _LOOKS - 1:
+                raise
+    raise AssertionError("unreachable")

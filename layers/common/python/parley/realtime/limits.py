@@ -1,0 +1,49 @@
+"""How many requests a connection may make, counted where they are handled.
+
+A container handles one frame after the other, so a client that floods fills up a bucket in each container it keeps
+busy. Counting in the table would cost every request a write and make nobody safer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+_MOST_COUNTED = 10_000
+# Requests refused before the connection is closed, if it never kept quiet in between.
+PATIENCE = 100
+
+
+class Verdict(StrEnum):
+    """What becomes of a request."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    LAST = "last"
+
+
+class Requests:
+    """A token bucket per connection: `rate` a second, twice as many at once; 0 for no limit."""
+
+    def __init__(self, rate: int, now_ms: Callable[[], int]):
+        self._rate = rate
+        self._now_ms = now_ms
+        self._buckets: dict[str, tuple[float, int, int]] = {}
+
+    def take(self, connection_id: str) -> Verdict:
+        """Count one request of a connection. LAST is said when its refusals have become too many."""
+        if not self._rate:
+            return Verdict.TAKEN
+        if len(self._buckets) >= _MOST_COUNTED and connection_id not in self._buckets:
+            self._buckets.clear()
+        now = self._now_ms()
+        full = self._rate * 2.0
+        tokens, at, refused = self._buckets.get(connection_id, (full, now, 0))
+        tokens = min(full, tokens + (now - at) * self._rate / 1000)
+        # Forgiven when it has been quiet long enough, not by every request that just passes.
+        refused = 0 if tokens == full else refused
+        if tokens >= 1:
+            self._buckets[connection_id] = (tokens - 1, now, refused)
+            return Verdict.TAKEN
+        self._buckets[connection_id] = (tokens, now, refused + 1)
+        return Verdict.LAST if refused + 1 >= PATIENCE else Verdict.REFUSED
