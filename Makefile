@@ -52,6 +52,7 @@ bench: environment
 	$(PYTHON) -m bench.budgets
 	$(PYTHON) -m bench.posts
 	$(PYTHON) -m bench.deliveries
+	$(PYTHON) -m bench.latency
 
 clean:
 	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \

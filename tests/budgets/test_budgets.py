@@ -21,8 +21,11 @@ BUDGETED = [
     "connect",
     "create message, socket",
     "create message, socket, with a token",
+    "typing in a warm room",
     "disconnect",
-    "a stream batch, 20 messages to 250 members",
+    "a batch of 20 messages, 250 members, 250 sockets",
+    "a batch of 20 messages, 1000 members, 1000 sockets",
+    "a batch of 20 messages, 1000 members, 10 sockets",
 ]
 
 

@@ -68,8 +68,10 @@ class Socket:
     def _listen(self) -> None:
         with suppress(ConnectionClosed):
             for text in self._connection:
+                frame = json.loads(text)
                 with self._arrival:
-                    self._frames.append(json.loads(text))
+                    # Several pushes at once come as an array.
+                    self._frames += frame if isinstance(frame, list) else [frame]
                     self._arrival.notify_all()
 
     def __enter__(self) -> Socket:

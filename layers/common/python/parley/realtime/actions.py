@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from parley.errors import INVALID_PARAMETER, UNKNOWN_ACTION
+from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_ACTION
 from parley.ids import message_sid, user_sid
 from parley.operations import OPERATIONS, Operation, addressing, consumption, invites
 from parley.operations.context import PageRequest
@@ -186,13 +186,13 @@ def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[
         member = named.get(entry.name, entry.name)
         if entry.form_name in _NOT_FOR_CLIENTS or entry.form_name in given:
             continue
+        if member in action.named and body.get(member) is None:
+            raise MISSING_PARAMETER(name=member)
         if member in body:
             value = body[member]
             given[entry.form_name] = (
                 [_form_text(part) for part in value] if isinstance(value, list) else [_form_text(value)]
             )
-        elif member in action.named:
-            text(body, member)
     return parse(action.row, action.verb, given) if given or taken else {}
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parley.domain.channels import PUBLIC
-from parley.ids import invite_sid, member_sid, message_index
+from parley.domain.user_channels import seen
+from parley.ids import invite_sid, member_sid, message_index, user_sid
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.realtime.events import EVENTS, MEMBERS
@@ -37,6 +38,10 @@ _EVENTS = {
     for push in events
     if MEMBERS in push.audience and subject[0] in push.shows
 }
+
+
+class _Erased(LookupError):
+    """Something is gone so completely that it cannot be said what it was."""
 
 
 @dataclass
@@ -73,7 +78,7 @@ def catch_up(context: Context, views: Views, connection: Record, marks: dict[str
         elif room <= 0:
             told[sid] = {"status": "changes", "seq": mark, "more": True, "events": []}
         else:
-            told[sid] = _Channel(context, views, channel, tail, mark).told(room)
+            told[sid] = _Channel(context, views, identity, channel, tail, mark).told(room)
             room -= len(dump(told[sid]).encode())
     return told
 
@@ -86,8 +91,9 @@ def _keys(sid: str, identity: str) -> tuple[Key, Key, Key, Key]:
 class _Channel:
     """One channel that a member returns to."""
 
-    def __init__(self, context: Context, views: Views, channel: Record, tail: Record, mark: int):
+    def __init__(self, context: Context, views: Views, identity: str, channel: Record, tail: Record, mark: int):
         self._context = context
+        self._identity = identity
         self._views = views
         self._channel = channel
         self._tail = tail
@@ -102,7 +108,11 @@ class _Channel:
         holes = self._holes(missed)
         if any(hole not in young for hole in holes) and not self._is_recent():
             return {"status": "refetch", "seq": self._tail["seq"]}
-        return self._answer(self._events(missed), young, missed, room)
+        try:
+            events = self._events(missed)
+        except _Erased:
+            return {"status": "refetch", "seq": self._tail["seq"]}
+        return self._answer(events, young, missed, room)
 
     def _settled(self, room: int) -> tuple[_Missed, list[int]]:
         """What was missed, read again while writes are under way: a number that is taken is written soon after."""
@@ -180,8 +190,7 @@ class _Channel:
         for subject, entries in verbs.items():
             if key := self._key(subject):
                 record = stored.get(key) or self._erased(subject, entries[-1])
-                if frame := self._changed(subject[0], record, entries):
-                    events.append((entries[-1]["seq"], frame))
+                events += self._changed(subject[0], record, entries)
         return sorted(events, key=lambda event: event[0])
 
     def _key(self, subject: tuple[str, str]) -> Key | None:
@@ -197,21 +206,41 @@ class _Channel:
         return None
 
     def _erased(self, subject: tuple[str, str], entry: Record) -> Record:
-        """What is left to say of a tombstone that went before the entry that tells of it."""
+        """What is left to say of a message whose tombstone went before the entry that tells of it."""
         kind, sid = subject
-        index = {"index": message_index(self._sid, sid)} if kind == "message" else {}
+        if kind != "message":
+            raise _Erased(sid)
         names = {"sid": sid, "channel_sid": self._sid, "service_sid": self._channel["service_sid"]}
-        return {**names, **index, "seq": entry["seq"], "created_seq": 0, "deleted_at": 0}
+        gone = {"seq": entry["seq"], "created_seq": 0, "deleted_at": 0}
+        return {**names, **gone, "index": message_index(self._sid, sid)}
 
-    def _changed(self, kind: str, record: Record, entries: list[Record]) -> dict[str, Any] | None:
+    def _changed(self, kind: str, record: Record, entries: list[Record]) -> list[tuple[int, dict[str, Any]]]:
+        """The events of one record that was there before, or came by an entry: one, with its latest version."""
         is_gone = "deleted_at" in record
         if kind == "message" and _created(record) > self._mark:
-            return None
+            return []
+        came = [entry["seq"] for entry in entries if entry["verb"] == "created"]
         if kind == "member" and is_gone and entries[0]["verb"] == "created":
-            return None
-        came = any(entry["verb"] == "created" for entry in entries)
-        verb = "deleted" if is_gone else "created" if came else "updated"
-        return self._frame(kind, verb, record)
+            return []
+        if came and not is_gone:
+            return [(came[-1], self._frame(kind, "created", record))]
+        position = entries[-1]["seq"]
+        events = [(position, self._frame(kind, "deleted" if is_gone else "updated", record))]
+        if kind == "member" and not is_gone and record["identity"] == self._identity:
+            events.append((position, self._own_level(record)))
+        return events
+
+    def _own_level(self, member: Record) -> dict[str, Any]:
+        """One's own notification level, which another device may have set; the member's view does not show it."""
+        user = user_sid(member["service_sid"], member["identity"])
+        return {
+            "event": "channelUpdated",
+            "channel_sid": self._sid,
+            "seq": member.get("seq", 0),
+            "channel": self._views.channel(self._channel, self._tail),
+            "user_channel": self._views.show("user_channel", seen(user, member, self._tail)),
+            "updateReasons": ["notificationLevel"],
+        }
 
     def _frame(self, kind: str, verb: str, record: Record) -> dict[str, Any]:
         shown = self._views.channel(record, self._tail) if kind == "channel" else self._views.show(kind, record)

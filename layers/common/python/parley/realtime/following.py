@@ -23,7 +23,7 @@ _LOOKS = 5
 
 @dataclass(frozen=True)
 class Followed:
-    """What following has led to: the users that exist, and the SIDs that had to give way."""
+    """What following has led to: the users that exist, and the identities that had to give way."""
 
     users: list[Record]
     dropped: list[str]
@@ -59,7 +59,8 @@ def follow(context: Context, connection: Record, identities: list[str]) -> Follo
         )
         for sid in known
     ]
-    return Followed(users, dropped)
+    gone = context.table.fetch_many(map(keys.user, dropped))
+    return Followed(users, [user["identity"] for user in gone.values()])
 
 
 def unfollow(context: Context, connection: Record, identities: list[str]) -> None:
