@@ -193,12 +193,10 @@ def _adding_member(scene: Scene) -> Case:
 
 
 def _changing_member(scene: Scene) -> Case:
-    said = scene.settle("alice") | {"Attributes": ATTRIBUTES, "LastConsumedMessageIndex": "7"}
-    members = {"identity": "alice", "attributes": ATTRIBUTES, "last_consumed_message_index": 7}
-    fields = {"Attributes": ATTRIBUTES, "LastConsumedMessageIndex": 7}
+    said = scene.settle("alice") | {"Attributes": ATTRIBUTES, "LastConsumedMessageIndex": "3"}
     return Case(
-        lambda: scene.alice.done("updateMember", channel="room", **members),
-        lambda: scene.owner.post(f"{scene.path}/Members/alice", **fields),
+        lambda: scene.alice.done("updateMember", channel="room", identity="alice", attributes=ATTRIBUTES),
+        lambda: scene.owner.post(f"{scene.path}/Members/alice", Attributes=ATTRIBUTES),
         said | {"DateUpdated": scene.dates["settled"]},
         lambda made, at, by: {**said, "DateUpdated": at},
     )

@@ -21,8 +21,8 @@ def reachability(user: dict[str, Any], is_enabled: bool, is_connected: bool | No
     `is_connected` is what its presence says, if that was read; otherwise the user's own note serves. A user that was
     never online since it was switched on has neither value (https://www.twilio.com/docs/chat/reachability-indicator).
     """
-    noted = user.get("is_online") if is_enabled else None
-    if noted is None:
+    noted = user.get("is_online")
+    if not is_enabled or (noted is None and not is_connected):
         return {**user, "is_online": None, "is_notifiable": None}
     is_online = noted if is_connected is None else is_connected
     return {**user, "is_online": is_online, "is_notifiable": is_notifiable(user)}

@@ -19,6 +19,7 @@ from parley.realtime import own_actions
 from parley.realtime.frames import LONGEST_MESSAGE, Request, dump
 from parley.realtime.session import Session, text, whole
 from parley.resources import CHANNEL, INVITE, MEMBER, MESSAGE, USER, USER_BINDING, USER_CHANNEL
+from parley.resources.kinds import Listed
 from parley.resources.parameters import parse
 from parley.resources.spec import Resource
 from parley.store.items import Record
@@ -190,9 +191,8 @@ def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[
             raise MISSING_PARAMETER(name=member)
         if member in body:
             value = body[member]
-            given[entry.form_name] = (
-                [_form_text(part) for part in value] if isinstance(value, list) else [_form_text(value)]
-            )
+            is_several = isinstance(entry.kind, Listed) and isinstance(value, list)
+            given[entry.form_name] = [_form_text(part) for part in (value if is_several else [value])]
     return parse(action.row, action.verb, given) if given or taken else {}
 
 

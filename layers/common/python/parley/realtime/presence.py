@@ -42,5 +42,8 @@ def forget(context: Context, connection_id: str, owner: str = "") -> None:
         context.table.erase_many(keys.follower(sid, connection_id) for sid in followed)
     left = context.table.detach(keys.presence(user), [PREFIX + connection_id])
     if record.get("reachable") and not live_connections(left, context.clock.now_ms() // 1000):
+        service = context.configuration.fetch(keys.service(context.account_sid, record["service_sid"]))
+        if not reachability.is_enabled(service):
+            return
         caller = Caller("SDK", record["identity"], webhooks=True)
         reachability.note_offline(replace(context, caller=caller), user)
