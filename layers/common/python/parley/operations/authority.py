@@ -28,7 +28,8 @@ def require(
     one request, and `also` with it; returns what was found.
 
     Raises:
-        Refusal: 20404 for a stranger to a private channel, 50400 for one to a public channel, 50107 without the right.
+        Refusal: 20404 for a stranger to a private channel, 50400 for anybody else who is not a member and has no right
+            that acts everywhere, 50107 without the right.
     """
     also = list(also)
     identity = context.caller.identity
@@ -41,8 +42,7 @@ def require(
     wanted = list(permissions)
     deployment = roles.permissions(context, service_sid, user["role_sid"]) if user else []
     if member is None or member["service_sid"] != service_sid:
-        if channel(context, service_sid, channel_sid)["type"] == PRIVATE:
-            raise NOT_FOUND()
+        require_sight(context, channel(context, service_sid, channel_sid))
         if not any(permission in deployment for permission in wanted):
             raise NOT_A_MEMBER()
         return found

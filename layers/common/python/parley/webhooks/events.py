@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from parley.clock import iso_millis
+from parley.domain.presence import is_notifiable
 from parley.resources.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
 from parley.store.items import Record
@@ -75,7 +76,7 @@ POST_EVENTS: dict[tuple[str, str], Event] = {
     ),
     ("member", "deleted"): Event("onMemberRemoved", _MEMBER + " DateCreated DateRemoved LastConsumedMessageIndex"),
     ("user", "created"): Event("onUserAdded", _USER),
-    ("user", "updated"): Event("onUserUpdated", _USER + " DateUpdated"),
+    ("user", "updated"): Event("onUserUpdated", _USER + " DateUpdated IsOnline IsNotifiable"),
 }
 
 
@@ -89,6 +90,11 @@ def _date(name: str) -> Value:
         return None if milliseconds is None else iso_millis(milliseconds)
 
     return value
+
+
+def _flag(value: bool | None) -> str | None:
+    """A flag as forms spell it; what is not known is left out, as reachability is while the service does without."""
+    return None if value is None else str(value).lower()
 
 
 def _media(name: str) -> Value:
@@ -116,6 +122,10 @@ PARAMETERS: dict[str, Value] = {
     "DateCreated": _date("date_created"),
     "DateUpdated": _date("date_updated"),
     "DateRemoved": lambda change: iso_millis(change.cause["at"]),
+    "IsOnline": lambda change: _flag(change.record.get("is_online")),
+    "IsNotifiable": lambda change: _flag(
+        None if change.record.get("is_online") is None else is_notifiable(change.record)
+    ),
     "MediaSid": _media("sid"),
     "MediaFilename": _media("filename"),
     "MediaContentType": _media("content_type"),
