@@ -1,5 +1,6 @@
 """Changes to pushes; and once a minute, what tokens that run out have to do with sockets."""
 
+from importlib import import_module
 from typing import Any
 
 from parley.operations.context import Caller
@@ -7,6 +8,8 @@ from parley.runtime import Runtime
 from parley.settings import Settings
 
 runtime = Runtime(Settings.from_environment())
+# While a container starts, Lambda lends it a whole CPU.
+import_module("parley.realtime.fan_out")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

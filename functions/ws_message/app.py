@@ -1,5 +1,6 @@
 """One frame in, one reply out."""
 
+from importlib import import_module
 from typing import Any
 
 from parley.operations.context import Caller
@@ -7,6 +8,8 @@ from parley.runtime import Runtime
 from parley.settings import Settings
 
 runtime = Runtime(Settings.from_environment())
+# While a container starts, Lambda lends it a whole CPU.
+import_module("parley.realtime.door")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

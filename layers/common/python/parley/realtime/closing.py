@@ -5,11 +5,16 @@ API Gateway offers no close code of one's own, hence the frame that comes first.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from parley.errors import Error
-from parley.gateway import SocketGateway
 from parley.operations.context import Context
 from parley.realtime.frames import dump
 from parley.realtime.presence import forget
+
+if TYPE_CHECKING:
+    # Most requests push nothing, and need not wait for what pushes to be imported.
+    from parley.gateway import SocketGateway
 
 
 def error_frame(error: Error, text: str = "") -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from parley.errors import FRAME_INVALID, INTERNAL, REPLY_TOO_LARGE, TOO_MANY_REQUESTS, Refusal
-from parley.gateway import SocketGateway
 from parley.log import logger
 from parley.operations.context import Caller, Context
 from parley.realtime import frames
@@ -17,6 +17,10 @@ from parley.realtime.limits import Requests, Verdict
 from parley.realtime.session import Session
 from parley.realtime.typing_indicator import Typing
 from parley.realtime.views import Views
+
+if TYPE_CHECKING:
+    # Most requests push nothing, and need not wait for what pushes to be imported.
+    from parley.gateway import SocketGateway
 
 
 class SocketDoor:

@@ -6,10 +6,10 @@ Who is in a channel and connected is remembered for two seconds, so that typing 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from parley.domain.presence import live_connections
 from parley.errors import NOT_FOUND
-from parley.gateway import SocketGateway
 from parley.ids import user_sid
 from parley.operations import authority
 from parley.operations.addressing import channel_sid, service
@@ -18,6 +18,10 @@ from parley.realtime.frames import dump
 from parley.resources.services import SERVICE
 from parley.store import keys
 from parley.store.items import Record
+
+if TYPE_CHECKING:
+    # Most requests push nothing, and need not wait for what pushes to be imported.
+    from parley.gateway import SocketGateway
 
 REMEMBERED_MS = 2_000
 _MOST_ROOMS = 1_000
