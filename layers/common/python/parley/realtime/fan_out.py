@@ -68,7 +68,7 @@ class FanOut:
             read = self._read(changes)
             planned, unrendered = self._plan(changes, read)
             failed = unrendered or failed
-            self._send(planned, self._online(planned), deadline_seconds)
+            self._send(planned, self._online(planned), read.followers, deadline_seconds)
         return failed
 
     def _read(self, changes: list[Change]) -> _Read:
@@ -123,7 +123,13 @@ class FanOut:
         found = self._context.table.fetch_many(keys.presence(sid) for sid in users)
         return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
 
-    def _send(self, planned: list[_Planned], online: dict[str, Record], deadline_seconds: float) -> None:
+    def _send(
+        self,
+        planned: list[_Planned],
+        online: dict[str, Record],
+        followers: dict[str, list[Record]],
+        deadline_seconds: float,
+    ) -> None:
         now = self._context.clock.now_ms() // 1000
         owners = {
             connection_id: sid for sid, presence in online.items() for connection_id in live_connections(presence, now)
@@ -137,6 +143,14 @@ class FanOut:
             owner = owners.get(connection_id, "")
             if not is_opening(online.get(owner), connection_id, now):
                 forget(self._context, connection_id, owner)
+        # A follower whose connection was forgotten while it began to follow would be tried for two hours.
+        stale = [
+            keys.follower(sid, record["id"])
+            for sid, found in followers.items()
+            for record in found
+            if record["id"] in gone
+        ]
+        self._context.table.erase_many(stale)
         dropped = sum(outcome is Outcome.DROPPED for outcome in outcomes.values())
         logger.info("pushed", extra={"connections": len(news), "gone": len(gone), "dropped": dropped})
 
