@@ -1,0 +1,210 @@
+"""The objects that the application holds, and what it is told when they change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from parley_client import events
+from parley_client.channel import Channel
+from parley_client.following import INVITED, JOINED, NONE, Listed, Push
+from parley_client.member import Member
+from parley_client.record import RecordObject
+from parley_client.timing import Handle
+from parley_client.user import User
+
+if TYPE_CHECKING:
+    from parley_client.client import Client
+
+_STATUS = {"channelJoined": JOINED, "channelInvited": INVITED, "channelLeft": NONE, "channelRemoved": NONE}
+_CHANNEL_EVENTS: dict[str, type[events.ChannelEvent]] = {
+    "channelAdded": events.ChannelAdded,
+    "channelJoined": events.ChannelJoined,
+    "channelInvited": events.ChannelInvited,
+    "channelLeft": events.ChannelLeft,
+    "channelRemoved": events.ChannelRemoved,
+    "channelRefetched": events.ChannelRefetched,
+}
+_CONSUMED = "lastConsumedMessageIndex"
+
+
+class Book:
+    """One object per channel and user, and per message and member that the application holds."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._channels: WeakValueDictionary[str, Channel] = WeakValueDictionary()
+        self._users: WeakValueDictionary[str, User] = WeakValueDictionary()
+        self._own_channels: dict[str, Channel] = {}
+        self._typing: dict[tuple[str, str], tuple[Member, Handle]] = {}
+
+    # Objects.
+
+    def channel(self, record: dict[str, Any]) -> Channel:
+        """The channel of a record."""
+        channel = self._channels.get(record["sid"])
+        if channel is None:
+            channel = self._channels[record["sid"]] = Channel(self._client, record)
+        else:
+            channel.apply(record)
+        return channel
+
+    def listed(self, entry: Listed) -> Channel:
+        """The channel of an entry in the list of this user's channels."""
+        channel = self.channel(entry.channel)
+        if channel.sid not in self._own_channels:
+            # Of one's own channels the pushes tell it, and what has changed.
+            channel.apply_own(entry.user_channel)
+        return channel
+
+    def user(self, record: dict[str, Any]) -> User:
+        """The user of a record."""
+        user = self._users.get(record["identity"])
+        if user is None:
+            user = self._users[record["identity"]] = User(self._client, record)
+        else:
+            user.apply(record)
+        return user
+
+    def user_changed(self, user: User, record: dict[str, Any], reasons: tuple[str, ...] = ()) -> None:
+        """Tell of a user's version, if it has not been told."""
+        different = user.apply(record)
+        if user.seq > user.told or different:
+            user.told = user.seq
+            self._tell(events.UserUpdated(user, reasons or different), user, "updated")
+
+    # What is told.
+
+    def deliver(self, push: Push) -> None:
+        """Bring the objects up to date with a push that is new, and tell the application."""
+        name = push["event"]
+        if name in _CHANNEL_EVENTS:
+            self._deliver_channel(push)
+        elif name == "channelUpdated":
+            self._deliver_update(push)
+        elif name.startswith("message") and "message" in push:
+            self._deliver_message(push)
+        elif name.startswith("member") and "member" in push:
+            self._deliver_member(push)
+
+    def _deliver_channel(self, push: Push) -> None:
+        channel, name = self._channel_of(push), push["event"]
+        status = _STATUS.get(name)
+        channel.apply_own(push.get("user_channel") or {})
+        if status is not None:
+            channel.apply_own({"status": status})
+        if status in (JOINED, INVITED):
+            self._own_channels[channel.sid] = channel
+        elif status == NONE:
+            self._own_channels.pop(channel.sid, None)
+            self._end_all_typing(channel)
+        self._tell(_CHANNEL_EVENTS[name](channel), channel, "removed" if name == "channelRemoved" else name)
+
+    def _deliver_update(self, push: Push) -> None:
+        channel = self._channels.get(push["channel_sid"])
+        different: tuple[str, ...] = ()
+        if channel is None:
+            channel = self._channel_of(push)
+        elif "channel" in push:
+            different = channel.apply(push["channel"])
+        different += channel.apply_own(push.get("user_channel") or {})
+        self._tell_update(channel, tuple(push.get("updateReasons") or different))
+
+    def _deliver_message(self, push: Push) -> None:
+        channel, record = self._channel_of(push), push["message"]
+        known = channel.messages.get(record["sid"])
+        different = known.apply(record) if known is not None else ()
+        message = channel.apply_message(record)
+        match push["event"]:
+            case "messageAdded":
+                self._end_typing(channel, message.author or "")
+                is_last = channel.note_message(message)
+                self._tell(events.MessageAdded(message), channel)
+                if is_last:
+                    self._tell_update(channel, ("lastMessage",))
+            case "messageRemoved":
+                self._tell(events.MessageRemoved(message), channel)
+            case "messageUpdated":
+                event = events.MessageUpdated(message, tuple(push.get("updateReasons") or different))
+                message.emit(event, "updated")
+                self._tell(event, channel)
+
+    def _deliver_member(self, push: Push) -> None:
+        channel, record = self._channel_of(push), push["member"]
+        known = channel.members.get(record["identity"])
+        different = known.apply(record) if known is not None else ()
+        member = channel.apply_member(record)
+        match push["event"]:
+            case "memberJoined":
+                self._tell(events.MemberJoined(member), channel)
+            case "memberLeft":
+                self._end_typing(channel, member.identity)
+                channel.members.pop(member.identity, None)
+                self._tell(events.MemberLeft(member), channel)
+            case "memberUpdated":
+                event = events.MemberUpdated(member, tuple(push.get("updateReasons") or different))
+                member.emit(event, "updated")
+                self._tell(event, channel)
+                self._note_horizon(channel, member)
+
+    def _note_horizon(self, channel: Channel, member: Member) -> None:
+        if member.identity == self._client.identity:
+            horizon = {"last_consumed_message_index": member.last_consumed_message_index}
+            if _CONSUMED in channel.apply_own(horizon):
+                self._tell_update(channel, (_CONSUMED,))
+
+    # Typing.
+
+    def is_typing(self, member: Member) -> bool:
+        """Whether a member is typing."""
+        return (member.channel.sid, member.identity) in self._typing
+
+    def typing_started(self, push: Push) -> None:
+        """Somebody types: that holds for a while, or until a message of theirs."""
+        channel = self._channels.get(push["channel_sid"])
+        if channel is None:
+            return
+        identity = push["identity"]
+        key = (channel.sid, identity)
+        member = channel.members.get(identity) or channel.apply_member({"identity": identity})
+        before = self._typing.get(key)
+        if before is not None:
+            before[1].cancel()
+        timer = self._client.timing.later(float(push["typing_timeout"]), lambda: self._end_typing(channel, identity))
+        self._typing[key] = (member, timer)
+        if before is None:
+            event = events.TypingStarted(member)
+            member.emit(event)
+            self._tell(event, channel)
+
+    def forget(self) -> None:
+        """Stop all timers."""
+        for _, timer in self._typing.values():
+            timer.cancel()
+        self._typing.clear()
+
+    def _end_typing(self, channel: Channel, identity: str) -> None:
+        typing = self._typing.pop((channel.sid, identity), None)
+        if typing is not None:
+            member, timer = typing
+            timer.cancel()
+            event = events.TypingEnded(member)
+            member.emit(event)
+            self._tell(event, channel)
+
+    def _end_all_typing(self, channel: Channel) -> None:
+        for sid, identity in list(self._typing):
+            if sid == channel.sid:
+                self._end_typing(channel, identity)
+
+    # How.
+
+    def _channel_of(self, push: Push) -> Channel:
+        return self.channel(push.get("channel") or {"sid": push["channel_sid"]})
+
+    def _tell_update(self, channel: Channel, reasons: tuple[str, ...]) -> None:
+        self._tell(events.ChannelUpdated(channel, reasons), channel, "updated")
+
+    def _tell(self, event: events.Event, emitter: RecordObject, name: str | None = None) -> None:
+        emitter.emit(event, name)
+        self._client.tell(event)

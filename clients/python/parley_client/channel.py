@@ -1,0 +1,321 @@
+"""A channel, as this user sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from weakref import WeakValueDictionary
+
+from parley_client.following import INVITED, JOINED, NONE
+from parley_client.member import Member
+from parley_client.message import Message
+from parley_client.paginator import Paginator
+from parley_client.record import Attributes, RecordObject
+
+if TYPE_CHECKING:
+    from parley_client.client import Client
+
+Anchor = int | Literal["end"]
+_PAGE_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LastMessage:
+    """The newest message of a channel; its date is known once it was seen."""
+
+    index: int
+    date_created: datetime | None
+
+
+class Channel(RecordObject):
+    """A channel; kept up to date while this user is in it or invited."""
+
+    REASONS: ClassVar[Mapping[str, str]] = {
+        "attributes": "attributes",
+        "created_by": "createdBy",
+        "date_created": "dateCreated",
+        "date_updated": "dateUpdated",
+        "friendly_name": "friendlyName",
+        "unique_name": "uniqueName",
+    }
+
+    def __init__(self, client: Client, record: dict[str, Any]) -> None:
+        super().__init__(client, record)
+        self._own: dict[str, Any] = {}
+        self._last_message: LastMessage | None = None
+        self._quiet_until = 0.0
+        self.messages: WeakValueDictionary[str, Message] = WeakValueDictionary()
+        self.members: WeakValueDictionary[str, Member] = WeakValueDictionary()
+
+    def apply_own(self, user_channel: dict[str, Any]) -> tuple[str, ...]:
+        """Take over what the channel is to this user; returns the vendor's names for what is different."""
+        names = {
+            "status": "status",
+            "notification_level": "notificationLevel",
+            "last_consumed_message_index": "lastConsumedMessageIndex",
+        }
+        before = {field: self._own.get(field) for field in names}
+        self._own.update(user_channel)
+        return tuple(name for field, name in names.items() if self._own.get(field) != before[field])
+
+    def note_message(self, message: Message) -> bool:
+        """Whether a message is the newest so far."""
+        last = self.last_message
+        if last is not None and message.index < last.index:
+            return False
+        self._last_message = LastMessage(message.index, message.date_created)
+        return True
+
+    # What it is.
+
+    @property
+    def unique_name(self) -> str | None:
+        """The unique name."""
+        return self._text("unique_name")
+
+    @property
+    def friendly_name(self) -> str | None:
+        """The name to show."""
+        return self._text("friendly_name")
+
+    @property
+    def type(self) -> str:
+        """`public` or `private`."""
+        return self._text("type") or "public"
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only members, invited and its creator see it."""
+        return self.type == "private"
+
+    @property
+    def created_by(self) -> str | None:
+        """The identity of its creator."""
+        return self._text("created_by")
+
+    @property
+    def status(self) -> str:
+        """`joined`, `invited` or `notParticipating`."""
+        return str(self._own.get("status", NONE))
+
+    @property
+    def notification_level(self) -> str:
+        """`default` or `muted`."""
+        return str(self._own.get("notification_level") or "default")
+
+    @property
+    def last_consumed_message_index(self) -> int | None:
+        """Up to where this user has read; None before anything was read."""
+        index = self._own.get("last_consumed_message_index")
+        return None if index is None else int(index)
+
+    @property
+    def last_message(self) -> LastMessage | None:
+        """The newest message; None while the channel is empty."""
+        index = self._number("last_message_index")
+        seen = self._last_message
+        if index is not None and (seen is None or seen.index < index):
+            return LastMessage(index, None)
+        return seen
+
+    # Being in it.
+
+    async def join(self) -> None:
+        """Join; accepts an invitation if there is one."""
+        action = "acceptInvitation" if self.status == INVITED else "joinChannel"
+        self.apply_member(await self._ask(action))
+        self.apply_own({"status": JOINED})
+
+    async def accept_invitation(self) -> None:
+        """Accept an invitation."""
+        self.apply_member(await self._ask("acceptInvitation"))
+        self.apply_own({"status": JOINED})
+
+    async def decline(self) -> None:
+        """Decline an invitation."""
+        await self._ask("declineInvitation")
+        self.apply_own({"status": NONE})
+
+    async def leave(self) -> None:
+        """Leave."""
+        await self._ask("leaveChannel")
+        self.apply_own({"status": NONE})
+
+    async def set_user_notification_level(self, level: Literal["default", "muted"]) -> None:
+        """Have push notifications for this channel, or none."""
+        self.apply_own(await self._ask("setNotificationLevel", notification_level=level))
+
+    # Members.
+
+    def apply_member(self, record: dict[str, Any]) -> Member:
+        """The member of a record."""
+        member = self.members.get(record["identity"])
+        if member is None:
+            member = self.members[record["identity"]] = Member(self._client, self, record)
+        else:
+            member.apply(record)
+        return member
+
+    async def invite(self, identity: str) -> None:
+        """Invite somebody."""
+        await self._ask("inviteMember", identity=identity)
+
+    async def add(self, identity: str, attributes: Attributes | None = None) -> Member:
+        """Make somebody a member."""
+        more = {} if attributes is None else {"attributes": attributes}
+        return self.apply_member(await self._ask("addMember", identity=identity, **more))
+
+    async def remove_member(self, identity: str) -> None:
+        """Remove a member."""
+        await self._ask("removeMember", identity=identity)
+
+    async def get_members(self) -> list[Member]:
+        """All members, oldest first."""
+        members: list[Member] = []
+        after: str | None = None
+        while True:
+            more = {} if after is None else {"after": after}
+            page = await self._ask("listMembers", page_size=_PAGE_SIZE, **more)
+            members += [self.apply_member(record) for record in page["members"]]
+            after = page.get("next")
+            if after is None:
+                return members
+
+    async def get_member_by_identity(self, identity: str) -> Member:
+        """One member; raises RequestError (404) when there is none."""
+        return self.apply_member(await self._ask("fetchMember", identity=identity))
+
+    async def get_members_count(self) -> int:
+        """How many members there are."""
+        return int((await self._fetch())["members_count"])
+
+    # Messages.
+
+    def apply_message(self, record: dict[str, Any]) -> Message:
+        """The message of a record."""
+        message = self.messages.get(record["sid"])
+        if message is None:
+            message = self.messages[record["sid"]] = Message(self._client, self, record)
+        else:
+            message.apply(record)
+        return message
+
+    async def send_message(
+        self, body: str | None = None, attributes: Attributes | None = None, *, media_sid: str | None = None
+    ) -> int:
+        """Send a message and return its index; sent once, also when the connection breaks meanwhile."""
+        given = {"body": body, "attributes": attributes, "media_sid": media_sid}
+        record = await self._ask("sendMessage", **{name: value for name, value in given.items() if value is not None})
+        return int(record["index"])
+
+    async def get_message(self, index: int) -> Message:
+        """One message; raises RequestError (404) when there is none."""
+        return self.apply_message(await self._ask("fetchMessage", message=index))
+
+    async def get_messages(
+        self,
+        page_size: int = 30,
+        anchor: Anchor = "end",
+        direction: Literal["backwards", "forward"] = "backwards",
+    ) -> Paginator[Message]:
+        """Messages up to (or, forward, from) an index, inclusive; each page is in ascending order."""
+        if direction == "backwards":
+            return await self._messages_before(page_size, anchor)
+        return await self._messages_after(page_size, anchor)
+
+    async def _messages_before(self, page_size: int, anchor: Anchor) -> Paginator[Message]:
+        more = {} if anchor == "end" else {"anchor": anchor}
+        page = await self._ask("listMessages", order="desc", page_size=page_size, **more)
+        items = [self.apply_message(record) for record in reversed(page["messages"])]
+        older = page.get("next_anchor")
+        newest = items[-1].index if items else anchor
+        return Paginator(
+            items,
+            None if anchor == "end" or newest == "end" else lambda: self._messages_after(page_size, newest + 1),
+            None if older is None else lambda: self._messages_before(page_size, older),
+        )
+
+    async def _messages_after(self, page_size: int, anchor: Anchor) -> Paginator[Message]:
+        if anchor == "end":
+            return Paginator([], None, lambda: self._messages_before(page_size, "end"))
+        page = await self._ask("listMessages", order="asc", page_size=page_size, anchor=anchor)
+        items = [self.apply_message(record) for record in page["messages"]]
+        newer = page.get("next_anchor")
+        return Paginator(
+            items,
+            None if newer is None else lambda: self._messages_after(page_size, newer),
+            None if anchor == 0 else lambda: self._messages_before(page_size, anchor - 1),
+        )
+
+    async def get_messages_count(self) -> int:
+        """How many messages there are."""
+        return int((await self._fetch())["messages_count"])
+
+    async def get_unconsumed_messages_count(self) -> int | None:
+        """How many messages are above the horizon; None before anything was read."""
+        own = (await self._ask("fetchMyChannel"))["user_channel"]
+        return self._apply_horizon(own)
+
+    async def typing(self) -> None:
+        """Say that this user is typing; said at most once per time that it holds."""
+        now = self._client.timing.now()
+        if now < self._quiet_until:
+            return
+        self._quiet_until = now + self._client.typing_seconds
+        try:
+            result = await self._ask("typing")
+        except BaseException:
+            self._quiet_until = 0.0
+            raise
+        self._quiet_until = now + float(result["typing_timeout"])
+
+    # What was read.
+
+    async def advance_last_consumed_message_index(self, index: int) -> int | None:
+        """This user has read up to this message; a smaller index changes nothing. Returns how many are unread."""
+        return self._apply_horizon(await self._ask("advanceLastConsumedMessageIndex", index=index))
+
+    async def update_last_consumed_message_index(self, index: int) -> int | None:
+        """This user has read up to this message, though further before. Returns how many are unread."""
+        return self._apply_horizon(await self._ask("updateLastConsumedMessageIndex", index=index))
+
+    async def set_all_messages_consumed(self) -> int | None:
+        """This user has read everything. Returns how many are unread."""
+        return self._apply_horizon(await self._ask("setAllMessagesConsumed"))
+
+    async def set_no_messages_consumed(self) -> int | None:
+        """This user has read nothing. Returns how many are unread."""
+        return self._apply_horizon(await self._ask("setNoMessagesConsumed"))
+
+    def _apply_horizon(self, user_channel: dict[str, Any]) -> int | None:
+        self.apply_own(user_channel)
+        count = user_channel.get("unread_messages_count")
+        return None if count is None else int(count)
+
+    # Changing it.
+
+    async def update_attributes(self, attributes: Attributes) -> None:
+        """Replace the attributes."""
+        self.apply(await self._ask("updateChannel", attributes=attributes))
+
+    async def update_friendly_name(self, friendly_name: str) -> None:
+        """Change the name to show."""
+        self.apply(await self._ask("updateChannel", friendly_name=friendly_name))
+
+    async def update_unique_name(self, unique_name: str) -> None:
+        """Change the unique name."""
+        self.apply(await self._ask("updateChannel", unique_name=unique_name))
+
+    async def delete(self) -> None:
+        """Delete the channel and everything in it."""
+        await self._ask("deleteChannel")
+
+    async def _fetch(self) -> dict[str, Any]:
+        record: dict[str, Any] = await self._ask("fetchChannel")
+        self.apply(record)
+        return record
+
+    async def _ask(self, action: str, **members: Any) -> Any:
+        return await self._client.request(action, channel=self.sid, **members)

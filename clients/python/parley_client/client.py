@@ -1,0 +1,408 @@
+"""The client: one user's channels, messages and news over a connection that looks after itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from contextlib import suppress
+from typing import Any, Literal
+
+from parley_client.book import Book
+from parley_client.channel import Channel
+from parley_client.connection import DENIED, Connection
+from parley_client.emitter import Emitter, EventStream
+from parley_client.errors import ClientClosed, ConnectionLost, Denied, ParleyError, Refused
+from parley_client.events import (
+    ConnectionFailed,
+    ConnectionStateChanged,
+    Event,
+    TokenAboutToExpire,
+    TokenExpired,
+    UserEvent,
+    UserSubscribed,
+    UserUnsubscribed,
+)
+from parley_client.following import Listed
+from parley_client.line import Line
+from parley_client.paginator import Paginator
+from parley_client.record import Attributes
+from parley_client.session import Session
+from parley_client.timing import RealTiming, Timing, pause
+from parley_client.tokens import Provider, Tokens
+from parley_client.user import User
+from parley_client.wire import Connect, open_wire
+
+_MOST_FOLLOWED = 100
+_REFRESH_AGAIN_SECONDS = 15.0
+_DEFAULT_TYPING_SECONDS = 5.0
+
+_log = logging.getLogger("parley_client")
+
+
+class Client(Emitter):
+    """A user's client.
+
+    Make one with `create`, or with `async with`, which closes it too:
+
+        async with Client(url, make_token) as client:
+            async for event in client.events():
+                ...
+
+    Args:
+        url: The service's socket, `wss://...`.
+        token: An access token, or a function that makes a fresh one each time, which may be a coroutine function.
+        timing: Where time and chance come from.
+        connect: What opens sockets.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | Provider,
+        *,
+        timing: Timing | None = None,
+        connect: Connect = open_wire,
+    ) -> None:
+        self.kept: set[Emitter] = set()
+        super().__init__(self.kept)
+        self.timing: Timing = timing or RealTiming()
+        self.book = Book(self)
+        self.typing_seconds = _DEFAULT_TYPING_SECONDS
+        self.service: dict[str, Any] = {}
+        self._user: User | None = None
+        self._followed: OrderedDict[str, User] = OrderedDict()
+        self._streams: list[EventStream] = []
+        self._opening: list[Event] | None = []
+        self._errands: set[asyncio.Task[None]] = set()
+        self._tokens = Tokens(token, self.timing, self._token_about_to_expire, self._token_expired)
+        self._connection = Connection(url, self._tokens, connect, self.timing, self)
+        self._session = Session(
+            self._connection,
+            self.timing,
+            deliver=self.book.deliver,
+            began=self._session_began,
+            listed=self.book.listed,
+            refollow=self._refollow,
+        )
+        self._denial: Refused | None = None
+        self._outcome = asyncio.Event()
+
+    # Life.
+
+    @classmethod
+    async def create(cls, url: str, token: str | Provider, **options: Any) -> Client:
+        """A client that is connected and knows its channels; raises Denied if the token is refused."""
+        client = cls(url, token, **options)
+        await client.start()
+        return client
+
+    async def start(self) -> None:
+        """Connect, and wait until the user's channels are known; raises Denied if the token is refused."""
+        self._connection.start()
+        self._session.start()
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._session.is_ready, self._outcome)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self._session.is_ready.is_set():
+            return
+        denial = self._denial
+        await self.shutdown()
+        if denial is None:
+            raise ClientClosed("the client was shut down")
+        raise Denied(denial.status, denial.code, denial.message)
+
+    async def shutdown(self) -> None:
+        """Close the connection for good and end the streams of events."""
+        self._tokens.forget_timers()
+        for errand in list(self._errands):
+            errand.cancel()
+        await self._session.stop()
+        await self._connection.stop()
+        self.book.forget()
+        for stream in self._streams:
+            stream.put(None)
+        self._streams.clear()
+        self._outcome.set()
+
+    async def __aenter__(self) -> Client:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.shutdown()
+
+    def events(self) -> EventStream:
+        """All events from now on, in order; what is not read is kept, so read on.
+
+        The first stream has those of the start too.
+        """
+        stream = EventStream()
+        for event in self._opening or ():
+            stream.put(event)
+        self._opening = None
+        self._streams.append(stream)
+        return stream
+
+    def tell(self, event: Event) -> None:
+        """Tell the client's callbacks and streams."""
+        self.emit(event)
+        if self._opening is not None and not self._session.is_ready.is_set():
+            self._opening.append(event)
+        for stream in self._streams:
+            stream.put(event)
+
+    # Who and where.
+
+    @property
+    def connection_state(self) -> str:
+        """`connecting`, `connected`, `disconnecting`, `disconnected` or `denied`."""
+        return self._connection.state
+
+    @property
+    def user(self) -> User:
+        """This user; known once the client has started."""
+        if self._user is None:
+            raise ParleyError("the client has not started yet")
+        return self._user
+
+    @property
+    def identity(self) -> str:
+        """This user's identity; known once the client has started."""
+        return self.user.identity
+
+    # Channels.
+
+    async def get_subscribed_channels(self) -> Paginator[Channel]:
+        """The channels that this user is in or invited to."""
+
+        def shown(item: dict[str, Any]) -> Channel:
+            return self.book.listed(Listed(item["channel"], item["user_channel"]))
+
+        return await self._page("listMyChannels", lambda page: [shown(item) for item in page["channels"]])
+
+    async def get_public_channel_descriptors(self) -> Paginator[Channel]:
+        """All public channels, as they are now; not kept up to date unless this user is in them."""
+        return await self._page(
+            "listPublicChannels", lambda page: [self.book.channel(record) for record in page["channels"]]
+        )
+
+    async def get_channel_by_sid(self, sid: str) -> Channel:
+        """One channel; raises RequestError (404) when there is none, or none that this user may see."""
+        return self.book.channel(await self.request("fetchChannel", channel=sid))
+
+    async def get_channel_by_unique_name(self, unique_name: str) -> Channel:
+        """One channel; raises RequestError (404) when there is none, or none that this user may see."""
+        return self.book.channel(await self.request("fetchChannel", channel=unique_name))
+
+    async def create_channel(
+        self,
+        *,
+        friendly_name: str | None = None,
+        unique_name: str | None = None,
+        is_private: bool = False,
+        attributes: Attributes | None = None,
+    ) -> Channel:
+        """Make a channel; this user has not joined it yet."""
+        given = {"friendly_name": friendly_name, "unique_name": unique_name, "attributes": attributes}
+        members = {name: value for name, value in given.items() if value is not None}
+        kind = "private" if is_private else "public"
+        return self.book.channel(await self.request("createChannel", type=kind, **members))
+
+    # Users.
+
+    async def get_user(self, identity: str) -> User:
+        """A user, followed from now on; of more than 100 the oldest is followed no more."""
+        if self._user is not None and identity == self._user.identity:
+            return self._user
+        result = await self.request("followUsers", identities=[identity])
+        self._unfollowed(result.get("unfollowed") or [])
+        return self._follow(self.book.user(result["users"][0]))
+
+    async def get_subscribed_users(self) -> list[User]:
+        """The users that are followed."""
+        return list(self._followed.values())
+
+    async def get_user_descriptor(self, identity: str) -> User:
+        """A user as it is now; not followed."""
+        return self.book.user(await self.request("fetchUser", identity=identity))
+
+    async def get_user_descriptors(self) -> Paginator[User]:
+        """All users of the service as they are now; not followed."""
+        return await self._page("listUsers", lambda page: [self.book.user(record) for record in page["users"]])
+
+    def is_following(self, user: User) -> bool:
+        """Whether changes of a user are told."""
+        return user is self._user or self._followed.get(user.identity) is user
+
+    async def unfollow(self, user: User) -> None:
+        """Hear of a user's changes no more."""
+        await self.request("unfollowUsers", identities=[user.identity])
+        self._unfollowed([user.identity])
+
+    def _follow(self, user: User) -> User:
+        is_new = user.identity not in self._followed
+        self._followed[user.identity] = user
+        if is_new:
+            user.told = user.seq
+            self._tell_user(UserSubscribed(user))
+        if len(self._followed) > _MOST_FOLLOWED:
+            self._unfollowed([next(iter(self._followed))])
+        return user
+
+    def _unfollowed(self, identities: list[str]) -> None:
+        for identity in identities:
+            user = self._followed.pop(identity, None)
+            if user is not None:
+                self._tell_user(UserUnsubscribed(user))
+
+    def _tell_user(self, event: UserEvent) -> None:
+        event.user.emit(event)
+        self.tell(event)
+
+    # Push notifications.
+
+    async def register_binding(
+        self,
+        binding_type: Literal["apn", "fcm", "gcm"],
+        address: str,
+        *,
+        message_types: list[str] | None = None,
+        credential_sid: str | None = None,
+        endpoint: str | None = None,
+    ) -> str:
+        """Have push notifications sent to an address; returns the binding's SID."""
+        given = {"message_types": message_types, "credential_sid": credential_sid, "endpoint": endpoint}
+        members = {name: value for name, value in given.items() if value is not None}
+        binding = await self.request("registerBinding", binding_type=binding_type, address=address, **members)
+        return str(binding["sid"])
+
+    async def remove_binding(self, sid: str) -> None:
+        """Have no more push notifications sent there."""
+        await self.request("removeBinding", binding=sid)
+
+    # Requests and tokens.
+
+    async def request(self, action: str, **members: Any) -> Any:
+        """Ask for any action of the protocol and return its result."""
+        return await self._connection.request(action, members)
+
+    async def update_token(self, token: str) -> None:
+        """Go on with another token of the same identity."""
+        if self._session.is_ready.is_set() and self.connection_state == "connected":
+            # If the connection breaks meanwhile, the next one is opened with the new token.
+            with suppress(ConnectionLost):
+                await self.request("refreshToken", token=token)
+        self._tokens.adopt(token)
+        self._denial = None
+        self._connection.try_again()
+
+    def _token_about_to_expire(self, seconds_left: float) -> None:
+        self.tell(TokenAboutToExpire(seconds_left))
+        if self._tokens.has_provider:
+            self._run_errand(self._refresh())
+
+    def _token_expired(self) -> None:
+        self.tell(TokenExpired())
+
+    async def _refresh(self) -> None:
+        """Replace the token before it expires, however often that takes."""
+        before = self._tokens.current
+        while self._tokens.current == before:
+            try:
+                token = await self._tokens.another()
+                if token is not None:
+                    await self.update_token(token)
+                return
+            except Exception as error:
+                _log.warning("could not replace the token: %s", error)
+            await pause(self.timing, _REFRESH_AGAIN_SECONDS)
+
+    def _run_errand(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    # What the connection tells.
+
+    def line_opened(self, line: Line) -> None:
+        """A socket is open."""
+        self._session.line_opened(line)
+
+    def pushed(self, push: dict[str, Any], line: Line) -> None:
+        """A push has come."""
+        match push["event"]:
+            case "typingStarted":
+                self.book.typing_started(push)
+            case "userUpdated":
+                self._user_updated(push)
+            case "tokenAboutToExpire":
+                self._tokens.about_to_expire(self._tokens.seconds_left())
+            case "tokenExpired":
+                self._tokens.expired()
+            case "connectionError":
+                event = ConnectionFailed(
+                    bool(push.get("terminal")), str(push.get("message", "")), push.get("status"), push.get("code")
+                )
+                self.tell(event)
+            case _:
+                self._session.push(push)
+
+    def state_changed(self, state: str) -> None:
+        """The connection's state is another one."""
+        self.tell(ConnectionStateChanged(state))
+        if state == DENIED:
+            self._outcome.set()
+
+    def failed(self, error: Exception, *, is_terminal: bool) -> None:
+        """An attempt to connect failed."""
+        status = code = None
+        if isinstance(error, Refused):
+            status, code = error.status, error.code or None
+            self._denial = error if is_terminal else None
+        self.tell(ConnectionFailed(is_terminal, str(error), status, code))
+
+    # Session.
+
+    def _session_began(self, session: dict[str, Any]) -> None:
+        self.service = session.get("service") or {}
+        self.typing_seconds = float(self.service.get("typing_indicator_timeout") or _DEFAULT_TYPING_SECONDS)
+        if self._user is None:
+            self._user = self.book.user(session["user"])
+            self._user.told = self._user.seq
+        else:
+            self.book.user_changed(self._user, session["user"])
+
+    def _user_updated(self, push: dict[str, Any]) -> None:
+        record = push["user"]
+        identity = record["identity"]
+        known = (
+            self._user if self._user is not None and identity == self._user.identity else self._followed.get(identity)
+        )
+        if known is not None:
+            self.book.user_changed(known, record, tuple(push.get("updateReasons") or ()))
+
+    async def _refollow(self, line: Line) -> None:
+        identities = list(self._followed)
+        if not identities:
+            return
+        result = await self._connection.request("followUsers", {"identities": identities}, line)
+        for record in result["users"]:
+            self.book.user_changed(self._followed.get(record["identity"]) or self.book.user(record), record)
+        self._unfollowed(result.get("unfollowed") or [])
+
+    # Pages.
+
+    async def _page(self, action: str, shown: Any, *, trail: tuple[str | None, ...] = (None,)) -> Paginator[Any]:
+        """One page of a list; the trail has the address of this page and of those before it."""
+        members = {} if trail[-1] is None else {"after": trail[-1]}
+        page = await self.request(action, **members)
+        following = page.get("next")
+        return Paginator(
+            shown(page),
+            None if following is None else lambda: self._page(action, shown, trail=(*trail, following)),
+            None if len(trail) == 1 else lambda: self._page(action, shown, trail=trail[:-1]),
+        )

@@ -1,0 +1,346 @@
+"""Keeps one socket open: connects, connects again, moves over before the two hours are up, and carries requests.
+
+            start                 open                    the line broke
+disconnected ----> connecting ----------> connected ----------------------> connecting
+                       | the token was refused      | stop
+                       v                            v
+                     denied                   disconnecting ----> disconnected
+
+Requests wait for a connection within their time-out. The states are the vendor's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+import uuid
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from parley_client.errors import (
+    ClientClosed,
+    ConnectionLost,
+    Denied,
+    ParleyError,
+    Refused,
+    RequestError,
+    RequestTimeout,
+)
+from parley_client.line import Kind, Line, Pending
+from parley_client.timing import Handle, Timing, pause
+from parley_client.tokens import Tokens
+from parley_client.wire import Connect
+
+CONNECTING, CONNECTED, DENIED = "connecting", "connected", "denied"
+DISCONNECTING, DISCONNECTED = "disconnecting", "disconnected"
+
+REQUEST_SECONDS = 30.0
+LIFE_SECONDS = 110 * 60.0
+"""When to move over to a second socket, less up to five minutes by chance."""
+_LIFE_JITTER_SECONDS = 300.0
+LASTING_SECONDS = 30.0
+"""A connection that lasted this long starts the pauses anew."""
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
+_MOVE_AGAIN_SECONDS = 60.0
+_CROWDED, _CROWDED_FAILURES = 51001, 6
+_RETRIED = {51002, 50063, 50074}
+_RETRIES = 3
+_HOPELESS = {400, 401, 403, 404}
+_READS = ("fetch", "list", "catchUp", "followUsers", "unfollowUsers")
+
+_log = logging.getLogger("parley_client")
+
+
+class Owner(Protocol):
+    """Who is told of what happens on a connection."""
+
+    def line_opened(self, line: Line) -> None:
+        """A socket is open; `Connection.established` must be called when everything is known over it."""
+
+    def pushed(self, push: dict[str, Any], line: Line) -> None:
+        """A push has come."""
+
+    def state_changed(self, state: str) -> None:
+        """The state is another one."""
+
+    def failed(self, error: Exception, *, is_terminal: bool) -> None:
+        """An attempt to connect failed."""
+
+
+def pause_seconds(failures: int, chance: float) -> float:
+    """How long to wait after so many failures in a row."""
+    return chance * min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 16))
+
+
+@dataclass
+class _Move:
+    """Where the change from one socket to the next stands."""
+
+    at: float
+    successor: Line | None = None
+
+
+class Connection:
+    """A connection that outlives its sockets."""
+
+    def __init__(self, url: str, tokens: Tokens, connect: Connect, timing: Timing, owner: Owner) -> None:
+        self._url = url
+        self._tokens = tokens
+        self._connect = connect
+        self._timing = timing
+        self._owner = owner
+        self._ids = itertools.count(1)
+        self._waiting: dict[str, Pending] = {}
+        self._retiring: list[tuple[Line, float]] = []
+        self._line: Line | None = None
+        self._move = _Move(0.0)
+        self._nudge = asyncio.Event()
+        self._timer: Handle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._refusal: Refused | None = None
+        self.state = DISCONNECTED
+        self._is_closed = False
+
+    # Life.
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._task = asyncio.create_task(self._run(), name="parley connection")
+        self._task.add_done_callback(_report)
+
+    async def stop(self) -> None:
+        """Close the sockets for good; requests that wait fail."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._set_state(DISCONNECTING)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        self._cancel_timer()
+        lines = [self._line, self._move.successor, *(line for line, _ in self._retiring)]
+        for line in lines:
+            if line is not None:
+                await line.close()
+        self._fail_waiting(ClientClosed("the client was shut down"))
+        self._set_state(DISCONNECTED)
+
+    def established(self, line: Line) -> None:
+        """Everything is known over this line: it can be the only one."""
+        line.is_established = True
+        self._nudge.set()
+
+    def try_again(self) -> None:
+        """There is another token: connect with it if the former was of no use."""
+        self._refusal = None
+        self._nudge.set()
+
+    # Requests.
+
+    async def request(self, action: str, members: dict[str, Any], line: Line | None = None) -> Any:
+        """Ask and return the result.
+
+        With a `line`, the request goes over that one and fails with it.
+
+        Raises:
+            RequestError: the server refused.
+            ConnectionLost: the connection broke and the request cannot be repeated.
+            RequestTimeout: no reply.
+        """
+        token = str(uuid.uuid4()) if action == "sendMessage" else None
+        for attempt in itertools.count():
+            try:
+                return await self._exchange(token or str(next(self._ids)), action, members, line)
+            except RequestError as error:
+                if error.status != 429 or error.code not in _RETRIED or attempt == _RETRIES:
+                    raise
+            await pause(self._timing, 1 + 3 * self._timing.random())
+
+    async def _exchange(self, request_id: str, action: str, members: dict[str, Any], line: Line | None) -> Any:
+        if self._is_closed:
+            raise ClientClosed("the client was shut down")
+        if self._refusal is not None:
+            raise Denied(self._refusal.status, self._refusal.code, self._refusal.message)
+        text = json.dumps({"id": request_id, "action": action, **members}, ensure_ascii=False)
+        kind = _kind(action)
+        pending = Pending(request_id, action, text, kind, asyncio.get_running_loop().create_future(), line is not None)
+        error = RequestTimeout(f"{action}: no reply within {REQUEST_SECONDS:.0f} s")
+        timer = self._timing.later(REQUEST_SECONDS, lambda: pending.fail(error))
+        try:
+            await self._dispatch(pending, line or self._line)
+            return await pending.reply
+        finally:
+            timer.cancel()
+            self._waiting.pop(request_id, None)
+            if pending.line is not None:
+                pending.line.pending.pop(request_id, None)
+
+    async def _dispatch(self, pending: Pending, line: Line | None) -> None:
+        if line is not None and line.is_open:
+            await line.transmit(pending)
+        elif pending.is_bound:
+            pending.fail(ConnectionLost(f"{pending.action}: the connection is closed"))
+        else:
+            self._waiting[pending.id] = pending
+
+    def _lost(self, line: Line) -> None:
+        """A line is gone: what it still owed is asked elsewhere, or fails."""
+        for pending in list(line.pending.values()):
+            if pending.kind is Kind.WRITE or pending.is_bound:
+                pending.fail(ConnectionLost(f"{pending.action}: the connection broke before the reply"))
+            elif not pending.reply.done():
+                pending.line = None
+                self._waiting[pending.id] = pending
+        line.pending.clear()
+        if line is self._line:
+            self._line = None
+        self._nudge.set()
+
+    def _fail_waiting(self, error: ParleyError) -> None:
+        for pending in list(self._waiting.values()):
+            pending.fail(error)
+        self._waiting.clear()
+
+    # Connecting.
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            while self._refusal is not None or not self._tokens.is_usable:
+                if self._refusal is None:
+                    self._set_state(DISCONNECTED)
+                await self._wait(None)
+            self._set_state(CONNECTING)
+            line = await self._attempt()
+            if line is not None:
+                began = self._timing.now()
+                self._set_state(CONNECTED)
+                last = await self._tend(line)
+                lasted = self._timing.now() - began >= LASTING_SECONDS
+                failures = _CROWDED_FAILURES if _is_crowded(last) else 0 if lasted else failures
+                self._set_state(CONNECTING)
+            if self._refusal is None:
+                await self._wait_until(self._timing.now() + pause_seconds(failures, self._timing.random()))
+                failures += 1
+
+    async def _attempt(self) -> Line | None:
+        """Open a socket with a fresh token; None if that failed, after the owner was told."""
+        try:
+            wire = await self._connect(self._url, await self._tokens.fresh())
+        except Refused as error:
+            if error.status not in _HOPELESS:
+                self._owner.failed(error, is_terminal=False)
+            elif self._line is None:
+                self._deny(error)
+            return None
+        except Exception as error:
+            # The network, a proxy, or the application's token provider: all of them may recover.
+            _log.info("could not connect: %s", error)
+            self._owner.failed(error, is_terminal=False)
+            return None
+        return Line(wire, self._timing, self._owner.pushed, self._lost, self._nudge.set)
+
+    def _deny(self, error: Refused) -> None:
+        self._refusal = error
+        self._owner.failed(error, is_terminal=True)
+        self._set_state(DENIED)
+        self._fail_waiting(Denied(error.status, error.code, error.message))
+
+    async def _tend(self, line: Line) -> Line:
+        """Look after a line, and those that take its place, until none is left; returns the last one."""
+        await self._use(line)
+        self._owner.line_opened(line)
+        while await self._step():
+            line = self._line or line
+            await self._wait(self._next_look())
+        return line
+
+    async def _step(self) -> bool:
+        """Do what is due; whether there is a line left."""
+        now = self._timing.now()
+        successor = self._move.successor
+        if successor is not None and not successor.is_open:
+            self._move = _Move(now + _MOVE_AGAIN_SECONDS)
+        elif successor is not None and (successor.is_established or self._line is None):
+            if self._line is not None:
+                self._line.is_retiring = True
+                self._retiring.append((self._line, now + REQUEST_SECONDS))
+            await self._use(successor)
+        await self._retire(now)
+        if self._line is None:
+            return self._move.successor is not None
+        if self._line.is_idle:
+            await self._line.ping()
+        if self._move.successor is None and now >= self._move.at:
+            self._move = _Move(now + _MOVE_AGAIN_SECONDS, await self._attempt())
+            if self._move.successor is not None:
+                self._owner.line_opened(self._move.successor)
+            return True
+        return True
+
+    async def _use(self, line: Line) -> None:
+        """Requests go over this line from now on."""
+        self._line = line
+        life = LIFE_SECONDS - _LIFE_JITTER_SECONDS * self._timing.random()
+        self._move = _Move(self._timing.now() + life)
+        waiting, self._waiting = list(self._waiting.values()), {}
+        for pending in waiting:
+            await self._dispatch(pending, self._line)
+
+    async def _retire(self, now: float) -> None:
+        """Close lines that have been replaced, when they owe no more replies."""
+        for entry in list(self._retiring):
+            line, deadline = entry
+            if not line.is_open:
+                self._retiring.remove(entry)
+            elif not line.pending or now >= deadline:
+                await line.close()
+                self._retiring.remove(entry)
+
+    # Waiting.
+
+    def _next_look(self) -> float:
+        times = [deadline for _, deadline in self._retiring]
+        if self._move.successor is None:
+            times.append(self._move.at)
+        return min(times, default=self._timing.now() + REQUEST_SECONDS)
+
+    async def _wait_until(self, time: float) -> None:
+        while self._timing.now() < time:
+            await self._wait(time)
+
+    async def _wait(self, until: float | None) -> None:
+        """Sleep until something happened, or until a time."""
+        if until is not None and not self._nudge.is_set():
+            self._cancel_timer()
+            self._timer = self._timing.later(max(0.0, until - self._timing.now()), self._nudge.set)
+        await self._nudge.wait()
+        self._nudge.clear()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set_state(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            self._owner.state_changed(state)
+
+
+def _kind(action: str) -> Kind:
+    if action == "sendMessage":
+        return Kind.REPEATABLE
+    return Kind.READ if action.startswith(_READS) else Kind.WRITE
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("the connection has ended by a mistake in this library", exc_info=error)
+
+
+def _is_crowded(line: Line) -> bool:
+    """Whether the line was closed for newer ones of the same identity: coming back at once would close one of those."""
+    return line.ending is not None and line.ending.get("code") == _CROWDED

@@ -1,0 +1,64 @@
+"""What can go wrong.
+
+ParleyError
+├── RequestError      the server refused a request
+├── RequestTimeout    no reply in time
+├── ConnectionLost    the connection broke while a request that changes something was under way
+├── MessageTooLarge   a request is larger than a socket carries
+├── Refused           a socket may not open
+├── Denied            a socket may not open, and trying again will not help
+└── ClientClosed      the client was shut down
+"""
+
+from __future__ import annotations
+
+
+class ParleyError(Exception):
+    """Anything that this library raises."""
+
+
+class RequestError(ParleyError):
+    """The server refused a request."""
+
+    def __init__(self, status: int, code: int, message: str, action: str) -> None:
+        super().__init__(f"{action}: {message} (status {status}, code {code})")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.action = action
+
+
+class RequestTimeout(ParleyError):
+    """No reply came in time; whether the request was carried out is not known."""
+
+
+class ConnectionLost(ParleyError):
+    """The connection broke after the request was sent; whether it was carried out is not known."""
+
+
+class MessageTooLarge(ParleyError):
+    """A request is larger than the 128 KB that a socket carries."""
+
+
+class Refused(ParleyError):
+    """The server refused to open a socket.
+
+    Attributes:
+        status: The HTTP status.
+        code: The service's error code; 0 where the answer has none.
+        message: The reason.
+    """
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(f"{message} (status {status}, code {code})")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class Denied(Refused):
+    """The token was refused; the client waits for another one."""
+
+
+class ClientClosed(ParleyError):
+    """The client was shut down."""

@@ -1,0 +1,210 @@
+"""What a client does over each new socket, and about holes: lists its channels, catches up, follows its users again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from parley_client.connection import Connection
+from parley_client.errors import ParleyError, RequestError
+from parley_client.following import Following, Listed, Push
+from parley_client.line import Line
+from parley_client.timing import Handle, Timing
+
+_PAGE_SIZE = 100
+_GONE = (403, 404)
+
+_log = logging.getLogger("parley_client")
+
+
+class Session:
+    """Keeps the following up to date with one task that asks what is due.
+
+    Args:
+        deliver: Is called with each new push, in order.
+        began: Is called with the result of `fetchSession`, over each new socket.
+        listed: Is called with each channel in the list, before anything about it is delivered.
+        refollow: Is called when everything else is done over a new socket.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        timing: Timing,
+        *,
+        deliver: Callable[[Push], None],
+        began: Callable[[dict[str, Any]], None],
+        listed: Callable[[Listed], object],
+        refollow: Callable[[Line], Any],
+    ) -> None:
+        self.following = Following()
+        self._connection = connection
+        self._timing = timing
+        self._deliver = deliver
+        self._began = began
+        self._listed = listed
+        self._refollow = refollow
+        self._opened: Line | None = None
+        self._line: Line | None = None
+        self._wake = asyncio.Event()
+        self._timer: Handle | None = None
+        self._timer_at: float | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.is_ready = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._task = asyncio.create_task(self._run(), name="parley session")
+
+    async def stop(self) -> None:
+        """Ask nothing any more."""
+        self._set_timer(None)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def line_opened(self, line: Line) -> None:
+        """Everything has to be found out over this line."""
+        self._opened = line
+        self._wake.set()
+
+    def push(self, push: Push) -> None:
+        """A push about a channel has come."""
+        if isinstance(push.get("seq"), int) and isinstance(push.get("channel_sid"), str):
+            self._deliver_all(self.following.push(push, self._timing.now()))
+            self._set_timer(self.following.due)
+
+    # The task.
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            line, self._opened = self._opened or self._line, None
+            if line is None or not line.is_open:
+                continue
+            try:
+                await self._work(line)
+            except ParleyError as error:
+                if line.is_open:
+                    _log.warning("the session could not begin: %s", error)
+                    line.abort()
+            except Exception:
+                _log.exception("the session could not begin")
+                line.abort()
+            else:
+                self._set_timer(self.following.due)
+
+    async def _work(self, line: Line) -> None:
+        if line.is_established:
+            await self._ask(line)
+            return
+        await self._begin(line)
+        self._line = line
+        self._connection.established(line)
+        self.is_ready.set()
+
+    async def _begin(self, line: Line) -> None:
+        self.following.session_begins()
+        self._began(await self._request(line, "fetchSession"))
+        entries = await self._list(line)
+        for entry in entries:
+            self._listed(entry)
+        self._deliver_all(self.following.session(entries, self._timing.now()))
+        await self._ask(line)
+        await self._refollow(line)
+
+    async def _list(self, line: Line) -> list[Listed]:
+        entries: dict[str, Listed] = {}
+        after: dict[str, str] = {}
+        while True:
+            page = await self._request(line, "listMyChannels", page_size=_PAGE_SIZE, **after)
+            for item in page["channels"]:
+                entries[item["channel"]["sid"]] = Listed(item["channel"], item["user_channel"])
+            if page.get("next") is None:
+                return list(entries.values())
+            after = {"after": page["next"]}
+
+    async def _ask(self, line: Line) -> None:
+        """Ask what is due, until nothing is."""
+        while True:
+            asked = self.following.questions(self._timing.now())
+            doubtful = self.following.doubtful(self._timing.now())
+            if not asked and not doubtful:
+                return
+            if asked:
+                await self._catch_up(line, asked)
+            for sid in doubtful:
+                await self._verify(line, sid)
+
+    async def _catch_up(self, line: Line, asked: dict[str, int]) -> None:
+        unanswered = set(asked)
+        try:
+            answers = (await self._request(line, "catchUp", channels=asked))["channels"]
+            for sid in asked:
+                if sid in answers:
+                    delivered = self.following.answer(sid, answers[sid], self._timing.now())
+                    unanswered.discard(sid)
+                    self._deliver_all(delivered)
+        except RequestError as error:
+            _log.warning("could not catch up: %s", error)
+        finally:
+            self.following.unanswered(unanswered, self._timing.now())
+
+    async def _verify(self, line: Line, sid: str) -> None:
+        """Find out what this user is in a channel."""
+        is_known = False
+        try:
+            item = await self._fetch(line, "fetchMyChannel", sid)
+            if item is not None:
+                entry = Listed(item["channel"], item["user_channel"])
+                self._listed(entry)
+                delivered = self.following.present(entry, self._timing.now())
+            else:
+                is_gone = await self._fetch(line, "fetchChannel", sid) is None
+                delivered = self.following.absent(sid, is_gone=is_gone)
+            is_known = True
+            self._deliver_all(delivered)
+        except RequestError as error:
+            _log.warning("could not find out about a channel: %s", error)
+        finally:
+            if not is_known:
+                self.following.unknown(sid, self._timing.now())
+
+    async def _fetch(self, line: Line, action: str, sid: str) -> dict[str, Any] | None:
+        try:
+            result: dict[str, Any] = await self._request(line, action, channel=sid)
+        except RequestError as error:
+            if error.status in _GONE:
+                return None
+            raise
+        return result
+
+    async def _request(self, line: Line, action: str, **members: Any) -> Any:
+        return await self._connection.request(action, members, line)
+
+    # How.
+
+    def _deliver_all(self, pushes: Iterable[Push]) -> None:
+        for push in pushes:
+            try:
+                self._deliver(push)
+            except Exception:
+                # The change counts as seen; asking for it again would only fail again.
+                _log.exception("a change could not be shown: %s", push["event"])
+
+    def _set_timer(self, due: float | None) -> None:
+        if due == self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_at = due
+        if due is not None:
+            self._timer = self._timing.later(max(0.0, due - self._timing.now()), self._due)
+
+    def _due(self) -> None:
+        self._timer = self._timer_at = None
+        self._wake.set()

@@ -1,0 +1,121 @@
+"""Access tokens: where they come from, when they run out, and who is told."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import inspect
+import json
+from collections.abc import Awaitable, Callable
+
+from parley_client.timing import Handle, Timing
+
+Provider = Callable[[], str | Awaitable[str]]
+"""Makes a fresh access token each time it is called."""
+
+LEAD_SECONDS = 180.0
+"""How long before a token expires its owner is told, if it lives long enough."""
+
+
+def expiry(token: str) -> float | None:
+    """When a JWT expires, in seconds since 1970; None if it does not say."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    padded = parts[1] + "=" * (-len(parts[1]) % 4)
+    try:
+        value = json.loads(base64.urlsafe_b64decode(padded)).get("exp")
+    except (binascii.Error, ValueError, AttributeError):
+        return None
+    return float(value) if isinstance(value, int | float) else None
+
+
+class Tokens:
+    """The current token of a client.
+
+    `on_about_to_expire` (with the seconds left) and `on_expired` are called at most once per token, whoever notices it
+    first: a timer in here or the server.
+    """
+
+    def __init__(
+        self,
+        source: str | Provider,
+        timing: Timing,
+        on_about_to_expire: Callable[[float], None],
+        on_expired: Callable[[], None],
+    ) -> None:
+        self._provider = source if callable(source) else None
+        self._timing = timing
+        self._on_about_to_expire = on_about_to_expire
+        self._on_expired = on_expired
+        self._timers: list[Handle] = []
+        self._was_announced = False
+        self._has_expired = False
+        self.current: str | None = None if callable(source) else source
+
+    @property
+    def has_provider(self) -> bool:
+        """Whether new tokens can be had without the application's doing."""
+        return self._provider is not None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is any use in trying to connect."""
+        return self.has_provider or (self.current is not None and not self._has_expired)
+
+    async def fresh(self) -> str:
+        """A token to connect with: a new one of the provider's, or the one there is."""
+        if self._provider is not None:
+            made = self._provider()
+            token = await made if inspect.isawaitable(made) else made
+            self.adopt(token)
+            return token
+        assert self.current is not None
+        if not self._timers:
+            self.adopt(self.current)
+        return self.current
+
+    async def another(self) -> str | None:
+        """A new token of the provider's, not adopted yet; None without a provider."""
+        if self._provider is None:
+            return None
+        made = self._provider()
+        return await made if inspect.isawaitable(made) else made
+
+    def adopt(self, token: str) -> None:
+        """This is the token from now on."""
+        self.forget_timers()
+        self.current = token
+        self._was_announced = self._has_expired = False
+        expires_at = expiry(token)
+        if expires_at is None:
+            return
+        left = max(0.0, expires_at - self._timing.wall())
+        lead = min(LEAD_SECONDS, left / 4)
+        self._timers = [
+            self._timing.later(left - lead, lambda: self.about_to_expire(lead)),
+            self._timing.later(left, self.expired),
+        ]
+
+    def seconds_left(self) -> float:
+        """How long the current token lives, at least 0; 0 if it does not say."""
+        expires_at = expiry(self.current or "")
+        return 0.0 if expires_at is None else max(0.0, expires_at - self._timing.wall())
+
+    def about_to_expire(self, seconds_left: float) -> None:
+        """The token will expire soon."""
+        if not self._was_announced:
+            self._was_announced = True
+            self._on_about_to_expire(seconds_left)
+
+    def expired(self) -> None:
+        """The token has expired."""
+        if not self._has_expired:
+            self._has_expired = True
+            self._on_expired()
+
+    def forget_timers(self) -> None:
+        """Say nothing any more of the current token."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = []

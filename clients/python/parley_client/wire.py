@@ -1,0 +1,102 @@
+"""The WebSocket itself: texts in and out, cut into frames that API Gateway takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Literal, Protocol
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from parley_client.errors import ConnectionLost, MessageTooLarge, Refused
+
+SUBPROTOCOL = "parley.v1"
+MOST_BYTES = 128 * 1024
+_FRAME_BYTES = 32_000
+_OPEN_SECONDS = 20
+_CLOSE_SECONDS = 5
+
+
+class Wire(Protocol):
+    """An open socket."""
+
+    async def send(self, text: str) -> None:
+        """Send one text; raises ConnectionLost when the socket is closed."""
+
+    def texts(self) -> AsyncIterator[str]:
+        """What comes in, until the socket closes in any way."""
+
+    async def close(self) -> None:
+        """Say goodbye and close."""
+
+    def abort(self) -> None:
+        """Close without a word, at once."""
+
+
+Connect = Callable[[str, str], Awaitable[Wire]]
+"""Opens a socket to a URL with a token; raises Refused, or OSError and the like when it cannot be reached."""
+
+
+class WebSocketWire:
+    """A socket of the `websockets` library."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, text: str) -> None:
+        data = text.encode()
+        if len(data) > MOST_BYTES:
+            raise MessageTooLarge(f"{len(data)} bytes are more than the {MOST_BYTES} that a socket carries")
+        try:
+            if len(data) <= _FRAME_BYTES:
+                await self._connection.send(data, text=True)
+            else:
+                frames = [data[at : at + _FRAME_BYTES] for at in range(0, len(data), _FRAME_BYTES)]
+                await self._connection.send(frames, text=True)
+        except ConnectionClosed as error:
+            raise ConnectionLost("the connection is closed") from error
+
+    async def texts(self) -> AsyncIterator[str]:
+        try:
+            async for text in self._connection:
+                if isinstance(text, str):
+                    yield text
+        except ConnectionClosed:
+            return
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    def abort(self) -> None:
+        self._connection.transport.abort()
+
+
+async def open_wire(url: str, token: str, *, proxy: str | Literal[True] | None = True) -> Wire:
+    """Open a WebSocket; the token goes in a sub-protocol, so that no proxy logs it."""
+    try:
+        connection = await connect(
+            url,
+            subprotocols=[Subprotocol(SUBPROTOCOL), Subprotocol(token)],
+            compression=None,
+            # API Gateway does not count protocol pings; the client sends its own.
+            ping_interval=None,
+            open_timeout=_OPEN_SECONDS,
+            close_timeout=_CLOSE_SECONDS,
+            proxy=proxy,
+        )
+    except InvalidStatus as error:
+        raise _refused(error) from error
+    return WebSocketWire(connection)
+
+
+def _refused(error: InvalidStatus) -> Refused:
+    status = error.response.status_code
+    try:
+        body: Any = json.loads(error.response.body or b"")
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        body = {}
+    return Refused(status, int(body.get("code") or 0), str(body.get("message") or f"the server answered {status}"))

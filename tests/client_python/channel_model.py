@@ -1,0 +1,359 @@
+"""A small model of what the server keeps of one channel, of the way pushes take, and of an application that believes them.
+
+The server numbers each change before it writes it, so a write may land after later ones, or never. What `catchUp` says
+follows docs/realtime.md; where the page leaves a choice, `Manner` has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from random import Random
+from typing import Any
+
+from parley_client.following import JOINED, Following, Listed
+
+SID = "CH1"
+ME = "me"
+PAGE = 3
+Push = dict[str, Any]
+
+
+class Manner(Enum):
+    """What an answer does where a number has no change yet."""
+
+    STOP = "it ends there"
+    SHOW = "it ends there, but shows what it has beyond"
+    SKIP = "it goes on"
+    PLACE = "it ends there, but shows what it has beyond, with new messages in the place where they were written"
+
+
+@dataclass
+class Change:
+    """One number of the channel."""
+
+    seq: int
+    key: str
+    view: dict[str, Any] | None
+    event: str
+    lands_at: float = 0.0
+    is_written: bool = False
+    is_late: bool = False
+
+
+@dataclass
+class Server:
+    """The channel's log and its records."""
+
+    manner: Manner
+    seq: int = 0
+    index: int = -1
+    now: float = 0.0
+    oldest: int = 0
+    changes: list[Change] = field(default_factory=list)
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    is_member: bool = True
+
+    def write(self, key: str, event: str, view: dict[str, Any] | None, delay: float = 0.0) -> Change:
+        """Take the next number, and write now, later, or (with a delay below zero) never."""
+        self.seq += 1
+        if view is not None:
+            view = {**view, "sid": key, "seq": self.seq}
+        change = Change(self.seq, key, view, event, self.now + delay, is_late=delay != 0)
+        self.changes.append(change)
+        if delay == 0:
+            self.land(change)
+        return change
+
+    def land(self, change: Change) -> None:
+        change.is_written = True
+        if change.event in ("messageRemoved", "memberLeft"):
+            self.records.pop(change.key, None)
+        elif change.view is not None:
+            self.records[change.key] = change.view
+
+    def due(self) -> list[Change]:
+        """Writes whose time has come."""
+        return [
+            c for c in self.changes if not c.is_written and c.is_late and c.lands_at >= 0 and c.lands_at <= self.now
+        ]
+
+    def push(self, change: Change) -> Push:
+        """What members hear of a change."""
+        push: Push = {"event": change.event, "channel_sid": SID, "seq": change.seq}
+        if change.view is not None:
+            push[_kind(change.event)] = change.view
+        return push
+
+    def fetch(self) -> dict[str, dict[str, Any]]:
+        """All records, as lists show them."""
+        return dict(self.records)
+
+    def listing(self) -> list[Listed]:
+        if not self.is_member:
+            return []
+        return [Listed({"sid": SID, "seq": self.seq}, {"status": JOINED})]
+
+    def catch_up(self, seen: int) -> dict[str, Any]:
+        """The answer for a mark."""
+        if not self.is_member or seen < self.oldest:
+            return {"status": "refetch", "seq": self.seq}
+        if self.manner is Manner.PLACE:
+            return self._catch_up_in_place(seen)
+        upto = self._reach(seen)
+        numbers = [
+            c for c in self.changes if c.is_written and c.seq > seen and (self.manner is Manner.SHOW or c.seq <= upto)
+        ]
+        more = len(numbers) > PAGE
+        if more:
+            upto = min(upto, numbers[PAGE - 1].seq)
+        latest = {c.key: c for c in numbers[:PAGE]}
+        events = [self._event(change, seen) for change in latest.values() if change.event != "channelAdvanced"]
+        more = more and upto > seen
+        return {"status": "changes", "seq": upto, "more": more, "events": sorted(events, key=lambda e: e["seq"])}
+
+    def _catch_up_in_place(self, seen: int) -> dict[str, Any]:
+        written = [change for change in self.changes if change.is_written and change.seq > seen]
+        missing = [change.seq for change in self.changes if change.seq > seen and not change.is_written]
+        created = {change.key: change.seq for change in written if change.event == "messageAdded"}
+        latest = {change.key: change for change in written if change.event != "channelAdvanced"}
+        told = [(created.get(key, change.seq), self._event(change, seen)) for key, change in latest.items()]
+        told.sort(key=lambda pair: pair[0])
+        page, rest = told[:PAGE], told[PAGE:]
+        reached = page[-1][0] if rest else self.seq
+        waits = bool(missing) and reached >= missing[0]
+        seq = missing[0] - 1 if waits else reached
+        return {
+            "status": "changes",
+            "seq": seq,
+            "more": bool(rest) and not waits,
+            "events": [event for _, event in page],
+        }
+
+    def _reach(self, seen: int) -> int:
+        if self.manner is Manner.SKIP:
+            return self.seq
+        missing = [change.seq for change in self.changes if change.seq > seen and not change.is_written]
+        return min(missing, default=self.seq + 1) - 1
+
+    def _event(self, change: Change, seen: int) -> Push:
+        """Several changes of a record as one: new to whoever has seen this much, or changed, or gone."""
+        newest = [c for c in self.changes if c.is_written and c.key == change.key][-1]
+        push = self.push(newest)
+        before = [c for c in self.changes if c.is_written and c.key == change.key and c.seq <= seen]
+        existed = bool(before) and before[-1].event not in ("messageRemoved", "memberLeft")
+        if push["event"] not in ("messageRemoved", "memberLeft"):
+            added, updated = (
+                ("messageAdded", "messageUpdated") if "message" in push else ("memberJoined", "memberUpdated")
+            )
+            push["event"] = updated if existed else added
+        return push
+
+
+def _kind(event: str) -> str:
+    return "message" if event.startswith("message") else "member"
+
+
+@dataclass
+class Application:
+    """Believes what it is told: fetches when it joins or is told to, then applies one event after another."""
+
+    server: Server
+    state: dict[str, dict[str, Any]] = field(default_factory=dict)
+    told: list[Push] = field(default_factory=list)
+    fetched: set[str] = field(default_factory=set)
+    since_fetch: int = 0
+    is_member: bool = False
+
+    def tell(self, pushes: list[Push]) -> None:
+        for push in pushes:
+            self.told.append(push)
+            match push["event"]:
+                case "channelJoined" | "channelRefetched":
+                    self.state = self.server.fetch()
+                    self.fetched |= set(self.state)
+                    self.since_fetch = self.server.seq
+                    self.is_member = True
+                case "channelLeft":
+                    self.state, self.is_member = {}, False
+                case "messageRemoved" | "memberLeft":
+                    self.state.pop(push[_kind(push["event"])]["sid"], None)
+                case _:
+                    record = push[_kind(push["event"])]
+                    self.state[record["sid"]] = record
+
+
+class World:
+    """Server, network, client and application, moved by one thing after another."""
+
+    def __init__(self, manner: Manner, random: Random) -> None:
+        self.server = Server(manner)
+        self.following = Following()
+        self.application = Application(self.server)
+        self.random = random
+        self.underway: list[tuple[Push, bool]] = []
+        self.is_connected = False
+        self.is_settling = False
+
+    # What happens in the channel.
+
+    def send(self) -> None:
+        self.server.index += 1
+        self._write(f"IM{self.server.index}", "messageAdded", {"index": self.server.index, "body": 0})
+
+    def send_slowly(self) -> None:
+        self.server.index += 1
+        view = {"index": self.server.index, "body": 0}
+        self._write(f"IM{self.server.index}", "messageAdded", view, self.random.uniform(0.01, 0.9))
+
+    def send_and_crash(self) -> None:
+        self.server.index += 1
+        self.server.write("", "channelAdvanced", None, delay=-1e9)
+
+    def edit(self) -> None:
+        if key := self._pick("IM"):
+            record = self.server.records[key]
+            self._write(key, "messageUpdated", {**record, "body": record["body"] + 1})
+
+    def remove(self) -> None:
+        if key := self._pick("IM"):
+            self._write(key, "messageRemoved", {"index": self.server.records[key]["index"]})
+
+    def join(self) -> None:
+        key = f"MB{self.random.randrange(3)}"
+        if key not in self.server.records:
+            self._write(key, "memberJoined", {"read": 0})
+
+    def read(self) -> None:
+        if key := self._pick("MB"):
+            record = self.server.records[key]
+            self._write(key, "memberUpdated", {**record, "read": record["read"] + 1})
+
+    def leave(self) -> None:
+        if key := self._pick("MB"):
+            self._write(key, "memberLeft", {})
+
+    def invite(self) -> None:
+        self._write("", "channelAdvanced", None)
+
+    def i_leave(self) -> None:
+        if self.server.is_member:
+            self.advance(1.0)
+            self.server.is_member = False
+            change = self.server.write("me", "channelAdvanced", None)
+            self._send({"event": "channelLeft", "channel_sid": SID, "seq": change.seq})
+
+    def i_join(self) -> None:
+        if not self.server.is_member:
+            self.server.is_member = True
+            change = self.server.write("me", "channelAdvanced", None)
+            channel = {"sid": SID, "seq": change.seq}
+            self._send({"event": "channelJoined", "channel_sid": SID, "seq": change.seq, "channel": channel})
+
+    def forget_history(self) -> None:
+        self.server.oldest = self.server.seq
+
+    # What happens on the way.
+
+    def deliver(self) -> None:
+        if self.underway:
+            self._receive(0)
+
+    def deliver_any(self) -> None:
+        if self.underway:
+            self._receive(self.random.randrange(len(self.underway)))
+
+    def deliver_all(self) -> None:
+        while self.underway:
+            self._receive(0)
+
+    def repeat(self) -> None:
+        if self.underway:
+            self.underway.append(self.random.choice(self.underway))
+
+    def lose(self) -> None:
+        losable = [item for item in self.underway if not item[1]]
+        if losable:
+            self.underway.remove(self.random.choice(losable))
+
+    def disconnect(self) -> None:
+        """What is underway is lost, but for late writes: their numbers may be taken for seen."""
+        self.advance(1.0)
+        for push, must_arrive in self.underway:
+            if must_arrive and self.is_connected:
+                self.application.tell(self.following.push(push, self.server.now))
+        self.underway, self.is_connected = [], False
+
+    def connect(self) -> None:
+        if not self.is_connected:
+            self.is_connected = True
+            self.following.session_begins()
+            self.application.tell(self.following.session(self.server.listing(), self.server.now))
+            self.ask()
+
+    def wait(self) -> None:
+        self.advance(self.random.choice([0.1, 0.3, 0.6]))
+
+    def advance(self, seconds: float) -> None:
+        self.server.now += seconds
+        for change in self.server.due():
+            self._land(change)
+        self.ask()
+
+    def ask(self) -> None:
+        while self.is_connected and (asked := self.following.questions(self.server.now)):
+            for sid, seen in asked.items():
+                if not self.is_settling and self.random.random() < 0.1:
+                    self.following.unanswered([sid], self.server.now)
+                else:
+                    self.application.tell(self.following.answer(sid, self.server.catch_up(seen), self.server.now))
+            self._verify()
+        self._verify()
+
+    def settle(self) -> None:
+        """Everything lands, arrives or is found out."""
+        self.is_settling = True
+        self.advance(2.0)
+        self.deliver_all()
+        self.disconnect()
+        self.connect()
+        for _ in range(200):
+            self.deliver_all()
+            if self.following.due is None:
+                return
+            self.advance(max(0.0, self.following.due - self.server.now))
+        raise AssertionError("the client never comes to rest")
+
+    # How.
+
+    def _write(self, key: str, event: str, view: dict[str, Any] | None, delay: float = 0.0) -> None:
+        change = self.server.write(key, event, view, delay)
+        if delay == 0:
+            self._announce(change)
+
+    def _land(self, change: Change) -> None:
+        self.server.land(change)
+        self._announce(change)
+
+    def _announce(self, change: Change) -> None:
+        if not self.server.is_member:
+            return
+        self._send(self.server.push(change), must_arrive=change.is_late)
+
+    def _send(self, push: Push, *, must_arrive: bool = False) -> None:
+        if self.is_connected:
+            self.underway.append((push, must_arrive))
+
+    def _receive(self, position: int) -> None:
+        push, _ = self.underway.pop(position)
+        self.application.tell(self.following.push(push, self.server.now))
+
+    def _verify(self) -> None:
+        for sid in self.following.doubtful(self.server.now) if self.is_connected else []:
+            if listing := self.server.listing():
+                self.application.tell(self.following.present(listing[0], self.server.now))
+            else:
+                self.application.tell(self.following.absent(sid, is_gone=False))
+
+    def _pick(self, prefix: str) -> str | None:
+        return self.random.choice(sorted(k for k in self.server.records if k.startswith(prefix)) or [""]) or None

@@ -1,0 +1,338 @@
+"""The client and a running stack: what one does, others hear, whatever happens to their connections."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.stack import Stack
+from parley_client import Channel, Client, Denied, Message, RequestError
+from parley_client.wire import open_wire
+from tests.client_python.fakes import Listener, until
+from tests.story.clients import access_token, helper_library
+
+pytestmark = pytest.mark.anyio
+
+_EXAMPLE = Path(__file__).parents[2] / "clients" / "python" / "examples" / "echo_bot.py"
+_SECONDS = 30.0
+
+
+class House:
+    """A service on the stack, and clients of it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.info = stack.info
+        self.rest = helper_library(stack.info)
+        self.sid = self.rest.chat.v2.services.create(friendly_name="python client").sid
+        self.service = self.rest.chat.v2.services(self.sid)
+        self.listeners: list[Listener] = []
+
+    def token(self, identity: str, **changes: Any) -> str:
+        return access_token(self.info, self.sid, identity, **changes)
+
+    async def client(self, identity: str, token: str | Callable[[], str] | None = None) -> Listener:
+        """A client that has started, and everything that it tells."""
+        source = token or (lambda: self.token(identity))
+        client = Client(self.info["ws_url"], source, connect=partial(open_wire, proxy=None))
+        self.listeners.append(Listener(client))
+        await client.start()
+        return self.listeners[-1]
+
+    async def room(self, *identities: str) -> tuple[Any, list[Listener], list[Channel]]:
+        """A private channel, clients of its members, and the channel as they see it."""
+        made = await asyncio.to_thread(self.service.channels.create, unique_name="general", type="private")
+        for identity in identities:
+            await asyncio.to_thread(made.members.create, identity)
+        listeners = [await self.client(identity) for identity in identities]
+        channels = [(await heard(listener, "channelJoined")).channel for listener in listeners]
+        return made, listeners, channels
+
+
+async def heard(listener: Listener, name: str, count: int = 1) -> Any:
+    """The event number `count` of a name, when it has come."""
+    await until(lambda: len(listener.named(name)) >= count, _SECONDS)
+    return listener.named(name)[count - 1]
+
+
+def cut(listener: Listener) -> None:
+    """Break a client's connection, as if its network were gone."""
+    line = listener.client._connection._line
+    if line is not None:
+        line.abort()
+
+
+async def back(listener: Listener) -> None:
+    """Wait until a client has begun a session over its present connection."""
+    session = listener.client._session
+    await until(lambda: session._line is not None and session._line.is_open and session._line.is_established, _SECONDS)
+
+
+@pytest.fixture
+async def house(stack: Stack) -> AsyncIterator[House]:
+    house = await asyncio.to_thread(House, stack)
+    yield house
+    for listener in house.listeners:
+        await listener.close()
+
+
+async def test_two_users_talk(house: House) -> None:
+    _, (alice, bob), (general, _) = await house.room("alice", "bob")
+    assert await general.send_message("hello", {"mood": "good"}) == 0
+    event = await heard(bob, "messageAdded")
+    message: Message = event.message
+    assert (message.body, message.author, message.attributes, message.index) == ("hello", "alice", {"mood": "good"}, 0)
+    assert (await heard(alice, "messageAdded")).message.sid == message.sid
+    mine = alice.named("messageAdded")[0].message
+    await mine.update_body("hello, bob")
+    update = await heard(bob, "messageUpdated")
+    assert (update.message is message, message.body) == (True, "hello, bob")
+    assert "body" in update.update_reasons
+    await mine.remove()
+    assert (await heard(bob, "messageRemoved")).message.sid == message.sid
+
+
+async def test_a_message_larger_than_a_frame_arrives(house: House) -> None:
+    _, (_, bob), (general, _) = await house.room("alice", "bob")
+    body = "é" * 16_000
+    await general.send_message(body, {"filler": "x" * 3000})
+    assert (await heard(bob, "messageAdded")).message.body == body
+
+
+async def test_a_channel_is_made_shared_and_deleted(house: House) -> None:
+    alice, bob, carol = [await house.client(identity) for identity in ("alice", "bob", "carol")]
+    general = await alice.client.create_channel(friendly_name="General", unique_name="general", is_private=True)
+    assert (await heard(alice, "channelAdded")).channel is general
+    with pytest.raises(RequestError) as refused:
+        await bob.client.get_channel_by_unique_name("general")
+    assert refused.value.status == 404
+    await general.join()
+    await heard(alice, "channelJoined")
+    await general.invite("bob")
+    invited = (await heard(bob, "channelInvited")).channel
+    assert (invited.status, invited.friendly_name) == ("invited", "General")
+    await invited.join()
+    assert (await heard(bob, "channelJoined")).channel is invited
+    assert [event.member.identity for event in alice.named("memberJoined")][:1] == ["alice"]
+    await heard(alice, "memberJoined", 2)
+    await general.add("carol")
+    assert (await heard(carol, "channelJoined")).channel.unique_name == "general"
+    await general.update_friendly_name("New name")
+    await until(lambda: invited.friendly_name == "New name", _SECONDS)
+    assert [member.identity for member in await general.get_members()] == ["alice", "bob", "carol"]
+    await invited.leave()
+    await heard(bob, "channelLeft")
+    await heard(bob, "channelRemoved")
+    await general.remove_member("carol")
+    await heard(carol, "channelRemoved")
+    await heard(alice, "memberLeft", 2)
+    await general.delete()
+    await heard(alice, "channelRemoved")
+    assert general.status == "notParticipating"
+
+
+async def test_an_invitation_is_declined(house: House) -> None:
+    alice, bob = [await house.client(identity) for identity in ("alice", "bob")]
+    general = await alice.client.create_channel(is_private=True)
+    await general.join()
+    await general.invite("bob")
+    await (await heard(bob, "channelInvited")).channel.decline()
+    await heard(bob, "channelLeft")
+    assert [one async for one in await bob.client.get_subscribed_channels()] == []
+
+
+async def test_typing_is_heard_until_the_message(house: House) -> None:
+    _, (_, bob), (general, _) = await house.room("alice", "bob")
+    await general.typing()
+    event = await heard(bob, "typingStarted")
+    assert (event.member.identity, event.member.is_typing) == ("alice", True)
+    await general.send_message("done")
+    await heard(bob, "typingEnded")
+    assert not event.member.is_typing
+
+
+async def test_what_was_read_is_known_to_both(house: House) -> None:
+    _, (alice, bob), (mine, theirs) = await house.room("alice", "bob")
+    for number in range(3):
+        await mine.send_message(f"message {number}")
+    assert await theirs.get_unconsumed_messages_count() is None
+    assert await theirs.advance_last_consumed_message_index(0) == 2
+    update = await heard(alice, "memberUpdated")
+    assert (update.member.identity, update.member.last_consumed_message_index) == ("bob", 0)
+    assert await theirs.set_all_messages_consumed() == 0
+    assert theirs.last_consumed_message_index == 2
+    assert await theirs.advance_last_consumed_message_index(1) == 0
+    await theirs.update_last_consumed_message_index(1)
+    assert await theirs.get_unconsumed_messages_count() == 1
+    await theirs.set_no_messages_consumed()
+    await until(lambda: theirs.last_consumed_message_index is None, _SECONDS)
+    await theirs.set_user_notification_level("muted")
+    await until(lambda: any("notificationLevel" in e.update_reasons for e in bob.named("channelUpdated")), _SECONDS)
+    assert theirs.notification_level == "muted"
+
+
+async def test_messages_and_members_are_read_in_pages(house: House) -> None:
+    _, _, (general,) = await house.room("alice")
+    for number in range(7):
+        await general.send_message(f"message {number}")
+    newest = await general.get_messages(3)
+    assert [message.index for message in newest.items] == [4, 5, 6]
+    older = await newest.prev_page()
+    assert [message.index for message in older.items] == [1, 2, 3]
+    assert [message.index async for message in await general.get_messages(2, 0, "forward")] == list(range(7))
+    assert (await general.get_message(2)).body == "message 2"
+    assert (await general.get_members_count(), await general.get_messages_count()) == (1, 7)
+
+
+async def test_users_are_followed(house: House) -> None:
+    await asyncio.to_thread(house.service.update, reachability_enabled=True)
+    alice, bob = [await house.client(identity) for identity in ("alice", "bob")]
+    seen = await alice.client.get_user("bob")
+    assert (seen.identity, seen.is_subscribed, seen.online) == ("bob", True, True)
+    await bob.client.user.update_friendly_name("Bob")
+    await until(lambda: seen.friendly_name == "Bob", _SECONDS)
+    await heard(bob, "userUpdated")
+    await bob.close()
+    await until(lambda: any("online" in event.update_reasons for event in alice.named("userUpdated")), _SECONDS)
+    assert seen.online is False
+
+
+async def test_a_token_is_replaced_while_the_connection_goes_on(house: House) -> None:
+    alice = await house.client("alice", house.token("alice"))
+    await alice.client.update_token(house.token("alice", ttl=7200))
+    with pytest.raises(RequestError):
+        await alice.client.update_token(house.token("bob"))
+    assert (await alice.client.get_user_descriptor("alice")).identity == "alice"
+
+
+async def test_a_token_with_a_wrong_signature_is_denied(house: House) -> None:
+    with pytest.raises(Denied) as denied:
+        await house.client("alice", house.token("alice", secret="x" * 32))
+    assert denied.value.status == 401
+
+
+async def test_what_was_missed_without_a_connection_is_told_once_and_in_order(house: House) -> None:
+    made, (alice,), (general,) = await house.room("alice")
+    await general.send_message("message 0")
+    edited = (await heard(alice, "messageAdded")).message
+    cut(alice)
+    for number in range(1, 4):
+        await asyncio.to_thread(made.messages.create, body=f"message {number}")
+    await asyncio.to_thread(made.messages(edited.sid).update, body="edited")
+    await asyncio.to_thread(made.members.create, "bob")
+    await heard(alice, "messageAdded", 4)
+    await heard(alice, "messageUpdated")
+    await heard(alice, "memberJoined")
+    await back(alice)
+    assert [event.message.index for event in alice.named("messageAdded")] == [0, 1, 2, 3]
+    assert edited.body == "edited"
+
+
+async def test_what_is_sent_without_a_connection_is_sent_once(house: House) -> None:
+    made, (alice, bob), (general, _) = await house.room("alice", "bob")
+    sending = []
+    for number in range(12):
+        sending.append(asyncio.create_task(general.send_message(f"message {number}")))
+        if number % 4 == 1:
+            await asyncio.sleep(0)
+            cut(alice)
+    indexes = [await one for one in sending]
+    await heard(bob, "messageAdded", 12)
+    assert sorted(indexes) == list(range(12))
+    stored = await asyncio.to_thread(made.messages.list)
+    assert sorted(message.body for message in stored) == sorted(f"message {number}" for number in range(12))
+
+
+class Picture:
+    """What an application knows that fetched once and then believed the events."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def messages(self) -> dict[int, str | None]:
+        known: dict[int, str | None] = {}
+        for event in list(self._listener.events):
+            match event.name:
+                case "messageAdded" | "messageUpdated":
+                    known[event.message.index] = event.message.body
+                case "messageRemoved":
+                    known.pop(event.message.index, None)
+        return known
+
+    def members(self) -> set[str]:
+        known: set[str] = set()
+        for event in list(self._listener.events):
+            match event.name:
+                case "memberJoined" | "memberUpdated":
+                    known.add(event.member.identity)
+                case "memberLeft":
+                    known.discard(event.member.identity)
+        return known
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_events_add_up_to_what_a_fetch_shows_however_often_the_connection_breaks(house: House, seed: int) -> None:
+    chance = random.Random(seed)
+    made, (alice, bob), (general, _) = await house.room("alice", "bob")
+    sids: list[str] = []
+    joined = {"alice", "bob"}
+    for _ in range(60):
+        match chance.choices(["send", "rest", "edit", "remove", "member", "cut"], [4, 3, 3, 2, 2, 2])[0]:
+            case "send":
+                index = await general.send_message(f"sent {chance.random()}")
+                sids.append((await general.get_message(index)).sid)
+            case "rest":
+                sids.append((await asyncio.to_thread(made.messages.create, body=f"posted {chance.random()}")).sid)
+            case "edit" if sids:
+                await asyncio.to_thread(made.messages(chance.choice(sids)).update, body=f"edited {chance.random()}")
+            case "remove" if sids:
+                await asyncio.to_thread(made.messages(sids.pop(chance.randrange(len(sids)))).delete)
+            case "member":
+                identity = chance.choice(["carol", "dave"])
+                if identity in joined:
+                    await asyncio.to_thread(made.members(identity).delete)
+                else:
+                    await asyncio.to_thread(made.members.create, identity)
+                joined ^= {identity}
+            case "cut":
+                cut(chance.choice([alice, bob]))
+    stored = {message.index: message.body for message in await asyncio.to_thread(made.messages.list)}
+    for listener in (alice, bob):
+        await back(listener)
+        picture = Picture(listener)
+        await until(partial(lambda picture: picture.messages() == stored, picture), _SECONDS)
+        await until(
+            partial(lambda picture: picture.members() - {"alice", "bob"} == joined - {"alice", "bob"}, picture),
+            _SECONDS,
+        )
+        indexes = [event.message.index for event in listener.named("messageAdded")]
+        assert indexes == sorted(set(indexes))
+
+
+async def test_the_example_echoes(house: House) -> None:
+    alice = await house.client("alice")
+    general = await alice.client.create_channel(is_private=True)
+    await general.join()
+    bot = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(_EXAMPLE),
+        house.info["ws_url"],
+        house.token("bot"),
+        env={"PYTHONPATH": str(_EXAMPLE.parents[1]), "no_proxy": "127.0.0.1"},
+    )
+    try:
+        await general.invite("bot")
+        await heard(alice, "memberJoined", 2)
+        await general.send_message("hello")
+        assert (await heard(alice, "messageAdded", 2)).message.body == "You said: hello"
+    finally:
+        with suppress(ProcessLookupError):
+            bot.terminate()
+        await bot.wait()
