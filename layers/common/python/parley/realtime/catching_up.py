@@ -217,11 +217,10 @@ class _Channel:
     def _changed(self, kind: str, record: Record, entries: list[Record]) -> list[tuple[int, dict[str, Any]]]:
         """The events of one record that was there before, or came by an entry: one, with its latest version."""
         is_gone = "deleted_at" in record
-        if kind == "message" and _created(record) > self._mark:
+        if kind == "message" and not is_gone and _created(record) > self._mark:
             return []
+        # What came and went is told as gone: its coming may have been heard, while the push of its going was lost.
         came = [entry["seq"] for entry in entries if entry["verb"] == "created"]
-        if kind == "member" and is_gone and entries[0]["verb"] == "created":
-            return []
         if came and not is_gone:
             return [(came[-1], self._frame(kind, "created", record))]
         position = entries[-1]["seq"]

@@ -1,0 +1,398 @@
+/** A JSON object, as attributes are. */
+export type Attributes = { [name: string]: any };
+
+export type ConnectionState = "connecting" | "connected" | "disconnecting" | "disconnected" | "denied";
+export type ChannelStatus = "joined" | "invited" | "notParticipating";
+export type NotificationLevel = "default" | "muted";
+export type MessageType = "text" | "media";
+
+export type ChannelUpdateReason =
+  | "attributes"
+  | "createdBy"
+  | "dateCreated"
+  | "dateUpdated"
+  | "friendlyName"
+  | "uniqueName"
+  | "notificationLevel"
+  | "status"
+  | "lastMessage"
+  | "lastConsumedMessageIndex";
+export type MemberUpdateReason =
+  "attributes" | "dateCreated" | "dateUpdated" | "roleSid" | "lastConsumedMessageIndex" | "lastConsumptionTimestamp";
+export type MessageUpdateReason = "body" | "lastUpdatedBy" | "dateUpdated" | "dateCreated" | "attributes" | "author";
+export type UserUpdateReason = "friendlyName" | "attributes" | "online" | "notifiable";
+
+export interface ChannelUpdate {
+  channel: Channel;
+  updateReasons: ChannelUpdateReason[];
+}
+export interface MemberUpdate {
+  member: Member;
+  updateReasons: MemberUpdateReason[];
+}
+export interface MessageUpdate {
+  message: Message;
+  updateReasons: MessageUpdateReason[];
+}
+export interface UserUpdate {
+  user: User;
+  updateReasons: UserUpdateReason[];
+}
+
+export interface ConnectionErrorDetails {
+  /** Whether the connection is over: after an attempt that was refused for good, or because the server closes it. */
+  terminal: boolean;
+  message: string;
+  httpStatusCode?: number;
+  errorCode?: number;
+}
+
+export interface ClientEvents {
+  channelAdded: Channel;
+  channelInvited: Channel;
+  channelJoined: Channel;
+  channelLeft: Channel;
+  channelRemoved: Channel;
+  channelUpdated: ChannelUpdate;
+  /** Too much was missed to be told change by change: fetch again what you show of this channel. */
+  channelRefetched: { channel: Channel };
+  memberJoined: Member;
+  memberLeft: Member;
+  memberUpdated: MemberUpdate;
+  messageAdded: Message;
+  messageRemoved: Message;
+  messageUpdated: MessageUpdate;
+  typingStarted: Member;
+  typingEnded: Member;
+  userSubscribed: User;
+  userUnsubscribed: User;
+  userUpdated: UserUpdate;
+  connectionStateChanged: ConnectionState;
+  connectionError: ConnectionErrorDetails;
+  /** The milliseconds that are left. */
+  tokenAboutToExpire: number;
+  tokenExpired: void;
+}
+
+export interface ChannelEvents {
+  memberJoined: Member;
+  memberLeft: Member;
+  memberUpdated: MemberUpdate;
+  messageAdded: Message;
+  messageRemoved: Message;
+  messageUpdated: MessageUpdate;
+  typingStarted: Member;
+  typingEnded: Member;
+  updated: ChannelUpdate;
+  removed: Channel;
+}
+
+export interface MemberEvents {
+  typingStarted: Member;
+  typingEnded: Member;
+  updated: MemberUpdate;
+}
+
+export interface MessageEvents {
+  updated: MessageUpdate;
+}
+
+export interface UserEvents {
+  updated: UserUpdate;
+  userSubscribed: User;
+  userUnsubscribed: User;
+}
+
+/** Listeners by event name. A listener that throws does not disturb the others; its error surfaces as uncaught. */
+declare class Emitter<Events> {
+  on<Name extends keyof Events>(event: Name, listener: (payload: Events[Name]) => void): this;
+  once<Name extends keyof Events>(event: Name, listener: (payload: Events[Name]) => void): this;
+  off<Name extends keyof Events>(event: Name, listener: (payload: Events[Name]) => void): this;
+  addListener<Name extends keyof Events>(event: Name, listener: (payload: Events[Name]) => void): this;
+  removeListener<Name extends keyof Events>(event: Name, listener: (payload: Events[Name]) => void): this;
+  removeAllListeners(event?: keyof Events): this;
+  listenerCount(event: keyof Events): number;
+}
+
+/** One page of a list. Asking for a page that is not there is a RangeError. */
+export class Paginator<Item> {
+  private constructor();
+  readonly items: Item[];
+  readonly hasNextPage: boolean;
+  readonly hasPrevPage: boolean;
+  nextPage(): Promise<Paginator<Item>>;
+  prevPage(): Promise<Paginator<Item>>;
+}
+
+export class User extends Emitter<UserEvents> {
+  private constructor();
+  readonly sid: string;
+  readonly identity: string;
+  readonly friendlyName: string | null;
+  readonly attributes: Attributes;
+  readonly roleSid: string;
+  /** Null where the service does not tell. */
+  readonly online: boolean | null;
+  readonly notifiable: boolean | null;
+  /** Whether changes are heard of. */
+  readonly isSubscribed: boolean;
+  readonly dateCreated: Date | null;
+  readonly dateUpdated: Date | null;
+  updateFriendlyName(friendlyName: string): Promise<User>;
+  updateAttributes(attributes: Attributes): Promise<User>;
+  unsubscribe(): Promise<void>;
+}
+
+export class Member extends Emitter<MemberEvents> {
+  private constructor();
+  readonly channel: Channel;
+  readonly sid: string;
+  readonly identity: string;
+  readonly roleSid: string;
+  readonly attributes: Attributes;
+  readonly lastConsumedMessageIndex: number | null;
+  readonly lastConsumptionTimestamp: Date | null;
+  readonly isTyping: boolean;
+  readonly dateCreated: Date | null;
+  readonly dateUpdated: Date | null;
+  updateAttributes(attributes: Attributes): Promise<Member>;
+  remove(): Promise<void>;
+  getUser(): Promise<User>;
+}
+
+export interface Media {
+  sid: string;
+  size: number;
+  contentType: string;
+  filename: string | null;
+}
+
+/** A message. Of a removed one only what was known of it before is there, at least `sid` and `index`. */
+export class Message extends Emitter<MessageEvents> {
+  private constructor();
+  readonly channel: Channel;
+  readonly sid: string;
+  readonly index: number;
+  readonly author: string | null;
+  readonly body: string | null;
+  readonly attributes: Attributes;
+  readonly type: MessageType;
+  readonly media: Media | null;
+  readonly dateCreated: Date | null;
+  /** The same as `dateCreated`. */
+  readonly timestamp: Date | null;
+  readonly dateUpdated: Date | null;
+  readonly lastUpdatedBy: string | null;
+  updateBody(body: string): Promise<Message>;
+  updateAttributes(attributes: Attributes): Promise<Message>;
+  remove(): Promise<Message>;
+  /** The author's membership. */
+  getMember(): Promise<Member>;
+}
+
+export interface LastMessage {
+  index: number;
+  /** Known of messages that came while the client was connected. */
+  dateCreated: Date | null;
+}
+
+export class Channel extends Emitter<ChannelEvents> {
+  private constructor();
+  readonly sid: string;
+  readonly uniqueName: string | null;
+  readonly friendlyName: string | null;
+  readonly attributes: Attributes;
+  readonly type: "public" | "private";
+  readonly isPrivate: boolean;
+  readonly status: ChannelStatus;
+  readonly createdBy: string;
+  readonly dateCreated: Date | null;
+  readonly dateUpdated: Date | null;
+  /** Null while the channel is empty. */
+  readonly lastMessage: LastMessage | null;
+  readonly lastConsumedMessageIndex: number | null;
+  readonly notificationLevel: NotificationLevel;
+
+  /** Join, or accept the invitation. */
+  join(attributes?: Attributes): Promise<Channel>;
+  acceptInvitation(attributes?: Attributes): Promise<Channel>;
+  decline(): Promise<Channel>;
+  leave(): Promise<Channel>;
+  delete(): Promise<Channel>;
+
+  invite(identity: string): Promise<void>;
+  add(identity: string, attributes?: Attributes): Promise<void>;
+  removeMember(memberOrIdentity: Member | string): Promise<void>;
+  /** All members, oldest first. */
+  getMembers(): Promise<Member[]>;
+  getMemberByIdentity(identity: string): Promise<Member>;
+  getMembersCount(): Promise<number>;
+
+  /** A page of messages, oldest first, that ends (`backwards`) or begins (`forward`) with the one at `anchor`. */
+  getMessages(
+    pageSize?: number,
+    anchor?: number | "end",
+    direction?: "backwards" | "forward",
+  ): Promise<Paginator<Message>>;
+  getMessagesCount(): Promise<number>;
+  /** How many messages lie above the consumption horizon; null while there is no horizon. */
+  getUnconsumedMessagesCount(): Promise<number | null>;
+  /** Send a message; resolves with its index. */
+  sendMessage(body: string, attributes?: Attributes): Promise<number>;
+  /** Tell the others that one is typing. Call it at each key: it is said as often as needed. */
+  typing(): Promise<void>;
+
+  /** Move the consumption horizon, forward only; resolves with the number of unconsumed messages. */
+  advanceLastConsumedMessageIndex(index: number): Promise<number | null>;
+  updateLastConsumedMessageIndex(index: number): Promise<number | null>;
+  setAllMessagesConsumed(): Promise<number | null>;
+  setNoMessagesConsumed(): Promise<number | null>;
+
+  setUserNotificationLevel(level: NotificationLevel): Promise<void>;
+  updateAttributes(attributes: Attributes): Promise<Channel>;
+  updateFriendlyName(friendlyName: string): Promise<Channel>;
+  updateUniqueName(uniqueName: string): Promise<Channel>;
+}
+
+/** An access token, or who makes one: asked before each attempt to connect and before a token expires. */
+export type TokenOrProvider = string | (() => string | Promise<string>);
+
+/** What the client needs of a WebSocket class: the global one and that of the package "ws" have it. */
+export interface WebSocketClass {
+  new (url: string, protocols: string[]): any;
+}
+
+export interface Timers {
+  setTimeout(callback: () => void, milliseconds: number): unknown;
+  clearTimeout(timer: any): void;
+}
+
+export interface ClientOptions {
+  /** The address of the socket: `wss://…`. */
+  url: string;
+  /** By default the global one. */
+  WebSocket?: WebSocketClass;
+  timers?: Timers;
+  /** Milliseconds since 1970, as `Date.now`. */
+  clock?: () => number;
+  /** From 0 to 1, as `Math.random`. */
+  random?: () => number;
+  /** Asked whether the server can be reached at all, after handshakes failed without a status. */
+  fetch?: (url: string, init: any) => Promise<unknown>;
+}
+
+export interface CreateChannelOptions {
+  friendlyName?: string;
+  uniqueName?: string;
+  isPrivate?: boolean;
+  attributes?: Attributes;
+}
+
+export interface BindingOptions {
+  bindingType: "apn" | "fcm" | "gcm";
+  address: string;
+  /** By default the token's. */
+  credentialSid?: string;
+  endpoint?: string;
+  messageTypes?: string[];
+}
+
+export interface Binding {
+  sid: string;
+  bindingType: string;
+  endpoint: string | null;
+  identity: string;
+  credentialSid: string;
+  messageTypes: string[];
+}
+
+export class Client extends Emitter<ClientEvents> {
+  /** A client that connects with `initialize`, for who wants to hear of the attempts. */
+  constructor(tokenOrProvider: TokenOrProvider, options: ClientOptions);
+  /** Connect; resolves when the channels are known. Rejects if the token is refused, and tries on if nobody answers. */
+  static create(tokenOrProvider: TokenOrProvider, options: ClientOptions): Promise<Client>;
+  initialize(): Promise<Client>;
+
+  readonly connectionState: ConnectionState;
+  /** The user that this client is; null before `initialize` is done. */
+  readonly user: User;
+  readonly reachabilityEnabled: boolean;
+
+  /** The channels one is joined to or invited to, on one page. */
+  getSubscribedChannels(): Promise<Paginator<Channel>>;
+  getPublicChannelDescriptors(pageSize?: number): Promise<Paginator<Channel>>;
+  getChannelBySid(sid: string): Promise<Channel>;
+  getChannelByUniqueName(uniqueName: string): Promise<Channel>;
+  /** Make a channel. Its creator has not joined it yet. */
+  createChannel(options?: CreateChannelOptions): Promise<Channel>;
+
+  /** A user, kept up to date from now on: a hundred are, then the oldest gives way. */
+  getUser(identity: string): Promise<User>;
+  getSubscribedUsers(): Promise<User[]>;
+  /** A user as of now. */
+  getUserDescriptor(identity: string): Promise<User>;
+  getUserDescriptors(pageSize?: number): Promise<Paginator<User>>;
+
+  registerBinding(options: BindingOptions): Promise<Binding>;
+  removeBinding(sid: string): Promise<void>;
+
+  /** Go on with another token of the same identity. */
+  updateToken(token: string): Promise<Client>;
+  shutdown(): Promise<void>;
+}
+
+/** What the server refused; or, in subclasses, what kept a request from being answered. */
+export class ParleyError extends Error {
+  constructor(message: string, status?: number | null, code?: number | null);
+  readonly status: number | null;
+  readonly code: number | null;
+}
+
+/** The connection broke after the request was sent: whether it was carried out is unknown. */
+export class ConnectionLostError extends ParleyError {}
+
+/** No reply within 30 seconds, the time without a connection included. */
+export class RequestTimeoutError extends ParleyError {}
+
+/** The request does not fit into one WebSocket frame that API Gateway takes. */
+export class FrameTooLargeError extends ParleyError {}
+
+/** A push as it comes on the socket. */
+export interface Push {
+  event: string;
+  seq: number;
+  [member: string]: any;
+}
+
+/** A channel's part of the reply to `catchUp`. */
+export type CatchUp =
+  | { status: "changes"; seq: number; more: boolean; events: Push[] }
+  | { status: "refetch"; seq: number }
+  | { status: "gone" };
+
+/** What follows from an answer: pushes to deliver, and whether the channel is gone or to be fetched again. */
+export interface Progress {
+  isGone: boolean;
+  isRefetch: boolean;
+  deliver: Push[];
+}
+
+/** The rules by which nothing is missed of one channel, without sockets and timers. Times are milliseconds. */
+export class ChannelFollower {
+  constructor(mark: number, options?: { knownRecords?: number });
+  /** The last `seq` up to which everything has been seen. */
+  readonly mark: number;
+  /** When `ask` is to be called, or null. */
+  readonly dueAt: number | null;
+  /** A push came; returns those to deliver now, in order. */
+  receive(push: Push, now: number): Push[];
+  /** The server says that the channel has come to `seq`: ask, unless that is where we are. */
+  expect(seq: number, now: number): void;
+  /** The mark to ask with; nothing is due until `answer` or `failed`. */
+  ask(): number;
+  answer(answer: CatchUp, now: number): Progress;
+  /** The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. */
+  failed(now: number): Progress;
+  /** The question got lost with the connection: it does not count, and `expect` will say whether to ask again. */
+  interrupted(): void;
+}

@@ -1,0 +1,294 @@
+// Channels: joining, invitations, leaving, what they show, and how far one has read.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { CH, Refusal, added, channelView, inChannels, listed, member, membership, memberView } from "./support.mjs";
+
+describe("joining", () => {
+  test("is known when join is done, and told once", async () => {
+    const { server, client, tell, heard } = await inChannels();
+    server.replies.fetchChannel = channelView(CH, 4);
+    const channel = await client.getChannelByUniqueName("ch1");
+    assert.equal(channel.status, "notParticipating");
+    server.replies.joinChannel = memberView("alice", 5);
+    assert.equal(await channel.join(), channel);
+    assert.equal(channel.status, "joined");
+    await tell(member("memberJoined", 5, "alice"), membership("channelJoined", 5));
+    assert.deepEqual(heard(), ["channelJoined CH1", "channelUpdated CH1 [status]", "memberJoined alice"]);
+    await tell(added(CH, 6));
+    assert.equal(heard()[0], "messageAdded 6");
+    await client.shutdown();
+  });
+
+  test("by others' hands arrives with what came before it", async () => {
+    const { client, tell, heard } = await inChannels();
+    await tell(member("memberJoined", 5, "alice"), added(CH, 6), membership("channelJoined", 5));
+    assert.deepEqual(heard(), [
+      "channelJoined CH1",
+      "channelUpdated CH1 [status]",
+      "memberJoined alice",
+      "messageAdded 6",
+      "channelUpdated CH1 [lastMessage]",
+    ]);
+    await client.shutdown();
+  });
+
+  test("does not bring what came before the membership", async () => {
+    const { client, tell, heard } = await inChannels();
+    await tell(added(CH, 4), membership("channelJoined", 5));
+    assert.deepEqual(heard(), ["channelJoined CH1", "channelUpdated CH1 [status]"]);
+    await client.shutdown();
+  });
+
+  test("that is told of again is no news", async () => {
+    const { client, tell, heard } = await inChannels(listed(CH, 5));
+    await tell(membership("channelJoined", 5), membership("channelJoined", 4));
+    assert.deepEqual(heard(), []);
+    await client.shutdown();
+  });
+});
+
+describe("an invitation", () => {
+  test("is told, and accepted by joining", async () => {
+    const { server, client, tell, heard } = await inChannels();
+    await tell(membership("channelInvited", 5));
+    assert.deepEqual(heard(), ["channelInvited CH1", "channelUpdated CH1 [status]"]);
+    const { items } = await client.getSubscribedChannels();
+    assert.equal(items[0].status, "invited");
+    server.replies.acceptInvitation = memberView("alice", 6);
+    await items[0].join({ colour: "red" });
+    assert.deepEqual(
+      server.asked("acceptInvitation").map((frame) => frame.attributes),
+      [{ colour: "red" }],
+    );
+    assert.equal(items[0].status, "joined");
+    await client.shutdown();
+  });
+
+  test("can be declined", async () => {
+    const { server, client, channel, tell, heard } = await inChannels(listed(CH, 5, "invited"));
+    server.replies.declineInvitation = null;
+    await channel.decline();
+    await tell({ event: "channelLeft", channel_sid: CH, seq: 6, channel: channelView(CH, 6), invite: {} });
+    assert.deepEqual(heard(), ["channelLeft CH1", "channelUpdated CH1 [status]"]);
+    await client.shutdown();
+  });
+
+  test("shows changes of the channel", async () => {
+    const { client, tell, heard } = await inChannels(listed(CH, 5, "invited"));
+    const update = { event: "channelUpdated", channel_sid: CH, seq: 6, updateReasons: ["friendlyName"] };
+    await tell(
+      { ...update, channel: channelView(CH, 6, { friendly_name: "new" }) },
+      { ...update, channel: channelView(CH, 6) },
+    );
+    assert.deepEqual(heard(), ["channelUpdated CH1 [friendlyName]"]);
+    await client.shutdown();
+  });
+});
+
+describe("leaving", () => {
+  test("is known when leave is done, and told once", async () => {
+    const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
+    server.replies.leaveChannel = null;
+    await channel.leave();
+    assert.equal(channel.status, "notParticipating");
+    await tell(membership("channelLeft", 4), added(CH, 5));
+    assert.deepEqual(heard(), ["channelLeft CH1", "channelUpdated CH1 [status]"]);
+    assert.deepEqual((await client.getSubscribedChannels()).items, []);
+    await client.shutdown();
+  });
+
+  test("a private channel takes it away", async () => {
+    const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
+    const removed = [];
+    channel.on("removed", ({ sid }) => removed.push(sid));
+    await tell(membership("channelLeft", 4), membership("channelRemoved", 4));
+    assert.deepEqual(heard(), ["channelLeft CH1", "channelUpdated CH1 [status]", "channelRemoved CH1"]);
+    assert.deepEqual(removed, ["CH1"]);
+    await client.shutdown();
+  });
+
+  test("is not undone by the news of joining that comes again", async () => {
+    const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
+    await tell(membership("channelLeft", 6));
+    heard();
+    await tell(membership("channelJoined", 5));
+    assert.deepEqual(heard(), []);
+    assert.equal(channel.status, "notParticipating");
+    await client.shutdown();
+  });
+
+  test("and being removed, told again after a new invitation, is no news", async () => {
+    const { client, tell, heard } = await inChannels(listed(CH, 3));
+    await tell(membership("channelLeft", 4), membership("channelRemoved", 4), membership("channelInvited", 7));
+    heard();
+    await tell(membership("channelRemoved", 4));
+    assert.deepEqual(heard(), []);
+    assert.equal((await client.getSubscribedChannels()).items[0].status, "invited");
+    await client.shutdown();
+  });
+
+  test("that is told of after one has joined again is no news", async () => {
+    const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
+    server.replies.leaveChannel = null;
+    server.replies.joinChannel = memberView("alice", 5);
+    await channel.leave();
+    await channel.join();
+    heard();
+    await tell(membership("channelLeft", 4));
+    assert.deepEqual(heard(), []);
+    assert.equal(channel.status, "joined");
+    await client.shutdown();
+  });
+});
+
+describe("a channel", () => {
+  test("that one has made is told of once, and is not joined", async () => {
+    const { server, client, tell, heard } = await inChannels();
+    server.replies.createChannel = channelView(CH, 1, { type: "private" });
+    const channel = await client.createChannel({
+      friendlyName: "F",
+      uniqueName: "U",
+      isPrivate: true,
+      attributes: { a: 1 },
+    });
+    const [{ friendly_name: friendlyName, unique_name: uniqueName, type, attributes }] = server.asked("createChannel");
+    assert.deepEqual([friendlyName, uniqueName, type, attributes], ["F", "U", "private", { a: 1 }]);
+    await tell({ event: "channelAdded", channel_sid: CH, seq: 1, channel: channelView(CH, 1) });
+    await tell({ event: "channelAdded", channel_sid: CH, seq: 1, channel: channelView(CH, 1) });
+    assert.deepEqual(heard(), ["channelAdded CH1"]);
+    assert.equal(channel.status, "notParticipating");
+    await client.shutdown();
+  });
+
+  test("that is deleted is gone when delete is done, and told once", async () => {
+    const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
+    server.replies.deleteChannel = null;
+    await channel.delete();
+    await tell(membership("channelRemoved", 4));
+    assert.deepEqual(heard(), ["channelRemoved CH1"]);
+    await client.shutdown();
+  });
+
+  test("that is deleted is told once also when the news is faster than the reply", async () => {
+    const { server, client, channel, heard } = await inChannels(listed(CH, 3));
+    server.replies.deleteChannel = (frame, socket) => {
+      socket.tell(membership("channelRemoved", 4));
+      return null;
+    };
+    await channel.delete();
+    assert.deepEqual(heard(), ["channelRemoved CH1"]);
+    await client.shutdown();
+  });
+
+  test("is found by name among one's own without a request, and by request otherwise", async () => {
+    const { server, client, channel } = await inChannels(listed(CH, 3));
+    assert.equal(await client.getChannelByUniqueName("ch1"), channel);
+    assert.equal(server.asked("fetchChannel").length, 0);
+    server.replies.fetchChannel = new Refusal(404, 20404);
+    await assert.rejects(client.getChannelByUniqueName("other"), { code: 20404 });
+    await client.shutdown();
+  });
+
+  test("is listed page by page with the public ones", async () => {
+    const { server, client, channel } = await inChannels(listed("CH0", 3));
+    server.replies.listPublicChannels = ({ after, page_size: size }) => {
+      assert.equal(size, 1);
+      const position = Number(after ?? 0);
+      return { channels: [channelView(`CH${position}`, 3)], next: position < 2 ? String(position + 1) : null };
+    };
+    const first = await client.getPublicChannelDescriptors(1);
+    assert.equal(first.items[0], channel);
+    assert.equal(first.hasPrevPage, false);
+    const last = await (await first.nextPage()).nextPage();
+    assert.deepEqual([last.items[0].sid, last.hasNextPage], ["CH2", false]);
+    assert.equal((await last.prevPage()).items[0].sid, "CH1");
+    await client.shutdown();
+  });
+
+  test("counts members, messages and what is unread", async () => {
+    const { server, client, channel } = await inChannels(listed(CH, 3));
+    server.replies.fetchChannel = channelView(CH, 3, { members_count: 2, messages_count: 9 });
+    server.replies.fetchMyChannel = {
+      ...listed(CH, 3),
+      user_channel: { unread_messages_count: 4, last_consumed_message_index: 5 },
+    };
+    assert.equal(await channel.getMembersCount(), 2);
+    assert.equal(await channel.getMessagesCount(), 9);
+    assert.equal(await channel.getUnconsumedMessagesCount(), 4);
+    assert.equal(channel.lastConsumedMessageIndex, 5);
+    await client.shutdown();
+  });
+
+  test("takes new names and attributes, which must be an object", async () => {
+    const { server, client, channel } = await inChannels(listed(CH, 3));
+    server.replies.updateChannel = ({ friendly_name, unique_name, attributes }) =>
+      channelView(CH, 4, { friendly_name, unique_name, attributes: JSON.stringify(attributes ?? {}) });
+    await channel.updateFriendlyName("F");
+    assert.equal(channel.friendlyName, "F");
+    await channel.updateUniqueName("U");
+    assert.equal(channel.uniqueName, "U");
+    await channel.updateAttributes({ b: 2 });
+    assert.deepEqual(channel.attributes, { b: 2 });
+    await assert.rejects(channel.updateAttributes("b"), TypeError);
+    await assert.rejects(channel.updateAttributes([1]), TypeError);
+    await client.shutdown();
+  });
+
+  test("tells of a changed notification level", async () => {
+    const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
+    server.replies.setNotificationLevel = ({ notification_level }) => ({ notification_level });
+    await channel.setUserNotificationLevel("muted");
+    assert.equal(channel.notificationLevel, "muted");
+    await tell({
+      event: "channelUpdated",
+      channel_sid: CH,
+      seq: 4,
+      channel: channelView(CH, 4),
+      user_channel: { notification_level: "default" },
+      updateReasons: ["notificationLevel"],
+    });
+    assert.equal(channel.notificationLevel, "default");
+    assert.deepEqual(heard(), ["channelUpdated CH1 [notificationLevel]"]);
+    await client.shutdown();
+  });
+});
+
+describe("the consumption horizon", () => {
+  test("moves by four actions, which say how much is unread", async () => {
+    const { server, client, channel } = await inChannels(listed(CH, 3));
+    const reply = ({ index = null }) => ({ last_consumed_message_index: index, unread_messages_count: index });
+    for (const action of ["advanceLastConsumedMessageIndex", "updateLastConsumedMessageIndex"]) {
+      server.replies[action] = reply;
+      assert.equal(await channel[action](3), 3);
+      assert.equal(channel.lastConsumedMessageIndex, 3);
+    }
+    server.replies.setNoMessagesConsumed = reply;
+    assert.equal(await channel.setNoMessagesConsumed(), null);
+    server.replies.setAllMessagesConsumed = { last_consumed_message_index: 9, unread_messages_count: 0 };
+    assert.equal(await channel.setAllMessagesConsumed(), 0);
+    assert.equal(channel.lastConsumedMessageIndex, 9);
+    await client.shutdown();
+  });
+
+  test("of one's own moves by a push too, from another device", async () => {
+    const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
+    const update = member("memberUpdated", 4, "alice", { last_consumed_message_index: 7 });
+    await tell({ ...update, updateReasons: ["lastConsumedMessageIndex"] });
+    assert.equal(channel.lastConsumedMessageIndex, 7);
+    assert.deepEqual(heard(), [
+      "memberUpdated alice [lastConsumedMessageIndex]",
+      "channelUpdated CH1 [lastConsumedMessageIndex]",
+    ]);
+    await client.shutdown();
+  });
+
+  test("of others is the member's", async () => {
+    const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
+    const update = member("memberUpdated", 4, "bob", { last_consumed_message_index: 7 });
+    await tell({ ...update, updateReasons: ["lastConsumedMessageIndex"] });
+    assert.equal(channel.lastConsumedMessageIndex, null);
+    assert.deepEqual(heard(), ["memberUpdated bob [lastConsumedMessageIndex]"]);
+    await client.shutdown();
+  });
+});

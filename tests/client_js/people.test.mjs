@@ -1,0 +1,343 @@
+// Members, typing, users, bindings; and listeners, to whom all this is told.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { ParleyError } from "../../clients/js/parley.js";
+import {
+  CH,
+  Refusal,
+  added,
+  connected,
+  inChannels,
+  listed,
+  member,
+  memberView,
+  messageView,
+  settled,
+  userView,
+} from "./support.mjs";
+
+describe("members", () => {
+  test("come, change and go as events, one object each", async () => {
+    const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
+    const seen = [];
+    channel.on("memberJoined", (bob) => {
+      bob.on("updated", ({ updateReasons }) => seen.push(["updated", ...updateReasons]));
+      seen.push(["joined", bob.identity, bob.channel === channel]);
+    });
+    channel.on("memberLeft", (bob) => seen.push(["left", bob.attributes]));
+    await tell(member("memberJoined", 4), {
+      ...member("memberUpdated", 5, "bob", { attributes: '{"a":1}' }),
+      updateReasons: ["attributes"],
+    });
+    await tell({ event: "memberLeft", channel_sid: CH, seq: 6, member: { sid: "MB-bob", identity: "bob", seq: 6 } });
+    assert.deepEqual(seen, [
+      ["joined", "bob", true],
+      ["updated", "attributes"],
+      ["left", { a: 1 }],
+    ]);
+    assert.deepEqual(heard(), ["memberJoined bob", "memberUpdated bob [attributes]", "memberLeft bob"]);
+    await client.shutdown();
+  });
+
+  test("are listed to the last page, without those who left while it was read", async () => {
+    const { server, client, channel, tell } = await inChannels(listed(CH, 3));
+    await tell({ event: "memberLeft", channel_sid: CH, seq: 4, member: memberView("bob", 4) });
+    server.replies.listMembers = ({ after }) =>
+      after === undefined
+        ? { members: [memberView("alice", 1), memberView("bob", 2)], next: "2" }
+        : { members: [memberView("carol", 3)], next: null };
+    assert.deepEqual(
+      (await channel.getMembers()).map(({ identity }) => identity),
+      ["alice", "carol"],
+    );
+    await client.shutdown();
+  });
+
+  test("are added, invited, removed and changed by requests", async () => {
+    const { server, client, channel } = await inChannels(listed(CH, 3));
+    server.replies.addMember = memberView("bob", 4);
+    server.replies.inviteMember = {};
+    server.replies.removeMember = null;
+    server.replies.fetchMember = memberView("bob", 4);
+    server.replies.updateMember = ({ attributes }) => memberView("bob", 5, { attributes: JSON.stringify(attributes) });
+    await channel.add("bob", { a: 1 });
+    await channel.invite("carol");
+    const bob = await channel.getMemberByIdentity("bob");
+    await bob.updateAttributes({ b: 2 });
+    assert.deepEqual(bob.attributes, { b: 2 });
+    await bob.remove();
+    await channel.removeMember("carol");
+    const asked = (action) => server.asked(action).map(({ channel: sid, identity }) => [sid, identity]);
+    assert.deepEqual(asked("addMember"), [[CH, "bob"]]);
+    assert.deepEqual(asked("inviteMember"), [[CH, "carol"]]);
+    assert.deepEqual(asked("removeMember"), [
+      [CH, "bob"],
+      [CH, "carol"],
+    ]);
+    await client.shutdown();
+  });
+});
+
+describe("typing", () => {
+  const typing = (seconds = 5) => ({
+    event: "typingStarted",
+    channel_sid: CH,
+    identity: "bob",
+    typing_timeout: seconds,
+  });
+
+  async function withBob() {
+    const made = await inChannels(listed(CH, 3));
+    made.server.replies.fetchMember = memberView("bob", 2);
+    return made;
+  }
+
+  test("starts with the first word of it and ends when its time is over", async () => {
+    const { client, clock, tell, heard } = await withBob();
+    await tell(typing());
+    await clock.advance(3000);
+    await tell(typing());
+    assert.deepEqual(heard(), ["typingStarted bob"]);
+    await clock.advance(4000);
+    assert.deepEqual(heard(), []);
+    await clock.advance(1000);
+    assert.deepEqual(heard(), ["typingEnded bob"]);
+    await client.shutdown();
+  });
+
+  test("ends with a message of the same identity and not with another's", async () => {
+    const { client, clock, channel, tell, heard } = await withBob();
+    const states = [];
+    channel.on("typingStarted", (bob) => states.push(bob.isTyping));
+    channel.on("typingEnded", (bob) => states.push(bob.isTyping));
+    await tell(typing(), added(CH, 4, 0, { from: "carol" }));
+    assert.ok(!heard().includes("typingEnded bob"));
+    await tell(added(CH, 5, 1, { from: "bob" }));
+    assert.deepEqual(heard().slice(0, 2), ["typingEnded bob", "messageAdded 1"]);
+    await clock.advance(10_000);
+    assert.deepEqual(heard(), []);
+    assert.deepEqual(states, [true, false]);
+    await client.shutdown();
+  });
+
+  test("ends when the member leaves", async () => {
+    const { client, tell, heard } = await withBob();
+    await tell(typing());
+    await tell({ event: "memberLeft", channel_sid: CH, seq: 4, member: memberView("bob", 4) });
+    assert.deepEqual(heard(), ["typingStarted bob", "typingEnded bob", "memberLeft bob"]);
+    await client.shutdown();
+  });
+
+  test("of somebody who stopped before one knew who it is is not told", async () => {
+    const { server, client, tell, heard } = await withBob();
+    server.replies.fetchMember = undefined;
+    await tell(typing(), added(CH, 4, 0, { from: "bob" }));
+    const [{ id }] = server.asked("fetchMember");
+    await tell({ id, status: 200, result: memberView("bob", 2) });
+    assert.deepEqual(heard(), ["messageAdded 0", "channelUpdated CH1 [lastMessage]"]);
+    await client.shutdown();
+  });
+
+  test("is said once in the time that the server names, and anew after a message", async () => {
+    const { server, client, clock, channel } = await withBob();
+    server.replies.typing = { typing_timeout: 5 };
+    server.replies.sendMessage = messageView(0, 4);
+    await Promise.all([channel.typing(), channel.typing()]);
+    await clock.advance(4999);
+    await channel.typing();
+    assert.equal(server.asked("typing").length, 1);
+    await clock.advance(1);
+    await channel.typing();
+    assert.equal(server.asked("typing").length, 2);
+    await channel.sendMessage("hi");
+    await channel.typing();
+    assert.equal(server.asked("typing").length, 3);
+    await client.shutdown();
+  });
+
+  test("is said again at once when it was refused", async () => {
+    const { server, client, channel } = await withBob();
+    server.replies.typing = new Refusal(403, 50400);
+    await assert.rejects(channel.typing(), { code: 50400 });
+    await assert.rejects(channel.typing(), { code: 50400 });
+    assert.equal(server.asked("typing").length, 2);
+    await client.shutdown();
+  });
+});
+
+describe("users", () => {
+  const updated = (identity, seq, members, updateReasons) => ({
+    event: "userUpdated",
+    user: userView(identity, { seq, ...members }),
+    updateReasons,
+  });
+
+  test("include oneself, kept up to date", async () => {
+    const { server, client, tell, heard } = await inChannels();
+    assert.equal(client.user.identity, "alice");
+    await tell(updated("alice", 2, { friendly_name: "Alice" }, ["friendlyName"]));
+    assert.deepEqual(heard(), ["userUpdated alice [friendlyName]"]);
+    server.replies.updateUser = ({ friendly_name = "Alice", attributes = {} }) =>
+      userView("alice", { seq: 3, friendly_name, attributes: JSON.stringify(attributes) });
+    await client.user.updateFriendlyName("A.");
+    assert.equal(client.user.friendlyName, "A.");
+    await client.user.updateAttributes({ a: 1 });
+    assert.deepEqual(client.user.attributes, { a: 1 });
+    assert.equal(await client.getUser("alice"), client.user);
+    await client.shutdown();
+  });
+
+  test("are followed once asked for, and told of until unsubscribed", async () => {
+    const { server, client, tell, heard } = await inChannels();
+    server.replies.unfollowUsers = null;
+    const bob = await client.getUser("bob");
+    assert.equal(await client.getUser("bob"), bob);
+    assert.equal(server.asked("followUsers").length, 1);
+    assert.deepEqual(
+      (await client.getSubscribedUsers()).map(({ identity }) => identity),
+      ["alice", "bob"],
+    );
+    await tell(updated("bob", 2, { is_online: true }, ["online"]));
+    assert.equal(bob.online, true);
+    await bob.unsubscribe();
+    await tell(updated("bob", 3, { is_online: false }, ["online"]));
+    assert.deepEqual(heard(), ["userSubscribed bob", "userUpdated bob [online]", "userUnsubscribed bob"]);
+    assert.equal(bob.isSubscribed, false);
+    await client.shutdown();
+  });
+
+  test("are told of once per change", async () => {
+    const { client, tell, heard } = await inChannels();
+    await client.getUser("bob");
+    heard();
+    const news = updated("bob", 2, { friendly_name: "Bob" }, ["friendlyName"]);
+    await tell(news, news, updated("bob", 1, {}, ["friendlyName"]));
+    assert.deepEqual(heard(), ["userUpdated bob [friendlyName]"]);
+    await client.shutdown();
+  });
+
+  test("are told of when only their presence changes, which is no change of the record", async () => {
+    const { client, tell, heard } = await inChannels();
+    await client.getUser("bob");
+    heard();
+    await tell(updated("bob", 1, { is_online: true }, ["online"]), updated("bob", 1, { is_online: true }, ["online"]));
+    assert.deepEqual(heard(), ["userUpdated bob [online]"]);
+    await client.shutdown();
+  });
+
+  test("over a hundred make the oldest give way", async () => {
+    const { server, client, heard } = await inChannels();
+    for (let number = 0; number < 101; number += 1) {
+      server.users[`user ${number}`] = userView(`user ${number}`);
+      await client.getUser(`user ${number}`);
+    }
+    assert.deepEqual(
+      heard().filter((event) => event.startsWith("userUnsubscribed")),
+      ["userUnsubscribed user 0"],
+    );
+    assert.equal((await client.getSubscribedUsers()).length, 101);
+    await client.shutdown();
+  });
+
+  test("that gave way at the server's word are no longer followed", async () => {
+    const { server, client, heard } = await inChannels();
+    const bob = await client.getUser("bob");
+    server.replies.followUsers = { users: [userView("carol")], unfollowed: ["bob"] };
+    await client.getUser("carol");
+    assert.deepEqual(heard(), ["userSubscribed bob", "userUnsubscribed bob", "userSubscribed carol"]);
+    assert.equal(bob.isSubscribed, false);
+    await client.shutdown();
+  });
+
+  test("that do not exist are an error", async () => {
+    const { client } = await inChannels();
+    await assert.rejects(client.getUser("nobody"), (error) => error instanceof ParleyError && error.code === 20404);
+    await client.shutdown();
+  });
+
+  test("can be looked at without following, one or page by page", async () => {
+    const { server, client, heard } = await inChannels();
+    server.replies.fetchUser = userView("bob");
+    server.replies.listUsers = { users: [userView("bob"), userView("carol")], next: null };
+    assert.equal((await client.getUserDescriptor("bob")).isSubscribed, false);
+    assert.deepEqual(
+      (await client.getUserDescriptors()).items.map(({ identity }) => identity),
+      ["bob", "carol"],
+    );
+    assert.deepEqual(heard(), []);
+    await client.shutdown();
+  });
+});
+
+describe("bindings", () => {
+  test("are registered and removed", async () => {
+    const { server, client } = await inChannels();
+    server.replies.registerBinding = {
+      sid: "BS1",
+      binding_type: "fcm",
+      endpoint: "e",
+      identity: "alice",
+      credential_sid: "CR1",
+      message_types: [],
+    };
+    server.replies.removeBinding = null;
+    const binding = await client.registerBinding({
+      bindingType: "fcm",
+      address: "device",
+      messageTypes: ["newMessage"],
+    });
+    assert.equal(binding.sid, "BS1");
+    const [{ binding_type: type, address, message_types: messageTypes }] = server.asked("registerBinding");
+    assert.deepEqual([type, address, messageTypes], ["fcm", "device", ["newMessage"]]);
+    await client.removeBinding("BS1");
+    assert.equal(server.asked("removeBinding")[0].binding, "BS1");
+    await client.shutdown();
+  });
+});
+
+describe("listeners", () => {
+  test("are called until they are taken off, and once only if they want", async () => {
+    const { client, tell } = await inChannels(listed(CH, 3));
+    const calls = [];
+    const listener = () => calls.push("on");
+    const once = () => calls.push("once");
+    client.on("messageAdded", listener).once("messageAdded", once).once("messageAdded", once).off("messageAdded", once);
+    assert.equal(client.listenerCount("messageAdded"), 3);
+    await tell(added(CH, 4), added(CH, 5));
+    client.removeListener("messageAdded", listener);
+    await tell(added(CH, 6));
+    assert.deepEqual(calls, ["on", "once", "on"]);
+    client.removeAllListeners("messageAdded");
+    assert.equal(client.listenerCount("messageAdded"), 0);
+    assert.throws(() => client.on("messageAdded", "no function"), TypeError);
+    await client.shutdown();
+  });
+
+  test("that throw disturb neither the others nor the client, and are reported as uncaught", () => {
+    const program = `
+      import { added, connected, listed, settled } from "./support.mjs";
+      const { server, client, events } = await connected({ channels: [listed("CH1", 3)] });
+      process.on("uncaughtException", (error) => console.log("uncaught:", error.message));
+      client.removeAllListeners("messageAdded");
+      client.on("messageAdded", () => { throw new Error("a listener's own fault"); });
+      client.on("messageAdded", (message) => console.log("told:", message.index));
+      server.socket.tell(added("CH1", 4, 0));
+      await settled();
+      console.log("then:", events.join(", "));
+      await client.shutdown();
+    `;
+    const done = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      cwd: fileURLToPath(new URL(".", import.meta.url)),
+      encoding: "utf8",
+    });
+    assert.deepEqual(done.stdout.split("\n"), [
+      "told: 0",
+      "uncaught: a listener's own fault",
+      "then: channelUpdated CH1 [lastMessage]",
+      "",
+    ]);
+  });
+});

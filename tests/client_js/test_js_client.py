@@ -1,0 +1,213 @@
+"""The JavaScript client: its own tests in Node, its types, and conversations with a stack in Node and in a browser.
+
+CI has Node, npm and Chromium; where one is missing, what needs it is skipped and says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.home import REPOSITORY
+from local.stack import Stack
+from tests.story.clients import access_token, helper_library
+
+HERE = Path(__file__).resolve().parent
+CLIENT = REPOSITORY / "clients" / "js"
+SUITES = sorted(path.name for path in HERE.glob("*.test.mjs"))
+OLDEST_NODE = 20
+NODE_WITH_SOCKETS = 22
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+# What both sides of scenario.mjs are told. Only a refused token looks different in a browser, which shows no status.
+TOLD: dict[str, Any] = {
+    "session": ["connected", "alice", 0],
+    "created": ["room", "The room", True, {"colour": "green"}, "notParticipating", "alice"],
+    "alice hears of it": ["channelAdded room"],
+    "hidden from others": ["ParleyError", 404, 20404],
+    "alice hears of joining": ["channelJoined room", "memberJoined alice"],
+    "bob hears of the invite": ["channelInvited room"],
+    "invited": ["invited", "The room"],
+    "bob hears of joining": ["channelJoined room", "memberJoined bob"],
+    "alice hears of bob": ["memberJoined bob"],
+    "members": ["alice", "bob"],
+    "bob sees typing": ["typingStarted alice"],
+    "index of the first": 0,
+    "bob hears a message": ["typingEnded alice", 'messageAdded 0 alice: hello {"mood":"good"}'],
+    "alice hears both": ['messageAdded 0 alice: hello {"mood":"good"}', "messageAdded 1 bob: żółw 🐢 {}"],
+    "bob hears an edit": ["messageAdded 1 bob: żółw 🐢 {}", "messageUpdated 0 Hello"],
+    "not bob's to edit": ["ParleyError", 403, 50107],
+    "author": ["bob", "bob"],
+    "unread at first": None,
+    "unread then": 1,
+    "alice hears of reading": ["messageUpdated 0 Hello", "memberUpdated bob read 0"],
+    "unread in the end": [0, 1],
+    "pages": [
+        [["number 5", "number 6", "number 7", "number 8"], True, False],
+        [["żółw 🐢", "number 2", "number 3", "number 4"], True, True],
+        [["Hello"], False, True],
+    ],
+    "in the middle": [3, 4],
+    "counts": [2, 9],
+    "index of what waited": 11,
+    "bob hears what he missed": [
+        "messageAdded 9 alice: while bob was away {}",
+        "messageRemoved 10",
+        "messageAdded 11 bob: sent while away {}",
+    ],
+    "the room's name for bob": "Our room",
+    "bob hears of alice": "userUpdated alice is Alice A.",
+    "alice for bob": ["Alice A.", True],
+    "no such user": ["ParleyError", 404, 20404],
+    "not bob's to delete": ["ParleyError", 403, 50107],
+    "bob hears of leaving": ["channelLeft room", "channelRemoved room"],
+    "alice hears bob leave": "memberLeft bob",
+    "bob is back": ["channelJoined room", "memberJoined bob"],
+    "bob hears of the end": ["channelRemoved room"],
+    "channels at last": [0, 0],
+    "a wrong token": ["ParleyError", 401, None],
+}
+
+
+@pytest.fixture(scope="module")
+def node() -> tuple[str, int]:
+    """Node and its major version."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip("node is not installed, so the JavaScript client is NOT tested")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    major = int(re.match(r"v(\d+)", version)[1])  # type: ignore[index]
+    if major < OLDEST_NODE:
+        pytest.skip(f"node is {version.strip()}, older than {OLDEST_NODE}, so the JavaScript client is NOT tested")
+    return found, major
+
+
+@pytest.fixture(scope="module")
+def node_modules(node: tuple[str, int]) -> Path:
+    """The packages of package-lock.json, installed once under `.parley`."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed, so the JavaScript client is NOT tested against a stack, nor are its types")
+    lock = (HERE / "package-lock.json").read_bytes()
+    folder = REPOSITORY / ".parley" / f"client-js-{hashlib.sha256(lock).hexdigest()[:12]}"
+    if not (folder / "node_modules").is_dir():
+        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, unfinished)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        done = subprocess.run(command, cwd=unfinished, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            shutil.rmtree(unfinished)
+            pytest.skip(
+                f"npm cannot install what the tests of the client need, so it is NOT tested: {done.stderr[-300:]}"
+            )
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    return folder / "node_modules"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        pytest.skip("Chromium is not installed, so the JavaScript client is NOT tested in a browser")
+    return found
+
+
+@pytest.fixture
+def conversation(stack: Stack) -> str:
+    """Where to connect and with which tokens: a service of its own, with nobody in it yet."""
+    service = helper_library(stack.info).chat.v2.services.create(friendly_name="javascript")
+    tokens = {identity: access_token(stack.info, service.sid, identity) for identity in ("alice", "bob")}
+    tokens["stranger"] = access_token(stack.info, service.sid, "stranger", secret="wrong" * 8)
+    return json.dumps({"url": stack.info["ws_url"], "tokens": tokens})
+
+
+def run(command: list[str], **environment: str) -> str:
+    """What a program printed; it must succeed."""
+    variables = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    variables |= environment
+    done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", timeout=180, check=False)
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_client_keeps_its_rules_against_a_fake_server(node: tuple[str, int], suite: str) -> None:
+    printed = run([node[0], "--test", "--test-reporter=tap", str(HERE / suite)])
+    assert int(re.findall(r"^# pass (\d+)$", printed, re.M)[-1]) > 0
+
+
+def test_the_types_accept_right_uses_and_refuse_wrong_ones(
+    node: tuple[str, int], node_modules: Path, tmp_path: Path
+) -> None:
+    compiler = node_modules / "typescript" / "bin" / "tsc"
+    settings = {
+        "compilerOptions": {
+            "strict": True,
+            "noEmit": True,
+            "target": "es2022",
+            "module": "nodenext",
+            "lib": ["es2022", "dom"],
+            "types": [],
+            "paths": {"parley-client": [str(CLIENT / "parley.d.ts")]},
+        },
+        "files": [str(HERE / "types.ts"), str(CLIENT / "parley.d.ts")],
+    }
+    (tmp_path / "tsconfig.json").write_text(json.dumps(settings))
+    run([node[0], str(compiler), "--project", str(tmp_path)])
+
+
+def test_everything_that_the_module_exports_is_typed_and_nothing_else(node: tuple[str, int]) -> None:
+    program = (
+        f"import * as parley from {json.dumps((CLIENT / 'parley.js').as_uri())}; console.log(...Object.keys(parley))"
+    )
+    exported = run([node[0], "--input-type=module", "-e", program]).split()
+    typed = re.findall(r"^export class (\w+)", (CLIENT / "parley.d.ts").read_text(encoding="utf-8"), re.M)
+    assert sorted(exported) == sorted(typed)
+
+
+def test_two_clients_converse_in_node(node: tuple[str, int], node_modules: Path, conversation: str) -> None:
+    told = json.loads(
+        run([node[0], str(HERE / "in_node.mjs")], NODE_MODULES=str(node_modules), CONVERSATION=conversation)
+    )
+    assert told == TOLD
+
+
+def test_two_clients_converse_over_the_sockets_that_node_has_itself(
+    node: tuple[str, int], node_modules: Path, conversation: str
+) -> None:
+    if node[1] < NODE_WITH_SOCKETS:
+        pytest.skip(f"node is older than {NODE_WITH_SOCKETS}, so its own WebSocket class is NOT tested")
+    environment = {"NODE_MODULES": str(node_modules), "CONVERSATION": conversation, "PLATFORM_SOCKETS": "yes"}
+    told = json.loads(run([node[0], str(HERE / "in_node.mjs")], **environment))
+    assert told == TOLD | {"a wrong token": ["ParleyError", None, None]}
+
+
+def test_two_clients_converse_in_a_browser(
+    node: tuple[str, int], node_modules: Path, chromium: str, conversation: str
+) -> None:
+    environment = {"NODE_MODULES": str(node_modules), "CONVERSATION": conversation, "CHROMIUM": chromium}
+    told = json.loads(run([node[0], str(HERE / "in_browser.mjs")], **environment))
+    assert told == TOLD | {"a wrong token": ["ParleyError", None, None]}
+
+
+def test_what_was_told_over_broken_connections_and_with_lost_pushes_is_what_is_there(
+    node: tuple[str, int], node_modules: Path, conversation: str
+) -> None:
+    environment = {"NODE_MODULES": str(node_modules), "CONVERSATION": conversation}
+    found = json.loads(run([node[0], str(HERE / "storm.mjs")], **environment))
+    assert found["sockets"] > 3
+    assert sorted(found["made"]) == found["fetched"]
+    assert found["told"] == sorted(set(found["told"]))
+    assert len(found["fetched"]) == 61 - 60 // 5

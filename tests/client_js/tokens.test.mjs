@@ -1,0 +1,187 @@
+// Access tokens: where they come from, how their end is announced and what follows.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import {
+  SECOND,
+  MINUTE,
+  FakeClock,
+  FakeServer,
+  connected,
+  inChannels,
+  outcomeOf,
+  provider,
+  settled,
+  token,
+  world,
+} from "./support.mjs";
+
+describe("a token's end", () => {
+  test("is announced three minutes before, and the provider's next token is handed in", async () => {
+    const { source, made } = provider(1800);
+    const { server, client, clock } = await connected({ source });
+    const left = [];
+    client.on("tokenAboutToExpire", (milliseconds) => left.push(milliseconds));
+    await clock.advance(27 * MINUTE - SECOND);
+    assert.deepEqual(left, []);
+    await clock.advance(SECOND);
+    assert.deepEqual(left, [3 * MINUTE]);
+    assert.deepEqual(
+      server.asked("refreshToken").map((frame) => frame.token),
+      [made[1]],
+    );
+    await clock.advance(27 * MINUTE);
+    assert.equal(left.length, 2);
+    assert.equal(server.sockets.length, 1);
+    await client.shutdown();
+  });
+
+  test("is announced once per token, whoever says so first", async () => {
+    const { server, client, clock } = await connected({ source: token(new FakeClock(), 3600) });
+    let times = 0;
+    client.on("tokenAboutToExpire", () => (times += 1));
+    await clock.advance(56 * MINUTE);
+    server.socket.tell({ event: "tokenAboutToExpire", token_expires_at: "2027-01-15T09:00:00Z" });
+    server.socket.tell({ event: "tokenAboutToExpire", token_expires_at: "2027-01-15T09:00:00Z" });
+    await clock.advance(2 * MINUTE);
+    assert.equal(times, 1);
+    await client.shutdown();
+  });
+
+  test("leaves a client with a plain token waiting for updateToken, which hands the new one in", async () => {
+    const { server, client, clock } = await connected({ source: token(new FakeClock(), 3600) });
+    client.on("tokenAboutToExpire", () => client.updateToken(token(clock, 3600, "second")));
+    await clock.advance(58 * MINUTE);
+    const [handedIn] = server.asked("refreshToken");
+    assert.equal(handedIn.token, token({ now: clock.now - MINUTE }, 3600, "second"));
+    await client.shutdown();
+  });
+
+  test("is announced when it has come", async () => {
+    const { client, clock } = await connected({ source: token(new FakeClock(), 3600) });
+    let times = 0;
+    client.on("tokenExpired", () => (times += 1));
+    await clock.advance(59 * MINUTE);
+    assert.equal(times, 0);
+    await clock.advance(2 * MINUTE);
+    assert.equal(times, 1);
+    await client.shutdown();
+  });
+
+  test("is announced once, also when the server says so before this clock does", async () => {
+    const { server, client, clock } = await connected({ source: token(new FakeClock(), 3600) });
+    let times = 0;
+    client.on("tokenExpired", () => (times += 1));
+    await clock.advance(59 * MINUTE);
+    server.socket.tell({ event: "tokenExpired", token_expires_at: "2027-01-15T09:00:00Z" });
+    assert.equal(times, 1);
+    await clock.advance(2 * MINUTE);
+    assert.equal(times, 1);
+    await client.shutdown();
+  });
+
+  test("is left to the server where this clock takes a new token for an old one", async () => {
+    const { source, made } = provider(-60);
+    const { server, client, clock, errors } = await connected({ source });
+    let times = 0;
+    client.on("tokenAboutToExpire", () => (times += 1));
+    await clock.advance(5 * MINUTE);
+    assert.deepEqual([times, made.length, errors], [0, 1, []]);
+    server.socket.tell({ event: "tokenAboutToExpire", token_expires_at: "2027-01-15T09:00:00Z" });
+    await settled();
+    assert.deepEqual([times, made.length], [1, 2]);
+    await client.shutdown();
+  });
+
+  test("stops a client with a plain token until updateToken", async () => {
+    const { server, client, clock, states } = await connected({ source: token(new FakeClock(), 3600) });
+    server.socket.tell({ event: "tokenExpired", token_expires_at: "2027-01-15T09:00:00Z" });
+    server.socket.break(1000);
+    await clock.advance(10 * MINUTE);
+    assert.equal(server.sockets.length, 1);
+    assert.equal(client.connectionState, "disconnected");
+    await client.updateToken(token(clock, 3600, "second"));
+    await clock.advance(SECOND);
+    assert.equal(client.connectionState, "connected");
+    assert.deepEqual(states, ["connecting", "connected", "disconnected", "connecting", "connected"]);
+    await client.shutdown();
+  });
+
+  test("makes a client with a provider connect with a new token", async () => {
+    const { source, made } = provider();
+    const { server, client, clock } = await connected({ source });
+    server.socket.tell({ event: "tokenExpired", token_expires_at: "2027-01-15T09:00:00Z" });
+    server.socket.break(1000);
+    await clock.advance(SECOND);
+    assert.equal(server.socket.token, made[1]);
+    assert.equal(client.connectionState, "connected");
+    await client.shutdown();
+  });
+
+  test("is not renewed in circles when tokens live for less than three minutes", async () => {
+    const { source, made } = provider(60);
+    const { server, client, clock } = await connected({ source });
+    server.replies.refreshToken = (frame, socket) => {
+      queueMicrotask(() => socket.tell({ event: "tokenAboutToExpire", token_expires_at: "2027-01-15T09:00:00Z" }));
+      return { token_expires_at: "2027-01-15T09:00:00Z" };
+    };
+    await clock.advance(5 * MINUTE);
+    assert.equal(made.length, 11);
+    await client.shutdown();
+  });
+
+  test("is asked of the provider again when it fails", async () => {
+    let calls = 0;
+    const source = (clock) => {
+      calls += 1;
+      if (calls === 2) throw new Error("no token today");
+      return token(clock, 3600, `token ${calls}`);
+    };
+    const { server, client, clock, errors } = await connected({ source });
+    await clock.advance(57 * MINUTE);
+    assert.deepEqual(errors, [{ terminal: false, message: "no token today" }]);
+    assert.equal(calls, 2);
+    await clock.advance(2 * SECOND);
+    assert.equal(server.asked("refreshToken").length, 1);
+    await client.shutdown();
+  });
+
+  test("is the server's word for a token that cannot be read", async () => {
+    const clock = new FakeClock();
+    const server = new FakeServer(clock);
+    const expires = new Date(clock.now + 3600 * SECOND).toISOString();
+    const session = server.replies.fetchSession;
+    const made = world({ source: "opaque" });
+    made.server.replies.fetchSession = () => ({ ...session(), token_expires_at: expires });
+    await made.client.initialize();
+    let left;
+    made.client.on("tokenAboutToExpire", (milliseconds) => (left = milliseconds));
+    await made.clock.advance(57 * MINUTE);
+    assert.equal(left, 3 * MINUTE);
+    await made.client.shutdown();
+  });
+
+  test("is followed by a text or by nothing", async () => {
+    const { client, clock } = await inChannels();
+    await assert.rejects(client.updateToken(""), TypeError);
+    await client.updateToken(token(clock));
+    await client.shutdown();
+  });
+});
+
+describe("a provider that fails", () => {
+  test("is asked again after a pause", async () => {
+    let calls = 0;
+    const source = (clock) => {
+      calls += 1;
+      if (calls < 3) return Promise.reject("out of tokens");
+      return token(clock);
+    };
+    const { client, clock, errors } = world({ source });
+    outcomeOf(client.initialize());
+    await clock.advance(2 * SECOND);
+    assert.equal(client.connectionState, "connected");
+    assert.deepEqual(errors[0], { terminal: false, message: "out of tokens" });
+    await client.shutdown();
+  });
+});

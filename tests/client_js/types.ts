@@ -1,0 +1,63 @@
+// Uses of the types that must compile, and, marked as errors, uses that must not. Compiled by test_js_client.py.
+
+import {
+  Channel,
+  ChannelFollower,
+  Client,
+  ConnectionState,
+  Member,
+  Message,
+  Paginator,
+  ParleyError,
+  User,
+} from "parley-client";
+
+export async function converse(url: string, WebSocket: new (url: string, protocols: string[]) => object) {
+  const client: Client = await Client.create(async () => "token", { url, WebSocket });
+  client.on("messageAdded", (message) => {
+    const body: string | null = message.body;
+    const when: Date | null = message.dateCreated;
+    return [body, when, message.attributes.anything];
+  });
+  client.on("messageUpdated", ({ message, updateReasons }) => [message.index, updateReasons.includes("body")]);
+  client.on("connectionStateChanged", (state: ConnectionState) => state === "denied");
+  client.once("connectionError", ({ terminal, httpStatusCode }) => [terminal, httpStatusCode]);
+  client.on("tokenAboutToExpire", (milliseconds) => milliseconds / 1000);
+  client.on("tokenExpired", () => undefined);
+  client.on("channelRefetched", ({ channel }) => channel.sid);
+
+  const channel: Channel = await client.getChannelByUniqueName("general");
+  const index: number = await channel.sendMessage("hi", { attr: 1 });
+  const page: Paginator<Message> = await channel.getMessages(30);
+  if (page.hasPrevPage) (await page.prevPage()).items.forEach((message) => message.body);
+  channel.on("typingStarted", (member: Member) => member.identity);
+  channel.on("updated", ({ updateReasons }) => updateReasons.includes("friendlyName"));
+  const user: User = await (await channel.getMemberByIdentity("bob")).getUser();
+  user.on("updated", ({ updateReasons }) => updateReasons.includes("online"));
+  const follower = new ChannelFollower(4, { knownRecords: 10 });
+  follower.receive({ event: "messageAdded", seq: 5 }, 0).map((push) => push.seq);
+  return { index, status: channel.status, error: new ParleyError("no", 400, 20001).code };
+}
+
+export function mistakes(client: Client, channel: Channel) {
+  // @ts-expect-error: there is no such event
+  client.on("messageAddedd", () => undefined);
+  // @ts-expect-error: a message has no such property
+  client.on("messageAdded", (message) => message.text);
+  // @ts-expect-error: an event of the client and not of a channel
+  channel.on("connectionStateChanged", () => undefined);
+  // @ts-expect-error: not a reason for which a message changes
+  channel.on("messageUpdated", ({ updateReasons }) => updateReasons.includes("friendlyName"));
+  // @ts-expect-error: there are two levels
+  channel.setUserNotificationLevel("loud");
+  // @ts-expect-error: attributes are an object
+  channel.sendMessage("hi", "attributes");
+  // @ts-expect-error: there are two directions
+  channel.getMessages(30, "end", "sideways");
+  // @ts-expect-error: the client sets it
+  channel.friendlyName = "other";
+  // @ts-expect-error: the address is needed
+  Client.create("token", {});
+  // @ts-expect-error: channels come from the client
+  new Channel();
+}
