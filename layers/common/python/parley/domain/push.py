@@ -10,6 +10,7 @@ CREDENTIAL_TYPES = ("gcm", "apn", "fcm")
 MESSAGE_TYPES = ("new_message", "added_to_channel", "invited_to_channel", "removed_from_channel")
 # One device may be registered over and over, but not without end.
 LONGEST_ADDRESS = 4096
+LONGEST_ENDPOINT = 512
 
 # What each type of credential needs: field and parameter.
 _SECRETS = {
@@ -30,14 +31,16 @@ def check_secrets(credential_type: str, fields: dict[str, Any]) -> None:
             raise MISSING_PARAMETER(name=form_name)
 
 
-def check_binding(binding_type: str, address: str, message_types: list[str]) -> None:
+def check_binding(binding_type: str, endpoint: str, address: str, message_types: list[str]) -> None:
     """Whether a device may register so.
 
     Raises:
-        Refusal: 50209 for an unknown type; 20001 for an unusable address or message type.
+        Refusal: 50209 for an unknown type; 20001 for an unusable endpoint, address or message type.
     """
     if binding_type not in CREDENTIAL_TYPES:
         raise BINDING_TYPE_INVALID()
+    if not 0 < len(endpoint) <= LONGEST_ENDPOINT:
+        raise INVALID_PARAMETER(name="Endpoint", reason=f"1 to {LONGEST_ENDPOINT} characters are needed")
     if not 0 < len(address) <= LONGEST_ADDRESS:
         raise INVALID_PARAMETER(name="Address", reason=f"1 to {LONGEST_ADDRESS} characters are needed")
     for message_type in message_types:

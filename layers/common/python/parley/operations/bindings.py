@@ -7,7 +7,7 @@ from typing import Any
 from parley.domain.presence import is_notifiable
 from parley.domain.push import MESSAGE_TYPES, check_binding
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_NOT_FOUND
-from parley.ids import binding_sid, user_sid
+from parley.ids import binding_sid, is_sid, user_sid
 from parley.operations import rate, verbs
 from parley.operations.addressing import resolve, service, user_address
 from parley.operations.context import Context, Listing, PageRequest
@@ -40,9 +40,10 @@ def register(
     Raises:
         Refusal: 50209; 20001; 20404 for a credential that is not the account's; 50200 if the user is gone.
     """
-    check_binding(binding_type, address, message_types)
+    check_binding(binding_type, endpoint, address, message_types)
     service(context, service_sid)
-    credential = context.configuration.fetch(keys.credential(context.account_sid, credential_sid))
+    key = keys.credential(context.account_sid, credential_sid)
+    credential = context.configuration.fetch(key) if is_sid("CR", credential_sid) else None
     if credential is None or credential["type"] != binding_type:
         raise NOT_FOUND()
     now = context.clock.now_ms()
