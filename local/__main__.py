@@ -56,6 +56,8 @@ def run() -> int:
 def summary(supervisor: Supervisor, seconds: float) -> str:
     """What a person wants to know when the stack is ready."""
     info, home = supervisor.info, supervisor.home
+    # Behind the #, the credentials reach the page and no server; the page takes them out of the address bar.
+    console = f"{info['console_url']}/#account={info['account_sid']}&token={info['auth_token']}"
     python = _shown(Path(sys.executable))
     prefix = "" if home.path == REPOSITORY / ".parley" else f"PARLEY_HOME={home.path} "
     snippet = "; ".join(
@@ -74,7 +76,7 @@ Parley is ready after {seconds:.1f} s; the table engine is {supervisor.engine}. 
 
   REST URL        {info["rest_url"]}
   WebSocket URL   {info["ws_url"]}
-  console         {info["console_url"]}
+  console         {console}
   account SID     {info["account_sid"]}
   auth token      {info["auth_token"]}
   API key SID     {info["api_key_sid"]}

@@ -2,7 +2,7 @@
 
     /ws                     WebSocket API
     …/@connections/{id}     its management
-    /console                the web console, files of `local/console/`
+    /console                the web console, files of `local/console/`, and its inbox for webhooks
     /_aws/health            whether it is up
     anything else           REST API
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import mimetypes
 import os
 import signal
 import socket
@@ -24,6 +23,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
+from local.console_files import CONSOLE_FILES, CONSOLE_PATH, ConsoleFiles
 from local.declared import RestApi, SocketApi
 from local.functions import FunctionError, Invoker, PayloadTooLarge
 from local.http_server import HttpConnection, Request, Response
@@ -33,12 +33,11 @@ from local.plan import HEALTH_PATH, Descriptors, Plan, begin_child, end_child
 from local.report import problem
 from local.rest import RestFront
 from local.sockets import Limits, Socket, SocketHub
+from local.webhook_inbox import INBOX_PATH, WebhookInbox
 
 logger = logging.getLogger("local.gateway")
 
 SOCKET_PATH = "/ws"
-_CONSOLE_PATH = "/console"
-_CONSOLE_FILES = Path(__file__).resolve().parent / "console"
 _THREADS = 64
 _REST_SECONDS = 29.0
 _SWITCH_SECONDS = 0.001
@@ -57,7 +56,8 @@ class Gateway:
         limits: Limits,
         wake: int | None = None,
         rest_seconds: float = _REST_SECONDS,
-        console: Path = _CONSOLE_FILES,
+        console: Path = CONSOLE_FILES,
+        inbox: WebhookInbox | None = None,
     ) -> None:
         """`wake` is a pipe that gets a byte whenever a function has done something; None for no such pipe."""
         self._invoker = invoker
@@ -65,7 +65,8 @@ class Gateway:
         self.hub = SocketHub(sockets, limits, self._call)
         self._wake = wake
         self._rest_seconds = rest_seconds
-        self._console = console.resolve()
+        self._console = ConsoleFiles(console)
+        self._inbox = inbox
         self._server: asyncio.Server | None = None
         self._under_way = 0
 
@@ -91,8 +92,10 @@ class Gateway:
             return manage(self.hub, request)
         if path == HEALTH_PATH:
             return Response(200, b'{"status":"ok"}', [("Content-Type", "application/json")])
-        if path == _CONSOLE_PATH or path.startswith(f"{_CONSOLE_PATH}/"):
-            return self._file(path)
+        if self._inbox is not None and path.startswith(INBOX_PATH):
+            return self._inbox.respond(request)
+        if path == CONSOLE_PATH or path.startswith(f"{CONSOLE_PATH}/"):
+            return self._console.respond(request)
         if path == SOCKET_PATH:
             return Response(426, b"", [("Upgrade", "websocket")])
         return self._invoke_rest(request)
@@ -146,20 +149,6 @@ class Gateway:
             return self._rest.failure("MALFORMED_PROXY_RESPONSE")
         return self._rest.answer(request, result)
 
-    # The console.
-
-    def _file(self, path: str) -> Response:
-        if path == _CONSOLE_PATH:
-            return Response(301, b"", [("Location", f"{_CONSOLE_PATH}/")])
-        name = path.removeprefix(f"{_CONSOLE_PATH}/") or "index.html"
-        target = (self._console / name).resolve()
-        if not target.is_relative_to(self._console) or not target.is_file():
-            return Response(404, b"There is no such page.\n", [("Content-Type", "text/plain; charset=utf-8")])
-        kind = mimetypes.guess_type(target.name)[0] or "application/octet-stream"
-        if kind.startswith("text/") or kind in ("application/javascript", "application/json", "image/svg+xml"):
-            kind += "; charset=utf-8"
-        return Response(200, target.read_bytes(), [("Content-Type", kind), ("Cache-Control", "no-cache")])
-
 
 async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, stop: asyncio.Event) -> None:
     """Load the functions of both APIs and serve them until told to stop."""
@@ -168,7 +157,8 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
     wanted = {rest.function} | {route.function for route in sockets.routes.values() if route.function}
     invoker = Invoker(plan.functions(template), iter(sorted(wanted)), _THREADS)
     os.set_blocking(descriptors.wake_write, False)
-    gateway = Gateway(invoker, rest, sockets, Limits.from_environment(), descriptors.wake_write)
+    inbox = WebhookInbox(plan.account_sid, plan.auth_token)
+    gateway = Gateway(invoker, rest, sockets, Limits.from_environment(), descriptors.wake_write, inbox=inbox)
     await gateway.start(listening)
     await stop.wait()
     await gateway.stop()

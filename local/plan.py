@@ -22,6 +22,7 @@ HEALTH_PATH = "/_aws/health"
 _DEBUGGING_SETTINGS = {
     "LogLevel": "PARLEY_LOG_LEVEL",
     "ActionsPerSecond": "PARLEY_ACTIONS_PER_SECOND",
+    "SocketRequestsPerSecond": "PARLEY_REQUESTS_PER_SECOND",
     "WebhookAgeSeconds": "PARLEY_DELIVERY_AGE_SECONDS",
     "StudioUrl": "PARLEY_STUDIO_URL",
 }
@@ -39,6 +40,8 @@ class Plan:
     ministack: str
     rest_url: str
     ws_url: str
+    account_sid: str = ""
+    auth_token: str = ""
 
     @classmethod
     def load(cls, path: Path) -> Plan:

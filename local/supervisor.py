@@ -28,7 +28,7 @@ from local.home import Home, InUse, write_json
 from local.intrinsics import Physical, TemplateError
 from local.plan import CONNECTIONS_PATH, HEALTH_PATH, Descriptors, Plan, given_parameters, read_template
 from local.provision import provision, secret_text
-from local.template import BoundTemplate, Template
+from local.template import BoundTemplate
 
 _READY_SECONDS = 40
 _CHILD_STOP_SECONDS = 6.0
@@ -91,11 +91,15 @@ class Supervisor:
         if restored := progress.restore_queues(self.home, sqs):
             self._say(f"the last run was killed: {restored} queued messages are back in their queues")
         self._has_restored = True
+        self._account_sid = f"AC{self.home.stack_uuid().replace('-', '')}"
+        self._auth_token = next(
+            secret_text(self.home, secret) for secret in template.secrets() if secret.logical_id == "AuthToken"
+        )
         self._prepare_children(template.bind(physical), physical, rest_url)
         for name in _MODULES:
             self._spawn(name)
         self._await_ready(rest_url)
-        self._complete(template, physical, rest_url)
+        self._complete(rest_url)
 
     def _listen(self) -> socket.socket:
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -131,6 +135,8 @@ class Supervisor:
             ministack=self._endpoints.ministack,
             rest_url=rest_url,
             ws_url=f"{rest_url.replace('http', 'ws', 1)}/ws",
+            account_sid=self._account_sid,
+            auth_token=self._auth_token,
         ).save()
         lifeline, self._life = os.pipe()
         problems, self._problem_end = os.pipe()
@@ -186,15 +192,11 @@ class Supervisor:
         lines = (self.home.logs / f"{name}.log").read_text(errors="replace").strip().splitlines()
         return " | ".join(lines[-_LOG_TAIL:]) or "it printed nothing"
 
-    def _complete(self, template: Template, physical: dict[str, Physical], rest_url: str) -> None:
-        auth_token = next(
-            secret_text(self.home, secret) for secret in template.secrets() if secret.logical_id == "AuthToken"
-        )
-        account_sid = f"AC{self.home.stack_uuid().replace('-', '')}"
-        key_sid, key_secret = seed.api_key(self.home, rest_url, account_sid, auth_token)
+    def _complete(self, rest_url: str) -> None:
+        key_sid, key_secret = seed.api_key(self.home, rest_url, self._account_sid, self._auth_token)
         self.info = {
-            "account_sid": account_sid,
-            "auth_token": auth_token,
+            "account_sid": self._account_sid,
+            "auth_token": self._auth_token,
             "api_key_sid": key_sid,
             "api_key_secret": key_secret,
             "rest_url": rest_url,

@@ -1,0 +1,107 @@
+// The field to write in: Enter sends, Shift and Enter begin a new line, Escape leaves an edit.
+
+import { h, icon, textButton } from './dom.js';
+
+const MOST_PIXELS = 140;
+
+export class Composer {
+  /**
+   * `on` hears `send(text)`, `edit(message, text)`, `editing(message or null)` and `typing()`, and is asked for
+   * `lastOwn()`, the message that ↑ edits.
+   */
+  constructor(identity, on) {
+    this.on = on;
+    this.editing = null;
+    this.field = h('textarea', {
+      rows: '1',
+      'aria-label': `Message as ${identity}`,
+      placeholder: `Message as ${identity}`,
+      enterkeyhint: 'send',
+      on: { keydown: (event) => this.#onKey(event), input: () => this.#onInput() },
+    });
+    const send = h(
+      'button',
+      { type: 'submit', class: 'icon-button send', 'aria-label': 'Send', title: 'Send (Enter)' },
+      icon('send'),
+    );
+    this.bar = h(
+      'div',
+      { class: 'edit-bar', hidden: true },
+      h('span', {}, 'Editing your message'),
+      textButton('Cancel', () => this.#cancel(), { look: 'link' }),
+    );
+    this.element = h('form', { class: 'composer' }, this.bar, h('div', { class: 'composer-row' }, this.field, send));
+    this.element.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+  }
+
+  focus() {
+    this.field.focus();
+  }
+
+  startEditing(message) {
+    this.editing = message;
+    this.bar.hidden = false;
+    this.#fill(message.body);
+    this.focus();
+    this.on.editing(message);
+  }
+
+  stopEditing() {
+    this.editing = null;
+    this.bar.hidden = true;
+    this.#fill('');
+    this.on.editing(null);
+  }
+
+  #cancel() {
+    this.stopEditing();
+    this.focus();
+  }
+
+  #fill(text) {
+    this.field.value = text;
+    this.#grow();
+  }
+
+  #grow() {
+    this.field.style.height = 'auto';
+    this.field.style.height = `${Math.min(this.field.scrollHeight, MOST_PIXELS)}px`;
+  }
+
+  #onInput() {
+    this.#grow();
+    if (this.field.value && this.editing === null) this.on.typing();
+  }
+
+  #onKey(event) {
+    if (event.isComposing) return;
+    if (event.key === 'Enter' && !event.shiftKey) {
+      event.preventDefault();
+      this.#submit();
+    } else if (event.key === 'Escape' && this.editing !== null) {
+      event.preventDefault();
+      this.#cancel();
+    } else if (event.key === 'ArrowUp' && this.field.value === '') {
+      const last = this.on.lastOwn();
+      if (!last) return;
+      event.preventDefault();
+      this.startEditing(last);
+    }
+  }
+
+  #submit() {
+    const text = this.field.value.trim();
+    if (!text) return;
+    const { editing } = this;
+    if (editing === null) {
+      this.#fill('');
+      this.on.send(text);
+    } else {
+      this.stopEditing();
+      if (editing.body !== text) this.on.edit(editing, text);
+    }
+  }
+}

@@ -1,0 +1,363 @@
+// One open channel of one person: what was said, who is there, who is typing, and what this person has read of it.
+
+import { announce, avatar, debounce, explain, guarded, h, icon, iconButton, keep, textButton } from './dom.js';
+import { Composer } from './composer.js';
+import { confirmDialog } from './dialogs.js';
+import { MessageList } from './messages.js';
+import { channelDialog, channelName, membersDialog } from './people.js';
+
+const PAGE = 30;
+const NEAR_PIXELS = 60;
+const READ_MILLISECONDS = 150;
+
+export class Conversation {
+  constructor(pane, channel) {
+    this.pane = pane;
+    this.channel = channel;
+    this.messages = new Map(); // by index
+    this.removed = new Set();
+    this.pending = [];
+    this.members = new Map(); // by identity
+    this.users = new Map();
+    this.typing = new Set();
+    this.watchers = new Set();
+    this.firstUnread = null;
+    this.older = null;
+    this.atEnd = true;
+    this.consumeSoon = debounce(() => this.#consume(), READ_MILLISECONDS);
+    this.element = this.#build();
+    this.#load().catch((error) => this.#failed(error));
+  }
+
+  // Building.
+
+  #build() {
+    this.title = h('h3', { class: 'title' });
+    this.subtitle = h('p', { class: 'subtitle' });
+    this.faces = h('span', { class: 'faces' });
+    const look = {
+      type: 'button',
+      class: 'button plain faces-button',
+      'aria-label': 'Members, invite',
+      title: 'Members, invite',
+    };
+    const members = h(
+      'button',
+      { ...look, on: { click: guarded(() => membersDialog(this)) } },
+      this.faces,
+      icon('people'),
+    );
+    const head = h(
+      'header',
+      { class: 'conversation-head' },
+      iconButton('back', 'Back to the channels', () => this.pane.showChannels(), { class: 'back' }),
+      h('div', { class: 'titles' }, this.title, this.subtitle),
+      members,
+      iconButton(
+        'more',
+        'Channel settings',
+        guarded(() => channelDialog(this)),
+      ),
+    );
+    this.list = new MessageList(this.pane.identity, {
+      edit: (message) => this.composer.startEditing(message),
+      remove: (message) => this.#remove(message),
+      retry: (pending) => this.#retry(pending),
+      discard: (pending) => this.#discard(pending),
+      leave: () => this.composer.focus(),
+      mayDelete: ({ author }) => author === this.pane.identity || this.channel.createdBy === this.pane.identity,
+    });
+    this.composer = new Composer(this.pane.identity, {
+      send: (body) => this.#say(body),
+      edit: guarded((message, body) => message.updateBody(body)),
+      editing: (message) => this.list.mark(message),
+      typing: () => this.channel.typing().catch(() => {}),
+      lastOwn: () => this.sorted.findLast(({ author, body }) => author === this.pane.identity && body !== null),
+    });
+    this.jump = textButton('New messages', () => this.#scrollToEnd(), { look: 'jump', drawing: 'down', hidden: true });
+    this.scroller = h('div', { class: 'scroller', on: { scroll: () => this.#onScroll() } }, this.list.element);
+    this.typingLine = h('p', { class: 'typing' });
+    // What is at the end stays in view when the pane or the field below changes its height.
+    this.resizing = new ResizeObserver(() => this.atEnd && this.#scrollToEnd());
+    this.resizing.observe(this.scroller);
+    return h(
+      'section',
+      { class: 'conversation', 'aria-label': channelName(this.channel) },
+      head,
+      h('div', { class: 'scroller-frame' }, this.scroller, this.jump),
+      this.typingLine,
+      this.composer.element,
+    );
+  }
+
+  close() {
+    this.isClosed = true;
+    this.resizing.disconnect();
+    this.element.remove();
+  }
+
+  // Loading.
+
+  async #load() {
+    const horizon = this.channel.lastConsumedMessageIndex ?? -1;
+    this.showHead();
+    const [page] = await Promise.all([this.channel.getMessages(PAGE), this.#loadMembers()]);
+    this.#takePage(page);
+    const isUnread = ({ index, author }) => index > horizon && author !== this.pane.identity;
+    this.firstUnread = this.sorted.find(isUnread)?.index ?? null;
+    this.isLoaded = true;
+    this.show();
+    this.pane.countUnread(this.channel);
+    this.consumeSoon();
+  }
+
+  /** Read again what is shown: the client cannot tell message by message what it missed. */
+  async refetch() {
+    const [page] = await Promise.all([this.channel.getMessages(PAGE), this.#loadMembers()]);
+    this.messages.clear();
+    this.#takePage(page);
+    this.show();
+    this.consumeSoon();
+  }
+
+  #takePage(page) {
+    for (const message of page.items) if (!this.removed.has(message.index)) this.messages.set(message.index, message);
+    this.older = page;
+  }
+
+  async #loadOlder() {
+    if (this.isLoadingOlder || !this.older?.hasPrevPage) return;
+    this.isLoadingOlder = true;
+    try {
+      const page = await this.older.prevPage();
+      const { scrollHeight, scrollTop } = this.scroller;
+      this.#takePage(page);
+      this.atEnd = false;
+      this.show();
+      this.scroller.scrollTop = scrollTop + this.scroller.scrollHeight - scrollHeight;
+    } finally {
+      this.isLoadingOlder = false;
+    }
+  }
+
+  #failed(error) {
+    if (!this.isClosed) this.list.fail(`The channel cannot be shown: ${explain(error)}`);
+  }
+
+  async #loadMembers() {
+    const members = await this.channel.getMembers();
+    this.members = new Map(members.map((member) => [member.identity, member]));
+    this.#membersChanged();
+    for (const identity of this.members.keys()) this.#follow(identity);
+  }
+
+  async #follow(identity) {
+    if (this.users.has(identity)) return;
+    try {
+      this.users.set(identity, await this.pane.client.getUser(identity));
+      this.#membersChanged();
+    } catch {
+      // A user that cannot be read is shown without presence.
+    }
+  }
+
+  /** Whether somebody is online; null where that is not known. */
+  isOnline(identity) {
+    return this.users.get(identity)?.online ?? null;
+  }
+
+  // What the client tells.
+
+  onMessageAdded(message) {
+    const isNew = !this.messages.has(message.index);
+    const isOwn = message.author === this.pane.identity;
+    this.messages.set(message.index, message);
+    if (isNew && !isOwn) {
+      if (!this.isBeingRead) this.firstUnread ??= message.index;
+      if (this.pane.isActive) announce(`${message.author}: ${message.body ?? 'sent a file'}`);
+    }
+    if (isOwn) this.#settle(message);
+    this.atEnd ||= isOwn;
+    this.show();
+    this.jump.hidden = this.atEnd;
+    this.consumeSoon();
+  }
+
+  onMessageUpdated(message) {
+    if (this.messages.has(message.index)) this.messages.set(message.index, message);
+    this.show();
+  }
+
+  onMessageRemoved(message) {
+    this.removed.add(message.index);
+    this.messages.delete(message.index);
+    if (this.composer.editing?.index === message.index) this.composer.stopEditing();
+    this.show();
+  }
+
+  onMember(member) {
+    this.members.set(member.identity, member);
+    this.#membersChanged();
+    this.#follow(member.identity);
+  }
+
+  onMemberLeft({ identity }) {
+    this.members.delete(identity);
+    this.typing.delete(identity);
+    this.#membersChanged();
+  }
+
+  onUser(user) {
+    if (this.users.has(user.identity)) this.users.set(user.identity, user);
+    this.#membersChanged();
+  }
+
+  onTyping({ identity }, isTyping) {
+    if (isTyping) this.typing.add(identity);
+    else this.typing.delete(identity);
+    this.#showTyping();
+  }
+
+  #membersChanged() {
+    this.showHead();
+    this.show();
+    for (const watcher of this.watchers) watcher();
+  }
+
+  // Showing.
+
+  get sorted() {
+    return [...this.messages.values()].sort((one, other) => one.index - other.index);
+  }
+
+  show() {
+    if (this.isClosed || !this.isLoaded) return;
+    const { atEnd, pending, firstUnread } = this;
+    const hasOlder = Boolean(this.older?.hasPrevPage);
+    this.list.show({ messages: this.sorted, members: [...this.members.values()], pending, firstUnread, hasOlder });
+    this.#showTyping();
+    if (atEnd) this.#scrollToEnd();
+  }
+
+  showHead() {
+    this.element?.setAttribute('aria-label', channelName(this.channel));
+    keep(this.title, [
+      icon(this.channel.isPrivate ? 'lock' : 'hash'),
+      document.createTextNode(channelName(this.channel)),
+    ]);
+    const identities = [...this.members.keys()];
+    const online = identities.filter((identity) => this.isOnline(identity)).length;
+    const isKnown = identities.some((identity) => this.isOnline(identity) !== null);
+    const count = `${identities.length} ${identities.length === 1 ? 'member' : 'members'}`;
+    this.subtitle.textContent = identities.length ? `${count}${isKnown ? ` · ${online} online` : ''}` : '';
+    const others = identities.filter((identity) => identity !== this.pane.identity).slice(0, 3);
+    keep(
+      this.faces,
+      others.map((identity) => avatar(identity, this.isOnline(identity), 'small')),
+    );
+  }
+
+  #showTyping() {
+    const names = [...this.typing];
+    const words =
+      names.length > 2
+        ? 'Several people are typing'
+        : `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} typing`;
+    const dots = h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i'));
+    keep(this.typingLine, names.length ? [dots, document.createTextNode(words)] : []);
+  }
+
+  #scrollToEnd() {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.atEnd = true;
+    this.jump.hidden = true;
+  }
+
+  #onScroll() {
+    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_PIXELS;
+    if (this.atEnd) {
+      this.jump.hidden = true;
+      this.consumeSoon();
+    }
+    if (scrollTop < NEAR_PIXELS && this.isLoaded) guarded(() => this.#loadOlder())();
+  }
+
+  // Reading.
+
+  /** Somebody reads who is in this pane, in this tab, at the end of the messages. */
+  get isBeingRead() {
+    return this.pane.isActive && !document.hidden && this.atEnd && this.scroller.clientHeight > 0;
+  }
+
+  /** How many messages of others lie above this person's horizon; null if it is not known from what is loaded. */
+  countUnread() {
+    const horizon = this.channel.lastConsumedMessageIndex ?? -1;
+    const messages = this.sorted;
+    if (!this.isLoaded || (this.older?.hasPrevPage && messages[0]?.index > horizon)) return null;
+    return messages.filter(({ index, author }) => index > horizon && author !== this.pane.identity).length;
+  }
+
+  async #consume() {
+    const last = Math.max(-1, ...this.messages.keys());
+    if (this.isLoaded && !this.isClosed && this.isBeingRead) await this.#advance(last);
+  }
+
+  async #advance(index) {
+    if (index <= (this.channel.lastConsumedMessageIndex ?? -1)) return;
+    try {
+      await this.channel.advanceLastConsumedMessageIndex(index);
+    } catch {
+      return; // the next message or look tries again
+    }
+    this.pane.countUnread(this.channel);
+  }
+
+  // Writing.
+
+  #say(body) {
+    const pending = { body };
+    this.pending.push(pending);
+    this.firstUnread = null;
+    this.atEnd = true;
+    this.show();
+    this.#send(pending);
+  }
+
+  async #send(pending) {
+    try {
+      pending.index = await this.channel.sendMessage(pending.body);
+      if (this.messages.has(pending.index) || this.removed.has(pending.index)) this.#discard(pending);
+      this.#advance(pending.index); // who answers has read
+    } catch (error) {
+      pending.error = explain(error);
+      this.show();
+    }
+  }
+
+  /** A message of one's own came back: it takes the place of the one that was on its way. */
+  #settle({ index, body }) {
+    const match =
+      this.pending.find((pending) => pending.index === index) ??
+      this.pending.find(
+        (pending) => pending.index === undefined && pending.error === undefined && pending.body === body,
+      );
+    this.pending = this.pending.filter((pending) => pending !== match);
+  }
+
+  #retry(pending) {
+    delete pending.error;
+    this.show();
+    this.#send(pending);
+  }
+
+  #discard(pending) {
+    this.pending = this.pending.filter((one) => one !== pending);
+    this.show();
+  }
+
+  async #remove(message) {
+    await confirmDialog('Delete this message?', 'It disappears for everybody.', 'Delete', () => message.remove());
+    this.composer.focus();
+  }
+}

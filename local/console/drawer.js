@@ -1,0 +1,87 @@
+// The tools for developers below the panes, as tabs; on a phone they are a page of their own.
+
+import { h, iconButton, keep } from './dom.js';
+
+const DEFAULT = { open: true, tool: 'events' };
+const byId = (id) => document.getElementById(id);
+
+export class Drawer {
+  /** `tools` are `{ name, label, element }`; `changed(tool)` hears which one is seen, null for none. */
+  constructor(session, tools, { isNarrow, changed }) {
+    this.session = session;
+    this.isNarrow = isNarrow;
+    this.changed = changed;
+    this.tabs = tools.map(({ name, label }) =>
+      h(
+        'button',
+        {
+          type: 'button',
+          role: 'tab',
+          id: `tab-${name}`,
+          'aria-controls': `tool-${name}`,
+          data: { tool: name },
+          on: { click: () => this.#choose(name) },
+        },
+        label,
+      ),
+    );
+    keep(byId('tool-tabs'), this.tabs);
+    byId('tool-tabs').addEventListener('keydown', (event) => this.#onKey(event));
+    byId('tool-panels').append(
+      ...tools.map(({ name, element }) =>
+        h('div', { id: `tool-${name}`, role: 'tabpanel', 'aria-labelledby': `tab-${name}`, class: 'tool' }, element),
+      ),
+    );
+    this.toggleButton = iconButton('down', 'Close the tools', () => this.toggle(), {
+      class: 'drawer-toggle wide-only',
+    });
+    byId('drawer-head').append(this.toggleButton);
+  }
+
+  toggle() {
+    const { open, tool } = this.#state;
+    this.#set(!open, tool);
+  }
+
+  /** Show the chosen tool; to be called again when the window changes its kind. */
+  show() {
+    const { open, tool } = this.#state;
+    const isSeen = open || this.isNarrow();
+    byId('drawer').dataset.open = String(open);
+    for (const tab of this.tabs) {
+      const isChosen = tab.dataset.tool === tool;
+      tab.setAttribute('aria-selected', String(isChosen && isSeen));
+      tab.setAttribute('tabindex', isChosen ? '0' : '-1');
+      byId(`tool-${tab.dataset.tool}`).hidden = !(isChosen && isSeen);
+    }
+    const label = open ? 'Close the tools' : 'Open the tools';
+    this.toggleButton.setAttribute('aria-label', label);
+    this.toggleButton.setAttribute('aria-expanded', String(open));
+    this.toggleButton.title = label;
+    this.changed(isSeen ? tool : null);
+  }
+
+  get #state() {
+    return this.session.values.drawer ?? DEFAULT;
+  }
+
+  #set(open, tool) {
+    this.session.set({ drawer: { open, tool } });
+    this.show();
+  }
+
+  /** The tab that is open already closes the drawer, where it can be closed. */
+  #choose(tool) {
+    const isOpen = this.#state.open && this.#state.tool === tool;
+    this.#set(this.isNarrow() || !isOpen, tool);
+  }
+
+  #onKey(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const at = this.tabs.indexOf(document.activeElement);
+    const next = this.tabs[(at + step + this.tabs.length) % this.tabs.length];
+    next.focus();
+    this.#set(true, next.dataset.tool);
+  }
+}

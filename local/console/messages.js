@@ -1,0 +1,217 @@
+// The list of messages: days, authors, bubbles, who has read up to where, and the keys that go through it.
+
+import { avatar, guarded, h, iconButton, keep, textButton, tone } from './dom.js';
+
+const GROUP_MILLISECONDS = 5 * 60 * 1000;
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
+const calendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+
+function dayName(date) {
+  const midnight = (when) => new Date(when.getFullYear(), when.getMonth(), when.getDate()).getTime();
+  const days = Math.round((midnight(date) - midnight(new Date())) / 86_400_000);
+  if (days !== 0 && days !== -1) return calendar.format(date);
+  const word = relative.format(days, 'day');
+  return word[0].toUpperCase() + word.slice(1);
+}
+
+/** Who has read up to which of the messages: the last one at or below each horizon, unless it is by who has read it. */
+export function readers(messages, members, self) {
+  const found = new Map();
+  for (const { identity, lastConsumedMessageIndex: horizon } of members) {
+    if (identity === self || horizon === null || horizon === undefined) continue;
+    const last = messages.findLast(({ index }) => index <= horizon);
+    if (last && last.author !== identity) found.set(last.index, [...(found.get(last.index) ?? []), identity]);
+  }
+  return found;
+}
+
+export class MessageList {
+  /**
+   * `on` hears `edit(message)`, `remove(message)`, `retry(pending)`, `discard(pending)` and `leave()`, and is asked for
+   * `mayDelete(message)`.
+   */
+  constructor(identity, on) {
+    this.identity = identity;
+    this.on = on;
+    this.messages = [];
+    this.rows = new Map();
+    this.current = null;
+    this.element = h('ol', { class: 'messages', role: 'list', 'aria-label': 'Messages' });
+    this.element.addEventListener('keydown', (event) => this.#onKey(event));
+    this.element.addEventListener('focusin', (event) => this.#onFocus(event));
+  }
+
+  /** Show messages in order, what is on its way, and who has read what. Rows that stay keep their elements. */
+  show({ messages, pending, members, firstUnread, hasOlder }) {
+    this.messages = messages;
+    const marks = readers(messages, members, this.identity);
+    const nodes = hasOlder ? [this.#line('more', 'more', 'Loading earlier messages …')] : [];
+    let before = null;
+    for (const message of messages) {
+      const isNewDay = !before || before.dateCreated.toDateString() !== message.dateCreated.toDateString();
+      const isFirstUnread = message.index === firstUnread;
+      if (isNewDay)
+        nodes.push(this.#line(`day ${message.dateCreated.toDateString()}`, 'day', dayName(message.dateCreated)));
+      if (isFirstUnread) nodes.push(this.#line('unread', 'unread', 'New'));
+      const follows =
+        !isNewDay &&
+        !isFirstUnread &&
+        !marks.has(before.index) &&
+        before.author === message.author &&
+        message.dateCreated - before.dateCreated < GROUP_MILLISECONDS;
+      nodes.push(this.#row(message, follows));
+      if (marks.has(message.index)) nodes.push(this.#readRow(message, marks.get(message.index)));
+      before = message;
+    }
+    nodes.push(...pending.map((one) => this.#pendingRow(one)));
+    if (nodes.length === 0) nodes.push(this.#line('empty', 'nothing', 'No messages yet. Say hello.'));
+    keep(this.element, nodes);
+    this.#keepCurrent();
+  }
+
+  /** Show a text in place of messages. */
+  fail(text) {
+    keep(this.element, [h('li', { class: 'nothing' }, text)]);
+  }
+
+  /** Mark the message that is being edited; null for none. */
+  mark(message) {
+    for (const row of this.element.children)
+      row.classList.toggle('being-edited', message !== null && row.dataset.index === String(message.index));
+  }
+
+  // Rows.
+
+  #cached(key, make) {
+    if (!this.rows.has(key)) this.rows.set(key, make());
+    return this.rows.get(key);
+  }
+
+  #line(key, look, text) {
+    return this.#cached(key, () => h('li', { class: look }, h('span', {}, text)));
+  }
+
+  #readRow(message, identities) {
+    const words = `Read by ${identities.join(', ')}`;
+    const row = this.#cached(words, () =>
+      h(
+        'li',
+        { class: 'read', title: words },
+        identities.map((identity) => avatar(identity, null, 'tiny')),
+        h('span', { class: 'hidden' }, words),
+      ),
+    );
+    row.dataset.after = String(message.index);
+    row.dataset.side = message.author === this.identity ? 'own' : 'other';
+    return row;
+  }
+
+  #row(message, follows) {
+    const row = this.#cached(message.index, () =>
+      h('li', { class: 'message', tabindex: '-1', data: { index: String(message.index) } }),
+    );
+    const isEdited = message.lastUpdatedBy !== null && message.lastUpdatedBy !== undefined;
+    const mayDelete = this.on.mayDelete(message);
+    const state = JSON.stringify([message.body, message.author, isEdited, follows, message.media?.filename, mayDelete]);
+    if (row.dataset.state !== state) {
+      row.dataset.state = state;
+      row.dataset.side = message.author === this.identity ? 'own' : 'other';
+      row.dataset.tone = tone(message.author);
+      row.classList.toggle('follows', follows);
+      keep(row, this.#content(message, { follows, isEdited, mayDelete }));
+    }
+    return row;
+  }
+
+  #content(message, { follows, isEdited, mayDelete }) {
+    const own = message.author === this.identity;
+    const date = message.dateCreated;
+    const stamp = h('time', { datetime: date.toISOString(), title: full.format(date) }, clock.format(date));
+    const meta = h('span', { class: 'meta' }, isEdited && h('span', { class: 'edited' }, 'edited'), stamp);
+    const text =
+      message.body ?? (message.media ? `📎 ${message.media.filename ?? message.media.contentType ?? 'file'}` : '');
+    const actions = [
+      own &&
+        message.body !== null &&
+        iconButton('edit', 'Edit message', () => this.on.edit(message), { tabindex: '-1' }),
+      mayDelete &&
+        iconButton(
+          'trash',
+          'Delete message',
+          guarded(() => this.on.remove(message)),
+          { tabindex: '-1' },
+        ),
+    ].filter(Boolean);
+    const line = h(
+      'div',
+      { class: 'line' },
+      h('div', { class: 'bubble' }, h('span', { class: 'text' }, text), meta),
+      actions.length > 0 && h('div', { class: 'actions' }, actions),
+    );
+    const author = h('span', { class: own || follows ? 'hidden' : 'author' }, own ? 'You' : message.author);
+    const stack = h('div', { class: 'stack' }, author, line);
+    if (own) return [stack];
+    return [follows ? h('span', { class: 'avatar-space' }) : avatar(message.author), stack];
+  }
+
+  #pendingRow(pending) {
+    const failed = pending.error !== undefined;
+    pending.row ??= h('li', { class: 'message pending', data: { side: 'own', tone: tone(this.identity) } });
+    const state = h(
+      'p',
+      { class: failed ? 'failed' : 'sending' },
+      failed ? `Not sent: ${pending.error} ` : 'Sending …',
+      failed && textButton('Try again', () => this.on.retry(pending), { look: 'link' }),
+      failed && textButton('Discard', () => this.on.discard(pending), { look: 'link' }),
+    );
+    const bubble = h('div', { class: 'bubble' }, h('span', { class: 'text' }, pending.body));
+    keep(pending.row, [h('div', { class: 'stack' }, h('div', { class: 'line' }, bubble), state)]);
+    return pending.row;
+  }
+
+  // Keys: one message is in the tab order, arrows go to its neighbours. It is the newest one, until somebody moves.
+
+  #keepCurrent() {
+    const isThere =
+      this.element.contains(document.activeElement) && this.messages.some(({ index }) => index === this.current);
+    if (!isThere) this.current = this.messages.at(-1)?.index ?? null;
+    for (const { index } of this.messages) {
+      const row = this.rows.get(index);
+      const tab = index === this.current ? '0' : '-1';
+      for (const stop of [row, ...row.querySelectorAll('.actions button')]) {
+        if (stop.getAttribute('tabindex') !== tab) stop.setAttribute('tabindex', tab);
+      }
+    }
+  }
+
+  #onFocus(event) {
+    const index = event.target.closest('.message')?.dataset.index;
+    if (index === undefined || Number(index) === this.current) return;
+    this.current = Number(index);
+    this.#keepCurrent();
+  }
+
+  #onKey(event) {
+    const at = this.messages.findIndex(({ index }) => index === this.current);
+    const message = this.messages[at];
+    if (!message || event.ctrlKey || event.metaKey || event.altKey) return;
+    const last = this.messages.length - 1;
+    const moves = { ArrowUp: Math.max(0, at - 1), ArrowDown: Math.min(last, at + 1), Home: 0, End: last };
+    if (event.key in moves) {
+      event.preventDefault();
+      this.rows.get(this.messages[moves[event.key]].index).focus();
+    } else if (event.key === 'Escape') {
+      this.on.leave();
+    } else if (event.target.closest('button')) {
+      return; // a key for the button
+    } else if (event.key === 'e' && message.author === this.identity && message.body !== null) {
+      event.preventDefault();
+      this.on.edit(message);
+    } else if (event.key === 'Delete' && this.on.mayDelete(message)) {
+      event.preventDefault();
+      guarded(() => this.on.remove(message))();
+    }
+  }
+}

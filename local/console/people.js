@@ -1,0 +1,247 @@
+// Dialogs about channels: to make and to find one, its members, its settings.
+
+import { avatar, explain, guarded, h, icon, iconButton, keep, textButton, toast } from './dom.js';
+import { askForm, confirmDialog, makeForm, openDialog } from './dialogs.js';
+
+const MOST_LISTED = 300;
+
+/** What a channel is called. */
+export const channelName = (channel) => channel.friendlyName || channel.uniqueName || channel.sid;
+
+/** The items of all pages, up to a limit. */
+export async function everything(first) {
+  const items = [...first.items];
+  for (let page = first; page.hasNextPage && items.length < MOST_LISTED;) {
+    page = await page.nextPage();
+    items.push(...page.items);
+  }
+  return items;
+}
+
+/** Make a channel and join it; resolves to it, or to undefined. */
+export function newChannelDialog(client) {
+  return askForm('New channel', {
+    fields: [
+      { name: 'friendlyName', label: 'Name', required: true, maximum: 256, autofocus: true },
+      {
+        name: 'uniqueName',
+        label: 'Unique name (optional)',
+        maximum: 256,
+        hint: 'May stand for the SID wherever a channel is named.',
+      },
+      {
+        name: 'type',
+        label: 'Who can find it',
+        type: 'radio',
+        value: 'public',
+        options: [
+          ['public', 'Public', 'Everybody can find and join it.'],
+          ['private', 'Private', 'Only invited and added people see it.'],
+        ],
+      },
+    ],
+    submit: 'Create',
+    act: async ({ friendlyName, uniqueName, type }) => {
+      const made = await client.createChannel({
+        friendlyName,
+        uniqueName: uniqueName || undefined,
+        isPrivate: type === 'private',
+      });
+      return made.join();
+    },
+  });
+}
+
+/** Look for a public channel and join it; resolves to it, or to undefined. */
+export async function browseDialog(client) {
+  const found = await everything(await client.getPublicChannelDescriptors());
+  return openDialog('Public channels', (close) => {
+    const list = h('ul', { class: 'people' });
+    const row = (channel) =>
+      h(
+        'li',
+        {},
+        icon('hash'),
+        h(
+          'span',
+          { class: 'person' },
+          h('strong', {}, channelName(channel)),
+          channel.createdBy && h('small', {}, `by ${channel.createdBy}`),
+        ),
+        channel.status === 'joined'
+          ? h('small', {}, 'joined')
+          : textButton(
+              'Join',
+              guarded(async () => close(await channel.join())),
+              { look: 'primary small', 'aria-label': `Join ${channelName(channel)}` },
+            ),
+      );
+    const show = (words) => {
+      const rows = found.filter((channel) => channelName(channel).toLowerCase().includes(words)).map(row);
+      keep(list, rows.length ? rows : [h('li', { class: 'nothing' }, 'There is no such public channel.')]);
+    };
+    show('');
+    const filter = h('input', {
+      type: 'search',
+      placeholder: 'Filter',
+      'aria-label': 'Filter channels',
+      on: { input: () => show(filter.value.toLowerCase()) },
+    });
+    return h('div', { class: 'stacked' }, filter, list);
+  });
+}
+
+/** Members with their presence, and a form to invite or add somebody. The list is live. */
+export function membersDialog(conversation) {
+  const { channel, pane } = conversation;
+  return openDialog('Members', (close, dialog) => {
+    const list = h('ul', { class: 'people', 'aria-label': 'Members' });
+    const rows = new Map();
+    const show = () => {
+      const members = [...conversation.members.values()].sort((one, other) =>
+        one.identity.localeCompare(other.identity),
+      );
+      keep(
+        list,
+        members.map((member) => memberRow(rows, conversation, member)),
+      );
+    };
+    conversation.watchers.add(show);
+    dialog.addEventListener('close', () => conversation.watchers.delete(show));
+    show();
+    const known = pane.app.panes
+      .map(({ identity }) => identity)
+      .filter((identity) => !conversation.members.has(identity));
+    const form = makeForm({
+      fields: [
+        {
+          name: 'identity',
+          label: 'Somebody else',
+          required: true,
+          maximum: 256,
+          suggestions: known,
+          value: known[0] ?? '',
+          hint: 'Invited people decide for themselves; added people are members at once.',
+        },
+      ],
+      submit: 'Invite',
+      others: [['add', 'Add']],
+      act: async ({ identity }, button) => {
+        if (button === 'add') await channel.add(identity);
+        else await channel.invite(identity);
+        const field = form.querySelector('input');
+        field.value = '';
+        field.focus();
+        toast(button === 'add' ? `${identity} was added.` : `${identity} is invited.`);
+      },
+    });
+    return h('div', { class: 'stacked' }, list, h('hr'), form);
+  });
+}
+
+function memberRow(rows, conversation, member) {
+  const { identity } = member;
+  const online = conversation.isOnline(identity);
+  const self = identity === conversation.pane.identity;
+  const state = `${online}`;
+  const kept = rows.get(identity);
+  if (kept?.dataset.state === state) return kept;
+  const words = { true: 'online', false: 'offline', null: 'presence is off' }[state];
+  const remove = guarded(() =>
+    confirmDialog(`Remove ${identity}?`, 'Removed people cannot read the channel any more.', 'Remove', () =>
+      conversation.channel.removeMember(identity),
+    ),
+  );
+  const row = h(
+    'li',
+    { data: { state, identity } },
+    avatar(identity, online),
+    h('span', { class: 'person' }, h('strong', {}, identity, self && ' (you)'), h('small', {}, words)),
+    !self && iconButton('trash', `Remove ${identity}`, remove),
+  );
+  rows.set(identity, row);
+  return row;
+}
+
+/** Rename, mute, leave or delete a channel. */
+export function channelDialog(conversation) {
+  const { channel } = conversation;
+  return openDialog('Channel', (close) => {
+    const form = makeForm({
+      fields: [
+        { name: 'friendlyName', label: 'Name', value: channel.friendlyName ?? '', maximum: 256 },
+        {
+          name: 'uniqueName',
+          label: 'Unique name',
+          value: channel.uniqueName ?? '',
+          maximum: 256,
+          hint: 'May stand for the SID wherever a channel is named.',
+        },
+        {
+          name: 'muted',
+          label: 'Mute: no push notifications from here',
+          type: 'checkbox',
+          value: channel.notificationLevel === 'muted',
+        },
+      ],
+      act: (values) => update(channel, values),
+      done: close,
+      cancel: () => close(),
+    });
+    const error = h('p', { class: 'form-error', role: 'alert', hidden: true });
+    const doing = (action) => async () => {
+      try {
+        await action();
+        close();
+      } catch (problem) {
+        error.textContent = explain(problem);
+        error.hidden = false;
+      }
+    };
+    const act = (label, listener, look) =>
+      h('button', { type: 'button', class: `button ${look}`, on: { click: listener } }, label);
+    return h(
+      'div',
+      { class: 'stacked' },
+      form,
+      h('hr'),
+      error,
+      h(
+        'dl',
+        { class: 'facts' },
+        h('dt', {}, 'SID'),
+        h('dd', {}, h('code', {}, channel.sid)),
+        h('dt', {}, 'Type'),
+        h('dd', {}, channel.isPrivate ? 'private' : 'public'),
+        h('dt', {}, 'Created by'),
+        h('dd', {}, channel.createdBy ?? ''),
+      ),
+      h(
+        'div',
+        { class: 'buttons start' },
+        act(
+          'Leave',
+          doing(() => channel.leave()),
+          'plain',
+        ),
+        act(
+          'Delete channel',
+          async () => {
+            const done = await confirmDialog('Delete this channel?', 'All its messages go with it.', 'Delete', () =>
+              channel.delete(),
+            );
+            if (done) close();
+          },
+          'danger-plain',
+        ),
+      ),
+    );
+  });
+}
+
+async function update(channel, { friendlyName, uniqueName, muted }) {
+  if (friendlyName !== (channel.friendlyName ?? '')) await channel.updateFriendlyName(friendlyName);
+  if (uniqueName !== (channel.uniqueName ?? '')) await channel.updateUniqueName(uniqueName);
+  const level = muted ? 'muted' : 'default';
+  if (level !== (channel.notificationLevel ?? 'default')) await channel.setUserNotificationLevel(level);
+}

@@ -1,0 +1,69 @@
+"""A browser for the run, and the console of the shared local stack with a service of its own for each test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twilio.rest import Client
+
+from local.stack import Stack
+from tests.console.browser import Browser, Page, find_chromium
+from tests.console.console import Console
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = find_chromium()
+    if program is None:
+        pytest.skip("Chromium is not installed, so the console is NOT tested")
+    with Browser(program) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab. What its console reports as an error fails the test."""
+    opened = browser.page()
+    opened.look(1440, 900)
+    yield opened
+    problems = opened.problems
+    opened.close()
+    assert problems == []
+
+
+@pytest.fixture
+def twilio(stack: Stack) -> Client:
+    """The vendor's helper library with the account's credentials."""
+    client = Client(stack.info["account_sid"], stack.info["auth_token"])
+    client.chat.base_url = f"{stack.info['rest_url']}/chat"
+    client.api.base_url = stack.info["rest_url"]
+    return client
+
+
+@pytest.fixture
+def service(twilio: Client) -> Any:
+    """A service with presence and a public channel in which alice, its administrator, and bob are members."""
+    made = twilio.chat.v2.services.create(friendly_name=f"console {uuid.uuid4().hex[:6]}")
+    made = made.update(reachability_enabled=True, typing_indicator_timeout=3)
+    twilio.chat.v2.services(made.sid).channels.create(unique_name="general", friendly_name="General")
+    members = twilio.chat.v2.services(made.sid).channels("general").members
+    members.create(identity="alice", role_sid=made.default_channel_creator_role_sid)
+    members.create(identity="bob")
+    return made
+
+
+@pytest.fixture
+def general(twilio: Client, service: Any) -> Any:
+    """The service's channel over REST."""
+    return twilio.chat.v2.services(service.sid).channels("general")
+
+
+@pytest.fixture
+def console(page: Page, stack: Stack, service: Any) -> Console:
+    """The console, opened on the service, alice and bob connected and their channel shown."""
+    opened = Console(page, stack)
+    opened.open(service.sid)
+    return opened

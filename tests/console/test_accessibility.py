@@ -1,0 +1,324 @@
+"""The console with a keyboard only, on a phone, in light and dark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.stack import Stack
+from tests.console.browser import Page
+from tests.console.console import Console
+
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
+# Content that is too wide also widens what a phone takes for its window.
+WIDTH = "Math.max(document.scrollingElement.scrollWidth, innerWidth)"
+MOST_TABS = 80
+
+
+def tab_to(page: Page, label: str, within: str = "*") -> None:
+    """Press Tab until an element with that name has the focus, inside of `within`."""
+    for _ in range(MOST_TABS):
+        if page.focused() == label and page.focused(f"element.closest('{within}') !== null"):
+            return
+        page.press("Tab")
+    raise AssertionError(f"{label} cannot be reached with Tab")
+
+
+def back_to_messages(page: Page) -> None:
+    """Press Shift and Tab until a message has the focus, past its buttons."""
+    for _ in range(4):
+        page.press("Tab", shift=True)
+        if page.focused("element.matches('.message')"):
+            return
+    raise AssertionError("the messages cannot be reached with Tab")
+
+
+# Keyboard.
+
+
+def test_two_people_converse_with_the_keyboard_only(console: Console) -> None:
+    page = console.page
+    tab_to(page, "Message as alice")
+    page.type("Hello")
+    page.press("Enter")
+    console.bob.sees("Hello")
+    page.press("2", alt=True)
+    assert page.focused() == "Message as bob"
+    page.type("Helo back")
+    page.press("Enter")
+    console.alice.sees("Hello", "Helo back")
+    page.press("ArrowUp")  # edits the last one
+    page.evaluate("document.activeElement.select()")
+    page.type("Hello back")
+    page.press("Enter")
+    console.alice.sees("Hello", "Hello back")
+
+
+def test_messages_are_edited_and_deleted_with_keys(console: Console) -> None:
+    page = console.page
+    for body in ("one", "two", "three"):
+        console.alice.says(body)
+    console.alice.sees("one", "two", "three")
+    back_to_messages(page)
+    assert page.focused("element.dataset.index") == "2"
+    page.press("ArrowUp")
+    page.press("ArrowUp")
+    page.press("ArrowDown")
+    assert page.focused("element.dataset.index") == "1"
+    page.press("e")
+    assert page.focused("element.value") == "two"
+    page.press("Escape")
+    assert page.focused("element.value") == ""
+    back_to_messages(page)
+    page.press("Home")
+    page.press("Delete")
+    page.wait_for("dialog")
+    page.press("Enter")
+    console.bob.sees("two", "three")
+    assert page.focused() == "Message as alice"
+
+
+def test_the_focus_stays_on_a_message_while_a_read_mark_passes_it(console: Console, general: Any) -> None:
+    for body in ("one", "two", "three"):
+        console.alice.says(body)
+    console.alice.sees("one", "two", "three")
+    general.members("bob").update(last_consumed_message_index=0)
+    console.alice.has_read_mark("bob", 0)
+    back_to_messages(console.page)
+    console.page.press("ArrowUp")
+    general.members("bob").update(last_consumed_message_index=2)
+    console.alice.has_read_mark("bob", 2)
+    assert console.page.focused("element.dataset.index") == "1"
+
+
+def test_escape_closes_a_dialog_and_gives_the_focus_back(console: Console) -> None:
+    page = console.page
+    tab_to(page, "New channel")
+    page.press("Enter")
+    page.wait_for("dialog")
+    assert page.focused("element.name") == "friendlyName"
+    page.press("Escape")
+    page.wait_gone("dialog")
+    assert page.focused() == "New channel"
+
+
+def test_somebody_is_invited_with_the_keyboard_only(console: Console) -> None:
+    page = console.page
+    tab_to(page, "New channel", console.alice.within("*"))
+    page.press("Enter")
+    page.wait_for("dialog")
+    page.type("Keys only")
+    page.press("Enter")
+    page.wait_gone("dialog")
+    page.until("document.querySelector('[data-identity=alice] .title').textContent === 'Keys only'")
+    tab_to(page, "Members, invite", console.alice.within("*"))
+    page.press("Enter")
+    page.wait_for("dialog")
+    page.evaluate("document.activeElement.select()")
+    page.type("bob")
+    page.press("Enter")
+    page.wait_for(console.bob.within(".banner"))
+    page.press("Escape")
+    page.wait_gone("dialog")
+    tab_to(page, "Accept", console.bob.within("*"))
+    page.press("Enter")
+    page.until("document.querySelector('[data-identity=bob] .title').textContent === 'Keys only'")
+
+
+def test_every_control_is_reached_with_tab_has_a_name_and_shows_its_focus(console: Console) -> None:
+    page = console.page
+    console.alice.says("Hello")
+    console.bob.sees("Hello")
+    page.evaluate("document.activeElement.blur()")
+    page.evaluate("document.querySelector('.skip').focus()")
+    seen: set[Any] = set()
+    for _ in range(MOST_TABS):
+        page.press("Tab")
+        mark = page.focused("element.dataset.reached ??= String(document.querySelectorAll('[data-reached]').length)")
+        if mark in seen or page.focused("element === document.body"):
+            break
+        seen.add(mark)
+        shows = "(element) => getComputedStyle(element).outlineStyle !== 'none' && element.matches(':focus-visible')"
+        outlined = f"({shows})(element) || element.closest('.chip, .composer-row') !== null"
+        assert page.focused(outlined), page.focused("element.outerHTML.slice(0, 200)")
+    missed = page.evaluate(
+        """[...document.querySelectorAll('button, select, input, textarea, summary')].filter((element) =>
+             element.checkVisibility() && element.tabIndex >= 0 && !element.disabled && element.type !== 'radio'
+             && !element.dataset.reached).map((element) => element.outerHTML.slice(0, 120))"""
+    )
+    assert missed == []
+    nameless = page.evaluate(
+        """[...document.querySelectorAll('button, select, input, textarea')].filter((element) =>
+             !(element.getAttribute('aria-label') || element.labels?.length || element.textContent.trim()))
+             .map((element) => element.outerHTML.slice(0, 120))"""
+    )
+    assert nameless == []
+
+
+def test_the_skip_link_leads_to_the_chat(console: Console) -> None:
+    console.page.evaluate("document.querySelector('.skip').focus()")
+    console.page.press("Enter")
+    console.page.until("document.activeElement.id === 'panes'")
+
+
+def test_a_message_of_the_other_is_said_to_assistive_technology_once(console: Console, general: Any) -> None:
+    console.alice.says("from alice")
+    console.alice.sees("from alice")
+    general.messages.create(from_="bob", body="from bob")
+    console.alice.sees("from alice", "from bob")
+    assert console.page.texts("#live p") == ["bob: from bob"]
+
+
+def test_the_page_has_landmarks_and_headings(console: Console) -> None:
+    page = console.page
+    assert page.count("main") == 1
+    assert page.count("header.top") == 1
+    assert page.texts("h1") == ["Parley"]
+    assert page.texts("h2") == ["alice", "bob"]
+    assert page.evaluate("document.querySelector('#live').ariaLive") == "polite"
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_reduced_motion_is_honoured(console: Console) -> None:
+    console.bob.types("…")
+    console.page.wait_for(console.alice.within(".dots i"))
+    running = "document.getAnimations().length"
+    assert console.page.evaluate(running) == 0
+    console.page.look(1440, 900, still=False)
+    console.page.until(f"{running} > 0")
+
+
+# Phone.
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 640)])
+def test_two_people_converse_on_a_phone_without_scrolling_sideways(
+    page: Page, stack: Stack, service: Any, width: int, height: int
+) -> None:
+    page.look(width, height, phone=True)
+    console = Console(page, stack)
+    page.open(f"{console.link}&service={service.sid}&people=alice,bob")
+    page.until("document.querySelectorAll('.pane .pill[data-state=connected]').length === 2", 20)
+    console.alice.opens("General")
+    console.alice.says(
+        "Hello from a phone, with a_very_long_word_that_does_not_fit_into_one_line_of_a_telephone_at_all"
+    )
+    page.wait_for(console.alice.within(".message .text"))
+    assert page.evaluate(WIDTH) == width
+    page.until("document.querySelector('#tabs .unread-badge')?.firstChild.textContent === '1'")
+    page.click("#tabs button:nth-child(2)")
+    assert page.count(console.alice.within("*")) == 0
+    assert page.evaluate(WIDTH) == width
+    console.bob.opens("General")
+    console.bob.says("Hello back")
+    page.click(console.bob.within("button[aria-label='Members, invite']"))
+    page.wait_for("dialog")
+    assert page.evaluate(WIDTH) == width
+    page.press("Escape")
+    page.click(console.bob.within("button[aria-label='Back to the channels']"))
+    page.wait_for(console.bob.within(".channel"))
+    page.click("#tabs button:nth-child(3)")
+    for tool in ("Events", "Webhooks", "Snippets"):
+        page.click("[role=tab]", tool)
+        page.wait_for(f"#tool-{tool.lower()}")
+        assert page.evaluate(WIDTH) == width
+    page.click("#tabs button:nth-child(1)")
+    page.until("document.querySelectorAll('[data-identity=alice] .message').length === 2")
+
+
+def test_a_tap_on_a_message_shows_what_can_be_done_with_it(page: Page, stack: Stack, service: Any) -> None:
+    page.look(390, 844, phone=True)
+    console = Console(page, stack)
+    page.open(f"{console.link}&service={service.sid}&people=alice")
+    console.alice.opens("General")
+    console.alice.says("Helo")
+    console.alice.sees("Helo")
+    page.click(console.alice.within(".message .bubble"))
+    page.click(console.alice.within(".message button"), "Edit message")
+    assert page.focused("element.value") == "Helo"
+
+
+def test_controls_of_a_phone_are_large_enough_to_touch(page: Page, stack: Stack, service: Any) -> None:
+    page.look(390, 844, phone=True)
+    console = Console(page, stack)
+    page.open(f"{console.link}&service={service.sid}")
+    page.until("document.querySelectorAll('.pane .pill[data-state=connected]').length === 2", 20)
+    console.alice.opens("General")
+    small = page.evaluate(
+        """[...document.querySelectorAll('button, select, textarea')].filter((element) => element.checkVisibility())
+             .map((element) => [element.getBoundingClientRect(), element.getAttribute('aria-label')])
+             .filter(([box]) => box.width < 24 || box.height < 24).map(([, name]) => name)"""
+    )
+    assert small == []
+
+
+# Contrast.
+
+
+def busy(console: Console, general: Any) -> None:
+    """Everything that has a colour of its own is on the page."""
+    console.alice.says("Helo")
+    console.alice.sees("Helo")
+    console.bob.looks()
+    console.alice.has_read_mark("bob", 0)
+    general.messages(general.messages.list()[0].sid).update(body="Hello")
+    console.page.wait_for(console.alice.within(".edited"))
+    general.messages.create(from_="carol", body="from somebody else")
+    console.bob.types("…")
+    console.page.wait_for(console.alice.within(".dots"))
+    console.alice.has_unread("General", 1)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_everything_stands_out_enough(console: Console, general: Any, dark: bool) -> None:
+    page = console.page
+    page.look(1440, 900, dark=dark)
+    busy(console, general)
+    places = ["Events", "Webhooks", "Snippets"]
+    for tool in places:
+        if page.evaluate(f"document.querySelector('#tab-{tool.lower()}').ariaSelected") != "true":
+            page.click("[role=tab]", tool)
+        measured = page.evaluate(CONTRAST)
+        assert measured["texts"] > 20
+        assert measured["found"] == []
+    for opener in ("Members, invite", "Channel settings", "Chat as somebody else"):
+        page.click(console.alice.within("button"), opener)
+        page.wait_for("dialog")
+        assert page.evaluate(CONTRAST)["found"] == []
+        page.press("Escape")
+        page.wait_gone("dialog")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_first_page_stands_out_enough(page: Page, stack: Stack, dark: bool) -> None:
+    page.look(800, 700, dark=dark)
+    page.open(f"{stack.info['console_url']}/")
+    page.wait_for("#field-account")
+    assert page.evaluate(CONTRAST)["found"] == []
+
+
+def test_the_colours_of_all_identities_stand_out_enough(console: Console, general: Any) -> None:
+    page = console.page
+    for name in "abcdefgh":
+        general.messages.create(from_=name, body=f"from {name}")
+    page.until("document.querySelectorAll('[data-identity=alice] .message').length === 8")
+    tones = (
+        "new Set([...document.querySelectorAll('[data-identity=alice] .message')].map((row) => row.dataset.tone)).size"
+    )
+    assert page.evaluate(tones) == 8
+    for dark in (False, True):
+        page.look(1440, 900, dark=dark)
+        assert page.evaluate(CONTRAST)["found"] == []
+
+
+def test_the_theme_follows_the_system_until_one_is_chosen(console: Console) -> None:
+    page = console.page
+    theme = "document.documentElement.dataset.theme"
+    page.look(1440, 900, dark=True)
+    page.until(f"{theme} === 'dark'")
+    page.click("header button[aria-label='Dark or light']")
+    assert page.evaluate(theme) == "light"
+    page.reload()
+    assert page.evaluate(theme) == "light"

@@ -1,0 +1,86 @@
+"""What is served under /console, and with which headers."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from local.console_files import CONSOLE_FILES, ConsoleFiles
+from local.home import REPOSITORY
+from local.http_server import Request, Response
+
+
+def get(name: str, host: str = "127.0.0.1:8080") -> Response:
+    request = Request("GET", f"/console{name}", "", [("Host", host)], b"", ("127.0.0.1", 1), 8080)
+    return ConsoleFiles().respond(request)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/index.html", "text/html; charset=utf-8"),
+        ("/console.css", "text/css; charset=utf-8"),
+        ("/console.js", "text/javascript; charset=utf-8"),
+        ("/parley.js", "text/javascript; charset=utf-8"),
+        ("/favicon.svg", "image/svg+xml; charset=utf-8"),
+        ("/config.json", "application/json; charset=utf-8"),
+    ],
+)
+def test_each_file_has_its_type_and_is_asked_for_again_each_time(name: str, kind: str) -> None:
+    answer = get(name)
+    assert answer.status == 200
+    assert dict(answer.headers)["Content-Type"] == kind
+    assert dict(answer.headers)["Cache-Control"] == "no-cache"
+
+
+def test_the_client_module_is_the_one_of_the_javascript_client() -> None:
+    assert get("/parley.js").body == (REPOSITORY / "clients" / "js" / "parley.js").read_bytes()
+    assert not (CONSOLE_FILES / "parley.js").exists()
+
+
+def test_the_page_may_load_from_its_own_origin_and_open_sockets_to_it_only() -> None:
+    policy = dict(get("/").headers)["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+    assert "connect-src 'self' ws://127.0.0.1:8080 wss://127.0.0.1:8080;" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("host", ["evil.example; script-src *", "a b", ""])
+def test_a_host_header_cannot_widen_the_policy(host: str) -> None:
+    policy = dict(get("/", host).headers)["Content-Security-Policy"]
+    assert "connect-src 'self'; base-uri" in policy
+    assert "evil" not in policy
+
+
+def test_the_configuration_holds_addresses_relative_to_the_page_and_no_secret() -> None:
+    assert json.loads(get("/config.json").body) == {"rest_url": "/", "ws_url": "/ws", "webhook_inbox": "webhooks/"}
+
+
+@pytest.mark.parametrize(
+    "name", ["/../gateway.py", "/../../template.yaml", "/nothing.html", "/.", "/%2e%2e/gateway.py"]
+)
+def test_nothing_beside_the_console_is_served(name: str) -> None:
+    assert get(name).status == 404
+
+
+def files() -> list[Path]:
+    return [path for path in CONSOLE_FILES.iterdir() if path.suffix in (".html", ".css", ".js", ".svg")]
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_no_file_loads_anything_from_elsewhere(path: Path) -> None:
+    text = path.read_text()
+    assert not re.search(r"""(src|href)=["'](https?:)?//""", text)
+    assert path.suffix != ".css" or not re.search(r"@import|url\(", text)
+    assert all(source.startswith("./") for source in re.findall(r"""^import .*from ['"](.+)['"]""", text, re.M))
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_nothing_is_put_into_the_page_as_markup(path: Path) -> None:
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", path.read_text()
+    )

@@ -1,0 +1,326 @@
+"""Two people converse in the console: what one does, the other sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local.stack import Stack
+from tests.console.browser import Browser, Page
+from tests.console.console import Console, Person
+
+
+def test_two_people_converse(console: Console) -> None:
+    console.alice.says("Hello, bob")
+    console.bob.says("Hello, alice")
+    console.alice.says("How are you?")
+    for person in (console.alice, console.bob):
+        person.sees("Hello, bob", "Hello, alice", "How are you?")
+
+
+def test_text_is_shown_as_it_was_written(console: Console) -> None:
+    text = '<img src=x onerror=alert(1)> & "quotes" 🎉'
+    console.alice.says(text)
+    console.bob.sees(text)
+
+
+def test_shift_and_enter_make_a_new_line(console: Console) -> None:
+    console.alice.types("one")
+    console.page.press("Enter", shift=True)
+    console.page.type("two")
+    console.page.press("Enter")
+    console.bob.sees("one\ntwo")
+
+
+def test_typing_is_seen_by_the_other_until_the_message_comes(console: Console) -> None:
+    console.bob.types("I am thinking")
+    typing = console.alice.within(".typing")
+    console.page.until(f"document.querySelector('{typing}').textContent === 'bob is typing'")
+    console.page.press("Enter")
+    console.alice.sees("I am thinking")
+    console.page.until(f"document.querySelector('{typing}').textContent === ''")
+    assert console.page.texts(console.bob.within(".typing")) == [""]
+
+
+def test_typing_that_comes_to_nothing_ends_by_itself(console: Console) -> None:
+    console.bob.types("…")
+    typing = console.alice.within(".typing")
+    console.page.until(f"document.querySelector('{typing}').textContent === 'bob is typing'")
+    console.page.until(f"document.querySelector('{typing}').textContent === ''", 8)
+
+
+def test_a_badge_counts_what_waits_and_goes_when_it_is_read(console: Console) -> None:
+    console.alice.says("one")
+    console.alice.says("two")
+    console.bob.has_unread("General", 2)
+    console.page.wait_for(console.bob.within(".unread"))
+    console.bob.looks()
+    console.bob.has_unread("General", 0)
+
+
+def test_messages_of_a_channel_that_is_not_open_are_counted(
+    console: Console, twilio: Any, service: Any, general: Any
+) -> None:
+    other = twilio.chat.v2.services(service.sid).channels.create(friendly_name="Other")
+    for identity in ("alice", "bob"):
+        twilio.chat.v2.services(service.sid).channels(other.sid).members.create(identity=identity)
+    console.bob.opens("Other")
+    console.alice.says("in General")
+    console.bob.has_unread("General", 1)
+    console.bob.opens("General")
+    console.bob.has_unread("General", 0)
+    console.bob.sees("in General")
+
+
+def test_the_read_mark_moves_when_the_other_looks(console: Console) -> None:
+    console.alice.says("first")
+    console.bob.looks()
+    console.alice.has_read_mark("bob", 0)
+    console.alice.says("second")
+    console.bob.sees("first", "second")
+    console.alice.has_read_mark("bob", 0)
+    console.bob.looks()
+    console.alice.has_read_mark("bob", 1)
+
+
+def test_who_answers_has_read_and_needs_no_mark(console: Console) -> None:
+    console.alice.says("question")
+    console.bob.says("answer")
+    console.alice.sees("question", "answer")
+    console.bob.has_unread("General", 0)
+    console.page.until(
+        "[...document.querySelectorAll('#tool-events li')].some((row) => row.querySelector('.who')?.textContent === 'alice'"
+        " && row.querySelector('.brief').textContent.startsWith('bob in General (') && row.textContent.includes('lastConsumedMessageIndex'))"
+    )
+    assert console.page.count(console.alice.within(".read")) == 0
+
+
+def test_an_edit_arrives_with_a_mark(console: Console) -> None:
+    console.alice.says("Helo")
+    console.alice.sees("Helo")
+    console.alice.acts_on(0, "Edit message")
+    console.page.evaluate("document.activeElement.select()")
+    console.page.type("Hello")
+    console.page.press("Enter")
+    console.bob.sees("Hello")
+    console.page.wait_for(console.bob.within(".message .edited"))
+
+
+def test_a_deleted_message_disappears_for_both(console: Console) -> None:
+    console.alice.says("one")
+    console.alice.says("two")
+    console.alice.sees("one", "two")
+    console.alice.acts_on(0, "Delete message")
+    console.page.click("dialog button", "Delete")
+    console.bob.sees("two")
+    console.alice.sees("two")
+
+
+def test_a_message_over_rest_arrives_too(console: Console, general: Any) -> None:
+    general.messages.create(from_="system", body="from the back end")
+    console.alice.sees("from the back end")
+
+
+def test_earlier_messages_come_when_one_scrolls_up(page: Page, stack: Stack, service: Any, general: Any) -> None:
+    for number in range(45):
+        general.messages.create(from_="bob", body=f"message {number}")
+    console = Console(page, stack)
+    console.open(service.sid)
+    page.until(f"document.querySelectorAll('{console.alice.within('.message')}').length === 30")
+    page.evaluate(f"document.querySelector('{console.alice.within('.scroller')}').scrollTop = 0")
+    console.alice.sees(*[f"message {number}" for number in range(45)])
+
+
+def test_who_leaves_and_comes_back_has_missed_nothing(console: Console) -> None:
+    console.alice.says("before")
+    console.bob.sees("before")
+    console.page.click(console.bob.within("button"), "Disconnect")
+    console.page.wait_for(console.bob.within(".pill[data-state=disconnected]"))
+    console.alice.says("meanwhile")
+    console.page.click(console.bob.within("button"), "Connect")
+    console.alice.says("after")
+    console.bob.sees("before", "meanwhile", "after")
+
+
+@pytest.fixture
+def apart(browser: Browser, stack: Stack, service: Any, page: Page) -> Any:
+    """Alice and bob in windows of their own."""
+    second = browser.page()
+    second.look(1000, 800)
+    mine, theirs = Console(page, stack), Console(second, stack)
+    mine.open(service.sid, "alice")
+    theirs.open(service.sid, "bob")
+    yield mine, theirs
+    problems = second.problems
+    second.close()
+    assert problems == []
+
+
+def test_who_reloads_has_missed_nothing(apart: tuple[Console, Console]) -> None:
+    mine, theirs = apart
+    mine.alice.says("before")
+    theirs.bob.says("seen")
+    mine.alice.sees("before", "seen")
+    theirs.page.evaluate("window.isOld = true")
+    theirs.page.command("Page.reload")
+    meanwhile = [f"meanwhile {number}" for number in range(8)]
+    for body in meanwhile:
+        mine.alice.says(body)
+    theirs.page.until("window.isOld === undefined && document.readyState === 'complete'")
+    theirs.await_ready(1)
+    mine.alice.says("after")
+    everything = ["before", "seen", *meanwhile, "after"]
+    theirs.bob.sees(*everything)
+    mine.alice.sees(*everything)
+    theirs.bob.says("I have read it all")
+    mine.alice.sees(*everything, "I have read it all")
+
+
+def test_a_reload_keeps_service_people_and_channel(console: Console, twilio: Any, service: Any) -> None:
+    other = twilio.chat.v2.services(service.sid).channels.create(friendly_name="Other")
+    for identity in ("alice", "bob"):
+        twilio.chat.v2.services(service.sid).channels(other.sid).members.create(identity=identity)
+    console.bob.opens("Other")
+    console.page.reload()
+    console.await_ready()
+    assert console.page.evaluate("document.querySelector('#service').value") == service.sid
+    assert console.page.texts(".pane .title") == ["General", "Other"]
+
+
+def invite_bob(console: Console) -> None:
+    """Alice makes a private channel and invites bob."""
+    console.page.click(console.alice.within("button"), "New channel")
+    console.page.type("Plans")
+    console.page.click("dialog .choice:has([value=private])")
+    console.page.click("dialog button", "Create")
+    console.page.until(
+        "[...document.querySelectorAll('[data-identity=alice] .title')].some((one) => one.textContent === 'Plans')"
+    )
+    console.page.click(console.alice.within(".faces-button"))
+    console.page.fill("dialog input", "bob")
+    console.page.click("dialog button", "Invite")
+    console.page.wait_for(console.bob.within(".banner"))
+    console.page.press("Escape")
+    console.page.wait_gone("dialog")
+
+
+def test_an_invitation_is_accepted(console: Console) -> None:
+    invite_bob(console)
+    console.page.click(console.bob.within(".banner button"), "Accept")
+    console.page.wait_gone(console.bob.within(".banner"))
+    console.alice.says("Welcome")
+    console.bob.sees("Welcome")
+    console.page.until(
+        "document.querySelector('[data-identity=alice] .subtitle').textContent === '2 members · 2 online'"
+    )
+
+
+def test_an_invitation_is_declined(console: Console) -> None:
+    invite_bob(console)
+    console.page.click(console.bob.within(".banner button"), "Decline")
+    console.page.wait_gone(console.bob.within(".banner"))
+    assert console.page.texts(console.bob.within(".channel-name")) == ["General"]
+    console.page.reload()
+    console.await_ready()
+    assert console.page.count(console.bob.within(".banner")) == 0
+
+
+def test_somebody_is_added_and_removed(console: Console) -> None:
+    page = console.page
+    page.click(console.alice.within(".faces-button"))
+    page.fill("dialog input", "carol")
+    page.click("dialog button", "Add")
+    page.wait_for("dialog li[data-identity=carol]")
+    page.click("dialog button[aria-label='Remove carol']")
+    page.click("dialog button", "Remove")
+    page.wait_gone("dialog li[data-identity=carol]")
+
+
+def test_a_public_channel_is_found_and_joined(console: Console) -> None:
+    page = console.page
+    page.click(console.alice.within("button"), "New channel")
+    page.type("Open house")
+    page.click("dialog button", "Create")
+    page.wait_gone("dialog")
+    page.click(console.bob.within("button"), "Browse")
+    page.click("dialog button", "Join Open house")
+    page.wait_gone("dialog")
+    console.alice.says("Come in")
+    console.bob.sees("Come in")
+
+
+def test_a_channel_is_renamed_left_and_deleted(console: Console) -> None:
+    page = console.page
+    page.click(console.alice.within("button[aria-label='Channel settings']"))
+    page.fill("dialog input", "Everybody")
+    page.click("dialog button", "Save")
+    page.until("document.querySelector('[data-identity=bob] .title').textContent === 'Everybody'")
+    page.click(console.bob.within("button[aria-label='Channel settings']"))
+    page.click("dialog button", "Leave")
+    page.wait_for(console.bob.within(".empty"))
+    page.click(console.alice.within("button[aria-label='Channel settings']"))
+    page.click("dialog button", "Delete channel")
+    page.click("dialog button", "Delete")
+    page.wait_for(console.alice.within(".empty"))
+
+
+def test_what_is_not_permitted_is_said_where_it_was_tried(console: Console) -> None:
+    console.page.click(console.bob.within("button[aria-label='Channel settings']"))
+    console.page.fill("dialog input", "Mine")
+    console.page.click("dialog button", "Save")
+    console.page.until("document.querySelector('dialog form [role=alert]').textContent.includes('50107')")
+
+
+def test_the_presence_dot_follows_the_connection(console: Console) -> None:
+    console.alice.has_presence("bob", True)
+    console.page.click(console.bob.within("button"), "Disconnect")
+    console.alice.has_presence("bob", False)
+    console.page.click(console.bob.within("button"), "Connect")
+    console.alice.has_presence("bob", True)
+
+
+def test_presence_is_switched_on_and_off(console: Console) -> None:
+    page = console.page
+    for shown in (0, 1):
+        page.click("header button[aria-label='Service settings']")
+        page.click("dialog label:has([name=presence])")
+        page.click("dialog button", "Save")
+        page.wait_gone("dialog")
+        page.until(f"document.querySelectorAll('{console.alice.within('.faces .dot')}').length === {shown}", 20)
+
+
+def test_one_pane_becomes_somebody_else(console: Console) -> None:
+    page = console.page
+    page.click(console.bob.within("button[aria-label='Chat as somebody else']"))
+    page.fill("dialog input", "carol")
+    page.click("dialog button", "Use it")
+    page.wait_for("[data-identity=carol] .empty", seconds=20)
+    carol = Person(page, "carol")
+    page.click(carol.within("button"), "Browse")
+    page.click("dialog button", "Join General")
+    carol.says("I am new")
+    console.alice.sees("I am new")
+
+
+def test_a_third_person_is_added_and_closed(console: Console) -> None:
+    page = console.page
+    page.click("header button[aria-label='Add a person']")
+    page.click("dialog button", "Add")
+    page.wait_for("[data-identity=carol] .pill[data-state=connected]", seconds=20)
+    page.click("[data-identity=carol] button[aria-label='Close this pane']")
+    page.wait_gone("[data-identity=carol]")
+    console.alice.says("just us")
+    console.bob.sees("just us")
+
+
+def test_a_new_service_has_both_of_them_in_a_channel(console: Console) -> None:
+    page = console.page
+    page.click("header button[aria-label='New service']")
+    page.fill("dialog input", "Another")
+    page.click("dialog button", "Create")
+    page.wait_gone("dialog")
+    console.await_ready()
+    console.alice.says("new here")
+    console.bob.sees("new here")
+    assert page.evaluate("document.querySelector('#service').selectedOptions[0].text") == "Another"

@@ -1,0 +1,159 @@
+"""The inbox that the local runtime has for webhooks: what it takes, what it thinks of signatures, whom it shows them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from local.http_server import Request, Response
+from local.webhook_inbox import BODY_LIMIT, KEPT, WebhookInbox
+
+ACCOUNT, TOKEN = "AC" + "0" * 32, "f" * 32
+SERVICE, OTHER = "IS" + "1" * 32, "IS" + "2" * 32
+HOST = "127.0.0.1:8080"
+
+
+@pytest.fixture
+def inbox() -> WebhookInbox:
+    return WebhookInbox(ACCOUNT, TOKEN, now=lambda: 1_768_478_400.0)
+
+
+def send(
+    inbox: WebhookInbox,
+    form: dict[str, str],
+    *,
+    service: str = SERVICE,
+    query: str = "",
+    signature: str | None = "",
+    body: bytes | None = None,
+) -> Response:
+    """Deliver a webhook; an empty signature stands for the right one, None for no header."""
+    path = f"/console/webhooks/{service}"
+    url = f"http://{HOST}{path}" + (f"?{query}" if query else "")
+    headers = [("Host", HOST), ("I-Twilio-Idempotency-Token", "once")]
+    if signature is not None:
+        headers.append(("X-Twilio-Signature", signature or RequestValidator(TOKEN).compute_signature(url, form)))
+    sent = urlencode(form).encode() if body is None else body
+    return inbox.respond(Request("POST", path, query, headers, sent, ("127.0.0.1", 1), 8080))
+
+
+def ask(
+    inbox: WebhookInbox, credentials: str = f"{ACCOUNT}:{TOKEN}", service: str = SERVICE, query: str = ""
+) -> Response:
+    authorization = f"Basic {base64.b64encode(credentials.encode()).decode()}"
+    path = f"/console/webhooks/{service}"
+    return inbox.respond(Request("GET", path, query, [("Authorization", authorization)], b"", ("127.0.0.1", 1), 8080))
+
+
+def listed(inbox: WebhookInbox, **where: str) -> list[dict[str, Any]]:
+    answer = ask(inbox, **where)
+    assert answer.status == 200
+    found: list[dict[str, Any]] = json.loads(answer.body)["webhooks"]
+    return found
+
+
+def test_a_webhook_is_answered_with_an_empty_200_and_listed_with_its_form(inbox: WebhookInbox) -> None:
+    answer = send(inbox, {"EventType": "onMessageSent", "Body": "Grüße", "Attributes": ""})
+    assert (answer.status, answer.body) == (200, b"")
+    (entry,) = listed(inbox)
+    assert entry["form"] == {"EventType": "onMessageSent", "Body": "Grüße", "Attributes": ""}
+    assert entry["received_at"] == "2026-01-15T12:00:00.000+00:00"
+    assert entry["idempotency_token"] == "once"
+
+
+@pytest.mark.parametrize("query", ["", "tenant=1&empty="])
+def test_the_signature_of_the_deployments_token_is_valid(inbox: WebhookInbox, query: str) -> None:
+    send(inbox, {"EventType": "onMessageSent"}, query=query)
+    assert listed(inbox)[0]["signature"] == "valid"
+
+
+def test_another_signature_is_invalid_and_none_is_missing(inbox: WebhookInbox) -> None:
+    wrong = RequestValidator("e" * 32).compute_signature(f"http://{HOST}/console/webhooks/{SERVICE}", {"A": "1"})
+    send(inbox, {"A": "1"}, signature=wrong)
+    send(inbox, {"A": "1"}, signature=None)
+    assert [entry["signature"] for entry in listed(inbox)] == ["invalid", "missing"]
+
+
+def test_a_reader_gets_what_came_after_the_number_it_knows(inbox: WebhookInbox) -> None:
+    for number in range(3):
+        send(inbox, {"N": str(number)})
+    first = listed(inbox)[0]["n"]
+    assert [entry["form"]["N"] for entry in listed(inbox, query=f"after={first}")] == ["1", "2"]
+
+
+def test_numbers_grow_over_a_restart(inbox: WebhookInbox) -> None:
+    send(inbox, {"N": "0"})
+    later = WebhookInbox(ACCOUNT, TOKEN, now=lambda: 1_768_478_401.0)
+    send(later, {"N": "1"})
+    assert listed(later)[0]["n"] > listed(inbox)[0]["n"]
+
+
+def test_services_have_inboxes_of_their_own(inbox: WebhookInbox) -> None:
+    send(inbox, {"N": "mine"})
+    assert listed(inbox, service=OTHER) == []
+
+
+def test_only_the_latest_are_kept(inbox: WebhookInbox) -> None:
+    for number in range(KEPT + 5):
+        send(inbox, {"N": str(number)})
+    assert [entry["form"]["N"] for entry in listed(inbox)] == [str(number) for number in range(5, KEPT + 5)]
+
+
+def test_large_webhooks_push_older_ones_out_sooner(inbox: WebhookInbox) -> None:
+    for number in range(40):
+        send(inbox, {"N": str(number), "Body": "x" * 60_000})
+    kept = [entry["form"]["N"] for entry in listed(inbox)]
+    assert 20 < len(kept) < 40
+    assert kept[-1] == "39"
+
+
+def test_many_services_push_the_one_that_was_quiet_longest_out(inbox: WebhookInbox) -> None:
+    for number in [*range(20), 0, 20]:
+        send(inbox, {"N": "1"}, service=f"IS{number:032x}")
+    assert len(listed(inbox, service=f"IS{0:032x}")) == 2
+    assert listed(inbox, service=f"IS{1:032x}") == []
+
+
+def test_what_is_larger_than_a_webhook_is_refused(inbox: WebhookInbox) -> None:
+    assert send(inbox, {}, body=b"Body=" + b"x" * BODY_LIMIT).status == 413
+    assert listed(inbox) == []
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"&".join(b"a=1" for _ in range(300))])
+def test_what_is_no_form_is_refused(inbox: WebhookInbox, body: bytes) -> None:
+    assert send(inbox, {}, body=body).status == 400
+
+
+@pytest.mark.parametrize("credentials", ["", f"{ACCOUNT}:", f"{ACCOUNT}:{'e' * 32}", f"AC{'3' * 32}:{TOKEN}", "é:é"])
+def test_only_the_accounts_credentials_may_read(inbox: WebhookInbox, credentials: str) -> None:
+    send(inbox, {"Body": "secret"})
+    answer = ask(inbox, credentials)
+    assert answer.status == 401
+    assert b"secret" not in answer.body
+
+
+@pytest.mark.parametrize("header", ["Basic ?", "Bearer x", "Basic", ""])
+def test_a_header_that_is_no_basic_authorization_is_refused(inbox: WebhookInbox, header: str) -> None:
+    path = f"/console/webhooks/{SERVICE}"
+    answer = inbox.respond(Request("GET", path, "", [("Authorization", header)], b"", ("127.0.0.1", 1), 8080))
+    assert answer.status == 401
+
+
+@pytest.mark.parametrize("query", ["after=-1", "after=x", "after=12345678901234567890"])
+def test_a_number_that_is_none_is_refused(inbox: WebhookInbox, query: str) -> None:
+    assert ask(inbox, query=query).status == 400
+
+
+@pytest.mark.parametrize("service", ["", "IS1", f"{SERVICE}/x", "CH" + "1" * 32])
+def test_there_are_inboxes_for_services_only(inbox: WebhookInbox, service: str) -> None:
+    assert ask(inbox, service=service).status == 404
+
+
+def test_other_verbs_are_refused(inbox: WebhookInbox) -> None:
+    answer = inbox.respond(Request("DELETE", f"/console/webhooks/{SERVICE}", "", [], b"", ("127.0.0.1", 1), 8080))
+    assert (answer.status, dict(answer.headers)["Allow"]) == (405, "GET, HEAD, POST")
