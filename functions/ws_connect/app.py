@@ -22,13 +22,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     connection_id = event["requestContext"]["connectionId"]
     try:
         acting = runtime.context(Caller("SDK"))
-        protocol, surplus = connect(acting, connection_id, offered, token)
+        opened = connect(acting, connection_id, offered, token)
     except Refusal as refused:
         error = refused.error
         logger.warning(
             "socket refused", extra={"connection_id": connection_id, "code": error.code, "reason": str(refused)}
         )
         return {"statusCode": error.status, "body": refusal(None, error, str(refused))}
-    for older in surplus:
-        close(acting, runtime.sockets, older, error_frame(TOO_MANY_CONNECTIONS))
-    return {"statusCode": 200} | ({"headers": {"Sec-WebSocket-Protocol": protocol}} if protocol else {})
+    for older in opened.surplus:
+        close(acting, runtime.sockets, older, error_frame(TOO_MANY_CONNECTIONS), user_sid=opened.user_sid)
+    return {"statusCode": 200} | ({"headers": {"Sec-WebSocket-Protocol": opened.protocol}} if opened.protocol else {})

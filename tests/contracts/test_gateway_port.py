@@ -106,8 +106,8 @@ def test_no_pushes_are_no_outcomes(stage: Stage) -> None:
 
 def test_disconnecting_closes_an_open_connection_once(stage: Stage) -> None:
     stage.server.open(ALICE)
-    assert stage.gateway.disconnect(ALICE) == "sent"
-    assert stage.gateway.disconnect(ALICE) == "gone"
+    assert stage.gateway.disconnect(ALICE) == {ALICE: "sent"}
+    assert stage.gateway.disconnect(ALICE) == {ALICE: "gone"}
     assert stage.gateway.post([(ALICE, b"1")]) == {ALICE: "gone"}
 
 

@@ -43,6 +43,14 @@ NEEDING_RIGHTS = [
 ]
 
 
+def furnished(house: House, **fields: str) -> Room:
+    """A channel with alice and bob in it, who wrote messages 0 and 1."""
+    room = house.channel("alice", "bob", **fields)
+    room.post("from alice", From="alice")
+    room.post("from bob", From="bob")
+    return room
+
+
 def address(room: Room, index: int) -> str:
     """The SID of the room's message at this index."""
     return str(room.house.rest.get(f"{room.path}/Messages")["messages"][index]["sid"])

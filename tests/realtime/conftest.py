@@ -8,6 +8,7 @@ import pytest
 
 from local.emulators import Endpoints
 from local.template import Template
+from tests.realtime.asking import furnished
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.world import World
 
@@ -32,12 +33,29 @@ def house(deployment: Deployment) -> House:
 @pytest.fixture
 def room(house: House) -> Room:
     """A public channel named `general` with alice and bob in it; alice wrote message 0, bob message 1."""
-    room = house.channel("alice", "bob", UniqueName="general")
-    room.post("from alice", From="alice")
-    room.post("from bob", From="bob")
-    return room
+    return furnished(house, UniqueName="general")
 
 
 @pytest.fixture
 def alice(house: House, room: Room) -> Device:
     return house.device("alice")
+
+
+# What is refused changes nothing, so all tests of refusals may share a house.
+
+
+@pytest.fixture(scope="session")
+def still_room(dynamodb: Any, template: Template, stream: Stream) -> Room:
+    """A room as above that nothing happens in."""
+    (table,) = template.tables()
+    return furnished(House(Deployment(World(dynamodb, table.name), stream, template)), UniqueName="general")
+
+
+@pytest.fixture(scope="session")
+def still_house(still_room: Room) -> House:
+    return still_room.house
+
+
+@pytest.fixture(scope="session")
+def still_alice(still_house: House) -> Device:
+    return still_house.device("alice")

@@ -75,10 +75,11 @@ class Sockets(FakeGateway):
         """Let the other end vanish."""
         self.closed[connection_id] = self.received.pop(connection_id)
 
-    def disconnect(self, connection_id: str, deadline_seconds: float = 5.0) -> Outcome:
-        if connection_id in self.received:
-            self.closed[connection_id] = list(self.received[connection_id])
-        return super().disconnect(connection_id, deadline_seconds)
+    def disconnect(self, *connection_ids: str, deadline_seconds: float = 5.0) -> dict[str, Outcome]:
+        for connection_id in connection_ids:
+            if connection_id in self.received:
+                self.closed[connection_id] = list(self.received[connection_id])
+        return super().disconnect(*connection_ids, deadline_seconds=deadline_seconds)
 
     def frames(self, connection_id: str) -> list[Any]:
         """What a socket received while it was open, decoded; pushes that came as an array one by one."""

@@ -13,7 +13,6 @@ from local.template import Template
 from parley.operations import channel_log
 from parley.store import keys
 from tests.contracts.meddling import Call, MeddlingClient, refusing
-from tests.realtime.asking import mighty
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.realtime.rtb_catching import Copy, asked, caught_up, erase_expired, seq_of, walked
 from tests.world import World
@@ -74,12 +73,16 @@ def test_what_was_missed_are_the_pushes_that_would_have_come(
     pushed = alice.heard()
     events = caught_up(alice, room, mark)
     assert len(pushed) == 6
-    # What may have changed is not known any more, and the counters are those of now.
     for event in [*pushed, *events]:
+        # What may have changed is not known any more, and the counters are those of now.
         for changing in ("updateReasons", "request"):
             event.pop(changing, None)
         if "channel" in event:
             event["channel"] = {name: value for name, value in event["channel"].items() if "count" not in name}
+        # A push still shows what was removed.
+        for kind in ("message", "member"):
+            if event["event"] in ("messageRemoved", "memberLeft") and kind in event:
+                event[kind] = {name: event[kind].get(name) for name in ("sid", "channel_sid", "index", "identity")}
     assert events == pushed
 
 
@@ -146,11 +149,14 @@ def test_of_a_removed_message_only_the_sids_and_the_index_are_left(alice: Device
     assert "secret" not in json.dumps(event)
 
 
-def test_a_message_that_was_written_and_removed_meanwhile_is_not_told(alice: Device, room: Room, mark: int) -> None:
+def test_a_message_that_was_written_and_removed_meanwhile_is_told_as_removed(
+    alice: Device, room: Room, mark: int
+) -> None:
     room.delete(f"/Messages/{room.post('gone')['sid']}")
     room.post("here")
     room.delete(f"/Messages/{room.post('gone too')['sid']}")
-    assert told(caught_up(alice, room, mark)) == [("messageAdded", 3)]
+    # Its coming may have been heard before the connection broke, and the push of its going was lost.
+    assert told(caught_up(alice, room, mark)) == [("messageRemoved", 2), ("messageAdded", 3), ("messageRemoved", 4)]
 
 
 def test_members_that_came_changed_and_left_are_told_once(alice: Device, room: Room, mark: int) -> None:
@@ -160,7 +166,7 @@ def test_members_that_came_changed_and_left_are_told_once(alice: Device, room: R
     room.update("/Members/bob", Attributes='{"b":1}')
     room.update("/Members/bob", Attributes='{"b":2}')
     events = caught_up(alice, room, mark)
-    assert told(events) == [("memberJoined", "dave"), ("memberJoined", "carol"), ("memberUpdated", "bob")]
+    assert told(events) == [("memberJoined", "carol"), ("memberJoined", "dave"), ("memberUpdated", "bob")]
     for event in events:
         member = event["member"]
         assert member == alice.done("fetchMember", channel=room.sid, identity=member["identity"])
@@ -176,12 +182,12 @@ def test_a_member_that_left_is_told_by_sid_and_identity(alice: Device, room: Roo
     assert "secret" not in json.dumps(event)
 
 
-def test_a_member_that_came_and_left_meanwhile_is_not_told(alice: Device, room: Room, mark: int) -> None:
+def test_a_member_that_came_and_left_meanwhile_is_told_as_left(alice: Device, room: Room, mark: int) -> None:
     for _ in range(2):
         room.add("carol")
         room.update("/Members/carol", Attributes="{}")
         room.delete("/Members/carol")
-    assert caught_up(alice, room, mark) == []
+    assert told(caught_up(alice, room, mark)) == [("memberLeft", "carol")]
 
 
 def test_a_member_that_left_and_came_back_has_joined(alice: Device, room: Room, mark: int) -> None:
@@ -251,7 +257,12 @@ def test_several_channels_are_caught_up_with_at_once(house: House, alice: Device
 
 def test_who_knows_nothing_yet_is_told_everything_from_zero(alice: Device, room: Room) -> None:
     events = told(caught_up(alice, room, 0))
-    assert sorted(events) == [("memberJoined", "alice"), ("memberJoined", "bob"), ("messageAdded", 0), ("messageAdded", 1)]
+    assert sorted(events) == [
+        ("memberJoined", "alice"),
+        ("memberJoined", "bob"),
+        ("messageAdded", 0),
+        ("messageAdded", 1),
+    ]
 
 
 # More than one answer.
@@ -310,8 +321,10 @@ def test_several_channels_with_long_messages_fit_into_a_reply(house: House, alic
 
 
 def test_a_message_that_no_socket_carries_does_not_stop_a_client(alice: Device, room: Room, mark: int) -> None:
-    """Each of these characters takes six bytes in JSON, so no reply and no push can tell of the message."""
-    room.post("\x01" * 32_768)
+    """Each of these characters takes six bytes in JSON; such a body is refused today, but may have been imported."""
+    large = room.post("large")
+    body = {"body": "\x01" * 32_768}
+    room.house.deployment.world.table.touch(keys.message(room.sid, large["index"]), body)
     room.post("small")
     reply = alice.ask("catchUp", channels={room.sid: mark})
     assert reply["status"] == 200, reply
@@ -333,7 +346,9 @@ def skip(room: Room, count: int) -> None:
     world.table.commit(context.cause(), [channel_log.in_tail(room.house.sid, room.sid, {"seq": count})])
 
 
-@pytest.mark.parametrize(("missed", "status"), [(999, "changes"), (1000, "changes"), (1001, "refetch"), (5000, "refetch")])
+@pytest.mark.parametrize(
+    ("missed", "status"), [(999, "changes"), (1000, "changes"), (1001, "refetch"), (5000, "refetch")]
+)
 def test_more_than_a_thousand_changes_are_fetched_anew(
     house: House, alice: Device, room: Room, mark: int, missed: int, status: str
 ) -> None:
@@ -492,11 +507,12 @@ def test_a_number_that_was_just_taken_may_still_be_used(alice: Device, room: Roo
 def test_a_message_under_way_is_waited_for_and_told_later(
     alice: Device, room: Room, mark: int, meddling: MeddlingClient, quick: int
 ) -> None:
+    bob = room.house.device("bob")
     meanwhile: list[dict[str, Any]] = []
 
     def look(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         for number in range(quick):
-            room.post(f"quick {number}")
+            bob.done("sendMessage", channel=room.sid, body=f"quick {number}")
         meanwhile.append(asked(alice, room, mark))
         return call()
 
@@ -515,11 +531,12 @@ def test_a_change_under_way_is_not_passed_over_by_a_cut(
     alice: Device, room: Room, mark: int, meddling: MeddlingClient, size: int
 ) -> None:
     """Also where the answer ends behind it because there is more than fits."""
+    bob = room.house.device("bob")
     meanwhile: list[dict[str, Any]] = []
 
     def look(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         for _ in range(130 if size < 100 else 9):
-            room.post("x" * size)
+            bob.done("sendMessage", channel=room.sid, body="x" * size)
         meanwhile.append(asked(alice, room, mark))
         return call()
 
@@ -604,9 +621,7 @@ def test_channels_that_do_not_exist_are_gone(house: House, deployment: Deploymen
     assert [channels[sid] for sid in sids[:3]] == [{"status": "gone"}] * 3
 
 
-def test_channels_of_another_account_are_gone(
-    alice: Device, dynamodb: Any, template: Template, stream: Stream
-) -> None:
+def test_channels_of_another_account_are_gone(alice: Device, dynamodb: Any, template: Template, stream: Stream) -> None:
     (table,) = template.tables()
     theirs = House(Deployment(World(dynamodb, table.name), stream, template)).channel("alice")
     theirs.post("theirs")
@@ -680,7 +695,7 @@ class History:
     def __init__(self, house: House):
         self.house = house
         self.room = house.channel("alice", "bob")
-        self.sender = mighty(house, house.channel()) if False else house.device("bob")
+        self.sender = house.device("bob")
         self.alice = house.device("alice")
         self.messages: list[str] = []
 
@@ -718,7 +733,7 @@ class History:
             case "mute":
                 self.sender.ask("setNotificationLevel", channel=room.sid, notification_level="muted")
             case "rename":
-                room.update(FriendlyName=f"name {number}", UniqueName=f"unique {number % 2}")
+                room.update(FriendlyName=f"name {number}", UniqueName=f"{room.sid[3:]} {number % 2}")
             case "invite":
                 rest("POST", f"{room.path}/Invites", {"Identity": person})
             case "fail":

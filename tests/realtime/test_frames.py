@@ -56,10 +56,10 @@ def alice(house: House) -> Device:
 
 
 @pytest.mark.parametrize("what", MALFORMED)
-def test_a_malformed_frame_gets_one_answer_and_the_socket_stays_usable(alice: Device, what: str) -> None:
+def test_a_malformed_frame_gets_one_answer_and_the_socket_stays_usable(still_alice: Device, what: str) -> None:
     text, request_id = MALFORMED[what]
-    assert alice.send(text) == {"id": request_id, "status": 400, "error": {"code": 20001, "message": TEXT}}
-    assert alice.done("fetchChannel", channel="general")["unique_name"] == "general"
+    assert still_alice.send(text) == {"id": request_id, "status": 400, "error": {"code": 20001, "message": TEXT}}
+    assert still_alice.done("fetchChannel", channel="general")["unique_name"] == "general"
 
 
 @pytest.mark.parametrize("member", ["attributes", "body", "channel", "message"])
@@ -73,8 +73,8 @@ def test_deeply_nested_values_are_taken_or_refused_but_never_break_anything(alic
 
 
 @pytest.mark.parametrize("request_id", [0, 7, -1, 10**30, "7", "a b", "é", "\u2028", "x" * 128])
-def test_the_reply_carries_the_id_of_the_request_as_a_text(alice: Device, request_id: Any) -> None:
-    reply = alice.send(json.dumps({"id": request_id, "action": "fetchChannel", "channel": "general"}))
+def test_the_reply_carries_the_id_of_the_request_as_a_text(still_alice: Device, request_id: Any) -> None:
+    reply = still_alice.send(json.dumps({"id": request_id, "action": "fetchChannel", "channel": "general"}))
     assert (reply["id"], reply["status"]) == (str(request_id), 200)
 
 

@@ -272,14 +272,22 @@ def test_a_reply_that_no_socket_carries_is_refused_and_the_socket_stays_usable(
     assert 100_000 < size <= LONGEST_MESSAGE
 
 
-def test_one_message_that_no_socket_carries_is_refused_alone(house: House) -> None:
+def test_a_reply_that_no_socket_carries_is_refused_alone(house: House) -> None:
+    identities = [f"user {number}" for number in range(40)]
+    for identity in identities:
+        house.rest.post(f"{house.path}/Users", Identity=identity, Attributes=json.dumps({"about": "x" * 4000}))
+    alice = house.device("alice")
+    assert alice.refusal("followUsers", identities=identities) == (413, 20413)
+    assert len(alice.done("followUsers", identities=identities[:20])["users"]) == 20
+
+
+def test_a_body_that_no_socket_could_carry_is_refused_at_both_doors(house: House) -> None:
     room = house.channel("alice")
     # Each of these takes six bytes in JSON.
-    large = room.post("\x01" * 32_768)
-    small = room.post("small")
-    alice = house.device("alice")
-    assert alice.refusal("fetchMessage", channel=room.sid, message=large["sid"]) == (413, 20413)
-    assert alice.done("fetchMessage", channel=room.sid, message=small["sid"])["body"] == "small"
+    body = "\x01" * 12_000
+    answer = house.rest("POST", f"{room.path}/Messages", {"Body": body})
+    assert (answer.status, answer.json["code"]) == (400, 50504)
+    assert house.device("alice").refusal("sendMessage", channel=room.sid, body=body) == (400, 50504)
 
 
 def walk(device: Device, kind: str, cursor: str, after: str, **frame: Any) -> list[Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from local.home import REPOSITORY
 from parley.realtime import events
 from tests.realtime.deployment import Device, House, Room
 
@@ -255,22 +253,3 @@ def test_every_row_of_the_push_table_is_heard_by_somebody(scene: Scene) -> None:
         told = {frame["event"] for received in scene.heard().values() for frame in received}
         heard[row] = heard.get(row, set()) | told
     assert heard == {row: {push.event for push in pushes} for row, pushes in events.EVENTS.items()}
-
-
-OF_CONNECTIONS = {"typingStarted", "tokenAboutToExpire", "tokenExpired", "connectionError"}
-KINDS = {"channel", "user_channel", "member", "message", "invite", "user"}
-
-
-def test_the_documentation_lists_exactly_the_events_that_there_are_and_what_they_carry() -> None:
-    text = (REPOSITORY / "docs" / "realtime.md").read_text(encoding="utf-8")
-    table = text.partition("| Event | Carries |")[2].partition("\n\n")[0]
-    documented: dict[str, set[str]] = {}
-    for names, carries in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*) \|$", table, re.MULTILINE):
-        shown = set(re.findall(r"`(\w+)`", carries)) & KINDS
-        documented |= dict.fromkeys(re.findall(r"`(\w+)`", names), shown)
-    assert {event for event in OF_CONNECTIONS if documented.pop(event, None) is not None} == OF_CONNECTIONS
-    told: dict[str, set[str]] = {}
-    for pushes in events.EVENTS.values():
-        for push in pushes:
-            told[push.event] = told.get(push.event, set()) | set(push.shows)
-    assert documented == told

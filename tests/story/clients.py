@@ -118,10 +118,17 @@ class Socket:
         """The first push of this event with these members, once it has come."""
 
         def wanted(frame: dict[str, Any]) -> bool:
-            return frame.get("event") == event and all(frame.get(name) == value for name, value in members.items())
+            return frame.get("event") == event and all(_shows(frame.get(name), part) for name, part in members.items())
 
         return next(filter(wanted, self.wait(lambda frames: any(map(wanted, frames)))))
 
     def pushes(self, event: str) -> list[dict[str, Any]]:
         """The pushes of this event that have come so far."""
         return [frame for frame in self.frames if frame.get("event") == event]
+
+
+def _shows(shown: Any, wanted: Any) -> bool:
+    """Whether a frame shows a record as REST does; on sockets there is more to it."""
+    if isinstance(shown, dict) and isinstance(wanted, dict):
+        return {name: shown.get(name) for name in wanted} == wanted
+    return bool(shown == wanted)

@@ -58,6 +58,7 @@ TOKEN_NOT_YET_VALID = Error(401, 20105, "Access Token not yet valid")
 TOKEN_GRANTS = Error(401, 20106, "Invalid Access Token grants")
 TOKEN_SIGNATURE = Error(401, 20107, "Invalid Access Token signature")
 TOKEN_FOREIGN_SERVICE = Error(403, 20106, "Invalid Access Token grants: the service is not of this account")
+TOKEN_OF_ANOTHER = Error(403, 20106, "Invalid Access Token grants: another identity or service than so far")
 TOKEN_TOO_LONG_LIVED = Error(401, 20157, "Expiration time in the Access Token is more than 24 hours away")
 
 # Chat: values common to several resources

@@ -99,11 +99,12 @@ class SocketGateway:
         self._run("POST", recipients, deadline_seconds)
         return {connection_id: _outcome(recipient) for connection_id, recipient in recipients.items()}
 
-    def disconnect(self, connection_id: str, deadline_seconds: float = 5.0) -> Outcome:
-        """Close a client's socket: "sent" when it is being closed, "gone" when it was closed already."""
-        recipient = self._recipient(connection_id, posting.Body(b""))
-        self._run("DELETE", {connection_id: recipient}, deadline_seconds)
-        return _outcome(recipient)
+    def disconnect(self, *connection_ids: str, deadline_seconds: float = 5.0) -> dict[str, Outcome]:
+        """Close clients' sockets: "sent" when one is being closed, "gone" when it was closed already."""
+        nothing = posting.Body(b"")
+        recipients = {connection_id: self._recipient(connection_id, nothing) for connection_id in connection_ids}
+        self._run("DELETE", recipients, deadline_seconds)
+        return {connection_id: _outcome(recipient) for connection_id, recipient in recipients.items()}
 
     def close(self) -> None:
         """Close the keep-alive connections that rest; later calls open new ones."""

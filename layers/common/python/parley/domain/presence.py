@@ -10,7 +10,8 @@ from typing import Any
 
 # API Gateway's hard limit for a WebSocket connection.
 LONGEST_LIFE_SECONDS = 7200
-# `$connect` may take 29 seconds, and until it has returned API Gateway answers pushes as if there were no connection.
+# Until `$connect` has returned, API Gateway answers pushes as if there were no connection: it has ten seconds, and no
+# function outlives its own time-out of nine. The rest is for clocks that differ.
 OPENING_SECONDS = 30
 PREFIX = "connection:"
 

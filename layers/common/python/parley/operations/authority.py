@@ -29,7 +29,7 @@ def require(
 
     Raises:
         Refusal: 20404 for a stranger to a private channel, 50400 for anybody else who is not a member and has no right
-            that acts everywhere, 50107 without the right.
+            that acts everywhere, 50107 without the right, or without a user.
     """
     also = list(also)
     identity = context.caller.identity
@@ -39,8 +39,11 @@ def require(
     user_key = keys.user(user_sid(service_sid, identity))
     found = context.table.fetch_many([member_key, user_key, *also])
     member, user = found.get(member_key), found.get(user_key)
+    if user is None:
+        # Deleted; what is left of it is being swept away.
+        raise FORBIDDEN()
     wanted = list(permissions)
-    deployment = roles.permissions(context, service_sid, user["role_sid"]) if user else []
+    deployment = roles.permissions(context, service_sid, user["role_sid"])
     if member is None or member["service_sid"] != service_sid:
         require_sight(context, channel(context, service_sid, channel_sid))
         if not any(permission in deployment for permission in wanted):

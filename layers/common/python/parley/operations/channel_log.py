@@ -5,7 +5,9 @@ New messages are their own log and leave none. Entries live seven days; a client
 
 from __future__ import annotations
 
-from parley.errors import CHANNEL_RATE, NOT_FOUND
+from collections.abc import Sequence
+
+from parley.errors import CHANNEL_RATE, NOT_FOUND, Refusal
 from parley.operations import rate
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
@@ -34,7 +36,7 @@ def advance(
         Refusal: 20404, 50063, or what a guard stands for.
     """
     guards = (*guards, *rate.guard(context, CHANNEL_RATE))
-    write = in_tail(service_sid, channel_sid, {"seq": 1, **add}, *guards, **set_)
+    write = in_tail(service_sid, channel_sid, {"seq": 1, **add}, *guards, seq_at=context.clock.now_ms(), **set_)
     return rate.counted(context, write.key, CHANNEL_RATE, lambda: context.table.commit(context.cause(), [write])[0])
 
 
@@ -44,6 +46,24 @@ def in_tail(service_sid: str, channel_sid: str, add: dict[str, int], *guards: Gu
     return Update(
         keys.tail(channel_sid), NOT_FOUND(), set=dict(set_), add=add, guards=(sealed, *guards), announced=False
     )
+
+
+def commit(context: Context, channel_sid: str, tail: Record, writes: Sequence[Write]) -> list[Record]:
+    """Commit a change that took a number; if it is refused, an entry says that nothing came of the number.
+
+    Raises:
+        Refusal: why it was refused.
+    """
+    try:
+        return context.table.commit(context.cause(), writes)
+    except Refusal:
+        context.table.commit(context.cause(), [nothing(context, channel_sid, tail["seq"])])
+        raise
+
+
+def nothing(context: Context, channel_sid: str, seq: int) -> Write:
+    """The entry under a number that was taken and not used: whoever catches up need not wait for it."""
+    return entry(context, channel_sid, seq, "nothing", "", "refused")
 
 
 def mark(tail: Record) -> Record:

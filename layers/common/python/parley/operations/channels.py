@@ -142,7 +142,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         Update(keys.channel(sid), NOT_FOUND(), set=changes, guards=guards),
         channel_log.entry(context, sid, tail["seq"], "channel", sid, "updated"),
     ]
-    context.table.commit(context.cause(), writes)
+    channel_log.commit(context, sid, tail, writes)
     context.configuration.forget(keys.channel(sid))
     return with_counters({**channel, **changes}, tail)
 
@@ -181,7 +181,7 @@ def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     if channel["type"] == PUBLIC:
         writes.append(Erase(keys.channel_listing(service_sid, PUBLIC, sid)))
         writes.append(Put(keys.channel_listing(service_sid, PRIVATE, sid), {"channel_sid": sid}))
-    context.table.commit(context.cause(), writes)
+    channel_log.commit(context, sid, tail, writes)
     context.configuration.forget(keys.channel(sid))
     return with_counters({**channel, **changes}, tail)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.user_channels import seen
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, READ_STATUS_DISABLED, Refusal
+from parley.errors import CONCURRENT_UPDATE, NOT_A_MEMBER, NOT_FOUND, READ_STATUS_DISABLED, Refusal
 from parley.ids import member_sid, user_sid
 from parley.operations import authority, members
 from parley.operations.addressing import channel_sid, service
@@ -60,15 +60,16 @@ def consume_none(context: Context, path: Path, parameters: dict[str, Any]) -> Re
 
 def set_notification_level(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user channel with another notification level."""
-    member, tail = _own(context, path, horizon=False)
+    member, tail = _own(context, path, "editNotificationLevel", horizon=False)
     return _moved(context, member, tail, parameters)
 
 
-def _own(context: Context, path: Path, *, horizon: bool = True) -> tuple[Record, Record]:
+def _own(context: Context, path: Path, *rights: str, horizon: bool = True) -> tuple[Record, Record]:
     """The caller's membership, and the channel's counters.
 
     Raises:
-        Refusal: 20404 or 50400 for a stranger; 20403 when the service has the horizon switched off.
+        Refusal: 20404 or 50400 for a stranger; 50107 without one of `rights`; 20403 when the service has the horizon
+            switched off.
     """
     owner = service(context, path["service_sid"])
     is_enabled = owner.get("read_status_enabled")
@@ -77,17 +78,18 @@ def _own(context: Context, path: Path, *, horizon: bool = True) -> tuple[Record,
     sid = channel_sid(context, owner["sid"], path["channel_sid"])
     tail_key = keys.tail(sid)
     member_key = keys.member(sid, member_sid(sid, context.caller.identity or ""))
-    found = authority.require(context, owner["sid"], sid, (), also=[tail_key])
+    found = authority.require(context, owner["sid"], sid, rights, also=[tail_key])
     if tail_key not in found:
         raise NOT_FOUND()
+    if member_key not in found:
+        raise NOT_A_MEMBER()
     return found[member_key], found[tail_key]
 
 
 def _moved(
     context: Context, member: Record, tail: Record, parameters: dict[str, Any], guards: tuple[Guard, ...] = ()
 ) -> Record:
-    path = {name: member[name] for name in ("service_sid", "channel_sid", "sid")}
-    return _seen(context, members.update(context, path, parameters, guards), tail)
+    return _seen(context, members.change(context, member, parameters, guards), tail)
 
 
 def _seen(context: Context, member: Record, tail: Record) -> Record:

@@ -9,6 +9,7 @@ from parley.domain.horizon import consumption
 from parley.domain.roles import CHANNEL
 from parley.errors import (
     CHANNEL_FULL,
+    FORBIDDEN,
     INVITE_EXISTS,
     MEMBER_EXISTS,
     NOT_FOUND,
@@ -58,6 +59,9 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         found = context.table.fetch_many([user_key, member_key, invite_key, tail_key])
         if member_key in found:
             raise MEMBER_EXISTS()
+        if context.caller.identity == parameters["identity"] and user_key not in found:
+            # A client whose user was deleted does not make it again by joining.
+            raise FORBIDDEN()
         tail = channel_log.take_seq(context, owner["sid"], resolved["channel_sid"], room)
         member = _new_member(context, owner, resolved["channel_sid"], parameters, tail)
         guards, more = _uninvited(found, tail_key, invite_key)
@@ -69,7 +73,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             *more,
         ]
         try:
-            return context.table.commit(context.cause(), writes)[0]
+            return channel_log.commit(context, member["channel_sid"], tail, writes)[0]
         except Refusal as refusal:
             if refusal.error.code not in _MOVED or look == _LOOKS - 1:
                 raise
@@ -209,12 +213,16 @@ def cut_page(records: dict[str, Record], page: PageRequest) -> Listing:
     )
 
 
-def update(context: Context, path: Path, parameters: dict[str, Any], guards: tuple[Guard, ...] = ()) -> Record:
-    """The member with the given fields changed, if `guards` hold."""
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The member with the given fields changed."""
     resolved = resolve(context, MEMBER, path, opened=False)
     _may_update(context, resolved, parameters)
-    member = verbs.load(context, MEMBER, resolved)
-    key = MEMBER.key(resolved)
+    return change(context, verbs.load(context, MEMBER, resolved), parameters)
+
+
+def change(context: Context, member: Record, parameters: dict[str, Any], guards: tuple[Guard, ...] = ()) -> Record:
+    """A member that was just read, with the given fields changed if `guards` hold; the caller may do so."""
+    key = MEMBER.key(member)
     parameters = context.consult("member", "update", {**member, **parameters}, parameters)
     changes = verbs.changed(context, consumption(parameters, context.clock.now_ms()))
     if "role_sid" in changes:
@@ -225,7 +233,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any], guards: tup
         Update(key, NOT_FOUND(), set=changes, guards=guards),
         channel_log.entry(context, member["channel_sid"], tail["seq"], "member", member["sid"], "updated"),
     ]
-    context.table.commit(context.cause(), writes)
+    channel_log.commit(context, member["channel_sid"], tail, writes)
     return {**member, **changes}
 
 

@@ -26,7 +26,7 @@ from parley.resources.messages import MESSAGE
 from parley.resources.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Create, Guard, Update, Write
+from parley.store.writes import Create, Guard, Put, Update, Write
 
 # The window in which a repeat with the same token is answered with the first result.
 IDEMPOTENCY_SECONDS = 600
@@ -34,9 +34,6 @@ IDEMPOTENCY_SECONDS = 600
 
 class _Repeated(Refusal):
     """Raised when an idempotency token was used before."""
-
-
-_REPEATED = _Repeated(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any], token: str = "") -> Record:
@@ -56,7 +53,9 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     token_keys = [keys.idempotency(channel_sid, token)] if token else []
     right = "sendMediaMessage" if media_sid else "sendMessage"
     found = authority.require(context, service_sid, channel_sid, (right,), also=token_keys)
-    if token and (earlier := found.get(token_keys[0])):
+    now = context.clock.now_ms() // 1000
+    earlier = found.get(token_keys[0], {}) if token else {}
+    if earlier and earlier["expires_at"] > now:
         return _earlier(context, service_sid, channel_sid, earlier)
     if media_sid:
         parameters = {**parameters, **_media(context, service_sid, media_sid)}
@@ -73,14 +72,15 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         unused = Guard("message_sid", "missing", None, MEDIA_USED())
         writes.append(Update(keys.media(media_sid), MEDIA_NOT_FOUND(), set=sent, guards=(unused,), announced=False))
     if token:
-        expires_at = context.clock.now_ms() // 1000 + IDEMPOTENCY_SECONDS
-        record = {"index": index, "expires_at": expires_at}
-        writes.append(Create(keys.idempotency(channel_sid, token), record, taken=_REPEATED))
+        record = {"index": index, "expires_at": now + IDEMPOTENCY_SECONDS}
+        repeated = _Repeated(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
+        # One that is past its time may be there for days still.
+        writes.append(Put(token_keys[0], record) if earlier else Create(token_keys[0], record, taken=repeated))
     try:
         return context.table.commit(context.cause(), writes)[0]
     except Refusal as refusal:
         # The index that was taken stays unused, and must not be counted.
-        _uncount(context, message, tail, [])
+        _uncount(context, message, tail, [channel_log.nothing(context, channel_sid, tail["seq"])])
         if not isinstance(refusal, _Repeated):
             raise
         earlier = context.table.fetch(keys.idempotency(channel_sid, token))
@@ -183,7 +183,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes),
         channel_log.entry(context, message["channel_sid"], tail["seq"], "message", message["sid"], "updated"),
     ]
-    context.table.commit(context.cause(), writes)
+    channel_log.commit(context, message["channel_sid"], tail, writes)
     return {**message, **changes}
 
 

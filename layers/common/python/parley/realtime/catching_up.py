@@ -29,7 +29,7 @@ _MOST_BYTES = 100_000
 _PAGE = 100
 # A number that was taken this long ago and never used will not be any more: no function runs longer.
 _SETTLED_MS = 30_000
-_LOOKS, _PAUSE_SECONDS = 3, 0.1
+_LOOKS, _PAUSE_SECONDS = 2, 0.1
 
 # What members are told of a change, of all its events.
 _EVENTS = {
@@ -38,6 +38,13 @@ _EVENTS = {
     for push in events
     if MEMBERS in push.audience and subject[0] in push.shows
 }
+
+
+@dataclass
+class _Patience:
+    """How often one reply may still wait for writes that are under way, in whichever channels."""
+
+    left: int = _LOOKS
 
 
 class _Erased(LookupError):
@@ -64,7 +71,7 @@ def catch_up(context: Context, views: Views, connection: Record, marks: dict[str
     identity = connection["identity"]
     wanted = {sid: _keys(sid, identity) for sid in marks}
     found = context.table.fetch_many(key for of_channel in wanted.values() for key in of_channel)
-    room = _MOST_BYTES
+    room, patience = _MOST_BYTES, _Patience()
     told: dict[str, Any] = {}
     for sid, mark in marks.items():
         channel, tail, member, invite = (found.get(key) for key in wanted[sid])
@@ -78,7 +85,7 @@ def catch_up(context: Context, views: Views, connection: Record, marks: dict[str
         elif room <= 0:
             told[sid] = {"status": "changes", "seq": mark, "more": True, "events": []}
         else:
-            told[sid] = _Channel(context, views, identity, channel, tail, mark).told(room)
+            told[sid] = _Channel(context, views, identity, channel, tail, mark).told(room, patience)
             room -= len(dump(told[sid]).encode())
     return told
 
@@ -100,11 +107,11 @@ class _Channel:
         self._mark = mark
         self._sid = channel["sid"]
 
-    def told(self, room: int) -> dict[str, Any]:
+    def told(self, room: int, patience: _Patience) -> dict[str, Any]:
         """The answer, of about `room` bytes at most."""
         if self._mark == self._tail["seq"]:
             return {"status": "changes", "seq": self._mark, "more": False, "events": []}
-        missed, young = self._settled(room)
+        missed, young = self._settled(room, patience)
         holes = self._holes(missed)
         if any(hole not in young for hole in holes) and not self._is_recent():
             return {"status": "refetch", "seq": self._tail["seq"]}
@@ -114,16 +121,13 @@ class _Channel:
             return {"status": "refetch", "seq": self._tail["seq"]}
         return self._answer(events, young, missed, room)
 
-    def _settled(self, room: int) -> tuple[_Missed, list[int]]:
+    def _settled(self, room: int, patience: _Patience) -> tuple[_Missed, list[int]]:
         """What was missed, read again while writes are under way: a number that is taken is written soon after."""
-        missed, young = _Missed(), []
-        for look in range(_LOOKS):
+        missed = self._read(room)
+        while (young := self._young_holes(missed)) and patience.left:
+            patience.left -= 1
+            self._context.clock.sleep(_PAUSE_SECONDS)
             missed = self._read(room)
-            young = self._young_holes(missed)
-            if not young:
-                break
-            if look < _LOOKS - 1:
-                self._context.clock.sleep(_PAUSE_SECONDS)
         return missed, young
 
     def _read(self, room: int) -> _Missed:
@@ -160,6 +164,9 @@ class _Channel:
         """Numbers that may still be used: nothing behind them is old."""
         times = self._accounted(missed)
         settled = self._context.clock.now_ms() - _SETTLED_MS
+        if self._tail.get("seq_at", settled) < settled:
+            # Nothing has happened here for so long that nothing can be under way.
+            return []
         last_settled = max((seq for seq, at in times.items() if at < settled), default=0)
         return [hole for hole in self._holes(missed) if hole > last_settled]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from parley.domain.presence import LONGEST_LIFE_SECONDS, live_connections
 from parley.domain.users import check_identity
@@ -13,6 +13,7 @@ from parley.errors import (
     TOKEN_FOREIGN_SERVICE,
     TOKEN_INVALID,
     TOKEN_ISSUER,
+    TOKEN_OF_ANOTHER,
     USER_EXISTS,
     Refusal,
 )
@@ -27,16 +28,24 @@ from parley.store.keys import Key
 from parley.store.writes import Update
 from parley.tokens import AccessToken, verify
 
+
+class Opened(NamedTuple):
+    """An open connection: the sub-protocol to confirm, whose it is, and older connections that must give way."""
+
+    protocol: str | None
+    user_sid: str
+    surplus: list[str]
+
+
 SUBPROTOCOL = "parley.v1"
 MOST_PER_IDENTITY = 10
 
 
-def connect(context: Context, connection_id: str, offered: list[str], query_token: str) -> tuple[str | None, list[str]]:
+def connect(context: Context, connection_id: str, offered: list[str], query_token: str) -> Opened:
     """Open a connection for the bearer of a token, creating the user at the first time.
 
-    The token is the one in the query string or the sub-protocol offered beside `parley.v1`. Returns the sub-protocol
-    to confirm, if one was offered, and the older connections of the identity that must give way. Three requests: the
-    user, the connection, the presence; one more for the first connection of a user who is to be reachable.
+    The token is the one in the query string or the sub-protocol offered beside `parley.v1`. Three requests: the user,
+    the connection, the presence; one more for the first connection of a user who is to be reachable.
 
     Raises:
         Refusal: what is wrong with the token; 20106 with 403 when its service is not one of this account; 50203 or
@@ -50,7 +59,8 @@ def connect(context: Context, connection_id: str, offered: list[str], query_toke
         raise TOKEN_FOREIGN_SERVICE() from None
     sid = user_sid(access.service_sid, access.identity)
     acting = replace(context, caller=Caller("SDK", access.identity, webhooks=True))
-    if context.table.fetch(keys.user(sid)) is None:
+    user = context.table.fetch(keys.user(sid))
+    if user is None:
         _create_user(acting, service, access)
     now = context.clock.now_ms() // 1000
     record: Record = {
@@ -59,16 +69,16 @@ def connect(context: Context, connection_id: str, offered: list[str], query_toke
         "service_sid": access.service_sid,
         "user_sid": sid,
         **_granted(access),
-        "reachable": reachability.is_enabled(service) or None,
         "opened_at": now,
         "expires_at": now + LONGEST_LIFE_SECONDS,
     }
     context.table.put_many({keys.connection(connection_id): record, **_expiry(record)})
     live = live_connections(presence.remember(context.table, record, now), now)
-    if record["reachable"] and len(live) <= 1:
+    is_known_online = bool(user) and user.get("is_online") is True and len(live) > 1
+    if reachability.is_enabled(service) and not is_known_online:
         reachability.note_online(acting, sid)
     others = [other for other in live if other != connection_id]
-    return protocol, others[: max(len(live) - MOST_PER_IDENTITY, 0)]
+    return Opened(protocol, sid, others[: max(len(live) - MOST_PER_IDENTITY, 0)])
 
 
 def verified(context: Context, token: str) -> AccessToken:
@@ -81,14 +91,18 @@ def verified(context: Context, token: str) -> AccessToken:
         raise TOKEN_INVALID()
     now = context.clock.now_ms() // 1000
     access = verify(token, context.account_sid, lambda sid: _key_secret(context, sid), now)
+    if access.expires_at <= now:
+        # The leeway is for clocks that differ; a connection that is to be closed at once is not opened.
+        raise TOKEN_EXPIRED()
     # A client named `system` would pass for the account itself.
     check_identity(access.identity)
     return access
 
 
 def _expiry(connection: Record) -> dict[Key, Record]:
-    """The item under which the connection is found when its token runs out; it dies with the connection."""
-    key = keys.expiry(connection["token_expires_at"] // 60, connection["id"])
+    """The item under which the connection is found when its token or its time runs out; it dies some time later."""
+    ends = min(connection["token_expires_at"], connection["expires_at"])
+    key = keys.expiry(ends // 60, connection["id"])
     return {key: {"id": connection["id"], "expires_at": connection["expires_at"] + LONGEST_LIFE_SECONDS}}
 
 
@@ -123,7 +137,7 @@ def _create_user(acting: Context, service: Record, access: AccessToken) -> None:
 
 
 def refresh(context: Context, connection: Record, token: str) -> Record:
-    """The connection with a new token in place of the old one.
+    """The connection with a new token in place of the old one, of which its presence and expiry know too.
 
     Raises:
         Refusal: what is wrong with the token; 20106 if it is another identity's or service's; 51006 if the connection
@@ -131,11 +145,10 @@ def refresh(context: Context, connection: Record, token: str) -> Record:
     """
     access = verified(context, token)
     if (access.identity, access.service_sid) != (connection["identity"], connection["service_sid"]):
-        raise TOKEN_FOREIGN_SERVICE()
+        raise TOKEN_OF_ANOTHER()
     key = keys.connection(connection["id"])
-    renewed = {**connection, **_granted(access)}
     write = Update(key, CONNECTION_EXPIRED(), set=_granted(access), announced=False)
-    context.table.commit(context.cause(), [write])
+    renewed = context.table.commit(context.cause(), [write])[0]
     context.table.put_many(_expiry(renewed))
     presence.remember(context.table, renewed, context.clock.now_ms() // 1000)
     context.configuration.forget(key)
@@ -150,12 +163,16 @@ def opened(context: Context, connection_id: str) -> Record:
             deleted. Each ends the connection.
     """
     key = keys.connection(connection_id)
-    connection = context.configuration.fetch(key)
-    now = context.clock.now_ms() // 1000
-    if connection is not None and connection["token_expires_at"] <= now:
+    try:
+        return _usable(context, context.configuration.fetch(key))
+    except Refusal:
         # Another container may have seen a new token.
         context.configuration.forget(key)
-        connection = context.configuration.fetch(key)
+        return _usable(context, context.configuration.fetch(key))
+
+
+def _usable(context: Context, connection: Record | None) -> Record:
+    now = context.clock.now_ms() // 1000
     if connection is None or connection["expires_at"] <= now:
         raise CONNECTION_EXPIRED()
     if connection["token_expires_at"] <= now:

@@ -43,7 +43,10 @@ class SocketDoor:
             return frames.refusal(frames.request_id(text), refusal.error, str(refusal))
         try:
             connection = opened(context, connection_id)
-        except Refusal as refusal:
+        except Exception as refusal:
+            if not isinstance(refusal, Refusal):
+                logger.exception("connection cannot be read", extra={"connection_id": connection_id})
+                return frames.refusal(request.id, INTERNAL, INTERNAL.text)
             reply = frames.refusal(request.id, refusal.error, str(refusal))
             close(context, self._sockets(), connection_id, reply, error_frame(refusal.error, str(refusal)))
             return None

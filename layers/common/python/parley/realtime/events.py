@@ -35,7 +35,8 @@ class Push(NamedTuple):
 
 
 def _is_private(change: Change, channel: Record) -> bool:
-    return channel.get("type") == "private"
+    """Whether the one who left cannot see the channel any more."""
+    return channel.get("type") == "private" and channel.get("created_by") != change.record.get("identity")
 
 
 def _shows(change: Change, channel: Record) -> bool:

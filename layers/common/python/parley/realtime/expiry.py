@@ -6,60 +6,84 @@ token expires. A tick that never came is made up for by the next ones; clients k
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from parley.clock import iso_seconds
-from parley.errors import CONCURRENT_UPDATE, CONNECTION_EXPIRED, Refusal
-from parley.gateway import SocketGateway
+from parley.errors import CONNECTION_EXPIRED, Refusal
+from parley.gateway import Outcome, SocketGateway
 from parley.log import logger
 from parley.operations.context import Context
 from parley.realtime.frames import dump
-from parley.realtime.presence import forget
+from parley.realtime.presence import forget, forget_gone
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Guard, Update
+from parley.store.writes import Update
 
 WARNED_MINUTES = 3
 # Ticks that may have been lost before this one.
 _LOST_MINUTES = 3
+_AT_ONCE = 200
 
 
 def tick(context: Context, sockets: SocketGateway) -> None:
-    """Warn the connections whose token has less than four minutes left, once; close those whose token has expired."""
+    """Warn the connections whose token has less than four minutes left, once; end those whose token or time is over.
+
+    Each is warned before that is noted, so whatever is cut short is done by the next tick, at worst twice.
+    """
     now = context.clock.now_ms() // 1000
     minute = now // 60
     soon = _connections(context, range(minute + 1, minute + WARNED_MINUTES + 1))
-    warned = [connection for connection in soon if _note_warning(context, connection)]
-    sockets.post([(connection["id"], _frame("tokenAboutToExpire", connection)) for connection in warned])
+    warned = [
+        connection
+        for connection in soon
+        if _ends(connection) == connection["token_expires_at"] != connection.get("warned_of")
+    ]
+    for some in _chunks(warned):
+        outcomes = sockets.post([(connection["id"], _frame("tokenAboutToExpire", connection)) for connection in some])
+        forget_gone(context, _gone(outcomes))
+        for connection in some:
+            _note_warning(context, connection)
     late = _connections(context, range(minute - _LOST_MINUTES, minute + 1))
-    expired = [connection for connection in late if connection["token_expires_at"] <= now]
-    sockets.post([(connection["id"], _frame("tokenExpired", connection)) for connection in expired])
-    for connection in expired:
-        sockets.disconnect(connection["id"])
-        forget(context, connection["id"])
-    if warned or expired:
-        logger.info("tokens", extra={"warned": len(warned), "expired": len(expired)})
+    over = [connection for connection in late if _ends(connection) <= now]
+    for some in _chunks(over):
+        expired = [connection for connection in some if connection["token_expires_at"] <= now]
+        sockets.post([(connection["id"], _frame("tokenExpired", connection)) for connection in expired])
+        sockets.disconnect(*(connection["id"] for connection in some))
+        for connection in some:
+            forget(context, connection["id"])
+    if warned or over:
+        logger.info("tokens", extra={"warned": len(warned), "over": len(over)})
 
 
 def _connections(context: Context, minutes: range) -> list[Record]:
-    """The connections whose token expires in these minutes; the list may still know a token that was replaced."""
+    """The connections that end in these minutes; the list may still know a token that was replaced."""
     table = context.table
     listed = [entry["id"] for minute in minutes for place in keys.expiring(minute) for entry in table.every(place)]
     found = table.fetch_many(map(keys.connection, listed))
-    return [connection for connection in found.values() if connection["token_expires_at"] // 60 in minutes]
+    return [connection for connection in found.values() if _ends(connection) // 60 in minutes]
 
 
-def _note_warning(context: Context, connection: Record) -> bool:
-    """Whether the connection has not been warned of the end of this token yet."""
-    ends = connection["token_expires_at"]
-    unwarned = Guard("warned_of", "<>", ends, CONCURRENT_UPDATE())
-    key = keys.connection(connection["id"])
-    write = Update(key, CONNECTION_EXPIRED(), set={"warned_of": ends}, guards=(unwarned,), announced=False)
+def _ends(connection: Record) -> int:
+    return int(min(connection["token_expires_at"], connection["expires_at"]))
+
+
+def _chunks(connections: list[Record]) -> Iterator[list[Record]]:
+    for start in range(0, len(connections), _AT_ONCE):
+        yield connections[start : start + _AT_ONCE]
+
+
+def _gone(outcomes: dict[str, Outcome]) -> list[str]:
+    return [connection_id for connection_id, outcome in outcomes.items() if outcome is Outcome.GONE]
+
+
+def _note_warning(context: Context, connection: Record) -> None:
+    ends = {"warned_of": connection["token_expires_at"]}
+    write = Update(keys.connection(connection["id"]), CONNECTION_EXPIRED(), set=ends, announced=False)
     try:
         context.table.commit(context.cause(), [write])
     except Refusal as refusal:
-        if refusal.error not in (CONCURRENT_UPDATE, CONNECTION_EXPIRED):
+        if refusal.error is not CONNECTION_EXPIRED:
             raise
-        return False
-    return True
 
 
 def _frame(event: str, connection: Record) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parley.domain.presence import is_opening, live_connections
+from parley.domain.presence import PREFIX, is_opening, live_connections
 from parley.gateway import Outcome, SocketGateway
 from parley.log import logger
 from parley.operations.context import Context
@@ -26,6 +26,9 @@ from parley.store import keys
 from parley.store.changes import Change, decode
 from parley.store.items import Record
 from parley.store.keys import Key
+
+# How long one batch may spend on forgetting connections; members wait for the next.
+_FORGETTING_MS = 10_000
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,15 @@ class FanOut:
         sid = change.channel_sid
         users = audience(change, push, read.members.get(sid, ()), read.invites.get(sid, ()))
         following = read.followers.get(change.record["sid"], ()) if FOLLOWERS in push.audience else ()
-        return _Planned(body, marked, sender, frozenset(users), frozenset(record["id"] for record in following))
+        now = self._context.clock.now_ms() // 1000
+        open_ = frozenset(record["id"] for record in following if record["until"] > now and self._may_hear(record))
+        return _Planned(body, marked, sender, frozenset(users), open_)
+
+    def _may_hear(self, entry: Record) -> bool:
+        """Whether the key that signed a connection's token is still there, as far as is known for some seconds."""
+        key_sid = entry.get("key")
+        key = keys.api_key(self._context.account_sid, key_sid or "")
+        return key_sid is None or self._context.configuration.fetch(key) is not None
 
     def _online(self, planned: list[_Planned]) -> dict[str, Record]:
         """The presence of everybody concerned, by user SID."""
@@ -132,14 +143,21 @@ class FanOut:
     ) -> None:
         now = self._context.clock.now_ms() // 1000
         owners = {
-            connection_id: sid for sid, presence in online.items() for connection_id in live_connections(presence, now)
+            connection_id: sid
+            for sid, presence in online.items()
+            for connection_id in live_connections(presence, now)
+            if self._may_hear(presence[PREFIX + connection_id])
         }
         news = _by_connection(planned, owners)
         if not news:
             return
         outcomes = self._gateway.post(_posts(news), deadline_seconds)
         gone = [connection_id for connection_id, outcome in outcomes.items() if outcome is Outcome.GONE]
+        enough_ms = self._context.clock.now_ms() + _FORGETTING_MS
         for connection_id in gone:
+            if self._context.clock.now_ms() > enough_ms:
+                # The next push finds the others gone as well.
+                break
             owner = owners.get(connection_id, "")
             if not is_opening(online.get(owner), connection_id, now):
                 forget(self._context, connection_id, owner)
@@ -163,7 +181,7 @@ def _decoded(stream_records: Sequence[dict[str, Any]]) -> tuple[list[Change], st
                 changes.append(change)
         except Exception:
             position = stream_record["dynamodb"]["SequenceNumber"]
-            logger.exception("change cannot be read", extra={"sequence_number": position})
+            logger.exception("change cannot be announced", extra={"sequence_number": position})
             return changes, position
     return changes, None
 

@@ -14,7 +14,7 @@ from parley.operations.addressing import service
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Guard, Put, Update
+from parley.store.writes import Guard, Update
 
 MOST_FOLLOWED = 100
 # Two frames of one connection may be handled at once, and then change its list one after the other.
@@ -45,11 +45,9 @@ def follow(context: Context, connection: Record, identities: list[str]) -> Follo
     def change(before: list[str]) -> list[str]:
         return ([sid for sid in before if sid not in known] + known)[-MOST_FOLLOWED:]
 
+    # First those who hear, then the list by which they are forgotten: cut short in between, asking again mends it.
+    hear(context, connection, known)
     before, after = _change(context, connection["id"], change)
-    for sid in known:
-        if sid not in before:
-            record = {"id": connection["id"], "expires_at": connection["expires_at"]}
-            context.table.commit(context.cause(), [Put(keys.follower(sid, connection["id"]), record)])
     dropped = [sid for sid in before if sid not in after]
     context.table.erase_many(keys.follower(sid, connection["id"]) for sid in dropped)
     now = context.clock.now_ms() // 1000
@@ -61,6 +59,14 @@ def follow(context: Context, connection: Record, identities: list[str]) -> Follo
     ]
     gone = context.table.fetch_many(map(keys.user, dropped))
     return Followed(users, [user["identity"] for user in gone.values()])
+
+
+def hear(context: Context, connection: Record, users: list[str]) -> None:
+    """Let a connection hear of users for as long as its token and its time last."""
+    until = min(connection["expires_at"], connection["token_expires_at"])
+    follower = {"id": connection["id"], "key": connection["key_sid"], "until": until}
+    follower["expires_at"] = connection["expires_at"]
+    context.table.put_many({keys.follower(sid, connection["id"]): follower for sid in users})
 
 
 def unfollow(context: Context, connection: Record, identities: list[str]) -> None:

@@ -59,6 +59,8 @@ def request_id(text: str) -> str | None:
     try:
         frame = json.loads(text)
         found = frame.get("id") if isinstance(frame, dict) else None
+        if isinstance(found, int) and not isinstance(found, bool):
+            found = str(found)
         return _text(found[:_LONGEST_ID]) if isinstance(found, str) else None
     except (ValueError, RecursionError):
         return None

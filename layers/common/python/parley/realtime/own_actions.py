@@ -42,7 +42,9 @@ def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 
 def refresh_token(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """A new token for the same connection."""
-    return _token(connections.refresh(session.context, session.connection, text(body, "token")))
+    renewed = connections.refresh(session.context, session.connection, text(body, "token"))
+    following.hear(session.context, renewed, renewed.get("follows") or [])
+    return _token(renewed)
 
 
 def _token(connection: Record) -> dict[str, Any]:
@@ -104,6 +106,7 @@ def catch_up(session: Session, body: dict[str, Any]) -> dict[str, Any]:
         raise INVALID_PARAMETER(
             name="channels", reason=f"an object of 1 to {_MOST_CAUGHT_UP} channel SIDs and their last seq is needed"
         )
+    service(session.context, session.service_sid)
     return {"channels": catching_up.catch_up(session.context, session.views, session.connection, marks)}
 
 

@@ -5,9 +5,10 @@ Every entry says until when it can be alive; a `$disconnect` that never came cos
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from parley.domain.presence import LONGEST_LIFE_SECONDS, PREFIX, live_connections
+from parley.domain.presence import LONGEST_LIFE_SECONDS, OPENING_SECONDS, PREFIX, live_connections
 from parley.operations import reachability
 from parley.operations.context import Caller, Context
 from parley.store import keys
@@ -20,7 +21,8 @@ def remember(table: Table, connection: Record, now_seconds: int) -> Record:
 
     What can no longer be open is dropped on the way.
     """
-    entry = {"at": connection["opened_at"], "until": min(connection["expires_at"], connection["token_expires_at"])}
+    until = min(connection["expires_at"], connection["token_expires_at"])
+    entry = {"at": connection["opened_at"], "until": until, "key": connection["key_sid"]}
     key = keys.presence(connection["user_sid"])
     changes = {PREFIX + connection["id"]: entry, "expires_at": now_seconds + LONGEST_LIFE_SECONDS}
     presence = table.touch(key, changes)
@@ -41,9 +43,17 @@ def forget(context: Context, connection_id: str, owner: str = "") -> None:
     if followed := record.get("follows"):
         context.table.erase_many(keys.follower(sid, connection_id) for sid in followed)
     left = context.table.detach(keys.presence(user), [PREFIX + connection_id])
-    if record.get("reachable") and not live_connections(left, context.clock.now_ms() // 1000):
+    if record and not live_connections(left, context.clock.now_ms() // 1000):
         service = context.configuration.fetch(keys.service(context.account_sid, record["service_sid"]))
-        if not reachability.is_enabled(service):
-            return
-        caller = Caller("SDK", record["identity"], webhooks=True)
-        reachability.note_offline(replace(context, caller=caller), user)
+        if reachability.is_enabled(service):
+            caller = Caller("SDK", record["identity"], webhooks=True)
+            reachability.note_offline(replace(context, caller=caller), user)
+
+
+def forget_gone(context: Context, connection_ids: Iterable[str], owner: str = "") -> None:
+    """Forget connections that a push did not find any more, but for those that may be only just opening."""
+    now = context.clock.now_ms() // 1000
+    for connection_id in connection_ids:
+        record = context.table.fetch(keys.connection(connection_id))
+        if record is None or record["opened_at"] <= now - OPENING_SECONDS:
+            forget(context, connection_id, owner)

@@ -41,8 +41,14 @@ def _show(
     views: Views, change: Change, kind: str, channel: Record, tail: Record | None, reachability_enabled: bool
 ) -> dict[str, Any]:
     if kind == "channel":
-        record = change.record if change.kind == "channel" else channel
-        return views.channel({**record, "seq": change.record.get("seq", 0)}, tail)
+        if change.kind == "channel":
+            return views.channel(change.record, tail)
+        is_later = channel.get("seq", 0) > change.record.get("seq", 0)
+        if change.verb == "deleted" and is_later:
+            # Who was taken out hears nothing of what was done to the channel since.
+            channel = {name: channel[name] for name in ("sid", "service_sid", "type") if name in channel}
+            tail = None
+        return views.channel({**channel, "seq": change.record.get("seq", 0)}, tail)
     if kind == "user_channel":
         if tail is None or "last_index" not in tail:
             raise CannotShow(change.channel_sid)

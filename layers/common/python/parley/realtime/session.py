@@ -54,7 +54,9 @@ def texts(body: dict[str, Any], member: str, most: int, *, default: list[str] | 
     Raises:
         Refusal: 20001.
     """
-    value = body.get(member, default)
+    value = body.get(member)
+    if value is None:
+        value = default
     if value is None:
         raise MISSING_PARAMETER(name=member)
     is_texts = isinstance(value, list) and all(isinstance(item, str) and 0 < len(item) <= 256 for item in value)

@@ -15,6 +15,7 @@ from parley.operations import authority
 from parley.operations.addressing import channel_sid, service
 from parley.operations.context import Context
 from parley.realtime.frames import dump
+from parley.realtime.presence import forget_gone
 from parley.resources.services import SERVICE
 from parley.store import keys
 from parley.store.items import Record
@@ -53,7 +54,10 @@ class Typing:
         if told:
             frame = {"event": "typingStarted", "channel_sid": sid, "identity": connection["identity"]}
             body = dump({**frame, "typing_timeout": timeout + _LONGER_SECONDS}).encode()
-            self._sockets().post([(connection_id, body) for connection_id in told], _DEADLINE_SECONDS)
+            outcomes = self._sockets().post([(connection_id, body) for connection_id in told], _DEADLINE_SECONDS)
+            if gone := [connection_id for connection_id, outcome in outcomes.items() if outcome == "gone"]:
+                self._rooms.pop((owner["sid"], sid), None)
+                forget_gone(context, gone)
         return int(timeout)
 
     def _room(self, context: Context, connection: Record, sid: str) -> Room:

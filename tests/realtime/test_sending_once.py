@@ -1,0 +1,210 @@
+"""Sending once: a frame id of sixteen characters or more is a promise, whatever fails between the writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from local.template import Template
+from tests.contracts.meddling import Call, Meddle, MeddlingClient, losing_the_answer, refusing
+from tests.realtime.deployment import Deployment, Device, House, Room, Stream
+from tests.world import World
+
+LONG_ID = "0123456789abcdef"
+BROKEN = "InternalServerError"
+
+
+@pytest.fixture
+def client(dynamodb: Any) -> MeddlingClient:
+    return MeddlingClient(dynamodb)
+
+
+@pytest.fixture
+def house(client: MeddlingClient, template: Template, stream: Stream) -> House:
+    (table,) = template.tables()
+    return House(Deployment(World(client, table.name), stream, template))
+
+
+@pytest.fixture
+def other(house: House, room: Room) -> Device:
+    """Another device of alice, who hears everything."""
+    other = house.device("alice")
+    other.heard()
+    return other
+
+
+def send(device: Device, channel: str = "general", **members: Any) -> Any:
+    return device.ask("sendMessage", id=LONG_ID, channel=channel, **{"body": "once", **members})
+
+
+def bodies(room: Room) -> list[str]:
+    """What is in the channel after the two messages that it had, checked against its counters."""
+    messages = room.house.rest.get(f"{room.path}/Messages")["messages"]
+    channel = room.fetch()
+    assert channel["messages_count"] == len(messages)
+    newest = messages[-1]["sid"] if messages else ""
+    assert (channel["links"]["last_message"] or "").endswith(newest)
+    return [message["body"] for message in messages[2:]]
+
+
+def added(device: Device) -> list[str]:
+    """The messages that a device heard of."""
+    return [push["message"]["sid"] for push in device.heard() if push["event"] == "messageAdded"]
+
+
+def test_a_repeat_is_answered_with_the_first_result_on_any_connection(room: Room, alice: Device, other: Device) -> None:
+    first = send(alice)
+    assert first["status"] == 201
+    assert send(alice, body="twice") == first
+    assert send(other, body="thrice") == first
+    assert bodies(room) == ["once"]
+    assert added(other) == [first["result"]["sid"]]
+
+
+def test_a_repeat_after_a_reconnect_is_answered_with_the_first_result(house: House, room: Room, alice: Device) -> None:
+    first = send(alice)
+    alice.close()
+    house.deployment.world.clock.advance(599)
+    assert send(house.device("alice")) == first
+    assert bodies(room) == ["once"]
+
+
+def test_a_repeat_reads_and_writes_nothing_new(client: MeddlingClient, alice: Device, room: Room) -> None:
+    send(alice)
+    client.calls.clear()
+    send(alice)
+    assert not {"update_item", "put_item", "transact_write_items"} & set(client.calls)
+
+
+def test_the_id_is_its_senders_own_and_the_channels_own(house: House, room: Room, alice: Device) -> None:
+    elsewhere = house.channel("alice")
+    sent = [
+        send(alice, body="from alice"),
+        send(house.device("bob"), body="from bob"),
+        send(alice, elsewhere.sid, body="elsewhere"),
+    ]
+    assert [reply["result"]["body"] for reply in sent] == ["from alice", "from bob", "elsewhere"]
+
+
+def test_the_channel_may_be_named_differently_in_a_repeat(room: Room, alice: Device) -> None:
+    assert send(alice, "general") == send(alice, room.sid)
+    assert bodies(room) == ["once"]
+
+
+def test_fifteen_characters_are_no_promise(room: Room, alice: Device) -> None:
+    sent = [alice.done("sendMessage", id=LONG_ID[:15], channel="general", body="x") for _ in range(2)]
+    assert [message["index"] for message in sent] == [2, 3]
+
+
+def test_an_id_counts_again_when_its_first_use_was_refused(room: Room, alice: Device) -> None:
+    assert send(alice, body=None, attributes="{")["error"]["code"] == 50304
+    assert alice.refusal("sendMessage", id=LONG_ID, channel="general") == (400, 50503)
+    assert send(alice)["result"]["index"] == 2
+
+
+def test_a_repeat_of_a_message_that_was_deleted_since_does_not_bring_it_back(room: Room, alice: Device) -> None:
+    send(alice)
+    alice.done("deleteMessage", channel="general", message=2)
+    assert send(alice)["status"] == 404
+    assert bodies(room) == []
+
+
+def test_a_repeat_shows_the_message_as_it_is_by_now(room: Room, alice: Device) -> None:
+    send(alice)
+    edited = alice.done("updateMessage", channel="general", message=2, body="edited")
+    assert send(alice)["result"] == edited
+
+
+def test_who_was_removed_since_is_not_answered(room: Room, alice: Device) -> None:
+    send(alice)
+    room.delete("/Members/alice")
+    assert send(alice)["error"]["code"] == 50400
+
+
+# What may fail: taking the index (a plain update), and writing message and token (a transaction).
+
+FAILURES: dict[str, tuple[str, Meddle]] = {
+    "before the index": ("update_item", refusing(BROKEN)),
+    "before the message": ("transact_write_items", refusing(BROKEN)),
+    "after the message": ("transact_write_items", losing_the_answer(BROKEN)),
+}
+
+
+@pytest.mark.parametrize("where", FAILURES)
+def test_after_a_failure_the_repeat_sends_what_was_not_sent_yet_and_nothing_twice(
+    client: MeddlingClient, room: Room, alice: Device, other: Device, where: str
+) -> None:
+    operation, failure = FAILURES[where]
+    client.script(operation, failure)
+    assert send(alice)["status"] == 500
+    again = send(other)
+    assert again["status"] == 201
+    assert send(alice)["result"] == again["result"]
+    messages = room.house.rest.get(f"{room.path}/Messages")["messages"]
+    assert [message["body"] for message in messages[2:]] == ["once"]
+    assert added(other) == [again["result"]["sid"]]
+
+
+def test_a_lost_answer_to_the_index_costs_an_index_and_no_message(
+    client: MeddlingClient, room: Room, alice: Device, other: Device
+) -> None:
+    client.script("update_item", losing_the_answer(BROKEN))
+    assert send(alice)["status"] == 500
+    assert send(alice)["result"]["index"] == 3
+    assert added(other) == [send(other)["result"]["sid"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "reasons"),
+    [
+        ("ThrottlingException", ()),
+        ("TransactionCanceledException", ("TransactionConflict", "None")),
+        ("ProvisionedThroughputExceededException", ()),
+    ],
+)
+def test_what_can_be_tried_again_is_and_the_client_notices_nothing(
+    client: MeddlingClient, room: Room, alice: Device, other: Device, code: str, reasons: tuple[str, ...]
+) -> None:
+    client.script("transact_write_items", losing_the_answer(code, *reasons), refusing(code, *reasons))
+    first = send(alice)
+    assert first["status"] == 201
+    assert send(other) == first
+    assert bodies(room) == ["once"]
+    assert added(other) == [first["result"]["sid"]]
+
+
+def test_of_two_at_once_the_later_one_is_answered_with_the_others_message(
+    client: MeddlingClient, room: Room, alice: Device, other: Device
+) -> None:
+    overtaking: list[Any] = []
+
+    def overtaken(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        overtaking.append(send(other, body="the other's"))
+        return call()
+
+    client.script("transact_write_items", overtaken)
+    reply = send(alice, body="mine")
+    assert reply == overtaking[0]
+    assert reply["result"]["body"] == "the other's"
+    assert bodies(room) == ["the other's"]
+    assert added(other) == [reply["result"]["sid"]]
+
+
+def test_many_at_once_send_one_message(house: House, room: Room, alice: Device) -> None:
+    devices = [alice, *(house.device("alice") for _ in range(3))]
+    together = Barrier(len(devices))
+
+    def at_once(device: Device) -> Any:
+        together.wait(10)
+        return send(device, body=device.connection_id)
+
+    with ThreadPoolExecutor(len(devices), initializer=lambda: asyncio.set_event_loop(asyncio.new_event_loop())) as pool:
+        replies = list(pool.map(at_once, devices))
+    assert {reply["status"] for reply in replies} == {201}, json.dumps(replies)
+    assert len({reply["result"]["sid"] for reply in replies}) == 1
+    assert bodies(room) == [replies[0]["result"]["body"]]
