@@ -191,16 +191,28 @@ def wanted_id(text: str) -> str | None:
         return None
 
 
+def strict(text: str) -> Any:
+    """JSON without the numbers that only Python knows."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    return json.loads(text, parse_constant=refuse)
+
+
 def fault(text: str, body: str) -> str | None:
     """What is wrong with a reply."""
     if MARKER in body:
         return "a leak"
     if len(body.encode()) > LONGEST_REPLY:
         return "a reply that no socket carries"
-    reply = json.loads(body)
+    reply = strict(body)
     if set(reply) == {"id", "status", "result"}:
         if reply["status"] not in DONE:
             return f"a result with status {reply['status']}"
+        if isinstance(reply["result"], dict):
+            # JSON in a text, whatever it was made from.
+            strict(reply["result"].get("attributes", "{}"))
     elif set(reply) == {"id", "status", "error"}:
         outcome = (reply["status"], reply["error"].get("code"))
         if outcome not in DOCUMENTED or reply["status"] >= 500 or not isinstance(reply["error"].get("message"), str):
@@ -224,10 +236,11 @@ def send(attack: Attack, count: int, seed: int, frame: Callable[[Places, random.
         text = frame(places, choice)
         try:
             body = attack.ask(text)
+            wrong = fault(text, body)
         except Exception as problem:
             faults.setdefault(f"raised {type(problem).__name__}", text[:500])
             continue
-        if wrong := fault(text, body):
+        if wrong:
             faults.setdefault(wrong, f"{text[:500]} -> {body[:300]}")
         statuses[json.loads(body)["status"]] += 1
     # A generator whose frames are all refused for the same reason tests little.

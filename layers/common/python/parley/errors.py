@@ -44,7 +44,7 @@ INVALID_PAGE_TOKEN = Error(400, 20001, "Invalid value for parameter PageToken: n
 # The REST door adds the path that was asked for.
 NOT_FOUND = Error(404, 20404, "The requested resource was not found")
 CONCURRENT_UPDATE = Error(409, 20409, "The resource was changed by another request; try again")
-REPLY_TOO_LARGE = Error(413, 20413, "The reply is larger than a socket carries: ask for less, or over REST")
+REPLY_TOO_LARGE = Error(413, 20413, "The reply is larger than a socket carries; what was asked for is done")
 TOO_LARGE = Error(413, 20413, "The request body is too large: at most {limit} bytes")
 INTERNAL = Error(500, 20500, "An internal server error has occurred")
 UNAVAILABLE = Error(503, 20503, "The service is too busy; try again in a moment")

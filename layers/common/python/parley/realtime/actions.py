@@ -19,7 +19,7 @@ from parley.realtime import own_actions
 from parley.realtime.frames import LONGEST_MESSAGE, Request, dump
 from parley.realtime.session import Session, text, whole
 from parley.resources import CHANNEL, INVITE, MEMBER, MESSAGE, USER, USER_BINDING, USER_CHANNEL
-from parley.resources.kinds import Listed
+from parley.resources.kinds import Checked, Choice, Listed, Sid, Text
 from parley.resources.parameters import parse
 from parley.resources.spec import Resource
 from parley.store.items import Record
@@ -132,6 +132,8 @@ TOKEN_LENGTH = 16
 
 # What only the server knows: who did something and when, and which role goes with it.
 _NOT_FOR_CLIENTS = {"From", "DateCreated", "DateUpdated", "LastUpdatedBy", "CreatedBy", "RoleSid"}
+# Kinds of fields that are texts and nothing else; attributes may be any JSON, indexes are numbers.
+_TEXTS = (Text, Checked, Sid, Choice)
 _PAGE_SIZE, _LARGEST_PAGE = 30, 100
 _LONGEST_POSITION = 128
 _HIGHEST_INDEX = 10**10
@@ -189,8 +191,11 @@ def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[
             continue
         if member in action.named and body.get(member) is None:
             raise MISSING_PARAMETER(name=member)
-        if member in body:
+        # A new thing has nothing to clear.
+        if member in body and not (body[member] is None and action.verb == "create"):
             value = body[member]
+            if isinstance(entry.kind, _TEXTS) and not isinstance(value, str | None):
+                raise INVALID_PARAMETER(name=member, reason="a text is needed")
             is_several = isinstance(entry.kind, Listed) and isinstance(value, list)
             given[entry.form_name] = [_form_text(part) for part in (value if is_several else [value])]
     return parse(action.row, action.verb, given) if given or taken else {}
