@@ -96,7 +96,10 @@ class Copy:
 
     def apply(self, event: dict[str, Any]) -> None:
         """What a client does with a push: deliver it unless the record is known in this or a newer version."""
-        kind = next(kind for kind in ("message", "member", "channel") if kind in event)
+        kind = next((kind for kind in ("message", "member", "channel") if kind in event), None)
+        if kind is None:
+            # The number is somebody else's business.
+            return
         record = event[kind]
         if self._known.get(record["sid"], -1) >= record["seq"]:
             return
