@@ -229,6 +229,15 @@ class Page:
         """Something about the element that has the focus, by default its name."""
         return self.evaluate(f"(() => {{ const element = document.activeElement; return {of}; }})()")
 
+    def focuses(
+        self, expected: Any, of: str = "element.getAttribute('aria-label') ?? element.textContent.trim()"
+    ) -> None:
+        """Wait until what has the focus is what is expected; the page moves it a moment after a key."""
+        deadline = time.monotonic() + _SECONDS
+        while self.focused(of) != expected and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert self.focused(of) == expected
+
     # What the person looks through.
 
     def look(self, width: int, height: int, *, phone: bool = False, dark: bool = False, still: bool = True) -> None:

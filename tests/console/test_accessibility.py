@@ -45,7 +45,7 @@ def test_two_people_converse_with_the_keyboard_only(console: Console) -> None:
     page.press("Enter")
     console.bob.sees("Hello")
     page.press("2", alt=True)
-    assert page.focused() == "Message as bob"
+    page.focuses("Message as bob")
     page.type("Helo back")
     page.press("Enter")
     console.alice.sees("Hello", "Helo back")
@@ -62,22 +62,22 @@ def test_messages_are_edited_and_deleted_with_keys(console: Console) -> None:
         console.alice.says(body)
     console.alice.sees("one", "two", "three")
     back_to_messages(page)
-    assert page.focused("element.dataset.index") == "2"
+    page.focuses("2", "element.dataset.index")
     page.press("ArrowUp")
     page.press("ArrowUp")
     page.press("ArrowDown")
-    assert page.focused("element.dataset.index") == "1"
+    page.focuses("1", "element.dataset.index")
     page.press("e")
-    assert page.focused("element.value") == "two"
+    page.focuses("two", "element.value")
     page.press("Escape")
-    assert page.focused("element.value") == ""
+    page.focuses("", "element.value")
     back_to_messages(page)
     page.press("Home")
     page.press("Delete")
     page.wait_for("dialog")
     page.press("Enter")
     console.bob.sees("two", "three")
-    assert page.focused() == "Message as alice"
+    page.focuses("Message as alice")
 
 
 def test_the_focus_stays_on_a_message_while_a_read_mark_passes_it(console: Console, general: Any) -> None:
@@ -90,7 +90,7 @@ def test_the_focus_stays_on_a_message_while_a_read_mark_passes_it(console: Conso
     console.page.press("ArrowUp")
     general.members("bob").update(last_consumed_message_index=2)
     console.alice.has_read_mark("bob", 2)
-    assert console.page.focused("element.dataset.index") == "1"
+    console.page.focuses("1", "element.dataset.index")
 
 
 def test_escape_closes_a_dialog_and_gives_the_focus_back(console: Console) -> None:
@@ -98,10 +98,10 @@ def test_escape_closes_a_dialog_and_gives_the_focus_back(console: Console) -> No
     tab_to(page, "New channel")
     page.press("Enter")
     page.wait_for("dialog")
-    assert page.focused("element.name") == "friendlyName"
+    page.focuses("friendlyName", "element.name")
     page.press("Escape")
     page.wait_gone("dialog")
-    assert page.focused() == "New channel"
+    page.focuses("New channel")
 
 
 def test_somebody_is_invited_with_the_keyboard_only(console: Console) -> None:
@@ -237,7 +237,7 @@ def test_a_tap_on_a_message_shows_what_can_be_done_with_it(page: Page, stack: St
     console.alice.sees("Helo")
     page.click(console.alice.within(".message .bubble"))
     page.click(console.alice.within(".message button"), "Edit message")
-    assert page.focused("element.value") == "Helo"
+    page.focuses("Helo", "element.value")
 
 
 def test_controls_of_a_phone_are_large_enough_to_touch(page: Page, stack: Stack, service: Any) -> None:

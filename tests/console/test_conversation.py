@@ -12,11 +12,16 @@ from tests.console.console import Console, Person
 
 
 def test_two_people_converse(console: Console) -> None:
-    console.alice.says("Hello, bob")
-    console.bob.says("Hello, alice")
-    console.alice.says("How are you?")
-    for person in (console.alice, console.bob):
-        person.sees("Hello, bob", "Hello, alice", "How are you?")
+    said: list[str] = []
+    for speaker, text in (
+        (console.alice, "Hello, bob"),
+        (console.bob, "Hello, alice"),
+        (console.alice, "How are you?"),
+    ):
+        speaker.says(text)
+        said.append(text)
+        for person in (console.alice, console.bob):
+            person.sees(*said)
 
 
 def test_text_is_shown_as_it_was_written(console: Console) -> None:
