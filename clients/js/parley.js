@@ -961,6 +961,7 @@ function checkedAttributes(attributes) {
 class Live extends Emitter {
   _view = {};
   _seq = -1;
+  _version = -1;
 
   constructor(session) {
     super();
@@ -986,8 +987,11 @@ class Live extends Emitter {
   /** Show a view unless a newer one is shown; what the view leaves out stays. */
   _apply(view) {
     const seq = view.seq ?? this._seq;
-    if (seq < this._seq) return this;
-    this._seq = seq;
+    // A channel's `seq` is that of all that is in it, so its own versions have another number.
+    const version = view.version ?? seq;
+    if (version < this._version || (version === this._version && seq < this._seq)) return this;
+    this._version = version;
+    this._seq = Math.max(seq, this._seq);
     const before = this._view.attributes;
     this._view = { ...this._view, ...view };
     if (this._attributes === undefined || this._view.attributes !== before) {
@@ -1664,7 +1668,7 @@ class Session {
       this.#mind(channel);
       if (this.#due.has(channel)) this.#schedule();
     } else if (channel?._status === "invited" && push.event === "channelUpdated") {
-      if (push.channel.seq > channel._seq) this.#deliver(channel, push);
+      if ((push.channel.version ?? push.channel.seq) > channel._version) this.#deliver(channel, push);
     } else {
       this.#keepStray(push);
     }

@@ -235,6 +235,18 @@ describe("a channel", () => {
     await client.shutdown();
   });
 
+  test("keeps its newer name, whatever `seq` an older one is told under", async () => {
+    const { server, client, channel, tell } = await inChannels(listed(CH, 3, "joined", { version: 2 }));
+    const update = { event: "channelUpdated", channel_sid: CH, seq: 4, updateReasons: ["friendlyName"] };
+    server.replies.fetchChannel = channelView(CH, 5, { version: 2, friendly_name: "old" });
+    await client.getChannelBySid(CH);
+    await tell({ ...update, channel: channelView(CH, 4, { version: 4, friendly_name: "new" }) });
+    assert.equal(channel.friendlyName, "new");
+    await tell({ ...update, seq: 5, channel: channelView(CH, 6, { version: 2, friendly_name: "old" }) });
+    assert.equal(channel.friendlyName, "new");
+    await client.shutdown();
+  });
+
   test("tells of a changed notification level", async () => {
     const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
     server.replies.setNotificationLevel = ({ notification_level }) => ({ notification_level });

@@ -237,6 +237,24 @@ async def test_a_channel_tells_of_everything_in_it(lab: Lab) -> None:
     assert heard == ["messageAdded", "updated", *names[1:], "updated", "removed"]
 
 
+async def test_a_channel_that_was_read_while_it_was_renamed_has_the_new_name(lab: Lab) -> None:
+    listener, general = await in_channel(lab, version=3)
+    lab.server.answers["fetchChannel"] = lambda frame: channel(12, version=3)
+    await listener.client.get_channel_by_sid(CHANNEL)
+    renamed = channel(11, version=11, friendly_name="New")
+    await lab.server.socket.push(changed("channelUpdated", 11, channel=renamed, updateReasons=["friendlyName"]))
+    event = await listener.heard("channelUpdated")
+    assert (event.update_reasons, general.friendly_name) == (("friendlyName",), "New")
+
+
+async def test_a_channel_keeps_its_name_when_something_else_is_told_with_an_older_one(lab: Lab) -> None:
+    listener, general = await in_channel(lab, version=10, friendly_name="New")
+    older = channel(11, version=3, friendly_name="Old")
+    await lab.server.socket.push(changed("channelUpdated", 11, channel=older, updateReasons=["notificationLevel"]))
+    await listener.heard("channelUpdated")
+    assert general.friendly_name == "New"
+
+
 async def test_joining_accepts_an_invitation_where_there_is_one(lab: Lab) -> None:
     lab.server.channels = [listed(status="invited")]
     lab.server.answers["acceptInvitation"] = lambda frame: member("alice", 11)

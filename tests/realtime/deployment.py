@@ -54,7 +54,7 @@ def load_function(name: str, runtime: Runtime) -> Callable[[dict[str, Any], Any]
 
 def as_rest(shown: dict[str, Any]) -> dict[str, Any]:
     """A record that a socket showed, without what REST does not show."""
-    return {name: value for name, value in shown.items() if name not in ("seq", "last_message_index")}
+    return {name: value for name, value in shown.items() if name not in ("seq", "version", "last_message_index")}
 
 
 def patterns(template: Template, function: str) -> list[dict[str, Any]]:

@@ -215,6 +215,35 @@ def test_changes_of_the_channel_are_one_with_the_latest_version(alice: Device, r
     assert {"friendlyName", "uniqueName", "attributes"} <= set(event["updateReasons"])
 
 
+def test_a_channel_that_is_read_while_it_is_renamed_is_an_older_version_than_the_push(
+    meddling: MeddlingClient, alice: Device, room: Room, mark: int
+) -> None:
+    read: list[dict[str, Any]] = []
+
+    def reading_first(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        read.append(alice.done("fetchChannel", channel=room.sid))
+        return call()
+
+    alice.heard()
+    meddling.script("transact_write_items", reading_first)
+    room.update(FriendlyName="new")
+    (push,) = alice.heard()
+    (between,), pushed = read, push["channel"]
+    assert (between["friendly_name"], pushed["friendly_name"]) == (None, "new")
+    assert between["seq"] == pushed["seq"] == mark + 1
+    assert between["version"] < pushed["version"] == mark + 1
+
+
+def test_a_channel_that_is_told_of_after_its_change_has_the_version_of_that_change(alice: Device, room: Room) -> None:
+    room.update(FriendlyName="new")
+    version = seq_of(alice, room)
+    alice.heard()
+    room.post("one")
+    alice.done("setNotificationLevel", channel=room.sid, notification_level="muted")
+    (level,) = [push for push in alice.heard() if push["event"] == "channelUpdated"]
+    assert (level["seq"], level["channel"]["seq"], level["channel"]["version"]) == (version + 2, version + 2, version)
+
+
 def test_invites_and_the_levels_of_others_move_the_mark_and_say_nothing(
     house: House, alice: Device, room: Room, mark: int
 ) -> None:

@@ -44,9 +44,9 @@ class Scene:
         }
         return {"event": event, "channel_sid": self.room.sid, "seq": seq, **versioned}
 
-    def channel(self) -> dict[str, Any]:
-        """The channel as pushes show it, but for its version."""
-        return {**self.room.fetch(), "last_message_index": 0}
+    def channel(self, version: int = 0) -> dict[str, Any]:
+        """The channel as pushes show it, but for its seq; `version` is the seq of its own last change."""
+        return {**self.room.fetch(), "version": version, "last_message_index": 0}
 
     def user_channel(self, identity: str) -> Any:
         return self.house.rest.get(f"{self.house.path}/Users/{identity}/Channels/{self.room.sid}")
@@ -129,7 +129,7 @@ def test_who_leaves_a_public_channel_still_sees_it(house: House) -> None:
 
 def test_only_its_creator_hears_of_a_new_channel(scene: Scene) -> None:
     room = scene.house.channel(UniqueName="other", CreatedBy="carol")
-    channel = {**room.fetch(), "seq": 0, "last_message_index": None}
+    channel = {**room.fetch(), "seq": 0, "version": 0, "last_message_index": None}
     assert scene.heard() == {
         "carol": [{"event": "channelAdded", "channel_sid": room.sid, "seq": 0, "channel": channel}]
     }
@@ -139,12 +139,12 @@ def test_members_and_who_is_invited_hear_of_a_changed_channel_with_its_counters(
     channel = scene.room.update(FriendlyName="The room", UniqueName="renamed")
     assert (channel["members_count"], channel["messages_count"]) == (2, 1)
     reasons = ["dateUpdated", "friendlyName", "uniqueName"]
-    expected = [scene.push("channelUpdated", channel=scene.channel(), updateReasons=reasons)]
+    expected = [scene.push("channelUpdated", channel=scene.channel(SETTING_UP + 1), updateReasons=reasons)]
     assert scene.heard() == dict.fromkeys(("alice", "bob", "erin"), expected)
 
 
 def test_members_creator_and_who_is_invited_hear_of_a_removed_channel(scene: Scene) -> None:
-    channel = scene.channel()
+    channel = scene.channel(SETTING_UP)
     scene.room.delete()
     # The message that its link would lead to went with it.
     gone = {**channel, "links": {**channel["links"], "last_message": None}}

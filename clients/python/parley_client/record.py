@@ -34,10 +34,13 @@ class RecordObject(Emitter):
 
     def apply(self, record: dict[str, Any]) -> tuple[str, ...]:
         """Take over a version unless it is an older one; returns the vendor's names for what is different."""
-        if record.get("seq", 0) < self.seq:
+        seq = record.get("seq", 0)
+        # A channel's `seq` is that of all that is in it, so its own versions have another number.
+        version, own = record.get("version", seq), self._record.get("version", self.seq)
+        if (version, seq) < (own, self.seq):
             return ()
         before = {field: self._record.get(field) for field in self.REASONS}
-        self._record.update(record)
+        self._record.update(record, seq=max(seq, self.seq))
         changed = [name for field, name in self.REASONS.items() if self._record.get(field) != before[field]]
         return tuple(dict.fromkeys(changed))
 

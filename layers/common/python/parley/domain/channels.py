@@ -36,7 +36,7 @@ def newest_index(tail: dict[str, Any]) -> int:
 
 
 def with_counters(channel: dict[str, Any], tail: dict[str, Any]) -> dict[str, Any]:
-    """A channel with what its counters add: counts, newest message, latest seq."""
+    """A channel with what its counters add: counts, newest message, latest seq; `version` is its own last change's."""
     newest = newest_index(tail)
     return {
         **channel,
@@ -45,5 +45,6 @@ def with_counters(channel: dict[str, Any], tail: dict[str, Any]) -> dict[str, An
         "last_message_index": newest if newest >= 0 else None,
         "last_message_sid": message_sid(channel["sid"], newest) if newest >= 0 else None,
         "seq": tail["seq"],
+        "version": channel.get("seq", 0),
         "webhooks_count": tail.get("webhooks_count", 0),
     }

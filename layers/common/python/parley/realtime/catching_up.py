@@ -243,13 +243,17 @@ class _Channel:
             "event": "channelUpdated",
             "channel_sid": self._sid,
             "seq": member.get("seq", 0),
-            "channel": self._views.channel(self._channel, self._tail),
+            "channel": self._views.channel(self._channel, self._tail, member.get("seq", 0)),
             "user_channel": self._views.show("user_channel", seen(user, member, self._tail)),
             "updateReasons": ["notificationLevel"],
         }
 
     def _frame(self, kind: str, verb: str, record: Record) -> dict[str, Any]:
-        shown = self._views.channel(record, self._tail) if kind == "channel" else self._views.show(kind, record)
+        shown = (
+            self._views.channel(record, self._tail, record.get("seq", 0))
+            if kind == "channel"
+            else self._views.show(kind, record)
+        )
         frame = {"event": _EVENTS[kind, verb], "channel_sid": self._sid, "seq": record.get("seq", 0), kind: shown}
         return frame | ({"updateReasons": every_reason(kind)} if verb == "updated" else {})
 

@@ -42,13 +42,13 @@ def _show(
 ) -> dict[str, Any]:
     if kind == "channel":
         if change.kind == "channel":
-            return views.channel(change.record, tail)
+            return views.channel(change.record, tail, change.record.get("seq", 0))
         is_later = channel.get("seq", 0) > change.record.get("seq", 0)
         if change.verb == "deleted" and is_later:
             # Who was taken out hears nothing of what was done to the channel since.
-            channel = {name: channel[name] for name in ("sid", "service_sid", "type") if name in channel}
+            channel = {name: channel[name] for name in ("sid", "service_sid", "type", "seq") if name in channel}
             tail = None
-        return views.channel({**channel, "seq": change.record.get("seq", 0)}, tail)
+        return views.channel(channel, tail, change.record.get("seq", 0))
     if kind == "user_channel":
         if tail is None or "last_index" not in tail:
             raise CannotShow(change.channel_sid)

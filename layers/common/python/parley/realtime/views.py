@@ -24,7 +24,10 @@ class Views:
         self._account_sid = account_sid
 
     def show(self, kind: str, record: Record) -> dict[str, Any]:
-        """A record of a kind. Of two views of one record, the one with the higher `seq` is the newer."""
+        """A record of a kind. Of two views of one record, the one with the higher `seq` is the newer.
+
+        A channel's `seq` is that of everything in it; what tells two versions of the channel itself apart is `version`.
+        """
         row = _ROWS[kind]
         shown = present(row, _mount(row), record, self._rest_url, self._account_sid)
         if kind in _VERSIONED:
@@ -32,13 +35,14 @@ class Views:
         elif kind == "user":
             shown["seq"] = record["cause"]["at"]
         if kind == "channel":
+            shown["version"] = record.get("version", record.get("seq", 0))
             shown["last_message_index"] = record.get("last_message_index")
         return shown
 
-    def channel(self, record: Record, tail: Record | None) -> dict[str, Any]:
-        """A channel with its counters as of now, under the version of its own last change."""
+    def channel(self, record: Record, tail: Record | None, seq: int) -> dict[str, Any]:
+        """A stored channel with its counters as of now, under the `seq` of the change that it is shown for."""
         counted = with_counters(record, tail) if tail and "members_count" in tail else record
-        return self.show("channel", {**counted, "seq": record.get("seq", 0)})
+        return self.show("channel", {**counted, "seq": seq, "version": record.get("seq", 0)})
 
     def held(self, user_channel: Record) -> dict[str, Any]:
         """A user channel from a list, and the channel that it is about."""
