@@ -47,7 +47,7 @@ export class Pane {
     this.openSid = person.channelSid ?? null;
     this.channels = new Map(); // by SID: joined and invited
     this.unread = new Map();
-    this.buttons = new Map();
+    this.buttons = new Map(); // rows and banners: what is behind them is an object of the present client
     this.conversation = null;
     this.client = null;
     this.run = 0;
@@ -164,6 +164,7 @@ export class Pane {
     this.#close();
     this.channels.clear();
     this.unread.clear();
+    this.buttons.clear();
     this.#showChannels();
     if (client) await Promise.resolve(client.shutdown()).catch(() => {});
     this.#setState('disconnected');
@@ -238,6 +239,9 @@ export class Pane {
   #onGone(channel) {
     this.channels.delete(channel.sid);
     this.unread.delete(channel.sid);
+    // Who comes back to a private channel gets another object for it.
+    this.buttons.delete(channel.sid);
+    this.buttons.delete(`banner ${channel.sid}`);
     if (this.#in(channel)) {
       this.#close();
       const next = this.#joined()[0];

@@ -60,6 +60,12 @@ class Person:
         """Click into the pane, where there is nothing else to click."""
         self.page.click(self.within("h2"))
 
+    def reconnects(self) -> None:
+        """Take the plug out and put it in again."""
+        for button, state in (("Disconnect", "disconnected"), ("Connect", "connected")):
+            self.page.click(self.within("button"), button)
+            self.page.wait_for(self.within(f".pill[data-state={state}]"))
+
     def opens(self, channel: str) -> None:
         row = self.within(".channel")
         self.page.until(

@@ -64,12 +64,18 @@ def test_a_badge_counts_what_waits_and_goes_when_it_is_read(console: Console) ->
     console.bob.has_unread("General", 0)
 
 
-def test_messages_of_a_channel_that_is_not_open_are_counted(
-    console: Console, twilio: Any, service: Any, general: Any
-) -> None:
-    other = twilio.chat.v2.services(service.sid).channels.create(friendly_name="Other")
-    for identity in ("alice", "bob"):
-        twilio.chat.v2.services(service.sid).channels(other.sid).members.create(identity=identity)
+@pytest.fixture
+def other(twilio: Any, service: Any) -> Any:
+    """A second channel of alice, bob and carol, over REST; alice is its administrator."""
+    channels = twilio.chat.v2.services(service.sid).channels
+    made = channels(channels.create(friendly_name="Other", type="private").sid)
+    made.members.create(identity="alice", role_sid=service.default_channel_creator_role_sid)
+    for identity in ("bob", "carol"):
+        made.members.create(identity=identity)
+    return made
+
+
+def test_messages_of_a_channel_that_is_not_open_are_counted(console: Console, other: Any) -> None:
     console.bob.opens("Other")
     console.alice.says("in General")
     console.bob.has_unread("General", 1)
@@ -148,6 +154,42 @@ def test_who_leaves_and_comes_back_has_missed_nothing(console: Console) -> None:
     console.bob.sees("before", "meanwhile", "after")
 
 
+def test_a_channel_is_opened_after_the_plug_was_off_and_on(console: Console, other: Any) -> None:
+    other.messages.create(from_="alice", body="in Other")
+    console.page.wait_for(console.bob.within(".channel:has(.unread-badge)"))
+    console.bob.reconnects()
+    console.bob.opens("Other")
+    console.bob.sees("in Other")
+
+
+def test_a_channel_is_opened_by_who_took_the_place_of_another(console: Console, other: Any, general: Any) -> None:
+    general.members.create(identity="carol")
+    other.messages.create(from_="alice", body="in Other")
+    console.page.wait_for(console.bob.within(".channel:has(.unread-badge)"))
+    become(console, "carol")
+    carol = Person(console.page, "carol")
+    carol.opens("Other")
+    carol.sees("in Other")
+
+
+def test_a_channel_is_opened_after_presence_was_switched(console: Console, other: Any) -> None:
+    other.messages.create(from_="alice", body="in Other")
+    console.page.wait_for(console.bob.within(".channel:has(.unread-badge)"))
+    switch_presence(console.page)
+    console.bob.opens("Other")
+    console.bob.sees("in Other")
+
+
+def test_who_comes_back_to_a_private_channel_opens_it_by_its_new_name(console: Console, other: Any) -> None:
+    rows = "document.querySelectorAll('[data-identity=bob] .channel').length"
+    console.page.until(f"{rows} === 2")
+    other.members("bob").delete()
+    console.page.until(f"{rows} === 1")
+    other.update(friendly_name="Another")
+    other.members.create(identity="bob")
+    console.bob.opens("Another")
+
+
 @pytest.fixture
 def apart(browser: Browser, stack: Stack, service: Any, page: Page) -> Any:
     """Alice and bob in windows of their own."""
@@ -182,10 +224,7 @@ def test_who_reloads_has_missed_nothing(apart: tuple[Console, Console]) -> None:
     mine.alice.sees(*everything, "I have read it all")
 
 
-def test_a_reload_keeps_service_people_and_channel(console: Console, twilio: Any, service: Any) -> None:
-    other = twilio.chat.v2.services(service.sid).channels.create(friendly_name="Other")
-    for identity in ("alice", "bob"):
-        twilio.chat.v2.services(service.sid).channels(other.sid).members.create(identity=identity)
+def test_a_reload_keeps_service_people_and_channel(console: Console, service: Any, other: Any) -> None:
     console.bob.opens("Other")
     console.page.reload()
     console.await_ready()
@@ -219,6 +258,29 @@ def test_an_invitation_is_accepted(console: Console) -> None:
     console.page.until(
         "document.querySelector('[data-identity=alice] .subtitle').textContent === '2 members · 2 online'"
     )
+
+
+def test_an_invitation_is_accepted_after_the_plug_was_off_and_on(console: Console) -> None:
+    invite_bob(console)
+    console.bob.reconnects()
+    console.page.click(console.bob.within(".banner button"), "Accept")
+    console.page.wait_gone(console.bob.within(".banner"))
+    console.alice.says("Welcome")
+    console.bob.sees("Welcome")
+
+
+def test_an_invitation_that_is_made_again_has_the_new_name_of_its_channel(
+    console: Console, twilio: Any, service: Any
+) -> None:
+    channels = twilio.chat.v2.services(service.sid).channels
+    plans = channels(channels.create(friendly_name="Plans", type="private").sid)
+    invite = plans.invites.create(identity="bob")
+    console.page.wait_for(console.bob.within(".banner"), "Invitation to Plans")
+    plans.invites(invite.sid).delete()
+    console.page.wait_gone(console.bob.within(".banner"))
+    plans.update(friendly_name="Better plans")
+    plans.invites.create(identity="bob")
+    console.page.wait_for(console.bob.within(".banner"), "Invitation to Better plans")
 
 
 def test_an_invitation_is_declined(console: Console) -> None:
@@ -285,22 +347,32 @@ def test_the_presence_dot_follows_the_connection(console: Console) -> None:
     console.alice.has_presence("bob", True)
 
 
+def switch_presence(page: Page) -> None:
+    page.click("header button[aria-label='Service settings']")
+    page.click("dialog label:has([name=presence])")
+    page.click("dialog button", "Save")
+    page.wait_gone("dialog")
+
+
 def test_presence_is_switched_on_and_off(console: Console) -> None:
     page = console.page
     for shown in (0, 1):
-        page.click("header button[aria-label='Service settings']")
-        page.click("dialog label:has([name=presence])")
-        page.click("dialog button", "Save")
-        page.wait_gone("dialog")
+        switch_presence(page)
         page.until(f"document.querySelectorAll('{console.alice.within('.faces .dot')}').length === {shown}", 20)
+
+
+def become(console: Console, identity: str) -> None:
+    """Have somebody else chat in bob's pane."""
+    console.page.click(console.bob.within("button[aria-label='Chat as somebody else']"))
+    console.page.fill("dialog input", identity)
+    console.page.click("dialog button", "Use it")
+    console.page.wait_for(f"[data-identity={identity}] .pill[data-state=connected]")
 
 
 def test_one_pane_becomes_somebody_else(console: Console) -> None:
     page = console.page
-    page.click(console.bob.within("button[aria-label='Chat as somebody else']"))
-    page.fill("dialog input", "carol")
-    page.click("dialog button", "Use it")
-    page.wait_for("[data-identity=carol] .empty", seconds=20)
+    become(console, "carol")
+    page.wait_for("[data-identity=carol] .empty")
     carol = Person(page, "carol")
     page.click(carol.within("button"), "Browse")
     page.click("dialog button", "Join General")
