@@ -32,12 +32,14 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 const HOLE_PATIENCE = 250;
 const ASK_AGAIN_AFTER = 1_000;
-const ASKS_PER_HOLE = 3;
+const MOST_ASKS = 3;
 const KNOWN_RECORDS = 2_000;
 /** How many answers are remembered as having told everything about their time. */
 const TOLD_SPANS = 20;
 const CHANNELS_PER_CATCH_UP = 100;
 const FOLLOWED_USERS = 100;
+/** So many with the largest names and attributes fit into one reply. */
+const USERS_PER_REQUEST = 10;
 const STRAYS_PER_CHANNEL = 100;
 const LARGEST_PAGE = 100;
 
@@ -266,7 +268,7 @@ export class ChannelFollower {
   /** The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. */
   failed(now) {
     this.#isAsking = false;
-    if (this.#asked < ASKS_PER_HOLE) {
+    if (this.#asked < MOST_ASKS) {
       this.#mustAsk = true;
       this.#dueAt = now + ASK_AGAIN_AFTER;
       return { isGone: false, isRefetch: false, deliver: [] };
@@ -281,7 +283,7 @@ export class ChannelFollower {
   }
 
   #askAgainOrPass(now) {
-    if (this.#held.size > 0 && this.#asked < ASKS_PER_HOLE) {
+    if (this.#held.size > 0 && this.#asked < MOST_ASKS) {
       this.#dueAt = now + ASK_AGAIN_AFTER;
       return [];
     }
@@ -1470,6 +1472,7 @@ class Session {
   #strays = new Map();
   #due = new Set();
   #timer = null;
+  #refollowTimer = null;
   #hasStarted = false;
   #isStopped = false;
 
@@ -1513,9 +1516,7 @@ class Session {
     const missing = this.#compare(listed);
     // The followers know what was not answered, and it is asked again.
     await this.#catchUp(ask, missing).catch(() => {});
-    if (this.#followed.size > 0) {
-      this.#refollow(await ask("followUsers", { identities: [...this.#followed.keys()] }));
-    }
+    await this.#refollow(ask, [...this.#followed.keys()]);
     this.#hasStarted = true;
     this.#schedule();
   }
@@ -1523,6 +1524,7 @@ class Session {
   stop() {
     this.#isStopped = true;
     this.#environment.cancel(this.#timer);
+    this.#environment.cancel(this.#refollowTimer);
     for (const channel of this.channels.values()) {
       for (const identity of [...channel._typing.keys()]) this.#stopTyping(channel, identity, false);
     }
@@ -1905,10 +1907,36 @@ class Session {
     user._emit("userUnsubscribed", user);
   }
 
-  #refollow({ users, unfollowed = [] }) {
+  /** Follow again those who are followed; who is refused is asked for again a second later, twice. */
+  async #refollow(ask, identities, asked = 1) {
+    this.#environment.cancel(this.#refollowTimer);
+    const refused = [];
+    for (let first = 0; first < identities.length; first += USERS_PER_REQUEST) {
+      const part = identities.slice(first, first + USERS_PER_REQUEST);
+      try {
+        this.#refollowed(part, await ask("followUsers", { identities: part }));
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        refused.push(...part);
+      }
+    }
+    if (asked === MOST_ASKS) refused.forEach((identity) => this.#unfollowed(identity));
+    else if (refused.length > 0) this.#refollowLater(refused, asked + 1);
+  }
+
+  /** Without a connection by then, the next session begins with it anyway. */
+  #refollowLater(identities, asked) {
+    if (this.#isStopped) return;
+    this.#refollowTimer = this.#environment.after(ASK_AGAIN_AFTER, () => {
+      if (this.#connection.state !== "connected") return;
+      this.#refollow((...given) => this.request(...given), identities, asked).catch(() => {});
+    });
+  }
+
+  #refollowed(identities, { users, unfollowed = [] }) {
     const found = new Set(users.map((view) => view.identity));
     for (const view of users) this.#updateUser(this.#followed.get(view.identity), view);
-    const lost = [...this.#followed.keys()].filter((identity) => !found.has(identity));
+    const lost = identities.filter((identity) => !found.has(identity));
     [...unfollowed, ...lost].forEach((identity) => this.#unfollowed(identity));
   }
 

@@ -392,6 +392,66 @@ describe("after the connection was lost", () => {
     assert.equal(bob.friendlyName, "Bob");
     await client.shutdown();
   });
+
+  test("followed users are followed again ten at a time, for a reply carries no more of the largest", async () => {
+    const { server, client, away } = await inChannels();
+    for (let number = 0; number < 25; number += 1) {
+      server.users[`user ${number}`] = userView(`user ${number}`);
+      await client.getUser(`user ${number}`);
+    }
+    await away();
+    const asked = server.socket.sent.filter(({ action }) => action === "followUsers");
+    assert.deepEqual(
+      asked.map(({ identities }) => identities.length),
+      [10, 10, 5],
+    );
+    assert.equal((await client.getSubscribedUsers()).length, 26);
+    await client.shutdown();
+  });
+
+  test("one is connected also when following again is refused, which is asked again a second later", async () => {
+    const { server, client, clock, away, heard } = await inChannels();
+    await client.getUser("bob");
+    const answer = server.replies.followUsers;
+    await away(() => {
+      server.users.bob = userView("bob", { seq: 2, friendly_name: "Bob" });
+      server.replies.followUsers = new Refusal(413, 20413);
+    });
+    heard();
+    server.replies.followUsers = answer;
+    await clock.advance(SECOND);
+    assert.deepEqual(heard(), ["userUpdated bob [friendlyName]"]);
+    await client.shutdown();
+  });
+
+  test("users whose following again is refused three times are no longer followed", async () => {
+    const { server, client, clock, away, heard } = await inChannels();
+    await client.getUser("bob");
+    await away(() => (server.replies.followUsers = new Refusal(500, 20500)));
+    heard();
+    await clock.advance(60 * SECOND);
+    assert.deepEqual(heard(), ["userUnsubscribed bob"]);
+    assert.equal(server.asked("followUsers").length, 4);
+    assert.equal(server.sockets.length, 2);
+    await client.shutdown();
+  });
+
+  test("following again that was refused waits for no connection: the next one begins with it", async () => {
+    const { server, client, clock, away } = await inChannels();
+    await client.getUser("bob");
+    const answer = server.replies.followUsers;
+    await away(() => (server.replies.followUsers = new Refusal(500, 20500)));
+    server.replies.followUsers = answer;
+    server.arrival = "hang";
+    server.socket.break();
+    await clock.advance(10 * SECOND);
+    server.arrival = "open";
+    await clock.advance(60 * SECOND);
+    assert.equal(client.connectionState, "connected");
+    assert.equal(server.socket.sent.filter(({ action }) => action === "followUsers").length, 1);
+    await client.shutdown();
+    assert.equal(clock.pending, 0);
+  });
 });
 
 describe("the change to a new socket", () => {
