@@ -571,6 +571,8 @@ class Connection {
   #tokens;
   #current = null;
   #links = new Set();
+  /** All that are not settled yet, wherever they wait: for a connection, a reply, or to be made again. */
+  #requests = new Set();
   #queue = [];
   #counter = 0;
   #failures = 0;
@@ -641,14 +643,13 @@ class Connection {
     this.#tokens.stop();
     this.#environment.cancel(this.#handoverTimer);
     this.#wake?.();
-    const waiting = [...this.#queue, ...[...this.#links].flatMap((link) => [...link.pending.values()])];
     this.#queue = [];
     this.#current = null;
     for (const link of this.#links) {
       link.pending.clear();
       link.abandon("closed by the client");
     }
-    waiting.forEach((request) => this.#settle(request, () => request.reject(error)));
+    this.#requests.forEach((request) => this.#settle(request, () => request.reject(error)));
   }
 
   // Opening
@@ -808,14 +809,15 @@ class Connection {
       return Promise.reject(new FrameTooLargeError(message));
     }
     return new Promise((resolve, reject) => {
-      const request = { id, text, kind, link, resolve, reject, refusals: 0, isSettled: false };
+      const request = { id, text, kind, link, resolve, reject, refusals: 0 };
+      this.#requests.add(request);
       request.timer = this.#environment.after(REQUEST_TIMEOUT, () => this.#expire(request));
       this.#dispatch(request);
     });
   }
 
   #dispatch(request) {
-    if (request.isSettled) return;
+    if (!this.#requests.has(request)) return;
     const link = request.link ?? this.#current;
     if (link?.isUsable) {
       link.pending.set(request.id, request);
@@ -838,7 +840,8 @@ class Connection {
       this.#leave(link, request, error.code);
     } else if (TRY_LATER.has(error.code) && request.refusals < MOST_RETRIES) {
       request.refusals += 1;
-      this.#environment.after(1_000 + this.#environment.random() * 3_000, () => this.#dispatch(request));
+      const pause = 1_000 + this.#environment.random() * 3_000;
+      request.pause = this.#environment.after(pause, () => this.#dispatch(request));
     } else {
       this.#settle(request, () => request.reject(new ParleyError(error.message, status, error.code)));
     }
@@ -861,9 +864,9 @@ class Connection {
   }
 
   #settle(request, settle) {
-    if (request.isSettled) return;
-    request.isSettled = true;
+    if (!this.#requests.delete(request)) return;
     this.#environment.cancel(request.timer);
+    this.#environment.cancel(request.pause);
     settle();
   }
 

@@ -162,6 +162,17 @@ describe("a request", () => {
     assert.ok(outcome.error instanceof ConnectionLostError);
     await assert.rejects(client.getUserDescriptor("bob"), ConnectionLostError);
   });
+
+  test("that was refused for being too fast fails at once with shutdown, and leaves no timer behind", async () => {
+    const { server, client, clock } = await connected();
+    server.replies.fetchUser = new Refusal(429, 51002);
+    const outcome = outcomeOf(client.getUserDescriptor("bob"));
+    await settled();
+    await client.shutdown();
+    await settled();
+    assert.ok(outcome.error instanceof ConnectionLostError);
+    assert.equal(clock.pending, 0);
+  });
 });
 
 describe("messages that are sent without waiting", () => {
