@@ -1,6 +1,6 @@
 // The page: account, service, panes, and the drawer with log, webhooks and snippets.
 
-import { guarded, h, icon, iconButton, keep, textButton, toast } from './dom.js';
+import { explain, guarded, h, icon, iconButton, keep, textButton, toast } from './dom.js';
 import { askForm, makeForm, openDialog } from './dialogs.js';
 import { Drawer } from './drawer.js';
 import { Journal } from './journal.js';
@@ -271,11 +271,18 @@ class App {
       submit: 'Sign out',
       act: async () => {
         await Promise.all(this.panes.map((pane) => pane.disconnect()));
-        await this.rest.forgetKey();
-        this.session.forget();
-        location.reload();
+        const { key } = this.session.values;
+        try {
+          await this.rest.forgetKey();
+        } catch (error) {
+          throw new Error(`The account is forgotten, but its API key ${key.sid} is not deleted: ${explain(error)}`);
+        } finally {
+          this.session.forget();
+        }
       },
     });
+    // Who has read what went wrong has no account to go on with either.
+    if (!this.session.isComplete) location.reload();
   }
 
   help() {

@@ -115,12 +115,15 @@ export class Rest {
     return { sid, secret };
   }
 
-  /** Delete this tab's API key, with which all tokens that it made lose their worth. */
+  /** See that this tab's API key is gone, with which all tokens that it made lose their worth. */
   async forgetKey() {
     const { account, key } = this.session.values;
-    if (key) await this.request('DELETE', `/2010-04-01/Accounts/${account}/Keys/${key.sid}.json`);
     this.key = null;
     this.session.set({ key: null });
+    if (!key) return;
+    await this.request('DELETE', `/2010-04-01/Accounts/${account}/Keys/${key.sid}.json`).catch((error) => {
+      if (error.status !== 404) throw error;
+    });
   }
 }
 

@@ -74,6 +74,31 @@ def test_signing_out_forgets_the_account_and_deletes_the_api_key(console: Consol
     assert stored["token"] not in (console.page.evaluate("JSON.stringify(sessionStorage)") or "")
 
 
+def test_signing_out_after_the_api_key_was_deleted_elsewhere_forgets_the_account(console: Console, twilio: Any) -> None:
+    stored = json.loads(console.page.evaluate("sessionStorage.getItem('parley-console')"))
+    twilio.api.v2010.account.keys(stored["key"]["sid"]).delete()
+    console.page.click("header button[aria-label='Sign out']")
+    console.page.click("dialog button", "Sign out")
+    console.page.wait_for("#field-account")
+    assert stored["token"] not in console.page.evaluate("JSON.stringify(sessionStorage)")
+    console.page.problems.clear()  # the browser's own note that there is no such key
+
+
+def test_signing_out_where_the_api_key_cannot_be_deleted_forgets_the_account_and_says_so(console: Console) -> None:
+    page = console.page
+    stored = json.loads(page.evaluate("sessionStorage.getItem('parley-console')"))
+    page.command("Network.setBlockedURLs", urls=["*/Keys/*"])
+    page.click("header button[aria-label='Sign out']")
+    page.click("dialog button", "Sign out")
+    page.wait_for("dialog [role=alert]")
+    assert stored["key"]["sid"] in page.texts("dialog [role=alert]")[0]
+    left = page.evaluate("JSON.stringify(sessionStorage)")
+    assert stored["token"] not in left and stored["key"]["secret"] not in left
+    page.press("Escape")
+    page.wait_for("#field-account")
+    page.problems.clear()  # the browser's own note that the request failed
+
+
 def test_a_reload_goes_on_with_the_same_api_key(console: Console) -> None:
     stored = "JSON.parse(sessionStorage.getItem('parley-console')).key.sid"
     before = console.page.evaluate(stored)
