@@ -5,9 +5,9 @@ import { explain, h, iconButton, textButton } from './dom.js';
 let count = 0;
 
 /** Open a dialog with any content; resolves when it is closed. `build` gets a function that closes it. */
-export function openDialog(title, build, { wide = false } = {}) {
+export function openDialog(title, build) {
   const id = `dialog-${(count += 1)}`;
-  const dialog = h('dialog', { class: wide ? 'wide' : '', 'aria-labelledby': id });
+  const dialog = h('dialog', { 'aria-labelledby': id });
   return new Promise((resolve) => {
     let result;
     const close = (value) => {
