@@ -390,11 +390,15 @@ class Tokens {
     return this.#provider !== undefined;
   }
 
+  get text() {
+    return this.#current.text;
+  }
+
   /** A token for an attempt to connect: new from the provider, or the one that was given. */
   async forAttempt() {
     if (this.#provider) this.#take(await this.#provider());
     else this.#watch();
-    return this.#current.text;
+    return this.text;
   }
 
   /** Take a token in place of the current one. */
@@ -405,7 +409,7 @@ class Tokens {
   /** A new one from the provider. */
   async fromProvider() {
     this.#take(await this.#provider());
-    return this.#current.text;
+    return this.text;
   }
 
   /** The server's word on the expiry, for a token that says nothing itself. */
@@ -476,6 +480,8 @@ class Link {
   #settleOpened;
 
   constructor(token, environment, hooks) {
+    /** The one that the server knows this socket by. */
+    this.token = token;
     this.#environment = environment;
     this.#hooks = hooks;
     this.opened = new Promise((resolve, reject) => {
@@ -612,7 +618,7 @@ class Connection {
     this.#needsToken = false;
     this.#refusals = 0;
     if (this.#current !== null) {
-      await this.#request("refreshToken", { token }, "read", null);
+      await this.#handIn(token);
       return;
     }
     this.#wake?.();
@@ -850,7 +856,7 @@ class Connection {
 
   /** The server no longer takes requests here; the refused one goes out again on the next connection. */
   #leave(link, request, code) {
-    if (code === TOKEN_EXPIRED) this.#serverSaysExpired();
+    if (code === TOKEN_EXPIRED) this.#serverSaysExpired(link);
     link.abandon("refused by the server");
     this.#dispatch(request);
   }
@@ -874,12 +880,14 @@ class Connection {
 
   #push(push, link) {
     if (push.event === "tokenAboutToExpire") this.#tokens.serverSaysAboutToExpire();
-    else if (push.event === "tokenExpired") this.#serverSaysExpired();
+    else if (push.event === "tokenExpired") this.#serverSaysExpired(link);
     else if (push.event === "connectionError") this.#serverComplains(push, link);
     else this.#hooks.push(push);
   }
 
-  #serverSaysExpired() {
+  #serverSaysExpired(link) {
+    // While a new token is being handed in, this is still about the one before.
+    if (link.token !== this.#tokens.text) return;
     this.#tokens.expired();
     if (!this.#tokens.hasProvider) this.#needsToken = true;
   }
@@ -887,7 +895,7 @@ class Connection {
   #serverComplains(push, link) {
     const { terminal = false, status, code, message } = push;
     this.#hooks.error({ terminal, message, httpStatusCode: status, errorCode: code });
-    if (code === TOKEN_EXPIRED) this.#serverSaysExpired();
+    if (code === TOKEN_EXPIRED) this.#serverSaysExpired(link);
     // Two devices that displace each other must not do so as fast as they can.
     if (code === TOO_MANY_CONNECTIONS) link.pauseAfter = LONGEST_BACKOFF * (0.5 + this.#environment.random() / 2);
   }
@@ -923,7 +931,7 @@ class Connection {
       const link = this.#current;
       try {
         const token = await this.#tokens.fromProvider();
-        if (this.#current !== null) await this.#request("refreshToken", { token }, "read", null);
+        if (this.#current !== null) await this.#handIn(token);
         return;
       } catch (error) {
         // A new connection has a new token anyway.
@@ -932,6 +940,12 @@ class Connection {
         await this.#wait(Math.min(LONGEST_BACKOFF, 1_000 * 2 ** attempt) * (0.5 + this.#environment.random() / 2));
       }
     }
+  }
+
+  /** Go on with the current token: over the same socket, or over another if the server is done with that one. */
+  async #handIn(token) {
+    await this.#request("refreshToken", { token }, "read", null);
+    if (this.#current !== null) this.#current.token = token;
   }
 
   #wait(delay) {

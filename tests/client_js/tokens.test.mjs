@@ -7,6 +7,7 @@ import {
   MINUTE,
   FakeClock,
   FakeServer,
+  Refusal,
   connected,
   inChannels,
   outcomeOf,
@@ -105,6 +106,71 @@ describe("a token's end", () => {
     assert.equal(client.connectionState, "connected");
     assert.deepEqual(states, ["connecting", "connected", "disconnected", "connecting", "connected"]);
     await client.shutdown();
+  });
+
+  /** A client that has been told of its token's end, which the server does not act on for up to a minute. */
+  async function afterTheEnd() {
+    const made = await connected({ source: token(new FakeClock(), 3600) });
+    let ends = 0;
+    made.client.on("tokenExpired", () => (ends += 1));
+    await made.clock.advance(60 * MINUTE);
+    return { ...made, ends: () => ends, second: token(made.clock, 3600, "second") };
+  }
+
+  for (const code of [20103, 20104, 51006]) {
+    test(`lets the next token be handed in over a new socket where the old one refuses it with ${code}`, async () => {
+      const { server, client, clock, ends, second } = await afterTheEnd();
+      const [old] = server.sockets;
+      const answer = server.replies.refreshToken;
+      server.replies.refreshToken = (frame, socket) => (socket === old ? new Refusal(401, code) : answer);
+      const outcome = outcomeOf(client.updateToken(second));
+      await clock.advance(SECOND);
+      assert.equal(outcome.value, client);
+      assert.equal(old.readyState, 3);
+      assert.equal(server.socket.token, second);
+      assert.equal(client.connectionState, "connected");
+      assert.equal(ends(), 1);
+      await client.shutdown();
+    });
+  }
+
+  test("that the server announces while the next token is handed in is not that one's", async () => {
+    const { server, client, clock, states, ends, second } = await afterTheEnd();
+    const answer = server.replies.refreshToken;
+    server.replies.refreshToken = undefined;
+    const outcome = outcomeOf(client.updateToken(second));
+    await settled();
+    server.replies.refreshToken = answer;
+    server.socket.tell({ event: "tokenExpired", token_expires_at: "2027-01-15T09:00:00Z" });
+    server.socket.break(1000);
+    await clock.advance(SECOND);
+    assert.equal(outcome.value, client);
+    assert.equal(ends(), 1);
+    assert.deepEqual(states.slice(-2), ["connecting", "connected"]);
+    await client.shutdown();
+  });
+
+  test("of a token that was handed in is announced by the server too", async () => {
+    const { server, client, clock } = await connected({ source: token(new FakeClock(), 3600) });
+    let ends = 0;
+    client.on("tokenExpired", () => (ends += 1));
+    await client.updateToken(token(clock, 3600, "second"));
+    server.socket.tell({ event: "tokenExpired", token_expires_at: "2027-01-15T09:00:00Z" });
+    server.socket.break(1000);
+    await settled();
+    assert.equal(ends, 1);
+    assert.equal(client.connectionState, "disconnected");
+    await client.shutdown();
+  });
+
+  test("is the end of the client where the next token is refused as well", async () => {
+    const { server, client, clock, second } = await afterTheEnd();
+    server.replies.refreshToken = new Refusal(401, 20104);
+    server.arrival = 401;
+    const outcome = outcomeOf(client.updateToken(second));
+    await clock.advance(SECOND);
+    assert.equal(outcome.error.status, 401);
+    assert.equal(client.connectionState, "denied");
   });
 
   test("makes a client with a provider connect with a new token", async () => {
