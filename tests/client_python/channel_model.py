@@ -324,6 +324,12 @@ class World:
             self.advance(max(0.0, self.following.due - self.server.now))
         raise AssertionError("the client never comes to rest")
 
+    def is_up_to_date(self) -> bool:
+        """Whether a list of the channels leaves nothing to ask."""
+        self.following.session_begins()
+        self.application.tell(self.following.session(self.server.listing(), self.server.now))
+        return self.following.due is None
+
     # How.
 
     def _write(self, key: str, event: str, view: dict[str, Any] | None, delay: float = 0.0) -> None:

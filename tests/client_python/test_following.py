@@ -307,7 +307,7 @@ def following() -> Following:
 def test_the_mark_begins_with_the_push_that_announces_the_channel() -> None:
     following = Following()
     assert names(following.push(told(5, "channelJoined"), 0.0)) == [("channelJoined", 5)]
-    assert following.mark(SID) == 5
+    assert following.push(added(0, 6), 0.0) == [added(0, 6)]
 
 
 def test_the_very_first_change_of_a_channel_is_delivered_once() -> None:
@@ -332,7 +332,7 @@ def test_what_was_held_is_delivered_before_the_channel_is_left(following: Follow
     following.push(added(1, 12), 0.0)
     delivered = following.push(told(13, "channelLeft"), 0.0)
     assert names(delivered) == [("messageAdded", 12), ("channelLeft", 13)]
-    assert (following.standing(SID), following.due) == ("notParticipating", None)
+    assert following.due is None
 
 
 def test_leaving_is_told_once_and_removal_too(following: Following) -> None:
@@ -345,13 +345,13 @@ def test_a_late_repeat_of_leaving_does_not_end_a_later_membership(following: Fol
     following.push(told(11, "channelLeft"), 0.0)
     following.push(told(15, "channelJoined"), 0.0)
     assert following.push(told(11, "channelLeft"), 0.0) == []
-    assert following.standing(SID) == "joined"
+    assert following.push(added(0, 16), 0.0) == [added(0, 16)]
 
 
 def test_a_late_repeat_of_joining_does_not_undo_leaving(following: Following) -> None:
     following.push(told(15, "channelLeft"), 0.0)
     assert following.push(told(9, "channelJoined"), 0.0) == []
-    assert following.standing(SID) == "notParticipating"
+    assert following.push(added(0, 16), 0.0) == []
 
 
 def test_messages_are_not_delivered_after_leaving(following: Following) -> None:
@@ -381,7 +381,7 @@ def test_an_invitation_is_no_membership() -> None:
     assert names(following.session([listed(10, "invited")], 0.0)) == [("channelInvited", None)]
     assert following.push(told(12, "channelUpdated"), 0.0) == [told(12, "channelUpdated")]
     assert following.push(added(0, 13), 0.0) == []
-    assert (following.mark(SID), following.due) == (None, None)
+    assert following.due is None
 
 
 # Sessions.
@@ -408,7 +408,7 @@ def test_a_channel_that_is_not_listed_but_goes_on_stays(following: Following) ->
     following.session([], 50.0)
     following.questions(50.0)
     assert following.answer(SID, changes(11, added(0, 11)), 50.0) == [added(0, 11)]
-    assert following.standing(SID) == "joined"
+    assert following.push(added(1, 12), 50.0) == [added(1, 12)]
 
 
 def test_an_invitation_that_is_not_listed_is_looked_into() -> None:
@@ -423,7 +423,7 @@ def test_an_invitation_accepted_elsewhere_is_a_membership() -> None:
     following = Following()
     following.session([listed(10, "invited")], 0.0)
     assert names(following.session([listed(12)], 50.0)) == [("channelJoined", None)]
-    assert following.mark(SID) == 12
+    assert following.push(added(0, 13), 50.0) == [added(0, 13)]
 
 
 def test_a_list_that_contradicts_what_came_meanwhile_is_looked_into(following: Following) -> None:
@@ -439,7 +439,8 @@ def test_a_refetch_is_told_once_the_channel_was_fetched(following: Following) ->
     assert following.answer(SID, {"status": "refetch", "seq": 5000}, 50.0) == []
     assert following.doubtful(50.0) == [SID]
     assert names(following.present(listed(5001), 50.0)) == [("channelRefetched", None)]
-    assert (following.mark(SID), following.due) == (5000, None)
+    assert following.due is None
+    assert following.push(added(0, 5001), 50.0) == [added(0, 5001)]
 
 
 def test_a_refetch_of_a_channel_that_one_was_removed_from_is_leaving(following: Following) -> None:

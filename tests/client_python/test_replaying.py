@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.client_python.channel_model import SID, Manner, World
+from tests.client_python.channel_model import Manner, World
 
 _CHANGES = [
     *["send"] * 4,
@@ -55,7 +55,7 @@ def _adds_up(world: World) -> bool:
         return False
     if not world.server.is_member:
         return True
-    return world.application.state == world.server.fetch() and world.following.mark(SID) == world.server.seq
+    return world.application.state == world.server.fetch() and world.is_up_to_date()
 
 
 def _is_told_once(world: World) -> bool:

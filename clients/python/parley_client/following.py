@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from parley_client.follower import LATER_SECONDS, MEMORY, Answer, Follower
+from parley_client.follower import LATER_SECONDS, Answer, Follower
 from parley_client.follower import Push as Push
 
 JOINED, INVITED, NONE = "joined", "invited", "notParticipating"
 _STANDING = {"channelJoined": JOINED, "channelInvited": INVITED, "channelLeft": NONE, "channelRemoved": NONE}
 _ARRIVAL = {JOINED: "channelJoined", INVITED: "channelInvited"}
 _ENDED = 2000
+_MOST_ASKED = 100
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ class Following:
     `doubtful` have something to ask.
     """
 
-    def __init__(self, memory: int = MEMORY) -> None:
-        self._memory = memory
+    def __init__(self) -> None:
         self._channels: dict[str, _Followed] = {}
         self._waiting: set[str] = set()
         self._doubts = _Doubts()
@@ -86,16 +86,6 @@ class Following:
         times = [due for sid in self._waiting if (due := self._channels[sid].follower.due) is not None]
         times += [since for sid, since in self._doubts.since.items() if sid not in self._doubts.asked]
         return min(times, default=None)
-
-    def standing(self, sid: str) -> str:
-        """What the identity is in a channel: `joined`, `invited` or `notParticipating`."""
-        followed = self._channels.get(sid)
-        return followed.standing if followed else NONE
-
-    def mark(self, sid: str) -> int | None:
-        """The last `seq` up to which everything in a channel has been seen; None where the identity is no member."""
-        followed = self._channels.get(sid)
-        return followed.follower.mark if followed else None
 
     # Pushes.
 
@@ -197,11 +187,11 @@ class Following:
 
     # Questions and answers.
 
-    def questions(self, now: float, most: int = 100) -> dict[str, int]:
+    def questions(self, now: float) -> dict[str, int]:
         """What to catch up on: SIDs and the `seq` to start from. Each must be answered, or given to `unanswered`."""
         asked: dict[str, int] = {}
         for sid in list(self._waiting):
-            if len(asked) == most:
+            if len(asked) == _MOST_ASKED:
                 break
             if (seq := self._channels[sid].follower.question(now)) is not None:
                 asked[sid] = seq
@@ -283,7 +273,7 @@ class Following:
     def _followed(self, sid: str) -> _Followed:
         followed = self._channels.get(sid)
         if followed is None:
-            followed = self._channels[sid] = _Followed(Follower(self._memory))
+            followed = self._channels[sid] = _Followed(Follower())
         return followed
 
     @staticmethod
