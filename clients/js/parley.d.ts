@@ -278,7 +278,7 @@ export interface ClientOptions {
   /** From 0 to 1, as `Math.random`. */
   random?: () => number;
   /** Asked whether the server can be reached at all, after handshakes failed without a status. */
-  fetch?: (url: string, init: any) => Promise<unknown>;
+  fetch?: (url: string, init: any) => Promise<{ status?: number }>;
 }
 
 export interface CreateChannelOptions {

@@ -23,7 +23,9 @@ const HANDOVER_JITTER = 8 * 60_000;
 const HANDOVER_RETRY = 30_000;
 const DRAIN_TIMEOUT = 10_000;
 const PROBE_TIMEOUT = 5_000;
-const REFUSALS_UNTIL_DENIED = 3;
+/** How long handshakes fail, without a status and with a server that can be reached, until the token is blamed. */
+const REFUSED_AT_FIRST = 10_000;
+const REFUSED_LATER = 60_000;
 const MOST_RETRIES = 3;
 const TOKEN_LEAD = 180_000;
 /** Of a token younger than this the server's word that it is about to expire is not taken: it would go in circles. */
@@ -582,7 +584,8 @@ class Connection {
   #queue = [];
   #counter = 0;
   #failures = 0;
-  #refusals = 0;
+  #refusedSince = null;
+  #wasConnected = false;
   #isEstablishing = false;
   #isStopped = true;
   #needsToken = false;
@@ -616,7 +619,7 @@ class Connection {
     this.#tokens.renew(token);
     if (this.state === "denied") this.#isStopped = false;
     this.#needsToken = false;
-    this.#refusals = 0;
+    this.#refusedSince = null;
     if (this.#current !== null) {
       await this.#handIn(token);
       return;
@@ -696,7 +699,7 @@ class Connection {
       if (!this.#isWanted()) return null;
       link = this.#open(token);
       await link.opened;
-      this.#refusals = 0;
+      this.#refusedSince = null;
       await this.#hooks.start((action, members) => this.#request(action, members, "read", link));
       if (!link.isUsable) throw new ConnectionLostError("the connection broke while the session started");
       this.#promote(link);
@@ -721,6 +724,7 @@ class Connection {
   #promote(link) {
     const before = this.#current;
     this.#current = link;
+    this.#wasConnected = true;
     link.promotedAt = this.#environment.now();
     this.#queue.splice(0).forEach((request) => this.#dispatch(request));
     this.#setState("connected");
@@ -767,17 +771,26 @@ class Connection {
       return failure.status >= 400 && failure.status < 500 && failure.status !== 408 && failure.status !== 429;
     }
     if (failure.wasTimeout) {
-      this.#refusals = 0;
+      this.#refusedSince = null;
       return false;
     }
-    this.#refusals += 1;
-    if (this.#refusals < REFUSALS_UNTIL_DENIED) return false;
+    this.#refusedSince ??= this.#environment.now();
+    if (this.#environment.now() - this.#refusedSince < this.#patience()) return false;
     const isReachable = await this.#isReachable();
-    if (!isReachable) this.#refusals = 0;
+    if (!isReachable) this.#refusedSince = null;
     return isReachable;
   }
 
-  /** Tells a refused handshake from a broken network where the platform shows no status: does anything answer? */
+  /** A server in trouble looks as one that refuses the token, and who has once given good ones may again. */
+  #patience() {
+    if (!this.#wasConnected) return REFUSED_AT_FIRST;
+    return this.#tokens.hasProvider ? Infinity : REFUSED_LATER;
+  }
+
+  /**
+   * Tells a refused handshake from a broken network where the platform shows no status: does anything answer? What it
+   * says of the token is not to be learned so: this is no handshake, and browsers hide the answer.
+   */
   async #isReachable() {
     const url = this.#environment.url.replace(/^ws/, "http");
     let timer;
@@ -786,10 +799,8 @@ class Connection {
     });
     const answered = Promise.resolve()
       .then(() => this.#environment.fetch(url, { mode: "no-cors", cache: "no-store", credentials: "omit" }))
-      .then(
-        () => true,
-        () => false,
-      );
+      .then(({ status }) => status !== 429 && !(status >= 500))
+      .catch(() => false);
     const isReachable = await Promise.race([answered, tooLate]);
     this.#environment.cancel(timer);
     return isReachable;
@@ -797,7 +808,7 @@ class Connection {
 
   #deny(failure) {
     this.#isStopped = true;
-    this.#refusals = 0;
+    this.#refusedSince = null;
     this.#denial = new ParleyError(`the token was refused: ${failure.message}`, failure.status, failure.code);
     this.#release(this.#denial);
     this.#setState("denied");
