@@ -113,10 +113,13 @@ export class Conversation {
 
   /** Read again what is shown: the client cannot tell message by message what it missed. */
   async refetch() {
+    const old = [...this.messages.keys()];
     const [page] = await Promise.all([this.channel.getMessages(PAGE), this.#loadMembers()]);
-    this.messages.clear();
+    // What has arrived meanwhile may be newer than the page, so it stays.
+    for (const index of old) this.messages.delete(index);
     this.#takePage(page);
     this.show();
+    this.pane.countUnread(this.channel);
     this.consumeSoon();
   }
 

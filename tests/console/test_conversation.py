@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from local.stack import Stack
 from tests.console.browser import Browser, Page
 from tests.console.console import Console, Person
+
+READ_AGAIN = (Path(__file__).parent / "read_again.js").read_text()
 
 
 def test_two_people_converse(console: Console) -> None:
@@ -222,6 +225,29 @@ def test_who_reloads_has_missed_nothing(apart: tuple[Console, Console]) -> None:
     mine.alice.sees(*everything)
     theirs.bob.says("I have read it all")
     mine.alice.sees(*everything, "I have read it all")
+
+
+@pytest.fixture
+def alone(page: Page, stack: Stack) -> Page:
+    """A page with one conversation, which shows the messages 0 and 1 and can be told to read them again."""
+    page.open(f"{stack.info['console_url']}/")
+    page.wait_for("#field-account")
+    page.evaluate(f"({READ_AGAIN})()")
+    page.until("document.querySelectorAll('.message').length === 2")
+    return page
+
+
+def test_what_arrives_while_a_channel_is_read_again_stays_once_and_in_order(alone: Page) -> None:
+    alone.evaluate("readAgain(2, 3, 4)")
+    alone.evaluate("arrive(4), arrive(5)")
+    alone.evaluate("answer(), reading")
+    assert alone.texts(".message .text") == ["message 2", "message 3", "message 4", "message 5"]
+
+
+def test_the_badge_of_a_channel_that_was_read_again_counts_what_it_holds_now(alone: Page) -> None:
+    alone.evaluate("readAgain(1, 2, 3)")
+    alone.evaluate("answer(), reading")
+    assert alone.evaluate("unread") == 3
 
 
 def test_a_reload_keeps_service_people_and_channel(console: Console, service: Any, other: Any) -> None:

@@ -1,0 +1,16 @@
+// A conversation on a channel that is made up: what it holds is read again when, and with what, the test says.
+async () => {
+  const { Conversation } = await import('./conversation.js');
+  const said = (index) => ({ index, author: 'bob', body: `message ${index}`, dateCreated: new Date(), lastUpdatedBy: null });
+  const page = (...indexes) => ({ items: indexes.map(said), hasPrevPage: false });
+  const channel = { sid: 'CH', friendlyName: 'General', getMembers: async () => [] };
+  const pane = { identity: 'alice', isActive: false, countUnread: () => (window.unread = conversation.countUnread()) };
+  channel.getMessages = async () => page(0, 1);
+  const conversation = new Conversation(pane, channel);
+  document.body.replaceChildren(conversation.element);
+  window.readAgain = (...indexes) => {
+    channel.getMessages = () => new Promise((resolve) => (window.answer = () => resolve(page(...indexes))));
+    window.reading = conversation.refetch();
+  };
+  window.arrive = (index) => conversation.onMessageAdded(said(index));
+}
