@@ -364,22 +364,19 @@ export interface Push {
   [member: string]: any;
 }
 
-/** A channel's part of the reply to `catchUp`. */
+/** A channel's part of the reply to `catchUp`, unless it is that the channel is gone. */
 export type CatchUp =
-  | { status: "changes"; seq: number; more: boolean; events: Push[] }
-  | { status: "refetch"; seq: number }
-  | { status: "gone" };
+  { status: "changes"; seq: number; more: boolean; events: Push[] } | { status: "refetch"; seq: number };
 
-/** What follows from an answer: pushes to deliver, and whether the channel is gone or to be fetched again. */
+/** What follows from an answer: pushes to deliver, and whether the channel is to be fetched again. */
 export interface Progress {
-  isGone: boolean;
   isRefetch: boolean;
   deliver: Push[];
 }
 
 /** The rules by which nothing is missed of one channel, without sockets and timers. Times are milliseconds. */
 export class ChannelFollower {
-  constructor(mark: number, options?: { knownRecords?: number });
+  constructor(mark: number);
   /** The last `seq` up to which everything has been seen. */
   readonly mark: number;
   /** When `ask` is to be called, or null. */

@@ -164,6 +164,10 @@ class Recent {
     this.#entries.delete(key);
   }
 
+  clear() {
+    this.#entries.clear();
+  }
+
   values() {
     return [...this.#entries.values()];
   }
@@ -179,6 +183,39 @@ function recordOf(push) {
   return null;
 }
 
+/** What a record that is known already means where it is told as new. What has changed of it is not known. */
+const AS_UPDATE = {
+  messageAdded: {
+    event: "messageUpdated",
+    updateReasons: ["body", "lastUpdatedBy", "dateUpdated", "dateCreated", "attributes", "author"],
+  },
+  memberJoined: {
+    event: "memberUpdated",
+    updateReasons: [
+      "attributes",
+      "dateCreated",
+      "dateUpdated",
+      "roleSid",
+      "lastConsumedMessageIndex",
+      "lastConsumptionTimestamp",
+    ],
+  },
+};
+const isAddition = ({ event }) => event in AS_UPDATE;
+
+/** The place of a new message among the messages; -1 for any other push. */
+const placeOf = ({ event, message }) => (event === "messageAdded" ? message.index : -1);
+
+/** By number, but new messages by index: in an answer, one that was edited since has the number of the edit. */
+function inOrder(pushes) {
+  const ordered = [...pushes].sort((one, other) => one.seq - other.seq || isAddition(other) - isAddition(one));
+  const messages = ordered.filter((push) => placeOf(push) >= 0).sort((one, other) => placeOf(one) - placeOf(other));
+  return ordered.flatMap((push) => {
+    const place = placeOf(push);
+    return place < 0 ? [push] : messages.splice(0, messages.filter((other) => placeOf(other) <= place).length);
+  });
+}
+
 /**
  * Decides, for one channel, which pushes are delivered, which are held back and when to ask the server for a hole.
  *
@@ -187,8 +224,13 @@ function recordOf(push) {
  */
 export class ChannelFollower {
   #mark;
+  /** How far the channel is said to have come. */
+  #target;
+  /** By number, what came before its turn. */
   #held = new Map();
-  #known;
+  /** By record, what an answer tells as new and was not delivered yet: until then nothing else is told of it. */
+  #arriving = new Map();
+  #known = new Recent(KNOWN_RECORDS);
   #dueAt = null;
   #mustAsk = false;
   #isAsking = false;
@@ -196,9 +238,8 @@ export class ChannelFollower {
   #asked = 0;
   #told = [];
 
-  constructor(mark, { knownRecords = KNOWN_RECORDS } = {}) {
-    this.#mark = mark;
-    this.#known = new Recent(knownRecords);
+  constructor(mark) {
+    this.#mark = this.#target = mark;
   }
 
   /** The last `seq` up to which everything has been seen. */
@@ -213,23 +254,21 @@ export class ChannelFollower {
 
   /** A push came; returns those to deliver now, in order. */
   receive(push, now) {
+    if (push.seq <= this.#mark) return this.#isTold(push) ? [] : this.#news([push]);
+    this.#hold(push.seq, [push]);
     if (push.seq > this.#mark + 1) {
-      this.#held.set(push.seq, [...(this.#held.get(push.seq) ?? []), push]);
       this.#dueAt ??= now + HOLE_PATIENCE;
       return [];
     }
-    const delivered = this.#news([push]);
-    if (push.seq === this.#mark + 1) {
-      this.#mark = push.seq;
-      delivered.push(...this.#release());
-      if (!this.#mustAsk) this.#watch(now);
-    }
+    const delivered = this.#news(this.#drain());
+    if (!this.#mustAsk) this.#watch(now);
     return delivered;
   }
 
   /** The server says that the channel has come to `seq`: ask, unless that is where we are. */
   expect(seq, now) {
     this.#isAsking = false;
+    this.#target = seq;
     this.#mustAsk = seq !== this.#mark || this.#held.size > 0;
     this.#dueAt = this.#mustAsk ? now : null;
   }
@@ -243,28 +282,31 @@ export class ChannelFollower {
     return this.#mark;
   }
 
-  /** The channel's part of the reply to `catchUp`. */
-  answer(answer, now) {
+  /** The channel's part of the reply to `catchUp`, unless it is that the channel is gone. */
+  answer({ status, seq, events = [], more = false }, now) {
     this.#isAsking = false;
-    if (answer.status === "gone") return { isGone: true, isRefetch: false, deliver: [] };
-    const isRefetch = answer.status === "refetch";
-    const deliver = isRefetch ? [] : this.#news(answer.events);
-    this.#told = [...this.#told.slice(1 - TOLD_SPANS), { after: isRefetch ? -1 : this.#askedFrom, upTo: answer.seq }];
-    this.#mark = isRefetch ? answer.seq : Math.max(this.#mark, answer.seq);
-    const covered = [...this.#held.keys()].filter((seq) => seq <= this.#mark).sort((one, other) => one - other);
-    for (const seq of covered) {
-      deliver.push(...this.#news(this.#held.get(seq)));
-      this.#held.delete(seq);
+    const isRefetch = status === "refetch";
+    if (isRefetch) this.#forget();
+    const fresh = events.filter((push) => !this.#isTold(push));
+    this.#told = [...this.#told.slice(1 - TOLD_SPANS), { after: isRefetch ? -1 : this.#askedFrom, upTo: seq }];
+    this.#mark = isRefetch ? seq : Math.max(this.#mark, seq);
+    // What was held of the time that is told now is told with it.
+    for (const held of [...this.#held.keys()]) if (held <= this.#mark) this.#held.delete(held);
+    for (const push of fresh) {
+      if (isAddition(push)) this.#arriving.set(recordOf(push).key, push);
+      if (push.seq > this.#mark) this.#hold(push.seq, isAddition(push) ? [] : [push]);
     }
-    deliver.push(...this.#release());
-    if (answer.more) {
+    const reached = fresh.filter((push) => push.seq <= this.#mark && !isAddition(push));
+    const deliver = this.#news([...reached, ...this.#drain()]);
+    if (this.#mark > this.#askedFrom) this.#asked = 1;
+    if (more) {
       this.#asked -= 1;
       this.#mustAsk = true;
       this.#dueAt = now;
     } else {
       deliver.push(...this.#askAgainOrPass(now));
     }
-    return { isGone: false, isRefetch, deliver };
+    return { isRefetch, deliver };
   }
 
   /** The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. */
@@ -273,9 +315,9 @@ export class ChannelFollower {
     if (this.#asked < MOST_ASKS) {
       this.#mustAsk = true;
       this.#dueAt = now + ASK_AGAIN_AFTER;
-      return { isGone: false, isRefetch: false, deliver: [] };
+      return { isRefetch: false, deliver: [] };
     }
-    return { isGone: false, isRefetch: true, deliver: this.#askAgainOrPass(now) };
+    return { isRefetch: true, deliver: this.#askAgainOrPass(now) };
   }
 
   /** The question got lost with the connection: it does not count, and `expect` will say whether to ask again. */
@@ -285,12 +327,14 @@ export class ChannelFollower {
   }
 
   #askAgainOrPass(now) {
-    if (this.#held.size > 0 && this.#asked < MOST_ASKS) {
+    if (this.#hasHole() && this.#asked < MOST_ASKS) {
       this.#dueAt = now + ASK_AGAIN_AFTER;
       return [];
     }
+    // Where nothing waits behind the hole, what comes of it will be in its turn.
     if (this.#held.size > 0) this.#mark = Math.min(...this.#held.keys()) - 1;
-    const passed = this.#release();
+    else this.#target = this.#mark;
+    const passed = this.#news(this.#drain());
     this.#watch(now);
     return passed;
   }
@@ -298,35 +342,59 @@ export class ChannelFollower {
   /** A hole begins to count when the one before it is closed. */
   #watch(now) {
     this.#asked = 0;
-    this.#dueAt = this.#held.size > 0 ? now + HOLE_PATIENCE : null;
+    this.#dueAt = this.#hasHole() ? now + HOLE_PATIENCE : null;
   }
 
-  #release() {
-    const released = [];
+  #hasHole() {
+    return this.#held.size > 0 || this.#target > this.#mark;
+  }
+
+  #hold(seq, pushes) {
+    this.#held.set(seq, [...(this.#held.get(seq) ?? []), ...pushes]);
+  }
+
+  /** What is held of the numbers that follow the mark, which moves to the last of them. */
+  #drain() {
+    const drained = [];
     for (let held; (held = this.#held.get(this.#mark + 1));) {
       this.#mark += 1;
       this.#held.delete(this.#mark);
-      released.push(...this.#news(held));
+      drained.push(...held);
     }
-    return released;
+    return drained;
   }
 
-  /**
-   * Whether an answer has told all there is to say of this push's time. A message that was written and removed again
-   * is in no answer: held, or late, news of it would bring it back. One's own notification level is in none either.
-   */
-  #isTold({ seq, user_channel: userChannel }) {
-    return userChannel === undefined && this.#told.some(({ after, upTo }) => seq > after && seq <= upTo);
+  /** What was heard is old; things may have gone and come again of which nothing was heard. */
+  #forget() {
+    this.#told = [];
+    this.#arriving.clear();
+    this.#known.clear();
   }
 
+  /** Whether an answer has told all there is to say of this push's time, and better. */
+  #isTold({ seq }) {
+    return this.#told.some(({ after, upTo }) => seq > after && seq <= upTo);
+  }
+
+  /** Those of the pushes, and of what arrives with them, that say something new. */
   #news(pushes) {
-    return pushes.filter((push) => {
-      const record = recordOf(push);
-      if (record === null || this.#isTold(push)) return false;
-      if ((this.#known.get(record.key) ?? -Infinity) >= record.version) return false;
-      this.#known.set(record.key, record.version);
-      return true;
-    });
+    const arriving = [...this.#arriving.values()];
+    const reached = [...pushes, ...arriving.filter(({ seq }) => seq <= this.#mark)];
+    const newest = Math.max(-1, ...reached.map(placeOf));
+    const older = arriving.filter((push) => push.seq > this.#mark && placeOf(push) >= 0 && placeOf(push) < newest);
+    return inOrder([...reached, ...older]).flatMap((push) => this.#asNews(push));
+  }
+
+  #asNews(push) {
+    const record = recordOf(push);
+    if (record === null) return [];
+    const arriving = this.#arriving.get(record.key);
+    if (arriving === push) this.#arriving.delete(record.key);
+    else if (arriving?.seq >= record.version) return [];
+    const known = this.#known.get(record.key);
+    if (known?.version >= record.version) return [];
+    this.#known.set(record.key, { version: record.version, isGone: /Removed|Left/.test(push.event) });
+    return [known && !known.isGone && isAddition(push) ? { ...push, ...AS_UPDATE[push.event] } : push];
   }
 }
 

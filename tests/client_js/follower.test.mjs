@@ -3,9 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ChannelFollower } from "../../clients/js/parley.js";
-import { added, edited, memberView } from "./support.mjs";
+import { CH, added, edited, member } from "./support.mjs";
 
-const CH = "CH1";
 const seqs = (pushes) => pushes.map((push) => push.seq);
 const advanced = (seq) => ({ event: "channelAdvanced", channel_sid: CH, seq });
 
@@ -69,9 +68,9 @@ describe("a late push", () => {
     assert.deepEqual(seqs(follower.receive(level, 0)), [5]);
   });
 
-  test("is delivered twice when its record was forgotten, for only so many are remembered", () => {
-    const follower = new ChannelFollower(0, { knownRecords: 2 });
-    for (const seq of [1, 2, 3]) follower.receive(added(CH, seq), 0);
+  test("is delivered twice when its record was forgotten, for only two thousand are remembered", () => {
+    const follower = new ChannelFollower(0);
+    for (let seq = 1; seq <= 2001; seq += 1) follower.receive(added(CH, seq), 0);
     assert.deepEqual(follower.receive(added(CH, 2), 0), []);
     assert.deepEqual(seqs(follower.receive(added(CH, 1), 0)), [1]);
   });
@@ -87,8 +86,7 @@ describe("a late push", () => {
   test("about a member is told from one about a message", () => {
     const follower = new ChannelFollower(4);
     follower.receive(added(CH, 5), 0);
-    const joined = { event: "memberJoined", channel_sid: CH, seq: 2, member: memberView("bob", 2) };
-    assert.deepEqual(seqs(follower.receive(joined, 0)), [2]);
+    assert.deepEqual(seqs(follower.receive(member("memberJoined", 2), 0)), [2]);
   });
 });
 
@@ -172,7 +170,7 @@ describe("a hole", () => {
   test("is passed over too when the server refuses to answer three times, and the rest is to be fetched again", () => {
     const follower = withHole();
     follower.ask();
-    assert.deepEqual(follower.failed(2000), { isGone: false, isRefetch: false, deliver: [] });
+    assert.deepEqual(follower.failed(2000), { isRefetch: false, deliver: [] });
     assert.equal(follower.dueAt, 3000);
     follower.ask();
     follower.failed(3000);
@@ -250,13 +248,14 @@ describe("an answer", () => {
     assert.deepEqual(deliver, []);
   });
 
-  test("does not tell of one's own notification level, so that late news of it is delivered", () => {
+  test("tells of one's own notification level too, so that late news of it is not delivered", () => {
     const follower = new ChannelFollower(4);
     follower.expect(6, 0);
     follower.ask();
-    follower.answer({ status: "changes", seq: 6, more: false, events: [] }, 0);
-    const level = { event: "channelUpdated", channel_sid: CH, seq: 5, channel: { sid: CH, seq: 5 }, user_channel: {} };
-    assert.deepEqual(seqs(follower.receive(level, 0)), [5]);
+    const level = { event: "channelUpdated", channel_sid: CH, channel: { sid: CH, seq: 6 }, user_channel: {} };
+    const answer = { status: "changes", seq: 7, more: false, events: [{ ...level, seq: 6 }] };
+    assert.deepEqual(seqs(follower.answer(answer, 0).deliver), [6]);
+    assert.deepEqual(follower.receive({ ...level, seq: 7 }, 0), []);
   });
 
   test("that says to fetch again makes everything before it old", () => {
@@ -273,15 +272,8 @@ describe("an answer", () => {
     follower.receive(added(CH, 4712), 0);
     follower.ask();
     const answer = follower.answer({ status: "refetch", seq: 4711 }, 0);
-    assert.deepEqual([answer.isRefetch, answer.isGone, seqs(answer.deliver)], [true, false, [4712]]);
+    assert.deepEqual([answer.isRefetch, seqs(answer.deliver)], [true, [4712]]);
     assert.equal(follower.mark, 4712);
-  });
-
-  test("that the channel is gone says so", () => {
-    const follower = new ChannelFollower(4);
-    follower.expect(5, 0);
-    follower.ask();
-    assert.deepEqual(follower.answer({ status: "gone" }, 0), { isGone: true, isRefetch: false, deliver: [] });
   });
 
   test("never moves the mark back", () => {
@@ -290,6 +282,139 @@ describe("an answer", () => {
     follower.ask();
     follower.answer({ status: "changes", seq: 3, more: false, events: [] }, 0);
     assert.equal(follower.mark, 4);
+  });
+});
+
+describe("an answer that ends before a write under way", () => {
+  /** Somebody at 9 who is told that the channel has come to 12, while 11 is still being written. */
+  const before = (...events) => {
+    const follower = new ChannelFollower(9);
+    follower.expect(12, 0);
+    follower.ask();
+    return [follower, follower.answer({ status: "changes", seq: 10, more: false, events }, 100).deliver];
+  };
+  const nothing = { status: "changes", seq: 10, more: false, events: [] };
+
+  test("has what is beyond it held until that has come", () => {
+    const [follower, deliver] = before(added(CH, 10), added(CH, 12));
+    assert.deepEqual(seqs(deliver), [10]);
+    assert.deepEqual(seqs(follower.receive(added(CH, 11), 200)), [11, 12]);
+    assert.deepEqual([follower.mark, follower.dueAt], [12, null]);
+  });
+
+  test("is asked for again after a second, twice, and then the number is passed over", () => {
+    const [follower] = before(added(CH, 10), added(CH, 12));
+    assert.equal(follower.dueAt, 1100);
+    follower.ask();
+    assert.deepEqual(follower.answer({ ...nothing, events: [added(CH, 12)] }, 1100).deliver, []);
+    assert.equal(follower.dueAt, 2100);
+    follower.ask();
+    assert.deepEqual(seqs(follower.answer({ ...nothing, events: [added(CH, 12)] }, 2100).deliver), [12]);
+    assert.deepEqual([follower.mark, follower.dueAt], [12, null]);
+  });
+
+  test("is asked for again, twice, also when nothing is beyond it", () => {
+    const [follower] = before(added(CH, 10));
+    assert.equal(follower.dueAt, 1100);
+    for (const time of [1100, 2100]) {
+      assert.equal(follower.ask(), 10);
+      follower.answer(nothing, time);
+    }
+    assert.deepEqual([follower.mark, follower.dueAt], [10, null]);
+    assert.deepEqual(seqs(follower.receive(added(CH, 11), 3000)), [11]);
+  });
+
+  test("is followed by three questions about the next such write, if it has got further", () => {
+    const [follower] = before(added(CH, 10), added(CH, 12));
+    follower.ask();
+    follower.answer({ ...nothing, events: [added(CH, 12)] }, 1100);
+    follower.ask();
+    follower.answer({ ...nothing, seq: 12, events: [11, 12, 14].map((seq) => added(CH, seq)) }, 2100);
+    follower.ask();
+    assert.deepEqual(follower.answer({ ...nothing, seq: 12, events: [added(CH, 14)] }, 3100).deliver, []);
+    assert.equal(follower.dueAt, 4100);
+  });
+
+  test("tells of an older message before a newer one, though that one was edited in what is beyond", () => {
+    const [, deliver] = before(added(CH, 12, 7), added(CH, 10, 8));
+    assert.deepEqual(
+      deliver.map(({ message }) => message.index),
+      [7, 8],
+    );
+  });
+
+  test("tells of its last message, edited in what is beyond, before a newer one that is pushed", () => {
+    const [follower, deliver] = before(added(CH, 12, 7));
+    assert.deepEqual(deliver, []);
+    const told = follower.receive(added(CH, 11, 8), 200);
+    assert.deepEqual(
+      told.map(({ message }) => message.index),
+      [7, 8],
+    );
+    assert.equal(follower.mark, 12);
+  });
+
+  test("tells of such a message as new, and of its edit no more, whichever was heard first", () => {
+    const follower = new ChannelFollower(9);
+    follower.receive(edited(CH, 12, 7), 0);
+    follower.ask();
+    follower.answer({ ...nothing, events: [added(CH, 12, 7)] }, 100);
+    assert.deepEqual(follower.receive(added(CH, 10, 7), 150), []);
+    const told = follower.receive(edited(CH, 11, 7), 200);
+    assert.deepEqual(
+      told.map(({ event, seq }) => [event, seq]),
+      [["messageAdded", 12]],
+    );
+  });
+
+  test("tells of such a message as new also when the next answer has it as edited", () => {
+    const [follower] = before(added(CH, 12, 7));
+    follower.ask();
+    const next = { ...nothing, seq: 13, events: [added(CH, 11, 8), edited(CH, 12, 7), member("memberLeft", 13)] };
+    assert.deepEqual(
+      follower.answer(next, 1100).deliver.map(({ event, seq }) => [event, seq]),
+      [
+        ["messageAdded", 12],
+        ["messageAdded", 11],
+        ["memberLeft", 13],
+      ],
+    );
+  });
+});
+
+describe("a record that is known", () => {
+  const withLateAnswer = (push, ...events) => {
+    const follower = new ChannelFollower(4);
+    follower.receive(added(CH, 6, 1), 0);
+    follower.ask();
+    follower.receive(push, 10);
+    return follower.answer({ status: "changes", seq: 7, more: false, events }, 20).deliver;
+  };
+
+  test("and new in an answer, for it was written after the mark and edited since, is told as edited", () => {
+    const [told] = withLateAnswer(added(CH, 5, 0), added(CH, 7, 0));
+    assert.equal(told.event, "messageUpdated");
+    assert.ok(told.updateReasons.includes("body"));
+  });
+
+  test("and is a member who has joined and was changed is told as changed", () => {
+    const [told] = withLateAnswer(member("memberJoined", 5), member("memberJoined", 7));
+    assert.equal(told.event, "memberUpdated");
+    assert.ok(told.updateReasons.includes("attributes"));
+  });
+
+  test("and is a member who had left joins anew", () => {
+    const [told] = withLateAnswer(member("memberLeft", 5), member("memberJoined", 7));
+    assert.equal(told.event, "memberJoined");
+  });
+
+  test("and is a member joins anew where one had to fetch again, for the leaving was not told", () => {
+    const follower = new ChannelFollower(4);
+    follower.receive(member("memberJoined", 5), 0);
+    follower.expect(4711, 0);
+    follower.ask();
+    follower.answer({ status: "refetch", seq: 4711 }, 0);
+    assert.equal(follower.receive(member("memberJoined", 4712), 0)[0].event, "memberJoined");
   });
 });
 

@@ -34,7 +34,7 @@ export async function converse(url: string, WebSocket: new (url: string, protoco
   channel.on("updated", ({ updateReasons }) => updateReasons.includes("friendlyName"));
   const user: User = await (await channel.getMemberByIdentity("bob")).getUser();
   user.on("updated", ({ updateReasons }) => updateReasons.includes("online"));
-  const follower = new ChannelFollower(4, { knownRecords: 10 });
+  const follower = new ChannelFollower(4);
   follower.receive({ event: "messageAdded", seq: 5 }, 0).map((push) => push.seq);
   return { index, status: channel.status, error: new ParleyError("no", 400, 20001).code };
 }
