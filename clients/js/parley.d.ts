@@ -226,6 +226,9 @@ export class Channel extends Emitter<ChannelEvents> {
   /** All members, oldest first. */
   getMembers(): Promise<Member[]>;
   getMemberByIdentity(identity: string): Promise<Member>;
+  getMemberBySid(sid: string): Promise<Member>;
+  /** The members as users, as of now. */
+  getUserDescriptors(pageSize?: number): Promise<Paginator<User>>;
   getMembersCount(): Promise<number>;
 
   /** A page of messages, oldest first, that ends (`backwards`) or begins (`forward`) with the one at `anchor`. */

@@ -1378,6 +1378,18 @@ export class Channel extends Live {
     return this._member(await this.#request("fetchMember", { identity }, "read"));
   }
 
+  /** The server takes a member's SID for an identity as well. */
+  async getMemberBySid(sid) {
+    return this.getMemberByIdentity(sid);
+  }
+
+  /** The members as users, as of now. */
+  async getUserDescriptors(pageSize = 30) {
+    return this._session.page("listMembers", "members", { channel: this.sid, page_size: pageSize }, ({ identity }) =>
+      this._session.descriptor(identity),
+    );
+  }
+
   async getMembersCount() {
     return (await this._fetch()).members_count;
   }
@@ -1596,6 +1608,18 @@ class Session {
       after = page.next ?? undefined;
     } while (after !== undefined);
     return items;
+  }
+
+  /** A page of a list, with what `show` makes, or promises to make, of each item. */
+  async page(action, name, members, show, after, previous = null) {
+    const page = await this.request(action, { ...members, after }, "read");
+    const again = () => this.page(action, name, members, show, after, previous);
+    const next = page.next ?? null;
+    return new Paginator(
+      await Promise.all(page[name].map(show)),
+      next === null ? null : () => this.page(action, name, members, show, next, again),
+      previous,
+    );
   }
 
   // Starting
@@ -1975,6 +1999,11 @@ class Session {
     return this.#followed.get(identity) ?? this.#followedNow(view);
   }
 
+  /** A user as of now. */
+  async descriptor(identity) {
+    return new User(this)._apply(await this.request("fetchUser", { identity }, "read"));
+  }
+
   async unfollow(user) {
     if (!this.#followed.has(user.identity)) return;
     await this.request("unfollowUsers", { identities: [user.identity] }, "read");
@@ -2126,7 +2155,9 @@ export class Client extends Emitter {
   }
 
   async getPublicChannelDescriptors(pageSize = 30) {
-    return this.#pages("listPublicChannels", "channels", pageSize, (view) => this.#session.channel(view));
+    return this.#session.page("listPublicChannels", "channels", { page_size: pageSize }, (view) =>
+      this.#session.channel(view),
+    );
   }
 
   async getChannelBySid(sid) {
@@ -2159,11 +2190,13 @@ export class Client extends Emitter {
 
   /** A user as of now. */
   async getUserDescriptor(identity) {
-    return new User(this.#session)._apply(await this.#connection.request("fetchUser", { identity }, "read"));
+    return this.#session.descriptor(identity);
   }
 
   async getUserDescriptors(pageSize = 30) {
-    return this.#pages("listUsers", "users", pageSize, (view) => new User(this.#session)._apply(view));
+    return this.#session.page("listUsers", "users", { page_size: pageSize }, (view) =>
+      new User(this.#session)._apply(view),
+    );
   }
 
   /** Register a device for push notifications. */
@@ -2219,16 +2252,5 @@ export class Client extends Emitter {
 
   async #channel(channel) {
     return this.#session.channel(await this.#connection.request("fetchChannel", { channel }, "read"));
-  }
-
-  async #pages(action, name, pageSize, show, after, previous = null) {
-    const page = await this.#connection.request(action, { page_size: pageSize, after }, "read");
-    const again = () => this.#pages(action, name, pageSize, show, after, previous);
-    const next = page.next ?? null;
-    return new Paginator(
-      page[name].map(show),
-      next === null ? null : () => this.#pages(action, name, pageSize, show, next, again),
-      previous,
-    );
   }
 }

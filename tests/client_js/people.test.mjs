@@ -56,6 +56,33 @@ describe("members", () => {
     await client.shutdown();
   });
 
+  test("are found by SID too", async () => {
+    const { server, client, channel } = await inChannels(listed(CH, 3));
+    server.replies.fetchMember = ({ identity }) => (identity === "MB-bob" ? memberView("bob", 2) : undefined);
+    const bob = await channel.getMemberBySid("MB-bob");
+    assert.equal(bob.identity, "bob");
+    await client.shutdown();
+  });
+
+  test("are looked at as users page by page, without following", async () => {
+    const { server, client, channel, heard } = await inChannels(listed(CH, 3));
+    server.replies.listMembers = ({ channel: sid, page_size: size, after }) => {
+      assert.deepEqual([sid, size], [CH, 2]);
+      return after === undefined
+        ? { members: [memberView("alice", 1), memberView("bob", 2)], next: "2" }
+        : { members: [memberView("carol", 3)], next: null };
+    };
+    server.replies.fetchUser = ({ identity }) => userView(identity, { friendly_name: identity.toUpperCase() });
+    const page = await channel.getUserDescriptors(2);
+    const names = ({ items }) => items.map(({ friendlyName }) => friendlyName);
+    assert.deepEqual(names(page), ["ALICE", "BOB"]);
+    const next = await page.nextPage();
+    assert.deepEqual([names(next), next.hasNextPage], [["CAROL"], false]);
+    assert.deepEqual(names(await next.prevPage()), ["ALICE", "BOB"]);
+    assert.deepEqual(heard(), []);
+    await client.shutdown();
+  });
+
   test("are added, invited, removed and changed by requests", async () => {
     const { server, client, channel } = await inChannels(listed(CH, 3));
     server.replies.addMember = memberView("bob", 4);

@@ -142,7 +142,10 @@ async function gathering(told, { alice, bob, heardByAlice, heardByBob }) {
   await same.join();
   told["bob hears of joining"] = await heardByBob.until("memberJoined bob");
   told["alice hears of bob"] = await heardByAlice.until("memberJoined bob");
-  told.members = (await room.getMembers()).map(({ identity }) => identity);
+  const members = await room.getMembers();
+  told.members = members.map(({ identity }) => identity);
+  told["bob by SID"] = (await room.getMemberBySid(members[1].sid)).identity;
+  told.descriptors = (await room.getUserDescriptors()).items.map(({ identity }) => identity);
   return { room, same };
 }
 

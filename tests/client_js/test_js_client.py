@@ -39,6 +39,8 @@ TOLD: dict[str, Any] = {
     "bob hears of joining": ["channelJoined room", "memberJoined bob"],
     "alice hears of bob": ["memberJoined bob"],
     "members": ["alice", "bob"],
+    "bob by SID": "bob",
+    "descriptors": ["alice", "bob"],
     "bob sees typing": ["typingStarted alice"],
     "index of the first": 0,
     "bob hears a message": ["typingEnded alice", 'messageAdded 0 alice: hello {"mood":"good"}'],

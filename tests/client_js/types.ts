@@ -34,9 +34,11 @@ export async function converse(url: string, WebSocket: new (url: string, protoco
   channel.on("updated", ({ updateReasons }) => updateReasons.includes("friendlyName"));
   const user: User = await (await channel.getMemberByIdentity("bob")).getUser();
   user.on("updated", ({ updateReasons }) => updateReasons.includes("online"));
+  const sid: string = (await channel.getMemberBySid("MB1")).sid;
+  const descriptors: Paginator<User> = await channel.getUserDescriptors(10);
   const follower = new ChannelFollower(4);
   follower.receive({ event: "messageAdded", seq: 5 }, 0).map((push) => push.seq);
-  return { index, status: channel.status, error: new ParleyError("no", 400, 20001).code };
+  return { index, sid, descriptors, status: channel.status, error: new ParleyError("no", 400, 20001).code };
 }
 
 export function mistakes(client: Client, channel: Channel) {
