@@ -1,4 +1,7 @@
-/** A JSON object, as attributes are. */
+// Without this, everything declared here would be exported, `export` or not.
+export {};
+
+/** A JSON object, as attributes are, unless a back end has set another JSON value. */
 export type Attributes = { [name: string]: any };
 
 export type ConnectionState = "connecting" | "connected" | "disconnecting" | "disconnected" | "denied";
@@ -143,12 +146,13 @@ export class User extends Emitter<UserEvents> {
   unsubscribe(): Promise<void>;
 }
 
+/** A member of a channel. Of one who left only what was known before is there, at least `sid` and `identity`. */
 export class Member extends Emitter<MemberEvents> {
   private constructor();
   readonly channel: Channel;
   readonly sid: string;
   readonly identity: string;
-  readonly roleSid: string;
+  readonly roleSid: string | null;
   readonly attributes: Attributes;
   readonly lastConsumedMessageIndex: number | null;
   readonly lastConsumptionTimestamp: Date | null;
@@ -318,7 +322,7 @@ export class Client extends Emitter<ClientEvents> {
 
   readonly connectionState: ConnectionState;
   /** The user that this client is; null before `initialize` is done. */
-  readonly user: User;
+  readonly user: User | null;
   readonly reachabilityEnabled: boolean;
 
   /** The channels one is joined to or invited to, on one page. */

@@ -1176,7 +1176,7 @@ export class User extends Live {
   }
 }
 
-/** A member of a channel. */
+/** A member of a channel. Of one who left only what was known before is there, at least `sid` and `identity`. */
 export class Member extends Live {
   _isTyping = false;
 
@@ -1190,7 +1190,7 @@ export class Member extends Live {
   }
 
   get roleSid() {
-    return this._view.role_sid;
+    return this._view.role_sid ?? null;
   }
 
   get lastConsumedMessageIndex() {

@@ -42,6 +42,15 @@ describe("members", () => {
     await client.shutdown();
   });
 
+  test("who leave unknown show what is told of them, and null", async () => {
+    const { client, tell } = await inChannels(listed(CH, 3));
+    const seen = [];
+    client.on("memberLeft", (bob) => seen.push([bob.identity, bob.roleSid, bob.attributes]));
+    await tell({ event: "memberLeft", channel_sid: CH, seq: 4, member: { sid: "MB-bob", identity: "bob", seq: 4 } });
+    assert.deepEqual(seen, [["bob", null, {}]]);
+    await client.shutdown();
+  });
+
   test("are listed to the last page, without those who left while it was read", async () => {
     const { server, client, channel, tell } = await inChannels(listed(CH, 3));
     await tell({ event: "memberLeft", channel_sid: CH, seq: 4, member: memberView("bob", 4) });

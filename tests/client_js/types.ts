@@ -11,6 +11,8 @@ import {
   ParleyError,
   User,
 } from "parley-client";
+// @ts-expect-error: a type's detail, which the module does not have
+import { Emitter } from "parley-client";
 
 export async function converse(url: string, WebSocket: new (url: string, protocols: string[]) => object) {
   const client: Client = await Client.create(async () => "token", { url, WebSocket });
@@ -56,6 +58,10 @@ export function mistakes(client: Client, channel: Channel) {
   channel.sendMessage("hi", "attributes");
   // @ts-expect-error: there are two directions
   channel.getMessages(30, "end", "sideways");
+  // @ts-expect-error: it is not there before the client has connected
+  client.user.identity.trim();
+  // @ts-expect-error: of one who left it may not be known
+  channel.on("memberLeft", (member) => member.roleSid.trim());
   // @ts-expect-error: the client sets it
   channel.friendlyName = "other";
   // @ts-expect-error: the address is needed
