@@ -292,6 +292,12 @@ class Lab:
         await soon(listener.client.start())
         return listener
 
+    async def leap(self, listener: Listener, seconds: float) -> None:
+        """Move time by more than a client may be silent, and let it hear the answer to its ping."""
+        self.timing.advance(seconds)
+        await self.server.asked("ping")
+        await soon(listener.client.request("fetchSession"))
+
     async def close(self) -> None:
         for listener in self.listeners:
             await listener.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,20 @@ async def test_the_states_are_those_of_the_vendor(lab: Lab) -> None:
     listener = await lab.start()
     await listener.close()
     assert states(listener) == ["connecting", "connected", "disconnecting", "disconnected"]
+
+
+async def test_a_client_is_connected_when_it_has_caught_up(lab: Lab) -> None:
+    lab.server.silent.add("listMyChannels")
+    listener = lab.construct()
+    starting = asyncio.create_task(listener.client.start())
+    listing = await lab.server.asked("listMyChannels")
+    assert states(listener) == ["connecting"]
+    await lab.server.socket.reply(listing, {"channels": [listed()], "next": None})
+    await soon(starting)
+    await listener.heard("connectionStateChanged", 2)
+    told = [event.name for event in listener.events]
+    assert told == ["connectionStateChanged", "channelJoined", "connectionStateChanged"]
+    assert states(listener) == ["connecting", "connected"]
 
 
 async def test_each_attempt_has_a_token_of_its_own(lab: Lab) -> None:
@@ -221,6 +236,47 @@ async def test_a_message_whose_connection_breaks_is_sent_again_under_the_same_id
     assert len(first["id"]) >= 16
 
 
+@pytest.mark.parametrize("action", ["typing", "advanceLastConsumedMessageIndex", "followUsers"])
+async def test_what_may_be_done_twice_is_asked_again_when_its_connection_breaks(lab: Lab, action: str) -> None:
+    lab.server.silent.add(action)
+    listener = await lab.start()
+    asking = asyncio.create_task(listener.client.request(action))
+    await lab.server.asked(action)
+    lab.server.silent.clear()
+    lab.server.socket.drop()
+    await soon(asking)
+    assert lab.server.count(action) == 2
+
+
+def refused_over_the_first_socket(lab: Lab, action: str, code: int) -> None:
+    """Have the server refuse an action for the connection's sake, as long as there is only one."""
+
+    def answer(frame: dict[str, Any]) -> dict[str, Any]:
+        if len(lab.server.sockets) == 1:
+            raise Refusal(401, code)
+        return {"index": 7}
+
+    lab.server.answers[action] = answer
+
+
+@pytest.mark.parametrize("code", [51006, 20103, 20104])
+@pytest.mark.parametrize("action", ["fetchUser", "deleteChannel"])
+async def test_what_is_refused_for_the_connection_is_asked_over_the_next_one(lab: Lab, action: str, code: int) -> None:
+    refused_over_the_first_socket(lab, action, code)
+    listener = await lab.start()
+    assert await soon(listener.client.request(action)) == {"index": 7}
+    error = await listener.heard("connectionError")
+    assert (error.terminal, error.http_status_code, error.error_code) == (True, 401, code)
+    assert len(lab.server.sockets) == 2
+
+
+async def test_a_message_that_is_refused_for_the_connection_is_sent_again_under_the_same_id(lab: Lab) -> None:
+    refused_over_the_first_socket(lab, "sendMessage", 51006)
+    listener = await lab.start()
+    await soon(listener.client.request("sendMessage", channel="general", body="hello"))
+    assert await lab.server.asked("sendMessage", 2) == await lab.server.asked("sendMessage")
+
+
 async def test_a_write_that_was_not_sent_waits_for_the_connection(lab: Lab) -> None:
     listener = await lab.start()
     lab.timing.chance = 1.0
@@ -309,6 +365,16 @@ async def test_a_connection_that_answers_no_ping_is_replaced(lab: Lab) -> None:
     await reconnected(lab)
 
 
+async def test_a_write_that_comes_when_the_connection_was_just_cut_waits_for_the_next_one(lab: Lab) -> None:
+    lab.server.silent.add("ping")
+    listener = await lab.start()
+    lab.timing.advance(241)
+    await lab.server.asked("ping")
+    lab.timing.advance(11)
+    await soon(listener.client.request("deleteChannel", channel="general"))
+    assert lab.server.sockets[1].asked("deleteChannel")
+
+
 async def test_a_connection_that_answers_its_pings_stays(lab: Lab) -> None:
     listener = await lab.start()
     lab.timing.advance(241)
@@ -316,6 +382,34 @@ async def test_a_connection_that_answers_its_pings_stays(lab: Lab) -> None:
     await soon(listener.client.request("fetchUser", identity="bob"))
     lab.timing.advance(11)
     await soon(listener.client.request("fetchUser", identity="bob"))
+    assert len(lab.server.sockets) == 1
+
+
+async def test_a_dead_connection_is_noticed_though_requests_go_out(lab: Lab) -> None:
+    listener = await lab.start()
+    lab.server.silent |= {"fetchUser", "ping"}
+    asking = asyncio.create_task(listener.client.request("fetchUser", identity="bob"))
+    await lab.server.asked("fetchUser")
+    lab.timing.advance(30)
+    with pytest.raises(RequestTimeout):
+        await soon(asking)
+    await lab.server.asked("ping")
+    lab.timing.advance(11)
+    await reconnected(lab)
+
+
+async def test_a_connection_that_answers_its_ping_after_a_time_out_stays(lab: Lab) -> None:
+    listener = await lab.start()
+    lab.server.silent.add("fetchUser")
+    asking = asyncio.create_task(listener.client.request("fetchUser", identity="bob"))
+    await lab.server.asked("fetchUser")
+    lab.timing.advance(30)
+    with pytest.raises(RequestTimeout):
+        await soon(asking)
+    await lab.server.asked("ping")
+    await soon(listener.client.request("fetchSession"))
+    lab.timing.advance(11)
+    await soon(listener.client.request("fetchSession"))
     assert len(lab.server.sockets) == 1
 
 
@@ -355,7 +449,7 @@ async def test_the_first_socket_is_used_until_the_second_knows_everything(lab: L
 async def test_the_first_socket_is_closed_when_it_owes_no_reply(lab: Lab) -> None:
     lab.server.silent.add("deleteChannel")
     listener = await lab.start()
-    lab.timing.advance(110 * 60 - 10)
+    await lab.leap(listener, 110 * 60 - 10)
     asking = asyncio.create_task(listener.client.request("deleteChannel", channel="general"))
     request = await lab.server.asked("deleteChannel")
     lab.timing.advance(11)
@@ -421,9 +515,29 @@ async def test_the_second_socket_takes_over_when_the_first_breaks_meanwhile(lab:
     first.drop()
     await soon(listener.client.request("fetchUser", identity="bob"))
     assert second.asked("fetchUser")
+    assert states(listener) == ["connecting", "connected", "connecting"]
     await second.reply(listing, {"channels": [], "next": None})
-    await soon(listener.client.request("fetchUser", identity="bob"))
+    await listener.heard("connectionStateChanged", 4)
+    assert states(listener)[3:] == ["connected"]
     assert len(lab.server.sockets) == 2
+
+
+async def test_what_the_first_socket_owes_when_it_breaks_is_asked_over_the_second(lab: Lab) -> None:
+    lab.server.silent.add("fetchUser")
+    listener = await lab.start()
+    await lab.leap(listener, 110 * 60 - 10)
+    asking = asyncio.create_task(listener.client.request("fetchUser", identity="bob"))
+    await lab.server.asked("fetchUser")
+    lab.timing.advance(11)
+    await until(lambda: len(lab.server.sockets) == 2)
+    first, second = lab.server.sockets
+    await lab.server.asked("listMyChannels", socket=second)
+    while not second.asked("deleteChannel"):
+        await soon(listener.client.request("deleteChannel", channel="general"))
+    lab.server.silent.clear()
+    first.drop()
+    await soon(asking)
+    assert second.asked("fetchUser")
 
 
 # Frames.

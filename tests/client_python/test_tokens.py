@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
+from parley_client import RequestError
 from parley_client.tokens import expiry
 from tests.client_python.fakes import Lab, Refusal, jwt, soon, until
 
@@ -72,8 +76,8 @@ async def test_a_provider_that_fails_is_asked_again_until_the_token_is_replaced(
         calls.append("made")
         return lab.token(seconds=3600)
 
-    await lab.start(provider)
-    lab.timing.advance(3600 - 179)
+    listener = await lab.start(provider)
+    await lab.leap(listener, 3600 - 179)
     for _ in range(2):
         await until(lambda: 15.0 in lab.timing.waits())
         lab.timing.advance(15)
@@ -91,6 +95,94 @@ async def test_a_token_updated_by_hand_replaces_the_one_in_use(lab: Lab) -> None
     lab.server.socket.drop()
     await until(lambda: len(lab.server.tokens) == 2)
     assert lab.server.tokens[1] == token
+
+
+async def test_the_end_of_a_token_that_replaced_another_is_told(lab: Lab) -> None:
+    listener = await lab.start(lab.token())
+    await soon(listener.client.update_token(lab.token()))
+    await lab.server.socket.push({"event": "tokenExpired", "token_expires_at": "2027-01-15T08:00:00Z"})
+    await listener.heard("tokenExpired")
+
+
+@pytest.mark.parametrize("code", [20104, 20103, 51006])
+async def test_a_token_updated_when_the_connection_is_over_is_used_for_the_next_one(lab: Lab, code: int) -> None:
+    session = lab.server.answers["fetchSession"]
+
+    def answer(frame: dict[str, Any]) -> Any:
+        if len(lab.server.sockets) == 1:
+            raise Refusal(401, code)
+        return session(frame)
+
+    listener = await lab.start(lab.token(seconds=3600))
+    lab.server.answers["refreshToken"] = lab.server.answers["fetchSession"] = answer
+    lab.timing.advance(3601)
+    await listener.heard("tokenExpired")
+    token = lab.token()
+    await soon(listener.client.update_token(token))
+    await until(lambda: len(lab.server.sockets) == 2 and listener.client.connection_state == "connected")
+    assert lab.server.tokens[1] == token
+
+
+@pytest.mark.parametrize("code", [20104, 20103])
+async def test_a_token_that_is_of_no_use_itself_leaves_the_one_in_use(lab: Lab, code: int) -> None:
+    def refuse(frame: object) -> None:
+        raise Refusal(401, code)
+
+    listener = await lab.start(lab.token())
+    lab.server.answers["refreshToken"] = refuse
+    with pytest.raises(RequestError):
+        await soon(listener.client.update_token(lab.token(seconds=-1)))
+    await soon(listener.client.request("fetchUser", identity="bob"))
+    assert await listener.has_not_heard("tokenExpired")
+    assert len(lab.server.sockets) == 1
+
+
+async def test_a_token_updated_while_nobody_answers_is_used_for_the_next_connection(lab: Lab) -> None:
+    listener = await lab.start(lab.token())
+    lab.server.silent |= {"refreshToken", "ping"}
+    token = lab.token()
+    updating = asyncio.create_task(listener.client.update_token(token))
+    await lab.server.asked("refreshToken")
+    lab.timing.advance(30)
+    await soon(updating)
+    lab.timing.advance(11)
+    await until(lambda: len(lab.server.tokens) == 2)
+    assert lab.server.tokens[1] == token
+
+
+async def test_the_end_of_a_token_that_was_replaced_meanwhile_is_not_that_of_the_new_one(lab: Lab) -> None:
+    listener = await lab.start(lab.token())
+    lab.server.silent.add("listMyChannels")
+    lab.timing.advance(110 * 60 + 1)
+    await until(lambda: len(lab.server.sockets) == 2)
+    first, second = lab.server.sockets
+    listing = await lab.server.asked("listMyChannels", socket=second)
+    token = lab.token()
+    await soon(listener.client.update_token(token))
+    assert first.asked("refreshToken")
+    lab.server.silent.clear()
+    await second.reply(listing, {"channels": [], "next": None})
+    await until(lambda: first.is_closed)
+    await second.push({"event": "tokenExpired", "token_expires_at": "2027-01-15T08:00:00Z"})
+    await second.close()
+    await until(lambda: len(lab.server.tokens) == 3)
+    assert lab.server.tokens[2] == token
+    assert not listener.named("tokenExpired")
+
+
+async def test_a_request_with_an_expired_token_waits_for_another_token(lab: Lab) -> None:
+    def answer(frame: dict[str, Any]) -> dict[str, Any]:
+        if len(lab.server.sockets) == 1:
+            raise Refusal(401, 20104)
+        return {"identity": "bob"}
+
+    lab.server.answers["fetchUser"] = answer
+    listener = await lab.start(lab.token())
+    asking = asyncio.create_task(listener.client.request("fetchUser", identity="bob"))
+    await listener.heard("tokenExpired")
+    await until(lambda: listener.client.connection_state == "disconnected")
+    await soon(listener.client.update_token(lab.token()))
+    assert await soon(asking) == {"identity": "bob"}
 
 
 async def test_a_token_of_somebody_else_is_not_taken_over(lab: Lab) -> None:

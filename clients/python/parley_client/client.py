@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from contextlib import suppress
 from typing import Any, Literal
 
 from parley_client.book import Book
 from parley_client.channel import Channel
 from parley_client.connection import DENIED, Connection
 from parley_client.emitter import Emitter, EventStream
-from parley_client.errors import ClientClosed, ConnectionLost, Denied, ParleyError, Refused
+from parley_client.errors import ClientClosed, Denied, ParleyError, Refused
 from parley_client.events import (
     ConnectionFailed,
     ConnectionStateChanged,
@@ -24,7 +23,7 @@ from parley_client.events import (
     UserUnsubscribed,
 )
 from parley_client.following import Listed
-from parley_client.line import Line
+from parley_client.line import TOKEN_EXPIRED, Line
 from parley_client.paginator import Paginator
 from parley_client.record import Attributes
 from parley_client.session import Session
@@ -291,11 +290,12 @@ class Client(Emitter):
         return await self._connection.request(action, members)
 
     async def update_token(self, token: str) -> None:
-        """Go on with another token of the same identity."""
-        if self._session.is_ready.is_set() and self.connection_state == "connected":
-            # If the connection breaks meanwhile, the next one is opened with the new token.
-            with suppress(ConnectionLost):
-                await self.request("refreshToken", token=token)
+        """Go on with another token of the same identity.
+
+        Raises RequestError, and goes on with the old one, if the server refuses it. If the connection is over or does
+        not answer, the new token is tried when the next one is opened.
+        """
+        await self._connection.refresh(token)
         self._tokens.adopt(token)
         self._denial = None
         self._connection.try_again()
@@ -307,6 +307,10 @@ class Client(Emitter):
 
     def _token_expired(self) -> None:
         self.tell(TokenExpired())
+
+    def _token_over(self, line: Line) -> None:
+        if line.token == self._tokens.current:
+            self._tokens.expired()
 
     async def _refresh(self) -> None:
         """Replace the token before it expires, however often that takes."""
@@ -342,12 +346,14 @@ class Client(Emitter):
             case "tokenAboutToExpire":
                 self._tokens.about_to_expire(self._tokens.seconds_left())
             case "tokenExpired":
-                self._tokens.expired()
+                self._token_over(line)
             case "connectionError":
                 event = ConnectionFailed(
                     bool(push.get("terminal")), str(push.get("message", "")), push.get("status"), push.get("code")
                 )
                 self.tell(event)
+                if event.error_code == TOKEN_EXPIRED:
+                    self._token_over(line)
             case _:
                 self._session.push(push)
 

@@ -1,12 +1,13 @@
 """Keeps one socket open: connects, connects again, moves over before the two hours are up, and carries requests.
 
-            start                 open                    the line broke
+            start                 known                   the line broke
 disconnected ----> connecting ----------> connected ----------------------> connecting
                        | the token was refused      | stop
                        v                            v
                      denied                   disconnecting ----> disconnected
 
-Requests wait for a connection within their time-out. The states are the vendor's.
+Requests wait for a connection within their time-out; an open socket takes them before everything is known over it. The
+states are the vendor's.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from parley_client.errors import (
     RequestError,
     RequestTimeout,
 )
-from parley_client.line import Kind, Line, Pending
+from parley_client.line import CONNECTION_IS_OVER, Kind, Line, Pending
 from parley_client.timing import Handle, Timing, pause
 from parley_client.tokens import Tokens
 from parley_client.wire import Connect
@@ -48,7 +49,8 @@ _CROWDED, _CROWDED_FAILURES = 51001, 6
 _RETRIED = {51002, 50063, 50074}
 _RETRIES = 3
 _HOPELESS = {400, 401, 403, 404}
-_READS = ("fetch", "list", "catchUp", "followUsers", "unfollowUsers")
+_REPEATED = ("fetch", "list", "catchUp", "followUsers", "unfollowUsers", "typing", "advance")
+"""How actions begin that only read, or of which twice is as good as once."""
 
 _log = logging.getLogger("parley_client")
 
@@ -130,6 +132,8 @@ class Connection:
     def established(self, line: Line) -> None:
         """Everything is known over this line: it can be the only one."""
         line.is_established = True
+        if line is self._line:
+            self._set_state(CONNECTED)
         self._nudge.set()
 
     def try_again(self) -> None:
@@ -138,6 +142,36 @@ class Connection:
         self._nudge.set()
 
     # Requests.
+
+    async def refresh(self, token: str) -> None:
+        """Tell the server of another token before it is adopted.
+
+        A line that is over is cut, as one that breaks meanwhile is gone: the next one is opened with the new token.
+
+        Raises:
+            RequestError: the token is not one to go on with.
+        """
+        line = self._line
+        if line is None:
+            return
+        try:
+            await self.request("refreshToken", {"token": token}, line)
+        except RequestError as error:
+            # Most of these codes may be said of the new token just as well.
+            if error.code not in CONNECTION_IS_OVER or await self._is_served(line):
+                raise
+            line.abort()
+        except (ConnectionLost, RequestTimeout):
+            return
+        else:
+            line.token = token
+
+    async def _is_served(self, line: Line) -> bool:
+        try:
+            await self.request("fetchSession", {}, line)
+        except ParleyError:
+            return False
+        return True
 
     async def request(self, action: str, members: dict[str, Any], line: Line | None = None) -> Any:
         """Ask and return the result.
@@ -166,8 +200,7 @@ class Connection:
         text = json.dumps({"id": request_id, "action": action, **members}, ensure_ascii=False)
         kind = _kind(action)
         pending = Pending(request_id, action, text, kind, asyncio.get_running_loop().create_future(), line is not None)
-        error = RequestTimeout(f"{action}: no reply within {REQUEST_SECONDS:.0f} s")
-        timer = self._timing.later(REQUEST_SECONDS, lambda: pending.fail(error))
+        timer = self._timing.later(REQUEST_SECONDS, lambda: self._time_out(pending))
         try:
             await self._dispatch(pending, line or self._line)
             return await pending.reply
@@ -176,6 +209,13 @@ class Connection:
             self._waiting.pop(request_id, None)
             if pending.line is not None:
                 pending.line.pending.pop(request_id, None)
+
+    @staticmethod
+    def _time_out(pending: Pending) -> None:
+        pending.fail(RequestTimeout(f"{pending.action}: no reply within {REQUEST_SECONDS:.0f} s"))
+        if pending.line is not None:
+            # A line that answers nothing may be dead, and as long as requests go out it is never idle.
+            pending.line.check()
 
     async def _dispatch(self, pending: Pending, line: Line | None) -> None:
         if line is not None and line.is_open:
@@ -216,7 +256,6 @@ class Connection:
             line = await self._attempt()
             if line is not None:
                 began = self._timing.now()
-                self._set_state(CONNECTED)
                 last = await self._tend(line)
                 lasted = self._timing.now() - began >= LASTING_SECONDS
                 failures = _CROWDED_FAILURES if _is_crowded(last) else 0 if lasted else failures
@@ -228,7 +267,8 @@ class Connection:
     async def _attempt(self) -> Line | None:
         """Open a socket with a fresh token; None if that failed, after the owner was told."""
         try:
-            wire = await self._connect(self._url, await self._tokens.fresh())
+            token = await self._tokens.fresh()
+            wire = await self._connect(self._url, token)
         except Refused as error:
             if error.status not in _HOPELESS:
                 self._owner.failed(error, is_terminal=False)
@@ -240,7 +280,7 @@ class Connection:
             _log.info("could not connect: %s", error)
             self._owner.failed(error, is_terminal=False)
             return None
-        return Line(wire, self._timing, self._owner.pushed, self._lost, self._nudge.set)
+        return Line(wire, token, self._timing, self._owner.pushed, self._lost, self._nudge.set)
 
     def _deny(self, error: Refused) -> None:
         self._refusal = error
@@ -250,7 +290,7 @@ class Connection:
 
     async def _tend(self, line: Line) -> Line:
         """Look after a line, and those that take its place, until none is left; returns the last one."""
-        await self._use(line)
+        self._use(line)
         self._owner.line_opened(line)
         while await self._step():
             line = self._line or line
@@ -267,27 +307,28 @@ class Connection:
             if self._line is not None:
                 self._line.is_retiring = True
                 self._retiring.append((self._line, now + REQUEST_SECONDS))
-            await self._use(successor)
+            self._use(successor)
         await self._retire(now)
         if self._line is None:
             return self._move.successor is not None
-        if self._line.is_idle:
-            await self._line.ping()
+        await self._send_waiting(self._line)
         if self._move.successor is None and now >= self._move.at:
             self._move = _Move(now + _MOVE_AGAIN_SECONDS, await self._attempt())
             if self._move.successor is not None:
                 self._owner.line_opened(self._move.successor)
-            return True
         return True
 
-    async def _use(self, line: Line) -> None:
+    def _use(self, line: Line) -> None:
         """Requests go over this line from now on."""
         self._line = line
         life = LIFE_SECONDS - _LIFE_JITTER_SECONDS * self._timing.random()
         self._move = _Move(self._timing.now() + life)
-        waiting, self._waiting = list(self._waiting.values()), {}
-        for pending in waiting:
-            await self._dispatch(pending, self._line)
+        self._set_state(CONNECTED if line.is_established else CONNECTING)
+
+    async def _send_waiting(self, line: Line) -> None:
+        while self._waiting and line.is_open:
+            pending = self._waiting.pop(next(iter(self._waiting)))
+            await self._dispatch(pending, line)
 
     async def _retire(self, now: float) -> None:
         """Close lines that have been replaced, when they owe no more replies."""
@@ -333,7 +374,7 @@ class Connection:
 def _kind(action: str) -> Kind:
     if action == "sendMessage":
         return Kind.REPEATABLE
-    return Kind.READ if action.startswith(_READS) else Kind.WRITE
+    return Kind.READ if action.startswith(_REPEATED) else Kind.WRITE
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -18,6 +19,9 @@ IDLE_SECONDS = 240.0
 """After this long without anything sent, a ping."""
 PONG_SECONDS = 10.0
 """A line that has not answered a ping by then is dead."""
+TOKEN_EXPIRED = 20104
+CONNECTION_IS_OVER = {51006, 20103, TOKEN_EXPIRED}
+"""Why the server carries out no request over a connection any more, before it closes it."""
 
 _log = logging.getLogger("parley_client")
 _PING = json.dumps({"action": "ping"})
@@ -52,24 +56,32 @@ class Pending:
 class Line:
     """An open socket with a task that reads it.
 
-    `on_push` is called with each push and `on_lost` once, when the socket has closed in any way.
+    `on_push` is called with each push, `on_drained` when a line that is retiring owes no more replies, and `on_lost`
+    once, when the socket has closed in any way.
+
+    Attributes:
+        token: The token that the server knows of this connection.
+        is_open: Whether what is sent may arrive; what comes in after a line was cut is not looked at.
     """
 
     def __init__(
         self,
         wire: Wire,
+        token: str,
         timing: Timing,
         on_push: Callable[[dict[str, Any], Line], None],
         on_lost: Callable[[Line], None],
-        on_idle: Callable[[], None],
+        on_drained: Callable[[], None],
     ) -> None:
         self._wire = wire
+        self.token = token
         self._timing = timing
         self._on_push = on_push
         self._on_lost = on_lost
-        self._on_idle = on_idle
+        self._on_drained = on_drained
         self._last_sent = timing.now()
         self._pong_timer: Handle | None = None
+        self._pinging: asyncio.Task[None] | None = None
         self.pending: dict[str, Pending] = {}
         self.is_open = True
         self.is_established = False
@@ -84,31 +96,25 @@ class Line:
         pending.line = self
         self._last_sent = self._timing.now()
         try:
-            await self._wire.send(pending.text)
-        except ConnectionLost:
-            if not self.is_open and pending.id in self.pending:
-                self._on_lost(self)
+            # A line that is lost ends its reader, which sees to what is pending.
+            with suppress(ConnectionLost):
+                await self._wire.send(pending.text)
         except MessageTooLarge as error:
             self.pending.pop(pending.id, None)
             pending.fail(error)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether it is time for a ping."""
-        return self.is_open and self._pong_timer is None and self._idle_seconds >= IDLE_SECONDS
+    def check(self) -> None:
+        """Ask whether the other end is there, unless that is being asked; without an answer in time, cut the line."""
+        if self._pinging is None or self._pinging.done():
+            self._pinging = asyncio.create_task(self._ping(), name="parley ping")
 
-    @property
-    def _idle_seconds(self) -> float:
-        return self._timing.now() - self._last_sent
-
-    async def ping(self) -> None:
-        """Ask whether the other end is there; without an answer in time, the line is cut."""
+    async def _ping(self) -> None:
+        if not self.is_open or self._pong_timer is not None:
+            return
         self._last_sent = self._timing.now()
         self._pong_timer = self._timing.later(PONG_SECONDS, self.abort)
-        try:
+        with suppress(ConnectionLost):
             await self._wire.send(_PING)
-        except ConnectionLost:
-            return
 
     async def close(self) -> None:
         """Say goodbye, and be gone when this returns."""
@@ -117,29 +123,33 @@ class Line:
 
     def abort(self) -> None:
         """Cut the line."""
+        self.is_open = False
         self._wire.abort()
 
     def _look_idle(self) -> None:
         if not self.is_open:
             return
-        left = IDLE_SECONDS - self._idle_seconds
+        left = self._last_sent + IDLE_SECONDS - self._timing.now()
         if left <= 0:
-            self._on_idle()
+            self.check()
         self._idle_timer = self._timing.later(left if left > 0 else IDLE_SECONDS, self._look_idle)
 
     async def _read(self) -> None:
         try:
             async for text in self._wire.texts():
-                if self._pong_timer is not None:
-                    self._pong_timer.cancel()
-                    self._pong_timer = None
-                self._take(text)
+                if self.is_open:
+                    self._forget_pong()
+                    self._take(text)
         finally:
             self.is_open = False
             self._idle_timer.cancel()
-            if self._pong_timer is not None:
-                self._pong_timer.cancel()
+            self._forget_pong()
             self._on_lost(self)
+
+    def _forget_pong(self) -> None:
+        if self._pong_timer is not None:
+            self._pong_timer.cancel()
+            self._pong_timer = None
 
     def _take(self, text: str) -> None:
         try:
@@ -158,13 +168,24 @@ class Line:
         pending = self.pending.pop(str(frame["id"]), None)
         if pending is None or pending.reply.done():
             return
-        if error := frame.get("error"):
+        error = frame.get("error")
+        if not error:
+            pending.reply.set_result(frame.get("result"))
+        elif error.get("code") in CONNECTION_IS_OVER and not pending.is_bound:
+            self._end(pending, {**error, "status": frame.get("status")})
+        else:
             code, message = int(error.get("code", 0)), str(error.get("message", ""))
             pending.fail(RequestError(int(frame.get("status", 0)), code, message, pending.action))
-        else:
-            pending.reply.set_result(frame.get("result"))
         if self.is_retiring and not self.pending:
-            self._on_idle()
+            self._on_drained()
+
+    def _end(self, pending: Pending, error: dict[str, Any]) -> None:
+        """The request was refused for the connection's sake and not carried out: it goes out again over another."""
+        pending.kind = Kind.READ
+        self.pending[pending.id] = pending
+        # What the server is about to push, before it closes the connection.
+        self._take_push({**error, "event": "connectionError", "terminal": True})
+        self.abort()
 
     def _take_push(self, push: dict[str, Any]) -> None:
         if push["event"] == "connectionError":
