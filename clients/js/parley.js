@@ -774,6 +774,7 @@ class Connection {
       return null;
     } catch (error) {
       link?.abandon("given up");
+      if (link && link.token !== this.#tokens.text) return new ConnectionLostError("another token came meanwhile");
       return error instanceof Error ? error : new Error(String(error));
     }
   }
@@ -849,7 +850,7 @@ class Connection {
     return isReachable;
   }
 
-  /** A server in trouble looks as one that refuses the token, and who has once given good ones may again. */
+  /** A server in trouble looks like one that refuses the token, and who has once given good ones may again. */
   #patience() {
     if (!this.#wasConnected) return REFUSED_AT_FIRST;
     return this.#tokens.hasProvider ? Infinity : REFUSED_LATER;

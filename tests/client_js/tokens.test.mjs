@@ -227,6 +227,21 @@ describe("a token's end", () => {
     await made.client.shutdown();
   });
 
+  test("that makes the server refuse an attempt is not held against a token handed in meanwhile", async () => {
+    const { server, client, clock } = await connected({ source: token(new FakeClock(), 3600) });
+    server.arrival = "hang";
+    server.socket.break();
+    await clock.advance(SECOND);
+    const second = token(clock, 3600, "second");
+    await client.updateToken(second);
+    server.arrival = "open";
+    server.socket.refuse(401);
+    await clock.advance(2 * SECOND);
+    assert.equal(client.connectionState, "connected");
+    assert.equal(server.socket.token, second);
+    await client.shutdown();
+  });
+
   test("is followed by a text or by nothing", async () => {
     const { client, clock } = await inChannels();
     await assert.rejects(client.updateToken(""), TypeError);
