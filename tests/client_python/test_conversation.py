@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -204,11 +205,40 @@ async def test_users_are_followed(house: House) -> None:
     assert seen.online is False
 
 
+async def test_users_with_large_attributes_are_followed_over_the_next_connection_too(house: House) -> None:
+    identities = [f"user {number}" for number in range(20)]
+    attributes = json.dumps({"quotes": '"' * 2000})
+    for identity in identities:
+        await asyncio.to_thread(house.service.users.create, identity, attributes=attributes)
+    alice = await house.client("alice")
+    users = [await alice.client.get_user(identity) for identity in identities]
+    cut(alice)
+    await until(lambda: alice.client.connection_state != "connected")
+    await back(alice)
+    await asyncio.to_thread(house.service.users(users[0].sid).update, friendly_name="New name")
+    assert (await heard(alice, "userUpdated")).user is users[0]
+    assert users[0].friendly_name == "New name"
+
+
+async def test_following_nobody_is_refused(house: House) -> None:
+    alice = await house.client("alice")
+    with pytest.raises(RequestError) as refused:
+        await alice.client.get_user("nobody")
+    assert (refused.value.status, refused.value.code) == (404, 20404)
+
+
 async def test_a_token_is_replaced_while_the_connection_goes_on(house: House) -> None:
     alice = await house.client("alice", house.token("alice"))
     await alice.client.update_token(house.token("alice", ttl=7200))
     with pytest.raises(RequestError):
         await alice.client.update_token(house.token("bob"))
+    assert (await alice.client.get_user_descriptor("alice")).identity == "alice"
+
+
+async def test_a_token_is_replaced_after_it_has_expired(house: House) -> None:
+    alice = await house.client("alice", house.token("alice", ttl=3))
+    await heard(alice, "tokenExpired")
+    await alice.client.update_token(house.token("alice"))
     assert (await alice.client.get_user_descriptor("alice")).identity == "alice"
 
 

@@ -525,7 +525,7 @@ async def test_a_user_that_gave_way_is_not_followed_any_more(lab: Lab) -> None:
     carol = await listener.client.get_user("carol")
     assert (await listener.heard("userUnsubscribed")).user is bob
     assert (bob.is_subscribed, carol.is_subscribed) == (False, True)
-    assert await listener.client.get_subscribed_users() == [carol]
+    assert await listener.client.get_subscribed_users() == [listener.client.user, carol]
 
 
 async def test_at_most_a_hundred_users_are_followed(lab: Lab) -> None:
@@ -533,7 +533,16 @@ async def test_at_most_a_hundred_users_are_followed(lab: Lab) -> None:
     people(lab)
     users = [await listener.client.get_user(f"user {number}") for number in range(101)]
     assert (await listener.heard("userUnsubscribed")).user is users[0]
-    assert len(await listener.client.get_subscribed_users()) == 100
+    assert len(await listener.client.get_subscribed_users()) == 1 + 100
+
+
+async def test_following_nobody_is_refused(lab: Lab) -> None:
+    lab.server.answers["followUsers"] = lambda frame: {"users": [], "unfollowed": []}
+    listener = await lab.start()
+    with pytest.raises(RequestError) as refused:
+        await listener.client.get_user("nobody")
+    assert (refused.value.status, refused.value.code) == (404, 20404)
+    assert await listener.client.get_subscribed_users() == [listener.client.user]
 
 
 async def test_a_user_is_followed_no_more_on_request(lab: Lab) -> None:

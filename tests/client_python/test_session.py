@@ -243,6 +243,51 @@ async def test_followed_users_are_followed_again_and_what_changed_is_told(lab: L
     assert event.update_reasons == ("friendlyName",)
 
 
+def person(identity: str) -> dict[str, Any]:
+    return {"sid": f"US-{identity}", "identity": identity, "friendly_name": None, "attributes": "{}", "seq": 3}
+
+
+async def following(lab: Lab, number: int) -> Listener:
+    """A client that follows so many users."""
+    lab.server.answers["followUsers"] = lambda frame: {"users": [person(one) for one in frame["identities"]]}
+    listener = await lab.start()
+    for one in range(number):
+        await listener.client.get_user(f"user {one}")
+    return listener
+
+
+async def test_many_followed_users_are_followed_again_ten_at_a_time(lab: Lab) -> None:
+    listener = await following(lab, 25)
+    await again(lab, listener)
+    parts = [frame["identities"] for frame in lab.server.socket.asked("followUsers")]
+    assert [len(part) for part in parts] == [10, 10, 5]
+    assert [identity for part in parts for identity in part] == [f"user {one}" for one in range(25)]
+
+
+async def test_a_session_begins_though_users_cannot_be_followed_again(lab: Lab) -> None:
+    listener = await following(lab, 11)
+    follow = lab.server.answers["followUsers"]
+
+    def answer(frame: dict[str, Any]) -> Any:
+        if len(frame["identities"]) == 10:
+            raise Refusal(413, 20413)
+        return follow(frame)
+
+    lab.server.answers["followUsers"] = answer
+    await again(lab, listener)
+    assert len(lab.server.sockets) == 2
+    assert [len(frame["identities"]) for frame in lab.server.socket.asked("followUsers")] == [10, 1]
+    assert len(await listener.client.get_subscribed_users()) == 1 + 11
+
+
+async def test_a_followed_user_who_was_deleted_meanwhile_is_followed_no_more(lab: Lab) -> None:
+    listener = await following(lab, 2)
+    lab.server.answers["followUsers"] = lambda frame: {"users": [person("user 1")]}
+    await again(lab, listener)
+    assert (await listener.heard("userUnsubscribed")).user.identity == "user 0"
+    assert [user.identity for user in await listener.client.get_subscribed_users()] == ["alice", "user 1"]
+
+
 async def test_a_change_of_ones_own_user_meanwhile_is_told(lab: Lab) -> None:
     listener = await lab.start()
     await again(lab, listener)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from typing import Any, Literal
 
 from parley_client.book import Book
@@ -18,9 +17,6 @@ from parley_client.events import (
     Event,
     TokenAboutToExpire,
     TokenExpired,
-    UserEvent,
-    UserSubscribed,
-    UserUnsubscribed,
 )
 from parley_client.following import Listed
 from parley_client.line import TOKEN_EXPIRED, Line
@@ -30,9 +26,9 @@ from parley_client.session import Session
 from parley_client.timing import RealTiming, Timing, pause
 from parley_client.tokens import Provider, Tokens
 from parley_client.user import User
+from parley_client.users import Users
 from parley_client.wire import Connect, open_wire
 
-_MOST_FOLLOWED = 100
 _REFRESH_AGAIN_SECONDS = 15.0
 _DEFAULT_TYPING_SECONDS = 5.0
 
@@ -69,20 +65,19 @@ class Client(Emitter):
         self.book = Book(self)
         self.typing_seconds = _DEFAULT_TYPING_SECONDS
         self.service: dict[str, Any] = {}
-        self._user: User | None = None
-        self._followed: OrderedDict[str, User] = OrderedDict()
         self._streams: list[EventStream] = []
         self._opening: list[Event] | None = []
         self._errands: set[asyncio.Task[None]] = set()
         self._tokens = Tokens(token, self.timing, self._token_about_to_expire, self._token_expired)
         self._connection = Connection(url, self._tokens, connect, self.timing, self)
+        self.users = Users(self, self._connection)
         self._session = Session(
             self._connection,
             self.timing,
             deliver=self.book.deliver,
             began=self._session_began,
             listed=self.book.listed,
-            refollow=self._refollow,
+            refollow=self.users.follow_again,
         )
         self._denial: Refused | None = None
         self._outcome = asyncio.Event()
@@ -164,9 +159,9 @@ class Client(Emitter):
     @property
     def user(self) -> User:
         """This user; known once the client has started."""
-        if self._user is None:
+        if self.users.own is None:
             raise ParleyError("the client has not started yet")
-        return self._user
+        return self.users.own
 
     @property
     def identity(self) -> str:
@@ -214,16 +209,15 @@ class Client(Emitter):
     # Users.
 
     async def get_user(self, identity: str) -> User:
-        """A user, followed from now on; of more than 100 the oldest is followed no more."""
-        if self._user is not None and identity == self._user.identity:
-            return self._user
-        result = await self.request("followUsers", identities=[identity])
-        self._unfollowed(result.get("unfollowed") or [])
-        return self._follow(self.book.user(result["users"][0]))
+        """A user, followed from now on; of more than 100 the oldest is followed no more.
+
+        Raises RequestError (404) when there is none.
+        """
+        return await self.users.follow(identity)
 
     async def get_subscribed_users(self) -> list[User]:
-        """The users that are followed."""
-        return list(self._followed.values())
+        """The users whose changes are told: this user and those that are followed."""
+        return [self.user, *self.users.followed]
 
     async def get_user_descriptor(self, identity: str) -> User:
         """A user as it is now; not followed."""
@@ -232,35 +226,6 @@ class Client(Emitter):
     async def get_user_descriptors(self) -> Paginator[User]:
         """All users of the service as they are now; not followed."""
         return await self._page("listUsers", lambda page: [self.book.user(record) for record in page["users"]])
-
-    def is_following(self, user: User) -> bool:
-        """Whether changes of a user are told."""
-        return user is self._user or self._followed.get(user.identity) is user
-
-    async def unfollow(self, user: User) -> None:
-        """Hear of a user's changes no more."""
-        await self.request("unfollowUsers", identities=[user.identity])
-        self._unfollowed([user.identity])
-
-    def _follow(self, user: User) -> User:
-        is_new = user.identity not in self._followed
-        self._followed[user.identity] = user
-        if is_new:
-            user.told = user.seq
-            self._tell_user(UserSubscribed(user))
-        if len(self._followed) > _MOST_FOLLOWED:
-            self._unfollowed([next(iter(self._followed))])
-        return user
-
-    def _unfollowed(self, identities: list[str]) -> None:
-        for identity in identities:
-            user = self._followed.pop(identity, None)
-            if user is not None:
-                self._tell_user(UserUnsubscribed(user))
-
-    def _tell_user(self, event: UserEvent) -> None:
-        event.user.emit(event)
-        self.tell(event)
 
     # Push notifications.
 
@@ -342,7 +307,7 @@ class Client(Emitter):
             case "typingStarted":
                 self.book.typing_started(push)
             case "userUpdated":
-                self._user_updated(push)
+                self.users.updated(push["user"], tuple(push.get("updateReasons") or ()))
             case "tokenAboutToExpire":
                 self._tokens.about_to_expire(self._tokens.seconds_left())
             case "tokenExpired":
@@ -376,29 +341,7 @@ class Client(Emitter):
     def _session_began(self, session: dict[str, Any]) -> None:
         self.service = session.get("service") or {}
         self.typing_seconds = float(self.service.get("typing_indicator_timeout") or _DEFAULT_TYPING_SECONDS)
-        if self._user is None:
-            self._user = self.book.user(session["user"])
-            self._user.told = self._user.seq
-        else:
-            self.book.user_changed(self._user, session["user"])
-
-    def _user_updated(self, push: dict[str, Any]) -> None:
-        record = push["user"]
-        identity = record["identity"]
-        known = (
-            self._user if self._user is not None and identity == self._user.identity else self._followed.get(identity)
-        )
-        if known is not None:
-            self.book.user_changed(known, record, tuple(push.get("updateReasons") or ()))
-
-    async def _refollow(self, line: Line) -> None:
-        identities = list(self._followed)
-        if not identities:
-            return
-        result = await self._connection.request("followUsers", {"identities": identities}, line)
-        for record in result["users"]:
-            self.book.user_changed(self._followed.get(record["identity"]) or self.book.user(record), record)
-        self._unfollowed(result.get("unfollowed") or [])
+        self.users.session_began(session["user"])
 
     # Pages.
 

@@ -44,7 +44,7 @@ class User(RecordObject):
     @property
     def is_subscribed(self) -> bool:
         """Whether changes of this user are told."""
-        return self._client.is_following(self)
+        return self._client.users.is_told(self)
 
     async def update_friendly_name(self, friendly_name: str) -> None:
         """Change the name."""
@@ -56,7 +56,7 @@ class User(RecordObject):
 
     async def unsubscribe(self) -> None:
         """Hear of this user's changes no more."""
-        await self._client.unfollow(self)
+        await self._client.users.unfollow(self)
 
     async def _update(self, **members: Attributes) -> None:
         self.apply(await self._client.request("updateUser", identity=self.identity, **members))
