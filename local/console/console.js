@@ -127,7 +127,9 @@ class App {
   }
 
   async #readServices() {
-    this.services = await this.rest.services();
+    this.services = await this.rest.services().catch((error) => {
+      throw error.status === 401 ? new Error('The account SID or the auth token is wrong.') : error;
+    });
   }
 
   // Header.

@@ -122,6 +122,7 @@ export class Pane {
   #showState() {
     this.pill.dataset.state = this.state;
     this.pill.textContent = STATES[this.state] ?? this.state;
+    this.pill.title = this.pill.textContent;
     const label = this.client ? 'Disconnect' : 'Connect';
     this.plug.setAttribute('aria-label', label);
     this.plug.title = label;
@@ -156,7 +157,7 @@ export class Pane {
     }
   }
 
-  /** Close the socket; what is shown stays until the pane is used again. */
+  /** Close the socket, and show nothing of what came through it. */
   async disconnect() {
     this.run += 1;
     const { client } = this;
@@ -171,8 +172,12 @@ export class Pane {
   }
 
   async toggleConnection() {
-    if (this.client) await this.disconnect();
-    else await this.connect();
+    if (!this.client) return this.connect();
+    await this.disconnect();
+    this.#showEmpty();
+    // Where there is room for one of them only, this is what there is to see.
+    this.body.dataset.view = 'conversation';
+    return undefined;
   }
 
   #setState(state) {
@@ -313,7 +318,8 @@ export class Pane {
     const joined = this.#joined();
     const rows = joined.map((channel) => this.#channelRow(channel));
     this.nothing ??= h('li', { class: 'nothing' }, 'No channels yet.');
-    keep(this.channelList, rows.length ? rows : [this.nothing]);
+    // Who is not connected may well have some.
+    keep(this.channelList, rows.length || !this.client ? rows : [this.nothing]);
     this.#showBanners();
     this.app.unreadChanged();
   }
@@ -375,20 +381,10 @@ export class Pane {
   }
 
   #showEmpty() {
-    keep(this.stage, [
-      h(
-        'div',
-        { class: 'empty' },
-        avatar(this.identity, null, 'large'),
-        h(
-          'p',
-          {},
-          this.channels.size
-            ? 'Choose a channel.'
-            : `${this.identity} is in no channel yet. Make one, or look for a public one.`,
-        ),
-      ),
-    ]);
+    let words = `${this.identity} is in no channel yet. Make one, or look for a public one.`;
+    if (!this.client) words = `${this.identity} is not connected. The plug connects again.`;
+    else if (this.channels.size) words = 'Choose a channel.';
+    keep(this.stage, [h('div', { class: 'empty' }, avatar(this.identity, null, 'large'), h('p', {}, words))]);
   }
 
   /** What this person sees when the socket or the channel's members change their mind about being looked at. */

@@ -48,7 +48,8 @@ def test_two_people_converse_with_the_keyboard_only(console: Console) -> None:
     page.focuses("Message as bob")
     page.type("Helo back")
     page.press("Enter")
-    console.alice.sees("Hello", "Helo back")
+    for person in (console.alice, console.bob):
+        person.sees("Hello", "Helo back")
     page.press("ArrowUp")  # edits the last one
     page.evaluate("document.activeElement.select()")
     page.type("Hello back")
@@ -226,6 +227,33 @@ def test_two_people_converse_on_a_phone_without_scrolling_sideways(
         assert page.evaluate(WIDTH) == width
     page.click("#tabs button:nth-child(1)")
     page.until("document.querySelectorAll('[data-identity=alice] .message').length === 2")
+
+
+def test_a_note_on_a_phone_does_not_cover_the_field_to_write_in(page: Page, stack: Stack, service: Any) -> None:
+    page.look(390, 844, phone=True)
+    console = Console(page, stack)
+    page.open(f"{console.link}&service={service.sid}&people=alice,bob")
+    console.alice.opens("General")
+    page.click(console.alice.within("button[aria-label='Members, invite']"))
+    page.fill("dialog input", "carol")
+    page.click("dialog button", "Invite")
+    page.wait_for(".toast")
+    page.press("Escape")
+    page.wait_gone("dialog")
+    bottom, top = (
+        page.evaluate(f"document.querySelector({selector!r}).getBoundingClientRect().{side}")
+        for selector, side in ((".toast", "bottom"), (".composer", "top"))
+    )
+    assert bottom <= top
+
+
+def test_three_people_on_a_small_screen_keep_their_names(page: Page, stack: Stack, service: Any) -> None:
+    page.look(1024, 700)
+    console = Console(page, stack)
+    page.open(f"{console.link}&service={service.sid}&people=alice,bob,carol")
+    page.until("document.querySelectorAll('.pane .pill[data-state=connected]').length === 3")
+    cut = "[...document.querySelectorAll('.pane h2')].filter((name) => name.scrollWidth > name.clientWidth).length"
+    assert page.evaluate(cut) == 0
 
 
 def test_a_tap_on_a_message_shows_what_can_be_done_with_it(page: Page, stack: Stack, service: Any) -> None:

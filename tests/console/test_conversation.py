@@ -380,6 +380,12 @@ def switch_presence(page: Page) -> None:
     page.wait_gone("dialog")
 
 
+def test_a_pane_whose_plug_is_out_says_so_and_denies_no_channels(console: Console) -> None:
+    console.page.click(console.bob.within("button"), "Disconnect")
+    console.page.wait_for(console.bob.within(".empty p"), "bob is not connected. The plug connects again.")
+    assert console.page.count(console.bob.within(".nothing")) == 0
+
+
 def test_presence_is_switched_on_and_off(console: Console) -> None:
     page = console.page
     for shown in (0, 1):

@@ -46,7 +46,7 @@ def test_without_credentials_the_page_asks_for_them(page: Page, stack: Stack, se
     page.click("#field-token")
     page.type("wrong")
     page.press("Enter")
-    page.wait_for("#account [role=alert]")
+    page.wait_for("#account [role=alert]", "The account SID or the auth token is wrong.")
     assert page.count("#chat") == 0
     page.problems.clear()  # the browser itself reports the refusal
     page.click("#field-token")
