@@ -279,11 +279,14 @@ class Lab:
         """A new token that lives so long."""
         return jwt(self.timing.wall() + seconds, str(next(self._names)))
 
+    def client(self, token: Any = None) -> Client:
+        """A client that nobody listens to and that a test closes itself."""
+        connect = partial(open_wire, proxy=None)
+        return Client(self.server.url, token or self.token, timing=self.timing, connect=connect)
+
     def construct(self, token: Any = None) -> Listener:
         """A client that has not started."""
-        connect = partial(open_wire, proxy=None)
-        client = Client(self.server.url, token or self.token, timing=self.timing, connect=connect)
-        self.listeners.append(Listener(client))
+        self.listeners.append(Listener(self.client(token)))
         return self.listeners[-1]
 
     async def start(self, token: Any = None) -> Listener:

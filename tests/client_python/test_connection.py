@@ -52,6 +52,22 @@ async def test_a_client_is_connected_when_it_has_caught_up(lab: Lab) -> None:
     assert states(listener) == ["connecting", "connected"]
 
 
+@pytest.mark.parametrize("silent", ["fetchSession", "listMyChannels"])
+async def test_a_start_that_is_given_up_leaves_nothing_behind(lab: Lab, silent: str) -> None:
+    before = asyncio.all_tasks()
+    lab.server.silent.add(silent)
+    client = lab.client()
+    starting = asyncio.create_task(client.start())
+    await lab.server.asked(silent)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await soon(starting)
+    assert client.connection_state == "disconnected"
+    await until(lambda: lab.server.socket.is_closed)
+    names = {task.get_name() for task in asyncio.all_tasks() - before}
+    assert not [name for name in names if name.startswith("parley")]
+
+
 async def test_each_attempt_has_a_token_of_its_own(lab: Lab) -> None:
     lab.server.refusals = [(503, {}), (503, {})]
     await lab.start()
@@ -330,6 +346,8 @@ async def test_requests_fail_when_the_client_is_shut_down(lab: Lab) -> None:
         await soon(asking)
     with pytest.raises(ClientClosed):
         await soon(listener.client.request("fetchUser", identity="bob"))
+    with pytest.raises(ClientClosed):
+        await soon(listener.client.update_token(lab.token()))
 
 
 # Keeping alive.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import pytest
 
 from parley_client import Channel, Client, MessageAdded, RequestError
-from parley_client.wire import open_wire
 from tests.client_python.fakes import (
     CHANNEL,
     Lab,
@@ -645,11 +644,58 @@ async def test_a_stream_ends_when_the_client_is_shut_down(lab: Lab) -> None:
 
 async def test_the_first_stream_begins_with_the_events_of_the_start(lab: Lab) -> None:
     lab.server.channels = [listed()]
-    async with Client(lab.server.url, lab.token(), connect=partial(open_wire, proxy=None)) as client:
+    async with lab.client() as client:
         first, second = client.events(), client.events()
     state = "connectionStateChanged"
     assert [event.name async for event in first] == [state, "channelJoined", state, state, state]
     assert [event.name async for event in second] == [state, state]
+
+
+async def unheard(lab: Lab) -> tuple[Client, asyncio.Event]:
+    """A client in a channel that has started and not been asked for events, and whether a message has come."""
+    lab.server.channels = [listed()]
+    client = lab.client()
+    has_come = asyncio.Event()
+    client.on(MessageAdded, lambda event: has_come.set())
+    await soon(client.start())
+    return client, has_come
+
+
+async def test_the_first_stream_has_what_happened_before_one_could_ask_for_it(lab: Lab) -> None:
+    client, has_come = await unheard(lab)
+    await lab.server.socket.push(added(0, 11))
+    await soon(has_come.wait())
+    stream = client.events()
+    await client.shutdown()
+    assert "messageAdded" in [event.name async for event in stream]
+
+
+async def test_events_are_not_kept_for_an_application_that_never_asks(lab: Lab) -> None:
+    client, has_come = await unheard(lab)
+    lab.timing.advance(11)
+    await lab.server.socket.push(added(0, 11))
+    await soon(has_come.wait())
+    stream = client.events()
+    await client.shutdown()
+    assert "messageAdded" not in [event.name async for event in stream]
+
+
+async def test_a_stream_that_is_abandoned_is_forgotten(lab: Lab) -> None:
+    listener, _ = await in_channel(lab)
+    stream = listener.client.events()
+    await lab.server.socket.push(added(0, 11))
+    async for _ in stream:
+        break
+    forgotten = weakref.ref(stream)
+    del stream
+    gc.collect()
+    assert forgotten() is None
+
+
+async def test_a_stream_of_a_client_that_was_shut_down_is_empty(lab: Lab) -> None:
+    client, _ = await unheard(lab)
+    await client.shutdown()
+    assert await soon(anext(client.events(), None)) is None
 
 
 async def test_a_channel_that_was_left_is_forgotten_when_nobody_holds_it(lab: Lab) -> None:

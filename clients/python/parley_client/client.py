@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import Any, Literal
+from weakref import WeakSet
 
 from parley_client.book import Book
 from parley_client.channel import Channel
@@ -29,6 +31,8 @@ from parley_client.user import User
 from parley_client.users import Users
 from parley_client.wire import Connect, open_wire
 
+_OPENING_SECONDS = 10.0
+"""How long after the start events are kept for the first stream."""
 _REFRESH_AGAIN_SECONDS = 15.0
 _DEFAULT_TYPING_SECONDS = 5.0
 
@@ -65,8 +69,10 @@ class Client(Emitter):
         self.book = Book(self)
         self.typing_seconds = _DEFAULT_TYPING_SECONDS
         self.service: dict[str, Any] = {}
-        self._streams: list[EventStream] = []
+        self._streams: WeakSet[EventStream] = WeakSet()
         self._opening: list[Event] | None = []
+        self._opening_ends = math.inf
+        self._is_over = False
         self._errands: set[asyncio.Task[None]] = set()
         self._tokens = Tokens(token, self.timing, self._token_about_to_expire, self._token_expired)
         self._connection = Connection(url, self._tokens, connect, self.timing, self)
@@ -92,9 +98,20 @@ class Client(Emitter):
         return client
 
     async def start(self) -> None:
-        """Connect, and wait until the user's channels are known; raises Denied if the token is refused."""
+        """Connect, and wait until the user's channels are known; raises Denied if the token is refused.
+
+        A client that does not get there, or is not waited for any longer, is shut down.
+        """
         self._connection.start()
         self._session.start()
+        try:
+            await self._started()
+        except BaseException:
+            await self.shutdown()
+            raise
+        self._opening_ends = self.timing.now() + _OPENING_SECONDS
+
+    async def _started(self) -> None:
         waits = [asyncio.ensure_future(event.wait()) for event in (self._session.is_ready, self._outcome)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -103,23 +120,22 @@ class Client(Emitter):
                 wait.cancel()
         if self._session.is_ready.is_set():
             return
-        denial = self._denial
-        await self.shutdown()
-        if denial is None:
+        if self._denial is None:
             raise ClientClosed("the client was shut down")
-        raise Denied(denial.status, denial.code, denial.message)
+        raise Denied(self._denial.status, self._denial.code, self._denial.message)
 
     async def shutdown(self) -> None:
         """Close the connection for good and end the streams of events."""
+        self._is_over = True
         self._tokens.forget_timers()
         for errand in list(self._errands):
             errand.cancel()
         await self._session.stop()
         await self._connection.stop()
         self.book.forget()
+        self._opening = None
         for stream in self._streams:
             stream.put(None)
-        self._streams.clear()
         self._outcome.set()
 
     async def __aenter__(self) -> Client:
@@ -130,21 +146,23 @@ class Client(Emitter):
         await self.shutdown()
 
     def events(self) -> EventStream:
-        """All events from now on, in order; what is not read is kept, so read on.
+        """All events from now on, in order; what is not read is kept as long as the stream is, so read on.
 
-        The first stream has those of the start too.
+        The first stream has those of the start too, and misses none if it is asked for within ten seconds of it.
         """
         stream = EventStream()
         for event in self._opening or ():
             stream.put(event)
         self._opening = None
-        self._streams.append(stream)
+        self._streams.add(stream)
+        if self._is_over:
+            stream.put(None)
         return stream
 
     def tell(self, event: Event) -> None:
         """Tell the client's callbacks and streams."""
         self.emit(event)
-        if self._opening is not None and not self._session.is_ready.is_set():
+        if self._opening is not None and self.timing.now() < self._opening_ends:
             self._opening.append(event)
         for stream in self._streams:
             stream.put(event)
@@ -260,6 +278,8 @@ class Client(Emitter):
         Raises RequestError, and goes on with the old one, if the server refuses it. If the connection is over or does
         not answer, the new token is tried when the next one is opened.
         """
+        if self._is_over:
+            raise ClientClosed("the client was shut down")
         await self._connection.refresh(token)
         self._tokens.adopt(token)
         self._denial = None

@@ -17,7 +17,7 @@ _log = logging.getLogger("parley_client")
 
 
 class EventStream(AsyncIterator[Event]):
-    """Events since the stream was made; ends when the client is shut down."""
+    """Events since the stream was made, kept until they are read; ends when the client is shut down."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
