@@ -100,6 +100,14 @@ async def test_two_users_talk(house: House) -> None:
     assert (await heard(bob, "messageRemoved")).message.sid == message.sid
 
 
+async def test_messages_sent_at_once_keep_their_order(house: House) -> None:
+    _, (_, bob), (general, _) = await house.room("alice", "bob")
+    indexes = await asyncio.gather(*(general.send_message(f"message {number}") for number in range(10)))
+    assert indexes == list(range(10))
+    await heard(bob, "messageAdded", 10)
+    assert [event.message.body for event in bob.named("messageAdded")] == [f"message {number}" for number in range(10)]
+
+
 async def test_a_message_larger_than_a_frame_arrives(house: House) -> None:
     _, (_, bob), (general, _) = await house.room("alice", "bob")
     body = "é" * 16_000
@@ -190,6 +198,11 @@ async def test_messages_and_members_are_read_in_pages(house: House) -> None:
     assert [message.index async for message in await general.get_messages(2, 0, "forward")] == list(range(7))
     assert (await general.get_message(2)).body == "message 2"
     assert (await general.get_members_count(), await general.get_messages_count()) == (1, 7)
+    first = await general.get_messages(3, "end", "forward")
+    assert [message.index for message in first.items] == [0, 1, 2]
+    alice = (await general.get_members())[0]
+    assert await general.get_member_by_sid(alice.sid) is alice
+    assert [user.identity async for user in await general.get_user_descriptors()] == ["alice"]
 
 
 async def test_users_are_followed(house: House) -> None:

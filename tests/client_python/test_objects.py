@@ -142,6 +142,43 @@ async def test_sending_returns_the_index(lab: Lab) -> None:
     assert last(lab, "sendMessage") == {"channel": CHANNEL, "media_sid": "ME1"}
 
 
+async def test_messages_sent_at_once_go_out_one_after_the_other(lab: Lab) -> None:
+    _, general = await in_channel(lab)
+    lab.server.silent.add("sendMessage")
+    sending = [asyncio.create_task(general.send_message(body)) for body in ("one", "two", "three")]
+    for count, body in enumerate(("one", "two", "three"), 1):
+        request = await lab.server.asked("sendMessage", count)
+        assert (request["body"], lab.server.count("sendMessage")) == (body, count)
+        await lab.server.socket.reply(request, message(count, 10 + count))
+    assert await soon(asyncio.gather(*sending)) == [1, 2, 3]
+
+
+async def test_a_message_that_is_refused_does_not_keep_the_next_from_being_sent(lab: Lab) -> None:
+    def answer(frame: dict[str, Any]) -> dict[str, Any]:
+        if frame["body"] == "bad":
+            raise Refusal(400, 50501)
+        return message(1, 11)
+
+    _, general = await in_channel(lab)
+    lab.server.answers["sendMessage"] = answer
+    refused, sent = await soon(
+        asyncio.gather(general.send_message("bad"), general.send_message("good"), return_exceptions=True)
+    )
+    assert isinstance(refused, RequestError)
+    assert sent == 1
+
+
+async def test_a_message_that_is_given_up_does_not_keep_the_next_from_being_sent(lab: Lab) -> None:
+    _, general = await in_channel(lab)
+    lab.server.silent.add("sendMessage")
+    lab.server.answers["sendMessage"] = lambda frame: message(1, 11)
+    first, second = [asyncio.create_task(general.send_message(body)) for body in ("one", "two")]
+    await lab.server.asked("sendMessage")
+    lab.server.silent.clear()
+    first.cancel()
+    assert await soon(second) == 1
+
+
 def forty_messages(lab: Lab) -> None:
     """Have the server hold messages 0 to 39."""
 
@@ -185,6 +222,15 @@ async def test_messages_are_read_forward_from_an_index(lab: Lab) -> None:
     assert indexes(await page.prev_page()) == list(range(15, 25))
     first = await general.get_messages(10, 0, "forward")
     assert not first.has_prev_page
+
+
+async def test_messages_are_read_forward_from_the_first_where_no_index_is_given(lab: Lab) -> None:
+    _, general = await in_channel(lab)
+    forty_messages(lab)
+    page = await general.get_messages(10, "end", "forward")
+    assert indexes(page) == list(range(10))
+    assert (page.has_prev_page, page.has_next_page) == (False, True)
+    assert indexes(await page.next_page()) == list(range(10, 20))
 
 
 async def test_a_paginator_goes_on_to_the_last_page(lab: Lab) -> None:
@@ -262,6 +308,27 @@ async def test_joining_accepts_an_invitation_where_there_is_one(lab: Lab) -> Non
     await general.join()
     assert last(lab, "acceptInvitation") == {"channel": CHANNEL}
     assert general.status == "joined"
+
+
+async def test_a_status_that_changes_is_an_update_of_the_channel(lab: Lab) -> None:
+    listener = await lab.start()
+    own = {"status": "joined"}
+    await lab.server.socket.push(
+        changed("channelInvited", 11, channel=channel(11), user_channel={"status": "invited"}),
+        changed("channelJoined", 12, channel=channel(12), user_channel=own),
+        changed("channelLeft", 13, channel=channel(13)),
+        changed("channelRemoved", 13, channel=channel(13)),
+    )
+    await listener.heard("channelRemoved")
+    told = [event.name for event in listener.events if event.name.startswith("channel")]
+    updated = "channelUpdated"
+    assert told == ["channelInvited", updated, "channelJoined", updated, "channelLeft", updated, "channelRemoved"]
+    assert {event.update_reasons for event in listener.named(updated)} == {("status",)}
+
+
+async def test_a_status_that_was_there_from_the_start_is_no_update(lab: Lab) -> None:
+    listener, _ = await in_channel(lab)
+    assert await listener.has_not_heard("channelUpdated")
 
 
 async def test_an_invitation_is_declined(lab: Lab) -> None:
@@ -407,6 +474,53 @@ async def test_a_member_shows_its_record_and_is_kept_up_to_date(lab: Lab) -> Non
     assert bob.attributes == {"a": 1}
 
 
+async def test_a_member_is_found_by_its_sid(lab: Lab) -> None:
+    _, general = await in_channel(lab)
+    pages = {None: ("alice", "x"), "x": ("bob", None)}
+
+    def answer(frame: dict[str, Any]) -> dict[str, Any]:
+        identity, following = pages[frame.get("after")]
+        return {"members": [member(identity, 1)], "next": following}
+
+    lab.server.answers["listMembers"] = answer
+    bob = await general.get_member_by_sid("MB-bob")
+    assert bob.identity == "bob"
+    with pytest.raises(RequestError) as refused:
+        await general.get_member_by_sid("MB-carol")
+    assert (refused.value.status, refused.value.code) == (404, 20404)
+
+
+async def test_the_users_of_a_channel_are_read_page_by_page(lab: Lab) -> None:
+    _, general = await in_channel(lab)
+    pages = {None: (["alice", "bob"], "x"), "x": (["carol"], None)}
+
+    def members(frame: dict[str, Any]) -> dict[str, Any]:
+        identities, following = pages[frame.get("after")]
+        return {"members": [member(identity, 1) for identity in identities], "next": following}
+
+    lab.server.answers["listMembers"] = members
+    lab.server.answers["fetchUser"] = lambda frame: user(frame["identity"], 5)
+    first = await general.get_user_descriptors()
+    assert [one.identity for one in first.items] == ["alice", "bob"]
+    assert last(lab, "listMembers") == {"channel": CHANNEL}
+    second = await first.next_page()
+    assert ([one.identity for one in second.items], second.has_next_page) == (["carol"], False)
+    assert [one.identity for one in (await second.prev_page()).items] == ["alice", "bob"]
+    assert not second.items[0].is_subscribed
+
+
+async def test_a_user_who_was_deleted_meanwhile_is_left_out(lab: Lab) -> None:
+    def fetch(frame: dict[str, Any]) -> dict[str, Any]:
+        if frame["identity"] == "bob":
+            raise Refusal(404, 20404)
+        return user(frame["identity"])
+
+    _, general = await in_channel(lab)
+    listing = {"members": [member("bob", 1), member("carol", 1)], "next": None}
+    lab.server.answers |= {"listMembers": lambda frame: listing, "fetchUser": fetch}
+    assert [one.identity for one in (await general.get_user_descriptors()).items] == ["carol"]
+
+
 async def test_members_are_invited_added_changed_and_removed(lab: Lab) -> None:
     _, general = await in_channel(lab)
     lab.server.answers["addMember"] = lambda frame: member("bob", 11)
@@ -433,6 +547,31 @@ async def test_typing_is_said_once_per_time_that_it_holds(lab: Lab) -> None:
     await general.typing()
     assert lab.server.count("typing") == 1
     lab.timing.advance(0.2)
+    await general.typing()
+    assert lab.server.count("typing") == 2
+
+
+async def test_typing_is_said_again_after_a_message(lab: Lab) -> None:
+    _, general = await in_channel(lab)
+    lab.server.answers["typing"] = lambda frame: {"typing_timeout": 5}
+    lab.server.answers["sendMessage"] = lambda frame: message(0, 11)
+    await general.typing()
+    await general.send_message("hello")
+    await general.typing()
+    assert lab.server.count("typing") == 2
+
+
+async def test_an_answer_to_typing_before_a_message_does_not_silence_typing_after_it(lab: Lab) -> None:
+    _, general = await in_channel(lab)
+    lab.server.silent.add("typing")
+    lab.server.answers["typing"] = lambda frame: {"typing_timeout": 5}
+    lab.server.answers["sendMessage"] = lambda frame: message(0, 11)
+    saying = asyncio.create_task(general.typing())
+    request = await lab.server.asked("typing")
+    await general.send_message("hello")
+    lab.server.silent.clear()
+    await lab.server.socket.reply(request, {"typing_timeout": 5})
+    await soon(saying)
     await general.typing()
     assert lab.server.count("typing") == 2
 
@@ -580,6 +719,14 @@ async def test_users_are_read_without_following_them(lab: Lab) -> None:
     bob = await listener.client.get_user_descriptor("bob")
     page = await listener.client.get_user_descriptors()
     assert (bob.is_subscribed, page.items[0] is bob) == (False, True)
+
+
+async def test_a_client_knows_whether_its_service_tells_who_is_online(lab: Lab) -> None:
+    session = lab.server.answers["fetchSession"]
+    service = {"sid": "IS1", "reachability_enabled": True}
+    assert not (await lab.start()).client.reachability_enabled
+    lab.server.answers["fetchSession"] = lambda frame: {**session(frame), "service": service}
+    assert (await lab.start()).client.reachability_enabled
 
 
 async def test_bindings_are_registered_and_removed(lab: Lab) -> None:

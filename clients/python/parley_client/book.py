@@ -99,6 +99,9 @@ class Book:
             self._own_channels.pop(channel.sid, None)
             self._end_all_typing(channel)
         self._tell(_CHANNEL_EVENTS[name](channel), channel, "removed" if name == "channelRemoved" else name)
+        # What the first list says is where a client begins, and a removed channel is not updated any more.
+        if status is not None and name != "channelRemoved" and self._client.has_started:
+            self._tell_update(channel, ("status",))
 
     def _deliver_update(self, push: Push) -> None:
         channel = self._channels.get(push["channel_sid"])

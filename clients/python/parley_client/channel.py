@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakValueDictionary
 
+from parley_client.errors import RequestError
 from parley_client.following import INVITED, JOINED, NONE
 from parley_client.member import Member
 from parley_client.message import Message
@@ -16,9 +18,11 @@ from parley_client.record import Attributes, RecordObject
 
 if TYPE_CHECKING:
     from parley_client.client import Client
+    from parley_client.user import User
 
 Anchor = int | Literal["end"]
 _PAGE_SIZE = 100
+_NOT_FOUND = 20404
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Channel(RecordObject):
         self._own: dict[str, Any] = {}
         self._last_message: LastMessage | None = None
         self._quiet_until = 0.0
+        self._sending = asyncio.Lock()
         self.messages: WeakValueDictionary[str, Message] = WeakValueDictionary()
         self.members: WeakValueDictionary[str, Member] = WeakValueDictionary()
 
@@ -187,6 +192,37 @@ class Channel(RecordObject):
         """One member; raises RequestError (404) when there is none."""
         return self.apply_member(await self._ask("fetchMember", identity=identity))
 
+    async def get_member_by_sid(self, sid: str) -> Member:
+        """One member; raises RequestError (404) when there is none."""
+        for member in await self.get_members():
+            if member.sid == sid:
+                return member
+        raise RequestError(404, _NOT_FOUND, f"there is no member {sid}", "listMembers")
+
+    async def get_user_descriptors(self) -> Paginator[User]:
+        """The users of all members as they are now, oldest member first; not followed."""
+        members = await self._client.page("listMembers", "members", self.apply_member, channel=self.sid)
+        return await self._users_of(members)
+
+    async def _users_of(self, members: Paginator[Member]) -> Paginator[User]:
+        async def turn(page: Awaitable[Paginator[Member]]) -> Paginator[User]:
+            return await self._users_of(await page)
+
+        found = await asyncio.gather(*(self._user_of(member) for member in members.items))
+        return Paginator(
+            [user for user in found if user is not None],
+            (lambda: turn(members.next_page())) if members.has_next_page else None,
+            (lambda: turn(members.prev_page())) if members.has_prev_page else None,
+        )
+
+    async def _user_of(self, member: Member) -> User | None:
+        try:
+            return await self._client.get_user_descriptor(member.identity)
+        except RequestError as error:
+            if error.status != 404:
+                raise
+            return None
+
     async def get_members_count(self) -> int:
         """How many members there are."""
         return int((await self._fetch())["members_count"])
@@ -205,9 +241,17 @@ class Channel(RecordObject):
     async def send_message(
         self, body: str | None = None, attributes: Attributes | None = None, *, media_sid: str | None = None
     ) -> int:
-        """Send a message and return its index; sent once, also when the connection breaks meanwhile."""
+        """Send a message and return its index; sent once, also when the connection breaks meanwhile.
+
+        Messages to a channel get their indexes in the order of the calls: each is sent when the one before it was
+        answered or has failed.
+        """
+        self._quiet_until = 0.0
         given = {"body": body, "attributes": attributes, "media_sid": media_sid}
-        record = await self._ask("sendMessage", **{name: value for name, value in given.items() if value is not None})
+        members = {name: value for name, value in given.items() if value is not None}
+        # The server works on several frames at a time.
+        async with self._sending:
+            record = await self._ask("sendMessage", **members)
         return int(record["index"])
 
     async def get_message(self, index: int) -> Message:
@@ -220,10 +264,13 @@ class Channel(RecordObject):
         anchor: Anchor = "end",
         direction: Literal["backwards", "forward"] = "backwards",
     ) -> Paginator[Message]:
-        """Messages up to (or, forward, from) an index, inclusive; each page is in ascending order."""
+        """Messages up to (or, forward, from) an index, inclusive; each page is in ascending order.
+
+        Without an index, the last (or, forward, the first) ones.
+        """
         if direction == "backwards":
             return await self._messages_before(page_size, anchor)
-        return await self._messages_after(page_size, anchor)
+        return await self._messages_after(page_size, 0 if anchor == "end" else anchor)
 
     async def _messages_before(self, page_size: int, anchor: Anchor) -> Paginator[Message]:
         more = {} if anchor == "end" else {"anchor": anchor}
@@ -237,9 +284,7 @@ class Channel(RecordObject):
             None if older is None else lambda: self._messages_before(page_size, older),
         )
 
-    async def _messages_after(self, page_size: int, anchor: Anchor) -> Paginator[Message]:
-        if anchor == "end":
-            return Paginator([], None, lambda: self._messages_before(page_size, "end"))
+    async def _messages_after(self, page_size: int, anchor: int) -> Paginator[Message]:
         page = await self._ask("listMessages", order="asc", page_size=page_size, anchor=anchor)
         items = [self.apply_message(record) for record in page["messages"]]
         newer = page.get("next_anchor")
@@ -259,17 +304,18 @@ class Channel(RecordObject):
         return self._apply_horizon(own)
 
     async def typing(self) -> None:
-        """Say that this user is typing; said at most once per time that it holds."""
+        """Say that this user is typing; said at most once per time that it holds, which a message ends."""
         now = self._client.timing.now()
         if now < self._quiet_until:
             return
-        self._quiet_until = now + self._client.typing_seconds
+        quiet_until = self._quiet_until = now + self._client.typing_seconds
         try:
             result = await self._ask("typing")
         except BaseException:
             self._quiet_until = 0.0
             raise
-        self._quiet_until = now + float(result["typing_timeout"])
+        if self._quiet_until == quiet_until:
+            self._quiet_until = now + float(result["typing_timeout"])
 
     # What was read.
 

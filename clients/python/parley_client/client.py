@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar
 from weakref import WeakSet
 
 from parley_client.book import Book
@@ -35,6 +36,8 @@ _OPENING_SECONDS = 10.0
 """How long after the start events are kept for the first stream."""
 _REFRESH_AGAIN_SECONDS = 15.0
 _DEFAULT_TYPING_SECONDS = 5.0
+
+T = TypeVar("T")
 
 _log = logging.getLogger("parley_client")
 
@@ -118,11 +121,16 @@ class Client(Emitter):
         finally:
             for wait in waits:
                 wait.cancel()
-        if self._session.is_ready.is_set():
+        if self.has_started:
             return
         if self._denial is None:
             raise ClientClosed("the client was shut down")
         raise Denied(self._denial.status, self._denial.code, self._denial.message)
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the channels of this user are known, and told."""
+        return self._session.is_ready.is_set()
 
     async def shutdown(self) -> None:
         """Close the connection for good and end the streams of events."""
@@ -186,6 +194,11 @@ class Client(Emitter):
         """This user's identity; known once the client has started."""
         return self.user.identity
 
+    @property
+    def reachability_enabled(self) -> bool:
+        """Whether the service tells who is online and who can be notified."""
+        return bool(self.service.get("reachability_enabled"))
+
     # Channels.
 
     async def get_subscribed_channels(self) -> Paginator[Channel]:
@@ -194,13 +207,11 @@ class Client(Emitter):
         def shown(item: dict[str, Any]) -> Channel:
             return self.book.listed(Listed(item["channel"], item["user_channel"]))
 
-        return await self._page("listMyChannels", lambda page: [shown(item) for item in page["channels"]])
+        return await self.page("listMyChannels", "channels", shown)
 
     async def get_public_channel_descriptors(self) -> Paginator[Channel]:
         """All public channels, as they are now; not kept up to date unless this user is in them."""
-        return await self._page(
-            "listPublicChannels", lambda page: [self.book.channel(record) for record in page["channels"]]
-        )
+        return await self.page("listPublicChannels", "channels", self.book.channel)
 
     async def get_channel_by_sid(self, sid: str) -> Channel:
         """One channel; raises RequestError (404) when there is none, or none that this user may see."""
@@ -243,7 +254,7 @@ class Client(Emitter):
 
     async def get_user_descriptors(self) -> Paginator[User]:
         """All users of the service as they are now; not followed."""
-        return await self._page("listUsers", lambda page: [self.book.user(record) for record in page["users"]])
+        return await self.page("listUsers", "users", self.book.user)
 
     # Push notifications.
 
@@ -365,13 +376,28 @@ class Client(Emitter):
 
     # Pages.
 
-    async def _page(self, action: str, shown: Any, *, trail: tuple[str | None, ...] = (None,)) -> Paginator[Any]:
-        """One page of a list; the trail has the address of this page and of those before it."""
-        members = {} if trail[-1] is None else {"after": trail[-1]}
-        page = await self.request(action, **members)
+    async def page(
+        self,
+        action: str,
+        name: str,
+        show: Callable[[dict[str, Any]], T],
+        *,
+        trail: tuple[str | None, ...] = (None,),
+        **members: Any,
+    ) -> Paginator[T]:
+        """One page of a list, of which `name` has the records.
+
+        The trail has the address of this page and of those before it.
+        """
+
+        def turn(trail: tuple[str | None, ...]) -> Awaitable[Paginator[T]]:
+            return self.page(action, name, show, trail=trail, **members)
+
+        after = {} if trail[-1] is None else {"after": trail[-1]}
+        page = await self.request(action, **members, **after)
         following = page.get("next")
         return Paginator(
-            shown(page),
-            None if following is None else lambda: self._page(action, shown, trail=(*trail, following)),
-            None if len(trail) == 1 else lambda: self._page(action, shown, trail=trail[:-1]),
+            [show(record) for record in page[name]],
+            None if following is None else lambda: turn((*trail, following)),
+            None if len(trail) == 1 else lambda: turn(trail[:-1]),
         )
