@@ -38,7 +38,7 @@ class FakeGateway:
             self.calls += 1
             return {connection_id: self._deliver(connection_id, data) for connection_id, data in pushes}
 
-    def disconnect(self, *connection_ids: str, deadline_seconds: float = 5.0) -> dict[str, Outcome]:
+    def disconnect(self, *connection_ids: str) -> dict[str, Outcome]:
         with self._lock:
             found = {connection_id: self.received.pop(connection_id, None) for connection_id in connection_ids}
         return {name: Outcome.GONE if frames is None else Outcome.SENT for name, frames in found.items()}

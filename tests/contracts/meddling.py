@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -23,6 +24,10 @@ class MeddlingClient:
     def script(self, operation: str, *steps: Meddle) -> None:
         """What to do with the next calls of an operation, one step each."""
         self._steps.setdefault(operation, []).extend(steps)
+
+    def scripted(self, operation: str) -> int:
+        """How many steps have not come yet."""
+        return len(self._steps.get(operation, ()))
 
     def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
         def call(**request: Any) -> dict[str, Any]:
@@ -45,6 +50,17 @@ def refusing(code: str, *reasons: str) -> Meddle:
 
     def meddle(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         raise client_error(code, CancellationReasons=[{"Code": reason} for reason in reasons])
+
+    return meddle
+
+
+def after(happen: Callable[[], object]) -> Meddle:
+    """Let something else happen before the request is carried out, as another container would."""
+
+    def meddle(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        with ThreadPoolExecutor(1) as container:
+            container.submit(happen).result()
+        return call()
 
     return meddle
 

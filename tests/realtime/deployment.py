@@ -75,11 +75,11 @@ class Sockets(FakeGateway):
         """Let the other end vanish."""
         self.closed[connection_id] = self.received.pop(connection_id)
 
-    def disconnect(self, *connection_ids: str, deadline_seconds: float = 5.0) -> dict[str, Outcome]:
+    def disconnect(self, *connection_ids: str) -> dict[str, Outcome]:
         for connection_id in connection_ids:
             if connection_id in self.received:
                 self.closed[connection_id] = list(self.received[connection_id])
-        return super().disconnect(*connection_ids, deadline_seconds=deadline_seconds)
+        return super().disconnect(*connection_ids)
 
     def frames(self, connection_id: str) -> list[Any]:
         """What a socket received while it was open, decoded; pushes that came as an array one by one."""
@@ -129,13 +129,14 @@ class Deployment:
         self.fan_out_handler = load_function("fan_out", self.runtime)
         stream.take()
 
-    def new_runtime(self) -> Runtime:
-        """A runtime over this world's ports."""
-        settings = Settings(account_sid=self.world.account_sid, rest_url=self.door.base_url)
-        runtime = Runtime(settings, clock=self.world.clock, ids=self.world.ids)
-        runtime.table = self.world.table
-        runtime.configuration = self.world.configuration
-        runtime.keyring = self.world.keyring
+    def new_runtime(self, container: World | None = None) -> Runtime:
+        """A runtime over this world's ports, or those of another container."""
+        world = container or self.world
+        settings = Settings(account_sid=world.account_sid, rest_url=self.door.base_url)
+        runtime = Runtime(settings, clock=world.clock, ids=world.ids)
+        runtime.table = world.table
+        runtime.configuration = world.configuration
+        runtime.keyring = world.keyring
         runtime.sockets = self.gateway  # type: ignore[assignment]
         return runtime
 
@@ -145,6 +146,11 @@ class Deployment:
         """A new API key's SID and secret."""
         made = self.rest.post(f"/2010-04-01/Accounts/{self.world.account_sid}/Keys.json")
         return made["sid"], made["secret"]
+
+    def revoke(self, key: tuple[str, str]) -> None:
+        """Delete an API key."""
+        path = f"/2010-04-01/Accounts/{self.world.account_sid}/Keys/{key[0]}.json"
+        assert self.rest("DELETE", path).status == 204
 
     def token(self, key: tuple[str, str], service_sid: str, identity: str, **changes: Any) -> str:
         """A token of the vendor's library, for an hour of this world's time."""

@@ -88,11 +88,17 @@ class Copy:
         )
 
     def catch_up(self, device: Device, room: Room) -> None:
-        """Apply what was missed, as often as there is more."""
-        for answer in walked(device, room, self.mark):
-            for event in answer["events"]:
-                self.apply(event)
-            self.mark = answer["seq"]
+        """Apply what was missed, as often as there is more; pass over a number that nothing has come under."""
+        while True:
+            newest = self.mark
+            for answer in walked(device, room, self.mark):
+                for event in answer["events"]:
+                    self.apply(event)
+                    newest = max(newest, event["seq"])
+                self.mark = answer["seq"]
+            if newest <= self.mark:
+                return
+            self.mark += 1
 
     def apply(self, event: dict[str, Any]) -> None:
         """What a client does with a push: deliver it unless the record is known in this or a newer version."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,13 +13,13 @@ from hypothesis import strategies as st
 from local.template import Template
 from parley.operations import channel_log
 from parley.store import keys
-from tests.contracts.meddling import Call, MeddlingClient, refusing
+from tests.contracts.meddling import Call, MeddlingClient, after, refusing
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.realtime.rtb_catching import Copy, asked, caught_up, erase_expired, seq_of, walked
 from tests.world import World
 
 DAY = 86_400
-SETTLED_SECONDS = 31
+SETTLED_SECONDS = 61
 
 
 @pytest.fixture
@@ -219,19 +220,95 @@ def test_a_channel_that_is_read_while_it_is_renamed_is_an_older_version_than_the
     meddling: MeddlingClient, alice: Device, room: Room, mark: int
 ) -> None:
     read: list[dict[str, Any]] = []
-
-    def reading_first(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        read.append(alice.done("fetchChannel", channel=room.sid))
-        return call()
-
     alice.heard()
-    meddling.script("transact_write_items", reading_first)
+    meddling.script("transact_write_items", after(lambda: read.append(alice.done("fetchChannel", channel=room.sid))))
     room.update(FriendlyName="new")
     (push,) = alice.heard()
     (between,), pushed = read, push["channel"]
     assert (between["friendly_name"], pushed["friendly_name"]) == (None, "new")
     assert between["seq"] == pushed["seq"] == mark + 1
     assert between["version"] < pushed["version"] == mark + 1
+
+
+# Changes that overtake each other: a number is taken first and used after.
+
+Change = Callable[[Room], object]
+
+
+def edited(body: str) -> Change:
+    return lambda room: room.update(f"/Messages/{sid_at(room, 0)}", Body=body)
+
+
+OVERTAKEN: dict[str, tuple[Change, Change]] = {
+    "an edit by another": (edited("first"), edited("second")),
+    "a change of the channel": (
+        lambda room: room.update(FriendlyName="first"),
+        lambda room: room.update(Attributes='{"a":1}'),
+    ),
+    "a change of a member": (
+        lambda room: room.update("/Members/bob", Attributes="1"),
+        lambda room: room.update("/Members/bob", LastConsumedMessageIndex="1"),
+    ),
+    "a removal by an edit": (lambda room: room.delete(f"/Messages/{sid_at(room, 0)}"), edited("second")),
+    "a departure by a change": (
+        lambda room: room.delete("/Members/bob"),
+        lambda room: room.update("/Members/bob", Attributes="1"),
+    ),
+    "a joining by a joining and a departure": (
+        lambda room: room.add("carol"),
+        lambda room: (room.add("carol"), room.delete("/Members/carol")),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OVERTAKEN)
+def test_what_is_overtaken_is_told_last_and_leaves_no_hole(
+    meddling: MeddlingClient, alice: Device, room: Room, mark: int, what: str
+) -> None:
+    slow, fast = OVERTAKEN[what]
+    room.house.device("carol")
+    returning = Copy.fetched(alice, room)
+    listening = Copy.fetched(alice, room)
+    alice.heard()
+
+    meddling.script("transact_write_items", after(lambda: fast(room)))
+    slow(room)
+    assert not meddling.scripted("transact_write_items")
+    for push in alice.heard():
+        listening.apply(push)
+    returning.catch_up(alice, room)
+    fetched = Copy.fetched(alice, room)
+    assert listening.shown() == returning.shown() == fetched.shown()
+    assert returning.mark == fetched.mark == seq_of(alice, room)
+
+
+def test_what_is_refused_after_its_number_was_taken_leaves_no_hole(
+    meddling: MeddlingClient, house: House, alice: Device, room: Room, mark: int
+) -> None:
+    meddling.script("transact_write_items", after(lambda: room.delete("/Members/bob")))
+    assert house.rest("DELETE", f"{room.path}/Members/bob").status == 404
+    answer = asked(alice, room, mark)
+    assert (answer["seq"], told(answer["events"])) == (mark + 2, [("memberLeft", "bob")])
+
+
+def test_who_was_taken_out_keeps_the_newer_name_it_knows(house: House, room: Room) -> None:
+    bob = house.device("bob")
+    room.delete("/Members/bob")
+    room.update(FriendlyName="new")
+    (left,) = [push for push in bob.heard() if push["event"] == "channelLeft"]
+    # What is not told must not pass for the newest version.
+    assert (left["channel"]["friendly_name"], left["channel"]["version"]) == (None, 0)
+
+
+def test_a_page_that_ends_between_two_events_of_one_change_tells_both(alice: Device, room: Room, mark: int) -> None:
+    room.update(Attributes=json.dumps({"a": "x" * 15_000}))
+    for _ in range(3):
+        room.post("x" * 25_000)
+    alice.done("setNotificationLevel", channel=room.sid, notification_level="muted")
+    answers = walked(alice, room, mark)
+    assert len(answers) > 1
+    events = [event for answer in answers for event in answer["events"]]
+    assert [event["user_channel"]["notification_level"] for event in events if "user_channel" in event] == ["muted"]
 
 
 def test_a_channel_that_is_told_of_after_its_change_has_the_version_of_that_change(alice: Device, room: Room) -> None:
@@ -539,14 +616,13 @@ def test_a_message_under_way_is_waited_for_and_told_later(
     bob = room.house.device("bob")
     meanwhile: list[dict[str, Any]] = []
 
-    def look(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    def look() -> None:
         for number in range(quick):
             bob.done("sendMessage", channel=room.sid, body=f"quick {number}")
         meanwhile.append(asked(alice, room, mark))
-        return call()
 
     room.update(FriendlyName="before")
-    meddling.script("put_item", look)
+    meddling.script("put_item", after(look))
     room.post("slow")
     (answer,) = meanwhile
     assert (answer["status"], answer["seq"]) == ("changes", mark + 1)
@@ -563,13 +639,12 @@ def test_a_change_under_way_is_not_passed_over_by_a_cut(
     bob = room.house.device("bob")
     meanwhile: list[dict[str, Any]] = []
 
-    def look(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    def look() -> None:
         for _ in range(130 if size < 100 else 9):
             bob.done("sendMessage", channel=room.sid, body="x" * size)
         meanwhile.append(asked(alice, room, mark))
-        return call()
 
-    meddling.script("transact_write_items", look)
+    meddling.script("transact_write_items", after(look))
     room.update("/Members/bob", Attributes='{"slow":true}')
     (answer,) = meanwhile
     assert answer["seq"] == mark

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from local.template import Template
-from tests.contracts.meddling import Call, MeddlingClient
+from tests.contracts.meddling import MeddlingClient, after
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.world import World
 
@@ -129,6 +130,8 @@ def test_the_time_of_reading_is_the_servers(house: House, long_room: Room) -> No
         ({"index": -1}, 50406),
         ({"index": 1.5}, 50406),
         ({"index": "one"}, 50406),
+        ({"index": "1"}, 50406),
+        ({"index": ""}, 50406),
         ({"index": True}, 50406),
         ({"index": 10**11}, 50406),
     ],
@@ -148,11 +151,8 @@ def test_of_two_devices_that_advance_at_once_the_further_one_counts(
         room.post(str(number))
     phone, laptop = house.device("alice"), house.device("alice")
 
-    def overtaken(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        assert seen(laptop.done("advanceLastConsumedMessageIndex", channel=room.sid, index=4)) == (4, 1)
-        return call()
-
-    client.script("transact_write_items", overtaken)
+    further = partial(laptop.done, "advanceLastConsumedMessageIndex", channel=room.sid, index=4)
+    client.script("transact_write_items", after(further))
     assert seen(phone.done("advanceLastConsumedMessageIndex", channel=room.sid, index=2)) == (4, 1)
     assert seen(phone.done("fetchMyChannel", channel=room.sid)["user_channel"]) == (4, 1)
 

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from parley.errors import CHANNEL_FULL
+from parley.store import keys
+from parley.store.writes import Update
 from tests.realtime.asking import NO_RIGHTS, mighty_role
 from tests.realtime.deployment import Device, House, Room, as_rest
+from tests.world import World
 
 NOT_FOUND, NO_MEMBER, NO_INVITE = (404, 20404), (403, 50400), (404, 50601)
 
@@ -190,6 +194,13 @@ def test_a_member_cannot_decline(private: Party) -> None:
     private.bob.done("acceptInvitation", channel="party")
     assert private.bob.refusal("declineInvitation", channel="party") == (409, 50602)
     assert private.bob.done("fetchChannel", channel="party")["members_count"] == 3
+
+
+def test_a_channel_from_before_invites_were_counted_can_be_joined(house: House, world: World) -> None:
+    room = house.channel()
+    counters = Update(keys.tail(room.sid), CHANNEL_FULL(), set={"invites_made": None}, announced=False)
+    world.table.commit(world.context().cause(), [counters])
+    assert room.add("alice")["identity"] == "alice"
 
 
 def test_adding_the_invited_uses_the_invite_up(private: Party) -> None:

@@ -132,6 +132,16 @@ def test_the_hundredth_refusal_is_the_last() -> None:
     assert verdicts == [Verdict.TAKEN] * BURST + [Verdict.REFUSED] * (PATIENCE - 1) + [Verdict.LAST]
 
 
+def test_a_quiet_second_makes_up_for_earlier_refusals() -> None:
+    clock = FakeClock()
+    bucket = Requests(RATE, clock.now_ms)
+    verdicts = set()
+    for _ in range(20):
+        verdicts |= {bucket.take("a") for _ in range(RATE + PATIENCE // 2)}
+        clock.advance(1)
+    assert verdicts == {Verdict.TAKEN, Verdict.REFUSED}
+
+
 @pytest.mark.parametrize("pace", [60, 100, 500, 2_000, 10_000])
 def test_a_client_that_keeps_flooding_is_at_its_end_after_a_hundred_refusals(pace: int) -> None:
     """However fast: while it is refused the bucket fills a little, and the request that then passes pardons nothing."""

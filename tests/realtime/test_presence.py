@@ -9,7 +9,7 @@ import pytest
 
 from local.template import Template
 from tests.contracts.fakes import FakeOutgoing
-from tests.contracts.meddling import Call, MeddlingClient
+from tests.contracts.meddling import MeddlingClient, after
 from tests.realtime.deployment import Deployment, Device, House, Stream
 from tests.webhooks.function import WebhooksFunction
 from tests.world import World
@@ -136,8 +136,7 @@ def test_a_connection_that_parley_ends_takes_the_user_off(reachable: House, bob:
         deployment.world.clock.advance(61)
         deployment.tick()
     else:
-        path = f"/2010-04-01/Accounts/{deployment.world.account_sid}/Keys/{reachable.key[0]}.json"
-        assert reachable.rest("DELETE", path).status == 204
+        deployment.revoke(reachable.key)
         assert alice.ending("fetchSession") == (401, 20103)
     reachable.key = key
     assert not alice.is_open
@@ -171,11 +170,7 @@ def test_a_socket_that_opens_while_the_last_one_closes_keeps_the_user_online(
     house.rest.post(house.path, ReachabilityEnabled="true")
     phone, bob = house.device("alice"), house.device("bob")
 
-    def opening_first(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        house.device("alice")
-        return call()
-
-    client.script("update_item", lambda call, request: call(), opening_first)
+    client.script("update_item", lambda call, request: call(), after(lambda: house.device("alice")))
     phone.close()
     assert is_online(bob) is True
     assert bob.done("followUsers", identities=["alice"])["users"][0]["is_online"] is True
@@ -234,6 +229,21 @@ def test_the_owner_is_told_of_online_and_notifiable_and_never_asked(
         happen()
         assert told(webhooks) == [("onUserUpdated", "alice")] * is_news, what
     assert outgoing.requests == []
+
+
+def test_the_owner_is_not_told_of_reachability_after_it_was_switched_off(
+    owned: tuple[House, WebhooksFunction, FakeOutgoing],
+) -> None:
+    house, webhooks, _ = owned
+    alice = house.device("alice")
+    alice.done("updateUser", identity="alice", friendly_name="Alice")
+    *_, delivery = webhooks.planned()
+    assert (delivery["parameters"]["IsOnline"], delivery["parameters"]["IsNotifiable"]) == ("true", "false")
+    house.rest.post(house.path, ReachabilityEnabled="false")
+    house.deployment.world.clock.advance(11)
+    alice.done("updateUser", identity="alice", friendly_name="A.")
+    (delivery,) = webhooks.planned()
+    assert not {"IsOnline", "IsNotifiable"} & set(delivery["parameters"])
 
 
 def test_the_owner_is_asked_of_what_a_user_says_of_herself(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.template import Template
-from tests.contracts.meddling import Call, Meddle, MeddlingClient, losing_the_answer, refusing
+from tests.contracts.meddling import Meddle, MeddlingClient, after, losing_the_answer, refusing
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.world import World
 
@@ -183,11 +183,7 @@ def test_of_two_at_once_the_later_one_is_answered_with_the_others_message(
 ) -> None:
     overtaking: list[Any] = []
 
-    def overtaken(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        overtaking.append(send(other, body="the other's"))
-        return call()
-
-    client.script("transact_write_items", overtaken)
+    client.script("transact_write_items", after(lambda: overtaking.append(send(other, body="the other's"))))
     reply = send(alice, body="mine")
     assert reply == overtaking[0]
     assert reply["result"]["body"] == "the other's"

@@ -134,8 +134,7 @@ def test_a_deleted_key_ends_the_connections_of_its_tokens_within_ten_seconds(hou
     # What was deleted by another container, this one does not know at once.
     here, house.deployment.runtime.configuration = world.configuration, world.another_container().configuration
     alice.done("fetchSession")
-    path = f"/2010-04-01/Accounts/{world.account_sid}/Keys/{house.key[0]}.json"
-    assert house.rest("DELETE", path).status == 204
+    house.deployment.revoke(house.key)
     world.clock.advance(10)
     assert alice.ending("fetchSession") == (401, 20103)
     house.deployment.runtime.configuration = here
@@ -147,7 +146,7 @@ def test_a_token_of_another_key_saves_the_connection(house: House, world: World)
     alice = house.device("alice")
     first, house.key = house.key, house.deployment.api_key()
     alice.done("refreshToken", token=renewed(house))
-    house.rest("DELETE", f"/2010-04-01/Accounts/{world.account_sid}/Keys/{first[0]}.json")
+    house.deployment.revoke(first)
     world.clock.advance(11)
     assert alice.done("fetchSession")["identity"] == "alice"
 
@@ -156,7 +155,7 @@ def test_a_connection_that_was_ended_is_forgotten(house: House, world: World) ->
     room = house.channel("alice")
     alice = house.device("alice")
     house.deployment.announce()
-    house.rest("DELETE", f"/2010-04-01/Accounts/{world.account_sid}/Keys/{house.key[0]}.json")
+    house.deployment.revoke(house.key)
     assert alice.ending("fetchSession") == (401, 20103)
     # It might still be open for all that its own record and its user's presence say.
     house.deployment.gateway.attempts.clear()

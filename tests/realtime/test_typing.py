@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bench.meter import Meter, metered
+from parley.store import keys
 from tests.realtime.deployment import Device, House, Room
 
 WARM_SECONDS = 2
@@ -107,6 +108,27 @@ def test_a_socket_that_is_gone_does_not_disturb_typing(house: House, room: Room,
     house.deployment.gateway.close(bob.connection_id)
     assert alice.ask("typing", channel=room.sid)["status"] == 200
     assert tablet.events() == ["typingStarted"]
+
+
+def test_a_connection_without_a_record_is_tried_once(house: House, room: Room, alice: Device, bob: Device) -> None:
+    deployment = house.deployment
+    alice.done("typing", channel=room.sid)
+    deployment.gateway.close(bob.connection_id)
+    deployment.world.table.take(keys.connection(bob.connection_id))
+    alice.done("typing", channel=room.sid)
+    calls = deployment.gateway.calls
+    alice.done("typing", channel=room.sid)
+    assert deployment.gateway.calls == calls
+
+
+def test_whose_key_was_deleted_hears_nobody_type(house: House, room: Room, alice: Device, bob: Device) -> None:
+    house.deployment.revoke(house.key)
+    house.key = house.deployment.api_key()
+    tablet, laptop = house.device("bob"), house.device("alice")
+    hush(bob, tablet)
+    house.deployment.world.clock.advance(60)
+    laptop.done("typing", channel=room.sid)
+    assert (bob.events(), tablet.events()) == ([], ["typingStarted"])
 
 
 def test_typing_needs_a_channel_one_is_in(house: House, room: Room, alice: Device) -> None:

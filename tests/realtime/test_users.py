@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.realtime.deployment import Device, House, as_rest
+from tests.realtime.deployment import Device, House, as_rest, load_function
 
 
 @pytest.fixture
@@ -125,6 +125,24 @@ def test_following_goes_on_until_it_is_given_up(house: House, alice: Device, bob
     rename(house, "carol")
     assert renamed(alice) == ["carol"]
     assert alice.done("unfollowUsers", identities=["bob"]) is None
+
+
+def test_who_follows_where_the_former_token_is_remembered_hears_for_as_long_as_the_new_one_lasts(
+    house: House, alice: Device, bob: Device
+) -> None:
+    deployment = house.deployment
+    here = deployment.message_handler
+    alice.done("fetchSession")
+    deployment.message_handler = load_function(
+        "ws_message", deployment.new_runtime(deployment.world.another_container())
+    )
+    renewed = deployment.world.clock.now_ms() // 1000 + 7000
+    alice.done("refreshToken", token=deployment.token(house.key, house.sid, "alice", valid_until=renewed))
+    deployment.message_handler = here
+    alice.done("followUsers", identities=["bob"])
+    deployment.world.clock.advance(3700)
+    rename(house, "bob")
+    assert renamed(alice) == ["bob"]
 
 
 def test_who_does_not_exist_is_passed_over(house: House, alice: Device, bob: Device) -> None:

@@ -33,6 +33,7 @@ POSTS_PER_SECOND = 8_000
 """Below the 10,000 requests a second that an account has for all its APIs together (API Gateway quotas)."""
 BURST = 4_000
 """Below the account's burst of 5,000."""
+_CLOSING_SECONDS = 5.0
 
 
 class Outcome(StrEnum):
@@ -99,11 +100,11 @@ class SocketGateway:
         self._run("POST", recipients, deadline_seconds)
         return {connection_id: _outcome(recipient) for connection_id, recipient in recipients.items()}
 
-    def disconnect(self, *connection_ids: str, deadline_seconds: float = 5.0) -> dict[str, Outcome]:
+    def disconnect(self, *connection_ids: str) -> dict[str, Outcome]:
         """Close clients' sockets: "sent" when one is being closed, "gone" when it was closed already."""
         nothing = posting.Body(b"")
         recipients = {connection_id: self._recipient(connection_id, nothing) for connection_id in connection_ids}
-        self._run("DELETE", recipients, deadline_seconds)
+        self._run("DELETE", recipients, _CLOSING_SECONDS)
         return {connection_id: _outcome(recipient) for connection_id, recipient in recipients.items()}
 
     def close(self) -> None:

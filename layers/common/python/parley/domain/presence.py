@@ -34,6 +34,11 @@ def is_notifiable(user: dict[str, Any]) -> bool:
     return user.get("bindings_count", 0) > 0
 
 
+def ends(connection: dict[str, Any]) -> int:
+    """When a connection is over, in seconds: its own time, or its token's."""
+    return int(min(connection["expires_at"], connection["token_expires_at"]))
+
+
 def live_connections(presence: dict[str, Any] | None, now_seconds: int) -> list[str]:
     """The ids of a user's connections that may still be open, the oldest first."""
     entries = sorted(

@@ -18,7 +18,7 @@ from parley.resources.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
-from parley.store.writes import Create, Update, Write
+from parley.store.writes import Create, Guard, Update
 
 
 def register(
@@ -42,16 +42,14 @@ def register(
     """
     check_binding(binding_type, endpoint, address, message_types)
     service(context, service_sid)
-    key = keys.credential(context.account_sid, credential_sid)
-    credential = context.configuration.fetch(key) if is_sid("CR", credential_sid) else None
+    credential_key = keys.credential(context.account_sid, credential_sid)
+    credential = context.configuration.fetch(credential_key) if is_sid("CR", credential_sid) else None
     if credential is None or credential["type"] != binding_type:
         raise NOT_FOUND()
     now = context.clock.now_ms()
     sid = binding_sid(service_sid, identity, endpoint, binding_type)
     user = user_sid(service_sid, identity)
-    key = keys.binding(service_sid, sid)
-    found = context.table.fetch_many([key, keys.user(user)])
-    earlier = found.get(key, {})
+    binding_key, user_key = keys.binding(service_sid, sid), keys.user(user)
     record = {
         "sid": sid,
         "service_sid": service_sid,
@@ -62,22 +60,32 @@ def register(
         "address": address,
         "credential_sid": credential_sid,
         "message_types": message_types or list(MESSAGE_TYPES),
-        "date_created": earlier.get("date_created", now),
+        "date_created": now,
         "date_updated": now,
     }
-    known = Create(key, record, taken=CONCURRENT_UPDATE(), index=keys.in_user_bindings(user, sid))
-    if earlier:
-        context.table.commit(context.cause(), [Update(key, CONCURRENT_UPDATE(), set=record)])
-    else:
-        context.table.commit(context.cause(), [known, _counted(context, found.get(keys.user(user), {}), user, 1)])
-    return record
+
+    def attempt() -> Record:
+        found = context.table.fetch_many([binding_key, user_key])
+        if earlier := found.get(binding_key):
+            changed = {**record, "date_created": earlier["date_created"]}
+            return context.table.commit(context.cause(), [Update(binding_key, CONCURRENT_UPDATE(), set=changed)])[0]
+        known = Create(binding_key, record, taken=CONCURRENT_UPDATE(), index=keys.in_user_bindings(user, sid))
+        counted = _counted(context, found.get(user_key, {}), user, 1)
+        return context.table.commit(context.cause(), [known, counted])[0]
+
+    return verbs.again(attempt, CONCURRENT_UPDATE)
 
 
 def _counted(context: Context, user: Record, sid: str, more: int) -> Update:
-    """The write that counts a user's devices; news when that makes it notifiable, or not any more."""
+    """The write that counts a user's devices; news when that makes it notifiable, or not any more.
+
+    Refused with 20409 if another device has come or gone since the user was read, which may make this one the turn.
+    """
     is_turn = is_notifiable({**user, "bindings_count": user.get("bindings_count", 0) + more}) != is_notifiable(user)
     wanted = is_turn and is_enabled(context.configuration.fetch(_service_key(context, user)))
-    return Update(keys.user(sid), USER_NOT_FOUND(), add={"bindings_count": more}, announced=wanted)
+    count = user.get("bindings_count")
+    unchanged = Guard("bindings_count", "missing" if count is None else "=", count, CONCURRENT_UPDATE())
+    return Update(keys.user(sid), USER_NOT_FOUND(), add={"bindings_count": more}, guards=(unchanged,), announced=wanted)
 
 
 def _service_key(context: Context, user: Record) -> Key:
@@ -134,8 +142,12 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     resolved = resolve(context, BINDING, path)
     binding = verbs.load(context, BINDING, resolved)
     rate.count_service_action(context, path["service_sid"])
-    user = context.table.fetch(keys.user(binding["user_sid"]))
-    writes: list[Write] = [verbs.bury(context, BINDING, resolved, binding)]
-    # The devices of a deleted user are counted nowhere.
-    counted = [_counted(context, user, binding["user_sid"], -1)] if user and user.get("bindings_count") else []
-    context.table.commit(context.cause(), [*writes, *counted])
+    gone = verbs.bury(context, BINDING, resolved, binding)
+
+    def attempt() -> None:
+        user = context.table.fetch(keys.user(binding["user_sid"]))
+        # The devices of a deleted user are counted nowhere.
+        counted = [_counted(context, user, binding["user_sid"], -1)] if user and user.get("bindings_count") else []
+        context.table.commit(context.cause(), [gone, *counted])
+
+    verbs.again(attempt, CONCURRENT_UPDATE)

@@ -5,21 +5,23 @@ New messages are their own log and leave none. Entries live seven days; a client
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from parley.errors import CHANNEL_RATE, NOT_FOUND, Refusal
+from parley.errors import CHANNEL_RATE, CONCURRENT_UPDATE, NOT_FOUND, Refusal
 from parley.operations import rate
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Guard, Put, Update, Write
+from parley.store.writes import Bury, Create, Guard, Put, Update, Write
+
+# How often at most a change is made again that others overtake.
+_LOOKS = 10
 
 
 def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Record:
     """The channel's counters after taking the next seq; proves that the channel lives and is of the service.
-
-    A seq that is taken and then not used is a gap, which readers of the log pass over.
 
     Raises:
         Refusal: 20404, or what a guard stands for.
@@ -48,17 +50,55 @@ def in_tail(service_sid: str, channel_sid: str, add: dict[str, int], *guards: Gu
     )
 
 
-def commit(context: Context, channel_sid: str, tail: Record, writes: Sequence[Write]) -> list[Record]:
-    """Commit a change that took a number; if it is refused, an entry says that nothing came of the number.
+class Overtaken(Refusal):
+    """Raised when another change was there before; this one is to be made again, with the counters as they are then."""
+
+    def __init__(self) -> None:
+        super().__init__(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
+
+
+def change(
+    context: Context,
+    kind: str,
+    verb: str,
+    record: Record,
+    write: Create | Update | Bury,
+    *guards: Guard,
+    beside: Sequence[Write] | Callable[[Record], Sequence[Write]] = (),
+) -> tuple[Record, Record]:
+    """Commit `write`, a change of a channel or of a record in it, under the channel's next seq.
+
+    With it go its entry in the log and the writes `beside` it, which may depend on the counters; `guards` are for
+    taking the number. A number that nothing comes of gets an entry that says so: who catches up need not wait for it.
+    A change that was overtaken by one with a later number is made again under a new one, so that a record's `seq` only
+    grows. Returns what was stored, as `Table.commit` does, and the counters.
 
     Raises:
-        Refusal: why it was refused.
+        Refusal: 20404, 50063, what a guard stands for, why the commit was refused; 20409 if it is overtaken every time.
     """
-    try:
-        return context.table.commit(context.cause(), writes)
-    except Refusal:
-        context.table.commit(context.cause(), [nothing(context, channel_sid, tail["seq"])])
-        raise
+    channel_sid = record.get("channel_sid") or record["sid"]
+    for _ in range(_LOOKS):
+        tail = take_seq(context, record["service_sid"], channel_sid, *guards)
+        writes = [
+            _numbered(write, tail),
+            entry(context, channel_sid, tail["seq"], kind, record["sid"], verb),
+            *(beside(tail) if callable(beside) else beside),
+        ]
+        try:
+            return context.table.commit(context.cause(), writes)[0], tail
+        except Refusal as refusal:
+            context.table.commit(context.cause(), [nothing(context, channel_sid, tail["seq"])])
+            if not isinstance(refusal, Overtaken):
+                raise
+    raise CONCURRENT_UPDATE()
+
+
+def _numbered(write: Create | Update | Bury, tail: Record) -> Write:
+    """The write under the number that was taken, overtaken if a later one was there before."""
+    guards = (*write.guards, Guard("seq", "behind", tail["seq"], Overtaken()))
+    if isinstance(write, Update):
+        return replace(write, set={**write.set, **mark(tail)}, guards=guards)
+    return replace(write, record={**write.record, **mark(tail)}, guards=guards)
 
 
 def nothing(context: Context, channel_sid: str, seq: int) -> Write:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from parley.domain.channels import PRIVATE, PUBLIC, new_tail, with_counters
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE_NAME_EXISTS, Refusal
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE_NAME_EXISTS
 from parley.operations import authority, channel_log, rate, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context, Listing, PageRequest
@@ -19,8 +19,6 @@ from parley.store.writes import Bury, Create, Erase, Guard, Put, Update, Write
 # The published description calls `public` the default of the list's `Type` filter; clients that list without a filter
 # and expect private channels too would need both here (unconfirmed).
 LISTED_BY_DEFAULT = (PUBLIC,)
-# A channel that is renamed between our read and our deletion makes us look again, this often at most.
-_LOOKS = 3
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -128,8 +126,6 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     authority.require_each(context, service_sid, sid, parameters, _RIGHTS)
     parameters = context.consult("channel", "update", {**channel, **parameters}, parameters)
     changes = verbs.changed(context, parameters)
-    tail = channel_log.take_seq(context, service_sid, sid)
-    changes |= channel_log.mark(tail)
     guards: tuple[Guard, ...] = ()
     renaming: list[Write] = []
     old_name, new_name = channel.get("unique_name"), parameters.get("unique_name")
@@ -137,14 +133,14 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         guards = (Guard("unique_name", "=" if old_name else "missing", old_name, CONCURRENT_UPDATE()),)
         renaming += [_claim(channel, new_name)] if new_name else []
         renaming += [Erase(keys.unique_name(service_sid, old_name))] if old_name else []
-    writes = [
-        *renaming,
-        Update(keys.channel(sid), NOT_FOUND(), set=changes, guards=guards),
-        channel_log.entry(context, sid, tail["seq"], "channel", sid, "updated"),
-    ]
-    channel_log.commit(context, sid, tail, writes)
-    context.configuration.forget(keys.channel(sid))
-    return with_counters({**channel, **changes}, tail)
+    write = Update(keys.channel(sid), NOT_FOUND(), set=changes, guards=guards)
+    return _changed(context, channel, write, renaming)
+
+
+def _changed(context: Context, channel: Record, write: Update, others: list[Write]) -> Record:
+    stored, tail = channel_log.change(context, "channel", "updated", channel, write, beside=others)
+    context.configuration.forget(keys.channel(channel["sid"]))
+    return with_counters({**channel, **stored}, tail)
 
 
 _RIGHTS = {
@@ -170,20 +166,13 @@ def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     resolved = resolve(context, CHANNEL, path)
     channel = load(context, resolved)
     sid, service_sid = channel["sid"], channel["service_sid"]
-    changes = verbs.changed(context, parameters)
-    tail = channel_log.take_seq(context, service_sid, sid)
-    changes |= channel_log.mark(tail)
     same_type = Guard("type", "=", channel["type"], CONCURRENT_UPDATE())
-    writes: list[Write] = [
-        Update(keys.channel(sid), NOT_FOUND(), set=changes, guards=(same_type,)),
-        channel_log.entry(context, sid, tail["seq"], "channel", sid, "updated"),
-    ]
+    write = Update(keys.channel(sid), NOT_FOUND(), set=verbs.changed(context, parameters), guards=(same_type,))
+    listings: list[Write] = []
     if channel["type"] == PUBLIC:
-        writes.append(Erase(keys.channel_listing(service_sid, PUBLIC, sid)))
-        writes.append(Put(keys.channel_listing(service_sid, PRIVATE, sid), {"channel_sid": sid}))
-    channel_log.commit(context, sid, tail, writes)
-    context.configuration.forget(keys.channel(sid))
-    return with_counters({**channel, **changes}, tail)
+        listings.append(Erase(keys.channel_listing(service_sid, PUBLIC, sid)))
+        listings.append(Put(keys.channel_listing(service_sid, PRIVATE, sid), {"channel_sid": sid}))
+    return _changed(context, channel, write, listings)
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
@@ -200,13 +189,8 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 
 
 def remove(context: Context, resolved: Path) -> None:
-    """Delete the channel at a resolved path, also when its service is gone already."""
-    for look in range(_LOOKS):
-        try:
-            return _remove(context, resolved)
-        except Refusal as refusal:
-            if refusal.error is not CONCURRENT_UPDATE or look == _LOOKS - 1:
-                raise
+    """Delete the channel at a resolved path, also when its service is gone already or it is renamed meanwhile."""
+    verbs.again(lambda: _remove(context, resolved), CONCURRENT_UPDATE)
 
 
 def _remove(context: Context, resolved: Path) -> None:

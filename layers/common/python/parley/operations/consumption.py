@@ -13,7 +13,7 @@ from parley.ids import member_sid, user_sid
 from parley.operations import authority, members
 from parley.operations.addressing import channel_sid, service
 from parley.operations.context import Context
-from parley.resources.services import SERVICE
+from parley.resources.services import setting
 from parley.resources.spec import Path
 from parley.store import keys
 from parley.store.items import Record
@@ -26,8 +26,7 @@ def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user channel with its horizon at the index, unless it is there or further already."""
     index = parameters[_INDEX]
     member, tail = _own(context, path)
-    horizon = member.get(_INDEX)
-    if horizon is not None and horizon >= index:
+    if _is_there(member, index):
         return _seen(context, member, tail)
     ahead = Guard(_INDEX, "behind", index, CONCURRENT_UPDATE())
     try:
@@ -35,8 +34,16 @@ def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     except Refusal as refusal:
         if refusal.error is not CONCURRENT_UPDATE:
             raise
+        member, tail = _own(context, path)
+        if not _is_there(member, index):
+            raise
         # Another device of the same identity is further already.
-        return _seen(context, *_own(context, path))
+        return _seen(context, member, tail)
+
+
+def _is_there(member: Record, index: int) -> bool:
+    horizon = member.get(_INDEX)
+    return horizon is not None and bool(horizon >= index)
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -72,8 +79,7 @@ def _own(context: Context, path: Path, *rights: str, horizon: bool = True) -> tu
             switched off.
     """
     owner = service(context, path["service_sid"])
-    is_enabled = owner.get("read_status_enabled")
-    if horizon and not (SERVICE.by_name["read_status_enabled"].default if is_enabled is None else is_enabled):
+    if horizon and not setting(owner, "read_status_enabled"):
         raise READ_STATUS_DISABLED()
     sid = channel_sid(context, owner["sid"], path["channel_sid"])
     tail_key = keys.tail(sid)

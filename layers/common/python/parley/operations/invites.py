@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from parley.domain.roles import CHANNEL
@@ -43,33 +44,31 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         raise MEMBER_EXISTS()
     if invite_key in found:
         raise INVITE_EXISTS()
-    tail = channel_log.take_seq(context, owner["sid"], channel_sid)
     record = verbs.new_record(context, INVITE, path) | {
         "sid": invite_key.sk.removeprefix("INVITE#"),
         "channel_sid": channel_sid,
         "identity": identity,
         "role_sid": parameters.get("role_sid") or owner["default_channel_role_sid"],
         "created_by": context.actor,
-        **channel_log.mark(tail),
     }
     index = keys.in_user_channels(user_key.pk.removeprefix("USER#"), channel_sid)
     if record["role_sid"] != owner["default_channel_role_sid"]:
         index |= keys.in_role_holders(record["role_sid"], invite_key)
+    invite = Create(invite_key, record, taken=INVITE_EXISTS(), index=index)
     writes: list[Write] = [
-        Create(invite_key, record, taken=INVITE_EXISTS(), index=index),
         Absent(member_key, MEMBER_EXISTS()),
         # Whoever joins at this moment has looked for invites already, and must look again.
         channel_log.in_tail(owner["sid"], channel_sid, {"invites_made": 1}),
-        channel_log.entry(context, channel_sid, tail["seq"], "invite", record["sid"], "created"),
     ]
-    new_user = users.creation(context, owner, {"identity": identity})
+    new_user = [] if user_key in found else [users.creation(context, owner, {"identity": identity})]
+    create_with = partial(channel_log.change, context, "invite", "created", record, invite)
     try:
-        return context.table.commit(context.cause(), writes if user_key in found else [*writes, new_user])[0]
+        return create_with(beside=[*writes, *new_user])[0]
     except Refusal as refusal:
         # Somebody else created the user meanwhile, which is all the same to us.
         if refusal.error is not USER_EXISTS:
             raise
-        return context.table.commit(context.cause(), writes)[0]
+        return create_with(beside=writes)[0]
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -128,9 +127,5 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 def remove(context: Context, resolved: Path) -> None:
     """Take back the invite at a resolved path, also when its service is gone already."""
     invite = verbs.load(context, INVITE, resolved)
-    tail = channel_log.take_seq(context, invite["service_sid"], invite["channel_sid"])
-    writes = [
-        verbs.bury(context, INVITE, resolved, invite, **channel_log.mark(tail)),
-        channel_log.entry(context, invite["channel_sid"], tail["seq"], "invite", invite["sid"], "deleted"),
-    ]
-    context.table.commit(context.cause(), writes)
+    gone = verbs.bury(context, INVITE, resolved, invite)
+    channel_log.change(context, "invite", "deleted", invite, gone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from parley.domain.channels import PRIVATE
@@ -23,15 +24,13 @@ from parley.operations import authority, channel_log, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.context import Context, Listing, PageRequest
 from parley.resources.members import MEMBER
-from parley.resources.services import SERVICE
+from parley.resources.services import setting
 from parley.resources.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Absent, Create, Erase, Guard, Update, Write
 
-# A user or invite that appears or vanishes between our read and our write makes us look again, this often at most.
-_LOOKS = 3
 # A user and its first membership may be made by two containers whose clocks differ a little.
 _CLOCK_DIFFERENCE_MS = 1000
 
@@ -45,42 +44,36 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     Raises:
         Refusal: 50404, 50403, 50208; 50100 or 50105 for an unsuitable role.
     """
-    resolved = resolve(context, MEMBER, path, opened=False)
+    channel_sid = resolve(context, MEMBER, path, opened=False)["channel_sid"]
     owner = service(context, path["service_sid"])
-    parameters = _joined_by_client(context, owner, resolved["channel_sid"], parameters)
+    parameters = _joined_by_client(context, owner, channel_sid, parameters)
     if parameters.get("role_sid"):
         roles.fetch_typed(context, owner["sid"], parameters["role_sid"], CHANNEL)
-    room = Guard("members_count", "<", _limit(owner, "limits.channel_members"), CHANNEL_FULL())
-    member_key = keys.member(resolved["channel_sid"], member_sid(resolved["channel_sid"], parameters["identity"]))
+    room = Guard("members_count", "<", setting(owner, "limits.channel_members"), CHANNEL_FULL())
+    member_key = keys.member(channel_sid, member_sid(channel_sid, parameters["identity"]))
     user_key = keys.user(user_sid(owner["sid"], parameters["identity"]))
-    invite_key = keys.invite(resolved["channel_sid"], invite_sid(resolved["channel_sid"], parameters["identity"]))
-    tail_key = keys.tail(resolved["channel_sid"])
-    for look in range(_LOOKS):
+    invite_key = keys.invite(channel_sid, invite_sid(channel_sid, parameters["identity"]))
+    tail_key = keys.tail(channel_sid)
+
+    def attempt() -> Record:
         found = context.table.fetch_many([user_key, member_key, invite_key, tail_key])
         if member_key in found:
             raise MEMBER_EXISTS()
         if context.caller.identity == parameters["identity"] and user_key not in found:
             # A client whose user was deleted does not make it again by joining.
             raise FORBIDDEN()
-        tail = channel_log.take_seq(context, owner["sid"], resolved["channel_sid"], room)
-        member = _new_member(context, owner, resolved["channel_sid"], parameters, tail)
+        member = _new_member(context, owner, channel_sid, parameters)
+        joining = _joining_write(context, owner, member)
         guards, more = _uninvited(found, tail_key, invite_key)
-        writes: list[Write] = [
-            _joining_write(context, owner, member),
-            channel_log.in_tail(owner["sid"], resolved["channel_sid"], {"members_count": 1}, room, *guards),
+        others: list[Write] = [
+            channel_log.in_tail(owner["sid"], channel_sid, {"members_count": 1}, room, *guards),
             _user_write(context, owner, parameters["identity"], found.get(user_key)),
-            channel_log.entry(context, member["channel_sid"], tail["seq"], "member", member["sid"], "created"),
             *more,
         ]
-        try:
-            return channel_log.commit(context, member["channel_sid"], tail, writes)[0]
-        except Refusal as refusal:
-            if refusal.error.code not in _MOVED or look == _LOOKS - 1:
-                raise
-    raise AssertionError("unreachable")
+        return channel_log.change(context, "member", "created", member, joining, room, beside=others)[0]
 
-
-_MOVED = (USER_NOT_FOUND.code, USER_EXISTS.code, INVITE_EXISTS.code)
+    # A user or an invite may come or go between our read and our write.
+    return verbs.again(attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS)
 
 
 def _uninvited(found: dict[Key, Record], tail_key: Key, invite_key: Key) -> tuple[list[Guard], list[Write]]:
@@ -90,9 +83,10 @@ def _uninvited(found: dict[Key, Record], tail_key: Key, invite_key: Key) -> tupl
     """
     if invite_key in found:
         return [], [Erase(invite_key)]
-    if found.get(tail_key, {}).get("invites_made"):
+    made = found.get(tail_key, {}).get("invites_made")
+    if made:
         return [], [Absent(invite_key, INVITE_EXISTS())]
-    return [Guard("invites_made", "=", 0, INVITE_EXISTS())], []
+    return [Guard("invites_made", "missing" if made is None else "=", made, INVITE_EXISTS())], []
 
 
 def _joined_by_client(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -129,11 +123,7 @@ def _own_role(context: Context, owner: Record, channel_sid: str, identity: str) 
     return None
 
 
-def _limit(owner: Record, name: str) -> int:
-    return owner.get(name) or SERVICE.by_name[name].default
-
-
-def _new_member(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any], tail: Record) -> Record:
+def _new_member(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any]) -> Record:
     now = context.clock.now_ms()
     record = {
         **consumption(parameters, now),
@@ -143,12 +133,11 @@ def _new_member(context: Context, owner: Record, channel_sid: str, parameters: d
         "role_sid": parameters.get("role_sid") or owner["default_channel_role_sid"],
         "date_created": now,
         "joined_at": now,
-        **channel_log.mark(tail),
     }
     return verbs.dated(record, parameters)
 
 
-def _joining_write(context: Context, owner: Record, member: Record) -> Write:
+def _joining_write(context: Context, owner: Record, member: Record) -> Create:
     key = keys.member(member["channel_sid"], member["sid"])
     index = keys.in_user_channels(user_sid(owner["sid"], member["identity"]), member["channel_sid"])
     if member["role_sid"] != owner["default_channel_role_sid"]:
@@ -159,7 +148,7 @@ def _joining_write(context: Context, owner: Record, member: Record) -> Write:
 def _user_write(context: Context, owner: Record, identity: str, user: Record | None) -> Write:
     if user is None:
         return users.creation(context, owner, {"identity": identity}, joined=1)
-    room = Guard("joined_channels_count", "<", _limit(owner, "limits.user_channels"), USER_CHANNELS_FULL())
+    room = Guard("joined_channels_count", "<", setting(owner, "limits.user_channels"), USER_CHANNELS_FULL())
     add = {"joined_channels_count": 1}
     return Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(room,), announced=False)
 
@@ -227,14 +216,9 @@ def change(context: Context, member: Record, parameters: dict[str, Any], guards:
     changes = verbs.changed(context, consumption(parameters, context.clock.now_ms()))
     if "role_sid" in changes:
         changes |= users.held_role(context, member["service_sid"], changes.pop("role_sid"), CHANNEL, key)
-    tail = channel_log.take_seq(context, member["service_sid"], member["channel_sid"])
-    changes |= channel_log.mark(tail)
-    writes = [
-        Update(key, NOT_FOUND(), set=changes, guards=guards),
-        channel_log.entry(context, member["channel_sid"], tail["seq"], "member", member["sid"], "updated"),
-    ]
-    channel_log.commit(context, member["channel_sid"], tail, writes)
-    return {**member, **changes}
+    write = Update(key, NOT_FOUND(), set=changes, guards=guards)
+    stored, _ = channel_log.change(context, "member", "updated", member, write)
+    return {**member, **stored}
 
 
 def _may_update(context: Context, resolved: Path, parameters: dict[str, Any]) -> None:
@@ -270,21 +254,16 @@ def remove(context: Context, resolved: Path, *, counted: bool = True) -> None:
         Refusal: 20404.
     """
     member = verbs.load(context, MEMBER, resolved)
-    service_sid, channel_sid = member["service_sid"], member["channel_sid"]
-    tail = channel_log.take_seq(context, service_sid, channel_sid)
-    writes: list[Write] = [
-        verbs.bury(context, MEMBER, resolved, member, **channel_log.mark(tail)),
-        channel_log.in_tail(service_sid, channel_sid, {"members_count": -1}),
-        channel_log.entry(context, channel_sid, tail["seq"], "member", member["sid"], "deleted"),
-    ]
-    less = uncounted(member)
+    gone = verbs.bury(context, MEMBER, resolved, member)
+    writes: list[Write] = [channel_log.in_tail(member["service_sid"], member["channel_sid"], {"members_count": -1})]
+    remove_with = partial(channel_log.change, context, "member", "deleted", member, gone)
     try:
-        context.table.commit(context.cause(), [*writes, less] if counted else writes)
+        remove_with(beside=[*writes, uncounted(member)] if counted else writes)
     except Refusal as refusal:
         if refusal.error is not USER_NOT_FOUND:
             raise
         # A member outlives its user only while the sweep after the user's deletion is on its way.
-        context.table.commit(context.cause(), writes)
+        remove_with(beside=writes)
 
 
 def uncounted(member: Record) -> Update:

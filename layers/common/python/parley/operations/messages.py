@@ -79,12 +79,20 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     try:
         return context.table.commit(context.cause(), writes)[0]
     except Refusal as refusal:
-        # The index that was taken stays unused, and must not be counted.
-        _uncount(context, message, tail, [channel_log.nothing(context, channel_sid, tail["seq"])])
+        _give_back(context, message, tail)
         if not isinstance(refusal, _Repeated):
             raise
         earlier = context.table.fetch(keys.idempotency(channel_sid, token))
         return _earlier(context, service_sid, channel_sid, earlier or {})
+
+
+def _give_back(context: Context, message: Record, tail: Record) -> None:
+    """Leave the index and the number that were taken unused, and uncounted."""
+    nothing = channel_log.nothing(context, message["channel_sid"], tail["seq"])
+    try:
+        context.table.commit(context.cause(), [nothing, _uncounted(context, message, tail)])
+    except channel_log.Overtaken:
+        context.table.commit(context.cause(), [nothing, _one_less(message)])
 
 
 def _new_message(
@@ -177,14 +185,9 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
     if changes.get("author", "") is None:
         del changes["author"]
-    tail = channel_log.take_seq(context, message["service_sid"], message["channel_sid"])
-    changes |= channel_log.mark(tail)
-    writes = [
-        Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes),
-        channel_log.entry(context, message["channel_sid"], tail["seq"], "message", message["sid"], "updated"),
-    ]
-    channel_log.commit(context, message["channel_sid"], tail, writes)
-    return {**message, **changes}
+    write = Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes)
+    stored, _ = channel_log.change(context, "message", "updated", message, write)
+    return {**message, **stored}
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
@@ -195,27 +198,25 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     wanted = authority.own_or_any(context, message.get("author"), "delete Message")
     authority.require(context, service_sid, channel_sid, wanted)
     context.consult("message", "delete", message, {})
-    tail = channel_log.take_seq(context, service_sid, channel_sid)
-    gone = verbs.bury(context, MESSAGE, resolved, message, **channel_log.mark(tail))
-    log = channel_log.entry(context, channel_sid, tail["seq"], "message", message["sid"], "deleted")
-    _uncount(context, message, tail, [gone, log])
+    gone = verbs.bury(context, MESSAGE, resolved, message)
+    channel_log.change(
+        context, "message", "deleted", message, gone, beside=lambda tail: [_uncounted(context, message, tail)]
+    )
 
 
-def _uncount(context: Context, message: Record, tail: Record, writes: list[Write]) -> None:
-    """Take a message off its channel's counters, together with `writes`; the newest moves back if it was that one."""
-    service_sid, channel_sid = message["service_sid"], message["channel_sid"]
-    minus_one = {"messages_count": -1}
-    if newest_index(tail) == message["index"]:
-        position = keys.padded(message["index"])
-        below = context.table.page(keys.messages(channel_sid), 1, before=position, descending=True).found
-        newest = below[0].record["index"] if below else -1
-        unchanged = Guard("last_index", "=", tail["last_index"], CONCURRENT_UPDATE())
-        moved = channel_log.in_tail(service_sid, channel_sid, minus_one, unchanged, last_message_index=newest)
-        try:
-            context.table.commit(context.cause(), [*writes, moved])
-            return
-        except Refusal as refusal:
-            # A message that came meanwhile is the newest now: nothing needs to move back.
-            if refusal.error is not CONCURRENT_UPDATE:
-                raise
-    context.table.commit(context.cause(), [*writes, channel_log.in_tail(service_sid, channel_sid, minus_one)])
+def _uncounted(context: Context, message: Record, tail: Record) -> Update:
+    """The write that takes a message off its channel's counters; the newest moves back if it was that one.
+
+    A message that comes meanwhile is the newest then, and overtakes a write that moves it back.
+    """
+    if newest_index(tail) != message["index"]:
+        return _one_less(message)
+    where, position = keys.messages(message["channel_sid"]), keys.padded(message["index"])
+    below = context.table.page(where, 1, before=position, descending=True).found
+    newest = below[0].record["index"] if below else -1
+    unchanged = Guard("last_index", "=", tail["last_index"], channel_log.Overtaken())
+    return _one_less(message, unchanged, last_message_index=newest)
+
+
+def _one_less(message: Record, *guards: Guard, **set_: object) -> Update:
+    return channel_log.in_tail(message["service_sid"], message["channel_sid"], {"messages_count": -1}, *guards, **set_)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from parley.domain.presence import live_connections
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
 from parley.operations.context import Context
-from parley.resources.services import SERVICE
+from parley.resources.services import setting
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Guard, Update
@@ -17,7 +17,7 @@ from parley.store.writes import Guard, Update
 
 def is_enabled(service: Record | None) -> bool:
     """Whether a service wants to know who is reachable."""
-    return bool(service) and bool(service.get("reachability_enabled", SERVICE.by_name["reachability_enabled"].default))
+    return service is not None and bool(setting(service, "reachability_enabled"))
 
 
 def note_online(context: Context, user_sid: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from parley.errors import NOT_FOUND
+from parley.errors import NOT_FOUND, Error, Refusal
 from parley.operations.addressing import resolve
 from parley.operations.context import Context, Listing, PageRequest
 from parley.resources.spec import Path, Resource
 from parley.store.items import Record
 from parley.store.keys import Range
 from parley.store.writes import Bury, Create, Update
+
+T = TypeVar("T")
 
 FUNCTIONS = {"create": "create", "fetch": "fetch", "list": "list_", "update": "update", "delete": "delete"}
 
@@ -87,6 +90,21 @@ def changed(context: Context, parameters: dict[str, Any]) -> dict[str, Any]:
     """The fields of an update, with its date: the one that was named, or now. A date that was given empty is left."""
     fields = {name: value for name, value in parameters.items() if value is not None or name not in _KEPT_DATES}
     return {"date_updated": context.clock.now_ms(), **fields}
+
+
+def again(attempt: Callable[[], T], *moved: Error, looks: int = 3) -> T:
+    """What `attempt` returns; it is made again when it is refused because what it had read has changed since.
+
+    Raises:
+        Refusal: what the last of `looks` attempts is refused with; at once what is not among `moved`.
+    """
+    for look in range(looks):
+        try:
+            return attempt()
+        except Refusal as refusal:
+            if refusal.error not in moved or look == looks - 1:
+                raise
+    raise AssertionError("unreachable")
 
 
 def told(parameters: dict[str, Any]) -> dict[str, Any]:

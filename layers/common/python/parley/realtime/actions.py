@@ -19,7 +19,7 @@ from parley.realtime import own_actions
 from parley.realtime.frames import LONGEST_MESSAGE, Request, dump
 from parley.realtime.session import Session, text, whole
 from parley.resources import CHANNEL, INVITE, MEMBER, MESSAGE, USER, USER_BINDING, USER_CHANNEL
-from parley.resources.kinds import Checked, Choice, Listed, Sid, Text
+from parley.resources.kinds import Checked, Choice, Listed, Sid, Text, Whole
 from parley.resources.parameters import parse
 from parley.resources.spec import Resource
 from parley.store.items import Record
@@ -40,7 +40,7 @@ class Action:
         fields: The row's fields that it takes, if not all that the verb takes.
         named: Other names for fields, by the frame's members.
         fixed: Parameters that the client has no say in, by form name.
-        shows: The kind of what it answers with, if it is not the row's.
+        with_channel: Whether it answers with the channel too that each record is about.
     """
 
     row: Resource
@@ -53,7 +53,7 @@ class Action:
     fields: tuple[str, ...] | None = None
     named: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, list[str]] = field(default_factory=dict)
-    shows: str = ""
+    with_channel: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ ACTIONS: dict[str, Action | OwnAction] = {
     "updateChannel": Action(CHANNEL, "update", _ITEM),
     "deleteChannel": Action(CHANNEL, "delete", _ITEM, status=204),
     "listPublicChannels": Action(CHANNEL, "list", fixed={"Type": ["public"]}),
-    "listMyChannels": Action(USER_CHANNEL, "list", self_as="user_sid", shows="held"),
+    "listMyChannels": Action(USER_CHANNEL, "list", self_as="user_sid", with_channel=True),
     "fetchMyChannel": OwnAction(own_actions.fetch_my_channel),
     "joinChannel": Action(MEMBER, "create", _IN, status=201, self_as="identity", fields=_JOINING),
     "leaveChannel": Action(MEMBER, "delete", _IN, status=204, self_as="sid"),
@@ -197,14 +197,20 @@ def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[
             if isinstance(entry.kind, _TEXTS) and not isinstance(value, str | None):
                 raise INVALID_PARAMETER(name=member, reason="a text is needed")
             is_several = isinstance(entry.kind, Listed) and isinstance(value, list)
-            given[entry.form_name] = [_form_text(part) for part in (value if is_several else [value])]
+            # In quotes, digits are no number.
+            spelled = _json if isinstance(entry.kind, Whole) else _form_text
+            given[entry.form_name] = [spelled(part) for part in (value if is_several else [value])]
     return parse(action.row, action.verb, given) if given or taken else {}
 
 
 def _form_text(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _list(
@@ -246,6 +252,4 @@ def _position(body: dict[str, Any]) -> str | None:
 
 
 def _show(session: Session, action: Action, record: Record) -> dict[str, Any]:
-    if action.shows == "held":
-        return session.views.held(record)
-    return session.views.show(action.shows or action.row.name, record)
+    return session.views.held(record) if action.with_channel else session.views.show(action.row.name, record)

@@ -28,7 +28,7 @@ MOST_CHANGES = 1000
 _MOST_BYTES = 100_000
 _PAGE = 100
 # A number that was taken this long ago and never used will not be any more: no function runs longer.
-_SETTLED_MS = 30_000
+_SETTLED_MS = 60_000
 _LOOKS, _PAUSE_SECONDS = 2, 0.1
 
 # What members are told of a change, of all its events.
@@ -268,7 +268,8 @@ class _Channel:
                 # Nothing that a socket carries could tell of it.
                 return {"status": "refetch", "seq": self._tail["seq"]}
             if position > self._end(missed) or size > room:
-                is_cut = True
+                # What shares its number with this one is told again.
+                reached, is_cut = min(reached, position - 1), True
                 break
             room -= size
             frames.append(frame)

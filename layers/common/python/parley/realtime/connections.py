@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from parley.domain.presence import LONGEST_LIFE_SECONDS, live_connections
+from parley.domain.presence import LONGEST_LIFE_SECONDS, ends, live_connections
 from parley.domain.users import check_identity
 from parley.errors import (
     CONNECTION_EXPIRED,
@@ -101,8 +101,7 @@ def verified(context: Context, token: str) -> AccessToken:
 
 def _expiry(connection: Record) -> dict[Key, Record]:
     """The item under which the connection is found when its token or its time runs out; it dies some time later."""
-    ends = min(connection["token_expires_at"], connection["expires_at"])
-    key = keys.expiry(ends // 60, connection["id"])
+    key = keys.expiry(ends(connection) // 60, connection["id"])
     return {key: {"id": connection["id"], "expires_at": connection["expires_at"] + LONGEST_LIFE_SECONDS}}
 
 

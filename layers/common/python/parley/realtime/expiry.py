@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from parley.clock import iso_seconds
+from parley.domain.presence import ends
 from parley.errors import CONNECTION_EXPIRED, Refusal
-from parley.gateway import Outcome, SocketGateway
+from parley.gateway import SocketGateway
 from parley.log import logger
 from parley.operations.context import Context
 from parley.realtime.frames import dump
@@ -36,15 +37,15 @@ def tick(context: Context, sockets: SocketGateway) -> None:
     warned = [
         connection
         for connection in soon
-        if _ends(connection) == connection["token_expires_at"] != connection.get("warned_of")
+        if ends(connection) == connection["token_expires_at"] != connection.get("warned_of")
     ]
     for some in _chunks(warned):
         outcomes = sockets.post([(connection["id"], _frame("tokenAboutToExpire", connection)) for connection in some])
-        forget_gone(context, _gone(outcomes))
+        forget_gone(context, outcomes, owners={})
         for connection in some:
             _note_warning(context, connection)
     late = _connections(context, range(minute - _LOST_MINUTES, minute + 1))
-    over = [connection for connection in late if _ends(connection) <= now]
+    over = [connection for connection in late if ends(connection) <= now]
     for some in _chunks(over):
         expired = [connection for connection in some if connection["token_expires_at"] <= now]
         sockets.post([(connection["id"], _frame("tokenExpired", connection)) for connection in expired])
@@ -60,11 +61,7 @@ def _connections(context: Context, minutes: range) -> list[Record]:
     table = context.table
     listed = [entry["id"] for minute in minutes for place in keys.expiring(minute) for entry in table.every(place)]
     found = table.fetch_many(map(keys.connection, listed))
-    return [connection for connection in found.values() if _ends(connection) // 60 in minutes]
-
-
-def _ends(connection: Record) -> int:
-    return int(min(connection["token_expires_at"], connection["expires_at"]))
+    return [connection for connection in found.values() if ends(connection) // 60 in minutes]
 
 
 def _chunks(connections: list[Record]) -> Iterator[list[Record]]:
@@ -72,13 +69,9 @@ def _chunks(connections: list[Record]) -> Iterator[list[Record]]:
         yield connections[start : start + _AT_ONCE]
 
 
-def _gone(outcomes: dict[str, Outcome]) -> list[str]:
-    return [connection_id for connection_id, outcome in outcomes.items() if outcome is Outcome.GONE]
-
-
 def _note_warning(context: Context, connection: Record) -> None:
-    ends = {"warned_of": connection["token_expires_at"]}
-    write = Update(keys.connection(connection["id"]), CONNECTION_EXPIRED(), set=ends, announced=False)
+    noted = {"warned_of": connection["token_expires_at"]}
+    write = Update(keys.connection(connection["id"]), CONNECTION_EXPIRED(), set=noted, announced=False)
     try:
         context.table.commit(context.cause(), [write])
     except Refusal as refusal:

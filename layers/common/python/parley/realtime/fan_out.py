@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parley.domain.presence import PREFIX, is_opening, live_connections
+from parley.domain.presence import is_opening
 from parley.gateway import Outcome, SocketGateway
 from parley.log import logger
 from parley.operations.context import Context
 from parley.operations.reachability import is_enabled
 from parley.realtime.events import EVENTS, FOLLOWERS, INVITED, MEMBERS, Push, audience, pushes
 from parley.realtime.frames import coalesce, dump
-from parley.realtime.presence import forget
+from parley.realtime.presence import forget, gone, listening, may_hear
 from parley.realtime.rendering import CannotShow, render
 from parley.realtime.views import Views
 from parley.store import keys
@@ -27,6 +27,7 @@ from parley.store.changes import Change, decode
 from parley.store.items import Record
 from parley.store.keys import Key
 
+_DEADLINE_SECONDS = 20.0
 # How long one batch may spend on forgetting connections; members wait for the next.
 _FORGETTING_MS = 10_000
 
@@ -64,14 +65,14 @@ class FanOut:
         self._gateway = gateway
         self._views = views
 
-    def deliver(self, stream_records: Sequence[dict[str, Any]], deadline_seconds: float = 20.0) -> str | None:
+    def deliver(self, stream_records: Sequence[dict[str, Any]]) -> str | None:
         """Push what a batch announces; returns the sequence number of the first record that failed, if one did."""
         changes, failed = _decoded(stream_records)
         if changes:
             read = self._read(changes)
             planned, unrendered = self._plan(changes, read)
             failed = unrendered or failed
-            self._send(planned, self._online(planned), read.followers, deadline_seconds)
+            self._send(planned, self._online(planned), read.followers)
         return failed
 
     def _read(self, changes: list[Change]) -> _Read:
@@ -119,14 +120,10 @@ class FanOut:
         users = audience(change, push, read.members.get(sid, ()), read.invites.get(sid, ()))
         following = read.followers.get(change.record["sid"], ()) if FOLLOWERS in push.audience else ()
         now = self._context.clock.now_ms() // 1000
-        open_ = frozenset(record["id"] for record in following if record["until"] > now and self._may_hear(record))
+        open_ = frozenset(
+            record["id"] for record in following if record["until"] > now and may_hear(self._context, record)
+        )
         return _Planned(body, marked, sender, frozenset(users), open_)
-
-    def _may_hear(self, entry: Record) -> bool:
-        """Whether the key that signed a connection's token is still there, as far as is known for some seconds."""
-        key_sid = entry.get("key")
-        key = keys.api_key(self._context.account_sid, key_sid or "")
-        return key_sid is None or self._context.configuration.fetch(key) is not None
 
     def _online(self, planned: list[_Planned]) -> dict[str, Record]:
         """The presence of everybody concerned, by user SID."""
@@ -134,27 +131,20 @@ class FanOut:
         found = self._context.table.fetch_many(keys.presence(sid) for sid in users)
         return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
 
-    def _send(
-        self,
-        planned: list[_Planned],
-        online: dict[str, Record],
-        followers: dict[str, list[Record]],
-        deadline_seconds: float,
-    ) -> None:
+    def _send(self, planned: list[_Planned], online: dict[str, Record], followers: dict[str, list[Record]]) -> None:
         now = self._context.clock.now_ms() // 1000
         owners = {
             connection_id: sid
             for sid, presence in online.items()
-            for connection_id in live_connections(presence, now)
-            if self._may_hear(presence[PREFIX + connection_id])
+            for connection_id in listening(self._context, presence)
         }
         news = _by_connection(planned, owners)
         if not news:
             return
-        outcomes = self._gateway.post(_posts(news), deadline_seconds)
-        gone = [connection_id for connection_id, outcome in outcomes.items() if outcome is Outcome.GONE]
+        outcomes = self._gateway.post(_posts(news), _DEADLINE_SECONDS)
+        missing = gone(outcomes)
         enough_ms = self._context.clock.now_ms() + _FORGETTING_MS
-        for connection_id in gone:
+        for connection_id in missing:
             if self._context.clock.now_ms() > enough_ms:
                 # The next push finds the others gone as well.
                 break
@@ -166,11 +156,11 @@ class FanOut:
             keys.follower(sid, record["id"])
             for sid, found in followers.items()
             for record in found
-            if record["id"] in gone
+            if record["id"] in missing
         ]
         self._context.table.erase_many(stale)
         dropped = sum(outcome is Outcome.DROPPED for outcome in outcomes.values())
-        logger.info("pushed", extra={"connections": len(news), "gone": len(gone), "dropped": dropped})
+        logger.info("pushed", extra={"connections": len(news), "gone": len(missing), "dropped": dropped})
 
 
 def _decoded(stream_records: Sequence[dict[str, Any]]) -> tuple[list[Change], str | None]:

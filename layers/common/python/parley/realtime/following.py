@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from parley.domain.presence import live_connections
+from parley.domain.presence import ends, live_connections
 from parley.domain.presence import reachability as shown_reachability
-from parley.errors import CONCURRENT_UPDATE, CONNECTION_EXPIRED, Refusal
+from parley.errors import CONCURRENT_UPDATE, CONNECTION_EXPIRED
 from parley.ids import user_sid
-from parley.operations import reachability
+from parley.operations import reachability, verbs
 from parley.operations.addressing import service
 from parley.operations.context import Context
 from parley.store import keys
@@ -39,15 +39,21 @@ def follow(context: Context, connection: Record, identities: list[str]) -> Follo
     wanted = list(dict.fromkeys(user_sid(service_sid, identity) for identity in identities))
     is_enabled = reachability.is_enabled(service(context, service_sid))
     extra = [keys.presence(sid) for sid in wanted] if is_enabled else []
-    found = context.table.fetch_many([*(keys.user(sid) for sid in wanted), *extra])
+    own = keys.connection(connection["id"])
+    found = context.table.fetch_many([own, *(keys.user(sid) for sid in wanted), *extra])
+    if own not in found:
+        raise CONNECTION_EXPIRED()
     known = [sid for sid in wanted if keys.user(sid) in found]
 
     def change(before: list[str]) -> list[str]:
         return ([sid for sid in before if sid not in known] + known)[-MOST_FOLLOWED:]
 
     # First those who hear, then the list by which they are forgotten: cut short in between, asking again mends it.
-    hear(context, connection, known)
-    before, after = _change(context, connection["id"], change)
+    hear(context, found[own], known)
+    before, after, current = _change(context, connection["id"], change)
+    if ends(current) != ends(found[own]):
+        # A new token came meanwhile, whose bearer did not know of these users yet.
+        hear(context, current, known)
     dropped = [sid for sid in before if sid not in after]
     context.table.erase_many(keys.follower(sid, connection["id"]) for sid in dropped)
     now = context.clock.now_ms() // 1000
@@ -63,8 +69,7 @@ def follow(context: Context, connection: Record, identities: list[str]) -> Follo
 
 def hear(context: Context, connection: Record, users: list[str]) -> None:
     """Let a connection hear of users for as long as its token and its time last."""
-    until = min(connection["expires_at"], connection["token_expires_at"])
-    follower = {"id": connection["id"], "key": connection["key_sid"], "until": until}
+    follower = {"id": connection["id"], "key": connection["key_sid"], "until": ends(connection)}
     follower["expires_at"] = connection["expires_at"]
     context.table.put_many({keys.follower(sid, connection["id"]): follower for sid in users})
 
@@ -78,23 +83,21 @@ def unfollow(context: Context, connection: Record, identities: list[str]) -> Non
 
 def _change(
     context: Context, connection_id: str, change: Callable[[list[str]], list[str]]
-) -> tuple[list[str], list[str]]:
-    """The connection's list before and after, changed in one step."""
+) -> tuple[list[str], list[str], Record]:
+    """The connection's list before and after, changed in one step, and the connection."""
     key = keys.connection(connection_id)
-    for look in range(_LOOKS):
+
+    def attempt() -> tuple[list[str], list[str], Record]:
         connection = context.table.fetch(key)
         if connection is None:
             raise CONNECTION_EXPIRED()
         before = connection.get("follows") or []
         after = change(before)
-        if after == before:
-            return before, after
-        unchanged = Guard("follows", "=" if before else "missing", before or None, CONCURRENT_UPDATE())
-        write = Update(key, CONNECTION_EXPIRED(), set={"follows": after or None}, guards=(unchanged,), announced=False)
-        try:
-            context.table.commit(context.cause(), [write])
-            return before, after
-        except Refusal as refusal:
-            if refusal.error is not CONCURRENT_UPDATE or look == _LOOKS - 1:
-                raise
-    raise AssertionError("unreachable")
+        if after != before:
+            unchanged = Guard("follows", "=" if before else "missing", before or None, CONCURRENT_UPDATE())
+            listed = {"follows": after or None}
+            write = Update(key, CONNECTION_EXPIRED(), set=listed, guards=(unchanged,), announced=False)
+            connection = context.table.commit(context.cause(), [write])[0]
+        return before, after, connection
+
+    return verbs.again(attempt, CONCURRENT_UPDATE, looks=_LOOKS)

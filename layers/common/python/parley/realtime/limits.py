@@ -12,6 +12,7 @@ from enum import StrEnum
 _MOST_COUNTED = 10_000
 # Requests refused before the connection is closed, if it never kept quiet in between.
 PATIENCE = 100
+_QUIET_MS = 1_000
 
 
 class Verdict(StrEnum):
@@ -40,8 +41,8 @@ class Requests:
         full = self._rate * 2.0
         tokens, at, refused = self._buckets.get(connection_id, (full, now, 0))
         tokens = min(full, tokens + (now - at) * self._rate / 1000)
-        # Forgiven when it has been quiet long enough, not by every request that just passes.
-        refused = 0 if tokens == full else refused
+        # Forgiven when it has been quiet for long enough, not by every request that just passes.
+        refused = 0 if now - at >= _QUIET_MS else refused
         if tokens >= 1:
             self._buckets[connection_id] = (tokens - 1, now, refused)
             return Verdict.TAKEN

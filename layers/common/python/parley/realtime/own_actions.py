@@ -11,7 +11,7 @@ from parley.operations import bindings, channels, user_channels, users
 from parley.operations.addressing import service
 from parley.realtime import catching_up, connections, following
 from parley.realtime.session import Session, text, texts
-from parley.resources.services import SERVICE
+from parley.resources.services import setting
 from parley.store.items import Record
 
 _SERVICE_FIELDS = (
@@ -33,7 +33,7 @@ def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
         "service": {
             "sid": owner["sid"],
             "friendly_name": owner.get("friendly_name"),
-            **{name: owner.get(name, SERVICE.by_name[name].default) for name in _SERVICE_FIELDS},
+            **{name: setting(owner, name) for name in _SERVICE_FIELDS},
         },
         "connection_expires_at": iso_seconds(session.connection["expires_at"] * 1000),
         **_token(session.connection),

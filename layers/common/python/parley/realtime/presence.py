@@ -5,10 +5,10 @@ Every entry says until when it can be alive; a `$disconnect` that never came cos
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 
-from parley.domain.presence import LONGEST_LIFE_SECONDS, OPENING_SECONDS, PREFIX, live_connections
+from parley.domain.presence import LONGEST_LIFE_SECONDS, OPENING_SECONDS, PREFIX, ends, live_connections
 from parley.operations import reachability
 from parley.operations.context import Caller, Context
 from parley.store import keys
@@ -21,8 +21,7 @@ def remember(table: Table, connection: Record, now_seconds: int) -> Record:
 
     What can no longer be open is dropped on the way.
     """
-    until = min(connection["expires_at"], connection["token_expires_at"])
-    entry = {"at": connection["opened_at"], "until": until, "key": connection["key_sid"]}
+    entry = {"at": connection["opened_at"], "until": ends(connection), "key": connection["key_sid"]}
     key = keys.presence(connection["user_sid"])
     changes = {PREFIX + connection["id"]: entry, "expires_at": now_seconds + LONGEST_LIFE_SECONDS}
     presence = table.touch(key, changes)
@@ -50,10 +49,33 @@ def forget(context: Context, connection_id: str, owner: str = "") -> None:
             reachability.note_offline(replace(context, caller=caller), user)
 
 
-def forget_gone(context: Context, connection_ids: Iterable[str], owner: str = "") -> None:
-    """Forget connections that a push did not find any more, but for those that may be only just opening."""
+def forget_gone(context: Context, outcomes: Mapping[str, str], owners: Mapping[str, str]) -> list[str]:
+    """Forget connections that a push did not find any more, but for those that may be only just opening.
+
+    `owners` are the user SIDs where they are known. Returns those that were not found.
+    """
     now = context.clock.now_ms() // 1000
-    for connection_id in connection_ids:
+    missing = gone(outcomes)
+    for connection_id in missing:
         record = context.table.fetch(keys.connection(connection_id))
         if record is None or record["opened_at"] <= now - OPENING_SECONDS:
-            forget(context, connection_id, owner)
+            forget(context, connection_id, owners.get(connection_id, ""))
+    return missing
+
+
+def gone(outcomes: Mapping[str, str]) -> list[str]:
+    """The connections that pushes did not find any more."""
+    return [connection_id for connection_id, outcome in outcomes.items() if outcome == "gone"]
+
+
+def listening(context: Context, presence: Record | None) -> list[str]:
+    """The ids of a user's connections that may still be open and hear, the oldest first."""
+    live = live_connections(presence, context.clock.now_ms() // 1000)
+    return [connection_id for connection_id in live if may_hear(context, (presence or {})[PREFIX + connection_id])]
+
+
+def may_hear(context: Context, entry: Record) -> bool:
+    """Whether the key that signed a connection's token is still there, as far as is known for some seconds."""
+    key_sid = entry.get("key")
+    key = keys.api_key(context.account_sid, key_sid or "")
+    return key_sid is None or context.configuration.fetch(key) is not None

@@ -46,7 +46,7 @@ def _show(
         is_later = channel.get("seq", 0) > change.record.get("seq", 0)
         if change.verb == "deleted" and is_later:
             # Who was taken out hears nothing of what was done to the channel since.
-            channel = {name: channel[name] for name in ("sid", "service_sid", "type", "seq") if name in channel}
+            channel = {name: channel[name] for name in ("sid", "service_sid", "type") if name in channel}
             tail = None
         return views.channel(channel, tail, change.record.get("seq", 0))
     if kind == "user_channel":

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from parley.domain.presence import live_connections
 from parley.errors import NOT_FOUND
 from parley.ids import user_sid
 from parley.operations import authority
 from parley.operations.addressing import channel_sid, service
 from parley.operations.context import Context
 from parley.realtime.frames import dump
-from parley.realtime.presence import forget_gone
-from parley.resources.services import SERVICE
+from parley.realtime.presence import forget_gone, listening
+from parley.resources.services import setting
 from parley.store import keys
 from parley.store.items import Record
 
@@ -47,17 +46,16 @@ class Typing:
             Refusal: 20404 or 50400 for who is not in the channel.
         """
         owner = service(context, connection["service_sid"])
-        timeout = owner.get("typing_indicator_timeout", SERVICE.by_name["typing_indicator_timeout"].default)
+        timeout = setting(owner, "typing_indicator_timeout")
         sid = channel_sid(context, owner["sid"], channel)
         room = self._room(context, connection, sid)
-        told = [connection_id for user, ids in room.items() if user != connection["user_sid"] for connection_id in ids]
+        told = {id_: user for user, ids in room.items() if user != connection["user_sid"] for id_ in ids}
         if told:
             frame = {"event": "typingStarted", "channel_sid": sid, "identity": connection["identity"]}
             body = dump({**frame, "typing_timeout": timeout + _LONGER_SECONDS}).encode()
             outcomes = self._sockets().post([(connection_id, body) for connection_id in told], _DEADLINE_SECONDS)
-            if gone := [connection_id for connection_id, outcome in outcomes.items() if outcome == "gone"]:
+            if forget_gone(context, outcomes, owners=told):
                 self._rooms.pop((owner["sid"], sid), None)
-                forget_gone(context, gone)
         return int(timeout)
 
     def _room(self, context: Context, connection: Record, sid: str) -> Room:
@@ -71,7 +69,7 @@ class Typing:
         members = context.table.every(keys.members(sid))
         users = [user_sid(connection["service_sid"], member["identity"]) for member in members]
         presence = context.table.fetch_many(keys.presence(user) for user in users)
-        room = {user: live_connections(presence.get(keys.presence(user)), now // 1000) for user in users}
+        room = {user: listening(context, presence.get(keys.presence(user))) for user in users}
         if len(self._rooms) >= _MOST_ROOMS:
             self._rooms.clear()
         self._rooms[connection["service_sid"], sid] = (now + REMEMBERED_MS, room)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from parley import errors
 from parley.domain.events import POST_EVENTS, PRE_EVENTS
 from parley.resources.kinds import Choice, Flag, Listed, Sid, Text, Url, Whole
 from parley.resources.spec import Field, Mount, Resource, View
 from parley.store import keys
+from parley.store.items import Record
 
 _MOST_LIMIT = 1000
 _TEMPLATE = Text(2048, errors.TEMPLATE_TOO_LONG)
@@ -138,3 +141,9 @@ SERVICE = Resource(
         ),
     ),
 )
+
+
+def setting(service: Record, name: str) -> Any:
+    """What a service has set, or the default where it has set nothing."""
+    value = service.get(name)
+    return SERVICE.by_name[name].default if value is None else value

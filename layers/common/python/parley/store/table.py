@@ -372,4 +372,5 @@ def _is_conflict(error: ClientError) -> bool:
 
 def _is_ours(cause: Cause, write: Write, stored: Record | None) -> bool:
     """Whether the item in the way is this very write, which arrived although its answer was lost."""
-    return isinstance(write, Create | Bury) and bool(stored) and (stored or {}).get("cause", {}).get("id") == cause.id
+    is_stamped = isinstance(write, Create | Bury | Update)
+    return is_stamped and bool(stored) and (stored or {}).get("cause", {}).get("id") == cause.id

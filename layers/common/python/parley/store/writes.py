@@ -81,12 +81,13 @@ class Guard:
 
 @dataclass(frozen=True)
 class Create:
-    """A new record where none lives; `taken` answers if one does. A tombstone gives way."""
+    """A new record where none lives; `taken` answers if one does. A tombstone gives way if `guards` hold for it."""
 
     key: Key
     record: Record
     taken: Refusal
     index: dict[str, str] = field(default_factory=dict)
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,10 @@ def condition(write: Write, expression: Expression) -> str:
         case Put():
             return ""
         case Create() | Absent():
-            return f"attribute_not_exists({expression.name('pk')}) OR attribute_exists({expression.name('deleted_at')})"
+            guards = write.guards if isinstance(write, Create) else ()
+            buried = [f"attribute_exists({expression.name('deleted_at')})"]
+            buried += [_guard(guard, expression) for guard in guards]
+            return f"attribute_not_exists({expression.name('pk')}) OR {' AND '.join(buried)}"
         case Erase(missing=None):
             return ""
         case Erase():
@@ -213,12 +217,19 @@ def _guard(guard: Guard, expression: Expression) -> str:
 def refusal(write: Write, stored: Record | None) -> Refusal:
     """Why a write whose condition failed was refused, given the item that was found (None: nothing there)."""
     match write:
-        case Create() | Absent():
+        case Absent():
             return write.taken
         case Erase(missing=Refusal() as missing):
             return missing
+        case Create():
+            is_buried = stored is not None and "deleted_at" in stored
+            return _unheld(write.guards, stored or {}) or write.taken if is_buried else write.taken
         case Update() | Bury():
             if stored is None or "deleted_at" in stored:
                 return write.missing
-            return next((guard.refusal for guard in write.guards if not guard.holds(stored)), write.missing)
+            return _unheld(write.guards, stored) or write.missing
     raise AssertionError(f"{type(write).__name__} has no condition")
+
+
+def _unheld(guards: tuple[Guard, ...], stored: Record) -> Refusal | None:
+    return next((guard.refusal for guard in guards if not guard.holds(stored)), None)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from parley.clock import iso_millis
-from parley.domain.presence import is_notifiable
 from parley.resources.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
 from parley.store.items import Record
@@ -123,9 +122,7 @@ PARAMETERS: dict[str, Value] = {
     "DateUpdated": _date("date_updated"),
     "DateRemoved": lambda change: iso_millis(change.cause["at"]),
     "IsOnline": lambda change: _flag(change.record.get("is_online")),
-    "IsNotifiable": lambda change: _flag(
-        None if change.record.get("is_online") is None else is_notifiable(change.record)
-    ),
+    "IsNotifiable": lambda change: _flag(change.record.get("is_notifiable")),
     "MediaSid": _media("sid"),
     "MediaFilename": _media("filename"),
     "MediaContentType": _media("content_type"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from parley.domain.presence import reachability
 from parley.log import logger
 from parley.operations.context import Context
+from parley.operations.reachability import is_enabled
 from parley.operations.sweeps import DELAY_SECONDS, sweep
 from parley.outgoing import Outgoing
 from parley.queue import Queue
@@ -99,6 +102,8 @@ class Worker:
             if sid not in webhooks:
                 webhooks[sid] = self._channel_webhooks(sid)
             of_channel = webhooks[sid]
+        if change.kind == "user":
+            change = replace(change, record=reachability(change.record, is_enabled(service)))
         return deliveries(change, service, of_channel, context.account_sid, self._studio_url)
 
     def _channel_webhooks(self, channel_sid: str) -> list[Record]:
