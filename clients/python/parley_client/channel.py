@@ -200,7 +200,7 @@ class Channel(RecordObject):
         raise RequestError(404, _NOT_FOUND, f"there is no member {sid}", "listMembers")
 
     async def get_user_descriptors(self) -> Paginator[User]:
-        """The users of all members as they are now, oldest member first; not followed."""
+        """The users of all members as they are now, oldest member first; not followed. Takes a request for each."""
         members = await self._client.page("listMembers", "members", self.apply_member, channel=self.sid)
         return await self._users_of(members)
 

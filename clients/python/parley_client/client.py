@@ -108,13 +108,13 @@ class Client(Emitter):
         self._connection.start()
         self._session.start()
         try:
-            await self._started()
+            await self._until_started()
         except BaseException:
             await self.shutdown()
             raise
         self._opening_ends = self.timing.now() + _OPENING_SECONDS
 
-    async def _started(self) -> None:
+    async def _until_started(self) -> None:
         waits = [asyncio.ensure_future(event.wait()) for event in (self._session.is_ready, self._outcome)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
