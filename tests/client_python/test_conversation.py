@@ -202,6 +202,9 @@ async def test_messages_and_members_are_read_in_pages(house: House) -> None:
     assert [message.index for message in first.items] == [0, 1, 2]
     alice = (await general.get_members())[0]
     assert await general.get_member_by_sid(alice.sid) is alice
+    with pytest.raises(RequestError) as refused:
+        await general.get_member_by_sid("MB" + "0" * 32)
+    assert (refused.value.status, refused.value.code) == (404, 20404)
     assert [user.identity async for user in await general.get_user_descriptors()] == ["alice"]
 
 

@@ -476,18 +476,10 @@ async def test_a_member_shows_its_record_and_is_kept_up_to_date(lab: Lab) -> Non
 
 async def test_a_member_is_found_by_its_sid(lab: Lab) -> None:
     _, general = await in_channel(lab)
-    pages = {None: ("alice", "x"), "x": ("bob", None)}
-
-    def answer(frame: dict[str, Any]) -> dict[str, Any]:
-        identity, following = pages[frame.get("after")]
-        return {"members": [member(identity, 1)], "next": following}
-
-    lab.server.answers["listMembers"] = answer
+    lab.server.answers["fetchMember"] = lambda frame: member("bob", 5)
     bob = await general.get_member_by_sid("MB-bob")
-    assert bob.identity == "bob"
-    with pytest.raises(RequestError) as refused:
-        await general.get_member_by_sid("MB-carol")
-    assert (refused.value.status, refused.value.code) == (404, 20404)
+    assert last(lab, "fetchMember") == {"channel": CHANNEL, "identity": "MB-bob"}
+    assert await general.get_member_by_identity("bob") is bob
 
 
 async def test_the_users_of_a_channel_are_read_page_by_page(lab: Lab) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from parley_client import RequestError
+from parley_client import Client, Refused, RequestError
 from parley_client.tokens import expiry
+from parley_client.wire import Wire, open_wire
 from tests.client_python.fakes import Lab, Refusal, jwt, soon, until
 
 pytestmark = pytest.mark.anyio
@@ -168,6 +169,28 @@ async def test_the_end_of_a_token_that_was_replaced_meanwhile_is_not_that_of_the
     await until(lambda: len(lab.server.tokens) == 3)
     assert lab.server.tokens[2] == token
     assert not listener.named("tokenExpired")
+
+
+async def test_a_refusal_of_a_token_that_was_replaced_meanwhile_is_not_final(lab: Lab) -> None:
+    before, after = lab.token(), lab.token()
+    tried: list[str] = []
+    is_answered = asyncio.Event()
+
+    async def connect(url: str, token: str) -> Wire:
+        tried.append(token)
+        if token == before:
+            await is_answered.wait()
+            raise Refused(401, 20104, "Access Token expired")
+        return await open_wire(url, token, proxy=None)
+
+    client = Client(lab.server.url, before, timing=lab.timing, connect=connect)
+    starting = asyncio.create_task(client.start())
+    await until(lambda: tried)
+    await client.update_token(after)
+    is_answered.set()
+    await soon(starting)
+    assert tried == [before, after]
+    await client.shutdown()
 
 
 async def test_a_request_with_an_expired_token_waits_for_another_token(lab: Lab) -> None:

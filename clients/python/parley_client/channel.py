@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Anchor = int | Literal["end"]
 _PAGE_SIZE = 100
-_NOT_FOUND = 20404
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +193,8 @@ class Channel(RecordObject):
 
     async def get_member_by_sid(self, sid: str) -> Member:
         """One member; raises RequestError (404) when there is none."""
-        for member in await self.get_members():
-            if member.sid == sid:
-                return member
-        raise RequestError(404, _NOT_FOUND, f"there is no member {sid}", "listMembers")
+        # The server takes a member's SID for an identity as well.
+        return await self.get_member_by_identity(sid)
 
     async def get_user_descriptors(self) -> Paginator[User]:
         """The users of all members as they are now, oldest member first; not followed. Takes a request for each."""

@@ -266,11 +266,13 @@ class Connection:
 
     async def _attempt(self) -> Line | None:
         """Open a socket with a fresh token; None if that failed, after the owner was told."""
+        token = ""
         try:
             token = await self._tokens.fresh()
             wire = await self._connect(self._url, token)
         except Refused as error:
-            if error.status not in _HOPELESS:
+            if error.status not in _HOPELESS or token != self._tokens.current:
+                # A server in trouble, or a token that was replaced meanwhile: the next attempt may succeed.
                 self._owner.failed(error, is_terminal=False)
             elif self._line is None:
                 self._deny(error)
