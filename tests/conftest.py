@@ -15,7 +15,9 @@ from local.stack import Stack, start_stack
 from local.template import Template
 from tests.doors import Door, HttpDoor, LambdaDoor, Library, Raw
 from tests.fakes import FakeClock
+from tests.lean import LeanClient
 from tests.proofs import pytest_runtest_call  # noqa: F401
+from tests.stream import Stream
 from tests.world import World
 
 STACK_UUID = "51af3dc0-da77-11e4-872e-1234567b84fc"
@@ -50,11 +52,25 @@ def dynamodb(aws: Endpoints, template: Template) -> Any:
     return client
 
 
+@pytest.fixture(scope="session")
+def lean(aws: Endpoints, dynamodb: Any) -> LeanClient:
+    """What most worlds write their table with. The real client, five times as slow, is behind contracts and stacks."""
+    return LeanClient(aws.dynamodb)
+
+
+@pytest.fixture(scope="session")
+def stream(aws: Endpoints, dynamodb: Any, template: Template) -> Stream:
+    """The table's stream from now on."""
+    (table,) = template.tables()
+    description = dynamodb.describe_table(TableName=table.name)["Table"]
+    return Stream(aws.dynamodb, description["LatestStreamArn"])
+
+
 @pytest.fixture
-def world(dynamodb: Any, template: Template) -> World:
+def world(lean: LeanClient, template: Template) -> World:
     """A new account."""
     (table,) = template.tables()
-    return World(dynamodb, table.name)
+    return World(lean, table.name)
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from local.emulators import Endpoints
 from local.template import Template
+from tests.lean import LeanClient
 from tests.realtime.asking import furnished
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.world import World
-
-
-@pytest.fixture(scope="session")
-def stream(aws: Endpoints, dynamodb: Any, template: Template) -> Stream:
-    (table,) = template.tables()
-    description = dynamodb.describe_table(TableName=table.name)["Table"]
-    return Stream(aws.dynamodb, description["LatestStreamArn"])
 
 
 @pytest.fixture
@@ -45,10 +36,10 @@ def alice(house: House, room: Room) -> Device:
 
 
 @pytest.fixture(scope="session")
-def still_room(dynamodb: Any, template: Template, stream: Stream) -> Room:
+def still_room(lean: LeanClient, template: Template, stream: Stream) -> Room:
     """A room as above that nothing happens in."""
     (table,) = template.tables()
-    return furnished(House(Deployment(World(dynamodb, table.name), stream, template)), UniqueName="general")
+    return furnished(House(Deployment(World(lean, table.name), stream, template)), UniqueName="general")
 
 
 @pytest.fixture(scope="session")

@@ -18,18 +18,14 @@ from twilio.jwt.access_token.grants import ChatGrant
 
 from local.filters import passes
 from local.home import REPOSITORY
-from local.stream_reader import StreamReader
 from local.template import Template
 from parley.gateway import Outcome
 from parley.runtime import Runtime
 from parley.settings import Settings
 from tests.contracts.fakes import FakeGateway
 from tests.doors import LambdaDoor, Raw
+from tests.stream import Stream, StreamRecord
 from tests.world import World
-
-STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/parley-Table-1J2K3L4M5N6O7/stream/2026-01-15T11:40:00.000"
-_PAGE = 500
-StreamRecord = dict[str, Any]
 
 
 def sample(name: str) -> Any:
@@ -90,23 +86,6 @@ class Sockets(FakeGateway):
     def _deliver(self, connection_id: str, data: bytes) -> Outcome:
         self.attempts.append(connection_id)
         return super()._deliver(connection_id, data)
-
-
-class Stream:
-    """The table's stream: `take` gives what is new since the last call, in the shape that Lambda passes on."""
-
-    def __init__(self, endpoint: str, stream_arn: str):
-        self._reader = StreamReader(endpoint, stream_arn)
-        self._positions: dict[str, str] = {}
-
-    def take(self) -> list[StreamRecord]:
-        taken: list[StreamRecord] = []
-        for shard_id in self._reader.shards():
-            while records := self._reader.read(shard_id, self._positions.get(shard_id), False, _PAGE):
-                self._positions[shard_id] = records[-1]["dynamodb"]["SequenceNumber"]
-                taken += records
-        added = {"eventSource": "aws:dynamodb", "eventSourceARN": STREAM_ARN, "awsRegion": "us-east-1"}
-        return [{**record, **added} for record in taken]
 
 
 class Deployment:

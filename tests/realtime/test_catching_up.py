@@ -14,6 +14,7 @@ from local.template import Template
 from parley.operations import channel_log
 from parley.store import keys
 from tests.contracts.meddling import Call, MeddlingClient, after, refusing
+from tests.lean import LeanClient
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.realtime.rtb_catching import Copy, asked, caught_up, erase_expired, seq_of, walked
 from tests.world import World
@@ -23,9 +24,9 @@ SETTLED_SECONDS = 61
 
 
 @pytest.fixture
-def meddling(dynamodb: Any) -> MeddlingClient:
+def meddling(lean: LeanClient) -> MeddlingClient:
     """The table's client, which can be told to fail."""
-    return MeddlingClient(dynamodb)
+    return MeddlingClient(lean)
 
 
 @pytest.fixture
@@ -725,9 +726,11 @@ def test_channels_that_do_not_exist_are_gone(house: House, deployment: Deploymen
     assert [channels[sid] for sid in sids[:3]] == [{"status": "gone"}] * 3
 
 
-def test_channels_of_another_account_are_gone(alice: Device, dynamodb: Any, template: Template, stream: Stream) -> None:
+def test_channels_of_another_account_are_gone(
+    alice: Device, lean: LeanClient, template: Template, stream: Stream
+) -> None:
     (table,) = template.tables()
-    theirs = House(Deployment(World(dynamodb, table.name), stream, template)).channel("alice")
+    theirs = House(Deployment(World(lean, table.name), stream, template)).channel("alice")
     theirs.post("theirs")
     assert status(alice, theirs) == [{"status": "gone"}]
 

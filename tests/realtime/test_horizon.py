@@ -9,6 +9,7 @@ import pytest
 
 from local.template import Template
 from tests.contracts.meddling import MeddlingClient, after
+from tests.lean import LeanClient
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.world import World
 
@@ -141,10 +142,10 @@ def test_an_index_is_needed(still_alice: Device, action: str, members: dict[str,
 
 
 def test_of_two_devices_that_advance_at_once_the_further_one_counts(
-    dynamodb: Any, template: Template, stream: Stream
+    lean: LeanClient, template: Template, stream: Stream
 ) -> None:
     (table,) = template.tables()
-    client = MeddlingClient(dynamodb)
+    client = MeddlingClient(lean)
     house = House(Deployment(World(client, table.name), stream, template))
     room = house.channel("alice")
     for number in range(6):

@@ -15,15 +15,14 @@ from typing import Any
 
 import pytest
 
-from local.emulators import Endpoints
 from local.template import Template
 from parley import errors
 from parley.domain.roles import PERMISSIONS
 from parley.errors import Error
 from parley.log import logger
 from parley.realtime.actions import ACTIONS
+from tests.lean import LeanClient
 from tests.realtime.deployment import Deployment, Device, House, Stream, sample
-from tests.realtime.rtb_client import LeanClient
 from tests.realtime.rtb_hostile import Frame, Places, broken_text, members_of, object_frame, valid
 from tests.world import World
 
@@ -164,10 +163,9 @@ class Attack:
 
 
 @pytest.fixture(scope="module")
-def attack(aws: Endpoints, dynamodb: Any, template: Template, stream: Stream) -> Attack:
+def attack(lean: LeanClient, template: Template, stream: Stream) -> Attack:
     (table,) = template.tables()
-    client = LeanClient(aws.dynamodb)
-    ours, far = (Deployment(World(client, table.name), stream, template) for _ in range(2))
+    ours, far = (Deployment(World(lean, table.name), stream, template) for _ in range(2))
     return Attack(ours, far)
 
 

@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from local.emulators import Endpoints
 from local.template import Template
 from parley.realtime.actions import ACTIONS
 from parley.store.configuration import Configuration
 from tests.doors import LambdaDoor, Raw
+from tests.lean import LeanClient
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream, load_function
-from tests.realtime.rtb_client import LeanClient
 from tests.realtime.rtb_matrix import NEVER_MEDIA, TYPES, Person, Place, Stage, standings
 from tests.world import World
 
@@ -195,9 +194,9 @@ def is_done(outcome: Outcome) -> bool:
 
 
 @pytest.fixture(scope="module")
-def stage(aws: Endpoints, dynamodb: Any, template: Template, stream: Stream) -> Iterator[Stage]:
+def stage(lean: LeanClient, template: Template, stream: Stream) -> Iterator[Stage]:
     (table,) = template.tables()
-    deployment = Deployment(World(LeanClient(aws.dynamodb), table.name), stream, template)
+    deployment = Deployment(World(lean, table.name), stream, template)
     yield Stage(House(deployment), ROLES, NOTHING)
 
 
@@ -352,13 +351,13 @@ def everything(house: House) -> list[Any]:
 
 @pytest.fixture(params=["another service", "another account"])
 def foreign(
-    request: pytest.FixtureRequest, deployment: Deployment, dynamodb: Any, template: Template, stream: Stream
+    request: pytest.FixtureRequest, deployment: Deployment, lean: LeanClient, template: Template, stream: Stream
 ) -> House:
     """A service that the client has nothing to do with."""
     if request.param == "another service":
         return House(deployment)
     (table,) = template.tables()
-    return House(Deployment(World(dynamodb, table.name), stream, template))
+    return House(Deployment(World(lean, table.name), stream, template))
 
 
 def powerful(house: House) -> Device:

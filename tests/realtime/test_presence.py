@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from local.template import Template
 from tests.contracts.fakes import FakeOutgoing
 from tests.contracts.meddling import MeddlingClient, after
+from tests.lean import LeanClient
 from tests.realtime.deployment import Deployment, Device, House, Stream
 from tests.webhooks.function import WebhooksFunction
 from tests.world import World
@@ -162,10 +162,10 @@ def test_after_it_was_switched_off_nothing_is_told(reachable: House, bob: Device
 
 
 def test_a_socket_that_opens_while_the_last_one_closes_keeps_the_user_online(
-    dynamodb: Any, template: Template, stream: Stream
+    lean: LeanClient, template: Template, stream: Stream
 ) -> None:
     (table,) = template.tables()
-    client = MeddlingClient(dynamodb)
+    client = MeddlingClient(lean)
     house = House(Deployment(World(client, table.name), stream, template))
     house.rest.post(house.path, ReachabilityEnabled="true")
     phone, bob = house.device("alice"), house.device("bob")

@@ -10,6 +10,7 @@ from twilio.jwt.access_token.grants import ChatGrant
 from local.template import Template
 from parley.domain.push import MESSAGE_TYPES
 from tests.contracts.meddling import MeddlingClient, after
+from tests.lean import LeanClient
 from tests.realtime.deployment import Deployment, Device, House, Stream
 from tests.world import World
 
@@ -150,9 +151,9 @@ def test_who_has_a_registration_is_notifiable_until_the_last_is_removed(reachabl
 
 
 def test_of_two_registrations_removed_at_once_the_last_is_news(
-    dynamodb: Any, template: Template, stream: Stream
+    lean: LeanClient, template: Template, stream: Stream
 ) -> None:
-    client = MeddlingClient(dynamodb)
+    client = MeddlingClient(lean)
     (table,) = template.tables()
     house = House(Deployment(World(client, table.name), stream, template))
     house.rest.post(house.path, ReachabilityEnabled="true")

@@ -13,6 +13,7 @@ import pytest
 
 from local.template import Template
 from parley.realtime.actions import ACTIONS
+from tests.lean import LeanClient
 from tests.realtime.asking import (
     IN_CHANNEL,
     NEEDING_RIGHTS,
@@ -59,9 +60,9 @@ class Street:
 
 
 @pytest.fixture(scope="module")
-def street(dynamodb: Any, template: Template, stream: Stream) -> Street:
+def street(lean: LeanClient, template: Template, stream: Stream) -> Street:
     (table,) = template.tables()
-    return Street(Deployment(World(dynamodb, table.name), stream, template))
+    return Street(Deployment(World(lean, table.name), stream, template))
 
 
 @pytest.mark.parametrize("action", IN_CHANNEL)

@@ -12,6 +12,7 @@ import pytest
 
 from local.template import Template
 from tests.contracts.meddling import Meddle, MeddlingClient, after, losing_the_answer, refusing
+from tests.lean import LeanClient
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.world import World
 
@@ -20,8 +21,8 @@ BROKEN = "InternalServerError"
 
 
 @pytest.fixture
-def client(dynamodb: Any) -> MeddlingClient:
-    return MeddlingClient(dynamodb)
+def client(lean: LeanClient) -> MeddlingClient:
+    return MeddlingClient(lean)
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from bench.meter import Meter, metered
+from bench.meter import Meter
 from parley.store import keys
+from tests.lean import LeanClient
 from tests.realtime.deployment import Device, House, Room
 
 WARM_SECONDS = 2
@@ -23,9 +22,9 @@ def hush(*devices: Device) -> None:
         device.heard()
 
 
-def typed(device: Device, dynamodb: Any, channel: str) -> Meter:
+def typed(device: Device, lean: LeanClient, channel: str) -> Meter:
     """What it costs to type."""
-    with metered(dynamodb) as meter:
+    with lean.metered() as meter:
         device.done("typing", channel=channel)
     return meter
 
@@ -49,10 +48,10 @@ def test_the_timeout_is_the_services(house: House, room: Room, alice: Device, bo
     assert [push["typing_timeout"] for push in bob.heard()] == [10]
 
 
-def test_typing_leaves_no_trace(dynamodb: Any, house: House, room: Room, alice: Device, bob: Device) -> None:
+def test_typing_leaves_no_trace(lean: LeanClient, house: House, room: Room, alice: Device, bob: Device) -> None:
     hush(alice, bob)
     before, seq = len(house.deployment.read_stream()), room.fetch()
-    meter = typed(alice, dynamodb, room.sid)
+    meter = typed(alice, lean, room.sid)
     assert meter.write_units == 0
     assert set(meter.requests) <= {"GetItem", "BatchGetItem", "Query"}
     assert len(house.deployment.read_stream()) == before
@@ -61,13 +60,13 @@ def test_typing_leaves_no_trace(dynamodb: Any, house: House, room: Room, alice: 
 
 
 def test_typing_in_a_warm_room_reads_nothing(
-    dynamodb: Any, house: House, room: Room, alice: Device, bob: Device
+    lean: LeanClient, house: House, room: Room, alice: Device, bob: Device
 ) -> None:
     hush(alice, bob)
-    assert typed(alice, dynamodb, room.sid).requests.total() > 0
-    assert typed(alice, dynamodb, room.sid).requests.total() == 0
+    assert typed(alice, lean, room.sid).requests.total() > 0
+    assert typed(alice, lean, room.sid).requests.total() == 0
     bob.done("fetchChannel", channel=room.sid)
-    assert typed(bob, dynamodb, room.sid).requests.total() == 0
+    assert typed(bob, lean, room.sid).requests.total() == 0
     assert bob.events() == ["typingStarted"] * 2
     assert alice.events() == ["typingStarted"]
 

@@ -39,9 +39,9 @@ class Target:
 @pytest.fixture(scope="module", params=["lambda", "http"])
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     if request.param == "lambda":
-        dynamodb = request.getfixturevalue("dynamodb")
+        lean = request.getfixturevalue("lean")
         (table,) = request.getfixturevalue("template").tables()
-        world, stranger = World(dynamodb, table.name), World(dynamodb, table.name)
+        world, stranger = World(lean, table.name), World(lean, table.name)
         door: LambdaDoor | HttpDoor = LambdaDoor(world)
     else:
         door = request.getfixturevalue("http_door")

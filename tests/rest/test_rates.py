@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from bench.meter import metered
 from parley.operations import messages
 from parley.operations.context import Caller
 from parley.operations.rate import WINDOW_MS
 from tests.doors import LambdaDoor, Raw
 from tests.fakes import FakeClock
+from tests.lean import LeanClient
 from tests.rest.everything import FORMS, Everything, make
 from tests.rest.support import at_once, unchanged
 from tests.spec.support import refused
@@ -275,8 +275,10 @@ def test_writers_at_the_same_time_get_no_more_than_one_after_the_other(raw: Raw,
     assert indexes == list(range(indexes[0], indexes[0] + len(indexes)))
 
 
-def test_the_limit_costs_a_message_nothing_but_once_a_window(raw: Raw, full: Everything, dynamodb: Any, limited: World):
-    with metered(dynamodb) as meter:
+def test_the_limit_costs_a_message_nothing_but_once_a_window(
+    raw: Raw, full: Everything, lean: LeanClient, limited: World
+):
+    with lean.metered() as meter:
         for _ in range(AT_2):
             assert post(raw, full) == 201
     # Two writes each. Opening the window takes two more: the write that finds the ceiling, and the one that lifts it.

@@ -10,6 +10,7 @@ from twilio.rest import Client
 from twilio.rest.chat.v2.service import ServiceContext
 
 from tests.doors import LambdaDoor, Raw
+from tests.lean import LeanClient
 from tests.world import World
 
 
@@ -76,8 +77,10 @@ def test_the_lists_of_a_service_show_its_own_things_only(raw: Raw, service: Serv
     assert len(raw.get(f"{other_path}/Roles")["roles"]) == 4
 
 
-def test_accounts_on_one_table_do_not_meet(raw: Raw, service_path: str, below: list[str], dynamodb: Any, world: World):
-    stranger = Raw(LambdaDoor(World(dynamodb, world._table_name)))
+def test_accounts_on_one_table_do_not_meet(
+    raw: Raw, service_path: str, below: list[str], lean: LeanClient, world: World
+):
+    stranger = Raw(LambdaDoor(World(lean, world._table_name)))
     assert stranger.get("/chat/v2/Services")["services"] == []
     for path in ["", "/Roles", "/Users", "/Channels", *below]:
         assert stranger("GET", service_path + path).status == 404

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from bench.meter import metered
 from local.template import Template
 from parley.domain.channel_webhooks import FILTERS
 from parley.errors import NOT_FOUND
@@ -15,6 +14,7 @@ from parley.store import keys
 from parley.store.writes import Update
 from tests.contracts.fakes import FakeOutgoing
 from tests.fakes import AUTH_TOKEN
+from tests.lean import LeanClient
 from tests.realtime.deployment import Deployment
 from tests.trust.hooks import Hooks, Owner
 from tests.trust.scenes import ATTRIBUTES, CASES, MEDIA, Scene
@@ -355,19 +355,19 @@ def test_deliveries_to_one_target_about_one_channel_are_one_group(owner: Owner, 
     ]
 
 
-def test_a_channel_without_webhooks_costs_planning_no_request(owner: Owner, silent: Hooks, dynamodb: Any) -> None:
+def test_a_channel_without_webhooks_costs_planning_no_request(owner: Owner, silent: Hooks, lean: LeanClient) -> None:
     scene = Scene(owner)
     owner.configure(PostWebhookUrl=URL, WebhookFilters=["onMessageSent"])
     for number in range(3):
         owner.post(f"{scene.path}/Messages", Body=f"{number}")
     warm, *changes = silent.new_changes()[-3:]
     silent.plan([warm])
-    with metered(dynamodb) as meter:
+    with lean.metered() as meter:
         assert len(silent.plan(changes)) == 2
     assert meter.requests.total() == 0
 
 
-def test_a_channel_with_webhooks_costs_one_request_a_batch(owner: Owner, silent: Hooks, dynamodb: Any) -> None:
+def test_a_channel_with_webhooks_costs_one_request_a_batch(owner: Owner, silent: Hooks, lean: LeanClient) -> None:
     scene = Scene(owner)
     for number in range(5):
         owner.webhook(scene.channel, url=f"{URL}/{number}", filters=["onMessageSent"])
@@ -375,12 +375,14 @@ def test_a_channel_with_webhooks_costs_one_request_a_batch(owner: Owner, silent:
         owner.post(f"{scene.path}/Messages", Body=f"{number}")
     warm, *changes = silent.new_changes()[-4:]
     silent.plan([warm])
-    with metered(dynamodb) as meter:
+    with lean.metered() as meter:
         assert len(silent.plan(changes)) == 15
     assert meter.requests.total() == 1
 
 
-def test_a_channel_whose_last_webhook_is_gone_costs_nothing_again(owner: Owner, silent: Hooks, dynamodb: Any) -> None:
+def test_a_channel_whose_last_webhook_is_gone_costs_nothing_again(
+    owner: Owner, silent: Hooks, lean: LeanClient
+) -> None:
     scene = Scene(owner)
     webhook = owner.webhook(scene.channel, url=URL, filters=["onMessageSent"])
     owner.post(f"{scene.path}/Messages", Body="x")
@@ -388,18 +390,18 @@ def test_a_channel_whose_last_webhook_is_gone_costs_nothing_again(owner: Owner, 
     owner.delete(f"{scene.path}/Webhooks/{webhook['sid']}")
     owner.post(f"{scene.path}/Messages", Body="x")
     changes = silent.new_changes()
-    with metered(dynamodb) as meter:
+    with lean.metered() as meter:
         assert silent.plan(changes) == []
     assert meter.requests.total() == 0
 
 
 def test_sending_a_message_to_a_channel_with_webhooks_costs_what_it_costs_without(
-    owner: Owner, silent: Hooks, dynamodb: Any
+    owner: Owner, silent: Hooks, lean: LeanClient
 ) -> None:
     scene = Scene(owner)
 
     def cost() -> tuple[int, float]:
-        with metered(dynamodb) as meter:
+        with lean.metered() as meter:
             owner.post(f"{scene.path}/Messages", Body="x")
         return meter.requests.total(), meter.write_units
 

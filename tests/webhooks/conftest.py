@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.template import Template
-from tests.realtime.conftest import deployment, house, stream  # noqa: F401  (fixtures)
+from tests.realtime.conftest import deployment, house  # noqa: F401  (fixtures)
 from tests.realtime.deployment import Deployment
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.receiver import Receiver, receiving
