@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Barrier
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.template import Template
-from tests.contracts.meddling import Meddle, MeddlingClient, after, losing_the_answer, refusing
+from tests.contracts.meddling import Call, Meddle, MeddlingClient, after, client_error, losing_the_answer, refusing
 from tests.lean import LeanClient
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.world import World
 
 LONG_ID = "0123456789abcdef"
+TEN_MINUTES = 600
 BROKEN = "InternalServerError"
 
 
@@ -40,7 +44,7 @@ def other(house: House, room: Room) -> Device:
 
 
 def send(device: Device, channel: str = "general", **members: Any) -> Any:
-    return device.ask("sendMessage", id=LONG_ID, channel=channel, **{"body": "once", **members})
+    return device.ask("sendMessage", channel=channel, **{"id": LONG_ID, "body": "once", **members})
 
 
 def bodies(room: Room) -> list[str]:
@@ -70,9 +74,21 @@ def test_a_repeat_is_answered_with_the_first_result_on_any_connection(room: Room
 def test_a_repeat_after_a_reconnect_is_answered_with_the_first_result(house: House, room: Room, alice: Device) -> None:
     first = send(alice)
     alice.close()
-    house.deployment.world.clock.advance(599)
+    house.deployment.world.clock.advance(TEN_MINUTES - 1)
     assert send(house.device("alice")) == first
     assert bodies(room) == ["once"]
+
+
+def test_ten_minutes_later_the_id_sends_another_message_with_which_repeats_are_answered(
+    house: House, room: Room, alice: Device, other: Device
+) -> None:
+    first = send(alice)
+    house.deployment.world.clock.advance(TEN_MINUTES)
+    second = send(alice, body="twice")
+    assert (second["status"], second["result"]["index"]) == (201, first["result"]["index"] + 1)
+    assert send(other, body="thrice") == second
+    assert bodies(room) == ["once", "twice"]
+    assert added(other) == [first["result"]["sid"], second["result"]["sid"]]
 
 
 def test_a_repeat_reads_and_writes_nothing_new(client: MeddlingClient, alice: Device, room: Room) -> None:
@@ -127,28 +143,84 @@ def test_who_was_removed_since_is_not_answered(room: Room, alice: Device) -> Non
     assert send(alice)["error"]["code"] == 50400
 
 
-# What may fail: taking the index (a plain update), and writing message and token (a transaction).
-
-FAILURES: dict[str, tuple[str, Meddle]] = {
-    "before the index": ("update_item", refusing(BROKEN)),
-    "before the message": ("transact_write_items", refusing(BROKEN)),
-    "after the message": ("transact_write_items", losing_the_answer(BROKEN)),
-}
+# Whatever fails: each request to the table in turn, in each way in which a send can go.
 
 
-@pytest.mark.parametrize("where", FAILURES)
-def test_after_a_failure_the_repeat_sends_what_was_not_sent_yet_and_nothing_twice(
-    client: MeddlingClient, room: Room, alice: Device, other: Device, where: str
+def losing_any_answer(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """Carry the request out, then fail, also where the answer would have been that a condition does not hold."""
+    with suppress(ClientError):
+        call()
+    raise client_error(BROKEN)
+
+
+FAILURES: dict[str, Meddle] = {"refused": refusing(BROKEN), "answer lost": losing_any_answer}
+# After this, what a container remembered of the service is read again.
+FORGOTTEN_SECONDS = 11
+Begin = Callable[[], object]
+
+
+class Trial:
+    """Sends under new ids, of which one has the id for its body: what is asked of the table from `begin` on may fail."""
+
+    def __init__(self, client: MeddlingClient, house: House):
+        self.client, self.clock = client, house.deployment.world.clock
+        a_day = {"valid_until": self.clock.now_ms() // 1000 + 86_400}
+        self.sender, self.other = house.device("alice", **a_day), house.device("alice", **a_day)
+
+    def first(self, id_: str, begin: Begin) -> Any:
+        begin()
+        return send(self.sender, id=id_, body=id_)
+
+    def repeated(self, id_: str, begin: Begin) -> Any:
+        send(self.other, id=id_, body=id_)
+        begin()
+        return send(self.sender, id=id_, body=id_)
+
+    def after_ten_minutes(self, id_: str, begin: Begin) -> Any:
+        send(self.other, id=id_, body="long ago")
+        self.clock.advance(TEN_MINUTES)
+        begin()
+        return send(self.sender, id=id_, body=id_)
+
+    def overtaken(self, id_: str, begin: Begin) -> Any:
+        overtaking = after(lambda: (send(self.other, id=id_, body=id_), begin()))
+        self.client.script("transact_write_items", overtaking)
+        return send(self.sender, id=id_, body=id_)
+
+    def requests(self, way: str) -> list[tuple[str, int]]:
+        """What such a send asks of the table: operations, each with how many of its kind came before."""
+        self.clock.advance(FORGOTTEN_SECONDS)
+        reply = getattr(self, way)("0" * 16, self.client.calls.clear)
+        assert reply["status"] == 201
+        return [(operation, before) for operation, count in self.client.calls.items() for before in range(count)]
+
+    def failing(self, way: str, id_: str, operation: str, before: int, failure: Meddle) -> Any:
+        """The answer to such a send when this request fails."""
+        self.clock.advance(FORGOTTEN_SECONDS)
+        reply = getattr(self, way)(
+            id_, lambda: self.client.script(operation, *[lambda call, _: call()] * before, failure)
+        )
+        assert not self.client.scripted(operation)
+        return reply
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("way", ["first", "repeated", "after_ten_minutes", "overtaken"])
+def test_whatever_fails_is_not_answered_and_the_repeat_sends_what_was_not_sent_yet_and_nothing_twice(
+    client: MeddlingClient, house: House, room: Room, way: str, failure: str
 ) -> None:
-    operation, failure = FAILURES[where]
-    client.script(operation, failure)
-    assert send(alice)["status"] == 500
-    again = send(other)
-    assert again["status"] == 201
-    assert send(alice)["result"] == again["result"]
-    messages = room.house.rest.get(f"{room.path}/Messages")["messages"]
-    assert [message["body"] for message in messages[2:]] == ["once"]
-    assert added(other) == [again["result"]["sid"]]
+    trial = Trial(client, house)
+    for number, (operation, before) in enumerate(trial.requests(way), 1):
+        id_ = f"{number:016}"
+        assert trial.failing(way, id_, operation, before, FAILURES[failure])["status"] == 500, operation
+        again = send(trial.sender, id=id_, body=id_)
+        assert again["status"] == 201, operation
+        assert send(trial.other, id=id_, body=id_) == again
+        messages = house.rest.get(f"{room.path}/Messages", PageSize=100)["messages"]
+        sent = [message["sid"] for message in messages if message["body"] == id_]
+        told = [push["message"] for push in trial.other.heard() if push["event"] == "messageAdded"]
+        heard = [message["sid"] for message in told if message["body"] == id_]
+        assert sent == heard == [again["result"]["sid"]], operation
 
 
 def test_a_lost_answer_to_the_index_costs_an_index_and_no_message(
