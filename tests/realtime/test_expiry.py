@@ -241,6 +241,17 @@ def test_an_expired_connection_that_is_gone_already_stops_nothing(house: House, 
     pass_minutes(house, 1)
 
 
+def test_a_connection_that_is_gone_costs_one_failed_warning_and_is_forgotten(house: House, alice: Device) -> None:
+    room = house.channel("alice")
+    house.deployment.gateway.close(alice.connection_id)
+    pass_minutes(house, 7)
+    assert attempts(house.deployment, alice) == 1
+    room.post("hello")
+    house.deployment.announce()
+    pass_minutes(house, 4)
+    assert attempts(house.deployment, alice) == 1
+
+
 def test_a_connection_that_was_closed_is_not_warned(house: House, alice: Device) -> None:
     alice.close()
     house.deployment.gateway.attempts.clear()
