@@ -32,10 +32,14 @@ class Parked(NamedTuple):
 
 
 class ParkedDeliveries:
-    """The dead-letter queue of webhook deliveries. What cannot be read stays there; `unreadable` counts it."""
+    """The dead-letter queue of webhook deliveries. What cannot be read stays there; `unreadable` counts it.
 
-    def __init__(self, place: Place):
+    An answer without messages may come from a part of the queue that has none, so each look waits for `wait_seconds`.
+    """
+
+    def __init__(self, place: Place, wait_seconds: int = 1):
         self._place = place
+        self._wait_seconds = wait_seconds
         self._held: dict[str, str] = {}
         self.unreadable = 0
 
@@ -87,7 +91,7 @@ class ParkedDeliveries:
                 QueueUrl=self._place.dead_letters,
                 MaxNumberOfMessages=_BATCH,
                 VisibilityTimeout=_HIDDEN_SECONDS,
-                WaitTimeSeconds=1,
+                WaitTimeSeconds=self._wait_seconds,
             )
             new = [message for message in answer.get("Messages", []) if message["MessageId"] not in seen]
             if not new:

@@ -11,9 +11,11 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,11 @@ _START_SECONDS = 20
 _STOP_SECONDS = 10
 _SERVICES = "dynamodb,dynamodbstreams,secretsmanager,sqs"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # no emulator checks them
+
+
+# A session reads the descriptions of services once; making clients of it is not for several threads at a time.
+_session = cache(boto3.Session)
+_making_clients = threading.Lock()
 
 
 class EmulatorFailed(Exception):
@@ -64,14 +71,15 @@ class Endpoints:
 
     def client(self, service: str) -> Any:
         """A boto3 client for one of the emulated services."""
-        return boto3.Session().client(
-            service,
-            endpoint_url=self.dynamodb if service.startswith("dynamodb") else self.ministack,
-            region_name=REGION,
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            config=Config(parameter_validation=False, account_id_endpoint_mode="disabled", max_pool_connections=32),
-        )
+        with _making_clients:
+            return _session().client(
+                service,
+                endpoint_url=self.dynamodb if service.startswith("dynamodb") else self.ministack,
+                region_name=REGION,
+                aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+                config=Config(parameter_validation=False, account_id_endpoint_mode="disabled", max_pool_connections=32),
+            )
 
     def stop(self) -> bool:
         """Stop the emulators; whether all of them ended of themselves, having saved their state."""

@@ -78,7 +78,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running local stack. Tests share it, so each makes services of its own."""
     running = start_stack(Path(tmp_path_factory.mktemp("stack")) / "home")
     yield running
-    running.stop()
+    running.kill()
 
 
 @pytest.fixture(scope="session")

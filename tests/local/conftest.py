@@ -149,7 +149,7 @@ class FixtureStack:
 
     def close(self) -> None:
         if self.stack.process.poll() is None:
-            self.stack.stop()
+            self.stack.kill()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with a home of its own; tests share it and make services of their own."""
     stack = start_stack(tmp_path_factory.mktemp("story") / "home")
     yield stack
-    stack.stop()
+    stack.kill()
 
 
 @pytest.fixture

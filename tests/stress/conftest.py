@@ -15,7 +15,7 @@ def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running stack. Tests share it, so each makes a service of its own."""
     running = start_stack(tmp_path_factory.mktemp("stress") / "home", environment=UNLIMITED)
     yield running
-    running.stop()
+    running.kill()
 
 
 @pytest.fixture

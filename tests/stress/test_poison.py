@@ -40,7 +40,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     template = template_with(folder / "template", {"MaximumRetryAttempts: 10": "MaximumRetryAttempts: 2"})
     running = start_stack(folder / "home", template=template, environment=UNLIMITED)
     yield running
-    running.stop()
+    running.kill()
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from tests.stress.back_end import ASKED, BackEnd
 from tests.trust.target import OK, Misbehaviour, Received, Reply, Target, serving
 
 CHANNELS, PER_SECOND = 5, 12
-EVENTS_A_KILL = 250
 WRITERS = 2
 SLOW_SECONDS = 0.3
 # MiniStack keeps filling a long poll whose client is dead, until the poll is over.
@@ -49,13 +48,13 @@ class Run:
     """Posts messages to the channels of a new service and keeps when each was answered, and what each target got.
 
     Five targets are told of each message: the healthy one by the service, the others by each channel. Workers are
-    killed in the middle of every 250 messages.
+    killed in the middle of each of `kills` stretches of equal length.
     """
 
-    def __init__(self, stack: Stack, kills: int, *, are_others_bad: bool):
+    def __init__(self, stack: Stack, events: int, kills: int, *, are_others_bad: bool):
         self.stack = stack
+        self.events = events
         self.kills = kills
-        self.events = kills * EVENTS_A_KILL
         self.targets: dict[str, Target] = {}
         self.posted: dict[str, float] = {}
         self.outages: list[tuple[float, float]] = []
@@ -77,7 +76,7 @@ class Run:
         for writer in writers:
             writer.start()
         for number in range(self.kills):
-            self._until(lambda number=number: len(self.posted) >= (number + 0.5) * EVENTS_A_KILL)
+            self._until(lambda number=number: len(self.posted) >= (number + 0.5) * self.events / self.kills)
             self.outages.append(kill_workers(self.stack))
         for writer in writers:
             writer.join()

@@ -46,7 +46,7 @@ class Queues:
         deliveries = sqs.create_queue(QueueName=f"d{name}.fifo", Attributes={**attributes, **scope})["QueueUrl"]
         dead_letters = sqs.create_queue(QueueName=f"l{name}.fifo", Attributes=attributes)["QueueUrl"]
         self.place = Place(sqs, deliveries, dead_letters)
-        self.parked = ParkedDeliveries(self.place)
+        self.parked = ParkedDeliveries(self.place, wait_seconds=0)
 
     def park(self, *deliveries: dict[str, Any]) -> None:
         Queue(self.place.dead_letters, lambda: self.sqs).send(deliveries)

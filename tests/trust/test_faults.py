@@ -1,6 +1,6 @@
 """The fault run: 500 events to five targets, four of them bad in different ways, while the workers are killed twice.
 
-Beside it, for comparison, half such a run in which no target is bad: as many deliveries of each message, the same pace,
+Beside it, for comparison, a shorter run in which no target is bad: as many deliveries of each message, the same pace,
 one kill.
 """
 
@@ -18,7 +18,6 @@ from tests.trust.faults import BAD, CHANNELS, Run
 # The median is some hundredths of a second, where a little of a busy machine's doing is more than twice as much. The
 # slowest are those that waited for workers to come back, who then learn anew which targets are bad.
 ALLOWANCE_SECONDS = {50: 0.25, 95: 1.0}
-LONGEST_SECONDS = 120.0
 
 
 class Runs(NamedTuple):
@@ -30,9 +29,9 @@ class Runs(NamedTuple):
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     stack = start_stack(tmp_path_factory.mktemp("faults") / "home", environment=UNLIMITED)
     try:
-        yield Runs(Run(stack, 1, are_others_bad=False), Run(stack, 2, are_others_bad=True))
+        yield Runs(Run(stack, 120, 1, are_others_bad=False), Run(stack, 500, 2, are_others_bad=True))
     finally:
-        stack.stop()
+        stack.kill()
 
 
 def test_after_recovery_every_event_has_been_delivered_to_every_target(runs: Runs) -> None:
@@ -86,7 +85,3 @@ def test_the_bad_ones_were_bad(runs: Runs) -> None:
         assert any(not received.is_acknowledged for received in run.targets[name].received), name
     assert run.percentile("slow", 50) > 0.25
     assert run.stack.printed.count("the pump died") == 3
-
-
-def test_all_of_it_is_over_in_time(runs: Runs) -> None:
-    assert runs.without_bad_ones.seconds + runs.beside_bad_ones.seconds < LONGEST_SECONDS

@@ -29,7 +29,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     environment = {**UNLIMITED, "PARLEY_DELIVERY_AGE_SECONDS": str(AGE_SECONDS)}
     stack = start_stack(tmp_path_factory.mktemp("parking") / "home", environment=environment)
     yield stack
-    stack.stop()
+    stack.kill()
 
 
 @pytest.fixture
