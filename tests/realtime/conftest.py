@@ -8,6 +8,7 @@ from local.template import Template
 from tests.lean import LeanClient
 from tests.realtime.asking import furnished
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
+from tests.realtime.proofs import pytest_configure, pytest_runtest_call  # noqa: F401
 from tests.world import World
 
 

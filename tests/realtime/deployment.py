@@ -27,6 +27,9 @@ from tests.doors import LambdaDoor, Raw
 from tests.stream import Stream, StreamRecord
 from tests.world import World
 
+# The actions that were done, with success, and the events that were heard since a test began; `proofs.py` empties it.
+conversed: set[str] = set()
+
 
 def sample(name: str) -> Any:
     """A fresh copy of a sample invocation."""
@@ -223,15 +226,17 @@ class Device:
         reply = self._deployment.send(self.connection_id, json.dumps({"id": request_id, "action": action, **members}))
         assert reply["id"] == request_id
         assert set(reply) in ({"id", "status", "result"}, {"id", "status", "error"})
+        if "result" in reply:
+            conversed.add(action)
         return reply
 
     def ending(self, action: str, **members: Any) -> tuple[int, int]:
         """Status and code with which a request ends the connection: they come as its reply and as a push after it."""
-        before = len(self._deployment.gateway.frames(self.connection_id))
+        before = len(self._frames())
         frame = {"id": "last", "action": action, **members}
         assert self._deployment.send(self.connection_id, json.dumps(frame)) is None
         assert not self.is_open
-        reply, push = self._deployment.gateway.frames(self.connection_id)[before:]
+        reply, push = self._noted(self._frames()[before:])
         assert reply == {"id": "last", "status": push["status"], "error": reply["error"]}
         assert reply["error"] == {"code": push["code"], "message": push["message"]}
         assert (push["event"], push["terminal"]) == ("connectionError", True)
@@ -260,16 +265,28 @@ class Device:
     def heard(self) -> list[dict[str, Any]]:
         """The pushes that came since the last call, after everything was announced."""
         self._deployment.announce()
-        frames = self._deployment.gateway.frames(self.connection_id)[self._seen :]
-        self._seen += len(frames)
-        return frames
+        new = self._noted(self._frames()[self._seen :])
+        self._seen += len(new)
+        return new
 
     def events(self) -> list[str]:
         """The events of those pushes."""
         return [frame["event"] for frame in self.heard()]
 
+    def frames(self) -> list[dict[str, Any]]:
+        """Everything that came since the socket was opened."""
+        return self._noted(self._frames())
+
     def close(self) -> None:
         self._deployment.close(self.connection_id)
+
+    def _frames(self) -> list[dict[str, Any]]:
+        return self._deployment.gateway.frames(self.connection_id)
+
+    @staticmethod
+    def _noted(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        conversed.update(frame["event"] for frame in frames if "event" in frame)
+        return frames
 
 
 class House:

@@ -13,6 +13,7 @@ from tests.realtime.deployment import Device, House, Room, as_rest
 # Each action, done right: what it is called with and what REST shows afterwards.
 
 
+@pytest.mark.converses("sendMessage")
 def test_a_member_sends_a_message(alice: Device, room: Room) -> None:
     reply = alice.ask("sendMessage", channel="general", body="hello", attributes={"mood": "good", "n": [1, None]})
     message = reply["result"]
@@ -35,6 +36,7 @@ def test_a_client_cannot_choose_its_name_or_its_dates(alice: Device, room: Room)
     assert message["date_created"] > "2001"
 
 
+@pytest.mark.converses("updateMessage")
 def test_a_member_edits_her_message(alice: Device, room: Room) -> None:
     message = alice.done("updateMessage", channel="general", message=address(room, 0), body="edited")
     assert as_rest(message) == room.house.rest.get(f"{room.path}/Messages/{message['sid']}")
@@ -56,6 +58,7 @@ def test_attributes_may_be_any_json(alice: Device, room: Room, value: Any) -> No
     assert json.loads(alice.done("fetchMessage", channel="general", message=0)["attributes"]) == expected
 
 
+@pytest.mark.converses("deleteMessage")
 def test_a_member_deletes_her_message(alice: Device, room: Room) -> None:
     sid = address(room, 0)
     reply = alice.ask("deleteMessage", channel="general", message=sid)
@@ -64,6 +67,7 @@ def test_a_member_deletes_her_message(alice: Device, room: Room) -> None:
     assert room.fetch()["messages_count"] == 1
 
 
+@pytest.mark.converses("fetchMessage")
 def test_a_member_fetches_a_message(alice: Device, room: Room) -> None:
     sid = address(room, 1)
     fetched = alice.done("fetchMessage", channel="general", message=sid)
@@ -71,6 +75,7 @@ def test_a_member_fetches_a_message(alice: Device, room: Room) -> None:
     assert alice.done("fetchMessage", channel="general", message=1) == fetched
 
 
+@pytest.mark.converses("fetchChannel")
 def test_a_member_fetches_the_channel(alice: Device, room: Room) -> None:
     fetched = alice.done("fetchChannel", channel="general")
     assert as_rest(fetched) == room.fetch()
@@ -79,6 +84,7 @@ def test_a_member_fetches_the_channel(alice: Device, room: Room) -> None:
     assert alice.done("fetchChannel", channel=room.sid) == fetched
 
 
+@pytest.mark.converses("listMessages")
 def test_messages_are_listed_from_an_anchor_in_both_directions(alice: Device, room: Room) -> None:
     for number in range(2, 6):
         room.post(f"number {number}")
@@ -121,6 +127,7 @@ def test_the_results_are_what_rest_shows(alice: Device, room: Room) -> None:
 # Channels, members and users, from a socket.
 
 
+@pytest.mark.converses("createChannel")
 def test_a_client_makes_a_channel_and_is_its_creator_but_no_member(alice: Device, room: Room) -> None:
     reply = alice.ask("createChannel", unique_name="new", type="private", attributes={"a": 1}, created_by="bob")
     channel = reply["result"]
@@ -138,6 +145,7 @@ def test_the_creator_joins_with_the_creators_role(house: House, alice: Device) -
     assert member["role_sid"] == house.service["default_channel_creator_role_sid"]
 
 
+@pytest.mark.converses("joinChannel", "leaveChannel")
 def test_a_client_joins_a_public_channel_as_itself_and_leaves_it(house: House, room: Room) -> None:
     carol = house.device("carol")
     member = carol.done("joinChannel", channel="general", identity="bob", attributes={"a": 1})
@@ -151,6 +159,7 @@ def test_a_client_joins_a_public_channel_as_itself_and_leaves_it(house: House, r
     assert carol.refusal("leaveChannel", channel="general") == (403, 50400)
 
 
+@pytest.mark.converses("updateChannel", "addMember", "updateMember", "removeMember", "deleteChannel")
 def test_a_mighty_member_changes_the_channel_its_members_and_removes_both(house: House, room: Room) -> None:
     carol = mighty(house, room)
     channel = carol.done("updateChannel", channel="general", friendly_name="The room", attributes={"b": 2})
@@ -166,6 +175,7 @@ def test_a_mighty_member_changes_the_channel_its_members_and_removes_both(house:
     assert house.rest("GET", room.path).status == 404
 
 
+@pytest.mark.converses("updateUser")
 def test_a_user_changes_herself_and_others_only_with_the_right(house: House, room: Room, alice: Device) -> None:
     user = alice.done("updateUser", identity="alice", friendly_name="Alice", attributes={"a": 1})
     assert (user["friendly_name"], user["attributes"]) == ("Alice", '{"a":1}')

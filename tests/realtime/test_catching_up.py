@@ -62,6 +62,7 @@ def test_who_missed_nothing_is_told_nothing(alice: Device, room: Room, mark: int
     assert asked(alice, room, mark) == {"status": "changes", "seq": mark, "more": False, "events": []}
 
 
+@pytest.mark.converses("catchUp")
 def test_what_was_missed_are_the_pushes_that_would_have_come(
     house: House, alice: Device, room: Room, mark: int
 ) -> None:

@@ -17,8 +17,7 @@ def now(house: House) -> int:
 
 def told(device: Device) -> list[str]:
     """The events that this socket has heard about its token."""
-    frames = device._deployment.gateway.frames(device.connection_id)
-    return [frame["event"] for frame in frames if frame["event"].startswith("token")]
+    return [frame["event"] for frame in device.frames() if frame["event"].startswith("token")]
 
 
 def pass_minutes(house: House, count: int, *, lost: bool = False) -> None:
@@ -79,10 +78,11 @@ def test_ticks_at_the_full_minute_warn_three_to_four_minutes_before(house: House
             assert (told(device) != heard) == is_due or left <= 0, (device.identity, left)
 
 
+@pytest.mark.converses("tokenAboutToExpire")
 def test_the_warning_says_when_the_token_ends(house: House, alice: Device) -> None:
     end = now(house) + LIFE
     first_seen(house, alice, "tokenAboutToExpire")
-    (frame,) = house.deployment.gateway.frames(alice.connection_id)
+    (frame,) = alice.frames()
     assert frame == {"event": "tokenAboutToExpire", "token_expires_at": iso_seconds(end * 1000)}
 
 
@@ -158,6 +158,7 @@ def test_a_shorter_token_ends_the_connection_sooner(house: House) -> None:
     assert not alice.is_open
 
 
+@pytest.mark.converses("tokenExpired")
 def test_a_connection_whose_token_has_expired_is_told_so_and_closed(house: House, alice: Device) -> None:
     end = now(house) + LIFE
     pass_minutes(house, 9)
@@ -165,7 +166,7 @@ def test_a_connection_whose_token_has_expired_is_told_so_and_closed(house: House
     pass_minutes(house, 1)
     assert not alice.is_open
     expired = {"event": "tokenExpired", "token_expires_at": iso_seconds(end * 1000)}
-    assert house.deployment.gateway.frames(alice.connection_id)[-1] == expired
+    assert alice.frames()[-1] == expired
     pass_minutes(house, 3)
     assert told(alice) == ["tokenAboutToExpire", "tokenExpired"]
 

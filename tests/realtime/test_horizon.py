@@ -30,6 +30,7 @@ def seen(user_channel: Any) -> tuple[int | None, int | None]:
     return user_channel["last_consumed_message_index"], user_channel["unread_messages_count"]
 
 
+@pytest.mark.converses("advanceLastConsumedMessageIndex")
 def test_advancing_goes_forward_and_never_back(house: House, long_room: Room) -> None:
     alice = house.device("alice")
     assert seen(alice.done("advanceLastConsumedMessageIndex", channel="long", index=3)) == (3, 2)
@@ -38,12 +39,14 @@ def test_advancing_goes_forward_and_never_back(house: House, long_room: Room) ->
     assert seen(alice.done("advanceLastConsumedMessageIndex", channel="long", index=5)) == (5, 0)
 
 
+@pytest.mark.converses("updateLastConsumedMessageIndex")
 def test_updating_may_go_back(house: House, long_room: Room) -> None:
     alice = house.device("alice")
     assert seen(alice.done("updateLastConsumedMessageIndex", channel="long", index=4)) == (4, 1)
     assert seen(alice.done("updateLastConsumedMessageIndex", channel="long", index=0)) == (0, 5)
 
 
+@pytest.mark.converses("setAllMessagesConsumed", "setNoMessagesConsumed")
 def test_all_and_none(house: House, long_room: Room) -> None:
     alice = house.device("alice")
     assert seen(alice.done("setAllMessagesConsumed", channel="long")) == (5, 0)
@@ -177,6 +180,7 @@ def test_a_service_without_read_status_has_no_horizon(house: House, long_room: R
 # The notification level.
 
 
+@pytest.mark.converses("setNotificationLevel")
 def test_only_the_member_hears_of_its_notification_level_on_all_devices(house: House, long_room: Room) -> None:
     phone, laptop, bob = house.device("alice"), house.device("alice"), house.device("bob")
     bob.heard(), laptop.heard()

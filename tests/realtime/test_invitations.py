@@ -56,6 +56,7 @@ def public(house: House) -> Party:
     return Party(house, "public")
 
 
+@pytest.mark.converses("inviteMember")
 def test_inviting_answers_with_the_invite_that_rest_shows(private: Party) -> None:
     reply = private.carol.ask("inviteMember", channel="party", identity="bob", role_sid="RL" + "0" * 32)
     invite = reply["result"]
@@ -136,6 +137,7 @@ def test_accepting_makes_a_member_and_uses_the_invite_up(private: Party, action:
     assert len(private.bob.done("listMessages", channel="party")["messages"]) == 1
 
 
+@pytest.mark.converses("acceptInvitation")
 def test_the_back_ends_invite_gives_its_role(private: Party) -> None:
     role_sid = private.house.role("guest", "channel", NO_RIGHTS)
     private.house.rest.post(f"{private.room.path}/Invites", Identity="bob", RoleSid=role_sid)
@@ -160,6 +162,7 @@ def test_without_an_invite_there_is_nothing_to_accept_or_decline(public: Party, 
         assert public.bob.refusal(action, channel=secret.sid) == NOT_FOUND
 
 
+@pytest.mark.converses("declineInvitation")
 def test_a_private_channel_that_was_declined_is_gone(private: Party) -> None:
     invite = private.invite_bob()
     reply = private.bob.ask("declineInvitation", channel="party")

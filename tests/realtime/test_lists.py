@@ -41,6 +41,7 @@ def alice(house: House) -> Device:
 # Public channels.
 
 
+@pytest.mark.converses("listPublicChannels")
 def test_public_channels_are_listed_oldest_first_and_private_ones_not_at_all(house: House, alice: Device) -> None:
     rooms = [house.channel(UniqueName=str(number)) for number in range(5)]
     house.channel("alice", Type="private")
@@ -67,6 +68,7 @@ def test_a_new_service_has_no_channels(alice: Device) -> None:
 # One's own channels.
 
 
+@pytest.mark.converses("listMyChannels", "fetchMyChannel")
 def test_my_channels_are_those_i_am_in_or_invited_to_with_what_is_unread(house: House, alice: Device) -> None:
     joined, invited = house.channel("alice", "bob"), house.channel("bob", Type="private")
     house.channel("bob")
@@ -114,6 +116,7 @@ def test_my_channels_come_in_pages(house: House, alice: Device) -> None:
 # Members.
 
 
+@pytest.mark.converses("listMembers", "fetchMember")
 def test_members_are_listed_by_when_they_came(house: House, alice: Device) -> None:
     room = house.channel("carol", "alice", "bob", UniqueName="general")
     listed = alice.done("listMembers", channel="general")
@@ -139,6 +142,7 @@ def test_members_come_in_pages_which_somebody_leaves_meanwhile(house: House, ali
 # Users.
 
 
+@pytest.mark.converses("listUsers")
 def test_users_are_listed_by_when_they_came(house: House, alice: Device) -> None:
     for identity in ("dave", "carol"):
         house.rest.post(f"{house.path}/Users", Identity=identity)

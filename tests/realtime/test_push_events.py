@@ -61,12 +61,14 @@ def scene(house: House) -> Scene:
     return Scene(house)
 
 
+@pytest.mark.converses("messageAdded")
 def test_members_and_nobody_else_hear_of_a_new_message(scene: Scene) -> None:
     message = scene.room.post("again", From="bob")
     expected = [scene.push("messageAdded", message=message)]
     assert scene.heard() == {"alice": expected, "bob": expected}
 
 
+@pytest.mark.converses("messageUpdated")
 def test_members_hear_of_an_edited_message(scene: Scene) -> None:
     message = scene.room.update(scene.message_path, Body="hullo")
     reasons = ["body", "lastUpdatedBy", "dateUpdated"]
@@ -74,12 +76,14 @@ def test_members_hear_of_an_edited_message(scene: Scene) -> None:
     assert scene.heard() == {"alice": expected, "bob": expected}
 
 
+@pytest.mark.converses("messageRemoved")
 def test_members_hear_of_a_removed_message_as_it_was(scene: Scene) -> None:
     scene.room.delete(scene.message_path)
     expected = [scene.push("messageRemoved", message=scene.message)]
     assert scene.heard() == {"alice": expected, "bob": expected}
 
 
+@pytest.mark.converses("channelJoined", "memberJoined")
 def test_members_hear_who_joins_and_the_newcomer_hears_that_he_joined(scene: Scene) -> None:
     member = scene.room.add("carol")
     joined = scene.push(
@@ -89,6 +93,7 @@ def test_members_hear_who_joins_and_the_newcomer_hears_that_he_joined(scene: Sce
     assert scene.heard() == {"alice": expected, "bob": expected, "carol": [joined, *expected]}
 
 
+@pytest.mark.converses("memberUpdated")
 def test_members_hear_of_a_changed_member(scene: Scene) -> None:
     member = scene.room.update("/Members/bob", LastConsumedMessageIndex="0")
     reasons = ["dateUpdated", "lastConsumedMessageIndex", "lastConsumptionTimestamp"]
@@ -106,6 +111,7 @@ def test_only_the_member_hears_of_its_notification_level(scene: Scene) -> None:
     assert scene.heard() == {"alice": expected, "bob": [own, *expected]}
 
 
+@pytest.mark.converses("memberLeft", "channelLeft", "channelRemoved")
 def test_who_stays_hears_of_who_leaves_and_who_leaves_a_private_channel_that_it_is_gone(scene: Scene) -> None:
     member = scene.house.rest.get(f"{scene.room.path}/Members/bob")
     scene.room.delete("/Members/bob")
@@ -127,6 +133,7 @@ def test_who_leaves_a_public_channel_still_sees_it(house: House) -> None:
     assert bob.events() == ["channelLeft"]
 
 
+@pytest.mark.converses("channelAdded")
 def test_only_its_creator_hears_of_a_new_channel(scene: Scene) -> None:
     room = scene.house.channel(UniqueName="other", CreatedBy="carol")
     channel = {**room.fetch(), "seq": 0, "version": 0, "last_message_index": None}
@@ -135,6 +142,7 @@ def test_only_its_creator_hears_of_a_new_channel(scene: Scene) -> None:
     }
 
 
+@pytest.mark.converses("channelUpdated")
 def test_members_and_who_is_invited_hear_of_a_changed_channel_with_its_counters(scene: Scene) -> None:
     channel = scene.room.update(FriendlyName="The room", UniqueName="renamed")
     assert (channel["members_count"], channel["messages_count"]) == (2, 1)
@@ -152,6 +160,7 @@ def test_members_creator_and_who_is_invited_hear_of_a_removed_channel(scene: Sce
     assert scene.heard() == dict.fromkeys(("alice", "bob", "dave", "erin"), expected)
 
 
+@pytest.mark.converses("channelInvited", "channelAdvanced")
 def test_who_is_invited_hears_it_and_members_learn_only_that_something_happened(scene: Scene) -> None:
     invite = scene.house.rest.post(f"{scene.room.path}/Invites", Identity="carol")
     user_channel = scene.user_channel("carol")
@@ -176,6 +185,7 @@ def test_whose_invite_is_taken_back_hears_it_and_that_the_private_channel_is_gon
     }
 
 
+@pytest.mark.converses("userUpdated")
 def test_the_user_and_nobody_else_hears_of_a_changed_user_whom_nobody_follows(scene: Scene) -> None:
     path = f"{scene.house.path}/Users/alice"
     scene.house.rest.post(path, FriendlyName="Alice")

@@ -37,6 +37,7 @@ def bindings(house: House) -> list[dict[str, Any]]:
     return list(house.rest.get(f"{house.path}/Bindings")["bindings"])
 
 
+@pytest.mark.converses("registerBinding")
 def test_a_device_registers_and_rest_shows_it(house: House, alice: Device, credential: str) -> None:
     reply = alice.ask("registerBinding", **request(credential, message_types=["new_message"]))
     binding = reply["result"]
@@ -107,6 +108,7 @@ def test_each_endpoint_and_each_identity_has_its_own(house: House, alice: Device
     ]
 
 
+@pytest.mark.converses("removeBinding")
 def test_only_its_owner_removes_a_registration(house: House, alice: Device, credential: str) -> None:
     sid = alice.done("registerBinding", **request(credential))["sid"]
     assert house.device("bob").refusal("removeBinding", binding=sid) == (404, 20404)

@@ -24,6 +24,7 @@ def renewed(house: House, identity: str = "alice", seconds: int = 2 * HOUR, serv
     return house.deployment.token(house.key, service_sid or house.sid, identity, valid_until=now + seconds)
 
 
+@pytest.mark.converses("fetchSession")
 def test_a_session_says_who_the_client_is_where_and_for_how_long(house: House, world: World) -> None:
     house.rest.post(house.path, TypingIndicatorTimeout=7, ConsumptionReportInterval=20)
     ends, token_ends = moment(world, 2 * HOUR), moment(world, HOUR)
@@ -55,6 +56,7 @@ def test_two_devices_have_a_session_each(house: House, world: World) -> None:
     assert expire[0] < expire[1]
 
 
+@pytest.mark.converses("refreshToken")
 def test_a_new_token_makes_the_connection_outlive_the_old_one(house: House, world: World) -> None:
     room = house.channel("alice", "bob")
     alice, bob = house.device("alice"), house.device("bob")
@@ -85,6 +87,7 @@ def test_a_new_token_is_known_to_a_container_that_saw_the_connection_before(hous
     assert alice.done("fetchSession")["identity"] == "alice"
 
 
+@pytest.mark.converses("connectionError")
 def test_a_new_token_does_not_lengthen_the_connection(house: House, world: World) -> None:
     alice = house.device("alice")
     ends = alice.done("fetchSession")["connection_expires_at"]

@@ -29,6 +29,7 @@ def typed(device: Device, lean: LeanClient, channel: str) -> Meter:
     return meter
 
 
+@pytest.mark.converses("typing", "typingStarted")
 def test_the_others_hear_who_types_on_every_device_and_the_typist_on_none(
     house: House, room: Room, alice: Device, bob: Device
 ) -> None:

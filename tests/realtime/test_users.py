@@ -35,6 +35,7 @@ def renamed(device: Device) -> list[str]:
     return [push["user"]["identity"] for push in pushes]
 
 
+@pytest.mark.converses("fetchUser")
 def test_anybody_fetches_a_user_by_identity(house: House, alice: Device, bob: Device) -> None:
     rename(house, "bob")
     user = alice.done("fetchUser", identity="bob")
@@ -112,6 +113,7 @@ def test_nothing_is_followed_twice(house: House, alice: Device, bob: Device) -> 
     assert renamed(alice) == ["bob"]
 
 
+@pytest.mark.converses("followUsers", "unfollowUsers")
 def test_following_goes_on_until_it_is_given_up(house: House, alice: Device, bob: Device) -> None:
     house.device("carol")
     alice.done("followUsers", identities=["bob"])
