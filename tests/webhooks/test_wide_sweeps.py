@@ -6,11 +6,10 @@ from collections import Counter
 
 import pytest
 
-from local.template import Template
 from parley.ids import user_sid
 from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
-from tests.realtime.deployment import House, Room, Stream
+from tests.realtime.deployment import House, Room
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.sweeping import CHANNELS, at_once, do, jobs, joined, late_after, left_in, status
 
@@ -211,9 +210,7 @@ def test_two_sweeps_of_a_service_at_once_do_each_other_no_harm(town: Town, webho
     assert town.left() == Counter()
 
 
-def test_nothing_of_a_sweep_reaches_an_owner_or_a_socket(
-    town: Town, webhooks: WebhooksFunction, stream: Stream, template: Template
-) -> None:
+def test_nothing_of_a_sweep_reaches_an_owner(town: Town, webhooks: WebhooksFunction) -> None:
     town.house.rest.post(
         town.house.path,
         [
@@ -222,7 +219,31 @@ def test_nothing_of_a_sweep_reaches_an_owner_or_a_socket(
         ],
     )
     webhooks.start()
+    alice = town.house.device("alice")
     webhooks.plan()
+    alice.done("leaveChannel", channel="room 0")
+    assert [delivery["parameters"]["EventType"] for delivery in webhooks.planned()] == ["onMemberRemoved"]
+    # Where that was planned, the service is remembered for some seconds.
     town.delete()
     webhooks.sweep_all()
     assert webhooks.deliveries.take() == []
+
+
+def test_of_a_sweep_sockets_hear_that_their_channels_are_gone_and_nothing_else(
+    town: Town, webhooks: WebhooksFunction
+) -> None:
+    alice, outsider = town.house.device("alice"), town.house.device("user 1")
+    alice.heard()
+    town.rooms[0].post("hello")
+    assert (alice.events(), outsider.events()) == (["messageAdded"], [])
+    webhooks.plan()
+    town.delete()
+    heard = alice.heard()
+    while todo := jobs(webhooks):
+        for job in todo:
+            assert webhooks.sweep(job) == []
+            heard += alice.heard()
+    gone = {(push["event"], push["channel_sid"]) for push in heard}
+    assert gone == {("channelRemoved", room.sid) for room in town.rooms}
+    assert len(heard) == len(town.rooms)
+    assert outsider.heard() == []
