@@ -6,9 +6,12 @@ import contextlib
 import http.client
 import json
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
@@ -17,11 +20,12 @@ from websockets.sync.client import connect
 
 from local import processes
 from local.emulators import CREDENTIALS
-from local.home import read_json
+from local.home import Home, read_json
 from local.stack import StackFailed, start_stack
 from tests.local.conftest import ENGINES, TEMPLATE, FixtureStack, until
 
 MakeStack = Callable[..., FixtureStack]
+Sleeper = Callable[[Path], "subprocess.Popen[bytes]"]
 
 
 def is_running(pid: int) -> bool:
@@ -125,14 +129,38 @@ def test_everything_ends_when_the_supervisor_is_killed(make_stack: MakeStack):
     until(lambda: not [name for name, pid in pids.items() if is_running(pid)])
 
 
-def test_what_an_earlier_run_left_behind_is_stopped_but_no_strangers_process(make_stack: MakeStack):
-    fixture = make_stack()
-    record = read_json(fixture.stack.home.processes)
-    fixture.stack.stop()
-    strange = {"pid": os.getpid(), "command": processes._command(os.getpid())}
-    recycled = {"pid": os.getpid(), "command": record["gateway"]["command"]}
-    fixture.stack.home.processes.write_text(json.dumps({"ministack": strange, "gateway": recycled}))
-    assert processes.stop_leftovers(fixture.stack.home) == []
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[Sleeper]:
+    """Starts processes that do nothing and name a home on their command line."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(home: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", "import time; time.sleep(600)", str(home)]
+        started.append(processes.spawn(command, tmp_path / f"{len(started)}.log"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_what_an_earlier_run_left_behind_is_stopped(home: Home, sleeper: Sleeper):
+    left = {name: sleeper(home.path) for name in ("ministack", "gateway")}
+    processes.record(home, {name: process.pid for name, process in left.items()})
+    assert processes.stop_leftovers(home) == ["ministack", "gateway"]
+    assert [process.wait(10) for process in left.values()] == [-signal.SIGTERM] * 2
+    assert not home.processes.exists()
+
+
+def test_no_strangers_process_is_taken_for_a_leftover(home: Home, sleeper: Sleeper, tmp_path: Path):
+    elsewhere, recycled = sleeper(tmp_path / "other"), sleeper(home.path)
+    processes.record(home, {"ministack": elsewhere.pid, "gateway": recycled.pid})
+    recorded = json.loads(home.processes.read_text())
+    recorded["gateway"]["command"] = f"python -m local.gateway {home.path}"
+    home.processes.write_text(json.dumps(recorded))
+    assert processes.stop_leftovers(home) == []
+    assert (elsewhere.poll(), recycled.poll()) == (None, None)
 
 
 def test_a_poison_record_is_parked_and_said_so_while_the_others_go_on(make_stack: MakeStack):
@@ -191,7 +219,8 @@ def write_until_killed(fixture: FixtureStack) -> list[str]:
             name = f"work-{client}-{number}"
             try:
                 connection.request("POST", "/items", json.dumps({"pk": "item", "sk": name}))
-                if connection.getresponse().read() and number >= 0:
+                answer = connection.getresponse()
+                if answer.read() and answer.status == 201:
                     answered.append(name)
             except (OSError, http.client.HTTPException):
                 return
