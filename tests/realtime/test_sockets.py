@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from typing import Any
 
 import jwt
@@ -366,7 +365,5 @@ def test_connecting_and_disconnecting_is_nobodys_news(house: House) -> None:
 
 
 def test_a_handshake_without_headers_is_answered(house: House) -> None:
-    started = time.monotonic()
     event = {"requestContext": {"connectionId": "x="}, "queryStringParameters": {"token": signed(house)}}
     assert house.deployment.connect_handler(event) == {"statusCode": 200}
-    assert time.monotonic() - started < 5

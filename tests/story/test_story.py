@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -248,16 +249,24 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
 
 
 def test_a_later_start_takes_five_seconds_at_most(tmp_path: Path) -> None:
-    took = []
+    start_stack(tmp_path / "home").stop()
+    took, worked = [], []
     # Other things may be going on on this machine: the best of a few starts counts.
-    while len(took) < 5 and not (len(took) > 1 and min(took[1:]) < 5):
-        started = time.monotonic()
+    while len(took) < 4 and min(took, default=5) >= 5:
+        started, before = time.monotonic(), seconds_of_children()
         stack = start_stack(tmp_path / "home")
         took.append(time.monotonic() - started)
-        stack.stop()
-    if min(took[1:]) >= 5 and os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
-        pytest.skip("this machine is too busy to tell")
-    assert min(took[1:]) < 5, took
+        assert stack.stop() == 0
+        worked.append(seconds_of_children() - before)
+    # On a machine with more to do than it can, what it did for the stack is all that can be told.
+    is_busy = os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
+    assert min(worked if is_busy else took) < 5, (took, worked)
+
+
+def seconds_of_children() -> float:
+    """How long processors have worked for the processes that this one has started, and theirs, and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_a_second_start_on_a_taken_port_says_so_in_one_line(tmp_path: Path) -> None:
