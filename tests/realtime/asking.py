@@ -56,6 +56,21 @@ def address(room: Room, index: int) -> str:
     return str(room.house.rest.get(f"{room.path}/Messages")["messages"][index]["sid"])
 
 
+def everything(house: House) -> list[Any]:
+    """All that a service holds."""
+    rest, path = house.rest, house.path
+    found = [rest.get(f"{path}{below}", PageSize=50) for below in ("", "/Users", "/Roles", "/Bindings")]
+    channels = rest.get(f"{path}/Channels", Type=["public", "private"])["channels"]
+    found += [channels, *(inside(house, channel["sid"]) for channel in channels)]
+    return found + [rest.get(f"{path}/Users/{user['sid']}/Channels") for user in found[1]["users"]]
+
+
+def inside(house: House, channel: str) -> list[Any]:
+    """All that a channel holds."""
+    path = f"{house.path}/Channels/{channel}"
+    return [house.rest.get(path + below) for below in ("", "/Members", "/Invites", "/Messages")]
+
+
 def request_for(action: str, room: Room, index: int = 0) -> dict[str, Any]:
     """What the action is asked for with, in a room that bob and the author of the message are in."""
     members: dict[str, Any] = {} if action in NOT_IN_A_CHANNEL else {"channel": room.sid}

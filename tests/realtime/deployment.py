@@ -289,6 +289,29 @@ class Device:
         return frames
 
 
+class Devices(dict[str, Device]):
+    """Several open sockets by name."""
+
+    def hush(self) -> None:
+        """Forget what was pushed so far."""
+        hush(*self.values())
+
+    def heard(self) -> dict[str, list[dict[str, Any]]]:
+        """The new pushes of each that heard any."""
+        found = {name: device.heard() for name, device in self.items()}
+        return {name: frames for name, frames in found.items() if frames}
+
+    def events(self) -> dict[str, list[str]]:
+        """The events of those pushes."""
+        return {name: [frame["event"] for frame in frames] for name, frames in self.heard().items()}
+
+
+def hush(*devices: Device) -> None:
+    """Forget what was pushed to these so far."""
+    for device in devices:
+        device.heard()
+
+
 class House:
     """A service with people in it, for conversations."""
 

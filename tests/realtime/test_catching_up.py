@@ -15,6 +15,7 @@ from parley.operations import channel_log
 from parley.store import keys
 from tests.contracts.meddling import Call, MeddlingClient, after, refusing
 from tests.lean import LeanClient
+from tests.realtime.asking import address
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
 from tests.realtime.rtb_catching import Copy, asked, caught_up, erase_expired, seq_of, walked
 from tests.world import World
@@ -39,10 +40,6 @@ def world(meddling: MeddlingClient, template: Template) -> World:
 def mark(alice: Device, room: Room) -> int:
     """Up to where alice has seen everything."""
     return seq_of(alice, room)
-
-
-def sid_at(room: Room, index: int) -> str:
-    return str(room.house.rest.get(f"{room.path}/Messages")["messages"][index]["sid"])
 
 
 def told(events: list[dict[str, Any]]) -> list[tuple[str, Any]]:
@@ -71,7 +68,7 @@ def test_what_was_missed_are_the_pushes_that_would_have_come(
     house.device("bob").done("sendMessage", channel=room.sid, body="two", attributes={"a": 1})
     room.add("carol", Attributes='{"b":2}')
     room.update(FriendlyName="General")
-    room.delete(f"/Messages/{sid_at(room, 0)}")
+    room.delete(f"/Messages/{address(room, 0)}")
     room.delete("/Members/bob")
     pushed = alice.heard()
     events = caught_up(alice, room, mark)
@@ -121,7 +118,7 @@ def test_a_message_that_was_written_and_edited_meanwhile_is_one_new_message(
 
 
 def test_several_edits_are_one_with_the_latest_version(alice: Device, room: Room, mark: int) -> None:
-    sid = sid_at(room, 1)
+    sid = address(room, 1)
     for body in ("a", "b", "c"):
         room.update(f"/Messages/{sid}", Body=body)
     (event,) = caught_up(alice, room, mark)
@@ -131,7 +128,7 @@ def test_several_edits_are_one_with_the_latest_version(alice: Device, room: Room
 
 
 def test_an_edit_is_told_where_it_happened_last(alice: Device, room: Room, mark: int) -> None:
-    sid = sid_at(room, 0)
+    sid = address(room, 0)
     room.update(f"/Messages/{sid}", Body="a")
     room.post("x")
     room.update(f"/Messages/{sid}", Body="b")
@@ -141,7 +138,7 @@ def test_an_edit_is_told_where_it_happened_last(alice: Device, room: Room, mark:
 
 
 def test_of_a_removed_message_only_the_sids_and_the_index_are_left(alice: Device, room: Room, mark: int) -> None:
-    sid = sid_at(room, 0)
+    sid = address(room, 0)
     room.update(f"/Messages/{sid}", Body="something secret", Attributes='{"very":"secret"}')
     room.delete(f"/Messages/{sid}")
     (event,) = caught_up(alice, room, mark)
@@ -238,7 +235,7 @@ Change = Callable[[Room], object]
 
 
 def edited(body: str) -> Change:
-    return lambda room: room.update(f"/Messages/{sid_at(room, 0)}", Body=body)
+    return lambda room: room.update(f"/Messages/{address(room, 0)}", Body=body)
 
 
 OVERTAKEN: dict[str, tuple[Change, Change]] = {
@@ -251,7 +248,7 @@ OVERTAKEN: dict[str, tuple[Change, Change]] = {
         lambda room: room.update("/Members/bob", Attributes="1"),
         lambda room: room.update("/Members/bob", LastConsumedMessageIndex="1"),
     ),
-    "a removal by an edit": (lambda room: room.delete(f"/Messages/{sid_at(room, 0)}"), edited("second")),
+    "a removal by an edit": (lambda room: room.delete(f"/Messages/{address(room, 0)}"), edited("second")),
     "a departure by a change": (
         lambda room: room.delete("/Members/bob"),
         lambda room: room.update("/Members/bob", Attributes="1"),
@@ -506,8 +503,8 @@ def test_new_messages_are_told_after_any_time(later: Later, room: Room, mark: in
 def changing(room: Room) -> dict[str, Any]:
     """Ways in which something changes that no message tells of."""
     return {
-        "an edit": lambda: room.update(f"/Messages/{sid_at(room, 0)}", Body="edited"),
-        "a deletion": lambda: room.delete(f"/Messages/{sid_at(room, 0)}"),
+        "an edit": lambda: room.update(f"/Messages/{address(room, 0)}", Body="edited"),
+        "a deletion": lambda: room.delete(f"/Messages/{address(room, 0)}"),
         "a member": lambda: room.add("carol"),
         "a member that left": lambda: room.delete("/Members/bob"),
         "a change of a member": lambda: room.update("/Members/bob", Attributes='{"a":1}'),
@@ -582,7 +579,7 @@ def test_an_edit_of_today_does_not_make_an_old_log_complete(later: Later, room: 
     room.update("/Members/bob", Attributes='{"a":1}')
     alice = later.device(room, 8)
     for index in range(10):
-        room.update(f"/Messages/{sid_at(room, index)}", Body="edited today")
+        room.update(f"/Messages/{address(room, index)}", Body="edited today")
         room.house.deployment.world.clock.advance(SETTLED_SECONDS)
         assert asked(alice, room, mark) == {"status": "refetch", "seq": seq_of(alice, room)}, index
 

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from tests.realtime.asking import mighty
-from tests.realtime.deployment import Device, House, Room
-
-Heard = dict[str, list[str]]
+from tests.realtime.deployment import Devices, House, Room
 
 
 class Company:
@@ -21,22 +19,10 @@ class Company:
         self.carol = mighty(house, self.room)
         self.alice, self.laptop = house.device("alice"), house.device("alice")
         self.bob, self.dave = house.device("bob"), house.device("dave")
-        self.hush()
+        self.devices = Devices(alice=self.alice, laptop=self.laptop, bob=self.bob, carol=self.carol, dave=self.dave)
+        self.devices.hush()
 
-    @property
-    def devices(self) -> dict[str, Device]:
-        return {"alice": self.alice, "laptop": self.laptop, "bob": self.bob, "carol": self.carol, "dave": self.dave}
-
-    def hush(self) -> None:
-        for device in self.devices.values():
-            device.heard()
-
-    def heard(self) -> Heard:
-        """The events that each device heard since, of those that heard any."""
-        found = {name: device.events() for name, device in self.devices.items()}
-        return {name: events for name, events in found.items() if events}
-
-    def by_all_members(self, *events: str) -> Heard:
+    def by_all_members(self, *events: str) -> dict[str, list[str]]:
         return {name: list(events) for name in ("alice", "laptop", "bob", "carol")}
 
 
@@ -54,14 +40,14 @@ def test_a_message_lives_and_dies_on_every_members_devices(company: Company) -> 
     sent = company.alice.done("sendMessage", channel="general", body="hello", attributes=[1])
     (push,) = company.bob.heard()
     assert push == {"event": "messageAdded", "channel_sid": company.room.sid, "seq": sent["seq"], "message": sent}
-    company.hush()
+    company.devices.hush()
     edited = company.alice.done("updateMessage", channel="general", message=0, body="hullo", attributes=[2])
     (push,) = company.bob.heard()
     assert (push["event"], push["message"], push["seq"]) == ("messageUpdated", edited, sent["seq"] + 1)
     assert {"body", "attributes"} < set(push["updateReasons"])
-    company.hush()
+    company.devices.hush()
     company.carol.done("deleteMessage", channel="general", message=0)
-    assert company.heard() == company.by_all_members("messageRemoved")
+    assert company.devices.events() == company.by_all_members("messageRemoved")
     assert company.bob.refusal("fetchMessage", channel="general", message=0) == (404, 20404)
 
 
@@ -77,19 +63,21 @@ def test_a_new_channel_is_its_creators_news_until_somebody_joins(company: Compan
     made = company.alice.done("createChannel", friendly_name="new", type="private")
     (push,) = company.laptop.heard()
     assert push == {"event": "channelAdded", "channel_sid": made["sid"], "seq": 0, "channel": made}
-    assert company.heard() == {"alice": ["channelAdded"]}
+    assert company.devices.events() == {"alice": ["channelAdded"]}
     assert company.laptop.done("listMyChannels")["channels"][-1]["channel"]["sid"] == company.room.sid
     member = company.laptop.done("joinChannel", channel=made["sid"])
     joined, seen = company.alice.heard()
     assert (joined["event"], joined["member"], joined["user_channel"]["status"]) == ("channelJoined", member, "joined")
     assert (seen["event"], seen["member"]) == ("memberJoined", member)
     assert joined["channel"] == company.alice.done("fetchChannel", channel=made["sid"])
-    assert company.heard() == {"laptop": ["channelJoined", "memberJoined"]}
+    assert company.devices.events() == {"laptop": ["channelJoined", "memberJoined"]}
 
 
 def test_who_joins_a_public_channel_is_seen_by_all(company: Company) -> None:
     company.dave.done("joinChannel", channel="general")
-    assert company.heard() == company.by_all_members("memberJoined") | {"dave": ["channelJoined", "memberJoined"]}
+    assert company.devices.events() == company.by_all_members("memberJoined") | {
+        "dave": ["channelJoined", "memberJoined"]
+    }
     company.alice.done("sendMessage", channel="general", body="welcome")
     assert company.dave.events() == ["messageAdded"]
 
@@ -98,7 +86,7 @@ def test_who_is_added_hears_it_and_is_in(company: Company) -> None:
     member = company.carol.done("addMember", channel="general", identity="dave", attributes={"a": 1})
     joined, _ = company.dave.heard()
     assert (joined["event"], joined["member"]) == ("channelJoined", member)
-    assert company.heard() == company.by_all_members("memberJoined")
+    assert company.devices.events() == company.by_all_members("memberJoined")
     assert company.dave.done("fetchMyChannel", channel="general")["user_channel"] == joined["user_channel"]
 
 
@@ -117,9 +105,9 @@ def test_what_a_member_says_of_itself_is_told_to_all(company: Company) -> None:
     (push,) = company.bob.heard()
     assert (push["event"], push["member"]) == ("memberUpdated", member)
     assert push["updateReasons"] == ["attributes", "dateUpdated"]
-    company.hush()
+    company.devices.hush()
     company.alice.done("updateMember", channel="general", identity="alice", attributes={"mood": "good"})
-    assert company.heard() == company.by_all_members("channelAdvanced")
+    assert company.devices.events() == company.by_all_members("channelAdvanced")
 
 
 @pytest.mark.parametrize("way", ["leaving", "being removed"])
@@ -129,9 +117,9 @@ def test_who_is_no_member_any_more_hears_so_on_every_device_and_then_nothing(com
     else:
         company.carol.done("removeMember", channel="general", identity="alice")
     left = {"alice": ["channelLeft"], "laptop": ["channelLeft"], "bob": ["memberLeft"], "carol": ["memberLeft"]}
-    assert company.heard() == left
+    assert company.devices.events() == left
     everything_happens(company)
-    assert not {"alice", "laptop", "dave"} & set(company.heard())
+    assert not {"alice", "laptop", "dave"} & set(company.devices.events())
 
 
 def everything_happens(company: Company) -> None:
@@ -161,9 +149,9 @@ def test_a_private_channel_ends_for_who_is_removed_from_it(secret: Company) -> N
     )
     assert (removed["event"], removed["channel"]) == ("channelRemoved", left["channel"])
     assert left["seq"] == removed["seq"] == before["seq"] + 1
-    secret.hush()
+    secret.devices.hush()
     everything_happens(secret)
-    assert not {"alice", "laptop", "dave"} & set(secret.heard())
+    assert not {"alice", "laptop", "dave"} & set(secret.devices.events())
 
 
 def test_its_creator_still_sees_the_private_channel_that_he_left(house: House) -> None:
@@ -178,7 +166,7 @@ def test_its_creator_still_sees_the_private_channel_that_he_left(house: House) -
 
 def test_a_deleted_channel_ends_for_all(company: Company) -> None:
     company.carol.done("deleteChannel", channel="general")
-    assert company.heard() == company.by_all_members("channelRemoved")
+    assert company.devices.events() == company.by_all_members("channelRemoved")
     for action in ("fetchChannel", "joinChannel", "listMessages"):
         assert company.bob.refusal(action, channel=company.room.sid) == (404, 20404)
 
@@ -201,7 +189,7 @@ def test_a_unique_name_is_free_again_after_its_channel(company: Company) -> None
 )
 def test_a_channel_that_cannot_be_made(company: Company, members: dict[str, Any], refusal: tuple[int, int]) -> None:
     assert company.alice.refusal("createChannel", **members) == refusal
-    assert company.heard() == {}
+    assert company.devices.events() == {}
 
 
 def test_the_changes_of_a_channel_are_counted_without_gaps_by_each_member(company: Company) -> None:

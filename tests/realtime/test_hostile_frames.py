@@ -22,6 +22,7 @@ from parley.errors import Error
 from parley.log import logger
 from parley.realtime.actions import ACTIONS
 from tests.lean import LeanClient
+from tests.realtime.asking import everything, inside
 from tests.realtime.deployment import Deployment, Device, House, Stream, sample
 from tests.realtime.rtb_hostile import Frame, Places, broken_text, members_of, object_frame, valid
 from tests.world import World
@@ -77,22 +78,6 @@ def secrets_of(house: House, *, private: bool = False) -> list[str]:
     return found
 
 
-def everything(house: House, *, private_only: bool = False) -> list[Any]:
-    """What a service holds, or what its private channels do."""
-    rest, path = house.rest, house.path
-    found = [] if private_only else [rest.get(f"{path}{below}") for below in ("", "/Users", "/Roles", "/Bindings")]
-    for sid in _channels(house, private_only):
-        found += [rest.get(f"{path}/Channels/{sid}{below}") for below in ("", "/Members", "/Invites", "/Messages")]
-    return found
-
-
-def _channels(house: House, private_only: bool) -> list[str]:
-    if private_only:
-        return [house.rest.get(f"{house.path}/Channels/theirs private")["sid"]]
-    listed = house.rest.get(f"{house.path}/Channels", Type=["public", "private"])["channels"]
-    return [channel["sid"] for channel in listed]
-
-
 class Attack:
     """Mallory, in a service with strangers' private channels, beside another service and another account."""
 
@@ -122,7 +107,7 @@ class Attack:
     def bystanders(self) -> list[Any]:
         """Everything that no frame of mallory's may change, and what others heard meanwhile."""
         heard = list(self.deployment.gateway.received[self.listener.connection_id])
-        held = [everything(self.other), everything(self.far), everything(self.house, private_only=True)]
+        held = [everything(self.other), everything(self.far), inside(self.house, "theirs private")]
         return [heard, *held]
 
     def places(self) -> Places:

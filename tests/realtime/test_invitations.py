@@ -10,7 +10,7 @@ from parley.errors import CHANNEL_FULL
 from parley.store import keys
 from parley.store.writes import Update
 from tests.realtime.asking import NO_RIGHTS, mighty_role
-from tests.realtime.deployment import Device, House, Room, as_rest
+from tests.realtime.deployment import Devices, House, Room, as_rest
 from tests.world import World
 
 NOT_FOUND, NO_MEMBER, NO_INVITE = (404, 20404), (403, 50400), (404, 50601)
@@ -25,25 +25,13 @@ class Party:
         self.room.add("carol", RoleSid=mighty_role(house))
         self.carol, self.alice, self.bob, self.dave = map(house.device, ("carol", "alice", "bob", "dave"))
         self.room.post("hello", From="alice")
-        self.hush()
-
-    @property
-    def devices(self) -> dict[str, Device]:
-        return {device.identity: device for device in (self.alice, self.bob, self.carol, self.dave)}
-
-    def hush(self) -> None:
-        for device in self.devices.values():
-            device.heard()
+        self.devices = Devices(alice=self.alice, bob=self.bob, carol=self.carol, dave=self.dave)
+        self.devices.hush()
 
     def invite_bob(self) -> Any:
         invite = self.carol.done("inviteMember", channel="party", identity="bob")
-        self.hush()
+        self.devices.hush()
         return invite
-
-    def events(self) -> dict[str, list[str]]:
-        """What was heard since, by identity, of those who heard anything."""
-        heard = {identity: device.events() for identity, device in self.devices.items()}
-        return {identity: events for identity, events in heard.items() if events}
 
 
 @pytest.fixture
@@ -80,7 +68,7 @@ def test_the_invited_hears_it_on_every_device_and_members_only_that_something_ha
     assert (held["user_channel"]["status"], held["user_channel"]["member_sid"]) == ("invited", None)
     (advanced,) = private.alice.heard()
     assert advanced == {"event": "channelAdvanced", "channel_sid": private.room.sid, "seq": invite["seq"]}
-    assert private.events() == {"carol": ["channelAdvanced"]}
+    assert private.devices.events() == {"carol": ["channelAdvanced"]}
 
 
 def test_the_invited_sees_the_private_channel_but_not_into_it(private: Party) -> None:
@@ -94,7 +82,7 @@ def test_the_invited_sees_the_private_channel_but_not_into_it(private: Party) ->
     assert private.bob.refusal("sendMessage", channel="party", body="x") == NO_MEMBER
     assert private.dave.refusal("fetchChannel", channel="party") == NOT_FOUND
     private.room.post("a secret")
-    assert "bob" not in private.events()
+    assert "bob" not in private.devices.events()
 
 
 def test_an_identity_that_never_connected_becomes_a_user_by_being_invited(private: Party) -> None:
@@ -117,7 +105,7 @@ def test_who_cannot_be_invited(private: Party, identity: str | None, refusal: tu
     private.invite_bob()
     members = {} if identity is None else {"identity": identity}
     assert private.carol.refusal("inviteMember", channel="party", **members) == refusal
-    assert private.events() == {}
+    assert private.devices.events() == {}
 
 
 @pytest.mark.parametrize("action", ["acceptInvitation", "joinChannel"])
@@ -131,7 +119,7 @@ def test_accepting_makes_a_member_and_uses_the_invite_up(private: Party, action:
     joined, seen = private.bob.heard()
     assert (joined["event"], joined["member"], joined["user_channel"]["status"]) == ("channelJoined", member, "joined")
     assert (seen["event"], seen["member"], seen["seq"]) == ("memberJoined", member, joined["channel"]["seq"])
-    assert private.events() == {"alice": ["memberJoined"], "carol": ["memberJoined"]}
+    assert private.devices.events() == {"alice": ["memberJoined"], "carol": ["memberJoined"]}
     assert private.house.rest.get(f"{private.room.path}/Invites")["invites"] == []
     assert private.bob.refusal("acceptInvitation", channel="party") == NO_INVITE
     assert len(private.bob.done("listMessages", channel="party")["messages"]) == 1
@@ -156,7 +144,7 @@ def test_an_invite_opens_a_public_channel_to_who_may_not_join_by_himself(public:
 def test_without_an_invite_there_is_nothing_to_accept_or_decline(public: Party, house: House) -> None:
     for action in ("acceptInvitation", "declineInvitation"):
         assert public.bob.refusal(action, channel="party") == NO_INVITE
-    assert public.events() == {}
+    assert public.devices.events() == {}
     secret = house.channel(Type="private")
     for action in ("acceptInvitation", "declineInvitation"):
         assert public.bob.refusal(action, channel=secret.sid) == NOT_FOUND
@@ -170,7 +158,7 @@ def test_a_private_channel_that_was_declined_is_gone(private: Party) -> None:
     left, removed = private.bob.heard()
     assert (left["event"], left["invite"]["sid"]) == ("channelLeft", invite["sid"])
     assert (removed["event"], removed["channel"]["sid"]) == ("channelRemoved", private.room.sid)
-    assert private.events() == {"alice": ["channelAdvanced"], "carol": ["channelAdvanced"]}
+    assert private.devices.events() == {"alice": ["channelAdvanced"], "carol": ["channelAdvanced"]}
     assert private.bob.done("listMyChannels")["channels"] == []
     for action in ("fetchChannel", "fetchMyChannel", "acceptInvitation", "declineInvitation", "joinChannel"):
         assert private.bob.refusal(action, channel="party") == NOT_FOUND
@@ -187,7 +175,7 @@ def test_a_public_channel_that_was_declined_can_still_be_seen_and_joined(public:
 def test_who_declined_can_be_invited_again(private: Party) -> None:
     private.invite_bob()
     private.bob.done("declineInvitation", channel="party")
-    private.hush()
+    private.devices.hush()
     private.carol.done("inviteMember", channel="party", identity="bob")
     assert private.bob.events() == ["channelInvited"]
 

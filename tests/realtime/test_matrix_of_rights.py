@@ -16,6 +16,7 @@ from parley.realtime.actions import ACTIONS
 from parley.store.configuration import Configuration
 from tests.doors import LambdaDoor, Raw
 from tests.lean import LeanClient
+from tests.realtime.asking import everything
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream, load_function
 from tests.realtime.rtb_matrix import NEVER_MEDIA, TYPES, Person, Place, Stage, standings
 from tests.world import World
@@ -334,19 +335,6 @@ def test_who_was_removed_may_do_nothing_any_more(house: House, room: Room, elsew
 
 
 # Sealed services.
-
-
-def everything(house: House) -> list[Any]:
-    """All that a service holds."""
-    rest, path = house.rest, house.path
-    found = [rest.get(f"{path}{below}", PageSize=50) for below in ("", "/Users", "/Roles", "/Bindings")]
-    channels = rest.get(f"{path}/Channels", Type=["public", "private"])["channels"]
-    for channel in channels:
-        below = (f"{path}/Channels/{channel['sid']}{name}" for name in ("", "/Members", "/Invites", "/Messages"))
-        found += [rest.get(address) for address in below]
-    for user in found[1]["users"]:
-        found.append(rest.get(f"{path}/Users/{user['sid']}/Channels"))
-    return [channels, *found]
 
 
 @pytest.fixture(params=["another service", "another account"])

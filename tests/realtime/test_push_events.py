@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from parley.realtime import events
-from tests.realtime.deployment import Device, House, Room
+from tests.realtime.deployment import Devices, House, Room
 
 PEOPLE = ("alice", "bob", "carol", "dave", "erin")
 # What happened in the channel while it was being set up: two came, one wrote, one was invited.
@@ -20,21 +20,11 @@ class Scene:
 
     def __init__(self, house: House):
         self.house = house
-        self.devices: dict[str, Device] = {identity: house.device(identity) for identity in PEOPLE}
+        self.devices = Devices({identity: house.device(identity) for identity in PEOPLE})
         self.room: Room = house.channel("alice", "bob", Type="private", UniqueName="general", CreatedBy="dave")
         self.message = self.room.post("hello", From="alice")
         self.invite = house.rest.post(f"{self.room.path}/Invites", Identity="erin")
-        self.hush()
-
-    def hush(self) -> None:
-        """Forget what was pushed so far."""
-        for device in self.devices.values():
-            device.heard()
-
-    def heard(self) -> dict[str, list[dict[str, Any]]]:
-        """The new frames by identity, of those who heard any."""
-        found = {identity: device.heard() for identity, device in self.devices.items()}
-        return {identity: frames for identity, frames in found.items() if frames}
+        self.devices.hush()
 
     def push(self, event: str, seq: int = SETTING_UP + 1, **members: Any) -> dict[str, Any]:
         """A push about the channel, whose records have the version that it tells of."""
@@ -65,7 +55,7 @@ def scene(house: House) -> Scene:
 def test_members_and_nobody_else_hear_of_a_new_message(scene: Scene) -> None:
     message = scene.room.post("again", From="bob")
     expected = [scene.push("messageAdded", message=message)]
-    assert scene.heard() == {"alice": expected, "bob": expected}
+    assert scene.devices.heard() == {"alice": expected, "bob": expected}
 
 
 @pytest.mark.converses("messageUpdated")
@@ -73,14 +63,14 @@ def test_members_hear_of_an_edited_message(scene: Scene) -> None:
     message = scene.room.update(scene.message_path, Body="hullo")
     reasons = ["body", "lastUpdatedBy", "dateUpdated"]
     expected = [scene.push("messageUpdated", message=message, updateReasons=reasons)]
-    assert scene.heard() == {"alice": expected, "bob": expected}
+    assert scene.devices.heard() == {"alice": expected, "bob": expected}
 
 
 @pytest.mark.converses("messageRemoved")
 def test_members_hear_of_a_removed_message_as_it_was(scene: Scene) -> None:
     scene.room.delete(scene.message_path)
     expected = [scene.push("messageRemoved", message=scene.message)]
-    assert scene.heard() == {"alice": expected, "bob": expected}
+    assert scene.devices.heard() == {"alice": expected, "bob": expected}
 
 
 @pytest.mark.converses("channelJoined", "memberJoined")
@@ -90,7 +80,7 @@ def test_members_hear_who_joins_and_the_newcomer_hears_that_he_joined(scene: Sce
         "channelJoined", channel=scene.channel(), user_channel=scene.user_channel("carol"), member=member
     )
     expected = [scene.push("memberJoined", member=member)]
-    assert scene.heard() == {"alice": expected, "bob": expected, "carol": [joined, *expected]}
+    assert scene.devices.heard() == {"alice": expected, "bob": expected, "carol": [joined, *expected]}
 
 
 @pytest.mark.converses("memberUpdated")
@@ -98,7 +88,7 @@ def test_members_hear_of_a_changed_member(scene: Scene) -> None:
     member = scene.room.update("/Members/bob", LastConsumedMessageIndex="0")
     reasons = ["dateUpdated", "lastConsumedMessageIndex", "lastConsumptionTimestamp"]
     expected = [scene.push("memberUpdated", member=member, updateReasons=reasons)]
-    assert scene.heard() == {"alice": expected, "bob": expected}
+    assert scene.devices.heard() == {"alice": expected, "bob": expected}
 
 
 def test_only_the_member_hears_of_its_notification_level(scene: Scene) -> None:
@@ -108,7 +98,7 @@ def test_only_the_member_hears_of_its_notification_level(scene: Scene) -> None:
         "channelUpdated", channel=scene.channel(), user_channel=user_channel, updateReasons=["notificationLevel"]
     )
     expected = [scene.push("channelAdvanced")]
-    assert scene.heard() == {"alice": expected, "bob": [own, *expected]}
+    assert scene.devices.heard() == {"alice": expected, "bob": [own, *expected]}
 
 
 @pytest.mark.converses("memberLeft", "channelLeft", "channelRemoved")
@@ -116,7 +106,7 @@ def test_who_stays_hears_of_who_leaves_and_who_leaves_a_private_channel_that_it_
     member = scene.house.rest.get(f"{scene.room.path}/Members/bob")
     scene.room.delete("/Members/bob")
     channel = scene.channel()
-    assert scene.heard() == {
+    assert scene.devices.heard() == {
         "alice": [scene.push("memberLeft", member=member)],
         "bob": [
             scene.push("channelLeft", channel=channel, member=member),
@@ -137,7 +127,7 @@ def test_who_leaves_a_public_channel_still_sees_it(house: House) -> None:
 def test_only_its_creator_hears_of_a_new_channel(scene: Scene) -> None:
     room = scene.house.channel(UniqueName="other", CreatedBy="carol")
     channel = {**room.fetch(), "seq": 0, "version": 0, "last_message_index": None}
-    assert scene.heard() == {
+    assert scene.devices.heard() == {
         "carol": [{"event": "channelAdded", "channel_sid": room.sid, "seq": 0, "channel": channel}]
     }
 
@@ -148,7 +138,7 @@ def test_members_and_who_is_invited_hear_of_a_changed_channel_with_its_counters(
     assert (channel["members_count"], channel["messages_count"]) == (2, 1)
     reasons = ["dateUpdated", "friendlyName", "uniqueName"]
     expected = [scene.push("channelUpdated", channel=scene.channel(SETTING_UP + 1), updateReasons=reasons)]
-    assert scene.heard() == dict.fromkeys(("alice", "bob", "erin"), expected)
+    assert scene.devices.heard() == dict.fromkeys(("alice", "bob", "erin"), expected)
 
 
 def test_members_creator_and_who_is_invited_hear_of_a_removed_channel(scene: Scene) -> None:
@@ -157,7 +147,7 @@ def test_members_creator_and_who_is_invited_hear_of_a_removed_channel(scene: Sce
     # The message that its link would lead to went with it.
     gone = {**channel, "links": {**channel["links"], "last_message": None}}
     expected = [scene.push("channelRemoved", SETTING_UP, channel=gone)]
-    assert scene.heard() == dict.fromkeys(("alice", "bob", "dave", "erin"), expected)
+    assert scene.devices.heard() == dict.fromkeys(("alice", "bob", "dave", "erin"), expected)
 
 
 @pytest.mark.converses("channelInvited", "channelAdvanced")
@@ -165,7 +155,7 @@ def test_who_is_invited_hears_it_and_members_learn_only_that_something_happened(
     invite = scene.house.rest.post(f"{scene.room.path}/Invites", Identity="carol")
     user_channel = scene.user_channel("carol")
     assert user_channel["status"] == "invited"
-    assert scene.heard() == {
+    assert scene.devices.heard() == {
         "alice": [scene.push("channelAdvanced")],
         "bob": [scene.push("channelAdvanced")],
         "carol": [scene.push("channelInvited", channel=scene.channel(), user_channel=user_channel, invite=invite)],
@@ -175,7 +165,7 @@ def test_who_is_invited_hears_it_and_members_learn_only_that_something_happened(
 def test_whose_invite_is_taken_back_hears_it_and_that_the_private_channel_is_gone(scene: Scene) -> None:
     scene.room.delete(f"/Invites/{scene.invite['sid']}")
     channel = scene.channel()
-    assert scene.heard() == {
+    assert scene.devices.heard() == {
         "alice": [scene.push("channelAdvanced")],
         "bob": [scene.push("channelAdvanced")],
         "erin": [
@@ -189,13 +179,13 @@ def test_whose_invite_is_taken_back_hears_it_and_that_the_private_channel_is_gon
 def test_the_user_and_nobody_else_hears_of_a_changed_user_whom_nobody_follows(scene: Scene) -> None:
     path = f"{scene.house.path}/Users/alice"
     scene.house.rest.post(path, FriendlyName="Alice")
-    (frame,) = scene.heard()["alice"]
+    (frame,) = scene.devices.heard()["alice"]
     user = scene.house.rest.get(path)
     seq = frame["user"]["seq"]
     assert frame == {"event": "userUpdated", "user": {**user, "seq": seq}, "updateReasons": ["friendlyName"]}
-    assert scene.heard() == {}
+    assert scene.devices.heard() == {}
     scene.house.rest.post(path, FriendlyName="A.")
-    assert scene.heard()["alice"][0]["user"]["seq"] > seq
+    assert scene.devices.heard()["alice"][0]["user"]["seq"] > seq
 
 
 def test_nobody_hears_of_a_new_or_removed_user_a_service_or_a_role(scene: Scene) -> None:
@@ -203,7 +193,7 @@ def test_nobody_hears_of_a_new_or_removed_user_a_service_or_a_role(scene: Scene)
     assert scene.house.rest("DELETE", f"{scene.house.path}/Users/zoe").status == 204
     scene.house.rest.post(scene.house.path, FriendlyName="renamed")
     scene.house.role("reader", "channel", ["leaveChannel"])
-    assert scene.heard() == {}
+    assert scene.devices.heard() == {}
 
 
 def test_another_services_namesakes_hear_nothing(scene: Scene) -> None:
@@ -230,9 +220,9 @@ def test_a_stranger_hears_nothing_of_a_channel_whatever_happens_in_it(house: Hou
 
 def test_who_was_removed_hears_nothing_more(scene: Scene) -> None:
     scene.room.delete("/Members/bob")
-    scene.hush()
+    scene.devices.hush()
     scene.room.post("about bob", From="alice")
-    assert set(scene.heard()) == {"alice"}
+    assert set(scene.devices.heard()) == {"alice"}
 
 
 def _changes(scene: Scene) -> list[tuple[tuple[str, str], Callable[[], object]]]:
@@ -260,6 +250,6 @@ def test_every_row_of_the_push_table_is_heard_by_somebody(scene: Scene) -> None:
     heard: dict[tuple[str, str], set[str]] = {}
     for row, act in _changes(scene):
         act()
-        told = {frame["event"] for received in scene.heard().values() for frame in received}
+        told = {event for names in scene.devices.events().values() for event in names}
         heard[row] = heard.get(row, set()) | told
     assert heard == {row: {push.event for push in pushes} for row, pushes in events.EVENTS.items()}

@@ -7,7 +7,7 @@ import pytest
 from bench.meter import Meter
 from parley.store import keys
 from tests.lean import LeanClient
-from tests.realtime.deployment import Device, House, Room
+from tests.realtime.deployment import Device, House, Room, hush
 
 WARM_SECONDS = 2
 
@@ -15,11 +15,6 @@ WARM_SECONDS = 2
 @pytest.fixture
 def bob(house: House, room: Room) -> Device:
     return house.device("bob")
-
-
-def hush(*devices: Device) -> None:
-    for device in devices:
-        device.heard()
 
 
 def typed(device: Device, lean: LeanClient, channel: str) -> Meter:

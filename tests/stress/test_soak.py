@@ -98,7 +98,7 @@ async def _soak(stack: Stack, service_sid: str, rooms: dict[str, list[int]]) -> 
         said = time.monotonic()
         breaking.cancel()
         with suppress(asyncio.CancelledError):
-            breaks = await breaking
+            await breaking
         breaks = sum(len(person.wires) - 1 for person in people)
         await _until_told(people, rooms, sent)
         heard = time.monotonic()
