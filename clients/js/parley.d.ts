@@ -343,7 +343,7 @@ export class Client extends Emitter<ClientEvents> {
   registerBinding(options: BindingOptions): Promise<Binding>;
   removeBinding(sid: string): Promise<void>;
 
-  /** Go on with another token of the same identity. */
+  /** Go on with another token of the same identity; rejects, and goes on with the old one, if the server refuses it. */
   updateToken(token: string): Promise<Client>;
   shutdown(): Promise<void>;
 }

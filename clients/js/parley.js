@@ -30,6 +30,7 @@ const MOST_RETRIES = 3;
 const TOKEN_LEAD = 180_000;
 /** Of a token younger than this the server's word that it is about to expire is not taken: it would go in circles. */
 const YOUNG_TOKEN = 10_000;
+const LONGEST_WAIT_FOR_TYPING = 1_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 const HOLE_PATIENCE = 250;
@@ -441,6 +442,11 @@ function expiryOf(token) {
   }
 }
 
+function checkToken(text) {
+  if (typeof text !== "string" || text === "") throw new TypeError("an access token is a text");
+  return text;
+}
+
 /** The current token, where new ones come from, and the two moments of its life that are announced, once each. */
 class Tokens {
   #provider;
@@ -448,6 +454,7 @@ class Tokens {
   #hooks;
   #current = null;
   #timers = [];
+  #isOver = false;
 
   constructor(source, environment, hooks) {
     this.#environment = environment;
@@ -476,10 +483,9 @@ class Tokens {
     this.#take(text);
   }
 
-  /** A new one from the provider. */
+  /** A new one from the provider, which does not become the current one by that. */
   async fromProvider() {
-    this.#take(await this.#provider());
-    return this.text;
+    return checkToken(await this.#provider());
   }
 
   /** The server's word on the expiry, for a token that says nothing itself. */
@@ -511,8 +517,14 @@ class Tokens {
     this.#timers = [];
   }
 
+  /** Watch no token any more, not even one that the provider is still asked for. */
+  end() {
+    this.#isOver = true;
+    this.stop();
+  }
+
   #take(text) {
-    if (typeof text !== "string" || text === "") throw new TypeError("an access token is a text");
+    checkToken(text);
     const takenAt = this.#environment.now();
     this.#current = { text, takenAt, expiresAt: expiryOf(text), isAnnounced: false, isExpired: false };
     this.#watch();
@@ -520,6 +532,7 @@ class Tokens {
 
   #watch() {
     this.stop();
+    if (this.#isOver) return;
     const { expiresAt, takenAt } = this.#current;
     // A token that was over when it came: this clock is wrong, and only the server knows.
     if (expiresAt === null || expiresAt <= takenAt) return;
@@ -656,11 +669,14 @@ class Connection {
   #wasConnected = false;
   #isEstablishing = false;
   #isStopped = true;
+  /** Whether it is shut down, which is for good. */
+  #isOver = false;
   #needsToken = false;
   #denial = null;
   #pauseBefore = null;
   #wake = null;
   #handoverTimer = null;
+  #renewalTimer = null;
 
   constructor(tokenOrProvider, environment, hooks) {
     this.#environment = environment;
@@ -683,20 +699,23 @@ class Connection {
     return this.#request(action, members, kind, null);
   }
 
+  /** Go on with another token, or with the one before if the server refuses it. */
   async updateToken(token) {
-    this.#tokens.renew(token);
-    if (this.state === "denied") this.#isStopped = false;
-    this.#needsToken = false;
-    this.#refusedSince = null;
+    this.checkNotOver();
     if (this.#current !== null) {
-      await this.#handIn(token);
+      await this.#handIn(checkToken(token));
       return;
     }
-    this.#wake?.();
-    this.#establish();
+    this.#adopt(token);
+  }
+
+  checkNotOver() {
+    if (this.#isOver) throw new ConnectionLostError("the client is shut down");
   }
 
   async stop() {
+    this.#isOver = true;
+    this.#tokens.end();
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#setState("disconnecting");
@@ -719,6 +738,7 @@ class Connection {
   #release(error) {
     this.#tokens.stop();
     this.#environment.cancel(this.#handoverTimer);
+    this.#environment.cancel(this.#renewalTimer);
     this.#wake?.();
     this.#queue = [];
     this.#current = null;
@@ -810,7 +830,7 @@ class Connection {
   #drain(link) {
     link.isDraining = true;
     if (link.pending.size === 0) link.abandon("replaced");
-    else this.#environment.after(DRAIN_TIMEOUT, () => link.abandon("replaced"));
+    else link.drainTimer = this.#environment.after(DRAIN_TIMEOUT, () => link.abandon("replaced"));
   }
 
   #backoff() {
@@ -959,14 +979,19 @@ class Connection {
   // Being told
 
   #push(push, link) {
-    if (push.event === "tokenAboutToExpire") this.#tokens.serverSaysAboutToExpire();
+    if (push.event === "tokenAboutToExpire") this.#serverSaysAboutToExpire(link);
     else if (push.event === "tokenExpired") this.#serverSaysExpired(link);
     else if (push.event === "connectionError") this.#serverComplains(push, link);
     else this.#hooks.push(push);
   }
 
+  #serverSaysAboutToExpire(link) {
+    if (link.token === this.#tokens.text) this.#tokens.serverSaysAboutToExpire();
+    else if (!link.isDraining) this.#bringUpToDate(link);
+  }
+
   #serverSaysExpired(link) {
-    // While a new token is being handed in, this is still about the one before.
+    // The server may know this socket by a token from before the current one.
     if (link.token !== this.#tokens.text) return;
     this.#tokens.expired();
     if (!this.#tokens.hasProvider) this.#needsToken = true;
@@ -982,6 +1007,7 @@ class Connection {
 
   #over(link) {
     this.#links.delete(link);
+    this.#environment.cancel(link.drainTimer);
     const unanswered = [...link.pending.values()];
     link.pending.clear();
     if (link === this.#current) {
@@ -1017,19 +1043,73 @@ class Connection {
         // A new connection has a new token anyway.
         if (this.#isStopped || this.#current !== link) return;
         this.#hooks.error({ terminal: false, ...told(error) });
-        await this.#wait(Math.min(LONGEST_BACKOFF, 1_000 * 2 ** attempt) * (0.5 + this.#environment.random() / 2));
+        await this.#waitToRenew(Math.min(LONGEST_BACKOFF, 1_000 * 2 ** attempt));
       }
     }
   }
 
-  /** Go on with the current token: over the same socket, or over another if the server is done with that one. */
-  async #handIn(token) {
-    await this.#request("refreshToken", { token }, "read", null);
-    if (this.#current !== null) this.#current.token = token;
+  #waitToRenew(longest) {
+    const delay = longest * (0.5 + this.#environment.random() / 2);
+    return new Promise((resolve) => {
+      this.#renewalTimer = this.#environment.after(delay, resolve);
+    });
   }
 
-  #wait(delay) {
-    return new Promise((resolve) => this.#environment.after(delay, resolve));
+  /** Go on with a token: over the same socket, or over another if the server is done with that one. */
+  async #handIn(token) {
+    for (let link; (link = this.#current) !== null;) {
+      try {
+        await this.#refresh(link, token);
+        this.#adopt(token);
+        return;
+      } catch (error) {
+        if (error instanceof RequestTimeoutError) this.#adopt(token);
+        if (!(await this.#isOverFor(link, error))) throw error;
+        link.abandon("refused by the server");
+      }
+    }
+    this.#adopt(token);
+    // Whether the token is good shows in the connection that is opened with it.
+    await this.request("fetchSession", {}, "read");
+  }
+
+  async #refresh(link, token) {
+    await this.#request("refreshToken", { token }, "read", link);
+    link.token = token;
+  }
+
+  /** Whether what kept a token from being taken over this socket is the socket's end, and not the token. */
+  async #isOverFor(link, error) {
+    if (error instanceof ConnectionLostError) return true;
+    if (!CONNECTION_IS_OVER.has(error.code)) return false;
+    // Most of these codes may be said of the new token just as well.
+    try {
+      await this.#request("fetchSession", {}, "read", link);
+    } catch {
+      return true;
+    }
+    return false;
+  }
+
+  /** Make a token the current one, and connect with it if there is no connection. */
+  #adopt(token) {
+    this.#tokens.renew(token);
+    if (this.state === "denied" && !this.#isOver) this.#isStopped = false;
+    this.#needsToken = false;
+    this.#refusedSince = null;
+    if (this.#current !== null) return;
+    this.#wake?.();
+    this.#establish();
+  }
+
+  /** A socket that was being opened while another token was handed in has yet to be told of that one. */
+  async #bringUpToDate(link) {
+    try {
+      await this.#refresh(link, this.#tokens.text);
+    } catch (error) {
+      // Another socket is opened with the current token anyway.
+      if (!(error instanceof ConnectionLostError)) this.#hooks.error({ terminal: false, ...told(error) });
+    }
   }
 }
 
@@ -1296,6 +1376,8 @@ export class Channel extends Live {
   _lastMessage = null;
   #quietUntil = 0;
   #lastSending = Promise.resolve();
+  /** The request that says that one is typing, while it is under way. */
+  #saysTyping = null;
 
   get uniqueName() {
     return this._view.unique_name ?? null;
@@ -1386,9 +1468,13 @@ export class Channel extends Live {
 
   /** The members as users, as of now. */
   async getUserDescriptors(pageSize = 30) {
-    return this._session.page("listMembers", "members", { channel: this.sid, page_size: pageSize }, ({ identity }) =>
-      this._session.descriptor(identity),
-    );
+    const ofMember = ({ identity }) =>
+      this._session.descriptor(identity).catch((error) => {
+        // A deleted user's memberships outlive it for a while.
+        if (error.status === 404) return null;
+        throw error;
+      });
+    return this._session.page("listMembers", "members", { channel: this.sid, page_size: pageSize }, ofMember);
   }
 
   async getMembersCount() {
@@ -1416,8 +1502,10 @@ export class Channel extends Live {
   async sendMessage(body, attributes) {
     const members = { body, attributes: checkedAttributes(attributes) };
     this.#quietUntil = 0;
-    // The server works on several frames at a time.
-    const sending = this.#lastSending.then(() => this.#request("sendMessage", members, "once"));
+    // The server works on several frames at a time, and "is typing" after the message would stay until its time-out.
+    const typingSaid = this.#saysTyping && this._session.atMost(LONGEST_WAIT_FOR_TYPING, this.#saysTyping);
+    const before = typingSaid ? Promise.all([this.#lastSending, typingSaid]) : this.#lastSending;
+    const sending = before.then(() => this.#request("sendMessage", members, "once"));
     this.#lastSending = sending.catch(() => {});
     return this._message(await sending).index;
   }
@@ -1426,12 +1514,16 @@ export class Channel extends Live {
   async typing() {
     if (this._session.now() < this.#quietUntil) return;
     this.#quietUntil = Infinity;
+    const saying = this.#request("typing", {}, "read");
+    this.#saysTyping = saying;
     try {
-      const { typing_timeout: seconds } = await this.#request("typing", {}, "read");
+      const { typing_timeout: seconds } = await saying;
       if (this.#quietUntil === Infinity) this.#quietUntil = this._session.now() + seconds * 1000;
     } catch (error) {
       this.#quietUntil = 0;
       throw error;
+    } finally {
+      if (this.#saysTyping === saying) this.#saysTyping = null;
     }
   }
 
@@ -1599,6 +1691,16 @@ class Session {
     return this.#connection.request(action, members, kind);
   }
 
+  /** Resolves when the promise is settled, whichever way, or after that many milliseconds. */
+  async atMost(milliseconds, promise) {
+    let timer;
+    const tooLate = new Promise((resolve) => {
+      timer = this.#environment.after(milliseconds, resolve);
+    });
+    await Promise.race([promise.catch(() => {}), tooLate]);
+    this.#environment.cancel(timer);
+  }
+
   /** All items of a paged list. */
   async listAll(action, name, members = {}, ask = (...given) => this.request(...given, "read")) {
     const items = [];
@@ -1611,13 +1713,14 @@ class Session {
     return items;
   }
 
-  /** A page of a list, with what `show` makes, or promises to make, of each item. */
+  /** A page of a list, with what `show` makes, or promises to make, of each item; null leaves the item out. */
   async page(action, name, members, show, after, previous = null) {
     const page = await this.request(action, { ...members, after }, "read");
     const again = () => this.page(action, name, members, show, after, previous);
     const next = page.next ?? null;
+    const shown = await Promise.all(page[name].map(show));
     return new Paginator(
-      await Promise.all(page[name].map(show)),
+      shown.filter((item) => item !== null),
       next === null ? null : () => this.page(action, name, members, show, next, again),
       previous,
     );
@@ -2127,8 +2230,9 @@ export class Client extends Emitter {
     return new Client(tokenOrProvider, options).initialize();
   }
 
-  initialize() {
+  async initialize() {
     if (this.#initialized === null) {
+      this.#connection.checkNotOver();
       this.#initialized = new Promise((resolve, reject) => {
         this.#settleInitialized = { resolve, reject };
       });
@@ -2223,7 +2327,7 @@ export class Client extends Emitter {
     await this.#connection.request("removeBinding", { binding: sid });
   }
 
-  /** Go on with another token of the same identity. */
+  /** Go on with another token of the same identity; rejects, and goes on with the old one, if the server refuses it. */
   async updateToken(token) {
     await this.#connection.updateToken(token);
     return this;

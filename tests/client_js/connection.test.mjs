@@ -445,6 +445,17 @@ describe("shutdown", () => {
     assert.equal(clock.pending, 0);
   });
 
+  test("leaves no timer of a socket behind that was replaced while a reply was due on it", async () => {
+    const { server, client, clock } = await connected();
+    await clock.advance(110 * MINUTE - SECOND);
+    server.replies.createChannel = undefined;
+    outcomeOf(client.createChannel({}));
+    await clock.advance(2 * SECOND);
+    assert.equal(server.sockets.length, 2);
+    await client.shutdown();
+    assert.equal(clock.pending, 0);
+  });
+
   test("while the client finds out whether the server can be reached is the last that is heard", async () => {
     const { client, clock, states, errors } = world({
       arrival: "refuse",

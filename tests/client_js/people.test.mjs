@@ -15,6 +15,7 @@ import {
   member,
   memberView,
   messageView,
+  outcomeOf,
   settled,
   userView,
 } from "./support.mjs";
@@ -89,6 +90,21 @@ describe("members", () => {
     assert.deepEqual([names(next), next.hasNextPage], [["CAROL"], false]);
     assert.deepEqual(names(await next.prevPage()), ["ALICE", "BOB"]);
     assert.deepEqual(heard(), []);
+    await client.shutdown();
+  });
+
+  test("that were deleted are left out of the descriptors, and no other failure is passed over", async () => {
+    const { server, client, channel } = await inChannels(listed(CH, 3));
+    server.replies.listMembers = { members: [memberView("gone", 1), memberView("bob", 2)], next: null };
+    let refusal = new Refusal(404, 50200);
+    server.replies.fetchUser = ({ identity }) => (identity === "gone" ? refusal : userView(identity));
+    const { items } = await channel.getUserDescriptors();
+    assert.deepEqual(
+      items.map(({ identity }) => identity),
+      ["bob"],
+    );
+    refusal = new Refusal(500, 20500);
+    await assert.rejects(channel.getUserDescriptors(), { code: 20500 });
     await client.shutdown();
   });
 
@@ -191,6 +207,36 @@ describe("typing", () => {
     await channel.sendMessage("hi");
     await channel.typing();
     assert.equal(server.asked("typing").length, 3);
+    await client.shutdown();
+  });
+
+  test("that is being said is waited for by a message, for a second at most", async () => {
+    const { server, client, clock, channel } = await withBob();
+    server.replies.typing = undefined;
+    server.replies.sendMessage = messageView(0, 4);
+    for (const isAnswered of [true, false]) {
+      const sent = server.asked("sendMessage").length;
+      outcomeOf(channel.typing());
+      const outcome = outcomeOf(channel.sendMessage("hi"));
+      await clock.advance(999);
+      assert.equal(server.asked("sendMessage").length, sent);
+      const { id } = server.asked("typing").at(-1);
+      if (isAnswered) server.socket.tell({ id, status: 200, result: { typing_timeout: 5 } });
+      else await clock.advance(1);
+      await settled();
+      assert.equal(outcome.value, 0);
+    }
+    await client.shutdown();
+    assert.equal(clock.pending, 0);
+  });
+
+  test("that is refused holds no message up", async () => {
+    const { server, client, channel } = await withBob();
+    server.replies.typing = new Refusal(403, 50400);
+    server.replies.sendMessage = messageView(0, 4);
+    const outcome = outcomeOf(channel.typing());
+    assert.equal(await channel.sendMessage("hi"), 0);
+    assert.equal(outcome.error.code, 50400);
     await client.shutdown();
   });
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { ConnectionLostError, RequestTimeoutError } from "../../clients/js/parley.js";
 import {
   SECOND,
   MINUTE,
@@ -117,12 +118,22 @@ describe("a token's end", () => {
     return { ...made, ends: () => ends, second: token(made.clock, 3600, "second") };
   }
 
+  /** The server takes no request over this socket any more. */
+  function refuseOn(server, socket, code) {
+    for (const action of ["refreshToken", "fetchSession"]) {
+      const answer = server.replies[action];
+      server.replies[action] = (frame, from) => {
+        if (from === socket) return new Refusal(401, code);
+        return typeof answer === "function" ? answer(frame, from) : answer;
+      };
+    }
+  }
+
   for (const code of [20103, 20104, 51006]) {
     test(`lets the next token be handed in over a new socket where the old one refuses it with ${code}`, async () => {
       const { server, client, clock, ends, second } = await afterTheEnd();
       const [old] = server.sockets;
-      const answer = server.replies.refreshToken;
-      server.replies.refreshToken = (frame, socket) => (socket === old ? new Refusal(401, code) : answer);
+      refuseOn(server, old, code);
       const outcome = outcomeOf(client.updateToken(second));
       await clock.advance(SECOND);
       assert.equal(outcome.value, client);
@@ -165,7 +176,7 @@ describe("a token's end", () => {
 
   test("is the end of the client where the next token is refused as well", async () => {
     const { server, client, clock, second } = await afterTheEnd();
-    server.replies.refreshToken = new Refusal(401, 20104);
+    refuseOn(server, server.socket, 20104);
     server.arrival = 401;
     const outcome = outcomeOf(client.updateToken(second));
     await clock.advance(SECOND);
@@ -242,11 +253,211 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
+  test("that the server announces for a socket's former token makes the client hand the present one in", async () => {
+    const clock = new FakeClock();
+    const { server, client, ...world } = await connected({ source: token(clock, 10 * 3600) });
+    let announced = 0;
+    client.on("tokenAboutToExpire", () => (announced += 1));
+    const answer = server.replies.fetchSession;
+    server.replies.fetchSession = undefined;
+    await world.clock.advance(110 * MINUTE + SECOND);
+    const [, next] = server.sockets;
+    const second = token(world.clock, 20 * 3600, "second");
+    await client.updateToken(second);
+    assert.ok(!next.actions.includes("refreshToken"));
+    next.tell({ id: next.sent.find(({ action }) => action === "fetchSession").id, status: 200, result: answer() });
+    server.replies.fetchSession = answer;
+    await settled();
+    for (let warning = 0; warning < 2; warning += 1) {
+      next.tell({ event: "tokenAboutToExpire", token_expires_at: "2027-01-15T09:00:00Z" });
+      await settled();
+      assert.deepEqual(
+        next.sent.filter(({ action }) => action === "refreshToken").map((frame) => frame.token),
+        [second],
+      );
+      assert.equal(announced, warning);
+      await world.clock.advance(MINUTE);
+    }
+    await client.shutdown();
+  });
+
   test("is followed by a text or by nothing", async () => {
     const { client, clock } = await inChannels();
     await assert.rejects(client.updateToken(""), TypeError);
     await client.updateToken(token(clock));
     await client.shutdown();
+  });
+});
+
+describe("a new token that the server refuses", () => {
+  for (const [status, code] of [
+    [401, 20103],
+    [401, 20104],
+    [401, 20101],
+    [403, 20107],
+  ]) {
+    test(`with ${code} leaves the good connection and the good token as they are`, async () => {
+      const { server, client, clock, states } = await connected({ source: token(new FakeClock(), 10 * 3600) });
+      const first = server.socket.token;
+      const answer = server.replies.refreshToken;
+      server.replies.refreshToken = new Refusal(status, code);
+      const outcome = outcomeOf(client.updateToken(token(clock, 3600, "bad")));
+      await settled();
+      assert.equal(outcome.error?.code, code);
+      server.replies.refreshToken = answer;
+      await clock.advance(2 * MINUTE);
+      assert.deepEqual([server.sockets.length, states], [1, ["connecting", "connected"]]);
+      server.socket.break();
+      await clock.advance(SECOND);
+      assert.equal(server.socket.token, first);
+      await client.shutdown();
+    });
+  }
+
+  test("does not keep the end of the good one from being announced", async () => {
+    const { server, client, clock } = await connected({ source: token(new FakeClock(), 3600) });
+    const heard = [];
+    client.on("tokenAboutToExpire", () => heard.push("about to expire"));
+    client.on("tokenExpired", () => heard.push("expired"));
+    server.replies.refreshToken = new Refusal(401, 20104);
+    await assert.rejects(client.updateToken(token(clock, 10 * 3600, "bad")), { code: 20104 });
+    await clock.advance(60 * MINUTE);
+    assert.deepEqual(heard, ["about to expire", "expired"]);
+    await client.shutdown();
+  });
+
+  test("is followed by another one of the provider's, over the same socket", async () => {
+    const { source, made } = provider(1800);
+    const { server, client, clock, errors } = await connected({ source });
+    const answer = server.replies.refreshToken;
+    server.replies.refreshToken = () => (made.length === 2 ? new Refusal(401, 20103) : answer);
+    await clock.advance(28 * MINUTE);
+    assert.deepEqual(
+      server.asked("refreshToken").map((frame) => frame.token),
+      made.slice(1),
+    );
+    assert.equal(made.length, 3);
+    assert.deepEqual(
+      errors.map(({ errorCode }) => errorCode),
+      [20103],
+    );
+    assert.equal(server.sockets.length, 1);
+    await client.shutdown();
+  });
+
+  test("over a socket that another has replaced is handed in over that one", async () => {
+    const { server, client, clock } = await connected();
+    const [old] = server.sockets;
+    await clock.advance(110 * MINUTE - SECOND);
+    server.replies.refreshToken = undefined;
+    const second = token(clock, 3600, "second");
+    const outcome = outcomeOf(client.updateToken(second));
+    await clock.advance(2 * SECOND);
+    assert.equal(server.sockets.length, 2);
+    server.replies.refreshToken = { token_expires_at: "2027-01-15T09:00:00Z" };
+    const { id } = old.sent.find(({ action }) => action === "refreshToken");
+    old.tell({ id, status: 401, error: { code: 51006, message: "over" } });
+    await settled();
+    assert.equal(outcome.value, client);
+    assert.equal(server.socket.sent.at(-1).token, second);
+    assert.deepEqual([server.sockets.length, client.connectionState], [2, "connected"]);
+    await client.shutdown();
+  });
+
+  test("because nothing is answered at all is used for the next socket", async () => {
+    const { server, client, clock } = await connected();
+    server.replies.refreshToken = undefined;
+    const second = token(clock, 3600, "second");
+    const outcome = outcomeOf(client.updateToken(second));
+    await clock.advance(31 * SECOND);
+    assert.ok(outcome.error instanceof RequestTimeoutError);
+    server.socket.break();
+    await clock.advance(SECOND);
+    assert.equal(server.socket.token, second);
+    await client.shutdown();
+  });
+});
+
+describe("after shutdown", () => {
+  test("a token that the provider was still asked for is not watched", async () => {
+    let give;
+    const { client, clock } = world({ source: () => new Promise((resolve) => (give = resolve)) });
+    const heard = [];
+    for (const event of ["tokenAboutToExpire", "tokenExpired"]) client.on(event, () => heard.push(event));
+    outcomeOf(client.initialize());
+    await settled();
+    await client.shutdown();
+    give(token(clock, 3600));
+    await settled();
+    assert.equal(clock.pending, 0);
+    await clock.advance(120 * MINUTE);
+    assert.deepEqual(heard, []);
+  });
+
+  test("a token that the provider was still asked for in place of an old one is not watched", async () => {
+    const clock = new FakeClock();
+    const gives = [];
+    const made = world({ source: () => new Promise((resolve) => gives.push(resolve)) });
+    outcomeOf(made.client.initialize());
+    await settled();
+    gives[0](token(clock, 3600));
+    await made.clock.advance(58 * MINUTE);
+    assert.equal(gives.length, 2);
+    await made.client.shutdown();
+    gives[1](token(made.clock, 3600));
+    await settled();
+    assert.equal(made.clock.pending, 0);
+  });
+
+  test("updateToken is refused, and sets no timer", async () => {
+    const { client, clock } = await connected();
+    await client.shutdown();
+    await assert.rejects(client.updateToken(token(clock)), ConnectionLostError);
+    assert.deepEqual([clock.pending, client.connectionState], [0, "disconnected"]);
+  });
+
+  test("updateToken is refused to a client that was denied as well", async () => {
+    const { server, client, clock } = world({ arrival: 401 });
+    outcomeOf(client.initialize());
+    await settled();
+    assert.equal(client.connectionState, "denied");
+    await client.shutdown();
+    server.arrival = "open";
+    await assert.rejects(client.updateToken(token(clock)), ConnectionLostError);
+    await clock.advance(MINUTE);
+    assert.deepEqual([clock.pending, server.sockets.length], [0, 1]);
+  });
+
+  test("initialize is refused, and asks nobody for a token", async () => {
+    const { source, made } = provider();
+    const { client } = world({ source });
+    await client.shutdown();
+    await assert.rejects(client.initialize(), ConnectionLostError);
+    assert.deepEqual(made, []);
+  });
+
+  test("a token that is being handed in is given up", async () => {
+    const { server, client, clock } = await connected();
+    server.replies.refreshToken = undefined;
+    const outcome = outcomeOf(client.updateToken(token(clock, 3600, "second")));
+    await settled();
+    await client.shutdown();
+    await settled();
+    assert.ok(outcome.error instanceof ConnectionLostError);
+    assert.equal(clock.pending, 0);
+  });
+
+  test("no timer waits for the provider to be asked again", async () => {
+    let calls = 0;
+    const source = (clock) => {
+      calls += 1;
+      return calls === 1 ? token(clock, 3600) : Promise.reject(new Error("no token today"));
+    };
+    const { client, clock } = await connected({ source });
+    await clock.advance(58 * MINUTE);
+    assert.ok(calls > 1);
+    await client.shutdown();
+    assert.equal(clock.pending, 0);
   });
 });
 
