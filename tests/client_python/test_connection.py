@@ -330,6 +330,23 @@ async def test_a_large_request_travels_in_frames_of_less_than_32_kb(lab: Lab) ->
     assert max(sizes) <= 32 * 1024
 
 
+async def test_a_large_request_that_is_given_up_half_way_leaves_no_broken_connection(lab: Lab) -> None:
+    listener = await lab.start()
+    lab.server.answers["deleteChannel"] = lambda frame: "deleted"
+    wire = listener.client._connection._line._wire._connection
+    # What the transport says when the network takes nothing more, and when it does again.
+    wire.pause_writing()
+    sending = asyncio.create_task(listener.client.request("sendMessage", channel="general", body="x" * 120_000))
+    await until(lambda: wire.send_in_progress)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await soon(sending)
+    if wire.paused:
+        wire.resume_writing()
+    assert await soon(listener.client.request("deleteChannel", channel="general")) == "deleted"
+    assert len(lab.server.sockets) == 2
+
+
 async def test_a_request_larger_than_a_socket_carries_is_refused_here(lab: Lab) -> None:
     listener = await lab.start()
     with pytest.raises(MessageTooLarge):

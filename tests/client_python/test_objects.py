@@ -560,12 +560,43 @@ async def test_an_answer_to_typing_before_a_message_does_not_silence_typing_afte
     lab.server.answers["sendMessage"] = lambda frame: message(0, 11)
     saying = asyncio.create_task(general.typing())
     request = await lab.server.asked("typing")
-    await general.send_message("hello")
+    sending = asyncio.create_task(general.send_message("hello"))
+    await until(lambda: 1.0 in lab.timing.waits())
+    lab.timing.advance(1.0)
+    await soon(sending)
     lab.server.silent.clear()
     await lab.server.socket.reply(request, {"typing_timeout": 5})
     await soon(saying)
     await general.typing()
     assert lab.server.count("typing") == 2
+
+
+async def test_a_message_follows_the_typing_that_is_under_way(lab: Lab) -> None:
+    listener, general = await in_channel(lab)
+    lab.server.silent.add("typing")
+    lab.server.answers["sendMessage"] = lambda frame: message(0, 11)
+    saying = asyncio.create_task(general.typing())
+    request = await lab.server.asked("typing")
+    sending = asyncio.create_task(general.send_message("hello"))
+    await soon(listener.client.request("fetchSession"))
+    assert lab.server.count("sendMessage") == 0
+    await lab.server.socket.reply(request, {"typing_timeout": 5})
+    await soon(sending)
+    await soon(saying)
+
+
+async def test_a_message_waits_a_second_for_the_typing_that_is_under_way(lab: Lab) -> None:
+    _, general = await in_channel(lab)
+    lab.server.silent.add("typing")
+    lab.server.answers["sendMessage"] = lambda frame: message(0, 11)
+    saying = asyncio.create_task(general.typing())
+    request = await lab.server.asked("typing")
+    sending = asyncio.create_task(general.send_message("hello"))
+    await until(lambda: 1.0 in lab.timing.waits())
+    lab.timing.advance(1.0)
+    assert await soon(sending) == 0
+    await lab.server.socket.reply(request, {"typing_timeout": 5})
+    await soon(saying)
 
 
 async def test_typing_that_could_not_be_said_is_said_again(lab: Lab) -> None:

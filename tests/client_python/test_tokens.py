@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parley_client import Client, Refused, RequestError
+from parley_client import Client, ClientClosed, Refused, RequestError
 from parley_client.tokens import expiry
 from parley_client.wire import Wire, open_wire
 from tests.client_python.fakes import Lab, Refusal, jwt, soon, until
@@ -220,3 +220,134 @@ async def test_a_token_of_somebody_else_is_not_taken_over(lab: Lab) -> None:
     lab.server.socket.drop()
     await until(lambda: len(lab.server.tokens) == 2)
     assert lab.server.tokens[1] == token
+
+
+# Tokens that are over when they come.
+
+
+@pytest.mark.parametrize("seconds", [-60.0, 0.0])
+async def test_a_token_that_is_over_by_this_clock_is_left_to_the_server(lab: Lab, seconds: float) -> None:
+    calls: list[str] = []
+
+    def provider() -> str:
+        calls.append(lab.token(seconds))
+        return calls[-1]
+
+    listener = await lab.start(provider)
+    lab.timing.advance(1)
+    assert await listener.has_not_heard("tokenAboutToExpire")
+    assert await listener.has_not_heard("tokenExpired")
+    assert len(calls) == 1
+    await lab.server.socket.push({"event": "tokenAboutToExpire", "token_expires_at": "2027-01-15T08:00:00Z"})
+    request = await lab.server.asked("refreshToken")
+    await until(lambda: listener.client._tokens.current == request["token"])
+    lab.timing.advance(1)
+    await soon(listener.client.request("fetchSession"))
+    assert calls == [lab.server.tokens[0], request["token"]]
+    assert len(listener.named("tokenAboutToExpire")) == 1
+
+
+async def test_a_provider_that_gives_the_same_token_again_is_asked_for_another_every_15_seconds(lab: Lab) -> None:
+    tokens = [lab.token(seconds=3600)]
+    calls: list[str] = []
+
+    def provider() -> str:
+        calls.append(tokens[-1])
+        return tokens[-1]
+
+    listener = await lab.start(provider)
+    await lab.leap(listener, 3600 - 179)
+    for count in range(2, 5):
+        await until(lambda count=count: len(calls) == count and 15.0 in lab.timing.waits())
+        lab.timing.advance(15)
+    assert lab.server.count("refreshToken") == 0
+    tokens.append(lab.token())
+    assert (await lab.server.asked("refreshToken"))["token"] == tokens[1]
+    assert len(listener.named("tokenAboutToExpire")) == 1
+
+
+async def test_a_refused_token_of_a_provider_is_offered_once_until_there_is_another(lab: Lab) -> None:
+    tokens = [lab.token(seconds=3600)]
+    listener = await lab.start(lambda: tokens[-1])
+    await lab.leap(listener, 3600 - 179)
+    await until(lambda: 15.0 in lab.timing.waits())
+    lab.server.refusals = [(401, {"code": 20104, "message": "Access Token expired"})]
+    lab.timing.advance(180)
+    lab.server.socket.drop()
+    await until(lambda: listener.client.connection_state == "denied")
+    for _ in range(20):
+        await until(lambda: 15.0 in lab.timing.waits())
+        lab.timing.advance(15)
+    assert len(lab.server.tokens) == 2
+    assert len(listener.named("tokenExpired")) == 1
+    tokens.append(lab.token())
+    await until(lambda: listener.client.connection_state == "connected")
+    assert lab.server.tokens[2:] == tokens[1:]
+
+
+# Tokens and several sockets, or none any more.
+
+
+async def test_the_warning_of_a_token_that_was_replaced_has_the_new_one_handed_in(lab: Lab) -> None:
+    listener = await lab.start(lab.token(seconds=4 * 3600))
+    lab.server.silent.add("listMyChannels")
+    lab.timing.advance(110 * 60 + 1)
+    await until(lambda: len(lab.server.sockets) == 2)
+    first, second = lab.server.sockets
+    listing = await lab.server.asked("listMyChannels", socket=second)
+    token = lab.token(seconds=12 * 3600)
+    await soon(listener.client.update_token(token))
+    lab.server.silent.clear()
+    await second.reply(listing, {"channels": [], "next": None})
+    await until(lambda: first.is_closed)
+    await second.push({"event": "tokenAboutToExpire", "token_expires_at": "2027-01-15T08:00:00Z"})
+    assert (await lab.server.asked("refreshToken", socket=second))["token"] == token
+    assert await listener.has_not_heard("tokenAboutToExpire")
+    await second.push({"event": "tokenAboutToExpire", "token_expires_at": "2027-01-15T08:00:00Z"})
+    await listener.heard("tokenAboutToExpire")
+    assert len(second.asked("refreshToken")) == 1
+
+
+async def test_a_token_updated_while_the_client_is_shut_down_is_not_looked_after(lab: Lab) -> None:
+    client = lab.client()
+    await soon(client.start())
+    lab.server.silent.add("refreshToken")
+    updating = asyncio.create_task(client.update_token(lab.token()))
+    await lab.server.asked("refreshToken")
+    await soon(client.shutdown())
+    with pytest.raises(ClientClosed):
+        await soon(updating)
+    assert lab.timing.waits() == []
+
+
+class WarningWire:
+    """A socket over which the server warns of the token while it closes."""
+
+    def __init__(self, wire: Wire, lab: Lab) -> None:
+        self._wire = wire
+        self._lab = lab
+        self.send, self.texts, self.abort = wire.send, wire.texts, wire.abort
+
+    async def close(self) -> None:
+        await self._lab.server.socket.push({"event": "tokenAboutToExpire", "token_expires_at": "2027-01-15T08:00:00Z"})
+        await self._wire.close()
+
+
+async def test_a_warning_while_the_client_is_shut_down_asks_for_no_token(lab: Lab) -> None:
+    calls: list[str] = []
+
+    def provider() -> str:
+        calls.append(lab.token())
+        return calls[-1]
+
+    async def connect(url: str, token: str) -> Wire:
+        return WarningWire(await open_wire(url, token, proxy=None), lab)
+
+    client = Client(lab.server.url, provider, timing=lab.timing, connect=connect)
+    await soon(client.start())
+    stream = client.events()
+    await soon(client.shutdown())
+    assert "tokenAboutToExpire" not in [event.name async for event in stream]
+    assert not client._errands
+    assert len(calls) == 1
+    assert lab.timing.waits() == []

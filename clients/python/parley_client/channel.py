@@ -15,6 +15,7 @@ from parley_client.member import Member
 from parley_client.message import Message
 from parley_client.paginator import Paginator
 from parley_client.record import Attributes, RecordObject
+from parley_client.timing import pause
 
 if TYPE_CHECKING:
     from parley_client.client import Client
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Anchor = int | Literal["end"]
 _PAGE_SIZE = 100
+_TYPING_IS_SAID_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Channel(RecordObject):
         self._own: dict[str, Any] = {}
         self._last_message: LastMessage | None = None
         self._quiet_until = 0.0
+        self._typing_is_said = asyncio.Event()
+        self._typing_is_said.set()
         self._sending = asyncio.Lock()
         self.messages: WeakValueDictionary[str, Message] = WeakValueDictionary()
         self.members: WeakValueDictionary[str, Member] = WeakValueDictionary()
@@ -244,10 +248,14 @@ class Channel(RecordObject):
         answered or has failed.
         """
         self._quiet_until = 0.0
+        typing_is_said = self._typing_is_said
         given = {"body": body, "attributes": attributes, "media_sid": media_sid}
         members = {name: value for name, value in given.items() if value is not None}
         # The server works on several frames at a time.
         async with self._sending:
+            if not typing_is_said.is_set():
+                # What ends the typing would come before it, and others would see this user type on.
+                await pause(self._client.timing, _TYPING_IS_SAID_SECONDS, typing_is_said)
             record = await self._ask("sendMessage", **members)
         return int(record["index"])
 
@@ -306,11 +314,14 @@ class Channel(RecordObject):
         if now < self._quiet_until:
             return
         quiet_until = self._quiet_until = now + self._client.typing_seconds
+        is_said = self._typing_is_said = asyncio.Event()
         try:
             result = await self._ask("typing")
         except BaseException:
             self._quiet_until = 0.0
             raise
+        finally:
+            is_said.set()
         if self._quiet_until == quiet_until:
             self._quiet_until = now + float(result["typing_timeout"])
 

@@ -135,7 +135,7 @@ class Client(Emitter):
     async def shutdown(self) -> None:
         """Close the connection for good and end the streams of events."""
         self._is_over = True
-        self._tokens.forget_timers()
+        self._tokens.stop()
         for errand in list(self._errands):
             errand.cancel()
         await self._session.stop()
@@ -292,6 +292,8 @@ class Client(Emitter):
         if self._is_over:
             raise ClientClosed("the client was shut down")
         await self._connection.refresh(token)
+        if self._is_over:
+            raise ClientClosed("the client was shut down")
         self._tokens.adopt(token)
         self._denial = None
         self._connection.try_again()
@@ -304,6 +306,23 @@ class Client(Emitter):
     def _token_expired(self) -> None:
         self.tell(TokenExpired())
 
+    def _token_nearly_over(self, line: Line) -> None:
+        if line.token == self._tokens.current:
+            self._tokens.about_to_expire(self._tokens.seconds_left())
+        elif not self._is_over:
+            # This line was opened before the token was replaced, and the other one was told of it.
+            self._run_errand(self._hand_in(line))
+
+    async def _hand_in(self, line: Line) -> None:
+        """Tell the server of the current token over a line that it knows by another."""
+        if self._tokens.current is None:
+            return
+        try:
+            await self._connection.refresh(self._tokens.current, line)
+        except ParleyError as error:
+            # The line ends with its token then, and the next one is opened with the current one.
+            _log.warning("the server did not take the token over: %s", error)
+
     def _token_over(self, line: Line) -> None:
         if line.token == self._tokens.current:
             self._tokens.expired()
@@ -311,12 +330,14 @@ class Client(Emitter):
     async def _refresh(self) -> None:
         """Replace the token before it expires, however often that takes."""
         before = self._tokens.current
-        while self._tokens.current == before:
+        while self._tokens.current == before and not self._is_over:
             try:
                 token = await self._tokens.another()
-                if token is not None:
-                    await self.update_token(token)
-                return
+                # The same again, of a provider that keeps its tokens say, is no replacement, and refused if this is.
+                if token != before:
+                    if token is not None:
+                        await self.update_token(token)
+                    return
             except Exception as error:
                 _log.warning("could not replace the token: %s", error)
             await pause(self.timing, _REFRESH_AGAIN_SECONDS)
@@ -340,7 +361,7 @@ class Client(Emitter):
             case "userUpdated":
                 self.users.updated(push["user"], tuple(push.get("updateReasons") or ()))
             case "tokenAboutToExpire":
-                self._tokens.about_to_expire(self._tokens.seconds_left())
+                self._token_nearly_over(line)
             case "tokenExpired":
                 self._token_over(line)
             case "connectionError":

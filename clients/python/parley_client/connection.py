@@ -143,15 +143,15 @@ class Connection:
 
     # Requests.
 
-    async def refresh(self, token: str) -> None:
-        """Tell the server of another token before it is adopted.
+    async def refresh(self, token: str, line: Line | None = None) -> None:
+        """Tell the server of another token, over the line in use unless another is given, before it is adopted.
 
         A line that is over is cut, as one that breaks meanwhile is gone: the next one is opened with the new token.
 
         Raises:
             RequestError: the token is not one to go on with.
         """
-        line = self._line
+        line = line or self._line
         if line is None:
             return
         try:

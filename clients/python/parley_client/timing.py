@@ -48,9 +48,9 @@ class RealTiming:
         return random.random()
 
 
-async def pause(timing: Timing, seconds: float) -> None:
-    """Wait."""
-    over = asyncio.Event()
+async def pause(timing: Timing, seconds: float, over: asyncio.Event | None = None) -> None:
+    """Wait, or less if `over` is set before; it is in the end."""
+    over = over or asyncio.Event()
     handle = timing.later(seconds, over.set)
     try:
         await over.wait()

@@ -49,6 +49,8 @@ class Tokens:
         self._on_about_to_expire = on_about_to_expire
         self._on_expired = on_expired
         self._timers: list[Handle] = []
+        self._is_adopted = False
+        self._is_over = False
         self._was_announced = False
         self._has_expired = False
         self.current: str | None = None if callable(source) else source
@@ -71,8 +73,7 @@ class Tokens:
             self.adopt(token)
             return token
         assert self.current is not None
-        if not self._timers:
-            self.adopt(self.current)
+        self.adopt(self.current)
         return self.current
 
     async def another(self) -> str | None:
@@ -83,14 +84,18 @@ class Tokens:
         return await made if inspect.isawaitable(made) else made
 
     def adopt(self, token: str) -> None:
-        """This is the token from now on."""
-        self.forget_timers()
+        """This is the token from now on; the one that there is already is announced no second time."""
+        if self._is_over or (self._is_adopted and token == self.current):
+            return
+        self._forget_timers()
+        self._is_adopted = True
         self.current = token
         self._was_announced = self._has_expired = False
         expires_at = expiry(token)
-        if expires_at is None:
+        left = 0.0 if expires_at is None else expires_at - self._timing.wall()
+        # Of a token that is over when it comes only the server knows whether it is, or whether this clock is wrong.
+        if left <= 0:
             return
-        left = max(0.0, expires_at - self._timing.wall())
         lead = min(LEAD_SECONDS, left / 4)
         self._timers = [
             self._timing.later(left - lead, lambda: self.about_to_expire(lead)),
@@ -104,18 +109,22 @@ class Tokens:
 
     def about_to_expire(self, seconds_left: float) -> None:
         """The token will expire soon."""
-        if not self._was_announced:
+        if not self._was_announced and not self._is_over:
             self._was_announced = True
             self._on_about_to_expire(seconds_left)
 
     def expired(self) -> None:
         """The token has expired."""
-        if not self._has_expired:
+        if not self._has_expired and not self._is_over:
             self._has_expired = True
             self._on_expired()
 
-    def forget_timers(self) -> None:
-        """Say nothing any more of the current token."""
+    def stop(self) -> None:
+        """Say nothing any more of any token."""
+        self._is_over = True
+        self._forget_timers()
+
+    def _forget_timers(self) -> None:
         for timer in self._timers:
             timer.cancel()
         self._timers = []

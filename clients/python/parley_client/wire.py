@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from inspect import GEN_SUSPENDED, getgeneratorstate
 from typing import Any, Literal, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, ProtocolError
 from websockets.typing import Subprotocol
 
 from parley_client.errors import ConnectionLost, MessageTooLarge, Refused
@@ -53,10 +54,20 @@ class WebSocketWire:
             if len(data) <= _FRAME_BYTES:
                 await self._connection.send(data, text=True)
             else:
-                frames = [data[at : at + _FRAME_BYTES] for at in range(0, len(data), _FRAME_BYTES)]
-                await self._connection.send(frames, text=True)
-        except ConnectionClosed as error:
+                await self._send_in_frames(data)
+        except (ConnectionClosed, ProtocolError) as error:
+            # The library takes a socket that was cut in the middle of a text for an open one until the loop turns.
             raise ConnectionLost("the connection is closed") from error
+
+    async def _send_in_frames(self, data: bytes) -> None:
+        frames = _frames(data)
+        try:
+            await self._connection.send(frames, text=True)
+        except BaseException:
+            # After half a text, given up while the network was slow say, no other can follow on this socket.
+            if getgeneratorstate(frames) == GEN_SUSPENDED:
+                self.abort()
+            raise
 
     async def texts(self) -> AsyncIterator[str]:
         try:
@@ -71,6 +82,11 @@ class WebSocketWire:
 
     def abort(self) -> None:
         self._connection.transport.abort()
+
+
+def _frames(data: bytes) -> Generator[bytes, None, None]:
+    for at in range(0, len(data), _FRAME_BYTES):
+        yield data[at : at + _FRAME_BYTES]
 
 
 async def open_wire(url: str, token: str, *, proxy: str | Literal[True] | None = True) -> Wire:
