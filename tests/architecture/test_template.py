@@ -88,10 +88,13 @@ def dead_letter_queues() -> set[str]:
     return {target["Fn::GetAtt"][0] for target in redrives + failures}
 
 
+def filters(mapping: dict[str, Any]) -> list[dict[str, Any]]:
+    return [json.loads(filter_["Pattern"]) for filter_ in mapping["FilterCriteria"]["Filters"]]
+
+
 def sort_keys(mapping: dict[str, Any]) -> tuple[list[str], set[str]]:
-    """Event names and sort keys that a stream mapping lets through; a prefix is shown as it is."""
-    (filter_,) = mapping["FilterCriteria"]["Filters"]
-    pattern = json.loads(filter_["Pattern"])
+    """Event names and sort keys of records that a stream mapping lets through; a prefix is shown as it is."""
+    pattern, *_ = filters(mapping)
     assert set(pattern) == {"eventName", "dynamodb"}
     alternatives = pattern["dynamodb"]["Keys"]["sk"]["S"]
     return pattern["eventName"], {text if isinstance(text, str) else text["prefix"] for text in alternatives}
@@ -250,6 +253,15 @@ def test_a_reader_sees_new_images_of_what_is_announced_and_nothing_else(function
     names, keys = sort_keys(STREAM_MAPPINGS[(function, "Changes")])
     assert names == ["INSERT", "MODIFY"]
     assert keys == expected
+
+
+def test_of_a_channels_log_a_reader_sees_nothing_but_the_numbers_that_nothing_came_of():
+    unused = {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "CHG#"}]}}, "NewImage": {"kind": {"S": ["nothing"]}}},
+    }
+    others = {function: filters(mapping)[1:] for (function, _), mapping in STREAM_MAPPINGS.items()}
+    assert others == {"FanOutFunction": [unused], "WebhooksFunction": []}
 
 
 @pytest.mark.parametrize("key", STREAM_MAPPINGS, ids=".".join)

@@ -1,15 +1,37 @@
-"""A client's copy of a channel, which catches up, and time as DynamoDB's expiry sees it."""
+"""Any history of a channel, a client's copy of it, which catches up, and time as DynamoDB's expiry sees it."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.realtime.deployment import Device, Room
+from parley.operations import channel_log
+from tests.realtime.deployment import Device, House, Room
 
 # What of a channel is the channel's own; counters are told by what they count.
 OWN_FIELDS = ("sid", "friendly_name", "unique_name", "attributes", "type", "created_by", "date_created", "date_updated")
 _ANSWERS = 500
+PEOPLE = ("bob", "carol", "dave")
+CHOICES = [
+    "send",
+    "send much",
+    "send by socket",
+    "edit",
+    "edit by socket",
+    "delete",
+    "add",
+    "remove",
+    "leave",
+    "join",
+    "change a member",
+    "consume",
+    "mute",
+    "rename",
+    "invite",
+    "fail",
+    "wait",
+]
 
 Answer = dict[str, Any]
 
@@ -102,14 +124,18 @@ class Copy:
 
     def apply(self, event: dict[str, Any]) -> None:
         """What a client does with a push: deliver it unless the record is known in this or a newer version."""
-        kind = next((kind for kind in ("message", "member", "channel") if kind in event), None)
+        kind = _kind(event)
+        if kind and self._known.get(event[kind]["sid"], -1) < event[kind]["seq"]:
+            self._known[event[kind]["sid"]] = event[kind]["seq"]
+            self.believe(event)
+
+    def believe(self, event: dict[str, Any]) -> None:
+        """Show what an event tells, whatever was known before."""
+        kind = _kind(event)
         if kind is None:
             # The number is somebody else's business.
             return
         record = event[kind]
-        if self._known.get(record["sid"], -1) >= record["seq"]:
-            return
-        self._known[record["sid"]] = record["seq"]
         if kind == "channel":
             self.channel = {name: record[name] for name in OWN_FIELDS}
             return
@@ -122,6 +148,10 @@ class Copy:
     def shown(self) -> tuple[Any, ...]:
         """What the client shows."""
         return self.channel, self.members, sorted(self.messages.values(), key=lambda message: message["index"])
+
+
+def _kind(event: dict[str, Any]) -> str | None:
+    return next((kind for kind in ("message", "member", "channel") if kind in event), None)
 
 
 def erase_expired(client: Any, table_name: str, room: Room, now_ms: int, *kinds: str) -> int:
@@ -142,3 +172,63 @@ def erase_expired(client: Any, table_name: str, room: Room, now_ms: int, *kinds:
     for item in expired:
         client.delete_item(TableName=table_name, Key={"pk": item["pk"], "sk": item["sk"]})
     return len(expired)
+
+
+def skip(room: Room, count: int) -> None:
+    """Let the channel's count of changes go on without changes."""
+    world = room.house.deployment.world
+    context = world.context()
+    world.table.commit(context.cause(), [channel_log.in_tail(room.house.sid, room.sid, {"seq": count})])
+
+
+class History:
+    """Changes of a channel by people and back ends, chosen by a test, with alice looking on."""
+
+    def __init__(self, house: House):
+        self.house = house
+        self.room = house.channel("alice", "bob")
+        self.sender = house.device("bob")
+        self.alice = house.device("alice")
+        self.messages: list[str] = []
+
+    def change(self, what: str, number: int) -> None:
+        """One change; what cannot happen now does not."""
+        room, rest = self.room, self.house.rest
+        person = PEOPLE[number % len(PEOPLE)]
+        sid = self.messages[number % len(self.messages)] if self.messages else "IM" + "0" * 32
+        match what:
+            case "send":
+                self.messages.append(room.post(f"number {number}", From=person)["sid"])
+            case "send much":
+                self.messages.append(room.post('"' * (31_000 + number))["sid"])
+            case "send by socket":
+                reply = self.sender.ask("sendMessage", channel=room.sid, body=f"number {number}")
+                self.messages += [reply["result"]["sid"]] if reply["status"] == 201 else []
+            case "edit":
+                rest("POST", f"{room.path}/Messages/{sid}", {"Body": f"edit {number}"})
+            case "edit by socket":
+                self.sender.ask("updateMessage", channel=room.sid, message=sid, attributes={"n": number})
+            case "delete":
+                rest("DELETE", f"{room.path}/Messages/{sid}")
+            case "add":
+                rest("POST", f"{room.path}/Members", {"Identity": person})
+            case "remove":
+                rest("DELETE", f"{room.path}/Members/{person}")
+            case "leave":
+                self.sender.ask("leaveChannel", channel=room.sid)
+            case "join":
+                self.sender.ask("joinChannel", channel=room.sid, attributes={"n": number})
+            case "change a member":
+                rest("POST", f"{room.path}/Members/{person}", {"Attributes": json.dumps(number)})
+            case "consume":
+                self.sender.ask("updateLastConsumedMessageIndex", channel=room.sid, index=number)
+            case "mute":
+                self.sender.ask("setNotificationLevel", channel=room.sid, notification_level="muted")
+            case "rename":
+                room.update(FriendlyName=f"name {number}", UniqueName=f"{room.sid[3:]} {number % 2}")
+            case "invite":
+                rest("POST", f"{room.path}/Invites", {"Identity": person})
+            case "fail":
+                skip(room, 1 + number % 3)
+            case "wait":
+                self.house.deployment.world.clock.advance(number * 2)

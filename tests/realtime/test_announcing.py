@@ -69,14 +69,14 @@ def test_what_is_gone_already_is_not_announced_again(house: House) -> None:
     assert alice.events() == ["messageRemoved"]
 
 
-def test_a_refused_request_announces_nothing(house: House) -> None:
+def test_a_refused_request_announces_nothing_but_that_a_number_was_not_used(house: House) -> None:
     room = house.channel("alice", UniqueName="general")
     house.channel(UniqueName="other")
     before = len(house.deployment.read_stream())
     assert house.rest("POST", room.path, {"UniqueName": "other"}).status == 409
     assert house.rest("POST", f"{house.path}/Users", {"Identity": "alice"}).status == 409
     assert house.rest("POST", f"{room.path}/Members", {"Identity": "bob", "RoleSid": "RL" + "0" * 32}).status == 404
-    assert new_changes(house.deployment, before) == []
+    assert new_changes(house.deployment, before) == [("nothing", "created")]
 
 
 def test_counters_lists_and_bookkeeping_announce_nothing(house: House) -> None:

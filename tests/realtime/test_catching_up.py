@@ -11,13 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.template import Template
-from parley.operations import channel_log
 from parley.store import keys
 from tests.contracts.meddling import Call, MeddlingClient, after, refusing
 from tests.lean import LeanClient
 from tests.realtime.asking import address
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
-from tests.realtime.rtb_catching import Copy, asked, caught_up, erase_expired, seq_of, walked
+from tests.realtime.rtb_catching import CHOICES, Copy, History, asked, caught_up, erase_expired, seq_of, skip, walked
 from tests.world import World
 
 DAY = 86_400
@@ -273,12 +272,37 @@ def test_what_is_overtaken_is_told_last_and_leaves_no_hole(
     meddling.script("transact_write_items", after(lambda: fast(room)))
     slow(room)
     assert not meddling.scripted("transact_write_items")
-    for push in alice.heard():
+    pushes = alice.heard()
+    for push in pushes:
         listening.apply(push)
+    # Nobody has to ask what became of a number.
+    assert {push["seq"] for push in pushes} == set(range(mark + 1, seq_of(alice, room) + 1))
     returning.catch_up(alice, room)
     fetched = Copy.fetched(alice, room)
     assert listening.shown() == returning.shown() == fetched.shown()
     assert returning.mark == fetched.mark == seq_of(alice, room)
+
+
+@pytest.mark.parametrize("moment", ["update_item", "transact_write_items"])
+def test_who_is_overtaken_is_answered_with_all_that_the_record_is_by_then(
+    meddling: MeddlingClient, alice: Device, room: Room, moment: str
+) -> None:
+    """Before it takes its number, and after."""
+    meddling.script(moment, after(lambda: room.update("/Members/alice", LastConsumedMessageIndex="1")))
+    reply = alice.done("updateMember", channel=room.sid, identity="alice", attributes={"a": 1})
+    assert (reply["last_consumed_message_index"], reply["attributes"]) == (1, '{"a":1}')
+    assert reply == alice.done("fetchMember", channel=room.sid, identity="alice")
+
+
+@pytest.mark.parametrize(("slow", "fast"), [(1, 0), (0, 1)])
+def test_of_two_messages_deleted_at_once_neither_is_the_newest(
+    meddling: MeddlingClient, alice: Device, room: Room, slow: int, fast: int
+) -> None:
+    sids = [address(room, index) for index in (0, 1)]
+    meddling.script("transact_write_items", after(lambda: room.delete(f"/Messages/{sids[fast]}")))
+    room.delete(f"/Messages/{sids[slow]}")
+    shown = alice.done("fetchChannel", channel=room.sid)
+    assert (shown["messages_count"], shown["last_message_index"]) == (0, None)
 
 
 def test_what_is_refused_after_its_number_was_taken_leaves_no_hole(
@@ -438,13 +462,6 @@ def test_a_message_that_no_socket_carries_does_not_stop_a_client(alice: Device, 
 
 
 # Too far behind.
-
-
-def skip(room: Room, count: int) -> None:
-    """Let the channel's count of changes go on without changes."""
-    world = room.house.deployment.world
-    context = world.context()
-    world.table.commit(context.cause(), [channel_log.in_tail(room.house.sid, room.sid, {"seq": count})])
 
 
 @pytest.mark.parametrize(
@@ -800,82 +817,6 @@ def test_catching_up_needs_channels(alice: Device) -> None:
 
 
 # Any history at all.
-
-PEOPLE = ("bob", "carol", "dave")
-
-
-class History:
-    """Changes of a channel by people and back ends, chosen by a test, with alice looking on."""
-
-    def __init__(self, house: House):
-        self.house = house
-        self.room = house.channel("alice", "bob")
-        self.sender = house.device("bob")
-        self.alice = house.device("alice")
-        self.messages: list[str] = []
-
-    def change(self, what: str, number: int) -> None:
-        """One change; what cannot happen now does not."""
-        room, rest = self.room, self.house.rest
-        person = PEOPLE[number % len(PEOPLE)]
-        sid = self.messages[number % len(self.messages)] if self.messages else "IM" + "0" * 32
-        match what:
-            case "send":
-                self.messages.append(room.post(f"number {number}", From=person)["sid"])
-            case "send much":
-                self.messages.append(room.post('"' * (31_000 + number))["sid"])
-            case "send by socket":
-                reply = self.sender.ask("sendMessage", channel=room.sid, body=f"number {number}")
-                self.messages += [reply["result"]["sid"]] if reply["status"] == 201 else []
-            case "edit":
-                rest("POST", f"{room.path}/Messages/{sid}", {"Body": f"edit {number}"})
-            case "edit by socket":
-                self.sender.ask("updateMessage", channel=room.sid, message=sid, attributes={"n": number})
-            case "delete":
-                rest("DELETE", f"{room.path}/Messages/{sid}")
-            case "add":
-                rest("POST", f"{room.path}/Members", {"Identity": person})
-            case "remove":
-                rest("DELETE", f"{room.path}/Members/{person}")
-            case "leave":
-                self.sender.ask("leaveChannel", channel=room.sid)
-            case "join":
-                self.sender.ask("joinChannel", channel=room.sid, attributes={"n": number})
-            case "change a member":
-                rest("POST", f"{room.path}/Members/{person}", {"Attributes": json.dumps(number)})
-            case "consume":
-                self.sender.ask("updateLastConsumedMessageIndex", channel=room.sid, index=number)
-            case "mute":
-                self.sender.ask("setNotificationLevel", channel=room.sid, notification_level="muted")
-            case "rename":
-                room.update(FriendlyName=f"name {number}", UniqueName=f"{room.sid[3:]} {number % 2}")
-            case "invite":
-                rest("POST", f"{room.path}/Invites", {"Identity": person})
-            case "fail":
-                skip(room, 1 + number % 3)
-            case "wait":
-                self.house.deployment.world.clock.advance(number * 2)
-
-
-CHOICES = [
-    "send",
-    "send much",
-    "send by socket",
-    "edit",
-    "edit by socket",
-    "delete",
-    "add",
-    "remove",
-    "leave",
-    "join",
-    "change a member",
-    "consume",
-    "mute",
-    "rename",
-    "invite",
-    "fail",
-    "wait",
-]
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))

@@ -225,6 +225,18 @@ def test_who_was_removed_hears_nothing_more(scene: Scene) -> None:
     assert set(scene.devices.heard()) == {"alice"}
 
 
+def _refused(scene: Scene) -> None:
+    """A change that has taken a number when it is refused."""
+    scene.house.channel(UniqueName="taken")
+    assert scene.house.rest("POST", scene.room.path, {"UniqueName": "taken"}).status == 409
+
+
+def test_members_learn_only_the_number_of_a_change_that_was_refused(scene: Scene) -> None:
+    _refused(scene)
+    expected = [scene.push("channelAdvanced")]
+    assert scene.devices.heard() == {"alice": expected, "bob": expected}
+
+
 def _changes(scene: Scene) -> list[tuple[tuple[str, str], Callable[[], object]]]:
     room, rest = scene.room, scene.house.rest
     level = {"NotificationLevel": "muted"}
@@ -242,6 +254,7 @@ def _changes(scene: Scene) -> list[tuple[tuple[str, str], Callable[[], object]]]
         (("channel", "created"), lambda: scene.house.channel(CreatedBy="dave")),
         (("channel", "updated"), lambda: room.update(FriendlyName="z")),
         (("user", "updated"), lambda: rest.post(f"{scene.house.path}/Users/carol", FriendlyName="C")),
+        (("nothing", "created"), lambda: _refused(scene)),
         (("channel", "deleted"), lambda: room.delete()),
     ]
 

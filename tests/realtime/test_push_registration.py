@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -167,6 +168,22 @@ def test_of_two_registrations_removed_at_once_the_last_is_news(
 
     client.script("transact_write_items", after(lambda: alice.done("removeBinding", binding=sids[1])))
     alice.done("removeBinding", binding=sids[0])
+    assert [(push["updateReasons"], push["user"]["is_notifiable"]) for push in bob.heard()] == [(["notifiable"], False)]
+
+
+def test_many_devices_come_and_go_at_once(reachable: House, credential: str) -> None:
+    bob = reachable.device("bob")
+    devices = [reachable.device("alice") for _ in range(8)]
+    bob.done("followUsers", identities=["alice"])
+    bob.heard()
+
+    def come(number: int) -> str:
+        return str(devices[number].done("registerBinding", **request(credential, endpoint=str(number)))["sid"])
+
+    with ThreadPoolExecutor(len(devices)) as pool:
+        sids = list(pool.map(come, range(len(devices))))
+        assert [push["updateReasons"] for push in bob.heard()] == [["notifiable"]]
+        list(pool.map(lambda number: devices[number].done("removeBinding", binding=sids[number]), range(len(devices))))
     assert [(push["updateReasons"], push["user"]["is_notifiable"]) for push in bob.heard()] == [(["notifiable"], False)]
 
 

@@ -79,13 +79,16 @@ def register(
 def _counted(context: Context, user: Record, sid: str, more: int) -> Update:
     """The write that counts a user's devices; news when that makes it notifiable, or not any more.
 
-    Refused with 20409 if another device has come or gone since the user was read, which may make this one the turn.
+    Refused with 20409 if devices that have come or gone since the user was read make it the turn, or no turn any more.
     """
-    is_turn = is_notifiable({**user, "bindings_count": user.get("bindings_count", 0) + more}) != is_notifiable(user)
+    count = user.get("bindings_count", 0)
+    is_turn = is_notifiable({"bindings_count": count + more}) != is_notifiable(user)
     wanted = is_turn and is_enabled(context.configuration.fetch(_service_key(context, user)))
-    count = user.get("bindings_count")
-    unchanged = Guard("bindings_count", "missing" if count is None else "=", count, CONCURRENT_UPDATE())
-    return Update(keys.user(sid), USER_NOT_FOUND(), add={"bindings_count": more}, guards=(unchanged,), announced=wanted)
+    # Where it is no turn, it would be one with as many as one would come from or go to.
+    turning = 0 if more > 0 else 1
+    test = ("=" if "bindings_count" in user else "missing") if is_turn else "<>"
+    guard = Guard("bindings_count", test, count if is_turn else turning, CONCURRENT_UPDATE())
+    return Update(keys.user(sid), USER_NOT_FOUND(), add={"bindings_count": more}, guards=(guard,), announced=wanted)
 
 
 def _service_key(context: Context, user: Record) -> Key:

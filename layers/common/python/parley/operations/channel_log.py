@@ -68,42 +68,57 @@ def change(
 ) -> tuple[Record, Record]:
     """Commit `write`, a change of a channel or of a record in it, under the channel's next seq.
 
-    With it go its entry in the log and the writes `beside` it, which may depend on the counters; `guards` are for
-    taking the number. A number that nothing comes of gets an entry that says so: who catches up need not wait for it.
+    `record` is what was read, or what is created. With the write go its entry in the log and the writes `beside` it,
+    which may depend on the counters; `guards` are for taking the number. A number that nothing comes of is told as one.
     A change that was overtaken by one with a later number is made again under a new one, so that a record's `seq` only
-    grows. Returns what was stored, as `Table.commit` does, and the counters.
+    grows. Returns the record after the change, in no older version, and the counters.
 
     Raises:
         Refusal: 20404, 50063, what a guard stands for, why the commit was refused; 20409 if it is overtaken every time.
     """
-    channel_sid = record.get("channel_sid") or record["sid"]
-    for _ in range(_LOOKS):
-        tail = take_seq(context, record["service_sid"], channel_sid, *guards)
+    service_sid, channel_sid = record["service_sid"], record.get("channel_sid") or record["sid"]
+    for look in range(_LOOKS):
+        tail = take_seq(context, service_sid, channel_sid, *guards)
+        # What is answered with is what was read, so nothing may have come in between; later on it is read again.
+        is_known = look == 0 and isinstance(write, Update)
+        order = _unchanged(record) if is_known else Guard("seq", "behind", tail["seq"], Overtaken())
         writes = [
-            _numbered(write, tail),
+            _numbered(write, tail, order),
             entry(context, channel_sid, tail["seq"], kind, record["sid"], verb),
             *(beside(tail) if callable(beside) else beside),
         ]
         try:
-            return context.table.commit(context.cause(), writes)[0], tail
+            stored = {**record, **context.table.commit(context.cause(), writes)[0]}
+            return stored if look == 0 else context.table.fetch(write.key) or stored, tail
         except Refusal as refusal:
-            context.table.commit(context.cause(), [nothing(context, channel_sid, tail["seq"])])
+            context.table.commit(context.cause(), [nothing(context, service_sid, channel_sid, tail["seq"])])
             if not isinstance(refusal, Overtaken):
                 raise
     raise CONCURRENT_UPDATE()
 
 
-def _numbered(write: Create | Update | Bury, tail: Record) -> Write:
-    """The write under the number that was taken, overtaken if a later one was there before."""
-    guards = (*write.guards, Guard("seq", "behind", tail["seq"], Overtaken()))
+def _unchanged(record: Record) -> Guard:
+    # A channel's `seq` is that of its counters, where it was read with them.
+    seq = record.get("version", record.get("seq")) or None
+    return Guard("seq", "=" if seq else "missing", seq, Overtaken())
+
+
+def _numbered(write: Create | Update | Bury, tail: Record, order: Guard) -> Write:
+    """The write under the number that was taken."""
+    guards = (*write.guards, order)
     if isinstance(write, Update):
         return replace(write, set={**write.set, **mark(tail)}, guards=guards)
     return replace(write, record={**write.record, **mark(tail)}, guards=guards)
 
 
-def nothing(context: Context, channel_sid: str, seq: int) -> Write:
-    """The entry under a number that was taken and not used: whoever catches up need not wait for it."""
-    return entry(context, channel_sid, seq, "nothing", "", "refused")
+def nothing(context: Context, service_sid: str, channel_sid: str, seq: int) -> Write:
+    """The entry under a number that was taken and not used, which is told: nobody need wait for it."""
+    record = _entry(context, seq, "nothing", "", "refused")
+    return Create(
+        keys.change(channel_sid, seq),
+        {**record, "service_sid": service_sid, "channel_sid": channel_sid},
+        taken=CONCURRENT_UPDATE(),
+    )
 
 
 def mark(tail: Record) -> Record:
@@ -113,6 +128,9 @@ def mark(tail: Record) -> Record:
 
 def entry(context: Context, channel_sid: str, seq: int, kind: str, sid: str, verb: str) -> Write:
     """The entry that tells a returning client what changed: the kind and SID of a record, and the verb."""
+    return Put(keys.change(channel_sid, seq), _entry(context, seq, kind, sid, verb))
+
+
+def _entry(context: Context, seq: int, kind: str, sid: str, verb: str) -> Record:
     expires_at = context.clock.now_ms() // 1000 + TOMBSTONE_SECONDS
-    record = {"seq": seq, "kind": kind, "sid": sid, "verb": verb, "expires_at": expires_at}
-    return Put(keys.change(channel_sid, seq), record)
+    return {"seq": seq, "kind": kind, "sid": sid, "verb": verb, "expires_at": expires_at}

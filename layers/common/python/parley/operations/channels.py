@@ -140,7 +140,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 def _changed(context: Context, channel: Record, write: Update, others: list[Write]) -> Record:
     stored, tail = channel_log.change(context, "channel", "updated", channel, write, beside=others)
     context.configuration.forget(keys.channel(channel["sid"]))
-    return with_counters({**channel, **stored}, tail)
+    return with_counters(stored, tail)
 
 
 _RIGHTS = {

@@ -217,8 +217,7 @@ def change(context: Context, member: Record, parameters: dict[str, Any], guards:
     if "role_sid" in changes:
         changes |= users.held_role(context, member["service_sid"], changes.pop("role_sid"), CHANNEL, key)
     write = Update(key, NOT_FOUND(), set=changes, guards=guards)
-    stored, _ = channel_log.change(context, "member", "updated", member, write)
-    return {**member, **stored}
+    return channel_log.change(context, "member", "updated", member, write)[0]
 
 
 def _may_update(context: Context, resolved: Path, parameters: dict[str, Any]) -> None:

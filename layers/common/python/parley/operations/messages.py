@@ -30,6 +30,8 @@ from parley.store.writes import Create, Guard, Put, Update, Write
 
 # The window in which a repeat with the same token is answered with the first result.
 IDEMPOTENCY_SECONDS = 600
+# How often counters that others change are looked at again.
+_LOOKS = 10
 
 
 class _Repeated(Refusal):
@@ -88,11 +90,19 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
 
 def _give_back(context: Context, message: Record, tail: Record) -> None:
     """Leave the index and the number that were taken unused, and uncounted."""
-    nothing = channel_log.nothing(context, message["channel_sid"], tail["seq"])
-    try:
-        context.table.commit(context.cause(), [nothing, _uncounted(context, message, tail)])
-    except channel_log.Overtaken:
-        context.table.commit(context.cause(), [nothing, _one_less(message)])
+    service_sid, channel_sid = message["service_sid"], message["channel_sid"]
+    nothing = channel_log.nothing(context, service_sid, channel_sid, tail["seq"])
+    for _ in range(_LOOKS):
+        counters = context.table.fetch(keys.tail(channel_sid))
+        if counters is None:
+            raise NOT_FOUND()
+        try:
+            context.table.commit(context.cause(), [nothing, _uncounted(context, message, counters)])
+            return
+        except channel_log.Overtaken:
+            continue
+    # With the next message, that one is the newest.
+    context.table.commit(context.cause(), [nothing, _one_less(message)])
 
 
 def _new_message(
@@ -186,8 +196,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     if changes.get("author", "") is None:
         del changes["author"]
     write = Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes)
-    stored, _ = channel_log.change(context, "message", "updated", message, write)
-    return {**message, **stored}
+    return channel_log.change(context, "message", "updated", message, write)[0]
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
@@ -207,15 +216,17 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 def _uncounted(context: Context, message: Record, tail: Record) -> Update:
     """The write that takes a message off its channel's counters; the newest moves back if it was that one.
 
-    A message that comes meanwhile is the newest then, and overtakes a write that moves it back.
+    Overtaken when another message has become the newest meanwhile, by coming or because the one after it went.
     """
+    moved = tail.get("last_message_index")
+    as_read = Guard("last_message_index", "missing" if moved is None else "=", moved, channel_log.Overtaken())
     if newest_index(tail) != message["index"]:
-        return _one_less(message)
+        return _one_less(message, as_read)
     where, position = keys.messages(message["channel_sid"]), keys.padded(message["index"])
     below = context.table.page(where, 1, before=position, descending=True).found
     newest = below[0].record["index"] if below else -1
-    unchanged = Guard("last_index", "=", tail["last_index"], channel_log.Overtaken())
-    return _one_less(message, unchanged, last_message_index=newest)
+    unchanged = [Guard(name, "=", tail[name], channel_log.Overtaken()) for name in ("last_index", "messages_count")]
+    return _one_less(message, as_read, *unchanged, last_message_index=newest)
 
 
 def _one_less(message: Record, *guards: Guard, **set_: object) -> Update:

@@ -85,6 +85,7 @@ EVENTS: dict[tuple[str, str], tuple[Push, ...]] = {
         Push("channelRemoved", (SUBJECT,), ("channel",), when=_is_private),
         _ADVANCED,
     ),
+    ("nothing", "created"): (_ADVANCED,),
     ("user", "updated"): (Push("userUpdated", (SUBJECT, FOLLOWERS), ("user",), when=_shows),),
 }
 

@@ -13,7 +13,14 @@ from parley.store.items import Record, from_item
 
 # Sort key, or what it begins with, -> kind of record. Anything else is nobody's news.
 _EXACT = {"CHANNEL": "channel", "USER": "user"}
-_PREFIXES = {"MESSAGE#": "message", "MEMBER#": "member", "INVITE#": "invite", "SERVICE#": "service"}
+_PREFIXES = {
+    "MESSAGE#": "message",
+    "MEMBER#": "member",
+    "INVITE#": "invite",
+    "SERVICE#": "service",
+    # Of the entries in a channel's log, only those of numbers that nothing came of have a cause.
+    "CHG#": "nothing",
+}
 
 _COUNTED = ("seq", "hooks", "members_count", "messages_count", "last_message_index")
 
@@ -25,7 +32,8 @@ class Change:
     """One announced change.
 
     Attributes:
-        kind: What was changed: message, member, channel, user, invite or service.
+        kind: What was changed: message, member, channel, user, invite, service, or nothing: a number in a channel
+            that was taken for a change that was then refused.
         verb: created, updated or deleted.
         record: The record after the change; for a deletion the one before it, with the tombstone's seq.
         old: The record before it; empty for a creation.
