@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import http.client
 import json
 import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,7 +38,8 @@ _FLAGS = (
 )
 _START_SECONDS = 60
 _SECONDS = 20.0
-_LOOK_SECONDS = 0.03
+_LOOK_SECONDS = 0.01
+_STILL_SECONDS = 0.03
 _KEYS = {
     "Enter": ("Enter", 13, "\r"),
     "Tab": ("Tab", 9, ""),
@@ -77,13 +78,14 @@ def find_chromium() -> str | None:
 
 
 class Page:
-    """One tab, in a browser context of its own: nothing is shared with other tabs."""
+    """One tab. What pages store for longer is gone when it is closed."""
 
     def __init__(self, url: str) -> None:
         self._open = contextlib.ExitStack()
         self._socket = self._open.enter_context(connect(url, max_size=None, proxy=None))
         self._number = 0
         self.problems: list[str] = []
+        self._held: list[str] = []
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.command(f"{domain}.enable")
         self.command("Emulation.setFocusEmulationEnabled", enabled=True)
@@ -111,6 +113,8 @@ class Page:
             self.problems.append(details.get("exception", {}).get("description") or details["text"])
         elif told.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             self.problems.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}")
+        elif told.get("method") == "Fetch.requestPaused":
+            self._held.append(parameters["requestId"])
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression in the page; promises are awaited."""
@@ -141,6 +145,21 @@ class Page:
                 )
             )
         return ""
+
+    @contextlib.contextmanager
+    def holding(self, pattern: str) -> Iterator[None]:
+        """Until the end of this, the page waits for what it asks of such a URL; and it must have asked."""
+        self.command("Fetch.enable", patterns=[{"urlPattern": pattern}])
+        yield
+        deadline = time.monotonic() + _SECONDS
+        while not self._held:
+            if time.monotonic() > deadline:
+                raise Broken(f"nothing was asked of {pattern}")
+            time.sleep(_LOOK_SECONDS)
+            self.command("Page.getNavigationHistory")  # what has happened is told with the answer
+        while self._held:
+            self.command("Fetch.continueRequest", requestId=self._held.pop())
+        self.command("Fetch.disable")
 
     # What a person does.
 
@@ -186,7 +205,7 @@ class Page:
         """Where such an element is, once it stays there."""
         before = None
         while before != (before := self._glance(selector, named)):
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_STILL_SECONDS)
         return before
 
     def _glance(self, selector: str, named: str | None) -> tuple[float, float]:
@@ -262,6 +281,8 @@ class Page:
         path.write_bytes(base64.b64decode(data))
 
     def close(self) -> None:
+        with contextlib.suppress(Exception):  # a page that is none has nothing to clear
+            self.evaluate("localStorage.clear()")
         with contextlib.suppress(Exception):
             self.command("Page.close")
         self._open.close()
@@ -305,15 +326,9 @@ class Browser:
                 return result
 
     def page(self) -> Page:
-        """A new tab that shares nothing with the others."""
-        context = self._command("Target.createBrowserContext")["browserContextId"]
-        target = self._command("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        with contextlib.closing(connection):
-            connection.request("GET", "/json/list")
-            listed = json.loads(connection.getresponse().read())
-        (url,) = (entry["webSocketDebuggerUrl"] for entry in listed if entry["id"] == target)
-        return Page(url)
+        """A new tab. All are of one profile: one of its own would cost each of them half a second."""
+        target = self._command("Target.createTarget", url="about:blank")["targetId"]
+        return Page(f"ws://127.0.0.1:{self._port}/devtools/page/{target}")
 
     def stop(self) -> None:
         with contextlib.suppress(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from twilio.rest import Client
 from local.stack import Stack
 from tests.console.browser import Browser, Page, find_chromium
 from tests.console.console import Console
+from tests.story.clients import helper_library
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +25,8 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+@contextlib.contextmanager
+def tab(browser: Browser) -> Iterator[Page]:
     """A tab. What its console reports as an error fails the test."""
     opened = browser.page()
     opened.look(1440, 900)
@@ -34,25 +36,33 @@ def page(browser: Browser) -> Iterator[Page]:
     assert problems == []
 
 
-@pytest.fixture
-def twilio(stack: Stack) -> Client:
-    """The vendor's helper library with the account's credentials."""
-    client = Client(stack.info["account_sid"], stack.info["auth_token"])
-    client.chat.base_url = f"{stack.info['rest_url']}/chat"
-    client.api.base_url = stack.info["rest_url"]
-    return client
-
-
-@pytest.fixture
-def service(twilio: Client) -> Any:
+def new_service(twilio: Client) -> Any:
     """A service with presence and a public channel in which alice, its administrator, and bob are members."""
     made = twilio.chat.v2.services.create(friendly_name=f"console {uuid.uuid4().hex[:6]}")
-    made = made.update(reachability_enabled=True, typing_indicator_timeout=3)
+    # What ends earlier than that was ended by something.
+    made = made.update(reachability_enabled=True, typing_indicator_timeout=60)
     twilio.chat.v2.services(made.sid).channels.create(unique_name="general", friendly_name="General")
     members = twilio.chat.v2.services(made.sid).channels("general").members
     members.create(identity="alice", role_sid=made.default_channel_creator_role_sid)
     members.create(identity="bob")
     return made
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with tab(browser) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def twilio(stack: Stack) -> Client:
+    """The vendor's helper library with the account's credentials."""
+    return helper_library(stack.info)
+
+
+@pytest.fixture
+def service(twilio: Client) -> Any:
+    return new_service(twilio)
 
 
 @pytest.fixture
@@ -67,3 +77,12 @@ def console(page: Page, stack: Stack, service: Any) -> Console:
     opened = Console(page, stack)
     opened.open(service.sid)
     return opened
+
+
+@pytest.fixture(scope="module")
+def showcase(browser: Browser, stack: Stack, twilio: Client) -> Iterator[Console]:
+    """A console that is opened once for all tests of a file that only look: none changes what another looks at."""
+    with tab(browser) as page:
+        opened = Console(page, stack)
+        opened.open(new_service(twilio).sid)
+        yield opened

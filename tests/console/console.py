@@ -99,6 +99,7 @@ class Console:
         self.stack = stack
         self.alice = Person(page, "alice")
         self.bob = Person(page, "bob")
+        self.service_sid = ""
 
     @property
     def link(self) -> str:
@@ -108,6 +109,7 @@ class Console:
 
     def open(self, service_sid: str, people: str = "alice,bob") -> None:
         """Open the page on a service, and wait until everybody is connected and shows a channel."""
+        self.service_sid = service_sid
         self.page.open(f"{self.link}&service={service_sid}&people={people}")
         self.await_ready(len(people.split(",")))
 

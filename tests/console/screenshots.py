@@ -11,12 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from twilio.rest import Client
-
 from local.home import REPOSITORY
 from local.stack import Stack, start_stack
 from tests.console.browser import Browser, Page, find_chromium
 from tests.console.console import Console
+from tests.story.clients import helper_library
 
 IMAGES = REPOSITORY / "docs" / "images"
 YESTERDAY = [
@@ -33,8 +32,7 @@ TODAY = [
 
 def seed(stack: Stack) -> Any:
     """A service in which a conversation has taken place; returns it."""
-    client = Client(stack.info["account_sid"], stack.info["auth_token"])
-    client.chat.base_url = f"{stack.info['rest_url']}/chat"
+    client = helper_library(stack.info)
     service = client.chat.v2.services.create(friendly_name="First steps")
     service = service.update(reachability_enabled=True, typing_indicator_timeout=60)
     channels = client.chat.v2.services(service.sid).channels
