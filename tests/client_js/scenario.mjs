@@ -90,6 +90,12 @@ function state(client, wanted) {
   });
 }
 
+/** Twenty seconds of such a client are one: where no status is shown, refusals have to last before they are believed. */
+function inHaste() {
+  const began = Date.now();
+  return { clock: () => began + 20 * (Date.now() - began), random: () => 0.1 };
+}
+
 async function refused(promise) {
   try {
     await promise;
@@ -116,7 +122,7 @@ export async function converse({ Client, url, tokens, WebSocket = globalThis.Web
     await missing(told, people, rooms);
     await aboutUsers(told, people);
     await parting(told, people, rooms);
-    told["a wrong token"] = await refused(Client.create(tokens.stranger, { url, WebSocket }));
+    told["a wrong token"] = await refused(Client.create(tokens.stranger, { url, WebSocket, ...inHaste() }));
   } finally {
     await Promise.all([alice.shutdown(), bob.shutdown()]);
   }

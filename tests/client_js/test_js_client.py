@@ -5,12 +5,11 @@ CI has Node, npm and Chromium; where one is missing, what needs it is skipped an
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,9 @@ import pytest
 
 from local.home import REPOSITORY
 from local.stack import Stack
+from tests.console.browser import Browser, Page, find_chromium
+from tests.console.web_server import serving
+from tests.node_packages import environment, install
 from tests.story.clients import access_token, helper_library
 
 HERE = Path(__file__).resolve().parent
@@ -25,7 +27,6 @@ CLIENT = REPOSITORY / "clients" / "js"
 SUITES = sorted(path.name for path in HERE.glob("*.test.mjs"))
 OLDEST_NODE = 20
 NODE_WITH_SOCKETS = 22
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # What both sides of scenario.mjs are told. Only a refused token looks different in a browser, which shows no status.
 TOLD: dict[str, Any] = {
@@ -94,52 +95,33 @@ def node() -> tuple[str, int]:
 
 @pytest.fixture(scope="module")
 def node_modules(node: tuple[str, int]) -> Path:
-    """The packages of package-lock.json, installed once under `.parley`."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed, so the JavaScript client is NOT tested against a stack, nor are its types")
-    lock = (HERE / "package-lock.json").read_bytes()
-    folder = REPOSITORY / ".parley" / f"client-js-{hashlib.sha256(lock).hexdigest()[:12]}"
-    if not (folder / "node_modules").is_dir():
-        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, unfinished)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=unfinished, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            shutil.rmtree(unfinished)
-            pytest.skip(
-                f"npm cannot install what the tests of the client need, so it is NOT tested: {done.stderr[-300:]}"
-            )
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
-    return folder / "node_modules"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if found is None:
-        pytest.skip("Chromium is not installed, so the JavaScript client is NOT tested in a browser")
-    return found
+    """A compiler for the types, and sockets for a Node that has none."""
+    return install(HERE, "client-js", "the JavaScript client against a stack and its types are")
 
 
 @pytest.fixture
-def conversation(stack: Stack) -> str:
+def tab() -> Iterator[Page]:
+    program = find_chromium()
+    if program is None:
+        pytest.skip("Chromium is not installed, so the JavaScript client is NOT tested in a browser")
+    with Browser(program) as browser:
+        yield browser.page()
+
+
+@pytest.fixture
+def conversation(stack: Stack) -> dict[str, Any]:
     """Where to connect and with which tokens: a service of its own, with nobody in it yet."""
     service = helper_library(stack.info).chat.v2.services.create(friendly_name="javascript")
     tokens = {identity: access_token(stack.info, service.sid, identity) for identity in ("alice", "bob")}
     tokens["stranger"] = access_token(stack.info, service.sid, "stranger", secret="wrong" * 8)
-    return json.dumps({"url": stack.info["ws_url"], "tokens": tokens})
+    return {"url": stack.info["ws_url"], "tokens": tokens}
 
 
-def run(command: list[str], **environment: str) -> str:
+def run(command: list[str], **more: str) -> str:
     """What a program printed; it must succeed."""
-    variables = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    variables |= environment
-    done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", timeout=180, check=False)
+    done = subprocess.run(
+        command, env=environment(**more), capture_output=True, encoding="utf-8", timeout=180, check=False
+    )
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     return done.stdout
 
@@ -179,36 +161,45 @@ def test_everything_that_the_module_exports_is_typed_and_nothing_else(node: tupl
     assert sorted(exported) == sorted(typed)
 
 
-def test_two_clients_converse_in_node(node: tuple[str, int], node_modules: Path, conversation: str) -> None:
-    told = json.loads(
-        run([node[0], str(HERE / "in_node.mjs")], NODE_MODULES=str(node_modules), CONVERSATION=conversation)
-    )
-    assert told == TOLD
+def converse(node: tuple[str, int], node_modules: Path, script: str, conversation: dict[str, Any], **more: str) -> Any:
+    """What a script of this folder says of a conversation."""
+    variables = {"NODE_MODULES": str(node_modules), "CONVERSATION": json.dumps(conversation), **more}
+    return json.loads(run([node[0], str(HERE / script)], **variables))
+
+
+def test_two_clients_converse_in_node(node: tuple[str, int], node_modules: Path, conversation: dict[str, Any]) -> None:
+    assert converse(node, node_modules, "in_node.mjs", conversation) == TOLD
 
 
 def test_two_clients_converse_over_the_sockets_that_node_has_itself(
-    node: tuple[str, int], node_modules: Path, conversation: str
+    node: tuple[str, int], node_modules: Path, conversation: dict[str, Any]
 ) -> None:
     if node[1] < NODE_WITH_SOCKETS:
         pytest.skip(f"node is older than {NODE_WITH_SOCKETS}, so its own WebSocket class is NOT tested")
-    environment = {"NODE_MODULES": str(node_modules), "CONVERSATION": conversation, "PLATFORM_SOCKETS": "yes"}
-    told = json.loads(run([node[0], str(HERE / "in_node.mjs")], **environment))
+    told = converse(node, node_modules, "in_node.mjs", conversation, PLATFORM_SOCKETS="yes")
     assert told == TOLD | {"a wrong token": ["ParleyError", None, None]}
 
 
-def test_two_clients_converse_in_a_browser(
-    node: tuple[str, int], node_modules: Path, chromium: str, conversation: str
-) -> None:
-    environment = {"NODE_MODULES": str(node_modules), "CONVERSATION": conversation, "CHROMIUM": chromium}
-    told = json.loads(run([node[0], str(HERE / "in_browser.mjs")], **environment))
-    assert told == TOLD | {"a wrong token": ["ParleyError", None, None]}
+def test_two_clients_converse_in_a_browser(tab: Page, conversation: dict[str, Any], tmp_path: Path) -> None:
+    for file in (CLIENT / "parley.js", HERE / "scenario.mjs"):
+        shutil.copy(file, tmp_path)
+    (tmp_path / "index.html").write_text("<!doctype html><title>Parley</title>")
+    with serving(tmp_path) as url:
+        tab.open(url)
+        tab.evaluate(
+            f"""void (async () => {{
+              const {{ Client }} = await import('./parley.js');
+              const {{ converse }} = await import('./scenario.mjs');
+              return converse({{ Client, ...{json.dumps(conversation)} }});
+            }})().then((told) => (window.told = told), (error) => (window.told = String(error)))"""
+        )
+        assert tab.until("window.told", 120) == TOLD | {"a wrong token": ["ParleyError", None, None]}
 
 
 def test_what_was_told_over_broken_connections_and_with_lost_pushes_is_what_is_there(
-    node: tuple[str, int], node_modules: Path, conversation: str
+    node: tuple[str, int], node_modules: Path, conversation: dict[str, Any]
 ) -> None:
-    environment = {"NODE_MODULES": str(node_modules), "CONVERSATION": conversation}
-    found = json.loads(run([node[0], str(HERE / "storm.mjs")], **environment))
+    found = converse(node, node_modules, "storm.mjs", conversation)
     assert found["sockets"] > 3
     assert sorted(found["made"]) == found["fetched"]
     assert found["told"] == sorted(set(found["told"]))

@@ -6,9 +6,7 @@ first channel SID that a transcript mentions.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -18,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from local.home import REPOSITORY
 from local.stack import Stack
+from tests.node_packages import environment, install
 
 HERE = Path(__file__).resolve().parent
 _SID = re.compile(r"\b([A-Z]{2})[0-9a-f]{32}\b")
@@ -28,33 +26,21 @@ CALLS = 79
 
 @pytest.fixture(scope="module")
 def node_modules() -> Path:
-    """The packages of package-lock.json, installed once under `.parley`."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("node and npm are not installed, so the helper library for Node is NOT tested")
-    lock = (HERE / "package-lock.json").read_bytes()
-    folder = REPOSITORY / ".parley" / f"node-{hashlib.sha256(lock).hexdigest()[:12]}"
-    if not (folder / "node_modules").is_dir():
-        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, unfinished)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=unfinished, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            shutil.rmtree(unfinished)
-            pytest.skip(f"npm cannot install the helper library for Node, so it is NOT tested: {done.stderr[-300:]}")
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
-    return folder / "node_modules"
+    """The helper library for Node."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed, so the helper library for Node is NOT tested")
+    return install(HERE, "node", "the helper library for Node is")
 
 
-def transcript(stack: Stack, command: list[str], **environment: str) -> list[list[Any]]:
+def transcript(stack: Stack, command: list[str], **more: str) -> list[list[Any]]:
     """What a script printed, with SIDs replaced by the order in which they came up."""
-    variables = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    variables |= {"ACCOUNT_SID": stack.info["account_sid"], "AUTH_TOKEN": stack.info["auth_token"]}
-    variables |= {"REST_URL": stack.info["rest_url"], "PYTHONIOENCODING": "utf-8", **environment}
+    variables = environment(
+        ACCOUNT_SID=stack.info["account_sid"],
+        AUTH_TOKEN=stack.info["auth_token"],
+        REST_URL=stack.info["rest_url"],
+        PYTHONIOENCODING="utf-8",
+        **more,
+    )
     done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     seen: dict[str, str] = {}
