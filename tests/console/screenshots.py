@@ -20,10 +20,10 @@ from tests.story.clients import helper_library
 IMAGES = REPOSITORY / "docs" / "images"
 YESTERDAY = [
     ("carol", "The new build is on staging. Could somebody try the upload page?"),
-    ("bob", "I can, this afternoon."),
+    ("bob", "I can, later today."),
 ]
 TODAY = [
-    ("alice", "Good morning! Did the upload page hold?"),
+    ("alice", "Hello everybody! Did the upload page hold?"),
     ("bob", "It did. Two small things: the progress bar jumps, and errors come without a text."),
     ("bob", "I wrote both down."),
     ("alice", "Perfect, thank you. I will fix the bar today."),
