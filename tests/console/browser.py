@@ -325,9 +325,12 @@ class Browser:
                 result: dict[str, Any] = told["result"]
                 return result
 
-    def page(self) -> Page:
-        """A new tab. All are of one profile: one of its own would cost each of them half a second."""
-        target = self._command("Target.createTarget", url="about:blank")["targetId"]
+    def page(self, *, beside: bool = False) -> Page:
+        """A new tab; in a window of its own if others are used besides it, for those behind a tab are slow.
+
+        All tabs are of one profile: one of its own would cost each of them half a second.
+        """
+        target = self._command("Target.createTarget", url="about:blank", newWindow=beside)["targetId"]
         return Page(f"ws://127.0.0.1:{self._port}/devtools/page/{target}")
 
     def stop(self) -> None:

@@ -26,9 +26,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def tab(browser: Browser) -> Iterator[Page]:
+def tab(browser: Browser, *, beside: bool = False) -> Iterator[Page]:
     """A tab. What its console reports as an error fails the test."""
-    opened = browser.page()
+    opened = browser.page(beside=beside)
     opened.look(1440, 900)
     yield opened
     problems = opened.problems
@@ -82,7 +82,7 @@ def console(page: Page, stack: Stack, service: Any) -> Console:
 @pytest.fixture(scope="module")
 def showcase(browser: Browser, stack: Stack, twilio: Client) -> Iterator[Console]:
     """A console that is opened once for all tests of a file that only look: none changes what another looks at."""
-    with tab(browser) as page:
+    with tab(browser, beside=True) as page:
         opened = Console(page, stack)
         opened.open(new_service(twilio).sid)
         yield opened

@@ -207,7 +207,7 @@ def test_who_comes_back_to_a_private_channel_opens_it_by_its_new_name(console: C
 @pytest.fixture
 def apart(browser: Browser, stack: Stack, service: Any, page: Page) -> Any:
     """Alice and bob in windows of their own."""
-    second = browser.page()
+    second = browser.page(beside=True)
     second.look(1000, 800)
     mine, theirs = Console(page, stack), Console(second, stack)
     mine.open(service.sid, "alice")

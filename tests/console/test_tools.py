@@ -109,7 +109,10 @@ def test_a_reload_goes_on_with_the_same_api_key(console: Console) -> None:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """The console copied as `docs/console.md` says, on a web server that knows nothing of Parley: its URL and folder."""
+    """The console copied as `docs/console.md` says, on a web server that knows nothing of Parley: its URL and folder.
+
+    To be asked for before `page`, so that it serves until the page is closed.
+    """
     site = tmp_path / "site"
     for command in (
         ["cp", "-r", str(CONSOLE_FILES), str(site)],
@@ -121,7 +124,7 @@ def elsewhere(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def test_on_another_host_the_addresses_are_typed_in(
-    page: Page, stack: Stack, service: Any, elsewhere: tuple[str, Path]
+    elsewhere: tuple[str, Path], page: Page, stack: Stack, service: Any
 ) -> None:
     page.open(f"{elsewhere[0]}#people=alice,bob&service={service.sid}")
     page.wait_for("#field-restUrl")
@@ -140,7 +143,7 @@ def test_on_another_host_the_addresses_are_typed_in(
 
 
 def test_a_config_file_beside_the_page_spares_the_addresses(
-    page: Page, stack: Stack, elsewhere: tuple[str, Path]
+    elsewhere: tuple[str, Path], page: Page, stack: Stack
 ) -> None:
     config = {"rest_url": stack.info["rest_url"], "ws_url": stack.info["ws_url"]}
     (elsewhere[1] / "config.json").write_text(json.dumps(config))

@@ -22,7 +22,7 @@ class _QuietHandler(SimpleHTTPRequestHandler):
 def serving(folder: Path) -> Iterator[str]:
     """The URL under which a folder's files are to be had."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietHandler, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}/"
