@@ -35,7 +35,8 @@ def run() -> int:
     template = Path(os.environ.get("PARLEY_TEMPLATE") or REPOSITORY / "template.yaml").resolve()
     host = os.environ.get("PARLEY_HOST") or "127.0.0.1"
     supervisor = Supervisor(Home.from_environment(), template, host, port, say)
-    for name in (signal.SIGTERM, signal.SIGHUP):
+    # Also where they were ignored, as in what a script starts in the background.
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
     status = 0
     try:

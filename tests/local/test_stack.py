@@ -58,6 +58,16 @@ def test_a_started_stack_says_how_to_reach_it_and_leaves_nothing_running(make_st
     assert not stack.home.info.exists()
 
 
+def test_ctrl_c_stops_also_what_was_started_where_it_was_ignored(make_stack: MakeStack):
+    """As in the background of a script."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        fixture = make_stack()
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert fixture.stack.stop() == 0
+
+
 def test_accounts_and_items_survive_a_restart(make_stack: MakeStack):
     fixture = make_stack()
     before = dict(fixture.stack.info)
