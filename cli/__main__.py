@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from typing import Any
 
@@ -88,4 +89,6 @@ def _replay(parked: ParkedDeliveries, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    # Also where it was ignored, as in what a script starts in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())
