@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local.template import Template
+from tests.contracts.meddling import MeddlingClient
 from tests.lean import LeanClient
 from tests.realtime.asking import furnished
 from tests.realtime.deployment import Deployment, Device, House, Room, Stream
@@ -20,6 +21,19 @@ def deployment(world: World, stream: Stream, template: Template) -> Deployment:
 @pytest.fixture
 def house(deployment: Deployment) -> House:
     return House(deployment)
+
+
+@pytest.fixture
+def meddling(lean: LeanClient) -> MeddlingClient:
+    """A client of the table that can be told to fail."""
+    return MeddlingClient(lean)
+
+
+@pytest.fixture
+def meddled(meddling: MeddlingClient, template: Template, stream: Stream) -> House:
+    """A house whose table is reached through it."""
+    (table,) = template.tables()
+    return House(Deployment(World(meddling, table.name), stream, template))
 
 
 @pytest.fixture

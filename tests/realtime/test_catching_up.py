@@ -24,12 +24,6 @@ SETTLED_SECONDS = 61
 
 
 @pytest.fixture
-def meddling(lean: LeanClient) -> MeddlingClient:
-    """The table's client, which can be told to fail."""
-    return MeddlingClient(lean)
-
-
-@pytest.fixture
 def world(meddling: MeddlingClient, template: Template) -> World:
     (table,) = template.tables()
     return World(meddling, table.name)

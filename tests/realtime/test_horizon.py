@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.template import Template
 from tests.contracts.meddling import MeddlingClient, after
-from tests.lean import LeanClient
-from tests.realtime.deployment import Deployment, Device, House, Room, Stream
-from tests.world import World
+from tests.realtime.deployment import Device, House, Room
 
 ADVANCE, UPDATE = "advanceLastConsumedMessageIndex", "updateLastConsumedMessageIndex"
 ALL, NONE = "setAllMessagesConsumed", "setNoMessagesConsumed"
@@ -144,19 +141,14 @@ def test_an_index_is_needed(still_alice: Device, action: str, members: dict[str,
     assert still_alice.refusal(action, channel="general", **members) == (400, code)
 
 
-def test_of_two_devices_that_advance_at_once_the_further_one_counts(
-    lean: LeanClient, template: Template, stream: Stream
-) -> None:
-    (table,) = template.tables()
-    client = MeddlingClient(lean)
-    house = House(Deployment(World(client, table.name), stream, template))
-    room = house.channel("alice")
+def test_of_two_devices_that_advance_at_once_the_further_one_counts(meddling: MeddlingClient, meddled: House) -> None:
+    room = meddled.channel("alice")
     for number in range(6):
         room.post(str(number))
-    phone, laptop = house.device("alice"), house.device("alice")
+    phone, laptop = meddled.device("alice"), meddled.device("alice")
 
     further = partial(laptop.done, "advanceLastConsumedMessageIndex", channel=room.sid, index=4)
-    client.script("transact_write_items", after(further))
+    meddling.script("transact_write_items", after(further))
     assert seen(phone.done("advanceLastConsumedMessageIndex", channel=room.sid, index=2)) == (4, 1)
     assert seen(phone.done("fetchMyChannel", channel=room.sid)["user_channel"]) == (4, 1)
 

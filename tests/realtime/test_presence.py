@@ -9,10 +9,8 @@ import pytest
 from local.template import Template
 from tests.contracts.fakes import FakeOutgoing
 from tests.contracts.meddling import MeddlingClient, after
-from tests.lean import LeanClient
-from tests.realtime.deployment import Deployment, Device, House, Stream
+from tests.realtime.deployment import Device, House
 from tests.webhooks.function import WebhooksFunction
-from tests.world import World
 
 OPENING_SECONDS = 30
 HOOK = "https://example.com/hook"
@@ -162,20 +160,17 @@ def test_after_it_was_switched_off_nothing_is_told(reachable: House, bob: Device
 
 
 def test_a_socket_that_opens_while_the_last_one_closes_keeps_the_user_online(
-    lean: LeanClient, template: Template, stream: Stream
+    meddling: MeddlingClient, meddled: House
 ) -> None:
-    (table,) = template.tables()
-    client = MeddlingClient(lean)
-    house = House(Deployment(World(client, table.name), stream, template))
-    house.rest.post(house.path, ReachabilityEnabled="true")
-    phone, bob = house.device("alice"), house.device("bob")
+    meddled.rest.post(meddled.path, ReachabilityEnabled="true")
+    phone, bob = meddled.device("alice"), meddled.device("bob")
 
-    client.script("update_item", lambda call, request: call(), after(lambda: house.device("alice")))
+    meddling.script("update_item", lambda call, request: call(), after(lambda: meddled.device("alice")))
     phone.close()
     assert is_online(bob) is True
     assert bob.done("followUsers", identities=["alice"])["users"][0]["is_online"] is True
     bob.heard()
-    house.rest.post(f"{house.path}/Users/alice", FriendlyName="A")
+    meddled.rest.post(f"{meddled.path}/Users/alice", FriendlyName="A")
     assert news(bob) == [(["friendlyName"], True)]
 
 

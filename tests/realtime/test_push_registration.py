@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 from twilio.jwt.access_token.grants import ChatGrant
 
-from local.template import Template
 from parley.domain.push import MESSAGE_TYPES
 from tests.contracts.meddling import MeddlingClient, after
-from tests.lean import LeanClient
-from tests.realtime.deployment import Deployment, Device, House, Stream
-from tests.world import World
+from tests.realtime.deployment import Device, House
 
 ADDRESS = "a device's token"
 
@@ -153,20 +150,15 @@ def test_who_has_a_registration_is_notifiable_until_the_last_is_removed(reachabl
     assert bob.done("fetchUser", identity="alice")["is_notifiable"] is False
 
 
-def test_of_two_registrations_removed_at_once_the_last_is_news(
-    lean: LeanClient, template: Template, stream: Stream
-) -> None:
-    client = MeddlingClient(lean)
-    (table,) = template.tables()
-    house = House(Deployment(World(client, table.name), stream, template))
-    house.rest.post(house.path, ReachabilityEnabled="true")
-    credential = house.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"]
-    alice, bob = house.device("alice"), house.device("bob")
+def test_of_two_registrations_removed_at_once_the_last_is_news(meddling: MeddlingClient, meddled: House) -> None:
+    meddled.rest.post(meddled.path, ReachabilityEnabled="true")
+    credential = meddled.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"]
+    alice, bob = meddled.device("alice"), meddled.device("bob")
     sids = [alice.done("registerBinding", **request(credential, endpoint=name))["sid"] for name in ("phone", "tablet")]
     bob.done("followUsers", identities=["alice"])
     bob.heard()
 
-    client.script("transact_write_items", after(lambda: alice.done("removeBinding", binding=sids[1])))
+    meddling.script("transact_write_items", after(lambda: alice.done("removeBinding", binding=sids[1])))
     alice.done("removeBinding", binding=sids[0])
     assert [(push["updateReasons"], push["user"]["is_notifiable"]) for push in bob.heard()] == [(["notifiable"], False)]
 
