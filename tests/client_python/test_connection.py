@@ -420,15 +420,20 @@ async def test_a_connection_that_answers_its_pings_stays(lab: Lab) -> None:
     assert len(lab.server.sockets) == 1
 
 
-async def test_a_dead_connection_is_noticed_though_requests_go_out(lab: Lab) -> None:
-    listener = await lab.start()
-    lab.server.silent |= {"fetchUser", "ping"}
+async def time_out(lab: Lab, listener: Listener) -> None:
+    """Let a request time out, whereupon the connection is asked whether it is still there."""
     asking = asyncio.create_task(listener.client.request("fetchUser", identity="bob"))
     await lab.server.asked("fetchUser")
     lab.timing.advance(30)
     with pytest.raises(RequestTimeout):
         await soon(asking)
     await lab.server.asked("ping")
+
+
+async def test_a_dead_connection_is_noticed_though_requests_go_out(lab: Lab) -> None:
+    listener = await lab.start()
+    lab.server.silent |= {"fetchUser", "ping"}
+    await time_out(lab, listener)
     lab.timing.advance(11)
     await reconnected(lab)
 
@@ -436,12 +441,7 @@ async def test_a_dead_connection_is_noticed_though_requests_go_out(lab: Lab) -> 
 async def test_a_connection_that_answers_its_ping_after_a_time_out_stays(lab: Lab) -> None:
     listener = await lab.start()
     lab.server.silent.add("fetchUser")
-    asking = asyncio.create_task(listener.client.request("fetchUser", identity="bob"))
-    await lab.server.asked("fetchUser")
-    lab.timing.advance(30)
-    with pytest.raises(RequestTimeout):
-        await soon(asking)
-    await lab.server.asked("ping")
+    await time_out(lab, listener)
     await soon(listener.client.request("fetchSession"))
     lab.timing.advance(11)
     await soon(listener.client.request("fetchSession"))

@@ -13,11 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.template import Template
 from tests.contracts.meddling import Call, Meddle, MeddlingClient, after, client_error, losing_the_answer, refusing
-from tests.lean import LeanClient
-from tests.realtime.deployment import Deployment, Device, House, Room, Stream
-from tests.world import World
+from tests.realtime.deployment import Device, House, Room
 
 LONG_ID = "0123456789abcdef"
 TEN_MINUTES = 600
@@ -25,14 +22,8 @@ BROKEN = "InternalServerError"
 
 
 @pytest.fixture
-def client(lean: LeanClient) -> MeddlingClient:
-    return MeddlingClient(lean)
-
-
-@pytest.fixture
-def house(client: MeddlingClient, template: Template, stream: Stream) -> House:
-    (table,) = template.tables()
-    return House(Deployment(World(client, table.name), stream, template))
+def house(meddled: House) -> House:
+    return meddled
 
 
 @pytest.fixture
@@ -91,11 +82,11 @@ def test_ten_minutes_later_the_id_sends_another_message_with_which_repeats_are_a
     assert added(other) == [first["result"]["sid"], second["result"]["sid"]]
 
 
-def test_a_repeat_reads_and_writes_nothing_new(client: MeddlingClient, alice: Device, room: Room) -> None:
+def test_a_repeat_reads_and_writes_nothing_new(meddling: MeddlingClient, alice: Device, room: Room) -> None:
     send(alice)
-    client.calls.clear()
+    meddling.calls.clear()
     send(alice)
-    assert not {"update_item", "put_item", "transact_write_items"} & set(client.calls)
+    assert not {"update_item", "put_item", "transact_write_items"} & set(meddling.calls)
 
 
 def test_the_id_is_its_senders_own_and_the_channels_own(house: House, room: Room, alice: Device) -> None:
@@ -162,8 +153,8 @@ Begin = Callable[[], object]
 class Trial:
     """Sends under new ids, of which one has the id for its body: what is asked of the table from `begin` on may fail."""
 
-    def __init__(self, client: MeddlingClient, house: House):
-        self.client, self.clock = client, house.deployment.world.clock
+    def __init__(self, meddling: MeddlingClient, house: House):
+        self.meddling, self.clock = meddling, house.deployment.world.clock
         a_day = {"valid_until": self.clock.now_ms() // 1000 + 86_400}
         self.sender, self.other = house.device("alice", **a_day), house.device("alice", **a_day)
 
@@ -184,32 +175,32 @@ class Trial:
 
     def overtaken(self, id_: str, begin: Begin) -> Any:
         overtaking = after(lambda: (send(self.other, id=id_, body=id_), begin()))
-        self.client.script("transact_write_items", overtaking)
+        self.meddling.script("transact_write_items", overtaking)
         return send(self.sender, id=id_, body=id_)
 
     def requests(self, way: str) -> list[tuple[str, int]]:
         """What such a send asks of the table: operations, each with how many of its kind came before."""
         self.clock.advance(FORGOTTEN_SECONDS)
-        reply = getattr(self, way)("0" * 16, self.client.calls.clear)
+        reply = getattr(self, way)("0" * 16, self.meddling.calls.clear)
         assert reply["status"] == 201
-        return [(operation, before) for operation, count in self.client.calls.items() for before in range(count)]
+        return [(operation, before) for operation, count in self.meddling.calls.items() for before in range(count)]
 
     def failing(self, way: str, id_: str, operation: str, before: int, failure: Meddle) -> Any:
         """The answer to such a send when this request fails."""
         self.clock.advance(FORGOTTEN_SECONDS)
         reply = getattr(self, way)(
-            id_, lambda: self.client.script(operation, *[lambda call, _: call()] * before, failure)
+            id_, lambda: self.meddling.script(operation, *[lambda call, _: call()] * before, failure)
         )
-        assert not self.client.scripted(operation)
+        assert not self.meddling.scripted(operation)
         return reply
 
 
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("way", ["first", "repeated", "after_ten_minutes", "overtaken"])
 def test_whatever_fails_is_not_answered_and_the_repeat_sends_what_was_not_sent_yet_and_nothing_twice(
-    client: MeddlingClient, house: House, room: Room, way: str, failure: str
+    meddling: MeddlingClient, house: House, room: Room, way: str, failure: str
 ) -> None:
-    trial = Trial(client, house)
+    trial = Trial(meddling, house)
     for number, (operation, before) in enumerate(trial.requests(way), 1):
         id_ = f"{number:016}"
         assert trial.failing(way, id_, operation, before, FAILURES[failure])["status"] == 500, operation
@@ -224,9 +215,9 @@ def test_whatever_fails_is_not_answered_and_the_repeat_sends_what_was_not_sent_y
 
 
 def test_a_lost_answer_to_the_index_costs_an_index_and_no_message(
-    client: MeddlingClient, room: Room, alice: Device, other: Device
+    meddling: MeddlingClient, room: Room, alice: Device, other: Device
 ) -> None:
-    client.script("update_item", losing_the_answer(BROKEN))
+    meddling.script("update_item", losing_the_answer(BROKEN))
     assert send(alice)["status"] == 500
     assert send(alice)["result"]["index"] == 3
     assert added(other) == [send(other)["result"]["sid"]]
@@ -241,9 +232,9 @@ def test_a_lost_answer_to_the_index_costs_an_index_and_no_message(
     ],
 )
 def test_what_can_be_tried_again_is_and_the_client_notices_nothing(
-    client: MeddlingClient, room: Room, alice: Device, other: Device, code: str, reasons: tuple[str, ...]
+    meddling: MeddlingClient, room: Room, alice: Device, other: Device, code: str, reasons: tuple[str, ...]
 ) -> None:
-    client.script("transact_write_items", losing_the_answer(code, *reasons), refusing(code, *reasons))
+    meddling.script("transact_write_items", losing_the_answer(code, *reasons), refusing(code, *reasons))
     first = send(alice)
     assert first["status"] == 201
     assert send(other) == first
@@ -252,11 +243,11 @@ def test_what_can_be_tried_again_is_and_the_client_notices_nothing(
 
 
 def test_of_two_at_once_the_later_one_is_answered_with_the_others_message(
-    client: MeddlingClient, room: Room, alice: Device, other: Device
+    meddling: MeddlingClient, room: Room, alice: Device, other: Device
 ) -> None:
     overtaking: list[Any] = []
 
-    client.script("transact_write_items", after(lambda: overtaking.append(send(other, body="the other's"))))
+    meddling.script("transact_write_items", after(lambda: overtaking.append(send(other, body="the other's"))))
     reply = send(alice, body="mine")
     assert reply == overtaking[0]
     assert reply["result"]["body"] == "the other's"
