@@ -1374,6 +1374,8 @@ export class Channel extends Live {
   _removed = new Recent(KNOWN_RECORDS);
   _typing = new Map();
   _lastMessage = null;
+  /** The highest index in any answer so far, which may be ahead of what was pushed. */
+  #highestIndex = -1;
   #quietUntil = 0;
   #lastSending = Promise.resolve();
   /** The request that says that one is typing, while it is under way. */
@@ -1585,7 +1587,7 @@ export class Channel extends Live {
     const { messages, next } = await this.#messages("desc", anchor, pageSize);
     const items = messages.reverse();
     const last = items.at(-1)?.index ?? anchor;
-    const isInside = anchor !== null && anchor < (this._lastMessage?.index ?? -1);
+    const isInside = anchor !== null && anchor < this.#highestIndex;
     return new Paginator(
       items,
       isInside ? () => this.#messagesFrom(last + 1, pageSize) : null,
@@ -1621,6 +1623,7 @@ export class Channel extends Live {
     const index = view.last_message_index;
     if (typeof index === "number" && index > (this._lastMessage?.index ?? -1)) {
       this._lastMessage = { index, dateCreated: null };
+      this.#highestIndex = Math.max(this.#highestIndex, index);
     }
     return shown;
   }
@@ -1632,6 +1635,7 @@ export class Channel extends Live {
 
   /** The object for a message of this channel, showing this view unless it shows a newer one. */
   _message(view) {
+    this.#highestIndex = Math.max(this.#highestIndex, view.index);
     return this._known(this._messages, view.sid, () => new Message(this._session, this))._apply(view);
   }
 

@@ -121,8 +121,8 @@ describe("messages", () => {
 describe("pages of messages", () => {
   const TOTAL = 10;
 
-  async function withMessages(missing = []) {
-    const made = await inChannels(listed(CH, 30, "joined", { last_message_index: TOTAL - 1 }));
+  async function withMessages(missing = [], newest = TOTAL - 1) {
+    const made = await inChannels(listed(CH, 30, "joined", { last_message_index: newest }));
     const indexes = [...Array(TOTAL).keys()].filter((index) => !missing.includes(index));
     made.server.replies.listMessages = ({ order, anchor, page_size: size }) => {
       const ordered = order === "desc" ? [...indexes].reverse() : indexes;
@@ -168,6 +168,17 @@ describe("pages of messages", () => {
     assert.deepEqual(shown(await channel.getMessages(3, 5, "forward")), [[5, 6, 7], true, true]);
     assert.deepEqual(shown(await channel.getMessages(3, 0, "forward")), [[0, 1, 2], false, true]);
     assert.deepEqual(shown(await channel.getMessages(30, "end", "forward")), [[...Array(TOTAL).keys()], false, false]);
+    await client.shutdown();
+  });
+
+  test("know of newer messages before they are pushed", async () => {
+    const { server, client, channel } = await withMessages([], null);
+    const older = await (await channel.getMessages(4)).prevPage();
+    assert.deepEqual(shown(older), [[2, 3, 4, 5], true, true]);
+    assert.deepEqual(shown(await channel.getMessages(3, 9)), [[7, 8, 9], true, false]);
+    server.replies.sendMessage = messageView(10, 50);
+    await channel.sendMessage("one more");
+    assert.deepEqual(shown(await channel.getMessages(3, 9)), [[7, 8, 9], true, true]);
     await client.shutdown();
   });
 

@@ -9,7 +9,7 @@ import pytest
 
 from parley_client import ClientClosed, ConnectionLost, Denied, MessageTooLarge, RequestError, RequestTimeout
 from parley_client.connection import pause_seconds
-from tests.client_python.fakes import CHANNEL, Lab, Listener, Refusal, added, listed, soon, until
+from tests.client_python.fakes import CHANNEL, Lab, Listener, Refusal, added, listed, message, soon, until
 
 pytestmark = pytest.mark.anyio
 
@@ -246,7 +246,7 @@ async def test_a_message_whose_connection_breaks_is_sent_again_under_the_same_id
     sending = asyncio.create_task(joined.channel.send_message("hello"))
     first = await lab.server.asked("sendMessage")
     lab.server.silent.clear()
-    lab.server.answers["sendMessage"] = lambda frame: {"index": 7}
+    lab.server.answers["sendMessage"] = lambda frame: message(7, 11)
     lab.server.socket.drop()
     assert await soon(sending) == 7
     second = await lab.server.asked("sendMessage", 2)

@@ -213,6 +213,18 @@ async def test_messages_are_read_backwards_from_the_end_thirty_at_a_time(lab: La
         await older.prev_page()
 
 
+async def test_a_page_knows_of_newer_messages_before_they_are_pushed(lab: Lab) -> None:
+    _, general = await in_channel(lab)
+    forty_messages(lab)
+    older = await (await general.get_messages()).prev_page()
+    assert older.has_next_page
+    ending_with_the_newest = await general.get_messages(10, 39)
+    assert not ending_with_the_newest.has_next_page
+    lab.server.answers["sendMessage"] = lambda frame: message(40, 50)
+    await general.send_message("one more")
+    assert (await general.get_messages(10, 39)).has_next_page
+
+
 async def test_messages_are_read_forward_from_an_index(lab: Lab) -> None:
     _, general = await in_channel(lab)
     forty_messages(lab)

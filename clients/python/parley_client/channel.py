@@ -50,6 +50,8 @@ class Channel(RecordObject):
         super().__init__(client, record)
         self._own: dict[str, Any] = {}
         self._last_message: LastMessage | None = None
+        # In any answer so far, which may be ahead of what was pushed.
+        self._highest_index = -1
         self._quiet_until = 0.0
         self._typing_is_said = asyncio.Event()
         self._typing_is_said.set()
@@ -232,6 +234,7 @@ class Channel(RecordObject):
 
     def apply_message(self, record: dict[str, Any]) -> Message:
         """The message of a record."""
+        self._highest_index = max(self._highest_index, record["index"])
         message = self.messages.get(record["sid"])
         if message is None:
             message = self.messages[record["sid"]] = Message(self._client, self, record)
@@ -257,7 +260,7 @@ class Channel(RecordObject):
                 # What ends the typing would come before it, and others would see this user type on.
                 await pause(self._client.timing, _TYPING_IS_SAID_SECONDS, typing_is_said)
             record = await self._ask("sendMessage", **members)
-        return int(record["index"])
+        return self.apply_message(record).index
 
     async def get_message(self, index: int) -> Message:
         """One message; raises RequestError (404) when there is none."""
@@ -283,9 +286,10 @@ class Channel(RecordObject):
         items = [self.apply_message(record) for record in reversed(page["messages"])]
         older = page.get("next_anchor")
         newest = items[-1].index if items else anchor
+        is_inside = anchor != "end" and anchor < max(self._highest_index, self._number("last_message_index") or 0)
         return Paginator(
             items,
-            None if anchor == "end" or newest == "end" else lambda: self._messages_after(page_size, newest + 1),
+            None if newest == "end" or not is_inside else lambda: self._messages_after(page_size, newest + 1),
             None if older is None else lambda: self._messages_before(page_size, older),
         )
 
