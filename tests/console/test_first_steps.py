@@ -11,7 +11,7 @@ import pytest
 from local.stack import Stack, start_stack
 from tests.console.browser import Page
 from tests.console.console import Console
-from tests.local.conftest import until
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")

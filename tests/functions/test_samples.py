@@ -36,8 +36,8 @@ from tests.functions.sample_account import (
     samples,
 )
 from tests.realtime.deployment import Stream
+from tests.target import Reply, Target, serving
 from tests.webhooks.function import Remaining
-from tests.webhooks.receiver import Receiver, receiving
 
 _tables = itertools.count()
 
@@ -132,9 +132,9 @@ def _loader(account: SampleAccount) -> Callable[[str], ModuleType]:
 
 
 @pytest.fixture
-def owner() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
+def owner() -> Iterator[Target]:
+    with serving() as target:
+        yield target
 
 
 def test_rest_api_answers_as_a_proxy_integration_must(deployed: Deployed) -> None:
@@ -229,7 +229,7 @@ def test_webhooks_plans_what_the_sample_changes_owe(deployed: Deployed) -> None:
     assert deployed.hidden("PARLEY_SWEEP_QUEUE_URL") == 1
 
 
-def test_webhooks_delivers_the_sample(deployed: Deployed, owner: Receiver) -> None:
+def test_webhooks_delivers_the_sample(deployed: Deployed, owner: Target) -> None:
     event = read("webhooks_deliveries")
     (record,) = event["Records"]
     entry = {**json.loads(record["body"]), "url": owner.url}
@@ -240,7 +240,7 @@ def test_webhooks_delivers_the_sample(deployed: Deployed, owner: Receiver) -> No
     assert request.is_signed_with(AUTH_TOKEN)
 
 
-def test_webhooks_keeps_what_it_cannot_deliver(deployed: Deployed, owner: Receiver) -> None:
+def test_webhooks_keeps_what_it_cannot_deliver(deployed: Deployed, owner: Target) -> None:
     deployed.sqs.send_message(
         QueueUrl=deployed.environment["PARLEY_DELIVERY_QUEUE_URL"],
         MessageBody="{}",
@@ -248,7 +248,7 @@ def test_webhooks_keeps_what_it_cannot_deliver(deployed: Deployed, owner: Receiv
         MessageDeduplicationId="x",
     )
     (received,) = deployed.sqs.receive_message(QueueUrl=deployed.environment["PARLEY_DELIVERY_QUEUE_URL"])["Messages"]
-    owner.answer = lambda request: 503
+    owner.answer = lambda received: Reply(503)
     event = read("webhooks_deliveries")
     (record,) = event["Records"]
     record |= {"body": json.dumps({**json.loads(record["body"]), "url": owner.url})}

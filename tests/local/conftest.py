@@ -8,7 +8,6 @@ import http.client
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,16 +38,6 @@ def bound_template() -> BoundTemplate:
         "AuthToken": Physical("arn:aws:secretsmanager:us-east-1:000000000000:secret:token"),
     }
     return Template(TEMPLATE, UUID).bind(physical)
-
-
-def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Wait until `condition` returns something true, and return that."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if result := condition():
-            return result
-        time.sleep(0.01)
-    raise AssertionError(f"not within {seconds} s: {condition}")
 
 
 class RunningGateway:

@@ -14,7 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from local.emulators import CREDENTIALS
-from tests.local.conftest import SIGNED, RunningGateway, until
+from tests.local.conftest import SIGNED, RunningGateway
+from tests.waiting import until
 
 
 def id_of(client: ClientConnection) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from local.declared import QueueMapping
 from local.functions import FunctionError
 from local.queues import QueuePump
-from tests.local.conftest import until
+from tests.waiting import until
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:work"
 

@@ -13,7 +13,8 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from local.sockets import Limits
-from tests.local.conftest import RunningGateway, until
+from tests.local.conftest import RunningGateway
+from tests.waiting import until
 
 
 def asked(client: ClientConnection, text: str) -> Any:

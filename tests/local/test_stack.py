@@ -22,7 +22,8 @@ from local import processes
 from local.emulators import CREDENTIALS
 from local.home import Home, read_json
 from local.stack import StackFailed, start_stack
-from tests.local.conftest import ENGINES, TEMPLATE, FixtureStack, until
+from tests.local.conftest import ENGINES, TEMPLATE, FixtureStack
+from tests.waiting import until
 
 MakeStack = Callable[..., FixtureStack]
 Sleeper = Callable[[Path], "subprocess.Popen[bytes]"]

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 from local.stack import Stack
 from tests.story.clients import Socket, access_token, helper_library, refusal
-from tests.webhooks.receiver import until
+from tests.waiting import until
 
 NOWHERE = "0" * 32
 

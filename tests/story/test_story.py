@@ -21,7 +21,8 @@ from websockets.sync.client import connect
 from local.home import REPOSITORY
 from local.stack import Stack, start_stack
 from tests.story.clients import Socket, access_token, helper_library, refusal
-from tests.webhooks.receiver import receiving, until
+from tests.target import serving
+from tests.waiting import until
 
 
 def test_the_stack_says_where_it_is_and_writes_it_to_local_json(running: Stack) -> None:
@@ -170,7 +171,7 @@ def test_a_token_may_come_as_a_subprotocol_and_the_other_one_is_confirmed(
 def test_a_post_event_reaches_the_owner_with_all_documented_parameters_and_a_valid_signature(
     running: Stack, twilio: Client
 ) -> None:
-    with receiving() as owner:
+    with serving() as owner:
         service = twilio.chat.v2.services.create(friendly_name="with webhooks")
         service.update(post_webhook_url=owner.url, webhook_filters=["onMessageSent", "onMemberAdded"])
         channel = twilio.chat.v2.services(service.sid).channels.create(unique_name="general")
@@ -205,7 +206,7 @@ def test_a_post_event_reaches_the_owner_with_all_documented_parameters_and_a_val
 
 
 def test_rest_fires_webhooks_only_when_it_asks_for_them(running: Stack, twilio: Client) -> None:
-    with receiving() as owner:
+    with serving() as owner:
         service = twilio.chat.v2.services.create(friendly_name="with webhooks")
         service.update(post_webhook_url=owner.url, webhook_filters=["onMessageSent"])
         channel = twilio.chat.v2.services(service.sid).channels.create()

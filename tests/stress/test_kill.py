@@ -15,7 +15,8 @@ from local.stack import Stack, StackFailed, start_stack
 from tests.story.clients import Socket, access_token
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
 from tests.stress.templates import template_with
-from tests.webhooks.receiver import Receiver, receiving, until
+from tests.target import Target, serving
+from tests.waiting import until
 
 WRITERS, CHANNELS = 8, 4
 BEFORE, AFTER = 100, 100
@@ -23,9 +24,9 @@ DEADLINE_SECONDS = 60.0
 
 
 @pytest.fixture
-def owner() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
+def owner() -> Iterator[Target]:
+    with serving() as target:
+        yield target
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def start(home: Path) -> Stack:
 class Conversation:
     """Channels that writers post to, watched by bob on a socket and by the service's owner."""
 
-    def __init__(self, info: dict[str, Any], owner: Receiver):
+    def __init__(self, info: dict[str, Any], owner: Target):
         self.owner = owner
         self.back_end = BackEnd(info)
         self.service_sid = self.back_end.post("/chat/v2/Services", {"FriendlyName": "stress"})["sid"]
@@ -148,7 +149,7 @@ def _is_usable(conversation: Conversation, info: dict[str, Any]) -> None:
             conversation.answered.append(sent)
 
 
-def test_killing_everything_loses_no_answered_message_and_no_announcement(home: Path, owner: Receiver) -> None:
+def test_killing_everything_loses_no_answered_message_and_no_announcement(home: Path, owner: Target) -> None:
     stack = start(home)
     try:
         conversation = Conversation(stack.info, owner)
@@ -166,7 +167,7 @@ def test_killing_everything_loses_no_answered_message_and_no_announcement(home: 
         stack.stop()
 
 
-def test_killing_it_again_and_again_loses_nothing_either(home: Path, owner: Receiver) -> None:
+def test_killing_it_again_and_again_loses_nothing_either(home: Path, owner: Target) -> None:
     stack = start(home)
     try:
         conversation = Conversation(stack.info, owner)
@@ -183,7 +184,7 @@ def test_killing_it_again_and_again_loses_nothing_either(home: Path, owner: Rece
         stack.stop()
 
 
-def test_killing_gateway_and_pump_loses_nothing_and_they_come_back(home: Path, owner: Receiver) -> None:
+def test_killing_gateway_and_pump_loses_nothing_and_they_come_back(home: Path, owner: Target) -> None:
     stack = start(home)
     try:
         conversation = Conversation(stack.info, owner)
@@ -205,7 +206,7 @@ def test_killing_gateway_and_pump_loses_nothing_and_they_come_back(home: Path, o
         stack.stop()
 
 
-def test_a_client_that_comes_back_at_once_hears_or_can_fetch_all_of_it(home: Path, owner: Receiver) -> None:
+def test_a_client_that_comes_back_at_once_hears_or_can_fetch_all_of_it(home: Path, owner: Target) -> None:
     """After a kill of gateway and pump: what a client did not hear before or after, it finds in the list."""
     stack = start(home)
     try:

@@ -14,7 +14,8 @@ from local.stack import Stack, start_stack
 from tests.story.clients import Socket, access_token
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
 from tests.stress.templates import template_with
-from tests.webhooks.receiver import Receiver, receiving, until
+from tests.target import Target, serving
+from tests.waiting import until
 
 FAILURE_QUEUES = {
     "FanOutFailureQueue": "change cannot be announced",
@@ -44,9 +45,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def owner() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
+def owner() -> Iterator[Target]:
+    with serving() as target:
+        yield target
 
 
 class Aws:
@@ -79,7 +80,7 @@ class Aws:
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
 
-def test_poison_records_are_parked_and_named_and_hold_nobody_up(stack: Stack, owner: Receiver) -> None:
+def test_poison_records_are_parked_and_named_and_hold_nobody_up(stack: Stack, owner: Target) -> None:
     back_end, aws = BackEnd(stack.info), Aws(stack)
     service_sid = back_end.post("/chat/v2/Services", {"FriendlyName": "poisoned"})["sid"]
     service = f"/chat/v2/Services/{service_sid}"

@@ -10,8 +10,8 @@ from local.template import Template
 from tests.contracts.fakes import FakeOutgoing
 from tests.realtime.conftest import deployment, house  # noqa: F401  (fixtures)
 from tests.realtime.deployment import Deployment, House
+from tests.target import Target, serving
 from tests.trust.hooks import Hooks, Owner
-from tests.trust.target import Target, serving
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from local.plan import Plan
 from local.progress import queued_messages
 from local.stack import Stack
 from tests.stress.back_end import ASKED, BackEnd
-from tests.trust.target import OK, Misbehaviour, Received, Reply, Target, serving
+from tests.target import OK, Misbehaviour, Received, Reply, Target, serving
 
 CHANNELS, PER_SECOND = 5, 12
 WRITERS = 2

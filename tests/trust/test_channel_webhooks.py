@@ -16,9 +16,9 @@ from tests.contracts.fakes import FakeOutgoing
 from tests.fakes import AUTH_TOKEN
 from tests.lean import LeanClient
 from tests.realtime.deployment import Deployment
+from tests.target import Target
 from tests.trust.hooks import Hooks, Owner
 from tests.trust.scenes import ATTRIBUTES, CASES, MEDIA, Scene
-from tests.trust.target import Target
 
 URL = "https://example.com/hook"
 FLOW = "FW" + "0123456789abcdef" * 2

@@ -11,9 +11,9 @@ from parley.outgoing import NoAnswer, Outgoing, Response
 from parley.webhooks.circuit import FAILURES, Circuits
 from tests.contracts.fakes import FakeOutgoing, SentRequest
 from tests.fakes import FakeClock
+from tests.target import Reply, serving
 from tests.trust.hooks import Hooks
 from tests.trust.line import Line
-from tests.trust.target import Reply, serving
 
 URL = "https://example.com/hook"
 OTHER = "https://example.org/hook"

@@ -9,9 +9,9 @@ import pytest
 from parley.domain import events as names
 from parley.webhooks import events
 from tests.fakes import AUTH_TOKEN
+from tests.target import Received, Target
 from tests.trust.hooks import Hooks, Owner
 from tests.trust.scenes import CASES, Scene
-from tests.trust.target import Received, Target
 
 # The table's rows, so that a row without a case fails.
 PRE_EVENTS = sorted({event.name for event in events.PRE_EVENTS.values()})

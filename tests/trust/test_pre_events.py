@@ -12,6 +12,7 @@ from parley.clock import iso_millis
 from parley.webhooks.delivery import TIMEOUT_SECONDS
 from tests.fakes import AUTH_TOKEN
 from tests.realtime.deployment import Device
+from tests.target import Misbehaviour, Reply, Target
 from tests.trust.asking import (
     EVENTS,
     REFUSED,
@@ -25,7 +26,6 @@ from tests.trust.asking import (
 )
 from tests.trust.hooks import HEADER, Hooks, Owner
 from tests.trust.scenes import BODY, CASES, Scene
-from tests.trust.target import Misbehaviour, Reply, Target
 
 # No answer
 

@@ -11,8 +11,8 @@ from twilio.request_validator import RequestValidator
 from parley.webhooks.signing import signature
 from tests.contracts.fakes import FakeOutgoing
 from tests.fakes import AUTH_TOKEN
+from tests.target import Target
 from tests.trust.hooks import Hooks
-from tests.trust.target import Target
 
 VALIDATOR = RequestValidator(AUTH_TOKEN)
 

@@ -9,14 +9,14 @@ import pytest
 from local.template import Template
 from tests.realtime.conftest import deployment, house  # noqa: F401  (fixtures)
 from tests.realtime.deployment import Deployment
+from tests.target import Target, serving
 from tests.webhooks.function import WebhooksFunction
-from tests.webhooks.receiver import Receiver, receiving
 
 
 @pytest.fixture
-def owner() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
+def owner() -> Iterator[Target]:
+    with serving() as target:
+        yield target
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 from parley.domain.events import POST_EVENTS
 from tests.fakes import AUTH_TOKEN, NOON_MS
 from tests.realtime.deployment import House, Room
+from tests.target import Received, Target
 from tests.webhooks.function import WebhooksFunction
-from tests.webhooks.receiver import Received, Receiver
 
 ASKED = {"X-Twilio-Webhook-Enabled": "true"}
 BORN, CHANGED = "2026-01-15T12:10:00.000Z", "2026-01-15T12:20:00.000Z"
@@ -17,7 +17,7 @@ BORN, CHANGED = "2026-01-15T12:10:00.000Z", "2026-01-15T12:20:00.000Z"
 class Owned:
     """A service whose owner hears of everything, with a channel that alice and bob are in; nothing heard yet."""
 
-    def __init__(self, house: House, webhooks: WebhooksFunction, owner: Receiver):
+    def __init__(self, house: House, webhooks: WebhooksFunction, owner: Target):
         self.house, self.webhooks, self.owner = house, webhooks, owner
         self.sid = house.sid
         self.clock = house.deployment.world.clock

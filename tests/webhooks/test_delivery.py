@@ -18,8 +18,8 @@ from parley.webhooks.delivery import TIMEOUT_SECONDS, Outcome, pause_seconds
 from tests.contracts.fakes import FakeOutgoing, SentRequest
 from tests.fakes import AUTH_TOKEN, NOON_MS
 from tests.realtime.deployment import Deployment
+from tests.target import OK, Reply, Target, serving
 from tests.webhooks.function import LONGEST_AGE_SECONDS, WebhooksFunction
-from tests.webhooks.receiver import Receiver, receiving
 
 _groups = itertools.count()
 
@@ -57,7 +57,7 @@ TEXTS = ["hello", "", "Grüße & = + % \r\n\t", "日本 \U0001f600", "a\x00b"]
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("query", ["", "?", "?a=b", "?a=b&c=%20d&e"])
 def test_the_vendors_validator_accepts_the_signature(
-    webhooks: WebhooksFunction, owner: Receiver, method: str, query: str
+    webhooks: WebhooksFunction, owner: Target, method: str, query: str
 ) -> None:
     own = dict(parse_qsl(query[1:], keep_blank_values=True)) if method == "GET" else {}
     for text in TEXTS:
@@ -82,7 +82,7 @@ def test_the_port_may_be_left_out_by_whoever_validates(silent: WebhooksFunction)
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("path", ["", "#part", "/hook#part", "/hook?a=b#part", "?a=b"])
 def test_the_signature_covers_the_url_that_the_owner_sees(
-    webhooks: WebhooksFunction, owner: Receiver, method: str, path: str
+    webhooks: WebhooksFunction, owner: Target, method: str, path: str
 ) -> None:
     """A URL without a path was signed without the slash that it is asked for with, and parameters of a GET were put
     behind the fragment, which is not sent at all."""
@@ -92,13 +92,13 @@ def test_the_signature_covers_the_url_that_the_owner_sees(
     assert request.is_signed_with(AUTH_TOKEN)
 
 
-def test_the_signature_covers_the_host_as_it_is_sent(webhooks: WebhooksFunction, owner: Receiver) -> None:
+def test_the_signature_covers_the_host_as_it_is_sent(webhooks: WebhooksFunction, owner: Target) -> None:
     assert webhooks.deliver(delivery(f"HTTP://LocalHost:{owner.port}/hook")) == []
     (request,) = owner.received
     assert request.is_signed_with(AUTH_TOKEN)
 
 
-def test_a_post_is_a_form_and_a_get_has_no_body(webhooks: WebhooksFunction, owner: Receiver) -> None:
+def test_a_post_is_a_form_and_a_get_has_no_body(webhooks: WebhooksFunction, owner: Target) -> None:
     webhooks.deliver(delivery(owner.url), delivery(owner.url, "GET"))
     requests = {request.method: request for request in owner.received}
     assert requests["POST"].headers["content-type"] == "application/x-www-form-urlencoded; charset=utf-8"
@@ -111,8 +111,8 @@ def test_a_post_is_a_form_and_a_get_has_no_body(webhooks: WebhooksFunction, owne
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 301, 302, 307, 400, 401, 403, 404, 410, 422])
-def test_an_answer_settles_the_delivery(webhooks: WebhooksFunction, owner: Receiver, status: int) -> None:
-    owner.answer = lambda received: status
+def test_an_answer_settles_the_delivery(webhooks: WebhooksFunction, owner: Target, status: int) -> None:
+    owner.answer = lambda received: Reply(status)
     assert webhooks.deliver(delivery(owner.url)) == []
     assert webhooks.delays == []
     assert len(owner.received) == 1
@@ -120,9 +120,9 @@ def test_an_answer_settles_the_delivery(webhooks: WebhooksFunction, owner: Recei
 
 @pytest.mark.parametrize("status", [429, 503, 504, 500, 501, 502, 599])
 def test_an_answer_that_is_no_last_word_brings_the_delivery_back(
-    webhooks: WebhooksFunction, owner: Receiver, status: int
+    webhooks: WebhooksFunction, owner: Target, status: int
 ) -> None:
-    owner.answer = lambda received: status
+    owner.answer = lambda received: Reply(status)
     assert webhooks.deliver(delivery(owner.url)) == ["message-0"]
     ((handle, seconds),) = webhooks.delays
     assert handle == "handle-0"
@@ -138,7 +138,7 @@ def test_no_answer_brings_the_delivery_back(silent: WebhooksFunction, reason: st
 
 
 def test_a_closed_port_brings_the_delivery_back(webhooks: WebhooksFunction) -> None:
-    with receiving() as closed:
+    with serving() as closed:
         url = closed.url
     assert webhooks.deliver(delivery(url)) == ["message-0"]
 
@@ -253,8 +253,8 @@ def test_pauses_double_from_two_seconds_to_a_quarter_of_an_hour() -> None:
         assert 1 <= pause_seconds(Outcome.UNREACHABLE, number, 3, random.random) <= 900
 
 
-def test_one_failing_delivery_does_not_bring_back_the_others(webhooks: WebhooksFunction, owner: Receiver) -> None:
-    owner.answer = lambda received: int(received.parameters["Body"])
+def test_one_failing_delivery_does_not_bring_back_the_others(webhooks: WebhooksFunction, owner: Target) -> None:
+    owner.answer = lambda received: Reply(int(received.parameters["Body"]))
     entries = [delivery(owner.url, Body=status) for status in ("200", "503", "404", "429", "200")]
     assert sorted(webhooks.deliver(*entries)) == ["message-1", "message-3"]
     assert sorted(handle for handle, _ in webhooks.delays) == ["handle-1", "handle-3"]
@@ -263,9 +263,9 @@ def test_one_failing_delivery_does_not_bring_back_the_others(webhooks: WebhooksF
 
 
 def test_deliveries_of_one_group_stay_in_order_behind_one_that_failed(
-    webhooks: WebhooksFunction, owner: Receiver
+    webhooks: WebhooksFunction, owner: Target
 ) -> None:
-    owner.answer = lambda received: int(received.parameters["Body"])
+    owner.answer = lambda received: Reply(int(received.parameters["Body"]))
     entries = [delivery(owner.url, group="one", Body=status) for status in ("200", "503", "200", "200")]
     other = delivery(owner.url, group="other", Body="200")
     assert sorted(webhooks.deliver(*entries, other)) == ["message-1", "message-2", "message-3"]
@@ -275,18 +275,18 @@ def test_deliveries_of_one_group_stay_in_order_behind_one_that_failed(
     assert dict(webhooks.delays).keys() == {"handle-1", "handle-2", "handle-3"}
 
 
-def test_a_slow_owner_does_not_hold_up_the_others_of_a_batch(webhooks: WebhooksFunction, owner: Receiver) -> None:
+def test_a_slow_owner_does_not_hold_up_the_others_of_a_batch(webhooks: WebhooksFunction, owner: Target) -> None:
     everyone_is_here = threading.Barrier(5, timeout=10)
 
-    def answer(received: Any) -> int:
+    def answer(received: Any) -> Reply:
         everyone_is_here.wait()
-        return 200
+        return OK
 
     owner.answer = answer
     assert webhooks.deliver(*(delivery(owner.url) for _ in range(5))) == []
 
 
-def test_an_entry_that_cannot_be_read_comes_back_alone(webhooks: WebhooksFunction, owner: Receiver) -> None:
+def test_an_entry_that_cannot_be_read_comes_back_alone(webhooks: WebhooksFunction, owner: Target) -> None:
     assert sorted(webhooks.deliver({"id": "x"}, delivery(owner.url), ["nonsense"])) == ["message-0", "message-2"]
     assert len(owner.received) == 1
 
@@ -332,7 +332,7 @@ def test_nothing_is_sent_to_private_addresses_and_the_log_says_why(
 
 
 def test_an_owner_on_this_machine_gets_nothing_unless_that_is_allowed(
-    deployment: Deployment, template: Template, owner: Receiver
+    deployment: Deployment, template: Template, owner: Target
 ) -> None:
     guarded = WebhooksFunction(deployment, template, Outgoing(allow_loopback=False))
     refused = guarded.deliver(delivery(owner.url), delivery(f"http://localhost:{owner.port}/"))
@@ -340,8 +340,8 @@ def test_an_owner_on_this_machine_gets_nothing_unless_that_is_allowed(
     assert owner.received == []
 
 
-def test_a_redirect_is_not_followed(webhooks: WebhooksFunction, owner: Receiver) -> None:
-    owner.answer = lambda received: 307
+def test_a_redirect_is_not_followed(webhooks: WebhooksFunction, owner: Target) -> None:
+    owner.answer = lambda received: Reply(307)
     assert webhooks.deliver(delivery(owner.url)) == []
     assert len(owner.received) == 1
 

@@ -12,13 +12,13 @@ from local.home import REPOSITORY
 from parley.domain.events import POST_EVENTS, PRE_EVENTS
 from parley.webhooks.events import POST_EVENTS as ROWS
 from tests.realtime.deployment import House
+from tests.target import Received, Target
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.owned import ASKED, BORN, CHANGED, Owned
-from tests.webhooks.receiver import Received, Receiver
 
 
 @pytest.fixture
-def owned(house: House, webhooks: WebhooksFunction, owner: Receiver) -> Owned:
+def owned(house: House, webhooks: WebhooksFunction, owner: Target) -> Owned:
     return Owned(house, webhooks, owner)
 
 

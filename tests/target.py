@@ -63,6 +63,10 @@ class Received:
         return self.parameters["MessageSid"]
 
     @property
+    def event(self) -> str:
+        return self.parameters["EventType"]
+
+    @property
     def token(self) -> str:
         return self.headers["i-twilio-idempotency-token"]
 
@@ -135,7 +139,10 @@ class Target:
 
 
 def _read(request: BaseHTTPRequestHandler) -> Received:
-    body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+    size = int(request.headers.get("Content-Length") or 0)
+    body = request.rfile.read(size)
+    if len(body) < size:
+        raise ConnectionError("the sender was killed halfway")
     headers = {name.lower(): value for name, value in request.headers.items()}
     return Received(request.command, f"http://{request.headers['Host']}{request.path}", headers, body, time.monotonic())
 
