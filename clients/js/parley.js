@@ -49,6 +49,7 @@ const LARGEST_PAGE = 100;
 const TOO_MANY_CONNECTIONS = 51001;
 const TOKEN_EXPIRED = 20104;
 const NOT_FOUND = 20404;
+const WRONG_GRANTS = 20106;
 /** Refused for being too fast: the same again a little later will do. */
 const TRY_LATER = new Set([51002, 50063, 50074]);
 /** Refused for the connection's sake, not the request's: it may be sent again over another connection. */
@@ -80,6 +81,9 @@ class HandshakeError extends ParleyError {
     this.wasTimeout = wasTimeout;
   }
 }
+
+/** The platform cannot even offer this text as a sub-protocol, so no server ever takes it. */
+class UnusableTokenError extends ParleyError {}
 
 /** Listeners by event name. A listener that throws does not disturb the others; its error surfaces as uncaught. */
 class Emitter {
@@ -432,13 +436,15 @@ function uuid() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-function expiryOf(token) {
+/** What a token says of itself, null where it does not say or cannot be read. */
+function claimsOf(token) {
   try {
     const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    const { exp } = JSON.parse(atob(payload));
-    return Number.isFinite(exp) ? exp * 1000 : null;
+    const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
+    const { exp, grants } = JSON.parse(new TextDecoder().decode(bytes));
+    return { expiresAt: Number.isFinite(exp) ? exp * 1000 : null, identity: grants?.identity ?? null };
   } catch {
-    return null;
+    return { expiresAt: null, identity: null };
   }
 }
 
@@ -524,9 +530,13 @@ class Tokens {
   }
 
   #take(text) {
-    checkToken(text);
+    const { expiresAt, identity } = claimsOf(checkToken(text));
+    const before = this.#hooks.identity();
+    if (identity !== null && before !== null && identity !== before) {
+      throw new ParleyError(`the token is of ${identity}, and the client is ${before}`, 403, WRONG_GRANTS);
+    }
     const takenAt = this.#environment.now();
-    this.#current = { text, takenAt, expiresAt: expiryOf(text), isAnnounced: false, isExpired: false };
+    this.#current = { text, takenAt, expiresAt, isAnnounced: false, isExpired: false };
     this.#watch();
   }
 
@@ -570,7 +580,11 @@ class Link {
     this.opened = new Promise((resolve, reject) => {
       this.#settleOpened = { resolve, reject };
     });
-    this.#socket = new environment.WebSocket(environment.url, [SUBPROTOCOL, token]);
+    try {
+      this.#socket = new environment.WebSocket(environment.url, [SUBPROTOCOL, token]);
+    } catch (error) {
+      throw error.name === "SyntaxError" ? new UnusableTokenError(error.message) : error;
+    }
     this.#openTimer = environment.after(OPEN_TIMEOUT, () => this.#end("the socket did not open in time", true));
     this.#socket.onopen = () => this.#begin();
     this.#socket.onmessage = (event) => this.#read(event.data);
@@ -684,10 +698,14 @@ class Connection {
     this.#tokens = new Tokens(tokenOrProvider, environment, {
       aboutToExpire: (left) => this.#tokenAboutToExpire(left),
       expired: () => hooks.tokenExpired(),
+      identity: () => hooks.identity(),
     });
   }
 
+  /** Connect, if that is not under way; throws the refusal while the token is refused. */
   start() {
+    this.checkNotOver();
+    if (this.state === "denied") throw this.#denial;
     this.#isStopped = false;
     this.#establish();
   }
@@ -695,7 +713,8 @@ class Connection {
   /** Send a request, at once or when there is a connection; resolves with its result. */
   request(action, members = {}, kind = "write") {
     if (this.state === "denied") return Promise.reject(this.#denial);
-    if (this.#isStopped) return Promise.reject(new ConnectionLostError("the client is shut down"));
+    if (this.#isOver) return Promise.reject(new ConnectionLostError("the client is shut down"));
+    if (this.#isStopped) return Promise.reject(new ConnectionLostError("the client is not initialized"));
     return this.#request(action, members, kind, null);
   }
 
@@ -853,8 +872,7 @@ class Connection {
   /** Whether trying again is of no use. */
   async #isFinal(failure) {
     if (this.#current !== null) return false;
-    // The token cannot even be offered as a sub-protocol.
-    if (failure.name === "SyntaxError") return true;
+    if (failure instanceof UnusableTokenError) return true;
     if (!(failure instanceof HandshakeError)) return false;
     if (failure.status !== null) {
       return failure.status >= 400 && failure.status < 500 && failure.status !== 408 && failure.status !== 429;
@@ -1654,10 +1672,20 @@ export class Channel extends Live {
     return (this._removed.get(view.sid) ?? -1) > (view.seq ?? Infinity);
   }
 
+  /** Forget the last message if it is this one, which was removed; whether it was. */
+  _lostMessage(message, lastMessageIndex) {
+    if (message.index !== this._lastMessage?.index) return false;
+    const before = this._messages.values().find(({ index }) => index === lastMessageIndex);
+    const dateCreated = before?.dateCreated ?? null;
+    this._lastMessage = lastMessageIndex === null ? null : { index: lastMessageIndex, dateCreated };
+    return true;
+  }
+
   /** Make the last message known; whether it was news. */
   _sawMessage(message) {
     if (message.index < (this._lastMessage?.index ?? -1)) return false;
-    const isNews = message.index !== this._lastMessage?.index;
+    // A list may have named the message already, and only its index.
+    const isNews = message.index !== this._lastMessage?.index || this._lastMessage.dateCreated === null;
     this._lastMessage = { index: message.index, dateCreated: message.dateCreated };
     return isNews;
   }
@@ -1674,6 +1702,12 @@ class Session {
   #connection;
   #environment;
   #followed = new Map();
+  /** Who is to be followed with the next request: identity to the promise and how it is settled. */
+  #wanted = new Map();
+  /** The last request that changes what this connection follows; the server refuses those that come at once. */
+  #lastFollowing = Promise.resolve();
+  /** Channels that one could not see any more, which are the same objects when one can again. */
+  #removed = new Recent(KNOWN_RECORDS);
   #strays = new Map();
   #due = new Set();
   #timer = null;
@@ -1836,8 +1870,11 @@ class Session {
 
   #answered(channel, follower, answer, wasMissing) {
     if (channel._follower !== follower) return;
-    if (answer.status === "gone") this.removed(channel);
-    else if (answer.status === "refetch" && wasMissing) this.left(channel);
+    if (answer.status === "gone") {
+      // Who is not in a private channel any more cannot see it either.
+      if (channel.isPrivate) this.left(channel);
+      this.removed(channel);
+    } else if (answer.status === "refetch" && wasMissing) this.left(channel);
     else if (follower !== null) this.#progress(channel, follower.answer(answer, this.now()));
   }
 
@@ -1848,9 +1885,9 @@ class Session {
   }
 
   #refetch(channel) {
+    for (const identity of [...channel._typing.keys()]) this.#stopTyping(channel, identity);
     channel._messages = new Recent(KNOWN_RECORDS);
     channel._members = new Recent(KNOWN_RECORDS);
-    for (const identity of [...channel._typing.keys()]) this.#stopTyping(channel, identity, false);
     this.#client._emit("channelRefetched", { channel });
   }
 
@@ -1971,6 +2008,7 @@ class Session {
   removed(channel) {
     if (this.channels.get(channel.sid) !== channel) return;
     this.channels.delete(channel.sid);
+    this.#removed.set(channel.sid, channel);
     this.#strays.delete(channel.sid);
     this.#due.delete(channel);
     channel._follower = null;
@@ -1996,7 +2034,7 @@ class Session {
       case "messageUpdated":
         return this.#updated("message", channel._message(message), channel, updateReasons);
       case "messageRemoved":
-        return this.#messageRemoved(channel, message, push.seq);
+        return this.#messageRemoved(channel, message, push.seq, push.last_message_index ?? null);
       case "memberJoined":
         return this.#tell(channel, "memberJoined", channel._member(member));
       case "memberUpdated":
@@ -2036,11 +2074,13 @@ class Session {
     if (isLast) this.#channelUpdated(channel, ["lastMessage"]);
   }
 
-  #messageRemoved(channel, view, seq) {
+  #messageRemoved(channel, view, seq, lastMessageIndex) {
     const message = channel._message(view);
     channel._messages.delete(view.sid);
     channel._removed.set(view.sid, seq);
+    const wasLast = channel._lostMessage(message, lastMessageIndex);
     this.#tell(channel, "messageRemoved", message);
+    if (wasLast) this.#channelUpdated(channel, ["lastMessage"]);
   }
 
   #memberUpdated(channel, member, updateReasons) {
@@ -2100,11 +2140,50 @@ class Session {
     if (identity === this.user.identity) return this.user;
     const known = this.#followed.get(identity);
     if (known) return known;
-    const { users, unfollowed = [] } = await this.request("followUsers", { identities: [identity] }, "read");
+    let wanted = this.#wanted.get(identity);
+    if (wanted === undefined) {
+      wanted = {};
+      wanted.user = new Promise((resolve, reject) => Object.assign(wanted, { resolve, reject }));
+      if (this.#wanted.size === 0) this.#inTurn(() => this.#followWanted());
+      this.#wanted.set(identity, wanted);
+    }
+    return wanted.user;
+  }
+
+  #inTurn(change) {
+    const changed = this.#lastFollowing.then(change);
+    this.#lastFollowing = changed.catch(() => {});
+    return changed;
+  }
+
+  /** Ask for all who are wanted by now, a few with each request. */
+  async #followWanted() {
+    const wanted = [...this.#wanted];
+    this.#wanted.clear();
+    let atOnce = USERS_PER_REQUEST;
+    while (wanted.length > 0) {
+      const part = wanted.slice(0, atOnce);
+      try {
+        await this.#followAtOnce(part);
+        wanted.splice(0, part.length);
+      } catch (error) {
+        // Where one of several is refused, the others are not to suffer; without a connection all have waited enough.
+        const isOfOne = isRefusal(error) && part.length > 1;
+        if (isOfOne) atOnce = 1;
+        else wanted.splice(0, isRefusal(error) ? 1 : wanted.length).forEach(([, { reject }]) => reject(error));
+      }
+    }
+  }
+
+  async #followAtOnce(wanted) {
+    const identities = wanted.map(([identity]) => identity);
+    const { users, unfollowed = [] } = await this.request("followUsers", { identities }, "read");
     unfollowed.forEach((other) => this.#unfollowed(other));
-    const view = users.find((user) => user.identity === identity);
-    if (view === undefined) throw new ParleyError(`there is no user ${identity}`, 404, NOT_FOUND);
-    return this.#followed.get(identity) ?? this.#followedNow(view);
+    for (const [identity, { resolve, reject }] of wanted) {
+      const view = users.find((user) => user.identity === identity);
+      if (view === undefined) reject(new ParleyError(`there is no user ${identity}`, 404, NOT_FOUND));
+      else resolve(this.#followed.get(identity) ?? this.#followedNow(view));
+    }
   }
 
   /** A user as of now. */
@@ -2114,7 +2193,7 @@ class Session {
 
   async unfollow(user) {
     if (!this.#followed.has(user.identity)) return;
-    await this.request("unfollowUsers", { identities: [user.identity] }, "read");
+    await this.#inTurn(() => this.request("unfollowUsers", { identities: [user.identity] }, "read"));
     this.#unfollowed(user.identity);
   }
 
@@ -2200,7 +2279,8 @@ class Session {
   channel(view) {
     let channel = this.channels.get(view.sid);
     if (channel === undefined) {
-      channel = new Channel(this);
+      channel = this.#removed.get(view.sid) ?? new Channel(this);
+      this.#removed.delete(view.sid);
       this.channels.set(view.sid, channel);
     }
     return channel._apply(view);
@@ -2225,6 +2305,7 @@ export class Client extends Emitter {
       error: (details) => this.#failed(details),
       tokenAboutToExpire: (left) => this._emit("tokenAboutToExpire", left),
       tokenExpired: () => this._emit("tokenExpired"),
+      identity: () => this.#session?.user?.identity ?? null,
     });
     this.#session = new Session(this, this.#connection, platform);
   }
@@ -2236,11 +2317,10 @@ export class Client extends Emitter {
 
   async initialize() {
     if (this.#initialized === null) {
-      this.#connection.checkNotOver();
+      this.#connection.start();
       this.#initialized = new Promise((resolve, reject) => {
         this.#settleInitialized = { resolve, reject };
       });
-      this.#connection.start();
     }
     return this.#initialized;
   }
@@ -2260,6 +2340,7 @@ export class Client extends Emitter {
 
   /** The channels one is joined to or invited to, on one page: they are known already. */
   async getSubscribedChannels() {
+    await this.#started();
     return new Paginator(this.#subscribed());
   }
 
@@ -2290,10 +2371,12 @@ export class Client extends Emitter {
 
   /** A user, kept up to date from now on: up to a hundred are, then the oldest gives way. */
   async getUser(identity) {
+    await this.#started();
     return this.#session.follow(identity);
   }
 
   async getSubscribedUsers() {
+    await this.#started();
     return this.#session.followed();
   }
 
@@ -2344,7 +2427,11 @@ export class Client extends Emitter {
   }
 
   #stateChanged(state) {
-    if (state === "connected") this.#settleInitialized.resolve(this);
+    if (state === "connected") {
+      this.#settleInitialized.resolve(this);
+      // It may have been refused before, and have got another token.
+      this.#initialized = Promise.resolve(this);
+    }
     this._emit("connectionStateChanged", state);
   }
 
@@ -2352,6 +2439,12 @@ export class Client extends Emitter {
     this._emit("connectionError", details);
     if (this.#connection.state !== "denied") return;
     this.#settleInitialized.reject(new ParleyError(details.message, details.httpStatusCode, details.errorCode));
+    this.#initialized = null;
+  }
+
+  /** What the first connection tells is waited for like the reply to a request. */
+  async #started() {
+    if (this.user === null) await this.#connection.request("fetchSession", {}, "read");
   }
 
   /** The channels that are kept up to date. */

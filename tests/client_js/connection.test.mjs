@@ -226,6 +226,17 @@ describe("a refused token", () => {
     assert.equal(client.connectionState, "denied");
   });
 
+  test("is over for initialize once another token has connected", async () => {
+    const { server, client, clock } = world({ arrival: 401 });
+    await assert.rejects(client.initialize(), { status: 401 });
+    await assert.rejects(client.initialize(), { status: 401 });
+    server.arrival = "open";
+    await client.updateToken(token(clock, 3600, "another"));
+    assert.equal(await client.initialize(), client);
+    assert.equal(await client.initialize(), client);
+    await client.shutdown();
+  });
+
   test("makes requests fail, and updateToken begins anew", async () => {
     const { server, client, clock } = await connected(inRoom);
     server.arrival = 401;

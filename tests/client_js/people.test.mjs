@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ParleyError } from "../../clients/js/parley.js";
+import { ParleyError, RequestTimeoutError } from "../../clients/js/parley.js";
 import {
   CH,
   Refusal,
@@ -146,6 +146,16 @@ describe("typing", () => {
     made.server.replies.fetchMember = memberView("bob", 2);
     return made;
   }
+
+  test("ends where the channel is to be fetched again", async () => {
+    const { server, client, clock, tell, heard } = await withBob();
+    await tell(typing());
+    server.catchUps[CH] = [{ status: "refetch", seq: 4711 }];
+    await tell(added(CH, 4711, 9));
+    await clock.advance(250);
+    assert.deepEqual(heard(), ["typingStarted bob", "typingEnded bob", "channelRefetched CH1"]);
+    await client.shutdown();
+  });
 
   test("starts with the first word of it and ends when its time is over", async () => {
     const { client, clock, tell, heard } = await withBob();
@@ -331,6 +341,67 @@ describe("users", () => {
     await client.getUser("carol");
     assert.deepEqual(heard(), ["userSubscribed bob", "userUnsubscribed bob", "userSubscribed carol"]);
     assert.equal(bob.isSubscribed, false);
+    await client.shutdown();
+  });
+
+  test("asked for at the same moment are followed ten to a request, one request after the other", async () => {
+    const { server, client, tell } = await inChannels();
+    server.replies.followUsers = undefined;
+    const identities = [...Array(25).keys()].map((number) => `user ${number}`);
+    const users = Promise.all([...identities, "user 0"].map((identity) => client.getUser(identity)));
+    const answered = [];
+    for (const [before, count] of [10, 10, 5].entries()) {
+      await settled();
+      assert.equal(server.asked("followUsers").length, before + 1);
+      const { id, identities: asked } = server.asked("followUsers").at(-1);
+      assert.equal(asked.length, count);
+      answered.push(...asked);
+      await tell({ id, status: 200, result: { users: asked.map((identity) => userView(identity)) } });
+    }
+    assert.deepEqual(answered, identities);
+    assert.deepEqual(
+      (await users).map(({ identity }) => identity),
+      [...identities, "user 0"],
+    );
+    await client.shutdown();
+  });
+
+  test("asked for together do not suffer from one of them that is refused", async () => {
+    const { server, client } = await inChannels();
+    const follow = server.replies.followUsers;
+    server.replies.followUsers = (frame) => {
+      if (frame.identities.includes("")) throw new Refusal(400, 50406);
+      return follow(frame);
+    };
+    const outcomes = await Promise.allSettled(["bob", "", "carol", "nobody"].map((identity) => client.getUser(identity)));
+    assert.deepEqual(
+      outcomes.map(({ value, reason }) => value?.identity ?? reason.code),
+      ["bob", 50406, "carol", 20404],
+    );
+    await client.shutdown();
+  });
+
+  test("asked for together all wait for the connection no longer than thirty seconds", async () => {
+    const { server, client, clock } = await inChannels();
+    server.arrival = "hang";
+    server.socket.break();
+    const outcomes = [...Array(25).keys()].map((number) => outcomeOf(client.getUser(`user ${number}`)));
+    await clock.advance(31_000);
+    assert.ok(outcomes.every(({ error }) => error instanceof RequestTimeoutError));
+    await client.shutdown();
+  });
+
+  test("are followed and left one after the other", async () => {
+    const { server, client } = await inChannels();
+    const bob = await client.getUser("bob");
+    server.replies.unfollowUsers = undefined;
+    const leaving = bob.unsubscribe();
+    const carol = client.getUser("carol");
+    await settled();
+    assert.equal(server.asked("followUsers").length, 1);
+    server.socket.tell({ id: server.asked("unfollowUsers")[0].id, status: 200, result: null });
+    await leaving;
+    assert.equal((await carol).identity, "carol");
     await client.shutdown();
   });
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ConnectionLostError, FrameTooLargeError, ParleyError, RequestTimeoutError } from "../../clients/js/parley.js";
-import { SECOND, Refusal, connected, listed, messageView, outcomeOf, inRoom, settled } from "./support.mjs";
+import { SECOND, Refusal, connected, listed, messageView, outcomeOf, inRoom, settled, world } from "./support.mjs";
 
 describe("a request", () => {
   test("is resolved with the result under its id", async () => {
@@ -149,6 +149,14 @@ describe("a request", () => {
     await clock.advance(SECOND);
     assert.equal(outcome.value.sid, "CH9");
     assert.equal(server.sockets.length, 2);
+    await client.shutdown();
+  });
+
+  test("before initialize fails at once, and says why", async () => {
+    const { client } = world();
+    await assert.rejects(client.getUser("bob"), /not initialized/);
+    await assert.rejects(client.getSubscribedChannels(), /not initialized/);
+    await assert.rejects(client.getUserDescriptors(), /not initialized/);
     await client.shutdown();
   });
 

@@ -11,6 +11,7 @@ import {
   connected,
   Refusal,
   inChannels,
+  inRoom,
   listed,
   membership,
   settled,
@@ -31,6 +32,21 @@ describe("the first list", () => {
     );
     assert.equal(hasNextPage, false);
     assert.deepEqual(events, []);
+    await client.shutdown();
+  });
+
+  test("is waited for by who asks for one's channels and users before it has come", async () => {
+    const { server, client } = world(inRoom);
+    const session = server.replies.fetchSession;
+    server.replies.fetchSession = undefined;
+    const initialized = client.initialize();
+    await settled();
+    const asked = Promise.all([client.getSubscribedChannels(), client.getSubscribedUsers(), client.getUser("alice")]);
+    server.socket.tell({ id: server.asked("fetchSession")[0].id, status: 200, result: session() });
+    server.replies.fetchSession = session;
+    const [channels, users, alice] = await asked;
+    await initialized;
+    assert.deepEqual([channels.items.length, users.length, alice], [1, 1, client.user]);
     await client.shutdown();
   });
 
@@ -226,6 +242,16 @@ describe("after the connection was lost", () => {
     });
   }
 
+  test("the last message is news also where the list has named it", async () => {
+    const { server, client, away, heard } = await inChannels(listed(CH, 3));
+    await away(() => {
+      server.channels = [listed(CH, 4, "joined", { last_message_index: 0 })];
+      server.catchUps[CH] = [{ status: "changes", seq: 4, more: false, events: [added(CH, 4, 0)] }];
+    });
+    assert.deepEqual(heard(), ["messageAdded 0", "channelUpdated CH1 [lastMessage]"]);
+    await client.shutdown();
+  });
+
   test("a long answer is read to its end before one is connected", async () => {
     const { server, client, away, events, heard } = await inChannels(listed(CH, 3));
     let toldBefore;
@@ -317,6 +343,13 @@ describe("after the connection was lost", () => {
       ["channelLeft CH1", "channelUpdated CH1 [status]"],
     ],
     ["removed", [listed(CH, 0)], [], { status: "gone" }, ["channelRemoved CH1"]],
+    [
+      "private and left",
+      [listed(CH, 3, "joined", { type: "private" })],
+      [],
+      { status: "gone" },
+      ["channelLeft CH1", "channelUpdated CH1 [status]", "channelRemoved CH1"],
+    ],
   ];
   for (const [title, before, after, answer, expected] of differences) {
     test(`a channel that was ${title} meanwhile is news`, async () => {

@@ -184,6 +184,18 @@ describe("a token's end", () => {
     assert.equal(client.connectionState, "denied");
   });
 
+  test("is not followed by somebody else's", async () => {
+    const { server, client, clock } = await connected({ source: (now) => token(now, 600) });
+    server.socket.break(1000);
+    const payload = Buffer.from(JSON.stringify({ grants: { identity: "żaba" } })).toString("base64url");
+    const theirs = ["e30", payload, "c2ln"].join(".");
+    await assert.rejects(client.updateToken(theirs), { status: 403, code: 20106, message: /of żaba, .* is alice/ });
+    await clock.advance(SECOND);
+    assert.equal(client.connectionState, "connected");
+    assert.ok(server.sockets.every((socket) => socket.token !== theirs));
+    await client.shutdown();
+  });
+
   test("makes a client with a provider connect with a new token", async () => {
     const { source, made } = provider();
     const { server, client, clock } = await connected({ source });
@@ -220,6 +232,17 @@ describe("a token's end", () => {
     assert.equal(calls, 2);
     await clock.advance(2 * SECOND);
     assert.equal(server.asked("refreshToken").length, 1);
+    await client.shutdown();
+  });
+
+  test("is asked of the provider again when what it got cannot be read", async () => {
+    const bodies = ["<html>502 Bad Gateway</html>", '{"token":"t"}'];
+    const { client, clock, errors } = world({ source: () => JSON.parse(bodies.shift()).token });
+    const initialized = outcomeOf(client.initialize());
+    await settled();
+    assert.deepEqual([errors.length, errors[0].terminal, client.connectionState], [1, false, "connecting"]);
+    await clock.advance(2 * SECOND);
+    assert.equal(initialized.value, client);
     await client.shutdown();
   });
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from parley_client import Channel, Client, MessageAdded, RequestError
+from parley_client import Channel, Client, Message, MessageAdded, RequestError
 from tests.client_python.fakes import (
     CHANNEL,
     Lab,
@@ -121,6 +121,31 @@ async def test_a_message_changes_and_goes_by_its_sid(lab: Lab) -> None:
     assert last(lab, "updateMessage") == {"channel": CHANNEL, "message": "IM0", "attributes": {"a": 1}}
     await shown.remove()
     assert last(lab, "deleteMessage") == {"channel": CHANNEL, "message": "IM0"}
+
+
+async def test_the_last_message_is_the_one_before_when_it_is_removed(lab: Lab) -> None:
+    listener, general = await in_channel(lab)
+    held = [await listener_hears_added(lab, listener, index) for index in range(3)]
+
+    async def removed(seq: int, index: int, newest: int | None) -> None:
+        gone = {"sid": f"IM{index}", "index": index, "seq": seq}
+        await lab.server.socket.push(changed("messageRemoved", seq, message=gone, last_message_index=newest))
+        await listener.heard("messageRemoved", seq - 13)
+
+    await removed(14, 1, 2)
+    assert general.last_message is not None
+    assert general.last_message.index == 2
+    await removed(15, 2, 0)
+    assert (general.last_message.index, general.last_message.date_created) == (0, held[0].date_created)
+    await removed(16, 0, None)
+    assert general.last_message is None
+    await until(lambda: listener.named("channelUpdated")[-1].update_reasons == ("lastMessage",))
+    assert len(listener.named("channelUpdated")) == 5
+
+
+async def listener_hears_added(lab: Lab, listener: Listener, index: int) -> Message:
+    await lab.server.socket.push(added(index, 11 + index))
+    return (await listener.heard("messageAdded", index + 1)).message
 
 
 async def test_a_removed_message_tells_what_it_was_where_it_is_held(lab: Lab) -> None:
@@ -283,7 +308,7 @@ async def test_a_channel_tells_of_everything_in_it(lab: Lab) -> None:
     await lab.server.socket.push(
         changed("messageAdded", 11, message=message(0, 11)),
         changed("messageUpdated", 12, message=message(0, 12)),
-        changed("messageRemoved", 13, message=message(0, 13)),
+        changed("messageRemoved", 13, message=message(0, 13), last_message_index=None),
         changed("memberJoined", 14, member=member("bob", 14)),
         changed("memberUpdated", 15, member=member("bob", 15)),
         changed("memberLeft", 16, member=member("bob", 16)),
@@ -291,7 +316,7 @@ async def test_a_channel_tells_of_everything_in_it(lab: Lab) -> None:
         changed("channelRemoved", 18, channel=channel(18)),
     )
     await listener.heard("channelRemoved")
-    assert heard == ["messageAdded", "updated", *names[1:], "updated", "removed"]
+    assert heard == ["messageAdded", "updated", *names[1:3], "updated", *names[3:], "updated", "removed"]
 
 
 async def test_a_channel_that_was_read_while_it_was_renamed_has_the_new_name(lab: Lab) -> None:
@@ -688,6 +713,65 @@ async def test_a_change_of_a_user_is_told_once(lab: Lab) -> None:
     await listener.heard("userUpdated", 2)
     await soon(listener.client.request("fetchSession"))
     assert len(listener.named("userUpdated")) == 2
+
+
+async def test_ones_own_horizon_is_told_once_whichever_comes_first_push_or_reply(lab: Lab) -> None:
+    listener, general = await in_channel(lab)
+    for seq, horizon in ((11, 5), (12, None), (13, 6)):
+        reply = {"last_consumed_message_index": horizon, "unread_messages_count": None}
+        lab.server.answers["updateLastConsumedMessageIndex"] = lambda frame, reply=reply: reply
+        push = changed("memberUpdated", seq, member=member("alice", seq, last_consumed_message_index=horizon))
+        if seq == 12:
+            await lab.server.socket.push(push)
+        await general.update_last_consumed_message_index(horizon or 0)
+        if seq != 12:
+            await lab.server.socket.push(push)
+        await listener.heard("memberUpdated", seq - 10)
+    await soon(listener.client.request("fetchSession"))
+    assert [event.update_reasons for event in listener.named("channelUpdated")] == [("lastConsumedMessageIndex",)] * 3
+
+
+async def test_users_asked_for_at_once_are_followed_one_request_after_the_other(lab: Lab) -> None:
+    listener = await lab.start()
+    lab.server.silent.add("followUsers")
+    identities = [f"user {number}" for number in range(25)]
+    following = asyncio.gather(*(listener.client.get_user(identity) for identity in [*identities, "user 0"]))
+    answered: list[str] = []
+    for number, count in enumerate((1, 10, 10, 4), 1):
+        request = await lab.server.asked("followUsers", number)
+        assert (len(request["identities"]), lab.server.count("followUsers")) == (count, number)
+        answered += request["identities"]
+        users = [user(identity, 3) for identity in request["identities"]]
+        await lab.server.socket.reply(request, {"users": users})
+    assert answered == identities
+    assert [one.identity for one in await soon(following)] == [*identities, "user 0"]
+
+
+async def test_of_users_asked_for_at_once_a_refused_one_harms_no_other(lab: Lab) -> None:
+    listener = await lab.start()
+    people(lab)
+    known = lab.server.answers["followUsers"]
+
+    def answer(frame: dict[str, Any]) -> dict[str, Any]:
+        if "" in frame["identities"]:
+            raise Refusal(400, 50406)
+        return known(frame)
+
+    lab.server.answers["followUsers"] = answer
+    asked = (listener.client.get_user(identity) for identity in ("bob", "", "carol"))
+    bob, refused, carol = await soon(asyncio.gather(*asked, return_exceptions=True))
+    assert (bob.identity, refused.code, carol.identity) == ("bob", 50406, "carol")
+
+
+async def test_a_user_asked_for_by_who_gives_up_is_still_followed_for_who_waits(lab: Lab) -> None:
+    listener = await lab.start()
+    lab.server.silent.add("followUsers")
+    giving_up, waiting = (asyncio.create_task(listener.client.get_user("bob")) for _ in range(2))
+    await lab.server.asked("followUsers")
+    people(lab)
+    lab.server.silent.clear()
+    giving_up.cancel()
+    assert (await soon(waiting)).identity == "bob"
 
 
 async def test_a_user_that_gave_way_is_not_followed_any_more(lab: Lab) -> None:

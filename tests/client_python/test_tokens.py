@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -206,6 +208,17 @@ async def test_a_request_with_an_expired_token_waits_for_another_token(lab: Lab)
     await until(lambda: listener.client.connection_state == "disconnected")
     await soon(listener.client.update_token(lab.token()))
     assert await soon(asking) == {"identity": "bob"}
+
+
+async def test_an_expired_token_is_not_followed_by_somebody_elses(lab: Lab) -> None:
+    listener = await lab.start(lab.token())
+    lab.server.socket.drop()
+    claims = base64.urlsafe_b64encode(json.dumps({"grants": {"identity": "żaba"}}).encode()).decode().rstrip("=")
+    with pytest.raises(RequestError, match="of żaba, and the client is alice") as refused:
+        await soon(listener.client.update_token(f"h.{claims}.s"))
+    assert (refused.value.status, refused.value.code) == (403, 20106)
+    await until(lambda: listener.client.connection_state == "connected")
+    assert not any(claims in token for token in lab.server.tokens)
 
 
 async def test_a_token_of_somebody_else_is_not_taken_over(lab: Lab) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.realtime.asking import NO_RIGHTS, address, mighty
 from tests.realtime.deployment import Device, House, Room, as_rest
+
+_COMPACT = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
 # Each action, done right: what it is called with and what REST shows afterwards.
 
@@ -42,6 +45,15 @@ def test_a_member_edits_her_message(alice: Device, room: Room) -> None:
     assert as_rest(message) == room.house.rest.get(f"{room.path}/Messages/{message['sid']}")
     assert (message["body"], message["from"]) == ("edited", "alice")
     assert (message["was_edited"], message["last_updated_by"]) == (True, "alice")
+
+
+@pytest.mark.parametrize("spelled", [dict, _COMPACT], ids=["as an object", "as text"])
+def test_attributes_have_4_096_bytes_in_every_script(alice: Device, room: Room, spelled: Any) -> None:
+    attributes = {"a": "名" * 1362}
+    message = alice.done("sendMessage", channel="general", body="x", attributes=spelled(attributes))
+    assert message["attributes"] == _COMPACT(attributes)
+    longer = {"a": "名" * 1363}
+    assert alice.refusal("sendMessage", channel="general", body="x", attributes=spelled(longer)) == (400, 50303)
 
 
 def test_attributes_alone_can_be_edited(alice: Device, room: Room) -> None:

@@ -20,7 +20,7 @@ from tests.realtime.proofs import proven
 OF_CONNECTIONS = {"typingStarted", "tokenAboutToExpire", "tokenExpired", "connectionError"}
 OF_CHANGES = {push.event for pushes in EVENTS.values() for push in pushes}
 ANSWERED_BY_API_GATEWAY = {"ping"}
-KINDS = {"channel", "user_channel", "member", "message", "invite", "user"}
+KINDS = {"channel", "user_channel", "member", "message", "invite", "user", "last_message_index"}
 
 
 @cache

@@ -69,8 +69,18 @@ def test_members_hear_of_an_edited_message(scene: Scene) -> None:
 @pytest.mark.converses("messageRemoved")
 def test_members_hear_of_a_removed_message_as_it_was(scene: Scene) -> None:
     scene.room.delete(scene.message_path)
-    expected = [scene.push("messageRemoved", message=scene.message)]
+    expected = [scene.push("messageRemoved", message=scene.message, last_message_index=None)]
     assert scene.devices.heard() == {"alice": expected, "bob": expected}
+
+
+def test_with_a_removed_message_comes_the_index_of_the_newest_that_is_left(scene: Scene) -> None:
+    sids = [scene.room.post(body)["sid"] for body in "abc"]
+    scene.devices.heard()
+    told = []
+    for number in (1, 2, 0):
+        scene.room.delete(f"/Messages/{sids[number]}")
+        told += [push["last_message_index"] for push in scene.devices.heard()["bob"]]
+    assert told == [3, 1, 0]
 
 
 @pytest.mark.converses("channelJoined", "memberJoined")

@@ -100,6 +100,8 @@ def test_what_is_unread_follows_messages_and_horizon(
     channel.members("alice").update(last_consumed_message_index=2)
     channel.messages.create(body="d")
     assert seen.fetch().unread_messages_count == 1
+    channel.messages.create(body="e").delete()
+    assert seen.fetch().unread_messages_count == 1
 
 
 @pytest.mark.proves("v2:UpdateUserChannel")

@@ -48,6 +48,7 @@ def test_a_deleted_user_is_gone_at_once_and_then_from_each_channel(joiner: Joine
     joiner.delete()
     assert status(joiner.house, "/Users/busy") == {404}
     webhooks.plan()
+    assert webhooks.sweeps.delays == [5]
     (job,) = webhooks.sweeps.take()
     assert webhooks.sweep(job) == []
     assert joiner.counts() == [1] + [0] * (CHANNELS - 1)

@@ -126,7 +126,10 @@ class Book:
                 if is_last:
                     self._tell_update(channel, ("lastMessage",))
             case "messageRemoved":
+                was_last = channel.forget_message(message, push.get("last_message_index"))
                 self._tell(events.MessageRemoved(message), channel)
+                if was_last:
+                    self._tell_update(channel, ("lastMessage",))
             case "messageUpdated":
                 event = events.MessageUpdated(message, tuple(push.get("updateReasons") or different))
                 message.emit(event, "updated")

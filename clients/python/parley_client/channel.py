@@ -49,6 +49,7 @@ class Channel(RecordObject):
     def __init__(self, client: Client, record: dict[str, Any]) -> None:
         super().__init__(client, record)
         self._own: dict[str, Any] = {}
+        self._told_horizon: int | None = None
         self._last_message: LastMessage | None = None
         # In any answer so far, which may be ahead of what was pushed.
         self._highest_index = -1
@@ -59,16 +60,24 @@ class Channel(RecordObject):
         self.messages: WeakValueDictionary[str, Message] = WeakValueDictionary()
         self.members: WeakValueDictionary[str, Member] = WeakValueDictionary()
 
-    def apply_own(self, user_channel: dict[str, Any]) -> tuple[str, ...]:
-        """Take over what the channel is to this user; returns the vendor's names for what is different."""
+    def apply_own(self, user_channel: dict[str, Any], *, is_reply: bool = False) -> tuple[str, ...]:
+        """Take over what the channel is to this user; returns the vendor's names for what was not told so yet.
+
+        The reply to one's own change of the horizon tells nobody: the push of it does, whichever comes first.
+        """
         names = {
             "status": "status",
             "notification_level": "notificationLevel",
             "last_consumed_message_index": "lastConsumedMessageIndex",
         }
-        before = {field: self._own.get(field) for field in names}
+        before = {field: self._own.get(field) for field in names} | {"last_consumed_message_index": self._told_horizon}
         self._own.update(user_channel)
-        return tuple(name for field, name in names.items() if self._own.get(field) != before[field])
+        if is_reply:
+            return ()
+        if "last_consumed_message_index" in user_channel:
+            self._told_horizon = user_channel["last_consumed_message_index"]
+        now = {**self._own, "last_consumed_message_index": self._told_horizon}
+        return tuple(name for field, name in names.items() if now.get(field) != before[field])
 
     def note_message(self, message: Message) -> bool:
         """Whether a message is the newest so far."""
@@ -76,6 +85,16 @@ class Channel(RecordObject):
         if last is not None and message.index < last.index:
             return False
         self._last_message = LastMessage(message.index, message.date_created)
+        return True
+
+    def forget_message(self, message: Message, last_message_index: int | None) -> bool:
+        """Whether a message, now removed, was the newest; then that is the one with the given index."""
+        last = self.last_message
+        if last is None or last.index != message.index:
+            return False
+        self._record["last_message_index"] = last_message_index
+        known = next((one for one in self.messages.values() if one.index == last_message_index), None)
+        self._last_message = None if known is None else LastMessage(known.index, known.date_created)
         return True
 
     # What it is.
@@ -348,7 +367,7 @@ class Channel(RecordObject):
         return self._apply_horizon(await self._ask("setNoMessagesConsumed"))
 
     def _apply_horizon(self, user_channel: dict[str, Any]) -> int | None:
-        self.apply_own(user_channel)
+        self.apply_own(user_channel, is_reply=True)
         count = user_channel.get("unread_messages_count")
         return None if count is None else int(count)
 

@@ -77,7 +77,7 @@ class Client(Emitter):
         self._opening_ends = math.inf
         self._is_over = False
         self._errands: set[asyncio.Task[None]] = set()
-        self._tokens = Tokens(token, self.timing, self._token_about_to_expire, self._token_expired)
+        self._tokens = Tokens(token, self.timing, self._token_about_to_expire, self._token_expired, self._whose)
         self._connection = Connection(url, self._tokens, connect, self.timing, self)
         self.users = Users(self, self._connection)
         self._session = Session(
@@ -389,6 +389,10 @@ class Client(Emitter):
         self.tell(ConnectionFailed(is_terminal, str(error), status, code))
 
     # Session.
+
+    def _whose(self) -> str | None:
+        own = self.users.own
+        return None if own is None else own.identity
 
     def _session_began(self, session: dict[str, Any]) -> None:
         self.service = session.get("service") or {}

@@ -7,34 +7,51 @@ import binascii
 import inspect
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+from parley_client.errors import RequestError
 from parley_client.timing import Handle, Timing
 
 Provider = Callable[[], str | Awaitable[str]]
 """Makes a fresh access token each time it is called."""
 
+_WRONG_GRANTS = 20106
+
 LEAD_SECONDS = 180.0
 """How long before a token expires its owner is told, if it lives long enough."""
 
 
-def expiry(token: str) -> float | None:
-    """When a JWT expires, in seconds since 1970; None if it does not say."""
+def _claims(token: str) -> dict[str, Any]:
+    """What a JWT says; nothing if it cannot be read."""
     parts = token.split(".")
     if len(parts) != 3:
-        return None
+        return {}
     padded = parts[1] + "=" * (-len(parts[1]) % 4)
     try:
-        value = json.loads(base64.urlsafe_b64decode(padded)).get("exp")
-    except (binascii.Error, ValueError, AttributeError):
-        return None
+        claims = json.loads(base64.urlsafe_b64decode(padded))
+    except (binascii.Error, ValueError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def expiry(token: str) -> float | None:
+    """When a JWT expires, in seconds since 1970; None if it does not say."""
+    value = _claims(token).get("exp")
     return float(value) if isinstance(value, int | float) else None
+
+
+def identity(token: str) -> str | None:
+    """Whose a JWT is; None if it does not say."""
+    grants = _claims(token).get("grants")
+    value = grants.get("identity") if isinstance(grants, dict) else None
+    return value if isinstance(value, str) else None
 
 
 class Tokens:
     """The current token of a client.
 
     `on_about_to_expire` (with the seconds left) and `on_expired` are called at most once per token, whoever notices it
-    first: a timer in here or the server.
+    first: a timer in here or the server. `whose` says whose tokens they are, as soon as that is known.
     """
 
     def __init__(
@@ -43,11 +60,13 @@ class Tokens:
         timing: Timing,
         on_about_to_expire: Callable[[float], None],
         on_expired: Callable[[], None],
+        whose: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._provider = source if callable(source) else None
         self._timing = timing
         self._on_about_to_expire = on_about_to_expire
         self._on_expired = on_expired
+        self._whose = whose
         self._timers: list[Handle] = []
         self._is_adopted = False
         self._is_over = False
@@ -84,9 +103,17 @@ class Tokens:
         return await made if inspect.isawaitable(made) else made
 
     def adopt(self, token: str) -> None:
-        """This is the token from now on; the one that there is already is announced no second time."""
+        """This is the token from now on; the one that there is already is announced no second time.
+
+        Raises RequestError, as the server does where it is asked, if the token is somebody else's.
+        """
         if self._is_over or (self._is_adopted and token == self.current):
             return
+        bearer, before = identity(token), self._whose()
+        if None not in (bearer, before) and bearer != before:
+            raise RequestError(
+                403, _WRONG_GRANTS, f"the token is of {bearer}, and the client is {before}", "refreshToken"
+            )
         self._forget_timers()
         self._is_adopted = True
         self.current = token

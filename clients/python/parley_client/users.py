@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from parley_client.errors import RequestError
+from parley_client.errors import ParleyError, RequestError
 from parley_client.events import UserEvent, UserSubscribed, UserUnsubscribed
 from parley_client.line import Line
 from parley_client.user import User
@@ -30,6 +31,9 @@ class Users:
         self._client = client
         self._connection = connection
         self._followed: OrderedDict[str, User] = OrderedDict()
+        self._wanted: dict[str, asyncio.Future[User | ParleyError]] = {}
+        # The server refuses changes of what a connection follows that come at once.
+        self._changing = asyncio.Lock()
         self.own: User | None = None
 
     @property
@@ -45,15 +49,49 @@ class Users:
         """A user, followed from now on; of more than 100 the oldest is followed no more."""
         if self.own is not None and identity == self.own.identity:
             return self.own
-        result = await self._client.request("followUsers", identities=[identity])
+        followed = self._wanted.setdefault(identity, asyncio.get_running_loop().create_future())
+        while not followed.done():
+            async with self._changing:
+                if not followed.done():
+                    await self._follow(list(self._wanted)[:_FOLLOWED_AT_ONCE])
+        outcome = followed.result()
+        if isinstance(outcome, ParleyError):
+            raise outcome
+        return outcome
+
+    async def _follow(self, identities: list[str]) -> None:
+        """Follow some who are wanted; where one of several is refused, the others do not suffer."""
+        try:
+            result = await self._client.request("followUsers", identities=identities)
+        except RequestError as error:
+            if len(identities) == 1:
+                self._settle(identities[0], error)
+            else:
+                for identity in identities:
+                    await self._follow([identity])
+            return
+        except ParleyError as error:
+            # Without a connection, all have waited long enough.
+            for identity in list(self._wanted):
+                self._settle(identity, error)
+            return
         self._end(result.get("unfollowed") or [])
-        if not result["users"]:
-            raise RequestError(404, _NOT_FOUND, f"there is no user {identity}", "followUsers")
-        return self._begin(self._client.book.user(result["users"][0]))
+        records = {record["identity"]: record for record in result["users"]}
+        for identity in identities:
+            if identity in records:
+                self._settle(identity, self._begin(self._client.book.user(records[identity])))
+            else:
+                self._settle(identity, RequestError(404, _NOT_FOUND, f"there is no user {identity}", "followUsers"))
+
+    def _settle(self, identity: str, outcome: User | ParleyError) -> None:
+        wanted = self._wanted.pop(identity, None)
+        if wanted is not None:
+            wanted.set_result(outcome)
 
     async def unfollow(self, user: User) -> None:
         """Hear of a user's changes no more."""
-        await self._client.request("unfollowUsers", identities=[user.identity])
+        async with self._changing:
+            await self._client.request("unfollowUsers", identities=[user.identity])
         self._end([user.identity])
 
     async def follow_again(self, line: Line) -> None:

@@ -35,15 +35,21 @@ def newest_index(tail: dict[str, Any]) -> int:
     return tail.get("last_message_index", tail["last_index"])
 
 
+def last_message_index(tail: dict[str, Any]) -> int | None:
+    """The same as it is shown: None if there is no message."""
+    newest = newest_index(tail)
+    return newest if newest >= 0 else None
+
+
 def with_counters(channel: dict[str, Any], tail: dict[str, Any]) -> dict[str, Any]:
     """A channel with what its counters add: counts, newest message, latest seq; `version` is its own last change's."""
-    newest = newest_index(tail)
+    newest = last_message_index(tail)
     return {
         **channel,
         "members_count": max(tail["members_count"], 0),
         "messages_count": max(tail["messages_count"], 0),
-        "last_message_index": newest if newest >= 0 else None,
-        "last_message_sid": message_sid(channel["sid"], newest) if newest >= 0 else None,
+        "last_message_index": newest,
+        "last_message_sid": None if newest is None else message_sid(channel["sid"], newest),
         "seq": tail["seq"],
         "version": channel.get("seq", 0),
         "webhooks_count": tail.get("webhooks_count", 0),

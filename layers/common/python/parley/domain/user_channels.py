@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.channels import newest_index
 from parley.domain.horizon import unread_count
 
 
@@ -20,6 +21,6 @@ def seen(user_sid: str, held: dict[str, Any], tail: dict[str, Any]) -> dict[str,
         "status": "joined" if joined else "invited",
         "status_v1": "joined" if joined else "invited",
         "last_consumed_message_index": horizon,
-        "unread_messages_count": unread_count(tail["last_index"], horizon),
+        "unread_messages_count": unread_count(newest_index(tail), horizon),
         "notification_level": held.get("notification_level"),
     }

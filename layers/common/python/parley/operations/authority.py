@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from parley.domain.channels import PRIVATE
+from parley.domain.memberships import own
 from parley.domain.roles import is_allowed
 from parley.errors import FORBIDDEN, NOT_A_MEMBER, NOT_FOUND
 from parley.ids import invite_sid, member_sid, user_sid
@@ -38,7 +39,8 @@ def require(
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     user_key = keys.user(user_sid(service_sid, identity))
     found = context.table.fetch_many([member_key, user_key, *also])
-    member, user = found.get(member_key), found.get(user_key)
+    user = found.get(user_key)
+    member = own(found.get(member_key), user)
     if user is None:
         # Deleted; what is left of it is being swept away.
         raise FORBIDDEN()
@@ -64,9 +66,11 @@ def require_sight(context: Context, channel: Record) -> None:
     identity = context.caller.identity
     if channel["type"] != PRIVATE or identity in (None, channel["created_by"]):
         return
-    sid = channel["sid"]
-    member_key = keys.member(sid, member_sid(sid, identity or ""))
-    if not context.table.fetch_many([member_key, keys.invite(sid, invite_sid(sid, identity or ""))]):
+    sid, identity = channel["sid"], identity or ""
+    user_key = keys.user(user_sid(channel["service_sid"], identity))
+    held_keys = [keys.member(sid, member_sid(sid, identity)), keys.invite(sid, invite_sid(sid, identity))]
+    found = context.table.fetch_many([user_key, *held_keys])
+    if not any(own(found.get(key), found.get(user_key)) for key in held_keys):
         raise NOT_FOUND()
 
 

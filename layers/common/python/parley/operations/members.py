@@ -7,6 +7,7 @@ from typing import Any
 
 from parley.domain.channels import PRIVATE
 from parley.domain.horizon import consumption
+from parley.domain.memberships import CLOCK_DIFFERENCE_MS, own
 from parley.domain.roles import CHANNEL
 from parley.errors import (
     CHANNEL_FULL,
@@ -30,9 +31,6 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Absent, Create, Erase, Guard, Update, Write
-
-# A user and its first membership may be made by two containers whose clocks differ a little.
-_CLOCK_DIFFERENCE_MS = 1000
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -114,11 +112,15 @@ def _own_role(context: Context, owner: Record, channel_sid: str, identity: str) 
     target = channel(context, owner["sid"], channel_sid)
     if target["created_by"] == identity:
         return owner["default_channel_creator_role_sid"]
-    if invite := context.table.fetch(keys.invite(channel_sid, invite_sid(channel_sid, identity))):
-        return invite["role_sid"]
+    user_key = keys.user(user_sid(owner["sid"], identity))
+    invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
+    member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
+    found = context.table.fetch_many([user_key, invite_key, member_key])
+    user = found.get(user_key)
+    if invite := own(found.get(invite_key), user):
+        return str(invite["role_sid"])
     if target["type"] == PRIVATE:
-        is_member = context.table.fetch(keys.member(channel_sid, member_sid(channel_sid, identity)))
-        raise MEMBER_EXISTS() if is_member else NOT_FOUND()
+        raise MEMBER_EXISTS() if own(found.get(member_key), user) else NOT_FOUND()
     authority.require_in_service(context, owner["sid"], "joinChannel")
     return None
 
@@ -271,5 +273,5 @@ def uncounted(member: Record) -> Update:
     One that was created after the member joined bears the name of a deleted user, and never counted the membership.
     """
     user_key = keys.user(user_sid(member["service_sid"], member["identity"]))
-    older = Guard("date_created", "<", member["joined_at"] + _CLOCK_DIFFERENCE_MS, USER_NOT_FOUND())
+    older = Guard("date_created", "<", member["joined_at"] + CLOCK_DIFFERENCE_MS, USER_NOT_FOUND())
     return Update(user_key, USER_NOT_FOUND(), add={"joined_channels_count": -1}, guards=(older,), announced=False)

@@ -19,10 +19,18 @@ from parley.store.keys import Range
 from parley.store.writes import Erase, Write
 
 # Fan-out reads a deleted channel's members to tell them; the sweep that removes them gives it this much time.
-DELAY_SECONDS = 60
+_DELAY_SECONDS = 60
+# Nobody is read for a deleted user, and who comes back is soon to find nothing of the former one. Only the index of
+# memberships, which lags behind the table, is given time.
+_DELAY_SECONDS_OF_A_USER = 5
 _STEP = 100
 
 Hurry = Callable[[], bool]
+
+
+def delay_seconds(job: dict[str, Any]) -> int:
+    """How long after its planning a sweep begins."""
+    return _DELAY_SECONDS_OF_A_USER if job["kind"] == "user" else _DELAY_SECONDS
 
 
 def sweep(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:

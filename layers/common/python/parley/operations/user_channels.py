@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.channels import with_counters
+from parley.domain.memberships import own
 from parley.domain.user_channels import seen
 from parley.errors import NOT_FOUND
 from parley.ids import invite_sid, member_sid
@@ -32,12 +33,13 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     for item in found:
         wanted += [item.key, keys.channel(item.position), keys.tail(item.position)]
     stored = context.table.fetch_many(wanted)
-    verbs.belonging(stored.get(user_key), path)
+    owner = verbs.belonging(stored.get(user_key), path)
     records = [
         seen(user, stored[item.key], stored[keys.tail(item.position)])
         | {"channel": with_counters(stored[keys.channel(item.position)], stored[keys.tail(item.position)])}
         for item in found
         if item.key in stored and keys.channel(item.position) in stored and keys.tail(item.position) in stored
+        if own(stored[item.key], owner)
     ]
     first, last = (found[0].position, found[-1].position) if found else (None, None)
     backwards = page.before is not None
@@ -68,7 +70,7 @@ def _held(context: Context, path: Path) -> tuple[Record, Record, str]:
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, record["identity"]))
     tail_key = keys.tail(channel_sid)
     found = context.table.fetch_many([member_key, invite_key, tail_key])
-    held = found.get(member_key) or found.get(invite_key)
+    held = own(found.get(member_key) or found.get(invite_key), record)
     if held is None or tail_key not in found:
         raise NOT_FOUND()
     return held, found[tail_key], user

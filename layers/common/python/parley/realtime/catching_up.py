@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from parley.domain.channels import PUBLIC
+from parley.domain.channels import PUBLIC, last_message_index
+from parley.domain.memberships import own
 from parley.domain.user_channels import seen
 from parley.ids import invite_sid, member_sid, message_index, user_sid
 from parley.operations.context import Context
@@ -70,11 +71,14 @@ def catch_up(context: Context, views: Views, connection: Record, marks: dict[str
     """What happened in channels since the client last looked, by channel SID; docs/realtime.md has the shapes."""
     identity = connection["identity"]
     wanted = {sid: _keys(sid, identity) for sid in marks}
-    found = context.table.fetch_many(key for of_channel in wanted.values() for key in of_channel)
+    user_key = keys.user(user_sid(connection["service_sid"], identity))
+    found = context.table.fetch_many([user_key, *(key for of_channel in wanted.values() for key in of_channel)])
+    user = found.get(user_key)
     room, patience = _MOST_BYTES, _Patience()
     told: dict[str, Any] = {}
     for sid, mark in marks.items():
-        channel, tail, member, invite = (found.get(key) for key in wanted[sid])
+        channel, tail, *held = (found.get(key) for key in wanted[sid])
+        member, invite = (own(one, user) for one in held)
         if channel is None or tail is None or channel["service_sid"] != connection["service_sid"]:
             told[sid] = {"status": "gone"}
         elif member is None:
@@ -255,6 +259,8 @@ class _Channel:
             else self._views.show(kind, record)
         )
         frame = {"event": _EVENTS[kind, verb], "channel_sid": self._sid, "seq": record.get("seq", 0), kind: shown}
+        if (kind, verb) == ("message", "deleted"):
+            frame["last_message_index"] = last_message_index(self._tail)
         return frame | ({"updateReasons": every_reason(kind)} if verb == "updated" else {})
 
     def _answer(

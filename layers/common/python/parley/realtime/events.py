@@ -24,7 +24,7 @@ class Push(NamedTuple):
     Attributes:
         event: Its name.
         audience: Who hears it.
-        shows: The members of the frame that show records: kinds.
+        shows: The members of the frame that show records, by their kinds, and what the channel's counters say.
         when: Whether it applies, given the change and the channel it happened in.
     """
 
@@ -58,7 +58,7 @@ _ADVANCED = Push("channelAdvanced", (MEMBERS,))
 EVENTS: dict[tuple[str, str], tuple[Push, ...]] = {
     ("message", "created"): (Push("messageAdded", (MEMBERS,), ("message",)),),
     ("message", "updated"): (Push("messageUpdated", (MEMBERS,), ("message",)),),
-    ("message", "deleted"): (Push("messageRemoved", (MEMBERS,), ("message",)),),
+    ("message", "deleted"): (Push("messageRemoved", (MEMBERS,), ("message", "last_message_index")),),
     ("member", "created"): (
         Push("channelJoined", (SUBJECT,), ("channel", "user_channel", "member")),
         Push("memberJoined", (MEMBERS,), ("member",)),

@@ -84,7 +84,7 @@ class FanOut:
         followed = {change.record["sid"] for change, names in wanted if FOLLOWERS in names}
         shown: list[Key] = []
         for change in changes:
-            if change.kind in ("channel", "member", "invite"):
+            if change.kind in ("channel", "member", "invite") or (change.kind, change.verb) == ("message", "deleted"):
                 shown += [keys.channel(change.channel_sid), keys.tail(change.channel_sid)]
         return _Read(
             {sid: table.every(keys.members(sid)) for sid in in_channels},

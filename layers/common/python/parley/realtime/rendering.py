@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.channels import last_message_index
 from parley.domain.presence import reachability
 from parley.domain.user_channels import seen
 from parley.ids import user_sid
@@ -11,6 +12,9 @@ from parley.realtime.events import Push, reasons
 from parley.realtime.views import Views
 from parley.store.changes import Change
 from parley.store.items import Record
+
+# What of a frame depends on the counters of the channel.
+_COUNTED = ("user_channel", "last_message_index")
 
 
 class CannotShow(LookupError):
@@ -25,7 +29,7 @@ def render(
     `channel` and `tail` are those of the channel that the change happened in, {} and None outside of channels.
 
     Raises:
-        CannotShow: a user channel cannot be shown without the counters of its channel.
+        CannotShow: what depends on the counters of a channel cannot be shown without them.
     """
     frame: dict[str, Any] = {"event": push.event}
     if change.channel_sid:
@@ -49,9 +53,11 @@ def _show(
             channel = {name: channel[name] for name in ("sid", "service_sid", "type") if name in channel}
             tail = None
         return views.channel(channel, tail, change.record.get("seq", 0))
+    if kind in _COUNTED and (tail is None or "last_index" not in tail):
+        raise CannotShow(change.channel_sid)
+    if kind == "last_message_index":
+        return last_message_index(tail)
     if kind == "user_channel":
-        if tail is None or "last_index" not in tail:
-            raise CannotShow(change.channel_sid)
         user = user_sid(change.record["service_sid"], change.record["identity"])
         return views.show("user_channel", seen(user, change.record, tail))
     if kind == "user":

@@ -10,7 +10,7 @@ from parley.domain.presence import reachability
 from parley.log import logger
 from parley.operations.context import Context
 from parley.operations.reachability import is_enabled
-from parley.operations.sweeps import DELAY_SECONDS, sweep
+from parley.operations.sweeps import delay_seconds, sweep
 from parley.outgoing import Outgoing
 from parley.queue import Queue
 from parley.store import keys
@@ -85,8 +85,9 @@ class Worker:
                 break
         if planned:
             self._delivery_queue.send(planned)
-        if sweeps:
-            self._sweep_queue.send(sweeps, delay_seconds=DELAY_SECONDS)
+        for delay in {delay_seconds(job) for job in sweeps}:
+            due = [job for job in sweeps if delay_seconds(job) == delay]
+            self._sweep_queue.send(due, delay_seconds=delay)
         return failed
 
     def _deliveries(self, change: Change, webhooks: dict[str, list[Record]]) -> list[Record]:
