@@ -37,6 +37,8 @@ const HOLE_PATIENCE = 250;
 const ASK_AGAIN_AFTER = 1_000;
 const MOST_ASKS = 3;
 const KNOWN_RECORDS = 2_000;
+/** How many channels that one cannot see any more are kept for when one can again. */
+const REMOVED_CHANNELS = 100;
 /** How many answers are remembered as having told everything about their time. */
 const TOLD_SPANS = 20;
 const CHANNELS_PER_CATCH_UP = 100;
@@ -1707,7 +1709,7 @@ class Session {
   /** The last request that changes what this connection follows; the server refuses those that come at once. */
   #lastFollowing = Promise.resolve();
   /** Channels that one could not see any more, which are the same objects when one can again. */
-  #removed = new Recent(KNOWN_RECORDS);
+  #removed = new Recent(REMOVED_CHANNELS);
   #strays = new Map();
   #due = new Set();
   #timer = null;

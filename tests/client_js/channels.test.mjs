@@ -118,6 +118,18 @@ describe("leaving", () => {
     await client.shutdown();
   });
 
+  test("and being added to it again gives the same object, which goes on telling", async () => {
+    const { client, channel, tell } = await inChannels(listed(CH, 3, "joined", { type: "private" }));
+    const told = [];
+    channel.on("messageAdded", ({ index }) => told.push(index));
+    await tell(membership("channelLeft", 4), membership("channelRemoved", 4), membership("channelJoined", 5));
+    await tell(added(CH, 6, 0));
+    assert.deepEqual(told, [0]);
+    assert.equal((await client.getSubscribedChannels()).items[0], channel);
+    assert.equal(channel.status, "joined");
+    await client.shutdown();
+  });
+
   test("and being removed, told again after a new invitation, is no news", async () => {
     const { client, tell, heard } = await inChannels(listed(CH, 3));
     await tell(membership("channelLeft", 4), membership("channelRemoved", 4), membership("channelInvited", 7));

@@ -18,7 +18,7 @@ from parley.store.writes import Guard, Update
 
 MOST_FOLLOWED = 100
 # Two frames of one connection may be handled at once, and then change its list one after the other.
-_LOOKS = 5
+_LOOKS = 10
 
 
 @dataclass(frozen=True)
