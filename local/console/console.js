@@ -6,7 +6,7 @@ import { Drawer } from './drawer.js';
 import { Journal } from './journal.js';
 import { Pane } from './pane.js';
 import { Rest } from './rest.js';
-import { Session } from './session.js';
+import { Session, isAddressed } from './session.js';
 import { Snippets } from './snippets.js';
 import { Webhooks } from './webhooks.js';
 
@@ -498,5 +498,5 @@ class App {
 const app = new App(await Session.load());
 app.welcome();
 await app.start().catch((error) => toast(error.message, 'error'));
-// The printed link, opened where the console is open already, changes nothing but the part behind #.
-addEventListener('hashchange', () => location.hash.includes('account=') && location.reload());
+// A link to the console, opened where it is open already, changes nothing but the part behind #.
+addEventListener('hashchange', () => isAddressed() && location.reload());

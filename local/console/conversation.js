@@ -16,7 +16,7 @@ export class Conversation {
     this.channel = channel;
     this.messages = new Map(); // by index
     this.removed = new Set();
-    this.pending = [];
+    this.outbox = pane.outbox(channel);
     this.members = new Map(); // by identity
     this.users = new Map();
     this.typing = new Set();
@@ -26,7 +26,8 @@ export class Conversation {
     this.atEnd = true;
     this.consumeSoon = debounce(() => this.#consume(), READ_MILLISECONDS);
     this.element = this.#build();
-    this.#load().catch((error) => this.#failed(error));
+    this.outbox.watch(() => this.show());
+    this.load();
   }
 
   // Building.
@@ -62,8 +63,8 @@ export class Conversation {
     this.list = new MessageList(this.pane.identity, {
       edit: (message) => this.composer.startEditing(message),
       remove: (message) => this.#remove(message),
-      retry: (pending) => this.#retry(pending),
-      discard: (pending) => this.#discard(pending),
+      retry: (pending) => this.#send(pending),
+      discard: (pending) => this.outbox.discard(pending),
       leave: () => this.composer.focus(),
       mayDelete: ({ author }) => author === this.pane.identity || this.channel.createdBy === this.pane.identity,
     });
@@ -78,7 +79,10 @@ export class Conversation {
     this.scroller = h('div', { class: 'scroller', on: { scroll: () => this.#onScroll() } }, this.list.element);
     this.typingLine = h('p', { class: 'typing' });
     // What is at the end stays in view when the pane or the field below changes its height.
-    this.resizing = new ResizeObserver(() => this.atEnd && this.#scrollToEnd());
+    this.resizing = new ResizeObserver(() => {
+      if (this.atEnd) this.#scrollToEnd();
+      this.#fill();
+    });
     this.resizing.observe(this.scroller);
     return h(
       'section',
@@ -92,11 +96,34 @@ export class Conversation {
 
   close() {
     this.isClosed = true;
+    this.outbox.watch(null);
     this.resizing.disconnect();
     this.element.remove();
   }
 
   // Loading.
+
+  /** Read what is to be shown; what failed before is tried again, and what is there already is not. */
+  async load() {
+    if (this.isLoaded || this.isLoading) return;
+    this.isLoading = true;
+    this.problem = null;
+    this.show();
+    try {
+      await this.#load();
+    } catch (error) {
+      this.problem = `The channel cannot be shown: ${explain(error)}`;
+      this.show();
+    } finally {
+      this.isLoading = false;
+    }
+  }
+
+  /** There is a connection again: what could not be read without it is read now. */
+  onConnected() {
+    this.load();
+    this.#fill();
+  }
 
   async #load() {
     const horizon = this.channel.lastConsumedMessageIndex ?? -1;
@@ -113,6 +140,10 @@ export class Conversation {
 
   /** Read again what is shown: the client cannot tell message by message what it missed. */
   async refetch() {
+    if (!this.isLoaded) return this.load();
+    // Whose typing ended meanwhile is a part of what was missed; who still types is soon told of again.
+    this.typing.clear();
+    this.#showTyping();
     const old = [...this.messages.keys()];
     const [page] = await Promise.all([this.channel.getMessages(PAGE), this.#loadMembers()]);
     // What has arrived meanwhile may be newer than the page, so it stays.
@@ -121,30 +152,47 @@ export class Conversation {
     this.show();
     this.pane.countUnread(this.channel);
     this.consumeSoon();
+    return undefined;
   }
 
   #takePage(page) {
-    for (const message of page.items) if (!this.removed.has(message.index)) this.messages.set(message.index, message);
+    const present = page.items.filter(({ index }) => !this.removed.has(index));
+    for (const message of present) {
+      this.messages.set(message.index, message);
+      if (message.author === this.pane.identity) this.outbox.arrived(message);
+    }
     this.older = page;
   }
 
   async #loadOlder() {
     if (this.isLoadingOlder || !this.older?.hasPrevPage) return;
     this.isLoadingOlder = true;
+    const { older } = this;
     try {
-      const page = await this.older.prevPage();
-      const { scrollHeight, scrollTop } = this.scroller;
-      this.#takePage(page);
-      this.atEnd = false;
-      this.show();
-      this.scroller.scrollTop = scrollTop + this.scroller.scrollHeight - scrollHeight;
+      const page = await older.prevPage();
+      // Where all was read again meanwhile, it does not join on.
+      if (this.older === older) this.#showAbove(page);
     } finally {
       this.isLoadingOlder = false;
     }
+    this.#fill();
   }
 
-  #failed(error) {
-    if (!this.isClosed) this.list.fail(`The channel cannot be shown: ${explain(error)}`);
+  #showAbove(page) {
+    const { scrollHeight, scrollTop } = this.scroller;
+    this.#takePage(page);
+    this.atEnd = false;
+    this.show();
+    this.scroller.scrollTop = scrollTop + this.scroller.scrollHeight - scrollHeight;
+    this.#noteEnd();
+  }
+
+  /** Read on where there is room for more, or nearly: without anything to scroll, nobody can ask for it. */
+  #fill() {
+    const { scrollTop, clientHeight } = this.scroller;
+    if (this.isClosed || !this.isLoaded || clientHeight === 0 || scrollTop >= NEAR_PIXELS) return;
+    // Who scrolls, or has more to show, asks again.
+    this.#loadOlder().catch(() => {});
   }
 
   async #loadMembers() {
@@ -166,7 +214,10 @@ export class Conversation {
 
   /** Whether somebody is online; null where that is not known. */
   isOnline(identity) {
-    return this.users.get(identity)?.online ?? null;
+    const user = this.users.get(identity);
+    if (!user) return null;
+    // Of who was never there the service says as little as of anybody while it does not tell.
+    return user.online ?? (this.pane.client?.reachabilityEnabled ? false : null);
   }
 
   // What the client tells.
@@ -179,7 +230,6 @@ export class Conversation {
       if (!this.isBeingRead) this.firstUnread ??= message.index;
       if (this.pane.isActive) announce(`${message.author}: ${message.body ?? 'sent a file'}`);
     }
-    if (isOwn) this.#settle(message);
     this.atEnd ||= isOwn;
     this.show();
     this.jump.hidden = this.atEnd;
@@ -234,12 +284,19 @@ export class Conversation {
   }
 
   show() {
-    if (this.isClosed || !this.isLoaded) return;
-    const { atEnd, pending, firstUnread } = this;
+    if (this.isClosed) return;
+    this.outbox.forgetShown(Math.max(-1, ...this.messages.keys()), this.removed);
+    const { pending } = this.outbox;
+    if (!this.isLoaded) {
+      this.list.fail(this.problem, pending);
+      return;
+    }
+    const { atEnd, firstUnread } = this;
     const hasOlder = Boolean(this.older?.hasPrevPage);
     this.list.show({ messages: this.sorted, members: [...this.members.values()], pending, firstUnread, hasOlder });
     this.#showTyping();
     if (atEnd) this.#scrollToEnd();
+    if (hasOlder) this.#fill();
   }
 
   showHead() {
@@ -277,13 +334,17 @@ export class Conversation {
   }
 
   #onScroll() {
+    this.#noteEnd();
+    if (this.scroller.scrollTop < NEAR_PIXELS && this.isLoaded) guarded(() => this.#loadOlder())();
+  }
+
+  #noteEnd() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_PIXELS;
     if (this.atEnd) {
       this.jump.hidden = true;
       this.consumeSoon();
     }
-    if (scrollTop < NEAR_PIXELS && this.isLoaded) guarded(() => this.#loadOlder())();
   }
 
   // Reading.
@@ -319,44 +380,15 @@ export class Conversation {
   // Writing.
 
   #say(body) {
-    const pending = { body };
-    this.pending.push(pending);
+    const pending = this.outbox.add(body, this.channel);
     this.firstUnread = null;
     this.atEnd = true;
-    this.show();
     this.#send(pending);
   }
 
   async #send(pending) {
-    try {
-      pending.index = await this.channel.sendMessage(pending.body);
-      if (this.messages.has(pending.index) || this.removed.has(pending.index)) this.#discard(pending);
-      this.#advance(pending.index); // who answers has read
-    } catch (error) {
-      pending.error = explain(error);
-      this.show();
-    }
-  }
-
-  /** A message of one's own came back: it takes the place of the one that was on its way. */
-  #settle({ index, body }) {
-    const match =
-      this.pending.find((pending) => pending.index === index) ??
-      this.pending.find(
-        (pending) => pending.index === undefined && pending.error === undefined && pending.body === body,
-      );
-    this.pending = this.pending.filter((pending) => pending !== match);
-  }
-
-  #retry(pending) {
-    delete pending.error;
-    this.show();
-    this.#send(pending);
-  }
-
-  #discard(pending) {
-    this.pending = this.pending.filter((one) => one !== pending);
-    this.show();
+    const index = await this.outbox.send(pending, this.channel);
+    if (index !== undefined) this.#advance(index); // who answers has read
   }
 
   async #remove(message) {

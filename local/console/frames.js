@@ -15,21 +15,21 @@ function title(frame, arrow) {
   return `${arrow} ${name}`;
 }
 
-/** A WebSocket class whose frames are told to `note(title, frame)`. Access tokens are left out. */
+/** A WebSocket class whose frames are told to `note(title, frame, socket)`. Access tokens are left out. */
 export function socketClass(note) {
   return class NotedSocket extends WebSocket {
     constructor(...given) {
       super(...given);
       this.addEventListener('message', ({ data }) => {
         const frame = read(data);
-        note(title(frame, '←'), frame);
+        note(title(frame, '←'), frame, this);
       });
     }
 
     send(data) {
       const frame = read(data);
       const shown = frame?.token ? { ...frame, token: '(an access token)' } : frame;
-      note(title(shown, '→'), shown);
+      note(title(shown, '→'), shown, this);
       super.send(data);
     }
   };

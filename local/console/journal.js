@@ -139,7 +139,7 @@ export class Journal {
           'summary',
           { tabindex: '-1' },
           h('time', {}, time.format(entry.at)),
-          h('span', { class: 'who' }, entry.who),
+          h('span', { class: 'who', title: entry.who }, entry.who),
           h('span', { class: 'name', data: { kind: entry.kind } }, entry.name),
           h('span', { class: 'brief' }, entry.line),
         ),

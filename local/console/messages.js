@@ -1,6 +1,7 @@
 // The list of messages: days, authors, bubbles, who has read up to where, and the keys that go through it.
 
 import { avatar, guarded, h, iconButton, keep, textButton, tone } from './dom.js';
+import { outcome } from './outbox.js';
 
 const GROUP_MILLISECONDS = 5 * 60 * 1000;
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
@@ -53,7 +54,7 @@ export class MessageList {
       const isNewDay = !before || before.dateCreated.toDateString() !== message.dateCreated.toDateString();
       const isFirstUnread = message.index === firstUnread;
       if (isNewDay)
-        nodes.push(this.#line(`day ${message.dateCreated.toDateString()}`, 'day', dayName(message.dateCreated)));
+        nodes.push(this.#line(`day ${message.dateCreated.toDateString()} before ${message.index}`, 'day', dayName(message.dateCreated)));
       if (isFirstUnread) nodes.push(this.#line('unread', 'unread', 'New'));
       const follows =
         !isNewDay &&
@@ -71,9 +72,10 @@ export class MessageList {
     this.#keepCurrent();
   }
 
-  /** Show a text in place of messages. */
-  fail(text) {
-    keep(this.element, [h('li', { class: 'nothing' }, text)]);
+  /** Show what is on its way in place of messages that are not there to be shown, and why, if that is known. */
+  fail(text, pending) {
+    const reason = text ? [h('li', { class: 'nothing' }, text)] : [];
+    keep(this.element, [...reason, ...pending.map((one) => this.#pendingRow(one))]);
   }
 
   /** Mark the message that is being edited; null for none. */
@@ -158,17 +160,22 @@ export class MessageList {
 
   #pendingRow(pending) {
     const failed = pending.error !== undefined;
-    pending.row ??= h('li', { class: 'message pending', data: { side: 'own', tone: tone(this.identity) } });
+    const row = this.#cached(pending, () =>
+      h('li', { class: 'message pending', data: { side: 'own', tone: tone(this.identity) } }),
+    );
+    const words = failed ? `${outcome(pending)} ` : 'Sending …';
+    if (row.dataset.state === words) return row;
+    row.dataset.state = words;
     const state = h(
       'p',
       { class: failed ? 'failed' : 'sending' },
-      failed ? `Not sent: ${pending.error} ` : 'Sending …',
+      words,
       failed && textButton('Try again', () => this.on.retry(pending), { look: 'link' }),
       failed && textButton('Discard', () => this.on.discard(pending), { look: 'link' }),
     );
     const bubble = h('div', { class: 'bubble' }, h('span', { class: 'text' }, pending.body));
-    keep(pending.row, [h('div', { class: 'stack' }, h('div', { class: 'line' }, bubble), state)]);
-    return pending.row;
+    keep(row, [h('div', { class: 'stack' }, h('div', { class: 'line' }, bubble), state)]);
+    return row;
   }
 
   // Keys: one message is in the tab order, arrows go to its neighbours. It is the newest one, until somebody moves.
@@ -206,7 +213,7 @@ export class MessageList {
       this.on.leave();
     } else if (event.target.closest('button')) {
       return; // a key for the button
-    } else if (event.key === 'e' && message.author === this.identity && message.body !== null) {
+    } else if (event.key.toLowerCase() === 'e' && message.author === this.identity && message.body !== null) {
       event.preventDefault();
       this.on.edit(message);
     } else if (event.key === 'Delete' && this.on.mayDelete(message)) {

@@ -2,11 +2,13 @@
 
 import { Client } from './parley.js';
 import { avatar, debounce, explain, guarded, h, icon, iconButton, keep, textButton, toast, tone } from './dom.js';
+import { browseDialog } from './browse.js';
 import { askForm } from './dialogs.js';
 import { Conversation } from './conversation.js';
 import { socketClass } from './frames.js';
 import { plain, summary } from './journal.js';
-import { browseDialog, channelName, everything, newChannelDialog } from './people.js';
+import { Outbox, outcome } from './outbox.js';
+import { channelName, newChannelDialog } from './people.js';
 
 const STATES = {
   connecting: 'Connecting',
@@ -47,6 +49,7 @@ export class Pane {
     this.openSid = person.channelSid ?? null;
     this.channels = new Map(); // by SID: joined and invited
     this.unread = new Map();
+    this.outboxes = new Map(); // by identity and SID: what is on its way survives the connection
     this.buttons = new Map(); // rows and banners: what is behind them is an object of the present client
     this.conversation = null;
     this.client = null;
@@ -144,7 +147,10 @@ export class Pane {
     const run = (this.run += 1);
     const { identity } = this;
     const provider = () => this.app.rest.accessToken(identity, serviceSid);
-    const note = (name, detail) => this.app.journal.add(identity, 'frame', name, detail);
+    const note = (name, frame, socket) => {
+      this.app.journal.add(identity, 'frame', name, frame);
+      for (const outbox of this.outboxes.values()) outbox.note(frame, socket);
+    };
     const client = new Client(provider, { url: this.app.session.values.wsUrl, WebSocket: socketClass(note) });
     this.client = client;
     this.#listen(client, run);
@@ -193,7 +199,10 @@ export class Pane {
   #listen(client, run) {
     for (const name of LOGGED) client.on(name, (payload) => this.#log(name, payload));
     const on = (name, listener) => client.on(name, (payload) => run === this.run && listener(payload));
-    on('connectionStateChanged', (state) => this.#setState(state));
+    on('connectionStateChanged', (state) => {
+      this.#setState(state);
+      if (state === 'connected') this.conversation?.onConnected();
+    });
     on('channelJoined', (channel) => this.#onChannel(channel));
     on('channelInvited', (channel) => this.#onChannel(channel));
     on('channelUpdated', ({ channel }) => this.#onChannelUpdated(channel));
@@ -217,7 +226,7 @@ export class Pane {
   }
 
   async #readChannels() {
-    const found = await everything(await this.client.getSubscribedChannels());
+    const { items: found } = await this.client.getSubscribedChannels();
     for (const channel of found) this.channels.set(channel.sid, channel);
     for (const channel of found) this.countUnread(channel);
     this.#showChannels();
@@ -267,6 +276,7 @@ export class Pane {
     if (message.index > (channel.lastConsumedMessageIndex ?? -1) && message.author !== this.identity) {
       this.unread.set(channel.sid, (this.unread.get(channel.sid) ?? 0) + 1);
     }
+    if (message.author === this.identity) this.outbox(channel).arrived(message);
     this.#in(channel)?.onMessageAdded(message);
     this.showSoon();
   }
@@ -362,9 +372,21 @@ export class Pane {
       keep(this.stage, [this.conversation.element]);
       this.app.personChanged();
     }
+    this.conversation.load();
     this.body.dataset.view = 'conversation';
     this.#showChannels();
     if (focuses) this.conversation.composer.focus();
+  }
+
+  /** What this person has sent to a channel and what has not come back yet. */
+  outbox(channel) {
+    const { identity } = this;
+    const key = `${channel.sid} ${identity}`;
+    if (!this.outboxes.has(key)) {
+      const tell = (pending) => toast(`${identity} to ${channelName(channel)}: ${outcome(pending)}`, 'error');
+      this.outboxes.set(key, new Outbox(channel.sid, tell));
+    }
+    return this.outboxes.get(key);
   }
 
   /** Where there is room for one of them only: show the channels in place of the conversation. */
@@ -408,8 +430,8 @@ export class Pane {
     if (!banner) {
       banner = h(
         'div',
-        { class: 'banner', role: 'group', 'aria-label': `Invitation to ${channelName(channel)}` },
-        h('p', {}, 'You are invited to ', h('strong', {}, channelName(channel)), '.'),
+        { class: 'banner', role: 'group' },
+        h('p', {}, 'You are invited to ', h('strong', {}), '.'),
         textButton(
           'Accept',
           guarded(() => this.#answer(channel, true)),
@@ -423,6 +445,8 @@ export class Pane {
       );
       this.buttons.set(key, banner);
     }
+    banner.setAttribute('aria-label', `Invitation to ${channelName(channel)}`);
+    banner.querySelector('strong').textContent = channelName(channel);
     return banner;
   }
 

@@ -1,25 +1,14 @@
-// Dialogs about channels: to make and to find one, its members, its settings.
+// Dialogs about channels: to make one, its members, its settings.
 
 import { avatar, explain, guarded, h, icon, iconButton, keep, textButton, toast } from './dom.js';
 import { askForm, confirmDialog, makeForm, openDialog } from './dialogs.js';
 
-const MOST_LISTED = 300;
-
 /** What a channel is called. */
 export const channelName = (channel) => channel.friendlyName || channel.uniqueName || channel.sid;
 
-/** The items of all pages, up to a limit. */
-export async function everything(first) {
-  const items = [...first.items];
-  for (let page = first; page.hasNextPage && items.length < MOST_LISTED;) {
-    page = await page.nextPage();
-    items.push(...page.items);
-  }
-  return items;
-}
-
 /** Make a channel and join it; resolves to it, or to undefined. */
 export function newChannelDialog(client) {
+  let made = null;
   return askForm('New channel', {
     fields: [
       { name: 'friendlyName', label: 'Name', required: true, maximum: 256, autofocus: true },
@@ -42,52 +31,18 @@ export function newChannelDialog(client) {
     ],
     submit: 'Create',
     act: async ({ friendlyName, uniqueName, type }) => {
-      const made = await client.createChannel({
+      // Who tries again wants to be in the channel that is there now, and not to have another.
+      made ??= await client.createChannel({
         friendlyName,
         uniqueName: uniqueName || undefined,
         isPrivate: type === 'private',
       });
-      return made.join();
+      try {
+        return await made.join();
+      } catch (error) {
+        throw new Error(`The channel “${channelName(made)}” was made, but cannot be joined: ${explain(error)}`);
+      }
     },
-  });
-}
-
-/** Look for a public channel and join it; resolves to it, or to undefined. */
-export async function browseDialog(client) {
-  const found = await everything(await client.getPublicChannelDescriptors());
-  return openDialog('Public channels', (close) => {
-    const list = h('ul', { class: 'people' });
-    const row = (channel) =>
-      h(
-        'li',
-        {},
-        icon('hash'),
-        h(
-          'span',
-          { class: 'person' },
-          h('strong', {}, channelName(channel)),
-          channel.createdBy && h('small', {}, `by ${channel.createdBy}`),
-        ),
-        channel.status === 'joined'
-          ? h('small', {}, 'joined')
-          : textButton(
-              'Join',
-              guarded(async () => close(await channel.join())),
-              { look: 'primary small', 'aria-label': `Join ${channelName(channel)}` },
-            ),
-      );
-    const show = (words) => {
-      const rows = found.filter((channel) => channelName(channel).toLowerCase().includes(words)).map(row);
-      keep(list, rows.length ? rows : [h('li', { class: 'nothing' }, 'There is no such public channel.')]);
-    };
-    show('');
-    const filter = h('input', {
-      type: 'search',
-      placeholder: 'Filter',
-      'aria-label': 'Filter channels',
-      on: { input: () => show(filter.value.toLowerCase()) },
-    });
-    return h('div', { class: 'stacked' }, filter, list);
   });
 }
 
@@ -146,7 +101,8 @@ function memberRow(rows, conversation, member) {
   const state = `${online}`;
   const kept = rows.get(identity);
   if (kept?.dataset.state === state) return kept;
-  const words = { true: 'online', false: 'offline', null: 'presence is off' }[state];
+  const unknown = conversation.pane.client?.reachabilityEnabled ? 'presence is not known' : 'presence is off';
+  const words = { true: 'online', false: 'offline', null: unknown }[state];
   const remove = guarded(() =>
     confirmDialog(`Remove ${identity}?`, 'Removed people cannot read the channel any more.', 'Remove', () =>
       conversation.channel.removeMember(identity),

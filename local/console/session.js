@@ -1,6 +1,7 @@
 // What this tab knows: the account, where the deployment is, who is chatting. Kept for this tab only.
 
 const KEY = 'parley-console';
+const PARTS = ['account', 'token', 'rest', 'ws', 'people', 'service'];
 const DEFAULT_PEOPLE = ['alice', 'bob'];
 
 const trimmed = (url) => url.replace(/\/+$/, '');
@@ -31,10 +32,15 @@ async function servedConfig() {
   }
 }
 
+const fragment = () => new URLSearchParams(location.hash.slice(1));
+
+/** Whether the address says behind # what the page is to open. */
+export const isAddressed = () => PARTS.some((name) => fragment().has(name));
+
 /** Take credentials out of the part of the address behind #, which no server sees, and out of the address bar. */
 function fromFragment() {
-  const given = new URLSearchParams(location.hash.slice(1));
-  if (!['account', 'token', 'rest', 'ws', 'people', 'service'].some((name) => given.has(name))) return {};
+  if (!isAddressed()) return {};
+  const given = fragment();
   history.replaceState(null, '', location.pathname + location.search);
   const taken = {};
   if (given.get('account')) taken.account = given.get('account');

@@ -157,6 +157,7 @@ export class Webhooks {
     if (!row) {
       const { form } = entry;
       const words = { valid: 'signature valid', invalid: 'signature invalid', missing: 'not signed' };
+      const who = form.ClientIdentity ?? form.Source ?? '';
       const about = form.Body ?? form.FriendlyName ?? form.Identity ?? form.ChannelSid ?? '';
       const details = h(
         'details',
@@ -165,7 +166,7 @@ export class Webhooks {
           'summary',
           { tabindex: '-1' },
           h('time', { datetime: entry.received_at }, time.format(new Date(entry.received_at))),
-          h('span', { class: 'who' }, form.ClientIdentity ?? form.Source ?? ''),
+          h('span', { class: 'who', title: who }, who),
           h('span', { class: 'name', data: { kind: 'webhook' } }, form.EventType ?? 'webhook'),
           h('span', { class: 'badge', data: { signature: entry.signature } }, words[entry.signature]),
           h('span', { class: 'brief' }, about),

@@ -56,6 +56,7 @@ _KEYS = {
     "1": ("Digit1", 49, ""),
     "2": ("Digit2", 50, ""),
     "e": ("KeyE", 69, "e"),
+    "E": ("KeyE", 69, "E"),
 }
 _ALT, _CONTROL, _SHIFT = 1, 2, 8
 # Finds visible elements by selector and, if given, accessible name or text.

@@ -72,6 +72,17 @@ def general(twilio: Client, service: Any) -> Any:
 
 
 @pytest.fixture
+def other(twilio: Any, service: Any) -> Any:
+    """A second channel of alice, bob and carol, over REST; alice is its administrator."""
+    channels = twilio.chat.v2.services(service.sid).channels
+    made = channels(channels.create(friendly_name="Other", type="private").sid)
+    made.members.create(identity="alice", role_sid=service.default_channel_creator_role_sid)
+    for identity in ("bob", "carol"):
+        made.members.create(identity=identity)
+    return made
+
+
+@pytest.fixture
 def console(page: Page, stack: Stack, service: Any) -> Console:
     """The console, opened on the service, alice and bob connected and their channel shown."""
     opened = Console(page, stack)

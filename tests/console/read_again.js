@@ -1,10 +1,12 @@
 // A conversation on a channel that is made up: what it holds is read again when, and with what, the test says.
 async () => {
   const { Conversation } = await import('./conversation.js');
+  const { Outbox } = await import('./outbox.js');
   const said = (index) => ({ index, author: 'bob', body: `message ${index}`, dateCreated: new Date(), lastUpdatedBy: null });
   const page = (...indexes) => ({ items: indexes.map(said), hasPrevPage: false });
   const channel = { sid: 'CH', friendlyName: 'General', getMembers: async () => [] };
   const pane = { identity: 'alice', isActive: false, countUnread: () => (window.unread = conversation.countUnread()) };
+  pane.outbox = () => new Outbox(channel.sid);
   channel.getMessages = async () => page(0, 1);
   const conversation = new Conversation(pane, channel);
   document.body.replaceChildren(conversation.element);
@@ -12,5 +14,6 @@ async () => {
     channel.getMessages = () => new Promise((resolve) => (window.answer = () => resolve(page(...indexes))));
     window.reading = conversation.refetch();
   };
+  window.type = () => conversation.onTyping({ identity: 'bob' }, true);
   window.arrive = (index) => conversation.onMessageAdded(said(index));
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local.stack import Stack
 from tests.console.browser import Page
 from tests.console.console import Console
@@ -77,6 +79,14 @@ def test_messages_are_edited_and_deleted_with_keys(console: Console) -> None:
     page.press("Enter")
     console.bob.sees("two", "three")
     page.focuses("Message as alice")
+
+
+def test_a_message_is_edited_with_its_key_while_caps_lock_is_on(console: Console) -> None:
+    console.alice.says("one")
+    console.alice.sees("one")
+    back_to_messages(console.page)
+    console.page.press("E")
+    console.page.focuses("one", "element.value")
 
 
 def test_the_focus_stays_on_a_message_while_a_read_mark_passes_it(console: Console, general: Any) -> None:
@@ -231,6 +241,64 @@ def test_two_people_converse_on_a_phone_without_scrolling_sideways(page: Page, s
         fits(page)
     page.click("#tabs button:nth-child(1)")
     page.until("document.querySelectorAll('[data-identity=alice] .message').length === 2")
+
+
+# The right edge of what goes beyond the phone, unless it is cut off on purpose.
+BEYOND = """[...document.querySelectorAll('.pane.shown *, dialog *, .drawer *')].filter((element) => {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  return element.checkVisibility() && range.getBoundingClientRect().right > screen.width
+    && getComputedStyle(element).textOverflow !== 'ellipsis' && element.closest('.hidden, pre, .title') === null
+    && !element.querySelector('.who, .brief, .title, .subtitle, h2, .channel-name');
+}).map((element) => element.outerHTML.slice(0, 100))"""
+
+
+@pytest.fixture
+def wordy(twilio: Any, service: Any, general: Any) -> str:
+    """A member whose identity is one long word, who has said something, and an invitation to a channel without name."""
+    identity = "deadbeef" * 25
+    general.members.create(identity=identity)
+    general.messages.create(from_=identity, body="This is an ordinary message, that is to be read to its end.")
+    channels = twilio.chat.v2.services(service.sid).channels
+    channels(channels.create(type="private").sid).invites.create(identity="alice")
+    return identity
+
+
+@pytest.fixture
+def narrow(page: Page, stack: Stack, service: Any, wordy: str) -> Console:
+    """A small phone, with that conversation."""
+    page.look(360, 740, phone=True)
+    console = Console(page, stack)
+    page.open(f"{console.link}&service={service.sid}&people=alice")
+    page.wait_for(console.alice.within(".banner"))
+    console.alice.opens("General")
+    page.wait_for(console.alice.within(".message .text"))
+    return console
+
+
+def test_messages_and_invitations_with_long_words_fit_on_a_phone(narrow: Console) -> None:
+    assert narrow.page.evaluate(BEYOND) == []
+
+
+def test_members_with_long_names_do_not_lie_on_each_other(narrow: Console, wordy: str) -> None:
+    narrow.page.click(narrow.alice.within("button[aria-label='Members, invite']"))
+    narrow.page.wait_for(f"dialog li[data-identity={wordy}]")
+    assert narrow.page.evaluate(BEYOND) == []
+    lying = """[...document.querySelectorAll('dialog .people li')].filter((row) =>
+      row.querySelector('.person').getBoundingClientRect().height > row.getBoundingClientRect().height).length"""
+    assert narrow.page.evaluate(lying) == 0
+
+
+def test_a_long_name_leaves_room_for_the_rest_of_an_entry_of_the_log(
+    page: Page, stack: Stack, service: Any, wordy: str
+) -> None:
+    console = Console(page, stack)
+    console.open(service.sid, f"alice,{wordy}")
+    page.look(1024, 700)
+    rows = """[...document.querySelectorAll('#tool-events summary')].filter((row) =>
+      row.querySelector('.who').textContent.length > 100)"""
+    page.until(f"{rows}.length > 0")
+    assert page.evaluate(f"{rows}.filter((row) => row.querySelector('.brief').clientWidth < 300).length") == 0
 
 
 def test_a_note_on_a_phone_does_not_cover_the_field_to_write_in(page: Page, stack: Stack, service: Any) -> None:

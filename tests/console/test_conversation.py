@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,17 +78,6 @@ def test_a_badge_counts_what_waits_and_goes_when_it_is_read(console: Console) ->
     console.bob.has_unread("General", 0)
 
 
-@pytest.fixture
-def other(twilio: Any, service: Any) -> Any:
-    """A second channel of alice, bob and carol, over REST; alice is its administrator."""
-    channels = twilio.chat.v2.services(service.sid).channels
-    made = channels(channels.create(friendly_name="Other", type="private").sid)
-    made.members.create(identity="alice", role_sid=service.default_channel_creator_role_sid)
-    for identity in ("bob", "carol"):
-        made.members.create(identity=identity)
-    return made
-
-
 def test_messages_of_a_channel_that_is_not_open_are_counted(console: Console, other: Any) -> None:
     console.bob.opens("Other")
     console.alice.says("in General")
@@ -147,14 +137,52 @@ def test_a_message_over_rest_arrives_too(console: Console, general: Any) -> None
     console.alice.sees("from the back end")
 
 
-def test_earlier_messages_come_when_one_scrolls_up(page: Page, stack: Stack, service: Any, general: Any) -> None:
-    for number in range(45):
-        general.messages.create(from_="bob", body=f"message {number}")
+@pytest.fixture
+def long(general: Any) -> list[str]:
+    """What was said in the channel, more than one page of it."""
+    bodies = [f"message {number}" for number in range(45)]
+    for body in bodies:
+        general.messages.create(from_="bob", body=body)
+    return bodies
+
+
+def test_earlier_messages_come_when_one_scrolls_up(page: Page, stack: Stack, service: Any, long: list[str]) -> None:
     console = Console(page, stack)
     console.open(service.sid)
     page.until(f"document.querySelectorAll('{console.alice.within('.message')}').length === 30")
     page.evaluate(f"document.querySelector('{console.alice.within('.scroller')}').scrollTop = 0")
-    console.alice.sees(*[f"message {number}" for number in range(45)])
+    console.alice.sees(*long)
+
+
+def test_earlier_messages_come_where_a_page_of_them_leaves_room(
+    page: Page, stack: Stack, service: Any, long: list[str]
+) -> None:
+    page.look(1440, 3000)
+    console = Console(page, stack)
+    console.open(service.sid, "alice")
+    console.alice.sees(*long)
+
+
+def test_earlier_messages_come_where_a_pane_that_is_shown_later_has_room(
+    page: Page, stack: Stack, service: Any, long: list[str]
+) -> None:
+    console = Console(page, stack)
+    console.open(service.sid)
+    page.look(600, 3000)
+    page.reload()
+    console.await_ready()
+    page.click("#tabs button:nth-child(2)")
+    console.bob.sees(*long)
+
+
+def test_days_that_alternate_have_a_heading_each_time(console: Console, general: Any) -> None:
+    now = datetime.now(UTC)
+    bodies = [f"{days} days ago" for days in (2, 0, 2, 0)]
+    for body in bodies:
+        general.messages.create(from_="bob", body=body, date_created=now - timedelta(days=int(body[0])))
+    console.alice.sees(*bodies)
+    headings = console.page.texts(console.alice.within(".day"))
+    assert len(headings) == 4 and headings[0] == headings[2] != headings[1] == headings[3] == "Today"
 
 
 def test_who_leaves_and_comes_back_has_missed_nothing(console: Console) -> None:
@@ -263,6 +291,14 @@ def test_the_badge_of_a_channel_that_was_read_again_counts_what_it_holds_now(alo
     assert alone.evaluate("unread") == 3
 
 
+def test_who_typed_when_a_channel_is_read_again_types_no_more(alone: Page) -> None:
+    alone.evaluate("type()")
+    alone.wait_for(".typing .dots")
+    alone.evaluate("readAgain(0, 1)")
+    alone.evaluate("answer(), reading")
+    assert alone.texts(".typing") == [""]
+
+
 def test_a_reload_keeps_service_people_and_channel(console: Console, service: Any, other: Any) -> None:
     console.bob.opens("Other")
     console.page.reload()
@@ -322,6 +358,16 @@ def test_an_invitation_that_is_made_again_has_the_new_name_of_its_channel(
     console.page.wait_for(console.bob.within(".banner"), "Invitation to Better plans")
 
 
+def test_an_invitation_shows_the_new_name_of_its_channel(console: Console, twilio: Any, service: Any) -> None:
+    channels = twilio.chat.v2.services(service.sid).channels
+    plans = channels(channels.create(friendly_name="Plans", type="private").sid)
+    plans.invites.create(identity="bob")
+    console.page.wait_for(console.bob.within(".banner strong"), "Plans")
+    plans.update(friendly_name="Better plans")
+    console.page.wait_for(console.bob.within(".banner strong"), "Better plans")
+    console.page.wait_for(console.bob.within(".banner"), "Invitation to Better plans")
+
+
 def test_an_invitation_is_declined(console: Console) -> None:
     invite_bob(console)
     console.page.click(console.bob.within(".banner button"), "Decline")
@@ -341,6 +387,23 @@ def test_somebody_is_added_and_removed(console: Console) -> None:
     page.click("dialog button[aria-label='Remove carol']")
     page.click("dialog button", "Remove")
     page.wait_gone("dialog li[data-identity=carol]")
+
+
+def test_a_channel_that_cannot_be_joined_is_made_once_and_it_is_said_so(
+    page: Page, stack: Stack, twilio: Any, service: Any
+) -> None:
+    twilio.chat.v2.services(service.sid).update(limits_user_channels=1)
+    console = Console(page, stack)
+    console.open(service.sid, "alice")
+    page.click(console.alice.within("button"), "New channel")
+    page.type("Mine")
+    said = "document.querySelector('dialog form [role=alert]:not([hidden])')?.textContent"
+    for _ in range(2):
+        page.click("dialog button", "Create")
+        page.until("document.querySelector('dialog [class*=primary]').disabled === false")
+        assert page.until(said).startswith("The channel “Mine” was made, but cannot be joined: ")
+    names = [channel.friendly_name for channel in twilio.chat.v2.services(service.sid).channels.list()]
+    assert sorted(names) == ["General", "Mine"]
 
 
 def test_a_public_channel_is_found_and_joined(console: Console) -> None:
@@ -397,6 +460,12 @@ def test_a_pane_whose_plug_is_out_says_so_and_denies_no_channels(console: Consol
     console.page.click(console.bob.within("button"), "Disconnect")
     console.page.wait_for(console.bob.within(".empty p"), "bob is not connected. The plug connects again.")
     assert console.page.count(console.bob.within(".nothing")) == 0
+
+
+def test_who_was_never_there_is_offline(console: Console, general: Any) -> None:
+    general.members.create(identity="carol")
+    console.page.click(console.alice.within(".faces-button"))
+    console.page.wait_for("dialog li[data-identity=carol] small", "offline")
 
 
 def test_presence_is_switched_on_and_off(console: Console) -> None:

@@ -63,6 +63,13 @@ def test_the_link_works_in_a_tab_that_has_the_console_open_already(page: Page, s
     page.wait_for("#chat")
 
 
+def test_an_address_with_other_people_opens_the_page_with_them(console: Console) -> None:
+    console.page.evaluate("location.hash = 'people=bob'")
+    console.page.until("[...document.querySelectorAll('.pane h2')].map((name) => name.textContent).join() === 'bob'")
+    console.await_ready(1)
+    assert console.page.evaluate("location.hash") == ""
+
+
 def test_signing_out_forgets_the_account_and_deletes_the_api_key(console: Console, twilio: Any) -> None:
     stored = json.loads(console.page.evaluate("sessionStorage.getItem('parley-console')"))
     key_sid = stored["key"]["sid"]
