@@ -2170,8 +2170,7 @@ class Session {
         wanted.splice(0, part.length);
       } catch (error) {
         // Where one of several is refused, the others are not to suffer; without a connection all have waited enough.
-        const isOfOne = isRefusal(error) && part.length > 1;
-        if (isOfOne) atOnce = 1;
+        if (isRefusal(error) && part.length > 1) atOnce = 1;
         else wanted.splice(0, isRefusal(error) ? 1 : wanted.length).forEach(([, { reject }]) => reject(error));
       }
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from parley_client import Channel, Client, Message, MessageAdded, RequestError
+from parley_client import Channel, Client, Message, MessageAdded, RequestError, RequestTimeout
 from tests.client_python.fakes import (
     CHANNEL,
     Lab,
@@ -761,6 +761,29 @@ async def test_of_users_asked_for_at_once_a_refused_one_harms_no_other(lab: Lab)
     asked = (listener.client.get_user(identity) for identity in ("bob", "", "carol"))
     bob, refused, carol = await soon(asyncio.gather(*asked, return_exceptions=True))
     assert (bob.identity, refused.code, carol.identity) == ("bob", 50406, "carol")
+
+
+async def test_users_asked_for_at_once_wait_no_longer_than_one_when_nothing_is_answered_after_a_refusal(
+    lab: Lab,
+) -> None:
+    listener = await lab.start()
+
+    def refuse(frame: dict[str, Any]) -> None:
+        lab.server.silent.add("followUsers")
+        raise Refusal(413, 20413)
+
+    lab.server.silent.add("followUsers")
+    asked = (listener.client.get_user(f"user {number}") for number in range(4))
+    following = asyncio.gather(*asked, return_exceptions=True)
+    first = await lab.server.asked("followUsers")
+    lab.server.silent.clear()
+    lab.server.answers["followUsers"] = refuse
+    await lab.server.socket.reply(first, {"users": [user("user 0", 3)]})
+    await lab.server.asked("followUsers", 3)
+    lab.timing.advance(30)
+    outcomes = await soon(following)
+    assert [type(outcome) for outcome in outcomes[1:]] == [RequestTimeout] * 3
+    assert lab.server.count("followUsers") == 3
 
 
 async def test_a_user_asked_for_by_who_gives_up_is_still_followed_for_who_waits(lab: Lab) -> None:

@@ -68,7 +68,8 @@ class Users:
                 self._settle(identities[0], error)
             else:
                 for identity in identities:
-                    await self._follow([identity])
+                    if identity in self._wanted:
+                        await self._follow([identity])
             return
         except ParleyError as error:
             # Without a connection, all have waited long enough.

@@ -89,6 +89,14 @@ EVENTS: dict[tuple[str, str], tuple[Push, ...]] = {
     ("user", "updated"): (Push("userUpdated", (SUBJECT, FOLLOWERS), ("user",), when=_shows),),
 }
 
+# What a frame shows of the channel and its counters, which are read for it.
+_OF_CHANNEL = {"channel", "user_channel", "last_message_index"}
+
+
+def shows_channel(change: Change) -> bool:
+    """Whether an event of a change may show, or depend on, the channel that it happened in."""
+    return any(_OF_CHANNEL.intersection(push.shows) for push in EVENTS.get((change.kind, change.verb), ()))
+
 
 def reasons(change: Change) -> list[str]:
     """What an update has changed; empty for anything else."""

@@ -17,7 +17,7 @@ from parley.gateway import Outcome, SocketGateway
 from parley.log import logger
 from parley.operations.context import Context
 from parley.operations.reachability import is_enabled
-from parley.realtime.events import EVENTS, FOLLOWERS, INVITED, MEMBERS, Push, audience, pushes
+from parley.realtime.events import EVENTS, FOLLOWERS, INVITED, MEMBERS, Push, audience, pushes, shows_channel
 from parley.realtime.frames import coalesce, dump
 from parley.realtime.presence import forget, gone, listening, may_hear
 from parley.realtime.rendering import CannotShow, render
@@ -84,7 +84,7 @@ class FanOut:
         followed = {change.record["sid"] for change, names in wanted if FOLLOWERS in names}
         shown: list[Key] = []
         for change in changes:
-            if change.kind in ("channel", "member", "invite") or (change.kind, change.verb) == ("message", "deleted"):
+            if shows_channel(change):
                 shown += [keys.channel(change.channel_sid), keys.tail(change.channel_sid)]
         return _Read(
             {sid: table.every(keys.members(sid)) for sid in in_channels},
