@@ -30,12 +30,12 @@ from local.home import REPOSITORY, Home
 from local.template import Template
 from parley.ids import member_sid, user_sid
 from parley.operations.context import Caller, Context
-from parley.realtime.connections import connect
-from parley.realtime.door import SocketDoor
-from parley.realtime.fan_out import FanOut
-from parley.realtime.limits import Requests
-from parley.realtime.presence import forget
-from parley.realtime.views import Views
+from parley.sockets.connections import connect
+from parley.sockets.fan_out import FanOut
+from parley.sockets.limits import Requests
+from parley.sockets.native.door import SocketDoor
+from parley.sockets.native.views import Views
+from parley.sockets.presence import forget
 from parley.store import keys
 from parley.store.items import to_item
 from parley.store.writes import Put

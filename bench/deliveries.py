@@ -38,11 +38,11 @@ from parley.ids import Ids, message_sid
 from parley.keyring import Keyring
 from parley.log import logger
 from parley.operations.context import Caller, Context
-from parley.outgoing import Outgoing
+from parley.ports.http.outgoing import Outgoing
 from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.store.items import to_item
-from parley.webhooks.worker import Worker
+from parley.work.worker import Worker
 from tests.contracts.fakes import FakeQueue
 
 REPOSITORY = Path(__file__).resolve().parents[1]

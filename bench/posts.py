@@ -22,7 +22,7 @@ from types import SimpleNamespace
 # The package lies in the layer, where neither `python -m` nor a plain run would look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
 
-from parley.gateway import Outcome, SocketGateway
+from parley.ports.sockets.gateway import Outcome, SocketGateway
 
 CREDENTIALS = SimpleNamespace(access_key="AKIDEXAMPLE", secret_key="wJalrXUtnFEMI/K7MDENG", token="t" * 800)
 REGION = "us-east-1"

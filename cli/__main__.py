@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.parked import ParkedDeliveries, Trouble
 from cli.places import deployed, local_service
 from parley.clock import iso_seconds
-from parley.queue import NotQueued
+from parley.ports.queue import NotQueued
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cli.places import Place
-from parley.queue import Queue
+from parley.ports.queue import Queue
 
 # What is looked at is hidden from others meanwhile, and shown again at the end, also when that is Ctrl-C.
 _HIDDEN_SECONDS = 300

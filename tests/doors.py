@@ -24,7 +24,7 @@ from requests.adapters import BaseAdapter
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from parley.api.app import create_app, lambda_handler
+from parley.rest.app import create_app, lambda_handler
 from tests.contract_tables import checker
 from tests.fakes import AUTH_TOKEN
 from tests.world import World

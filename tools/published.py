@@ -13,9 +13,9 @@ from pathlib import Path
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
 
-from parley.api.routes import METHODS
-from parley.resources import REGISTRY
-from parley.resources.spec import Mount, Resource
+from parley.records import REGISTRY
+from parley.records.spec import Mount, Resource
+from parley.rest.routes import METHODS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TABLES = REPOSITORY / "tests/contract_tables"

@@ -227,7 +227,7 @@ function inOrder(pushes) {
  * Decides, for one channel, which pushes are delivered, which are held back and when to ask the server for a hole.
  *
  * Pure: times are passed in as milliseconds. `dueAt` says when to call `ask`, which gives the mark for `catchUp`; the
- * channel's part of the reply goes to `answer`. The rules are those of "Missing nothing" in docs/realtime.md.
+ * channel's part of the reply goes to `answer`. The rules are those of "Missing nothing" in docs/sockets.md.
  */
 export class ChannelFollower {
   #mark;

@@ -9,13 +9,13 @@ from parley.settings import Settings
 
 runtime = Runtime(Settings.from_environment())
 # While a container starts, Lambda lends it a whole CPU.
-import_module("parley.realtime.fan_out")
+import_module("parley.sockets.fan_out")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Reports the first record of the stream that failed; it goes on from there. A tick of the clock has no answer."""
     if "Records" not in event:
-        from parley.realtime.expiry import tick
+        from parley.sockets.expiry import tick
 
         tick(runtime.context(Caller("SDK")), runtime.sockets)
         return {}

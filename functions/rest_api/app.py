@@ -1,6 +1,6 @@
 """REST: API Gateway events to the REST application."""
 
-from parley.api.app import create_app, lambda_handler
+from parley.rest.app import create_app, lambda_handler
 from parley.runtime import Runtime
 from parley.settings import Settings
 

@@ -5,11 +5,11 @@ from typing import Any
 from parley.errors import TOO_MANY_CONNECTIONS, Refusal
 from parley.log import logger
 from parley.operations.context import Caller
-from parley.realtime.closing import close, error_frame
-from parley.realtime.connections import connect
-from parley.realtime.frames import refusal
 from parley.runtime import Runtime
 from parley.settings import Settings
+from parley.sockets.closing import close, error_frame
+from parley.sockets.connections import connect
+from parley.sockets.native.frames import refusal
 
 runtime = Runtime(Settings.from_environment())
 

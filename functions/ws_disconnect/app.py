@@ -3,9 +3,9 @@
 from typing import Any
 
 from parley.operations.context import Caller
-from parley.realtime.presence import forget
 from parley.runtime import Runtime
 from parley.settings import Settings
+from parley.sockets.presence import forget
 
 runtime = Runtime(Settings.from_environment())
 

@@ -9,7 +9,7 @@ from parley.settings import Settings
 
 runtime = Runtime(Settings.from_environment())
 # While a container starts, Lambda lends it a whole CPU.
-import_module("parley.realtime.door")
+import_module("parley.sockets.native.door")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -56,13 +56,14 @@ def test_the_rest_function_is_made_of_the_web_framework(loaded: dict[str, set[st
 @pytest.mark.parametrize("name", SMALL)
 def test_a_function_does_without_the_other_doors(loaded: dict[str, set[str]], name: str):
     doors = {module.split(".")[1] for module in loaded[name] if module.startswith("parley.")} & {
-        "api",
-        "realtime",
+        "rest",
+        "sockets",
         "webhooks",
+        "work",
     }
-    assert doors <= {"webhooks" if name == "webhooks" else "realtime"}
+    assert doors <= ({"webhooks", "work"} if name == "webhooks" else {"sockets"})
 
 
 @pytest.mark.parametrize("name", ["ws_connect", "ws_message", "ws_disconnect"])
 def test_a_socket_function_does_without_other_ports(loaded: dict[str, set[str]], name: str):
-    assert not loaded[name] & {"parley.outgoing", "parley.queue"}
+    assert not loaded[name] & {"parley.ports.http.outgoing", "parley.ports.queue"}

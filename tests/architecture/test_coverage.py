@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from starlette.routing import Match
 
-from parley.api.app import create_app
 from parley.operations import OPERATIONS
-from parley.resources import REGISTRY
-from parley.resources.spec import Mount, Resource
+from parley.records import REGISTRY
+from parley.records.spec import Mount, Resource
+from parley.rest.app import create_app
 from tests.contract_tables.checker import operations
 from tests.fakes import FakeClock
 

@@ -14,14 +14,13 @@ CORE = REPOSITORY / "layers" / "common" / "python" / "parley"
 # From the doors down; what stands on one line are siblings that do not import each other, except within a package.
 LAYERS = [
     {"runtime"},
-    {"api", "realtime", "webhooks"},
+    {"work"},
+    {"rest", "sockets", "webhooks"},
     {"operations"},
-    {"resources"},
-    {"domain", "store", "gateway", "outgoing", "queue"},
+    {"records"},
+    {"domain", "store", "ports"},
     {"errors", "ids", "clock", "tokens", "settings", "log", "keyring"},
 ]
-# Parts of a port that would be too long as one module.
-PARTS = {"posting": "gateway", "keepalive": "gateway", "sigv4": "gateway", "targets": "outgoing"}
 # Leaves that build on other leaves; listed, so that a cycle cannot creep in.
 AMONG_LEAVES = {
     ("ids", "clock"),
@@ -30,7 +29,6 @@ AMONG_LEAVES = {
     ("keyring", "clock"),
 }
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-PORTS = {"gateway", "outgoing", "queue"}
 
 
 def modules(root: Path) -> Iterator[Path]:
@@ -56,9 +54,8 @@ def imported(path: Path) -> set[str]:
 
 
 def unit(name: str) -> str:
-    """The layer's member that a module of the core belongs to: `parley.api.routes` is of `api`."""
-    part = name.split(".")[1]
-    return PARTS.get(part, part)
+    """The layer's member that a module of the core belongs to: `parley.rest.routes` is of `api`."""
+    return name.split(".")[1]
 
 
 def is_allowed(importer: str, wanted: str) -> bool:
@@ -80,7 +77,7 @@ def test_a_module_of_the_core_imports_downwards_only(path: Path):
 
 def test_every_module_of_the_core_has_its_place():
     names = {path.relative_to(CORE).with_suffix("").parts[0] for path in CORE_MODULES}
-    assert names == set(LEVEL) | set(PARTS)
+    assert names == set(LEVEL)
 
 
 def users_of(root: Path, *libraries: str) -> set[str]:
@@ -93,7 +90,7 @@ def users_of(root: Path, *libraries: str) -> set[str]:
 
 
 def test_only_the_rest_door_knows_the_web_framework():
-    assert all(name.startswith("api/") for name in users_of(CORE, "fastapi", "starlette", "mangum"))
+    assert all(name.startswith("rest/") for name in users_of(CORE, "fastapi", "starlette", "mangum"))
 
 
 def test_only_the_table_and_the_composition_root_know_aws():
@@ -121,7 +118,7 @@ def test_only_the_settings_read_the_environment():
 def test_a_function_is_wired_of_the_doors_and_the_runtime_only():
     for path in modules(REPOSITORY / "functions"):
         wanted = {unit(name) for name in imported(path) if name.startswith("parley.")}
-        assert wanted <= {"runtime", "settings", "errors", "log", "operations", "api", "realtime", "webhooks"}, path
+        assert wanted <= {"runtime", "settings", "errors", "log", "operations", "rest", "sockets", "webhooks"}, path
 
 
 def test_functions_do_not_import_each_other_or_the_local_runtime():
@@ -137,10 +134,10 @@ def test_the_local_runtime_holds_no_rules_of_chat():
     root = REPOSITORY / "local"
     for path in modules(root):
         wanted = {unit(name) for name in imported(path) if name.startswith("parley.")}
-        assert not wanted & {"domain", "store", "operations", "resources", "api", "realtime", "webhooks"}, path
+        assert not wanted & {"domain", "store", "operations", "records", "rest", "sockets", "webhooks", "work"}, path
 
 
 def test_rules_and_rows_do_not_wait_or_ask_for_the_time():
     # The clock is handed in; a rule that looks at the system's cannot be tested.
-    for name in ("domain", "resources", "operations"):
+    for name in ("domain", "records", "operations"):
         assert users_of(CORE / name, "time", "random", "secrets", "socket", "threading", "asyncio") == set()

@@ -24,8 +24,8 @@ from parley.domain.roles import CHANNEL, DEPLOYMENT, PERMISSIONS
 from parley.ids import user_sid
 from parley.operations import bindings
 from parley.operations.context import Caller
-from parley.realtime.actions import ACTIONS
-from parley.resources import REGISTRY
+from parley.records import REGISTRY
+from parley.sockets.native.actions import ACTIONS
 from parley.store import keys
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
 from tests.doors import Raw

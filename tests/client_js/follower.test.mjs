@@ -1,4 +1,4 @@
-// "Missing nothing" of docs/realtime.md, rule by rule, for one channel.
+// "Missing nothing" of docs/sockets.md, rule by rule, for one channel.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

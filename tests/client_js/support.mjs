@@ -1,5 +1,5 @@
 // What the tests of the client share: a clock that is moved by hand, a WebSocket class without a network, and behind it
-// a server that answers as docs/realtime.md says.
+// a server that answers as docs/sockets.md says.
 
 import assert from "node:assert/strict";
 import { Client } from "../../clients/js/parley.js";

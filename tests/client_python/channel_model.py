@@ -1,7 +1,7 @@
 """A small model of what the server keeps of one channel, of the way pushes take, and of an application that believes them.
 
 The server numbers each change before it writes it, so a write may land after later ones, or never. What `catchUp` says
-follows docs/realtime.md; where the page leaves a choice, `Manner` has it.
+follows docs/sockets.md; where the page leaves a choice, `Manner` has it.
 """
 
 from __future__ import annotations

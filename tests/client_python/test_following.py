@@ -1,4 +1,4 @@
-"""How one channel is followed, rule by rule (docs/realtime.md, "Missing nothing")."""
+"""How one channel is followed, rule by rule (docs/sockets.md, "Missing nothing")."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from parley.gateway import Outcome
-from parley.outgoing import NoAnswer, Response
-from parley.queue import BATCH_BYTES, NotQueued
-from parley.targets import check_url
+from parley.ports.http.outgoing import NoAnswer, Response
+from parley.ports.http.targets import check_url
+from parley.ports.queue import BATCH_BYTES, NotQueued
+from parley.ports.sockets.gateway import Outcome
 
 
 @dataclass

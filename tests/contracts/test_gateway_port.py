@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parley.gateway import Outcome, SocketGateway
-from parley.keepalive import IDLE_SECONDS, Wire, WirePool
-from parley.posting import Budget
+from parley.ports.sockets.gateway import Outcome, SocketGateway
+from parley.ports.sockets.keepalive import IDLE_SECONDS, Wire, WirePool
+from parley.ports.sockets.posting import Budget
 from tests.contracts.connections_server import ConnectionsServer
 from tests.contracts.fakes import FakeGateway
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from parley.outgoing import BODY_LIMIT, NoAnswer, Outgoing, Response
-from parley.targets import TargetRefused
+from parley.ports.http.outgoing import BODY_LIMIT, NoAnswer, Outgoing, Response
+from parley.ports.http.targets import TargetRefused
 from tests.contracts.fakes import FakeOutgoing
 
 CERTIFICATES = Path(__file__).parent / "certificates"

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from parley.clock import Clock
-from parley.queue import ATTEMPTS, BATCH_BYTES, NotQueued, Queue
+from parley.ports.queue import ATTEMPTS, BATCH_BYTES, NotQueued, Queue
 from tests.contracts.fakes import FakeQueue
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parley.targets import Target, TargetRefused, check_address, check_url
+from parley.ports.http.targets import Target, TargetRefused, check_address, check_url
 
 # Refused before any name is resolved.
 INSIDE = [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from parley import errors
 from parley.errors import INVALID_PARAMETER, UNKNOWN_VALUE, Refusal
-from parley.resources.kinds import Attributes, Checked, Choice, Flag, Kind, Listed, Moment, Sid, Text, Url, Whole
+from parley.records.kinds import Attributes, Checked, Choice, Flag, Kind, Listed, Moment, Sid, Text, Url, Whole
 from tests.domain.support import refuses
 
 ROLE = "RL" + "0a" * 16

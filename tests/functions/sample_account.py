@@ -25,7 +25,7 @@ from parley.operations.context import Caller, Context
 from parley.store.changes import decode
 from parley.webhooks.planning import deliveries
 from tests.fakes import NOON_MS, FakeClock
-from tests.realtime.deployment import Stream, StreamRecord, patterns
+from tests.sockets.deployment import Stream, StreamRecord, patterns
 from tests.world import World
 
 EVENTS = REPOSITORY / "events"

@@ -35,7 +35,7 @@ from tests.functions.sample_account import (
     read,
     samples,
 )
-from tests.realtime.deployment import Stream
+from tests.sockets.deployment import Stream
 from tests.target import Reply, Target, serving
 from tests.webhooks.function import Remaining
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from parley.api.routes import METHODS
 from parley.operations import bindings
 from parley.operations.context import Context
-from parley.resources import REGISTRY
-from parley.resources.spec import Mount, Resource
+from parley.records import REGISTRY
+from parley.records.spec import Mount, Resource
+from parley.rest.routes import METHODS
 from tests.doors import Answer, Raw
 
 # What a create or update sends that would be accepted. Other verbs send nothing.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from parley.resources import REGISTRY
-from parley.resources.spec import Resource
+from parley.records import REGISTRY
+from parley.records.spec import Resource
 from tools import reference
 
 PAGES = reference.pages()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parley.resources import REGISTRY
+from parley.records import REGISTRY
 from tests.contract_tables.checker import operations
 from tests.doors import Door, Raw
 

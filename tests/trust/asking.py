@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from parley.errors import NOT_FOUND
-from parley.outgoing import NoAnswer, Response
+from parley.ports.http.outgoing import NoAnswer, Response
 from parley.store import keys
 from parley.store.writes import Update
 from parley.webhooks import events

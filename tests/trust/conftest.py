@@ -8,8 +8,8 @@ import pytest
 
 from local.template import Template
 from tests.contracts.fakes import FakeOutgoing
-from tests.realtime.conftest import deployment, house  # noqa: F401  (fixtures)
-from tests.realtime.deployment import Deployment, House
+from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
+from tests.sockets.deployment import Deployment, House
 from tests.target import Target, serving
 from tests.trust.hooks import Hooks, Owner
 

@@ -8,17 +8,17 @@ from typing import Any
 
 from local.filters import passes
 from local.template import Template
-from parley.api.app import create_app, lambda_handler
 from parley.operations.context import Caller
-from parley.outgoing import Outgoing
-from parley.queue import Queue
+from parley.ports.http.outgoing import Outgoing
+from parley.ports.queue import Queue
+from parley.rest.app import create_app, lambda_handler
 from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.store import keys
 from parley.store.writes import Put
-from parley.webhooks.worker import Worker
+from parley.work.worker import Worker
 from tests.contracts.fakes import FakeOutgoing, FakeQueue
-from tests.realtime.deployment import Deployment, House, StreamRecord, load_function, patterns
+from tests.sockets.deployment import Deployment, House, StreamRecord, load_function, patterns
 
 _ADDRESS = "https://sqs.us-east-1.amazonaws.com/123456789012/parley-"
 _ARN = "arn:aws:sqs:us-east-1:123456789012:parley-"

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from parley.clock import iso_millis
-from tests.realtime.deployment import Device
+from tests.sockets.deployment import Device
 from tests.trust.hooks import Owner
 
 BODY = "Grüße, \U0001f600 & = + % \r\n"

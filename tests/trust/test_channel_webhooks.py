@@ -15,7 +15,7 @@ from parley.store.writes import Update
 from tests.contracts.fakes import FakeOutgoing
 from tests.fakes import AUTH_TOKEN
 from tests.lean import LeanClient
-from tests.realtime.deployment import Deployment
+from tests.sockets.deployment import Deployment
 from tests.target import Target
 from tests.trust.hooks import Hooks, Owner
 from tests.trust.scenes import ATTRIBUTES, CASES, MEDIA, Scene

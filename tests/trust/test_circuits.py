@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parley.outgoing import NoAnswer, Outgoing, Response
+from parley.ports.http.outgoing import NoAnswer, Outgoing, Response
 from parley.webhooks.circuit import FAILURES, Circuits
 from tests.contracts.fakes import FakeOutgoing, SentRequest
 from tests.fakes import FakeClock

@@ -22,7 +22,7 @@ from cli.places import Place
 from local.emulators import Endpoints
 from local.home import REPOSITORY, Home, write_json
 from local.plan import Plan
-from parley.queue import Queue
+from parley.ports.queue import Queue
 
 PLANNED_AT = 1_768_478_400_000
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from parley.log import logger
-from parley.outgoing import NoAnswer, Response, TargetRefused
+from parley.ports.http.outgoing import NoAnswer, Response, TargetRefused
 from tests.contracts.fakes import FakeOutgoing
 from tests.fakes import AUTH_TOKEN
 from tests.trust.hooks import Hooks, Owner, Remaining, queued

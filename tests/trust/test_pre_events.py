@@ -11,7 +11,7 @@ import pytest
 from parley.clock import iso_millis
 from parley.webhooks.delivery import TIMEOUT_SECONDS
 from tests.fakes import AUTH_TOKEN
-from tests.realtime.deployment import Device
+from tests.sockets.deployment import Device
 from tests.target import Misbehaviour, Reply, Target
 from tests.trust.asking import (
     EVENTS,

@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from local.template import Template
-from parley.outgoing import NoAnswer, Response
+from parley.ports.http.outgoing import NoAnswer, Response
 from parley.webhooks.delivery import Outcome, pause_seconds
 from tests.contracts.fakes import FakeOutgoing, SentRequest
-from tests.realtime.deployment import Deployment
+from tests.sockets.deployment import Deployment
 from tests.trust.hooks import LONGEST_AGE_SECONDS, Hooks
 from tests.trust.line import Line
 

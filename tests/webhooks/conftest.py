@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.template import Template
-from tests.realtime.conftest import deployment, house  # noqa: F401  (fixtures)
-from tests.realtime.deployment import Deployment
+from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
+from tests.sockets.deployment import Deployment
 from tests.target import Target, serving
 from tests.webhooks.function import WebhooksFunction
 

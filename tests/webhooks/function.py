@@ -9,12 +9,12 @@ from typing import Any
 from local.filters import passes
 from local.template import Template
 from parley.operations.context import Caller
-from parley.outgoing import Outgoing
+from parley.ports.http.outgoing import Outgoing
 from parley.runtime import Runtime
 from parley.settings import Settings
-from parley.webhooks.worker import Worker
+from parley.work.worker import Worker
 from tests.contracts.fakes import FakeOutgoing, FakeQueue
-from tests.realtime.deployment import Deployment, StreamRecord, load_function, patterns, sample
+from tests.sockets.deployment import Deployment, StreamRecord, load_function, patterns, sample
 
 # As the template has it.
 LONGEST_AGE_SECONDS = 14_400

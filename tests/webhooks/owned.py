@@ -6,7 +6,7 @@ from typing import Any
 
 from parley.domain.events import POST_EVENTS
 from tests.fakes import AUTH_TOKEN, NOON_MS
-from tests.realtime.deployment import House, Room
+from tests.sockets.deployment import House, Room
 from tests.target import Received, Target
 from tests.webhooks.function import WebhooksFunction
 

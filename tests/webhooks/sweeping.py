@@ -10,7 +10,7 @@ from typing import Any
 from parley.operations import OPERATIONS
 from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
-from tests.realtime.deployment import Deployment, House, Room
+from tests.sockets.deployment import Deployment, House, Room
 from tests.webhooks.function import WebhooksFunction
 
 # More than one step each, where that matters.

@@ -13,11 +13,11 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from local.template import Template
-from parley.outgoing import NoAnswer, Outgoing, Response
+from parley.ports.http.outgoing import NoAnswer, Outgoing, Response
 from parley.webhooks.delivery import TIMEOUT_SECONDS, Outcome, pause_seconds
 from tests.contracts.fakes import FakeOutgoing, SentRequest
 from tests.fakes import AUTH_TOKEN, NOON_MS
-from tests.realtime.deployment import Deployment
+from tests.sockets.deployment import Deployment
 from tests.target import OK, Reply, Target, serving
 from tests.webhooks.function import LONGEST_AGE_SECONDS, WebhooksFunction
 

@@ -11,7 +11,7 @@ import pytest
 from local.home import REPOSITORY
 from parley.domain.events import POST_EVENTS, PRE_EVENTS
 from parley.webhooks.events import POST_EVENTS as ROWS
-from tests.realtime.deployment import House
+from tests.sockets.deployment import House
 from tests.target import Received, Target
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.owned import ASKED, BORN, CHANGED, Owned

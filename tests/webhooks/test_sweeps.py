@@ -9,7 +9,7 @@ import pytest
 from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
 from parley.store import keys
-from tests.realtime.deployment import House, Room
+from tests.sockets.deployment import House, Room
 from tests.webhooks.function import Remaining, WebhooksFunction
 from tests.webhooks.sweeping import (
     FEW_MESSAGES,

@@ -9,7 +9,7 @@ import pytest
 from parley.ids import user_sid
 from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
-from tests.realtime.deployment import House, Room
+from tests.sockets.deployment import House, Room
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.sweeping import CHANNELS, at_once, do, jobs, joined, late_after, left_in, status
 

@@ -31,7 +31,7 @@ def iso_seconds(milliseconds: int) -> str:
 
 
 def iso_millis(milliseconds: int) -> str:
-    """`2021-04-17T12:52:31.295Z`: dates in webhooks and realtime frames."""
+    """`2021-04-17T12:52:31.295Z`: dates in webhooks and socket frames."""
     moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
 

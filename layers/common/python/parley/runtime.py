@@ -19,13 +19,13 @@ from parley.store.items import Record
 from parley.store.table import Table
 
 if TYPE_CHECKING:
-    from parley.gateway import SocketGateway
-    from parley.outgoing import Outgoing
-    from parley.realtime.door import SocketDoor
-    from parley.realtime.fan_out import FanOut
-    from parley.realtime.views import Views
+    from parley.ports.http.outgoing import Outgoing
+    from parley.ports.sockets.gateway import SocketGateway
+    from parley.sockets.fan_out import FanOut
+    from parley.sockets.native.door import SocketDoor
+    from parley.sockets.native.views import Views
     from parley.webhooks.asking import PreEvents
-    from parley.webhooks.worker import Worker
+    from parley.work.worker import Worker
 
 
 class Runtime:
@@ -107,7 +107,7 @@ class Runtime:
     @cached_property
     def sockets(self) -> SocketGateway:
         """The socket gateway port."""
-        from parley.gateway import SocketGateway
+        from parley.ports.sockets.gateway import SocketGateway
 
         url = self.settings.connections_url
         if self.settings.sockets_endpoint_url:
@@ -118,22 +118,22 @@ class Runtime:
     @cached_property
     def fan_out(self) -> FanOut:
         """Changes to pushes."""
-        from parley.realtime.fan_out import FanOut
+        from parley.sockets.fan_out import FanOut
 
         return FanOut(self.context(Caller("SDK")), self.sockets, self.views)
 
     @cached_property
     def views(self) -> Views:
         """Records as sockets show them."""
-        from parley.realtime.views import Views
+        from parley.sockets.native.views import Views
 
         return Views(self.settings.rest_url, self.settings.account_sid)
 
     @cached_property
     def socket_door(self) -> SocketDoor:
         """Frames to replies."""
-        from parley.realtime.door import SocketDoor
-        from parley.realtime.limits import Requests
+        from parley.sockets.limits import Requests
+        from parley.sockets.native.door import SocketDoor
 
         requests = Requests(self.settings.requests_per_second, self.clock.now_ms)
         return SocketDoor(self.views, lambda: self.sockets, requests)
@@ -141,8 +141,8 @@ class Runtime:
     @cached_property
     def worker(self) -> Worker:
         """Changes to planned deliveries and sweeps, and both carried out."""
-        from parley.queue import Queue
-        from parley.webhooks.worker import Worker
+        from parley.ports.queue import Queue
+        from parley.work.worker import Worker
 
         settings = self.settings
         client = self._sqs
@@ -162,7 +162,7 @@ class Runtime:
     @cached_property
     def outgoing(self) -> Outgoing:
         """The outgoing HTTP port."""
-        from parley.outgoing import Outgoing
+        from parley.ports.http.outgoing import Outgoing
 
         return Outgoing(self.settings.webhook_allow_loopback)
 

@@ -22,8 +22,8 @@ from parley.operations import (
     users,
     verbs,
 )
-from parley.resources import REGISTRY
-from parley.resources.spec import VERBS
+from parley.records import REGISTRY
+from parley.records.spec import VERBS
 
 Operation = Callable[..., Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from parley.errors import NOT_FOUND
 from parley.operations.context import Context
-from parley.resources.spec import Path
+from parley.records.spec import Path
 from parley.store.items import Record
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from parley.errors import NOT_FOUND
 from parley.ids import is_sid, member_sid, message_index, user_sid
 from parley.operations.context import Context
-from parley.resources.spec import Path, Resource
+from parley.records.spec import Path, Resource
 from parley.store import keys
 from parley.store.items import Record
 

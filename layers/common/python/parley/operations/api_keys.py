@@ -13,8 +13,8 @@ from parley.keyring import digest
 from parley.operations import verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context
-from parley.resources.api_keys import API_KEY
-from parley.resources.spec import Path
+from parley.records.api_keys import API_KEY
+from parley.records.spec import Path
 from parley.store.items import Record
 from parley.store.writes import Create
 

@@ -13,8 +13,8 @@ from parley.operations.addressing import resolve, service, user_address
 from parley.operations.context import Context, Listing, PageRequest
 from parley.operations.members import cut_page
 from parley.operations.reachability import is_enabled
-from parley.resources.bindings import BINDING, USER_BINDING
-from parley.resources.spec import Path
+from parley.records.bindings import BINDING, USER_BINDING
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key

@@ -9,8 +9,8 @@ from parley.errors import CHANNEL_WEBHOOKS_FULL, NOT_FOUND
 from parley.operations import channel_log, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context
-from parley.resources.channel_webhooks import CHANNEL_WEBHOOK
-from parley.resources.spec import Path
+from parley.records.channel_webhooks import CHANNEL_WEBHOOK
+from parley.records.spec import Path
 from parley.store.items import Record
 from parley.store.writes import Create, Guard, Update
 

@@ -10,8 +10,8 @@ from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE
 from parley.operations import authority, channel_log, rate, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context, Listing, PageRequest
-from parley.resources.channels import CHANNEL
-from parley.resources.spec import Path
+from parley.records.channels import CHANNEL
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Bury, Create, Erase, Guard, Put, Update, Write

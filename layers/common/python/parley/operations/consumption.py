@@ -13,8 +13,8 @@ from parley.ids import member_sid, user_sid
 from parley.operations import authority, members
 from parley.operations.addressing import channel_sid, service
 from parley.operations.context import Context
-from parley.resources.services import setting
-from parley.resources.spec import Path
+from parley.records.services import setting
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Guard

@@ -8,8 +8,8 @@ from parley.domain.push import check_secrets
 from parley.operations import verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context
-from parley.resources.credentials import CREDENTIAL
-from parley.resources.spec import Path
+from parley.records.credentials import CREDENTIAL
+from parley.records.spec import Path
 from parley.store.items import Record
 
 

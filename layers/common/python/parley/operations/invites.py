@@ -12,8 +12,8 @@ from parley.operations import authority, channel_log, members, roles, users, ver
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.context import Context, Listing, PageRequest
 from parley.operations.members import cut_page, position
-from parley.resources.invites import INVITE
-from parley.resources.spec import Path
+from parley.records.invites import INVITE
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Absent, Create, Write

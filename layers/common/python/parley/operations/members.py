@@ -24,9 +24,9 @@ from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import authority, channel_log, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.context import Context, Listing, PageRequest
-from parley.resources.members import MEMBER
-from parley.resources.services import setting
-from parley.resources.spec import Path
+from parley.records.members import MEMBER
+from parley.records.services import setting
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key

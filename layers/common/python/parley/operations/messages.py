@@ -22,8 +22,8 @@ from parley.ids import message_sid
 from parley.operations import authority, channel_log, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context, Listing, PageRequest
-from parley.resources.messages import MESSAGE
-from parley.resources.spec import Path
+from parley.records.messages import MESSAGE
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Create, Guard, Put, Update, Write

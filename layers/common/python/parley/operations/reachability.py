@@ -9,7 +9,7 @@ from __future__ import annotations
 from parley.domain.presence import live_connections
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
 from parley.operations.context import Context
-from parley.resources.services import setting
+from parley.records.services import setting
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Guard, Update

@@ -9,8 +9,8 @@ from parley.errors import NOT_FOUND, ROLE_IN_USE, ROLE_NOT_FOUND, ROLE_TYPE_MISM
 from parley.operations import rate, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context
-from parley.resources.roles import ROLE
-from parley.resources.spec import Path
+from parley.records.roles import ROLE
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Update

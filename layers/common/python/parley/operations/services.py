@@ -9,8 +9,8 @@ from parley.errors import NOT_FOUND
 from parley.operations import rate, roles, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context
-from parley.resources.services import SERVICE
-from parley.resources.spec import Path
+from parley.records.services import SERVICE
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Create, Put, Update, Write

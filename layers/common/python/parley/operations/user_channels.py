@@ -12,7 +12,7 @@ from parley.ids import invite_sid, member_sid
 from parley.operations import members, verbs
 from parley.operations.addressing import channel, service, user_address
 from parley.operations.context import Context, Listing, PageRequest
-from parley.resources.spec import Path
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key

@@ -12,8 +12,8 @@ from parley.ids import user_sid
 from parley.operations import authority, rate, reachability, roles, verbs
 from parley.operations.addressing import resolve, service
 from parley.operations.context import Context, Listing, PageRequest
-from parley.resources.spec import Path
-from parley.resources.users import USER
+from parley.records.spec import Path
+from parley.records.users import USER
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Create, Update

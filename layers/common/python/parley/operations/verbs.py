@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from parley.errors import NOT_FOUND, Error, Refusal
 from parley.operations.addressing import resolve
 from parley.operations.context import Context, Listing, PageRequest
-from parley.resources.spec import Path, Resource
+from parley.records.spec import Path, Resource
 from parley.store.items import Record
 from parley.store.keys import Range
 from parley.store.writes import Bury, Create, Update

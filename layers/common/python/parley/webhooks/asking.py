@@ -15,9 +15,9 @@ from parley.keyring import Keyring
 from parley.log import logger
 from parley.operations.addressing import service
 from parley.operations.context import Context
-from parley.outgoing import Outgoing
-from parley.resources import REGISTRY
-from parley.resources.spec import Resource
+from parley.ports.http.outgoing import Outgoing
+from parley.records import REGISTRY
+from parley.records.spec import Resource
 from parley.store.changes import Change
 from parley.store.items import Record
 from parley.webhooks.delivery import RETRIED_BY_COUNT, Attempt, Outcome, attempt

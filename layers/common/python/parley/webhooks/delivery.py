@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from parley.log import logger
-from parley.outgoing import NoAnswer, Outgoing, Response, TargetRefused, check_url
+from parley.ports.http.outgoing import NoAnswer, Outgoing, Response, TargetRefused, check_url
 from parley.webhooks.signing import signature
 
 TIMEOUT_SECONDS = 5.0

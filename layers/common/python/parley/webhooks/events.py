@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from parley.clock import iso_millis
-from parley.resources.kinds import EMPTY_ATTRIBUTES
+from parley.records.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
 from parley.store.items import Record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from parley.resources.kinds import EMPTY_ATTRIBUTES
+from parley.records.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
 from parley.store.items import Record
 from parley.webhooks.events import POST_EVENTS, Event, find, own_webhook, parameters

@@ -1,0 +1,1 @@
+"""The ports: what Parley asks of the world besides its table."""

@@ -1,0 +1,1 @@
+"""Pushes to clients' sockets through API Gateway's `@connections`."""

@@ -1,0 +1,223 @@
+"""Kinds of values: how a parameter's text becomes a value, and how a value is shown.
+
+`parse(name, values)` takes the form name (for the error text) and the values given under it, in order; for everything
+but lists the last one counts. It returns a storable value, None for "cleared", or raises the documented Refusal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from parley.clock import iso_seconds, parse_iso
+from parley.errors import (
+    ATTRIBUTES_NOT_JSON,
+    ATTRIBUTES_TOO_LONG,
+    INVALID_PARAMETER,
+    UNKNOWN_VALUE,
+    Error,
+)
+from parley.ids import is_sid
+from parley.ports.http.targets import TargetRefused, check_url
+
+EMPTY_ATTRIBUTES = "{}"
+
+
+class Kind(Protocol):
+    """What each kind below offers."""
+
+    def parse(self, name: str, values: Sequence[str]) -> Any: ...
+
+    def show(self, value: Any) -> Any: ...
+
+
+class _Shown:
+    """Most values are shown as they are stored."""
+
+    def show(self, value: Any) -> Any:
+        return value
+
+
+@dataclass(frozen=True)
+class Text(_Shown):
+    """Up to `longest` characters; an empty one clears the field, unless it is `kept` as it is."""
+
+    longest: int = 256
+    too_long: Error | None = None
+    kept: bool = False
+
+    def parse(self, name: str, values: Sequence[str]) -> str | None:
+        text = values[-1]
+        if len(text) > self.longest:
+            raise (
+                self.too_long(longest=self.longest)
+                if self.too_long
+                else INVALID_PARAMETER(name=name, reason=f"over {self.longest} characters")
+            )
+        return text if text or self.kept else None
+
+
+@dataclass(frozen=True)
+class Checked(_Shown):
+    """Text that a rule of the domain accepts, changes or refuses."""
+
+    rule: Callable[[str], str | None]
+
+    def parse(self, name: str, values: Sequence[str]) -> str | None:
+        return self.rule(values[-1])
+
+
+@dataclass(frozen=True)
+class Attributes(_Shown):
+    """A JSON document kept as the text it came in, up to `longest` bytes; empty clears it."""
+
+    longest: int
+
+    def parse(self, name: str, values: Sequence[str]) -> str | None:
+        text = values[-1]
+        if not text:
+            return None
+        if len(text.encode()) > self.longest:
+            raise ATTRIBUTES_TOO_LONG(limit=self.longest)
+        try:
+            json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise ATTRIBUTES_NOT_JSON() from None
+        return text
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are Python's, not JSON's
+
+
+@dataclass(frozen=True)
+class Whole(_Shown):
+    """A whole number from `least` to `most`; an empty one clears the field where that is `clearable`."""
+
+    least: int = 0
+    most: int = 2**31 - 1
+    error: Error | None = None
+    clearable: bool = False
+
+    def parse(self, name: str, values: Sequence[str]) -> int | None:
+        text = values[-1].strip()
+        if not text and self.clearable:
+            return None
+        # `isdecimal` alone would let other scripts' digits through.
+        if (
+            text.isascii()
+            and text.removeprefix("-").isdigit()
+            and len(text) < 20
+            and self.least <= int(text) <= self.most
+        ):
+            return int(text)
+        reason = f"a whole number from {self.least} to {self.most} is needed"
+        raise self.error() if self.error else INVALID_PARAMETER(name=name, reason=reason)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """`true` or `false`; answered as text where the vendor does so."""
+
+    as_text: bool = False
+
+    def show(self, value: bool | None) -> bool | str | None:
+        return str(value).lower() if self.as_text and value is not None else value
+
+    def parse(self, name: str, values: Sequence[str]) -> bool:
+        text = values[-1].lower()
+        if text not in ("true", "false"):
+            raise UNKNOWN_VALUE(name=name, choices="true, false")
+        return text == "true"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A date in ISO 8601, stored as milliseconds; an empty one means "not given"."""
+
+    error: Error | None = None
+
+    def parse(self, name: str, values: Sequence[str]) -> int | None:
+        if not values[-1]:
+            return None
+        milliseconds = parse_iso(values[-1])
+        if milliseconds is None:
+            raise self.error() if self.error else INVALID_PARAMETER(name=name, reason="a date in ISO 8601 is needed")
+        return milliseconds
+
+    def show(self, value: int | None) -> str | None:
+        return None if value is None else iso_seconds(value)
+
+
+@dataclass(frozen=True)
+class Choice(_Shown):
+    """One of a few words."""
+
+    words: tuple[str, ...]
+    error: Error | None = None
+
+    def parse(self, name: str, values: Sequence[str]) -> str:
+        if values[-1] not in self.words:
+            raise self.error() if self.error else UNKNOWN_VALUE(name=name, choices=", ".join(self.words))
+        return values[-1]
+
+
+@dataclass(frozen=True)
+class Sid(_Shown):
+    """A SID with this prefix; an empty one clears the field."""
+
+    prefix: str
+
+    def parse(self, name: str, values: Sequence[str]) -> str | None:
+        if not values[-1]:
+            return None
+        if not is_sid(self.prefix, values[-1]):
+            raise INVALID_PARAMETER(name=name, reason=f"a SID beginning with {self.prefix} is needed")
+        return values[-1]
+
+
+@dataclass(frozen=True)
+class Listed(_Shown):
+    """A parameter that may be repeated; a single empty value means "none". `words`, if any, are all there are."""
+
+    words: tuple[str, ...] = ()
+    error: Error | None = None
+    most: int = 100
+
+    def parse(self, name: str, values: Sequence[str]) -> list[str]:
+        given = [value for value in values if value]
+        if len(given) > self.most:
+            raise INVALID_PARAMETER(name=name, reason=f"at most {self.most} values")
+        for value in given:
+            if self.words and value not in self.words:
+                raise (
+                    self.error(name=value) if self.error else UNKNOWN_VALUE(name=name, choices=", ".join(self.words))
+                )
+        return list(dict.fromkeys(given))
+
+
+@dataclass(frozen=True)
+class Url(_Shown):
+    """An absolute http or https URL; an empty one clears the field.
+
+    One that names a place inside is refused here; where a name leads is checked at each delivery.
+    """
+
+    error: Error
+    longest: int = 2048
+    too_long: Error | None = None
+
+    def parse(self, name: str, values: Sequence[str]) -> str | None:
+        text = values[-1].strip()
+        if not text:
+            return None
+        if len(text) > self.longest:
+            raise self.too_long() if self.too_long else self.error(reason=f"over {self.longest} characters")
+        try:
+            # Loopback is refused at delivery, unless this is a local run.
+            check_url(text, allow_loopback=True)
+        except TargetRefused as refused:
+            raise self.error(reason=refused.reason) from None
+        return text

@@ -1,0 +1,97 @@
+"""The REST application and its Lambda handler."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import FastAPI
+from mangum import Mangum
+from mangum.handlers import APIGateway
+from mangum.types import Scope
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from parley.errors import NOT_FOUND, VERB_NOT_ALLOWED
+from parley.records import REGISTRY
+from parley.rest.routes import BASE_PATH, MakeContext, refused, routes
+
+_API_PREFIXES = tuple({f"{mount.api}/" for row in REGISTRY for mount in row.mounts})
+
+
+def create_app(make_context: MakeContext) -> FastAPI:
+    """The application over a factory of request contexts."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    for route in routes(make_context):
+        # No model per operation: the row already says it all, and models would make start-up twenty times slower.
+        app.add_api_route(
+            route.path,
+            route.endpoint,
+            methods=route.methods,
+            name=route.name,
+            response_model=None,
+            include_in_schema=False,
+        )
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD", "POST", "DELETE"],
+        allow_headers=["*"],
+        max_age=86_400,
+    )
+    app.add_exception_handler(HTTPException, _unrouted)
+    return app
+
+
+async def _unrouted(request: Request, exception: Exception) -> Response:
+    error = VERB_NOT_ALLOWED if getattr(exception, "status_code", 404) == 405 else NOT_FOUND
+    response = refused(error, error.text, request)
+    if error is VERB_NOT_ALLOWED:
+        # Each verb is a route of its own, so the framework would name the verbs of the first one only.
+        matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+        response.headers["Allow"] = ", ".join(sorted({method for route in matching for method in route.methods}))
+    return response
+
+
+class _EncodedPath(APIGateway):
+    """A REST API event keeps its path percent-encoded, and so do we until it is split: identities may hold slashes.
+
+    What precedes the API's own prefix (the stage, or a custom domain's base path) is kept for the URLs in answers.
+    """
+
+    @property
+    def scope(self) -> Scope:
+        scope = super().scope
+        scope["path"], _ = _split(self.event["path"])
+        _, scope[BASE_PATH] = _split(self.event["requestContext"].get("path") or self.event["path"])
+        return scope
+
+
+def _split(path: str) -> tuple[str, str]:
+    found = [at for prefix in _API_PREFIXES if (at := path.find(prefix)) >= 0]
+    return (path[min(found) :], path[: min(found)]) if found else (path, "")
+
+
+def lambda_handler(app: FastAPI) -> Any:
+    """The function's entry: API Gateway REST events in and out."""
+    adapter = Mangum(app, lifespan="off", custom_handlers=[_EncodedPath])
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        _provide_event_loop()
+        return adapter(event, context)
+
+    return handler
+
+
+def _provide_event_loop() -> None:
+    # Mangum runs the application on its thread's event loop. Other threads than the first have none, and the first has
+    # lost its own as soon as anything in the process has called asyncio.run().
+    try:
+        usable = not asyncio.get_event_loop().is_closed()
+    except RuntimeError:
+        usable = False
+    if not usable:
+        asyncio.set_event_loop(asyncio.new_event_loop())

@@ -1,0 +1,123 @@
+"""Pages: what part of a list a request asks for, and the links to the parts around it.
+
+A token names the item at the edge of a page (`PT`: go on after it, `PB`: go back before it) and carries a seal over the
+list and its filters, so that a token of another list is refused. Message lists use plain indexes, as the vendor does.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from parley.errors import INVALID_PAGE_SIZE, INVALID_PAGE_TOKEN, INVALID_PARAMETER, MESSAGE_PAGE_TOKEN_INVALID
+from parley.operations.context import Listing, PageRequest
+from parley.records.spec import Mount, Resource
+
+_PLATFORM_CEILING = 1000
+_PAGING = ("PageSize", "Page", "PageToken")
+_HIGHEST_INDEX = 10**11
+
+
+class Asked(NamedTuple):
+    """A list request: the page, its number, and the filters to repeat in links."""
+
+    request: PageRequest
+    number: int
+    filters: list[tuple[str, str]]
+
+
+def read(row: Resource, mount: Mount, query: dict[str, list[str]], path: str, seal: Callable[[str], str]) -> Asked:
+    """What a query string asks for. A page size above the resource's maximum is cut to it (unconfirmed).
+
+    Raises:
+        Refusal: 20007, 20001 or 19038.
+    """
+    names = {field.form_name for field in row.filters}
+    filters = [(name, value) for name, values in query.items() if name in names for value in values]
+    default, most = mount.page_limits
+    size = _number(query, "PageSize", default)
+    if not 1 <= size <= _PLATFORM_CEILING:
+        raise INVALID_PAGE_SIZE()
+    number = _number(query, "Page", 0)
+    token = query.get("PageToken", [""])[-1]
+    size = min(size, most)
+    if not token:
+        return Asked(PageRequest(size), 0, filters)
+    if row.by_message_index:
+        if not (token.isascii() and token.isdigit() and len(token) <= 12 and int(token) < _HIGHEST_INDEX):
+            raise MESSAGE_PAGE_TOKEN_INVALID()
+        return Asked(PageRequest(size, after=str(int(token))), number, filters)
+    direction, position, given_seal = token[:2], token[2:-17], token[-16:]
+    expected = seal(_sealed(path, filters, direction, position))
+    if direction not in ("PT", "PB") or not hmac.compare_digest(given_seal.encode(), expected.encode()):
+        raise INVALID_PAGE_TOKEN()
+    page = PageRequest(size, after=position) if direction == "PT" else PageRequest(size, before=position)
+    return Asked(page, number, filters)
+
+
+def _number(query: dict[str, list[str]], name: str, default: int) -> int:
+    text = query.get(name, [""])[-1]
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise INVALID_PAGE_SIZE() if name == "PageSize" else INVALID_PARAMETER(name=name, reason="a number is needed")
+    return int(text)
+
+
+def _sealed(path: str, filters: list[tuple[str, str]], direction: str, position: str) -> str:
+    return "\n".join([path, direction, position, urlencode(sorted(filters))])
+
+
+def envelope(
+    row: Resource,
+    mount: Mount,
+    asked: Asked,
+    listing: Listing,
+    shown: list[dict[str, Any]],
+    base_url: str,
+    path: str,
+    seal: Callable[[str], str],
+) -> dict[str, Any]:
+    """The answer to a list request: the items and the links around them."""
+    page = asked.request
+
+    def link(number: int, direction: str = "", position: str | None = None) -> str:
+        query = [*asked.filters, ("PageSize", str(page.size)), ("Page", str(number))]
+        if position is not None:
+            sealed = f"{direction}{position}-{seal(_sealed(path, asked.filters, direction, position))}"
+            query.append(("PageToken", position if row.by_message_index else sealed))
+        return f"{path}?{urlencode(query)}"
+
+    following = link(asked.number + 1, "PT", listing.last) if listing.more_after and listing.last else None
+    previous = None
+    if asked.number > 0 and listing.more_before and listing.first:
+        previous = link(asked.number - 1, "PB", listing.first)
+    own_position, own_direction = (page.after, "PT") if page.before is None else (page.before, "PB")
+    own = link(asked.number, own_direction, own_position)
+    key = mount.plural or row.plural
+    if mount.style == "2010":
+        return {
+            key: shown,
+            "page": asked.number,
+            "page_size": page.size,
+            "start": asked.number * page.size,
+            "end": asked.number * page.size + max(len(shown) - 1, 0),
+            "first_page_uri": link(0),
+            "previous_page_uri": previous,
+            "uri": own,
+            "next_page_uri": following,
+        }
+    return {
+        "meta": {
+            "page": asked.number,
+            "page_size": page.size,
+            "first_page_url": base_url + link(0),
+            "previous_page_url": previous and base_url + previous,
+            "url": base_url + own,
+            "next_page_url": following and base_url + following,
+            "key": key,
+        },
+        key: shown,
+    }

@@ -1,0 +1,299 @@
+"""Catching up: what a client missed in a channel after the last `seq` it saw, as the pushes it would have got.
+
+New messages are their own log; everything else left an entry (`operations/channel_log.py`). Several changes of one
+record are told as one, with its latest version. What cannot be told completely is not told by halves: the client is
+asked to fetch anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from parley.domain.channels import PUBLIC, last_message_index
+from parley.domain.memberships import own
+from parley.domain.user_channels import seen
+from parley.ids import invite_sid, member_sid, message_index, user_sid
+from parley.operations.context import Context
+from parley.operations.verbs import TOMBSTONE_SECONDS
+from parley.sockets.events import EVENTS, MEMBERS
+from parley.sockets.native.frames import dump
+from parley.sockets.native.views import Views
+from parley.sockets.reasons import every_reason
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.keys import Key
+
+MOST_CHANGES = 1000
+# What a reply may hold beside its frame, well below what a socket carries.
+_MOST_BYTES = 100_000
+_PAGE = 100
+# A number that was taken this long ago and never used will not be any more: no function runs longer.
+_SETTLED_MS = 60_000
+_LOOKS, _PAUSE_SECONDS = 2, 0.1
+
+# What members are told of a change, of all its events.
+_EVENTS = {
+    subject: push.event
+    for subject, events in EVENTS.items()
+    for push in events
+    if MEMBERS in push.audience and subject[0] in push.shows
+}
+
+
+@dataclass
+class _Patience:
+    """How often one reply may still wait for writes that are under way, in whichever channels."""
+
+    left: int = _LOOKS
+
+
+class _Erased(LookupError):
+    """Something is gone so completely that it cannot be said what it was."""
+
+
+@dataclass
+class _Missed:
+    """What happened in a channel after a seq.
+
+    Attributes:
+        messages: Those written since, tombstones too, in order.
+        entries: The entries since, in order.
+        is_cut: Whether there are more messages, too many for one reply.
+    """
+
+    messages: list[Record] = field(default_factory=list)
+    entries: list[Record] = field(default_factory=list)
+    is_cut: bool = False
+
+
+def catch_up(context: Context, views: Views, connection: Record, marks: dict[str, int]) -> dict[str, Any]:
+    """What happened in channels since the client last looked, by channel SID; docs/sockets.md has the shapes."""
+    identity = connection["identity"]
+    wanted = {sid: _keys(sid, identity) for sid in marks}
+    user_key = keys.user(user_sid(connection["service_sid"], identity))
+    found = context.table.fetch_many([user_key, *(key for of_channel in wanted.values() for key in of_channel)])
+    user = found.get(user_key)
+    room, patience = _MOST_BYTES, _Patience()
+    told: dict[str, Any] = {}
+    for sid, mark in marks.items():
+        channel, tail, *held = (found.get(key) for key in wanted[sid])
+        member, invite = (own(one, user) for one in held)
+        if channel is None or tail is None or channel["service_sid"] != connection["service_sid"]:
+            told[sid] = {"status": "gone"}
+        elif member is None:
+            is_visible = invite is not None or channel["type"] == PUBLIC or channel["created_by"] == identity
+            told[sid] = {"status": "refetch", "seq": tail["seq"]} if is_visible else {"status": "gone"}
+        elif mark > tail["seq"] or tail["seq"] - mark > MOST_CHANGES:
+            told[sid] = {"status": "refetch", "seq": tail["seq"]}
+        elif room <= 0:
+            told[sid] = {"status": "changes", "seq": mark, "more": True, "events": []}
+        else:
+            told[sid] = _Channel(context, views, identity, channel, tail, mark).told(room, patience)
+            room -= len(dump(told[sid]).encode())
+    return told
+
+
+def _keys(sid: str, identity: str) -> tuple[Key, Key, Key, Key]:
+    member_key = keys.member(sid, member_sid(sid, identity))
+    return keys.channel(sid), keys.tail(sid), member_key, keys.invite(sid, invite_sid(sid, identity))
+
+
+class _Channel:
+    """One channel that a member returns to."""
+
+    def __init__(self, context: Context, views: Views, identity: str, channel: Record, tail: Record, mark: int):
+        self._context = context
+        self._identity = identity
+        self._views = views
+        self._channel = channel
+        self._tail = tail
+        self._mark = mark
+        self._sid = channel["sid"]
+
+    def told(self, room: int, patience: _Patience) -> dict[str, Any]:
+        """The answer, of about `room` bytes at most."""
+        if self._mark == self._tail["seq"]:
+            return {"status": "changes", "seq": self._mark, "more": False, "events": []}
+        missed, young = self._settled(room, patience)
+        holes = self._holes(missed)
+        if any(hole not in young for hole in holes) and not self._is_recent():
+            return {"status": "refetch", "seq": self._tail["seq"]}
+        try:
+            events = self._events(missed)
+        except _Erased:
+            return {"status": "refetch", "seq": self._tail["seq"]}
+        return self._answer(events, young, missed, room)
+
+    def _settled(self, room: int, patience: _Patience) -> tuple[_Missed, list[int]]:
+        """What was missed, read again while writes are under way: a number that is taken is written soon after."""
+        missed = self._read(room)
+        while (young := self._young_holes(missed)) and patience.left:
+            patience.left -= 1
+            self._context.clock.sleep(_PAUSE_SECONDS)
+            missed = self._read(room)
+        return missed, young
+
+    def _read(self, room: int) -> _Missed:
+        table = self._context.table
+        entries = table.page(keys.changes(self._sid), MOST_CHANGES, after=keys.padded(self._mark)).found
+        missed = _Missed(entries=[item.record for item in entries])
+        # No more messages than changes: so the first new one is not further from the end than that.
+        index = max(self._tail["last_index"] - (self._tail["seq"] - self._mark), -1)
+        more = True
+        while more and room > 0:
+            after = keys.padded(index) if index >= 0 else None
+            found, more = table.page(keys.messages(self._sid), _PAGE, after=after, buried=True)
+            for item in found:
+                index = int(item.position)
+                if _created(item.record) > self._mark:
+                    missed.messages.append(item.record)
+                    room -= len(item.record.get("body") or "") + len(item.record.get("attributes") or "")
+        missed.is_cut = more
+        return missed
+
+    def _accounted(self, missed: _Missed) -> dict[int, int]:
+        """When what took each number happened, in milliseconds."""
+        times = {entry["seq"]: (entry["expires_at"] - TOMBSTONE_SECONDS) * 1000 for entry in missed.entries}
+        return times | {_created(message): message["cause"]["at"] for message in missed.messages}
+
+    def _end(self, missed: _Missed) -> int:
+        return _created(missed.messages[-1]) if missed.is_cut else int(self._tail["seq"])
+
+    def _holes(self, missed: _Missed) -> list[int]:
+        times = self._accounted(missed)
+        return [seq for seq in range(self._mark + 1, self._end(missed) + 1) if seq not in times]
+
+    def _young_holes(self, missed: _Missed) -> list[int]:
+        """Numbers that may still be used: nothing behind them is old."""
+        times = self._accounted(missed)
+        settled = self._context.clock.now_ms() - _SETTLED_MS
+        if self._tail.get("seq_at", settled) < settled:
+            # Nothing has happened here for so long that nothing can be under way.
+            return []
+        last_settled = max((seq for seq, at in times.items() if at < settled), default=0)
+        return [hole for hole in self._holes(missed) if hole > last_settled]
+
+    def _is_recent(self) -> bool:
+        """Whether the log still reaches back to the mark, so that a hole is a number that was never used."""
+        now = self._context.clock.now_ms()
+        oldest = now - TOMBSTONE_SECONDS * 1000
+        # Channel SIDs begin with the time at which they were made.
+        if int(self._sid[2:14], 16) > oldest:
+            return True
+        table = self._context.table
+        before = keys.padded(self._mark + 1)
+        entries = table.page(keys.changes(self._sid), 1, before=before, descending=True).found
+        if entries:
+            return bool(entries[0].record["expires_at"] * 1000 > now)
+        below = keys.padded(max(self._tail["last_index"] - (self._tail["seq"] - self._mark) + 1, 0))
+        messages = table.page(keys.messages(self._sid), 1, before=below, descending=True, buried=True).found
+        return bool(messages) and _written_at(messages[0].record) > oldest
+
+    def _events(self, missed: _Missed) -> list[tuple[int, dict[str, Any]]]:
+        """The frames with their place in the order: where a message was written, where anything else last changed."""
+        living = [message for message in missed.messages if "deleted_at" not in message]
+        events = [(_created(message), self._frame("message", "created", message)) for message in living]
+        verbs: dict[tuple[str, str], list[Record]] = {}
+        for entry in missed.entries:
+            verbs.setdefault((entry["kind"], entry["sid"]), []).append(entry)
+        stored = self._context.table.fetch_many(filter(None, map(self._key, verbs)), buried=True)
+        for subject, entries in verbs.items():
+            if key := self._key(subject):
+                record = stored.get(key) or self._erased(subject, entries[-1])
+                events += self._changed(subject[0], record, entries)
+        return sorted(events, key=lambda event: event[0])
+
+    def _key(self, subject: tuple[str, str]) -> Key | None:
+        kind, sid = subject
+        match kind:
+            case "channel":
+                return keys.channel(sid)
+            case "member":
+                return keys.member(self._sid, sid)
+            case "message" if (index := message_index(self._sid, sid)) is not None:
+                return keys.message(self._sid, index)
+        # Invites concern those who are not members.
+        return None
+
+    def _erased(self, subject: tuple[str, str], entry: Record) -> Record:
+        """What is left to say of a message whose tombstone went before the entry that tells of it."""
+        kind, sid = subject
+        if kind != "message":
+            raise _Erased(sid)
+        names = {"sid": sid, "channel_sid": self._sid, "service_sid": self._channel["service_sid"]}
+        gone = {"seq": entry["seq"], "created_seq": 0, "deleted_at": 0}
+        return {**names, **gone, "index": message_index(self._sid, sid)}
+
+    def _changed(self, kind: str, record: Record, entries: list[Record]) -> list[tuple[int, dict[str, Any]]]:
+        """The events of one record that was there before, or came by an entry: one, with its latest version."""
+        is_gone = "deleted_at" in record
+        if kind == "message" and not is_gone and _created(record) > self._mark:
+            return []
+        # What came and went is told as gone: its coming may have been heard, while the push of its going was lost.
+        came = [entry["seq"] for entry in entries if entry["verb"] == "created"]
+        if came and not is_gone:
+            return [(came[-1], self._frame(kind, "created", record))]
+        position = entries[-1]["seq"]
+        events = [(position, self._frame(kind, "deleted" if is_gone else "updated", record))]
+        if kind == "member" and not is_gone and record["identity"] == self._identity:
+            events.append((position, self._own_level(record)))
+        return events
+
+    def _own_level(self, member: Record) -> dict[str, Any]:
+        """One's own notification level, which another device may have set; the member's view does not show it."""
+        user = user_sid(member["service_sid"], member["identity"])
+        return {
+            "event": "channelUpdated",
+            "channel_sid": self._sid,
+            "seq": member.get("seq", 0),
+            "channel": self._views.channel(self._channel, self._tail, member.get("seq", 0)),
+            "user_channel": self._views.show("user_channel", seen(user, member, self._tail)),
+            "updateReasons": ["notificationLevel"],
+        }
+
+    def _frame(self, kind: str, verb: str, record: Record) -> dict[str, Any]:
+        shown = (
+            self._views.channel(record, self._tail, record.get("seq", 0))
+            if kind == "channel"
+            else self._views.show(kind, record)
+        )
+        frame = {"event": _EVENTS[kind, verb], "channel_sid": self._sid, "seq": record.get("seq", 0), kind: shown}
+        if (kind, verb) == ("message", "deleted"):
+            frame["last_message_index"] = last_message_index(self._tail)
+        return frame | ({"updateReasons": every_reason(kind)} if verb == "updated" else {})
+
+    def _answer(
+        self, events: list[tuple[int, dict[str, Any]]], young: list[int], missed: _Missed, room: int
+    ) -> dict[str, Any]:
+        frames: list[dict[str, Any]] = []
+        reached, is_cut = self._mark, missed.is_cut
+        for position, frame in events:
+            size = len(dump(frame).encode())
+            if size > _MOST_BYTES:
+                # Nothing that a socket carries could tell of it.
+                return {"status": "refetch", "seq": self._tail["seq"]}
+            if position > self._end(missed) or size > room:
+                # What shares its number with this one is told again.
+                reached, is_cut = min(reached, position - 1), True
+                break
+            room -= size
+            frames.append(frame)
+            reached = position
+        else:
+            reached = self._end(missed)
+        # What is under way is asked about later, not at once.
+        waits = bool(young) and reached >= young[0]
+        seq = young[0] - 1 if waits else reached
+        return {"status": "changes", "seq": seq, "more": is_cut and not waits, "events": frames}
+
+
+def _written_at(message: Record) -> int:
+    """When a message was written, as far as can be told; its date may be imported, and its cause be an edit's."""
+    at = int(message["cause"]["at"])
+    is_untouched = message.get("seq") == _created(message)
+    return at if is_untouched else min(at, message.get("date_created", 0))
+
+
+def _created(message: Record) -> int:
+    return int(message.get("created_seq", message.get("seq", 0)))

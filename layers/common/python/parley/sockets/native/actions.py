@@ -1,0 +1,255 @@
+"""What a client can ask for: one row per action, each a door to an operation that other doors use too.
+
+Most rows are data: a resource, a verb, and which members of the frame say what. The others name a function of
+`own_actions.py`, for what only sockets do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_ACTION
+from parley.ids import message_sid, user_sid
+from parley.operations import OPERATIONS, Operation, addressing, consumption, invites
+from parley.operations.context import PageRequest
+from parley.records import CHANNEL, INVITE, MEMBER, MESSAGE, USER, USER_BINDING, USER_CHANNEL
+from parley.records.kinds import Checked, Choice, Listed, Sid, Text, Whole
+from parley.records.parameters import parse
+from parley.records.spec import Resource
+from parley.sockets.native import own_actions
+from parley.sockets.native.frames import LONGEST_MESSAGE, Request, dump
+from parley.sockets.native.session import Session, text, whole
+from parley.store.items import Record
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action upon a resource.
+
+    Attributes:
+        row: The resource it is about.
+        verb: The operation's verb, whose form says which members it takes.
+        address: Members of the frame that say which one, by path name: the channel may be named by SID or unique name.
+        status: What the reply says when it is done.
+        self_as: Where the client's own identity goes: the parameter `identity`, or a name in the path.
+        repeatable: Whether a long enough frame id is an idempotency token.
+        operation: What carries it out, if it is not the row's for the verb.
+        fields: The row's fields that it takes, if not all that the verb takes.
+        named: Other names for fields, by the frame's members.
+        fixed: Parameters that the client has no say in, by form name.
+        with_channel: Whether it answers with the channel too that each record is about.
+    """
+
+    row: Resource
+    verb: str
+    address: dict[str, str] = field(default_factory=dict)
+    status: int = 200
+    self_as: str = ""
+    repeatable: bool = False
+    operation: Operation | None = None
+    fields: tuple[str, ...] | None = None
+    named: dict[str, str] = field(default_factory=dict)
+    fixed: dict[str, list[str]] = field(default_factory=dict)
+    with_channel: bool = False
+
+
+@dataclass(frozen=True)
+class OwnAction:
+    """An action that only sockets have: a function of session and frame that gives the result."""
+
+    function: Callable[[Session, dict[str, Any]], Any]
+    status: int = 200
+
+
+_IN = {"channel_sid": "channel"}
+_ITEM = {"sid": "channel"}
+_PERSON = {**_IN, "sid": "identity"}
+_MESSAGE = {**_IN, "sid": "message"}
+_JOINING = ("identity", "attributes")
+_HORIZON = "last_consumed_message_index"
+
+
+def _horizon(operation: Operation, *fields: str) -> Action:
+    return Action(
+        USER_CHANNEL,
+        "update",
+        _IN,
+        operation=operation,
+        fields=fields,
+        named={"index": _HORIZON} if _HORIZON in fields else {},
+    )
+
+
+ACTIONS: dict[str, Action | OwnAction] = {
+    "fetchSession": OwnAction(own_actions.fetch_session),
+    "refreshToken": OwnAction(own_actions.refresh_token),
+    "createChannel": Action(CHANNEL, "create", status=201),
+    "fetchChannel": Action(CHANNEL, "fetch", _ITEM),
+    "updateChannel": Action(CHANNEL, "update", _ITEM),
+    "deleteChannel": Action(CHANNEL, "delete", _ITEM, status=204),
+    "listPublicChannels": Action(CHANNEL, "list", fixed={"Type": ["public"]}),
+    "listMyChannels": Action(USER_CHANNEL, "list", self_as="user_sid", with_channel=True),
+    "fetchMyChannel": OwnAction(own_actions.fetch_my_channel),
+    "joinChannel": Action(MEMBER, "create", _IN, status=201, self_as="identity", fields=_JOINING),
+    "leaveChannel": Action(MEMBER, "delete", _IN, status=204, self_as="sid"),
+    "inviteMember": Action(INVITE, "create", _IN, status=201),
+    "acceptInvitation": Action(
+        MEMBER, "create", _IN, status=201, self_as="identity", fields=_JOINING, operation=invites.accept
+    ),
+    "declineInvitation": Action(INVITE, "delete", _IN, status=204, operation=invites.decline),
+    "addMember": Action(MEMBER, "create", _IN, status=201, fields=_JOINING),
+    "removeMember": Action(MEMBER, "delete", _PERSON, status=204),
+    "fetchMember": Action(MEMBER, "fetch", _PERSON),
+    "listMembers": Action(MEMBER, "list", _IN),
+    "updateMember": Action(MEMBER, "update", _PERSON, fields=("attributes",)),
+    "sendMessage": Action(MESSAGE, "create", _IN, status=201, repeatable=True),
+    "updateMessage": Action(MESSAGE, "update", _MESSAGE),
+    "deleteMessage": Action(MESSAGE, "delete", _MESSAGE, status=204),
+    "fetchMessage": Action(MESSAGE, "fetch", _MESSAGE),
+    "listMessages": Action(MESSAGE, "list", _IN),
+    "advanceLastConsumedMessageIndex": _horizon(consumption.advance, _HORIZON),
+    "updateLastConsumedMessageIndex": _horizon(consumption.update, _HORIZON),
+    "setAllMessagesConsumed": _horizon(consumption.consume_all),
+    "setNoMessagesConsumed": _horizon(consumption.consume_none),
+    "setNotificationLevel": _horizon(consumption.set_notification_level, "notification_level"),
+    "fetchUser": Action(USER, "fetch", {"sid": "identity"}),
+    "listUsers": Action(USER, "list"),
+    "updateUser": Action(USER, "update", {"sid": "identity"}),
+    "followUsers": OwnAction(own_actions.follow_users),
+    "unfollowUsers": OwnAction(own_actions.unfollow_users, status=204),
+    "typing": OwnAction(own_actions.typing),
+    "registerBinding": OwnAction(own_actions.register_binding, status=201),
+    "removeBinding": Action(USER_BINDING, "delete", {"sid": "binding"}, status=204, self_as="user_sid"),
+    "catchUp": OwnAction(own_actions.catch_up),
+}
+
+# A frame id of this many characters is taken for unique, a UUID say: repeated by the same identity within ten minutes,
+# it answers with the first result. Shorter ones (1, 2, 3) only pair a reply with its request, and cost less.
+TOKEN_LENGTH = 16
+
+# What only the server knows: who did something and when, and which role goes with it.
+_NOT_FOR_CLIENTS = {"From", "DateCreated", "DateUpdated", "LastUpdatedBy", "CreatedBy", "RoleSid"}
+# Kinds of fields that are texts and nothing else; attributes may be any JSON, indexes are numbers.
+_TEXTS = (Text, Checked, Sid, Choice)
+_PAGE_SIZE, _LARGEST_PAGE = 30, 100
+_LONGEST_POSITION = 128
+_HIGHEST_INDEX = 10**10
+
+
+def perform(session: Session, request: Request) -> tuple[int, Any]:
+    """Carry out a request; returns the reply's status and result.
+
+    Raises:
+        Refusal: an unknown action, bad input, or what the operation refuses.
+    """
+    action = ACTIONS.get(request.action)
+    if action is None:
+        raise UNKNOWN_ACTION(action=request.action[:64])
+    if isinstance(action, OwnAction):
+        return action.status, action.function(session, request.body)
+    path = _path(session, action, request.body)
+    parameters = _parameters(session, action, request.body)
+    operation = action.operation or OPERATIONS[action.row.name, action.verb]
+    if action.verb == "list":
+        return action.status, _list(session, action, operation, path, parameters, request.body)
+    is_token = action.repeatable and len(request.id) >= TOKEN_LENGTH
+    more = {"token": f"{user_sid(session.service_sid, session.identity)}/{request.id}"} if is_token else {}
+    record = operation(session.context, path, parameters, **more)
+    return action.status, None if record is None or action.status == 204 else _show(session, action, record)
+
+
+def _path(session: Session, action: Action, body: dict[str, Any]) -> dict[str, str]:
+    path = {"service_sid": session.service_sid}
+    for name, member in action.address.items():
+        if member == "message" and isinstance(body.get(member), int):
+            path[name] = _message_at(session, path["channel_sid"], body)
+        else:
+            path[name] = text(body, member)
+    if action.self_as and action.self_as != "identity":
+        path[action.self_as] = session.identity
+    return path
+
+
+def _message_at(session: Session, channel: str, body: dict[str, Any]) -> str:
+    index = whole(body, "message", None, 0, _HIGHEST_INDEX)
+    return message_sid(addressing.channel_sid(session.context, session.service_sid, channel), index or 0)
+
+
+def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[str, Any]:
+    """The frame's members as form values, so that one set of rules reads both."""
+    given = dict(action.fixed)
+    if action.self_as == "identity":
+        given["Identity"] = [session.identity]
+    named = {name: member for member, name in action.named.items()}
+    taken = [entry for entry in action.row.form(action.verb) if action.fields is None or entry.name in action.fields]
+    for entry in taken:
+        member = named.get(entry.name, entry.name)
+        if entry.form_name in _NOT_FOR_CLIENTS or entry.form_name in given:
+            continue
+        if member in action.named and body.get(member) is None:
+            raise MISSING_PARAMETER(name=member)
+        # A new thing has nothing to clear.
+        if member in body and not (body[member] is None and action.verb == "create"):
+            value = body[member]
+            if isinstance(entry.kind, _TEXTS) and not isinstance(value, str | None):
+                raise INVALID_PARAMETER(name=member, reason="a text is needed")
+            is_several = isinstance(entry.kind, Listed) and isinstance(value, list)
+            # In quotes, digits are no number.
+            spelled = _json if isinstance(entry.kind, Whole) else _form_text
+            given[entry.form_name] = [spelled(part) for part in (value if is_several else [value])]
+    return parse(action.row, action.verb, given) if given or taken else {}
+
+
+def _form_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _list(
+    session: Session,
+    action: Action,
+    operation: Operation,
+    path: dict[str, str],
+    parameters: dict[str, Any],
+    body: dict[str, Any],
+) -> dict[str, Any]:
+    """One page; a shorter one if what was asked for is more than a socket carries."""
+    size = whole(body, "page_size", _PAGE_SIZE, 1, _LARGEST_PAGE) or _PAGE_SIZE
+    after = _anchor(body) if action.row.by_message_index else _position(body)
+    while True:
+        listing = operation(session.context, path, parameters, PageRequest(size, after=after))
+        shown = [_show(session, action, record) for record in listing.records]
+        next_page: Any = listing.last if listing.more_after else None
+        if action.row.by_message_index:
+            page = {action.row.plural: shown, "next_anchor": None if next_page is None else int(next_page)}
+        else:
+            page = {action.row.plural: shown, "next": next_page}
+        if size == 1 or len(dump(page).encode()) < LONGEST_MESSAGE - 1024:
+            return page
+        size //= 2
+
+
+def _anchor(body: dict[str, Any]) -> str | None:
+    anchor = whole(body, "anchor", None, 0, _HIGHEST_INDEX)
+    return None if anchor is None else str(anchor)
+
+
+def _position(body: dict[str, Any]) -> str | None:
+    after = body.get("after")
+    if after is None:
+        return None
+    if not isinstance(after, str) or not 0 < len(after) <= _LONGEST_POSITION or not after.isascii():
+        raise INVALID_PARAMETER(name="after", reason="the `next` of an earlier page is needed")
+    return after
+
+
+def _show(session: Session, action: Action, record: Record) -> dict[str, Any]:
+    return session.views.held(record) if action.with_channel else session.views.show(action.row.name, record)

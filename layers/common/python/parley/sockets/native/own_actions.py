@@ -1,0 +1,114 @@
+"""What only sockets do: the session and its token, following, typing, registering for push, catching up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.clock import iso_seconds
+from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER
+from parley.ids import is_sid
+from parley.operations import bindings, channels, user_channels, users
+from parley.operations.addressing import service
+from parley.records.services import setting
+from parley.sockets import catching_up, connections, following
+from parley.sockets.native.session import Session, text, texts
+from parley.store.items import Record
+
+_SERVICE_FIELDS = (
+    "typing_indicator_timeout",
+    "consumption_report_interval",
+    "read_status_enabled",
+    "reachability_enabled",
+)
+_MOST_CAUGHT_UP = 100
+
+
+def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """Who the client is, where, for how long, and what of the service's configuration concerns it."""
+    owner = service(session.context, session.service_sid)
+    user = users.fetch(session.context, {"service_sid": session.service_sid, "sid": session.identity}, {})
+    return {
+        "identity": session.identity,
+        "user": session.views.show("user", user),
+        "service": {
+            "sid": owner["sid"],
+            "friendly_name": owner.get("friendly_name"),
+            **{name: setting(owner, name) for name in _SERVICE_FIELDS},
+        },
+        "connection_expires_at": iso_seconds(session.connection["expires_at"] * 1000),
+        **_token(session.connection),
+    }
+
+
+def refresh_token(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """A new token for the same connection."""
+    renewed = connections.refresh(session.context, session.connection, text(body, "token"))
+    following.hear(session.context, renewed, renewed.get("follows") or [])
+    return _token(renewed)
+
+
+def _token(connection: Record) -> dict[str, Any]:
+    return {"token_expires_at": iso_seconds(connection["token_expires_at"] * 1000)}
+
+
+def fetch_my_channel(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """One channel that the client is in or invited to, as its list shows it."""
+    path = {"service_sid": session.service_sid, "channel_sid": text(body, "channel"), "user_sid": session.identity}
+    held = user_channels.fetch(session.context, path, {})
+    channel = channels.load(session.context, {"service_sid": session.service_sid, "sid": held["channel_sid"]})
+    return session.views.held({**held, "channel": channel})
+
+
+def follow_users(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """Hear of changes of users from now on."""
+    identities = texts(body, "identities", following.MOST_FOLLOWED)
+    followed = following.follow(session.context, session.connection, identities)
+    return {
+        "users": [session.views.show("user", user) for user in followed.users],
+        "unfollowed": followed.dropped,
+    }
+
+
+def unfollow_users(session: Session, body: dict[str, Any]) -> None:
+    """Hear of changes of users no longer."""
+    following.unfollow(session.context, session.connection, texts(body, "identities", following.MOST_FOLLOWED))
+
+
+def typing(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """Tell the others in a channel that the client's user is typing."""
+    seconds = session.typing.announce(session.context, session.connection, text(body, "channel"))
+    return {"typing_timeout": seconds}
+
+
+def register_binding(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """Register the client's device for push."""
+    connection = session.connection
+    binding = bindings.register(
+        session.context,
+        session.service_sid,
+        session.identity,
+        endpoint=text(body, "endpoint", connection.get("endpoint_id")),
+        binding_type=text(body, "binding_type"),
+        address=text(body, "address"),
+        credential_sid=text(body, "credential_sid", connection.get("push_credential_sid")),
+        message_types=texts(body, "message_types", 10, default=[]),
+    )
+    return session.views.show("binding", binding)
+
+
+def catch_up(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """What the client missed in channels since the `seq` that it saw last."""
+    marks = body.get("channels")
+    if marks is None:
+        raise MISSING_PARAMETER(name="channels")
+    is_map = isinstance(marks, dict) and 0 < len(marks) <= _MOST_CAUGHT_UP
+    if not is_map or not all(is_sid("CH", sid) and _is_mark(mark) for sid, mark in marks.items()):
+        raise INVALID_PARAMETER(
+            name="channels", reason=f"an object of 1 to {_MOST_CAUGHT_UP} channel SIDs and their last seq is needed"
+        )
+    service(session.context, session.service_sid)
+    return {"channels": catching_up.catch_up(session.context, session.views, session.connection, marks)}
+
+
+def _is_mark(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**12

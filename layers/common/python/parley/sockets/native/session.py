@@ -1,0 +1,79 @@
+"""What a request on a socket works with: whose connection it is, and through what it answers and pushes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER
+from parley.operations.context import Context
+from parley.sockets.native.views import Views
+from parley.sockets.typing_indicator import Typing
+from parley.store.items import Record
+
+
+@dataclass(frozen=True)
+class Session:
+    """One connection during one request; `context` acts as its identity."""
+
+    context: Context
+    connection: Record
+    views: Views
+    typing: Typing
+
+    @property
+    def identity(self) -> str:
+        """Whose connection it is."""
+        return str(self.connection["identity"])
+
+    @property
+    def service_sid(self) -> str:
+        """The service it is connected to."""
+        return str(self.connection["service_sid"])
+
+
+def text(body: dict[str, Any], member: str, default: str | None = None) -> str:
+    """A text that a frame must have, unless there is a default.
+
+    Raises:
+        Refusal: 20001.
+    """
+    value = body.get(member)
+    if value is None and default:
+        return default
+    if value is None:
+        raise MISSING_PARAMETER(name=member)
+    if not isinstance(value, str) or not value:
+        raise INVALID_PARAMETER(name=member, reason="a text is needed")
+    return value
+
+
+def texts(body: dict[str, Any], member: str, most: int, *, default: list[str] | None = None) -> list[str]:
+    """A list of up to `most` texts that a frame must have, unless there is a default.
+
+    Raises:
+        Refusal: 20001.
+    """
+    value = body.get(member)
+    if value is None:
+        value = default
+    if value is None:
+        raise MISSING_PARAMETER(name=member)
+    is_texts = isinstance(value, list) and all(isinstance(item, str) and 0 < len(item) <= 256 for item in value)
+    if not is_texts or len(value) > most or (default is None and not value):
+        raise INVALID_PARAMETER(name=member, reason=f"a list of 1 to {most} texts of 1 to 256 characters is needed")
+    return list(value)
+
+
+def whole(body: dict[str, Any], member: str, default: int | None, least: int, most: int) -> int | None:
+    """A whole number that a frame may have.
+
+    Raises:
+        Refusal: 20001.
+    """
+    value = body.get(member, default)
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise INVALID_PARAMETER(name=member, reason=f"a whole number from {least} to {most} is needed")
+    return value

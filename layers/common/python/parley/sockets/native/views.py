@@ -1,0 +1,56 @@
+"""Records as pushes and replies show them: as REST's Chat v2 does, with the version that tells old from new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.channels import with_counters
+from parley.records import REGISTRY
+from parley.records.spec import Mount, Resource
+from parley.records.views import present
+from parley.store.items import Record
+
+API = "/chat/v2"
+
+_ROWS: dict[str, Resource] = {row.name: row for row in REGISTRY}
+_VERSIONED = ("channel", "message", "member", "invite")
+
+
+class Views:
+    """Shows records with URLs below `rest_url`."""
+
+    def __init__(self, rest_url: str, account_sid: str):
+        self._rest_url = rest_url
+        self._account_sid = account_sid
+
+    def show(self, kind: str, record: Record) -> dict[str, Any]:
+        """A record of a kind. Of two views of one record, the one with the higher `seq` is the newer.
+
+        A channel's `seq` is that of everything in it; what tells two versions of the channel itself apart is `version`.
+        """
+        row = _ROWS[kind]
+        shown = present(row, _mount(row), record, self._rest_url, self._account_sid)
+        if kind in _VERSIONED:
+            shown["seq"] = record.get("seq", 0)
+        elif kind == "user":
+            shown["seq"] = record["cause"]["at"]
+        if kind == "channel":
+            shown["version"] = record.get("version", record.get("seq", 0))
+            shown["last_message_index"] = record.get("last_message_index")
+        return shown
+
+    def channel(self, record: Record, tail: Record | None, seq: int) -> dict[str, Any]:
+        """A stored channel with its counters as of now, under the `seq` of the change that it is shown for."""
+        counted = with_counters(record, tail) if tail and "members_count" in tail else record
+        return self.show("channel", {**counted, "seq": seq, "version": record.get("seq", 0)})
+
+    def held(self, user_channel: Record) -> dict[str, Any]:
+        """A user channel from a list, and the channel that it is about."""
+        return {
+            "channel": self.show("channel", user_channel["channel"]),
+            "user_channel": self.show("user_channel", user_channel),
+        }
+
+
+def _mount(row: Resource) -> Mount:
+    return next(mount for mount in row.mounts if mount.api == API)

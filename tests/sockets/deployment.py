@@ -1,0 +1,365 @@
+"""All functions over one world, called with invocations in the shape of the samples in `events/`.
+
+What clients and back ends do goes in through the handlers; what the table's stream then carries is filtered as the
+template says and handed to `fan_out`, whose pushes arrive at a fake gateway.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import itertools
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twilio.jwt.access_token import AccessToken
+from twilio.jwt.access_token.grants import ChatGrant
+
+from local.filters import passes
+from local.home import REPOSITORY
+from local.template import Template
+from parley.ports.sockets.gateway import Outcome
+from parley.runtime import Runtime
+from parley.settings import Settings
+from tests.contracts.fakes import FakeGateway
+from tests.doors import LambdaDoor, Raw
+from tests.stream import Stream, StreamRecord
+from tests.world import World
+
+# The actions that were done, with success, and the events that were heard since a test began; `proofs.py` empties it.
+conversed: set[str] = set()
+
+
+def sample(name: str) -> Any:
+    """A fresh copy of a sample invocation."""
+    return json.loads((REPOSITORY / "events" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def load_function(name: str, runtime: Runtime) -> Callable[[dict[str, Any], Any], Any]:
+    """A function's handler over a runtime of the test's own; what goes in and out passes through JSON, as at Lambda."""
+    path = REPOSITORY / "functions" / name / "app.py"
+    specification = importlib.util.spec_from_file_location(f"function_under_test_{name}", path)
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    module.runtime = runtime
+
+    def handler(event: dict[str, Any], context: Any = None) -> Any:
+        return json.loads(json.dumps(module.handler(json.loads(json.dumps(event)), context)))
+
+    return handler
+
+
+def as_rest(shown: dict[str, Any]) -> dict[str, Any]:
+    """A record that a socket showed, without what REST does not show."""
+    return {name: value for name, value in shown.items() if name not in ("seq", "version", "last_message_index")}
+
+
+def patterns(template: Template, function: str) -> list[dict[str, Any]]:
+    """The filter of a function's stream mapping, from the template."""
+    mapping = dict(template.resources("AWS::Serverless::Function"))[function]["Events"]["Changes"]["Properties"]
+    return [json.loads(entry["Pattern"]) for entry in mapping["FilterCriteria"]["Filters"]]
+
+
+class Sockets(FakeGateway):
+    """The fake gateway, remembering whom it was asked to push to and what closed sockets had heard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attempts: list[str] = []
+        self.closed: dict[str, list[bytes]] = {}
+
+    def close(self, connection_id: str) -> None:
+        """Let the other end vanish."""
+        self.closed[connection_id] = self.received.pop(connection_id)
+
+    def disconnect(self, *connection_ids: str) -> dict[str, Outcome]:
+        for connection_id in connection_ids:
+            if connection_id in self.received:
+                self.closed[connection_id] = list(self.received[connection_id])
+        return super().disconnect(*connection_ids)
+
+    def frames(self, connection_id: str) -> list[Any]:
+        """What a socket received while it was open, decoded; pushes that came as an array one by one."""
+        sockets = self.received if connection_id in self.received else self.closed
+        decoded = [json.loads(data) for data in sockets.get(connection_id, ())]
+        return [frame for data in decoded for frame in (data if isinstance(data, list) else [data])]
+
+    def _deliver(self, connection_id: str, data: bytes) -> Outcome:
+        self.attempts.append(connection_id)
+        return super()._deliver(connection_id, data)
+
+
+class Deployment:
+    """Every function of one account, and what reached its sockets."""
+
+    def __init__(self, world: World, stream: Stream, template: Template):
+        self.world = world
+        self.door = LambdaDoor(world)
+        self.rest = Raw(self.door)
+        self.gateway = Sockets()
+        self.records: list[StreamRecord] = []
+        self._stream = stream
+        self._announced = 0
+        self._patterns = patterns(template, "FanOutFunction")
+        self._connection_numbers = itertools.count(1)
+        self.runtime = self.new_runtime()
+        self.connect_handler = load_function("ws_connect", self.runtime)
+        self.message_handler = load_function("ws_message", self.runtime)
+        self.disconnect_handler = load_function("ws_disconnect", self.runtime)
+        self.fan_out_handler = load_function("fan_out", self.runtime)
+        stream.take()
+
+    def new_runtime(self, container: World | None = None) -> Runtime:
+        """A runtime over this world's ports, or those of another container."""
+        world = container or self.world
+        settings = Settings(account_sid=world.account_sid, rest_url=self.door.base_url)
+        runtime = Runtime(settings, clock=world.clock, ids=world.ids)
+        runtime.table = world.table
+        runtime.configuration = world.configuration
+        runtime.keyring = world.keyring
+        runtime.sockets = self.gateway  # type: ignore[assignment]
+        return runtime
+
+    # Sockets.
+
+    def api_key(self) -> tuple[str, str]:
+        """A new API key's SID and secret."""
+        made = self.rest.post(f"/2010-04-01/Accounts/{self.world.account_sid}/Keys.json")
+        return made["sid"], made["secret"]
+
+    def revoke(self, key: tuple[str, str]) -> None:
+        """Delete an API key."""
+        path = f"/2010-04-01/Accounts/{self.world.account_sid}/Keys/{key[0]}.json"
+        assert self.rest("DELETE", path).status == 204
+
+    def token(self, key: tuple[str, str], service_sid: str, identity: str, **changes: Any) -> str:
+        """A token of the vendor's library, for an hour of this world's time."""
+        now = self.world.clock.now_ms() // 1000
+        arguments = {"nbf": now, "valid_until": now + 3600, "identity": identity, **changes}
+        grants = arguments.pop("grants", [ChatGrant(service_sid=service_sid)])
+        return str(AccessToken(self.world.account_sid, *key, grants=grants, **arguments).to_jwt())
+
+    def open(
+        self, token: str = "", subprotocols: str = "", meanwhile: Callable[[], object] = lambda: None
+    ) -> tuple[str, dict[str, Any]]:
+        """What `$connect` answers to a handshake, and the id of the connection; it is open if the answer is 200.
+
+        `meanwhile` happens after `$connect` has done its work and before API Gateway has opened the socket.
+        """
+        connection_id = f"connection-{next(self._connection_numbers)}="
+        event = copy.deepcopy(sample("ws_connect"))
+        event["requestContext"] |= {"connectionId": connection_id}
+        for name, parameters in (("queryStringParameters", token), ("multiValueQueryStringParameters", [token])):
+            event[name] = {"token": parameters}
+        if not token:
+            del event["queryStringParameters"], event["multiValueQueryStringParameters"]
+        if subprotocols:
+            event["headers"]["Sec-WebSocket-Protocol"] = subprotocols
+            event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = [subprotocols]
+        answer = self.connect_handler(event)
+        meanwhile()
+        if answer["statusCode"] == 200:
+            self.gateway.open(connection_id)
+        return connection_id, answer
+
+    def send(self, connection_id: str, text: str) -> Any:
+        """The reply to a frame, decoded; None if the connection was ended instead."""
+        self.world.clock.advance(0.001)
+        event = sample("ws_message")
+        event["requestContext"] |= {"connectionId": connection_id}
+        event["body"] = text
+        answer = self.message_handler(event)
+        assert answer["statusCode"] == 200
+        return json.loads(answer["body"]) if "body" in answer else None
+
+    def close(self, connection_id: str) -> None:
+        """What API Gateway does when a socket has closed."""
+        if connection_id in self.gateway.received:
+            self.gateway.close(connection_id)
+        self.forget(connection_id)
+
+    def tick(self) -> None:
+        """Let a minute's tick look for tokens that run out."""
+        assert self.fan_out_handler(sample("fan_out_minute")) == {}
+
+    def forget(self, connection_id: str) -> None:
+        """Run `$disconnect`."""
+        event = sample("ws_disconnect")
+        event["requestContext"] |= {"connectionId": connection_id}
+        assert self.disconnect_handler(event) == {"statusCode": 200}
+
+    # The stream.
+
+    def read_stream(self) -> list[StreamRecord]:
+        """Everything that the stream has carried since this deployment was made."""
+        self.records += self._stream.take()
+        return self.records
+
+    def announce(self) -> None:
+        """Let `fan_out` handle what is new in the stream."""
+        new = self.read_stream()[self._announced :]
+        self._announced = len(self.records)
+        self.deliver(record for record in new if passes(self._patterns, record))
+
+    def deliver(self, records: Iterable[StreamRecord]) -> dict[str, Any]:
+        """One invocation of `fan_out`."""
+        batch = list(records)
+        return self.fan_out_handler({"Records": batch}) if batch else {"batchItemFailures": []}
+
+
+class Device:
+    """One open socket of an identity."""
+
+    def __init__(self, deployment: Deployment, key: tuple[str, str], service_sid: str, identity: str, **token: Any):
+        self.identity = identity
+        self._deployment = deployment
+        self._seen = 0
+        self._ids = itertools.count(1)
+        self.connection_id, answer = deployment.open(deployment.token(key, service_sid, identity, **token))
+        assert answer == {"statusCode": 200}, answer
+
+    def ask(self, action: str, **members: Any) -> Any:
+        """The reply to a request."""
+        request_id = members.pop("id", None) or str(next(self._ids))
+        reply = self._deployment.send(self.connection_id, json.dumps({"id": request_id, "action": action, **members}))
+        assert reply["id"] == request_id
+        assert set(reply) in ({"id", "status", "result"}, {"id", "status", "error"})
+        if "result" in reply:
+            conversed.add(action)
+        return reply
+
+    def ending(self, action: str, **members: Any) -> tuple[int, int]:
+        """Status and code with which a request ends the connection: they come as its reply and as a push after it."""
+        before = len(self._frames())
+        frame = {"id": "last", "action": action, **members}
+        assert self._deployment.send(self.connection_id, json.dumps(frame)) is None
+        assert not self.is_open
+        reply, push = self._noted(self._frames()[before:])
+        assert reply == {"id": "last", "status": push["status"], "error": reply["error"]}
+        assert reply["error"] == {"code": push["code"], "message": push["message"]}
+        assert (push["event"], push["terminal"]) == ("connectionError", True)
+        return push["status"], push["code"]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket is open."""
+        return self.connection_id in self._deployment.gateway.received
+
+    def done(self, action: str, **members: Any) -> Any:
+        """The result of a request that must succeed."""
+        reply = self.ask(action, **members)
+        assert reply["status"] in (200, 201, 204), reply
+        return reply["result"]
+
+    def refusal(self, action: str, **members: Any) -> tuple[int, int]:
+        """Status and code of a request that must be refused."""
+        reply = self.ask(action, **members)
+        return reply["status"], reply["error"]["code"]
+
+    def send(self, text: str) -> Any:
+        """The reply to any text."""
+        return self._deployment.send(self.connection_id, text)
+
+    def heard(self) -> list[dict[str, Any]]:
+        """The pushes that came since the last call, after everything was announced."""
+        self._deployment.announce()
+        new = self._noted(self._frames()[self._seen :])
+        self._seen += len(new)
+        return new
+
+    def events(self) -> list[str]:
+        """The events of those pushes."""
+        return [frame["event"] for frame in self.heard()]
+
+    def frames(self) -> list[dict[str, Any]]:
+        """Everything that came since the socket was opened."""
+        return self._noted(self._frames())
+
+    def close(self) -> None:
+        self._deployment.close(self.connection_id)
+
+    def _frames(self) -> list[dict[str, Any]]:
+        return self._deployment.gateway.frames(self.connection_id)
+
+    @staticmethod
+    def _noted(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        conversed.update(frame["event"] for frame in frames if "event" in frame)
+        return frames
+
+
+class Devices(dict[str, Device]):
+    """Several open sockets by name."""
+
+    def hush(self) -> None:
+        """Forget what was pushed so far."""
+        hush(*self.values())
+
+    def heard(self) -> dict[str, list[dict[str, Any]]]:
+        """The new pushes of each that heard any."""
+        found = {name: device.heard() for name, device in self.items()}
+        return {name: frames for name, frames in found.items() if frames}
+
+    def events(self) -> dict[str, list[str]]:
+        """The events of those pushes."""
+        return {name: [frame["event"] for frame in frames] for name, frames in self.heard().items()}
+
+
+def hush(*devices: Device) -> None:
+    """Forget what was pushed to these so far."""
+    for device in devices:
+        device.heard()
+
+
+class House:
+    """A service with people in it, for conversations."""
+
+    def __init__(self, deployment: Deployment):
+        self.deployment = deployment
+        self.rest = deployment.rest
+        self.key = deployment.api_key()
+        self.service = self.rest.post("/chat/v2/Services", FriendlyName="a service")
+        self.sid = self.service["sid"]
+        self.path = f"/chat/v2/Services/{self.sid}"
+
+    def device(self, identity: str, **token: Any) -> Device:
+        """A new open socket; opening the first one makes the user."""
+        return Device(self.deployment, self.key, self.sid, identity, **token)
+
+    def channel(self, *identities: str, **fields: Any) -> Room:
+        """A new channel with these members."""
+        room = Room(self, self.rest.post(f"{self.path}/Channels", fields))
+        for identity in identities:
+            room.add(identity)
+        return room
+
+    def role(self, name: str, type_: str, permissions: Iterable[str]) -> str:
+        """The SID of a new role."""
+        form = [("FriendlyName", name), ("Type", type_), *(("Permission", permission) for permission in permissions)]
+        return str(self.rest.post(f"{self.path}/Roles", form)["sid"])
+
+
+class Room:
+    """One channel, from the outside."""
+
+    def __init__(self, house: House, channel: dict[str, Any]):
+        self.house = house
+        self.sid = channel["sid"]
+        self.path = f"{house.path}/Channels/{self.sid}"
+
+    def fetch(self) -> Any:
+        return self.house.rest.get(self.path)
+
+    def add(self, identity: str, **fields: Any) -> Any:
+        return self.house.rest.post(f"{self.path}/Members", {"Identity": identity, **fields})
+
+    def post(self, body: str, **fields: Any) -> Any:
+        return self.house.rest.post(f"{self.path}/Messages", {"Body": body, **fields})
+
+    def update(self, path: str = "", **fields: Any) -> Any:
+        return self.house.rest.post(self.path + path, fields)
+
+    def delete(self, path: str = "") -> None:
+        answer = self.house.rest("DELETE", self.path + path)
+        assert answer.status == 204, answer.text

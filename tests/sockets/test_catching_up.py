@@ -1,0 +1,838 @@
+"""Catching up: what a client that was away is told, what it is told to fetch, and that nothing is missed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from local.template import Template
+from parley.store import keys
+from tests.contracts.meddling import Call, MeddlingClient, after, refusing
+from tests.lean import LeanClient
+from tests.sockets.asking import address
+from tests.sockets.deployment import Deployment, Device, House, Room, Stream
+from tests.sockets.rtb_catching import CHOICES, Copy, History, asked, caught_up, erase_expired, seq_of, skip, walked
+from tests.world import World
+
+DAY = 86_400
+SETTLED_SECONDS = 61
+
+
+@pytest.fixture
+def world(meddling: MeddlingClient, template: Template) -> World:
+    (table,) = template.tables()
+    return World(meddling, table.name)
+
+
+@pytest.fixture
+def mark(alice: Device, room: Room) -> int:
+    """Up to where alice has seen everything."""
+    return seq_of(alice, room)
+
+
+def told(events: list[dict[str, Any]]) -> list[tuple[str, Any]]:
+    """Events in short: name, and whom or what they are about."""
+    short = []
+    for event in events:
+        record = event.get("message") or event.get("member") or event.get("channel")
+        subject = record.get("index", record.get("identity", record.get("unique_name"))) if record else None
+        short.append((event["event"], subject))
+    return short
+
+
+# What was missed.
+
+
+def test_who_missed_nothing_is_told_nothing(alice: Device, room: Room, mark: int) -> None:
+    assert asked(alice, room, mark) == {"status": "changes", "seq": mark, "more": False, "events": []}
+
+
+@pytest.mark.converses("catchUp")
+def test_what_was_missed_are_the_pushes_that_would_have_come(
+    house: House, alice: Device, room: Room, mark: int
+) -> None:
+    alice.heard()
+    room.post("one", From="bob")
+    house.device("bob").done("sendMessage", channel=room.sid, body="two", attributes={"a": 1})
+    room.add("carol", Attributes='{"b":2}')
+    room.update(FriendlyName="General")
+    room.delete(f"/Messages/{address(room, 0)}")
+    room.delete("/Members/bob")
+    pushed = alice.heard()
+    events = caught_up(alice, room, mark)
+    assert len(pushed) == 6
+    for event in [*pushed, *events]:
+        # What may have changed is not known any more, and the counters are those of now.
+        for changing in ("updateReasons", "request"):
+            event.pop(changing, None)
+        if "channel" in event:
+            event["channel"] = {name: value for name, value in event["channel"].items() if "count" not in name}
+        # A push still shows what was removed.
+        for kind in ("message", "member"):
+            if event["event"] in ("messageRemoved", "memberLeft") and kind in event:
+                event[kind] = {name: event[kind].get(name) for name in ("sid", "channel_sid", "index", "identity")}
+    assert events == pushed
+
+
+def test_messages_are_told_in_order(alice: Device, room: Room, mark: int) -> None:
+    for number in range(5):
+        room.post(f"number {number}")
+    events = caught_up(alice, room, mark)
+    assert told(events) == [("messageAdded", index) for index in range(2, 7)]
+    assert [event["seq"] for event in events] == list(range(mark + 1, mark + 6))
+    assert {event["channel_sid"] for event in events} == {room.sid}
+    assert events[0]["message"] == alice.done("fetchMessage", channel=room.sid, message=2)
+
+
+def test_only_what_came_after_the_mark_is_told(alice: Device, room: Room, mark: int) -> None:
+    for number in range(5):
+        room.post(f"number {number}")
+    for seen in range(6):
+        expected = [("messageAdded", index) for index in range(2 + seen, 7)]
+        assert told(caught_up(alice, room, mark + seen)) == expected
+
+
+def test_a_message_that_was_written_and_edited_meanwhile_is_one_new_message(
+    alice: Device, room: Room, mark: int
+) -> None:
+    sid = room.post("draft")["sid"]
+    room.post("other")
+    room.update(f"/Messages/{sid}", Body="better")
+    room.update(f"/Messages/{sid}", Body="best")
+    events = caught_up(alice, room, mark)
+    assert told(events) == [("messageAdded", 2), ("messageAdded", 3)]
+    assert (events[0]["message"]["body"], events[0]["seq"]) == ("best", mark + 4)
+    assert events[0]["message"] == alice.done("fetchMessage", channel=room.sid, message=sid)
+
+
+def test_several_edits_are_one_with_the_latest_version(alice: Device, room: Room, mark: int) -> None:
+    sid = address(room, 1)
+    for body in ("a", "b", "c"):
+        room.update(f"/Messages/{sid}", Body=body)
+    (event,) = caught_up(alice, room, mark)
+    assert (event["event"], event["message"]["body"], event["seq"]) == ("messageUpdated", "c", mark + 3)
+    assert "body" in event["updateReasons"]
+    assert event["message"] == alice.done("fetchMessage", channel=room.sid, message=sid)
+
+
+def test_an_edit_is_told_where_it_happened_last(alice: Device, room: Room, mark: int) -> None:
+    sid = address(room, 0)
+    room.update(f"/Messages/{sid}", Body="a")
+    room.post("x")
+    room.update(f"/Messages/{sid}", Body="b")
+    room.post("y")
+    expected = [("messageAdded", 2), ("messageUpdated", 0), ("messageAdded", 3)]
+    assert told(caught_up(alice, room, mark)) == expected
+
+
+def test_of_a_removed_message_only_the_sids_and_the_index_are_left(alice: Device, room: Room, mark: int) -> None:
+    sid = address(room, 0)
+    room.update(f"/Messages/{sid}", Body="something secret", Attributes='{"very":"secret"}')
+    room.delete(f"/Messages/{sid}")
+    (event,) = caught_up(alice, room, mark)
+    assert (event["event"], event["seq"]) == ("messageRemoved", mark + 2)
+    message = event["message"]
+    assert (message["sid"], message["index"], message["channel_sid"]) == (sid, 0, room.sid)
+    assert (message["body"], message["from"]) == (None, None)
+    assert "secret" not in json.dumps(event)
+
+
+def test_a_message_that_was_written_and_removed_meanwhile_is_told_as_removed(
+    alice: Device, room: Room, mark: int
+) -> None:
+    room.delete(f"/Messages/{room.post('gone')['sid']}")
+    room.post("here")
+    room.delete(f"/Messages/{room.post('gone too')['sid']}")
+    # Its coming may have been heard before the connection broke, and the push of its going was lost.
+    assert told(caught_up(alice, room, mark)) == [("messageRemoved", 2), ("messageAdded", 3), ("messageRemoved", 4)]
+
+
+def test_members_that_came_changed_and_left_are_told_once(alice: Device, room: Room, mark: int) -> None:
+    room.add("carol")
+    room.add("dave")
+    room.update("/Members/carol", Attributes='{"a":1}')
+    room.update("/Members/bob", Attributes='{"b":1}')
+    room.update("/Members/bob", Attributes='{"b":2}')
+    events = caught_up(alice, room, mark)
+    assert told(events) == [("memberJoined", "carol"), ("memberJoined", "dave"), ("memberUpdated", "bob")]
+    for event in events:
+        member = event["member"]
+        assert member == alice.done("fetchMember", channel=room.sid, identity=member["identity"])
+    assert "attributes" in events[-1]["updateReasons"]
+
+
+def test_a_member_that_left_is_told_by_sid_and_identity(alice: Device, room: Room, mark: int) -> None:
+    sid = alice.done("fetchMember", channel=room.sid, identity="bob")["sid"]
+    room.update("/Members/bob", Attributes='{"b":"secret"}')
+    room.delete("/Members/bob")
+    (event,) = caught_up(alice, room, mark)
+    assert (event["event"], event["member"]["sid"], event["member"]["identity"]) == ("memberLeft", sid, "bob")
+    assert "secret" not in json.dumps(event)
+
+
+def test_a_member_that_came_and_left_meanwhile_is_told_as_left(alice: Device, room: Room, mark: int) -> None:
+    for _ in range(2):
+        room.add("carol")
+        room.update("/Members/carol", Attributes="{}")
+        room.delete("/Members/carol")
+    assert told(caught_up(alice, room, mark)) == [("memberLeft", "carol")]
+
+
+def test_a_member_that_left_and_came_back_has_joined(alice: Device, room: Room, mark: int) -> None:
+    room.delete("/Members/bob")
+    room.add("bob", Attributes='{"again":true}')
+    (event,) = caught_up(alice, room, mark)
+    assert (event["event"], event["member"]["attributes"]) == ("memberJoined", '{"again":true}')
+
+
+def test_a_member_that_left_came_back_and_left_has_left(alice: Device, room: Room, mark: int) -> None:
+    room.delete("/Members/bob")
+    room.add("bob")
+    room.delete("/Members/bob")
+    assert told(caught_up(alice, room, mark)) == [("memberLeft", "bob")]
+
+
+def test_changes_of_the_channel_are_one_with_the_latest_version(alice: Device, room: Room, mark: int) -> None:
+    room.update(FriendlyName="one")
+    room.update(UniqueName="renamed")
+    room.update(FriendlyName="two", Attributes='{"a":1}')
+    (event,) = caught_up(alice, room, mark)
+    channel = event["channel"]
+    assert (event["event"], event["seq"]) == ("channelUpdated", mark + 3)
+    assert channel == alice.done("fetchChannel", channel="renamed")
+    assert {"friendlyName", "uniqueName", "attributes"} <= set(event["updateReasons"])
+
+
+def test_a_channel_that_is_read_while_it_is_renamed_is_an_older_version_than_the_push(
+    meddling: MeddlingClient, alice: Device, room: Room, mark: int
+) -> None:
+    read: list[dict[str, Any]] = []
+    alice.heard()
+    meddling.script("transact_write_items", after(lambda: read.append(alice.done("fetchChannel", channel=room.sid))))
+    room.update(FriendlyName="new")
+    (push,) = alice.heard()
+    (between,), pushed = read, push["channel"]
+    assert (between["friendly_name"], pushed["friendly_name"]) == (None, "new")
+    assert between["seq"] == pushed["seq"] == mark + 1
+    assert between["version"] < pushed["version"] == mark + 1
+
+
+# Changes that overtake each other: a number is taken first and used after.
+
+Change = Callable[[Room], object]
+
+
+def edited(body: str) -> Change:
+    return lambda room: room.update(f"/Messages/{address(room, 0)}", Body=body)
+
+
+OVERTAKEN: dict[str, tuple[Change, Change]] = {
+    "an edit by another": (edited("first"), edited("second")),
+    "a change of the channel": (
+        lambda room: room.update(FriendlyName="first"),
+        lambda room: room.update(Attributes='{"a":1}'),
+    ),
+    "a change of a member": (
+        lambda room: room.update("/Members/bob", Attributes="1"),
+        lambda room: room.update("/Members/bob", LastConsumedMessageIndex="1"),
+    ),
+    "a removal by an edit": (lambda room: room.delete(f"/Messages/{address(room, 0)}"), edited("second")),
+    "a departure by a change": (
+        lambda room: room.delete("/Members/bob"),
+        lambda room: room.update("/Members/bob", Attributes="1"),
+    ),
+    "a joining by a joining and a departure": (
+        lambda room: room.add("carol"),
+        lambda room: (room.add("carol"), room.delete("/Members/carol")),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OVERTAKEN)
+def test_what_is_overtaken_is_told_last_and_leaves_no_hole(
+    meddling: MeddlingClient, alice: Device, room: Room, mark: int, what: str
+) -> None:
+    slow, fast = OVERTAKEN[what]
+    room.house.device("carol")
+    returning = Copy.fetched(alice, room)
+    listening = Copy.fetched(alice, room)
+    alice.heard()
+
+    meddling.script("transact_write_items", after(lambda: fast(room)))
+    slow(room)
+    assert not meddling.scripted("transact_write_items")
+    pushes = alice.heard()
+    for push in pushes:
+        listening.apply(push)
+    # Nobody has to ask what became of a number.
+    assert {push["seq"] for push in pushes} == set(range(mark + 1, seq_of(alice, room) + 1))
+    returning.catch_up(alice, room)
+    fetched = Copy.fetched(alice, room)
+    assert listening.shown() == returning.shown() == fetched.shown()
+    assert returning.mark == fetched.mark == seq_of(alice, room)
+
+
+@pytest.mark.parametrize("moment", ["update_item", "transact_write_items"])
+def test_who_is_overtaken_is_answered_with_all_that_the_record_is_by_then(
+    meddling: MeddlingClient, alice: Device, room: Room, moment: str
+) -> None:
+    """Before it takes its number, and after."""
+    meddling.script(moment, after(lambda: room.update("/Members/alice", LastConsumedMessageIndex="1")))
+    reply = alice.done("updateMember", channel=room.sid, identity="alice", attributes={"a": 1})
+    assert (reply["last_consumed_message_index"], reply["attributes"]) == (1, '{"a":1}')
+    assert reply == alice.done("fetchMember", channel=room.sid, identity="alice")
+
+
+@pytest.mark.parametrize(("slow", "fast"), [(1, 0), (0, 1)])
+def test_of_two_messages_deleted_at_once_neither_is_the_newest(
+    meddling: MeddlingClient, alice: Device, room: Room, slow: int, fast: int
+) -> None:
+    sids = [address(room, index) for index in (0, 1)]
+    meddling.script("transact_write_items", after(lambda: room.delete(f"/Messages/{sids[fast]}")))
+    room.delete(f"/Messages/{sids[slow]}")
+    shown = alice.done("fetchChannel", channel=room.sid)
+    assert (shown["messages_count"], shown["last_message_index"]) == (0, None)
+
+
+def test_what_is_refused_after_its_number_was_taken_leaves_no_hole(
+    meddling: MeddlingClient, house: House, alice: Device, room: Room, mark: int
+) -> None:
+    meddling.script("transact_write_items", after(lambda: room.delete("/Members/bob")))
+    assert house.rest("DELETE", f"{room.path}/Members/bob").status == 404
+    answer = asked(alice, room, mark)
+    assert (answer["seq"], told(answer["events"])) == (mark + 2, [("memberLeft", "bob")])
+
+
+def test_who_was_taken_out_keeps_the_newer_name_it_knows(house: House, room: Room) -> None:
+    bob = house.device("bob")
+    room.delete("/Members/bob")
+    room.update(FriendlyName="new")
+    (left,) = [push for push in bob.heard() if push["event"] == "channelLeft"]
+    # What is not told must not pass for the newest version.
+    assert (left["channel"]["friendly_name"], left["channel"]["version"]) == (None, 0)
+
+
+def test_a_page_that_ends_between_two_events_of_one_change_tells_both(alice: Device, room: Room, mark: int) -> None:
+    room.update(Attributes=json.dumps({"a": "x" * 15_000}))
+    for _ in range(3):
+        room.post("x" * 25_000)
+    alice.done("setNotificationLevel", channel=room.sid, notification_level="muted")
+    answers = walked(alice, room, mark)
+    assert len(answers) > 1
+    events = [event for answer in answers for event in answer["events"]]
+    assert [event["user_channel"]["notification_level"] for event in events if "user_channel" in event] == ["muted"]
+
+
+def test_a_channel_that_is_told_of_after_its_change_has_the_version_of_that_change(alice: Device, room: Room) -> None:
+    room.update(FriendlyName="new")
+    version = seq_of(alice, room)
+    alice.heard()
+    room.post("one")
+    alice.done("setNotificationLevel", channel=room.sid, notification_level="muted")
+    (level,) = [push for push in alice.heard() if push["event"] == "channelUpdated"]
+    assert (level["seq"], level["channel"]["seq"], level["channel"]["version"]) == (version + 2, version + 2, version)
+
+
+def test_invites_and_the_levels_of_others_move_the_mark_and_say_nothing(
+    house: House, alice: Device, room: Room, mark: int
+) -> None:
+    invite = house.rest.post(f"{room.path}/Invites", Identity="carol")
+    room.delete(f"/Invites/{invite['sid']}")
+    house.device("bob").done("setNotificationLevel", channel=room.sid, notification_level="muted")
+    events = caught_up(alice, room, mark)
+    assert seq_of(alice, room) == mark + 3
+    assert {event["event"] for event in events} <= {"channelAdvanced", "memberUpdated"}
+    assert "muted" not in json.dumps(events)
+    assert "carol" not in json.dumps(events)
+
+
+def test_ones_own_level_set_on_another_device_is_told(house: House, alice: Device, room: Room, mark: int) -> None:
+    house.device("alice").done("setNotificationLevel", channel=room.sid, notification_level="muted")
+    (event,) = [event for event in caught_up(alice, room, mark) if event["event"] == "channelUpdated"]
+    assert event["user_channel"]["notification_level"] == "muted"
+    assert "notificationLevel" in event["updateReasons"]
+
+
+def test_horizons_are_told_as_changes_of_members(house: House, alice: Device, room: Room, mark: int) -> None:
+    house.device("bob").done("setAllMessagesConsumed", channel=room.sid)
+    (event,) = caught_up(alice, room, mark)
+    assert (event["event"], event["member"]["last_consumed_message_index"]) == ("memberUpdated", 1)
+
+
+def test_several_channels_are_caught_up_with_at_once(house: House, alice: Device, room: Room, mark: int) -> None:
+    second, third = house.channel("alice"), house.channel("alice")
+    marks = {target.sid: seq_of(alice, target) for target in (second, room, third)}
+    second.post("x")
+    third.update(FriendlyName="three")
+    channels = alice.done("catchUp", channels=marks)["channels"]
+    assert set(channels) == set(marks)
+    assert {sid: told(answer["events"]) for sid, answer in channels.items()} == {
+        second.sid: [("messageAdded", 0)],
+        room.sid: [],
+        third.sid: [("channelUpdated", None)],
+    }
+
+
+def test_who_knows_nothing_yet_is_told_everything_from_zero(alice: Device, room: Room) -> None:
+    events = told(caught_up(alice, room, 0))
+    assert sorted(events) == [
+        ("memberJoined", "alice"),
+        ("memberJoined", "bob"),
+        ("messageAdded", 0),
+        ("messageAdded", 1),
+    ]
+
+
+# More than one answer.
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "€", '"', "\n", "\U0001f600"])
+def test_long_messages_come_in_several_answers(alice: Device, room: Room, mark: int, letter: str) -> None:
+    for number in range(9):
+        room.post(f"{number}" + letter * (32_760 // len(letter.encode())))
+    answers = walked(alice, room, mark)
+    assert len(answers) > 1
+    assert [told(answer["events"]) for answer in answers if not answer["events"]] == []
+    events = [event for answer in answers for event in answer["events"]]
+    assert told(events) == [("messageAdded", index) for index in range(2, 11)]
+    assert answers[-1]["seq"] == seq_of(alice, room)
+
+
+def test_many_messages_come_in_several_answers(alice: Device, room: Room, mark: int) -> None:
+    for number in range(250):
+        room.post(f"number {number}" + "x" * 200)
+    answers = walked(alice, room, mark)
+    assert len(answers) > 1
+    events = [event for answer in answers for event in answer["events"]]
+    assert told(events) == [("messageAdded", index) for index in range(2, 252)]
+
+
+def test_who_joined_before_and_changed_after_the_cut_has_joined(alice: Device, room: Room, mark: int) -> None:
+    """The client has never heard of carol: the first it hears of her must be that she has joined."""
+    room.add("carol")
+    for _ in range(6):
+        room.post('"' * 32_000)
+    room.update("/Members/carol", Attributes='{"a":1}')
+    answers = walked(alice, room, mark)
+    assert len(answers) > 1
+    events = [event for answer in answers for event in answer["events"] if "member" in event]
+    assert events[0]["event"] == "memberJoined"
+    assert events[-1]["member"]["attributes"] == '{"a":1}'
+
+
+@pytest.mark.parametrize("letter", ["x", "€", '"'])
+def test_several_channels_with_long_messages_fit_into_a_reply(house: House, alice: Device, letter: str) -> None:
+    rooms = [house.channel("alice") for _ in range(5)]
+    marks = {room.sid: seq_of(alice, room) for room in rooms}
+    for room in rooms:
+        for _ in range(3):
+            room.post(letter * (32_766 // len(letter.encode())))
+    found: dict[str, list[int]] = {room.sid: [] for room in rooms}
+    for _ in range(40):
+        channels = alice.done("catchUp", channels=marks)["channels"]
+        for sid, answer in channels.items():
+            found[sid] += [event["message"]["index"] for event in answer["events"]]
+        marks = {sid: answer["seq"] for sid, answer in channels.items() if answer["more"]}
+        if not marks:
+            break
+    assert found == {room.sid: [0, 1, 2] for room in rooms}
+
+
+def test_a_message_that_no_socket_carries_does_not_stop_a_client(alice: Device, room: Room, mark: int) -> None:
+    """Each of these characters takes six bytes in JSON; such a body is refused today, but may have been imported."""
+    large = room.post("large")
+    body = {"body": "\x01" * 32_768}
+    room.house.deployment.world.table.touch(keys.message(room.sid, large["index"]), body)
+    room.post("small")
+    answer = asked(alice, room, mark)
+    assert answer == {"status": "refetch", "seq": mark + 2}
+    room.post("after it")
+    assert told(caught_up(alice, room, answer["seq"])) == [("messageAdded", 4)]
+
+
+# Too far behind.
+
+
+@pytest.mark.parametrize(
+    ("missed", "status"), [(999, "changes"), (1000, "changes"), (1001, "refetch"), (5000, "refetch")]
+)
+def test_more_than_a_thousand_changes_are_fetched_anew(
+    house: House, alice: Device, room: Room, mark: int, missed: int, status: str
+) -> None:
+    skip(room, missed - 1)
+    room.post("last")
+    house.deployment.world.clock.advance(SETTLED_SECONDS)
+    answer = asked(alice, room, mark)
+    assert (answer["status"], answer["seq"]) == (status, mark + missed)
+    if status == "changes":
+        assert told(answer["events"]) == [("messageAdded", 2)]
+    else:
+        assert set(answer) == {"status", "seq"}
+
+
+def test_a_mark_that_the_channel_has_not_reached_is_fetched_anew(alice: Device, room: Room, mark: int) -> None:
+    assert asked(alice, room, mark + 1) == {"status": "refetch", "seq": mark}
+    assert asked(alice, room, 10**11) == {"status": "refetch", "seq": mark}
+
+
+class Later:
+    """Some days later: what has expired is erased."""
+
+    def __init__(self, meddling: MeddlingClient, house: House, key: tuple[str, str]):
+        self._client, self._house, self._key = meddling, house, key
+
+    def device(self, room: Room, days: int, *kinds: str) -> Device:
+        """Alice's new connection after so many days, in which everything of these kinds was erased that expired."""
+        world = self._house.deployment.world
+        world.clock.advance(days * DAY)
+        erase_expired(self._client, world._table_name, room, world.clock.now_ms(), *kinds)
+        return Device(self._house.deployment, self._key, self._house.sid, "alice")
+
+
+@pytest.fixture
+def later(meddling: MeddlingClient, house: House) -> Later:
+    return Later(meddling, house, house.key)
+
+
+def test_after_seven_days_without_changes_nothing_was_missed(later: Later, room: Room, mark: int) -> None:
+    alice = later.device(room, 8)
+    assert asked(alice, room, mark) == {"status": "changes", "seq": mark, "more": False, "events": []}
+
+
+def test_new_messages_are_told_after_any_time(later: Later, room: Room, mark: int) -> None:
+    for number in range(3):
+        room.post(f"number {number}")
+    alice = later.device(room, 100)
+    assert told(caught_up(alice, room, mark)) == [("messageAdded", index) for index in (2, 3, 4)]
+
+
+def changing(room: Room) -> dict[str, Any]:
+    """Ways in which something changes that no message tells of."""
+    return {
+        "an edit": lambda: room.update(f"/Messages/{address(room, 0)}", Body="edited"),
+        "a deletion": lambda: room.delete(f"/Messages/{address(room, 0)}"),
+        "a member": lambda: room.add("carol"),
+        "a member that left": lambda: room.delete("/Members/bob"),
+        "a change of a member": lambda: room.update("/Members/bob", Attributes='{"a":1}'),
+        "a change of the channel": lambda: room.update(FriendlyName="new"),
+    }
+
+
+CHANGES = [
+    "an edit",
+    "a deletion",
+    "a member",
+    "a member that left",
+    "a change of a member",
+    "a change of the channel",
+]
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_of_more_than_seven_days_ago_is_not_passed_over(
+    later: Later, room: Room, mark: int, what: str
+) -> None:
+    changing(room)[what]()
+    room.post("after it")
+    alice = later.device(room, 8)
+    room.post("today")
+    assert asked(alice, room, mark) == {"status": "refetch", "seq": seq_of(alice, room)}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_of_less_than_seven_days_ago_is_told(later: Later, room: Room, mark: int, what: str) -> None:
+    changing(room)[what]()
+    room.post("after it")
+    alice = later.device(room, 6)
+    events = caught_up(alice, room, mark)
+    assert len(events) == 2
+
+
+# DynamoDB erases in its own time and in no order: an entry may outlive what it tells of, and the other way.
+
+
+@pytest.mark.parametrize("what", [what for what in CHANGES if what != "a member that left"])
+def test_an_expired_change_whose_entry_is_there_still_is_told(later: Later, room: Room, mark: int, what: str) -> None:
+    changing(room)[what]()
+    room.post("after it")
+    expected = told(caught_up(room.house.device("alice"), room, mark))
+    alice = later.device(room, 8, "MESSAGE#", "MEMBER#")
+    assert told(caught_up(alice, room, mark)) == expected
+
+
+def test_an_expired_departure_whose_member_is_erased_is_fetched_anew(later: Later, room: Room, mark: int) -> None:
+    room.delete("/Members/bob")
+    room.post("after it")
+    alice = later.device(room, 8, "MESSAGE#", "MEMBER#")
+    assert asked(alice, room, mark) == {"status": "refetch", "seq": mark + 2}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_an_expired_change_whose_entry_is_erased_is_fetched_anew(
+    later: Later, room: Room, mark: int, what: str
+) -> None:
+    changing(room)[what]()
+    room.post("after it")
+    alice = later.device(room, 8, "CHG#")
+    assert asked(alice, room, mark) == {"status": "refetch", "seq": mark + 2}
+
+
+def test_an_edit_of_today_does_not_make_an_old_log_complete(later: Later, room: Room, alice: Device) -> None:
+    """What the client saw last was edited after its log had expired; the change of a member in between is lost."""
+    for number in range(8):
+        room.post(f"number {number}")
+    mark = seq_of(alice, room)
+    room.update("/Members/bob", Attributes='{"a":1}')
+    alice = later.device(room, 8)
+    for index in range(10):
+        room.update(f"/Messages/{address(room, index)}", Body="edited today")
+        room.house.deployment.world.clock.advance(SETTLED_SECONDS)
+        assert asked(alice, room, mark) == {"status": "refetch", "seq": seq_of(alice, room)}, index
+
+
+def test_what_came_since_the_log_began_is_told_in_an_old_channel(later: Later, room: Room, mark: int) -> None:
+    """A number that was never used looks like a lost entry, but what is left of the log reaches back far enough."""
+    alice = later.device(room, 30)
+    room.update(FriendlyName="seen")
+    mark = seq_of(alice, room)
+    skip(room, 1)
+    room.update(FriendlyName="missed")
+    room.house.deployment.world.clock.advance(SETTLED_SECONDS)
+    assert told(caught_up(alice, room, mark)) == [("channelUpdated", "general")]
+
+
+# Numbers that are taken and not used, or not yet.
+
+
+def test_a_number_whose_write_failed_is_passed_over(
+    house: House, alice: Device, room: Room, mark: int, meddling: MeddlingClient
+) -> None:
+    meddling.script("put_item", refusing("InternalServerError"))
+    assert alice.ask("sendMessage", channel=room.sid, body="lost")["status"] == 500
+    meddling.script("transact_write_items", refusing("InternalServerError"))
+    assert alice.ask("updateMessage", channel=room.sid, message=0, body="lost")["status"] == 500
+    room.post("next")
+    house.deployment.world.clock.advance(SETTLED_SECONDS)
+    assert told(caught_up(alice, room, mark)) == [("messageAdded", 3)]
+    assert seq_of(alice, room) == mark + 3
+
+
+def test_a_number_that_was_just_taken_may_still_be_used(alice: Device, room: Room, mark: int) -> None:
+    skip(room, 1)
+    room.post("next")
+    answer = asked(alice, room, mark)
+    assert (answer["status"], answer["seq"]) == ("changes", mark)
+
+
+@pytest.mark.parametrize("quick", [0, 1, 3])
+def test_a_message_under_way_is_waited_for_and_told_later(
+    alice: Device, room: Room, mark: int, meddling: MeddlingClient, quick: int
+) -> None:
+    bob = room.house.device("bob")
+    meanwhile: list[dict[str, Any]] = []
+
+    def look() -> None:
+        for number in range(quick):
+            bob.done("sendMessage", channel=room.sid, body=f"quick {number}")
+        meanwhile.append(asked(alice, room, mark))
+
+    room.update(FriendlyName="before")
+    meddling.script("put_item", after(look))
+    room.post("slow")
+    (answer,) = meanwhile
+    assert (answer["status"], answer["seq"]) == ("changes", mark + 1)
+    assert ("channelUpdated", "general") in told(answer["events"])
+    expected = [("messageAdded", index) for index in range(2, 3 + quick)]
+    assert told(caught_up(alice, room, answer["seq"])) == expected
+
+
+@pytest.mark.parametrize("size", [10, 32_000])
+def test_a_change_under_way_is_not_passed_over_by_a_cut(
+    alice: Device, room: Room, mark: int, meddling: MeddlingClient, size: int
+) -> None:
+    """Also where the answer ends behind it because there is more than fits."""
+    bob = room.house.device("bob")
+    meanwhile: list[dict[str, Any]] = []
+
+    def look() -> None:
+        for _ in range(130 if size < 100 else 9):
+            bob.done("sendMessage", channel=room.sid, body="x" * size)
+        meanwhile.append(asked(alice, room, mark))
+
+    meddling.script("transact_write_items", after(look))
+    room.update("/Members/bob", Attributes='{"slow":true}')
+    (answer,) = meanwhile
+    assert answer["seq"] == mark
+    assert ("memberUpdated", "bob") in told([e for a in walked(alice, room, answer["seq"]) for e in a["events"]])
+
+
+def test_a_write_that_lands_while_the_answer_is_made_is_waited_for(
+    alice: Device, room: Room, mark: int, meddling: MeddlingClient, house: House
+) -> None:
+    """The first look finds a hole; the record is there at the second, a tenth of a second later."""
+    late: list[Call] = []
+
+    def hold(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        late.append(call)
+        return {}
+
+    meddling.script("put_item", hold)
+    room.post("late")
+    clock = house.deployment.world.clock
+    sleep = clock.sleep
+
+    def land(seconds: float) -> None:
+        sleep(seconds)
+        if late:
+            late.pop()()
+
+    clock.sleep = land  # type: ignore[method-assign]
+    assert told(caught_up(alice, room, mark)) == [("messageAdded", 2)]
+    assert clock.slept and sum(clock.slept) < 1
+
+
+# Whose channels.
+
+
+def status(device: Device, *rooms: Room) -> list[dict[str, Any]]:
+    channels = device.done("catchUp", channels={room.sid: 0 for room in rooms})["channels"]
+    return [channels[room.sid] for room in rooms]
+
+
+def test_who_is_no_member_fetches_what_may_be_seen_and_the_rest_is_gone(house: House) -> None:
+    public, private = house.channel("alice"), house.channel("alice", Type="private")
+    made, invited = house.channel(Type="private", CreatedBy="dave"), house.channel("alice", Type="private")
+    house.rest.post(f"{invited.path}/Invites", Identity="dave")
+    for room in (public, private, made, invited):
+        room.post("a secret")
+    answers = status(house.device("dave"), public, private, made, invited)
+    refetch = {"status": "refetch", "seq": 2}
+    assert answers == [refetch, {"status": "gone"}, {"status": "refetch", "seq": 1}, {"status": "refetch", "seq": 3}]
+
+
+def test_who_was_removed_is_told_nothing_of_what_came_after_or_before(house: House) -> None:
+    public, private = house.channel("alice", "bob"), house.channel("alice", "bob", Type="private")
+    alice = house.device("alice")
+    marks = {room.sid: seq_of(alice, room) for room in (public, private)}
+    for room in (public, private):
+        room.post("before")
+        room.delete("/Members/alice")
+        room.post("after")
+    channels = alice.done("catchUp", channels=marks)["channels"]
+    assert channels[public.sid] == {"status": "refetch", "seq": marks[public.sid] + 3}
+    assert channels[private.sid] == {"status": "gone"}
+
+
+def test_who_came_back_catches_up_from_before(house: House, alice: Device, room: Room, mark: int) -> None:
+    room.delete("/Members/alice")
+    room.post("while away")
+    room.add("alice")
+    assert told(caught_up(alice, room, mark)) == [("messageAdded", 2), ("memberJoined", "alice")]
+
+
+def test_channels_that_do_not_exist_are_gone(house: House, deployment: Deployment, alice: Device, room: Room) -> None:
+    deleted = house.channel("alice")
+    deleted.delete()
+    elsewhere = House(deployment).channel("alice")
+    never = "CH" + "0" * 32
+    sids = [deleted.sid, elsewhere.sid, never, room.sid.upper().replace("CH", "CH", 1)]
+    channels = alice.done("catchUp", channels=dict.fromkeys(sids, 0))["channels"]
+    assert [channels[sid] for sid in sids[:3]] == [{"status": "gone"}] * 3
+
+
+def test_channels_of_another_account_are_gone(
+    alice: Device, lean: LeanClient, template: Template, stream: Stream
+) -> None:
+    (table,) = template.tables()
+    theirs = House(Deployment(World(lean, table.name), stream, template)).channel("alice")
+    theirs.post("theirs")
+    assert status(alice, theirs) == [{"status": "gone"}]
+
+
+def test_one_answer_does_not_depend_on_the_others(house: House, alice: Device, room: Room, mark: int) -> None:
+    room.post("x")
+    marks = {room.sid: mark} | {f"CH{number:032x}": number for number in range(99)}
+    channels = alice.done("catchUp", channels=marks)["channels"]
+    assert told(channels[room.sid]["events"]) == [("messageAdded", 2)]
+    assert [channels[sid] for sid in marks if sid != room.sid] == [{"status": "gone"}] * 99
+
+
+# Bad input.
+
+NEVER = "CH" + "0" * 32
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        None,
+        {},
+        [],
+        "",
+        NEVER,
+        7,
+        True,
+        [NEVER],
+        [[NEVER, 1]],
+        {f"CH{number:032x}": 0 for number in range(101)},
+        {"general": 1},
+        {"": 1},
+        {"CH" + "0" * 31: 1},
+        {"CH" + "g" * 32: 1},
+        {"IM" + "0" * 32: 1},
+        {NEVER + " ": 1},
+        {"ch" + "0" * 32: 1},
+        {NEVER: -1},
+        {NEVER: True},
+        {NEVER: None},
+        {NEVER: "1"},
+        {NEVER: 1.0},
+        {NEVER: 1.5},
+        {NEVER: [1]},
+        {NEVER: {"seq": 1}},
+        {NEVER: 10**12},
+        {NEVER: 10**30},
+        {NEVER: 10**400},
+    ],
+    ids=lambda value: json.dumps(value)[:30],
+)
+def test_bad_input_is_refused(alice: Device, channels: Any) -> None:
+    assert alice.refusal("catchUp", channels=channels) == (400, 20001)
+    assert alice.done("catchUp", channels={NEVER: 0})["channels"] == {NEVER: {"status": "gone"}}
+
+
+def test_catching_up_needs_channels(alice: Device) -> None:
+    assert alice.refusal("catchUp") == (400, 20001)
+
+
+# Any history at all.
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.sampled_from(CHOICES), st.integers(0, 40)), min_size=1, max_size=14))
+def test_whatever_happens_catching_up_from_any_mark_gives_what_fetching_gives(
+    deployment: Deployment, changes: list[tuple[str, int]]
+) -> None:
+    history = History(House(deployment))
+    copies = [Copy.fetched(history.alice, history.room)]
+    for what, number in changes:
+        history.change(what, number)
+        copies.append(Copy.fetched(history.alice, history.room))
+    now = Copy.fetched(history.alice, history.room)
+    for copy in copies:
+        before = copy.mark
+        copy.catch_up(history.alice, history.room)
+        assert copy.shown() == now.shown(), (before, changes)
+        assert before <= copy.mark <= now.mark
+    deployment.world.clock.advance(SETTLED_SECONDS)
+    history.change("send", 1)
+    deployment.world.clock.advance(SETTLED_SECONDS)
+    # Now every number that was not used is known not to be.
+    copies[0].catch_up(history.alice, history.room)
+    assert copies[0].mark == seq_of(history.alice, history.room)
+    assert copies[0].mark > now.mark

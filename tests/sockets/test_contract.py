@@ -1,0 +1,114 @@
+"""The tables of `docs/sockets.md` against the code, and the tests of this folder against both."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from local.home import REPOSITORY
+from parley.domain.roles import PERMISSIONS
+from parley.sockets import reasons
+from parley.sockets.events import EVENTS
+from parley.sockets.native.actions import ACTIONS
+from tests.proofs import NotProven, require_proof
+from tests.sockets.deployment import Device, House, Room, conversed
+from tests.sockets.proofs import proven
+
+# Of connections and not of changes; API Gateway answers a ping by itself.
+OF_CONNECTIONS = {"typingStarted", "tokenAboutToExpire", "tokenExpired", "connectionError"}
+OF_CHANGES = {push.event for pushes in EVENTS.values() for push in pushes}
+ANSWERED_BY_API_GATEWAY = {"ping"}
+KINDS = {"channel", "user_channel", "member", "message", "invite", "user", "last_message_index"}
+
+
+@cache
+def document() -> str:
+    return (REPOSITORY / "docs" / "sockets.md").read_text(encoding="utf-8")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of a table's rows."""
+    table = document().partition(f"| {heading} |")[2].partition("\n\n")[0]
+    lines = [line for line in table.splitlines()[1:] if line.startswith("|") and not line.startswith("| ---")]
+    return [re.split(r"\s*\|\s*", line.strip("| ")) for line in lines]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+def test_the_documentation_lists_exactly_the_actions_that_there_are() -> None:
+    documented = [names(row[0]) for row in rows("Action")]
+    assert all(len(found) == 1 for found in documented)
+    assert sorted(found[0] for found in documented) == sorted({*ACTIONS} | ANSWERED_BY_API_GATEWAY)
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS))
+def test_every_action_is_done_by_some_test(action: str) -> None:
+    assert action in proven()
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS))
+def test_a_result_has_the_status_that_the_documentation_gives(action: str) -> None:
+    (row,) = (row for row in rows("Action") if names(row[0]) == [action])
+    said = re.search(r"\b(201|204)\b", row[2])
+    assert ACTIONS[action].status == (int(said[1]) if said else 200)
+
+
+def test_the_rights_that_the_documentation_names_exist() -> None:
+    named = {name for row in rows("Action") for name in names(row[3])}
+    # `..MessageAttributes` stands for two.
+    assert named <= set(PERMISSIONS)
+    assert set(PERMISSIONS) - named == {"editAnyMessageAttributes", "editOwnMessageAttributes"}
+
+
+def test_the_documentation_lists_exactly_the_events_that_there_are_and_what_they_carry() -> None:
+    documented: dict[str, set[str]] = {}
+    for row in rows("Event"):
+        shown = {name for cell in row[1:] for name in names(cell)} & KINDS
+        documented |= dict.fromkeys(names(row[0]), shown)
+    told: dict[str, set[str]] = {}
+    for push in (push for pushes in EVENTS.values() for push in pushes):
+        told[push.event] = told.get(push.event, set()) | set(push.shows)
+    assert {event: shown for event, shown in documented.items() if event not in OF_CONNECTIONS} == told
+    assert set(documented) >= OF_CONNECTIONS
+
+
+@pytest.mark.parametrize("event", sorted(OF_CHANGES | OF_CONNECTIONS))
+def test_every_event_is_heard_by_some_test(event: str) -> None:
+    assert event in proven()
+
+
+def test_no_mark_names_anything_else() -> None:
+    assert proven() == set(ACTIONS) | OF_CHANGES | OF_CONNECTIONS
+
+
+@pytest.fixture
+def listening(house: House, room: Room) -> Device:
+    """A device of bob that has heard of what was there before."""
+    device = house.device("bob")
+    room.post("hello")
+    assert "messageAdded" in device.events()
+    return device
+
+
+def test_what_was_refused_or_heard_before_the_test_is_no_proof(alice: Device, listening: Device, room: Room) -> None:
+    assert alice.refusal("fetchChannel", channel="nowhere") == (404, 20404)
+    assert conversed == set()
+    alice.done("fetchSession")
+    room.update(FriendlyName="renamed")
+    assert listening.events() == ["channelUpdated"]
+    assert conversed == {"fetchSession", "channelUpdated"}
+    with pytest.raises(NotProven, match="fetchChannel"):
+        require_proof(["fetchSession", "fetchChannel"], conversed)
+
+
+def test_the_documentation_lists_exactly_the_reasons_that_there_are() -> None:
+    documented = {row[0]: names(row[1]) for row in rows("Of")}
+    elsewhere = {"channel": {"notificationLevel"}, "user": {"notifiable"}}
+    assert {kind: set(found) for kind, found in documented.items()} == {
+        kind: set(reasons.every_reason(kind)) | elsewhere.get(kind, set()) for kind in documented
+    }
+    assert set(documented) == {"channel", "member", "message", "user"}

@@ -1,0 +1,26 @@
+"""The page of frames: complete, and what the service says today."""
+
+from __future__ import annotations
+
+import re
+
+from local.template import Template
+from parley.sockets.events import EVENTS
+from parley.sockets.native.actions import ACTIONS
+from tests.sockets.deployment import Stream
+from tests.world import World
+from tools.socket_frames import PAGE, written
+
+# What connections are told that is no change: typing, and how they end.
+OF_CONNECTIONS = {"typingStarted", "tokenAboutToExpire", "tokenExpired", "connectionError"}
+
+
+def test_the_page_of_frames_is_what_the_conversation_gives_today(world: World, stream: Stream, template: Template):
+    # Whoever changes what sockets say runs `python -m tools.socket_frames`.
+    assert PAGE.read_text(encoding="utf-8") == written(world, stream, template)
+
+
+def test_the_page_of_frames_has_every_action_and_every_event():
+    titles = set(re.findall(r"^### (\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    events = {push.event for pushes in EVENTS.values() for push in pushes} | OF_CONNECTIONS
+    assert set(ACTIONS) | events <= titles

@@ -1,0 +1,442 @@
+"""Who may do what: every role, every action, every relation to a public and a private channel, against one table.
+
+The table says what docs/sockets.md says, not what the code does. Beside it: how soon a change of a role counts, and that
+nothing reaches over from one service or account to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from local.template import Template
+from parley.sockets.native.actions import ACTIONS
+from parley.store.configuration import Configuration
+from tests.doors import LambdaDoor, Raw
+from tests.lean import LeanClient
+from tests.sockets.asking import everything
+from tests.sockets.deployment import Deployment, Device, House, Room, Stream, load_function
+from tests.sockets.rtb_matrix import NEVER_MEDIA, TYPES, Person, Place, Stage, standings
+from tests.world import World
+
+# Where each permission may stand: in a deployment role, a channel role.
+PERMISSIONS = {
+    "createChannel": "D",
+    "joinChannel": "D",
+    "addMember": "DC",
+    "inviteMember": "DC",
+    "removeMember": "DC",
+    "leaveChannel": "C",
+    "destroyChannel": "DC",
+    "editChannelName": "DC",
+    "editChannelAttributes": "DC",
+    "sendMessage": "C",
+    "sendMediaMessage": "C",
+    "editAnyMessage": "DC",
+    "editOwnMessage": "DC",
+    "editAnyMessageAttributes": "DC",
+    "editOwnMessageAttributes": "DC",
+    "deleteAnyMessage": "DC",
+    "deleteOwnMessage": "C",
+    "editAnyUserInfo": "DC",
+    "editOwnUserInfo": "DC",
+    "editAnyMemberAttributes": "DC",
+    "editOwnMemberAttributes": "DC",
+    "editNotificationLevel": "C",
+}
+# The roles that a service begins with.
+GENERATED = {
+    "deployment admin": (
+        "addMember createChannel deleteAnyMessage destroyChannel editAnyMessage editAnyMessageAttributes "
+        "editAnyUserInfo editChannelAttributes editChannelName inviteMember joinChannel removeMember"
+    ),
+    "deployment user": "createChannel joinChannel editOwnUserInfo",
+    "channel admin": (
+        "sendMessage sendMediaMessage leaveChannel editNotificationLevel destroyChannel inviteMember removeMember "
+        "editChannelName editChannelAttributes addMember editAnyMemberAttributes editAnyMessage "
+        "editAnyMessageAttributes deleteAnyMessage"
+    ),
+    "channel user": (
+        "sendMessage sendMediaMessage leaveChannel editNotificationLevel editOwnMemberAttributes editOwnMessage "
+        "editOwnMessageAttributes deleteOwnMessage"
+    ),
+}
+TYPE_OF = {"D": "deployment", "C": "channel"}
+ROLES = {
+    **{
+        f"{TYPE_OF[letter]} {name}": (TYPE_OF[letter], (name,))
+        for name, letters in PERMISSIONS.items()
+        for letter in letters
+    },
+    **{name: (name.split()[0], tuple(rights.split())) for name, rights in GENERATED.items()},
+}
+# Rights that mean nothing where the other role is tried: about users, in a channel, and about oneself.
+NOTHING = {"deployment": "editOwnUserInfo", "channel": "editAnyUserInfo"}
+
+Outcome = tuple[int, int | None]
+HIDDEN: Outcome = (404, 20404)
+NO_MEMBER: Outcome = (403, 50400)
+FORBIDDEN: Outcome = (403, 50107)
+
+
+class Cell(NamedTuple):
+    """One action upon one kind of target.
+
+    `needs` is `nothing`, `service` and a right of the deployment role, `sight`, `membership`, `an invite` or the like
+    (see `expected`), or rights of which one is needed. `done` is the status, with a code where the target is none.
+    """
+
+    action: str
+    target: str
+    needs: str
+    done: Outcome
+
+
+def cells(*rows: tuple[str, str, str, int | Outcome]) -> list[Cell]:
+    return [Cell(*row[:3], row[3] if isinstance(row[3], tuple) else (row[3], None)) for row in rows]
+
+
+IN_SERVICE = cells(
+    ("fetchSession", "", "nothing", 200),
+    ("refreshToken", "own", "nothing", 200),
+    ("refreshToken", "another's", "nothing", (403, 20106)),
+    ("createChannel", "", "service createChannel", 201),
+    ("listPublicChannels", "", "nothing", 200),
+    ("listMyChannels", "", "nothing", 200),
+    ("fetchUser", "", "nothing", 200),
+    ("listUsers", "", "nothing", 200),
+    ("updateUser", "another's name", "service editAnyUserInfo", 200),
+    ("updateUser", "another's attributes", "service editAnyUserInfo", 200),
+    ("updateUser", "own name", "service editAnyUserInfo editOwnUserInfo", 200),
+    ("updateUser", "own attributes", "service editAnyUserInfo editOwnUserInfo", 200),
+    ("followUsers", "", "nothing", 200),
+    ("unfollowUsers", "", "nothing", 204),
+    ("registerBinding", "", "nothing", 201),
+    ("removeBinding", "own", "nothing", 204),
+    ("removeBinding", "another's", "nothing", HIDDEN),
+)
+IN_CHANNEL = cells(
+    ("fetchChannel", "", "sight", 200),
+    ("updateChannel", "name", "editChannelName", 200),
+    ("updateChannel", "unique name", "editChannelName", 200),
+    ("updateChannel", "attributes", "editChannelAttributes", 200),
+    ("deleteChannel", "", "destroyChannel", 204),
+    ("fetchMyChannel", "", "a part in it", 200),
+    ("joinChannel", "", "admission", 201),
+    ("leaveChannel", "", "leaveChannel", 204),
+    ("inviteMember", "", "inviteMember", 201),
+    ("acceptInvitation", "", "an invite to accept", 201),
+    ("declineInvitation", "", "an invite to decline", 204),
+    ("addMember", "", "addMember", 201),
+    ("removeMember", "", "removeMember", 204),
+    ("fetchMember", "", "membership", 200),
+    ("listMembers", "", "membership", 200),
+    ("updateMember", "another's attributes", "editAnyMemberAttributes", 200),
+    ("updateMember", "own attributes", "editAnyMemberAttributes editOwnMemberAttributes", 200),
+    ("sendMessage", "", "sendMessage", 201),
+    ("sendMessage", "media", "sendMediaMessage", (404, 50507)),
+    ("updateMessage", "another's body", "editAnyMessage", 200),
+    ("updateMessage", "own body", "editAnyMessage editOwnMessage", 200),
+    ("updateMessage", "another's attributes", "editAnyMessageAttributes", 200),
+    ("updateMessage", "own attributes", "editAnyMessageAttributes editOwnMessageAttributes", 200),
+    ("deleteMessage", "another's", "deleteAnyMessage", 204),
+    ("deleteMessage", "own", "deleteAnyMessage deleteOwnMessage", 204),
+    ("fetchMessage", "", "membership", 200),
+    ("listMessages", "", "membership", 200),
+    ("advanceLastConsumedMessageIndex", "", "membership", 200),
+    ("updateLastConsumedMessageIndex", "", "membership", 200),
+    ("setAllMessagesConsumed", "", "membership", 200),
+    ("setNoMessagesConsumed", "", "membership", 200),
+    ("setNotificationLevel", "", "editNotificationLevel", 200),
+    ("typing", "", "membership", 200),
+    ("catchUp", "", "nothing", 200),
+)
+# What catching up says of the channel, by standing.
+CAUGHT_UP = {"member": "changes", "invited": "refetch", "creator": "refetch", "stranger": "refetch"}
+
+
+def expected(cell: Cell, person: Person, standing: str, type_: str) -> Outcome:
+    """What the documentation says of a request."""
+    needs = set(cell.needs.split())
+    is_member, is_invited = standing == "member", standing == "invited"
+    if cell.needs == "nothing":
+        return cell.done
+    if needs & {"service"}:
+        return cell.done if needs & person.deployment else FORBIDDEN
+    if standing == "stranger" and type_ == "private":
+        return HIDDEN
+    match cell.needs:
+        case "sight":
+            return cell.done
+        case "membership":
+            return cell.done if is_member else NO_MEMBER
+        case "a part in it":
+            return cell.done if is_member or is_invited else HIDDEN
+        case "admission":
+            # Every channel admits the invited and its creator; a public one also who has the right.
+            if is_invited or standing == "creator":
+                return cell.done
+            if type_ == "public" and "joinChannel" not in person.deployment:
+                return FORBIDDEN
+            return (409, 50404) if is_member else cell.done
+        case "an invite to accept":
+            return cell.done if is_invited else (404, 50601)
+        case "an invite to decline":
+            return cell.done if is_invited else (409, 50602) if is_member else (404, 50601)
+    if is_member:
+        return cell.done if needs & (person.deployment | person.channel) else FORBIDDEN
+    return cell.done if needs & person.deployment else NO_MEMBER
+
+
+def is_done(outcome: Outcome) -> bool:
+    return outcome[0] < 300
+
+
+@pytest.fixture(scope="module")
+def stage(lean: LeanClient, template: Template, stream: Stream) -> Iterator[Stage]:
+    (table,) = template.tables()
+    deployment = Deployment(World(lean, table.name), stream, template)
+    yield Stage(House(deployment), ROLES, NOTHING)
+
+
+class Trial:
+    """One person in one relation, trying everything."""
+
+    def __init__(self, stage: Stage, name: str, standing: str):
+        self.stage = stage
+        self.person = stage.people[name]
+        self.standing = standing
+        self.wrong: list[tuple[Any, ...]] = []
+
+    def attempt(self, cell: Cell, type_: str, place: Place, wanted: Outcome) -> None:
+        """Ask, compare, and undo what was done."""
+        room = place.room
+        members = self.stage.members(cell.action, cell.target, self.person, place)
+        if is_done(wanted) and cell.action == "deleteChannel":
+            room = self.stage.disposable(self.person, self.standing, type_)
+        if is_done(wanted) and cell.action == "deleteMessage":
+            by = self.person.identity if cell.target == "own" else "author"
+            members["message"] = room.post("to be deleted", From=by)["index"]
+        where = {"channel": room.sid} if cell in IN_CHANNEL else {}
+        if cell.action == "catchUp":
+            where = {"channels": {room.sid: 0}}
+        reply = self.person.device.ask(cell.action, **where, **members)
+        found = (reply["status"], reply.get("error", {}).get("code"))
+        if found != wanted:
+            self.wrong.append((cell.action, cell.target, type_, f"{found} and not {wanted}"))
+        if is_done(found):
+            self.stage.restore(cell.action, self.person, self.standing, room, reply["result"])
+        if cell.action == "catchUp":
+            self.check_caught_up(reply, type_, room)
+
+    def check_caught_up(self, reply: Any, type_: str, room: Room) -> None:
+        """Catching up answers everybody, and says to whom the channel exists."""
+        status = reply["result"]["channels"][room.sid]["status"]
+        is_hidden = type_ == "private" and self.standing == "stranger"
+        if status != ("gone" if is_hidden else CAUGHT_UP[self.standing]):
+            self.wrong.append(("catchUp", type_, status))
+
+
+def cases() -> list[tuple[str, str]]:
+    person = {name: Person(name, frozenset(), frozenset(), "", None) for name in ROLES}  # type: ignore[arg-type]
+    return [(name, standing) for name in ROLES for standing in standings(person[name])]
+
+
+def test_the_table_has_every_action() -> None:
+    assert {cell.action for cell in [*IN_SERVICE, *IN_CHANNEL]} == set(ACTIONS)
+
+
+@pytest.mark.parametrize(("name", "standing"), cases())
+def test_in_a_channel_roles_and_standing_decide(stage: Stage, name: str, standing: str) -> None:
+    trial = Trial(stage, name, standing)
+    for type_ in TYPES:
+        place = stage.place(trial.person, standing, type_)
+        # Only a member has something of its own to change there.
+        rows = [
+            cell
+            for cell in IN_CHANNEL
+            if standing == "member" or (cell.action, cell.target[:3]) != ("updateMember", "own")
+        ]
+        outcomes = [(cell, expected(cell, trial.person, standing, type_)) for cell in rows]
+        before = stage.seq(place)
+        for cell, wanted in outcomes:
+            if not is_done(wanted):
+                trial.attempt(cell, type_, place, wanted)
+        if stage.seq(place) != before:
+            trial.wrong.append((type_, "something was changed that was refused"))
+        for cell, wanted in outcomes:
+            if is_done(wanted):
+                trial.attempt(cell, type_, place, wanted)
+    assert trial.wrong == []
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_outside_of_channels_the_deployment_role_decides(stage: Stage, name: str) -> None:
+    trial = Trial(stage, name, "stranger")
+    nowhere = stage.place(trial.person, "member", "public")
+    for cell in IN_SERVICE:
+        trial.attempt(cell, "", nowhere, expected(cell, trial.person, "stranger", "public"))
+    assert trial.wrong == []
+
+
+# How soon a change counts.
+
+
+@pytest.fixture
+def elsewhere(house: House) -> Raw:
+    """REST in another container, so that the one with the socket learns of a change by itself."""
+    runtime = house.deployment.new_runtime()
+    runtime.configuration = Configuration(house.deployment.world.table, house.deployment.world.clock)
+    house.deployment.message_handler = load_function("ws_message", runtime)
+    return Raw(LambdaDoor(house.deployment.world.another_container()))
+
+
+REMEMBERED_SECONDS = 10
+
+
+@pytest.mark.parametrize("type_", ["channel", "deployment"])
+def test_a_change_of_a_role_counts_within_ten_seconds(house: House, room: Room, elsewhere: Raw, type_: str) -> None:
+    role_sid = house.role("changing", type_, ["addMember"])
+    roles = {"RoleSid": role_sid}
+    house.rest.post(f"{house.path}/Users", {"Identity": "carol", **(roles if type_ == "deployment" else {})})
+    room.add("carol", **(roles if type_ == "channel" else {"RoleSid": house.role("none", "channel", ["addMember"])}))
+    carol = house.device("carol")
+    request = {"channel": room.sid, "friendly_name": "by carol"}
+    assert carol.refusal("updateChannel", **request) == (403, 50107)
+    elsewhere.post(f"{house.path}/Roles/{role_sid}", Permission="editChannelName")
+    house.deployment.world.clock.advance(REMEMBERED_SECONDS)
+    assert carol.done("updateChannel", **request)["friendly_name"] == "by carol"
+    elsewhere.post(f"{house.path}/Roles/{role_sid}", Permission="addMember")
+    house.deployment.world.clock.advance(REMEMBERED_SECONDS)
+    assert carol.refusal("updateChannel", **request) == (403, 50107)
+
+
+def test_another_role_counts_at_once(house: House, room: Room, elsewhere: Raw) -> None:
+    weak, strong = (house.role(right, "channel", [right]) for right in ("addMember", "editChannelName"))
+    room.add("carol", RoleSid=weak)
+    carol = house.device("carol")
+    request = {"channel": room.sid, "friendly_name": "by carol"}
+    for role_sid, status in ((weak, 403), (strong, 200), (weak, 403)):
+        elsewhere.post(f"{room.path}/Members/carol", RoleSid=role_sid)
+        assert carol.ask("updateChannel", **request)["status"] == status
+    might = house.role("might", "deployment", ["editChannelName"])
+    elsewhere.post(f"{house.path}/Users/carol", RoleSid=might)
+    assert carol.ask("updateChannel", **request)["status"] == 200
+
+
+def test_who_was_removed_may_do_nothing_any_more(house: House, room: Room, elsewhere: Raw) -> None:
+    alice = house.device("alice")
+    alice.done("sendMessage", channel=room.sid, body="still here")
+    assert elsewhere("DELETE", f"{room.path}/Members/alice").status == 204
+    assert alice.refusal("sendMessage", channel=room.sid, body="x") == NO_MEMBER
+    assert alice.refusal("listMessages", channel=room.sid) == NO_MEMBER
+
+
+# Sealed services.
+
+
+@pytest.fixture(params=["another service", "another account"])
+def foreign(
+    request: pytest.FixtureRequest, deployment: Deployment, lean: LeanClient, template: Template, stream: Stream
+) -> House:
+    """A service that the client has nothing to do with."""
+    if request.param == "another service":
+        return House(deployment)
+    (table,) = template.tables()
+    return House(Deployment(World(lean, table.name), stream, template))
+
+
+def powerful(house: House) -> Device:
+    """Carol with every right that a deployment role can give."""
+    rights = [name for name, letters in PERMISSIONS.items() if "D" in letters]
+    role_sid = house.role("all", "deployment", rights)
+    house.rest.post(f"{house.path}/Users", Identity="carol", RoleSid=role_sid)
+    return house.device("carol")
+
+
+@pytest.mark.parametrize("is_member_there", [False, True])
+@pytest.mark.parametrize("type_", TYPES)
+def test_nothing_of_another_service_exists_and_nothing_is_left_behind(
+    house: House, room: Room, foreign: House, type_: str, is_member_there: bool
+) -> None:
+    theirs = foreign.channel("bob", *(["carol"] if is_member_there else []), Type=type_, UniqueName="theirs")
+    theirs.post("theirs", From="carol")
+    foreign.rest.post(f"{theirs.path}/Invites", Identity="dave")
+    bob = foreign.device("bob")
+    credential = foreign.rest.post("/chat/v2/Credentials", Type="fcm", Secret="secret")["sid"]
+    binding = {"binding_type": "fcm", "address": "a", "endpoint": "e", "credential_sid": credential}
+    their_binding = bob.done("registerBinding", **binding)["sid"]
+    their_user = foreign.rest.get(f"{foreign.path}/Users/bob")["sid"]
+    their_member = bob.done("fetchMember", channel=theirs.sid, identity="bob")["sid"]
+    their_message = bob.done("fetchMessage", channel=theirs.sid, message=0)["sid"]
+    carol = powerful(house)
+    room.add("carol", RoleSid=house.service["default_channel_creator_role_sid"])
+    before = everything(foreign), everything(house)
+    text = {"body": "x"}
+    asked: list[tuple[str, dict[str, Any]]] = [
+        *(("updateUser", {"identity": their_user, "friendly_name": "x"}), ("fetchUser", {"identity": their_user})),
+        ("removeBinding", {"binding": their_binding}),
+        ("fetchMember", {"channel": room.sid, "identity": their_member}),
+        ("updateMember", {"channel": room.sid, "identity": their_member, "attributes": {}}),
+        ("removeMember", {"channel": room.sid, "identity": their_member}),
+        *((name, {"channel": room.sid, "message": their_message}) for name in ("fetchMessage", "deleteMessage")),
+        ("updateMessage", {"channel": room.sid, "message": their_message, **text}),
+    ]
+    for channel in (theirs.sid, "theirs"):
+        in_channel = {"channel": channel}
+        asked += [
+            *(
+                (name, in_channel)
+                for name in ("fetchChannel", "deleteChannel", "fetchMyChannel", "listMessages", "typing")
+            ),
+            *((name, in_channel) for name in ("joinChannel", "leaveChannel", "acceptInvitation", "declineInvitation")),
+            *((name, in_channel) for name in ("setAllMessagesConsumed", "setNoMessagesConsumed", "listMembers")),
+            *((f"{name}LastConsumedMessageIndex", {**in_channel, "index": 0}) for name in ("advance", "update")),
+            ("updateChannel", {**in_channel, "friendly_name": "x", "attributes": {}}),
+            *((name, {**in_channel, "identity": "zoe"}) for name in ("inviteMember", "addMember")),
+            *((name, {**in_channel, "identity": "bob"}) for name in ("removeMember", "fetchMember")),
+            ("updateMember", {**in_channel, "identity": "bob", "attributes": {}}),
+            *(("sendMessage", {**in_channel, **given}) for given in (text, {"media_sid": NEVER_MEDIA})),
+            *((name, {**in_channel, "message": their_message}) for name in ("fetchMessage", "deleteMessage")),
+            *((name, {**in_channel, "message": 0}) for name in ("fetchMessage", "deleteMessage")),
+            ("updateMessage", {**in_channel, "message": 0, **text}),
+            ("setNotificationLevel", {**in_channel, "notification_level": "muted"}),
+        ]
+    wrong = []
+    for action, members in asked:
+        reply = carol.ask(action, **members)
+        if (reply["status"], reply.get("error", {}).get("code")) != HIDDEN:
+            wrong.append((action, members, reply))
+    assert wrong == []
+    assert (everything(foreign), everything(house)) == before
+    # What answers with lists says nothing of them.
+    assert carol.done("catchUp", channels={theirs.sid: 0}) == {"channels": {theirs.sid: {"status": "gone"}}}
+    assert carol.done("followUsers", identities=[their_user]) == {"users": [], "unfollowed": []}
+    assert theirs.sid not in str(carol.done("listPublicChannels")) + str(carol.done("listMyChannels"))
+    assert foreign.sid not in str(carol.done("listUsers"))
+    assert {name for name, _ in asked} | {
+        *("catchUp", "followUsers", "unfollowUsers", "listPublicChannels", "listMyChannels", "listUsers"),
+        *("fetchSession", "refreshToken", "createChannel", "registerBinding"),
+    } == set(ACTIONS)
+
+
+def test_a_credential_of_another_account_registers_nothing(house: House, foreign: House) -> None:
+    sid = foreign.rest.post("/chat/v2/Credentials", Type="fcm", Secret="secret")["sid"]
+    # Credentials are the account's, for all its services.
+    expected_status = 201 if foreign.deployment is house.deployment else 404
+    reply = house.device("carol").ask(
+        "registerBinding", binding_type="fcm", address="a", endpoint="e", credential_sid=sid
+    )
+    assert reply["status"] == expected_status
+
+
+def test_a_token_of_another_service_or_account_refreshes_nothing(house: House, foreign: House) -> None:
+    carol = house.device("carol")
+    before = carol.done("fetchSession")["token_expires_at"]
+    token = foreign.deployment.token(foreign.key, foreign.sid, "carol", valid_until=1_768_500_000)
+    # The keys of another account are unknown here.
+    expected = (403, 20106) if foreign.deployment is house.deployment else (401, 20103)
+    assert carol.refusal("refreshToken", token=token) == expected
+    assert carol.done("fetchSession")["token_expires_at"] == before

@@ -1,0 +1,198 @@
+"""Push registrations: a client registers its device, with what its token says, and removes only its own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from twilio.jwt.access_token.grants import ChatGrant
+
+from parley.domain.push import MESSAGE_TYPES
+from tests.contracts.meddling import MeddlingClient, after
+from tests.sockets.deployment import Device, House
+
+ADDRESS = "a device's token"
+
+
+@pytest.fixture
+def credential(house: House) -> str:
+    return str(house.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"])
+
+
+@pytest.fixture
+def alice(house: House) -> Device:
+    return house.device("alice")
+
+
+def request(credential: str, **changes: Any) -> dict[str, Any]:
+    """What a device registers with."""
+    given = {"binding_type": "fcm", "address": ADDRESS, "credential_sid": credential, "endpoint": "phone", **changes}
+    return {name: value for name, value in given.items() if value is not ...}
+
+
+def bindings(house: House) -> list[dict[str, Any]]:
+    return list(house.rest.get(f"{house.path}/Bindings")["bindings"])
+
+
+@pytest.mark.converses("registerBinding")
+def test_a_device_registers_and_rest_shows_it(house: House, alice: Device, credential: str) -> None:
+    reply = alice.ask("registerBinding", **request(credential, message_types=["new_message"]))
+    binding = reply["result"]
+    assert reply["status"] == 201
+    assert bindings(house) == [binding]
+    shown = ("identity", "endpoint", "binding_type", "credential_sid", "message_types")
+    assert [binding[name] for name in shown] == ["alice", "phone", "fcm", credential, ["new_message"]]
+    assert ADDRESS not in str(binding)
+
+
+def test_a_device_wants_everything_unless_it_says_otherwise(alice: Device, credential: str) -> None:
+    assert alice.done("registerBinding", **request(credential))["message_types"] == list(MESSAGE_TYPES)
+    assert alice.done("registerBinding", **request(credential, message_types=[]))["message_types"] == list(
+        MESSAGE_TYPES
+    )
+
+
+def test_endpoint_and_credential_are_the_tokens_unless_they_are_named(house: House, credential: str) -> None:
+    grant = ChatGrant(service_sid=house.sid, endpoint_id="from the token", push_credential_sid=credential)
+    alice = house.device("alice", grants=[grant])
+    binding = alice.done("registerBinding", binding_type="fcm", address=ADDRESS)
+    assert (binding["endpoint"], binding["credential_sid"]) == ("from the token", credential)
+    other = house.rest.post("/chat/v2/Credentials", Type="fcm", Secret="y")["sid"]
+    binding = alice.done("registerBinding", **request(other))
+    assert (binding["endpoint"], binding["credential_sid"]) == ("phone", other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"binding_type": ...}, (400, 20001)),
+        ({"binding_type": "carrier pigeon"}, (400, 50209)),
+        ({"binding_type": "apn"}, (404, 20404)),
+        ({"address": ...}, (400, 20001)),
+        ({"address": ""}, (400, 20001)),
+        ({"address": "x" * 4097}, (400, 20001)),
+        ({"credential_sid": ...}, (400, 20001)),
+        ({"credential_sid": "CR" + "0" * 32}, (404, 20404)),
+        ({"endpoint": ...}, (400, 20001)),
+        ({"endpoint": 7}, (400, 20001)),
+        ({"message_types": "new_message"}, (400, 20001)),
+        ({"message_types": ["gossip"]}, (400, 20001)),
+    ],
+)
+def test_a_registration_that_lacks_something_is_refused(
+    still_house: House, still_alice: Device, changes: dict[str, Any], refusal: tuple[int, int]
+) -> None:
+    credential = still_house.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"]
+    assert still_alice.refusal("registerBinding", **request(credential, **changes)) == refusal
+    assert bindings(still_house) == []
+
+
+def test_registering_again_is_the_same_registration(house: House, alice: Device, credential: str) -> None:
+    first = alice.done("registerBinding", **request(credential))
+    again = house.device("alice").done("registerBinding", **request(credential, message_types=["new_message"]))
+    assert again["sid"] == first["sid"]
+    assert bindings(house) == [again]
+
+
+def test_each_endpoint_and_each_identity_has_its_own(house: House, alice: Device, credential: str) -> None:
+    alice.done("registerBinding", **request(credential))
+    alice.done("registerBinding", **request(credential, endpoint="tablet"))
+    house.device("bob").done("registerBinding", **request(credential))
+    assert sorted((binding["identity"], binding["endpoint"]) for binding in bindings(house)) == [
+        ("alice", "phone"),
+        ("alice", "tablet"),
+        ("bob", "phone"),
+    ]
+
+
+@pytest.mark.converses("removeBinding")
+def test_only_its_owner_removes_a_registration(house: House, alice: Device, credential: str) -> None:
+    sid = alice.done("registerBinding", **request(credential))["sid"]
+    assert house.device("bob").refusal("removeBinding", binding=sid) == (404, 20404)
+    assert House(house.deployment).device("alice").refusal("removeBinding", binding=sid) == (404, 20404)
+    assert [binding["sid"] for binding in bindings(house)] == [sid]
+    reply = house.device("alice").ask("removeBinding", binding=sid)
+    assert (reply["status"], reply["result"]) == (204, None)
+    assert bindings(house) == []
+    assert alice.refusal("removeBinding", binding=sid) == (404, 20404)
+
+
+@pytest.mark.parametrize("sid", [None, "", 5, "BS", "BS" + "0" * 32, "x" * 300])
+def test_a_registration_that_is_not_there_cannot_be_removed(still_alice: Device, sid: object) -> None:
+    status = 400 if not isinstance(sid, str) or not sid else 404
+    assert still_alice.refusal("removeBinding", binding=sid)[0] == status
+
+
+# Notifiable or not.
+
+
+@pytest.fixture
+def reachable(house: House) -> House:
+    house.rest.post(house.path, ReachabilityEnabled="true")
+    return house
+
+
+def test_who_has_a_registration_is_notifiable_until_the_last_is_removed(reachable: House, credential: str) -> None:
+    alice, bob = reachable.device("alice"), reachable.device("bob")
+    assert bob.done("followUsers", identities=["alice"])["users"][0]["is_notifiable"] is False
+    alice.heard(), bob.heard()
+    sids = [alice.done("registerBinding", **request(credential, endpoint=name))["sid"] for name in ("phone", "tablet")]
+    alice.done("registerBinding", **request(credential))
+    (push,) = bob.heard()
+    assert (push["event"], push["updateReasons"]) == ("userUpdated", ["notifiable"])
+    assert (push["user"]["identity"], push["user"]["is_notifiable"]) == ("alice", True)
+    assert bob.done("fetchUser", identity="alice")["is_notifiable"] is True
+    alice.done("removeBinding", binding=sids[0])
+    assert bob.heard() == []
+    alice.done("removeBinding", binding=sids[1])
+    assert [(push["updateReasons"], push["user"]["is_notifiable"]) for push in bob.heard()] == [(["notifiable"], False)]
+    assert bob.done("fetchUser", identity="alice")["is_notifiable"] is False
+
+
+def test_of_two_registrations_removed_at_once_the_last_is_news(meddling: MeddlingClient, meddled: House) -> None:
+    meddled.rest.post(meddled.path, ReachabilityEnabled="true")
+    credential = meddled.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"]
+    alice, bob = meddled.device("alice"), meddled.device("bob")
+    sids = [alice.done("registerBinding", **request(credential, endpoint=name))["sid"] for name in ("phone", "tablet")]
+    bob.done("followUsers", identities=["alice"])
+    bob.heard()
+
+    meddling.script("transact_write_items", after(lambda: alice.done("removeBinding", binding=sids[1])))
+    alice.done("removeBinding", binding=sids[0])
+    assert [(push["updateReasons"], push["user"]["is_notifiable"]) for push in bob.heard()] == [(["notifiable"], False)]
+
+
+def test_many_devices_come_and_go_at_once(reachable: House, credential: str) -> None:
+    bob = reachable.device("bob")
+    devices = [reachable.device("alice") for _ in range(8)]
+    bob.done("followUsers", identities=["alice"])
+    bob.heard()
+
+    def come(number: int) -> str:
+        return str(devices[number].done("registerBinding", **request(credential, endpoint=str(number)))["sid"])
+
+    with ThreadPoolExecutor(len(devices)) as pool:
+        sids = list(pool.map(come, range(len(devices))))
+        assert [push["updateReasons"] for push in bob.heard()] == [["notifiable"]]
+        list(pool.map(lambda number: devices[number].done("removeBinding", binding=sids[number]), range(len(devices))))
+    assert [(push["updateReasons"], push["user"]["is_notifiable"]) for push in bob.heard()] == [(["notifiable"], False)]
+
+
+def test_without_reachability_registering_is_nobodys_news(house: House, alice: Device, credential: str) -> None:
+    bob = house.device("bob")
+    bob.done("followUsers", identities=["alice"])
+    alice.heard(), bob.heard()
+    sid = alice.done("registerBinding", **request(credential))["sid"]
+    alice.done("removeBinding", binding=sid)
+    assert alice.heard() == bob.heard() == []
+    assert bob.done("fetchUser", identity="alice")["is_notifiable"] is None
+
+
+def test_a_registration_removed_over_rest_is_news_too(reachable: House, credential: str) -> None:
+    alice, bob = reachable.device("alice"), reachable.device("bob")
+    sid = alice.done("registerBinding", **request(credential))["sid"]
+    bob.done("followUsers", identities=["alice"])
+    bob.heard()
+    assert reachable.rest("DELETE", f"{reachable.path}/Bindings/{sid}").status == 204
+    assert [push["updateReasons"] for push in bob.heard()] == [["notifiable"]]

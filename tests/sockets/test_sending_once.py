@@ -1,0 +1,270 @@
+"""Sending once: a frame id of sixteen characters or more is a promise, whatever fails between the writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.contracts.meddling import Call, Meddle, MeddlingClient, after, client_error, losing_the_answer, refusing
+from tests.sockets.deployment import Device, House, Room
+
+LONG_ID = "0123456789abcdef"
+TEN_MINUTES = 600
+BROKEN = "InternalServerError"
+
+
+@pytest.fixture
+def house(meddled: House) -> House:
+    return meddled
+
+
+@pytest.fixture
+def other(house: House, room: Room) -> Device:
+    """Another device of alice, who hears everything."""
+    other = house.device("alice")
+    other.heard()
+    return other
+
+
+def send(device: Device, channel: str = "general", **members: Any) -> Any:
+    return device.ask("sendMessage", channel=channel, **{"id": LONG_ID, "body": "once", **members})
+
+
+def bodies(room: Room) -> list[str]:
+    """What is in the channel after the two messages that it had, checked against its counters."""
+    messages = room.house.rest.get(f"{room.path}/Messages")["messages"]
+    channel = room.fetch()
+    assert channel["messages_count"] == len(messages)
+    newest = messages[-1]["sid"] if messages else ""
+    assert (channel["links"]["last_message"] or "").endswith(newest)
+    return [message["body"] for message in messages[2:]]
+
+
+def added(device: Device) -> list[str]:
+    """The messages that a device heard of."""
+    return [push["message"]["sid"] for push in device.heard() if push["event"] == "messageAdded"]
+
+
+def test_a_repeat_is_answered_with_the_first_result_on_any_connection(room: Room, alice: Device, other: Device) -> None:
+    first = send(alice)
+    assert first["status"] == 201
+    assert send(alice, body="twice") == first
+    assert send(other, body="thrice") == first
+    assert bodies(room) == ["once"]
+    assert added(other) == [first["result"]["sid"]]
+
+
+def test_a_repeat_after_a_reconnect_is_answered_with_the_first_result(house: House, room: Room, alice: Device) -> None:
+    first = send(alice)
+    alice.close()
+    house.deployment.world.clock.advance(TEN_MINUTES - 1)
+    assert send(house.device("alice")) == first
+    assert bodies(room) == ["once"]
+
+
+def test_ten_minutes_later_the_id_sends_another_message_with_which_repeats_are_answered(
+    house: House, room: Room, alice: Device, other: Device
+) -> None:
+    first = send(alice)
+    house.deployment.world.clock.advance(TEN_MINUTES)
+    second = send(alice, body="twice")
+    assert (second["status"], second["result"]["index"]) == (201, first["result"]["index"] + 1)
+    assert send(other, body="thrice") == second
+    assert bodies(room) == ["once", "twice"]
+    assert added(other) == [first["result"]["sid"], second["result"]["sid"]]
+
+
+def test_a_repeat_reads_and_writes_nothing_new(meddling: MeddlingClient, alice: Device, room: Room) -> None:
+    send(alice)
+    meddling.calls.clear()
+    send(alice)
+    assert not {"update_item", "put_item", "transact_write_items"} & set(meddling.calls)
+
+
+def test_the_id_is_its_senders_own_and_the_channels_own(house: House, room: Room, alice: Device) -> None:
+    elsewhere = house.channel("alice")
+    sent = [
+        send(alice, body="from alice"),
+        send(house.device("bob"), body="from bob"),
+        send(alice, elsewhere.sid, body="elsewhere"),
+    ]
+    assert [reply["result"]["body"] for reply in sent] == ["from alice", "from bob", "elsewhere"]
+
+
+def test_the_channel_may_be_named_differently_in_a_repeat(room: Room, alice: Device) -> None:
+    assert send(alice, "general") == send(alice, room.sid)
+    assert bodies(room) == ["once"]
+
+
+def test_fifteen_characters_are_no_promise(room: Room, alice: Device) -> None:
+    sent = [alice.done("sendMessage", id=LONG_ID[:15], channel="general", body="x") for _ in range(2)]
+    assert [message["index"] for message in sent] == [2, 3]
+
+
+def test_an_id_counts_again_when_its_first_use_was_refused(room: Room, alice: Device) -> None:
+    assert send(alice, body=None, attributes="{")["error"]["code"] == 50304
+    assert alice.refusal("sendMessage", id=LONG_ID, channel="general") == (400, 50503)
+    assert send(alice)["result"]["index"] == 2
+
+
+def test_a_repeat_of_a_message_that_was_deleted_since_does_not_bring_it_back(room: Room, alice: Device) -> None:
+    send(alice)
+    alice.done("deleteMessage", channel="general", message=2)
+    assert send(alice)["status"] == 404
+    assert bodies(room) == []
+
+
+def test_a_repeat_shows_the_message_as_it_is_by_now(room: Room, alice: Device) -> None:
+    send(alice)
+    edited = alice.done("updateMessage", channel="general", message=2, body="edited")
+    assert send(alice)["result"] == edited
+
+
+def test_who_was_removed_since_is_not_answered(room: Room, alice: Device) -> None:
+    send(alice)
+    room.delete("/Members/alice")
+    assert send(alice)["error"]["code"] == 50400
+
+
+# Whatever fails: each request to the table in turn, in each way in which a send can go.
+
+
+def losing_any_answer(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """Carry the request out, then fail, also where the answer would have been that a condition does not hold."""
+    with suppress(ClientError):
+        call()
+    raise client_error(BROKEN)
+
+
+FAILURES: dict[str, Meddle] = {"refused": refusing(BROKEN), "answer lost": losing_any_answer}
+# After this, what a container remembered of the service is read again.
+FORGOTTEN_SECONDS = 11
+Begin = Callable[[], object]
+
+
+class Trial:
+    """Sends under new ids, of which one has the id for its body: what is asked of the table from `begin` on may fail."""
+
+    def __init__(self, meddling: MeddlingClient, house: House):
+        self.meddling, self.clock = meddling, house.deployment.world.clock
+        a_day = {"valid_until": self.clock.now_ms() // 1000 + 86_400}
+        self.sender, self.other = house.device("alice", **a_day), house.device("alice", **a_day)
+
+    def first(self, id_: str, begin: Begin) -> Any:
+        begin()
+        return send(self.sender, id=id_, body=id_)
+
+    def repeated(self, id_: str, begin: Begin) -> Any:
+        send(self.other, id=id_, body=id_)
+        begin()
+        return send(self.sender, id=id_, body=id_)
+
+    def after_ten_minutes(self, id_: str, begin: Begin) -> Any:
+        send(self.other, id=id_, body="long ago")
+        self.clock.advance(TEN_MINUTES)
+        begin()
+        return send(self.sender, id=id_, body=id_)
+
+    def overtaken(self, id_: str, begin: Begin) -> Any:
+        overtaking = after(lambda: (send(self.other, id=id_, body=id_), begin()))
+        self.meddling.script("transact_write_items", overtaking)
+        return send(self.sender, id=id_, body=id_)
+
+    def requests(self, way: str) -> list[tuple[str, int]]:
+        """What such a send asks of the table: operations, each with how many of its kind came before."""
+        self.clock.advance(FORGOTTEN_SECONDS)
+        reply = getattr(self, way)("0" * 16, self.meddling.calls.clear)
+        assert reply["status"] == 201
+        return [(operation, before) for operation, count in self.meddling.calls.items() for before in range(count)]
+
+    def failing(self, way: str, id_: str, operation: str, before: int, failure: Meddle) -> Any:
+        """The answer to such a send when this request fails."""
+        self.clock.advance(FORGOTTEN_SECONDS)
+        reply = getattr(self, way)(
+            id_, lambda: self.meddling.script(operation, *[lambda call, _: call()] * before, failure)
+        )
+        assert not self.meddling.scripted(operation)
+        return reply
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("way", ["first", "repeated", "after_ten_minutes", "overtaken"])
+def test_whatever_fails_is_not_answered_and_the_repeat_sends_what_was_not_sent_yet_and_nothing_twice(
+    meddling: MeddlingClient, house: House, room: Room, way: str, failure: str
+) -> None:
+    trial = Trial(meddling, house)
+    for number, (operation, before) in enumerate(trial.requests(way), 1):
+        id_ = f"{number:016}"
+        assert trial.failing(way, id_, operation, before, FAILURES[failure])["status"] == 500, operation
+        again = send(trial.sender, id=id_, body=id_)
+        assert again["status"] == 201, operation
+        assert send(trial.other, id=id_, body=id_) == again
+        messages = house.rest.get(f"{room.path}/Messages", PageSize=100)["messages"]
+        sent = [message["sid"] for message in messages if message["body"] == id_]
+        told = [push["message"] for push in trial.other.heard() if push["event"] == "messageAdded"]
+        heard = [message["sid"] for message in told if message["body"] == id_]
+        assert sent == heard == [again["result"]["sid"]], operation
+
+
+def test_a_lost_answer_to_the_index_costs_an_index_and_no_message(
+    meddling: MeddlingClient, room: Room, alice: Device, other: Device
+) -> None:
+    meddling.script("update_item", losing_the_answer(BROKEN))
+    assert send(alice)["status"] == 500
+    assert send(alice)["result"]["index"] == 3
+    assert added(other) == [send(other)["result"]["sid"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "reasons"),
+    [
+        ("ThrottlingException", ()),
+        ("TransactionCanceledException", ("TransactionConflict", "None")),
+        ("ProvisionedThroughputExceededException", ()),
+    ],
+)
+def test_what_can_be_tried_again_is_and_the_client_notices_nothing(
+    meddling: MeddlingClient, room: Room, alice: Device, other: Device, code: str, reasons: tuple[str, ...]
+) -> None:
+    meddling.script("transact_write_items", losing_the_answer(code, *reasons), refusing(code, *reasons))
+    first = send(alice)
+    assert first["status"] == 201
+    assert send(other) == first
+    assert bodies(room) == ["once"]
+    assert added(other) == [first["result"]["sid"]]
+
+
+def test_of_two_at_once_the_later_one_is_answered_with_the_others_message(
+    meddling: MeddlingClient, room: Room, alice: Device, other: Device
+) -> None:
+    overtaking: list[Any] = []
+
+    meddling.script("transact_write_items", after(lambda: overtaking.append(send(other, body="the other's"))))
+    reply = send(alice, body="mine")
+    assert reply == overtaking[0]
+    assert reply["result"]["body"] == "the other's"
+    assert bodies(room) == ["the other's"]
+    assert added(other) == [reply["result"]["sid"]]
+
+
+def test_many_at_once_send_one_message(house: House, room: Room, alice: Device) -> None:
+    devices = [alice, *(house.device("alice") for _ in range(3))]
+    together = Barrier(len(devices))
+
+    def at_once(device: Device) -> Any:
+        together.wait(10)
+        return send(device, body=device.connection_id)
+
+    with ThreadPoolExecutor(len(devices), initializer=lambda: asyncio.set_event_loop(asyncio.new_event_loop())) as pool:
+        replies = list(pool.map(at_once, devices))
+    assert {reply["status"] for reply in replies} == {201}, json.dumps(replies)
+    assert len({reply["result"]["sid"] for reply in replies}) == 1
+    assert bodies(room) == [replies[0]["result"]["body"]]
