@@ -1,0 +1,12 @@
+"""The list of seeded faults stays usable: a fault that cannot be seeded any more proves nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.seeded_faults.__main__ import Fault, listed, misplaced
+
+
+@pytest.mark.parametrize("fault", listed(), ids=str)
+def test_a_seeded_fault_has_exactly_one_place(fault: Fault):
+    assert misplaced(fault) == ""

@@ -1,0 +1,1 @@
+"""Faults that somebody might make, and the tests that notice them."""
