@@ -11,7 +11,8 @@ from enum import Enum
 from random import Random
 from typing import Any
 
-from parley_client.following import JOINED, Following, Listed
+from parley_client.following import JOINED, Following
+from parley_client.payloads import ListedChannel
 
 SID = "CH1"
 ME = "me"
@@ -89,10 +90,10 @@ class Server:
         """All records, as lists show them."""
         return dict(self.records)
 
-    def listing(self) -> list[Listed]:
+    def listing(self) -> list[ListedChannel]:
         if not self.is_member:
             return []
-        return [Listed({"sid": SID, "seq": self.seq}, {"status": JOINED})]
+        return [{"channel": {"sid": SID, "seq": self.seq}, "user_channel": {"status": JOINED}}]
 
     def catch_up(self, seen: int) -> dict[str, Any]:
         """The answer for a mark."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from parley_client.follower import Follower
-from parley_client.following import Following, Listed
+from parley_client.following import Following
+from parley_client.payloads import ListedChannel
 
 SID = "CH1"
 Push = dict[str, Any]
@@ -38,8 +39,8 @@ def changes(seq: int, *events: Push, more: bool = False) -> dict[str, Any]:
     return {"status": "changes", "seq": seq, "more": more, "events": list(events)}
 
 
-def listed(seq: int, status: str = "joined") -> Listed:
-    return Listed({"sid": SID, "seq": seq}, {"status": status})
+def listed(seq: int, status: str = "joined") -> ListedChannel:
+    return {"channel": {"sid": SID, "seq": seq}, "user_channel": {"status": status}}
 
 
 def names(pushes: list[Push]) -> list[tuple[str, int | None]]:
@@ -453,7 +454,9 @@ def test_a_refetch_of_a_channel_that_one_was_removed_from_is_leaving(following: 
 
 def test_at_most_a_hundred_channels_are_asked_about_at_once() -> None:
     following = Following()
-    entries = [Listed({"sid": f"CH{number}", "seq": 1}, {"status": "joined"}) for number in range(150)]
+    entries: list[ListedChannel] = [
+        {"channel": {"sid": f"CH{number}", "seq": 1}, "user_channel": {"status": "joined"}} for number in range(150)
+    ]
     following.session(entries, 0.0)
     following.session([], 50.0)
     first, second = following.questions(50.0), following.questions(50.0)

@@ -996,4 +996,4 @@ async def test_a_channel_that_was_left_is_forgotten_when_nobody_holds_it(lab: La
     listener.events.clear()
     del general
     gc.collect()
-    await until(lambda: not list(listener.client.book._channels))
+    await until(lambda: not list(listener.client._book._channels))

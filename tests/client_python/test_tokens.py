@@ -361,6 +361,6 @@ async def test_a_warning_while_the_client_is_shut_down_asks_for_no_token(lab: La
     stream = client.events()
     await soon(client.shutdown())
     assert "tokenAboutToExpire" not in [event.name async for event in stream]
-    assert not client._errands
+    assert not client._renewal._errands
     assert len(calls) == 1
     assert lab.timing.waits() == []

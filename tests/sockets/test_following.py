@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from parley_client.following import Following, Listed
+from parley_client.following import Following
 from tests.sockets.deployment import Deployment, House, as_rest
 from tests.sockets.rtb_catching import CHOICES, Copy, History, skip
 
@@ -74,7 +74,7 @@ class Reader:
         self.under_way.clear()
         self.following.session_begins()
         mine = self.alice.done("listMyChannels")["channels"]
-        self._tell(self.following.session([Listed(one["channel"], one["user_channel"]) for one in mine], self.now))
+        self._tell(self.following.session(mine, self.now))
 
     def ask(self, trouble: float = 0.0) -> None:
         """Ask what is due; some questions fail."""
@@ -110,8 +110,7 @@ class Reader:
     def _find_out(self, sid: str) -> None:
         reply = self.alice.ask("fetchMyChannel", channel=sid)
         if reply["status"] == 200:
-            mine = Listed(reply["result"]["channel"], reply["result"]["user_channel"])
-            self._tell(self.following.present(mine, self.now))
+            self._tell(self.following.present(reply["result"], self.now))
         else:
             is_gone = self.alice.ask("fetchChannel", channel=sid)["status"] == 404
             self._tell(self.following.absent(sid, is_gone=is_gone))

@@ -1,8 +1,25 @@
-"""A client for Parley: a user's channels, messages and news over one WebSocket."""
+"""A client for Parley: a user's channels, messages and events over one WebSocket.
 
-from parley_client.channel import Channel, LastMessage
+A module imports only modules on lower lines than its own:
+
+    client
+    book
+    users
+    events
+    channel
+    shown speech user session renewal
+    connection record following
+    line follower
+    emitter tokens wire
+    errors paginator payloads timing
+
+What a lower module needs of a higher one it takes as a callable, or declares as a Protocol.
+tests/client_python/test_imports.py reads this table.
+"""
+
+from parley_client.channel import Channel, Member, Message
 from parley_client.client import Client
-from parley_client.emitter import EventStream
+from parley_client.emitter import Event, EventStream
 from parley_client.errors import (
     ClientClosed,
     ConnectionLost,
@@ -23,7 +40,6 @@ from parley_client.events import (
     ChannelUpdated,
     ConnectionFailed,
     ConnectionStateChanged,
-    Event,
     MemberJoined,
     MemberLeft,
     MemberUpdated,
@@ -38,9 +54,8 @@ from parley_client.events import (
     UserUnsubscribed,
     UserUpdated,
 )
-from parley_client.member import Member
-from parley_client.message import Media, Message
 from parley_client.paginator import Paginator
+from parley_client.shown import LastMessage, Media
 from parley_client.tokens import Provider
 from parley_client.user import User
 

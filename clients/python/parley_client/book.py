@@ -1,22 +1,19 @@
-"""The objects that the application holds, and what it is told when they change."""
+"""Keeps the application's channels, messages and members up to date, and tells it what has changed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from parley_client import events
-from parley_client.channel import Channel
-from parley_client.following import INVITED, JOINED, NONE, Listed, Push
-from parley_client.member import Member
-from parley_client.record import RecordObject
+from parley_client.channel import Channel, Member
+from parley_client.emitter import Event
+from parley_client.following import INVITED, JOINED, STANDINGS
+from parley_client.payloads import ChannelRecord, ListedChannel, Push, TypingPush
+from parley_client.record import Hub, RecordObject
 from parley_client.timing import Handle
-from parley_client.user import User
+from parley_client.users import Users
 
-if TYPE_CHECKING:
-    from parley_client.client import Client
-
-_STATUS = {"channelJoined": JOINED, "channelInvited": INVITED, "channelLeft": NONE, "channelRemoved": NONE}
 _CHANNEL_EVENTS: dict[str, type[events.ChannelEvent]] = {
     "channelAdded": events.ChannelAdded,
     "channelJoined": events.ChannelJoined,
@@ -29,49 +26,42 @@ _CONSUMED = "lastConsumedMessageIndex"
 
 
 class Book:
-    """One object per channel and user, and per message and member that the application holds."""
+    """One object per channel that this user is in or that the application holds.
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    Args:
+        users: Where the users behind members come from.
+        has_started: Whether the channels of the first list have been told.
+    """
+
+    def __init__(self, hub: Hub, users: Users, has_started: Callable[[], bool]) -> None:
+        self._hub = hub
+        self._users = users
+        self._has_started = has_started
         self._channels: WeakValueDictionary[str, Channel] = WeakValueDictionary()
-        self._users: WeakValueDictionary[str, User] = WeakValueDictionary()
         self._own_channels: dict[str, Channel] = {}
         self._typing: dict[tuple[str, str], tuple[Member, Handle]] = {}
 
     # Objects.
 
-    def channel(self, record: dict[str, Any]) -> Channel:
+    def channel(self, record: ChannelRecord) -> Channel:
         """The channel of a record."""
         channel = self._channels.get(record["sid"])
         if channel is None:
-            channel = self._channels[record["sid"]] = Channel(self._client, record)
+            channel = self._channels[record["sid"]] = Channel(self._hub, self._users, record)
         else:
             channel.apply(record)
         return channel
 
-    def listed(self, entry: Listed) -> Channel:
+    def listed(self, entry: ListedChannel) -> Channel:
         """The channel of an entry in the list of this user's channels."""
-        channel = self.channel(entry.channel)
+        channel = self.channel(entry["channel"])
         if channel.sid not in self._own_channels:
-            # Of one's own channels the pushes tell it, and what has changed.
-            channel.apply_own(entry.user_channel)
+            # What a channel is to this user changes by pushes once it is one of theirs, so that the change is told.
+            channel.apply_own(entry["user_channel"])
         return channel
 
-    def user(self, record: dict[str, Any]) -> User:
-        """The user of a record."""
-        user = self._users.get(record["identity"])
-        if user is None:
-            user = self._users[record["identity"]] = User(self._client, record)
-        else:
-            user.apply(record)
-        return user
-
-    def user_changed(self, user: User, record: dict[str, Any], reasons: tuple[str, ...] = ()) -> None:
-        """Tell of a user's version, if it has not been told."""
-        different = user.apply(record)
-        if user.seq > user.told or different:
-            user.told = user.seq
-            self._tell(events.UserUpdated(user, reasons or different), user, "updated")
+    def _channel_of(self, push: Push) -> Channel:
+        return self.channel(push.get("channel") or {"sid": push["channel_sid"]})
 
     # What is told.
 
@@ -89,18 +79,18 @@ class Book:
 
     def _deliver_channel(self, push: Push) -> None:
         channel, name = self._channel_of(push), push["event"]
-        status = _STATUS.get(name)
+        status = STANDINGS.get(name)
         channel.apply_own(push.get("user_channel") or {})
         if status is not None:
             channel.apply_own({"status": status})
         if status in (JOINED, INVITED):
             self._own_channels[channel.sid] = channel
-        elif status == NONE:
+        elif status is not None:
             self._own_channels.pop(channel.sid, None)
             self._end_all_typing(channel)
         self._tell(_CHANNEL_EVENTS[name](channel), channel, "removed" if name == "channelRemoved" else name)
-        # What the first list says is where a client begins, and a removed channel is not updated any more.
-        if status is not None and name != "channelRemoved" and self._client.has_started:
+        # A client begins with the statuses of the first list, and a removed channel has no further updates.
+        if status is not None and name != "channelRemoved" and self._has_started():
             self._tell_update(channel, ("status",))
 
     def _deliver_update(self, push: Push) -> None:
@@ -154,19 +144,23 @@ class Book:
                 self._note_horizon(channel, member)
 
     def _note_horizon(self, channel: Channel, member: Member) -> None:
-        if member.identity == self._client.identity:
+        own = self._users.own
+        if own is not None and member.identity == own.identity:
             horizon = {"last_consumed_message_index": member.last_consumed_message_index}
             if _CONSUMED in channel.apply_own(horizon):
                 self._tell_update(channel, (_CONSUMED,))
 
+    def _tell_update(self, channel: Channel, reasons: tuple[str, ...]) -> None:
+        self._tell(events.ChannelUpdated(channel, reasons), channel, "updated")
+
+    def _tell(self, event: Event, emitter: RecordObject, name: str | None = None) -> None:
+        emitter.emit(event, name)
+        self._hub.tell(event)
+
     # Typing.
 
-    def is_typing(self, member: Member) -> bool:
-        """Whether a member is typing."""
-        return (member.channel.sid, member.identity) in self._typing
-
-    def typing_started(self, push: Push) -> None:
-        """Somebody types: that holds for a while, or until a message of theirs."""
+    def typing_started(self, push: TypingPush) -> None:
+        """Somebody is typing. It ends after the time in the push, or with a message of theirs."""
         channel = self._channels.get(push["channel_sid"])
         if channel is None:
             return
@@ -176,14 +170,15 @@ class Book:
         before = self._typing.get(key)
         if before is not None:
             before[1].cancel()
-        timer = self._client.timing.later(float(push["typing_timeout"]), lambda: self._end_typing(channel, identity))
+        timer = self._hub.timing.later(float(push["typing_timeout"]), lambda: self._end_typing(channel, identity))
         self._typing[key] = (member, timer)
         if before is None:
+            member.note_typing(True)
             event = events.TypingStarted(member)
             member.emit(event)
             self._tell(event, channel)
 
-    def forget(self) -> None:
+    def stop(self) -> None:
         """Stop all timers."""
         for _, timer in self._typing.values():
             timer.cancel()
@@ -194,6 +189,7 @@ class Book:
         if typing is not None:
             member, timer = typing
             timer.cancel()
+            member.note_typing(False)
             event = events.TypingEnded(member)
             member.emit(event)
             self._tell(event, channel)
@@ -202,15 +198,3 @@ class Book:
         for sid, identity in list(self._typing):
             if sid == channel.sid:
                 self._end_typing(channel, identity)
-
-    # How.
-
-    def _channel_of(self, push: Push) -> Channel:
-        return self.channel(push.get("channel") or {"sid": push["channel_sid"]})
-
-    def _tell_update(self, channel: Channel, reasons: tuple[str, ...]) -> None:
-        self._tell(events.ChannelUpdated(channel, reasons), channel, "updated")
-
-    def _tell(self, event: events.Event, emitter: RecordObject, name: str | None = None) -> None:
-        emitter.emit(event, name)
-        self._client.tell(event)

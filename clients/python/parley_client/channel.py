@@ -1,165 +1,121 @@
-"""A channel, as this user sees it."""
+"""A channel as this user sees it, with its members and messages: three classes that lead to each other."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Awaitable
+from functools import partial
+from typing import Any, Literal, Protocol
 from weakref import WeakValueDictionary
 
 from parley_client.errors import RequestError
 from parley_client.following import INVITED, JOINED, NONE
-from parley_client.member import Member
-from parley_client.message import Message
-from parley_client.paginator import Paginator
-from parley_client.record import Attributes, RecordObject
-from parley_client.timing import pause
-
-if TYPE_CHECKING:
-    from parley_client.client import Client
-    from parley_client.user import User
+from parley_client.paginator import Paginator, page_of
+from parley_client.payloads import ChannelRecord, MemberRecord, MessageRecord, UserChannel
+from parley_client.record import Attributes, Hub
+from parley_client.shown import ShownChannel, ShownMember, ShownMessage
+from parley_client.speech import Speech
+from parley_client.user import User
 
 Anchor = int | Literal["end"]
 _PAGE_SIZE = 100
-_TYPING_IS_SAID_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class LastMessage:
-    """The newest message of a channel; its date is known once it was seen."""
+class People(Protocol):
+    """Where the users behind members come from."""
 
-    index: int
-    date_created: datetime | None
+    async def follow(self, identity: str) -> User:
+        """A user, followed from now on."""
+
+    async def fetch(self, identity: str) -> User:
+        """A user as it is now; not followed."""
 
 
-class Channel(RecordObject):
-    """A channel; kept up to date while this user is in it or invited."""
+class Message(ShownMessage):
+    """A message."""
 
-    REASONS: ClassVar[Mapping[str, str]] = {
-        "attributes": "attributes",
-        "created_by": "createdBy",
-        "date_created": "dateCreated",
-        "date_updated": "dateUpdated",
-        "friendly_name": "friendlyName",
-        "unique_name": "uniqueName",
-    }
+    def __init__(self, hub: Hub, channel: Channel, record: MessageRecord) -> None:
+        super().__init__(hub, record)
+        self.channel = channel
 
-    def __init__(self, client: Client, record: dict[str, Any]) -> None:
-        super().__init__(client, record)
-        self._own: dict[str, Any] = {}
-        self._told_horizon: int | None = None
-        self._last_message: LastMessage | None = None
-        # In any answer so far, which may be ahead of what was pushed.
-        self._highest_index = -1
-        self._quiet_until = 0.0
-        self._typing_is_said = asyncio.Event()
-        self._typing_is_said.set()
-        self._sending = asyncio.Lock()
+    async def update_body(self, body: str) -> None:
+        """Change the text."""
+        await self._update(body=body)
+
+    async def update_attributes(self, attributes: Attributes) -> None:
+        """Replace the attributes."""
+        await self._update(attributes=attributes)
+
+    async def remove(self) -> None:
+        """Remove the message."""
+        await self._hub.request("deleteMessage", channel=self.channel.sid, message=self._address)
+
+    async def get_member(self) -> Member:
+        """The member who sent it; raises RequestError (404) when they are no longer a member."""
+        return await self.channel.get_member_by_identity(self.author or "")
+
+    @property
+    def _address(self) -> str:
+        return self.sid or str(self.index)
+
+    async def _update(self, **members: Attributes) -> None:
+        members = {"channel": self.channel.sid, "message": self._address, **members}
+        self.apply(await self._hub.request("updateMessage", **members))
+
+
+class Member(ShownMember):
+    """Somebody in a channel."""
+
+    def __init__(self, hub: Hub, channel: Channel, record: MemberRecord) -> None:
+        super().__init__(hub, record)
+        self.channel = channel
+
+    async def update_attributes(self, attributes: Attributes) -> None:
+        """Replace the attributes."""
+        members = {"channel": self.channel.sid, "identity": self.identity, "attributes": attributes}
+        self.apply(await self._hub.request("updateMember", **members))
+
+    async def remove(self) -> None:
+        """Remove this member from the channel."""
+        await self.channel.remove_member(self.identity)
+
+    async def get_user(self) -> User:
+        """The user, followed from now on."""
+        return await self.channel.people.follow(self.identity)
+
+
+class Channel(ShownChannel):
+    """A channel; kept up to date while this user is in it or invited.
+
+    Attributes:
+        messages: The messages that the application holds, by SID.
+        members: The members that the application holds, by identity.
+    """
+
+    def __init__(self, hub: Hub, people: People, record: ChannelRecord) -> None:
+        super().__init__(hub, record)
+        self.people = people
         self.messages: WeakValueDictionary[str, Message] = WeakValueDictionary()
         self.members: WeakValueDictionary[str, Member] = WeakValueDictionary()
+        # Of any reply so far. Replies may be ahead of the pushes.
+        self._highest_index = -1
+        self._speech = Speech(hub, self._ask)
 
-    def apply_own(self, user_channel: dict[str, Any], *, is_reply: bool = False) -> tuple[str, ...]:
-        """Take over what the channel is to this user; returns the vendor's names for what was not told so yet.
+    async def _ask(self, action: str, **members: Any) -> Any:
+        return await self._hub.request(action, channel=self.sid, **members)
 
-        The reply to one's own change of the horizon tells nobody: the push of it does, whichever comes first.
-        """
-        names = {
-            "status": "status",
-            "notification_level": "notificationLevel",
-            "last_consumed_message_index": "lastConsumedMessageIndex",
-        }
-        before = {field: self._own.get(field) for field in names} | {"last_consumed_message_index": self._told_horizon}
-        self._own.update(user_channel)
-        if is_reply:
-            return ()
-        if "last_consumed_message_index" in user_channel:
-            self._told_horizon = user_channel["last_consumed_message_index"]
-        now = {**self._own, "last_consumed_message_index": self._told_horizon}
-        return tuple(name for field, name in names.items() if now.get(field) != before[field])
-
-    def note_message(self, message: Message) -> bool:
-        """Whether a message is the newest so far."""
-        last = self.last_message
-        if last is not None and message.index < last.index:
-            return False
-        self._last_message = LastMessage(message.index, message.date_created)
-        return True
-
-    def forget_message(self, message: Message, last_message_index: int | None) -> bool:
-        """Whether a message, now removed, was the newest; then that is the one with the given index."""
-        last = self.last_message
-        if last is None or last.index != message.index:
-            return False
-        self._record["last_message_index"] = last_message_index
-        known = next((one for one in self.messages.values() if one.index == last_message_index), None)
-        self._last_message = None if known is None else LastMessage(known.index, known.date_created)
-        return True
-
-    # What it is.
-
-    @property
-    def unique_name(self) -> str | None:
-        """The unique name."""
-        return self._text("unique_name")
-
-    @property
-    def friendly_name(self) -> str | None:
-        """The name to show."""
-        return self._text("friendly_name")
-
-    @property
-    def type(self) -> str:
-        """`public` or `private`."""
-        return self._text("type") or "public"
-
-    @property
-    def is_private(self) -> bool:
-        """Whether only members, invited and its creator see it."""
-        return self.type == "private"
-
-    @property
-    def created_by(self) -> str | None:
-        """The identity of its creator."""
-        return self._text("created_by")
-
-    @property
-    def status(self) -> str:
-        """`joined`, `invited` or `notParticipating`."""
-        return str(self._own.get("status", NONE))
-
-    @property
-    def notification_level(self) -> str:
-        """`default` or `muted`."""
-        return str(self._own.get("notification_level") or "default")
-
-    @property
-    def last_consumed_message_index(self) -> int | None:
-        """Up to where this user has read; None before anything was read."""
-        index = self._own.get("last_consumed_message_index")
-        return None if index is None else int(index)
-
-    @property
-    def last_message(self) -> LastMessage | None:
-        """The newest message; None while the channel is empty."""
-        index = self._number("last_message_index")
-        seen = self._last_message
-        if index is not None and (seen is None or seen.index < index):
-            return LastMessage(index, None)
-        return seen
-
-    # Being in it.
+    # This user's part in it.
 
     async def join(self) -> None:
         """Join; accepts an invitation if there is one."""
-        action = "acceptInvitation" if self.status == INVITED else "joinChannel"
-        self.apply_member(await self._ask(action))
-        self.apply_own({"status": JOINED})
+        await self._enter("acceptInvitation" if self.status == INVITED else "joinChannel")
 
     async def accept_invitation(self) -> None:
         """Accept an invitation."""
-        self.apply_member(await self._ask("acceptInvitation"))
+        await self._enter("acceptInvitation")
+
+    async def _enter(self, action: str) -> None:
+        self.apply_member(await self._ask(action))
         self.apply_own({"status": JOINED})
 
     async def decline(self) -> None:
@@ -173,16 +129,16 @@ class Channel(RecordObject):
         self.apply_own({"status": NONE})
 
     async def set_user_notification_level(self, level: Literal["default", "muted"]) -> None:
-        """Have push notifications for this channel, or none."""
+        """Switch push notifications for this channel on (`default`) or off (`muted`)."""
         self.apply_own(await self._ask("setNotificationLevel", notification_level=level))
 
     # Members.
 
-    def apply_member(self, record: dict[str, Any]) -> Member:
+    def apply_member(self, record: MemberRecord) -> Member:
         """The member of a record."""
         member = self.members.get(record["identity"])
         if member is None:
-            member = self.members[record["identity"]] = Member(self._client, self, record)
+            member = self.members[record["identity"]] = Member(self._hub, self, record)
         else:
             member.apply(record)
         return member
@@ -202,15 +158,8 @@ class Channel(RecordObject):
 
     async def get_members(self) -> list[Member]:
         """All members, oldest first."""
-        members: list[Member] = []
-        after: str | None = None
-        while True:
-            more = {} if after is None else {"after": after}
-            page = await self._ask("listMembers", page_size=_PAGE_SIZE, **more)
-            members += [self.apply_member(record) for record in page["members"]]
-            after = page.get("next")
-            if after is None:
-                return members
+        ask = partial(self._ask, "listMembers", page_size=_PAGE_SIZE)
+        return [member async for member in await page_of(ask, "members", self.apply_member)]
 
     async def get_member_by_identity(self, identity: str) -> Member:
         """One member; raises RequestError (404) when there is none."""
@@ -218,13 +167,16 @@ class Channel(RecordObject):
 
     async def get_member_by_sid(self, sid: str) -> Member:
         """One member; raises RequestError (404) when there is none."""
-        # The server takes a member's SID for an identity as well.
+        # The server takes a member's SID in place of an identity.
         return await self.get_member_by_identity(sid)
+
+    async def get_members_count(self) -> int:
+        """How many members there are."""
+        return (await self._fetch())["members_count"]
 
     async def get_user_descriptors(self) -> Paginator[User]:
         """The users of all members as they are now, oldest member first; not followed. Takes a request for each."""
-        members = await self._client.page("listMembers", "members", self.apply_member, channel=self.sid)
-        return await self._users_of(members)
+        return await self._users_of(await page_of(partial(self._ask, "listMembers"), "members", self.apply_member))
 
     async def _users_of(self, members: Paginator[Member]) -> Paginator[User]:
         async def turn(page: Awaitable[Paginator[Member]]) -> Paginator[User]:
@@ -239,47 +191,44 @@ class Channel(RecordObject):
 
     async def _user_of(self, member: Member) -> User | None:
         try:
-            return await self._client.get_user_descriptor(member.identity)
+            return await self.people.fetch(member.identity)
         except RequestError as error:
             if error.status != 404:
                 raise
             return None
 
-    async def get_members_count(self) -> int:
-        """How many members there are."""
-        return int((await self._fetch())["members_count"])
-
     # Messages.
 
-    def apply_message(self, record: dict[str, Any]) -> Message:
+    def apply_message(self, record: MessageRecord) -> Message:
         """The message of a record."""
         self._highest_index = max(self._highest_index, record["index"])
         message = self.messages.get(record["sid"])
         if message is None:
-            message = self.messages[record["sid"]] = Message(self._client, self, record)
+            message = self.messages[record["sid"]] = Message(self._hub, self, record)
         else:
             message.apply(record)
         return message
 
+    def forget_message(self, message: Message, newest: int | None) -> bool:
+        """A message was removed, and `newest` is the highest index left; returns whether it was the newest."""
+        before = next((one for one in self.messages.values() if one.index == newest), None)
+        return self.note_removal(message, newest, before)
+
     async def send_message(
         self, body: str | None = None, attributes: Attributes | None = None, *, media_sid: str | None = None
     ) -> int:
-        """Send a message and return its index; sent once, also when the connection breaks meanwhile.
+        """Send a message and return its index; it is sent once even if the connection breaks meanwhile.
 
         Messages to a channel get their indexes in the order of the calls: each is sent when the one before it was
         answered or has failed.
         """
-        self._quiet_until = 0.0
-        typing_is_said = self._typing_is_said
         given = {"body": body, "attributes": attributes, "media_sid": media_sid}
         members = {name: value for name, value in given.items() if value is not None}
-        # The server works on several frames at a time.
-        async with self._sending:
-            if not typing_is_said.is_set():
-                # What ends the typing would come before it, and others would see this user type on.
-                await pause(self._client.timing, _TYPING_IS_SAID_SECONDS, typing_is_said)
-            record = await self._ask("sendMessage", **members)
-        return self.apply_message(record).index
+        return self.apply_message(await self._speech.send(members)).index
+
+    async def typing(self) -> None:
+        """Say that this user is typing; while the last time still counts, nothing is sent."""
+        await self._speech.type()
 
     async def get_message(self, index: int) -> Message:
         """One message; raises RequestError (404) when there is none."""
@@ -291,9 +240,9 @@ class Channel(RecordObject):
         anchor: Anchor = "end",
         direction: Literal["backwards", "forward"] = "backwards",
     ) -> Paginator[Message]:
-        """Messages up to (or, forward, from) an index, inclusive; each page is in ascending order.
+        """Messages up to an index, or from it with `forward`. Each page is in ascending order and has the index itself.
 
-        Without an index, the last (or, forward, the first) ones.
+        Without an index, the newest messages, or with `forward` the oldest.
         """
         if direction == "backwards":
             return await self._messages_before(page_size, anchor)
@@ -324,52 +273,33 @@ class Channel(RecordObject):
 
     async def get_messages_count(self) -> int:
         """How many messages there are."""
-        return int((await self._fetch())["messages_count"])
+        return (await self._fetch())["messages_count"]
+
+    # How far this user has read.
 
     async def get_unconsumed_messages_count(self) -> int | None:
-        """How many messages are above the horizon; None before anything was read."""
-        own = (await self._ask("fetchMyChannel"))["user_channel"]
-        return self._apply_horizon(own)
-
-    async def typing(self) -> None:
-        """Say that this user is typing; said at most once per time that it holds, which a message ends."""
-        now = self._client.timing.now()
-        if now < self._quiet_until:
-            return
-        quiet_until = self._quiet_until = now + self._client.typing_seconds
-        is_said = self._typing_is_said = asyncio.Event()
-        try:
-            result = await self._ask("typing")
-        except BaseException:
-            self._quiet_until = 0.0
-            raise
-        finally:
-            is_said.set()
-        if self._quiet_until == quiet_until:
-            self._quiet_until = now + float(result["typing_timeout"])
-
-    # What was read.
+        """How many messages this user has not read; None if nothing was read."""
+        return self._apply_horizon((await self._ask("fetchMyChannel"))["user_channel"])
 
     async def advance_last_consumed_message_index(self, index: int) -> int | None:
-        """This user has read up to this message; a smaller index changes nothing. Returns how many are unread."""
+        """Mark everything up to a message as read, unless more is. Returns how many messages are unread."""
         return self._apply_horizon(await self._ask("advanceLastConsumedMessageIndex", index=index))
 
     async def update_last_consumed_message_index(self, index: int) -> int | None:
-        """This user has read up to this message, though further before. Returns how many are unread."""
+        """Mark everything up to a message as read, and all after it as unread. Returns how many are unread."""
         return self._apply_horizon(await self._ask("updateLastConsumedMessageIndex", index=index))
 
     async def set_all_messages_consumed(self) -> int | None:
-        """This user has read everything. Returns how many are unread."""
+        """Mark everything as read. Returns how many messages are unread."""
         return self._apply_horizon(await self._ask("setAllMessagesConsumed"))
 
     async def set_no_messages_consumed(self) -> int | None:
-        """This user has read nothing. Returns how many are unread."""
+        """Mark everything as unread. Returns how many messages are unread."""
         return self._apply_horizon(await self._ask("setNoMessagesConsumed"))
 
-    def _apply_horizon(self, user_channel: dict[str, Any]) -> int | None:
+    def _apply_horizon(self, user_channel: UserChannel) -> int | None:
         self.apply_own(user_channel, is_reply=True)
-        count = user_channel.get("unread_messages_count")
-        return None if count is None else int(count)
+        return user_channel.get("unread_messages_count")
 
     # Changing it.
 
@@ -389,10 +319,7 @@ class Channel(RecordObject):
         """Delete the channel and everything in it."""
         await self._ask("deleteChannel")
 
-    async def _fetch(self) -> dict[str, Any]:
-        record: dict[str, Any] = await self._ask("fetchChannel")
+    async def _fetch(self) -> ChannelRecord:
+        record: ChannelRecord = await self._ask("fetchChannel")
         self.apply(record)
         return record
-
-    async def _ask(self, action: str, **members: Any) -> Any:
-        return await self._client.request(action, channel=self.sid, **members)

@@ -1,32 +1,26 @@
-"""The client: one user's channels, messages and news over a connection that looks after itself."""
+"""The client: one user's channels, messages and events over a connection that looks after itself."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from functools import partial
+from typing import Any, Literal, cast
 from weakref import WeakSet
 
 from parley_client.book import Book
 from parley_client.channel import Channel
 from parley_client.connection import DENIED, Connection
-from parley_client.emitter import Emitter, EventStream
+from parley_client.emitter import Emitter, Event, EventStream
 from parley_client.errors import ClientClosed, Denied, ParleyError, Refused
-from parley_client.events import (
-    ConnectionFailed,
-    ConnectionStateChanged,
-    Event,
-    TokenAboutToExpire,
-    TokenExpired,
-)
-from parley_client.following import Listed
+from parley_client.events import ConnectionFailed, ConnectionStateChanged, TokenAboutToExpire, TokenExpired
 from parley_client.line import TOKEN_EXPIRED, Line
-from parley_client.paginator import Paginator
-from parley_client.record import Attributes
+from parley_client.paginator import Paginator, page_of
+from parley_client.payloads import ConnectionErrorPush, Push, SessionResult, TypingPush, UserPush
+from parley_client.record import Attributes, Hub
+from parley_client.renewal import Renewal
 from parley_client.session import Session
-from parley_client.timing import RealTiming, Timing, pause
+from parley_client.timing import RealTiming, Timing
 from parley_client.tokens import Provider, Tokens
 from parley_client.user import User
 from parley_client.users import Users
@@ -34,12 +28,6 @@ from parley_client.wire import Connect, open_wire
 
 _OPENING_SECONDS = 10.0
 """How long after the start events are kept for the first stream."""
-_REFRESH_AGAIN_SECONDS = 15.0
-_DEFAULT_TYPING_SECONDS = 5.0
-
-T = TypeVar("T")
-
-_log = logging.getLogger("parley_client")
 
 
 class Client(Emitter):
@@ -66,32 +54,31 @@ class Client(Emitter):
         timing: Timing | None = None,
         connect: Connect = open_wire,
     ) -> None:
-        self.kept: set[Emitter] = set()
-        super().__init__(self.kept)
-        self.timing: Timing = timing or RealTiming()
-        self.book = Book(self)
-        self.typing_seconds = _DEFAULT_TYPING_SECONDS
+        self._timing: Timing = timing or RealTiming()
+        self._hub = Hub(self.request, self._tell, self._timing)
+        super().__init__(self._hub.kept)
         self.service: dict[str, Any] = {}
         self._streams: WeakSet[EventStream] = WeakSet()
         self._opening: list[Event] | None = []
         self._opening_ends = math.inf
         self._is_over = False
-        self._errands: set[asyncio.Task[None]] = set()
-        self._tokens = Tokens(token, self.timing, self._token_about_to_expire, self._token_expired, self._whose)
-        self._connection = Connection(url, self._tokens, connect, self.timing, self)
-        self.users = Users(self, self._connection)
-        self._session = Session(
-            self._connection,
-            self.timing,
-            deliver=self.book.deliver,
-            began=self._session_began,
-            listed=self.book.listed,
-            refollow=self.users.follow_again,
-        )
         self._denial: Refused | None = None
         self._outcome = asyncio.Event()
+        self._tokens = Tokens(token, self._timing, self._token_about_to_expire, self._token_expired, self._whose)
+        self._connection = Connection(url, self._tokens, connect, self._timing, self)
+        self._renewal = Renewal(self._tokens, self._connection, self._timing, self._forget_denial)
+        self._users = Users(self._hub, self._connection)
+        self._book = Book(self._hub, self._users, lambda: self.has_started)
+        self._session = Session(
+            self._connection,
+            self._timing,
+            deliver=self._book.deliver,
+            began=self._session_began,
+            listed=self._book.listed,
+            refollow=self._users.follow_again,
+        )
 
-    # Life.
+    # Starting and stopping.
 
     @classmethod
     async def create(cls, url: str, token: str | Provider, **options: Any) -> Client:
@@ -103,7 +90,7 @@ class Client(Emitter):
     async def start(self) -> None:
         """Connect, and wait until the user's channels are known; raises Denied if the token is refused.
 
-        A client that does not get there, or is not waited for any longer, is shut down.
+        If the start fails or is cancelled, the client is shut down.
         """
         self._connection.start()
         self._session.start()
@@ -112,7 +99,7 @@ class Client(Emitter):
         except BaseException:
             await self.shutdown()
             raise
-        self._opening_ends = self.timing.now() + _OPENING_SECONDS
+        self._opening_ends = self._timing.now() + _OPENING_SECONDS
 
     async def _until_started(self) -> None:
         waits = [asyncio.ensure_future(event.wait()) for event in (self._session.is_ready, self._outcome)]
@@ -129,18 +116,16 @@ class Client(Emitter):
 
     @property
     def has_started(self) -> bool:
-        """Whether the channels of this user are known, and told."""
+        """Whether the channels of this user are known and have been told."""
         return self._session.is_ready.is_set()
 
     async def shutdown(self) -> None:
         """Close the connection for good and end the streams of events."""
         self._is_over = True
-        self._tokens.stop()
-        for errand in list(self._errands):
-            errand.cancel()
+        self._renewal.stop()
         await self._session.stop()
         await self._connection.stop()
-        self.book.forget()
+        self._book.stop()
         self._opening = None
         for stream in self._streams:
             stream.put(None)
@@ -154,9 +139,9 @@ class Client(Emitter):
         await self.shutdown()
 
     def events(self) -> EventStream:
-        """All events from now on, in order; what is not read is kept as long as the stream is, so read on.
+        """All events from now on, in order. A stream keeps what is not read yet, so read on or drop it.
 
-        The first stream has those of the start too, and misses none if it is asked for within ten seconds of it.
+        The first stream begins with the events of the start. Ask for it within ten seconds, or they are dropped.
         """
         stream = EventStream()
         for event in self._opening or ():
@@ -167,10 +152,9 @@ class Client(Emitter):
             stream.put(None)
         return stream
 
-    def tell(self, event: Event) -> None:
-        """Tell the client's callbacks and streams."""
+    def _tell(self, event: Event) -> None:
         self.emit(event)
-        if self._opening is not None and self.timing.now() < self._opening_ends:
+        if self._opening is not None and self._timing.now() < self._opening_ends:
             self._opening.append(event)
         for stream in self._streams:
             stream.put(event)
@@ -185,9 +169,9 @@ class Client(Emitter):
     @property
     def user(self) -> User:
         """This user; known once the client has started."""
-        if self.users.own is None:
+        if self._users.own is None:
             raise ParleyError("the client has not started yet")
-        return self.users.own
+        return self._users.own
 
     @property
     def identity(self) -> str:
@@ -203,23 +187,19 @@ class Client(Emitter):
 
     async def get_subscribed_channels(self) -> Paginator[Channel]:
         """The channels that this user is in or invited to."""
-
-        def shown(item: dict[str, Any]) -> Channel:
-            return self.book.listed(Listed(item["channel"], item["user_channel"]))
-
-        return await self.page("listMyChannels", "channels", shown)
+        return await page_of(partial(self.request, "listMyChannels"), "channels", self._book.listed)
 
     async def get_public_channel_descriptors(self) -> Paginator[Channel]:
-        """All public channels, as they are now; not kept up to date unless this user is in them."""
-        return await self.page("listPublicChannels", "channels", self.book.channel)
+        """All public channels as they are now; only those that this user is in are kept up to date."""
+        return await page_of(partial(self.request, "listPublicChannels"), "channels", self._book.channel)
 
     async def get_channel_by_sid(self, sid: str) -> Channel:
-        """One channel; raises RequestError (404) when there is none, or none that this user may see."""
-        return self.book.channel(await self.request("fetchChannel", channel=sid))
+        """One channel; raises RequestError (404) when there is none that this user may see."""
+        return self._book.channel(await self.request("fetchChannel", channel=sid))
 
     async def get_channel_by_unique_name(self, unique_name: str) -> Channel:
-        """One channel; raises RequestError (404) when there is none, or none that this user may see."""
-        return self.book.channel(await self.request("fetchChannel", channel=unique_name))
+        """One channel; raises RequestError (404) when there is none that this user may see."""
+        return self._book.channel(await self.request("fetchChannel", channel=unique_name))
 
     async def create_channel(
         self,
@@ -229,32 +209,32 @@ class Client(Emitter):
         is_private: bool = False,
         attributes: Attributes | None = None,
     ) -> Channel:
-        """Make a channel; this user has not joined it yet."""
+        """Make a channel. It does not join: call `join` for that."""
         given = {"friendly_name": friendly_name, "unique_name": unique_name, "attributes": attributes}
         members = {name: value for name, value in given.items() if value is not None}
         kind = "private" if is_private else "public"
-        return self.book.channel(await self.request("createChannel", type=kind, **members))
+        return self._book.channel(await self.request("createChannel", type=kind, **members))
 
     # Users.
 
     async def get_user(self, identity: str) -> User:
-        """A user, followed from now on; of more than 100 the oldest is followed no more.
+        """A user, followed from now on; raises RequestError (404) when there is none.
 
-        Raises RequestError (404) when there is none.
+        If there are more than 100, the one followed first is no longer followed.
         """
-        return await self.users.follow(identity)
+        return await self._users.follow(identity)
 
     async def get_subscribed_users(self) -> list[User]:
-        """The users whose changes are told: this user and those that are followed."""
-        return [self.user, *self.users.followed]
+        """The users whose changes are told: this user and the followed ones."""
+        return [self.user, *self._users.followed]
 
     async def get_user_descriptor(self, identity: str) -> User:
         """A user as it is now; not followed."""
-        return self.book.user(await self.request("fetchUser", identity=identity))
+        return await self._users.fetch(identity)
 
     async def get_user_descriptors(self) -> Paginator[User]:
         """All users of the service as they are now; not followed."""
-        return await self.page("listUsers", "users", self.book.user)
+        return await page_of(partial(self.request, "listUsers"), "users", self._users.user)
 
     # Push notifications.
 
@@ -274,7 +254,7 @@ class Client(Emitter):
         return str(binding["sid"])
 
     async def remove_binding(self, sid: str) -> None:
-        """Have no more push notifications sent there."""
+        """Stop sending push notifications to an address; takes the SID of its binding."""
         await self.request("removeBinding", binding=sid)
 
     # Requests and tokens.
@@ -289,65 +269,23 @@ class Client(Emitter):
         Raises RequestError, and goes on with the old one, if the server refuses it. If the connection is over or does
         not answer, the new token is tried when the next one is opened.
         """
-        if self._is_over:
-            raise ClientClosed("the client was shut down")
-        await self._connection.refresh(token)
-        if self._is_over:
-            raise ClientClosed("the client was shut down")
-        self._tokens.adopt(token)
+        await self._renewal.update(token)
+
+    def _forget_denial(self) -> None:
         self._denial = None
-        self._connection.try_again()
 
     def _token_about_to_expire(self, seconds_left: float) -> None:
-        self.tell(TokenAboutToExpire(seconds_left))
-        if self._tokens.has_provider:
-            self._run_errand(self._refresh())
+        self._tell(TokenAboutToExpire(seconds_left))
+        self._renewal.begin()
 
     def _token_expired(self) -> None:
-        self.tell(TokenExpired())
+        self._tell(TokenExpired())
 
-    def _token_nearly_over(self, line: Line) -> None:
-        if line.token == self._tokens.current:
-            self._tokens.about_to_expire(self._tokens.seconds_left())
-        elif not self._is_over:
-            # This line was opened before the token was replaced, and the other one was told of it.
-            self._run_errand(self._hand_in(line))
+    def _whose(self) -> str | None:
+        own = self._users.own
+        return None if own is None else own.identity
 
-    async def _hand_in(self, line: Line) -> None:
-        """Tell the server of the current token over a line that it knows by another."""
-        if self._tokens.current is None:
-            return
-        try:
-            await self._connection.refresh(self._tokens.current, line)
-        except ParleyError as error:
-            # The line ends with its token then, and the next one is opened with the current one.
-            _log.warning("the server did not take the token over: %s", error)
-
-    def _token_over(self, line: Line) -> None:
-        if line.token == self._tokens.current:
-            self._tokens.expired()
-
-    async def _refresh(self) -> None:
-        """Replace the token before it expires, however often that takes."""
-        before = self._tokens.current
-        while self._tokens.current == before and not self._is_over:
-            try:
-                token = await self._tokens.another()
-                # The same again, of a provider that keeps its tokens say, is no replacement, and refused if this is.
-                if token != before:
-                    if token is not None:
-                        await self.update_token(token)
-                    return
-            except Exception as error:
-                _log.warning("could not replace the token: %s", error)
-            await pause(self.timing, _REFRESH_AGAIN_SECONDS)
-
-    def _run_errand(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
-
-    # What the connection tells.
+    # What the connection and the session tell.
 
     def line_opened(self, line: Line) -> None:
         """A socket is open."""
@@ -357,26 +295,28 @@ class Client(Emitter):
         """A push has come."""
         match push["event"]:
             case "typingStarted":
-                self.book.typing_started(push)
+                self._book.typing_started(cast(TypingPush, push))
             case "userUpdated":
-                self.users.updated(push["user"], tuple(push.get("updateReasons") or ()))
+                change = cast(UserPush, push)
+                self._users.updated(change["user"], tuple(change.get("updateReasons") or ()))
             case "tokenAboutToExpire":
-                self._token_nearly_over(line)
+                self._renewal.line_nearly_over(line)
             case "tokenExpired":
-                self._token_over(line)
+                self._renewal.line_over(line)
             case "connectionError":
-                event = ConnectionFailed(
-                    bool(push.get("terminal")), str(push.get("message", "")), push.get("status"), push.get("code")
-                )
-                self.tell(event)
-                if event.error_code == TOKEN_EXPIRED:
-                    self._token_over(line)
+                self._connection_error(cast(ConnectionErrorPush, push), line)
             case _:
-                self._session.push(push)
+                self._session.push(cast(Push, push))
+
+    def _connection_error(self, push: ConnectionErrorPush, line: Line) -> None:
+        is_terminal, message = bool(push.get("terminal")), str(push.get("message", ""))
+        self._tell(ConnectionFailed(is_terminal, message, push.get("status"), push.get("code")))
+        if push.get("code") == TOKEN_EXPIRED:
+            self._renewal.line_over(line)
 
     def state_changed(self, state: str) -> None:
-        """The connection's state is another one."""
-        self.tell(ConnectionStateChanged(state))
+        """The connection has another state."""
+        self._tell(ConnectionStateChanged(state))
         if state == DENIED:
             self._outcome.set()
 
@@ -386,43 +326,9 @@ class Client(Emitter):
         if isinstance(error, Refused):
             status, code = error.status, error.code or None
             self._denial = error if is_terminal else None
-        self.tell(ConnectionFailed(is_terminal, str(error), status, code))
+        self._tell(ConnectionFailed(is_terminal, str(error), status, code))
 
-    # Session.
-
-    def _whose(self) -> str | None:
-        own = self.users.own
-        return None if own is None else own.identity
-
-    def _session_began(self, session: dict[str, Any]) -> None:
+    def _session_began(self, session: SessionResult) -> None:
         self.service = session.get("service") or {}
-        self.typing_seconds = float(self.service.get("typing_indicator_timeout") or _DEFAULT_TYPING_SECONDS)
-        self.users.session_began(session["user"])
-
-    # Pages.
-
-    async def page(
-        self,
-        action: str,
-        name: str,
-        show: Callable[[dict[str, Any]], T],
-        *,
-        trail: tuple[str | None, ...] = (None,),
-        **members: Any,
-    ) -> Paginator[T]:
-        """One page of a list, of which `name` has the records.
-
-        The trail has the address of this page and of those before it.
-        """
-
-        def turn(trail: tuple[str | None, ...]) -> Awaitable[Paginator[T]]:
-            return self.page(action, name, show, trail=trail, **members)
-
-        after = {} if trail[-1] is None else {"after": trail[-1]}
-        page = await self.request(action, **members, **after)
-        following = page.get("next")
-        return Paginator(
-            [show(record) for record in page[name]],
-            None if following is None else lambda: turn((*trail, following)),
-            None if len(trail) == 1 else lambda: turn(trail[:-1]),
-        )
+        self._hub.typing_seconds = float(self.service.get("typing_indicator_timeout") or Hub.typing_seconds)
+        self._users.session_began(session["user"])

@@ -1,4 +1,4 @@
-"""How events reach the application: callbacks, on the client and on each object, and streams."""
+"""How events reach the application: through callbacks, on the client and on each object, and through streams."""
 
 from __future__ import annotations
 
@@ -6,9 +6,24 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar, overload
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar, overload
 
-from parley_client.events import Event
+
+@dataclass(frozen=True)
+class Event:
+    """Anything that happened.
+
+    Attributes:
+        name: Twilio's name for it: the class's name with a small first letter, unless the class says otherwise.
+    """
+
+    name: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        if "name" not in cls.__dict__:
+            cls.name = cls.__name__[0].lower() + cls.__name__[1:]
+
 
 E = TypeVar("E", bound=Event)
 Callback = Callable[[Any], object]
@@ -17,13 +32,13 @@ _log = logging.getLogger("parley_client")
 
 
 class EventStream(AsyncIterator[Event]):
-    """Events since the stream was made, kept until they are read; ends when the client is shut down."""
+    """All events since the stream was made, each kept until it is read. It ends when the client is shut down."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
     def put(self, event: Event | None) -> None:
-        """Append an event, or the end."""
+        """Append an event, or None for the end."""
         self._queue.put_nowait(event)
 
     async def __anext__(self) -> Event:
@@ -37,7 +52,8 @@ class EventStream(AsyncIterator[Event]):
 class Emitter:
     """Something that events happen to.
 
-    Objects are forgotten when the application holds them no more; one with callbacks is kept by `keepers`.
+    An object that the application does not hold is forgotten. One that has callbacks adds itself to `keepers`, which
+    keeps it.
     """
 
     def __init__(self, keepers: set[Emitter]) -> None:
@@ -52,9 +68,9 @@ class Emitter:
     def on(self, event: str, callback: Callback) -> Callable[[], None]: ...
 
     def on(self, event: type[Event] | str, callback: Callback) -> Callable[[], None]:
-        """Call this with each such event, named by its class or its vendor's name; returns what ends it.
+        """Call this with each event of a class or of Twilio's name; returns a function that ends it.
 
-        A callback may be a coroutine function: it then runs by itself, and the next event does not wait for it.
+        A callback may be a coroutine function. It then runs in a task, and the next event does not wait for it.
         """
         name = event if isinstance(event, str) else event.name
         self._callbacks.setdefault(name, []).append(callback)
@@ -62,7 +78,7 @@ class Emitter:
         return lambda: self.off(name, callback)
 
     def off(self, event: type[Event] | str, callback: Callback) -> None:
-        """Do not call this any more."""
+        """Stop calling this."""
         name = event if isinstance(event, str) else event.name
         callbacks = self._callbacks.get(name, [])
         if callback in callbacks:
@@ -71,7 +87,7 @@ class Emitter:
             self._keepers.discard(self)
 
     def emit(self, event: Event, name: str | None = None) -> None:
-        """Tell whoever asked for it. What a callback raises is logged and does no harm to others."""
+        """Call the callbacks for this event. An exception in one is logged, and the others are still called."""
         for callback in list(self._callbacks.get(name or event.name, ())):
             try:
                 returned = callback(event)

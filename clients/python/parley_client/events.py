@@ -1,30 +1,13 @@
-"""What a client tells: one class per event, with the vendor's name for it and its payload."""
+"""What the application is told: one class per event, named as Twilio names it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from parley_client.channel import Channel
-    from parley_client.member import Member
-    from parley_client.message import Message
-    from parley_client.user import User
-
-
-@dataclass(frozen=True)
-class Event:
-    """Anything that happened.
-
-    Attributes:
-        name: The vendor's name for it; that of the class unless the class says otherwise.
-    """
-
-    name: ClassVar[str] = ""
-
-    def __init_subclass__(cls) -> None:
-        if "name" not in cls.__dict__:
-            cls.name = cls.__name__[0].lower() + cls.__name__[1:]
+from parley_client.channel import Channel, Member, Message
+from parley_client.emitter import Event
+from parley_client.user import User
 
 
 @dataclass(frozen=True)
@@ -39,7 +22,7 @@ class ChannelAdded(ChannelEvent):
 
 
 class ChannelJoined(ChannelEvent):
-    """This user is a member of a channel now. At the start, there is one for each channel."""
+    """This user is a member of a channel now. When the client starts, there is one for each of the user's channels."""
 
 
 class ChannelInvited(ChannelEvent):
@@ -47,11 +30,11 @@ class ChannelInvited(ChannelEvent):
 
 
 class ChannelLeft(ChannelEvent):
-    """This user is no member of a channel any more, or not invited any more."""
+    """This user is no longer a member of a channel, or no longer invited."""
 
 
 class ChannelRemoved(ChannelEvent):
-    """A channel was deleted, or cannot be seen any more."""
+    """A channel was deleted, or this user can no longer see it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +45,7 @@ class ChannelUpdated(ChannelEvent):
 
 
 class ChannelRefetched(ChannelEvent):
-    """Too much happened in a channel while the client was away to be told: fetch what you show again."""
+    """More happened in a channel while the client was away than the server tells: fetch again what you show."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +75,7 @@ class TypingStarted(MemberEvent):
 
 
 class TypingEnded(MemberEvent):
-    """A member types no more: a message came, or nothing for a while."""
+    """A member stopped typing: a message of theirs came, or time ran out."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +109,7 @@ class UserEvent(Event):
 
 @dataclass(frozen=True)
 class UserUpdated(UserEvent):
-    """A user that is followed, or this user, has changed."""
+    """A followed user, or this user, has changed."""
 
     update_reasons: tuple[str, ...]
 
@@ -136,21 +119,21 @@ class UserSubscribed(UserEvent):
 
 
 class UserUnsubscribed(UserEvent):
-    """A user is not followed any more."""
+    """A user is no longer followed."""
 
 
 @dataclass(frozen=True)
 class ConnectionStateChanged(Event):
-    """The connection is `connecting`, `connected`, `disconnecting`, `disconnected` or `denied` now."""
+    """The connection's new state: `connecting`, `connected`, `disconnecting`, `disconnected` or `denied`."""
 
     state: str
 
 
 @dataclass(frozen=True)
 class ConnectionFailed(Event):
-    """Something is wrong with the connection; if it is terminal, this connection or attempt is over.
+    """Something is wrong with the connection. If it is terminal, this connection or this attempt is over.
 
-    The client goes on by itself unless its state is `denied`.
+    The client connects again by itself unless its state is `denied`.
     """
 
     name: ClassVar[str] = "connectionError"

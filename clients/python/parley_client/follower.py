@@ -1,36 +1,39 @@
-"""Follows one channel: which pushes are delivered, which wait, and when something has to be asked.
+"""Follows one channel: decides which pushes are delivered, which wait, and when the server has to be asked.
 
-Guarantee: as long as what it asks is answered, each change is delivered once, and in the order of the channel's `seq`;
-only a write that was overtaken by later ones and passed over comes after them. There is no I/O and no clock in here:
-times are given, and `due` says when to look again.
+Guarantee: as long as its questions are answered, each change is delivered once and in the order of the channel's `seq`.
+One exception: if a number is missing for so long that the follower passes over it, and its write lands after all, that
+change comes after later ones. There is no I/O and no clock in here: the caller gives the time, and `due` says when to
+call `question`.
 
-    push = mark + 1  ----> delivered, and the held ones that follow
-    push > mark + 1  ----> held; a hole: after a quarter of a second `question` asks for it
+    push = mark + 1  ----> delivered, with the held pushes that follow it
+    push > mark + 1  ----> held: there is a hole, and after a quarter of a second `question` asks about it
     push <= mark     ----> delivered if its record is not known in this or a newer version
+
+clients/vectors states the same rules as examples, which the tests of both clients run.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Push = dict[str, Any]
-Answer = dict[str, Any]
+from parley_client.payloads import CatchUpAnswer, Push
 
 HOLE_SECONDS = 0.25
-"""How long a hole may fill itself before it is asked about."""
+"""How long a hole may stay before the server is asked about it."""
 LATER_SECONDS = 1.0
-"""How long after a fruitless answer the next question comes."""
+"""How long after an answer that did not help the next question comes."""
 ASKS = 3
-"""How many fruitless answers there are before a number is passed over."""
+"""How many answers in a row that did not help make the follower pass over a number."""
 MEMORY = 2000
-"""Of how many records versions are remembered."""
+"""How many records the follower remembers the version of."""
 MOST_HELD = 1000
-"""How many numbers are held; more are asked for again when they are reached."""
+"""How many numbers are held. Pushes beyond are dropped, and asked for when the mark gets there."""
 MOST_STALLS = 100
-"""How many answers in a row may say that there is more and get no further: their room went to other channels."""
+"""How many answers in a row may have no room for this channel, which says `more` and gets no further."""
 _STEPS = 8
+"""How many missing numbers in a row are passed over one by one, before the rest of the hole is at once."""
 
 _ADDED = {"messageAdded": "messageUpdated", "memberJoined": "memberUpdated"}
 _UPDATED = {updated: added for added, updated in _ADDED.items()}
@@ -44,24 +47,26 @@ class _Version(NamedTuple):
 
 
 def record_key(push: Push) -> str | None:
-    """Which record a push is about; None if it only says that the channel went on."""
+    """Which record a push is about; None if it only says that the channel took another number."""
     event = push["event"]
     if event == "channelAdvanced":
         return None
-    for kind in ("message", "member"):
-        if event.startswith(kind) and kind in push:
-            return f"{kind} {push[kind]['sid']}"
+    if event.startswith("message") and "message" in push:
+        return f"message {push['message']['sid']}"
+    if event.startswith("member") and "member" in push:
+        return f"member {push['member']['sid']}"
     return "own channel" if event == "channelUpdated" and "user_channel" in push else str(event)
 
 
 def _index(push: Push) -> int:
-    return int(push["message"]["index"]) if push["event"] == "messageAdded" else -1
+    return push["message"]["index"] if push["event"] == "messageAdded" else -1
 
 
 def _in_order(pushes: Iterable[Push]) -> list[Push]:
-    """By `seq`, but new messages by index.
+    """Sort by `seq`, but new messages by index.
 
-    In an answer, a message that was edited since has the `seq` of the edit. It still comes before those written later.
+    In an answer, a message that was written and edited has the `seq` of the edit. It still comes before the messages
+    that were written after it.
     """
     ordered = sorted(pushes, key=lambda push: (push["seq"], push["event"] not in _ADDED))
     older = deque(sorted((push for push in ordered if push["event"] == "messageAdded"), key=_index))
@@ -86,27 +91,31 @@ class Follower:
         self.mark: int | None = None
         self.due: float | None = None
         self._memory = memory
+        # The version of each record that was delivered or seen; the pushes beyond the mark, by `seq`.
         self._known: dict[str, _Version] = {}
         self._held: dict[int, list[Push]] = {}
+        # The records that an answer has as new, with their `seq`, until they are delivered.
         self._arriving: dict[str, int] = {}
+        # The mark at the beginning; pushes from before it (see `_come_late`), and those the open question covers.
         self._base = 0
         self._late: list[Push] = []
         self._asked_late: list[Push] = []
+        # A number that the channel has reached, though no push of it is held; whether to ask without a hole.
         self._target = 0
         self._must_ask = False
+        # The open question: the `seq` it starts from, the mark when it was asked, what has come of its answer.
         self._asked_from: int | None = None
         self._asked_at: int | None = None
         self._gathered: list[Push] = []
         self._gathered_to: int | None = None
+        # The mark below the hole that is waited for; counts towards ASKS, _STEPS and MOST_STALLS.
         self._hole_at: int | None = None
-        self._fruitless = 0
-        self._steps = 0
-        self._stalls = 0
+        self._fruitless = self._steps = self._stalls = 0
 
     # What happens.
 
     def begin(self, seq: int, now: float) -> list[Push]:
-        """Everything up to `seq` is seen; returns what had come too early and follows now."""
+        """The identity is a member from `seq` on; returns the held pushes that follow it."""
         self._forget_questions()
         self.mark = self._base = seq
         for early in [number for number in self._held if number < seq]:
@@ -117,7 +126,7 @@ class Follower:
         return delivered
 
     def end(self) -> list[Push]:
-        """The identity is no member any more; returns what was held and will never be complete."""
+        """The identity is no longer a member; returns the held pushes, whose holes nobody fills any more."""
         delivered = self._news(_in_order(self._take_held())) if self.mark is not None else []
         self._held.clear()
         self._forget_questions()
@@ -149,7 +158,7 @@ class Follower:
             self.doubt(now)
 
     def doubt(self, now: float) -> None:
-        """Whether the mark is right, or the channel still there, is to be asked at once."""
+        """Ask at once: the mark may be behind, or the channel gone."""
         if self.mark is None:
             return
         self._must_ask = True
@@ -157,14 +166,14 @@ class Follower:
             self.due = now
 
     def forget_early(self) -> None:
-        """Drop what came for a channel of which the identity turned out to be no member."""
+        """Drop the pushes of a channel in which the identity turned out to be no member."""
         if self.mark is None:
             self._held.clear()
 
     # Questions and answers.
 
     def question(self, now: float) -> int | None:
-        """The `seq` to catch up from, if it is time to ask; `answer`, `refetch` or `unanswered` must follow."""
+        """The `seq` to catch up from, if it is time to ask. `answer`, `refetch` or `unanswered` must follow."""
         if self.mark is None or self._asked_from is not None or self.due is None or self.due > now:
             return None
         self.due = None
@@ -177,7 +186,7 @@ class Follower:
             self._asked_late, self._late = self._late, []
         return self._asked_from
 
-    def answer(self, answer: Answer, now: float) -> list[Push]:
+    def answer(self, answer: CatchUpAnswer, now: float) -> list[Push]:
         """An answer with status `changes`; returns what is delivered."""
         asked_from, self._asked_from = self._asked_from, None
         if self.mark is None or asked_from is None:
@@ -185,20 +194,20 @@ class Follower:
         self._gathered += answer["events"]
         self._stalls = 0 if answer["seq"] > asked_from else self._stalls + 1
         if answer.get("more") and self._stalls < MOST_STALLS:
-            # Delivered when it is complete: a later page may have the older message, if that was edited since.
+            # Nothing is delivered before the last part: if an older message was edited, a later part has it.
             self._gathered_to, self.due = answer["seq"], now
             return []
         delivered = self._settle(answer["seq"])
         return delivered + self._after_answer(now)
 
     def refetch(self, seq: int, now: float) -> list[Push]:
-        """An answer with status `refetch`: the mark is `seq`; returns what is delivered beyond it."""
+        """An answer with status `refetch`: the mark is `seq` now; returns the held pushes that follow it."""
         if self.mark is not None and seq < self.mark:
             self._known.clear()
         return self.begin(seq, now)
 
     def unanswered(self, now: float) -> None:
-        """The question failed: ask again later, from the start."""
+        """The question failed: drop the parts of its answer that have come, and ask again later."""
         self._late, self._asked_late = self._asked_late + self._late, []
         self._asked_from, self._gathered, self._gathered_to = None, [], None
         self._must_ask = True
@@ -209,8 +218,8 @@ class Follower:
     def _come_late(self, push: Push, now: float) -> list[Push]:
         """Deliver a push at or below the mark, if it is news.
 
-        One from before the beginning may be about a record that has been removed or changed since, of which nothing
-        more will be heard. So what came after it is asked for first.
+        A push from before the beginning is not delivered yet: its record may have been changed or removed before the
+        beginning too, and no push will say so. The server is asked for what came after it first.
         """
         key = record_key(push)
         if push["seq"] >= self._base or key is None or push["event"] == "messageRemoved":
@@ -222,7 +231,7 @@ class Follower:
         return []
 
     def _settle(self, answered_to: int) -> list[Push]:
-        """Deliver what was gathered and held up to where the answer goes, hold the rest."""
+        """Deliver the gathered events and the held pushes up to where the answer goes; hold the rest."""
         assert self.mark is not None
         self.mark = max(self.mark, answered_to)
         gathered, self._gathered, self._gathered_to = self._gathered, [], None
@@ -236,7 +245,7 @@ class Follower:
         return self._reached(reached) + self._news(_in_order(self._late_until(answered_to))) + self._drain()
 
     def _late_until(self, answered_to: int) -> list[Push]:
-        """The late pushes that an answer has covered; the others are asked about again, if that gets any further."""
+        """The late pushes that an answer covers; the rest is asked about again. If it covers none, all of them."""
         late, self._asked_late = self._asked_late, []
         covered = [push for push in late if push["seq"] <= answered_to]
         if not covered:
@@ -247,7 +256,7 @@ class Follower:
         return covered
 
     def _after_answer(self, now: float) -> list[Push]:
-        """Decide whether a hole that is still there is asked about again or passed over."""
+        """Decide whether to ask again about a hole that is still there, or to pass over it."""
         if self._must_ask:
             self.due = now
             return []
@@ -264,10 +273,10 @@ class Follower:
         return []
 
     def _pass_over(self, now: float) -> list[Push]:
-        """Step over one number that nothing was written under.
+        """Pass over one number, under which nothing was written, and ask about the next.
 
-        What comes after it may have been lost too, and an answer may end where a number is missing. So it is one step
-        and one more question at a time, but only so often.
+        The push of the next number may have been lost, and an answer may have ended at the missing one. After so many
+        steps, the whole hole is passed over.
         """
         assert self.mark is not None
         self._steps += 1
@@ -279,7 +288,7 @@ class Follower:
         return delivered
 
     def _look_again(self, now: float) -> None:
-        """Ask about a hole when it has been there for a while; forget the question when there is none."""
+        """Set when to ask about a hole, if there is one."""
         if self._asked_from is not None or self._must_ask:
             return
         if not self._has_hole():
@@ -307,7 +316,7 @@ class Follower:
         return self._reached(reached)
 
     def _reached(self, pushes: list[Push]) -> list[Push]:
-        """What is delivered of these, with older messages that were held only because they were edited since."""
+        """Deliver these, and before them older new messages that are held only because an edit has a higher `seq`."""
         newest = max((_index(push) for push in pushes), default=-1)
         for held in self._held.values():
             for position, push in enumerate(held):
@@ -345,7 +354,7 @@ class Follower:
         self._must_ask = False
 
     def _news(self, pushes: Iterable[Push]) -> list[Push]:
-        """Those of the pushes that say something new, named for what they mean to whoever knows the former ones."""
+        """The pushes that say something new; their events are renamed to fit what was delivered before."""
         news = []
         for push in pushes:
             key = record_key(push)
@@ -357,12 +366,12 @@ class Follower:
             if push["event"] in _ADDED:
                 self._arriving.pop(key, None)
             elif push["seq"] <= self._arriving.get(key, -1):
-                # An answer has the record as new in this or a later version.
+                # An answer has told that the record is new, in this or a later version, and that comes first.
                 continue
             is_removed = push["event"] in _REMOVED
-            self._remember(key, _Version(push["seq"], push["event"] in _REMOVED))
+            self._remember(key, _Version(push["seq"], is_removed))
             if known is not None and known.seq < self._base and "member" in push:
-                # It may have left or come back while nobody told; the application has seen that when it fetched.
+                # The member may have left or come back before the beginning, and the application fetched it then.
                 known = None
             if known is not None and known.is_removed and is_removed:
                 continue
@@ -375,7 +384,7 @@ class Follower:
             return push
         names = _UPDATED if known.is_removed else _ADDED
         name = names.get(push["event"])
-        return {**push, "event": name} if name else push
+        return push if name is None else {**push, "event": name}
 
     def _remember_all(self, pushes: Iterable[Push]) -> None:
         for push in pushes:

@@ -1,54 +1,37 @@
-"""Follows all channels of an identity: where it is a member or invited, and what has to be asked about them.
+"""Follows all channels of an identity: in which it is a member or invited, and what the server has to be asked.
 
-Guarantee: joining, being invited, leaving and removal are delivered once, whether a push or a list of channels tells
-them. There is no I/O and no clock in here. What no push told but was found out is delivered as a push that the server
-might have sent.
+Guarantee: joining, being invited, leaving and removal are delivered once, whether the client learns of them from a push
+or from a list of channels. What a list or an answer tells is delivered in the form of a push. There is no I/O and no
+clock in here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from parley_client.follower import LATER_SECONDS, Answer, Follower
-from parley_client.follower import Push as Push
+from parley_client.follower import LATER_SECONDS, Follower
+from parley_client.payloads import CatchUpAnswer, ListedChannel, Push
 
 JOINED, INVITED, NONE = "joined", "invited", "notParticipating"
-_STANDING = {"channelJoined": JOINED, "channelInvited": INVITED, "channelLeft": NONE, "channelRemoved": NONE}
+STANDINGS = {"channelJoined": JOINED, "channelInvited": INVITED, "channelLeft": NONE, "channelRemoved": NONE}
+"""What the identity is in a channel after an event."""
 _ARRIVAL = {JOINED: "channelJoined", INVITED: "channelInvited"}
 _ENDED = 2000
+"""How many channels that the identity is not in are remembered."""
 _MOST_ASKED = 100
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A channel in the list of an identity's channels."""
-
-    channel: dict[str, Any]
-    user_channel: dict[str, Any]
-
-    @property
-    def sid(self) -> str:
-        return str(self.channel["sid"])
-
-    @property
-    def seq(self) -> int:
-        return int(self.channel["seq"])
-
-    @property
-    def standing(self) -> str:
-        return str(self.user_channel["status"])
+"""How many channels one `catchUp` may ask about."""
 
 
 @dataclass
 class _Followed:
-    """A channel: the identity's standing in it, as of which `seq`, and how that is known.
+    """A channel, and what the identity is in it: its standing.
 
     Attributes:
-        is_exact: Whether a push told the standing; a list may be older than the `seq` it shows.
-        is_fresh: Whether it changed since the session began, while a list may have been on its way.
-        is_removed: Whether its removal was delivered.
+        seq: The number as of which the standing is known.
+        is_exact: Whether a push told the standing. A list may show a standing that is older than its `seq`.
+        is_fresh: Whether a push changed the standing since the session began. The session's list may be older.
+        is_removed: Whether the channel's removal was delivered.
     """
 
     follower: Follower
@@ -61,7 +44,13 @@ class _Followed:
 
 @dataclass
 class _Doubts:
-    """Channels whose standing must be fetched, and from when on."""
+    """Channels whose standing has to be fetched.
+
+    Attributes:
+        since: When to fetch it, by SID.
+        asked: The ones that are being fetched.
+        refetched: The ones that are fetched because the server cannot tell their changes.
+    """
 
     since: dict[str, float] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
@@ -71,8 +60,8 @@ class _Doubts:
 class Following:
     """The changes of all channels of one identity.
 
-    Every method that takes something in returns what is to be delivered, in order. `due` says when `questions` and
-    `doubtful` have something to ask.
+    Each method that takes a push, a list or an answer returns what is to be delivered, in order. `due` says when
+    `questions` and `doubtful` have something to ask.
     """
 
     def __init__(self) -> None:
@@ -93,7 +82,7 @@ class Following:
         """A push about a channel has come."""
         sid = push["channel_sid"]
         followed = self._followed(sid)
-        standing = _STANDING.get(push["event"])
+        standing = STANDINGS.get(push["event"])
         if standing is None:
             delivered = followed.follower.push(push, now)
         elif standing == NONE:
@@ -136,18 +125,19 @@ class Following:
         for followed in self._channels.values():
             followed.is_fresh = False
 
-    def session(self, listing: Iterable[Listed], now: float) -> list[Push]:
+    def session(self, listing: Iterable[ListedChannel], now: float) -> list[Push]:
         """The complete list of the identity's channels has come."""
         delivered: list[Push] = []
         listed = set()
         for entry in listing:
-            listed.add(entry.sid)
-            followed = self._followed(entry.sid)
-            if followed.is_fresh and followed.standing != entry.standing:
-                self._doubt(entry.sid, now)
+            sid = entry["channel"]["sid"]
+            listed.add(sid)
+            followed = self._followed(sid)
+            if followed.is_fresh and followed.standing != entry["user_channel"]["status"]:
+                self._doubt(sid, now)
             else:
                 delivered += self._listed(followed, entry, now)
-            self._note(entry.sid)
+            self._note(sid)
         for sid, followed in self._channels.items():
             if sid not in listed:
                 self._not_listed(sid, followed, now)
@@ -155,20 +145,21 @@ class Following:
         self._forget_ended()
         return delivered
 
-    def _listed(self, followed: _Followed, entry: Listed, now: float) -> list[Push]:
-        if followed.standing == entry.standing:
-            if followed.standing == JOINED:
-                followed.follower.listed(entry.seq, now)
-            followed.seq, followed.is_exact = max(followed.seq, entry.seq), False
+    def _listed(self, followed: _Followed, entry: ListedChannel, now: float) -> list[Push]:
+        seq, standing = entry["channel"]["seq"], entry["user_channel"]["status"]
+        if followed.standing == standing:
+            if standing == JOINED:
+                followed.follower.listed(seq, now)
+            followed.seq, followed.is_exact = max(followed.seq, seq), False
             return []
         delivered: list[Push] = []
         if followed.standing == JOINED:
-            delivered = [*followed.follower.end(), _departure(entry.sid)]
-        self._set(followed, entry.standing, max(followed.seq, entry.seq), is_exact=False)
+            delivered = [*followed.follower.end(), _departure(entry["channel"]["sid"])]
+        self._set(followed, standing, max(followed.seq, seq), is_exact=False)
         followed.is_removed = False
-        delivered.append(_found(_ARRIVAL[entry.standing], entry))
-        if entry.standing == JOINED:
-            delivered += followed.follower.begin(entry.seq, now)
+        delivered.append(_found(_ARRIVAL[standing], entry))
+        if standing == JOINED:
+            delivered += followed.follower.begin(seq, now)
         return delivered
 
     def _not_listed(self, sid: str, followed: _Followed, now: float) -> None:
@@ -188,7 +179,7 @@ class Following:
     # Questions and answers.
 
     def questions(self, now: float) -> dict[str, int]:
-        """What to catch up on: SIDs and the `seq` to start from. Each must be answered, or given to `unanswered`."""
+        """What to ask `catchUp`: SIDs and the `seq` to start from. `answer` or `unanswered` must follow for each."""
         asked: dict[str, int] = {}
         for sid in list(self._waiting):
             if len(asked) == _MOST_ASKED:
@@ -198,12 +189,12 @@ class Following:
                 self._note(sid)
         return asked
 
-    def answer(self, sid: str, answer: Answer, now: float) -> list[Push]:
+    def answer(self, sid: str, answer: CatchUpAnswer, now: float) -> list[Push]:
         """What `catchUp` said about a channel."""
         followed = self._followed(sid)
         match answer["status"]:
             case "changes":
-                events = [event for event in answer["events"] if event["event"] not in _STANDING]
+                events = [event for event in answer["events"] if event["event"] not in STANDINGS]
                 delivered = followed.follower.answer({**answer, "events": events}, now)
             case "refetch" if followed.standing == JOINED:
                 delivered = followed.follower.refetch(answer["seq"], now)
@@ -218,31 +209,32 @@ class Following:
         return delivered
 
     def unanswered(self, sids: Iterable[str], now: float) -> None:
-        """Questions about these channels failed."""
+        """The questions about these channels failed."""
         for sid in sids:
             self._followed(sid).follower.unanswered(now)
             self._note(sid)
 
     def doubtful(self, now: float) -> list[str]:
-        """Channels of which the identity's own must be fetched, to be given to `present`, `absent` or `unknown`."""
+        """The channels whose standing is to be fetched now. `present`, `absent` or `unknown` must follow for each."""
         sids = [sid for sid, since in self._doubts.since.items() if since <= now and sid not in self._doubts.asked]
         self._doubts.asked.update(sids)
         return sids
 
-    def present(self, entry: Listed, now: float) -> list[Push]:
-        """A channel was fetched: this is what the identity is in it."""
-        followed = self._followed(entry.sid)
-        if entry.sid in self._doubts.refetched and followed.standing == entry.standing:
-            # Its mark has just been told; asking again because of a newer `seq` here might go on for ever.
+    def present(self, entry: ListedChannel, now: float) -> list[Push]:
+        """A channel was fetched, and the identity is a member or invited."""
+        sid = entry["channel"]["sid"]
+        followed = self._followed(sid)
+        if sid in self._doubts.refetched and followed.standing == entry["user_channel"]["status"]:
+            # The answer gave the mark. In a busy channel the `seq` here is always newer, and asking would never end.
             delivered = [_found("channelRefetched", entry)]
         else:
             delivered = self._listed(followed, entry, now)
-        self._settled(entry.sid)
-        self._note(entry.sid)
+        self._settled(sid)
+        self._note(sid)
         return delivered
 
     def absent(self, sid: str, *, is_gone: bool) -> list[Push]:
-        """The identity has no part in a channel any more; if it is gone, cannot even see it."""
+        """A channel was fetched, and the identity is neither member nor invited; `is_gone` if it cannot even see it."""
         followed = self._followed(sid)
         delivered: list[Push] = []
         if followed.standing != NONE:
@@ -291,5 +283,6 @@ def _departure(sid: str) -> Push:
     return {"event": "channelLeft", "channel_sid": sid}
 
 
-def _found(event: str, entry: Listed) -> Push:
-    return {"event": event, "channel_sid": entry.sid, "channel": entry.channel, "user_channel": entry.user_channel}
+def _found(event: str, entry: ListedChannel) -> Push:
+    channel, user_channel = entry["channel"], entry["user_channel"]
+    return {"event": event, "channel_sid": channel["sid"], "channel": channel, "user_channel": user_channel}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 Turn = Callable[[], Awaitable["Paginator[T]"]]
 
 
 class Paginator(Generic[T]):
-    """One page of a list, and the way to its neighbours. `async for` goes on to the last page.
+    """One page of a list, and the way to its neighbours. `async for` reads this page and all after it.
 
     Attributes:
         items: What is on this page.
@@ -23,12 +24,12 @@ class Paginator(Generic[T]):
 
     @property
     def has_next_page(self) -> bool:
-        """Whether there is something after this page."""
+        """Whether there is a page after this one."""
         return self._following is not None
 
     @property
     def has_prev_page(self) -> bool:
-        """Whether there is something before this page."""
+        """Whether there is a page before this one."""
         return self._previous is not None
 
     async def next_page(self) -> Paginator[T]:
@@ -51,3 +52,27 @@ class Paginator(Generic[T]):
             if not page.has_next_page:
                 return
             page = await page.next_page()
+
+
+async def page_of(
+    ask: Callable[..., Awaitable[Any]],
+    name: str,
+    show: Callable[[Any], T],
+    trail: tuple[str | None, ...] = (None,),
+) -> Paginator[T]:
+    """Ask for one page of a list.
+
+    Args:
+        ask: Asks for the list; takes `after`, the address of a page, unless the first one is wanted.
+        name: Where the result has the records.
+        show: Makes an item of a record.
+        trail: The address of this page, after those of the pages before it; that of the first one is None.
+    """
+    result = await (ask() if trail[-1] is None else ask(after=trail[-1]))
+    following = result.get("next")
+    turn = partial(page_of, ask, name, show)
+    return Paginator(
+        [show(record) for record in result[name]],
+        None if following is None else lambda: turn((*trail, following)),
+        None if len(trail) == 1 else lambda: turn(trail[:-1]),
+    )

@@ -1,23 +1,40 @@
-"""What objects have in common: a record of the server's, of which the newest version counts."""
+"""What channels, members, messages and users have in common: each shows the newest version of a server's record."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from parley_client.emitter import Emitter
-
-if TYPE_CHECKING:
-    from parley_client.client import Client
+from parley_client.emitter import Emitter, Event
+from parley_client.timing import Timing
 
 Attributes = Any
 """Any JSON value; an object unless somebody stored something else."""
 
 
+@dataclass(eq=False)
+class Hub:
+    """What the objects of one client need of it.
+
+    Attributes:
+        request: Asks for an action, with its members as keywords, and returns the result.
+        tell: Passes an event to the client's callbacks and streams.
+        kept: Objects that have callbacks and so must not be forgotten.
+        typing_seconds: How long a member counts as typing in this service.
+    """
+
+    request: Callable[..., Awaitable[Any]]
+    tell: Callable[[Event], None]
+    timing: Timing
+    kept: set[Emitter] = field(default_factory=set)
+    typing_seconds: float = 5.0
+
+
 def moment(text: str | None) -> datetime | None:
-    """A date of the server's."""
+    """Read a date of the server's."""
     return None if text is None else datetime.fromisoformat(text)
 
 
@@ -25,33 +42,34 @@ class RecordObject(Emitter):
     """An object that shows a record of the server's and is kept up to date."""
 
     REASONS: ClassVar[Mapping[str, str]] = {}
-    """The vendor's names for what may change, by field."""
+    """Twilio's names for what may change, by field."""
 
-    def __init__(self, client: Client, record: dict[str, Any]) -> None:
-        super().__init__(client.kept)
-        self._client = client
+    def __init__(self, hub: Hub, record: Mapping[str, object]) -> None:
+        super().__init__(hub.kept)
+        self._hub = hub
         self._record: dict[str, Any] = dict(record)
 
-    def apply(self, record: dict[str, Any]) -> tuple[str, ...]:
-        """Take over a version unless it is an older one; returns the vendor's names for what is different."""
-        seq = record.get("seq", 0)
-        # A channel's `seq` is that of all that is in it, so its own versions have another number.
-        version, own = record.get("version", seq), self._record.get("version", self.seq)
+    def apply(self, record: Mapping[str, object]) -> tuple[str, ...]:
+        """Take over a version unless it is an older one; returns Twilio's names for what is different."""
+        given: dict[str, Any] = dict(record)
+        seq = given.get("seq", 0)
+        # A channel's `seq` counts the changes of everything in it; `version` is the last one of the channel itself.
+        version, own = given.get("version", seq), self._record.get("version", self.seq)
         if (version, seq) < (own, self.seq):
             return ()
-        before = {field: self._record.get(field) for field in self.REASONS}
-        self._record.update(record, seq=max(seq, self.seq))
-        changed = [name for field, name in self.REASONS.items() if self._record.get(field) != before[field]]
-        return tuple(dict.fromkeys(changed))
+        before = {name: self._record.get(name) for name in self.REASONS}
+        self._record.update(given, seq=max(seq, self.seq))
+        changed = [reason for name, reason in self.REASONS.items() if self._record.get(name) != before[name]]
+        return tuple(changed)
 
     @property
     def seq(self) -> int:
-        """The count of changes at this version."""
+        """The number of the last change that this version has."""
         return int(self._record.get("seq") or 0)
 
     @property
     def sid(self) -> str:
-        """The SID; empty for a member of whom only typing was heard."""
+        """The SID; empty for a member of whom nothing but typing was heard."""
         return str(self._record.get("sid") or "")
 
     @property

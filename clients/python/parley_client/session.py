@@ -1,16 +1,17 @@
-"""What a client does over each new socket, and about holes: lists its channels, catches up, follows its users again."""
+"""Asks over each new socket which channels there are and what was missed, and later about holes."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from parley_client.connection import Connection
 from parley_client.errors import ParleyError, RequestError
-from parley_client.following import Following, Listed, Push
+from parley_client.following import Following
 from parley_client.line import Line
+from parley_client.payloads import CatchUpAnswer, ListedChannel, Push, SessionResult
 from parley_client.timing import Handle, Timing
 
 _PAGE_SIZE = 100
@@ -20,13 +21,13 @@ _log = logging.getLogger("parley_client")
 
 
 class Session:
-    """Keeps the following up to date with one task that asks what is due.
+    """Runs one task that asks what the following wants to know.
 
     Args:
         deliver: Is called with each new push, in order.
-        began: Is called with the result of `fetchSession`, over each new socket.
-        listed: Is called with each channel in the list, before anything about it is delivered.
-        refollow: Is called when everything else is done over a new socket.
+        began: Is called with the result of `fetchSession`, once over each new socket.
+        listed: Is called with each channel of the list, before anything about it is delivered.
+        refollow: Is called over each new socket, when everything else is done.
     """
 
     def __init__(
@@ -35,9 +36,9 @@ class Session:
         timing: Timing,
         *,
         deliver: Callable[[Push], None],
-        began: Callable[[dict[str, Any]], None],
-        listed: Callable[[Listed], object],
-        refollow: Callable[[Line], Any],
+        began: Callable[[SessionResult], None],
+        listed: Callable[[ListedChannel], object],
+        refollow: Callable[[Line], Awaitable[None]],
     ) -> None:
         self.following = Following()
         self._connection = connection
@@ -59,14 +60,14 @@ class Session:
         self._task = asyncio.create_task(self._run(), name="parley session")
 
     async def stop(self) -> None:
-        """Ask nothing any more."""
+        """Stop asking."""
         self._set_timer(None)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
     def line_opened(self, line: Line) -> None:
-        """Everything has to be found out over this line."""
+        """Begin a session over this line."""
         self._opened = line
         self._wake.set()
 
@@ -116,19 +117,19 @@ class Session:
         await self._ask(line)
         await self._refollow(line)
 
-    async def _list(self, line: Line) -> list[Listed]:
-        entries: dict[str, Listed] = {}
+    async def _list(self, line: Line) -> list[ListedChannel]:
+        entries: dict[str, ListedChannel] = {}
         after: dict[str, str] = {}
         while True:
             page = await self._request(line, "listMyChannels", page_size=_PAGE_SIZE, **after)
             for item in page["channels"]:
-                entries[item["channel"]["sid"]] = Listed(item["channel"], item["user_channel"])
+                entries[item["channel"]["sid"]] = item
             if page.get("next") is None:
                 return list(entries.values())
             after = {"after": page["next"]}
 
     async def _ask(self, line: Line) -> None:
-        """Ask what is due, until nothing is."""
+        """Ask until nothing is due."""
         while True:
             asked = self.following.questions(self._timing.now())
             doubtful = self.following.doubtful(self._timing.now())
@@ -142,7 +143,7 @@ class Session:
     async def _catch_up(self, line: Line, asked: dict[str, int]) -> None:
         unanswered = set(asked)
         try:
-            answers = (await self._request(line, "catchUp", channels=asked))["channels"]
+            answers: dict[str, CatchUpAnswer] = (await self._request(line, "catchUp", channels=asked))["channels"]
             for sid in asked:
                 if sid in answers:
                     delivered = self.following.answer(sid, answers[sid], self._timing.now())
@@ -154,14 +155,13 @@ class Session:
             self.following.unanswered(unanswered, self._timing.now())
 
     async def _verify(self, line: Line, sid: str) -> None:
-        """Find out what this user is in a channel."""
+        """Find out whether this user is in a channel, invited to it, or can see it."""
         is_known = False
         try:
-            item = await self._fetch(line, "fetchMyChannel", sid)
+            item: ListedChannel | None = await self._fetch(line, "fetchMyChannel", sid)
             if item is not None:
-                entry = Listed(item["channel"], item["user_channel"])
-                self._listed(entry)
-                delivered = self.following.present(entry, self._timing.now())
+                self._listed(item)
+                delivered = self.following.present(item, self._timing.now())
             else:
                 is_gone = await self._fetch(line, "fetchChannel", sid) is None
                 delivered = self.following.absent(sid, is_gone=is_gone)
@@ -173,14 +173,14 @@ class Session:
             if not is_known:
                 self.following.unknown(sid, self._timing.now())
 
-    async def _fetch(self, line: Line, action: str, sid: str) -> dict[str, Any] | None:
+    async def _fetch(self, line: Line, action: str, sid: str) -> Any:
+        """The result, or None if the server says that there is no such thing for this user."""
         try:
-            result: dict[str, Any] = await self._request(line, action, channel=sid)
+            return await self._request(line, action, channel=sid)
         except RequestError as error:
             if error.status in _GONE:
                 return None
             raise
-        return result
 
     async def _request(self, line: Line, action: str, **members: Any) -> Any:
         return await self._connection.request(action, members, line)
@@ -192,7 +192,7 @@ class Session:
             try:
                 self._deliver(push)
             except Exception:
-                # The change counts as seen; asking for it again would only fail again.
+                # The change counts as delivered: if it were asked for again, it would only fail again.
                 _log.exception("a change could not be shown: %s", push["event"])
 
     def _set_timer(self, due: float | None) -> None:

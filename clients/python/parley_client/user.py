@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
-from parley_client.record import Attributes, RecordObject
+from parley_client.payloads import UserRecord
+from parley_client.record import Attributes, Hub, RecordObject
+
+
+class Follows(Protocol):
+    """Knows which users the client follows."""
+
+    def is_told(self, user: User) -> bool:
+        """Whether the application is told of this user's changes."""
+
+    async def unfollow(self, user: User) -> None:
+        """Stop following a user."""
 
 
 class User(RecordObject):
@@ -21,6 +32,10 @@ class User(RecordObject):
     told = 0
     """The `seq` of the last change that the application was told of."""
 
+    def __init__(self, hub: Hub, follows: Follows, record: UserRecord) -> None:
+        super().__init__(hub, record)
+        self._follows = follows
+
     @property
     def identity(self) -> str:
         """The identity."""
@@ -33,18 +48,18 @@ class User(RecordObject):
 
     @property
     def online(self) -> bool | None:
-        """Whether any of the user's clients is connected; None where the service does not say."""
+        """Whether any of the user's clients is connected; None if the service does not say."""
         return self._record.get("is_online")
 
     @property
     def notifiable(self) -> bool | None:
-        """Whether the user can be reached by push notifications; None where the service does not say."""
+        """Whether the user can be reached by push notifications; None if the service does not say."""
         return self._record.get("is_notifiable")
 
     @property
     def is_subscribed(self) -> bool:
-        """Whether changes of this user are told."""
-        return self._client.users.is_told(self)
+        """Whether the application is told of this user's changes."""
+        return self._follows.is_told(self)
 
     async def update_friendly_name(self, friendly_name: str) -> None:
         """Change the name."""
@@ -55,8 +70,8 @@ class User(RecordObject):
         await self._update(attributes=attributes)
 
     async def unsubscribe(self) -> None:
-        """Hear of this user's changes no more."""
-        await self._client.users.unfollow(self)
+        """Stop following this user."""
+        await self._follows.unfollow(self)
 
     async def _update(self, **members: Attributes) -> None:
-        self.apply(await self._client.request("updateUser", identity=self.identity, **members))
+        self.apply(await self._hub.request("updateUser", identity=self.identity, **members))

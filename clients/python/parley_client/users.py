@@ -1,38 +1,43 @@
-"""The users that a client hears of: its own, and those that it follows over whichever connection."""
+"""The users that a client knows: its own, and those that it follows, whichever connection it has."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
+from parley_client.connection import Connection
 from parley_client.errors import ParleyError, RequestError
-from parley_client.events import UserEvent, UserSubscribed, UserUnsubscribed
+from parley_client.events import UserEvent, UserSubscribed, UserUnsubscribed, UserUpdated
 from parley_client.line import Line
+from parley_client.payloads import FollowedUsers, UserRecord
+from parley_client.record import Hub
 from parley_client.user import User
-
-if TYPE_CHECKING:
-    from parley_client.client import Client
-    from parley_client.connection import Connection
 
 _MOST_FOLLOWED = 100
 _FOLLOWED_AT_ONCE = 10
-"""A user has up to 4 KB of attributes, quoted up to twice that: ten users fit into the 128 KB of a reply."""
+"""A user has up to 4 KB of attributes, twice that with escapes: ten users fit into the 128 KB of a reply."""
 _NOT_FOUND = 20404
 
 _log = logging.getLogger("parley_client")
 
 
 class Users:
-    """The client's own user, known once a session has begun, and the followed ones, oldest first."""
+    """One object per user that the application holds.
 
-    def __init__(self, client: Client, connection: Connection) -> None:
-        self._client = client
+    Attributes:
+        own: The client's own user; None until the first session has begun.
+    """
+
+    def __init__(self, hub: Hub, connection: Connection) -> None:
+        self._hub = hub
         self._connection = connection
+        self._users: WeakValueDictionary[str, User] = WeakValueDictionary()
+        # The one that was followed first comes first.
         self._followed: OrderedDict[str, User] = OrderedDict()
         self._wanted: dict[str, asyncio.Future[User | ParleyError]] = {}
-        # The server refuses changes of what a connection follows that come at once.
+        # The server refuses two requests that change at the same time what one connection follows.
         self._changing = asyncio.Lock()
         self.own: User | None = None
 
@@ -42,11 +47,26 @@ class Users:
         return list(self._followed.values())
 
     def is_told(self, user: User) -> bool:
-        """Whether changes of a user are told."""
+        """Whether the application is told of a user's changes."""
         return user is self.own or self._followed.get(user.identity) is user
 
+    def user(self, record: UserRecord) -> User:
+        """The user of a record."""
+        user = self._users.get(record["identity"])
+        if user is None:
+            user = self._users[record["identity"]] = User(self._hub, self, record)
+        else:
+            user.apply(record)
+        return user
+
+    async def fetch(self, identity: str) -> User:
+        """A user as it is now; not followed."""
+        return self.user(await self._hub.request("fetchUser", identity=identity))
+
+    # Following.
+
     async def follow(self, identity: str) -> User:
-        """A user, followed from now on; of more than 100 the oldest is followed no more."""
+        """A user, followed from now on. If there are more than 100, the one followed first gives way."""
         if self.own is not None and identity == self.own.identity:
             return self.own
         followed = self._wanted.setdefault(identity, asyncio.get_running_loop().create_future())
@@ -60,9 +80,9 @@ class Users:
         return outcome
 
     async def _follow(self, identities: list[str]) -> None:
-        """Follow some who are wanted; where one of several is refused, the others do not suffer."""
+        """Follow some of the wanted users; if the server refuses several at once, each is asked for alone."""
         try:
-            result = await self._client.request("followUsers", identities=identities)
+            result: FollowedUsers = await self._hub.request("followUsers", identities=identities)
         except RequestError as error:
             if len(identities) == 1:
                 self._settle(identities[0], error)
@@ -72,7 +92,7 @@ class Users:
                         await self._follow([identity])
             return
         except ParleyError as error:
-            # Without a connection, all have waited long enough.
+            # There is no connection, and all who wait have waited for as long as this request.
             for identity in list(self._wanted):
                 self._settle(identity, error)
             return
@@ -80,7 +100,7 @@ class Users:
         records = {record["identity"]: record for record in result["users"]}
         for identity in identities:
             if identity in records:
-                self._settle(identity, self._begin(self._client.book.user(records[identity])))
+                self._settle(identity, self._begin(self.user(records[identity])))
             else:
                 self._settle(identity, RequestError(404, _NOT_FOUND, f"there is no user {identity}", "followUsers"))
 
@@ -90,21 +110,21 @@ class Users:
             wanted.set_result(outcome)
 
     async def unfollow(self, user: User) -> None:
-        """Hear of a user's changes no more."""
+        """Stop following a user."""
         async with self._changing:
-            await self._client.request("unfollowUsers", identities=[user.identity])
+            await self._hub.request("unfollowUsers", identities=[user.identity])
         self._end([user.identity])
 
     async def follow_again(self, line: Line) -> None:
         """Follow everybody over a new connection, and tell what has changed meanwhile.
 
-        Those of a request that the server refuses are asked for again over the next connection.
+        If the server refuses a request, its users stay on the list and are asked for again over the next connection.
         """
         asked: set[str] = set()
         while part := [identity for identity in self._followed if identity not in asked][:_FOLLOWED_AT_ONCE]:
             asked.update(part)
             try:
-                result = await self._connection.request("followUsers", {"identities": part}, line)
+                result: FollowedUsers = await self._connection.request("followUsers", {"identities": part}, line)
             except RequestError as error:
                 _log.warning("%d users could not be followed again: %s", len(part), error)
                 continue
@@ -114,21 +134,27 @@ class Users:
             gone = [identity for identity in part if identity not in records]
             self._end([*gone, *(result.get("unfollowed") or [])])
 
-    def session_began(self, record: dict[str, Any]) -> None:
-        """This is the client's own user now."""
+    # What is told.
+
+    def session_began(self, record: UserRecord) -> None:
+        """A session has begun, and this is the client's own user."""
         if self.own is None:
-            self.own = self._client.book.user(record)
+            self.own = self.user(record)
             self.own.told = self.own.seq
         else:
             self.updated(record)
 
-    def updated(self, record: dict[str, Any], reasons: tuple[str, ...] = ()) -> None:
-        """A user is like this now."""
+    def updated(self, record: UserRecord, reasons: tuple[str, ...] = ()) -> None:
+        """A user is like this now: tell it if the user is followed and this version was not told."""
         user = self._followed.get(record["identity"])
         if self.own is not None and record["identity"] == self.own.identity:
             user = self.own
-        if user is not None:
-            self._client.book.user_changed(user, record, reasons)
+        if user is None:
+            return
+        different = user.apply(record)
+        if user.seq > user.told or different:
+            user.told = user.seq
+            self._tell(UserUpdated(user, reasons or different), "updated")
 
     def _begin(self, user: User) -> User:
         is_new = user.identity not in self._followed
@@ -146,6 +172,6 @@ class Users:
             if user is not None:
                 self._tell(UserUnsubscribed(user))
 
-    def _tell(self, event: UserEvent) -> None:
-        event.user.emit(event)
-        self._client.tell(event)
+    def _tell(self, event: UserEvent, name: str | None = None) -> None:
+        event.user.emit(event, name)
+        self._hub.tell(event)

@@ -1,0 +1,178 @@
+"""What the server sends, as types: records, pushes and answers. docs/realtime.md describes each.
+
+A record of something that was removed has only its SID, its index or identity, and its `seq`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Required, TypedDict
+
+
+class Versioned(TypedDict, total=False):
+    """What every record has.
+
+    Attributes:
+        seq: The number of the last change; the record with the higher one is the newer.
+    """
+
+    sid: Required[str]
+    seq: int
+    attributes: str
+    date_created: str
+    date_updated: str
+
+
+class ChannelRecord(Versioned, total=False):
+    """A channel.
+
+    Attributes:
+        seq: The number of the last change of anything in the channel.
+        version: The number of the last change of the channel itself.
+    """
+
+    version: int
+    type: str
+    unique_name: str | None
+    friendly_name: str | None
+    created_by: str
+    last_message_index: int | None
+    members_count: int
+    messages_count: int
+
+
+class UserChannel(TypedDict, total=False):
+    """What a channel is to this user."""
+
+    status: str
+    notification_level: str
+    last_consumed_message_index: int | None
+    unread_messages_count: int | None
+    member_sid: str | None
+
+
+class MediaRecord(TypedDict, total=False):
+    """The file of a media message."""
+
+    sid: Required[str]
+    size: int
+    content_type: str
+    filename: str
+
+
+MessageRecord = TypedDict(
+    "MessageRecord",
+    {
+        "sid": Required[str],
+        "index": Required[int],
+        "seq": int,
+        "body": str | None,
+        "from": str | None,
+        "type": str,
+        "media": MediaRecord | None,
+        "attributes": str,
+        "last_updated_by": str | None,
+        "date_created": str,
+        "date_updated": str,
+    },
+    total=False,
+)
+"""A message. Its author is `from`, which a class cannot have as an attribute."""
+
+
+class MemberRecord(TypedDict, total=False):
+    """A member of a channel; only the identity is known if nothing but its typing was heard of."""
+
+    identity: Required[str]
+    sid: str
+    seq: int
+    role_sid: str
+    attributes: str
+    last_consumed_message_index: int | None
+    last_consumption_timestamp: str | None
+    date_created: str
+    date_updated: str
+
+
+class UserRecord(Versioned, total=False):
+    """A user."""
+
+    identity: Required[str]
+    friendly_name: str | None
+    is_online: bool | None
+    is_notifiable: bool | None
+
+
+class Push(TypedDict, total=False):
+    """A change in a channel."""
+
+    event: Required[str]
+    channel_sid: Required[str]
+    seq: int
+    channel: ChannelRecord
+    user_channel: UserChannel
+    message: MessageRecord
+    member: MemberRecord
+    updateReasons: list[str]
+    last_message_index: int | None
+
+
+class TypingPush(TypedDict):
+    """Somebody is typing, for so many seconds unless a message comes."""
+
+    event: str
+    channel_sid: str
+    identity: str
+    typing_timeout: float
+
+
+class UserPush(TypedDict, total=False):
+    """A user has changed."""
+
+    event: Required[str]
+    user: Required[UserRecord]
+    updateReasons: list[str]
+
+
+class ConnectionErrorPush(TypedDict, total=False):
+    """Why the server ends a connection (`terminal`), or what else is wrong with it."""
+
+    event: Required[str]
+    terminal: bool
+    status: int
+    code: int
+    message: str
+
+
+class CatchUpAnswer(TypedDict, total=False):
+    """What `catchUp` says about one channel: `changes`, `refetch` or `gone`.
+
+    Attributes:
+        seq: How far the answer goes, or where to begin after a refetch.
+        more: Whether there are further changes: ask again from `seq`.
+    """
+
+    status: Required[str]
+    seq: int
+    more: bool
+    events: list[Push]
+
+
+class SessionResult(TypedDict, total=False):
+    """The result of `fetchSession`."""
+
+    user: Required[UserRecord]
+    service: dict[str, Any]
+
+
+class ListedChannel(TypedDict):
+    """An entry of `listMyChannels`, or the result of `fetchMyChannel`."""
+
+    channel: ChannelRecord
+    user_channel: UserChannel
+
+
+class FollowedUsers(TypedDict, total=False):
+    """The result of `followUsers`: the users there are, and the identities that gave way to them."""
+
+    users: Required[list[UserRecord]]
+    unfollowed: list[str]

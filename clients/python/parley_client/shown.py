@@ -1,0 +1,232 @@
+"""What channels, members and messages show of their records. What can be done with them is in `channel`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from parley_client.following import NONE
+from parley_client.record import Hub, RecordObject, moment
+
+_OWN_REASONS = {
+    "status": "status",
+    "notification_level": "notificationLevel",
+    "last_consumed_message_index": "lastConsumedMessageIndex",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LastMessage:
+    """The newest message of a channel. Its date is None until the client has seen the message."""
+
+    index: int
+    date_created: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """The file of a media message."""
+
+    sid: str
+    size: int | None
+    content_type: str | None
+    filename: str | None
+
+
+class ShownMessage(RecordObject):
+    """What a message shows."""
+
+    REASONS: ClassVar[Mapping[str, str]] = {
+        "body": "body",
+        "last_updated_by": "lastUpdatedBy",
+        "date_updated": "dateUpdated",
+        "date_created": "dateCreated",
+        "attributes": "attributes",
+        "from": "author",
+    }
+
+    @property
+    def index(self) -> int:
+        """The place in the channel, from 0. A removed message leaves its place empty."""
+        return int(self._record["index"])
+
+    @property
+    def body(self) -> str | None:
+        """The text; None in a media message."""
+        return self._text("body")
+
+    @property
+    def author(self) -> str | None:
+        """The identity of who sent it; None if the message was removed before the client had seen it."""
+        return self._text("from")
+
+    @property
+    def last_updated_by(self) -> str | None:
+        """The identity of who changed it last; None if nobody did."""
+        return self._text("last_updated_by")
+
+    @property
+    def type(self) -> str:
+        """`text` or `media`."""
+        return self._text("type") or "text"
+
+    @property
+    def media(self) -> Media | None:
+        """The file of a media message."""
+        record = self._record.get("media")
+        if not record:
+            return None
+        return Media(record["sid"], record.get("size"), record.get("content_type"), record.get("filename"))
+
+
+class ShownMember(RecordObject):
+    """What a member shows."""
+
+    REASONS: ClassVar[Mapping[str, str]] = {
+        "attributes": "attributes",
+        "date_created": "dateCreated",
+        "date_updated": "dateUpdated",
+        "role_sid": "roleSid",
+        "last_consumed_message_index": "lastConsumedMessageIndex",
+        "last_consumption_timestamp": "lastConsumptionTimestamp",
+    }
+
+    _is_typing = False
+
+    @property
+    def identity(self) -> str:
+        """The identity."""
+        return str(self._record["identity"])
+
+    @property
+    def role_sid(self) -> str | None:
+        """The role in the channel."""
+        return self._text("role_sid")
+
+    @property
+    def last_consumed_message_index(self) -> int | None:
+        """The index up to which this member has read; None if nothing was read."""
+        return self._number("last_consumed_message_index")
+
+    @property
+    def last_consumption_timestamp(self) -> datetime | None:
+        """When that index was set."""
+        return moment(self._record.get("last_consumption_timestamp"))
+
+    @property
+    def is_typing(self) -> bool:
+        """Whether this member is typing."""
+        return self._is_typing
+
+    def note_typing(self, is_typing: bool) -> None:
+        """This member has begun to type, or stopped."""
+        self._is_typing = is_typing
+
+
+class ShownChannel(RecordObject):
+    """What a channel shows: its record, and what the channel is to this user."""
+
+    REASONS: ClassVar[Mapping[str, str]] = {
+        "attributes": "attributes",
+        "created_by": "createdBy",
+        "date_created": "dateCreated",
+        "date_updated": "dateUpdated",
+        "friendly_name": "friendlyName",
+        "unique_name": "uniqueName",
+    }
+
+    def __init__(self, hub: Hub, record: Mapping[str, object]) -> None:
+        super().__init__(hub, record)
+        self._own: dict[str, Any] = {}
+        self._told_horizon: int | None = None
+        self._last_message: LastMessage | None = None
+
+    def apply_own(self, user_channel: Mapping[str, object], *, is_reply: bool = False) -> tuple[str, ...]:
+        """Take over what the channel is to this user; returns Twilio's names for changes that were not told yet.
+
+        Setting how far this user has read gets a reply and causes a push, and either may come first. Only the push
+        is told. So a reply changes what the channel shows and returns nothing.
+        """
+        before = {name: self._own.get(name) for name in _OWN_REASONS}
+        before["last_consumed_message_index"] = self._told_horizon
+        self._own.update(user_channel)
+        if is_reply:
+            return ()
+        if "last_consumed_message_index" in user_channel:
+            self._told_horizon = self._own["last_consumed_message_index"]
+        now = {**self._own, "last_consumed_message_index": self._told_horizon}
+        return tuple(reason for name, reason in _OWN_REASONS.items() if now.get(name) != before[name])
+
+    @property
+    def unique_name(self) -> str | None:
+        """The unique name."""
+        return self._text("unique_name")
+
+    @property
+    def friendly_name(self) -> str | None:
+        """The name to show."""
+        return self._text("friendly_name")
+
+    @property
+    def type(self) -> str:
+        """`public` or `private`."""
+        return self._text("type") or "public"
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only its members, its creator and whoever is invited can see it."""
+        return self.type == "private"
+
+    @property
+    def created_by(self) -> str | None:
+        """The identity of its creator."""
+        return self._text("created_by")
+
+    @property
+    def status(self) -> str:
+        """`joined`, `invited` or `notParticipating`."""
+        return str(self._own.get("status", NONE))
+
+    @property
+    def notification_level(self) -> str:
+        """`default` or `muted`."""
+        return str(self._own.get("notification_level") or "default")
+
+    @property
+    def last_consumed_message_index(self) -> int | None:
+        """The index up to which this user has read; None if nothing was read."""
+        index = self._own.get("last_consumed_message_index")
+        return None if index is None else int(index)
+
+    @property
+    def last_message(self) -> LastMessage | None:
+        """The newest message; None if the channel is empty."""
+        index = self._number("last_message_index")
+        seen = self._last_message
+        if index is not None and (seen is None or seen.index < index):
+            return LastMessage(index, None)
+        return seen
+
+    def note_message(self, message: ShownMessage) -> bool:
+        """A message was added; returns whether it is the newest."""
+        last = self.last_message
+        if last is not None and message.index < last.index:
+            return False
+        self._last_message = LastMessage(message.index, message.date_created)
+        return True
+
+    def note_removal(self, message: ShownMessage, newest: int | None, before: ShownMessage | None) -> bool:
+        """A message was removed; returns whether it was the newest.
+
+        Args:
+            newest: The index of the newest message that is left.
+            before: That message, if the application holds it.
+        """
+        last = self.last_message
+        if last is None or last.index != message.index:
+            return False
+        self._record["last_message_index"] = newest
+        self._last_message = None if before is None else LastMessage(before.index, before.date_created)
+        return True
