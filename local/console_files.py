@@ -1,4 +1,4 @@
-"""What is served under `/console`: the files of `local/console/`, the client module, and where this deployment is.
+"""What is served under `/console`: the files of `local/console/`, the JavaScript client, and where this deployment is.
 
 The page is static. `config.json` tells it the addresses, relative to its own; where that file is missing they are typed
 in. Nothing here is secret: whoever opens the page brings the account's credentials.
@@ -16,18 +16,19 @@ from local.http_server import Request, Response
 
 CONSOLE_PATH = "/console"
 CONSOLE_FILES = Path(__file__).resolve().parent / "console"
-_CLIENT_MODULE = REPOSITORY / "clients" / "js" / "parley.js"
+_CLIENT_FILES = REPOSITORY / "clients" / "js"
+_CLIENT_MODULE = re.compile(r"parley(/[a-z_]+)?\.js")
 _CONFIG = {"rest_url": "/", "ws_url": "/ws", "webhook_inbox": "webhooks/"}
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9A-Fa-f:]+\](:\d+)?")
 _TYPES = {".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
 
 
 class ConsoleFiles:
-    """Serves the console from a folder."""
+    """Serves the console from a folder, and the modules of the JavaScript client from theirs."""
 
-    def __init__(self, folder: Path = CONSOLE_FILES, client_module: Path = _CLIENT_MODULE) -> None:
+    def __init__(self, folder: Path = CONSOLE_FILES, client: Path = _CLIENT_FILES) -> None:
         self._folder = folder.resolve()
-        self._client_module = client_module
+        self._client = client.resolve()
 
     def respond(self, request: Request) -> Response:
         """Answer a request to `CONSOLE_PATH` or a path below."""
@@ -36,9 +37,9 @@ class ConsoleFiles:
         name = request.path.removeprefix(f"{CONSOLE_PATH}/") or "index.html"
         if name == "config.json":
             return self._answer(request, ".json", json.dumps(_CONFIG).encode())
-        target = self._client_module if name == "parley.js" else (self._folder / name).resolve()
-        inside = target == self._client_module or target.is_relative_to(self._folder)
-        if not inside or not target.is_file():
+        folder = self._client if _CLIENT_MODULE.fullmatch(name) else self._folder
+        target = (folder / name).resolve()
+        if not target.is_relative_to(folder) or not target.is_file():
             return Response(404, b"There is no such page.\n", [("Content-Type", "text/plain; charset=utf-8")])
         return self._answer(request, target.suffix, target.read_bytes())
 

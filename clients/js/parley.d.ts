@@ -381,22 +381,32 @@ export interface Progress {
   deliver: Push[];
 }
 
+/** What a `ChannelFollower` keeps at most, and how patient it is. */
+export interface FollowerLimits {
+  /** The versions of so many records are remembered: 2,000. */
+  memory?: number;
+  /** Pushes under so many numbers are held: 1,000. */
+  held?: number;
+  /** So many answers in a row may say that there is more without getting further: 100. */
+  stalls?: number;
+}
+
 /** The rules by which nothing is missed of one channel, without sockets and timers. Times are milliseconds. */
 export class ChannelFollower {
-  constructor(mark: number);
+  constructor(mark: number, limits?: FollowerLimits);
   /** The last `seq` up to which everything has been seen. */
   readonly mark: number;
   /** When `ask` is to be called, or null. */
   readonly dueAt: number | null;
   /** A push came; returns those to deliver now, in order. */
   receive(push: Push, now: number): Push[];
-  /** The server says that the channel has come to `seq`: ask, unless that is where we are. */
+  /** A list of channels says that this one has come to `seq`, or does not have it (-1). Asks unless that is the mark. */
   expect(seq: number, now: number): void;
-  /** The mark to ask with; nothing is due until `answer` or `failed`. */
+  /** The mark to ask with; nothing is due until the question is answered, has failed or was interrupted. */
   ask(): number;
   answer(answer: CatchUp, now: number): Progress;
   /** The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. */
   failed(now: number): Progress;
-  /** The question got lost with the connection: it does not count, and `expect` will say whether to ask again. */
-  interrupted(): void;
+  /** The question got lost with the connection. It does not count, and `expect` will say whether to ask again. */
+  interrupted(now: number): void;
 }

@@ -7,6 +7,11 @@
  * once and in order.
  */
 
+import { ChannelFollower } from "./parley/follower.js";
+import { Recent } from "./parley/recent.js";
+
+export { ChannelFollower };
+
 const SUBPROTOCOL = "parley.v1";
 const LARGEST_FRAME_BYTES = 32_000;
 const REQUEST_TIMEOUT = 30_000;
@@ -33,14 +38,11 @@ const YOUNG_TOKEN = 10_000;
 const LONGEST_WAIT_FOR_TYPING = 1_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-const HOLE_PATIENCE = 250;
 const ASK_AGAIN_AFTER = 1_000;
 const MOST_ASKS = 3;
 const KNOWN_RECORDS = 2_000;
 /** How many channels that one cannot see any more are kept for when one can again. */
 const REMOVED_CHANNELS = 100;
-/** How many answers are remembered as having told everything about their time. */
-const TOLD_SPANS = 20;
 const CHANNELS_PER_CATCH_UP = 100;
 const FOLLOWED_USERS = 100;
 /** So many with the largest names and attributes fit into one reply. */
@@ -145,263 +147,6 @@ class Emitter {
         });
       }
     }
-  }
-}
-
-/** The values that were set last, up to a number. */
-class Recent {
-  #entries = new Map();
-  #most;
-
-  constructor(most) {
-    this.#most = most;
-  }
-
-  get(key) {
-    return this.#entries.get(key);
-  }
-
-  set(key, value) {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size > this.#most) this.#entries.delete(this.#entries.keys().next().value);
-  }
-
-  delete(key) {
-    this.#entries.delete(key);
-  }
-
-  clear() {
-    this.#entries.clear();
-  }
-
-  values() {
-    return [...this.#entries.values()];
-  }
-}
-
-/** Which record a push is about, and in which version; null for a push that only takes a number. */
-function recordOf(push) {
-  for (const kind of ["message", "member"]) {
-    if (push[kind]) return { key: `${kind} ${push[kind].sid}`, version: Math.max(push.seq, push[kind].seq ?? 0) };
-  }
-  // A channel's view is rendered later than its change and may show a count of changes beyond it.
-  if (push.channel) return { key: push.user_channel ? "user_channel" : "channel", version: push.seq };
-  return null;
-}
-
-/** What a record that is known already means where it is told as new. What has changed of it is not known. */
-const AS_UPDATE = {
-  messageAdded: {
-    event: "messageUpdated",
-    updateReasons: ["body", "lastUpdatedBy", "dateUpdated", "dateCreated", "attributes", "author"],
-  },
-  memberJoined: {
-    event: "memberUpdated",
-    updateReasons: [
-      "attributes",
-      "dateCreated",
-      "dateUpdated",
-      "roleSid",
-      "lastConsumedMessageIndex",
-      "lastConsumptionTimestamp",
-    ],
-  },
-};
-const isAddition = ({ event }) => event in AS_UPDATE;
-
-/** The place of a new message among the messages; -1 for any other push. */
-const placeOf = ({ event, message }) => (event === "messageAdded" ? message.index : -1);
-
-/** By number, but new messages by index: in an answer, one that was edited since has the number of the edit. */
-function inOrder(pushes) {
-  const ordered = [...pushes].sort((one, other) => one.seq - other.seq || isAddition(other) - isAddition(one));
-  const messages = ordered.filter((push) => placeOf(push) >= 0).sort((one, other) => placeOf(one) - placeOf(other));
-  return ordered.flatMap((push) => {
-    const place = placeOf(push);
-    return place < 0 ? [push] : messages.splice(0, messages.filter((other) => placeOf(other) <= place).length);
-  });
-}
-
-/**
- * Decides, for one channel, which pushes are delivered, which are held back and when to ask the server for a hole.
- *
- * Pure: times are passed in as milliseconds. `dueAt` says when to call `ask`, which gives the mark for `catchUp`; the
- * channel's part of the reply goes to `answer`. The rules are those of "Missing nothing" in docs/sockets.md.
- */
-export class ChannelFollower {
-  #mark;
-  /** How far the channel is said to have come. */
-  #target;
-  /** By number, what came before its turn. */
-  #held = new Map();
-  /** By record, what an answer tells as new and was not delivered yet: until then nothing else is told of it. */
-  #arriving = new Map();
-  #known = new Recent(KNOWN_RECORDS);
-  #dueAt = null;
-  #mustAsk = false;
-  #isAsking = false;
-  #askedFrom = 0;
-  #asked = 0;
-  #told = [];
-
-  constructor(mark) {
-    this.#mark = this.#target = mark;
-  }
-
-  /** The last `seq` up to which everything has been seen. */
-  get mark() {
-    return this.#mark;
-  }
-
-  /** When `ask` is to be called, or null. */
-  get dueAt() {
-    return this.#isAsking ? null : this.#dueAt;
-  }
-
-  /** A push came; returns those to deliver now, in order. */
-  receive(push, now) {
-    if (push.seq <= this.#mark) return this.#isTold(push) ? [] : this.#news([push]);
-    this.#hold(push.seq, [push]);
-    if (push.seq > this.#mark + 1) {
-      this.#dueAt ??= now + HOLE_PATIENCE;
-      return [];
-    }
-    const delivered = this.#news(this.#drain());
-    if (!this.#mustAsk) this.#watch(now);
-    return delivered;
-  }
-
-  /** The server says that the channel has come to `seq`: ask, unless that is where we are. */
-  expect(seq, now) {
-    this.#isAsking = false;
-    this.#target = seq;
-    this.#mustAsk = seq !== this.#mark || this.#held.size > 0;
-    this.#dueAt = this.#mustAsk ? now : null;
-  }
-
-  /** The mark to ask with; nothing is due until `answer` or `failed`. */
-  ask() {
-    this.#isAsking = true;
-    this.#mustAsk = false;
-    this.#asked += 1;
-    this.#askedFrom = this.#mark;
-    return this.#mark;
-  }
-
-  /** The channel's part of the reply to `catchUp`, unless it is that the channel is gone. */
-  answer({ status, seq, events = [], more = false }, now) {
-    this.#isAsking = false;
-    const isRefetch = status === "refetch";
-    if (isRefetch) this.#forget();
-    const fresh = events.filter((push) => !this.#isTold(push));
-    this.#told = [...this.#told.slice(1 - TOLD_SPANS), { after: isRefetch ? -1 : this.#askedFrom, upTo: seq }];
-    this.#mark = isRefetch ? seq : Math.max(this.#mark, seq);
-    // What was held of the time that is told now is told with it.
-    for (const held of [...this.#held.keys()]) if (held <= this.#mark) this.#held.delete(held);
-    for (const push of fresh) {
-      if (isAddition(push)) this.#arriving.set(recordOf(push).key, push);
-      if (push.seq > this.#mark) this.#hold(push.seq, isAddition(push) ? [] : [push]);
-    }
-    const reached = fresh.filter((push) => push.seq <= this.#mark && !isAddition(push));
-    const deliver = this.#news([...reached, ...this.#drain()]);
-    if (this.#mark > this.#askedFrom) this.#asked = 1;
-    if (more) {
-      this.#asked -= 1;
-      this.#mustAsk = true;
-      this.#dueAt = now;
-    } else {
-      deliver.push(...this.#askAgainOrPass(now));
-    }
-    return { isRefetch, deliver };
-  }
-
-  /** The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. */
-  failed(now) {
-    this.#isAsking = false;
-    if (this.#asked < MOST_ASKS) {
-      this.#mustAsk = true;
-      this.#dueAt = now + ASK_AGAIN_AFTER;
-      return { isRefetch: false, deliver: [] };
-    }
-    return { isRefetch: true, deliver: this.#askAgainOrPass(now) };
-  }
-
-  /** The question got lost with the connection: it does not count, and `expect` will say whether to ask again. */
-  interrupted() {
-    this.#isAsking = false;
-    this.#asked -= 1;
-  }
-
-  #askAgainOrPass(now) {
-    if (this.#hasHole() && this.#asked < MOST_ASKS) {
-      this.#dueAt = now + ASK_AGAIN_AFTER;
-      return [];
-    }
-    // Where nothing waits behind the hole, what comes of it will be in its turn.
-    if (this.#held.size > 0) this.#mark = Math.min(...this.#held.keys()) - 1;
-    else this.#target = this.#mark;
-    const passed = this.#news(this.#drain());
-    this.#watch(now);
-    return passed;
-  }
-
-  /** A hole begins to count when the one before it is closed. */
-  #watch(now) {
-    this.#asked = 0;
-    this.#dueAt = this.#hasHole() ? now + HOLE_PATIENCE : null;
-  }
-
-  #hasHole() {
-    return this.#held.size > 0 || this.#target > this.#mark;
-  }
-
-  #hold(seq, pushes) {
-    this.#held.set(seq, [...(this.#held.get(seq) ?? []), ...pushes]);
-  }
-
-  /** What is held of the numbers that follow the mark, which moves to the last of them. */
-  #drain() {
-    const drained = [];
-    for (let held; (held = this.#held.get(this.#mark + 1));) {
-      this.#mark += 1;
-      this.#held.delete(this.#mark);
-      drained.push(...held);
-    }
-    return drained;
-  }
-
-  /** What was heard is old; things may have gone and come again of which nothing was heard. */
-  #forget() {
-    this.#told = [];
-    this.#arriving.clear();
-    this.#known.clear();
-  }
-
-  /** Whether an answer has told all there is to say of this push's time, and better. */
-  #isTold({ seq }) {
-    return this.#told.some(({ after, upTo }) => seq > after && seq <= upTo);
-  }
-
-  /** Those of the pushes, and of what arrives with them, that say something new. */
-  #news(pushes) {
-    const arriving = [...this.#arriving.values()];
-    const reached = [...pushes, ...arriving.filter(({ seq }) => seq <= this.#mark)];
-    const newest = Math.max(-1, ...reached.map(placeOf));
-    const older = arriving.filter((push) => push.seq > this.#mark && placeOf(push) >= 0 && placeOf(push) < newest);
-    return inOrder([...reached, ...older]).flatMap((push) => this.#asNews(push));
-  }
-
-  #asNews(push) {
-    const record = recordOf(push);
-    if (record === null) return [];
-    const arriving = this.#arriving.get(record.key);
-    if (arriving === push) this.#arriving.delete(record.key);
-    else if (arriving?.seq >= record.version) return [];
-    const known = this.#known.get(record.key);
-    if (known?.version >= record.version) return [];
-    this.#known.set(record.key, { version: record.version, isGone: /Removed|Left/.test(push.event) });
-    return [known && !known.isGone && isAddition(push) ? { ...push, ...AS_UPDATE[push.event] } : push];
   }
 }
 
@@ -1867,7 +1612,7 @@ class Session {
   #unanswered(channel, follower, error) {
     if (follower === null || channel._follower !== follower) return;
     if (isRefusal(error)) this.#progress(channel, follower.failed(this.now()));
-    else follower.interrupted();
+    else follower.interrupted(this.now());
   }
 
   #answered(channel, follower, answer, wasMissing) {

@@ -188,7 +188,7 @@ describe("a hole", () => {
     await clock.advance(30 * SECOND);
     server.replies.catchUp = answer;
     server.catchUps[CH] = [{ status: "changes", seq: 5, more: false, events: [added(CH, 4, 0), added(CH, 5, 1)] }];
-    await clock.advance(SECOND);
+    await clock.advance(2 * SECOND);
     assert.equal(heard()[0], "messageAdded 0");
     await client.shutdown();
   });

@@ -183,6 +183,7 @@ def test_two_clients_converse_over_the_sockets_that_node_has_itself(
 def test_two_clients_converse_in_a_browser(tab: Page, conversation: dict[str, Any], tmp_path: Path) -> None:
     for file in (CLIENT / "parley.js", HERE / "scenario.mjs"):
         shutil.copy(file, tmp_path)
+    shutil.copytree(CLIENT / "parley", tmp_path / "parley")
     (tmp_path / "index.html").write_text("<!doctype html><title>Parley</title>")
     with serving(tmp_path) as url:
         tab.open(url)

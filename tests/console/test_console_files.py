@@ -26,6 +26,7 @@ def get(name: str, host: str = "127.0.0.1:8080") -> Response:
         ("/console.css", "text/css; charset=utf-8"),
         ("/console.js", "text/javascript; charset=utf-8"),
         ("/parley.js", "text/javascript; charset=utf-8"),
+        ("/parley/follower.js", "text/javascript; charset=utf-8"),
         ("/favicon.svg", "image/svg+xml; charset=utf-8"),
         ("/config.json", "application/json; charset=utf-8"),
     ],
@@ -37,9 +38,16 @@ def test_each_file_has_its_type_and_is_asked_for_again_each_time(name: str, kind
     assert dict(answer.headers)["Cache-Control"] == "no-cache"
 
 
-def test_the_client_module_is_the_one_of_the_javascript_client() -> None:
-    assert get("/parley.js").body == (REPOSITORY / "clients" / "js" / "parley.js").read_bytes()
-    assert not (CONSOLE_FILES / "parley.js").exists()
+CLIENT = REPOSITORY / "clients" / "js"
+MODULES = [
+    path.relative_to(CLIENT).as_posix() for path in (CLIENT / "parley.js", *sorted((CLIENT / "parley").iterdir()))
+]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_modules_of_the_javascript_client_are_served_beside_the_console(module: str) -> None:
+    assert get(f"/{module}").body == (CLIENT / module).read_bytes()
+    assert not (CONSOLE_FILES / module).exists()
 
 
 def test_the_page_may_load_from_its_own_origin_and_open_sockets_to_it_only() -> None:
@@ -61,7 +69,24 @@ def test_the_configuration_holds_addresses_relative_to_the_page_and_no_secret() 
 
 
 @pytest.mark.parametrize(
-    "name", ["/../gateway.py", "/../../template.yaml", "/nothing.html", "/.", "/%2e%2e/gateway.py"]
+    "name",
+    [
+        "/../gateway.py",
+        "/../../template.yaml",
+        "/nothing.html",
+        "/.",
+        "/%2e%2e/gateway.py",
+        "/package.json",
+        "/parley.d.ts",
+        "/parley",
+        "/parley/",
+        "/parley/nothing.js",
+        "/parley/../package.json",
+        "/parley/..",
+        "/parley/../../vectors/README.md",
+        "/parley//etc/passwd",
+        "/parley/%2e%2e/package.json",
+    ],
 )
 def test_nothing_beside_the_console_is_served(name: str) -> None:
     assert get(name).status == 404

@@ -123,7 +123,7 @@ def elsewhere(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     site = tmp_path / "site"
     for command in (
         ["cp", "-r", str(CONSOLE_FILES), str(site)],
-        ["cp", str(REPOSITORY / "clients/js/parley.js"), f"{site}/"],
+        ["cp", "-r", *(str(REPOSITORY / "clients/js" / name) for name in ("parley.js", "parley")), f"{site}/"],
     ):
         subprocess.run(command, check=True)
     with serving(site) as url:
