@@ -19,7 +19,7 @@ LAYERS = [
     {"operations"},
     {"records"},
     {"domain", "store", "ports"},
-    {"errors", "ids", "clock", "tokens", "settings", "log", "keyring"},
+    {"errors", "ids", "clock", "tokens", "settings", "log", "keyring", "stored"},
 ]
 # Leaves that build on other leaves; listed, so that a cycle cannot creep in.
 AMONG_LEAVES = {

@@ -36,12 +36,17 @@ OTHER: dict[str, Any] = {
 }
 
 
-def functions(*returned: object) -> dict[str, Callable[..., Any]]:
-    """The module's functions that return one of some types."""
+def functions(returned: object) -> dict[str, Callable[..., Any]]:
+    """The module's functions that return a type, of whatever record."""
+
+    def returns(function: Callable[..., Any]) -> bool:
+        found = typing.get_type_hints(function)["return"]
+        return found == returned or typing.get_origin(found) is returned
+
     return {
         name: function
         for name, function in inspect.getmembers(keys, inspect.isfunction)
-        if function.__module__ == keys.__name__ and typing.get_type_hints(function)["return"] in returned
+        if function.__module__ == keys.__name__ and returns(function)
     }
 
 

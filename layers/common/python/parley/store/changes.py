@@ -51,7 +51,7 @@ class Change:
     @property
     def channel_sid(self) -> str:
         """The channel it happened in; empty for users and services."""
-        return self.record["sid"] if self.kind == "channel" else self.record.get("channel_sid", "")
+        return str(self.record["sid"] if self.kind == "channel" else self.record.get("channel_sid", ""))
 
 
 def decode(stream_record: dict[str, Any]) -> Change | None:

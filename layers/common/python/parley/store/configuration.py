@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar, cast
 
 from parley.clock import Clock
-from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.table import Table
 
 # How long a change of role, service or channel may take to reach every warm container.
 REMEMBERED_MS = 10_000
 _MOST_REMEMBERED = 10_000
+
+R = TypeVar("R", bound=Mapping[str, Any])
 
 
 class Configuration:
@@ -23,12 +24,12 @@ class Configuration:
         self._clock = clock
         self._memory: dict[Hashable, tuple[int, Any]] = {}
 
-    def fetch(self, key: Key) -> Record | None:
+    def fetch(self, key: Key[R]) -> R | None:
         """The living record under a key, at most ten seconds old."""
         remembered = self._memory.get(key)
         now = self._clock.now_ms()
         if remembered and now < remembered[0]:
-            return remembered[1]
+            return cast(R, remembered[1])
         record = self._table.fetch(key)
         if record is None:
             self._memory.pop(key, None)
@@ -36,13 +37,13 @@ class Configuration:
             self.remember(key, record)
         return record
 
-    def remember(self, key: Key, record: Record) -> None:
+    def remember(self, key: Key[R], record: R) -> None:
         """Keep a record that was just read anyway."""
         if len(self._memory) >= _MOST_REMEMBERED:
             self._memory.clear()
         self._memory[key] = (self._clock.now_ms() + REMEMBERED_MS, record)
 
-    def forget(self, *keys: Key) -> None:
+    def forget(self, *keys: Key[Any]) -> None:
         """Drop what this container remembers of records that it has just changed."""
         for key in keys:
             self._memory.pop(key, None)

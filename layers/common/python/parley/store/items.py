@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 Record = dict[str, Any]
@@ -41,7 +42,7 @@ def from_attribute(attribute: dict[str, Any]) -> Any:
     raise TypeError(f"cannot read a DynamoDB {kind}")
 
 
-def to_item(record: Record) -> dict[str, Any]:
+def to_item(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record as an item; None values are left out, since a missing attribute reads as None."""
     return {name: to_attribute(value) for name, value in record.items() if value is not None}
 

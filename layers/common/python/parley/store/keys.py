@@ -36,20 +36,27 @@ Both indexes project keys only. Sort keys that hold numbers are padded, so that 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from parley import stored
+
+R = TypeVar("R", bound=Mapping[str, Any])
 
 _INDEX_WIDTH = 12
 _EXPIRY_SHARDS = 2
 
 
-class Key(NamedTuple):
-    """The primary key of one item."""
+class Key(NamedTuple, Generic[R]):
+    """The primary key of one item, which holds a record of the kind `R`."""
 
     pk: str
     sk: str
 
 
-class Range(NamedTuple):
+@dataclass(frozen=True)
+class Range(Generic[R]):
     """Items of one partition whose sort key begins with `prefix`; `index` names a secondary index.
 
     A *position* in a range is the rest of a sort key after the prefix.
@@ -60,160 +67,160 @@ class Range(NamedTuple):
     index: str = ""
 
 
-def service(account_sid: str, sid: str) -> Key:
+def service(account_sid: str, sid: str) -> Key[stored.Service]:
     return Key(f"ACCOUNT#{account_sid}", f"SERVICE#{sid}")
 
 
-def services(account_sid: str) -> Range:
+def services(account_sid: str) -> Range[stored.Service]:
     return Range(f"ACCOUNT#{account_sid}", "SERVICE#")
 
 
-def api_key(account_sid: str, sid: str) -> Key:
+def api_key(account_sid: str, sid: str) -> Key[stored.ApiKey]:
     return Key(f"ACCOUNT#{account_sid}", f"KEY#{sid}")
 
 
-def credential(account_sid: str, sid: str) -> Key:
+def credential(account_sid: str, sid: str) -> Key[stored.Credential]:
     return Key(f"ACCOUNT#{account_sid}", f"CREDENTIAL#{sid}")
 
 
-def credentials(account_sid: str) -> Range:
+def credentials(account_sid: str) -> Range[stored.Credential]:
     return Range(f"ACCOUNT#{account_sid}", "CREDENTIAL#")
 
 
-def api_keys(account_sid: str) -> Range:
+def api_keys(account_sid: str) -> Range[stored.ApiKey]:
     return Range(f"ACCOUNT#{account_sid}", "KEY#")
 
 
-def role(service_sid: str, sid: str) -> Key:
+def role(service_sid: str, sid: str) -> Key[stored.Role]:
     return Key(f"SERVICE#{service_sid}", f"ROLE#{sid}")
 
 
-def roles(service_sid: str) -> Range:
+def roles(service_sid: str) -> Range[stored.Role]:
     return Range(f"SERVICE#{service_sid}", "ROLE#")
 
 
-def role_holders(role_sid: str) -> Range:
+def role_holders(role_sid: str) -> Range[stored.Stored]:
     return Range(f"ROLE#{role_sid}", "", index="gsi2")
 
 
-def service_rate(sid: str) -> Key:
+def service_rate(sid: str) -> Key[stored.Rate]:
     return Key(f"SERVICE#{sid}", "RATE")
 
 
-def channel(sid: str) -> Key:
+def channel(sid: str) -> Key[stored.Channel]:
     return Key(f"CHANNEL#{sid}", "CHANNEL")
 
 
-def tail(channel_sid: str) -> Key:
+def tail(channel_sid: str) -> Key[stored.Tail]:
     return Key(f"CHANNEL#{channel_sid}", "TAIL")
 
 
-def channel_listing(service_sid: str, channel_type: str, sid: str) -> Key:
+def channel_listing(service_sid: str, channel_type: str, sid: str) -> Key[stored.Listing]:
     return Key(f"SERVICE#{service_sid}", f"CHANNELS#{channel_type}#{sid}")
 
 
-def channel_listings(service_sid: str, channel_type: str) -> Range:
+def channel_listings(service_sid: str, channel_type: str) -> Range[stored.Listing]:
     return Range(f"SERVICE#{service_sid}", f"CHANNELS#{channel_type}#")
 
 
-def unique_name(service_sid: str, name: str) -> Key:
+def unique_name(service_sid: str, name: str) -> Key[stored.UniqueName]:
     return Key(f"NAME#{service_sid}#{name}", "NAME")
 
 
-def member(channel_sid: str, sid: str) -> Key:
+def member(channel_sid: str, sid: str) -> Key[stored.Member]:
     return Key(f"CHANNEL#{channel_sid}", f"MEMBER#{sid}")
 
 
-def members(channel_sid: str) -> Range:
+def members(channel_sid: str) -> Range[stored.Member]:
     return Range(f"CHANNEL#{channel_sid}", "MEMBER#")
 
 
-def invite(channel_sid: str, sid: str) -> Key:
+def invite(channel_sid: str, sid: str) -> Key[stored.Invite]:
     return Key(f"CHANNEL#{channel_sid}", f"INVITE#{sid}")
 
 
-def invites(channel_sid: str) -> Range:
+def invites(channel_sid: str) -> Range[stored.Invite]:
     return Range(f"CHANNEL#{channel_sid}", "INVITE#")
 
 
-def channel_webhook(channel_sid: str, sid: str) -> Key:
+def channel_webhook(channel_sid: str, sid: str) -> Key[stored.ChannelWebhook]:
     return Key(f"CHANNEL#{channel_sid}", f"WEBHOOK#{sid}")
 
 
-def channel_webhooks(channel_sid: str) -> Range:
+def channel_webhooks(channel_sid: str) -> Range[stored.ChannelWebhook]:
     return Range(f"CHANNEL#{channel_sid}", "WEBHOOK#")
 
 
-def message(channel_sid: str, index: int) -> Key:
+def message(channel_sid: str, index: int) -> Key[stored.Message]:
     return Key(f"CHANNEL#{channel_sid}", f"MESSAGE#{padded(index)}")
 
 
-def messages(channel_sid: str) -> Range:
+def messages(channel_sid: str) -> Range[stored.Message]:
     return Range(f"CHANNEL#{channel_sid}", "MESSAGE#")
 
 
-def media(sid: str) -> Key:
+def media(sid: str) -> Key[stored.Media]:
     return Key(f"MEDIA#{sid}", "MEDIA")
 
 
-def change(channel_sid: str, seq: int) -> Key:
+def change(channel_sid: str, seq: int) -> Key[stored.LogEntry]:
     return Key(f"CHANNEL#{channel_sid}", f"CHG#{padded(seq)}")
 
 
-def changes(channel_sid: str) -> Range:
+def changes(channel_sid: str) -> Range[stored.LogEntry]:
     return Range(f"CHANNEL#{channel_sid}", "CHG#")
 
 
-def idempotency(channel_sid: str, token: str) -> Key:
+def idempotency(channel_sid: str, token: str) -> Key[stored.SentToken]:
     return Key(f"IDEMPOTENCY#{channel_sid}#{token}", "IDEMPOTENCY")
 
 
-def user(sid: str) -> Key:
+def user(sid: str) -> Key[stored.User]:
     return Key(f"USER#{sid}", "USER")
 
 
-def presence(user_sid: str) -> Key:
+def presence(user_sid: str) -> Key[stored.Presence]:
     return Key(f"USER#{user_sid}", "PRESENCE")
 
 
-def users(service_sid: str) -> Range:
+def users(service_sid: str) -> Range[stored.User]:
     return Range(f"USERS#{service_sid}", "", index="gsi1")
 
 
-def user_channels(user_sid: str) -> Range:
+def user_channels(user_sid: str) -> Range[stored.Member]:
     return Range(f"USER#{user_sid}", "", index="gsi1")
 
 
-def binding(service_sid: str, sid: str) -> Key:
+def binding(service_sid: str, sid: str) -> Key[stored.Binding]:
     return Key(f"SERVICE#{service_sid}", f"BINDING#{sid}")
 
 
-def bindings(service_sid: str) -> Range:
+def bindings(service_sid: str) -> Range[stored.Binding]:
     return Range(f"SERVICE#{service_sid}", "BINDING#")
 
 
-def user_bindings(user_sid: str) -> Range:
+def user_bindings(user_sid: str) -> Range[stored.Binding]:
     return Range(f"BINDINGS#{user_sid}", "", index="gsi1")
 
 
-def connection(connection_id: str) -> Key:
+def connection(connection_id: str) -> Key[stored.Connection]:
     return Key(f"CONNECTION#{connection_id}", "CONNECTION")
 
 
-def follower(user_sid: str, connection_id: str) -> Key:
+def follower(user_sid: str, connection_id: str) -> Key[stored.Follower]:
     return Key(f"USER#{user_sid}", f"FOLLOWER#{connection_id}")
 
 
-def followers(user_sid: str) -> Range:
+def followers(user_sid: str) -> Range[stored.Follower]:
     return Range(f"USER#{user_sid}", "FOLLOWER#")
 
 
-def expiring(minute: int) -> list[Range]:
+def expiring(minute: int) -> list[Range[stored.Expiry]]:
     """Where the sockets are whose tokens expire in a minute, counted from the epoch."""
     return [Range(f"EXPIRING#{padded(minute)}#{shard}", "CONNECTION#") for shard in range(_EXPIRY_SHARDS)]
 
 
-def expiry(minute: int, connection_id: str) -> Key:
+def expiry(minute: int, connection_id: str) -> Key[stored.Expiry]:
     """Where a socket stands in that list. Many open at once after an outage, so a minute is spread over partitions."""
     shard = sum(connection_id.encode()) % _EXPIRY_SHARDS
     return Key(f"EXPIRING#{padded(minute)}#{shard}", f"CONNECTION#{connection_id}")
@@ -244,6 +251,6 @@ def in_user_bindings(user_sid: str, sid: str) -> dict[str, str]:
     return {"gsi1pk": f"BINDINGS#{user_sid}", "gsi1sk": sid}
 
 
-def in_role_holders(role_sid: str, holder: Key) -> dict[str, str]:
+def in_role_holders(role_sid: str, holder: Key[Any]) -> dict[str, str]:
     """Index attributes of a user or member whose role was named explicitly."""
     return {"gsi2pk": f"ROLE#{role_sid}", "gsi2sk": holder.pk}

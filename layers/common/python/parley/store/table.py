@@ -7,8 +7,8 @@ the number of writes.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from botocore.exceptions import ClientError
 
@@ -27,20 +27,37 @@ _CONFLICT = {"TransactionConflictException", "TransactionInProgressException", "
 _ACTIONS = {"put_item": "Put", "update_item": "Update", "delete_item": "Delete", "check": "ConditionCheck"}
 _LAST = "\U0010ffff"
 
+R = TypeVar("R", bound=Mapping[str, Any])
 
-class Found(NamedTuple):
+
+class Found(NamedTuple, Generic[R]):
     """One item of a range: where it stands, its key and, from the base table, its record."""
 
     position: str
-    key: Key
-    record: Record
+    key: Key[R]
+    record: R
 
 
-class Page(NamedTuple):
+class Page(NamedTuple, Generic[R]):
     """Some items of a range in the order asked for, and whether there are more beyond them."""
 
-    found: list[Found]
+    found: list[Found[R]]
     more: bool
+
+
+class Records(dict[Key[Any], Any]):
+    """Records by their keys, each of the kind that its key says."""
+
+    def __getitem__(self, key: Key[R]) -> R:
+        return cast(R, super().__getitem__(key))
+
+    @overload  # type: ignore[override]
+    def get(self, key: Key[R]) -> R | None: ...
+    @overload
+    def get(self, key: Key[R], default: R) -> R: ...
+    def get(self, key: Key[R], default: R | None = None) -> R | None:
+        # A dict would take anything for a key, and say nothing of what comes back.
+        return cast("R | None", super().get(key, default))
 
 
 class Table:
@@ -59,15 +76,15 @@ class Table:
             self._made_client = self._make_client()
         return self._made_client
 
-    def fetch(self, key: Key) -> Record | None:
+    def fetch(self, key: Key[R]) -> R | None:
         """The living record under a key; None if there is none or only its tombstone."""
         item = self._call("get_item", TableName=self._name, Key=_key(key), ConsistentRead=True).get("Item")
-        return _living(item)
+        return cast("R | None", _living(item))
 
-    def fetch_many(self, keys: Iterable[Key], *, buried: bool = False) -> dict[Key, Record]:
+    def fetch_many(self, keys: Iterable[Key[Any]], *, buried: bool = False) -> Records:
         """The living records among `keys`, one request per hundred; tombstones too if `buried`."""
         wanted = list(dict.fromkeys(keys))
-        records: dict[Key, Record] = {}
+        records = Records()
         for start in range(0, len(wanted), _BATCH_GET_KEYS):
             pending = [_key(key) for key in wanted[start : start + _BATCH_GET_KEYS]]
             for pause in self._pauses():
@@ -87,7 +104,7 @@ class Table:
 
     def page(
         self,
-        where: Range,
+        where: Range[R],
         limit: int,
         *,
         after: str | None = None,
@@ -95,28 +112,28 @@ class Table:
         descending: bool = False,
         buried: bool = False,
         matching: dict[str, list[str]] | None = None,
-    ) -> Page:
+    ) -> Page[R]:
         """Up to `limit` items of a range beyond the position `after`, or below `before`, in sort-key order.
 
         An index yields keys alone (its records are empty). Tombstones are passed over unless `buried`; `matching` keeps
         only items whose fields have one of the given values.
         """
-        found: list[Found] = []
+        found: list[Found[R]] = []
         for item in self._items(where, limit + 1, after, before, descending, buried, matching):
             if len(found) == limit:
                 return Page(found, True)
             sort_key = item[f"{where.index}sk" if where.index else "sk"]["S"]
-            record = {} if where.index else from_item(item)
+            record = cast(R, {} if where.index else from_item(item))
             found.append(Found(sort_key[len(where.prefix) :], Key(item["pk"]["S"], item["sk"]["S"]), record))
         return Page(found, False)
 
-    def every(self, where: Range) -> list[Record]:
+    def every(self, where: Range[R]) -> list[R]:
         """All living records of a range of the base table, a megabyte a request."""
-        return [from_item(item) for item in self._items(where, None, None, None, False, False, None)]
+        return [cast(R, from_item(item)) for item in self._items(where, None, None, None, False, False, None)]
 
     def _items(
         self,
-        where: Range,
+        where: Range[Any],
         size: int | None,
         after: str | None,
         before: str | None,
@@ -234,13 +251,13 @@ class Table:
             request["ConditionExpression"] = condition_expression
         return operation, request | expression.arguments()
 
-    def touch(self, key: Key, set_: Record) -> Record:
+    def touch(self, key: Key[Any], set_: Record) -> Record:
         """Set attributes of an item that may not exist yet and is no part of a conversation: presence, connections."""
         expression = Expression()
         update = _update_expression(set_, {}, expression)
         return self._bookkeep(key, update, expression)
 
-    def detach(self, key: Key, names: Sequence[str]) -> Record | None:
+    def detach(self, key: Key[Any], names: Sequence[str]) -> Record | None:
         """Remove attributes of such an item; None if there is no item."""
         expression = Expression()
         update = _update_expression(dict.fromkeys(names), {}, expression)
@@ -251,7 +268,7 @@ class Table:
                 raise
             return None
 
-    def _bookkeep(self, key: Key, update: str, expression: Expression, condition: str = "") -> Record:
+    def _bookkeep(self, key: Key[Any], update: str, expression: Expression, condition: str = "") -> Record:
         request: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
         answer = self._call(
             "update_item",
@@ -264,16 +281,16 @@ class Table:
         )
         return from_item(answer.get("Attributes", {}))
 
-    def take(self, key: Key) -> Record | None:
+    def take(self, key: Key[R]) -> R | None:
         """Delete an item and return what it was; None if it was not there."""
         answer = self._call("delete_item", TableName=self._name, Key=_key(key), ReturnValues="ALL_OLD")
-        return _found(answer.get("Attributes"))
+        return cast("R | None", _found(answer.get("Attributes")))
 
-    def erase_many(self, keys: Iterable[Key]) -> None:
+    def erase_many(self, keys: Iterable[Key[Any]]) -> None:
         """Delete items without conditions or announcement, 25 a request; used by sweeps."""
         self._write_many([{"DeleteRequest": {"Key": _key(key)}} for key in keys])
 
-    def put_many(self, records: dict[Key, Record]) -> None:
+    def put_many(self, records: Mapping[Key[Any], Mapping[str, Any]]) -> None:
         """Store items that are no part of a conversation, in place of what there was, 25 a request."""
         self._write_many(
             [{"PutRequest": {"Item": to_item({**key._asdict(), **record})}} for key, record in records.items()]
@@ -292,14 +309,15 @@ class Table:
                 raise UNAVAILABLE()
 
     def _call(self, operation: str, **request: Any) -> dict[str, Any]:
-        return getattr(self._client, operation)(**request)
+        answer: dict[str, Any] = getattr(self._client, operation)(**request)
+        return answer
 
     def _pauses(self) -> Iterator[float]:
         for attempt in range(_ATTEMPTS):
             yield min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt) * (0.5 + self._jitter())
 
 
-def _key(key: Key) -> dict[str, Any]:
+def _key(key: Key[Any]) -> dict[str, Any]:
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
 
@@ -317,16 +335,16 @@ def _outcome(cause: Cause, write: Write) -> Record:
         case Create():
             return {**write.record, "cause": cause.record()}
         case Put():
-            return write.record
+            return dict(write.record)
         case Update():
-            return {**write.set, "cause": cause.record()} if write.announced else write.set
+            return {**write.set, "cause": cause.record()} if write.announced else dict(write.set)
         case Bury():
             return {**write.record, "cause": cause.record(), "deleted_at": cause.at, "expires_at": write.expires_at}
         case Erase() | Absent():
             return {}
 
 
-def _range_condition(where: Range, after: str | None, before: str | None, expression: Expression) -> str:
+def _range_condition(where: Range[Any], after: str | None, before: str | None, expression: Expression) -> str:
     partition = f"{expression.name(f'{where.index}pk' if where.index else 'pk')} = {expression.value(where.pk)}"
     if after is None and before is None and not where.prefix:
         return partition

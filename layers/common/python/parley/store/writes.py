@@ -6,6 +6,7 @@ to the item DynamoDB returns, names the refusal. No write is preceded by a read 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,15 +68,15 @@ class Guard:
             case "missing":
                 return present is None
             case "=":
-                return present == self.value
+                return bool(present == self.value)
             case "<>":
-                return present != self.value
+                return bool(present != self.value)
             case "<":
-                return present is not None and present < self.value
+                return bool(present is not None and present < self.value)
             case "behind":
-                return present is None or present < self.value
+                return bool(present is None or present < self.value)
             case "below":
-                return present is not None and present < stored.get(self.value, 0)
+                return bool(present is not None and present < stored.get(self.value, 0))
         raise ValueError(self.test)
 
 
@@ -83,8 +84,8 @@ class Guard:
 class Create:
     """A new record where none lives; `taken` answers if one does. A tombstone gives way if `guards` hold for it."""
 
-    key: Key
-    record: Record
+    key: Key[Any]
+    record: Mapping[str, Any]
     taken: Refusal
     index: dict[str, str] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
@@ -94,8 +95,8 @@ class Create:
 class Put:
     """An item that needs no condition and is never announced (change entries, listing entries)."""
 
-    key: Key
-    record: Record
+    key: Key[Any]
+    record: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,9 @@ class Update:
     `announced=False` keeps the stored cause, so that counters and other bookkeeping are nobody's news.
     """
 
-    key: Key
+    key: Key[Any]
     missing: Refusal
-    set: Record = field(default_factory=dict)
+    set: Mapping[str, Any] = field(default_factory=dict)
     add: dict[str, int] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
     announced: bool = True
@@ -119,9 +120,9 @@ class Update:
 class Bury:
     """A tombstone in place of a living record: `record` is what remains, until `expires_at` (epoch seconds)."""
 
-    key: Key
+    key: Key[Any]
     missing: Refusal
-    record: Record
+    record: Mapping[str, Any]
     expires_at: int
     guards: tuple[Guard, ...] = ()
 
@@ -130,7 +131,7 @@ class Bury:
 class Erase:
     """Removal without a trace: pointers, listing entries, swept items. With `missing`, only of what is there."""
 
-    key: Key
+    key: Key[Any]
     missing: Refusal | None = None
 
 
@@ -138,7 +139,7 @@ class Erase:
 class Absent:
     """No write at all: only the condition that nothing lives under a key, as part of a transaction."""
 
-    key: Key
+    key: Key[Any]
     taken: Refusal
 
 

@@ -1,0 +1,310 @@
+"""What is stored, as types: one TypedDict per kind of record.
+
+All attributes are optional here, since a record in the table may lack any that was never set; `parley/records` says
+which there are and what they mean. Times are milliseconds since the epoch, unless the name says `seconds`. Those named
+`expires_at` or `until` are epoch seconds, as DynamoDB's TTL wants them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class StoredCause(TypedDict, total=False):
+    """Who did something and how, as it stands in the record that it changed."""
+
+    id: str
+    actor: str
+    source: str
+    webhooks: bool
+    request: str
+    at: int
+
+
+class Stored(TypedDict, total=False):
+    """What every announced record has. A tombstone keeps SIDs and cause, and says when it was buried."""
+
+    sid: str
+    date_created: int
+    date_updated: int
+    cause: StoredCause
+    deleted_at: int
+    expires_at: int
+
+
+class ApiKey(Stored, total=False):
+    """An API key; its secret is derived and never stored."""
+
+    friendly_name: str
+    secret_hash: str
+
+
+class Credential(Stored, total=False):
+    """A push credential."""
+
+    friendly_name: str
+    type: str
+    certificate: str
+    private_key: str
+    sandbox: bool
+    api_key: str
+    secret: str
+
+
+# Names with dots (`limits.channel_members`) are attributes of their own.
+Service = TypedDict(
+    "Service",
+    {
+        "sid": str,
+        "date_created": int,
+        "date_updated": int,
+        "cause": StoredCause,
+        "deleted_at": int,
+        "expires_at": int,
+        "friendly_name": str,
+        "default_service_role_sid": str,
+        "default_channel_role_sid": str,
+        "default_channel_creator_role_sid": str,
+        "read_status_enabled": bool,
+        "reachability_enabled": bool,
+        "typing_indicator_timeout": int,
+        "consumption_report_interval": int,
+        "limits.channel_members": int,
+        "limits.user_channels": int,
+        "pre_webhook_url": str,
+        "post_webhook_url": str,
+        "webhook_method": str,
+        "webhook_filters": list[str],
+        "pre_webhook_retry_count": int,
+        "post_webhook_retry_count": int,
+    },
+    total=False,
+)
+
+
+class OfService(Stored, total=False):
+    """What is in a service."""
+
+    service_sid: str
+
+
+class Role(OfService, total=False):
+    """A role; one that is or ever was a default of its service says so."""
+
+    friendly_name: str
+    type: str
+    permissions: list[str]
+    was_default: bool
+    given_at: int
+
+
+class User(OfService, total=False):
+    """A user. `birth` tells it from other users of the same identity, before it and after it."""
+
+    identity: str
+    birth: str
+    role_sid: str
+    attributes: str
+    friendly_name: str
+    seq: int
+    joined_channels_count: int
+    bindings_count: int
+    is_online: bool
+    is_notifiable: bool
+
+
+class Channel(OfService, total=False):
+    """A channel, without its counters."""
+
+    friendly_name: str
+    unique_name: str
+    attributes: str
+    type: str
+    created_by: str
+    creator_birth: str
+    messaging_service_sid: str
+    seq: int
+    hooks: int
+
+
+class Tail(TypedDict, total=False):
+    """A channel's counters: `seq` is the number of its latest change, `last_index` that of its last message."""
+
+    service_sid: str
+    type: str
+    seq: int
+    seq_at: int
+    seq_ceiling: int
+    seq_ceiling_at: int
+    last_index: int
+    last_message_index: int
+    messages_count: int
+    members_count: int
+    webhooks_count: int
+    invites_made: int
+    cause: StoredCause
+    deleted_at: int
+    expires_at: int
+
+
+class OfChannel(OfService, total=False):
+    """What is in a channel. `seq` is the number of the record's latest change, `hooks` how many webhooks there were."""
+
+    channel_sid: str
+    seq: int
+    hooks: int
+
+
+class Member(OfChannel, total=False):
+    """A membership. A phone's has no identity."""
+
+    identity: str
+    birth: str
+    role_sid: str
+    attributes: str
+    joined_at: int
+    last_consumed_message_index: int
+    last_consumption_timestamp: int
+    notification_level: str
+
+
+class Invite(OfChannel, total=False):
+    """An invite that is still open."""
+
+    identity: str
+    birth: str
+    role_sid: str
+    created_by: str
+
+
+class ChannelWebhook(OfChannel, total=False):
+    """A channel's webhook; its configuration stands in attributes `configuration.*`."""
+
+    type: str
+
+
+class MessageMedia(TypedDict, total=False):
+    """What a message says of the file that it carries."""
+
+    sid: str
+    size: int
+    content_type: str
+    filename: str
+
+
+class Message(OfChannel, total=False):
+    """A message. `created_seq` is the number under which it was written; `seq` moves with every edit."""
+
+    index: int
+    created_seq: int
+    author: str
+    body: str
+    attributes: str
+    type: str
+    media_sid: str
+    media: MessageMedia
+    last_updated_by: str
+    was_edited: bool
+
+
+class Media(OfService, total=False):
+    """An uploaded file, and the message that carries it."""
+
+    size: int
+    content_type: str
+    filename: str
+    channel_sid: str
+    message_sid: str
+
+
+class LogEntry(TypedDict, total=False):
+    """What a change left in its channel's log."""
+
+    seq: int
+    kind: str
+    sid: str
+    verb: str
+    service_sid: str
+    channel_sid: str
+    cause: StoredCause
+    expires_at: int
+
+
+class Binding(OfService, total=False):
+    """A device that is registered for push."""
+
+    identity: str
+    birth: str
+    user_sid: str
+    endpoint: str
+    binding_type: str
+    address: str
+    credential_sid: str
+    message_types: list[str]
+
+
+class Listing(TypedDict, total=False):
+    """A channel's entry in its service's list."""
+
+    channel_sid: str
+
+
+class UniqueName(Stored, total=False):
+    """The channel that has a unique name."""
+
+    channel_sid: str
+    service_sid: str
+
+
+class SentToken(Stored, total=False):
+    """The message that was sent under an idempotency token."""
+
+    index: int
+
+
+class Rate(TypedDict, total=False):
+    """How much was done in a service, and up to which number more may be done at once."""
+
+    seq: int
+    seq_ceiling: int
+    seq_ceiling_at: int
+
+
+class Connection(TypedDict, total=False):
+    """An open socket. `codec` names the protocol that it speaks."""
+
+    id: str
+    identity: str
+    birth: str
+    service_sid: str
+    user_sid: str
+    key_sid: str
+    codec: str
+    token_expires_at: int
+    endpoint_id: str
+    push_credential_sid: str
+    opened_at: int
+    expires_at: int
+    warned_of: int
+    follows: list[str]
+
+
+class Follower(TypedDict, total=False):
+    """A connection that hears of a user's changes until `until`."""
+
+    id: str
+    key: str
+    codec: str
+    until: int
+    expires_at: int
+
+
+class Expiry(TypedDict, total=False):
+    """A connection's entry under the minute in which its token or its time runs out."""
+
+    id: str
+    expires_at: int
+
+
+# A user's presence has an attribute per connection, so its names are not known beforehand.
+Presence = dict[str, Any]
