@@ -132,6 +132,17 @@ def test_another_service_does_not_know_what_is_in_this_one(target: Target, opera
     not_found(operation, operation.ask(target.raw, addresses), addresses)
 
 
+@every(names_a("channel_sid"), posts)
+@pytest.mark.parametrize("identity", ["alice", "zoe", "carol"])
+def test_another_service_is_not_told_who_is_in_a_channel_or_invited(
+    target: Target, operation: Operation, identity: str
+):
+    """Alice is a member and zoe is invited; a channel of another service answers as if it were not there."""
+    addresses = target.items.of(operation, service_sid=target.other_service.addresses["service_sid"])
+    form = {**operation.form, "Identity": identity}
+    not_found(operation, target.raw("POST", operation.path(addresses), form), addresses)
+
+
 @every(lambda operation: len(operation.names) > 0)
 def test_every_address_of_another_service_is_unknown_in_this_one(target: Target, operation: Operation):
     """Each position in the path in turn holds what is right in another service."""

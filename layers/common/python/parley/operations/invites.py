@@ -39,7 +39,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     user_key = keys.user(user_sid(owner["sid"], identity))
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
-    found = context.table.fetch_many([user_key, member_key, invite_key])
+    found = context.table.fetch_many([user_key, member_key, invite_key, keys.tail(channel_sid)])
+    verbs.belonging(found.get(keys.tail(channel_sid)), path)
     if member_key in found:
         raise MEMBER_EXISTS()
     if invite_key in found:

@@ -55,6 +55,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
     def attempt() -> Record:
         found = context.table.fetch_many([user_key, member_key, invite_key, tail_key])
+        # Of a channel of another service it is not even told who is in it.
+        verbs.belonging(found.get(tail_key), path)
         if member_key in found:
             raise MEMBER_EXISTS()
         if context.caller.identity == parameters["identity"] and user_key not in found:
