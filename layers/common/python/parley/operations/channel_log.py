@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from parley.errors import CHANNEL_RATE, CONCURRENT_UPDATE, NOT_FOUND, Refusal
 from parley.operations import rate
@@ -15,9 +16,6 @@ from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Bury, Create, Guard, Put, Update, Write
-
-# How often at most a change is made again that others overtake.
-_LOOKS = 10
 
 
 def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Record:
@@ -51,68 +49,110 @@ def in_tail(service_sid: str, channel_sid: str, add: dict[str, int], *guards: Gu
 
 
 class Overtaken(Refusal):
-    """Raised when another change was there before; this one is to be made again, with the counters as they are then."""
+    """Raised when another change was committed first: the decision is to be taken again, from what is stored then."""
 
     def __init__(self) -> None:
         super().__init__(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
 
 
-def change(
-    context: Context,
-    kind: str,
-    verb: str,
-    record: Record,
-    write: Create | Update | Bury,
-    *guards: Guard,
-    beside: Sequence[Write] | Callable[[Record], Sequence[Write]] = (),
-) -> tuple[Record, Record]:
-    """Commit `write`, a change of a channel or of a record in it, under the channel's next seq.
+class Decision(NamedTuple):
+    """What a change writes: the record itself, and what goes with it in the same transaction."""
 
-    `record` is what was read, or what is created. With the write go its entry in the log and the writes `beside` it,
-    which may depend on the counters; `guards` are for taking the number. A number that nothing comes of is told as one.
-    A change that was overtaken by one with a later number is made again under a new one, so that a record's `seq` only
-    grows. Returns the record after the change, in no older version, and the counters.
+    write: Create | Update | Bury
+    beside: Sequence[Write] = ()
+
+
+# From the record and its channel's counters, both as they are stored at this moment, to what is to be written.
+Decide = Callable[[Record, Record], Decision]
+
+
+def change(
+    context: Context, kind: str, verb: str, record: Record, decide: Decide, *guards: Guard
+) -> tuple[Record, Record]:
+    """Commit what `decide` decides, a change of a channel or of a record in it, under the channel's next seq.
+
+    `record` is what was just read, or what is to be created. The write is made only if the stored record is still the
+    one that `decide` saw. If another change came first, record and counters are read again and `decide` is called
+    anew; so it may refuse, but it may not do anything itself. The log entry goes with the write. `guards` are for
+    taking the number. If the change is refused, the number is told as one that nothing happened under.
+
+    Returns the record after the change, and the counters.
 
     Raises:
-        Refusal: 20404, 50063, what a guard stands for, why the commit was refused; 20409 if it is overtaken every time.
+        Refusal: 20404, 50063, what a guard stands for, why `decide` or the commit refused; 20409 if other changes came
+            first every time.
     """
     service_sid, channel_sid = record["service_sid"], record.get("channel_sid") or record["sid"]
-    for look in range(_LOOKS):
-        tail = take_seq(context, service_sid, channel_sid, *guards)
-        # What is answered with is what was read, so nothing may have come in between; later on it is read again.
-        is_known = look == 0 and isinstance(write, Update)
-        order = _unchanged(record) if is_known else Guard("seq", "behind", tail["seq"], Overtaken())
-        writes = [
-            _numbered(write, tail, order),
-            entry(context, channel_sid, tail["seq"], kind, record["sid"], verb),
-            *(beside(tail) if callable(beside) else beside),
-        ]
+    tail = take_seq(context, service_sid, channel_sid, *guards)
+    for pause in context.table.pauses():
         try:
-            stored = {**record, **context.table.commit(context.cause(), writes)[0]}
-            return stored if look == 0 else context.table.fetch(write.key) or stored, tail
-        except Refusal as refusal:
-            context.table.commit(context.cause(), [nothing(context, service_sid, channel_sid, tail["seq"])])
-            if not isinstance(refusal, Overtaken):
-                raise
+            decision = decide(record, tail)
+            stored = context.table.commit(context.cause(), _writes(context, kind, verb, record, tail, decision))[0]
+            return {**record, **stored}, tail
+        except Overtaken:
+            context.clock.sleep(pause)
+            record, tail = _read_again(context, decision.write, record, tail)
+        except Refusal:
+            _leave_unused(context, service_sid, channel_sid, tail)
+            raise
+    _leave_unused(context, service_sid, channel_sid, tail)
     raise CONCURRENT_UPDATE()
 
 
-def _unchanged(record: Record) -> Guard:
-    # A channel's `seq` is that of its counters, where it was read with them.
-    seq = record.get("version", record.get("seq")) or None
-    return Guard("seq", "=" if seq else "missing", seq, Overtaken())
+def _writes(context: Context, kind: str, verb: str, record: Record, tail: Record, decision: Decision) -> list[Write]:
+    """The decided writes under the number that was taken, on condition that nothing has changed what was decided on."""
+    write = decision.write
+    if isinstance(write, Create):
+        # What is in the way may be the tombstone of an earlier record; versions of one key only ever grow.
+        order = Guard("seq", "behind", tail["seq"], Overtaken())
+    else:
+        seen = _version(record) or None
+        order = Guard("seq", "=" if seen else "missing", seen, Overtaken())
+    channel_sid = record.get("channel_sid") or record["sid"]
+    logged = entry(context, channel_sid, tail["seq"], kind, record["sid"], verb)
+    return [_numbered(write, tail, order), logged, *decision.beside]
+
+
+def _version(record: Record) -> int:
+    """The number of a record's last change. A channel that was read with its counters shows theirs as `seq`."""
+    return int(record.get("version", record.get("seq")) or 0)
 
 
 def _numbered(write: Create | Update | Bury, tail: Record, order: Guard) -> Write:
     """The write under the number that was taken."""
-    guards = (*write.guards, order)
+    guards = (order, *write.guards)
     if isinstance(write, Update):
         return replace(write, set={**write.set, **mark(tail)}, guards=guards)
     return replace(write, record={**write.record, **mark(tail)}, guards=guards)
 
 
+def _read_again(context: Context, write: Create | Update | Bury, record: Record, tail: Record) -> tuple[Record, Record]:
+    """Record and counters as they are now, with a number to write under: the one taken if it is still the later one.
+
+    What is to be created stays as it is; only its number has been overtaken.
+
+    Raises:
+        Refusal: 20404 if the record is gone, 50063.
+    """
+    service_sid, channel_sid = record["service_sid"], record.get("channel_sid") or record["sid"]
+    if not isinstance(write, Create):
+        found = context.table.fetch_many([write.key, keys.tail(channel_sid)])
+        if len(found) < 2:
+            _leave_unused(context, service_sid, channel_sid, tail)
+            raise write.missing
+        record = found[write.key]
+        if _version(record) < tail["seq"]:
+            return record, {**found[keys.tail(channel_sid)], "seq": tail["seq"]}
+    _leave_unused(context, service_sid, channel_sid, tail)
+    return record, take_seq(context, service_sid, channel_sid)
+
+
+def _leave_unused(context: Context, service_sid: str, channel_sid: str, tail: Record) -> None:
+    context.table.commit(context.cause(), [nothing(context, service_sid, channel_sid, tail["seq"])])
+
+
 def nothing(context: Context, service_sid: str, channel_sid: str, seq: int) -> Write:
-    """The entry under a number that was taken and not used, which is told: nobody need wait for it."""
+    """The entry under a number that was taken and not used. It is announced, so that no client waits for it."""
     record = _entry(context, seq, "nothing", "", "refused")
     return Create(
         keys.change(channel_sid, seq),

@@ -9,6 +9,7 @@ from parley.domain.channels import PRIVATE, PUBLIC, new_tail, with_counters
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE_NAME_EXISTS
 from parley.operations import authority, channel_log, rate, verbs
 from parley.operations.addressing import resolve
+from parley.operations.channel_log import Decide, Decision
 from parley.operations.context import Context, Listing, PageRequest
 from parley.records.channels import CHANNEL
 from parley.records.spec import Path
@@ -118,27 +119,32 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The channel with the given fields changed; a new unique name is claimed and the old one freed at once.
 
     Raises:
-        Refusal: 50307 if the unique name is taken; 20409 if another request renamed the channel meanwhile.
+        Refusal: 50307 if the unique name is taken; 20409 if others changed the channel first every time.
     """
     resolved = resolve(context, CHANNEL, path)
     channel = load(context, resolved)
     sid, service_sid = channel["sid"], channel["service_sid"]
     authority.require_each(context, service_sid, sid, parameters, _RIGHTS)
     parameters = context.consult("channel", "update", {**channel, **parameters}, parameters)
-    changes = verbs.changed(context, parameters)
-    guards: tuple[Guard, ...] = ()
-    renaming: list[Write] = []
-    old_name, new_name = channel.get("unique_name"), parameters.get("unique_name")
-    if "unique_name" in parameters and new_name != old_name:
-        guards = (Guard("unique_name", "=" if old_name else "missing", old_name, CONCURRENT_UPDATE()),)
-        renaming += [_claim(channel, new_name)] if new_name else []
-        renaming += [Erase(keys.unique_name(service_sid, old_name))] if old_name else []
-    write = Update(keys.channel(sid), NOT_FOUND(), set=changes, guards=guards)
-    return _changed(context, channel, write, renaming)
+
+    def decide(channel: Record, _: Record) -> Decision:
+        write = Update(keys.channel(sid), NOT_FOUND(), set=verbs.changed(context, parameters))
+        return Decision(write, _renaming(channel, parameters))
+
+    return _changed(context, channel, decide)
 
 
-def _changed(context: Context, channel: Record, write: Update, others: list[Write]) -> Record:
-    stored, tail = channel_log.change(context, "channel", "updated", channel, write, beside=others)
+def _renaming(channel: Record, parameters: dict[str, Any]) -> list[Write]:
+    """The writes that let the new unique name lead to the channel, and the old one nowhere."""
+    old, new = channel.get("unique_name"), parameters.get("unique_name")
+    if "unique_name" not in parameters or new == old:
+        return []
+    claim: list[Write] = [_claim(channel, new)] if new else []
+    return [*claim, Erase(keys.unique_name(channel["service_sid"], old))] if old else claim
+
+
+def _changed(context: Context, channel: Record, decide: Decide) -> Record:
+    stored, tail = channel_log.change(context, "channel", "updated", channel, decide)
     context.configuration.forget(keys.channel(channel["sid"]))
     return with_counters(stored, tail)
 
@@ -166,13 +172,15 @@ def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     resolved = resolve(context, CHANNEL, path)
     channel = load(context, resolved)
     sid, service_sid = channel["sid"], channel["service_sid"]
-    same_type = Guard("type", "=", channel["type"], CONCURRENT_UPDATE())
-    write = Update(keys.channel(sid), NOT_FOUND(), set=verbs.changed(context, parameters), guards=(same_type,))
-    listings: list[Write] = []
-    if channel["type"] == PUBLIC:
-        listings.append(Erase(keys.channel_listing(service_sid, PUBLIC, sid)))
-        listings.append(Put(keys.channel_listing(service_sid, PRIVATE, sid), {"channel_sid": sid}))
-    return _changed(context, channel, write, listings)
+
+    def decide(channel: Record, _: Record) -> Decision:
+        write = Update(keys.channel(sid), NOT_FOUND(), set=verbs.changed(context, parameters))
+        if channel["type"] != PUBLIC:
+            return Decision(write)
+        listed = Put(keys.channel_listing(service_sid, PRIVATE, sid), {"channel_sid": sid})
+        return Decision(write, [Erase(keys.channel_listing(service_sid, PUBLIC, sid)), listed])
+
+    return _changed(context, channel, decide)
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:

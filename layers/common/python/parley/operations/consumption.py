@@ -5,6 +5,7 @@ https://www.twilio.com/docs/chat/consumption-horizon. All answer with the user c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from parley.domain.user_channels import seen
@@ -17,28 +18,30 @@ from parley.records.services import setting
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Guard
 
 _INDEX = "last_consumed_message_index"
+
+
+class _IsThere(Refusal):
+    """Raised when the horizon is at the index, or further, already."""
 
 
 def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user channel with its horizon at the index, unless it is there or further already."""
     index = parameters[_INDEX]
     member, tail = _own(context, path)
+
+    def check(current: Record) -> None:
+        if _is_there(current, index):
+            raise _IsThere(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
+
     if _is_there(member, index):
         return _seen(context, member, tail)
-    ahead = Guard(_INDEX, "behind", index, CONCURRENT_UPDATE())
     try:
-        return _moved(context, member, tail, {_INDEX: index}, (ahead,))
-    except Refusal as refusal:
-        if refusal.error is not CONCURRENT_UPDATE:
-            raise
-        member, tail = _own(context, path)
-        if not _is_there(member, index):
-            raise
-        # Another device of the same identity is further already.
-        return _seen(context, member, tail)
+        return _moved(context, member, tail, {_INDEX: index}, check)
+    except _IsThere:
+        # Another device of the same identity has moved it meanwhile.
+        return _seen(context, *_own(context, path))
 
 
 def _is_there(member: Record, index: int) -> bool:
@@ -93,9 +96,13 @@ def _own(context: Context, path: Path, *rights: str, horizon: bool = True) -> tu
 
 
 def _moved(
-    context: Context, member: Record, tail: Record, parameters: dict[str, Any], guards: tuple[Guard, ...] = ()
+    context: Context,
+    member: Record,
+    tail: Record,
+    parameters: dict[str, Any],
+    check: Callable[[Record], None] = lambda _: None,
 ) -> Record:
-    return _seen(context, members.change(context, member, parameters, guards), tail)
+    return _seen(context, members.change(context, member, parameters, check), tail)
 
 
 def _seen(context: Context, member: Record, tail: Record) -> Record:

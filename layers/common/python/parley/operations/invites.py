@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from parley.domain.roles import CHANNEL
@@ -10,6 +9,7 @@ from parley.errors import INVITE_EXISTS, INVITE_NOT_FOUND, INVITE_USED, MEMBER_E
 from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import authority, channel_log, members, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
+from parley.operations.channel_log import Decision
 from parley.operations.context import Context, Listing, PageRequest
 from parley.operations.members import cut_page, position
 from parley.records.invites import INVITE
@@ -62,14 +62,18 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         channel_log.in_tail(owner["sid"], channel_sid, {"invites_made": 1}),
     ]
     new_user = [] if user_key in found else [users.creation(context, owner, {"identity": identity})]
-    create_with = partial(channel_log.change, context, "invite", "created", record, invite)
+
+    def create_with(*beside: Write) -> Record:
+        decision = Decision(invite, beside)
+        return channel_log.change(context, "invite", "created", record, lambda *_: decision)[0]
+
     try:
-        return create_with(beside=[*writes, *new_user])[0]
+        return create_with(*writes, *new_user)
     except Refusal as refusal:
         # Somebody else created the user meanwhile, which is all the same to us.
         if refusal.error is not USER_EXISTS:
             raise
-        return create_with(beside=writes)[0]
+        return create_with(*writes)
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -128,5 +132,6 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 def remove(context: Context, resolved: Path) -> None:
     """Take back the invite at a resolved path, also when its service is gone already."""
     invite = verbs.load(context, INVITE, resolved)
-    gone = verbs.bury(context, INVITE, resolved, invite)
-    channel_log.change(context, "invite", "deleted", invite, gone)
+    channel_log.change(
+        context, "invite", "deleted", invite, lambda now, _: Decision(verbs.bury(context, INVITE, resolved, now))
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 from parley.domain.channels import PRIVATE
@@ -23,6 +23,7 @@ from parley.errors import (
 from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import authority, channel_log, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
+from parley.operations.channel_log import Decision
 from parley.operations.context import Context, Listing, PageRequest
 from parley.records.members import MEMBER
 from parley.records.services import setting
@@ -70,7 +71,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             _user_write(context, owner, parameters["identity"], found.get(user_key)),
             *more,
         ]
-        return channel_log.change(context, "member", "created", member, joining, room, beside=others)[0]
+        decision = Decision(joining, others)
+        return channel_log.change(context, "member", "created", member, lambda *_: decision, room)[0]
 
     # A user or an invite may come or go between our read and our write.
     return verbs.again(attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS)
@@ -213,15 +215,24 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     return change(context, verbs.load(context, MEMBER, resolved), parameters)
 
 
-def change(context: Context, member: Record, parameters: dict[str, Any], guards: tuple[Guard, ...] = ()) -> Record:
-    """A member that was just read, with the given fields changed if `guards` hold; the caller may do so."""
+def change(
+    context: Context, member: Record, parameters: dict[str, Any], check: Callable[[Record], None] = lambda _: None
+) -> Record:
+    """A member that was just read, with the given fields changed; the caller may do so.
+
+    `check` sees the member as it is when the change is decided, and may refuse.
+    """
     key = MEMBER.key(member)
     parameters = context.consult("member", "update", {**member, **parameters}, parameters)
     changes = verbs.changed(context, consumption(parameters, context.clock.now_ms()))
     if "role_sid" in changes:
         changes |= users.held_role(context, member["service_sid"], changes.pop("role_sid"), CHANNEL, key)
-    write = Update(key, NOT_FOUND(), set=changes, guards=guards)
-    return channel_log.change(context, "member", "updated", member, write)[0]
+
+    def decide(current: Record, _: Record) -> Decision:
+        check(current)
+        return Decision(Update(key, NOT_FOUND(), set=changes))
+
+    return channel_log.change(context, "member", "updated", member, decide)[0]
 
 
 def _may_update(context: Context, resolved: Path, parameters: dict[str, Any]) -> None:
@@ -257,16 +268,21 @@ def remove(context: Context, resolved: Path, *, counted: bool = True) -> None:
         Refusal: 20404.
     """
     member = verbs.load(context, MEMBER, resolved)
-    gone = verbs.bury(context, MEMBER, resolved, member)
-    writes: list[Write] = [channel_log.in_tail(member["service_sid"], member["channel_sid"], {"members_count": -1})]
-    remove_with = partial(channel_log.change, context, "member", "deleted", member, gone)
+
+    def remove_with(count: Callable[[Record], list[Write]]) -> None:
+        def decide(current: Record, _: Record) -> Decision:
+            one_less = channel_log.in_tail(current["service_sid"], current["channel_sid"], {"members_count": -1})
+            return Decision(verbs.bury(context, MEMBER, resolved, current), [one_less, *count(current)])
+
+        channel_log.change(context, "member", "deleted", member, decide)
+
     try:
-        remove_with(beside=[*writes, uncounted(member)] if counted else writes)
+        remove_with(lambda current: [uncounted(current)] if counted else [])
     except Refusal as refusal:
         if refusal.error is not USER_NOT_FOUND:
             raise
         # A member outlives its user only while the sweep after the user's deletion is on its way.
-        remove_with(beside=writes)
+        remove_with(lambda _: [])
 
 
 def uncounted(member: Record) -> Update:

@@ -21,6 +21,7 @@ from parley.errors import (
 from parley.ids import message_sid
 from parley.operations import authority, channel_log, verbs
 from parley.operations.addressing import resolve
+from parley.operations.channel_log import Decision
 from parley.operations.context import Context, Listing, PageRequest
 from parley.records.messages import MESSAGE
 from parley.records.spec import Path
@@ -185,32 +186,52 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The message with the given fields changed, marked as edited by whoever did it."""
     resolved = resolve(context, MESSAGE, path, opened=False)
     message = verbs.load(context, MESSAGE, resolved)
+    _may_update(context, message, parameters)
+    parameters = context.consult("message", "update", {**message, **parameters}, parameters)
+    changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
+    if changes.get("author", "") is None:
+        del changes["author"]
+
+    def decide(current: Record, _: Record) -> Decision:
+        if current.get("author") != message.get("author"):
+            _may_update(context, current, parameters)
+        return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
+
+    return channel_log.change(context, "message", "updated", message, decide)[0]
+
+
+def _may_update(context: Context, message: Record, parameters: dict[str, Any]) -> None:
+    """Check the caller's rights to change the given fields of a message by this author.
+
+    Raises:
+        Refusal: 50107; 50509 for the body of a media message.
+    """
     for name, noun in (("body", "edit Message"), ("attributes", "edit MessageAttributes")):
         if name in parameters:
             wanted = authority.own_or_any(context, message.get("author"), noun)
             authority.require(context, message["service_sid"], message["channel_sid"], wanted)
     if message.get("type") == "media" and "body" in parameters:
         raise MEDIA_BODY_FIXED()
-    parameters = context.consult("message", "update", {**message, **parameters}, parameters)
-    changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
-    if changes.get("author", "") is None:
-        del changes["author"]
-    write = Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes)
-    return channel_log.change(context, "message", "updated", message, write)[0]
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Remove a message; its index is never used again, and `last_message` moves back if it was the newest."""
     resolved = resolve(context, MESSAGE, path, opened=False)
     message = verbs.load(context, MESSAGE, resolved)
-    service_sid, channel_sid = message["service_sid"], message["channel_sid"]
-    wanted = authority.own_or_any(context, message.get("author"), "delete Message")
-    authority.require(context, service_sid, channel_sid, wanted)
+    _may_delete(context, message)
     context.consult("message", "delete", message, {})
-    gone = verbs.bury(context, MESSAGE, resolved, message)
-    channel_log.change(
-        context, "message", "deleted", message, gone, beside=lambda tail: [_uncounted(context, message, tail)]
-    )
+
+    def decide(current: Record, tail: Record) -> Decision:
+        if current.get("author") != message.get("author"):
+            _may_delete(context, current)
+        return Decision(verbs.bury(context, MESSAGE, resolved, current), [_uncounted(context, current, tail)])
+
+    channel_log.change(context, "message", "deleted", message, decide)
+
+
+def _may_delete(context: Context, message: Record) -> None:
+    wanted = authority.own_or_any(context, message.get("author"), "delete Message")
+    authority.require(context, message["service_sid"], message["channel_sid"], wanted)
 
 
 def _uncounted(context: Context, message: Record, tail: Record) -> Update:

@@ -87,7 +87,7 @@ class Table:
         records = Records()
         for start in range(0, len(wanted), _BATCH_GET_KEYS):
             pending = [_key(key) for key in wanted[start : start + _BATCH_GET_KEYS]]
-            for pause in self._pauses():
+            for pause in self.pauses():
                 answer = self._call(
                     "batch_get_item", RequestItems={self._name: {"Keys": pending, "ConsistentRead": True}}
                 )
@@ -178,7 +178,7 @@ class Table:
         Raises:
             Refusal: what the first failed condition stands for; nothing was written.
         """
-        for pause in self._pauses():
+        for pause in self.pauses():
             try:
                 return [self._write(cause, writes[0])] if len(writes) == 1 else self._transact(cause, writes)
             except ClientError as error:
@@ -299,7 +299,7 @@ class Table:
     def _write_many(self, writes: list[dict[str, Any]]) -> None:
         for start in range(0, len(writes), _BATCH_WRITE_ITEMS):
             pending = writes[start : start + _BATCH_WRITE_ITEMS]
-            for pause in self._pauses():
+            for pause in self.pauses():
                 answer = self._call("batch_write_item", RequestItems={self._name: pending})
                 pending = answer.get("UnprocessedItems", {}).get(self._name, [])
                 if not pending:
@@ -312,7 +312,8 @@ class Table:
         answer: dict[str, Any] = getattr(self._client, operation)(**request)
         return answer
 
-    def _pauses(self) -> Iterator[float]:
+    def pauses(self) -> Iterator[float]:
+        """How long to wait after each of some attempts, in seconds; there are no more attempts than pauses."""
         for attempt in range(_ATTEMPTS):
             yield min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt) * (0.5 + self._jitter())
 
