@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/pyth
 import jwt
 
 from bench.meter import metered
-from local.emulators import start_engine
+from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
-from local.template import Template
+from local.template.template import Template
 from parley.ids import member_sid, user_sid
 from parley.operations.context import Caller, Context
 from parley.sockets.connections import connect

@@ -30,7 +30,7 @@ from twilio.rest import Client as Rest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from local.stack import Stack, start_stack
+from local.stack.running import Stack, start_stack
 
 UNLIMITED = {"PARLEY_ACTIONS_PER_SECOND": "0", "PARLEY_REQUESTS_PER_SECOND": "0"}
 ALONE = 200

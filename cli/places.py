@@ -24,7 +24,7 @@ def local_service() -> Place:
         LookupError: there is none.
     """
     from local.home import Home
-    from local.plan import Plan
+    from local.process.plan import Plan
 
     home = Home.from_environment()
     if not home.info.exists():

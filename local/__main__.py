@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local.home import REPOSITORY, Home, read_json
-from local.supervisor import StartFailed, Supervisor
+from local.stack.supervisor import StartFailed, Supervisor
 
 
 def say(text: str) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from local.emulators import Endpoints, start_engine
+from local.emulators.engine import Endpoints, start_engine
 from local.home import REPOSITORY, Home
-from local.stack import Stack, start_stack
-from local.template import Template
+from local.stack.running import Stack, start_stack
+from local.template.template import Template
 from tests.doors import Door, HttpDoor, LambdaDoor, Library, Raw
 from tests.fakes import FakeClock
 from tests.lean import LeanClient

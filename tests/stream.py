@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stream_reader import StreamReader
+from local.pump.stream_reader import StreamReader
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/parley-Table-1J2K3L4M5N6O7/stream/2026-01-15T11:40:00.000"
 _PAGE = 500

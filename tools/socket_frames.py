@@ -20,9 +20,9 @@ from typing import Any
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
 
-from local.emulators import start_engine
+from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
-from local.template import Template
+from local.template.template import Template
 from parley.log import logger
 from tests.sockets.deployment import Deployment, Device, House, Room, Stream
 from tests.world import World

@@ -17,12 +17,12 @@ from typing import Any
 import botocore.session
 import pytest
 
-from local.emulators import Endpoints
-from local.functions import LoadedFunction
+from local.emulators.engine import Endpoints
+from local.emulators.provision import provision
 from local.home import REPOSITORY, Home
-from local.provision import provision
-from local.stream_reader import StreamReader
-from local.template import REGION, Template
+from local.process.functions import LoadedFunction
+from local.pump.stream_reader import StreamReader
+from local.template.template import REGION, Template
 from parley.runtime import Runtime
 from parley.settings import Settings
 from tests.doors import Answer, Headers, event

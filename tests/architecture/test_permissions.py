@@ -16,10 +16,10 @@ import pytest
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant
 
-from local.emulators import Endpoints
+from local.emulators.engine import Endpoints
 from local.home import REPOSITORY, Home
-from local.intrinsics import read
-from local.template import Template
+from local.template.intrinsics import read
+from local.template.template import Template
 from parley.domain.roles import CHANNEL, DEPLOYMENT, PERMISSIONS
 from parley.ids import user_sid
 from parley.operations import bindings

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import read
-from local.template import Template
+from local.template.intrinsics import read
+from local.template.template import Template
 from parley.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

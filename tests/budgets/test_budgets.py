@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bench.budgets import Cost, Measurement
-from local.emulators import Endpoints
-from local.template import Template
+from local.emulators.engine import Endpoints
+from local.template.template import Template
 
 BUDGETED = [
     "create message, REST",

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from local.home import REPOSITORY
-from local.stack import Stack
+from local.stack.running import Stack
 from tests.console.browser import Browser, Page, find_chromium
 from tests.console.web_server import serving
 from tests.node_packages import environment, install

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import Stack
+from local.stack.running import Stack
 from parley_client import Channel, Client, Denied, Message, RequestError
 from parley_client.wire import open_wire
 from tests.client_python.fakes import Listener, until

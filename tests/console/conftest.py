@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from local.stack import Stack
+from local.stack.running import Stack
 from tests.console.browser import Browser, Page, find_chromium
 from tests.console.console import Console
 from tests.story.clients import helper_library

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from local.stack import Stack
+from local.stack.running import Stack
 from tests.console.browser import Page
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.home import REPOSITORY
-from local.stack import Stack, start_stack
+from local.stack.running import Stack, start_stack
 from tests.console.browser import Browser, Page, find_chromium
 from tests.console.console import Console
 from tests.story.clients import helper_library

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import Stack
+from local.stack.running import Stack
 from tests.console.browser import Page
 
 BROWSE = (Path(__file__).parent / "browse.js").read_text()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local.console_files import CONSOLE_FILES, ConsoleFiles
+from local.console.files import CONSOLE_FILES, ConsoleFiles
 from local.home import REPOSITORY
-from local.http_server import Request, Response
+from local.http.server import Request, Response
 
 
 def get(name: str, host: str = "127.0.0.1:8080") -> Response:

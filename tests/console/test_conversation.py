@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import Stack
+from local.stack.running import Stack
 from tests.console.browser import Browser, Page
 from tests.console.console import Console, Person
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import Stack, start_stack
+from local.stack.running import Stack, start_stack
 from tests.console.browser import Page
 from tests.console.console import Console
 from tests.waiting import until

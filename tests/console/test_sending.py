@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import Stack
+from local.stack.running import Stack
 from tests.console.browser import Page
 from tests.console.console import Console
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from local.console_files import CONSOLE_FILES
+from local.console.files import CONSOLE_FILES
 from local.home import REPOSITORY
-from local.stack import Stack
+from local.stack.running import Stack
 from tests.console.browser import Page
 from tests.console.console import Console
 from tests.console.web_server import serving

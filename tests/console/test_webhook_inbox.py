@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import pytest
 from twilio.request_validator import RequestValidator
 
-from local.http_server import Request, Response
-from local.webhook_inbox import BODY_LIMIT, KEPT, WebhookInbox
+from local.console.webhook_inbox import BODY_LIMIT, KEPT, WebhookInbox
+from local.http.server import Request, Response
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "f" * 32
 SERVICE, OTHER = "IS" + "1" * 32, "IS" + "2" * 32

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.emulators import Endpoints
-from local.template import Template
+from local.emulators.engine import Endpoints
+from local.template.template import Template
 from parley.store.table import Table
 from tests.contracts.meddling import MeddlingClient
 from tests.contracts.table_stage import Stage

@@ -15,10 +15,10 @@ from typing import Any
 
 import jwt
 
-from local.emulators import start_engine
-from local.filters import passes
+from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
-from local.template import Template
+from local.pump.filters import passes
+from local.template.template import Template
 from parley.ids import Ids
 from parley.operations import OPERATIONS
 from parley.operations.context import Caller, Context

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from local.emulators import Endpoints
+from local.emulators.engine import Endpoints
 from local.home import REPOSITORY
-from local.template import Template
+from local.template.template import Template
 from parley.ids import Ids, user_sid
 from parley.store import keys
 from parley.store.changes import decode

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from local import dynoxide
-from local.functions import Invoker
-from local.gateway import Gateway
+from local.emulators import dynoxide
+from local.gateway.server import Gateway
+from local.gateway.sockets import Limits
 from local.home import Home
-from local.intrinsics import Physical
-from local.sockets import Limits
-from local.stack import Stack, start_stack
-from local.template import BoundTemplate, Template
+from local.process.functions import Invoker
+from local.stack.running import Stack, start_stack
+from local.template.intrinsics import Physical
+from local.template.template import BoundTemplate, Template
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TEMPLATE = FIXTURES / "template.yaml"

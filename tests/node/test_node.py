@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import Stack
+from local.stack.running import Stack
 from tests.node_packages import environment, install
 
 HERE = Path(__file__).resolve().parent

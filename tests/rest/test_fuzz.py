@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from local.template import Template
+from local.template.template import Template
 from parley.operations import bindings
 from tests.doors import LambdaDoor, Raw
 from tests.rest.everything import FORMS, OPERATIONS, Operation, make

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from local.emulators import Endpoints
-from local.plan import Plan
-from local.stack import Stack
+from local.emulators.engine import Endpoints
+from local.process.plan import Plan
+from local.stack.running import Stack
 from parley.clock import Clock
 from tests.doors import FORM, Answer, HttpDoor, LambdaDoor, Raw
 from tests.fakes import FakeClock

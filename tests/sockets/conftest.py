@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from tests.contracts.meddling import MeddlingClient
 from tests.lean import LeanClient
 from tests.sockets.asking import furnished

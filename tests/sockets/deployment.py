@@ -16,9 +16,9 @@ from typing import Any
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant
 
-from local.filters import passes
 from local.home import REPOSITORY
-from local.template import Template
+from local.pump.filters import passes
+from local.template.template import Template
 from parley.ports.sockets.gateway import Outcome
 from parley.runtime import Runtime
 from parley.settings import Settings

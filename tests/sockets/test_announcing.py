@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.filters import passes
-from local.template import Template
+from local.pump.filters import passes
+from local.template.template import Template
 from parley.store import keys
 from parley.store.changes import Change, decode
 from tests.sockets.deployment import Deployment, House, StreamRecord, patterns

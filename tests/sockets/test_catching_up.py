@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.template import Template
+from local.template.template import Template
 from parley.store import keys
 from tests.contracts.meddling import Call, MeddlingClient, after, refusing
 from tests.lean import LeanClient

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from local.template import Template
+from local.template.template import Template
 from parley.sockets.events import EVENTS
 from parley.sockets.native.actions import ACTIONS
 from tests.sockets.deployment import Stream

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from parley import errors
 from parley.domain.roles import PERMISSIONS
 from parley.errors import Error

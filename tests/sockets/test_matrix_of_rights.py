@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from parley.sockets.native.actions import ACTIONS
 from parley.store.configuration import Configuration
 from tests.doors import LambdaDoor, Raw

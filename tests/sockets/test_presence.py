@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from tests.contracts.fakes import FakeOutgoing
 from tests.contracts.meddling import MeddlingClient, after
 from tests.sockets.deployment import Device, House

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from parley.sockets.native.actions import ACTIONS
 from tests.lean import LeanClient
 from tests.sockets.asking import (

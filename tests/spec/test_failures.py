@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from parley.log import logger
 from tests.contract_tables.checker import ContractBroken
 from tests.contracts.meddling import MeddlingClient, leaving_undone, losing_the_answer, refusing

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from local.stack import Stack, start_stack
+from local.stack.running import Stack, start_stack
 from tests.story.clients import helper_library
 
 

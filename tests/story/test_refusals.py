@@ -16,7 +16,7 @@ from twilio.rest import Client
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from local.stack import Stack
+from local.stack.running import Stack
 from tests.story.clients import Socket, access_token, helper_library, refusal
 from tests.waiting import until
 

@@ -19,7 +19,7 @@ from twilio.rest import Client
 from websockets.sync.client import connect
 
 from local.home import REPOSITORY
-from local.stack import Stack, start_stack
+from local.stack.running import Stack, start_stack
 from tests.story.clients import Socket, access_token, helper_library, refusal
 from tests.target import serving
 from tests.waiting import until

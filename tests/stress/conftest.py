@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.stack import Stack, start_stack
+from local.stack.running import Stack, start_stack
 from tests.stress.back_end import UNLIMITED, BackEnd
 
 

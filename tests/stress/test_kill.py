@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import Stack, StackFailed, start_stack
+from local.stack.running import Stack, StackFailed, start_stack
 from tests.story.clients import Socket, access_token
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
 from tests.stress.templates import template_with

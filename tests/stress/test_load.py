@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import Stack
+from local.stack.running import Stack
 from tests.story.clients import Socket, access_token
 from tests.stress.back_end import BackEnd, all_at_once
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from local.emulators import Endpoints
+from local.emulators.engine import Endpoints
 from local.home import read_json
-from local.stack import Stack, start_stack
+from local.stack.running import Stack, start_stack
 from tests.story.clients import Socket, access_token
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
 from tests.stress.templates import template_with

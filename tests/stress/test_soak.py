@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import Stack
+from local.stack.running import Stack
 from parley_client import Client, MessageAdded
 from parley_client.wire import Wire, open_wire
 from tests.story.clients import access_token

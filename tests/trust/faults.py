@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import boto3
 
 from local.home import read_json
-from local.plan import Plan
-from local.progress import queued_messages
-from local.stack import Stack
+from local.process.plan import Plan
+from local.pump.progress import queued_messages
+from local.stack.running import Stack
 from tests.stress.back_end import ASKED, BackEnd
 from tests.target import OK, Misbehaviour, Received, Reply, Target, serving
 

@@ -6,8 +6,8 @@ import itertools
 import json
 from typing import Any
 
-from local.filters import passes
-from local.template import Template
+from local.pump.filters import passes
+from local.template.template import Template
 from parley.operations.context import Caller
 from parley.ports.http.outgoing import Outgoing
 from parley.ports.queue import Queue

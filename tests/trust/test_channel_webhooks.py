@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from parley.domain.channel_webhooks import FILTERS
 from parley.errors import NOT_FOUND
 from parley.store import keys

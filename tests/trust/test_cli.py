@@ -19,9 +19,9 @@ import pytest
 from cli.__main__ import main
 from cli.parked import ParkedDeliveries, Trouble
 from cli.places import Place
-from local.emulators import Endpoints
+from local.emulators.engine import Endpoints
 from local.home import REPOSITORY, Home, write_json
-from local.plan import Plan
+from local.process.plan import Plan
 from parley.ports.queue import Queue
 
 PLANNED_AT = 1_768_478_400_000

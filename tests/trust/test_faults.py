@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from local.stack import start_stack
+from local.stack.running import start_stack
 from tests.stress.back_end import UNLIMITED
 from tests.trust.faults import BAD, CHANNELS, Run
 

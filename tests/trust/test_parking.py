@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from local.home import REPOSITORY
-from local.stack import Stack, start_stack
+from local.stack.running import Stack, start_stack
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
 from tests.target import Reply, Target, serving
 

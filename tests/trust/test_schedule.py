@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from parley.ports.http.outgoing import NoAnswer, Response
 from parley.webhooks.delivery import Outcome, pause_seconds
 from tests.contracts.fakes import FakeOutgoing, SentRequest

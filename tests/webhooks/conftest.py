@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
 from tests.sockets.deployment import Deployment
 from tests.target import Target, serving

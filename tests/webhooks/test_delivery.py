@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from twilio.request_validator import RequestValidator
 
-from local.template import Template
+from local.template.template import Template
 from parley.ports.http.outgoing import NoAnswer, Outgoing, Response
 from parley.webhooks.delivery import TIMEOUT_SECONDS, Outcome, pause_seconds
 from tests.contracts.fakes import FakeOutgoing, SentRequest

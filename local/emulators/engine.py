@@ -1,0 +1,190 @@
+"""AWS on loopback: MiniStack for queues and secrets, Dynoxide or MiniStack for the table and its stream.
+
+Both keep their state in the home. Dynoxide writes every change to disk before it answers; MiniStack writes its state
+when it is asked to stop, so a killed one comes back as it was when it last stopped cleanly.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local.emulators import dynoxide
+from local.home import Home
+from local.process import processes
+from local.template.declared import REGION
+
+_START_SECONDS = 20
+_STOP_SECONDS = 10
+_SERVICES = "dynamodb,dynamodbstreams,secretsmanager,sqs"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # no emulator checks them
+
+
+# A session reads the descriptions of services once; making clients of it is not for several threads at a time.
+_session = cache(boto3.Session)
+_making_clients = threading.Lock()
+
+
+class EmulatorFailed(Exception):
+    """An emulator did not start."""
+
+
+@dataclass
+class Endpoints:
+    """Running emulators, and where to reach them."""
+
+    engine: str
+    dynamodb: str
+    ministack: str
+    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    note: str = ""
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which any AWS client finds the emulators, and nothing but them."""
+        return {
+            "AWS_ENDPOINT_URL_DYNAMODB": self.dynamodb,
+            "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": self.dynamodb,
+            "AWS_ENDPOINT_URL_SQS": self.ministack,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.ministack,
+            # Whatever else is asked for fails at once, instead of going to the real AWS.
+            "AWS_ENDPOINT_URL": self.ministack,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            **CREDENTIALS,
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for one of the emulated services."""
+        with _making_clients:
+            return _session().client(
+                service,
+                endpoint_url=self.dynamodb if service.startswith("dynamodb") else self.ministack,
+                region_name=REGION,
+                aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+                config=Config(parameter_validation=False, account_id_endpoint_mode="disabled", max_pool_connections=32),
+            )
+
+    def stop(self) -> bool:
+        """Stop the emulators; whether all of them ended of themselves, having saved their state."""
+        ended = [processes.stop(child, _STOP_SECONDS) for child in self.children.values()]
+        return all(ended)
+
+
+def start_engine(home: Home, engine: str | None = None, report: Callable[[str], None] = lambda line: None) -> Endpoints:
+    """Start the emulators with the state that `home` holds.
+
+    `engine` is `dynoxide` or `ministack`; by default `PARLEY_ENGINE`, else Dynoxide where it is to be had. Call `stop`
+    on the result. The emulators also end with the calling thread, on Linux.
+    """
+    home.create()
+    wanted = engine or os.environ.get("PARLEY_ENGINE") or ""
+    if wanted not in ("", "dynoxide", "ministack"):
+        raise EmulatorFailed(f"PARLEY_ENGINE must be dynoxide or ministack, not {wanted!r}")
+    binary, reason = (None, "") if wanted == "ministack" else dynoxide.find(report)
+    if binary is None and wanted == "dynoxide":
+        raise EmulatorFailed(f"Dynoxide is not to be had: {reason}")
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        ministack = _start_ministack(home, children)
+        if binary is None:
+            note = "MiniStack keeps the table in memory: after a kill it comes back as of the last clean stop"
+            endpoints = Endpoints("ministack", ministack, ministack, children, f"{note}{reason and f' ({reason})'}.")
+        else:
+            endpoints = Endpoints("dynoxide", _start_dynoxide(home, binary, children), ministack, children)
+    except BaseException:
+        for child in children.values():
+            processes.stop(child, _STOP_SECONDS)
+        raise
+    before = home.recall("engine")
+    if before not in (None, endpoints.engine):
+        endpoints.note += f" What earlier runs stored is with {before}; PARLEY_ENGINE={before} shows it again."
+    home.remember("engine", endpoints.engine)
+    return endpoints
+
+
+def _start_ministack(home: Home, children: dict[str, subprocess.Popen[bytes]]) -> str:
+    # The same port each time, because MiniStack keeps the addresses of its queues with their messages.
+    port = _free_port(home.recall("ministack_port"))
+    home.remember("ministack_port", port)
+    folder = home.path / "ministack"
+    (folder / "tmp").mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "SERVICES": _SERVICES,
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(folder / "state"),
+        "TMPDIR": str(folder / "tmp"),
+        "LOG_LEVEL": "WARNING",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        # It would look for containers to tidy up, which are none of ours.
+        "DOCKER_HOST": f"unix://{folder}/no-docker",
+    }
+    # The option does nothing but name the home on the command line, by which a leftover is recognised.
+    command = [sys.executable, "-X", f"parley_home={home.path}", "-m", "ministack"]
+    children["ministack"] = processes.spawn(command, home.logs / "ministack.log", environment)
+    _await_answer(children["ministack"], port, "/_ministack/health", home.logs / "ministack.log")
+    return f"http://127.0.0.1:{port}"
+
+
+def _start_dynoxide(home: Home, binary: Path, children: dict[str, subprocess.Popen[bytes]]) -> str:
+    port = _free_port(None)
+    folder = home.path / "dynoxide"
+    folder.mkdir(exist_ok=True)
+    database = folder / "table.sqlite"
+    log = home.logs / "dynoxide.log"
+    children["dynoxide"] = processes.spawn(dynoxide.command(binary, port, database), log)
+    _await_answer(children["dynoxide"], port, "/", log)
+    dynoxide.index_stream(database)
+    return f"http://127.0.0.1:{port}"
+
+
+def _free_port(preferred: int | None) -> int:
+    for candidate in (preferred, 0):
+        if candidate is not None:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", candidate))
+                except OSError:
+                    continue
+                return probe.getsockname()[1]
+    raise EmulatorFailed("no free port on 127.0.0.1")
+
+
+def _await_answer(child: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if child.poll() is not None:
+            raise EmulatorFailed(f"{log.stem} ended at once (exit {child.returncode}); see {log}")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("GET", path)
+            connection.getresponse().read()
+            return
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.01)
+        finally:
+            connection.close()
+    raise EmulatorFailed(f"{log.stem} did not answer within {_START_SECONDS} s; see {log}")

@@ -1,0 +1,192 @@
+"""The gateway: API Gateway on one port, as a process of its own.
+
+    /ws                     WebSocket API
+    …/@connections/{id}     its management
+    /console                the web console, files of `local/console/page/`, and its inbox for webhooks
+    /_aws/health            whether it is up
+    anything else           REST API
+
+Handlers run in worker threads, so that neither they nor their time-outs hold up the loop that serves sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+
+from local.console.files import CONSOLE_FILES, CONSOLE_PATH, ConsoleFiles
+from local.console.webhook_inbox import INBOX_PATH, WebhookInbox
+from local.gateway.management import MARK
+from local.gateway.management import respond as manage
+from local.gateway.rest import RestFront
+from local.gateway.sockets import Limits, Socket, SocketHub
+from local.http.server import HttpConnection, Request, Response
+from local.process.functions import FunctionError, Invoker, PayloadTooLarge
+from local.process.plan import HEALTH_PATH, Descriptors, Plan, begin_child, end_child
+from local.process.report import problem
+from local.template.declared import RestApi, SocketApi
+
+logger = logging.getLogger("local.gateway")
+
+SOCKET_PATH = "/ws"
+_THREADS = 64
+_REST_SECONDS = 29.0
+_SWITCH_SECONDS = 0.001
+_CLOSE_SECONDS = 3.0
+_PLAIN = {400: "Bad Request", 413: "Request Too Long", 414: "URI Too Long", 431: "Request Header Fields Too Large"}
+
+
+class Gateway:
+    """Serves one REST API and one WebSocket API with functions that `invoker` calls."""
+
+    def __init__(
+        self,
+        invoker: Invoker,
+        rest: RestApi,
+        sockets: SocketApi,
+        limits: Limits,
+        wake: int | None = None,
+        rest_seconds: float = _REST_SECONDS,
+        console: Path = CONSOLE_FILES,
+        inbox: WebhookInbox | None = None,
+    ) -> None:
+        """`wake` is a pipe that gets a byte whenever a function has done something; None for no such pipe."""
+        self._invoker = invoker
+        self._rest = RestFront(rest)
+        self.hub = SocketHub(sockets, limits, self._call)
+        self._wake = wake
+        self._rest_seconds = rest_seconds
+        self._console = ConsoleFiles(console)
+        self._inbox = inbox
+        self._server: asyncio.Server | None = None
+        self._under_way = 0
+
+    async def start(self, listening: socket.socket) -> None:
+        """Accept connections on a socket that is listening already."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: HttpConnection(self), sock=listening)
+
+    async def stop(self) -> None:
+        """Accept nothing more, close all sockets, let what is under way end."""
+        if self._server is not None:
+            self._server.close()
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        await self.hub.close(_CLOSE_SECONDS)
+        while self._under_way and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+
+    # What the HTTP server calls.
+
+    def respond(self, request: Request) -> Response | Awaitable[Response]:
+        path = request.path
+        if MARK in path:
+            return manage(self.hub, request)
+        if path == HEALTH_PATH:
+            return Response(200, b'{"status":"ok"}', [("Content-Type", "application/json")])
+        if self._inbox is not None and path.startswith(INBOX_PATH):
+            return self._inbox.respond(request)
+        if path == CONSOLE_PATH or path.startswith(f"{CONSOLE_PATH}/"):
+            return self._console.respond(request)
+        if path == SOCKET_PATH:
+            return Response(426, b"", [("Upgrade", "websocket")])
+        return self._invoke_rest(request)
+
+    def refuse(self, status: int) -> Response:
+        if status == 413:
+            return self._rest.failure("REQUEST_TOO_LARGE")
+        if status >= 500:
+            return self._rest.failure("MALFORMED_PROXY_RESPONSE")
+        text = f'{{"message":"{_PLAIN.get(status, "Bad Request")}"}}'
+        return Response(status, text.encode(), [("Content-Type", "application/json")])
+
+    def upgrade(self, request: Request, transport: asyncio.Transport) -> Socket:
+        if request.path.rstrip("/") != SOCKET_PATH:
+            return self.hub.refuse(request, transport, 403)
+        return self.hub.upgrade(request, transport)
+
+    # Functions.
+
+    async def _call(self, name: str, event: dict[str, Any], timeout_seconds: float) -> Any:
+        """Call a function; raises `TimeoutError` when API Gateway would give up on it. The call itself goes on."""
+        own_limit = self._invoker.timeout_seconds(name)
+        self._under_way += 1
+        future = asyncio.wrap_future(self._invoker.submit(name, event))
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), min(timeout_seconds, own_limit))
+        except TimeoutError:
+            future.add_done_callback(lambda late: late.cancelled() or late.exception())
+            if own_limit < timeout_seconds:
+                raise FunctionError(f"{name} timed out after {own_limit} s") from None
+            raise
+        finally:
+            self._under_way -= 1
+            self._wake_pump()
+
+    def _wake_pump(self) -> None:
+        if self._wake is not None:
+            with contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
+                os.write(self._wake, b".")
+
+    async def _invoke_rest(self, request: Request) -> Response:
+        try:
+            result = await self._call(self._rest.api.function, self._rest.event(request), self._rest_seconds)
+        except PayloadTooLarge:
+            return self._rest.failure("REQUEST_TOO_LARGE")
+        except TimeoutError:
+            problem(f"{request.method} {request.path}: no answer within {self._rest_seconds} s")
+            return self._rest.failure("INTEGRATION_TIMEOUT")
+        except FunctionError as error:
+            problem(f"{request.method} {request.path}: {error}")
+            return self._rest.failure("MALFORMED_PROXY_RESPONSE")
+        return self._rest.answer(request, result)
+
+
+async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, stop: asyncio.Event) -> None:
+    """Load the functions of both APIs and serve them until told to stop."""
+    template = plan.bound()
+    rest, sockets = template.rest_api(), template.socket_api()
+    wanted = {rest.function} | {route.function for route in sockets.routes.values() if route.function}
+    invoker = Invoker(plan.functions(template), iter(sorted(wanted)), _THREADS)
+    os.set_blocking(descriptors.wake_write, False)
+    inbox = WebhookInbox(plan.account_sid, plan.auth_token)
+    gateway = Gateway(invoker, rest, sockets, Limits.from_environment(), descriptors.wake_write, inbox=inbox)
+    await gateway.start(listening)
+    await stop.wait()
+    await gateway.stop()
+
+
+async def _run(plan: Plan, listening: socket.socket, descriptors: Descriptors) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    begin_child(lambda: loop.call_soon_threadsafe(stop.set), descriptors)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    await serve(plan, listening, descriptors, stop)
+
+
+def main(arguments: list[str]) -> None:
+    plan = Plan.load(Path(arguments[0]))
+    descriptors = Descriptors(*map(int, arguments[1:5]))
+    listening = socket.socket(fileno=int(arguments[5]))
+    listening.setblocking(False)
+    # Worker threads are busy with JSON and signatures for milliseconds; the loop must not wait its turn for so long.
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        asyncio.run(_run(plan, listening, descriptors))
+    except Exception as error:
+        logger.exception("the gateway could not go on")
+        problem(f"the gateway could not go on: {type(error).__name__}: {error}")
+        end_child(1)
+    end_child()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

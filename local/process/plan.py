@@ -1,0 +1,117 @@
+"""What the supervisor decided for one run and tells the gateway and the pump: a file in the home and some pipes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from local.home import Home, read_json, write_json
+from local.process.report import report_to
+from local.template.declared import REGION, Function
+from local.template.intrinsics import Physical
+from local.template.template import BoundTemplate, Template
+
+CONNECTIONS_PATH = "/_aws"
+HEALTH_PATH = "/_aws/health"
+_DEBUGGING_SETTINGS = {
+    "LogLevel": "PARLEY_LOG_LEVEL",
+    "ActionsPerSecond": "PARLEY_ACTIONS_PER_SECOND",
+    "SocketRequestsPerSecond": "PARLEY_REQUESTS_PER_SECOND",
+    "WebhookAgeSeconds": "PARLEY_DELIVERY_AGE_SECONDS",
+    "StudioUrl": "PARLEY_STUDIO_URL",
+}
+"""Parameters of the template that a variable of the environment sets for one run."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    home: str
+    template: str
+    parameters: dict[str, str]
+    physical: dict[str, dict[str, object]]
+    engine: str
+    dynamodb: str
+    ministack: str
+    rest_url: str
+    ws_url: str
+    account_sid: str = ""
+    auth_token: str = ""
+
+    @classmethod
+    def load(cls, path: Path) -> Plan:
+        return cls(**read_json(path))
+
+    def save(self) -> None:
+        write_json(Home(Path(self.home)).plan, asdict(self))
+
+    def bound(self) -> BoundTemplate:
+        """The template with the values of this run."""
+        template = read_template(Path(self.template), Home(Path(self.home)), self.parameters)
+        physical = {name: Physical(entry["ref"], entry["attributes"]) for name, entry in self.physical.items()}
+        return template.bind(physical)
+
+    def functions(self, template: BoundTemplate) -> dict[str, Function]:
+        """The functions as they run here: API Gateway's addresses are this machine's, webhooks may go to loopback."""
+        rest, sockets = template.rest_api(), template.socket_api()
+        in_aws = f"execute-api.{REGION}.amazonaws.com"
+        replacements = {
+            f"https://{rest.logical_id.lower()}.{in_aws}/{rest.stage}": self.rest_url,
+            f"wss://{sockets.logical_id.lower()}.{in_aws}/{sockets.stage}": self.ws_url,
+            f"https://{sockets.logical_id.lower()}.{in_aws}": self.rest_url + CONNECTIONS_PATH,
+        }
+        return template.functions({"PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true"}, replacements)
+
+
+def read_template(path: Path, home: Home, parameters: dict[str, str]) -> Template:
+    return Template(path, home.stack_uuid(), parameters)
+
+
+def given_parameters() -> dict[str, str]:
+    """Parameters set by this process's environment."""
+    return {name: os.environ[key] for name, key in _DEBUGGING_SETTINGS.items() if os.environ.get(key)}
+
+
+@dataclass(frozen=True)
+class Descriptors:
+    """The pipes between the supervisor and its children."""
+
+    lifeline: int
+    """Readable at its end when the supervisor is gone."""
+    problems: int
+    wake_read: int
+    """A byte for every handled request: there may be something in the stream."""
+    wake_write: int
+
+    def arguments(self) -> list[str]:
+        return [str(self.lifeline), str(self.problems), str(self.wake_read), str(self.wake_write)]
+
+    def all(self) -> tuple[int, ...]:
+        return self.lifeline, self.problems, self.wake_read, self.wake_write
+
+
+def begin_child(stop: Callable[[], None], descriptors: Descriptors) -> None:
+    """Set a child process up: `stop` is called, in some thread, on SIGTERM and when the supervisor is gone."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    report_to(descriptors.problems)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: stop())
+
+    def watch() -> None:
+        os.read(descriptors.lifeline, 1)
+        stop()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def end_child(status: int = 0) -> None:
+    """Leave now, without waiting for handlers that are still running."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    logging.shutdown()
+    os._exit(status)

@@ -1,0 +1,1 @@
+"""Event source mappings and schedules: streams and queues to functions."""

@@ -1,0 +1,1 @@
+"""The whole stack: started, watched over and stopped."""

@@ -1,0 +1,257 @@
+"""Starts a local stack, watches over its processes, and stops it so that nothing is left behind.
+
+    emulators -> resources -> gateway and pump -> API key -> ready
+    gateway or pump dies: it is started again; an emulator dies: everything is stopped, for what it held is gone
+    stopping: gateway, pump, emulators, in this order, so that each still finds what it needs to finish
+
+The port is listened on here, and the gateway is lent the socket: it stays taken while the gateway is started again, and
+clients wait instead of being refused.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from local.emulators.engine import EmulatorFailed, Endpoints, start_engine
+from local.emulators.provision import provision, secret_text
+from local.home import Home, InUse, write_json
+from local.process import processes
+from local.process.functions import FunctionError
+from local.process.plan import CONNECTIONS_PATH, HEALTH_PATH, Descriptors, Plan, given_parameters, read_template
+from local.pump import progress
+from local.stack import seed
+from local.template.intrinsics import Physical, TemplateError
+from local.template.template import BoundTemplate
+
+_READY_SECONDS = 40
+_CHILD_STOP_SECONDS = 6.0
+_LOOK_SECONDS = 0.2
+_RESTARTS = 5
+_RESTART_WINDOW_SECONDS = 60.0
+_LOG_TAIL = 3
+_BACKLOG = 1024
+_MODULES = {"gateway": "local.gateway.server", "pump": "local.pump.pump"}
+
+
+class StartFailed(Exception):
+    """The stack could not be started, or could not go on; the text is for the person at the terminal."""
+
+
+class Supervisor:
+    def __init__(self, home: Home, template: Path, host: str, port: int, say: Callable[[str], None]) -> None:
+        self.home = home
+        self.info: dict[str, str | int] = {}
+        self._template_path = template
+        self._host, self._port = host, port
+        self._say = say
+        self._endpoints: Endpoints | None = None
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._restarts: list[float] = []
+        self._environment: dict[str, str] = {}
+        self._has_restored = False
+        self._pump_ready = home.pump_ready
+
+    # Starting.
+
+    def start(self) -> None:
+        """Bring the stack up; raises `StartFailed`."""
+        self.home.create()
+        try:
+            self.home.lock()
+        except InUse as holder:
+            raise StartFailed(f"{self.home.path} is in use by another Parley, process {holder}") from None
+        self._listening = self._listen()
+        address = self._listening.getsockname()
+        shown = "127.0.0.1" if address[0] == "0.0.0.0" else address[0]
+        rest_url = f"http://{shown}:{address[1]}"
+        for name in processes.stop_leftovers(self.home):
+            self._say(f"stopped a {name} that an earlier run left behind")
+        self.home.info.unlink(missing_ok=True)
+        try:
+            self._start_parts(rest_url)
+        except (EmulatorFailed, FunctionError, TemplateError, seed.SeedFailed) as error:
+            raise StartFailed(str(error)) from error
+
+    def _start_parts(self, rest_url: str) -> None:
+        template = read_template(self._template_path, self.home, given_parameters())
+        self._endpoints = start_engine(self.home, report=self._say)
+        if self._endpoints.note:
+            self._say(self._endpoints.note)
+        self._record()
+        sqs = self._endpoints.client("sqs")
+        progress.discard_queues(self.home, sqs)
+        physical = provision(template, self._endpoints, self.home)
+        if restored := progress.restore_queues(self.home, sqs):
+            self._say(f"the last run was killed: {restored} queued messages are back in their queues")
+        self._has_restored = True
+        self._account_sid = f"AC{self.home.stack_uuid().replace('-', '')}"
+        self._auth_token = next(
+            secret_text(self.home, secret) for secret in template.secrets() if secret.logical_id == "AuthToken"
+        )
+        self._prepare_children(template.bind(physical), physical, rest_url)
+        for name in _MODULES:
+            self._spawn(name)
+        self._await_ready(rest_url)
+        self._complete(rest_url)
+
+    def _listen(self) -> socket.socket:
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((self._host, self._port))
+            listening.listen(_BACKLOG)
+        except OSError as error:
+            listening.close()
+            raise StartFailed(
+                f"{self._host}:{self._port} cannot be listened on ({error.strerror}); PARLEY_PORT chooses another port"
+            ) from None
+        return listening
+
+    def _prepare_children(self, template: BoundTemplate, physical: dict[str, Physical], rest_url: str) -> None:
+        assert self._endpoints is not None
+        sockets = template.socket_api()
+        management = f"{rest_url}{CONNECTIONS_PATH}/{sockets.logical_id.lower()}/{sockets.stage}"
+        unwanted = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE")
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name not in unwanted},
+            **self._endpoints.environment(),
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": management,
+            "PYTHONUNBUFFERED": "1",
+        }
+        Plan(
+            home=str(self.home.path),
+            template=str(self._template_path),
+            parameters=given_parameters(),
+            physical={name: {"ref": one.ref, "attributes": dict(one.attributes)} for name, one in physical.items()},
+            engine=self._endpoints.engine,
+            dynamodb=self._endpoints.dynamodb,
+            ministack=self._endpoints.ministack,
+            rest_url=rest_url,
+            ws_url=f"{rest_url.replace('http', 'ws', 1)}/ws",
+            account_sid=self._account_sid,
+            auth_token=self._auth_token,
+        ).save()
+        lifeline, self._life = os.pipe()
+        problems, self._problem_end = os.pipe()
+        wake_read, wake_write = os.pipe()
+        self._descriptors = Descriptors(lifeline, self._problem_end, wake_read, wake_write)
+        threading.Thread(target=self._relay, args=(problems,), daemon=True).start()
+
+    def _relay(self, descriptor: int) -> None:
+        with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                self._say(f"! {line.strip()}")
+
+    def _spawn(self, name: str) -> None:
+        if name == "pump":
+            self._pump_ready.unlink(missing_ok=True)
+        descriptors = self._descriptors.all()
+        command = [sys.executable, "-m", _MODULES[name], str(self.home.plan), *self._descriptors.arguments()]
+        if name == "gateway":
+            descriptors += (self._listening.fileno(),)
+            command.append(str(self._listening.fileno()))
+        log = self.home.logs / f"{name}.log"
+        self._children[name] = processes.spawn(command, log, self._environment, descriptors)
+        self._record()
+
+    def _record(self) -> None:
+        assert self._endpoints is not None
+        running = {**self._endpoints.children, **self._children}
+        processes.record(self.home, {name: child.pid for name, child in running.items()} | {"supervisor": os.getpid()})
+
+    def _await_ready(self, rest_url: str) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            for name, child in self._children.items():
+                if child.poll() is not None:
+                    raise StartFailed(f"the {name} did not start: {self._tail(name)}")
+            if self._pump_ready.exists() and self._is_answering(rest_url):
+                return
+            time.sleep(0.02)
+        raise StartFailed(f"the gateway and the pump were not ready within {_READY_SECONDS} s; see {self.home.logs}")
+
+    def _is_answering(self, rest_url: str) -> bool:
+        # The socket is open already, so a request just waits until the gateway takes it.
+        connection = http.client.HTTPConnection(rest_url.removeprefix("http://"), timeout=_LOOK_SECONDS)
+        try:
+            connection.request("GET", HEALTH_PATH)
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _tail(self, name: str) -> str:
+        lines = (self.home.logs / f"{name}.log").read_text(errors="replace").strip().splitlines()
+        return " | ".join(lines[-_LOG_TAIL:]) or "it printed nothing"
+
+    def _complete(self, rest_url: str) -> None:
+        key_sid, key_secret = seed.api_key(self.home, rest_url, self._account_sid, self._auth_token)
+        self.info = {
+            "account_sid": self._account_sid,
+            "auth_token": self._auth_token,
+            "api_key_sid": key_sid,
+            "api_key_secret": key_secret,
+            "rest_url": rest_url,
+            "ws_url": f"{rest_url.replace('http', 'ws', 1)}/ws",
+            "console_url": f"{rest_url}/console",
+            "pid": os.getpid(),
+        }
+        write_json(self.home.info, self.info)
+
+    @property
+    def engine(self) -> str:
+        return self._endpoints.engine if self._endpoints else ""
+
+    # Watching.
+
+    def watch(self) -> None:
+        """Keep the stack alive until interrupted; raises `StartFailed` when it cannot be kept alive."""
+        assert self._endpoints is not None
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            for name, child in self._endpoints.children.items():
+                if child.poll() is not None:
+                    raise StartFailed(f"{name} ended ({_ending(child)}); see {self.home.logs / name}.log")
+            for name, child in list(self._children.items()):
+                if child.poll() is not None:
+                    self._restart(name, child)
+
+    def _restart(self, name: str, child: subprocess.Popen[bytes]) -> None:
+        now = time.monotonic()
+        self._restarts = [moment for moment in self._restarts if now - moment < _RESTART_WINDOW_SECONDS] + [now]
+        if len(self._restarts) > _RESTARTS:
+            raise StartFailed(f"the {name} keeps dying: {self._tail(name)}")
+        self._say(f"! the {name} died ({_ending(child)}) and is started again")
+        log = self.home.logs / f"{name}.log"
+        log.replace(log.with_suffix(".log.previous"))
+        self._spawn(name)
+
+    # Stopping.
+
+    def stop(self) -> None:
+        """Stop every process. Safe to call at any stage of starting."""
+        if not self.home.is_held:
+            return  # what is in the home is another Parley's
+        self.home.info.unlink(missing_ok=True)
+        for name in _MODULES:
+            if child := self._children.pop(name, None):
+                processes.stop(child, _CHILD_STOP_SECONDS)
+        if self._endpoints is not None and self._endpoints.stop() and self._has_restored:
+            progress.mark_clean(self.home)
+        self.home.processes.unlink(missing_ok=True)
+        self._pump_ready.unlink(missing_ok=True)
+
+
+def _ending(child: subprocess.Popen[bytes]) -> str:
+    code = child.returncode
+    return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit {code}"

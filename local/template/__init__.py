@@ -1,0 +1,1 @@
+"""What the template declares: read, bound to what was made of it, as plain records."""

@@ -1,0 +1,254 @@
+"""A whole local stack as its processes: start, stop, second start, kill, and what is announced after that."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from websockets.sync.client import connect
+
+from local.emulators.engine import CREDENTIALS
+from local.home import Home, read_json
+from local.process import processes
+from local.stack.running import StackFailed, start_stack
+from tests.local.conftest import ENGINES, TEMPLATE, FixtureStack
+from tests.waiting import until
+
+MakeStack = Callable[..., FixtureStack]
+Sleeper = Callable[[Path], "subprocess.Popen[bytes]"]
+
+
+def is_running(pid: int) -> bool:
+    return bool(processes._command(pid))
+
+
+def test_a_started_stack_says_how_to_reach_it_and_leaves_nothing_running(make_stack: MakeStack):
+    fixture = make_stack()
+    stack = fixture.stack
+    assert set(stack.info) == {
+        "account_sid",
+        "auth_token",
+        "api_key_sid",
+        "api_key_secret",
+        "rest_url",
+        "ws_url",
+        "console_url",
+        "pid",
+    }
+    until(lambda: "Ctrl-C stops it" in stack.printed)
+    for value in stack.info.values():
+        if not isinstance(value, int):
+            assert str(value) in stack.printed
+    with connect(stack.info["ws_url"]) as client:
+        client.send('{"action": "ping"}')
+        assert json.loads(client.recv(5)) == {"action": "pong"}
+    pids = stack.pids
+    assert stack.stop() == 0
+    assert [name for name, pid in pids.items() if is_running(pid)] == []
+    assert not stack.home.info.exists()
+
+
+def test_ctrl_c_stops_also_what_was_started_where_it_was_ignored(make_stack: MakeStack):
+    """As in the background of a script."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        fixture = make_stack()
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert fixture.stack.stop() == 0
+
+
+def test_accounts_and_items_survive_a_restart(make_stack: MakeStack):
+    fixture = make_stack()
+    before = dict(fixture.stack.info)
+    assert fixture.post("item", "a") == 201
+    until(lambda: fixture.noted("change") == ["item/a"])
+    fixture.stack.stop()
+    after = fixture.start().info
+    same = ("account_sid", "auth_token", "api_key_sid", "api_key_secret")
+    assert [before[name] for name in same] == [after[name] for name in same]
+    assert fixture.post("item", "b") == 201
+    until(lambda: fixture.noted("change") == ["item/a", "item/b"])
+
+
+def test_sockets_are_closed_and_disconnected_when_the_stack_stops(make_stack: MakeStack):
+    fixture = make_stack()
+    with connect(fixture.stack.info["ws_url"]) as client:
+        client.send("event")
+        connection_id = json.loads(client.recv(5))["requestContext"]["connectionId"]
+        fixture.stack.stop()
+    assert json.loads(fixture.closed.read_text()) == [connection_id, 1001]
+
+
+def test_a_second_start_says_in_one_line_who_has_the_home_or_the_port(make_stack: MakeStack, tmp_path: Path):
+    fixture = make_stack()
+    with pytest.raises(StackFailed) as same_home:
+        start_stack(fixture.home, template=TEMPLATE)
+    assert str(same_home.value).strip().splitlines() == [
+        f"Parley stops: {fixture.home} is in use by another Parley, process {fixture.stack.info['pid']}"
+    ]
+    port = int(fixture.stack.info["rest_url"].rsplit(":", 1)[1])
+    with pytest.raises(StackFailed) as same_port:
+        start_stack(tmp_path / "other", port=port, template=TEMPLATE)
+    (line,) = str(same_port.value).strip().splitlines()
+    assert line.startswith(f"Parley stops: 127.0.0.1:{port} cannot be listened on")
+    assert fixture.post("item", "a") == 201, "the first one is none the worse"
+    assert json.loads((fixture.home / "local.json").read_text()) == fixture.stack.info, "and can still be found"
+
+
+def test_a_function_that_cannot_be_loaded_is_named(tmp_path: Path):
+    (tmp_path / "template.yaml").write_text(TEMPLATE.read_text())
+    with pytest.raises(StackFailed, match=r"functions/rest/app\.py"):
+        start_stack(tmp_path / "home", engine="ministack", template=tmp_path / "template.yaml")
+
+
+def test_a_killed_gateway_or_pump_is_started_again_on_the_same_port(make_stack: MakeStack):
+    fixture = make_stack()
+    before = fixture.stack.pids
+    fixture.stack.kill("gateway", "pump")
+    until(lambda: fixture.stack.pids["gateway"] != before["gateway"] and fixture.stack.pids["pump"] != before["pump"])
+    assert fixture.post("item", "a") == 201
+    until(lambda: "item/a" in fixture.noted("change"))
+    assert "the gateway died (signal SIGKILL) and is started again" in fixture.stack.printed
+
+
+def test_the_stack_stops_when_an_emulator_dies(make_stack: MakeStack):
+    fixture = make_stack()
+    pids = fixture.stack.pids
+    fixture.stack.kill("ministack")
+    assert fixture.stack.process.wait(20) == 1
+    assert "ministack ended (signal SIGKILL)" in fixture.stack.printed
+    assert [name for name, pid in pids.items() if is_running(pid)] == []
+
+
+def test_everything_ends_when_the_supervisor_is_killed(make_stack: MakeStack):
+    fixture = make_stack()
+    pids = fixture.stack.pids
+    os.kill(pids["supervisor"], 9)
+    fixture.stack.process.wait(10)
+    until(lambda: not [name for name, pid in pids.items() if is_running(pid)])
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[Sleeper]:
+    """Starts processes that do nothing and name a home on their command line."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(home: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", "import time; time.sleep(600)", str(home)]
+        started.append(processes.spawn(command, tmp_path / f"{len(started)}.log"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_what_an_earlier_run_left_behind_is_stopped(home: Home, sleeper: Sleeper):
+    left = {name: sleeper(home.path) for name in ("ministack", "gateway")}
+    processes.record(home, {name: process.pid for name, process in left.items()})
+    assert processes.stop_leftovers(home) == ["ministack", "gateway"]
+    assert [process.wait(10) for process in left.values()] == [-signal.SIGTERM] * 2
+    assert not home.processes.exists()
+
+
+def test_no_strangers_process_is_taken_for_a_leftover(home: Home, sleeper: Sleeper, tmp_path: Path):
+    elsewhere, recycled = sleeper(tmp_path / "other"), sleeper(home.path)
+    processes.record(home, {"ministack": elsewhere.pid, "gateway": recycled.pid})
+    recorded = json.loads(home.processes.read_text())
+    recorded["gateway"]["command"] = f"python -m local.gateway.server {home.path}"
+    home.processes.write_text(json.dumps(recorded))
+    assert processes.stop_leftovers(home) == []
+    assert (elsewhere.poll(), recycled.poll()) == (None, None)
+
+
+def test_a_poison_record_is_parked_and_said_so_while_the_others_go_on(make_stack: MakeStack):
+    fixture = make_stack()
+    for name in ("a", "poison", "b"):
+        assert fixture.post("item", name) == 201
+    until(lambda: fixture.noted("change") == ["item/a", "item/b"])
+    until(lambda: '"sk": {"S": "poison"}' in fixture.stack.printed)
+    sqs = boto3.Session().client(
+        "sqs",
+        endpoint_url=read_json(fixture.stack.home.plan)["ministack"],
+        region_name="us-east-1",
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+    url = sqs.get_queue_url(QueueName="parley-FailureQueue")["QueueUrl"]
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    assert json.loads(message["Body"])["DDBStreamBatchInfo"]["batchSize"] == 1
+
+
+def test_work_that_fails_is_tried_again_and_then_dead(make_stack: MakeStack):
+    fixture = make_stack()
+    assert fixture.post("item", "work-bad") == 201
+    until(lambda: fixture.noted("work") == ["item/work-bad"] * 2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_change_made_just_before_a_stop_is_announced(make_stack: MakeStack, engine: str):
+    fixture = make_stack(engine)
+    assert fixture.post("item", "last") == 201
+    fixture.stack.stop()
+    if "item/last" not in fixture.noted("change"):
+        fixture.start()
+        until(lambda: "item/last" in fixture.noted("change"))
+
+
+@pytest.mark.skipif("dynoxide" not in ENGINES, reason="MiniStack forgets on a kill")
+def test_after_a_kill_of_everything_every_answered_write_is_announced_and_worked_off(make_stack: MakeStack):
+    fixture = make_stack("dynoxide")
+    answered = write_until_killed(fixture)
+    assert len(answered) > 20
+    fixture.start()
+    until(lambda: {f"item/{name}" for name in answered} <= set(fixture.noted("change")), 20)
+    until(lambda: {f"item/{name}" for name in answered} <= set(fixture.noted("work")), 20)
+
+
+def write_until_killed(fixture: FixtureStack) -> list[str]:
+    """Have four clients write, each write being work for the queue, and kill everything meanwhile."""
+    answered: list[str] = []
+    enough = threading.Event()
+    host = fixture.stack.info["rest_url"].removeprefix("http://")
+
+    def write(client: int) -> None:
+        connection = http.client.HTTPConnection(host, timeout=10)
+        for number in range(100_000):
+            name = f"work-{client}-{number}"
+            try:
+                connection.request("POST", "/items", json.dumps({"pk": "item", "sk": name}))
+                answer = connection.getresponse()
+                if answer.read() and answer.status == 201:
+                    answered.append(name)
+            except (OSError, http.client.HTTPException):
+                return
+            if len(answered) > 100:
+                enough.set()
+
+    threads = [threading.Thread(target=write, args=(client,)) for client in range(4)]
+    for thread in threads:
+        thread.start()
+    assert enough.wait(30)
+    fixture.stack.kill()
+    for thread in threads:
+        thread.join(10)
+    return answered
+
+
+def test_a_taken_port_is_reported_before_anything_is_started(tmp_path: Path):
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken, pytest.raises(StackFailed):
+        start_stack(tmp_path / "home", port=taken.getsockname()[1], template=TEMPLATE)
+    assert not (tmp_path / "home/processes.json").exists()
