@@ -36,8 +36,10 @@ def install(folder: Path, name: str, untested: str) -> Path:
         if done.returncode:
             shutil.rmtree(unfinished)
             pytest.skip(f"npm cannot install what is needed, so {untested} NOT tested: {done.stderr[-300:]}")
-        shutil.rmtree(installed, ignore_errors=True)
-        unfinished.rename(installed)
+        try:
+            unfinished.rename(installed)
+        except OSError:  # another process has just installed the same
+            shutil.rmtree(unfinished)
     return installed / "node_modules"
 
 

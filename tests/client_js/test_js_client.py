@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from local.home import REPOSITORY
 from local.stack.running import Stack
-from tests.console.browser import Browser, Page, find_chromium
+from tests.console.browser import chromium, find_chromium, tab
 from tests.console.web_server import serving
 from tests.node_packages import environment, install
 from tests.story.clients import access_token, helper_library
@@ -100,12 +101,12 @@ def node_modules(node: tuple[str, int]) -> Path:
 
 
 @pytest.fixture
-def tab() -> Iterator[Page]:
+def page() -> Iterator[Page]:
     program = find_chromium()
     if program is None:
         pytest.skip("Chromium is not installed, so the JavaScript client is NOT tested in a browser")
-    with Browser(program) as browser:
-        yield browser.page()
+    with chromium(program) as browser, tab(browser, problems=[]) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -180,21 +181,22 @@ def test_two_clients_converse_over_the_sockets_that_node_has_itself(
     assert told == TOLD | {"a wrong token": ["ParleyError", None, None]}
 
 
-def test_two_clients_converse_in_a_browser(tab: Page, conversation: dict[str, Any], tmp_path: Path) -> None:
+def test_two_clients_converse_in_a_browser(page: Page, conversation: dict[str, Any], tmp_path: Path) -> None:
     for file in (CLIENT / "parley.js", HERE / "scenario.mjs"):
         shutil.copy(file, tmp_path)
     shutil.copytree(CLIENT / "parley", tmp_path / "parley")
     (tmp_path / "index.html").write_text("<!doctype html><title>Parley</title>")
     with serving(tmp_path) as url:
-        tab.open(url)
-        tab.evaluate(
-            f"""void (async () => {{
-              const {{ Client }} = await import('./parley.js');
-              const {{ converse }} = await import('./scenario.mjs');
-              return converse({{ Client, ...{json.dumps(conversation)} }});
-            }})().then((told) => (window.told = told), (error) => (window.told = String(error)))"""
+        page.goto(url)
+        told = page.evaluate(
+            """async (conversation) => {
+              const { Client } = await import('./parley.js');
+              const { converse } = await import('./scenario.mjs');
+              return converse({ Client, ...conversation });
+            }""",
+            conversation,
         )
-        assert tab.until("window.told", 120) == TOLD | {"a wrong token": ["ParleyError", None, None]}
+        assert told == TOLD | {"a wrong token": ["ParleyError", None, None]}
 
 
 def test_what_was_told_over_broken_connections_and_with_lost_pushes_is_what_is_there(

@@ -1,5 +1,5 @@
-// The dialog to find a channel, for who is in a service that is made up: it has as many public channels as the test
-// says, and one more of which its list does not tell in time.
+// Opens the dialog that finds a channel, on a made-up client. Its service has as many public channels as the test says,
+// and one more, `far`, which its list does not contain. The list gives no page that reaches beyond `upTo` channels.
 async (count) => {
   const { browseDialog } = await import('./browse.js');
   const room = (number) => ({ sid: `CH${number}`, friendlyName: `Room ${number}`, uniqueName: null });

@@ -2,104 +2,125 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
+from playwright.sync_api import Locator, Page, expect
+
 from local.stack.running import Stack
-from tests.console.browser import Page
+
+
+def dialog_button(page: Page, name: str) -> Locator:
+    """A button of the dialog that is open."""
+    return page.get_by_role("dialog").get_by_role("button", name=name, exact=True)
 
 
 @dataclass
 class Person:
-    """One pane."""
+    """One pane. Methods named for what somebody sees wait until it is so."""
 
     page: Page
     identity: str
 
-    def within(self, selector: str) -> str:
-        return f"[data-identity={self.identity}] {selector}"
+    @property
+    def pane(self) -> Locator:
+        return self.page.locator(f".pane[data-identity='{self.identity}']")
+
+    def within(self, selector: str) -> Locator:
+        return self.pane.locator(selector)
+
+    def button(self, name: str) -> Locator:
+        return self.pane.get_by_role("button", name=name, exact=True)
+
+    @property
+    def field(self) -> Locator:
+        """What this person writes in."""
+        return self.within("textarea")
 
     # What they see.
 
-    @property
-    def bodies(self) -> list[str]:
-        return self.page.texts(self.within(".message .text"))
-
     def sees(self, *bodies: str) -> None:
-        """Wait until exactly these messages are shown, in this order, and none is still on its way."""
-        inside = json.dumps(self.within(".message[data-index] .text"))
-        pending = json.dumps(self.within(".pending"))
-        self.page.until(
-            f"JSON.stringify([...document.querySelectorAll({inside})].map((text) => text.textContent))"
-            f" === JSON.stringify({json.dumps(bodies)}) && !document.querySelector({pending})"
-        )
+        """Exactly these messages are shown, in this order, and none is still on its way."""
+        expect(self.within(".message[data-index] .text")).to_have_text(list(bodies))
+        expect(self.within(".pending")).to_have_count(0)
 
     def has_read_mark(self, identity: str, index: int) -> None:
-        """Wait until somebody is shown to have read up to a message."""
-        mark = self.within(f".read[data-after='{index}'][title='Read by {identity}']")
-        self.page.wait_for(mark)
+        """Somebody is shown to have read up to a message."""
+        expect(self.within(f".read[data-after='{index}'][title='Read by {identity}']")).to_be_visible()
+
+    def channel(self, name: str) -> Locator:
+        """A channel's row."""
+        return self.within(".channel").filter(has=self.page.get_by_text(name, exact=True))
 
     def has_unread(self, channel: str, count: int) -> None:
-        """Wait until a channel's badge shows a number; 0 is no badge."""
-        row = f"[...document.querySelectorAll({json.dumps(self.within('.channel'))})]"
-        badge = (
-            f"{row}.find((one) => one.querySelector('.channel-name').textContent === {json.dumps(channel)})"
-            "?.querySelector('.unread-badge')"
-        )
-        self.page.until(f"({badge}?.firstChild.textContent ?? '0') === '{count}'")
+        """A channel's badge shows a number; 0 is no badge."""
+        expect(self.channel(channel)).to_be_visible()
+        badge = self.channel(channel).locator(".unread-badge")
+        expect(badge).to_have_text([f"{count} unread"] if count else [])
 
     def has_presence(self, identity: str, online: bool) -> None:
-        """Wait until somebody's dot in the channel's head says online or offline."""
-        dots = f"[...document.querySelectorAll({json.dumps(self.within('.faces .avatar'))})]"
-        mine = f"{dots}.find((face) => face.firstChild.textContent === {json.dumps(identity[0].upper())})"
-        self.page.until(f"{mine}?.querySelector('.dot')?.dataset.online === '{str(online).lower()}'")
+        """Somebody's dot in the channel's head says online or offline."""
+        face = self.within(".faces .avatar").filter(has_text=identity[0].upper())
+        expect(face.locator(".dot")).to_have_attribute("data-online", str(online).lower())
+
+    def has_state(self, state: str) -> None:
+        """The connection is in that state."""
+        expect(self.within(f".pill[data-state={state}]")).to_have_count(1)
+
+    def has_open(self, channel: str) -> None:
+        expect(self.within(".title")).to_have_text(channel)
 
     # What they do.
 
     def looks(self) -> None:
         """Click into the pane, where there is nothing else to click."""
-        self.page.click(self.within("h2"))
+        self.within("h2").click()
 
-    def reconnects(self) -> None:
-        """Take the plug out and put it in again."""
-        for button, state in (("Disconnect", "disconnected"), ("Connect", "connected")):
-            self.page.click(self.within("button"), button)
-            self.page.wait_for(self.within(f".pill[data-state={state}]"))
+    def disconnects(self) -> None:
+        self.button("Disconnect").click()
+        self.has_state("disconnected")
+
+    def connects(self) -> None:
+        self.button("Connect").click()
+        self.has_state("connected")
 
     def opens(self, channel: str) -> None:
-        row = self.within(".channel")
-        self.page.until(
-            f"(() => {{ const found = [...document.querySelectorAll({json.dumps(row)})].find((one) =>"
-            f" one.querySelector('.channel-name').textContent === {json.dumps(channel)});"
-            "  found?.setAttribute('data-test', 'wanted'); return found !== undefined; })()"
-        )
-        self.page.click(f"{row}[data-test=wanted]")
-        self.page.evaluate("document.querySelector('[data-test=wanted]').removeAttribute('data-test')")
-        self.page.until(
-            f"document.querySelector({json.dumps(self.within('.title'))})?.textContent === {json.dumps(channel)}"
-        )
+        self.channel(channel).click()
+        self.has_open(channel)
 
     def types(self, text: str) -> None:
-        self.page.click(self.within("textarea"))
-        self.page.type(text)
+        self.field.click()
+        self.page.keyboard.insert_text(text)
 
     def says(self, text: str) -> None:
         self.types(text)
-        self.page.press("Enter")
+        self.page.keyboard.press("Enter")
 
     def acts_on(self, index: int, action: str) -> None:
         """Use a button of a message."""
-        self.page.hover(self.within(f".message[data-index='{index}'] .bubble"))
-        self.page.click(self.within(f".message[data-index='{index}'] button"), action)
+        message = self.within(f".message[data-index='{index}']")
+        message.locator(".bubble").hover()
+        message.get_by_role("button", name=action).click()
+
+    def becomes(self, identity: str) -> Person:
+        """Have somebody else chat in this pane."""
+        self.button("Chat as somebody else").click()
+        self.page.get_by_role("dialog").get_by_label("Identity").fill(identity)
+        dialog_button(self.page, "Use it").click()
+        successor = Person(self.page, identity)
+        successor.has_state("connected")
+        return successor
 
 
 class Console:
-    def __init__(self, page: Page, stack: Stack) -> None:
+    """The page, and the service that it is opened on."""
+
+    def __init__(self, page: Page, stack: Stack, service_sid: str = "") -> None:
         self.page = page
         self.stack = stack
+        self.service_sid = service_sid
         self.alice = Person(page, "alice")
         self.bob = Person(page, "bob")
-        self.service_sid = ""
+        self.dialog = page.get_by_role("dialog")
 
     @property
     def link(self) -> str:
@@ -107,13 +128,35 @@ class Console:
         info = self.stack.info
         return f"{info['console_url']}/#account={info['account_sid']}&token={info['auth_token']}"
 
-    def open(self, service_sid: str, people: str = "alice,bob") -> None:
-        """Open the page on a service, and wait until everybody is connected and shows a channel."""
-        self.service_sid = service_sid
-        self.page.open(f"{self.link}&service={service_sid}&people={people}")
+    @property
+    def events(self) -> Locator:
+        """The entries of the log."""
+        return self.page.locator("#tool-events li")
+
+    def header(self, name: str) -> Locator:
+        """A button above the panes."""
+        return self.page.get_by_role("banner").get_by_role("button", name=name)
+
+    def dialog_button(self, name: str) -> Locator:
+        return dialog_button(self.page, name)
+
+    def choose_tool(self, name: str) -> None:
+        """Show a tool. A click on the tab of one that is shown already would fold it away."""
+        tool = self.page.get_by_role("tab", name=name)
+        if tool.get_attribute("aria-selected") != "true":
+            tool.click()
+        expect(self.page.get_by_role("tabpanel", name=name)).to_be_visible()
+
+    def open(self, people: str = "alice,bob") -> None:
+        """Open the page on the service, and wait until everybody is connected and shows a channel."""
+        self.begin(people)
         self.await_ready(len(people.split(",")))
 
+    def begin(self, people: str = "alice,bob") -> None:
+        """Open the page on the service, and wait until everybody is connected."""
+        self.page.goto(f"{self.link}&service={self.service_sid}&people={people}")
+        expect(self.page.locator(".pane .pill[data-state=connected]")).to_have_count(len(people.split(",")))
+
     def await_ready(self, people: int = 2) -> None:
-        self.page.until(f"document.querySelectorAll('.pane .pill[data-state=connected]').length === {people}", 40)
-        shown = "document.querySelectorAll('.pane:has(.messages > li)').length"
-        self.page.until(f"{shown} === {people}", 40)
+        expect(self.page.locator(".pane .pill[data-state=connected]")).to_have_count(people)
+        expect(self.page.locator(".pane").filter(has=self.page.locator(".messages > li"))).to_have_count(people)

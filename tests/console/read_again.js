@@ -1,4 +1,4 @@
-// A conversation on a channel that is made up: what it holds is read again when, and with what, the test says.
+// Shows a conversation of a made-up channel. The test says when the channel is read again and which messages it then has.
 async () => {
   const { Conversation } = await import('./conversation.js');
   const { Outbox } = await import('./outbox.js');

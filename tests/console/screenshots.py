@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import Page, expect
+
 from local.home import REPOSITORY
 from local.stack.running import Stack, start_stack
-from tests.console.browser import Browser, Page, find_chromium
+from tests.console.browser import DESKTOP, PHONE, chromium, find_chromium, tab
 from tests.console.console import Console
 from tests.story.clients import helper_library
 
@@ -61,39 +63,36 @@ def seed(stack: Stack) -> Any:
     return service
 
 
-def side_by_side(page: Page, console: Console, service: Any) -> None:
+def side_by_side(page: Page, console: Console) -> None:
     """The two panes in both themes."""
-    page.look(1440, 900)
-    console.open(service.sid)
+    console.open()
+    dots = console.bob.within(".dots")
     console.alice.types("Shall I take the error texts too?")
-    page.wait_for(console.bob.within(".dots"))
-    page.press("Enter")
-    page.wait_gone(console.bob.within(".dots"))
+    expect(dots).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(dots).to_have_count(0)
     console.bob.looks()
     console.alice.has_read_mark("bob", 6)
     console.bob.types("Yes please, I ")
-    page.wait_for(console.alice.within(".dots"))
-    page.screenshot(IMAGES / "console-light.png")
-    page.look(1440, 900, dark=True)
-    page.click("[role=tab]", "Snippets")
-    page.wait_for("#tool-snippets code")
-    page.screenshot(IMAGES / "console-dark.png")
+    expect(console.alice.within(".dots")).to_be_visible()
+    page.screenshot(path=IMAGES / "console-light.png")
+    page.emulate_media(color_scheme="dark")
+    console.choose_tool("Snippets")
+    page.screenshot(path=IMAGES / "console-dark.png")
 
 
-def on_a_phone(page: Page, console: Console, service: Any) -> None:
-    page.look(390, 844, phone=True)
-    page.open(f"{console.link}&service={service.sid}&people=alice,bob")
-    page.until("document.querySelectorAll('.pane .pill[data-state=connected]').length === 2", 40)
+def on_a_phone(page: Page, console: Console) -> None:
+    console.begin()
     console.alice.opens("General")
-    page.click("#tabs button:nth-child(2)")
+    page.locator("#tabs button").nth(1).click()
     console.bob.opens("General")
     console.bob.says("Yes please. I can test tonight.")
     console.bob.says("And thank you!")
-    page.wait_gone(console.bob.within(".pending"))
-    page.until(f"document.querySelectorAll('{console.bob.within('.message')}').length === 9")
-    page.until("document.querySelector('#tabs .unread-badge')?.firstChild.textContent === '2'")
+    expect(console.bob.within(".message[data-index]")).to_have_count(9)
+    expect(console.bob.within(".pending")).to_have_count(0)
+    expect(page.locator("#tabs .unread-badge")).to_have_text("2 unread")
     console.bob.has_presence("alice", True)
-    page.screenshot(IMAGES / "console-phone.png")
+    page.screenshot(path=IMAGES / "console-phone.png")
 
 
 def main() -> int:
@@ -102,14 +101,13 @@ def main() -> int:
         print("Chromium is not installed", file=sys.stderr)
         return 1
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="parley-") as folder, Browser(program) as browser:
+    with tempfile.TemporaryDirectory(prefix="parley-") as folder, chromium(program) as browser:
         stack = start_stack(Path(folder) / "home")
         try:
             service = seed(stack)
-            for show in (side_by_side, on_a_phone):
-                page = browser.page()
-                show(page, Console(page, stack), service)
-                page.close()
+            for show, look in ((side_by_side, DESKTOP), (on_a_phone, PHONE)):
+                with tab(browser, [], look) as page:
+                    show(page, Console(page, stack, service.sid))
         finally:
             stack.stop()
     return 0

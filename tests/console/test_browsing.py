@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from local.stack.running import Stack
-from tests.console.browser import Page
 
 BROWSE = (Path(__file__).parent / "browse.js").read_text()
 
@@ -16,45 +15,44 @@ BROWSE = (Path(__file__).parent / "browse.js").read_text()
 @pytest.fixture
 def many(page: Page, stack: Stack) -> Page:
     """The dialog, in a service with 700 public channels."""
-    page.open(f"{stack.info['console_url']}/")
-    page.wait_for("#field-account")
-    page.evaluate(f"({BROWSE})(700)")
-    page.wait_for("dialog li")
+    page.goto(f"{stack.info['console_url']}/")
+    page.locator("#field-account").wait_for()
+    page.evaluate(BROWSE, 700)
+    page.locator("dialog li").first.wait_for()
     return page
 
 
-def shows(page: Page, *names: str) -> None:
-    """Wait until exactly these channels are listed."""
-    listed = "[...document.querySelectorAll('dialog li strong')].map((name) => name.textContent)"
-    page.until(f"JSON.stringify({listed}) === JSON.stringify({json.dumps(names)})")
+def search(page: Page, text: str) -> None:
+    page.get_by_label("Filter channels").fill(text)
 
 
 def test_a_channel_far_down_the_list_is_found_by_its_name(many: Page) -> None:
-    many.fill("dialog input", "room 654")
-    shows(many, "Room 654")
+    search(many, "room 654")
+    expect(many.locator("dialog li strong")).to_have_text(["Room 654"])
 
 
 def test_a_channel_is_found_by_its_unique_name_before_the_list_was_read_to_its_end(many: Page) -> None:
     many.evaluate("window.upTo = 300")
-    many.fill("dialog input", "far")
-    shows(many, "Far away")
+    search(many, "far")
+    expect(many.locator("dialog li strong")).to_have_text(["Far away"])
 
 
-def test_of_a_list_that_is_cut_it_is_said(many: Page) -> None:
-    said = many.texts("dialog [role=status]")
-    assert said == ["The first 200 of 300 are shown. 300 channels were looked through, there are more."]
-    many.click("dialog button", "Look further")
-    many.wait_for("dialog [role=status]", "The first 200 of 700 are shown.")
-    assert many.count("dialog li") == 200
+def test_the_dialog_says_when_it_shows_only_a_part_of_the_list(many: Page) -> None:
+    state = many.get_by_role("dialog").get_by_role("status")
+    expect(state).to_have_text("The first 200 of 300 are shown. The search has read 300 channels; there are more.")
+    many.get_by_role("button", name="Look further").click()
+    expect(state).to_have_text("The first 200 of 700 are shown.")
+    expect(many.locator("dialog li")).to_have_count(200)
 
 
-def test_that_there_is_no_such_channel_is_said_when_all_were_looked_through(many: Page) -> None:
-    many.fill("dialog input", "nowhere")
-    many.wait_for("dialog .nothing", "There is no such public channel.")
-
-
-def test_that_there_is_no_such_channel_is_not_said_before(many: Page) -> None:
+def test_the_dialog_says_that_there_is_no_such_channel_only_after_it_read_all(many: Page) -> None:
     many.evaluate("window.upTo = 500")
-    many.fill("dialog input", "nowhere")
-    many.until("document.querySelector('dialog [role=status]').textContent.startsWith('Nothing yet. 500 channels')")
-    assert many.count("dialog .nothing") == 0
+    search(many, "nowhere")
+    state = many.get_by_role("dialog").get_by_role("status")
+    expect(state).to_have_text("Nothing yet. The search has read 500 channels; there are more.")
+    expect(many.locator("dialog .nothing")).to_have_count(0)
+
+
+def test_the_dialog_says_that_there_is_no_such_channel(many: Page) -> None:
+    search(many, "nowhere")
+    expect(many.locator("dialog .nothing")).to_have_text("There is no such public channel.")

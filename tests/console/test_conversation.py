@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, Route, expect
 
 from local.stack.running import Stack
-from tests.console.browser import Browser, Page
-from tests.console.console import Console, Person
+from tests.console.browser import tab
+from tests.console.console import Console
 
 READ_AGAIN = (Path(__file__).parent / "read_again.js").read_text()
 
@@ -20,7 +20,7 @@ def test_two_people_converse(console: Console) -> None:
     said: list[str] = []
     for speaker, text in (
         (console.alice, "Hello, bob"),
-        (console.bob, "Hello, alice"),
+        (console.bob, '<img src=x onerror=alert(1)> & "quotes" 🎉'),
         (console.alice, "How are you?"),
     ):
         speaker.says(text)
@@ -29,51 +29,43 @@ def test_two_people_converse(console: Console) -> None:
             person.sees(*said)
 
 
-def test_text_is_shown_as_it_was_written(console: Console) -> None:
-    text = '<img src=x onerror=alert(1)> & "quotes" 🎉'
-    console.alice.says(text)
-    console.bob.sees(text)
-
-
 def test_shift_and_enter_make_a_new_line(console: Console) -> None:
     console.alice.types("one")
-    console.page.press("Enter", shift=True)
-    console.page.type("two")
-    console.page.press("Enter")
-    console.bob.sees("one\ntwo")
+    console.page.keyboard.press("Shift+Enter")
+    console.page.keyboard.insert_text("two")
+    console.page.keyboard.press("Enter")
+    console.bob.sees("one two")
+    assert console.bob.within(".message .text").text_content() == "one\ntwo"
 
 
 def test_typing_is_seen_by_the_other_until_the_message_comes(console: Console) -> None:
     console.bob.types("I am thinking")
-    typing = console.alice.within(".typing")
-    console.page.until(f"document.querySelector('{typing}').textContent === 'bob is typing'")
-    console.page.press("Enter")
+    expect(console.alice.within(".typing")).to_have_text("bob is typing")
+    console.page.keyboard.press("Enter")
     console.alice.sees("I am thinking")
-    console.page.until(f"document.querySelector('{typing}').textContent === ''")
-    assert console.page.texts(console.bob.within(".typing")) == [""]
+    for person in (console.alice, console.bob):
+        expect(person.within(".typing")).to_have_text("")
 
 
-def test_typing_that_comes_to_nothing_ends_by_itself(page: Page, stack: Stack, twilio: Any, service: Any) -> None:
-    twilio.chat.v2.services(service.sid).update(typing_indicator_timeout=1)
-    console = Console(page, stack)
-    console.open(service.sid)
-    page.evaluate(
-        f"""(() => {{
-          const line = document.querySelector({json.dumps(console.alice.within(".typing"))});
-          window.shown = [];
-          new MutationObserver(() => window.shown.push(line.textContent)).observe(line, {{childList: true}});
-        }})()"""
+def test_typing_that_no_message_follows_ends_by_itself(unopened: Console, twilio: Any) -> None:
+    twilio.chat.v2.services(unopened.service_sid).update(typing_indicator_timeout=1)
+    unopened.open()
+    # Each text that the line shows is noted on the page itself.
+    unopened.alice.within(".typing").evaluate(
+        """(line) => {
+          const note = () => (document.body.dataset.shown = `${document.body.dataset.shown ?? ''}[${line.textContent}]`);
+          new MutationObserver(note).observe(line, { childList: true });
+        }"""
     )
-    console.bob.types("…")
-    page.until("window.shown.at(-1) === ''")
-    assert page.evaluate("window.shown") == ["bob is typing", ""]
+    unopened.bob.types("…")
+    expect(unopened.page.locator("body")).to_have_attribute("data-shown", "[bob is typing][]")
 
 
-def test_a_badge_counts_what_waits_and_goes_when_it_is_read(console: Console) -> None:
+def test_a_badge_counts_unread_messages_and_goes_when_they_are_read(console: Console) -> None:
     console.alice.says("one")
     console.alice.says("two")
     console.bob.has_unread("General", 2)
-    console.page.wait_for(console.bob.within(".unread"))
+    expect(console.bob.within(".unread")).to_be_visible()
     console.bob.looks()
     console.bob.has_unread("General", 0)
 
@@ -98,28 +90,25 @@ def test_the_read_mark_moves_when_the_other_looks(console: Console) -> None:
     console.alice.has_read_mark("bob", 1)
 
 
-def test_who_answers_has_read_and_needs_no_mark(console: Console) -> None:
+def test_an_answer_counts_as_reading_and_has_no_mark(console: Console) -> None:
     console.alice.says("question")
     console.bob.sees("question")
     console.bob.says("answer")
     console.alice.sees("question", "answer")
     console.bob.has_unread("General", 0)
-    console.page.until(
-        "[...document.querySelectorAll('#tool-events li')].some((row) => row.querySelector('.who')?.textContent === 'alice'"
-        " && row.querySelector('.brief').textContent.startsWith('bob in General (') && row.textContent.includes('lastConsumedMessageIndex'))"
-    )
-    assert console.page.count(console.alice.within(".read")) == 0
+    heard = console.events.filter(has_text="lastConsumedMessageIndex").filter(has_text="bob in General")
+    expect(heard.filter(has=console.page.locator(".who", has_text="alice")).first).to_be_attached()
+    expect(console.alice.within(".read")).to_have_count(0)
 
 
-def test_an_edit_arrives_with_a_mark(console: Console) -> None:
+def test_an_edited_message_is_marked_as_edited(console: Console) -> None:
     console.alice.says("Helo")
     console.alice.sees("Helo")
     console.alice.acts_on(0, "Edit message")
-    console.page.evaluate("document.activeElement.select()")
-    console.page.type("Hello")
-    console.page.press("Enter")
+    console.alice.field.fill("Hello")
+    console.page.keyboard.press("Enter")
     console.bob.sees("Hello")
-    console.page.wait_for(console.bob.within(".message .edited"))
+    expect(console.bob.within(".message .edited")).to_be_visible()
 
 
 def test_a_deleted_message_disappears_for_both(console: Console) -> None:
@@ -127,52 +116,9 @@ def test_a_deleted_message_disappears_for_both(console: Console) -> None:
     console.alice.says("two")
     console.alice.sees("one", "two")
     console.alice.acts_on(0, "Delete message")
-    console.page.click("dialog button", "Delete")
-    console.bob.sees("two")
-    console.alice.sees("two")
-
-
-def test_a_message_over_rest_arrives_too(console: Console, general: Any) -> None:
-    general.messages.create(from_="system", body="from the back end")
-    console.alice.sees("from the back end")
-
-
-@pytest.fixture
-def long(general: Any) -> list[str]:
-    """What was said in the channel, more than one page of it."""
-    bodies = [f"message {number}" for number in range(45)]
-    for body in bodies:
-        general.messages.create(from_="bob", body=body)
-    return bodies
-
-
-def test_earlier_messages_come_when_one_scrolls_up(page: Page, stack: Stack, service: Any, long: list[str]) -> None:
-    console = Console(page, stack)
-    console.open(service.sid)
-    page.until(f"document.querySelectorAll('{console.alice.within('.message')}').length === 30")
-    page.evaluate(f"document.querySelector('{console.alice.within('.scroller')}').scrollTop = 0")
-    console.alice.sees(*long)
-
-
-def test_earlier_messages_come_where_a_page_of_them_leaves_room(
-    page: Page, stack: Stack, service: Any, long: list[str]
-) -> None:
-    page.look(1440, 3000)
-    console = Console(page, stack)
-    console.open(service.sid, "alice")
-    console.alice.sees(*long)
-
-
-def test_earlier_messages_come_where_a_pane_that_is_shown_later_has_room(
-    page: Page, stack: Stack, service: Any, long: list[str]
-) -> None:
-    console = Console(page, stack)
-    console.open(service.sid)
-    page.look(600, 3000)
-    page.reload()
-    console.await_ready()
-    page.click("#tabs button:nth-child(2)")
-    console.bob.sees(*long)
+    console.dialog_button("Delete").click()
+    for person in (console.bob, console.alice):
+        person.sees("two")
 
 
 def test_days_that_alternate_have_a_heading_each_time(console: Console, general: Any) -> None:
@@ -181,337 +127,333 @@ def test_days_that_alternate_have_a_heading_each_time(console: Console, general:
     for body in bodies:
         general.messages.create(from_="bob", body=body, date_created=now - timedelta(days=int(body[0])))
     console.alice.sees(*bodies)
-    headings = console.page.texts(console.alice.within(".day"))
+    headings = console.alice.within(".day").all_inner_texts()
     assert len(headings) == 4 and headings[0] == headings[2] != headings[1] == headings[3] == "Today"
 
 
-def test_who_leaves_and_comes_back_has_missed_nothing(console: Console) -> None:
+# Earlier messages.
+
+
+@pytest.fixture
+def long(general: Any) -> list[str]:
+    """More messages in the channel than the console reads at once."""
+    bodies = [f"message {number}" for number in range(45)]
+    for body in bodies:
+        general.messages.create(from_="bob", body=body)
+    return bodies
+
+
+def test_earlier_messages_come_when_somebody_scrolls_up(unopened: Console, long: list[str]) -> None:
+    unopened.open()
+    expect(unopened.alice.within(".message")).to_have_count(30)
+    unopened.alice.within(".scroller").evaluate("(scroller) => { scroller.scrollTop = 0; }")
+    unopened.alice.sees(*long)
+
+
+def test_earlier_messages_come_when_a_tall_window_has_room_for_them(unopened: Console, long: list[str]) -> None:
+    unopened.page.set_viewport_size({"width": 1440, "height": 3000})
+    unopened.open("alice")
+    unopened.alice.sees(*long)
+
+
+def test_earlier_messages_come_when_a_hidden_pane_with_room_is_shown(unopened: Console, long: list[str]) -> None:
+    unopened.open()
+    unopened.page.set_viewport_size({"width": 600, "height": 3000})
+    unopened.page.reload()
+    unopened.await_ready()
+    unopened.page.locator("#tabs button").nth(1).click()
+    unopened.bob.sees(*long)
+
+
+# Connections that end and begin.
+
+
+def test_a_person_who_reconnects_has_missed_nothing(console: Console) -> None:
     console.alice.says("before")
     console.bob.sees("before")
-    console.page.click(console.bob.within("button"), "Disconnect")
-    console.page.wait_for(console.bob.within(".pill[data-state=disconnected]"))
+    console.bob.disconnects()
     console.alice.says("meanwhile")
-    console.page.click(console.bob.within("button"), "Connect")
+    console.bob.connects()
     console.alice.says("after")
     console.bob.sees("before", "meanwhile", "after")
 
 
-def test_a_channel_is_opened_after_the_plug_was_off_and_on(console: Console, other: Any) -> None:
+@pytest.mark.parametrize("after", ["the plug", "another identity", "presence"])
+def test_a_channel_opens_after_its_pane_got_a_new_connection(
+    console: Console, other: Any, general: Any, after: str
+) -> None:
+    reader = console.bob
     other.messages.create(from_="alice", body="in Other")
-    console.page.wait_for(console.bob.within(".channel:has(.unread-badge)"))
-    console.bob.reconnects()
-    console.bob.opens("Other")
-    console.bob.sees("in Other")
+    reader.has_unread("Other", 1)
+    if after == "the plug":
+        reader.disconnects()
+        reader.connects()
+    elif after == "another identity":
+        general.members.create(identity="carol")
+        reader = reader.becomes("carol")
+    else:
+        switch_presence(console)
+    reader.opens("Other")
+    reader.sees("in Other")
 
 
-def test_a_channel_is_opened_by_who_took_the_place_of_another(console: Console, other: Any, general: Any) -> None:
-    general.members.create(identity="carol")
-    other.messages.create(from_="alice", body="in Other")
-    console.page.wait_for(console.bob.within(".channel:has(.unread-badge)"))
-    become(console, "carol")
-    carol = Person(console.page, "carol")
-    carol.opens("Other")
-    carol.sees("in Other")
-
-
-def test_a_channel_is_opened_after_presence_was_switched(console: Console, other: Any) -> None:
-    other.messages.create(from_="alice", body="in Other")
-    console.page.wait_for(console.bob.within(".channel:has(.unread-badge)"))
-    switch_presence(console.page)
-    console.bob.opens("Other")
-    console.bob.sees("in Other")
-
-
-def test_who_comes_back_to_a_private_channel_opens_it_by_its_new_name(console: Console, other: Any) -> None:
-    rows = "document.querySelectorAll('[data-identity=bob] .channel').length"
-    console.page.until(f"{rows} === 2")
+def test_a_member_who_is_added_again_opens_the_private_channel_by_its_new_name(console: Console, other: Any) -> None:
+    rows = console.bob.within(".channel")
+    expect(rows).to_have_count(2)
     other.members("bob").delete()
-    console.page.until(f"{rows} === 1")
+    expect(rows).to_have_count(1)
     other.update(friendly_name="Another")
     other.members.create(identity="bob")
     console.bob.opens("Another")
 
 
-@pytest.fixture
-def apart(browser: Browser, stack: Stack, service: Any, page: Page) -> Any:
-    """Alice and bob in windows of their own."""
-    second = browser.page(beside=True)
-    second.look(1000, 800)
-    mine, theirs = Console(page, stack), Console(second, stack)
-    mine.open(service.sid, "alice")
-    theirs.open(service.sid, "bob")
-    yield mine, theirs
-    problems = second.problems
-    second.close()
-    assert problems == []
-
-
-def test_who_reloads_has_missed_nothing(apart: tuple[Console, Console]) -> None:
-    mine, theirs = apart
-    mine.alice.says("before")
-    theirs.bob.sees("before")
-    theirs.bob.says("seen")
-    mine.alice.sees("before", "seen")
-    meanwhile = [f"meanwhile {number}" for number in range(8)]
-    with theirs.page.holding("*/parley.js"):
-        theirs.page.command("Page.reload")
+def test_a_person_who_reloads_has_missed_nothing(
+    browser: Browser, page: Page, problems: list[str], stack: Stack, service: Any
+) -> None:
+    mine = Console(page, stack, service.sid)
+    mine.open("alice")
+    with tab(browser, problems) as second:
+        theirs = Console(second, stack, service.sid)
+        theirs.open("bob")
+        mine.alice.says("before")
+        theirs.bob.sees("before")
+        theirs.bob.says("seen")
+        mine.alice.sees("before", "seen")
+        held: list[Route] = []
+        second.route("**/parley.js", lambda route: held.append(route))
+        second.reload(wait_until="commit")
         mine.alice.has_presence("bob", False)
+        meanwhile = [f"meanwhile {number}" for number in range(8)]
         for body in meanwhile:
             mine.alice.says(body)
         mine.alice.sees("before", "seen", *meanwhile)
-    theirs.await_ready(1)
-    mine.alice.says("after")
-    everything = ["before", "seen", *meanwhile, "after"]
-    theirs.bob.sees(*everything)
-    mine.alice.sees(*everything)
-    theirs.bob.says("I have read it all")
-    mine.alice.sees(*everything, "I have read it all")
-
-
-@pytest.fixture
-def alone(page: Page, stack: Stack) -> Page:
-    """A page with one conversation, which shows the messages 0 and 1 and can be told to read them again."""
-    page.open(f"{stack.info['console_url']}/")
-    page.wait_for("#field-account")
-    page.evaluate(f"({READ_AGAIN})()")
-    page.until("document.querySelectorAll('.message').length === 2")
-    return page
-
-
-def test_what_arrives_while_a_channel_is_read_again_stays_once_and_in_order(alone: Page) -> None:
-    alone.evaluate("readAgain(2, 3, 4)")
-    alone.evaluate("arrive(4), arrive(5)")
-    alone.evaluate("answer(), reading")
-    assert alone.texts(".message .text") == ["message 2", "message 3", "message 4", "message 5"]
-
-
-def test_the_badge_of_a_channel_that_was_read_again_counts_what_it_holds_now(alone: Page) -> None:
-    alone.evaluate("readAgain(1, 2, 3)")
-    alone.evaluate("answer(), reading")
-    assert alone.evaluate("unread") == 3
-
-
-def test_who_typed_when_a_channel_is_read_again_types_no_more(alone: Page) -> None:
-    alone.evaluate("type()")
-    alone.wait_for(".typing .dots")
-    alone.evaluate("readAgain(0, 1)")
-    alone.evaluate("answer(), reading")
-    assert alone.texts(".typing") == [""]
+        assert held
+        for route in held:
+            route.continue_()
+        theirs.await_ready(1)
+        mine.alice.says("after")
+        theirs.bob.sees("before", "seen", *meanwhile, "after")
+        theirs.bob.says("I have read it all")
+        mine.alice.sees("before", "seen", *meanwhile, "after", "I have read it all")
 
 
 def test_a_reload_keeps_service_people_and_channel(console: Console, service: Any, other: Any) -> None:
     console.bob.opens("Other")
     console.page.reload()
     console.await_ready()
-    assert console.page.evaluate("document.querySelector('#service').value") == service.sid
-    assert console.page.texts(".pane .title") == ["General", "Other"]
+    expect(console.page.get_by_label("Service", exact=True)).to_have_value(service.sid)
+    console.alice.has_open("General")
+    console.bob.has_open("Other")
+
+
+# A channel that is read again.
+
+
+@pytest.fixture
+def alone(page: Page, stack: Stack) -> Page:
+    """A page with one conversation, which shows the messages 0 and 1 and can be told to read them again."""
+    page.goto(f"{stack.info['console_url']}/")
+    page.locator("#field-account").wait_for()
+    page.evaluate(READ_AGAIN)
+    expect(page.locator(".message")).to_have_count(2)
+    return page
+
+
+def test_a_message_that_arrives_while_a_channel_is_read_again_stays_once_and_in_order(alone: Page) -> None:
+    alone.evaluate("readAgain(2, 3, 4)")
+    alone.evaluate("arrive(4), arrive(5)")
+    alone.evaluate("answer(), reading")
+    expect(alone.locator(".message .text")).to_have_text(["message 2", "message 3", "message 4", "message 5"])
+
+
+def test_the_badge_of_a_channel_that_was_read_again_counts_its_present_messages(alone: Page) -> None:
+    alone.evaluate("readAgain(1, 2, 3)")
+    alone.evaluate("answer(), reading")
+    assert alone.evaluate("unread") == 3
+
+
+def test_nobody_is_shown_as_typing_after_a_channel_was_read_again(alone: Page) -> None:
+    alone.evaluate("type()")
+    alone.locator(".typing .dots").wait_for()
+    alone.evaluate("readAgain(0, 1)")
+    alone.evaluate("answer(), reading")
+    expect(alone.locator(".typing")).to_have_text("")
+
+
+# Invitations.
 
 
 def invite_bob(console: Console) -> None:
     """Alice makes a private channel and invites bob."""
-    console.page.click(console.alice.within("button"), "New channel")
-    console.page.type("Plans")
-    console.page.click("dialog .choice:has([value=private])")
-    console.page.click("dialog button", "Create")
-    console.page.until(
-        "[...document.querySelectorAll('[data-identity=alice] .title')].some((one) => one.textContent === 'Plans')"
-    )
-    console.page.click(console.alice.within(".faces-button"))
-    console.page.fill("dialog input", "bob")
-    console.page.click("dialog button", "Invite")
-    console.page.wait_for(console.bob.within(".banner"))
-    console.page.press("Escape")
-    console.page.wait_gone("dialog")
+    console.alice.button("New channel").click()
+    console.dialog.get_by_label("Name", exact=True).fill("Plans")
+    console.dialog.get_by_label("Private").check()
+    console.dialog_button("Create").click()
+    console.alice.has_open("Plans")
+    console.alice.button("Members, invite").click()
+    console.dialog.locator("input").fill("bob")
+    console.dialog_button("Invite").click()
+    expect(console.bob.within(".banner")).to_be_visible()
+    console.page.keyboard.press("Escape")
+    expect(console.dialog).to_have_count(0)
 
 
-def test_an_invitation_is_accepted(console: Console) -> None:
+@pytest.mark.parametrize("reconnects", [False, True], ids=["at once", "after a new connection"])
+def test_an_invitation_is_accepted(console: Console, reconnects: bool) -> None:
     invite_bob(console)
-    console.page.click(console.bob.within(".banner button"), "Accept")
-    console.page.wait_gone(console.bob.within(".banner"))
+    if reconnects:
+        console.bob.disconnects()
+        console.bob.connects()
+    console.bob.button("Accept").click()
+    expect(console.bob.within(".banner")).to_have_count(0)
     console.alice.says("Welcome")
     console.bob.sees("Welcome")
-    console.page.until(
-        "document.querySelector('[data-identity=alice] .subtitle').textContent === '2 members · 2 online'"
-    )
-
-
-def test_an_invitation_is_accepted_after_the_plug_was_off_and_on(console: Console) -> None:
-    invite_bob(console)
-    console.bob.reconnects()
-    console.page.click(console.bob.within(".banner button"), "Accept")
-    console.page.wait_gone(console.bob.within(".banner"))
-    console.alice.says("Welcome")
-    console.bob.sees("Welcome")
-
-
-def test_an_invitation_that_is_made_again_has_the_new_name_of_its_channel(
-    console: Console, twilio: Any, service: Any
-) -> None:
-    channels = twilio.chat.v2.services(service.sid).channels
-    plans = channels(channels.create(friendly_name="Plans", type="private").sid)
-    invite = plans.invites.create(identity="bob")
-    console.page.wait_for(console.bob.within(".banner"), "Invitation to Plans")
-    plans.invites(invite.sid).delete()
-    console.page.wait_gone(console.bob.within(".banner"))
-    plans.update(friendly_name="Better plans")
-    plans.invites.create(identity="bob")
-    console.page.wait_for(console.bob.within(".banner"), "Invitation to Better plans")
-
-
-def test_an_invitation_shows_the_new_name_of_its_channel(console: Console, twilio: Any, service: Any) -> None:
-    channels = twilio.chat.v2.services(service.sid).channels
-    plans = channels(channels.create(friendly_name="Plans", type="private").sid)
-    plans.invites.create(identity="bob")
-    console.page.wait_for(console.bob.within(".banner strong"), "Plans")
-    plans.update(friendly_name="Better plans")
-    console.page.wait_for(console.bob.within(".banner strong"), "Better plans")
-    console.page.wait_for(console.bob.within(".banner"), "Invitation to Better plans")
+    expect(console.alice.within(".subtitle")).to_have_text("2 members · 2 online")
 
 
 def test_an_invitation_is_declined(console: Console) -> None:
     invite_bob(console)
-    console.page.click(console.bob.within(".banner button"), "Decline")
-    console.page.wait_gone(console.bob.within(".banner"))
-    assert console.page.texts(console.bob.within(".channel-name")) == ["General"]
+    console.bob.button("Decline").click()
+    expect(console.bob.within(".banner")).to_have_count(0)
+    expect(console.bob.within(".channel-name")).to_have_text(["General"])
     console.page.reload()
     console.await_ready()
-    assert console.page.count(console.bob.within(".banner")) == 0
+    expect(console.bob.within(".banner")).to_have_count(0)
+
+
+def test_an_invitation_shows_the_present_name_of_its_channel(console: Console, channels: Any) -> None:
+    plans = channels(channels.create(friendly_name="Plans", type="private").sid)
+    invite = plans.invites.create(identity="bob")
+    banner = console.bob.within(".banner")
+
+    def is_named(name: str) -> None:
+        expect(banner).to_have_attribute("aria-label", f"Invitation to {name}")
+        expect(banner.locator("strong")).to_have_text(name)
+
+    is_named("Plans")
+    plans.update(friendly_name="Better plans")
+    is_named("Better plans")
+    plans.invites(invite.sid).delete()
+    expect(banner).to_have_count(0)
+    plans.update(friendly_name="Best plans")
+    plans.invites.create(identity="bob")
+    is_named("Best plans")
+
+
+# Members and channels.
 
 
 def test_somebody_is_added_and_removed(console: Console) -> None:
-    page = console.page
-    page.click(console.alice.within(".faces-button"))
-    page.fill("dialog input", "carol")
-    page.click("dialog button", "Add")
-    page.wait_for("dialog li[data-identity=carol]")
-    page.click("dialog button[aria-label='Remove carol']")
-    page.click("dialog button", "Remove")
-    page.wait_gone("dialog li[data-identity=carol]")
+    console.alice.button("Members, invite").click()
+    console.dialog.locator("input").fill("carol")
+    console.dialog_button("Add").click()
+    carol = console.dialog.locator("li[data-identity=carol]")
+    expect(carol.locator("small")).to_have_text("offline")  # carol has never connected
+    console.dialog_button("Remove carol").click()
+    console.dialog_button("Remove").click()
+    expect(carol).to_have_count(0)
 
 
-def test_a_channel_that_cannot_be_joined_is_made_once_and_it_is_said_so(
-    page: Page, stack: Stack, twilio: Any, service: Any
+def test_a_channel_that_cannot_be_joined_is_made_once_and_the_dialog_says_so(
+    unopened: Console, twilio: Any, channels: Any
 ) -> None:
-    twilio.chat.v2.services(service.sid).update(limits_user_channels=1)
-    console = Console(page, stack)
-    console.open(service.sid, "alice")
-    page.click(console.alice.within("button"), "New channel")
-    page.type("Mine")
-    said = "document.querySelector('dialog form [role=alert]:not([hidden])')?.textContent"
+    twilio.chat.v2.services(unopened.service_sid).update(limits_user_channels=1)
+    unopened.open("alice")
+    unopened.alice.button("New channel").click()
+    unopened.dialog.get_by_label("Name", exact=True).fill("Mine")
+    alert = unopened.dialog.get_by_role("alert")
     for _ in range(2):
-        page.click("dialog button", "Create")
-        page.until("document.querySelector('dialog [class*=primary]').disabled === false")
-        assert page.until(said).startswith("The channel “Mine” was made, but cannot be joined: ")
-    names = [channel.friendly_name for channel in twilio.chat.v2.services(service.sid).channels.list()]
-    assert sorted(names) == ["General", "Mine"]
+        unopened.dialog_button("Create").click()
+        expect(unopened.dialog_button("Create")).to_be_enabled()
+        expect(alert).to_contain_text("The channel “Mine” was made, but cannot be joined: ")
+    assert sorted(channel.friendly_name for channel in channels.list()) == ["General", "Mine"]
 
 
 def test_a_public_channel_is_found_and_joined(console: Console) -> None:
-    page = console.page
-    page.click(console.alice.within("button"), "New channel")
-    page.type("Open house")
-    page.click("dialog button", "Create")
-    page.wait_gone("dialog")
-    page.click(console.bob.within("button"), "Browse")
-    page.click("dialog button", "Join Open house")
-    page.wait_gone("dialog")
+    console.alice.button("New channel").click()
+    console.page.keyboard.insert_text("Open house")
+    console.dialog_button("Create").click()
+    expect(console.dialog).to_have_count(0)
+    console.bob.button("Browse").click()
+    console.dialog_button("Join Open house").click()
+    expect(console.dialog).to_have_count(0)
     console.alice.says("Come in")
     console.bob.sees("Come in")
 
 
 def test_a_channel_is_renamed_left_and_deleted(console: Console) -> None:
-    page = console.page
-    page.click(console.alice.within("button[aria-label='Channel settings']"))
-    page.fill("dialog input", "Everybody")
-    page.click("dialog button", "Save")
-    page.until("document.querySelector('[data-identity=bob] .title').textContent === 'Everybody'")
-    page.click(console.bob.within("button[aria-label='Channel settings']"))
-    page.click("dialog button", "Leave")
-    page.wait_for(console.bob.within(".empty"))
-    page.click(console.alice.within("button[aria-label='Channel settings']"))
-    page.click("dialog button", "Delete channel")
-    page.click("dialog button", "Delete")
-    page.wait_for(console.alice.within(".empty"))
+    console.alice.button("Channel settings").click()
+    console.dialog.get_by_label("Name", exact=True).fill("Everybody")
+    console.dialog_button("Save").click()
+    console.bob.has_open("Everybody")
+    console.bob.button("Channel settings").click()
+    console.dialog_button("Leave").click()
+    expect(console.bob.within(".empty")).to_be_visible()
+    console.alice.button("Channel settings").click()
+    console.dialog_button("Delete channel").click()
+    console.dialog_button("Delete").click()
+    expect(console.alice.within(".empty")).to_be_visible()
 
 
-def test_what_is_not_permitted_is_said_where_it_was_tried(console: Console) -> None:
-    console.page.click(console.bob.within("button[aria-label='Channel settings']"))
-    console.page.fill("dialog input", "Mine")
-    console.page.click("dialog button", "Save")
-    console.page.until("document.querySelector('dialog form [role=alert]').textContent.includes('50107')")
+def test_a_refusal_is_shown_in_the_dialog_that_caused_it(console: Console) -> None:
+    console.bob.button("Channel settings").click()
+    console.dialog.get_by_label("Name", exact=True).fill("Mine")
+    console.dialog_button("Save").click()
+    expect(console.dialog.locator("form").get_by_role("alert")).to_contain_text("50107")
+
+
+# People and services.
 
 
 def test_the_presence_dot_follows_the_connection(console: Console) -> None:
     console.alice.has_presence("bob", True)
-    console.page.click(console.bob.within("button"), "Disconnect")
+    console.bob.disconnects()
+    expect(console.bob.within(".empty p")).to_have_text("bob is not connected. The plug connects again.")
+    expect(console.bob.within(".nothing")).to_have_count(0)
     console.alice.has_presence("bob", False)
-    console.page.click(console.bob.within("button"), "Connect")
+    console.bob.connects()
     console.alice.has_presence("bob", True)
 
 
-def switch_presence(page: Page) -> None:
-    page.click("header button[aria-label='Service settings']")
-    page.click("dialog label:has([name=presence])")
-    page.click("dialog button", "Save")
-    page.wait_gone("dialog")
-
-
-def test_a_pane_whose_plug_is_out_says_so_and_denies_no_channels(console: Console) -> None:
-    console.page.click(console.bob.within("button"), "Disconnect")
-    console.page.wait_for(console.bob.within(".empty p"), "bob is not connected. The plug connects again.")
-    assert console.page.count(console.bob.within(".nothing")) == 0
-
-
-def test_who_was_never_there_is_offline(console: Console, general: Any) -> None:
-    general.members.create(identity="carol")
-    console.page.click(console.alice.within(".faces-button"))
-    console.page.wait_for("dialog li[data-identity=carol] small", "offline")
+def switch_presence(console: Console) -> None:
+    console.header("Service settings").click()
+    console.dialog.get_by_label("Presence").click()
+    console.dialog_button("Save").click()
+    expect(console.dialog).to_have_count(0)
 
 
 def test_presence_is_switched_on_and_off(console: Console) -> None:
-    page = console.page
     for shown in (0, 1):
-        switch_presence(page)
-        page.until(f"document.querySelectorAll('{console.alice.within('.faces .dot')}').length === {shown}", 20)
-
-
-def become(console: Console, identity: str) -> None:
-    """Have somebody else chat in bob's pane."""
-    console.page.click(console.bob.within("button[aria-label='Chat as somebody else']"))
-    console.page.fill("dialog input", identity)
-    console.page.click("dialog button", "Use it")
-    console.page.wait_for(f"[data-identity={identity}] .pill[data-state=connected]")
+        switch_presence(console)
+        expect(console.alice.within(".faces .dot")).to_have_count(shown)
 
 
 def test_one_pane_becomes_somebody_else(console: Console) -> None:
-    page = console.page
-    become(console, "carol")
-    page.wait_for("[data-identity=carol] .empty")
-    carol = Person(page, "carol")
-    page.click(carol.within("button"), "Browse")
-    page.click("dialog button", "Join General")
+    carol = console.bob.becomes("carol")
+    expect(carol.within(".empty")).to_be_visible()
+    carol.button("Browse").click()
+    console.dialog_button("Join General").click()
     carol.says("I am new")
     console.alice.sees("I am new")
 
 
 def test_a_third_person_is_added_and_closed(console: Console) -> None:
-    page = console.page
-    page.click("header button[aria-label='Add a person']")
-    page.click("dialog button", "Add")
-    page.wait_for("[data-identity=carol] .pill[data-state=connected]", seconds=20)
-    page.click("[data-identity=carol] button[aria-label='Close this pane']")
-    page.wait_gone("[data-identity=carol]")
+    console.header("Add a person").click()
+    console.dialog_button("Add").click()
+    carol = console.page.locator(".pane[data-identity=carol]")
+    expect(carol.locator(".pill[data-state=connected]")).to_have_count(1)
+    carol.get_by_role("button", name="Close this pane").click()
+    expect(carol).to_have_count(0)
     console.alice.says("just us")
     console.bob.sees("just us")
 
 
 def test_a_new_service_has_both_of_them_in_a_channel(console: Console) -> None:
-    page = console.page
-    page.click("header button[aria-label='New service']")
-    page.fill("dialog input", "Another")
-    page.click("dialog button", "Create")
-    page.wait_gone("dialog")
+    console.header("New service").click()
+    console.dialog.locator("input").fill("Another")
+    console.dialog_button("Create").click()
+    expect(console.dialog).to_have_count(0)
     console.await_ready()
     console.alice.says("new here")
     console.bob.sees("new here")
-    assert page.evaluate("document.querySelector('#service').selectedOptions[0].text") == "Another"
+    assert console.page.locator("#service option:checked").inner_text() == "Another"

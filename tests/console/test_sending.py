@@ -1,145 +1,143 @@
-"""What is on its way, and what becomes of it when the service does not answer."""
+"""Messages on their way, and what the console shows of them when the service does not answer."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Locator, expect
 
-from local.stack.running import Stack
-from tests.console.browser import Page
 from tests.console.console import Console
+from tests.console.sockets import Sockets
 
-PATIENCE = (Path(__file__).parent / "patience.js").read_text()
 UNKNOWN = "It is unknown whether this was sent: no reply in time"
 
 
 @pytest.fixture
-def console(page: Page, stack: Stack, service: Any, other: Any) -> Console:
-    """Alice and bob, and between the page and the service somebody who can hold and spoil what is sent."""
-    page.command("Page.addScriptToEvaluateOnNewDocument", source=f"({PATIENCE})()")
-    opened = Console(page, stack)
-    opened.open(service.sid)
-    opened.alice.opens("General")
-    return opened
+def sockets(unopened: Console) -> Sockets:
+    return Sockets(unopened.page)
 
 
-def verdicts(console: Console) -> list[str]:
-    """What alice is told of that which did not come back."""
-    return [text.splitlines()[0].strip() for text in console.page.texts(console.alice.within(".failed"))]
+@pytest.fixture
+def console(unopened: Console, other: Any, sockets: Sockets) -> Console:
+    """Alice and bob in two channels, with sockets that the test can hold back and break."""
+    unopened.open()
+    unopened.alice.opens("General")
+    return unopened
 
 
-def loses_patience(console: Console, text: str) -> None:
+def verdict(console: Console) -> Locator:
+    """What alice is told of a message that did not come back."""
+    return console.alice.within(".failed")
+
+
+def send_without_answer(console: Console, sockets: Sockets, text: str) -> None:
     """Alice says something of which she hears nothing in time."""
-    console.page.evaluate("window.holds = 'sendMessage'")
+    sockets.hold("sendMessage")
     console.alice.says(text)
-    console.page.until("held.length === 1")
-    console.page.evaluate("losePatience()")
-    console.page.wait_for(console.alice.within(".failed"))
+    sockets.lose_patience()
+    expect(verdict(console)).to_contain_text(UNKNOWN)
 
 
-def test_what_is_on_its_way_is_still_there_after_a_look_at_another_channel(console: Console) -> None:
-    console.page.evaluate("window.holds = 'sendMessage'")
+def test_a_message_on_its_way_is_still_shown_after_a_look_at_another_channel(
+    console: Console, sockets: Sockets
+) -> None:
+    sockets.hold("sendMessage")
     console.alice.says("precious")
     console.alice.opens("Other")
-    assert console.page.count(console.alice.within(".pending")) == 0
+    expect(console.alice.within(".pending")).to_have_count(0)
     console.alice.opens("General")
-    console.page.wait_for(console.alice.within(".pending .sending"))
-    console.page.evaluate("letGo()")
+    expect(console.alice.within(".pending .sending")).to_be_visible()
+    sockets.let_go()
     console.alice.sees("precious")
 
 
-def test_what_is_sent_while_another_channel_is_shown_is_shown_once(console: Console) -> None:
-    console.page.evaluate("window.holds = 'sendMessage'")
+def test_a_message_that_arrives_while_another_channel_is_shown_is_shown_once(
+    console: Console, sockets: Sockets
+) -> None:
+    sockets.hold("sendMessage")
     console.alice.says("precious")
     console.alice.opens("Other")
-    console.page.evaluate("letGo()")
+    sockets.let_go()
     console.bob.opens("General")
     console.bob.sees("precious")
     console.alice.opens("General")
     console.alice.sees("precious")
 
 
-def test_what_comes_to_nothing_while_another_channel_is_shown_is_told_and_found_again(console: Console) -> None:
-    page = console.page
-    page.evaluate("window.holds = 'sendMessage'")
+def test_a_message_that_gets_no_answer_while_another_channel_is_shown_is_reported_and_kept(
+    console: Console, sockets: Sockets
+) -> None:
+    sockets.hold("sendMessage")
     console.alice.says("precious")
     console.alice.opens("Other")
-    page.until("held.length === 1")
-    page.evaluate("losePatience()")
-    page.wait_for(".toast", "alice to General: It is unknown whether this was sent: no reply in time")
+    sockets.lose_patience()
+    expect(console.page.locator(".toast")).to_have_text(f"alice to General: {UNKNOWN}")
     console.alice.opens("General")
-    page.wait_for(console.alice.within(".failed"))
-    assert verdicts(console) == [UNKNOWN]
+    expect(verdict(console)).to_contain_text(UNKNOWN)
 
 
-def test_of_what_was_not_answered_it_is_said_that_nobody_knows(console: Console) -> None:
-    loses_patience(console, "slow")
-    assert verdicts(console) == [UNKNOWN]
-
-
-def test_what_was_sent_after_all_is_there_once_and_no_longer_in_question(console: Console) -> None:
-    loses_patience(console, "slow")
-    console.page.evaluate("letGo()")
+def test_a_message_that_was_sent_after_all_is_shown_once(console: Console, sockets: Sockets) -> None:
+    send_without_answer(console, sockets, "slow")
+    sockets.let_go()
     console.alice.sees("slow")
 
 
-def test_the_same_words_from_elsewhere_do_not_stand_for_what_is_in_question(console: Console, general: Any) -> None:
-    loses_patience(console, "slow")
+def test_the_same_words_sent_from_elsewhere_do_not_settle_an_unknown_message(
+    console: Console, sockets: Sockets, general: Any
+) -> None:
+    send_without_answer(console, sockets, "slow")
     general.messages.create(from_="alice", body="slow")
-    console.page.wait_for(console.alice.within(".message[data-index='0']"))
-    assert verdicts(console) == [UNKNOWN]
-    console.page.evaluate("letGo()")
+    expect(console.alice.within(".message[data-index='0']")).to_be_visible()
+    expect(verdict(console)).to_contain_text(UNKNOWN)
+    sockets.let_go()
     console.alice.sees("slow", "slow")
 
 
-def test_what_a_new_connection_brings_stands_for_what_was_in_question(console: Console, general: Any) -> None:
-    loses_patience(console, "slow")
-    console.page.click(console.alice.within("button"), "Disconnect")
+def test_a_message_that_a_new_connection_brings_settles_an_unknown_one(
+    console: Console, sockets: Sockets, general: Any
+) -> None:
+    send_without_answer(console, sockets, "slow")
+    console.alice.disconnects()
     general.messages.create(from_="alice", body="slow")
-    console.page.click(console.alice.within("button"), "Connect")
+    console.alice.connects()
     console.alice.sees("slow")
 
 
-def test_what_a_broken_connection_missed_stands_for_what_was_in_question(console: Console, general: Any) -> None:
-    loses_patience(console, "slow")
-    console.page.evaluate("window.holds = 'fetchSession'")
-    console.page.evaluate("cut()")
+def test_a_message_that_a_broken_connection_missed_settles_an_unknown_one(
+    console: Console, sockets: Sockets, general: Any
+) -> None:
+    send_without_answer(console, sockets, "slow")
+    sockets.hold("fetchSession")
+    sockets.cut()
     general.messages.create(from_="alice", body="slow")
-    console.page.evaluate("letGo()")
-    console.alice.sees("slow")
-    console.bob.sees("slow")
+    sockets.let_go()
+    for person in (console.alice, console.bob):
+        person.sees("slow")
 
 
-def test_of_what_was_refused_it_is_said_that_it_was_not_sent_and_it_is_sent_again(console: Console) -> None:
-    console.page.evaluate("window.spoils = 'sendMessage'")
+def test_a_refused_message_is_shown_as_not_sent_and_can_be_sent_again(console: Console, sockets: Sockets) -> None:
+    sockets.spoil("sendMessage")
     console.alice.says("spoilt")
-    console.page.wait_for(console.alice.within(".failed"))
-    assert verdicts(console)[0].startswith("Not sent: ")
-    console.page.evaluate("window.spoils = null")
-    console.page.click(console.alice.within(".failed button"), "Try again")
+    expect(verdict(console)).to_contain_text("Not sent: ")
+    sockets.spoil("")
+    console.alice.button("Try again").click()
     console.alice.sees("spoilt")
 
 
-def fails_to_open(console: Console, other: Any) -> None:
-    """Bob opens a channel of which he hears nothing in time."""
+@pytest.mark.parametrize("then", ["a new connection", "a click on it"])
+def test_a_channel_that_could_not_be_shown_is_shown_after(
+    console: Console, sockets: Sockets, other: Any, then: str
+) -> None:
     other.messages.create(from_="alice", body="in Other")
     console.bob.opens("General")
-    console.page.evaluate("window.holds = 'listMessages'")
+    sockets.hold("listMessages")
     console.bob.opens("Other")
-    console.page.until("held.length === 1")
-    console.page.evaluate("losePatience(), window.holds = null")
-    console.page.wait_for(console.bob.within(".nothing"), "The channel cannot be shown: no reply in time")
-
-
-def test_a_channel_that_could_not_be_shown_is_shown_with_the_next_connection(console: Console, other: Any) -> None:
-    fails_to_open(console, other)
-    console.page.evaluate("cut()")
-    console.bob.sees("in Other")
-
-
-def test_a_channel_that_could_not_be_shown_is_shown_when_it_is_clicked_on(console: Console, other: Any) -> None:
-    fails_to_open(console, other)
-    console.bob.opens("Other")
+    sockets.lose_patience()
+    expect(console.bob.within(".nothing")).to_have_text("The channel cannot be shown: no reply in time")
+    sockets.let_go()
+    if then == "a new connection":
+        sockets.cut()
+    else:
+        console.bob.opens("Other")
     console.bob.sees("in Other")

@@ -78,7 +78,7 @@ function build(directory, close, dialog) {
     const words = [
       found.length > MOST_SHOWN && `The first ${MOST_SHOWN} of ${found.length} are shown.`,
       found.length === 0 && !isComplete && 'Nothing yet.',
-      !isComplete && `${directory.read} channels were looked through, there are more.`,
+      !isComplete && `The search has read ${directory.read} channels; there are more.`,
       problem,
     ];
     state.textContent = words.filter(Boolean).join(' ');

@@ -86,12 +86,17 @@ export class Conversation {
     this.resizing.observe(this.scroller);
     return h(
       'section',
-      { class: 'conversation', 'aria-label': channelName(this.channel) },
+      { class: 'conversation', 'aria-label': this.#label },
       head,
       h('div', { class: 'scroller-frame' }, this.scroller, this.jump),
       this.typingLine,
       this.composer.element,
     );
+  }
+
+  /** Two people may have the same channel open, so its name alone would stand for two parts of the page. */
+  get #label() {
+    return `${channelName(this.channel)}, as ${this.pane.identity}`;
   }
 
   close() {
@@ -300,7 +305,7 @@ export class Conversation {
   }
 
   showHead() {
-    this.element?.setAttribute('aria-label', channelName(this.channel));
+    this.element?.setAttribute('aria-label', this.#label);
     keep(this.title, [
       icon(this.channel.isPrivate ? 'lock' : 'hash'),
       document.createTextNode(channelName(this.channel)),

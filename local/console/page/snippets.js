@@ -95,6 +95,7 @@ export class Snippets {
     this.rest = rest;
     this.chosen = chosen;
     this.flavour = 'curl';
+    this.run = 0;
     this.element = this.#build();
   }
 
@@ -145,6 +146,7 @@ export class Snippets {
 
   /** Write the snippet anew. Secrets are left out unless asked for: snippets get pasted into places. */
   async refresh() {
+    const run = (this.run += 1);
     const { account, token, restUrl, wsUrl } = this.session.values;
     const { service, channel, identity } = this.chosen();
     const withSecrets = this.secrets.checked;
@@ -159,6 +161,8 @@ export class Snippets {
       token: withSecrets ? token : null,
       accessToken: withSecrets && isClient && service ? await this.rest.accessToken(identity, service) : null,
     };
+    // Something else was chosen while the token was made: that snippet is the one to show.
+    if (run !== this.run) return;
     this.code.textContent = WRITERS[this.flavour](values);
   }
 }

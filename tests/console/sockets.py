@@ -1,0 +1,74 @@
+"""A stand between the page and its sockets, which can hold requests back, spoil them and break connections."""
+
+from __future__ import annotations
+
+import json
+
+from playwright.sync_api import Page, WebSocketRoute
+
+from tests.waiting import until
+
+REQUEST_TIMEOUT_MILLISECONDS = 30_000
+
+
+class Sockets:
+    """The sockets of a page. To be made before the page opens any."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._servers: dict[WebSocketRoute, WebSocketRoute] = {}  # of each open socket: the way on to the service
+        self._held: list[tuple[WebSocketRoute, str]] = []
+        self._held_action = ""
+        self._spoiled_action = ""
+        page.clock.install()
+        page.route_web_socket("**/ws**", self._on_socket)
+
+    def hold(self, action: str) -> None:
+        """From now on, requests for that action do not leave the page."""
+        self._held_action = action
+
+    def spoil(self, action: str) -> None:
+        """From now on, the service cannot understand requests for that action; empty: it understands all again."""
+        self._spoiled_action = action
+
+    def let_go(self) -> None:
+        """Send what was held back, and hold nothing any more. Requests of connections that have closed are lost."""
+        self._held_action = ""
+        for socket, frame in self._held:
+            if socket in self._servers:
+                self._servers[socket].send(frame)
+        self._held.clear()
+
+    def cut(self) -> None:
+        """Break all connections."""
+        for socket in list(self._servers):
+            self._on_close(socket)
+            socket.close()
+
+    def lose_patience(self) -> None:
+        """Wait until a request is held back, then let the page's clock pass the time in which it expects an answer."""
+        # Playwright hears of frames only while the test asks it something.
+        until(lambda: self._page.evaluate("true") and self._held, what="a request to hold back")
+        self._page.clock.fast_forward(REQUEST_TIMEOUT_MILLISECONDS)
+
+    def _on_socket(self, socket: WebSocketRoute) -> None:
+        server = self._servers[socket] = socket.connect_to_server()
+        socket.on_message(lambda frame: self._on_frame(socket, str(frame)))
+        socket.on_close(lambda code, reason: self._on_close(socket))
+        server.on_close(lambda code, reason: self._on_close(socket))
+
+    def _on_frame(self, socket: WebSocketRoute, frame: str) -> None:
+        action = json.loads(frame).get("action")
+        if action == self._held_action:
+            self._held.append((socket, frame))
+        elif action == self._spoiled_action:
+            self._servers[socket].send(frame.replace(f'"{action}"', '"nonsense"'))
+        else:
+            self._servers[socket].send(frame)
+
+    def _on_close(self, socket: WebSocketRoute) -> None:
+        """Either side has closed: close the other."""
+        server = self._servers.pop(socket, None)
+        if server is not None:
+            server.close()
+            socket.close()
