@@ -14,7 +14,7 @@ from tests.world import World
 
 
 class Interrupted:
-    """A world in which something else is done just before the next request writes in a transaction."""
+    """A world in which something else is done just before the next request writes."""
 
     def __init__(self, world: World):
         self.rest = Raw(LambdaDoor(world))
@@ -22,18 +22,26 @@ class Interrupted:
         self.channels = f"{self.service}/Channels"
         self._plain = world.table._call
         self._meanwhile: list[Callable[[], Any]] = []
+        self._at = ""
         world.table._call = self._call  # type: ignore[method-assign]
 
     def _call(self, operation: str, **request: Any) -> Any:
-        if operation == "transact_write_items" and self._meanwhile:
+        if operation == self._at and self._meanwhile:
             # In a thread, since the handler's event loop runs one request at a time.
             with ThreadPoolExecutor(1, initializer=lambda: asyncio.set_event_loop(asyncio.new_event_loop())) as pool:
                 pool.submit(self._meanwhile.pop()).result()
         return self._plain(operation, **request)
 
-    def while_this(self, verb: str, path: str, form: dict[str, Any], meanwhile: Callable[[], Any]) -> int:
-        """The status of a request that is interrupted."""
-        self._meanwhile = [meanwhile]
+    def while_this(
+        self,
+        verb: str,
+        path: str,
+        form: dict[str, Any],
+        meanwhile: Callable[[], Any],
+        at: str = "transact_write_items",
+    ) -> int:
+        """The status of a request that is interrupted before its first table request of the kind `at`."""
+        self._meanwhile, self._at = [meanwhile], at
         status = self.rest(verb, path, form).status
         assert not self._meanwhile, "the request wrote nothing"
         return status
@@ -159,3 +167,16 @@ def test_the_newest_message_is_right_when_one_arrives_while_the_last_is_deleted(
     assert fetched["messages_count"] == 2
     assert fetched["links"]["last_message"].endswith(arrived[0])
     assert [message["sid"] for message in rest.get(f"{channel}/Messages")["messages"]] == [first, arrived[0]]
+
+
+def test_two_changes_of_a_channel_webhook_at_once_are_both_kept(interrupted: Interrupted) -> None:
+    """Each wrote the whole configuration as it had read it, and so the first one's field went back to what it was."""
+    rest = interrupted.rest
+    webhooks = f"{interrupted.channels}/{rest.post(interrupted.channels)['sid']}/Webhooks"
+    form = {"Type": "webhook", "Configuration.Url": "https://example.com/old", "Configuration.Filters": "onMessageSent"}
+    path = f"{webhooks}/{rest.post(webhooks, form)['sid']}"
+    other = lambda: rest.post(path, {"Configuration.Method": "GET"})  # noqa: E731
+    change = {"Configuration.Url": "https://example.com/new"}
+    assert interrupted.while_this("POST", path, change, other, at="update_item") == 200
+    configuration = rest.get(path)["configuration"]
+    assert (configuration["url"], configuration["method"]) == ("https://example.com/new", "GET")

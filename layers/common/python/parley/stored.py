@@ -218,12 +218,15 @@ class Media(OfService, total=False):
 
 
 class LogEntry(TypedDict, total=False):
-    """What a change left in its channel's log."""
+    """What a change left in its channel's log; for a deletion, also who or what is gone."""
 
     seq: int
     kind: str
     sid: str
     verb: str
+    identity: str
+    index: int
+    created_seq: int
     service_sid: str
     channel_sid: str
     cause: StoredCause

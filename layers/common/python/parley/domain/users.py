@@ -9,6 +9,14 @@ from parley.ids import is_sid
 RESERVED_IDENTITIES = frozenset({"system", "private", "unique"})
 LONGEST_IDENTITY = 256
 
+# What every announced change of a user adds, in the write itself. The version with the higher `seq` is the newer one.
+NEXT_VERSION = {"seq": 1}
+
+
+def first_version(now_ms: int) -> int:
+    """The `seq` of a new user: the time. Who comes back under the same SID must look newer than the one who went."""
+    return now_ms
+
 
 def check_identity(identity: str) -> str:
     """The identity, if a user may have it.

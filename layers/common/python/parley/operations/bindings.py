@@ -6,6 +6,7 @@ from typing import Any
 
 from parley.domain.presence import is_notifiable
 from parley.domain.push import MESSAGE_TYPES, check_binding
+from parley.domain.users import NEXT_VERSION
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_NOT_FOUND
 from parley.ids import binding_sid, is_sid, user_sid
 from parley.operations import rate, verbs
@@ -88,7 +89,8 @@ def _counted(context: Context, user: Record, sid: str, more: int) -> Update:
     turning = 0 if more > 0 else 1
     test = ("=" if "bindings_count" in user else "missing") if is_turn else "<>"
     guard = Guard("bindings_count", test, count if is_turn else turning, CONCURRENT_UPDATE())
-    return Update(keys.user(sid), USER_NOT_FOUND(), add={"bindings_count": more}, guards=(guard,), announced=wanted)
+    add = {"bindings_count": more} | (NEXT_VERSION if wanted else {})
+    return Update(keys.user(sid), USER_NOT_FOUND(), add=add, guards=(guard,), announced=wanted)
 
 
 def _service_key(context: Context, user: Record) -> Key:

@@ -109,7 +109,7 @@ def _writes(context: Context, kind: str, verb: str, record: Record, tail: Record
         seen = _version(record) or None
         order = Guard("seq", "=" if seen else "missing", seen, Overtaken())
     channel_sid = record.get("channel_sid") or record["sid"]
-    logged = entry(context, channel_sid, tail["seq"], kind, record["sid"], verb)
+    logged = entry(context, channel_sid, tail["seq"], kind, record, verb)
     return [_numbered(write, tail, order), logged, *decision.beside]
 
 
@@ -166,9 +166,14 @@ def mark(tail: Record) -> Record:
     return {"seq": tail["seq"], "hooks": tail.get("webhooks_count") or None}
 
 
-def entry(context: Context, channel_sid: str, seq: int, kind: str, sid: str, verb: str) -> Write:
+# What the entry of a deletion says of the record that is gone: a client is told of it when the tombstone is gone too.
+_REMAINS = ("identity", "index", "created_seq")
+
+
+def entry(context: Context, channel_sid: str, seq: int, kind: str, record: Record, verb: str) -> Write:
     """The entry that tells a returning client what changed: the kind and SID of a record, and the verb."""
-    return Put(keys.change(channel_sid, seq), _entry(context, seq, kind, sid, verb))
+    remains = {name: record[name] for name in _REMAINS if name in record} if verb == "deleted" else {}
+    return Put(keys.change(channel_sid, seq), {**_entry(context, seq, kind, record["sid"], verb), **remains})
 
 
 def _entry(context: Context, seq: int, kind: str, sid: str, verb: str) -> Record:

@@ -7,6 +7,7 @@ owner's webhook; it is written when the first connection comes and when the last
 from __future__ import annotations
 
 from parley.domain.presence import live_connections
+from parley.domain.users import NEXT_VERSION
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
 from parley.operations.context import Context
 from parley.records.services import setting
@@ -35,7 +36,7 @@ def note_offline(context: Context, user_sid: str) -> None:
 
 def _note(context: Context, user_sid: str, *, is_online: bool) -> None:
     changed = Guard("is_online", "<>", is_online, CONCURRENT_UPDATE())
-    write = Update(keys.user(user_sid), NOT_FOUND(), set={"is_online": is_online}, guards=(changed,))
+    write = Update(keys.user(user_sid), NOT_FOUND(), set={"is_online": is_online}, add=NEXT_VERSION, guards=(changed,))
     try:
         context.table.commit(context.cause(), [write])
     except Refusal as refusal:

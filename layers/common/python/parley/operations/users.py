@@ -7,6 +7,7 @@ from typing import Any
 from parley.domain.presence import live_connections
 from parley.domain.presence import reachability as shown_reachability
 from parley.domain.roles import DEPLOYMENT
+from parley.domain.users import NEXT_VERSION, first_version
 from parley.errors import FORBIDDEN, NOT_FOUND, USER_EXISTS
 from parley.ids import user_sid
 from parley.operations import authority, rate, reachability, roles, verbs
@@ -43,6 +44,7 @@ def creation(context: Context, owner: Record, parameters: dict[str, Any], joined
         "service_sid": owner["sid"],
         "role_sid": role_sid,
         "joined_channels_count": joined,
+        "seq": first_version(now),
         "date_created": now,
         "date_updated": now,
     }
@@ -80,7 +82,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         named = changes.pop("role_sid")
         changes |= held_role(context, resolved["service_sid"], named, DEPLOYMENT, USER.key(resolved))
     rate.count_service_action(context, resolved["service_sid"])
-    write = Update(USER.key(resolved), NOT_FOUND(), set=changes)
+    write = Update(USER.key(resolved), NOT_FOUND(), set=changes, add=NEXT_VERSION)
     record = context.table.commit(context.cause(), [write])[0]
     context.configuration.forget(USER.key(resolved))
     return shown_reachability(record, reachability.is_enabled(service(context, resolved["service_sid"])))

@@ -13,7 +13,7 @@ from parley.store.items import Record
 API = "/chat/v2"
 
 _ROWS: dict[str, Resource] = {row.name: row for row in REGISTRY}
-_VERSIONED = ("channel", "message", "member", "invite")
+_VERSIONED = ("channel", "message", "member", "invite", "user")
 
 
 class Views:
@@ -32,8 +32,6 @@ class Views:
         shown = present(row, _mount(row), record, self._rest_url, self._account_sid)
         if kind in _VERSIONED:
             shown["seq"] = record.get("seq", 0)
-        elif kind == "user":
-            shown["seq"] = record["cause"]["at"]
         if kind == "channel":
             shown["version"] = record.get("version", record.get("seq", 0))
             shown["last_message_index"] = record.get("last_message_index")
