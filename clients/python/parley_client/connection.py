@@ -1,4 +1,4 @@
-"""Keeps one socket open: connects, connects again, moves over before the two hours are up, and carries requests.
+"""Keeps one socket open: connects, reconnects, moves to a new socket before the two hours are up, and carries requests.
 
             start                 known                   the line broke
 disconnected ----> connecting ----------> connected ----------------------> connecting
@@ -6,8 +6,8 @@ disconnected ----> connecting ----------> connected ----------------------> conn
                        v                            v
                      denied                   disconnecting ----> disconnected
 
-Requests wait for a connection within their time-out; an open socket takes them before everything is known over it. The
-states are the vendor's.
+A request without a socket waits for one until its time is up. A socket takes requests as soon as it is open, so also
+while the connection is still `connecting`. The states are Twilio's.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ DISCONNECTING, DISCONNECTED = "disconnecting", "disconnected"
 
 REQUEST_SECONDS = 30.0
 LIFE_SECONDS = 110 * 60.0
-"""When to move over to a second socket, less up to five minutes by chance."""
+"""After how long to move to a new socket, less up to five minutes by chance. API Gateway closes one after two hours."""
 _LIFE_JITTER_SECONDS = 300.0
 LASTING_SECONDS = 30.0
-"""A connection that lasted this long starts the pauses anew."""
+"""After a connection that lasted this long, the pauses start small again."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
 _MOVE_AGAIN_SECONDS = 60.0
 _CROWDED, _CROWDED_FAILURES = 51001, 6
@@ -50,35 +50,40 @@ _RETRIED = {51002, 50063, 50074}
 _RETRIES = 3
 _HOPELESS = {400, 401, 403, 404}
 _REPEATED = ("fetch", "list", "catchUp", "followUsers", "unfollowUsers", "typing", "advance")
-"""How actions begin that only read, or of which twice is as good as once."""
+"""How the names of actions begin that may be repeated: they only read, or doing them twice is as good as once."""
 
 _log = logging.getLogger("parley_client")
 
 
 class Owner(Protocol):
-    """Who is told of what happens on a connection."""
+    """Hears what happens on a connection."""
 
     def line_opened(self, line: Line) -> None:
-        """A socket is open; `Connection.established` must be called when everything is known over it."""
+        """A socket is open. `Connection.established` must be called once a session has begun over it."""
 
     def pushed(self, push: dict[str, Any], line: Line) -> None:
         """A push has come."""
 
     def state_changed(self, state: str) -> None:
-        """The state is another one."""
+        """The state has changed."""
 
     def failed(self, error: Exception, *, is_terminal: bool) -> None:
         """An attempt to connect failed."""
 
 
 def pause_seconds(failures: int, chance: float) -> float:
-    """How long to wait after so many failures in a row."""
+    """How long to wait before the next attempt, after so many failures in a row."""
     return chance * min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 16))
 
 
 @dataclass
 class _Move:
-    """Where the change from one socket to the next stands."""
+    """The move from one socket to the next.
+
+    Attributes:
+        at: When it begins.
+        successor: The next socket, once it is open.
+    """
 
     at: float
     successor: Line | None = None
@@ -113,7 +118,7 @@ class Connection:
         self._task.add_done_callback(_report)
 
     async def stop(self) -> None:
-        """Close the sockets for good; requests that wait fail."""
+        """Close the sockets for good; waiting requests fail."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -130,26 +135,26 @@ class Connection:
         self._set_state(DISCONNECTED)
 
     def established(self, line: Line) -> None:
-        """Everything is known over this line: it can be the only one."""
+        """A session has begun over this line: the line before it may be closed."""
         line.is_established = True
         if line is self._line:
             self._set_state(CONNECTED)
         self._nudge.set()
 
     def try_again(self) -> None:
-        """There is another token: connect with it if the former was of no use."""
+        """There is another token: connect with it if the one before was refused or had expired."""
         self._refusal = None
         self._nudge.set()
 
     # Requests.
 
     async def refresh(self, token: str, line: Line | None = None) -> None:
-        """Tell the server of another token, over the line in use unless another is given, before it is adopted.
+        """Give the server another token, over the line in use unless another line is given.
 
-        A line that is over is cut, as one that breaks meanwhile is gone: the next one is opened with the new token.
+        Returns if the server took it, and also if the line is over: the next line will be opened with the new token.
 
         Raises:
-            RequestError: the token is not one to go on with.
+            RequestError: the server refused the token.
         """
         line = line or self._line
         if line is None:
@@ -157,7 +162,7 @@ class Connection:
         try:
             await self.request("refreshToken", {"token": token}, line)
         except RequestError as error:
-            # Most of these codes may be said of the new token just as well.
+            # These codes may be about the connection or about the new token. Another request shows which.
             if error.code not in CONNECTION_IS_OVER or await self._is_served(line):
                 raise
             line.abort()
@@ -174,9 +179,9 @@ class Connection:
         return True
 
     async def request(self, action: str, members: dict[str, Any], line: Line | None = None) -> Any:
-        """Ask and return the result.
+        """Ask for an action and return the result.
 
-        With a `line`, the request goes over that one and fails with it.
+        With a `line`, the request goes over that line only, and fails if the line breaks.
 
         Raises:
             RequestError: the server refused.
@@ -214,7 +219,7 @@ class Connection:
     def _time_out(pending: Pending) -> None:
         pending.fail(RequestTimeout(f"{pending.action}: no reply within {REQUEST_SECONDS:.0f} s"))
         if pending.line is not None:
-            # A line that answers nothing may be dead, and as long as requests go out it is never idle.
+            # The line may be dead. While requests go out it is never idle, so nothing else would notice.
             pending.line.check()
 
     async def _dispatch(self, pending: Pending, line: Line | None) -> None:
@@ -226,7 +231,7 @@ class Connection:
             self._waiting[pending.id] = pending
 
     def _lost(self, line: Line) -> None:
-        """A line is gone: what it still owed is asked elsewhere, or fails."""
+        """A line is gone: its open requests are asked over another line, or fail."""
         for pending in list(line.pending.values()):
             if pending.kind is Kind.WRITE or pending.is_bound:
                 pending.fail(ConnectionLost(f"{pending.action}: the connection broke before the reply"))
@@ -272,13 +277,13 @@ class Connection:
             wire = await self._connect(self._url, token)
         except Refused as error:
             if error.status not in _HOPELESS or token != self._tokens.current:
-                # A server in trouble, or a token that was replaced meanwhile: the next attempt may succeed.
+                # The server is in trouble, or the token was replaced meanwhile: the next attempt may succeed.
                 self._owner.failed(error, is_terminal=False)
             elif self._line is None:
                 self._deny(error)
             return None
         except Exception as error:
-            # The network, a proxy, or the application's token provider: all of them may recover.
+            # The network, a proxy or the application's token provider failed. Each of them may recover.
             _log.info("could not connect: %s", error)
             self._owner.failed(error, is_terminal=False)
             return None
@@ -291,7 +296,7 @@ class Connection:
         self._fail_waiting(Denied(error.status, error.code, error.message))
 
     async def _tend(self, line: Line) -> Line:
-        """Look after a line, and those that take its place, until none is left; returns the last one."""
+        """Look after a line and its successors until none is left; returns the last one."""
         self._use(line)
         self._owner.line_opened(line)
         while await self._step():
@@ -300,7 +305,7 @@ class Connection:
         return line
 
     async def _step(self) -> bool:
-        """Do what is due; whether there is a line left."""
+        """Do what is due; returns whether there is a line left."""
         now = self._timing.now()
         successor = self._move.successor
         if successor is not None and not successor.is_open:
@@ -333,7 +338,7 @@ class Connection:
             await self._dispatch(pending, line)
 
     async def _retire(self, now: float) -> None:
-        """Close lines that have been replaced, when they owe no more replies."""
+        """Close each replaced line when it owes no more replies, or after the time that a request has."""
         for entry in list(self._retiring):
             line, deadline = entry
             if not line.is_open:
@@ -355,7 +360,7 @@ class Connection:
             await self._wait(time)
 
     async def _wait(self, until: float | None) -> None:
-        """Sleep until something happened, or until a time."""
+        """Sleep until something happens, at most until a time."""
         if until is not None and not self._nudge.is_set():
             self._cancel_timer()
             self._timer = self._timing.later(max(0.0, until - self._timing.now()), self._nudge.set)
@@ -381,9 +386,9 @@ def _kind(action: str) -> Kind:
 
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("the connection has ended by a mistake in this library", exc_info=error)
+        _log.error("a mistake in this library ended the connection", exc_info=error)
 
 
 def _is_crowded(line: Line) -> bool:
-    """Whether the line was closed for newer ones of the same identity: coming back at once would close one of those."""
+    """Whether the server closed the line in favour of newer ones. Coming back at once would close one of those."""
     return line.ending is not None and line.ending.get("code") == _CROWDED

@@ -2,11 +2,11 @@
 
 ParleyError
 ├── RequestError      the server refused a request
-├── RequestTimeout    no reply in time
-├── ConnectionLost    the connection broke while a request that changes something was under way
+├── RequestTimeout    no reply came in time
+├── ConnectionLost    the connection broke after a request that changes something was sent
 ├── MessageTooLarge   a request is larger than a socket carries
-├── Refused           a socket may not open
-├── Denied            a socket may not open, and trying again will not help
+├── Refused           the server refused to open a socket
+│   └── Denied        it refused because of the token: the client waits for another one
 └── ClientClosed      the client was shut down
 """
 
@@ -45,7 +45,7 @@ class Refused(ParleyError):
 
     Attributes:
         status: The HTTP status.
-        code: The service's error code; 0 where the answer has none.
+        code: The error code; 0 if the answer has none.
         message: The reason.
     """
 

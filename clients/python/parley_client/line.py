@@ -1,4 +1,4 @@
-"""One open socket: requests that await their replies, pushes that come in, and whether it is still alive."""
+"""One open socket: its requests that wait for replies, its pushes, and whether it is still alive."""
 
 from __future__ import annotations
 
@@ -16,28 +16,33 @@ from parley_client.timing import Handle, Timing
 from parley_client.wire import Wire
 
 IDLE_SECONDS = 240.0
-"""After this long without anything sent, a ping."""
+"""After this long without sending anything, a ping is sent."""
 PONG_SECONDS = 10.0
-"""A line that has not answered a ping by then is dead."""
+"""A line that does not answer a ping for this long is dead."""
 TOKEN_EXPIRED = 20104
 CONNECTION_IS_OVER = {51006, 20103, TOKEN_EXPIRED}
-"""Why the server carries out no request over a connection any more, before it closes it."""
+"""The codes with which the server refuses everything over a connection, before it closes it."""
 
 _log = logging.getLogger("parley_client")
 _PING = json.dumps({"action": "ping"})
 
 
 class Kind(Enum):
-    """What becomes of a request whose connection broke before the reply."""
+    """What happens to a request if the connection breaks before the reply."""
 
     READ = "it is asked again"
-    WRITE = "it fails: nobody knows whether it was carried out"
-    REPEATABLE = "it is sent again under the same id"
+    WRITE = "it fails, since it may or may not have been carried out"
+    REPEATABLE = "it is sent again under the same id, by which the server knows it"
 
 
 @dataclass(eq=False)
 class Pending:
-    """A request that has no reply yet."""
+    """A request that has no reply yet.
+
+    Attributes:
+        is_bound: Whether it must go over its line and fails with it.
+        line: The line over which it was sent.
+    """
 
     id: str
     action: str
@@ -48,7 +53,7 @@ class Pending:
     line: Line | None = None
 
     def fail(self, error: ParleyError) -> None:
-        """Raise this to whoever waits."""
+        """Raise this where the request is awaited."""
         if not self.reply.done():
             self.reply.set_exception(error)
 
@@ -56,12 +61,16 @@ class Pending:
 class Line:
     """An open socket with a task that reads it.
 
-    `on_push` is called with each push, `on_drained` when a line that is retiring owes no more replies, and `on_lost`
-    once, when the socket has closed in any way.
+    `on_push` is called with each push, and `on_lost` once, when the socket has closed in any way. If the line is
+    retiring, `on_drained` is called when it owes no more replies.
 
     Attributes:
-        token: The token that the server knows of this connection.
-        is_open: Whether what is sent may arrive; what comes in after a line was cut is not looked at.
+        token: The token by which the server knows this connection.
+        pending: The requests that were sent over this line and have no reply, by id.
+        is_open: Whether requests may be sent. Nothing that comes in after a line was cut is read.
+        is_established: Whether a session has begun over it.
+        is_retiring: Whether another line has taken its place.
+        ending: The last `connectionError` that the server pushed.
     """
 
     def __init__(
@@ -91,12 +100,12 @@ class Line:
         self._reader = asyncio.create_task(self._read(), name="parley reader")
 
     async def transmit(self, pending: Pending) -> None:
-        """Send a request; its reply will be set, or `on_lost` called while it is among `pending`."""
+        """Send a request. Its reply will be set, unless `on_lost` is called while it is in `pending`."""
         self.pending[pending.id] = pending
         pending.line = self
         self._last_sent = self._timing.now()
         try:
-            # A line that is lost ends its reader, which sees to what is pending.
+            # If the line is lost, its reader ends too and calls `on_lost`.
             with suppress(ConnectionLost):
                 await self._wire.send(pending.text)
         except MessageTooLarge as error:
@@ -104,7 +113,7 @@ class Line:
             pending.fail(error)
 
     def check(self) -> None:
-        """Ask whether the other end is there, unless that is being asked; without an answer in time, cut the line."""
+        """Ping, unless a ping is under way. If no answer comes in time, the line is cut."""
         if self._pinging is None or self._pinging.done():
             self._pinging = asyncio.create_task(self._ping(), name="parley ping")
 
@@ -117,12 +126,12 @@ class Line:
             await self._wire.send(_PING)
 
     async def close(self) -> None:
-        """Say goodbye, and be gone when this returns."""
+        """Close the socket properly and wait until it is closed."""
         await self._wire.close()
         await asyncio.wait([self._reader])
 
     def abort(self) -> None:
-        """Cut the line."""
+        """Cut the line at once."""
         self.is_open = False
         self._wire.abort()
 
@@ -180,10 +189,10 @@ class Line:
             self._on_drained()
 
     def _end(self, pending: Pending, error: dict[str, Any]) -> None:
-        """The request was refused for the connection's sake and not carried out: it goes out again over another."""
+        """The connection is over, so the request was not carried out: it will go out again over the next one."""
         pending.kind = Kind.READ
         self.pending[pending.id] = pending
-        # What the server is about to push, before it closes the connection.
+        # The server is about to push the same, and then closes the connection.
         self._take_push({**error, "event": "connectionError", "terminal": True})
         self.abort()
 
@@ -193,5 +202,5 @@ class Line:
         try:
             self._on_push(push, self)
         except Exception:
-            # One push that cannot be understood must not end the conversation.
+            # The connection must not end because of one push that cannot be understood.
             _log.exception("a push was ignored: %s", push["event"])

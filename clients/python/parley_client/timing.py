@@ -10,10 +10,10 @@ from typing import Protocol
 
 
 class Handle(Protocol):
-    """Something that will happen."""
+    """A call that is due later."""
 
     def cancel(self) -> None:
-        """Have it not happen."""
+        """Do not call."""
 
 
 class Timing(Protocol):
@@ -26,14 +26,14 @@ class Timing(Protocol):
         """Seconds since 1970."""
 
     def later(self, seconds: float, callback: Callable[[], object]) -> Handle:
-        """Call once, after this time."""
+        """Call once, after so many seconds."""
 
     def random(self) -> float:
         """A number from 0 up to 1."""
 
 
 class RealTiming:
-    """The event loop's time and the system's chance."""
+    """The system's clocks, the event loop's timers, and real chance."""
 
     def now(self) -> float:
         return time.monotonic()
@@ -49,7 +49,7 @@ class RealTiming:
 
 
 async def pause(timing: Timing, seconds: float, over: asyncio.Event | None = None) -> None:
-    """Wait, or less if `over` is set before; it is in the end."""
+    """Wait for so long, or until `over` is set. `over` is set in the end."""
     over = over or asyncio.Event()
     handle = timing.later(seconds, over.set)
     try:

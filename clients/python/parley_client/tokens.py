@@ -1,4 +1,4 @@
-"""Access tokens: where they come from, when they run out, and who is told."""
+"""Access tokens: where they come from, when they expire, and who is told."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Provider = Callable[[], str | Awaitable[str]]
 _WRONG_GRANTS = 20106
 
 LEAD_SECONDS = 180.0
-"""How long before a token expires its owner is told, if it lives long enough."""
+"""How long before its end a token is announced; for one that lives less than four times that, a quarter of its life."""
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """What a JWT says; nothing if it cannot be read."""
+    """The claims of a JWT; none if it cannot be read."""
     parts = token.split(".")
     if len(parts) != 3:
         return {}
@@ -41,7 +41,7 @@ def expiry(token: str) -> float | None:
 
 
 def identity(token: str) -> str | None:
-    """Whose a JWT is; None if it does not say."""
+    """The identity of a JWT; None if it does not say."""
     grants = _claims(token).get("grants")
     value = grants.get("identity") if isinstance(grants, dict) else None
     return value if isinstance(value, str) else None
@@ -50,8 +50,12 @@ def identity(token: str) -> str | None:
 class Tokens:
     """The current token of a client.
 
-    `on_about_to_expire` (with the seconds left) and `on_expired` are called at most once per token, whoever notices it
-    first: a timer in here or the server. `whose` says whose tokens they are, as soon as that is known.
+    A timer in here notices when the token expires, and so does the server. Whichever comes first, the callbacks are
+    called at most once per token.
+
+    Args:
+        on_about_to_expire: Is called with the seconds left.
+        whose: Gives the client's identity; None while it is unknown.
     """
 
     def __init__(
@@ -76,16 +80,16 @@ class Tokens:
 
     @property
     def has_provider(self) -> bool:
-        """Whether new tokens can be had without the application's doing."""
+        """Whether there is a function that makes new tokens."""
         return self._provider is not None
 
     @property
     def is_usable(self) -> bool:
-        """Whether there is any use in trying to connect."""
+        """Whether trying to connect makes sense."""
         return self.has_provider or (self.current is not None and not self._has_expired)
 
     async def fresh(self) -> str:
-        """A token to connect with: a new one of the provider's, or the one there is."""
+        """A token to connect with: a new one from the provider, or the one there is."""
         if self._provider is not None:
             made = self._provider()
             token = await made if inspect.isawaitable(made) else made
@@ -96,16 +100,16 @@ class Tokens:
         return self.current
 
     async def another(self) -> str | None:
-        """A new token of the provider's, not adopted yet; None without a provider."""
+        """A new token from the provider, not adopted yet; None without a provider."""
         if self._provider is None:
             return None
         made = self._provider()
         return await made if inspect.isawaitable(made) else made
 
     def adopt(self, token: str) -> None:
-        """This is the token from now on; the one that there is already is announced no second time.
+        """Use this token from now on. One that is in use already is not announced a second time.
 
-        Raises RequestError, as the server does where it is asked, if the token is somebody else's.
+        Raises RequestError, as if the server had refused it, if the token is somebody else's.
         """
         if self._is_over or (self._is_adopted and token == self.current):
             return
@@ -120,7 +124,7 @@ class Tokens:
         self._was_announced = self._has_expired = False
         expires_at = expiry(token)
         left = 0.0 if expires_at is None else expires_at - self._timing.wall()
-        # Of a token that is over when it comes only the server knows whether it is, or whether this clock is wrong.
+        # If a new token has expired by this clock, the clock may be wrong. The server will say.
         if left <= 0:
             return
         lead = min(LEAD_SECONDS, left / 4)
@@ -147,7 +151,7 @@ class Tokens:
             self._on_expired()
 
     def stop(self) -> None:
-        """Say nothing any more of any token."""
+        """Announce nothing any more."""
         self._is_over = True
         self._forget_timers()
 

@@ -1,4 +1,4 @@
-"""The WebSocket itself: texts in and out, cut into frames that API Gateway takes."""
+"""The WebSocket itself: texts in and out, cut into frames of a size that API Gateway accepts."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Wire(Protocol):
         """Send one text; raises ConnectionLost when the socket is closed."""
 
     def texts(self) -> AsyncIterator[str]:
-        """What comes in, until the socket closes in any way."""
+        """The texts that come in, until the socket closes in any way."""
 
     async def close(self) -> None:
-        """Say goodbye and close."""
+        """Close the socket properly."""
 
     def abort(self) -> None:
-        """Close without a word, at once."""
+        """Close the socket at once."""
 
 
 Connect = Callable[[str, str], Awaitable[Wire]]
@@ -56,7 +56,7 @@ class WebSocketWire:
             else:
                 await self._send_in_frames(data)
         except (ConnectionClosed, ProtocolError) as error:
-            # The library takes a socket that was cut in the middle of a text for an open one until the loop turns.
+            # After a socket was cut in the middle of a text, the library raises ProtocolError until the loop turns.
             raise ConnectionLost("the connection is closed") from error
 
     async def _send_in_frames(self, data: bytes) -> None:
@@ -64,7 +64,7 @@ class WebSocketWire:
         try:
             await self._connection.send(frames, text=True)
         except BaseException:
-            # After half a text, given up while the network was slow say, no other can follow on this socket.
+            # If the task is cancelled when half of the text is sent, no other text can follow on this socket.
             if getgeneratorstate(frames) == GEN_SUSPENDED:
                 self.abort()
             raise
