@@ -25,7 +25,6 @@ class Manner(Enum):
 
     STOP = "it ends there"
     SHOW = "it ends there, but shows what it has beyond"
-    SKIP = "it goes on"
     PLACE = "it ends there, but shows what it has beyond, with new messages in the place where they were written"
 
 
@@ -132,8 +131,6 @@ class Server:
         }
 
     def _reach(self, seen: int) -> int:
-        if self.manner is Manner.SKIP:
-            return self.seq
         missing = [change.seq for change in self.changes if change.seq > seen and not change.is_written]
         return min(missing, default=self.seq + 1) - 1
 
@@ -278,7 +275,7 @@ class World:
             self.underway.remove(self.random.choice(losable))
 
     def disconnect(self) -> None:
-        """What is underway is lost, but for late writes: their numbers may be taken for seen."""
+        """What is underway is lost, but for late writes: the list or a refetch may have counted their numbers as seen."""
         self.advance(1.0)
         for push, must_arrive in self.underway:
             if must_arrive and self.is_connected:

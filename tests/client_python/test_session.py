@@ -160,6 +160,23 @@ async def test_a_question_about_a_hole_that_is_refused_is_asked_again(lab: Lab) 
     assert len(lab.server.sockets) == 1
 
 
+async def test_a_channel_about_which_the_server_tells_nothing_three_times_is_to_be_fetched_again(lab: Lab) -> None:
+    def refuse(frame: dict[str, Any]) -> None:
+        raise Refusal(500, 20500)
+
+    lab.server.channels = [listed(seq=10)]
+    lab.server.answers["catchUp"] = refuse
+    fetchable(lab, listed(seq=12))
+    listener = await lab.start()
+    await lab.server.socket.push(added(1, 12))
+    for seconds in (0.25, 1.0, 1.0):
+        await until(lambda seconds=seconds: seconds in lab.timing.waits())
+        lab.timing.advance(seconds)
+    await listener.heard("channelRefetched")
+    assert told(listener)[:2] == ["channelJoined", "messageAdded"]
+    assert (lab.server.count("catchUp"), len(lab.server.sockets)) == (3, 1)
+
+
 # Further sessions.
 
 

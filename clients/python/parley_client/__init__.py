@@ -10,7 +10,7 @@ A module imports only modules on lower lines than its own:
     shown speech user session renewal
     connection record following
     line follower
-    emitter tokens wire
+    emitter news tokens wire
     errors paginator payloads timing
 
 What a lower module needs of a higher one it takes as a callable, or declares as a Protocol.

@@ -9,15 +9,16 @@ call `question`.
     push > mark + 1  ----> held: there is a hole, and after a quarter of a second `question` asks about it
     push <= mark     ----> delivered if its record is not known in this or a newer version
 
-clients/vectors states the same rules as examples, which the tests of both clients run.
+The rules are those of "Missing nothing" in docs/sockets.md. clients/vectors has an example of each.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
+from parley_client.news import News, record_key
 from parley_client.payloads import CatchUpAnswer, Push
 
 HOLE_SECONDS = 0.25
@@ -26,57 +27,31 @@ LATER_SECONDS = 1.0
 """How long after an answer that did not help the next question comes."""
 ASKS = 3
 """How many answers in a row that did not help make the follower pass over a number."""
-MEMORY = 2000
-"""How many records the follower remembers the version of."""
-MOST_HELD = 1000
-"""How many numbers are held. Pushes beyond are dropped, and asked for when the mark gets there."""
-MOST_STALLS = 100
-"""How many answers in a row may have no room for this channel, which says `more` and gets no further."""
 _STEPS = 8
 """How many missing numbers in a row are passed over one by one, before the rest of the hole is at once."""
-
-_ADDED = {"messageAdded": "messageUpdated", "memberJoined": "memberUpdated"}
-_UPDATED = {updated: added for added, updated in _ADDED.items()}
-_REMOVED = {"messageRemoved", "memberLeft"}
-_FOR_MEMBERS = {*_ADDED, *_UPDATED, *_REMOVED, "channelAdvanced"}
-
-
-class _Version(NamedTuple):
-    seq: int
-    is_removed: bool
+_TOLD_SPANS = 20
+"""How many answers are remembered as having told everything of their time."""
+# Pushes that only members hear; before the client knows of a membership they are held.
+_FOR_MEMBERS = {
+    *("messageAdded", "messageUpdated", "messageRemoved"),
+    *("memberJoined", "memberUpdated", "memberLeft"),
+    "channelAdvanced",
+}
 
 
-def record_key(push: Push) -> str | None:
-    """Which record a push is about; None if it only says that the channel took another number."""
-    event = push["event"]
-    if event == "channelAdvanced":
-        return None
-    if event.startswith("message") and "message" in push:
-        return f"message {push['message']['sid']}"
-    if event.startswith("member") and "member" in push:
-        return f"member {push['member']['sid']}"
-    return "own channel" if event == "channelUpdated" and "user_channel" in push else str(event)
+@dataclass(frozen=True)
+class Limits:
+    """How much a follower keeps.
 
-
-def _index(push: Push) -> int:
-    return push["message"]["index"] if push["event"] == "messageAdded" else -1
-
-
-def _in_order(pushes: Iterable[Push]) -> list[Push]:
-    """Sort by `seq`, but new messages by index.
-
-    In an answer, a message that was written and edited has the `seq` of the edit. It still comes before the messages
-    that were written after it.
+    Attributes:
+        memory: Of how many records the version is remembered.
+        held: How many numbers are held. Pushes beyond are dropped, and asked for when the mark gets there.
+        stalls: How many answers in a row may have no room for this channel: they say `more` and get no further.
     """
-    ordered = sorted(pushes, key=lambda push: (push["seq"], push["event"] not in _ADDED))
-    older = deque(sorted((push for push in ordered if push["event"] == "messageAdded"), key=_index))
-    arranged: list[Push] = []
-    for push in ordered:
-        if push["event"] != "messageAdded":
-            arranged.append(push)
-        while older and _index(older[0]) <= _index(push):
-            arranged.append(older.popleft())
-    return arranged
+
+    memory: int = 2000
+    held: int = 1000
+    stalls: int = 100
 
 
 class Follower:
@@ -87,48 +62,42 @@ class Follower:
         due: When `question` has something to ask; None for never.
     """
 
-    def __init__(self, memory: int = MEMORY) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
         self.mark: int | None = None
         self.due: float | None = None
-        self._memory = memory
-        # The version of each record that was delivered or seen; the pushes beyond the mark, by `seq`.
-        self._known: dict[str, _Version] = {}
+        self._news = News(self._limits.memory)
+        # The pushes beyond the mark, by `seq`.
         self._held: dict[int, list[Push]] = {}
-        # The records that an answer has as new, with their `seq`, until they are delivered.
-        self._arriving: dict[str, int] = {}
         # The mark at the beginning; pushes from before it (see `_come_late`), and those the open question covers.
         self._base = 0
         self._late: list[Push] = []
         self._asked_late: list[Push] = []
-        # A number that the channel has reached, though no push of it is held; whether to ask without a hole.
+        # The spans of numbers about which answers have told everything.
+        self._told: deque[tuple[int, int]] = deque(maxlen=_TOLD_SPANS)
+        # How far the channel is known to have come; whether to ask without a hole.
         self._target = 0
         self._must_ask = False
-        # The open question: the `seq` it starts from, the mark when it was asked, what has come of its answer.
+        # Where the open question starts and what the mark was then; where the next one goes on below the mark.
         self._asked_from: int | None = None
         self._asked_at: int | None = None
-        self._gathered: list[Push] = []
-        self._gathered_to: int | None = None
-        # The mark below the hole that is waited for; counts towards ASKS, _STEPS and MOST_STALLS.
+        self._goes_on_from: int | None = None
+        # The mark below the hole that is waited for; counts towards ASKS, _STEPS and the stalls.
         self._hole_at: int | None = None
-        self._fruitless = self._steps = self._stalls = 0
+        self._tries = self._steps = self._stalls = 0
 
     # What happens.
 
     def begin(self, seq: int, now: float) -> list[Push]:
         """The identity is a member from `seq` on; returns the held pushes that follow it."""
-        self._forget_questions()
-        self.mark = self._base = seq
-        for early in [number for number in self._held if number < seq]:
-            self._remember_all(self._held.pop(early))
-        delivered = self._news(self._held.pop(seq, []))
-        delivered += self._drain()
-        self._look_again(now)
-        return delivered
+        return self._begin(seq, seq, now)
 
     def end(self) -> list[Push]:
         """The identity is no longer a member; returns the held pushes, whose holes nobody fills any more."""
-        delivered = self._news(_in_order(self._take_held())) if self.mark is not None else []
+        held = [push for number in sorted(self._held) for push in self._held[number]]
+        reached = max(self._held, default=0)
         self._held.clear()
+        delivered = [] if self.mark is None else self._news.select(held, max(self.mark, reached), self._base)
         self._forget_questions()
         self.mark = None
         return delivered
@@ -137,13 +106,13 @@ class Follower:
         """A push has come; returns what is delivered."""
         if self.mark is None:
             if push["event"] not in _FOR_MEMBERS:
-                return self._news([push])
-            if len(self._held) < MOST_HELD:
+                return self._tell([push])
+            if len(self._held) < self._limits.held:
                 self._hold(push)
             return []
         if push["seq"] <= self.mark:
             return self._come_late(push, now)
-        if len(self._held) < MOST_HELD or push["seq"] == self.mark + 1:
+        if len(self._held) < self._limits.held or push["seq"] == self.mark + 1:
             self._hold(push)
         else:
             self._target = max(self._target, push["seq"])
@@ -152,10 +121,14 @@ class Follower:
         return delivered
 
     def listed(self, seq: int, now: float) -> None:
-        """A list of channels says that this one has come to `seq`."""
-        if seq != self.mark:
-            self._target = max(self._target, seq)
+        """A list of channels says that this one has come to `seq`: ask at once if anything is missing."""
+        # While nothing is held, no push was dropped either, and the list is newer than what was known before.
+        self._target = max(self._target, seq) if self._held else seq
+        if seq != self.mark or self._held or self._late or self._goes_on_from is not None:
             self.doubt(now)
+        else:
+            self._must_ask = False
+            self._look_again(now)
 
     def doubt(self, now: float) -> None:
         """Ask at once: the mark may be behind, or the channel gone."""
@@ -173,47 +146,81 @@ class Follower:
     # Questions and answers.
 
     def question(self, now: float) -> int | None:
-        """The `seq` to catch up from, if it is time to ask. `answer`, `refetch` or `unanswered` must follow."""
+        """The `seq` to catch up from, if it is time to ask. One of the methods below must follow."""
         if self.mark is None or self._asked_from is not None or self.due is None or self.due > now:
             return None
         self.due = None
         self._must_ask = False
         self._asked_at = self.mark
-        if self._gathered_to is not None:
-            self._asked_from = self._gathered_to
-        else:
-            self._asked_from = min([self.mark, *(push["seq"] - 1 for push in self._late)])
-            self._asked_late, self._late = self._late, []
-        return self._asked_from
+        asked_from = self._goes_on_from
+        if asked_from is None:
+            asked_from = min([self.mark, *(push["seq"] - 1 for push in self._late)])
+        self._asked_from = asked_from
+        self._asked_late = [push for push in self._late if push["seq"] > asked_from]
+        self._late = [push for push in self._late if push["seq"] <= asked_from]
+        return asked_from
 
     def answer(self, answer: CatchUpAnswer, now: float) -> list[Push]:
         """An answer with status `changes`; returns what is delivered."""
         asked_from, self._asked_from = self._asked_from, None
         if self.mark is None or asked_from is None:
             return []
-        self._gathered += answer["events"]
-        self._stalls = 0 if answer["seq"] > asked_from else self._stalls + 1
-        if answer.get("more") and self._stalls < MOST_STALLS:
-            # Nothing is delivered before the last part: if an older message was edited, a later part has it.
-            self._gathered_to, self.due = answer["seq"], now
-            return []
-        delivered = self._settle(answer["seq"])
-        return delivered + self._after_answer(now)
+        seq = answer["seq"]
+        self._stalls = 0 if seq > asked_from else self._stalls + 1
+        goes_on = bool(answer.get("more")) and self._stalls < self._limits.stalls
+        delivered = [*self._take(answer["events"], asked_from, seq), *self._settle_late(seq, goes_on)]
+        self._goes_on_from = seq if goes_on and seq < self.mark else None
+        if goes_on or self._late:
+            self._must_ask = True
+        if self._must_ask:
+            self.due = now
+        elif not self._has_hole():
+            self._look_again(now)
+        elif self._is_last_try():
+            delivered += self._pass_over(now)
+        else:
+            self._hole_at, self.due = self.mark, now + LATER_SECONDS
+        return delivered
 
     def refetch(self, seq: int, now: float) -> list[Push]:
         """An answer with status `refetch`: the mark is `seq` now; returns the held pushes that follow it."""
         if self.mark is not None and seq < self.mark:
-            self._known.clear()
-        return self.begin(seq, now)
+            self._news.forget()
+        return self._begin(seq, seq + 1, now)
+
+    def refused(self, now: float) -> list[Push] | None:
+        """The server refused to answer: ask again later.
+
+        After the third time in a row the application has to fetch the channel again. Then this returns the held pushes,
+        and None before.
+        """
+        self._withdraw()
+        if not self._is_last_try():
+            self._ask_again(now)
+            return None
+        self._late, self._goes_on_from, self._must_ask = [], None, False
+        if self._has_hole():
+            self.mark = self._hole_ends()
+        delivered = self._drain()
+        self._look_again(now)
+        return delivered
 
     def unanswered(self, now: float) -> None:
-        """The question failed: drop the parts of its answer that have come, and ask again later."""
-        self._late, self._asked_late = self._asked_late + self._late, []
-        self._asked_from, self._gathered, self._gathered_to = None, [], None
-        self._must_ask = True
-        self.due = now + LATER_SECONDS
+        """The question or its answer was lost: ask again later."""
+        self._withdraw()
+        self._ask_again(now)
 
     # How.
+
+    def _begin(self, seq: int, unseen_from: int, now: float) -> list[Push]:
+        """The mark is `seq`. Held pushes below `unseen_from` are in what the application fetches."""
+        self._forget_questions()
+        self.mark = self._base = self._target = seq
+        for number in sorted(number for number in self._held if number < unseen_from):
+            self._news.remember(self._held.pop(number))
+        delivered = self._drain(self._held.pop(seq, []))
+        self._look_again(now)
+        return delivered
 
     def _come_late(self, push: Push, now: float) -> list[Push]:
         """Deliver a push at or below the mark, if it is news.
@@ -221,56 +228,61 @@ class Follower:
         A push from before the beginning is not delivered yet: its record may have been changed or removed before the
         beginning too, and no push will say so. The server is asked for what came after it first.
         """
-        key = record_key(push)
-        if push["seq"] >= self._base or key is None or push["event"] == "messageRemoved":
-            return self._news([push])
-        known = self._known.get(key)
-        if known is None or known.seq < push["seq"]:
+        if self._is_told(push):
+            return []
+        if push["seq"] >= self._base or record_key(push) is None or push["event"] == "messageRemoved":
+            return self._tell([push])
+        if not self._news.is_known(push):
             self._late.append(push)
             self.doubt(now)
         return []
 
-    def _settle(self, answered_to: int) -> list[Push]:
-        """Deliver the gathered events and the held pushes up to where the answer goes; hold the rest."""
+    def _take(self, events: Iterable[Push], asked_from: int, seq: int) -> list[Push]:
+        """Deliver what an answer tells up to its `seq`, and hold what it tells beyond."""
         assert self.mark is not None
-        self.mark = max(self.mark, answered_to)
-        gathered, self._gathered, self._gathered_to = self._gathered, [], None
-        self._note_arriving(gathered)
-        reached = [push for push in gathered if push["seq"] <= self.mark]
+        fresh = [push for push in events if not self._is_told(push)]
+        self._told.append((asked_from, seq))
+        self.mark = max(self.mark, seq)
         for number in [number for number in self._held if number <= self.mark]:
-            reached += self._held.pop(number)
-        for push in gathered:
+            # The answer has told what there is to tell of these.
+            del self._held[number]
+        reached: list[Push] = []
+        for push in fresh:
+            is_expected = self._news.expect(push)
             if push["seq"] > self.mark:
-                self._hold(push)
-        return self._reached(reached) + self._news(_in_order(self._late_until(answered_to))) + self._drain()
+                self._held.setdefault(push["seq"], []).extend([] if is_expected else [push])
+            elif not is_expected:
+                reached.append(push)
+        return self._drain(reached)
 
-    def _late_until(self, answered_to: int) -> list[Push]:
-        """The late pushes that an answer covers; the rest is asked about again. If it covers none, all of them."""
-        late, self._asked_late = self._asked_late, []
-        covered = [push for push in late if push["seq"] <= answered_to]
-        if not covered:
-            return late
-        left = [push for push in late if push["seq"] > answered_to]
+    def _settle_late(self, seq: int, goes_on: bool) -> list[Push]:
+        """The answer covers the late pushes up to `seq`. The rest is asked about again, or told if that is no use."""
+        left = [push for push in self._asked_late if push["seq"] > seq]
+        got_further = len(left) < len(self._asked_late)
+        self._asked_late = []
+        if not goes_on and not got_further:
+            return self._tell(left)
         self._late = left + self._late
-        self._must_ask = self._must_ask or bool(left)
-        return covered
-
-    def _after_answer(self, now: float) -> list[Push]:
-        """Decide whether to ask again about a hole that is still there, or to pass over it."""
-        if self._must_ask:
-            self.due = now
-            return []
-        if not self._has_hole():
-            self._look_again(now)
-            return []
-        if self._asked_at == self.mark:
-            self._fruitless += 1
-        else:
-            self._fruitless, self._steps = 1, 0
-        if self._fruitless >= ASKS:
-            return self._pass_over(now)
-        self._hole_at, self.due = self.mark, now + LATER_SECONDS
         return []
+
+    def _is_told(self, push: Push) -> bool:
+        """Whether an answer has told everything about the time of a push."""
+        return any(after < push["seq"] <= upto for after, upto in self._told)
+
+    def _withdraw(self) -> None:
+        self._asked_from = None
+        self._late, self._asked_late = self._asked_late + self._late, []
+
+    def _ask_again(self, now: float) -> None:
+        self._must_ask = True
+        self.due = now + LATER_SECONDS
+
+    def _is_last_try(self) -> bool:
+        """Count a question that did not help; whether it was the last one to be asked."""
+        if self._asked_at != self.mark:
+            self._tries = self._steps = 0
+        self._tries += 1
+        return self._tries >= ASKS
 
     def _pass_over(self, now: float) -> list[Push]:
         """Pass over one number, under which nothing was written, and ask about the next.
@@ -280,23 +292,23 @@ class Follower:
         """
         assert self.mark is not None
         self._steps += 1
-        self.mark = self.mark + 1 if self._steps <= _STEPS else self._hole_ends()
+        passed = self.mark = self.mark + 1 if self._steps <= _STEPS else self._hole_ends()
         delivered = self._drain()
-        self._look_again(now)
-        if self._has_hole():
-            self._hole_at, self._fruitless, self.due = self.mark, ASKS - 1, now
+        if self._has_hole() and self.mark == passed:
+            self._hole_at, self._tries, self.due = passed, ASKS - 1, now
+        else:
+            self._look_again(now)
         return delivered
 
     def _look_again(self, now: float) -> None:
         """Set when to ask about a hole, if there is one."""
         if self._asked_from is not None or self._must_ask:
             return
-        if not self._has_hole():
-            self.due = self._hole_at = None
-            self._fruitless = self._steps = 0
-        elif self._hole_at != self.mark:
-            self._hole_at, self.due = self.mark, now + HOLE_SECONDS
-            self._fruitless = 0
+        hole_at = self.mark if self._has_hole() else None
+        if hole_at is None or hole_at != self._hole_at:
+            self._hole_at = hole_at
+            self.due = None if hole_at is None else now + HOLE_SECONDS
+            self._tries = self._steps = 0
 
     def _has_hole(self) -> bool:
         return self.mark is not None and (bool(self._held) or self._target > self.mark)
@@ -307,94 +319,25 @@ class Follower:
             ends.append(self._target)
         return min(ends)
 
-    def _drain(self) -> list[Push]:
-        reached: list[Push] = []
-        assert self.mark is not None
-        while pushes := self._held.pop(self.mark + 1, None):
-            self.mark += 1
-            reached += pushes
-        return self._reached(reached)
-
-    def _reached(self, pushes: list[Push]) -> list[Push]:
-        """Deliver these, and before them older new messages that are held only because an edit has a higher `seq`."""
-        newest = max((_index(push) for push in pushes), default=-1)
-        for held in self._held.values():
-            for position, push in enumerate(held):
-                if 0 <= _index(push) < newest:
-                    pushes.append(push)
-                    held[position] = {**push, "event": "channelAdvanced"}
-        return self._news(_in_order(pushes))
-
-    def _note_arriving(self, pushes: Iterable[Push]) -> None:
-        for push in pushes:
-            key = record_key(push)
-            if key is not None and push["event"] in _ADDED:
-                self._arriving[key] = push["seq"]
-
     def _hold(self, push: Push) -> None:
-        pushes = self._held.setdefault(push["seq"], [])
-        for position, other in enumerate(pushes):
-            if record_key(other) == record_key(push):
-                if push["event"] in _ADDED:
-                    pushes[position] = push
-                return
-        pushes.append(push)
+        self._held.setdefault(push["seq"], []).append(push)
 
-    def _take_held(self) -> list[Push]:
-        taken = [push for pushes in self._held.values() for push in pushes]
-        self._held.clear()
-        return taken
+    def _drain(self, reached: Iterable[Push] = ()) -> list[Push]:
+        """Deliver these and the held pushes that follow the mark, which moves on to the last of them."""
+        assert self.mark is not None
+        pushes = list(reached)
+        while (held := self._held.pop(self.mark + 1, None)) is not None:
+            self.mark += 1
+            pushes += held
+        return self._tell(pushes)
+
+    def _tell(self, pushes: Iterable[Push]) -> list[Push]:
+        return self._news.select(pushes, -1 if self.mark is None else self.mark, self._base)
 
     def _forget_questions(self) -> None:
-        self.due = self._hole_at = self._asked_from = self._gathered_to = None
-        self._gathered = []
-        self._arriving = {}
+        self.due = self._hole_at = self._asked_from = self._goes_on_from = None
         self._late, self._asked_late = [], []
-        self._target = self._fruitless = self._steps = self._stalls = 0
+        self._told.clear()
+        self._target = self._tries = self._steps = self._stalls = 0
         self._must_ask = False
-
-    def _news(self, pushes: Iterable[Push]) -> list[Push]:
-        """The pushes that say something new; their events are renamed to fit what was delivered before."""
-        news = []
-        for push in pushes:
-            key = record_key(push)
-            if key is None:
-                continue
-            known = self._known.get(key)
-            if known is not None and known.seq >= push["seq"]:
-                continue
-            if push["event"] in _ADDED:
-                self._arriving.pop(key, None)
-            elif push["seq"] <= self._arriving.get(key, -1):
-                # An answer has told that the record is new, in this or a later version, and that comes first.
-                continue
-            is_removed = push["event"] in _REMOVED
-            self._remember(key, _Version(push["seq"], is_removed))
-            if known is not None and known.seq < self._base and "member" in push:
-                # The member may have left or come back before the beginning, and the application fetched it then.
-                known = None
-            if known is not None and known.is_removed and is_removed:
-                continue
-            news.append(self._renamed(push, known))
-        return news
-
-    @staticmethod
-    def _renamed(push: Push, known: _Version | None) -> Push:
-        if known is None:
-            return push
-        names = _UPDATED if known.is_removed else _ADDED
-        name = names.get(push["event"])
-        return push if name is None else {**push, "event": name}
-
-    def _remember_all(self, pushes: Iterable[Push]) -> None:
-        for push in pushes:
-            key = record_key(push)
-            known = self._known.get(key or "")
-            if key is not None and (known is None or known.seq < push["seq"]):
-                self._remember(key, _Version(push["seq"], push["event"] in _REMOVED))
-
-    def _remember(self, key: str, version: _Version) -> None:
-        self._known.pop(key, None)
-        self._known[key] = version
-        if len(self._known) > self._memory:
-            del self._known[next(iter(self._known))]
+        self._news.expect_nothing()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from parley_client.follower import LATER_SECONDS, Follower
+from parley_client.follower import LATER_SECONDS, Follower, Limits
 from parley_client.payloads import CatchUpAnswer, ListedChannel, Push
 
 JOINED, INVITED, NONE = "joined", "invited", "notParticipating"
@@ -64,7 +64,8 @@ class Following:
     `questions` and `doubtful` have something to ask.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits
         self._channels: dict[str, _Followed] = {}
         self._waiting: set[str] = set()
         self._doubts = _Doubts()
@@ -179,7 +180,7 @@ class Following:
     # Questions and answers.
 
     def questions(self, now: float) -> dict[str, int]:
-        """What to ask `catchUp`: SIDs and the `seq` to start from. `answer` or `unanswered` must follow for each."""
+        """What to ask `catchUp`: SIDs and the `seq` to start from. One of the next three methods must follow."""
         asked: dict[str, int] = {}
         for sid in list(self._waiting):
             if len(asked) == _MOST_ASKED:
@@ -198,8 +199,7 @@ class Following:
                 delivered = followed.follower.answer({**answer, "events": events}, now)
             case "refetch" if followed.standing == JOINED:
                 delivered = followed.follower.refetch(answer["seq"], now)
-                self._doubts.refetched.add(sid)
-                self._doubt(sid, now)
+                self._refetch(sid, now)
             case "gone":
                 delivered = self.absent(sid, is_gone=True)
             case _:
@@ -208,8 +208,19 @@ class Following:
         self._note(sid)
         return delivered
 
+    def refused(self, sids: Iterable[str], now: float) -> list[Push]:
+        """The server refused the questions about these channels."""
+        delivered: list[Push] = []
+        for sid in sids:
+            given_up = self._followed(sid).follower.refused(now)
+            if given_up is not None:
+                delivered += given_up
+                self._refetch(sid, now)
+            self._note(sid)
+        return delivered
+
     def unanswered(self, sids: Iterable[str], now: float) -> None:
-        """The questions about these channels failed."""
+        """The questions about these channels, or their answers, were lost."""
         for sid in sids:
             self._followed(sid).follower.unanswered(now)
             self._note(sid)
@@ -252,6 +263,11 @@ class Following:
         self._doubts.asked.discard(sid)
         self._doubts.since[sid] = now + LATER_SECONDS
 
+    def _refetch(self, sid: str, now: float) -> None:
+        """Tell the application to fetch a channel again, once the channel itself has been fetched."""
+        self._doubts.refetched.add(sid)
+        self._doubt(sid, now)
+
     def _doubt(self, sid: str, now: float) -> None:
         self._doubts.since.setdefault(sid, now)
 
@@ -265,7 +281,7 @@ class Following:
     def _followed(self, sid: str) -> _Followed:
         followed = self._channels.get(sid)
         if followed is None:
-            followed = self._channels[sid] = _Followed(Follower())
+            followed = self._channels[sid] = _Followed(Follower(self._limits))
         return followed
 
     @staticmethod

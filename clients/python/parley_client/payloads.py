@@ -7,6 +7,38 @@ from __future__ import annotations
 
 from typing import Any, Required, TypedDict
 
+# Twilio's names for what may change, by field.
+CHANNEL_REASONS = {
+    "attributes": "attributes",
+    "created_by": "createdBy",
+    "date_created": "dateCreated",
+    "date_updated": "dateUpdated",
+    "friendly_name": "friendlyName",
+    "unique_name": "uniqueName",
+}
+MEMBER_REASONS = {
+    "attributes": "attributes",
+    "date_created": "dateCreated",
+    "date_updated": "dateUpdated",
+    "role_sid": "roleSid",
+    "last_consumed_message_index": "lastConsumedMessageIndex",
+    "last_consumption_timestamp": "lastConsumptionTimestamp",
+}
+MESSAGE_REASONS = {
+    "body": "body",
+    "last_updated_by": "lastUpdatedBy",
+    "date_updated": "dateUpdated",
+    "date_created": "dateCreated",
+    "attributes": "attributes",
+    "from": "author",
+}
+USER_REASONS = {
+    "friendly_name": "friendlyName",
+    "attributes": "attributes",
+    "is_online": "online",
+    "is_notifiable": "notifiable",
+}
+
 
 class Versioned(TypedDict, total=False):
     """What every record has.

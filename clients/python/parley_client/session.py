@@ -151,6 +151,9 @@ class Session:
                     self._deliver_all(delivered)
         except RequestError as error:
             _log.warning("could not catch up: %s", error)
+            delivered = self.following.refused(unanswered, self._timing.now())
+            unanswered.clear()
+            self._deliver_all(delivered)
         finally:
             self.following.unanswered(unanswered, self._timing.now())
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from parley_client.following import NONE
+from parley_client.payloads import CHANNEL_REASONS, MEMBER_REASONS, MESSAGE_REASONS
 from parley_client.record import Hub, RecordObject, moment
 
 _OWN_REASONS = {
@@ -38,14 +39,7 @@ class Media:
 class ShownMessage(RecordObject):
     """What a message shows."""
 
-    REASONS: ClassVar[Mapping[str, str]] = {
-        "body": "body",
-        "last_updated_by": "lastUpdatedBy",
-        "date_updated": "dateUpdated",
-        "date_created": "dateCreated",
-        "attributes": "attributes",
-        "from": "author",
-    }
+    REASONS = MESSAGE_REASONS
 
     @property
     def index(self) -> int:
@@ -84,14 +78,7 @@ class ShownMessage(RecordObject):
 class ShownMember(RecordObject):
     """What a member shows."""
 
-    REASONS: ClassVar[Mapping[str, str]] = {
-        "attributes": "attributes",
-        "date_created": "dateCreated",
-        "date_updated": "dateUpdated",
-        "role_sid": "roleSid",
-        "last_consumed_message_index": "lastConsumedMessageIndex",
-        "last_consumption_timestamp": "lastConsumptionTimestamp",
-    }
+    REASONS = MEMBER_REASONS
 
     _is_typing = False
 
@@ -128,14 +115,7 @@ class ShownMember(RecordObject):
 class ShownChannel(RecordObject):
     """What a channel shows: its record, and what the channel is to this user."""
 
-    REASONS: ClassVar[Mapping[str, str]] = {
-        "attributes": "attributes",
-        "created_by": "createdBy",
-        "date_created": "dateCreated",
-        "date_updated": "dateUpdated",
-        "friendly_name": "friendlyName",
-        "unique_name": "uniqueName",
-    }
+    REASONS = CHANNEL_REASONS
 
     def __init__(self, hub: Hub, record: Mapping[str, object]) -> None:
         super().__init__(hub, record)

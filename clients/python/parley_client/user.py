@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import Protocol
 
-from parley_client.payloads import UserRecord
+from parley_client.payloads import USER_REASONS, UserRecord
 from parley_client.record import Attributes, Hub, RecordObject
 
 
@@ -22,12 +21,7 @@ class Follows(Protocol):
 class User(RecordObject):
     """A user; kept up to date while it is followed, and always if it is the client's own."""
 
-    REASONS: ClassVar[Mapping[str, str]] = {
-        "friendly_name": "friendlyName",
-        "attributes": "attributes",
-        "is_online": "online",
-        "is_notifiable": "notifiable",
-    }
+    REASONS = USER_REASONS
 
     told = 0
     """The `seq` of the last change that the application was told of."""
