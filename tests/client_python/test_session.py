@@ -150,7 +150,7 @@ async def test_a_question_about_a_hole_that_is_refused_is_asked_again(lab: Lab) 
         return answer(frame)
 
     lab.server.answers["catchUp"] = fail_once
-    lab.server.catch_ups[CHANNEL] = {"status": "changes", "seq": 12, "more": False, "events": [added(0, 11)]}
+    lab.server.catch_ups[CHANNEL] = {"status": "changes", "seq": 11, "more": False, "events": [added(0, 11)]}
     await lab.server.socket.push(added(1, 12))
     await until(lambda: 0.25 in lab.timing.waits())
     lab.timing.advance(0.25)
