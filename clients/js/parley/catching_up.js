@@ -1,0 +1,128 @@
+import { isRefusal } from "./errors.js";
+
+const CHANNELS_PER_REQUEST = 100;
+
+/** Asks the server for what the followers of the channels miss, when it is due. */
+export class CatchingUp {
+  #environment;
+  #connection;
+  #hooks;
+  /** The channels whose followers have something to ask, now or later. */
+  #waiting = new Set();
+  #timer = null;
+  #isStopped = false;
+
+  /**
+   * Hooks: `deliver(channel, push)` for each push that is news; `refetch(channel)` if too much was missed;
+   * `left(channel)` and `removed(channel)` if the answer says that the user is no member, or that there is no channel.
+   */
+  constructor(environment, connection, hooks) {
+    this.#environment = environment;
+    this.#connection = connection;
+    this.#hooks = hooks;
+  }
+
+  /** A push about a channel that is followed. */
+  receive(channel, push) {
+    channel._follower.receive(push, this.#environment.now()).forEach((news) => this.#hooks.deliver(channel, news));
+    this.#note(channel);
+    if (this.#waiting.has(channel)) this.schedule();
+  }
+
+  /** A list of channels says that a channel has come to `seq`; -1 if it is not in the list. */
+  expect(channel, seq) {
+    channel._follower.expect(seq, this.#environment.now());
+    this.#note(channel);
+  }
+
+  /** A channel is not followed any more. */
+  forget(channel) {
+    this.#waiting.delete(channel);
+  }
+
+  /** Ask about all channels that are due, and about those that a list should have had, until nothing is due. */
+  async run(ask, missing) {
+    const invited = missing.filter((channel) => channel._follower === null);
+    await this.#ask(ask, [...invited, ...this.#due()], new Set(missing));
+    for (let due; (due = this.#due()).length > 0;) await this.#ask(ask, due);
+  }
+
+  /** Ask again when the next question is due. */
+  schedule() {
+    this.#environment.cancel(this.#timer);
+    if (this.#isStopped) return;
+    const times = [...this.#waiting].map(({ _follower: follower }) => follower?.dueAt ?? null);
+    const next = Math.min(...times.filter((time) => time !== null));
+    if (next === Infinity) return;
+    this.#timer = this.#environment.after(next - this.#environment.now(), () => this.#askDue());
+  }
+
+  stop() {
+    this.#isStopped = true;
+    this.#environment.cancel(this.#timer);
+  }
+
+  #note(channel) {
+    if ((channel._follower?.dueAt ?? null) === null) this.#waiting.delete(channel);
+    else this.#waiting.add(channel);
+  }
+
+  #due() {
+    const now = this.#environment.now();
+    return [...this.#waiting].filter(({ _follower: follower }) => (follower?.dueAt ?? Infinity) <= now);
+  }
+
+  /** Without a connection nothing is asked: the next session begins with asking. */
+  async #askDue() {
+    if (this.#connection.state !== "connected") return;
+    try {
+      // A question that is lost with the connection is not sent again: the next session asks anew.
+      await this.#ask((action, members) => this.#connection.request(action, members, "write"), this.#due());
+    } catch {
+      // The followers know that they got no answer.
+    }
+    this.schedule();
+  }
+
+  async #ask(ask, channels, missing = new Set()) {
+    const asked = channels.map((channel) => {
+      const follower = channel._follower;
+      return { channel, follower, mark: follower === null ? Math.max(0, channel._seq) : follower.ask() };
+    });
+    while (asked.length > 0) {
+      const marks = asked.slice(0, CHANNELS_PER_REQUEST).map(({ channel, mark }) => [channel.sid, mark]);
+      let answers;
+      try {
+        ({ channels: answers } = await ask("catchUp", { channels: Object.fromEntries(marks) }));
+      } catch (error) {
+        asked.forEach(({ channel, follower }) => this.#unanswered(channel, follower, error));
+        throw error;
+      }
+      for (const { channel, follower } of asked.splice(0, CHANNELS_PER_REQUEST)) {
+        this.#answered(channel, follower, answers[channel.sid] ?? { status: "gone" }, missing.has(channel));
+      }
+    }
+  }
+
+  #unanswered(channel, follower, error) {
+    if (follower === null || channel._follower !== follower) return;
+    if (isRefusal(error)) this.#progress(channel, follower.failed(this.#environment.now()));
+    else follower.interrupted(this.#environment.now());
+  }
+
+  #answered(channel, follower, answer, wasMissing) {
+    if (channel._follower !== follower) return;
+    if (answer.status === "gone") {
+      // Somebody who is no member of a private channel any more cannot see it either.
+      if (channel.isPrivate) this.#hooks.left(channel);
+      this.#hooks.removed(channel);
+    } else if (answer.status === "refetch" && wasMissing) this.#hooks.left(channel);
+    else if (follower !== null) this.#progress(channel, follower.answer(answer, this.#environment.now()));
+  }
+
+  #progress(channel, { isRefetch, deliver }) {
+    if (isRefetch) this.#hooks.refetch(channel);
+    deliver.forEach((push) => this.#hooks.deliver(channel, push));
+    this.#note(channel);
+  }
+}

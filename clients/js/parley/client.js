@@ -1,0 +1,178 @@
+import { Connection } from "./connection.js";
+import { Emitter } from "./emitter.js";
+import { environment } from "./environment.js";
+import { ConnectionLostError, ParleyError } from "./errors.js";
+import { checkedAttributes } from "./live.js";
+import { Paginator } from "./paginator.js";
+import { Session } from "./session.js";
+import { User } from "./user.js";
+
+/** One identity's connection to a service. `Client.create` connects; every change arrives as an event. */
+export class Client extends Emitter {
+  #connection;
+  #session;
+  #initialized = null;
+  #settleInitialized;
+
+  /** A client that connects with `initialize`, for who wants to hear of the attempts. */
+  constructor(tokenOrProvider, options = {}) {
+    super();
+    const platform = environment(options);
+    this.#connection = new Connection(tokenOrProvider, platform, {
+      start: (ask) => this.#session.start(ask),
+      push: (push) => this.#session.receive(push),
+      stateChanged: (state) => this.#stateChanged(state),
+      error: (details) => this.#failed(details),
+      tokenAboutToExpire: (left) => this._emit("tokenAboutToExpire", left),
+      tokenExpired: () => this._emit("tokenExpired"),
+      identity: () => this.#session?.user?.identity ?? null,
+    });
+    this.#session = new Session(this, this.#connection, platform);
+  }
+
+  /** Connect; resolves when the channels are known. Rejects if the token is refused, and tries on if nobody answers. */
+  static async create(tokenOrProvider, options) {
+    return new Client(tokenOrProvider, options).initialize();
+  }
+
+  async initialize() {
+    if (this.#initialized === null) {
+      this.#connection.start();
+      this.#initialized = new Promise((resolve, reject) => {
+        this.#settleInitialized = { resolve, reject };
+      });
+    }
+    return this.#initialized;
+  }
+
+  get connectionState() {
+    return this.#connection.state;
+  }
+
+  /** The user that this client is; null before `initialize` is done. */
+  get user() {
+    return this.#session.user;
+  }
+
+  get reachabilityEnabled() {
+    return this.#session.service?.reachability_enabled ?? false;
+  }
+
+  /** The channels one is joined to or invited to, on one page: they are known already. */
+  async getSubscribedChannels() {
+    await this.#started();
+    return new Paginator(this.#subscribed());
+  }
+
+  async getPublicChannelDescriptors(pageSize = 30) {
+    return this.#session.page("listPublicChannels", "channels", { page_size: pageSize }, (view) =>
+      this.#session.channel(view),
+    );
+  }
+
+  async getChannelBySid(sid) {
+    return this.#subscribed().find((channel) => channel.sid === sid) ?? this.#channel(sid);
+  }
+
+  async getChannelByUniqueName(uniqueName) {
+    return this.#subscribed().find((channel) => channel.uniqueName === uniqueName) ?? this.#channel(uniqueName);
+  }
+
+  /** Make a channel. Its creator has not joined it yet. */
+  async createChannel({ friendlyName, uniqueName, isPrivate = false, attributes } = {}) {
+    const view = await this.#connection.request("createChannel", {
+      friendly_name: friendlyName,
+      unique_name: uniqueName,
+      type: isPrivate ? "private" : "public",
+      attributes: checkedAttributes(attributes),
+    });
+    return this.#session.channel(view);
+  }
+
+  /** A user, kept up to date from now on: up to a hundred are, then the oldest gives way. */
+  async getUser(identity) {
+    await this.#started();
+    return this.#session.follow(identity);
+  }
+
+  async getSubscribedUsers() {
+    await this.#started();
+    return this.#session.followed();
+  }
+
+  /** A user as of now. */
+  async getUserDescriptor(identity) {
+    return this.#session.descriptor(identity);
+  }
+
+  async getUserDescriptors(pageSize = 30) {
+    return this.#session.page("listUsers", "users", { page_size: pageSize }, (view) =>
+      new User(this.#session)._apply(view),
+    );
+  }
+
+  /** Register a device for push notifications. */
+  async registerBinding({ bindingType, address, credentialSid, endpoint, messageTypes }) {
+    const view = await this.#connection.request("registerBinding", {
+      binding_type: bindingType,
+      address,
+      credential_sid: credentialSid,
+      endpoint,
+      message_types: messageTypes,
+    });
+    return {
+      sid: view.sid,
+      bindingType: view.binding_type,
+      endpoint: view.endpoint,
+      identity: view.identity,
+      credentialSid: view.credential_sid,
+      messageTypes: view.message_types,
+    };
+  }
+
+  async removeBinding(sid) {
+    await this.#connection.request("removeBinding", { binding: sid });
+  }
+
+  /** Go on with another token of the same identity; rejects, and goes on with the old one, if the server refuses it. */
+  async updateToken(token) {
+    await this.#connection.updateToken(token);
+    return this;
+  }
+
+  async shutdown() {
+    this.#session.stop();
+    await this.#connection.stop();
+    this.#settleInitialized?.reject(new ConnectionLostError("the client is shut down"));
+  }
+
+  #stateChanged(state) {
+    if (state === "connected") {
+      this.#settleInitialized.resolve(this);
+      // It may have been refused before, and have got another token.
+      this.#initialized = Promise.resolve(this);
+    }
+    this._emit("connectionStateChanged", state);
+  }
+
+  #failed(details) {
+    this._emit("connectionError", details);
+    if (this.#connection.state !== "denied") return;
+    this.#settleInitialized.reject(new ParleyError(details.message, details.httpStatusCode, details.errorCode));
+    this.#initialized = null;
+  }
+
+  /** What the first connection tells is waited for like the reply to a request. */
+  async #started() {
+    if (this.user === null) await this.#connection.request("fetchSession", {}, "read");
+  }
+
+  /** The channels that are kept up to date. */
+  #subscribed() {
+    return [...this.#session.channels.values()].filter((channel) => channel.status !== "notParticipating");
+  }
+
+  async #channel(channel) {
+    return this.#session.channel(await this.#connection.request("fetchChannel", { channel }, "read"));
+  }
+}

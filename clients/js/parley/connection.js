@@ -1,0 +1,389 @@
+import {
+  CONNECTION_IS_OVER,
+  ConnectionLostError,
+  ParleyError,
+  RequestTimeoutError,
+  TOKEN_EXPIRED,
+  TOO_MANY_CONNECTIONS,
+  detailsOf,
+} from "./errors.js";
+import { Link } from "./link.js";
+import { Refusals } from "./refusals.js";
+import { Requests } from "./requests.js";
+import { Tokens, checkToken } from "./tokens.js";
+
+const FIRST_BACKOFF = 500;
+const LONGEST_BACKOFF = 30_000;
+/** A connection that held this long was a good one: the next pause starts small again. */
+const LASTING = 30_000;
+/** API Gateway ends each connection after two hours. */
+const HANDOVER_AFTER = 110 * 60_000;
+const HANDOVER_JITTER = 8 * 60_000;
+const HANDOVER_RETRY = 30_000;
+const DRAIN_TIMEOUT = 10_000;
+
+/**
+ * Keeps one socket open, replaces it when it breaks or grows old, and carries requests.
+ *
+ *   connecting ──> connected ──> connecting ...      the socket broke
+ *       │              └──> disconnecting ──> disconnected          shutdown; or waiting for `updateToken`
+ *       └──> denied                                  the token was refused; `updateToken` begins anew
+ *
+ * Before its two hours are over, a socket is replaced by another one while the state stays connected.
+ *
+ * Hooks: `start(ask)` runs on each new socket before it is used; `identity()` is the user's, null until it is known;
+ * `push`, `stateChanged`, `error`, `tokenAboutToExpire`, `tokenExpired` tell what happens.
+ */
+export class Connection {
+  state = "disconnected";
+  #environment;
+  #hooks;
+  #tokens;
+  #current = null;
+  #links = new Set();
+  #requests;
+  #refusals;
+  #failures = 0;
+  #isEstablishing = false;
+  #isStopped = true;
+  /** Whether it is shut down, which is for good. */
+  #isOver = false;
+  #needsToken = false;
+  #denial = null;
+  #pauseBefore = null;
+  #wake = null;
+  #handoverTimer = null;
+  #renewalTimer = null;
+
+  constructor(tokenOrProvider, environment, hooks) {
+    this.#environment = environment;
+    this.#hooks = hooks;
+    this.#tokens = new Tokens(tokenOrProvider, environment, {
+      aboutToExpire: (left) => this.#tokenAboutToExpire(left),
+      expired: () => hooks.tokenExpired(),
+      identity: () => hooks.identity(),
+    });
+    this.#refusals = new Refusals(environment, this.#tokens.hasProvider);
+    this.#requests = new Requests(environment, {
+      current: () => this.#current,
+      refused: (link, code) => this.#leave(link, code),
+    });
+  }
+
+  /** Connect, if that is not under way; throws the refusal while the token is refused. */
+  start() {
+    this.checkNotOver();
+    if (this.state === "denied") throw this.#denial;
+    this.#isStopped = false;
+    this.#establish();
+  }
+
+  /** Send a request, at once or when there is a connection; resolves with its result. */
+  request(action, members = {}, kind = "write") {
+    if (this.state === "denied") return Promise.reject(this.#denial);
+    if (this.#isOver) return Promise.reject(new ConnectionLostError("the client is shut down"));
+    if (this.#isStopped) return Promise.reject(new ConnectionLostError("the client is not initialized"));
+    return this.#requests.send(action, members, kind);
+  }
+
+  /** Go on with another token, or with the one before if the server refuses it. */
+  async updateToken(token) {
+    this.checkNotOver();
+    if (this.#current !== null) {
+      await this.#handIn(checkToken(token));
+      return;
+    }
+    this.#adopt(token);
+  }
+
+  checkNotOver() {
+    if (this.#isOver) throw new ConnectionLostError("the client is shut down");
+  }
+
+  async stop() {
+    this.#isOver = true;
+    this.#tokens.end();
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#setState("disconnecting");
+    this.#release(new ConnectionLostError("the client is shut down"));
+    this.#setState("disconnected");
+  }
+
+  /** The expiry that the server told, for a token that says nothing itself. */
+  tokenExpiresAt(moment) {
+    this.#tokens.expiresAt(moment);
+  }
+
+  #setState(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.#hooks.stateChanged(state);
+  }
+
+  /** Reject everything, close everything. */
+  #release(error) {
+    this.#tokens.stop();
+    this.#environment.cancel(this.#handoverTimer);
+    this.#environment.cancel(this.#renewalTimer);
+    this.#wake?.();
+    this.#current = null;
+    for (const link of this.#links) {
+      link.pending.clear();
+      link.abandon("closed by the client");
+    }
+    this.#requests.rejectAll(error);
+  }
+
+  // Opening
+
+  async #establish() {
+    if (this.#isEstablishing) return;
+    this.#isEstablishing = true;
+    while (this.#isWanted()) {
+      if (this.#current === null) this.#setState("connecting");
+      if (this.#pauseBefore !== null) await this.#pause(this.#pauseBefore);
+      this.#pauseBefore = null;
+      if (!this.#isWanted()) break;
+      const failure = await this.#attempt();
+      if (failure === null || !this.#isWanted()) continue;
+      const isFinal = this.#current === null && (await this.#refusals.isFinal(failure));
+      if (!this.#isWanted()) break;
+      if (isFinal) {
+        this.#deny(failure);
+      } else {
+        this.#hooks.error({ terminal: false, ...detailsOf(failure) });
+        this.#pauseBefore = this.#backoff();
+      }
+    }
+    this.#isEstablishing = false;
+    if (this.#needsToken && !this.#isStopped && this.#current === null) this.#setState("disconnected");
+  }
+
+  #isWanted() {
+    if (this.#isStopped || this.#needsToken) return false;
+    return this.#current === null || this.#current.isDueForHandover;
+  }
+
+  /** Open a socket, start the session on it and use it from then on; returns why not, or null. */
+  async #attempt() {
+    let link;
+    try {
+      const token = await this.#tokens.forAttempt();
+      if (!this.#isWanted()) return null;
+      link = this.#open(token);
+      await link.opened;
+      this.#refusals.forget();
+      await this.#hooks.start((action, members) => this.#requests.send(action, members, "read", link));
+      if (!link.isUsable) throw new ConnectionLostError("the connection broke while the session started");
+      this.#promote(link);
+      return null;
+    } catch (error) {
+      link?.abandon("given up");
+      if (link && link.token !== this.#tokens.text) return new ConnectionLostError("another token came meanwhile");
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  #open(token) {
+    const link = new Link(token, this.#environment, {
+      push: (push, from) => this.#push(push, from),
+      reply: (frame, from) => this.#reply(frame, from),
+      over: (ended) => this.#over(ended),
+    });
+    link.opened.catch(() => {});
+    this.#links.add(link);
+    return link;
+  }
+
+  #promote(link) {
+    const before = this.#current;
+    this.#current = link;
+    this.#refusals.connected();
+    link.promotedAt = this.#environment.now();
+    this.#requests.sendWaiting();
+    this.#setState("connected");
+    this.#environment.cancel(this.#handoverTimer);
+    const lifetime = HANDOVER_AFTER + (this.#environment.random() - 0.5) * HANDOVER_JITTER;
+    this.#handoverTimer = this.#environment.after(lifetime, () => {
+      link.isDueForHandover = true;
+      this.#establish();
+    });
+    if (before !== null) this.#drain(before);
+  }
+
+  /** Replies to what was asked on the old socket still come on it. */
+  #drain(link) {
+    link.isDraining = true;
+    if (link.pending.size === 0) link.abandon("replaced");
+    else link.drainTimer = this.#environment.after(DRAIN_TIMEOUT, () => link.abandon("replaced"));
+  }
+
+  #backoff() {
+    if (this.#current !== null) return HANDOVER_RETRY * (1 + this.#environment.random());
+    const longest = Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** this.#failures);
+    this.#failures += 1;
+    return this.#environment.random() * longest;
+  }
+
+  #pause(delay) {
+    return new Promise((resolve) => {
+      const timer = this.#environment.after(delay, resolve);
+      this.#wake = () => {
+        this.#environment.cancel(timer);
+        resolve();
+      };
+    });
+  }
+
+  #deny(failure) {
+    this.#isStopped = true;
+    this.#refusals.forget();
+    this.#denial = new ParleyError(`the token was refused: ${failure.message}`, failure.status, failure.code);
+    this.#release(this.#denial);
+    this.#setState("denied");
+    this.#hooks.error({ terminal: true, ...detailsOf(this.#denial) });
+  }
+
+  // Being told
+
+  #reply(frame, link) {
+    this.#requests.reply(frame, link);
+    if (link.isDraining && link.pending.size === 0) link.abandon("replaced");
+  }
+
+  /** The server takes no more requests over a socket. */
+  #leave(link, code) {
+    if (code === TOKEN_EXPIRED) this.#serverSaysExpired(link);
+    link.abandon("refused by the server");
+  }
+
+  #push(push, link) {
+    if (push.event === "tokenAboutToExpire") this.#serverSaysAboutToExpire(link);
+    else if (push.event === "tokenExpired") this.#serverSaysExpired(link);
+    else if (push.event === "connectionError") this.#serverComplains(push, link);
+    else this.#hooks.push(push);
+  }
+
+  #serverSaysAboutToExpire(link) {
+    if (link.token === this.#tokens.text) this.#tokens.serverSaysAboutToExpire();
+    else if (!link.isDraining) this.#bringUpToDate(link);
+  }
+
+  #serverSaysExpired(link) {
+    // The server may know this socket by a token from before the current one.
+    if (link.token !== this.#tokens.text) return;
+    this.#tokens.expired();
+    if (!this.#tokens.hasProvider) this.#needsToken = true;
+  }
+
+  #serverComplains(push, link) {
+    const { terminal = false, status, code, message } = push;
+    this.#hooks.error({ terminal, message, httpStatusCode: status, errorCode: code });
+    if (code === TOKEN_EXPIRED) this.#serverSaysExpired(link);
+    // Two devices that displace each other must not do so as fast as they can.
+    if (code === TOO_MANY_CONNECTIONS) link.pauseAfter = LONGEST_BACKOFF * (0.5 + this.#environment.random() / 2);
+  }
+
+  #over(link) {
+    this.#links.delete(link);
+    this.#environment.cancel(link.drainTimer);
+    if (link === this.#current) {
+      this.#current = null;
+      this.#environment.cancel(this.#handoverTimer);
+      if (this.#environment.now() - link.promotedAt >= LASTING) this.#failures = 0;
+      this.#pauseBefore = link.pauseAfter ?? this.#backoff();
+    }
+    this.#requests.lost(link);
+    if (this.#isStopped || this.#current !== null) return;
+    this.#setState(this.#needsToken ? "disconnected" : "connecting");
+    this.#establish();
+  }
+
+  // Tokens
+
+  #tokenAboutToExpire(left) {
+    this.#hooks.tokenAboutToExpire(left);
+    if (this.#tokens.hasProvider && this.#current !== null) this.#renewToken();
+  }
+
+  async #renewToken() {
+    for (let attempt = 0; this.#current !== null; attempt += 1) {
+      const link = this.#current;
+      try {
+        const token = await this.#tokens.fromProvider();
+        if (this.#current !== null) await this.#handIn(token);
+        return;
+      } catch (error) {
+        // A new connection has a new token anyway.
+        if (this.#isStopped || this.#current !== link) return;
+        this.#hooks.error({ terminal: false, ...detailsOf(error) });
+        await this.#waitToRenew(Math.min(LONGEST_BACKOFF, 1_000 * 2 ** attempt));
+      }
+    }
+  }
+
+  #waitToRenew(longest) {
+    const delay = longest * (0.5 + this.#environment.random() / 2);
+    return new Promise((resolve) => {
+      this.#renewalTimer = this.#environment.after(delay, resolve);
+    });
+  }
+
+  /** Go on with a token: over the same socket, or over another if the server is done with that one. */
+  async #handIn(token) {
+    for (let link; (link = this.#current) !== null;) {
+      try {
+        await this.#refresh(link, token);
+        this.#adopt(token);
+        return;
+      } catch (error) {
+        if (error instanceof RequestTimeoutError) this.#adopt(token);
+        if (!(await this.#isOverFor(link, error))) throw error;
+        link.abandon("refused by the server");
+      }
+    }
+    this.#adopt(token);
+    // Whether the token is good shows in the connection that is opened with it.
+    await this.request("fetchSession", {}, "read");
+  }
+
+  async #refresh(link, token) {
+    await this.#requests.send("refreshToken", { token }, "read", link);
+    link.token = token;
+  }
+
+  /** Whether what kept a token from being taken over this socket is the socket's end, and not the token. */
+  async #isOverFor(link, error) {
+    if (error instanceof ConnectionLostError) return true;
+    if (!CONNECTION_IS_OVER.has(error.code)) return false;
+    // Most of these codes may be said of the new token just as well.
+    try {
+      await this.#requests.send("fetchSession", {}, "read", link);
+    } catch {
+      return true;
+    }
+    return false;
+  }
+
+  /** Make a token the current one, and connect with it if there is no connection. */
+  #adopt(token) {
+    this.#tokens.renew(token);
+    if (this.state === "denied" && !this.#isOver) this.#isStopped = false;
+    this.#needsToken = false;
+    this.#refusals.forget();
+    if (this.#current !== null) return;
+    this.#wake?.();
+    this.#establish();
+  }
+
+  /** A socket that was being opened while another token was handed in has yet to be told of that one. */
+  async #bringUpToDate(link) {
+    try {
+      await this.#refresh(link, this.#tokens.text);
+    } catch (error) {
+      // Another socket is opened with the current token anyway.
+      if (!(error instanceof ConnectionLostError)) this.#hooks.error({ terminal: false, ...detailsOf(error) });
+    }
+  }
+}

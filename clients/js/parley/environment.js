@@ -1,0 +1,34 @@
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** What the client takes from the platform. Each can be replaced by an option. */
+export function environment(options) {
+  if (!/^wss?:\/\//.test(options.url ?? "")) throw new TypeError("options.url is to begin with wss:// or ws://");
+  const WebSocketClass = options.WebSocket ?? globalThis.WebSocket;
+  if (WebSocketClass === undefined) {
+    throw new TypeError(
+      'This platform has no WebSocket (Node has one since 22): pass a class as options.WebSocket, that of "ws" say',
+    );
+  }
+  const timers = options.timers ?? {
+    setTimeout: (callback, delay) => globalThis.setTimeout(callback, delay),
+    clearTimeout: (timer) => globalThis.clearTimeout(timer),
+  };
+  return {
+    url: options.url,
+    WebSocket: WebSocketClass,
+    after: (delay, callback) => timers.setTimeout(callback, Math.min(Math.max(delay, 0), LONGEST_TIMER)),
+    cancel: (timer) => timers.clearTimeout(timer),
+    random: options.random ?? Math.random,
+    now: options.clock ?? Date.now,
+    fetch: options.fetch ?? ((...request) => globalThis.fetch(...request)),
+  };
+}
+
+/** A random UUID. `crypto.randomUUID` exists on secure pages only. */
+export function uuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

@@ -1,0 +1,108 @@
+import { HandshakeError, UnusableTokenError } from "./errors.js";
+
+const SUBPROTOCOL = "parley.v1";
+const OPEN_TIMEOUT = 20_000;
+const KEEP_ALIVE = 240_000;
+const PONG_TIMEOUT = 10_000;
+
+/** One socket: frames out and in, the requests that wait for a reply on it, and its keep-alive. */
+export class Link {
+  /** Requests without a reply yet, by id. */
+  pending = new Map();
+  isDueForHandover = false;
+  promotedAt = null;
+  #socket;
+  #environment;
+  #hooks;
+  #isOpen = false;
+  #isOver = false;
+  #status = null;
+  #openTimer;
+  #idleTimer;
+  #pongTimer = null;
+  #settleOpened;
+
+  constructor(token, environment, hooks) {
+    /** The one that the server knows this socket by. */
+    this.token = token;
+    this.#environment = environment;
+    this.#hooks = hooks;
+    this.opened = new Promise((resolve, reject) => {
+      this.#settleOpened = { resolve, reject };
+    });
+    try {
+      this.#socket = new environment.WebSocket(environment.url, [SUBPROTOCOL, token]);
+    } catch (error) {
+      throw error.name === "SyntaxError" ? new UnusableTokenError(error.message) : error;
+    }
+    this.#openTimer = environment.after(OPEN_TIMEOUT, () => this.#end("the socket did not open in time", true));
+    this.#socket.onopen = () => this.#begin();
+    this.#socket.onmessage = (event) => this.#read(event.data);
+    // Node's own class tells of a refused handshake by an error only, and of no status, as browsers do.
+    this.#socket.onerror = (event) => {
+      // The package "ws" tells the status, in this way.
+      this.#status = Number(/server response: (\d{3})/.exec(event?.message ?? "")?.[1]) || null;
+      this.#end(this.#isOpen ? "the socket failed" : "the socket did not open");
+    };
+    this.#socket.onclose = (event) => this.#end(`the socket closed (${event?.code ?? 1006})`);
+  }
+
+  /** Whether what is sent now may arrive. */
+  get isUsable() {
+    return this.#isOpen && !this.#isOver && this.#socket.readyState === 1;
+  }
+
+  send(text) {
+    this.#socket.send(text);
+    this.#restartIdleTimer();
+  }
+
+  /** Ask for a sign of life, and give the socket up if none comes. */
+  check() {
+    if (!this.isUsable || this.#pongTimer !== null) return;
+    this.send('{"action":"ping"}');
+    this.#pongTimer = this.#environment.after(PONG_TIMEOUT, () => this.#end("no answer to a ping"));
+  }
+
+  /** Give the socket up now: the closing handshake of a dead network would take long. */
+  abandon(reason) {
+    this.#end(reason);
+  }
+
+  #begin() {
+    if (this.#isOver) return;
+    this.#isOpen = true;
+    this.#environment.cancel(this.#openTimer);
+    this.#restartIdleTimer();
+    this.#settleOpened.resolve();
+  }
+
+  #read(data) {
+    if (this.#isOver) return;
+    this.#environment.cancel(this.#pongTimer);
+    this.#pongTimer = null;
+    let frame;
+    try {
+      frame = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (Array.isArray(frame)) frame.forEach((push) => this.#hooks.push(push, this));
+    else if (frame?.event !== undefined) this.#hooks.push(frame, this);
+    else if (frame?.id !== undefined) this.#hooks.reply(frame, this);
+  }
+
+  #end(reason, wasTimeout = false) {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const timer of [this.#openTimer, this.#idleTimer, this.#pongTimer]) this.#environment.cancel(timer);
+    if (this.#socket.readyState < 2) this.#socket.close(1000);
+    if (!this.#isOpen) this.#settleOpened.reject(new HandshakeError(reason, this.#status, wasTimeout));
+    this.#hooks.over(this, reason);
+  }
+
+  #restartIdleTimer() {
+    this.#environment.cancel(this.#idleTimer);
+    this.#idleTimer = this.#environment.after(KEEP_ALIVE, () => this.check());
+  }
+}

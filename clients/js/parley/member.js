@@ -1,0 +1,44 @@
+import { Live, checkedAttributes, parsedDate } from "./live.js";
+
+/** A member of a channel. Of one who left only what was known before is there, at least `sid` and `identity`. */
+export class Member extends Live {
+  _isTyping = false;
+
+  constructor(session, channel) {
+    super(session);
+    Object.defineProperty(this, "channel", { value: channel, enumerable: true });
+  }
+
+  get identity() {
+    return this._view.identity;
+  }
+
+  get roleSid() {
+    return this._view.role_sid ?? null;
+  }
+
+  get lastConsumedMessageIndex() {
+    return this._view.last_consumed_message_index ?? null;
+  }
+
+  get lastConsumptionTimestamp() {
+    return parsedDate(this._view.last_consumption_timestamp);
+  }
+
+  get isTyping() {
+    return this._isTyping;
+  }
+
+  async updateAttributes(attributes) {
+    const members = { channel: this.channel.sid, identity: this.identity, attributes: checkedAttributes(attributes) };
+    return this._apply(await this._session.request("updateMember", members));
+  }
+
+  async remove() {
+    await this.channel.removeMember(this);
+  }
+
+  async getUser() {
+    return this._session.follow(this.identity);
+  }
+}

@@ -1,0 +1,152 @@
+import { Channel } from "./channel.js";
+import { ChannelFollower } from "./follower.js";
+import { Recent } from "./recent.js";
+
+/** How many channels that the user cannot see any more are kept, to be the same objects if the user sees them again. */
+const REMOVED_CHANNELS = 100;
+/** How many early pushes are kept for a channel, and for how many channels. */
+const MOST_EARLY = 100;
+
+const EVENTS = new Set(["channelAdded", "channelJoined", "channelInvited", "channelLeft", "channelRemoved"]);
+
+/** The channels, and what the user is in each: joined, invited or neither. Only joined channels are followed. */
+export class Memberships {
+  /** Every channel that the user sees, by SID. */
+  channels = new Map();
+  /** Whether the first list is known. What it says is where the client begins, and no news. */
+  hasStarted = false;
+  #session;
+  #teller;
+  #catchingUp;
+  /** Channels that the user could not see any more. */
+  #removed = new Recent(REMOVED_CHANNELS);
+  /** Pushes of channels that are not known yet, or not joined yet, by SID. */
+  #early = new Map();
+
+  constructor(session, teller, catchingUp) {
+    this.#session = session;
+    this.#teller = teller;
+    this.#catchingUp = catchingUp;
+  }
+
+  /** The object for a channel, which shows this view unless it shows a newer one. */
+  channel(view) {
+    let channel = this.channels.get(view.sid);
+    if (channel === undefined) {
+      channel = this.#removed.get(view.sid) ?? new Channel(this.#session);
+      this.#removed.delete(view.sid);
+      this.channels.set(view.sid, channel);
+    }
+    return channel._apply(view);
+  }
+
+  /** Make the channels what the list of the user's channels says; returns those that should have been in it. */
+  compare(listed) {
+    const sids = new Set();
+    for (const { channel: view, user_channel: userChannel } of listed) {
+      sids.add(view.sid);
+      const channel = this.channel(view);
+      // What has been heard of the user's membership is newer than the list.
+      if (view.seq < channel._membershipSeq) continue;
+      channel._consumed(userChannel);
+      if (userChannel.status !== "joined") this.#invited(channel, view.seq);
+      else if (channel._follower !== null) this.#catchingUp.expect(channel, view.seq);
+      else this.#follow(channel, view.seq, view.seq + 1);
+    }
+    const missing = [...this.channels.values()].filter(
+      (channel) => channel._status !== "notParticipating" && !sids.has(channel.sid),
+    );
+    for (const channel of missing) if (channel._follower !== null) this.#catchingUp.expect(channel, -1);
+    return missing;
+  }
+
+  /** Whether a push says something about the user's part in a channel. */
+  concerns({ event }) {
+    return EVENTS.has(event);
+  }
+
+  /** A push says something about the user's part in a channel. */
+  receive(push) {
+    const known = this.channels.get(push.channel_sid ?? push.channel?.sid);
+    const seq = push.seq ?? push.channel?.seq ?? 0;
+    if (push.event === "channelLeft" || push.event === "channelRemoved") {
+      if (known === undefined || seq < known._membershipSeq) return;
+      if (push.event === "channelRemoved") this.removed(known);
+      else this.left(known, seq);
+      return;
+    }
+    const channel = this.channel(push.channel);
+    if (push.user_channel) channel._consumed(push.user_channel);
+    if (push.event === "channelAdded") this.#announce(channel);
+    else if (push.event === "channelJoined") this.joined(channel, seq);
+    else if (seq > channel._membershipSeq) this.#invited(channel, seq);
+  }
+
+  /** Keep a push of a channel that is not known or not joined yet, until it is. */
+  keep(push) {
+    const early = this.#early.get(push.channel_sid) ?? [];
+    if (early.length < MOST_EARLY) early.push(push);
+    this.#early.set(push.channel_sid, early);
+    if (this.#early.size > MOST_EARLY) this.#early.delete(this.#early.keys().next().value);
+  }
+
+  /** The user is a member since the change `seq`. */
+  joined(channel, seq) {
+    if (seq <= channel._membershipSeq) return;
+    if (channel._follower === null) this.#follow(channel, seq, seq);
+    else channel._membershipSeq = seq;
+  }
+
+  /** The user is neither member nor invited any more. */
+  left(channel, seq = channel._membershipSeq) {
+    channel._membershipSeq = seq;
+    channel._follower = null;
+    channel._userChannel = {};
+    this.#early.delete(channel.sid);
+    this.#catchingUp.forget(channel);
+    this.#setStatus(channel, "notParticipating", "channelLeft");
+  }
+
+  /** The channel does not exist any more, or not for this user. */
+  removed(channel) {
+    if (this.channels.get(channel.sid) !== channel) return;
+    this.channels.delete(channel.sid);
+    this.#removed.set(channel.sid, channel);
+    this.#early.delete(channel.sid);
+    this.#catchingUp.forget(channel);
+    channel._follower = null;
+    channel._status = "notParticipating";
+    this.#teller.client("channelRemoved", channel);
+    channel._emit("removed", channel);
+  }
+
+  #announce(channel) {
+    if (channel._isAnnounced) return;
+    channel._isAnnounced = true;
+    this.#teller.client("channelAdded", channel);
+  }
+
+  /** Follow a channel from `mark` on, and begin with the early pushes from `first` on. */
+  #follow(channel, mark, first) {
+    channel._membershipSeq = mark;
+    channel._follower = new ChannelFollower(mark);
+    this.#setStatus(channel, "joined", "channelJoined");
+    const early = this.#early.get(channel.sid) ?? [];
+    this.#early.delete(channel.sid);
+    early.filter((push) => push.seq >= first).forEach((push) => this.#catchingUp.receive(channel, push));
+  }
+
+  #invited(channel, seq) {
+    channel._membershipSeq = seq;
+    channel._follower = null;
+    this.#setStatus(channel, "invited", "channelInvited");
+  }
+
+  #setStatus(channel, status, event) {
+    if (channel._status === status) return;
+    channel._status = status;
+    if (!this.hasStarted) return;
+    this.#teller.client(event, channel);
+    this.#teller.channelUpdated(channel, ["status"]);
+  }
+}

@@ -1,0 +1,62 @@
+import { Live, checkedAttributes } from "./live.js";
+
+/** A message. Of a removed one only what was known of it before is there, at least `sid` and `index`. */
+export class Message extends Live {
+  constructor(session, channel) {
+    super(session);
+    Object.defineProperty(this, "channel", { value: channel, enumerable: true });
+  }
+
+  get index() {
+    return this._view.index;
+  }
+
+  get author() {
+    return this._view.from ?? null;
+  }
+
+  get body() {
+    return this._view.body ?? null;
+  }
+
+  get type() {
+    return this._view.type ?? "text";
+  }
+
+  get media() {
+    const media = this._view.media;
+    if (!media) return null;
+    return { sid: media.sid, size: media.size, contentType: media.content_type, filename: media.filename ?? null };
+  }
+
+  get timestamp() {
+    return this.dateCreated;
+  }
+
+  get lastUpdatedBy() {
+    return this._view.last_updated_by ?? null;
+  }
+
+  async updateBody(body) {
+    return this.#update({ body });
+  }
+
+  async updateAttributes(attributes) {
+    return this.#update({ attributes: checkedAttributes(attributes) });
+  }
+
+  async remove() {
+    await this._session.request("deleteMessage", { channel: this.channel.sid, message: this.sid });
+    return this;
+  }
+
+  /** The author's membership. */
+  async getMember() {
+    return this.channel.getMemberByIdentity(this.author);
+  }
+
+  async #update(members) {
+    const address = { channel: this.channel.sid, message: this.sid };
+    return this._apply(await this._session.request("updateMessage", { ...address, ...members }));
+  }
+}

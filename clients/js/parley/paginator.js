@@ -1,0 +1,29 @@
+/** One page of a list, and the way to its neighbours. */
+export class Paginator {
+  #next;
+  #previous;
+
+  constructor(items, next = null, previous = null) {
+    this.items = items;
+    this.#next = next;
+    this.#previous = previous;
+  }
+
+  get hasNextPage() {
+    return this.#next !== null;
+  }
+
+  get hasPrevPage() {
+    return this.#previous !== null;
+  }
+
+  async nextPage() {
+    if (this.#next === null) throw new RangeError("there is no next page");
+    return this.#next();
+  }
+
+  async prevPage() {
+    if (this.#previous === null) throw new RangeError("there is no previous page");
+    return this.#previous();
+  }
+}

@@ -1,0 +1,76 @@
+import { HandshakeError, UnusableTokenError } from "./errors.js";
+
+/**
+ * How long handshakes fail, without a status and while the server can be reached, until the token is blamed: before the
+ * first connection, and after it.
+ */
+const PATIENCE_AT_FIRST = 10_000;
+const PATIENCE_LATER = 60_000;
+const PROBE_TIMEOUT = 5_000;
+
+/** Decides whether a failed attempt to connect means that the token is refused, so that trying again is of no use. */
+export class Refusals {
+  #environment;
+  #hasProvider;
+  #since = null;
+  #wasConnected = false;
+
+  /** With a provider of tokens, a client that was connected before never gives up: the next token may be good. */
+  constructor(environment, hasProvider) {
+    this.#environment = environment;
+    this.#hasProvider = hasProvider;
+  }
+
+  /** A socket opened, or another token came: earlier failures say nothing any more. */
+  forget() {
+    this.#since = null;
+  }
+
+  connected() {
+    this.#wasConnected = true;
+  }
+
+  /** Whether an attempt failed for good. */
+  async isFinal(failure) {
+    if (failure instanceof UnusableTokenError) return true;
+    if (!(failure instanceof HandshakeError)) return false;
+    if (failure.status !== null) {
+      return failure.status >= 400 && failure.status < 500 && failure.status !== 408 && failure.status !== 429;
+    }
+    if (failure.wasTimeout) {
+      this.forget();
+      return false;
+    }
+    this.#since ??= this.#environment.now();
+    if (this.#environment.now() - this.#since < this.#patience()) return false;
+    const isReachable = await this.#isReachable();
+    if (!isReachable) this.forget();
+    return isReachable;
+  }
+
+  /** A server in trouble looks like one that refuses the token. If it took tokens before, it may take them again. */
+  #patience() {
+    if (!this.#wasConnected) return PATIENCE_AT_FIRST;
+    return this.#hasProvider ? Infinity : PATIENCE_LATER;
+  }
+
+  /**
+   * Whether anything answers at the server's address. That tells a refused handshake from a broken network if the
+   * platform shows no status. It does not tell what the server thinks of the token: this is no handshake, and browsers
+   * hide the answer.
+   */
+  async #isReachable() {
+    const url = this.#environment.url.replace(/^ws/, "http");
+    let timer;
+    const tooLate = new Promise((resolve) => {
+      timer = this.#environment.after(PROBE_TIMEOUT, () => resolve(false));
+    });
+    const answered = Promise.resolve()
+      .then(() => this.#environment.fetch(url, { mode: "no-cors", cache: "no-store", credentials: "omit" }))
+      .then(({ status }) => status !== 429 && !(status >= 500))
+      .catch(() => false);
+    const isReachable = await Promise.race([answered, tooLate]);
+    this.#environment.cancel(timer);
+    return isReachable;
+  }
+}

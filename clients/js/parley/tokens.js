@@ -1,0 +1,128 @@
+import { ParleyError, WRONG_GRANTS } from "./errors.js";
+
+/** How long before its end a token counts as about to expire. */
+const LEAD = 180_000;
+/**
+ * How long the server's word that a token is about to expire is ignored after the token came. Otherwise a provider that
+ * gives short-lived tokens would be asked in circles.
+ */
+const YOUNG = 10_000;
+
+/** What a token says of itself: null for what it does not say, or if it cannot be read. */
+function claimsOf(token) {
+  try {
+    const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
+    const { exp, grants } = JSON.parse(new TextDecoder().decode(bytes));
+    return { expiresAt: Number.isFinite(exp) ? exp * 1000 : null, identity: grants?.identity ?? null };
+  } catch {
+    return { expiresAt: null, identity: null };
+  }
+}
+
+export function checkToken(text) {
+  if (typeof text !== "string" || text === "") throw new TypeError("an access token is a text");
+  return text;
+}
+
+/** The current token and where new ones come from. Tells, once for each token, that it is about to expire and that it has. */
+export class Tokens {
+  #provider;
+  #environment;
+  #hooks;
+  #current = null;
+  #timers = [];
+  #isOver = false;
+
+  constructor(source, environment, hooks) {
+    this.#environment = environment;
+    this.#hooks = hooks;
+    if (typeof source === "function") this.#provider = source;
+    else this.#take(source);
+  }
+
+  get hasProvider() {
+    return this.#provider !== undefined;
+  }
+
+  get text() {
+    return this.#current.text;
+  }
+
+  /** A token for an attempt to connect: new from the provider, or the one that was given. */
+  async forAttempt() {
+    if (this.#provider) this.#take(await this.#provider());
+    else this.#watch();
+    return this.text;
+  }
+
+  /** Take a token in place of the current one. */
+  renew(text) {
+    this.#take(text);
+  }
+
+  /** A new one from the provider, which does not become the current one by that. */
+  async fromProvider() {
+    return checkToken(await this.#provider());
+  }
+
+  /** The server's word on the expiry, for a token that says nothing itself. */
+  expiresAt(moment) {
+    if (this.#current.expiresAt !== null || !Number.isFinite(moment)) return;
+    this.#current.expiresAt = moment;
+    this.#watch();
+  }
+
+  serverSaysAboutToExpire() {
+    if (this.#environment.now() - this.#current.takenAt >= YOUNG) this.#aboutToExpire();
+  }
+
+  #aboutToExpire() {
+    const { isAnnounced, expiresAt } = this.#current;
+    if (isAnnounced) return;
+    this.#current.isAnnounced = true;
+    this.#hooks.aboutToExpire(expiresAt === null ? LEAD : Math.max(0, expiresAt - this.#environment.now()));
+  }
+
+  expired() {
+    if (this.#current.isExpired) return;
+    this.#current.isExpired = true;
+    this.#hooks.expired();
+  }
+
+  stop() {
+    this.#timers.forEach((timer) => this.#environment.cancel(timer));
+    this.#timers = [];
+  }
+
+  /** Watch no token any more, not even one that the provider is still asked for. */
+  end() {
+    this.#isOver = true;
+    this.stop();
+  }
+
+  #take(text) {
+    const { expiresAt, identity } = claimsOf(checkToken(text));
+    const before = this.#hooks.identity();
+    if (identity !== null && before !== null && identity !== before) {
+      throw new ParleyError(`the token is of ${identity}, and the client is ${before}`, 403, WRONG_GRANTS);
+    }
+    const takenAt = this.#environment.now();
+    this.#current = { text, takenAt, expiresAt, isAnnounced: false, isExpired: false };
+    this.#watch();
+  }
+
+  #watch() {
+    this.stop();
+    if (this.#isOver) return;
+    const { expiresAt, takenAt } = this.#current;
+    // A token that was over when it came: this clock is wrong, and only the server knows.
+    if (expiresAt === null || expiresAt <= takenAt) return;
+    const lead = Math.min(LEAD, (expiresAt - takenAt) / 2);
+    const left = expiresAt - this.#environment.now();
+    this.#timers = [
+      this.#environment.after(left - lead, () => this.#aboutToExpire()),
+      this.#environment.after(left, () => this.expired()),
+    ];
+  }
+}
