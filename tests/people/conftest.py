@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from tests.sockets.conftest import deployment, house, meddled, meddling  # noqa: F401  (fixtures)
 from tests.sockets.deployment import Deployment
 from tests.webhooks.function import WebhooksFunction
