@@ -1,4 +1,4 @@
-"""The published operations beside what Parley offers: which row, mount and verb answers each."""
+"""The published operations beside what Parley offers: which mount and verb answers each."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
 
-from parley.records import REGISTRY
-from parley.records.spec import Mount, Resource
+from parley.faces.registry import MOUNTS
+from parley.faces.spec import Mount
 from parley.rest.routes import METHODS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -30,9 +30,8 @@ VERSIONS = {
 
 @dataclass(frozen=True)
 class Offered:
-    """One verb of a row where it is mounted."""
+    """One verb of a mount."""
 
-    row: Resource
     mount: Mount
     verb: str
 
@@ -42,13 +41,12 @@ class Offered:
 
     @property
     def path(self) -> str:
-        path = self.mount.collection if self.verb in ("create", "list") else self.mount.path
-        return self.mount.api + path + self.mount.suffix
+        return self.mount.route(self.verb)
 
     @property
     def route(self) -> str:
         """The route's name, as logs have it."""
-        return f"{self.mount.api}:{self.row.name}.{self.verb}"
+        return f"{self.mount.face.prefix}:{self.mount.resource}.{self.verb}"
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Published:
 
 
 def offered() -> list[Offered]:
-    return [Offered(row, mount, verb) for row in REGISTRY for mount in row.mounts for verb in mount.verbs]
+    return [Offered(mount, verb) for mount in MOUNTS for verb in mount.verbs]
 
 
 def published() -> Iterator[Published]:

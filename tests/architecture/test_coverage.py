@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from starlette.routing import Match
 
+from parley.faces.names import Name
+from parley.faces.registry import MOUNTS
+from parley.faces.spec import Mount
 from parley.operations import OPERATIONS
-from parley.records import REGISTRY
-from parley.records.spec import Mount, Resource
+from parley.records import RECORDS
+from parley.records.spec import UNDERSTOOD, RecordType
 from parley.rest.app import create_app
 from tests.contract_tables.checker import operations
 from tests.fakes import FakeClock
@@ -23,12 +26,7 @@ PAGING = {"PageSize", "Page", "PageToken"}
 PUBLISHED = {
     f"{version}:{operation['id']}": operation for version in ("v1", "v2", "v3") for operation in operations(version)
 }
-OFFERED = {
-    f"{mount.api}:{row.name}.{verb}": (row, mount, verb)
-    for row in REGISTRY
-    for mount in row.mounts
-    for verb in mount.verbs
-}
+OFFERED = {f"{mount.face.prefix}:{mount.resource}.{verb}": (mount, verb) for mount in MOUNTS for verb in mount.verbs}
 APP = create_app(lambda caller: pytest.fail("no request is carried out here"))
 
 
@@ -37,14 +35,13 @@ def shape(path: str) -> str:
     return re.sub(r"\{\w+\}", "{}", path)
 
 
-def offered_as(name: str) -> tuple[Resource, Mount, str] | None:
+def offered_as(name: str) -> tuple[Mount, str] | None:
     """The mount and verb that answer a published operation, if any."""
     operation = PUBLISHED[name]
     verb = VERBS[re.match("Create|Fetch|List|Update|Delete", operation["id"]).group()]  # type: ignore[union-attr]
-    for row, mount, offered in OFFERED.values():
-        path = mount.collection if verb in ("create", "list") else mount.path
-        if offered == verb and shape(mount.api + path) == "/chat" + shape(operation["path"]):
-            return row, mount, verb
+    for mount, offered in OFFERED.values():
+        if offered == verb and shape(mount.route(verb)) == "/chat" + shape(operation["path"]):
+            return mount, verb
     return None
 
 
@@ -64,9 +61,9 @@ def test_a_published_operation_has_a_route(name: str):
         return
     found = offered_as(name)
     assert found is not None
-    row, mount, verb = found
+    mount, verb = found
     path = "/chat" + PUBLISHED[name]["path"].replace("{", "").replace("}", "")
-    assert routed(PUBLISHED[name]["verb"], path) == f"{mount.api}:{row.name}.{verb}"
+    assert routed(PUBLISHED[name]["verb"], path) == f"{mount.face.prefix}:{mount.resource}.{verb}"
 
 
 def test_nothing_is_left_that_is_not_offered_and_not_listed():
@@ -75,10 +72,9 @@ def test_nothing_is_left_that_is_not_offered_and_not_listed():
 
 @pytest.mark.parametrize("name", OFFERED)
 def test_every_verb_of_every_mount_has_a_route_and_an_operation(name: str):
-    row, mount, verb = OFFERED[name]
-    path = mount.api + (mount.collection if verb in ("create", "list") else mount.path) + mount.suffix
-    assert routed(METHODS[verb], re.sub(r"\{(\w+)\}", r"\1", path)) == name
-    assert callable(OPERATIONS[row.name, verb])
+    mount, verb = OFFERED[name]
+    assert routed(METHODS[verb], re.sub(r"\{(\w+)\}", r"\1", mount.route(verb))) == name
+    assert callable(OPERATIONS[mount.resource, verb])
 
 
 def test_no_two_routes_answer_the_same_request():
@@ -86,13 +82,17 @@ def test_no_two_routes_answer_the_same_request():
     assert len(found) == len(set(found))
 
 
-@pytest.mark.parametrize("name", [name for name, (_, mount, _) in OFFERED.items() if mount.api.startswith("/chat")])
+@pytest.mark.parametrize(
+    "name", [name for name, (mount, _) in OFFERED.items() if mount.face.prefix.startswith("/chat")]
+)
 def test_what_is_offered_as_chat_is_published(name: str):
     found = {
-        offered[0].name + offered[1].api + offered[2] for offered in map(offered_as, PUBLISHED) if offered is not None
+        (offered[0].resource, offered[0].face.prefix, offered[1])
+        for offered in map(offered_as, PUBLISHED)
+        if offered is not None
     }
-    row, mount, verb = OFFERED[name]
-    assert row.name + mount.api + verb in found
+    mount, verb = OFFERED[name]
+    assert (mount.resource, mount.face.prefix, verb) in found
 
 
 def schema_of(operation: dict[str, Any]) -> dict[str, Any]:
@@ -113,8 +113,8 @@ WITH_AN_ANSWER = [name for name in PUBLISHED if ":Delete" not in name]
 def test_an_operation_takes_exactly_the_published_parameters(name: str):
     found = offered_as(name)
     assert found is not None
-    row, mount, verb = found
-    taken = {field.form_name for field in row.form(verb) if mount.knows(verb, field.form_name)}
+    mount, verb = found
+    taken = {parameter.form_name for parameter in mount.form(verb)}
     assert taken == set(PUBLISHED[name]["form"])
 
 
@@ -122,9 +122,9 @@ def test_an_operation_takes_exactly_the_published_parameters(name: str):
 def test_a_creation_needs_exactly_the_published_parameters(name: str):
     found = offered_as(name)
     assert found is not None
-    row, mount, verb = found
+    mount, verb = found
     if verb == "create":
-        needed = {field.form_name for field in row.form(verb) if field.required} | set(mount.requires.split())
+        needed = {parameter.form_name for parameter in mount.form(verb) if parameter.is_required}
         assert needed == set(PUBLISHED[name]["form_required"])
 
 
@@ -132,9 +132,9 @@ def test_a_creation_needs_exactly_the_published_parameters(name: str):
 def test_a_list_takes_exactly_the_published_filters_and_page_sizes(name: str):
     found = offered_as(name)
     assert found is not None
-    row, mount, _ = found
+    mount, _ = found
     query = PUBLISHED[name]["query"]
-    taken = {field.form_name for field in row.filters if mount.knows("list", field.form_name)}
+    taken = {parameter.form_name for parameter in mount.form("list")}
     assert taken == set(query) - PAGING
     assert mount.page_limits[1] == query["PageSize"]["maximum"]
 
@@ -143,8 +143,8 @@ def test_a_list_takes_exactly_the_published_filters_and_page_sizes(name: str):
 def test_a_view_shows_exactly_the_published_fields(name: str):
     found = offered_as(name)
     assert found is not None
-    _, mount, _ = found
-    shown = {part.partition("=")[0] for part in mount.view.names.split()}
+    mount, _ = found
+    shown = {name.shown for name in mount.view.shown}
     shown |= {"links"} if mount.view.links is not None else set()
     assert shown == set(schema_of(PUBLISHED[name])["properties"])
 
@@ -153,31 +153,51 @@ def test_a_view_shows_exactly_the_published_fields(name: str):
 def test_a_list_is_found_under_its_published_name(name: str):
     found = offered_as(name)
     assert found is not None
-    row, mount, _ = found
-    assert {mount.plural or row.plural, "meta"} == set(PUBLISHED[name]["responses"]["200"]["properties"])
+    mount, _ = found
+    assert {mount.key, "meta"} == set(PUBLISHED[name]["responses"]["200"]["properties"])
 
 
 @pytest.mark.parametrize("name", [name for name, operation in PUBLISHED.items() if operation["verb"] != "GET"])
 def test_the_header_that_asks_for_webhooks_is_read_where_it_is_published(name: str):
     found = offered_as(name)
     assert found is not None
-    _, mount, verb = found
+    mount, verb = found
     assert (verb in mount.webhooks.split()) == ("X-Twilio-Webhook-Enabled" in PUBLISHED[name]["headers"])
 
 
-def test_rows_are_named_once():
-    names = [row.name for row in REGISTRY]
+def leaves(mount: Mount) -> set[str]:
+    """The stored fields that a mount shows."""
+
+    def below(names: tuple[Name, ...], within: str) -> set[str]:
+        found: set[str] = set()
+        for name in names:
+            path = within + name.field
+            is_one_object = path in mount.record.by_name
+            found |= below(name.parts, f"{path}.") if name.parts and not is_one_object else {path}
+        return found
+
+    return below(mount.view.shown, "")
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
+def test_the_fields_of_a_record_are_named_once(record: RecordType):
+    names = [field.name for field in record.fields]
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("row", REGISTRY, ids=lambda row: row.name)
-def test_the_fields_of_a_row_are_named_once_and_used(row: Resource):
-    names = [field.name for field in row.fields]
-    assert len(names) == len(set(names))
-    shown = {part.rpartition("=")[2] for mount in row.mounts for part in mount.view.names.split()}
-    for field in row.fields:
-        is_shown = field.name in shown or field.name.split(".")[0] in shown
-        assert is_shown or field.on, f"{field.name} is neither shown nor taken"
+@pytest.mark.parametrize("mount", MOUNTS, ids=lambda mount: f"{mount.face.name} {mount.resource} {mount.plural}")
+def test_a_mount_shows_only_what_its_record_declares(mount: Mount):
+    known = {*UNDERSTOOD, *mount.record.by_name, *mount.record.computed.split(), "url", "uri"}
+    assert leaves(mount) <= known
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
+def test_every_field_of_a_record_is_shown_or_taken_somewhere(record: RecordType):
+    mounts = [mount for mount in MOUNTS if mount.record is record]
+    used = {name for mount in mounts for name in leaves(mount)}
+    used |= {parameter.name for mount in mounts for verb in mount.verbs for parameter in mount.form(verb)}
+    # It is what `is_notifiable` is made of.
+    assert {field.name for field in record.fields} - used <= {"bindings_count"}
 
 
 def test_the_clock_of_fakes_starts_at_noon():

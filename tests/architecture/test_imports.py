@@ -16,6 +16,7 @@ LAYERS = [
     {"runtime"},
     {"work"},
     {"rest", "sockets", "webhooks"},
+    {"faces"},
     {"operations"},
     {"records"},
     {"domain", "store", "ports"},
@@ -54,7 +55,7 @@ def imported(path: Path) -> set[str]:
 
 
 def unit(name: str) -> str:
-    """The layer's member that a module of the core belongs to: `parley.rest.routes` is of `api`."""
+    """The layer's member that a module of the core belongs to: `parley.rest.routes` is of `rest`."""
     return name.split(".")[1]
 
 
@@ -134,7 +135,17 @@ def test_the_local_runtime_holds_no_rules_of_chat():
     root = REPOSITORY / "local"
     for path in modules(root):
         wanted = {unit(name) for name in imported(path) if name.startswith("parley.")}
-        assert not wanted & {"domain", "store", "operations", "records", "rest", "sockets", "webhooks", "work"}, path
+        assert not wanted & {
+            "domain",
+            "store",
+            "operations",
+            "records",
+            "faces",
+            "rest",
+            "sockets",
+            "webhooks",
+            "work",
+        }, path
 
 
 def test_rules_and_rows_do_not_wait_or_ask_for_the_time():

@@ -1,4 +1,4 @@
-"""One real item of every row, and every operation as a request: what tests that loop over the registry work with."""
+"""One real item of every resource, and every operation as a request: what tests that loop over the registry work with."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from parley.faces.registry import MOUNTS
+from parley.faces.spec import Mount
 from parley.operations import bindings
 from parley.operations.context import Context
-from parley.records import REGISTRY
-from parley.records.spec import Mount, Resource
 from parley.rest.routes import METHODS
 from tests.doors import Answer, Raw
 
@@ -47,15 +47,23 @@ ABSENT = {
 
 
 class Operation(NamedTuple):
-    """One verb of a row where it is mounted."""
+    """One verb of a mount."""
 
-    row: Resource
     mount: Mount
     verb: str
 
     @property
+    def resource(self) -> str:
+        return self.mount.resource
+
+    @property
+    def prefix(self) -> str:
+        """How the SID in the path of an item begins."""
+        return "CH" if self.mount.path.endswith("{channel_sid}") else self.mount.record.prefix
+
+    @property
     def name(self) -> str:
-        return f"{self.mount.api}:{self.row.name}.{self.verb}{':' + self.mount.plural if self.mount.plural else ''}"
+        return f"{self.mount.face.prefix}:{self.resource}.{self.verb}{':' + self.mount.plural if self.mount.plural else ''}"
 
     @property
     def method(self) -> str:
@@ -63,13 +71,12 @@ class Operation(NamedTuple):
 
     @property
     def form(self) -> dict[str, Any]:
-        return FORMS.get((self.row.name, self.verb), {})
+        return FORMS.get((self.resource, self.verb), {})
 
     @property
     def template(self) -> str:
         """The path, with the names of what stands in it."""
-        path = self.mount.collection if self.verb in ("create", "list") else self.mount.path
-        return self.mount.api + path + self.mount.suffix
+        return self.mount.route(self.verb)
 
     @property
     def names(self) -> list[str]:
@@ -85,12 +92,12 @@ class Operation(NamedTuple):
         return raw(self.method, self.path(addresses), self.form, **options)
 
 
-OPERATIONS = [Operation(row, mount, verb) for row in REGISTRY for mount in row.mounts for verb in mount.verbs]
+OPERATIONS = [Operation(mount, verb) for mount in MOUNTS for verb in mount.verbs]
 
 
 @dataclass
 class Everything:
-    """Where the items are: addresses by the names that paths use, and the SID of each row's item."""
+    """Where the items are: addresses by the names that paths use, and the SID of each resource's item."""
 
     account_sid: str
     addresses: dict[str, str]
@@ -98,7 +105,7 @@ class Everything:
 
     def of(self, operation: Operation, **others: str) -> dict[str, str]:
         """The addresses of an operation's item, some replaced by `others`."""
-        return {**self.addresses, "sid": self.items.get(operation.row.name, ""), **others}
+        return {**self.addresses, "sid": self.items.get(operation.resource, ""), **others}
 
 
 def make(raw: Raw, context: Context, suffix: str = "") -> Everything:

@@ -75,8 +75,8 @@ class Request:
 
 def published(operation: Operation) -> dict[str, Any]:
     """What the contract says of an operation: its form and query parameters."""
-    version = operation.mount.api.rpartition("/")[2]
-    if not operation.mount.api.startswith("/chat"):
+    version = operation.mount.face.prefix.rpartition("/")[2]
+    if not operation.mount.face.prefix.startswith("/chat"):
         form = {"FriendlyName": {"type": "string"}} if operation.verb in ("create", "update") else {}
         return {"form": form, "query": {name: {"type": "integer"} for name in LIST} if operation.verb == "list" else {}}
     shape = re.sub(r"\{\w+\}", "{}", operation.template.removeprefix("/chat"))
@@ -225,7 +225,7 @@ def requests(draw: st.DrawFn, generator: Generator, number: int, victim: str) ->
     named = [] if victim else ["alice", "bob", "team"]
     others = [other.of(operation) for other in generator.others]
     path = operation.path(addresses(draw, operation, right, others, named))
-    valid = FORMS.get((operation.row.name, operation.verb), {})
+    valid = FORMS.get((operation.resource, operation.verb), {})
     valid = {name: f"{value} {number}" if name == "Identity" else value for name, value in valid.items()}
     query: Pairs = []
     if contract["query"] or draw(st.integers(0, 9)) == 0:
@@ -243,7 +243,7 @@ def requests(draw: st.DrawFn, generator: Generator, number: int, victim: str) ->
             headers.append(
                 ("Content-Type", draw(one_of(["application/x-www-form-urlencoded", "application/json", "x", ""])))
             )
-        if operation.row.name == "message" and draw(st.integers(0, 3)) == 0:
+        if operation.resource == "message" and draw(st.integers(0, 3)) == 0:
             headers.append(("I-Twilio-Idempotency-Token", draw(one_of(["a", "b", "x" * 600, "\u00ff", " "]))))
     return Request(
         operation.method, path, tuple(query), tuple(headers), body if isinstance(body, bytes) else tuple(body)

@@ -134,14 +134,14 @@ class Laboratory:
 
     def make_room(self, operation: Operation) -> None:
         """Remove what a creation made where there may be only a few."""
-        if operation.row.name == "channel_webhook":
+        if operation.resource == "channel_webhook":
             webhooks = "/chat/v2/Services/{service_sid}/Channels/{channel_sid}/Webhooks".format(**self.own.addresses)
             for webhook in self.raw.get(webhooks)["webhooks"][1:]:
                 assert self.raw("DELETE", webhook["url"]).status == 204
 
     def victim(self, operation: Operation) -> str:
         """A new item for an operation that deletes one, so that the others stay."""
-        row, number = operation.row.name, self.number()
+        row, number = operation.resource, self.number()
         service = f"/chat/v2/Services/{self.own.items['service']}"
         channel = f"{service}/Channels/{self.own.items['channel']}"
         places = {

@@ -85,7 +85,7 @@ def posts(operation: Operation) -> bool:
 def not_found(operation: Operation, answer: Answer, addresses: dict[str, str]) -> None:
     """The answer must be a 404 that names the path that was asked for, and nothing else."""
     path = operation.path(addresses)
-    named = path if operation.mount.style == "2010" else path.removeprefix(operation.mount.api)
+    named = path if operation.mount.face.style == "2010" else path.removeprefix(operation.mount.face.prefix)
     assert answer.refusal() == (404, 20404, f"The requested resource {named} was not found")
     assert set(answer.json) == {"code", "message", "more_info", "status"}
 
@@ -184,7 +184,7 @@ def test_an_absent_account_has_nothing(target: Target, operation: Operation):
 
 @every(names_a("sid"))
 def test_an_absent_item_is_not_found(target: Target, operation: Operation):
-    prefix = operation.row.prefix
+    prefix = operation.prefix
     for absent in (prefix + "0" * 32, prefix + "f" * 32):
         addresses = target.items.of(operation, sid=absent)
         not_found(operation, operation.ask(target.raw, addresses), addresses)

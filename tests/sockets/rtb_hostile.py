@@ -31,7 +31,7 @@ def members_of(name: str) -> tuple[str, ...]:
     if not isinstance(action, Action):
         return _OWN_MEMBERS[name]
     own_names = {field: member for member, field in action.named.items()}
-    fields = [own_names.get(field.name, field.name) for field in action.row.form(action.verb)]
+    fields = [own_names.get(field, field) for field in action.takes.split()]
     members = (*action.address.values(), *fields, *(_PAGE if action.verb == "list" else ()))
     return tuple(dict.fromkeys(members))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parley.records import REGISTRY
+from parley.faces.registry import MOUNTS
 from tests.contract_tables.checker import operations
 from tests.doors import Door, Raw
 
@@ -23,10 +23,9 @@ METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "d
 def offered() -> dict[str, set[str]]:
     """Path templates and the HTTP methods that they take."""
     found: dict[str, set[str]] = {}
-    for mount in (mount for row in REGISTRY for mount in row.mounts):
+    for mount in MOUNTS:
         for verb in mount.verbs:
-            path = mount.collection if verb in ("create", "list") else mount.path
-            found.setdefault(mount.api + path + mount.suffix, set()).add(METHODS[verb])
+            found.setdefault(mount.route(verb), set()).add(METHODS[verb])
     return found
 
 

@@ -88,8 +88,7 @@ export class ChannelFollower {
   /** A list of channels says that this one has come to `seq`, or does not have it (-1). Asks unless that is the mark. */
   expect(seq, now) {
     this.#withdraw();
-    // If pushes are held, others may have been dropped that are newer than the list.
-    this.#target = this.#held.size > 0 ? Math.max(this.#target, seq) : seq;
+    this.#target = seq;
     this.#mustAsk = seq !== this.#mark || this.#held.size > 0 || this.#late.length > 0 || this.#goesOnFrom !== null;
     if (this.#mustAsk) this.#dueAt = now;
     else this.#watch(now);

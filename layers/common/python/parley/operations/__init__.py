@@ -1,4 +1,4 @@
-"""What can be done: one operation per row and verb, called by every door."""
+"""What can be done: one operation per resource and verb, called by every door."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from parley.operations import (
     users,
     verbs,
 )
-from parley.records import REGISTRY
-from parley.records.spec import VERBS
+from parley.records import RECORDS
+from parley.records.spec import VERBS, Registry
 
 Operation = Callable[..., Any]
 
@@ -77,9 +77,19 @@ _SPECIALS: dict[tuple[str, str], Operation] = {
     ("api_key", "delete"): api_keys.delete,
 }
 
-# (row name, verb) -> operation(context, path, parameters); list operations take a PageRequest as well.
-OPERATIONS: dict[tuple[str, str], Operation] = {
-    (row.name, verb): _SPECIALS.get((row.name, verb)) or partial(getattr(verbs, verbs.FUNCTIONS[verb]), row)
-    for row in REGISTRY
-    for verb in VERBS
-}
+
+def table(records: Registry) -> dict[tuple[str, str], Operation]:
+    """(resource, verb) -> operation(context, path, parameters); list operations take a PageRequest as well.
+
+    A resource is a type of record, or what a face offers under a name of its own. What has no operation of its own is
+    carried out by the generic verbs.
+    """
+    generic = {
+        (record.name, verb): partial(getattr(verbs, verbs.FUNCTIONS[verb]), record)
+        for record in records
+        for verb in VERBS
+    }
+    return {**generic, **_SPECIALS}
+
+
+OPERATIONS = table(RECORDS)

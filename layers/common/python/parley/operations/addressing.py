@@ -8,7 +8,7 @@ from __future__ import annotations
 from parley.errors import NOT_FOUND
 from parley.ids import is_sid, member_sid, message_index, user_sid
 from parley.operations.context import Context
-from parley.records.spec import Path, Resource
+from parley.records.spec import Path, RecordType
 from parley.store import keys
 from parley.store.items import Record
 
@@ -49,7 +49,7 @@ def user_address(service_sid: str, address: str) -> str:
     return address if is_sid("US", address) else user_sid(service_sid, address)
 
 
-def resolve(context: Context, row: Resource, path: Path, *, opened: bool = True) -> Path:
+def resolve(context: Context, record_type: RecordType, path: Path, *, opened: bool = True) -> Path:
     """The path with every address as a SID, after checking that what lies above the item exists.
 
     With `opened=False` the channel is only named, not read: for writes whose own condition proves that it lives.
@@ -58,7 +58,7 @@ def resolve(context: Context, row: Resource, path: Path, *, opened: bool = True)
         Refusal: 20404 for anything that is absent, foreign or of the wrong form.
     """
     resolved = dict(path)
-    if row.prefix in _OF_THE_ACCOUNT:
+    if record_type.parent == "account":
         if path.get("account_sid", context.account_sid) != context.account_sid:
             raise NOT_FOUND()
         resolved["account_sid"] = context.account_sid
@@ -69,15 +69,12 @@ def resolve(context: Context, row: Resource, path: Path, *, opened: bool = True)
         found = find(context, path["service_sid"], path["channel_sid"])
         resolved["channel_sid"] = found["sid"] if isinstance(found, dict) else found
     if "sid" in path:
-        _resolve_item(context, row, path["sid"], resolved)
+        _resolve_item(context, record_type, path["sid"], resolved)
     return resolved
 
 
-_OF_THE_ACCOUNT = ("IS", "SK", "CR")
-
-
-def _resolve_item(context: Context, row: Resource, address: str, resolved: Path) -> None:
-    match row.prefix:
+def _resolve_item(context: Context, record_type: RecordType, address: str, resolved: Path) -> None:
+    match record_type.prefix:
         case "US":
             resolved["sid"] = user_address(resolved["service_sid"], address)
         case "CH":
@@ -89,5 +86,5 @@ def _resolve_item(context: Context, row: Resource, address: str, resolved: Path)
             if index is None:
                 raise NOT_FOUND()
             resolved["index"] = str(index)
-        case _ if not is_sid(row.prefix, address):
+        case _ if not is_sid(record_type.prefix, address):
             raise NOT_FOUND()

@@ -6,6 +6,7 @@ acknowledged message and never an index used twice. With an idempotency token, m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from parley.domain.channels import newest_index
@@ -187,6 +188,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     resolved = resolve(context, MESSAGE, path, opened=False)
     message = verbs.load(context, MESSAGE, resolved)
     _may_update(context, message, parameters)
+    asked = tuple(parameters)
     parameters = context.consult("message", "update", {**message, **parameters}, parameters)
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
     if changes.get("author", "") is None:
@@ -194,22 +196,21 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
     def decide(current: Record, _: Record) -> Decision:
         if current.get("author") != message.get("author"):
-            _may_update(context, current, parameters)
+            _may_update(context, current, asked)
         return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
 
     return channel_log.change(context, "message", "updated", message, decide)[0]
 
 
-def _may_update(context: Context, message: Record, parameters: dict[str, Any]) -> None:
+def _may_update(context: Context, message: Record, parameters: Iterable[str]) -> None:
     """Check the caller's rights to change the given fields of a message by this author.
 
     Raises:
         Refusal: 50107; 50509 for the body of a media message.
     """
-    for name, noun in (("body", "edit Message"), ("attributes", "edit MessageAttributes")):
-        if name in parameters:
-            wanted = authority.own_or_any(context, message.get("author"), noun)
-            authority.require(context, message["service_sid"], message["channel_sid"], wanted)
+    where = message["service_sid"], message["channel_sid"]
+    is_own = message.get("author") == context.caller.identity
+    authority.require_to_set(context, MESSAGE, "update", parameters, *where, is_own=is_own)
     if message.get("type") == "media" and "body" in parameters:
         raise MEDIA_BODY_FIXED()
 

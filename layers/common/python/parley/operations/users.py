@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from parley.domain.memberships import birth_of
 from parley.domain.presence import live_connections
 from parley.domain.presence import reachability as shown_reachability
 from parley.domain.roles import DEPLOYMENT
 from parley.domain.users import NEXT_VERSION, first_version
-from parley.errors import FORBIDDEN, NOT_FOUND, USER_EXISTS
+from parley.errors import NOT_FOUND, USER_EXISTS
 from parley.ids import user_sid
 from parley.operations import authority, rate, reachability, roles, verbs
 from parley.operations.addressing import resolve, service
@@ -42,7 +41,6 @@ def creation(context: Context, owner: Record, parameters: dict[str, Any], joined
     record = {
         **parameters,
         "sid": sid,
-        "birth": context.ids.unique(),
         "service_sid": owner["sid"],
         "role_sid": role_sid,
         "joined_channels_count": joined,
@@ -63,7 +61,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     wanted = reachability.is_enabled(service(context, resolved["service_sid"]))
     found = context.table.fetch_many([user_key, presence_key] if wanted else [user_key])
     user = verbs.belonging(found.get(user_key), resolved)
-    connections = live_connections(found.get(presence_key), context.clock.now_ms() // 1000, birth_of(user))
+    connections = live_connections(found.get(presence_key), context.clock.now_ms() // 1000)
     return shown_reachability(user, wanted, bool(connections))
 
 
@@ -77,29 +75,19 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user with the given fields changed. A role that is given empty stays as it was."""
     resolved = resolve(context, USER, path)
     user = verbs.load(context, USER, resolved)
-    _may_update(context, user, parameters)
+    is_own = user["identity"] == context.caller.identity
+    for permissions in authority.needed(context, USER, "update", parameters, is_own=is_own):
+        authority.require_in_service(context, user["service_sid"], *permissions)
     parameters = context.consult("user", "update", {**user, **verbs.told(parameters)}, parameters)
     changes = verbs.changed(context, parameters)
     if "role_sid" in changes:
         named = changes.pop("role_sid")
         changes |= held_role(context, resolved["service_sid"], named, DEPLOYMENT, USER.key(resolved))
     rate.count_service_action(context, resolved["service_sid"])
-    same = verbs.same_user(birth_of(user), NOT_FOUND())
-    write = Update(USER.key(resolved), NOT_FOUND(), set=changes, add=NEXT_VERSION, guards=(same,))
+    write = Update(USER.key(resolved), NOT_FOUND(), set=changes, add=NEXT_VERSION)
     record = context.table.commit(context.cause(), [write])[0]
     context.configuration.forget(USER.key(resolved))
     return shown_reachability(record, reachability.is_enabled(service(context, resolved["service_sid"])))
-
-
-def _may_update(context: Context, user: Record, parameters: dict[str, Any]) -> None:
-    """A client changes its own friendly name and attributes, with the right also others'; never a role."""
-    identity = context.caller.identity
-    if identity is None:
-        return
-    if "role_sid" in parameters:
-        raise FORBIDDEN()
-    own = ("editOwnUserInfo",) if authority.is_caller(context, user) else ()
-    authority.require_in_service(context, user["service_sid"], "editAnyUserInfo", *own)
 
 
 def held_role(context: Context, service_sid: str, role_sid: str | None, role_type: str, holder: keys.Key) -> Record:

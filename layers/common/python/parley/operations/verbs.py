@@ -1,4 +1,4 @@
-"""The five verbs over any row that needs nothing of its own, and the parts that special operations share."""
+"""The five verbs over any record that needs nothing of its own, and the parts that special operations share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from parley.errors import NOT_FOUND, Error, Refusal
 from parley.operations.addressing import resolve
 from parley.operations.context import Context, Listing, PageRequest
-from parley.records.spec import Path, Resource
+from parley.records.spec import Path, RecordType
 from parley.store.items import Record
 from parley.store.keys import Range
-from parley.store.writes import Bury, Create, Guard, Update
+from parley.store.writes import Bury, Create, Update
 
 T = TypeVar("T")
 
@@ -21,48 +21,50 @@ FUNCTIONS = {"create": "create", "fetch": "fetch", "list": "list_", "update": "u
 TOMBSTONE_SECONDS = 7 * 86_400
 
 
-def fetch(row: Resource, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def fetch(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The record at a path.
 
     Raises:
         Refusal: 20404.
     """
-    return load(context, row, resolve(context, row, path))
+    return load(context, record_type, resolve(context, record_type, path))
 
 
-def list_(row: Resource, context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+def list_(
+    record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any], page: PageRequest
+) -> Listing:
     """One page of a collection, oldest first."""
-    resolved = resolve(context, row, path)
-    assert row.range is not None
-    return read_page(context, row.range(resolved), page)
+    resolved = resolve(context, record_type, path)
+    assert record_type.range is not None
+    return read_page(context, record_type.range(resolved), page)
 
 
-def update(row: Resource, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def update(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The record after the given fields have changed."""
-    resolved = resolve(context, row, path)
-    load(context, row, resolved)
-    write = Update(row.key(resolved), NOT_FOUND(), set=changed(context, parameters))
+    resolved = resolve(context, record_type, path)
+    load(context, record_type, resolved)
+    write = Update(record_type.key(resolved), NOT_FOUND(), set=changed(context, parameters))
     return context.table.commit(context.cause(), [write])[0]
 
 
-def create(row: Resource, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """A new record of a row whose key needs nothing but a new SID."""
-    resolved = resolve(context, row, path)
-    record = {**new_record(context, row, path), **parameters}
-    write = Create(row.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND())
+def create(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """A new record of a record_type whose key needs nothing but a new SID."""
+    resolved = resolve(context, record_type, path)
+    record = {**new_record(context, record_type, path), **parameters}
+    write = Create(record_type.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND())
     return context.table.commit(context.cause(), [write])[0]
 
 
-def delete(row: Resource, context: Context, path: Path, parameters: dict[str, Any]) -> None:
+def delete(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Leaves a tombstone where the record was."""
-    resolved = resolve(context, row, path)
-    record = load(context, row, resolved)
-    context.table.commit(context.cause(), [bury(context, row, resolved, record)])
+    resolved = resolve(context, record_type, path)
+    record = load(context, record_type, resolved)
+    context.table.commit(context.cause(), [bury(context, record_type, resolved, record)])
 
 
-def load(context: Context, row: Resource, resolved: Path) -> Record:
+def load(context: Context, record_type: RecordType, resolved: Path) -> Record:
     """The record at a resolved path, if it is of the service and channel in that path."""
-    record = context.table.fetch(row.key(resolved))
+    record = context.table.fetch(record_type.key(resolved))
     return belonging(record, resolved)
 
 
@@ -73,10 +75,10 @@ def belonging(record: Record | None, resolved: Path) -> Record:
     return record
 
 
-def new_record(context: Context, row: Resource, path: Path) -> Record:
+def new_record(context: Context, record_type: RecordType, path: Path) -> Record:
     """What every new record begins with."""
     now = context.clock.now_ms()
-    record: Record = {"sid": context.ids.sid(row.prefix), "date_created": now, "date_updated": now}
+    record: Record = {"sid": context.ids.sid(record_type.prefix), "date_created": now, "date_updated": now}
     return {**record, "service_sid": path["service_sid"]} if "service_sid" in path else record
 
 
@@ -107,11 +109,6 @@ def again(attempt: Callable[[], T], *moved: Error, looks: int = 3) -> T:
     raise AssertionError("unreachable")
 
 
-def same_user(birth: str, gone: Refusal) -> Guard:
-    """The condition that a user, or something that belongs to one, has this birth; `gone` is raised if it has not."""
-    return Guard("birth", "=" if birth else "missing", birth or None, gone)
-
-
 def told(parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters that have a value; a new record has nothing to clear."""
     return {name: value for name, value in parameters.items() if value is not None}
@@ -120,12 +117,15 @@ def told(parameters: dict[str, Any]) -> dict[str, Any]:
 _KEPT_DATES = ("date_created", "date_updated")
 
 
-def bury(context: Context, row: Resource, resolved: Path, record: Record, **more: Any) -> Bury:
-    """The write that turns a record into its tombstone: SIDs stay, content goes."""
-    names = ("sid", "service_sid", "channel_sid", "identity", "index", "created_seq", "type")
+_SIDS = ("sid", "service_sid", "channel_sid")
+
+
+def bury(context: Context, record_type: RecordType, resolved: Path, record: Record, **more: Any) -> Bury:
+    """The write that turns a record into its tombstone: SIDs stay, and what its type says."""
+    names = (*_SIDS, *record_type.remains.split())
     remains = {name: record[name] for name in names if name in record}
     expires_at = context.clock.now_ms() // 1000 + TOMBSTONE_SECONDS
-    return Bury(row.key(resolved), NOT_FOUND(), {**remains, **more}, expires_at)
+    return Bury(record_type.key(resolved), NOT_FOUND(), {**remains, **more}, expires_at)
 
 
 def read_page(

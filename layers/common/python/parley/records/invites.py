@@ -1,36 +1,22 @@
-"""The Invite row (https://www.twilio.com/docs/chat/rest/invite-resource)."""
+"""Invites to a channel (https://www.twilio.com/docs/chat/rest/invite-resource)."""
 
 from __future__ import annotations
 
 from parley.domain.users import check_identity
-from parley.records.kinds import Checked, Listed, Sid
-from parley.records.spec import Field, Mount, Resource, View
+from parley.records.kinds import Checked, Sid, Text
+from parley.records.spec import FREELY, Field, RecordType
 from parley.store import keys
 
-_VIEW = View("sid account_sid channel_sid service_sid identity date_created date_updated role_sid created_by url")
-_PATH = "/Services/{service_sid}/Channels/{channel_sid}/Invites/{sid}"
-_VERBS = ("create", "fetch", "list", "delete")
-
-INVITE = Resource(
+INVITE = RecordType(
     name="invite",
-    plural="invites",
     prefix="IN",
+    parent="channel",
     key=lambda path: keys.invite(path["channel_sid"], path["sid"]),
-    range=None,
+    range=lambda path: keys.invites(path["channel_sid"]),
     fields=(
-        Field("identity", Checked(check_identity), on="create", required="create"),
-        Field("role_sid", Sid("RL"), on="create"),
+        Field("identity", Checked(check_identity), always=True, on_create=FREELY),
+        Field("role_sid", Sid("RL")),
+        Field("created_by", Text()),
     ),
-    filters=(Field("identity", Listed()),),
-    mounts=(
-        Mount("/chat/v2", _PATH, _VIEW, verbs=_VERBS),
-        Mount(
-            "/chat/v1",
-            _PATH,
-            _VIEW,
-            verbs=_VERBS,
-            page_limits=(50, 1000),
-            by_sid=(("channel_sid", "CH"),),
-        ),
-    ),
+    remains="identity",
 )

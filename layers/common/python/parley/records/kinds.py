@@ -118,8 +118,16 @@ class Whole(_Shown):
 
 
 @dataclass(frozen=True)
+class Stored(_Shown):
+    """An object that operations make; no parameter sets it."""
+
+    def parse(self, name: str, values: Sequence[str]) -> Any:
+        raise INVALID_PARAMETER(name=name, reason="it cannot be set")
+
+
+@dataclass(frozen=True)
 class Flag:
-    """`true` or `false`; answered as text where the vendor does so."""
+    """`true` or `false`; answered as text where Twilio does so."""
 
     as_text: bool = False
 

@@ -1,22 +1,62 @@
-"""What a resource row says: its fields, its keys, and where and how each API version shows it.
+"""What a record type says: what is stored, what a client may set of it, where it lives and what goes with it.
 
-A row is data. Routes, form parsing and views are generated from it; operations carry it out.
+A record type is data and knows no API: paths, form names, views and page sizes are the faces' (`parley/faces`). What is
+declared here is in no answer, form, client action or webhook until it is named there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
-from parley.errors import EMPTY_UPDATE, Error
+from parley.errors import Error
 from parley.records.kinds import Kind
-from parley.store.items import Record
 from parley.store.keys import Key, Range
 
 Path = dict[str, str]
+Parent = Literal["account", "service", "channel"]
 VERBS = ("create", "fetch", "list", "update", "delete")
+# The reason of a field whose changes clients are not told by name.
+UNTOLD = "-"
+# What every record has, and no type declares.
+UNDERSTOOD = ("sid", "account_sid", "service_sid", "channel_sid", "date_created", "date_updated")
+
+
+@dataclass(frozen=True)
+class Right:
+    """What a client needs to set a field: one of some permissions; with none, it need only be where the record is.
+
+    Attributes:
+        own: For what is the client's own; None if it may not even there.
+        others: For what is not.
+    """
+
+    own: tuple[str, ...] | None
+    others: tuple[str, ...] | None
+
+    def needed(self, *, is_own: bool) -> tuple[str, ...] | None:
+        """The permissions of which one is needed; None if no client may."""
+        return self.own if is_own else self.others
+
+
+FREELY = Right((), ())
+
+
+def needs(*permissions: str) -> Right:
+    """One of some permissions, whosoever the record is."""
+    return Right(permissions, permissions)
+
+
+def own_or_any(noun: str) -> Right:
+    """`editAny<noun>`, and for the client's own record `editOwn<noun>` as well."""
+    return Right((f"editAny{noun}", f"editOwn{noun}"), (f"editAny{noun}",))
+
+
+def own_only(*permissions: str) -> Right:
+    """The client's own record only, with one of some permissions if there are any."""
+    return Right(permissions, None)
 
 
 @dataclass(frozen=True)
@@ -26,128 +66,85 @@ class Field:
     Attributes:
         name: As stored; a dot makes it part of an object in views (`limits.user_channels`).
         kind: How it is parsed and shown.
-        on: The verbs whose form takes it, separated by blanks.
-        required: The verbs that refuse to go without it, separated by blanks.
         default: What is shown while nothing is stored.
-        form: The parameter's name, if it is not the field's name in PascalCase.
+        always: Whether a record always has it, so that it cannot be cleared.
+        on_create: What a client needs to set it on create; None: no client may.
+        on_update: The same for update.
+        reason: What `updateReasons` calls a change of it; `UNTOLD` if clients are not told. The types that clients hear
+            of say one or the other for each field.
         missing: The refusal of a create without it, if it is not the general one.
     """
 
     name: str
     kind: Kind
-    on: str = ""
-    required: str = ""
     default: Any = None
-    form: str = ""
+    always: bool = False
+    on_create: Right | None = None
+    on_update: Right | None = None
+    reason: str = ""
     missing: Error | None = None
 
-    @cached_property
-    def form_name(self) -> str:
-        """The parameter's name in forms and query strings."""
-        return self.form or ".".join(_pascal(part) for part in self.name.split("."))
-
 
 @dataclass(frozen=True)
-class View:
-    """What one API version shows of a record.
+class RecordType:
+    """One type of record: everything that is particular to it and is no rule.
 
     Attributes:
-        names: JSON names in order, separated by blanks; `from=author` shows the stored `author` as `from`, and a name
-            with dotted fields below it (`limits`) becomes an object of those that have a value or a default.
-        links: Link name to what follows the record's own URL, to a path of the same API (`^/Services/{service_sid}`),
-            or to a function of the record that gives what follows its URL (None: null).
-        hidden: Stored names with a dot that this version does not know, separated by blanks.
-        absent_from_lists: Names that are null in lists.
-    """
-
-    names: str
-    links: dict[str, str | Callable[[Record], str | None]] | None = None
-    hidden: str = ""
-    absent_from_lists: str = ""
-
-
-@dataclass(frozen=True)
-class Mount:
-    """A row under one API: where it hangs and how it looks.
-
-    Attributes:
-        api: Prefix of the API, `/chat/v2`. Paths in answers begin with it.
-        path: Path of one item below the prefix; without its last segment it is the collection. Names in braces are
-            fields of the record, the last one is the item's own address.
-        view: What is shown.
-        verbs: What is offered here.
-        style: `modern`, or `2010` for the account API's dates and paging.
-        suffix: What the account API appends to its paths.
-        plural: The list's key, where it differs from the row's.
-        page_limits: Default and largest page size.
-        creates: An extra field that only the answer to create shows (an API key's secret).
-        without: Form names that this version does not know, separated by blanks; `update:From` only on update.
-        requires: Form names that create needs here beyond the row's, separated by blanks.
-        by_sid: Path names that take no identity or unique name here, with the SID prefix each needs.
-        webhooks: Verbs that read `X-Twilio-Webhook-Enabled`, separated by blanks.
-    """
-
-    api: str
-    path: str
-    view: View
-    verbs: tuple[str, ...] = VERBS
-    style: str = "modern"
-    suffix: str = ""
-    plural: str = ""
-    page_limits: tuple[int, int] = (50, 100)
-    creates: str = ""
-    without: str = ""
-    requires: str = ""
-    by_sid: tuple[tuple[str, str], ...] = ()
-    webhooks: str = ""
-
-    @property
-    def collection(self) -> str:
-        """Path of the collection."""
-        return self.path.rpartition("/")[0]
-
-    def knows(self, verb: str, form_name: str) -> bool:
-        """Whether this version takes a parameter of the row on `verb`."""
-        return not {form_name, f"{verb}:{form_name}"} & set(self.without.split())
-
-
-@dataclass(frozen=True)
-class Resource:
-    """One row: everything that is particular to a resource and is no rule.
-
-    Attributes:
-        name: Singular, also the record's kind in changes and tables.
-        plural: Key of its lists.
+        name: Its name in changes, logs, entries of the channel's log and tables.
         prefix: SID prefix.
-        fields: Its own fields; SIDs and dates that all records have are understood.
+        parent: What it lives in. What lives in a channel is refused when the channel is deleted, counts in its log and
+            is swept with it.
+        fields: Its own fields; what is `UNDERSTOOD` is left out.
         key: The item's key, from a path whose addresses are resolved to SIDs.
-        range: Where its list is read; None if listing is an operation of its own.
-        mounts: Where it is offered.
-        filters: What its list can be narrowed by.
-        by_message_index: Whether page tokens are message indexes.
-        empty_update: The refusal of an update without any parameter.
+        range: Where all of one parent are read; None if there is no such range.
+        computed: What operations add to a record when they answer, separated by blanks; never stored.
+        remains: What its tombstone keeps beside SIDs, separated by blanks.
     """
 
     name: str
-    plural: str
     prefix: str
+    parent: Parent
     fields: tuple[Field, ...]
     key: Callable[[Path], Key]
-    range: Callable[[Path], Range] | None
-    mounts: tuple[Mount, ...]
-    filters: tuple[Field, ...] = ()
-    by_message_index: bool = False
-    empty_update: Error = EMPTY_UPDATE
+    range: Callable[[Path], Range] | None = None
+    computed: str = ""
+    remains: str = ""
 
     @cached_property
     def by_name(self) -> dict[str, Field]:
-        """Its fields by stored name."""
+        """Its fields by name."""
         return {field.name: field for field in self.fields}
 
-    def form(self, verb: str) -> tuple[Field, ...]:
-        """The parameters a verb takes."""
-        return self.filters if verb == "list" else tuple(field for field in self.fields if verb in field.on.split())
+    def right(self, verb: str, name: str) -> Right | None:
+        """What a client needs to set a field on a verb; None if no client may."""
+        field = self.by_name.get(name)
+        if field is None:
+            return None
+        return {"create": field.on_create, "update": field.on_update}.get(verb)
 
 
-def _pascal(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
+class Registry(Collection[RecordType]):
+    """All record types, by name."""
+
+    def __init__(self, *types: RecordType):
+        self._types = {record_type.name: record_type for record_type in types}
+
+    def __iter__(self) -> Iterator[RecordType]:
+        return iter(self._types.values())
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+    def __contains__(self, wanted: object) -> bool:
+        return wanted in self._types.values()
+
+    def __getitem__(self, name: str) -> RecordType:
+        return self._types[name]
+
+    def including(self, *types: RecordType) -> Registry:
+        """A copy with some types more."""
+        return Registry(*self, *types)
+
+    def below(self, parent: Parent) -> tuple[RecordType, ...]:
+        """The types whose records live in a parent."""
+        return tuple(record_type for record_type in self if record_type.parent == parent)

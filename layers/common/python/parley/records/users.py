@@ -1,50 +1,33 @@
-"""The User row (https://www.twilio.com/docs/chat/rest/user-resource)."""
+"""Users (https://www.twilio.com/docs/chat/rest/user-resource)."""
 
 from __future__ import annotations
 
 from parley import errors
 from parley.domain.users import check_identity
-from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Sid, Text, Whole
-from parley.records.spec import Field, Mount, Resource, View
+from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Flag, Sid, Text, Whole
+from parley.records.spec import UNTOLD, Field, RecordType, own_or_any
 from parley.store import keys
 
-# The vendor names no figure for user attributes; 4 KB is its figure for message attributes (unconfirmed).
+# Twilio names no figure for user attributes; 4 KB is its figure for message attributes (unconfirmed).
 _ATTRIBUTES = Attributes(4 * 1024)
+_INFO = own_or_any("UserInfo")
 
-USER = Resource(
+USER = RecordType(
     name="user",
-    plural="users",
     prefix="US",
+    parent="service",
     key=lambda path: keys.user(path["sid"]),
     range=lambda path: keys.users(path["service_sid"]),
     fields=(
-        Field("identity", Checked(check_identity), on="create", required="create"),
-        Field("role_sid", Sid("RL"), on="create update"),
-        Field("attributes", _ATTRIBUTES, on="create update", default=EMPTY_ATTRIBUTES),
-        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), on="create update"),
-        Field("joined_channels_count", Whole(), default=0),
+        Field("identity", Checked(check_identity), always=True, reason=UNTOLD),
+        Field("role_sid", Sid("RL"), reason=UNTOLD),
+        Field("attributes", _ATTRIBUTES, default=EMPTY_ATTRIBUTES, on_update=_INFO, reason="attributes"),
+        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), on_update=_INFO, reason="friendlyName"),
+        Field("joined_channels_count", Whole(), default=0, reason=UNTOLD),
+        Field("is_online", Flag(), reason="online"),
+        # How many push registrations there are; what is told is whether there are any.
+        Field("bindings_count", Whole(), default=0, reason="notifiable"),
     ),
-    mounts=(
-        Mount(
-            "/chat/v2",
-            "/Services/{service_sid}/Users/{sid}",
-            View(
-                "sid account_sid service_sid attributes friendly_name role_sid identity is_online is_notifiable "
-                "date_created date_updated joined_channels_count url",
-                links={"user_channels": "/Channels", "user_bindings": "/Bindings"},
-            ),
-            webhooks="create update",
-        ),
-        Mount(
-            "/chat/v1",
-            "/Services/{service_sid}/Users/{sid}",
-            View(
-                "sid account_sid service_sid attributes friendly_name role_sid identity is_online is_notifiable "
-                "date_created date_updated joined_channels_count url",
-                links={"user_channels": "/Channels"},
-                absent_from_lists="attributes",
-            ),
-            page_limits=(50, 1000),
-        ),
-    ),
+    computed="is_notifiable",
+    remains="identity",
 )

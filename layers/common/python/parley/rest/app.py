@@ -16,17 +16,21 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from parley.errors import NOT_FOUND, VERB_NOT_ALLOWED
-from parley.records import REGISTRY
-from parley.rest.routes import BASE_PATH, MakeContext, refused, routes
+from parley.faces.registry import MOUNTS
+from parley.faces.spec import Mount
+from parley.operations import OPERATIONS
+from parley.rest.routes import BASE_PATH, MakeContext, Operations, refused, routes
 
-_API_PREFIXES = tuple({f"{mount.api}/" for row in REGISTRY for mount in row.mounts})
+_API_PREFIXES = tuple({f"{mount.face.prefix}/" for mount in MOUNTS})
 
 
-def create_app(make_context: MakeContext) -> FastAPI:
-    """The application over a factory of request contexts."""
+def create_app(
+    make_context: MakeContext, mounts: tuple[Mount, ...] = MOUNTS, operations: Operations = OPERATIONS
+) -> FastAPI:
+    """The application over a factory of request contexts, which offers some mounts."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for route in routes(make_context):
-        # No model per operation: the row already says it all, and models would make start-up twenty times slower.
+    for route in routes(make_context, mounts, operations):
+        # No model per operation: the mount already says it all, and models would make start-up twenty times slower.
         app.add_api_route(
             route.path,
             route.endpoint,

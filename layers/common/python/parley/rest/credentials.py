@@ -9,12 +9,12 @@ from parley.errors import ACCESS_DENIED, UNAUTHENTICATED
 from parley.ids import is_sid
 from parley.keyring import is_secret
 from parley.operations.context import Context
-from parley.records.spec import Resource
+from parley.records.spec import RecordType
 from parley.store import keys
 
 
-def authenticate(context: Context, authorization: str, row: Resource) -> None:
-    """Let the request pass, or refuse it. An API key does everything except manage API keys, as at the vendor's.
+def authenticate(context: Context, authorization: str, asked_for: RecordType) -> None:
+    """Let the request pass, or refuse it. An API key does everything except manage API keys, as at Twilio's.
 
     Raises:
         Refusal: 20003; 20006 for an API key where the account's own credentials are needed.
@@ -26,7 +26,7 @@ def authenticate(context: Context, authorization: str, row: Resource) -> None:
     elif is_sid("SK", name):
         key = context.configuration.fetch(keys.api_key(context.account_sid, name))
         if key and is_secret(secret, key["secret_hash"]):
-            if row.prefix == "SK":
+            if asked_for.prefix == "SK":
                 raise ACCESS_DENIED()
             return
     raise UNAUTHENTICATED()

@@ -1,7 +1,7 @@
 """Pages: what part of a list a request asks for, and the links to the parts around it.
 
 A token names the item at the edge of a page (`PT`: go on after it, `PB`: go back before it) and carries a seal over the
-list and its filters, so that a token of another list is refused. Message lists use plain indexes, as the vendor does.
+list and its filters, so that a token of another list is refused. Message lists use plain indexes, as Twilio does.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from parley.errors import INVALID_PAGE_SIZE, INVALID_PAGE_TOKEN, INVALID_PARAMETER, MESSAGE_PAGE_TOKEN_INVALID
+from parley.faces.spec import Mount
 from parley.operations.context import Listing, PageRequest
-from parley.records.spec import Mount, Resource
 
 _PLATFORM_CEILING = 1000
 _PAGING = ("PageSize", "Page", "PageToken")
@@ -28,13 +28,13 @@ class Asked(NamedTuple):
     filters: list[tuple[str, str]]
 
 
-def read(row: Resource, mount: Mount, query: dict[str, list[str]], path: str, seal: Callable[[str], str]) -> Asked:
+def read(mount: Mount, query: dict[str, list[str]], path: str, seal: Callable[[str], str]) -> Asked:
     """What a query string asks for. A page size above the resource's maximum is cut to it (unconfirmed).
 
     Raises:
         Refusal: 20007, 20001 or 19038.
     """
-    names = {field.form_name for field in row.filters}
+    names = {parameter.form_name for parameter in mount.form("list")}
     filters = [(name, value) for name, values in query.items() if name in names for value in values]
     default, most = mount.page_limits
     size = _number(query, "PageSize", default)
@@ -45,7 +45,7 @@ def read(row: Resource, mount: Mount, query: dict[str, list[str]], path: str, se
     size = min(size, most)
     if not token:
         return Asked(PageRequest(size), 0, filters)
-    if row.by_message_index:
+    if mount.by_index:
         if not (token.isascii() and token.isdigit() and len(token) <= 12 and int(token) < _HIGHEST_INDEX):
             raise MESSAGE_PAGE_TOKEN_INVALID()
         return Asked(PageRequest(size, after=str(int(token))), number, filters)
@@ -71,7 +71,6 @@ def _sealed(path: str, filters: list[tuple[str, str]], direction: str, position:
 
 
 def envelope(
-    row: Resource,
     mount: Mount,
     asked: Asked,
     listing: Listing,
@@ -87,7 +86,7 @@ def envelope(
         query = [*asked.filters, ("PageSize", str(page.size)), ("Page", str(number))]
         if position is not None:
             sealed = f"{direction}{position}-{seal(_sealed(path, asked.filters, direction, position))}"
-            query.append(("PageToken", position if row.by_message_index else sealed))
+            query.append(("PageToken", position if mount.by_index else sealed))
         return f"{path}?{urlencode(query)}"
 
     following = link(asked.number + 1, "PT", listing.last) if listing.more_after and listing.last else None
@@ -96,8 +95,8 @@ def envelope(
         previous = link(asked.number - 1, "PB", listing.first)
     own_position, own_direction = (page.after, "PT") if page.before is None else (page.before, "PB")
     own = link(asked.number, own_direction, own_position)
-    key = mount.plural or row.plural
-    if mount.style == "2010":
+    key = mount.key
+    if mount.face.style == "2010":
         return {
             key: shown,
             "page": asked.number,

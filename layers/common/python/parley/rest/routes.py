@@ -1,32 +1,33 @@
-"""From rows to routes: one endpoint per mount and verb, all the same function closed over its row."""
+"""From faces to routes: one endpoint per mount and verb, all the same function closed over its mount."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from parley.errors import INTERNAL, MISSING_PARAMETER, NOT_FOUND, UNAUTHENTICATED, Error, Refusal
+from parley.errors import INTERNAL, NOT_FOUND, UNAUTHENTICATED, Error, Refusal
+from parley.faces.forms import parse
+from parley.faces.registry import MOUNTS
+from parley.faces.spec import Mount
+from parley.faces.views import fill_path, present
 from parley.ids import is_sid
 from parley.log import logger
-from parley.operations import OPERATIONS
+from parley.operations import Operation
 from parley.operations.context import Caller, Context
-from parley.records import REGISTRY
-from parley.records.parameters import parse
-from parley.records.spec import Mount, Path, Resource
-from parley.records.views import fill_path, present
+from parley.records.spec import Path
 from parley.rest import credentials, forms, paging
 
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
-_STATUS = {"create": 201, "delete": 204}
 BASE_PATH = "parley.base_path"
 
 MakeContext = Callable[[Caller], Context]
 Endpoint = Callable[[Request], Awaitable[Response]]
+Operations = Mapping[tuple[str, str], Operation]
 
 
 class Route(NamedTuple):
@@ -38,27 +39,25 @@ class Route(NamedTuple):
     name: str
 
 
-def routes(make_context: MakeContext) -> list[Route]:
-    """Every route of every row, collections before items."""
+def routes(make_context: MakeContext, mounts: Iterable[Mount], operations: Operations) -> list[Route]:
+    """Every route of some mounts, collections before items."""
     return [
-        _route(row, mount, verb, make_context)
-        for row in REGISTRY
-        for mount in row.mounts
+        _route(mount, verb, operations[mount.resource, verb], make_context)
+        for mount in mounts
         for verb in sorted(mount.verbs, key=lambda verb: verb not in ("create", "list"))
     ]
 
 
-def _route(row: Resource, mount: Mount, verb: str, make_context: MakeContext) -> Route:
+def _route(mount: Mount, verb: str, operation: Operation, make_context: MakeContext) -> Route:
     method = METHODS[verb]
-    path = mount.collection if verb in ("create", "list") else mount.path
-    name = f"{mount.api}:{row.name}.{verb}"
-    answer = _ANSWERS[verb]
+    name = f"{mount.face.prefix}:{mount.resource}.{verb}"
+    answer = _answer_list if verb == "list" else _answer_one
 
     async def endpoint(request: Request) -> Response:
         started = time.perf_counter()
         body = await request.body() if method == "POST" else b""
         try:
-            response = answer(row, mount, verb, request, body, make_context(_caller(mount, verb, request)))
+            response = answer(mount, verb, operation, request, body, make_context(_caller(mount, verb, request)))
         except Refusal as refusal:
             response = refused(refusal.error, str(refusal), request)
         except Exception:
@@ -69,7 +68,7 @@ def _route(row: Resource, mount: Mount, verb: str, make_context: MakeContext) ->
         return response
 
     methods = ["GET", "HEAD"] if method == "GET" else [method]
-    return Route(mount.api + path + mount.suffix, methods, endpoint, name)
+    return Route(mount.route(verb), methods, endpoint, name)
 
 
 def _caller(mount: Mount, verb: str, request: Request) -> Caller:
@@ -90,38 +89,32 @@ def base_url(request: Request) -> str:
     return f"{scheme}://{request.headers.get('host', '')}{request.scope.get(BASE_PATH, '')}"
 
 
-def _prepared(row: Resource, mount: Mount, request: Request, context: Context) -> Path:
-    credentials.authenticate(context, request.headers.get("authorization", ""), row)
+def _prepared(mount: Mount, request: Request, context: Context) -> Path:
+    credentials.authenticate(context, request.headers.get("authorization", ""), mount.record)
     path = _path(request)
     if any(name in path and not is_sid(prefix, path[name]) for name, prefix in mount.by_sid):
         raise NOT_FOUND()
     return path
 
 
-def _answer_one(row: Resource, mount: Mount, verb: str, request: Request, body: bytes, context: Context) -> Response:
-    path = _prepared(row, mount, request, context)
+def _answer_one(
+    mount: Mount, verb: str, operation: Operation, request: Request, body: bytes, context: Context
+) -> Response:
+    path = _prepared(mount, request, context)
     parameters: dict[str, Any] = {}
     if verb in ("create", "update"):
         given = forms.read_body(body, request.headers.get("content-type", ""))
-        parameters = parse(row, verb, _known(mount, verb, given))
+        parameters = parse(mount, verb, given)
     more: dict[str, Any] = {}
-    if (row.name, verb) == ("message", "create"):
+    if (mount.record.name, verb) == ("message", "create"):
         more["token"] = _idempotency_token(request)
-    record = OPERATIONS[row.name, verb](context, path, parameters, **more)
+    record = operation(context, path, parameters, **more)
     if record is None:
-        return Response(status_code=_STATUS[verb])
-    shown = present(row, mount, record, base_url(request), context.account_sid)
-    if verb == "create" and mount.creates:
-        shown[mount.creates] = record[mount.creates]
-    return JSONResponse(shown, _STATUS.get(verb, 200))
-
-
-def _known(mount: Mount, verb: str, given: dict[str, list[str]]) -> dict[str, list[str]]:
-    """What this version of the API takes of a form."""
-    for name in mount.requires.split() if verb == "create" else ():
-        if not given.get(name):
-            raise MISSING_PARAMETER(name=name)
-    return {name: values for name, values in given.items() if mount.knows(verb, name)}
+        return Response(status_code=mount.status(verb))
+    shown = present(mount, record, base_url(request), context.account_sid)
+    if verb == "create" and mount.once:
+        shown[mount.once] = record[mount.once]
+    return JSONResponse(shown, mount.status(verb))
 
 
 def _idempotency_token(request: Request) -> str:
@@ -129,29 +122,22 @@ def _idempotency_token(request: Request) -> str:
     return (headers.get("i-twilio-idempotency-token") or headers.get("x-twilio-mutation-id") or "")[:256]
 
 
-def _answer_list(row: Resource, mount: Mount, verb: str, request: Request, body: bytes, context: Context) -> Response:
-    path = _prepared(row, mount, request, context)
+def _answer_list(
+    mount: Mount, verb: str, operation: Operation, request: Request, body: bytes, context: Context
+) -> Response:
+    path = _prepared(mount, request, context)
     query = forms.read_query(request.scope["query_string"].decode("latin-1"))
-    list_path = mount.api + fill_path(mount, {**path, "account_sid": context.account_sid}, item=False)
+    list_path = mount.face.prefix + fill_path(mount, {**path, "account_sid": context.account_sid}, item=False)
     seal = context.keyring.page_seal
-    asked = paging.read(row, mount, query, list_path, seal)
-    listing = OPERATIONS[row.name, verb](context, path, parse(row, verb, query), asked.request)
+    asked = paging.read(mount, query, list_path, seal)
+    listing = operation(context, path, parse(mount, verb, query), asked.request)
     base = base_url(request)
-    shown = [present(row, mount, record, base, context.account_sid, listed=True) for record in listing.records]
-    return JSONResponse(paging.envelope(row, mount, asked, listing, shown, base, list_path, seal))
-
-
-_ANSWERS = {
-    "create": _answer_one,
-    "fetch": _answer_one,
-    "update": _answer_one,
-    "delete": _answer_one,
-    "list": _answer_list,
-}
+    shown = [present(mount, record, base, context.account_sid, listed=True) for record in listing.records]
+    return JSONResponse(paging.envelope(mount, asked, listing, shown, base, list_path, seal))
 
 
 def refused(error: Error, text: str, request: Request) -> JSONResponse:
-    """The vendor's error body; a 404 names the path from `/Services` on, without version."""
+    """Twilio's error body; a 404 names the path from `/Services` on, without version."""
     if error is NOT_FOUND:
         text = f"The requested resource {_named_path(request.scope['path'])} was not found"
     headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if error is UNAUTHENTICATED else None
@@ -165,7 +151,7 @@ def refused(error: Error, text: str, request: Request) -> JSONResponse:
 
 
 def _named_path(path: str) -> str:
-    for mount in (mount for row in REGISTRY for mount in row.mounts):
-        if mount.style != "2010" and path.startswith(mount.api + "/"):
-            return path[len(mount.api) :]
+    for face in {mount.face for mount in MOUNTS}:
+        if face.style != "2010" and path.startswith(face.prefix + "/"):
+            return path[len(face.prefix) :]
     return path

@@ -11,19 +11,19 @@ import json
 from typing import Any
 
 from parley.errors import PRE_WEBHOOK_REFUSED
+from parley.faces.chat_v2 import MOUNTS
+from parley.faces.spec import Mount, pascal
 from parley.keyring import Keyring
 from parley.log import logger
 from parley.operations.addressing import service
 from parley.operations.context import Context
 from parley.ports.http.outgoing import Outgoing
-from parley.records import REGISTRY
-from parley.records.spec import Resource
 from parley.store.changes import Change
 from parley.store.items import Record
 from parley.webhooks.delivery import RETRIED_BY_COUNT, Attempt, Outcome, attempt
 from parley.webhooks.events import PRE_EVENTS, Event, find, own_webhook, parameters
 
-_ROWS = {row.name: row for row in REGISTRY}
+_MOUNTS = {mount.resource: mount for mount in MOUNTS}
 # The older key of an answer, and the field that it means.
 _FIELDS = {"from": "author"}
 
@@ -61,7 +61,7 @@ class PreEvents:
             return given
         if made.status != 200:
             raise PRE_WEBHOOK_REFUSED()
-        return {**given, **_replaced(_ROWS[kind], event, made)}
+        return {**given, **_replaced(_MOUNTS[kind], event, made)}
 
     def _attempts(self, asked: dict[str, Any], retries: int) -> Attempt:
         made = Attempt(Outcome.UNREACHABLE)
@@ -81,7 +81,7 @@ def _target(owner: Record, event: Event) -> tuple[str, str] | None:
     return url, owner.get("webhook_method") or "POST"
 
 
-def _replaced(row: Resource, event: Event, made: Attempt) -> dict[str, Any]:
+def _replaced(mount: Mount, event: Event, made: Attempt) -> dict[str, Any]:
     """The fields that an answer replaces, as a client's own input would be read."""
     assert made.response is not None
     if not made.response.body.strip() or "json" not in made.response.headers.get("content-type", "").lower():
@@ -98,8 +98,8 @@ def _replaced(row: Resource, event: Event, made: Attempt) -> dict[str, Any]:
     fields = {}
     for key in event.answers.split():
         if key in answer:
-            field = row.by_name[_FIELDS.get(key, key)]
+            field = mount.record.by_name[_FIELDS.get(key, key)]
             value = answer[key]
             text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
-            fields[field.name] = field.kind.parse(field.form_name, [text])
+            fields[field.name] = mount.kind(field).parse(pascal(field.name), [text])
     return fields

@@ -1,6 +1,6 @@
 """What a client can ask for: one row per action, each a door to an operation that other doors use too.
 
-Most rows are data: a resource, a verb, and which members of the frame say what. The others name a function of
+Most rows are data: a mount of Chat v2, a verb, and which members of the frame say what. The others name a function of
 `own_actions.py`, for what only sockets do.
 """
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_ACTION
+from parley.faces.chat_v2 import CHANNELS, INVITES, MEMBERS, MESSAGES, USER_BINDINGS, USER_CHANNELS, USERS
+from parley.faces.forms import parse
+from parley.faces.spec import Mount
 from parley.ids import message_sid, user_sid
 from parley.operations import OPERATIONS, Operation, addressing, consumption, invites
 from parley.operations.context import PageRequest
-from parley.records import CHANNEL, INVITE, MEMBER, MESSAGE, USER, USER_BINDING, USER_CHANNEL
 from parley.records.kinds import Checked, Choice, Listed, Sid, Text, Whole
-from parley.records.parameters import parse
-from parley.records.spec import Resource
 from parley.sockets.native import own_actions
 from parley.sockets.native.frames import LONGEST_MESSAGE, Request, dump
 from parley.sockets.native.session import Session, text, whole
@@ -30,27 +30,28 @@ class Action:
     """One action upon a resource.
 
     Attributes:
-        row: The resource it is about.
-        verb: The operation's verb, whose form says which members it takes.
+        mount: Where Chat v2 offers what it is about; replies show what REST shows.
+        verb: The operation's verb.
+        takes: The fields and filters that the client may give, separated by blanks. On create and update the records'
+            declarations must let a client set them.
         address: Members of the frame that say which one, by path name: the channel may be named by SID or unique name.
         status: What the reply says when it is done.
         self_as: Where the client's own identity goes: the parameter `identity`, or a name in the path.
         repeatable: Whether a long enough frame id is an idempotency token.
-        operation: What carries it out, if it is not the row's for the verb.
-        fields: The row's fields that it takes, if not all that the verb takes.
+        operation: What carries it out, if it is not the mount's for the verb.
         named: Other names for fields, by the frame's members.
         fixed: Parameters that the client has no say in, by form name.
         with_channel: Whether it answers with the channel too that each record is about.
     """
 
-    row: Resource
+    mount: Mount
     verb: str
+    takes: str = ""
     address: dict[str, str] = field(default_factory=dict)
     status: int = 200
     self_as: str = ""
     repeatable: bool = False
     operation: Operation | None = None
-    fields: tuple[str, ...] | None = None
     named: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, list[str]] = field(default_factory=dict)
     with_channel: bool = False
@@ -68,61 +69,55 @@ _IN = {"channel_sid": "channel"}
 _ITEM = {"sid": "channel"}
 _PERSON = {**_IN, "sid": "identity"}
 _MESSAGE = {**_IN, "sid": "message"}
-_JOINING = ("identity", "attributes")
+_JOINING = "identity attributes"
 _HORIZON = "last_consumed_message_index"
 
 
-def _horizon(operation: Operation, *fields: str) -> Action:
-    return Action(
-        USER_CHANNEL,
-        "update",
-        _IN,
-        operation=operation,
-        fields=fields,
-        named={"index": _HORIZON} if _HORIZON in fields else {},
-    )
+def _horizon(operation: Operation, takes: str = "") -> Action:
+    named = {"index": _HORIZON} if takes == _HORIZON else {}
+    return Action(USER_CHANNELS, "update", takes, _IN, operation=operation, named=named)
 
 
 ACTIONS: dict[str, Action | OwnAction] = {
     "fetchSession": OwnAction(own_actions.fetch_session),
     "refreshToken": OwnAction(own_actions.refresh_token),
-    "createChannel": Action(CHANNEL, "create", status=201),
-    "fetchChannel": Action(CHANNEL, "fetch", _ITEM),
-    "updateChannel": Action(CHANNEL, "update", _ITEM),
-    "deleteChannel": Action(CHANNEL, "delete", _ITEM, status=204),
-    "listPublicChannels": Action(CHANNEL, "list", fixed={"Type": ["public"]}),
-    "listMyChannels": Action(USER_CHANNEL, "list", self_as="user_sid", with_channel=True),
+    "createChannel": Action(CHANNELS, "create", "friendly_name unique_name attributes type", status=201),
+    "fetchChannel": Action(CHANNELS, "fetch", address=_ITEM),
+    "updateChannel": Action(CHANNELS, "update", "friendly_name unique_name attributes", _ITEM),
+    "deleteChannel": Action(CHANNELS, "delete", address=_ITEM, status=204),
+    "listPublicChannels": Action(CHANNELS, "list", fixed={"Type": ["public"]}),
+    "listMyChannels": Action(USER_CHANNELS, "list", self_as="user_sid", with_channel=True),
     "fetchMyChannel": OwnAction(own_actions.fetch_my_channel),
-    "joinChannel": Action(MEMBER, "create", _IN, status=201, self_as="identity", fields=_JOINING),
-    "leaveChannel": Action(MEMBER, "delete", _IN, status=204, self_as="sid"),
-    "inviteMember": Action(INVITE, "create", _IN, status=201),
+    "joinChannel": Action(MEMBERS, "create", _JOINING, _IN, status=201, self_as="identity"),
+    "leaveChannel": Action(MEMBERS, "delete", address=_IN, status=204, self_as="sid"),
+    "inviteMember": Action(INVITES, "create", "identity", _IN, status=201),
     "acceptInvitation": Action(
-        MEMBER, "create", _IN, status=201, self_as="identity", fields=_JOINING, operation=invites.accept
+        MEMBERS, "create", _JOINING, _IN, status=201, self_as="identity", operation=invites.accept
     ),
-    "declineInvitation": Action(INVITE, "delete", _IN, status=204, operation=invites.decline),
-    "addMember": Action(MEMBER, "create", _IN, status=201, fields=_JOINING),
-    "removeMember": Action(MEMBER, "delete", _PERSON, status=204),
-    "fetchMember": Action(MEMBER, "fetch", _PERSON),
-    "listMembers": Action(MEMBER, "list", _IN),
-    "updateMember": Action(MEMBER, "update", _PERSON, fields=("attributes",)),
-    "sendMessage": Action(MESSAGE, "create", _IN, status=201, repeatable=True),
-    "updateMessage": Action(MESSAGE, "update", _MESSAGE),
-    "deleteMessage": Action(MESSAGE, "delete", _MESSAGE, status=204),
-    "fetchMessage": Action(MESSAGE, "fetch", _MESSAGE),
-    "listMessages": Action(MESSAGE, "list", _IN),
+    "declineInvitation": Action(INVITES, "delete", address=_IN, status=204, operation=invites.decline),
+    "addMember": Action(MEMBERS, "create", _JOINING, _IN, status=201),
+    "removeMember": Action(MEMBERS, "delete", address=_PERSON, status=204),
+    "fetchMember": Action(MEMBERS, "fetch", address=_PERSON),
+    "listMembers": Action(MEMBERS, "list", "identity", _IN),
+    "updateMember": Action(MEMBERS, "update", "attributes", _PERSON),
+    "sendMessage": Action(MESSAGES, "create", "attributes body media_sid", _IN, status=201, repeatable=True),
+    "updateMessage": Action(MESSAGES, "update", "attributes body", _MESSAGE),
+    "deleteMessage": Action(MESSAGES, "delete", address=_MESSAGE, status=204),
+    "fetchMessage": Action(MESSAGES, "fetch", address=_MESSAGE),
+    "listMessages": Action(MESSAGES, "list", "order", _IN),
     "advanceLastConsumedMessageIndex": _horizon(consumption.advance, _HORIZON),
     "updateLastConsumedMessageIndex": _horizon(consumption.update, _HORIZON),
     "setAllMessagesConsumed": _horizon(consumption.consume_all),
     "setNoMessagesConsumed": _horizon(consumption.consume_none),
     "setNotificationLevel": _horizon(consumption.set_notification_level, "notification_level"),
-    "fetchUser": Action(USER, "fetch", {"sid": "identity"}),
-    "listUsers": Action(USER, "list"),
-    "updateUser": Action(USER, "update", {"sid": "identity"}),
+    "fetchUser": Action(USERS, "fetch", address={"sid": "identity"}),
+    "listUsers": Action(USERS, "list"),
+    "updateUser": Action(USERS, "update", "attributes friendly_name", {"sid": "identity"}),
     "followUsers": OwnAction(own_actions.follow_users),
     "unfollowUsers": OwnAction(own_actions.unfollow_users, status=204),
     "typing": OwnAction(own_actions.typing),
     "registerBinding": OwnAction(own_actions.register_binding, status=201),
-    "removeBinding": Action(USER_BINDING, "delete", {"sid": "binding"}, status=204, self_as="user_sid"),
+    "removeBinding": Action(USER_BINDINGS, "delete", address={"sid": "binding"}, status=204, self_as="user_sid"),
     "catchUp": OwnAction(own_actions.catch_up),
 }
 
@@ -130,8 +125,6 @@ ACTIONS: dict[str, Action | OwnAction] = {
 # it answers with the first result. Shorter ones (1, 2, 3) only pair a reply with its request, and cost less.
 TOKEN_LENGTH = 16
 
-# What only the server knows: who did something and when, and which role goes with it.
-_NOT_FOR_CLIENTS = {"From", "DateCreated", "DateUpdated", "LastUpdatedBy", "CreatedBy", "RoleSid"}
 # Kinds of fields that are texts and nothing else; attributes may be any JSON, indexes are numbers.
 _TEXTS = (Text, Checked, Sid, Choice)
 _PAGE_SIZE, _LARGEST_PAGE = 30, 100
@@ -152,18 +145,13 @@ def perform(session: Session, request: Request) -> tuple[int, Any]:
         return action.status, action.function(session, request.body)
     path = _path(session, action, request.body)
     parameters = _parameters(session, action, request.body)
-    operation = action.operation or OPERATIONS[action.row.name, action.verb]
+    operation = action.operation or OPERATIONS[action.mount.resource, action.verb]
     if action.verb == "list":
         return action.status, _list(session, action, operation, path, parameters, request.body)
     is_token = action.repeatable and len(request.id) >= TOKEN_LENGTH
-    more = {"token": f"{_sender(session)}/{request.id}"} if is_token else {}
+    more = {"token": f"{user_sid(session.service_sid, session.identity)}/{request.id}"} if is_token else {}
     record = operation(session.context, path, parameters, **more)
     return action.status, None if record is None or action.status == 204 else _show(session, action, record)
-
-
-def _sender(session: Session) -> str:
-    """Who sends, so that nobody else's frame with the same id is taken for a repeat."""
-    return session.context.caller.birth or user_sid(session.service_sid, session.identity)
 
 
 def _path(session: Session, action: Action, body: dict[str, Any]) -> dict[str, str]:
@@ -189,10 +177,10 @@ def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[
     if action.self_as == "identity":
         given["Identity"] = [session.identity]
     named = {name: member for member, name in action.named.items()}
-    taken = [entry for entry in action.row.form(action.verb) if action.fields is None or entry.name in action.fields]
+    taken = [parameter for parameter in action.mount.form(action.verb) if parameter.name in action.takes.split()]
     for entry in taken:
         member = named.get(entry.name, entry.name)
-        if entry.form_name in _NOT_FOR_CLIENTS or entry.form_name in given:
+        if entry.form_name in given:
             continue
         if member in action.named and body.get(member) is None:
             raise MISSING_PARAMETER(name=member)
@@ -205,7 +193,7 @@ def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[
             # In quotes, digits are no number.
             spelled = _json if isinstance(entry.kind, Whole) else _form_text
             given[entry.form_name] = [spelled(part) for part in (value if is_several else [value])]
-    return parse(action.row, action.verb, given) if given or taken else {}
+    return parse(action.mount, action.verb, given) if given or taken else {}
 
 
 def _form_text(value: Any) -> str:
@@ -228,15 +216,15 @@ def _list(
 ) -> dict[str, Any]:
     """One page; a shorter one if what was asked for is more than a socket carries."""
     size = whole(body, "page_size", _PAGE_SIZE, 1, _LARGEST_PAGE) or _PAGE_SIZE
-    after = _anchor(body) if action.row.by_message_index else _position(body)
+    after = _anchor(body) if action.mount.by_index else _position(body)
     while True:
         listing = operation(session.context, path, parameters, PageRequest(size, after=after))
         shown = [_show(session, action, record) for record in listing.records]
         next_page: Any = listing.last if listing.more_after else None
-        if action.row.by_message_index:
-            page = {action.row.plural: shown, "next_anchor": None if next_page is None else int(next_page)}
+        if action.mount.by_index:
+            page = {action.mount.key: shown, "next_anchor": None if next_page is None else int(next_page)}
         else:
-            page = {action.row.plural: shown, "next": next_page}
+            page = {action.mount.key: shown, "next": next_page}
         if size == 1 or len(dump(page).encode()) < LONGEST_MESSAGE - 1024:
             return page
         size //= 2
@@ -257,4 +245,4 @@ def _position(body: dict[str, Any]) -> str | None:
 
 
 def _show(session: Session, action: Action, record: Record) -> dict[str, Any]:
-    return session.views.held(record) if action.with_channel else session.views.show(action.row.name, record)
+    return session.views.held(record) if action.with_channel else session.views.show(action.mount.resource, record)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.channels import with_counters
-from parley.records import REGISTRY
-from parley.records.spec import Mount, Resource
-from parley.records.views import present
+from parley.faces.chat_v2 import MOUNTS
+from parley.faces.views import present
 from parley.store.items import Record
 
-API = "/chat/v2"
-
-_ROWS: dict[str, Resource] = {row.name: row for row in REGISTRY}
+_MOUNTS = {mount.resource: mount for mount in MOUNTS}
 _VERSIONED = ("channel", "message", "member", "invite", "user")
 
 
@@ -28,8 +25,7 @@ class Views:
 
         A channel's `seq` is that of everything in it; what tells two versions of the channel itself apart is `version`.
         """
-        row = _ROWS[kind]
-        shown = present(row, _mount(row), record, self._rest_url, self._account_sid)
+        shown = present(_MOUNTS[kind], record, self._rest_url, self._account_sid)
         if kind in _VERSIONED:
             shown["seq"] = record.get("seq", 0)
         if kind == "channel":
@@ -48,7 +44,3 @@ class Views:
             "channel": self.show("channel", user_channel["channel"]),
             "user_channel": self.show("user_channel", user_channel),
         }
-
-
-def _mount(row: Resource) -> Mount:
-    return next(mount for mount in row.mounts if mount.api == API)

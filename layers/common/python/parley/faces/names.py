@@ -1,0 +1,67 @@
+"""The notation in which faces name fields, in views and in forms. One blank between names:
+
+    body                      the field `body`
+    from=author               the field `author`, called `from` here
+    identity!                 the parameter must be given
+    limits(user_channels)     of the object `limits` the part `user_channels`: the field `limits.user_channels`
+
+A view's names are JSON names. A parameter's name is the field's in PascalCase (`Limits.UserChannels`), or what stands
+before `=`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_TOKEN = re.compile(r"[\w.=]+|[()!]|\s+")
+
+
+class Name(NamedTuple):
+    """One name.
+
+    Attributes:
+        shown: What the face calls it.
+        field: The field's name, without those of the objects that it is part of.
+        is_required: Whether it is marked with `!`.
+        parts: What is named of an object; empty for a plain field.
+    """
+
+    shown: str
+    field: str
+    is_required: bool
+    parts: tuple[Name, ...]
+
+
+def read(text: str) -> tuple[Name, ...]:
+    """The names in a text, in order.
+
+    Raises:
+        ValueError: the text is not in this notation.
+    """
+    tokens = [token for token in _TOKEN.findall(text) if not token.isspace()]
+    if "".join(tokens) != re.sub(r"\s", "", text):
+        raise ValueError(text)
+    names, rest = _names(tokens)
+    if rest:
+        raise ValueError(text)
+    return names
+
+
+def _names(tokens: list[str]) -> tuple[tuple[Name, ...], list[str]]:
+    found: list[Name] = []
+    while tokens and tokens[0] != ")":
+        word, *tokens = tokens
+        if word in "(!":
+            raise ValueError(word)
+        shown, _, field = word.partition("=")
+        is_required = tokens[:1] == ["!"]
+        tokens = tokens[is_required:]
+        parts: tuple[Name, ...] = ()
+        if tokens[:1] == ["("]:
+            parts, tokens = _names(tokens[1:])
+            if tokens[:1] != [")"]:
+                raise ValueError(word)
+            tokens = tokens[1:]
+        found.append(Name(shown, field or shown, is_required, parts))
+    return tuple(found), tokens

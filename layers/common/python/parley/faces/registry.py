@@ -1,0 +1,8 @@
+"""All faces. What a face offers exists when its mounts are listed here: routes, views, forms and docs follow."""
+
+from __future__ import annotations
+
+from parley.faces import account, chat_v1, chat_v2, chat_v3
+from parley.faces.spec import Mount
+
+MOUNTS: tuple[Mount, ...] = (*chat_v2.MOUNTS, *chat_v1.MOUNTS, *chat_v3.MOUNTS, *account.MOUNTS)

@@ -1,0 +1,180 @@
+"""What a face says: under which paths a record is offered, what is taken and shown there, and under which names.
+
+Views and forms are allow-lists in the notation of `names.py`: a field that no face names is in none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from parley.errors import EMPTY_UPDATE, Error
+from parley.faces.names import Name, read
+from parley.records.kinds import Kind
+from parley.records.spec import VERBS, Field, RecordType
+from parley.store.items import Record
+
+Link = str | Callable[[Record], str | None]
+Style = Literal["modern", "2010"]
+_STATUSES: Mapping[str, int] = {"create": 201, "delete": 204}
+
+
+@dataclass(frozen=True)
+class Face:
+    """One API.
+
+    Attributes:
+        name: Its name in logs and tables.
+        prefix: What its paths begin with, in requests and in answers.
+        style: `modern`, or `2010` for the account API's dates and paging.
+        suffix: What the account API appends to its paths.
+    """
+
+    name: str
+    prefix: str
+    style: Style = "modern"
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown of a record.
+
+    Attributes:
+        names: JSON names in order. Of an object, the parts that have a value or a default are shown.
+        links: Link name to what follows the record's own URL, to a path of the same face (`^/Services/{service_sid}`),
+            or to a function of the record that gives what follows its URL (None: null).
+        absent_from_lists: Names that are null in lists, separated by blanks.
+    """
+
+    names: str
+    links: Mapping[str, Link] | None = None
+    absent_from_lists: str = ""
+
+    @cached_property
+    def shown(self) -> tuple[Name, ...]:
+        """The names, read."""
+        return read(self.names)
+
+
+class Parameter(NamedTuple):
+    """One parameter of a form or query string.
+
+    Attributes:
+        form_name: What it is called there.
+        name: The field or filter that it means.
+        kind: How it is parsed.
+        is_required: Whether the verb refuses to go without it.
+        always: Whether its field cannot be cleared.
+        missing: The refusal of a form without it, if it is not the general one.
+    """
+
+    form_name: str
+    name: str
+    kind: Kind
+    is_required: bool = False
+    always: bool = False
+    missing: Error | None = None
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A record's place in a face.
+
+    Attributes:
+        face: The face.
+        record: The type of record.
+        path: Path of one item below the prefix; without its last segment it is the collection. Names in braces are
+            fields of the record, the last one is the item's own address.
+        view: What is shown.
+        create: What the form of create takes.
+        update: What the form of update takes.
+        filters: What the list can be narrowed by, and the kind of each.
+        verbs: What is offered here.
+        kinds: Kinds that differ from the record's, by field: what this face understands by a parameter.
+        name: The name under which operations, logs and docs know it, if it is not the record's.
+        plural: The list's key, if it is not the collection's last segment in lower case.
+        page_limits: Default and largest page size.
+        by_index: Whether page tokens are indexes of messages.
+        once: An extra field that only the answer to create shows (an API key's secret).
+        by_sid: Path names that take no identity or unique name here, with the SID prefix each needs.
+        webhooks: Verbs that read `X-Twilio-Webhook-Enabled`, separated by blanks.
+        empty_update: The refusal of an update without any parameter.
+        statuses: HTTP status by verb, where it is not 200.
+        about: What the documentation says of it, if it says more than of the record.
+    """
+
+    face: Face
+    record: RecordType
+    path: str
+    view: View
+    create: str = ""
+    update: str = ""
+    filters: Mapping[str, Kind] = field(default_factory=dict)
+    verbs: tuple[str, ...] = VERBS
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    name: str = ""
+    plural: str = ""
+    page_limits: tuple[int, int] = (50, 100)
+    by_index: bool = False
+    once: str = ""
+    by_sid: tuple[tuple[str, str], ...] = ()
+    webhooks: str = ""
+    empty_update: Error = EMPTY_UPDATE
+    statuses: Mapping[str, int] = field(default_factory=lambda: _STATUSES)
+    about: str = ""
+
+    @property
+    def resource(self) -> str:
+        """The name under which operations, logs and docs know it."""
+        return self.name or self.record.name
+
+    @property
+    def collection(self) -> str:
+        """Path of the collection."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def key(self) -> str:
+        """The key of its lists."""
+        return self.plural or self.collection.rpartition("/")[2].lower()
+
+    def route(self, verb: str) -> str:
+        """The path of a verb, with names in braces."""
+        path = self.collection if verb in ("create", "list") else self.path
+        return self.face.prefix + path + self.face.suffix
+
+    def status(self, verb: str) -> int:
+        """The HTTP status of a verb that was carried out."""
+        return self.statuses.get(verb, 200)
+
+    def kind(self, known: Field) -> Kind:
+        """What this face understands by a field."""
+        return self.kinds.get(known.name, known.kind)
+
+    def form(self, verb: str) -> tuple[Parameter, ...]:
+        """The parameters that a verb takes."""
+        return self._forms.get(verb, ())
+
+    @cached_property
+    def _forms(self) -> dict[str, tuple[Parameter, ...]]:
+        filters = tuple(Parameter(pascal(name), name, kind) for name, kind in self.filters.items())
+        taken = {"create": self.create, "update": self.update}
+        return {verb: tuple(self._parameters(read(text))) for verb, text in taken.items()} | {"list": filters}
+
+    def _parameters(self, names: tuple[Name, ...], within: str = "") -> Iterator[Parameter]:
+        for name in names:
+            path = within + name.field
+            if name.parts:
+                yield from self._parameters(name.parts, f"{path}.")
+                continue
+            known = self.record.by_name[path]
+            form_name = pascal(path) if name.shown == name.field else name.shown
+            yield Parameter(form_name, path, self.kind(known), name.is_required, known.always, known.missing)
+
+
+def pascal(name: str) -> str:
+    """A field's name as parameters have it: `Limits.UserChannels`."""
+    return ".".join("".join(word.capitalize() for word in part.split("_")) for part in name.split("."))
