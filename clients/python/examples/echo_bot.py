@@ -1,4 +1,4 @@
-"""Says again what is said to it, in every channel that it is in, and joins where it is invited.
+"""A bot: it repeats every message in its channels, and joins each channel to which it is invited.
 
 python echo_bot.py wss://... <access token>
 """

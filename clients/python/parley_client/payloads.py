@@ -1,4 +1,4 @@
-"""What the server sends, as types: records, pushes and answers. docs/realtime.md describes each.
+"""What the server sends, as types: records, pushes and answers. docs/sockets.md describes each.
 
 A record of something that was removed has only its SID, its index or identity, and its `seq`.
 """
