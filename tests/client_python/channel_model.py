@@ -24,8 +24,7 @@ class Manner(Enum):
     """What an answer does where a number has no change yet."""
 
     STOP = "it ends there"
-    SHOW = "it ends there, but shows what it has beyond"
-    PLACE = "it ends there, but shows what it has beyond, with new messages in the place where they were written"
+    SHOW = "it ends there, but tells what it has beyond"
 
 
 @dataclass
@@ -95,49 +94,28 @@ class Server:
         return [{"channel": {"sid": SID, "seq": self.seq}, "user_channel": {"status": JOINED}}]
 
     def catch_up(self, seen: int) -> dict[str, Any]:
-        """The answer for a mark."""
+        """The answer for a mark: the latest version of each record, new messages where they were written."""
         if not self.is_member or seen < self.oldest:
             return {"status": "refetch", "seq": self.seq}
-        if self.manner is Manner.PLACE:
-            return self._catch_up_in_place(seen)
-        upto = self._reach(seen)
-        numbers = [
-            c for c in self.changes if c.is_written and c.seq > seen and (self.manner is Manner.SHOW or c.seq <= upto)
-        ]
-        more = len(numbers) > PAGE
-        if more:
-            upto = min(upto, numbers[PAGE - 1].seq)
-        latest = {c.key: c for c in numbers[:PAGE]}
-        events = [self._event(change, seen) for change in latest.values() if change.event != "channelAdvanced"]
-        more = more and upto > seen
-        return {"status": "changes", "seq": upto, "more": more, "events": sorted(events, key=lambda e: e["seq"])}
-
-    def _catch_up_in_place(self, seen: int) -> dict[str, Any]:
         written = [change for change in self.changes if change.is_written and change.seq > seen]
-        missing = [change.seq for change in self.changes if change.seq > seen and not change.is_written]
+        missing = min((c.seq for c in self.changes if c.seq > seen and not c.is_written), default=self.seq + 1)
         created = {change.key: change.seq for change in written if change.event == "messageAdded"}
         latest = {change.key: change for change in written if change.event != "channelAdvanced"}
-        told = [(created.get(key, change.seq), self._event(change, seen)) for key, change in latest.items()]
-        told.sort(key=lambda pair: pair[0])
-        page, rest = told[:PAGE], told[PAGE:]
-        reached = page[-1][0] if rest else self.seq
-        waits = bool(missing) and reached >= missing[0]
-        seq = missing[0] - 1 if waits else reached
+        places = {key: created.get(key, change.seq) for key, change in latest.items()}
+        keys = sorted(places, key=lambda key: places[key])
+        if self.manner is Manner.STOP:
+            keys = [key for key in keys if places[key] < missing]
+        reached = places[keys[PAGE - 1]] if len(keys) > PAGE else self.seq
         return {
             "status": "changes",
-            "seq": seq,
-            "more": bool(rest) and not waits,
-            "events": [event for _, event in page],
+            "seq": min(reached, missing - 1),
+            "more": len(keys) > PAGE and reached < missing,
+            "events": [self._event(latest[key], seen) for key in keys[:PAGE]],
         }
-
-    def _reach(self, seen: int) -> int:
-        missing = [change.seq for change in self.changes if change.seq > seen and not change.is_written]
-        return min(missing, default=self.seq + 1) - 1
 
     def _event(self, change: Change, seen: int) -> Push:
         """Several changes of a record as one: new to whoever has seen this much, or changed, or gone."""
-        newest = [c for c in self.changes if c.is_written and c.key == change.key][-1]
-        push = self.push(newest)
+        push = self.push(change)
         before = [c for c in self.changes if c.is_written and c.key == change.key and c.seq <= seen]
         existed = bool(before) and before[-1].event not in ("messageRemoved", "memberLeft")
         if push["event"] not in ("messageRemoved", "memberLeft"):

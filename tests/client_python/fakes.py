@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from parley_client import Client
+from parley_client import Channel, Client
 from parley_client.wire import SUBPROTOCOL, open_wire
 
 CHANNEL = "CH" + "1" * 32
@@ -102,6 +102,27 @@ class Refusal(Exception):
         self.status, self.code, self.message = status, code, message
 
 
+def refusing(status: int, code: int, message: str = "no") -> Callable[[Frame], Any]:
+    """An answer that refuses every request."""
+
+    def answer(frame: Frame) -> Any:
+        raise Refusal(status, code, message)
+
+    return answer
+
+
+def first_refused(answer: Callable[[Frame], Any], status: int = 500, code: int = 20500) -> Callable[[Frame], Any]:
+    """An answer that refuses the first request."""
+    refusals = [Refusal(status, code)]
+
+    def answer_or_refuse(frame: Frame) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return answer(frame)
+
+    return answer_or_refuse
+
+
 class FakeSocket:
     """The server's end of one socket."""
 
@@ -181,6 +202,11 @@ class FakeServer:
         await until(lambda: len(found()) >= count)
         return found()[count - 1]
 
+    def last(self, action: str) -> Frame:
+        """What the last request for an action gave, without its id and its action."""
+        frame = [frame for socket in self.sockets for frame in socket.asked(action)][-1]
+        return {name: value for name, value in frame.items() if name not in ("id", "action")}
+
     def count(self, action: str) -> int:
         """How many requests for an action there were."""
         return sum(len(socket.asked(action)) for socket in self.sockets)
@@ -251,15 +277,26 @@ class Listener:
         """The events of a name."""
         return [event for event in self.events if event.name == name]
 
-    async def heard(self, name: str, count: int = 1) -> Any:
+    async def heard(self, name: str, count: int = 1, seconds: float = 10.0) -> Any:
         """The event number `count` of a name, when it has come."""
-        await until(lambda: len(self.named(name)) >= count)
+        await until(lambda: len(self.named(name)) >= count, seconds)
         return self.named(name)[count - 1]
+
+    async def heard_all(self, name: str) -> list[Any]:
+        """The events of a name, after everything that is underway has come."""
+        await soon(self.client.request("fetchSession"))
+        return self.named(name)
 
     async def has_not_heard(self, name: str) -> bool:
         """Whether there was no event of a name, after everything that is underway has come."""
-        await soon(self.client.request("fetchSession"))
-        return not self.named(name)
+        return not await self.heard_all(name)
+
+    async def settled(self, seconds: float = 10.0) -> None:
+        """Wait until the client has begun a session over its present connection."""
+        session = self.client._session
+        await until(
+            lambda: session._line is not None and session._line.is_open and session._line.is_established, seconds
+        )
 
     async def close(self) -> None:
         await self.client.shutdown()
@@ -294,6 +331,44 @@ class Lab:
         listener = self.construct(token)
         await soon(listener.client.start())
         return listener
+
+    async def in_channel(self, **fields: Any) -> tuple[Listener, Channel]:
+        """A client that is a member of one channel, which has come to 10, and the channel as it sees it."""
+        self.server.channels = [listed(seq=10, **fields)]
+        listener = await self.start()
+        return listener, (await listener.heard("channelJoined")).channel
+
+    async def ask(self, listener: Listener, action: str, **members: Any) -> asyncio.Task[Any]:
+        """A request of a client that has come to the server."""
+        count = self.server.count(action)
+        task = asyncio.create_task(listener.client.request(action, **members))
+        await self.server.asked(action, count + 1)
+        return task
+
+    async def move(self) -> tuple[FakeSocket, FakeSocket, Callable[..., Awaitable[None]]]:
+        """Have a client open a second socket. The session there begins when what is returned last is called."""
+        self.server.silent.add("listMyChannels")
+        self.timing.advance(110 * 60 + 1)
+        await until(lambda: len(self.server.sockets) == 2)
+        first, second = self.server.sockets
+        listing = await self.server.asked("listMyChannels", socket=second)
+        self.server.silent.discard("listMyChannels")
+
+        async def finish(*channels: Frame) -> None:
+            await second.reply(listing, {"channels": list(channels), "next": None})
+
+        return first, second, finish
+
+    async def reconnected(self) -> None:
+        """Wait until a client has a second socket and has begun its session there."""
+        await until(lambda: len(self.server.sockets) == 2 and self.server.socket.asked("listMyChannels"))
+
+    async def again(self, listener: Listener) -> None:
+        """Break the connection, and wait until the session over the next one has begun."""
+        sockets = len(self.server.sockets)
+        self.server.socket.drop()
+        await until(lambda: len(self.server.sockets) > sockets)
+        await listener.settled()
 
     async def leap(self, listener: Listener, seconds: float) -> None:
         """Move time by more than a client may be silent, and let it hear the answer to its ping."""
@@ -352,3 +427,18 @@ def added(index: int, seq: int, **fields: Any) -> Frame:
 def changed(event: str, seq: int, **members: Any) -> Frame:
     """The push of another change."""
     return {"event": event, "channel_sid": CHANNEL, "seq": seq, **members}
+
+
+def caught_up(seq: int, *events: Frame, more: bool = False) -> Frame:
+    """What `catchUp` tells of a channel."""
+    return {"status": "changes", "seq": seq, "more": more, "events": list(events)}
+
+
+def member(identity: str, seq: int, **fields: Any) -> Frame:
+    """A member's record."""
+    return {"sid": f"MB-{identity}", "identity": identity, "attributes": "{}", "seq": seq, **fields}
+
+
+def user(identity: str, seq: int = 3, **fields: Any) -> Frame:
+    """A user's record."""
+    return {"sid": f"US-{identity}", "identity": identity, "friendly_name": None, "seq": seq, **fields}

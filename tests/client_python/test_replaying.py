@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.client_python.channel_model import Manner, World
 
-_CHANGES = [
-    *["send"] * 4,
-    "send_slowly",
-    "send_and_crash",
-    *["edit"] * 2,
-    "remove",
-    *["join"] * 2,
-    "read",
-    "leave",
-    "invite",
-]
-_MOVES = [
-    *["deliver"] * 4,
-    *["deliver_all"] * 3,
-    "deliver_any",
-    "repeat",
-    *["lose"] * 2,
-    "wait",
-    "disconnect",
-    *["connect"] * 2,
-]
-_RARE = ["i_leave", "i_join", "forget_history"]
-_STEPS = [*_CHANGES, *_MOVES, *_RARE]
+# What happens, and how often.
+_WEIGHTS = {
+    **{"send": 4, "send_slowly": 1, "send_and_crash": 1, "edit": 2, "remove": 1},
+    **{"join": 2, "read": 1, "leave": 1, "invite": 1},
+    **{"deliver": 4, "deliver_all": 3, "deliver_any": 1, "repeat": 1, "lose": 2},
+    **{"wait": 1, "disconnect": 1, "connect": 2, "i_leave": 1, "i_join": 1, "forget_history": 1},
+}
+_STEPS = [step for step, weight in _WEIGHTS.items() for _ in range(weight)]
 _LIVES = 6000
-
-_manners = st.sampled_from(Manner)
-_seeds = st.integers(0, 2**32)
-_steps = st.lists(st.sampled_from(_STEPS), min_size=8, max_size=100)
-_thorough = settings(max_examples=300, deadline=None)
 
 
 def _lived(manner: Manner, seed: int, steps: list[str]) -> World:
@@ -93,28 +75,16 @@ def _is_all_announced(world: World) -> bool:
     return new & set(world.server.fetch()) <= announced
 
 
-@_thorough
-@given(_manners, _seeds, _steps)
-def test_what_is_delivered_adds_up_to_what_a_fetch_shows(manner: Manner, seed: int, steps: list[str]) -> None:
-    assert _adds_up(_lived(manner, seed, steps))
+CLAIMS = (_adds_up, _is_told_once, _is_in_order, _is_all_announced)
 
 
-@_thorough
-@given(_manners, _seeds, _steps)
-def test_no_change_is_delivered_twice(manner: Manner, seed: int, steps: list[str]) -> None:
-    assert _is_told_once(_lived(manner, seed, steps))
-
-
-@_thorough
-@given(_manners, _seeds, _steps)
-def test_new_messages_come_in_the_order_of_their_index(manner: Manner, seed: int, steps: list[str]) -> None:
-    assert _is_in_order(_lived(manner, seed, steps))
-
-
-@_thorough
-@given(_manners, _seeds, _steps)
-def test_each_new_message_is_announced(manner: Manner, seed: int, steps: list[str]) -> None:
-    assert _is_all_announced(_lived(manner, seed, steps))
+@pytest.mark.parametrize("claim", CLAIMS)
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(Manner), st.integers(0, 2**32), st.lists(st.sampled_from(_STEPS), min_size=8, max_size=100))
+def test_what_is_delivered_adds_up_once_in_order_and_completely(
+    claim: Callable[[World], bool], manner: Manner, seed: int, steps: list[str]
+) -> None:
+    assert claim(_lived(manner, seed, steps))
 
 
 def test_all_of_this_holds_in_thousands_of_long_lives() -> None:
@@ -124,7 +94,7 @@ def test_all_of_this_holds_in_thousands_of_long_lives() -> None:
         random = Random(seed)
         manner = random.choice(list(Manner))
         world = _lived(manner, seed, random.choices(_STEPS, k=random.randrange(20, 120)))
-        for claim in (_adds_up, _is_told_once, _is_in_order, _is_all_announced):
+        for claim in CLAIMS:
             if not claim(world):
                 failed.append((seed, manner.name, claim.__name__))
     assert failed == []

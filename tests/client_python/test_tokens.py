@@ -12,9 +12,12 @@ import pytest
 from parley_client import Client, ClientClosed, Refused, RequestError
 from parley_client.tokens import expiry
 from parley_client.wire import Wire, open_wire
-from tests.client_python.fakes import Lab, Refusal, jwt, soon, until
+from tests.client_python.fakes import FakeSocket, Lab, Listener, Refusal, first_refused, jwt, refusing, soon, until
 
 pytestmark = pytest.mark.anyio
+WARNING, END = (
+    {"event": event, "token_expires_at": "2027-01-15T08:00:00Z"} for event in ("tokenAboutToExpire", "tokenExpired")
+)
 
 
 @pytest.mark.parametrize("token", ["", "a.b", "a.!.c", "a.e30.c", "a.W10.c", "a.eyJleHAiOiJzb29uIn0.c"])
@@ -26,35 +29,27 @@ def test_the_expiry_is_read_from_the_token() -> None:
     assert expiry(jwt(1_800_000_000)) == 1_800_000_000
 
 
-async def test_a_token_is_announced_three_minutes_before_it_expires_and_when_it_has(lab: Lab) -> None:
-    listener = await lab.start(lab.token(seconds=3600))
-    lab.timing.advance(3600 - 181)
+@pytest.mark.parametrize(("seconds", "lead"), [(3600, 180), (100, 25)])
+async def test_a_token_is_announced_three_minutes_before_it_expires_or_late_in_a_short_life(
+    lab: Lab, seconds: float, lead: float
+) -> None:
+    listener = await lab.start(lab.token(seconds=seconds))
+    lab.timing.advance(seconds - lead - 1)
     assert await listener.has_not_heard("tokenAboutToExpire")
     lab.timing.advance(2)
-    assert (await listener.heard("tokenAboutToExpire")).seconds_left == 180
+    assert (await listener.heard("tokenAboutToExpire")).seconds_left == lead
     assert await listener.has_not_heard("tokenExpired")
-    lab.timing.advance(180)
+    lab.timing.advance(lead)
     await listener.heard("tokenExpired")
-
-
-async def test_a_short_lived_token_is_announced_when_most_of_its_life_is_over(lab: Lab) -> None:
-    listener = await lab.start(lab.token(seconds=100))
-    lab.timing.advance(74)
-    await soon(listener.client.request("fetchUser", identity="bob"))
-    assert await listener.has_not_heard("tokenAboutToExpire")
-    lab.timing.advance(2)
-    await listener.heard("tokenAboutToExpire")
 
 
 async def test_a_token_is_announced_once_whoever_says_so_first(lab: Lab) -> None:
     listener = await lab.start(lab.token(seconds=3600))
-    for event in ("tokenAboutToExpire", "tokenExpired"):
-        await lab.server.socket.push({"event": event, "token_expires_at": "2027-01-15T08:00:00Z"})
+    await lab.server.socket.push(WARNING)
+    await lab.server.socket.push(END)
     await listener.heard("tokenExpired")
     lab.timing.advance(3700)
-    await lab.server.socket.push({"event": "connectionError", "terminal": False})
-    await listener.heard("connectionError")
-    assert len(listener.named("tokenAboutToExpire")) == len(listener.named("tokenExpired")) == 1
+    assert len(await listener.heard_all("tokenAboutToExpire")) == len(listener.named("tokenExpired")) == 1
 
 
 async def test_a_provider_replaces_the_token_before_it_expires(lab: Lab) -> None:
@@ -64,7 +59,7 @@ async def test_a_provider_replaces_the_token_before_it_expires(lab: Lab) -> None
     assert request["token"] != lab.server.tokens[0]
     await until(lambda: listener.client._tokens.current == request["token"])
     lab.timing.advance(200)
-    await soon(listener.client.request("fetchUser", identity="bob"))
+    await soon(listener.client.request("fetchUser"))
     assert await listener.has_not_heard("tokenExpired")
     assert len(lab.server.sockets) == 1
 
@@ -87,23 +82,18 @@ async def test_a_provider_that_fails_is_asked_again_until_the_token_is_replaced(
     await lab.server.asked("refreshToken")
 
 
-async def test_a_token_updated_by_hand_replaces_the_one_in_use(lab: Lab) -> None:
+async def test_a_token_updated_by_hand_replaces_the_one_in_use_and_its_end_is_told(lab: Lab) -> None:
     listener = await lab.start(lab.token(seconds=3600))
     token = lab.token(seconds=7200)
     await soon(listener.client.update_token(token))
-    assert (await lab.server.asked("refreshToken"))["token"] == token
+    assert lab.server.last("refreshToken") == {"token": token}
     lab.timing.advance(3700)
-    await soon(listener.client.request("fetchUser", identity="bob"))
     assert await listener.has_not_heard("tokenExpired")
     lab.server.socket.drop()
     await until(lambda: len(lab.server.tokens) == 2)
     assert lab.server.tokens[1] == token
-
-
-async def test_the_end_of_a_token_that_replaced_another_is_told(lab: Lab) -> None:
-    listener = await lab.start(lab.token())
-    await soon(listener.client.update_token(lab.token()))
-    await lab.server.socket.push({"event": "tokenExpired", "token_expires_at": "2027-01-15T08:00:00Z"})
+    await until(lambda: listener.client.connection_state == "connected")
+    await lab.server.socket.push(END)
     await listener.heard("tokenExpired")
 
 
@@ -126,18 +116,18 @@ async def test_a_token_updated_when_the_connection_is_over_is_used_for_the_next_
     assert lab.server.tokens[1] == token
 
 
-@pytest.mark.parametrize("code", [20104, 20103])
-async def test_a_token_that_is_of_no_use_itself_leaves_the_one_in_use(lab: Lab, code: int) -> None:
-    def refuse(frame: object) -> None:
-        raise Refusal(401, code)
-
-    listener = await lab.start(lab.token())
-    lab.server.answers["refreshToken"] = refuse
-    with pytest.raises(RequestError):
+@pytest.mark.parametrize(("status", "code"), [(401, 20104), (401, 20103), (403, 20106)])
+async def test_a_token_that_is_refused_leaves_the_one_in_use(lab: Lab, status: int, code: int) -> None:
+    token = lab.token()
+    listener = await lab.start(token)
+    lab.server.answers["refreshToken"] = refusing(status, code)
+    with pytest.raises(RequestError, match=str(code)):
         await soon(listener.client.update_token(lab.token(seconds=-1)))
-    await soon(listener.client.request("fetchUser", identity="bob"))
     assert await listener.has_not_heard("tokenExpired")
     assert len(lab.server.sockets) == 1
+    lab.server.socket.drop()
+    await until(lambda: len(lab.server.tokens) == 2)
+    assert lab.server.tokens[1] == token
 
 
 async def test_a_token_updated_while_nobody_answers_is_used_for_the_next_connection(lab: Lab) -> None:
@@ -153,24 +143,36 @@ async def test_a_token_updated_while_nobody_answers_is_used_for_the_next_connect
     assert lab.server.tokens[1] == token
 
 
-async def test_the_end_of_a_token_that_was_replaced_meanwhile_is_not_that_of_the_new_one(lab: Lab) -> None:
-    listener = await lab.start(lab.token())
-    lab.server.silent.add("listMyChannels")
-    lab.timing.advance(110 * 60 + 1)
-    await until(lambda: len(lab.server.sockets) == 2)
-    first, second = lab.server.sockets
-    listing = await lab.server.asked("listMyChannels", socket=second)
-    token = lab.token()
+async def replaced_while_moving(lab: Lab, listener: Listener) -> tuple[FakeSocket, str]:
+    """Replace the token while a client moves to a socket that was opened with the one before."""
+    first, second, finish = await lab.move()
+    token = lab.token(seconds=12 * 3600)
     await soon(listener.client.update_token(token))
     assert first.asked("refreshToken")
-    lab.server.silent.clear()
-    await second.reply(listing, {"channels": [], "next": None})
+    await finish()
     await until(lambda: first.is_closed)
-    await second.push({"event": "tokenExpired", "token_expires_at": "2027-01-15T08:00:00Z"})
+    return second, token
+
+
+async def test_the_end_of_a_token_that_was_replaced_meanwhile_is_not_that_of_the_new_one(lab: Lab) -> None:
+    listener = await lab.start(lab.token())
+    second, token = await replaced_while_moving(lab, listener)
+    await second.push(END)
     await second.close()
     await until(lambda: len(lab.server.tokens) == 3)
     assert lab.server.tokens[2] == token
     assert not listener.named("tokenExpired")
+
+
+async def test_the_warning_of_a_token_that_was_replaced_has_the_new_one_handed_in(lab: Lab) -> None:
+    listener = await lab.start(lab.token(seconds=4 * 3600))
+    second, token = await replaced_while_moving(lab, listener)
+    await second.push(WARNING)
+    assert (await lab.server.asked("refreshToken", socket=second))["token"] == token
+    assert await listener.has_not_heard("tokenAboutToExpire")
+    await second.push(WARNING)
+    await listener.heard("tokenAboutToExpire")
+    assert len(second.asked("refreshToken")) == 1
 
 
 async def test_a_refusal_of_a_token_that_was_replaced_meanwhile_is_not_final(lab: Lab) -> None:
@@ -196,14 +198,9 @@ async def test_a_refusal_of_a_token_that_was_replaced_meanwhile_is_not_final(lab
 
 
 async def test_a_request_with_an_expired_token_waits_for_another_token(lab: Lab) -> None:
-    def answer(frame: dict[str, Any]) -> dict[str, Any]:
-        if len(lab.server.sockets) == 1:
-            raise Refusal(401, 20104)
-        return {"identity": "bob"}
-
-    lab.server.answers["fetchUser"] = answer
+    lab.server.answers["fetchUser"] = first_refused(lambda frame: {"identity": "bob"}, 401, 20104)
     listener = await lab.start(lab.token())
-    asking = asyncio.create_task(listener.client.request("fetchUser", identity="bob"))
+    asking = asyncio.create_task(listener.client.request("fetchUser"))
     await listener.heard("tokenExpired")
     await until(lambda: listener.client.connection_state == "disconnected")
     await soon(listener.client.update_token(lab.token()))
@@ -219,20 +216,6 @@ async def test_an_expired_token_is_not_followed_by_somebody_elses(lab: Lab) -> N
     assert (refused.value.status, refused.value.code) == (403, 20106)
     await until(lambda: listener.client.connection_state == "connected")
     assert not any(claims in token for token in lab.server.tokens)
-
-
-async def test_a_token_of_somebody_else_is_not_taken_over(lab: Lab) -> None:
-    def refuse(frame: object) -> None:
-        raise Refusal(403, 20106)
-
-    lab.server.answers["refreshToken"] = refuse
-    token = lab.token()
-    listener = await lab.start(token)
-    with pytest.raises(Exception, match="20106"):
-        await soon(listener.client.update_token(lab.token()))
-    lab.server.socket.drop()
-    await until(lambda: len(lab.server.tokens) == 2)
-    assert lab.server.tokens[1] == token
 
 
 # Tokens that are over when they come.
@@ -251,7 +234,7 @@ async def test_a_token_that_is_over_by_this_clock_is_left_to_the_server(lab: Lab
     assert await listener.has_not_heard("tokenAboutToExpire")
     assert await listener.has_not_heard("tokenExpired")
     assert len(calls) == 1
-    await lab.server.socket.push({"event": "tokenAboutToExpire", "token_expires_at": "2027-01-15T08:00:00Z"})
+    await lab.server.socket.push(WARNING)
     request = await lab.server.asked("refreshToken")
     await until(lambda: listener.client._tokens.current == request["token"])
     lab.timing.advance(1)
@@ -301,26 +284,6 @@ async def test_a_refused_token_of_a_provider_is_offered_once_until_there_is_anot
 # Tokens and several sockets, or none any more.
 
 
-async def test_the_warning_of_a_token_that_was_replaced_has_the_new_one_handed_in(lab: Lab) -> None:
-    listener = await lab.start(lab.token(seconds=4 * 3600))
-    lab.server.silent.add("listMyChannels")
-    lab.timing.advance(110 * 60 + 1)
-    await until(lambda: len(lab.server.sockets) == 2)
-    first, second = lab.server.sockets
-    listing = await lab.server.asked("listMyChannels", socket=second)
-    token = lab.token(seconds=12 * 3600)
-    await soon(listener.client.update_token(token))
-    lab.server.silent.clear()
-    await second.reply(listing, {"channels": [], "next": None})
-    await until(lambda: first.is_closed)
-    await second.push({"event": "tokenAboutToExpire", "token_expires_at": "2027-01-15T08:00:00Z"})
-    assert (await lab.server.asked("refreshToken", socket=second))["token"] == token
-    assert await listener.has_not_heard("tokenAboutToExpire")
-    await second.push({"event": "tokenAboutToExpire", "token_expires_at": "2027-01-15T08:00:00Z"})
-    await listener.heard("tokenAboutToExpire")
-    assert len(second.asked("refreshToken")) == 1
-
-
 async def test_a_token_updated_while_the_client_is_shut_down_is_not_looked_after(lab: Lab) -> None:
     client = lab.client()
     await soon(client.start())
@@ -342,7 +305,7 @@ class WarningWire:
         self.send, self.texts, self.abort = wire.send, wire.texts, wire.abort
 
     async def close(self) -> None:
-        await self._lab.server.socket.push({"event": "tokenAboutToExpire", "token_expires_at": "2027-01-15T08:00:00Z"})
+        await self._lab.server.socket.push(WARNING)
         await self._wire.close()
 
 
