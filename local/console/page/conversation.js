@@ -1,10 +1,11 @@
-// One open channel of one person: what was said, who is there, who is typing, and what this person has read of it.
+// One open channel of one person: its messages, its members, who is typing, and how far this person has read.
 
 import { announce, avatar, debounce, explain, guarded, h, icon, iconButton, keep, textButton } from './dom.js';
 import { Composer } from './composer.js';
 import { confirmDialog } from './dialogs.js';
 import { MessageList } from './messages.js';
 import { channelDialog, channelName, membersDialog } from './people.js';
+import { Roster } from './roster.js';
 
 const PAGE = 30;
 const NEAR_PIXELS = 60;
@@ -17,8 +18,7 @@ export class Conversation {
     this.messages = new Map(); // by index
     this.removed = new Set();
     this.outbox = pane.outbox(channel);
-    this.members = new Map(); // by identity
-    this.users = new Map();
+    this.roster = new Roster(pane, channel, () => this.#rosterChanged());
     this.typing = new Set();
     this.watchers = new Set();
     this.firstUnread = null;
@@ -78,7 +78,7 @@ export class Conversation {
     this.jump = textButton('New messages', () => this.#scrollToEnd(), { look: 'jump', drawing: 'down', hidden: true });
     this.scroller = h('div', { class: 'scroller', on: { scroll: () => this.#onScroll() } }, this.list.element);
     this.typingLine = h('p', { class: 'typing' });
-    // What is at the end stays in view when the pane or the field below changes its height.
+    // The last message stays in view when the pane or the field below changes its height.
     this.resizing = new ResizeObserver(() => {
       if (this.atEnd) this.#scrollToEnd();
       this.#fill();
@@ -108,7 +108,7 @@ export class Conversation {
 
   // Loading.
 
-  /** Read what is to be shown; what failed before is tried again, and what is there already is not. */
+  /** Read the newest messages and the members, unless they were read before. After a failure, this tries again. */
   async load() {
     if (this.isLoaded || this.isLoading) return;
     this.isLoading = true;
@@ -124,7 +124,7 @@ export class Conversation {
     }
   }
 
-  /** There is a connection again: what could not be read without it is read now. */
+  /** The client has connected again: read what could not be read without a connection. */
   onConnected() {
     this.load();
     this.#fill();
@@ -133,7 +133,7 @@ export class Conversation {
   async #load() {
     const horizon = this.channel.lastConsumedMessageIndex ?? -1;
     this.showHead();
-    const [page] = await Promise.all([this.channel.getMessages(PAGE), this.#loadMembers()]);
+    const [page] = await Promise.all([this.channel.getMessages(PAGE), this.roster.load()]);
     this.#takePage(page);
     const isUnread = ({ index, author }) => index > horizon && author !== this.pane.identity;
     this.firstUnread = this.sorted.find(isUnread)?.index ?? null;
@@ -143,15 +143,15 @@ export class Conversation {
     this.consumeSoon();
   }
 
-  /** Read again what is shown: the client cannot tell message by message what it missed. */
+  /** Read the messages and members again: the client has missed too many events to report them one by one. */
   async refetch() {
     if (!this.isLoaded) return this.load();
-    // Whose typing ended meanwhile is a part of what was missed; who still types is soon told of again.
+    // Nobody counts as typing: the event that somebody stopped may be missing, and who goes on is soon reported again.
     this.typing.clear();
     this.#showTyping();
     const old = [...this.messages.keys()];
-    const [page] = await Promise.all([this.channel.getMessages(PAGE), this.#loadMembers()]);
-    // What has arrived meanwhile may be newer than the page, so it stays.
+    const [page] = await Promise.all([this.channel.getMessages(PAGE), this.roster.load()]);
+    // A message that has arrived meanwhile may be newer than the page, so it stays.
     for (const index of old) this.messages.delete(index);
     this.#takePage(page);
     this.show();
@@ -175,7 +175,7 @@ export class Conversation {
     const { older } = this;
     try {
       const page = await older.prevPage();
-      // Where all was read again meanwhile, it does not join on.
+      // If everything was read again meanwhile, this page may not be the one before what is shown.
       if (this.older === older) this.#showAbove(page);
     } finally {
       this.isLoadingOlder = false;
@@ -192,40 +192,15 @@ export class Conversation {
     this.#noteEnd();
   }
 
-  /** Read on where there is room for more, or nearly: without anything to scroll, nobody can ask for it. */
+  /** Read earlier messages while the pane has room for more: without anything to scroll, nobody can ask for them. */
   #fill() {
     const { scrollTop, clientHeight } = this.scroller;
     if (this.isClosed || !this.isLoaded || clientHeight === 0 || scrollTop >= NEAR_PIXELS) return;
-    // Who scrolls, or has more to show, asks again.
+    // After a failure, scrolling or the next message tries again.
     this.#loadOlder().catch(() => {});
   }
 
-  async #loadMembers() {
-    const members = await this.channel.getMembers();
-    this.members = new Map(members.map((member) => [member.identity, member]));
-    this.#membersChanged();
-    for (const identity of this.members.keys()) this.#follow(identity);
-  }
-
-  async #follow(identity) {
-    if (this.users.has(identity)) return;
-    try {
-      this.users.set(identity, await this.pane.client.getUser(identity));
-      this.#membersChanged();
-    } catch {
-      // A user that cannot be read is shown without presence.
-    }
-  }
-
-  /** Whether somebody is online; null where that is not known. */
-  isOnline(identity) {
-    const user = this.users.get(identity);
-    if (!user) return null;
-    // Of who was never there the service says as little as of anybody while it does not tell.
-    return user.online ?? (this.pane.client?.reachabilityEnabled ? false : null);
-  }
-
-  // What the client tells.
+  // Events of the client.
 
   onMessageAdded(message) {
     const isNew = !this.messages.has(message.index);
@@ -254,20 +229,16 @@ export class Conversation {
   }
 
   onMember(member) {
-    this.members.set(member.identity, member);
-    this.#membersChanged();
-    this.#follow(member.identity);
+    this.roster.put(member);
   }
 
-  onMemberLeft({ identity }) {
-    this.members.delete(identity);
-    this.typing.delete(identity);
-    this.#membersChanged();
+  onMemberLeft(member) {
+    this.typing.delete(member.identity);
+    this.roster.remove(member);
   }
 
   onUser(user) {
-    if (this.users.has(user.identity)) this.users.set(user.identity, user);
-    this.#membersChanged();
+    this.roster.userChanged(user);
   }
 
   onTyping({ identity }, isTyping) {
@@ -276,7 +247,7 @@ export class Conversation {
     this.#showTyping();
   }
 
-  #membersChanged() {
+  #rosterChanged() {
     this.showHead();
     this.show();
     for (const watcher of this.watchers) watcher();
@@ -298,7 +269,7 @@ export class Conversation {
     }
     const { atEnd, firstUnread } = this;
     const hasOlder = Boolean(this.older?.hasPrevPage);
-    this.list.show({ messages: this.sorted, members: [...this.members.values()], pending, firstUnread, hasOlder });
+    this.list.show({ messages: this.sorted, members: [...this.roster.members.values()], pending, firstUnread, hasOlder });
     this.#showTyping();
     if (atEnd) this.#scrollToEnd();
     if (hasOlder) this.#fill();
@@ -310,15 +281,15 @@ export class Conversation {
       icon(this.channel.isPrivate ? 'lock' : 'hash'),
       document.createTextNode(channelName(this.channel)),
     ]);
-    const identities = [...this.members.keys()];
-    const online = identities.filter((identity) => this.isOnline(identity)).length;
-    const isKnown = identities.some((identity) => this.isOnline(identity) !== null);
+    const { identities } = this.roster;
+    const online = identities.filter((identity) => this.roster.isOnline(identity)).length;
+    const isKnown = identities.some((identity) => this.roster.isOnline(identity) !== null);
     const count = `${identities.length} ${identities.length === 1 ? 'member' : 'members'}`;
     this.subtitle.textContent = identities.length ? `${count}${isKnown ? ` · ${online} online` : ''}` : '';
     const others = identities.filter((identity) => identity !== this.pane.identity).slice(0, 3);
     keep(
       this.faces,
-      others.map((identity) => avatar(identity, this.isOnline(identity), 'small')),
+      others.map((identity) => avatar(identity, this.roster.isOnline(identity), 'small')),
     );
   }
 
@@ -354,12 +325,12 @@ export class Conversation {
 
   // Reading.
 
-  /** Somebody reads who is in this pane, in this tab, at the end of the messages. */
+  /** Messages count as read while this pane is the active one, the tab is visible, and the last message is in view. */
   get isBeingRead() {
     return this.pane.isActive && !document.hidden && this.atEnd && this.scroller.clientHeight > 0;
   }
 
-  /** How many messages of others lie above this person's horizon; null if it is not known from what is loaded. */
+  /** How many messages of others this person has not read; null if that cannot be known from what is loaded. */
   countUnread() {
     const horizon = this.channel.lastConsumedMessageIndex ?? -1;
     const messages = this.sorted;
@@ -377,7 +348,7 @@ export class Conversation {
     try {
       await this.channel.advanceLastConsumedMessageIndex(index);
     } catch {
-      return; // the next message or look tries again
+      return; // The next message or look tries again.
     }
     this.pane.countUnread(this.channel);
   }
@@ -393,7 +364,7 @@ export class Conversation {
 
   async #send(pending) {
     const index = await this.outbox.send(pending, this.channel);
-    if (index !== undefined) this.#advance(index); // who answers has read
+    if (index !== undefined) this.#advance(index); // An answer counts as reading.
   }
 
   async #remove(message) {

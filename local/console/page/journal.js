@@ -2,6 +2,31 @@
 
 import { h, iconButton, textButton, keep } from './dom.js';
 
+/** The events of a client that the log shows. */
+export const LOGGED = [
+  'connectionStateChanged',
+  'connectionError',
+  'channelAdded',
+  'channelInvited',
+  'channelJoined',
+  'channelLeft',
+  'channelRemoved',
+  'channelUpdated',
+  'channelRefetched',
+  'memberJoined',
+  'memberLeft',
+  'memberUpdated',
+  'messageAdded',
+  'messageRemoved',
+  'messageUpdated',
+  'typingStarted',
+  'typingEnded',
+  'userUpdated',
+  'userSubscribed',
+  'userUnsubscribed',
+  'tokenAboutToExpire',
+  'tokenExpired',
+];
 const KEPT = 500;
 const SHOWN = 200;
 const KINDS = [

@@ -1,12 +1,12 @@
-// One person: a client of their own, their channels, invitations, and the channel they have open.
+// One person: a client of their own, their channels, and the channel that they have open.
 
 import { Client } from './parley.js';
-import { avatar, debounce, explain, guarded, h, icon, iconButton, keep, textButton, toast, tone } from './dom.js';
+import { avatar, debounce, explain, guarded, h, iconButton, keep, textButton, toast, tone } from './dom.js';
 import { browseDialog } from './browse.js';
-import { askForm } from './dialogs.js';
+import { ChannelList } from './channels.js';
 import { Conversation } from './conversation.js';
 import { socketClass } from './frames.js';
-import { plain, summary } from './journal.js';
+import { LOGGED, plain, summary } from './journal.js';
 import { Outbox, outcome } from './outbox.js';
 import { channelName, newChannelDialog } from './people.js';
 
@@ -17,40 +17,17 @@ const STATES = {
   disconnected: 'Not connected',
   denied: 'Refused',
 };
-const LOGGED = [
-  'connectionStateChanged',
-  'connectionError',
-  'channelAdded',
-  'channelInvited',
-  'channelJoined',
-  'channelLeft',
-  'channelRemoved',
-  'channelUpdated',
-  'channelRefetched',
-  'memberJoined',
-  'memberLeft',
-  'memberUpdated',
-  'messageAdded',
-  'messageRemoved',
-  'messageUpdated',
-  'typingStarted',
-  'typingEnded',
-  'userUpdated',
-  'userSubscribed',
-  'userUnsubscribed',
-  'tokenAboutToExpire',
-  'tokenExpired',
-];
 
 export class Pane {
   constructor(app, person) {
     this.app = app;
     this.identity = person.identity;
     this.openSid = person.channelSid ?? null;
-    this.channels = new Map(); // by SID: joined and invited
-    this.unread = new Map();
-    this.outboxes = new Map(); // by identity and SID: what is on its way survives the connection
-    this.buttons = new Map(); // rows and banners: what is behind them is an object of the present client
+    this.list = new ChannelList({
+      open: (channel) => this.open(channel, true),
+      answer: (channel, accepts) => this.#answer(channel, accepts),
+    });
+    this.outboxes = new Map(); // by identity and SID: messages on their way survive the connection
     this.conversation = null;
     this.client = null;
     this.run = 0;
@@ -71,8 +48,6 @@ export class Pane {
       guarded(() => this.toggleConnection()),
     );
     this.closeButton = iconButton('close', 'Close this pane', () => this.app.removePane(this));
-    this.banners = h('div', { class: 'banners' });
-    this.channelList = h('ul', { class: 'channel-list', 'aria-label': 'Channels' });
     const actions = h(
       'div',
       { class: 'channel-actions' },
@@ -87,7 +62,7 @@ export class Pane {
         { drawing: 'search', look: 'quiet' },
       ),
     );
-    this.sidebar = h('nav', { class: 'sidebar' }, h('div', { class: 'sidebar-scroll' }, this.channelList), actions);
+    this.sidebar = h('nav', { class: 'sidebar' }, h('div', { class: 'sidebar-scroll' }, this.list.element), actions);
     this.stage = h('div', { class: 'stage' });
     this.body = h('div', { class: 'pane-body', data: { view: 'channels' } }, this.sidebar, this.stage);
     const head = h(
@@ -105,7 +80,7 @@ export class Pane {
       this.plug,
       this.closeButton,
     );
-    const element = h('section', { class: 'pane', tabindex: '-1' }, head, this.banners, this.body);
+    const element = h('section', { class: 'pane', tabindex: '-1' }, head, this.list.banners, this.body);
     element.addEventListener('focusin', () => this.app.activate(this));
     element.addEventListener('pointerdown', () => this.app.activate(this));
     return element;
@@ -158,20 +133,18 @@ export class Pane {
       await client.initialize();
       if (run === this.run) await this.#readChannels();
     } catch (error) {
-      // Who disconnected meanwhile does not want to hear of it.
+      // After another connect or disconnect, nobody waits for this attempt any more.
       if (run === this.run) toast(`${identity}: ${explain(error)}`, 'error');
     }
   }
 
-  /** Close the socket, and show nothing of what came through it. */
+  /** Close the socket, and show nothing more that came through it. */
   async disconnect() {
     this.run += 1;
     const { client } = this;
     this.client = null;
     this.#close();
-    this.channels.clear();
-    this.unread.clear();
-    this.buttons.clear();
+    this.list.clear();
     this.#showChannels();
     if (client) await Promise.resolve(client.shutdown()).catch(() => {});
     this.#setState('disconnected');
@@ -181,7 +154,7 @@ export class Pane {
     if (!this.client) return this.connect();
     await this.disconnect();
     this.#showEmpty();
-    // Where there is room for one of them only, this is what there is to see.
+    // A narrow pane shows either the channels or this.
     this.body.dataset.view = 'conversation';
     return undefined;
   }
@@ -227,10 +200,10 @@ export class Pane {
 
   async #readChannels() {
     const { items: found } = await this.client.getSubscribedChannels();
-    for (const channel of found) this.channels.set(channel.sid, channel);
+    for (const channel of found) this.list.put(channel);
     for (const channel of found) this.countUnread(channel);
     this.#showChannels();
-    const joined = this.#joined();
+    const { joined } = this.list;
     const wanted = joined.find(({ sid }) => sid === this.openSid) ?? (this.app.isNarrow ? null : joined[0]);
     if (wanted) this.open(wanted);
     else this.#showEmpty();
@@ -239,7 +212,7 @@ export class Pane {
   // What the client tells.
 
   #onChannel(channel) {
-    this.channels.set(channel.sid, channel);
+    this.list.put(channel);
     this.countUnread(channel);
     this.#showChannels();
     if (channel.status === 'joined' && !this.conversation) this.open(channel);
@@ -251,14 +224,10 @@ export class Pane {
   }
 
   #onGone(channel) {
-    this.channels.delete(channel.sid);
-    this.unread.delete(channel.sid);
-    // Who comes back to a private channel gets another object for it.
-    this.buttons.delete(channel.sid);
-    this.buttons.delete(`banner ${channel.sid}`);
+    this.list.remove(channel);
     if (this.#in(channel)) {
       this.#close();
-      const next = this.#joined()[0];
+      const [next] = this.list.joined;
       if (next && !this.app.isNarrow) this.open(next);
       else this.#showEmpty();
     }
@@ -272,98 +241,61 @@ export class Pane {
   }
 
   #onMessage(message) {
-    const { channel } = message;
-    if (message.index > (channel.lastConsumedMessageIndex ?? -1) && message.author !== this.identity) {
-      this.unread.set(channel.sid, (this.unread.get(channel.sid) ?? 0) + 1);
-    }
-    if (message.author === this.identity) this.outbox(channel).arrived(message);
-    this.#in(channel)?.onMessageAdded(message);
+    if (this.#isUnread(message)) this.list.countOn(message.channel, 1);
+    if (message.author === this.identity) this.outbox(message.channel).arrived(message);
+    this.#in(message.channel)?.onMessageAdded(message);
     this.showSoon();
   }
 
   #onMessageRemoved(message) {
-    const { channel } = message;
-    if (message.index > (channel.lastConsumedMessageIndex ?? -1) && message.author !== this.identity) {
-      this.unread.set(channel.sid, Math.max(0, (this.unread.get(channel.sid) ?? 0) - 1));
-    }
-    this.#in(channel)?.onMessageRemoved(message);
+    if (this.#isUnread(message)) this.list.countOn(message.channel, -1);
+    this.#in(message.channel)?.onMessageRemoved(message);
     this.showSoon();
+  }
+
+  #isUnread({ channel, index, author }) {
+    return index > (channel.lastConsumedMessageIndex ?? -1) && author !== this.identity;
   }
 
   #onMemberUpdated(member) {
     this.#in(member.channel)?.onMember(member);
-    if (member.identity === this.identity) this.countUnread(this.channels.get(member.channel.sid));
+    if (member.identity === this.identity) this.countUnread(member.channel);
   }
 
-  /** How many messages wait in a channel: as loaded where it is open, else as the service counts. */
+  /** Count a channel's unread messages: those that are loaded if it is open, otherwise the service counts. */
   async countUnread(channel) {
-    if (channel?.status !== 'joined') return;
+    if (channel.status !== 'joined' || !this.list.has(channel)) return;
     const { run } = this;
     const last = channel.lastMessage?.index;
     let count = this.#in(channel)?.countUnread() ?? null;
     try {
       count ??= await channel.getUnconsumedMessagesCount();
-      // Without a horizon nothing was ever read: everything counts.
+      // A member without a horizon has never read anything, so every message counts.
       if (count === null && channel.lastMessage) count = await channel.getMessagesCount();
     } catch {
-      return; // a badge is not worth an alarm; the next message counts on
+      return; // The badge stays as it is; the next message counts on.
     }
     if (run !== this.run) return;
     if (last !== channel.lastMessage?.index) {
-      this.countUnread(channel); // something came while it was counted
+      this.countUnread(channel); // A message came meanwhile, which may be counted or not.
       return;
     }
-    this.unread.set(channel.sid, count ?? 0);
+    this.list.unread.set(channel.sid, count ?? 0);
     this.showSoon();
   }
 
   // Channels.
 
-  #joined() {
-    const joined = [...this.channels.values()].filter(({ status }) => status === 'joined');
-    return joined.sort((one, other) => channelName(one).localeCompare(channelName(other)));
-  }
-
   #showChannels() {
-    const joined = this.#joined();
-    const rows = joined.map((channel) => this.#channelRow(channel));
-    this.nothing ??= h('li', { class: 'nothing' }, 'No channels yet.');
-    // Who is not connected may well have some.
-    keep(this.channelList, rows.length || !this.client ? rows : [this.nothing]);
-    this.#showBanners();
+    this.list.show({ openSid: this.conversation?.channel.sid, isConnected: this.client !== null });
     this.app.unreadChanged();
   }
 
-  #channelRow(channel) {
-    let row = this.buttons.get(channel.sid);
-    if (!row) {
-      const button = h('button', { type: 'button', class: 'channel', on: { click: () => this.open(channel, true) } });
-      row = h('li', { data: { sid: channel.sid } }, button);
-      this.buttons.set(channel.sid, row);
-    }
-    const count = this.unread.get(channel.sid) ?? 0;
-    const isOpen = this.conversation?.channel.sid === channel.sid;
-    const button = row.firstChild;
-    if (isOpen) button.setAttribute('aria-current', 'true');
-    else button.removeAttribute('aria-current');
-    keep(
-      button,
-      [
-        icon(channel.isPrivate ? 'lock' : 'hash'),
-        h('span', { class: 'channel-name' }, channelName(channel)),
-        channel.notificationLevel === 'muted' && icon('mute'),
-        count > 0 &&
-          h('span', { class: 'unread-badge' }, String(Math.min(count, 999)), h('span', { class: 'hidden' }, ' unread')),
-      ].filter(Boolean),
-    );
-    return row;
-  }
-
   get totalUnread() {
-    return [...this.unread.values()].reduce((sum, count) => sum + count, 0);
+    return this.list.totalUnread;
   }
 
-  /** Show a channel. `focuses` puts the cursor where one writes. */
+  /** Show a channel. `focuses` puts the cursor into the field to write in. */
   open(channel, focuses = false) {
     if (!this.#in(channel)) {
       this.#close();
@@ -378,7 +310,7 @@ export class Pane {
     if (focuses) this.conversation.composer.focus();
   }
 
-  /** What this person has sent to a channel and what has not come back yet. */
+  /** The messages that this person has sent to a channel and that have not come back yet. */
   outbox(channel) {
     const { identity } = this;
     const key = `${channel.sid} ${identity}`;
@@ -389,10 +321,10 @@ export class Pane {
     return this.outboxes.get(key);
   }
 
-  /** Where there is room for one of them only: show the channels in place of the conversation. */
+  /** A narrow pane shows either the channels or the conversation: show the channels. */
   showChannels() {
     this.body.dataset.view = 'channels';
-    this.channelList.querySelector('[aria-current]')?.focus();
+    this.list.element.querySelector('[aria-current]')?.focus();
   }
 
   #close() {
@@ -405,56 +337,20 @@ export class Pane {
   #showEmpty() {
     let words = `${this.identity} is in no channel yet. Make one, or look for a public one.`;
     if (!this.client) words = `${this.identity} is not connected. The plug connects again.`;
-    else if (this.channels.size) words = 'Choose a channel.';
+    else if (this.list.channels.size) words = 'Choose a channel.';
     keep(this.stage, [h('div', { class: 'empty' }, avatar(this.identity, null, 'large'), h('p', {}, words))]);
   }
 
-  /** What this person sees when the socket or the channel's members change their mind about being looked at. */
+  /** Somebody may have begun to look at this pane. */
   onLooked() {
     this.conversation?.consumeSoon();
-  }
-
-  // Invitations.
-
-  #showBanners() {
-    const invited = [...this.channels.values()].filter(({ status }) => status === 'invited');
-    keep(
-      this.banners,
-      invited.map((channel) => this.#banner(channel)),
-    );
-  }
-
-  #banner(channel) {
-    const key = `banner ${channel.sid}`;
-    let banner = this.buttons.get(key);
-    if (!banner) {
-      banner = h(
-        'div',
-        { class: 'banner', role: 'group' },
-        h('p', {}, 'You are invited to ', h('strong', {}), '.'),
-        textButton(
-          'Accept',
-          guarded(() => this.#answer(channel, true)),
-          { look: 'primary small' },
-        ),
-        textButton(
-          'Decline',
-          guarded(() => this.#answer(channel, false)),
-          { look: 'plain small' },
-        ),
-      );
-      this.buttons.set(key, banner);
-    }
-    banner.setAttribute('aria-label', `Invitation to ${channelName(channel)}`);
-    banner.querySelector('strong').textContent = channelName(channel);
-    return banner;
   }
 
   async #answer(channel, accepts) {
     if (accepts) await channel.join();
     else await channel.decline();
-    this.buttons.delete(`banner ${channel.sid}`);
-    if (!accepts) this.channels.delete(channel.sid);
+    if (accepts) this.list.invitations.delete(channel.sid);
+    else this.list.remove(channel);
     this.#showChannels();
     if (accepts) this.open(channel, true);
   }
@@ -466,37 +362,24 @@ export class Pane {
     return this.client;
   }
 
-  /** Have a dialog find a channel, and show it. */
+  /** Let a dialog find a channel, and show it. */
   async #openFrom(dialog) {
     const client = this.#need();
     const channel = await dialog(client);
     if (channel && this.client === client) this.open(channel, true);
   }
 
-  async changeIdentity() {
-    const users = await this.app.identities();
-    await askForm('Chat as', {
-      fields: [
-        {
-          name: 'identity',
-          label: 'Identity',
-          value: this.identity,
-          required: true,
-          maximum: 256,
-          autofocus: true,
-          suggestions: users,
-          hint: 'Who connects for the first time becomes a user of the service.',
-        },
-      ],
+  changeIdentity() {
+    const options = {
       submit: 'Use it',
-      act: async ({ identity }) => {
-        if (this.app.panes.some((pane) => pane !== this && pane.identity === identity))
-          throw new Error(`${identity} has a pane already`);
+      hint: 'Whoever connects for the first time becomes a user of the service.',
+      act: (identity) => {
         this.identity = identity;
         this.openSid = null;
         this.app.personChanged();
         this.connect();
       },
-    });
+    };
+    return this.app.askIdentity('Chat as', options, this);
   }
 }

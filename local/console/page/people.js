@@ -1,10 +1,23 @@
-// Dialogs about channels: to make one, its members, its settings.
+// Dialogs about channels and people: who chats, a new channel, a channel's members and its settings.
 
 import { avatar, explain, guarded, h, icon, iconButton, keep, textButton, toast } from './dom.js';
 import { askForm, confirmDialog, makeForm, openDialog } from './dialogs.js';
 
 /** What a channel is called. */
 export const channelName = (channel) => channel.friendlyName || channel.uniqueName || channel.sid;
+
+/** Ask who is to chat: nobody of `taken`. `act` gets the identity. */
+export function identityDialog(title, { value, suggestions, taken, hint, submit, act }) {
+  const field = { name: 'identity', label: 'Identity', value, hint, required: true, maximum: 256, autofocus: true };
+  return askForm(title, {
+    fields: [{ ...field, suggestions: suggestions.filter((identity) => !taken.includes(identity)) }],
+    submit,
+    act: ({ identity }) => {
+      if (taken.includes(identity)) throw new Error(`${identity} has a pane already`);
+      return act(identity);
+    },
+  });
+}
 
 /** Make a channel and join it; resolves to it, or to undefined. */
 export function newChannelDialog(client) {
@@ -16,7 +29,7 @@ export function newChannelDialog(client) {
         name: 'uniqueName',
         label: 'Unique name (optional)',
         maximum: 256,
-        hint: 'May stand for the SID wherever a channel is named.',
+        hint: 'Can be used in place of the SID.',
       },
       {
         name: 'type',
@@ -31,7 +44,7 @@ export function newChannelDialog(client) {
     ],
     submit: 'Create',
     act: async ({ friendlyName, uniqueName, type }) => {
-      // Who tries again wants to be in the channel that is there now, and not to have another.
+      // If joining failed, a second try joins the channel that the first one made.
       made ??= await client.createChannel({
         friendlyName,
         uniqueName: uniqueName || undefined,
@@ -53,7 +66,7 @@ export function membersDialog(conversation) {
     const list = h('ul', { class: 'people', 'aria-label': 'Members' });
     const rows = new Map();
     const show = () => {
-      const members = [...conversation.members.values()].sort((one, other) =>
+      const members = [...conversation.roster.members.values()].sort((one, other) =>
         one.identity.localeCompare(other.identity),
       );
       keep(
@@ -66,7 +79,7 @@ export function membersDialog(conversation) {
     show();
     const known = pane.app.panes
       .map(({ identity }) => identity)
-      .filter((identity) => !conversation.members.has(identity));
+      .filter((identity) => !conversation.roster.members.has(identity));
     const form = makeForm({
       fields: [
         {
@@ -76,7 +89,7 @@ export function membersDialog(conversation) {
           maximum: 256,
           suggestions: known,
           value: known[0] ?? '',
-          hint: 'Invited people decide for themselves; added people are members at once.',
+          hint: 'Invited people can accept or decline. Added people are members at once.',
         },
       ],
       submit: 'Invite',
@@ -96,7 +109,7 @@ export function membersDialog(conversation) {
 
 function memberRow(rows, conversation, member) {
   const { identity } = member;
-  const online = conversation.isOnline(identity);
+  const online = conversation.roster.isOnline(identity);
   const self = identity === conversation.pane.identity;
   const state = `${online}`;
   const kept = rows.get(identity);
@@ -131,7 +144,7 @@ export function channelDialog(conversation) {
           label: 'Unique name',
           value: channel.uniqueName ?? '',
           maximum: 256,
-          hint: 'May stand for the SID wherever a channel is named.',
+          hint: 'Can be used in place of the SID.',
         },
         {
           name: 'muted',

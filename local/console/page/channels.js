@@ -1,0 +1,114 @@
+// The channels of one person: a list with badges, and a banner for each invitation.
+
+import { guarded, h, icon, keep, textButton } from './dom.js';
+import { channelName } from './people.js';
+
+const MOST_COUNTED = 999;
+
+export class ChannelList {
+  /** `on` is told `open(channel)` and `answer(channel, accepts)`. */
+  constructor(on) {
+    this.on = on;
+    this.channels = new Map(); // by SID: joined and invited
+    this.unread = new Map();
+    this.rows = new Map(); // each belongs to an object of the present client
+    this.invitations = new Map();
+    this.banners = h('div', { class: 'banners' });
+    this.element = h('ul', { class: 'channel-list', 'aria-label': 'Channels' });
+    this.nothing = h('li', { class: 'nothing' }, 'No channels yet.');
+  }
+
+  /** The joined channels by name. */
+  get joined() {
+    const joined = [...this.channels.values()].filter(({ status }) => status === 'joined');
+    return joined.sort((one, other) => channelName(one).localeCompare(channelName(other)));
+  }
+
+  get totalUnread() {
+    return [...this.unread.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  has(channel) {
+    return this.channels.has(channel.sid);
+  }
+
+  put(channel) {
+    this.channels.set(channel.sid, channel);
+  }
+
+  /** Forget a channel. If this person comes back to it, the client may have another object for it. */
+  remove(channel) {
+    for (const known of [this.channels, this.unread, this.rows, this.invitations]) known.delete(channel.sid);
+  }
+
+  clear() {
+    for (const known of [this.channels, this.unread, this.rows, this.invitations]) known.clear();
+  }
+
+  /** Count so many more unread messages in a channel; negative for fewer. */
+  countOn(channel, step) {
+    this.unread.set(channel.sid, Math.max(0, (this.unread.get(channel.sid) ?? 0) + step));
+  }
+
+  /** Show rows and banners. A person who is not connected may have channels, so the list then does not deny it. */
+  show({ openSid, isConnected }) {
+    const rows = this.joined.map((channel) => this.#row(channel, channel.sid === openSid));
+    keep(this.element, rows.length || !isConnected ? rows : [this.nothing]);
+    const invited = [...this.channels.values()].filter(({ status }) => status === 'invited');
+    keep(
+      this.banners,
+      invited.map((channel) => this.#banner(channel)),
+    );
+  }
+
+  #row(channel, isOpen) {
+    let row = this.rows.get(channel.sid);
+    if (!row) {
+      const button = h('button', { type: 'button', class: 'channel', on: { click: () => this.on.open(channel) } });
+      row = h('li', { data: { sid: channel.sid } }, button);
+      this.rows.set(channel.sid, row);
+    }
+    const button = row.firstChild;
+    if (isOpen) button.setAttribute('aria-current', 'true');
+    else button.removeAttribute('aria-current');
+    const count = this.unread.get(channel.sid) ?? 0;
+    keep(
+      button,
+      [
+        icon(channel.isPrivate ? 'lock' : 'hash'),
+        h('span', { class: 'channel-name' }, channelName(channel)),
+        channel.notificationLevel === 'muted' && icon('mute'),
+        count > 0 && badge(count),
+      ].filter(Boolean),
+    );
+    return row;
+  }
+
+  #banner(channel) {
+    let banner = this.invitations.get(channel.sid);
+    if (!banner) {
+      const answer = (label, accepts, look) =>
+        textButton(
+          label,
+          guarded(() => this.on.answer(channel, accepts)),
+          { look },
+        );
+      banner = h(
+        'div',
+        { class: 'banner', role: 'group' },
+        h('p', {}, 'You are invited to ', h('strong', {}), '.'),
+        answer('Accept', true, 'primary small'),
+        answer('Decline', false, 'plain small'),
+      );
+      this.invitations.set(channel.sid, banner);
+    }
+    banner.setAttribute('aria-label', `Invitation to ${channelName(channel)}`);
+    banner.querySelector('strong').textContent = channelName(channel);
+    return banner;
+  }
+}
+
+function badge(count) {
+  const shown = String(Math.min(count, MOST_COUNTED));
+  return h('span', { class: 'unread-badge' }, shown, h('span', { class: 'hidden' }, ' unread'));
+}
