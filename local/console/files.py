@@ -1,6 +1,6 @@
 """What is served under `/console`: the files of `local/console/page/`, the client, and where this deployment is.
 
-The page is static. `config.json` tells it the addresses, relative to its own; where that file is missing they are typed
+The page is static. `config.json` tells it the addresses, relative to its own; if that file is missing, they are typed
 in. Nothing here is secret: whoever opens the page brings the account's credentials.
 """
 
@@ -58,7 +58,7 @@ class ConsoleFiles:
 
 
 def _policy(host: str) -> str:
-    """Everything from here only. Sockets are named, for not every browser counts them as `'self'`."""
+    """Allow this origin only. Its sockets are named because some browsers do not count them as `'self'`."""
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "

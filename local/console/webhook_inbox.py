@@ -3,8 +3,8 @@
     POST /console/webhooks/{service SID}            a webhook, as a form; always answered with an empty 200
     GET  /console/webhooks/{service SID}?after=N    what came after N, oldest first; Basic account SID and auth token
 
-Kept in memory, for a few services, within limits of number and size. Numbers begin with the time of the start, so that
-they grow over restarts too and a reader that remembers one need not know of them.
+Webhooks are kept in memory, for a few services, within limits of number and size. They are numbered from the time of
+the start, so numbers grow over restarts too: a reader that asks for what came after a number misses nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class WebhookInbox:
     """Receives, checks and lists webhooks of an account."""
 
     def __init__(self, account_sid: str, auth_token: str, now: Callable[[], float] = time.time) -> None:
-        # The vendor's own check, as an owner's server would make it.
+        # Twilio's own check, as the owner's server would make it.
         self._validator = RequestValidator(auth_token)
         self._credentials = f"{account_sid}:{auth_token}".encode()
         self._now = now

@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 # How long an expectation may take before it fails. Far more than is needed: a slow machine must not fail a test.
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 60
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},

@@ -18,8 +18,8 @@ const cleaned = (given) =>
   Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value.trim().replace(/\/+$/, '')]));
 
 /**
- * Make the form that asks for the account, and for the addresses if the server does not name them. `open` is called when
- * the form was filled in; if it throws, the form shows why, as it shows `problem` from the start.
+ * Make the form that asks for the account, and for the addresses if the server does not name them. `open` is called
+ * after the form was filled in; if it throws, the form shows the error. From the start, the form shows `problem`.
  */
 export function accountForm(session, open, problem = null) {
   const { values, served } = session;

@@ -1,4 +1,4 @@
-// The dialog to look for a public channel, among any number of them.
+// The dialog that finds a public channel among any number of them.
 
 import { debounce, explain, guarded, h, icon, keep, textButton } from './dom.js';
 import { openDialog } from './dialogs.js';
@@ -10,7 +10,7 @@ const READ_AT_ONCE = 3000;
 const MOST_SHOWN = 200;
 const TYPING_MILLISECONDS = 250;
 
-/** The public channels as far as they were read. */
+/** The public channels that were read so far. */
 class Directory {
   constructor(client) {
     this.client = client;
@@ -29,9 +29,9 @@ class Directory {
     for (const channel of this.page.items) this.channels.set(channel.sid, channel);
   }
 
-  /** Take in the one that has this unique name or SID, if there is one. */
+  /** Add the public channel with this unique name or SID, if there is one. */
   async lookUp(name) {
-    // What is to be found nowhere, or for others only, is refused.
+    // The service refuses if there is no such channel, or none that this person may see.
     const channel = await this.client.getChannelByUniqueName(name).catch(() => null);
     if (channel && !channel.isPrivate) this.channels.set(channel.sid, channel);
   }
@@ -45,7 +45,7 @@ class Directory {
   }
 }
 
-/** Look for a public channel and join it; resolves to it, or to undefined. */
+/** Let somebody find a public channel and join it; resolves to it, or to undefined. */
 export async function browseDialog(client) {
   const directory = new Directory(client);
   while (!directory.isComplete && directory.read < FIRST_READ) await directory.readOn();

@@ -1,4 +1,4 @@
-// The field to write in: Enter sends, Shift and Enter begin a new line, Escape leaves an edit.
+// The field to write in: Enter sends, Shift and Enter begin a new line, Escape cancels an edit.
 
 import { h, icon, textButton } from './dom.js';
 
@@ -6,7 +6,7 @@ const MOST_PIXELS = 140;
 
 export class Composer {
   /**
-   * `on` hears `send(text)`, `edit(message, text)`, `editing(message or null)` and `typing()`, and is asked for
+   * `on` is told `send(text)`, `edit(message, text)`, `editing(message or null)` and `typing()`, and is asked for
    * `lastOwn()`, the message that ↑ edits.
    */
   constructor(identity, on) {

@@ -269,7 +269,8 @@ export class Conversation {
     }
     const { atEnd, firstUnread } = this;
     const hasOlder = Boolean(this.older?.hasPrevPage);
-    this.list.show({ messages: this.sorted, members: [...this.roster.members.values()], pending, firstUnread, hasOlder });
+    const members = [...this.roster.members.values()];
+    this.list.show({ messages: this.sorted, members, pending, firstUnread, hasOlder });
     this.#showTyping();
     if (atEnd) this.#scrollToEnd();
     if (hasOlder) this.#fill();

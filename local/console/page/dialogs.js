@@ -1,10 +1,10 @@
-// Modal dialogs on the native element: it traps the focus, closes with Escape and gives the focus back.
+// Modal dialogs. The native element keeps the focus inside, closes with Escape and gives the focus back.
 
 import { explain, h, iconButton, textButton } from './dom.js';
 
 let count = 0;
 
-/** Open a dialog with any content; resolves when it is closed. `build` gets a function that closes it. */
+/** Open a dialog with what `build(close, dialog)` makes; resolves, when it is closed, to what `close` was given. */
 export function openDialog(title, build) {
   const id = `dialog-${(count += 1)}`;
   const dialog = h('dialog', { 'aria-labelledby': id });
@@ -18,7 +18,7 @@ export function openDialog(title, build) {
       dialog.remove();
       resolve(result);
     });
-    // A click on what is around the dialog closes it, as people expect.
+    // A click beside the dialog closes it.
     dialog.addEventListener('mousedown', (event) => event.target === dialog && close());
     const head = h(
       'header',
@@ -102,8 +102,8 @@ export function valuesOf(form) {
 }
 
 /**
- * Make a form that calls `act` with its values. While that runs its buttons are off; an error is shown in the form.
- * `others` are further buttons, name and text; the name of the one that was used is the second argument of `act`.
+ * Make a form that calls `act(values, button)`. While that runs, the form's buttons are off. If it throws, the form
+ * shows the error. `others` are further buttons, as pairs of name and text; the first button's name is `submit`.
  */
 export function makeForm({ fields = [], note, submit = 'Save', look = 'primary', others = [], act, done, cancel }) {
   const alert = h('p', { class: 'form-error', role: 'alert', hidden: true });

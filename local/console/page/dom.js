@@ -1,4 +1,4 @@
-// Small helpers to build and keep elements. Text always goes in as text, never as markup.
+// Building elements and keeping them up to date. Text always goes in as text, never as markup.
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -33,7 +33,7 @@ const ICONS = {
   check: 'M5 12.500l4.500 4.500L19 7',
 };
 
-/** Make an element: `on` holds listeners, `data` the dataset, known properties are set, the rest are attributes. */
+/** Make an element. In `props`, `on` holds listeners, `data` the dataset, and the rest are properties or attributes. */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
@@ -94,7 +94,7 @@ export function tone(identity) {
   return String(sum % 8);
 }
 
-/** The round mark of an identity, with a dot for presence: `true`, `false`, or null where it is not known. */
+/** The round mark of an identity. Its dot shows presence: `true`, `false`, or null for no dot. */
 export function avatar(identity, online = null, size = '') {
   const initials = [...identity.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()].slice(0, 1).join('').toUpperCase() || '?';
   const mark = h('span', { class: `avatar ${size}`, data: { tone: tone(identity) }, 'aria-hidden': 'true' }, initials);
@@ -103,14 +103,18 @@ export function avatar(identity, online = null, size = '') {
   return mark;
 }
 
-/** Make `parent` hold exactly `nodes` in this order. What has the focus is never taken out, for it would lose it. */
+/**
+ * Make `parent` hold exactly `nodes` in this order. The node with the focus stays in place, or it would lose the
+ * focus.
+ */
 export function keep(parent, nodes) {
   const wanted = new Set(nodes);
   const focused = document.activeElement;
   for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();
   let next = parent.firstChild;
   for (const node of nodes) {
-    // What stands before a node that stays comes later: it is put in again when its turn comes.
+    // Nodes that stand before this one, but come later in the order, are taken out and put in again when their turn
+    // comes.
     while (node.parentNode === parent && next && next !== node && !next.contains(focused)) {
       const after = next.nextSibling;
       next.remove();
@@ -130,7 +134,7 @@ export function debounce(action, milliseconds) {
   };
 }
 
-/** What went wrong, in one line. */
+/** An error in one line. */
 export function explain(error) {
   const code = error?.code ? ` (${error.code})` : '';
   return `${error?.message ?? error}${code}`;
@@ -145,7 +149,7 @@ export function toast(text, kind = 'info') {
   setTimeout(() => note.remove(), kind === 'error' ? 9000 : 4500);
 }
 
-/** Wrap a handler so that what it throws is shown, and nothing is lost silently. */
+/** Wrap a handler: if it throws, the page shows the error. */
 export function guarded(action) {
   return async (...given) => {
     try {

@@ -1,4 +1,4 @@
-// The tools for developers below the panes, as tabs; on a phone they are a page of their own.
+// The developer tools below the panes, as tabs. On a phone they fill the page.
 
 import { h, iconButton, keep } from './dom.js';
 
@@ -6,7 +6,7 @@ const DEFAULT = { open: true, tool: 'events' };
 const byId = (id) => document.getElementById(id);
 
 export class Drawer {
-  /** `tools` are `{ name, label, element }`; `changed(tool)` hears which one is seen, null for none. */
+  /** `tools` are `{ name, label, element }`. `changed(tool)` is called with the name of the visible one, or null. */
   constructor(session, tools, { isNarrow, changed }) {
     this.session = session;
     this.isNarrow = isNarrow;
@@ -43,7 +43,7 @@ export class Drawer {
     this.#set(!open, tool);
   }
 
-  /** Show the chosen tool; to be called again when the window changes its kind. */
+  /** Show the chosen tool. Call this again when the window becomes narrow or wide. */
   show() {
     const { open, tool } = this.#state;
     const isSeen = open || this.isNarrow();
@@ -70,7 +70,7 @@ export class Drawer {
     this.show();
   }
 
-  /** The tab that is open already closes the drawer, where it can be closed. */
+  /** A click on the tab of the visible tool closes the drawer, except on a phone. */
   #choose(tool) {
     const isOpen = this.#state.open && this.#state.tool === tool;
     this.#set(this.isNarrow() || !isOpen, tool);

@@ -1,4 +1,4 @@
-// A WebSocket that tells what passes through it, for the log.
+// A WebSocket that reports its frames, for the log.
 
 const read = (text) => {
   try {
@@ -15,7 +15,7 @@ function title(frame, arrow) {
   return `${arrow} ${name}`;
 }
 
-/** A WebSocket class whose frames are told to `note(title, frame, socket)`. Access tokens are left out. */
+/** Make a WebSocket class that calls `note(title, frame, socket)` for each frame, with access tokens left out. */
 export function socketClass(note) {
   return class NotedSocket extends WebSocket {
     constructor(...given) {

@@ -14,7 +14,7 @@ const KEYS = [
   ['Alt + E', 'open or close the tools'],
 ];
 const READING =
-  'Messages count as read by the person whose pane you are in. Click into another pane, and that person has read theirs.';
+  'Messages count as read by the person whose pane you are in. A click into another pane makes that person the reader.';
 
 export function helpDialog() {
   const rows = KEYS.flatMap(([keys, does]) => [h('dt', {}, h('kbd', {}, keys)), h('dd', {}, does)]);

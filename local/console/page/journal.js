@@ -1,4 +1,4 @@
-// The live log: what each person's client was told, the frames on its socket, and the page's own REST requests.
+// The live log: the events of each person's client, the frames on its socket, and the page's own REST requests.
 
 import { h, iconButton, textButton, keep } from './dom.js';
 
@@ -42,7 +42,7 @@ const time = new Intl.DateTimeFormat(undefined, {
   hour12: false,
 });
 
-/** The first words of a value, for the line that is always shown. */
+/** The first words of a value, for the line that is shown while an entry is folded. */
 function brief(detail) {
   if (detail === null) return '';
   const text = typeof detail === 'string' ? detail : (JSON.stringify(detail) ?? '');
@@ -59,7 +59,7 @@ export class Journal {
     this.element = this.#build();
   }
 
-  /** Note something: `who` (an identity, or `page`), `kind`, `name`, and `detail`, which can be unfolded as JSON. */
+  /** Add an entry: `who` (an identity, or `page`), `kind`, `name`, and `detail`, which can be unfolded as JSON. */
   add(who, kind, name, detail = null, line = brief(detail)) {
     this.entries.unshift({ at: new Date(), who, kind, name, detail, line });
     for (const old of this.entries.splice(KEPT)) this.rows.delete(old);
@@ -176,7 +176,7 @@ export class Journal {
   }
 }
 
-/** Let arrow keys go through the rows of a list: hundreds of rows would be hundreds of steps for who uses Tab. */
+/** Let arrow keys go through the rows of a list, because hundreds of rows would be hundreds of presses of Tab. */
 export function arrowKeys(list) {
   list.addEventListener('keydown', (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -189,7 +189,7 @@ export function arrowKeys(list) {
   });
 }
 
-/** Fill an opened `details` with the value as JSON; done when opened, for most are never. */
+/** Fill a `details` with the value as JSON when it is opened for the first time. Most never are. */
 export function unfold(details, value) {
   if (!details.open || details.querySelector('pre')) return;
   const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
@@ -211,7 +211,7 @@ export function summary(payload) {
   return brief(words.filter(Boolean).join(' ') || brief(plain(payload)));
 }
 
-/** A client's object without what it is connected to, for the log. */
+/** The own fields of a client's object, without the objects that it refers to. */
 export function plain(value) {
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Date) return value.toISOString();

@@ -1,4 +1,4 @@
-// The list of messages: days, authors, bubbles, who has read up to where, and the keys that go through it.
+// The list of messages: days, authors, bubbles, read marks, and the keys that go through it.
 
 import { avatar, guarded, h, iconButton, keep, textButton, tone } from './dom.js';
 import { outcome } from './outbox.js';
@@ -17,7 +17,7 @@ function dayName(date) {
   return word[0].toUpperCase() + word.slice(1);
 }
 
-/** Who has read up to which of the messages: the last one at or below each horizon, unless it is by who has read it. */
+/** The identities that have read up to a message, by its index. A member's own message needs no mark of that member. */
 export function readers(messages, members, self) {
   const found = new Map();
   for (const { identity, lastConsumedMessageIndex: horizon } of members) {
@@ -30,7 +30,7 @@ export function readers(messages, members, self) {
 
 export class MessageList {
   /**
-   * `on` hears `edit(message)`, `remove(message)`, `retry(pending)`, `discard(pending)` and `leave()`, and is asked for
+   * `on` is told `edit(message)`, `remove(message)`, `retry(pending)`, `discard(pending)` and `leave()`, and is asked
    * `mayDelete(message)`.
    */
   constructor(identity, on) {
@@ -44,17 +44,17 @@ export class MessageList {
     this.element.addEventListener('focusin', (event) => this.#onFocus(event));
   }
 
-  /** Show messages in order, what is on its way, and who has read what. Rows that stay keep their elements. */
+  /** Show messages in order, then pending ones, with read marks. A row that stays keeps its element. */
   show({ messages, pending, members, firstUnread, hasOlder }) {
     this.messages = messages;
     const marks = readers(messages, members, this.identity);
     const nodes = hasOlder ? [this.#line('more', 'more', 'Loading earlier messages …')] : [];
     let before = null;
     for (const message of messages) {
-      const isNewDay = !before || before.dateCreated.toDateString() !== message.dateCreated.toDateString();
+      const day = message.dateCreated.toDateString();
+      const isNewDay = before?.dateCreated.toDateString() !== day;
       const isFirstUnread = message.index === firstUnread;
-      if (isNewDay)
-        nodes.push(this.#line(`day ${message.dateCreated.toDateString()} before ${message.index}`, 'day', dayName(message.dateCreated)));
+      if (isNewDay) nodes.push(this.#line(`${day} before ${message.index}`, 'day', dayName(message.dateCreated)));
       if (isFirstUnread) nodes.push(this.#line('unread', 'unread', 'New'));
       const follows =
         !isNewDay &&
@@ -72,13 +72,13 @@ export class MessageList {
     this.#keepCurrent();
   }
 
-  /** Show what is on its way in place of messages that are not there to be shown, and why, if that is known. */
+  /** Show only pending messages, because the others could not be read, and the reason if it is known. */
   fail(text, pending) {
     const reason = text ? [h('li', { class: 'nothing' }, text)] : [];
     keep(this.element, [...reason, ...pending.map((one) => this.#pendingRow(one))]);
   }
 
-  /** Mark the message that is being edited; null for none. */
+  /** Mark the message that is being edited; null: none is. */
   mark(message) {
     for (const row of this.element.children)
       row.classList.toggle('being-edited', message !== null && row.dataset.index === String(message.index));
@@ -178,7 +178,7 @@ export class MessageList {
     return row;
   }
 
-  // Keys: one message is in the tab order, arrows go to its neighbours. It is the newest one, until somebody moves.
+  // Keys: Tab reaches one message, which is the newest until somebody moves; arrows go to its neighbours.
 
   #keepCurrent() {
     const isThere =
@@ -212,7 +212,7 @@ export class MessageList {
     } else if (event.key === 'Escape') {
       this.on.leave();
     } else if (event.target.closest('button')) {
-      return; // a key for the button
+      return; // The key is for the button.
     } else if (event.key.toLowerCase() === 'e' && message.author === this.identity && message.body !== null) {
       event.preventDefault();
       this.on.edit(message);

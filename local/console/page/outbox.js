@@ -1,37 +1,38 @@
-// What one person has sent to one channel and what is not among its messages yet. It outlives the conversation that
-// shows it: who looks at another channel meanwhile finds it again.
+// The messages that one person has sent to one channel and that are not yet among the channel's messages. They outlive
+// the
+// conversation that shows them: a person who looks at another channel and comes back finds them again.
 
 import { explain } from './dom.js';
 
-/** What became of a message that was not sent, or of which that is not known; in one line. */
+/** Why a message is still here, in one line: it was not sent, or nobody knows. */
 export const outcome = ({ error, isUnknown }) =>
   `${isUnknown ? 'It is unknown whether this was sent' : 'Not sent'}: ${error}`;
 
 export class Outbox {
-  /** `unseen(pending)` hears of what came to nothing while no conversation shows it. */
+  /** `unseen(pending)` is called when a message fails while no conversation shows it. */
   constructor(sid, unseen = () => {}) {
     this.sid = sid;
     this.unseen = unseen;
     this.pending = [];
-    this.known = new Set(); // the indexes of the messages that came of it
+    this.known = new Set(); // the indexes of messages that were sent from here
     this.watcher = null;
   }
 
-  /** From now on, tell `watcher` of each change; null for nobody. */
+  /** From now on, call `watcher` after each change; null: call nobody. */
   watch(watcher) {
     this.watcher = watcher;
     if (!watcher) this.#dropSent();
   }
 
-  /** Put a text into it, to be sent. */
+  /** Add a text that is to be sent. */
   add(body, channel) {
-    // `requests` holds, by id, the socket of each request of which it is not certain that it came to nothing.
+    // `requests` holds the socket of each request, by its id, unless it is certain that the request did nothing.
     const pending = { body, after: channel.lastMessage?.index ?? -1, requests: new Map(), others: new Set() };
     this.pending.push(pending);
     return pending;
   }
 
-  /** Send it, or send it again; resolves to the message's index, or to undefined. */
+  /** Send a pending message, or send it again; resolves to the message's index, or to undefined after a failure. */
   async send(pending, channel) {
     Object.assign(pending, { error: undefined, isUnknown: false, isRefused: false, request: null });
     this.#changed();
@@ -55,7 +56,7 @@ export class Outbox {
     if (!this.pending.includes(pending) || pending.index !== undefined) return;
     if (pending.isRefused) pending.requests.delete(pending.request);
     pending.error = explain(error);
-    // What was refused was not sent, nor was what never left.
+    // A request that was refused, or never left, has sent nothing.
     pending.isUnknown = pending.requests.size > 0;
     if (!pending.isUnknown) pending.twin = undefined;
     if (pending.twin !== undefined) this.#became(pending, pending.twin);
@@ -81,9 +82,9 @@ export class Outbox {
     else this.#dropSent();
   }
 
-  // What comes back.
+  // Messages and answers that come back.
 
-  /** A message of this person's: it takes the place of the one that was on its way, whose answer may be lost. */
+  /** A message of this person has arrived: it replaces the pending one, whose answer may be lost. */
   arrived({ index, body }) {
     const own = this.pending.find((pending) => pending.index === index);
     if (own) this.#drop(own);
@@ -98,7 +99,7 @@ export class Outbox {
         !pending.others.has(index),
     );
     if (!found) return;
-    // Of what is still on its way an answer will tell for sure.
+    // While a request waits for its answer, only the answer says for sure which message it has become.
     if (!found.isUnknown) found.twin = index;
     else {
       this.known.add(index);
@@ -106,13 +107,15 @@ export class Outbox {
     }
   }
 
-  /** Forget what was sent and is shown by now: the messages up to an index are known, those `removed` are gone. */
+  /**
+   * Forget what was sent and is shown by now: all messages up to `last` are loaded, and those in `removed` are gone.
+   */
   forgetShown(last, removed) {
     const isShown = ({ index }) => index !== undefined && (index <= last || removed.has(index));
     this.pending = this.pending.filter((pending) => !isShown(pending));
   }
 
-  /** A frame that passed a socket. What it says of a request is surer than that a message looks like what was sent. */
+  /** Read a frame. The id of a request in it identifies a message more surely than the message's text does. */
   note(frame, socket) {
     if (Array.isArray(frame)) for (const one of frame) this.note(one, socket);
     else if (frame?.action === 'sendMessage' && frame.channel === this.sid) this.#left(frame, socket);
@@ -128,7 +131,7 @@ export class Outbox {
     const again = this.#of(id);
     if (again) {
       again.isRefused = false;
-      // Over which of the sockets it reached the service is not to be known.
+      // The request was sent again over another socket, so nobody knows over which one it reached the service.
       if (again.requests.get(id) !== socket) again.requests.set(id, null);
       return;
     }
@@ -137,16 +140,19 @@ export class Outbox {
     if (next) next.request = id;
   }
 
-  /** The push that a request caused is marked with it, on the socket that the request came over. */
+  /** On the socket that a request came over, the push that it caused carries the request's id. */
   #pushed({ request, message }, socket) {
     const own = this.#of(request);
-    if (own) this.#became(own, message.index); // the client tells of the message in its turn
+    if (own) this.#became(own, message.index); // The client reports the message later.
     else
       for (const { requests, others } of this.pending)
         if ([...requests.values()].every((one) => one === socket)) others.add(message.index);
   }
 
-  /** An answer. One that comes in time the client hears, and after a refusal it may ask again. */
+  /**
+   * An answer to a request. The client hears it too if it comes in time, and may send the request again after a
+   * refusal.
+   */
   #answered({ id, result, error }) {
     const pending = this.#of(id);
     if (!pending) return;

@@ -59,7 +59,7 @@ export function newChannelDialog(client) {
   });
 }
 
-/** Members with their presence, and a form to invite or add somebody. The list is live. */
+/** Show the members with their presence as they change, and a form to invite or add somebody. */
 export function membersDialog(conversation) {
   const { channel, pane } = conversation;
   return openDialog('Members', (close, dialog) => {

@@ -9,7 +9,7 @@ const base64url = (data) => base64(data).replaceAll('+', '-').replaceAll('/', '_
 /** The header that shows the account's credentials. */
 export const basic = (account, token) => `Basic ${base64(bytes(`${account}:${token}`))}`;
 
-/** An answer of the REST API that is none: `status`, the vendor's `code`, `message`. */
+/** A refusal of the REST API: `status`, Twilio's `code`, `message`. */
 export class RestError extends Error {
   constructor(status, body) {
     super(body?.message ?? `The REST API answered with ${status}`);
@@ -19,7 +19,7 @@ export class RestError extends Error {
 }
 
 export class Rest {
-  /** `note` hears of each request. */
+  /** `note(request)` is called for each request, after its answer. */
   constructor(session, note = () => {}) {
     this.session = session;
     this.note = note;
@@ -29,7 +29,7 @@ export class Rest {
   async request(method, path, fields = null) {
     const { account, token, restUrl } = this.session.values;
     const headers = { Authorization: basic(account, token) };
-    // Without it, what REST does reaches no webhook.
+    // Without this header, changes over REST cause no webhooks.
     if (method !== 'GET') headers['X-Twilio-Webhook-Enabled'] = 'true';
     let answer;
     try {
@@ -92,7 +92,7 @@ export class Rest {
     return `${signed}.${base64url(new Uint8Array(signature))}`;
   }
 
-  /** One API key for the tab, made when it is first needed; a reload goes on with it. */
+  /** The tab's API key. It is made when it is first needed, and used again after a reload. */
   #signingKey() {
     this.key ??= this.#findKey().catch((error) => {
       this.key = null;
@@ -115,7 +115,7 @@ export class Rest {
     return { sid, secret };
   }
 
-  /** See that this tab's API key is gone, with which all tokens that it made lose their worth. */
+  /** Delete this tab's API key. All tokens that it signed become invalid. */
   async forgetKey() {
     const { account, key } = this.session.values;
     this.key = null;

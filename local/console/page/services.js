@@ -19,9 +19,9 @@ export async function makeService(rest, friendlyName, identities) {
 
 /** Ask for the name of a new service and call `make` with it. */
 export function newServiceDialog(suggestion, make) {
-  const name = { name: 'name', label: 'Name', required: true, autofocus: true, value: suggestion, maximum: MOST_CHARACTERS };
+  const name = { name: 'name', label: 'Name', required: true, autofocus: true, maximum: MOST_CHARACTERS };
   return askForm('New service', {
-    fields: [name],
+    fields: [{ ...name, value: suggestion }],
     note: 'A service is a chat of its own. This one starts with presence and a public channel for all on this page.',
     submit: 'Create',
     act: (given) => make(given.name),

@@ -1,4 +1,5 @@
-// What this tab knows: the account, where the deployment is, who is chatting. Kept for this tab only.
+// What this tab remembers: the account, the addresses of the deployment, who is chatting. It is stored for this tab
+// only.
 
 const KEY = 'parley-console';
 const PARTS = ['account', 'token', 'rest', 'ws', 'people', 'service'];
@@ -14,7 +15,7 @@ function stored() {
   }
 }
 
-/** Addresses from `config.json` beside the page, absolute; null where there is no such file. */
+/** The addresses from `config.json` beside the page, made absolute; null if there is no such file. */
 async function servedConfig() {
   try {
     const answer = await fetch('config.json', { cache: 'no-store' });
@@ -34,10 +35,10 @@ async function servedConfig() {
 
 const fragment = () => new URLSearchParams(location.hash.slice(1));
 
-/** Whether the address says behind # what the page is to open. */
+/** Whether the address names an account, a service or people behind #. */
 export const isAddressed = () => PARTS.some((name) => fragment().has(name));
 
-/** Take credentials out of the part of the address behind #, which no server sees, and out of the address bar. */
+/** Read the part of the address behind #, which no server sees, and remove it from the address bar. */
 function fromFragment() {
   if (!isAddressed()) return {};
   const given = fragment();
@@ -65,7 +66,7 @@ export class Session {
     this.served = served;
   }
 
-  /** What is remembered, what the address brought, and what the place that serves the page says, in rising weight. */
+  /** Read what is stored. `config.json` overrules it, and what stands in the address overrules both. */
   static async load() {
     const kept = stored();
     const taken = fromFragment();
@@ -84,7 +85,7 @@ export class Session {
     return Boolean(account && token && restUrl && wsUrl);
   }
 
-  /** Where webhooks of a service can be sent to be seen here; null where nothing takes them. */
+  /** The URL of the inbox that shows a service's webhooks here; null if this deployment has none. */
   inboxUrl(serviceSid) {
     const near = this.served?.inboxUrl && this.values.restUrl === this.served.restUrl;
     return near ? this.served.inboxUrl + serviceSid : null;
@@ -104,7 +105,7 @@ export class Session {
     try {
       sessionStorage.setItem(KEY, JSON.stringify(this.values));
     } catch {
-      // A browser that forbids storage still shows the page; a reload then asks again.
+      // If the browser forbids storage, the page works, but asks for the account again after a reload.
     }
   }
 }

@@ -1,4 +1,4 @@
-// The same conversation from outside: programs to copy, filled in with what is chosen on the page.
+// Programs to copy that take part in the same conversation, filled in with what is chosen on the page.
 
 import { guarded, h, textButton, toast } from './dom.js';
 
@@ -89,7 +89,7 @@ await channel.sendMessage("Hello from the JavaScript client");
 };
 
 export class Snippets {
-  /** `chosen()` says what to fill in: `service`, `channel` and `identity`. */
+  /** `chosen()` returns what to fill in: `service`, `channel` and `identity`. */
   constructor(session, rest, chosen) {
     this.session = session;
     this.rest = rest;
@@ -144,7 +144,10 @@ export class Snippets {
     return this.refresh();
   }
 
-  /** Write the snippet anew. Secrets are left out unless asked for: snippets get pasted into places. */
+  /**
+   * Write the snippet anew. It has secrets only if they are asked for, because people paste snippets into public
+   * places.
+   */
   async refresh() {
     const run = (this.run += 1);
     const { account, token, restUrl, wsUrl } = this.session.values;

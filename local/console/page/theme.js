@@ -1,4 +1,5 @@
-// Runs before the first paint, so that a chosen theme does not flash. Without a choice the system's preference counts.
+// Sets the theme before the first paint, so that the other one does not flash. Without a choice, the system's theme is
+// used.
 (() => {
   const KEY = 'parley-theme';
   const root = document.documentElement;
@@ -6,7 +7,7 @@
     try {
       return localStorage.getItem(KEY);
     } catch {
-      return null; // storage may be forbidden; then the choice lasts as long as the page
+      return null; // If storage is forbidden, a choice lasts as long as the page.
     }
   };
   const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -21,7 +22,7 @@
       try {
         localStorage.setItem(KEY, choice);
       } catch {
-        // as above
+        // As above.
       }
       apply(choice);
     },

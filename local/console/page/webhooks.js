@@ -1,4 +1,4 @@
-// Webhooks of the chosen service, as the inbox of the local runtime received them.
+// The webhooks of the chosen service that the local runtime's inbox has received.
 
 import { guarded, h, iconButton, textButton, toast, keep } from './dom.js';
 import { arrowKeys, unfold } from './journal.js';
@@ -52,7 +52,7 @@ export class Webhooks {
     this.#schedule();
   }
 
-  /** Whether somebody is looking: only then is the inbox asked. */
+  /** Ask the inbox only while somebody is looking. */
   show(visible) {
     this.visible = visible;
     this.#schedule();
@@ -95,14 +95,14 @@ export class Webhooks {
     else if (!here)
       this.state.textContent = 'Only the local runtime has an inbox for webhooks. Yours go to your own server.';
     else if (url === here) this.state.textContent = 'Post-event webhooks of this service arrive here, signed.';
-    else if (url) this.state.textContent = `They go to ${url} now.`;
+    else if (url) this.state.textContent = `Webhooks of this service go to ${url} now.`;
     else this.state.textContent = 'This service sends no webhooks yet.';
     this.#showList();
   }
 
   async #receive() {
     await this.#point(this.#inbox);
-    toast('Webhooks of this service come here now. It may take ten seconds until every function knows.');
+    toast('Webhooks of this service arrive here within ten seconds.');
   }
 
   async #point(url) {
@@ -129,7 +129,7 @@ export class Webhooks {
       const answer = await fetch(`${inbox}?after=${this.last}`, { headers: { Authorization: basic(account, token) } });
       if (answer.ok && inbox === this.#inbox) this.#take((await answer.json()).webhooks);
     } catch {
-      // The runtime may be starting again; the next look shows.
+      // The runtime may be restarting; the next request shows what it has.
     }
     clearTimeout(this.timer);
     if (this.visible && !document.hidden && this.#inbox) this.timer = setTimeout(() => this.#poll(), POLL_MILLISECONDS);
