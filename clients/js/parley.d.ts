@@ -1,7 +1,7 @@
 // Without this, everything declared here would be exported, `export` or not.
 export {};
 
-/** A JSON object, as attributes are, unless a back end has set another JSON value. */
+/** Attributes are a JSON object, unless a back end has set another JSON value. */
 export type Attributes = { [name: string]: any };
 
 export type ConnectionState = "connecting" | "connected" | "disconnecting" | "disconnected" | "denied";
@@ -43,7 +43,7 @@ export interface UserUpdate {
 }
 
 export interface ConnectionErrorDetails {
-  /** Whether the connection is over: after an attempt that was refused for good, or because the server closes it. */
+  /** Whether the connection is over: the token was refused, or the server closes the connection. */
   terminal: boolean;
   message: string;
   httpStatusCode?: number;
@@ -57,7 +57,7 @@ export interface ClientEvents {
   channelLeft: Channel;
   channelRemoved: Channel;
   channelUpdated: ChannelUpdate;
-  /** Too much was missed to be told change by change: fetch again what you show of this channel. */
+  /** Too much was missed to be told change by change. Fetch again what you show of this channel. */
   channelRefetched: { channel: Channel };
   memberJoined: Member;
   memberLeft: Member;
@@ -106,7 +106,7 @@ export interface UserEvents {
   userUnsubscribed: User;
 }
 
-/** Listeners by event name. A listener that throws does not disturb the others; its error surfaces as uncaught. */
+/** Calls listeners by event name. If one throws, the others are called all the same; its error is left uncaught. */
 declare class Emitter<Events> {
   on<Name extends keyof Events>(event: Name, listener: (payload: Events[Name]) => void): this;
   once<Name extends keyof Events>(event: Name, listener: (payload: Events[Name]) => void): this;
@@ -117,7 +117,7 @@ declare class Emitter<Events> {
   listenerCount(event: keyof Events): number;
 }
 
-/** One page of a list. Asking for a page that is not there is a RangeError. */
+/** One page of a list. Asking for a page that does not exist is a RangeError. */
 export class Paginator<Item> {
   private constructor();
   readonly items: Item[];
@@ -134,10 +134,10 @@ export class User extends Emitter<UserEvents> {
   readonly friendlyName: string | null;
   readonly attributes: Attributes;
   readonly roleSid: string;
-  /** Null where the service does not tell. */
+  /** Null if the service does not show who is online. */
   readonly online: boolean | null;
   readonly notifiable: boolean | null;
-  /** Whether changes are heard of. */
+  /** Whether the user is followed. */
   readonly isSubscribed: boolean;
   readonly dateCreated: Date | null;
   readonly dateUpdated: Date | null;
@@ -146,7 +146,7 @@ export class User extends Emitter<UserEvents> {
   unsubscribe(): Promise<void>;
 }
 
-/** A member of a channel. Of one who left only what was known before is there, at least `sid` and `identity`. */
+/** A member of a channel. A member who left shows what was known before, at least `sid` and `identity`. */
 export class Member extends Emitter<MemberEvents> {
   private constructor();
   readonly channel: Channel;
@@ -171,7 +171,7 @@ export interface Media {
   filename: string | null;
 }
 
-/** A message. Of a removed one only what was known of it before is there, at least `sid` and `index`. */
+/** A message. A removed one shows what was known before, at least `sid` and `index`. */
 export class Message extends Emitter<MessageEvents> {
   private constructor();
   readonly channel: Channel;
@@ -190,13 +190,13 @@ export class Message extends Emitter<MessageEvents> {
   updateBody(body: string): Promise<Message>;
   updateAttributes(attributes: Attributes): Promise<Message>;
   remove(): Promise<Message>;
-  /** The author's membership. */
+  /** The author, as a member of the channel. */
   getMember(): Promise<Member>;
 }
 
 export interface LastMessage {
   index: number;
-  /** Known of messages that came while the client was connected. */
+  /** Null for a message from before the connection. */
   dateCreated: Date | null;
 }
 
@@ -231,25 +231,25 @@ export class Channel extends Emitter<ChannelEvents> {
   getMembers(): Promise<Member[]>;
   getMemberByIdentity(identity: string): Promise<Member>;
   getMemberBySid(sid: string): Promise<Member>;
-  /** The members as users, as of now. */
+  /** The members as users that are not followed. */
   getUserDescriptors(pageSize?: number): Promise<Paginator<User>>;
   getMembersCount(): Promise<number>;
 
-  /** A page of messages, oldest first, that ends (`backwards`) or begins (`forward`) with the one at `anchor`. */
+  /** A page of messages, oldest first, that ends (`backwards`) or begins (`forward`) with the message at `anchor`. */
   getMessages(
     pageSize?: number,
     anchor?: number | "end",
     direction?: "backwards" | "forward",
   ): Promise<Paginator<Message>>;
   getMessagesCount(): Promise<number>;
-  /** How many messages lie above the consumption horizon; null while there is no horizon. */
+  /** How many messages come after the last consumed one; null while no consumption was reported. */
   getUnconsumedMessagesCount(): Promise<number | null>;
-  /** Send a message; resolves with its index. */
+  /** Send a message; resolves with its index. Messages get their indexes in the order of the calls. */
   sendMessage(body: string, attributes?: Attributes): Promise<number>;
-  /** Tell the others that one is typing. Call it at each key: it is said as often as needed. */
+  /** Tell the others that the user is typing. Call it at each key: a request is sent only as often as needed. */
   typing(): Promise<void>;
 
-  /** Move the consumption horizon, forward only; resolves with the number of unconsumed messages. */
+  /** Report consumption up to an index, unless more was reported; resolves with the number of unconsumed messages. */
   advanceLastConsumedMessageIndex(index: number): Promise<number | null>;
   updateLastConsumedMessageIndex(index: number): Promise<number | null>;
   setAllMessagesConsumed(): Promise<number | null>;
@@ -261,10 +261,10 @@ export class Channel extends Emitter<ChannelEvents> {
   updateUniqueName(uniqueName: string): Promise<Channel>;
 }
 
-/** An access token, or who makes one: asked before each attempt to connect and before a token expires. */
+/** An access token, or a function that gives one: called before each attempt to connect and before a token expires. */
 export type TokenOrProvider = string | (() => string | Promise<string>);
 
-/** What the client needs of a WebSocket class: the global one and that of the package "ws" have it. */
+/** What the client needs of a WebSocket class. The global one will do, and that of the package "ws". */
 export interface WebSocketClass {
   new (url: string, protocols: string[]): any;
 }
@@ -284,7 +284,7 @@ export interface ClientOptions {
   clock?: () => number;
   /** From 0 to 1, as `Math.random`. */
   random?: () => number;
-  /** Asked whether the server can be reached at all, after handshakes failed without a status. */
+  /** Finds out whether the server can be reached at all, after handshakes failed without a status. */
   fetch?: (url: string, init: any) => Promise<{ status?: number }>;
 }
 
@@ -314,9 +314,9 @@ export interface Binding {
 }
 
 export class Client extends Emitter<ClientEvents> {
-  /** A client that connects with `initialize`, for who wants to hear of the attempts. */
+  /** A client that does not connect before `initialize`, so that listeners hear of its first attempts. */
   constructor(tokenOrProvider: TokenOrProvider, options: ClientOptions);
-  /** Connect; resolves when the channels are known. Rejects if the token is refused, and tries on if nobody answers. */
+  /** Connect; resolves when the channels are known. Rejects if the token is refused; if nobody answers, tries again. */
   static create(tokenOrProvider: TokenOrProvider, options: ClientOptions): Promise<Client>;
   initialize(): Promise<Client>;
 
@@ -325,25 +325,25 @@ export class Client extends Emitter<ClientEvents> {
   readonly user: User | null;
   readonly reachabilityEnabled: boolean;
 
-  /** The channels one is joined to or invited to, on one page. */
+  /** The channels that the user is joined or invited to, on one page. */
   getSubscribedChannels(): Promise<Paginator<Channel>>;
   getPublicChannelDescriptors(pageSize?: number): Promise<Paginator<Channel>>;
   getChannelBySid(sid: string): Promise<Channel>;
   getChannelByUniqueName(uniqueName: string): Promise<Channel>;
-  /** Make a channel. Its creator has not joined it yet. */
+  /** Make a channel. That does not join it. */
   createChannel(options?: CreateChannelOptions): Promise<Channel>;
 
-  /** A user, kept up to date from now on: a hundred are, then the oldest gives way. */
+  /** A user, followed from now on. A hundred can be; then the one that was followed longest gives way. */
   getUser(identity: string): Promise<User>;
   getSubscribedUsers(): Promise<User[]>;
-  /** A user as of now. */
+  /** A user as of now, which is not followed. */
   getUserDescriptor(identity: string): Promise<User>;
   getUserDescriptors(pageSize?: number): Promise<Paginator<User>>;
 
   registerBinding(options: BindingOptions): Promise<Binding>;
   removeBinding(sid: string): Promise<void>;
 
-  /** Go on with another token of the same identity; rejects, and goes on with the old one, if the server refuses it. */
+  /** Go on with another token of the same identity. If the server refuses it, this rejects and the old one stays. */
   updateToken(token: string): Promise<Client>;
   shutdown(): Promise<void>;
 }
@@ -358,7 +358,7 @@ export class ParleyError extends Error {
 /** The connection broke after the request was sent: whether it was carried out is unknown. */
 export class ConnectionLostError extends ParleyError {}
 
-/** No reply within 30 seconds, the time without a connection included. */
+/** No reply came within 30 seconds. The time without a connection counts too. */
 export class RequestTimeoutError extends ParleyError {}
 
 /** The request does not fit into one WebSocket frame that API Gateway takes. */
@@ -381,7 +381,7 @@ export interface Progress {
   deliver: Push[];
 }
 
-/** What a `ChannelFollower` keeps at most, and how patient it is. */
+/** How much a `ChannelFollower` keeps, and how patient it is. */
 export interface FollowerLimits {
   /** The versions of so many records are remembered: 2,000. */
   memory?: number;
@@ -391,7 +391,7 @@ export interface FollowerLimits {
   stalls?: number;
 }
 
-/** The rules by which nothing is missed of one channel, without sockets and timers. Times are milliseconds. */
+/** Decides, for one channel, which pushes are delivered and when to ask for what is missing. Times are milliseconds. */
 export class ChannelFollower {
   constructor(mark: number, limits?: FollowerLimits);
   /** The last `seq` up to which everything has been seen. */
@@ -400,7 +400,7 @@ export class ChannelFollower {
   readonly dueAt: number | null;
   /** A push came; returns those to deliver now, in order. */
   receive(push: Push, now: number): Push[];
-  /** A list of channels says that this one has come to `seq`, or does not have it (-1). Asks unless that is the mark. */
+  /** A list of channels says how far this one has come (-1: it is not in the list). Asks unless that is the mark. */
   expect(seq: number, now: number): void;
   /** The mark to ask with; nothing is due until the question is answered, has failed or was interrupted. */
   ask(): number;

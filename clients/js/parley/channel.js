@@ -8,11 +8,11 @@ import { Recent } from "./recent.js";
 export const KNOWN_RECORDS = 2_000;
 const LONGEST_WAIT_FOR_TYPING = 1_000;
 
-/** A channel, kept up to date while one is joined to it or invited. */
+/** A channel, kept up to date while the user is joined to it or invited. */
 export class Channel extends Live {
   _status = "notParticipating";
   _follower = null;
-  /** The `seq` of the last change of our own membership. */
+  /** The `seq` of the last change of the user's own membership. */
   _membershipSeq = -1;
   _isAnnounced = false;
   _userChannel = {};
@@ -21,11 +21,11 @@ export class Channel extends Live {
   _removed = new Recent(KNOWN_RECORDS);
   _typing = new Map();
   _lastMessage = null;
-  /** The highest index in any answer so far, which may be ahead of what was pushed. */
+  /** The highest index of a message in any reply so far. Its push may not have come yet. */
   #highestIndex = -1;
   #quietUntil = 0;
   #lastSending = Promise.resolve();
-  /** The request that says that one is typing, while it is under way. */
+  /** The request that says that the user is typing, while it is under way. */
   #saysTyping = null;
 
   get uniqueName() {
@@ -52,7 +52,7 @@ export class Channel extends Live {
     return this._status;
   }
 
-  /** `index` and, once it is known, `dateCreated`; null while the channel is empty. */
+  /** Its `index`, and its `dateCreated` as soon as that is known; null while the channel is empty. */
   get lastMessage() {
     return this._lastMessage;
   }
@@ -110,16 +110,16 @@ export class Channel extends Live {
     return this._member(await this.#request("fetchMember", { identity }, "read"));
   }
 
-  /** The server takes a member's SID for an identity as well. */
+  /** The server takes a member's SID wherever it takes an identity. */
   async getMemberBySid(sid) {
     return this.getMemberByIdentity(sid);
   }
 
-  /** The members as users, as of now. */
+  /** The members as users that are not followed. */
   async getUserDescriptors(pageSize = 30) {
     const ofMember = ({ identity }) =>
       this._session.descriptor(identity).catch((error) => {
-        // A deleted user's memberships outlive it for a while.
+        // After a user is deleted, its memberships stay for a while.
         if (error.status === 404) return null;
         throw error;
       });
@@ -134,14 +134,14 @@ export class Channel extends Live {
     return (await this._fetch()).messages_count;
   }
 
-  /** How many messages lie above the consumption horizon; null while there is no horizon. */
+  /** How many messages come after the last consumed one; null while no consumption was reported. */
   async getUnconsumedMessagesCount() {
     const fetched = await this.#request("fetchMyChannel", {}, "read");
     this._apply(fetched.channel);
     return this._consumed(fetched.user_channel);
   }
 
-  /** A page of messages, oldest first, that ends (`backwards`) or begins (`forward`) at an index, that one included. */
+  /** A page of messages, oldest first, that ends (`backwards`) or begins (`forward`) with the message at `anchor`. */
   async getMessages(pageSize = 30, anchor = "end", direction = "backwards") {
     const at = anchor === "end" ? null : anchor;
     return direction === "forward" ? this.#messagesFrom(at, pageSize) : this.#messagesUpTo(at, pageSize);
@@ -151,7 +151,7 @@ export class Channel extends Live {
   async sendMessage(body, attributes) {
     const members = { body, attributes: checkedAttributes(attributes) };
     this.#quietUntil = 0;
-    // The server works on several frames at a time, and "is typing" after the message would stay until its time-out.
+    // The server handles several frames at a time. If "typing" overtook the message, it would stay until its time-out.
     const typingSaid = this.#saysTyping && this._session.atMost(LONGEST_WAIT_FOR_TYPING, this.#saysTyping);
     const before = typingSaid ? Promise.all([this.#lastSending, typingSaid]) : this.#lastSending;
     const sending = before.then(() => this.#request("sendMessage", members, "once"));
@@ -159,7 +159,7 @@ export class Channel extends Live {
     return this._message(await sending).index;
   }
 
-  /** Tell the others that one is typing; call it at each key, it is said as often as needed. */
+  /** Tell the others that the user is typing. Call it at each key: a request is sent only as often as needed. */
   async typing() {
     if (this._session.now() < this.#quietUntil) return;
     this.#quietUntil = Infinity;
@@ -176,7 +176,7 @@ export class Channel extends Live {
     }
   }
 
-  /** Move the consumption horizon forward; resolves with the number of unconsumed messages. */
+  /** Report consumption up to an index, unless more was reported; resolves with the number of unconsumed messages. */
   async advanceLastConsumedMessageIndex(index) {
     return this._consumed(await this.#request("advanceLastConsumedMessageIndex", { index }, "read"));
   }
@@ -280,7 +280,7 @@ export class Channel extends Live {
     return this._userChannel.unread_messages_count ?? null;
   }
 
-  /** The object for a message of this channel, showing this view unless it shows a newer one. */
+  /** The object for a message of this channel, which shows this view unless it shows a newer one. */
   _message(view) {
     this.#highestIndex = Math.max(this.#highestIndex, view.index);
     return this._known(this._messages, view.sid, () => new Message(this._session, this))._apply(view);
@@ -296,12 +296,12 @@ export class Channel extends Live {
     return object;
   }
 
-  /** Whether a record is one that was removed later: a list may be older than what has been heard. */
+  /** Whether the record of a view was removed after the view was made: a list may be older than the last pushes. */
   _isRemoved(view) {
     return (this._removed.get(view.sid) ?? -1) > (view.seq ?? Infinity);
   }
 
-  /** Forget the last message if it is this one, which was removed; whether it was. */
+  /** This message was removed. If it was the last one, the last message is another now; returns whether it was. */
   _lostMessage(message, lastMessageIndex) {
     if (message.index !== this._lastMessage?.index) return false;
     const before = this._messages.values().find(({ index }) => index === lastMessageIndex);
@@ -310,10 +310,10 @@ export class Channel extends Live {
     return true;
   }
 
-  /** Make the last message known; whether it was news. */
+  /** This message was added. Returns whether that changes what `lastMessage` shows. */
   _sawMessage(message) {
     if (message.index < (this._lastMessage?.index ?? -1)) return false;
-    // A list may have named the message already, and only its index.
+    // The channel's record may have told the index of this message already, but not its date.
     const isNews = message.index !== this._lastMessage?.index || this._lastMessage.dateCreated === null;
     this._lastMessage = { index: message.index, dateCreated: message.dateCreated };
     return isNews;

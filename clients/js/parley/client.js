@@ -7,14 +7,14 @@ import { Paginator } from "./paginator.js";
 import { Session } from "./session.js";
 import { User } from "./user.js";
 
-/** One identity's connection to a service. `Client.create` connects; every change arrives as an event. */
+/** A user's connection to a service. `Client.create` connects. Every change arrives as an event. */
 export class Client extends Emitter {
   #connection;
   #session;
   #initialized = null;
   #settleInitialized;
 
-  /** A client that connects with `initialize`, for who wants to hear of the attempts. */
+  /** A client that does not connect before `initialize`, so that listeners hear of its first attempts. */
   constructor(tokenOrProvider, options = {}) {
     super();
     const platform = environment(options);
@@ -30,7 +30,7 @@ export class Client extends Emitter {
     this.#session = new Session(this, this.#connection, platform);
   }
 
-  /** Connect; resolves when the channels are known. Rejects if the token is refused, and tries on if nobody answers. */
+  /** Connect; resolves when the channels are known. Rejects if the token is refused; if nobody answers, tries again. */
   static async create(tokenOrProvider, options) {
     return new Client(tokenOrProvider, options).initialize();
   }
@@ -58,7 +58,7 @@ export class Client extends Emitter {
     return this.#session.service?.reachability_enabled ?? false;
   }
 
-  /** The channels one is joined to or invited to, on one page: they are known already. */
+  /** The channels that the user is joined or invited to, on one page: the client knows them already. */
   async getSubscribedChannels() {
     await this.#started();
     return new Paginator(this.#subscribed());
@@ -78,7 +78,7 @@ export class Client extends Emitter {
     return this.#subscribed().find((channel) => channel.uniqueName === uniqueName) ?? this.#channel(uniqueName);
   }
 
-  /** Make a channel. Its creator has not joined it yet. */
+  /** Make a channel. That does not join it. */
   async createChannel({ friendlyName, uniqueName, isPrivate = false, attributes } = {}) {
     const view = await this.#connection.request("createChannel", {
       friendly_name: friendlyName,
@@ -89,7 +89,7 @@ export class Client extends Emitter {
     return this.#session.channel(view);
   }
 
-  /** A user, kept up to date from now on: up to a hundred are, then the oldest gives way. */
+  /** A user, followed from now on. A hundred can be; then the one that was followed longest gives way. */
   async getUser(identity) {
     await this.#started();
     return this.#session.follow(identity);
@@ -100,7 +100,7 @@ export class Client extends Emitter {
     return this.#session.followed();
   }
 
-  /** A user as of now. */
+  /** A user as of now, which is not followed. */
   async getUserDescriptor(identity) {
     return this.#session.descriptor(identity);
   }
@@ -134,7 +134,7 @@ export class Client extends Emitter {
     await this.#connection.request("removeBinding", { binding: sid });
   }
 
-  /** Go on with another token of the same identity; rejects, and goes on with the old one, if the server refuses it. */
+  /** Go on with another token of the same identity. If the server refuses it, this rejects and the old one stays. */
   async updateToken(token) {
     await this.#connection.updateToken(token);
     return this;
@@ -149,7 +149,7 @@ export class Client extends Emitter {
   #stateChanged(state) {
     if (state === "connected") {
       this.#settleInitialized.resolve(this);
-      // It may have been refused before, and have got another token.
+      // A client that was denied is connected now with another token.
       this.#initialized = Promise.resolve(this);
     }
     this._emit("connectionStateChanged", state);
@@ -162,12 +162,12 @@ export class Client extends Emitter {
     this.#initialized = null;
   }
 
-  /** What the first connection tells is waited for like the reply to a request. */
+  /** Wait, as long as for a reply, until the first session has begun. */
   async #started() {
     if (this.user === null) await this.#connection.request("fetchSession", {}, "read");
   }
 
-  /** The channels that are kept up to date. */
+  /** The channels that the user is joined or invited to. */
   #subscribed() {
     return [...this.#session.channels.values()].filter((channel) => channel.status !== "notParticipating");
   }

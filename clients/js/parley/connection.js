@@ -46,7 +46,7 @@ export class Connection {
   #failures = 0;
   #isEstablishing = false;
   #isStopped = true;
-  /** Whether it is shut down, which is for good. */
+  /** Whether the client is shut down, which is for good. */
   #isOver = false;
   #needsToken = false;
   #denial = null;
@@ -70,7 +70,7 @@ export class Connection {
     });
   }
 
-  /** Connect, if that is not under way; throws the refusal while the token is refused. */
+  /** Connect, unless that is under way. Throws the refusal while the client is denied. */
   start() {
     this.checkNotOver();
     if (this.state === "denied") throw this.#denial;
@@ -78,7 +78,7 @@ export class Connection {
     this.#establish();
   }
 
-  /** Send a request, at once or when there is a connection; resolves with its result. */
+  /** Send a request, at once or as soon as there is a connection; resolves with its result. */
   request(action, members = {}, kind = "write") {
     if (this.state === "denied") return Promise.reject(this.#denial);
     if (this.#isOver) return Promise.reject(new ConnectionLostError("the client is shut down"));
@@ -86,7 +86,7 @@ export class Connection {
     return this.#requests.send(action, members, kind);
   }
 
-  /** Go on with another token, or with the one before if the server refuses it. */
+  /** Go on with another token. If the server refuses it, this rejects and the old one stays in use. */
   async updateToken(token) {
     this.checkNotOver();
     if (this.#current !== null) {
@@ -110,7 +110,7 @@ export class Connection {
     this.#setState("disconnected");
   }
 
-  /** The expiry that the server told, for a token that says nothing itself. */
+  /** The server says when the token expires. That counts only if the token does not say it itself. */
   tokenExpiresAt(moment) {
     this.#tokens.expiresAt(moment);
   }
@@ -121,7 +121,7 @@ export class Connection {
     this.#hooks.stateChanged(state);
   }
 
-  /** Reject everything, close everything. */
+  /** Reject all requests and close all sockets. */
   #release(error) {
     this.#tokens.stop();
     this.#environment.cancel(this.#handoverTimer);
@@ -165,7 +165,7 @@ export class Connection {
     return this.#current === null || this.#current.isDueForHandover;
   }
 
-  /** Open a socket, start the session on it and use it from then on; returns why not, or null. */
+  /** Open a socket, start the session on it and use it from then on. Returns null, or the failure. */
   async #attempt() {
     let link;
     try {
@@ -212,7 +212,7 @@ export class Connection {
     if (before !== null) this.#drain(before);
   }
 
-  /** Replies to what was asked on the old socket still come on it. */
+  /** Replies to requests that were sent over the old socket still come over it. */
   #drain(link) {
     link.isDraining = true;
     if (link.pending.size === 0) link.abandon("replaced");
@@ -252,7 +252,7 @@ export class Connection {
     if (link.isDraining && link.pending.size === 0) link.abandon("replaced");
   }
 
-  /** The server takes no more requests over a socket. */
+  /** The server takes no requests over this socket any more. */
   #leave(link, code) {
     if (code === TOKEN_EXPIRED) this.#serverSaysExpired(link);
     link.abandon("refused by the server");
@@ -271,7 +271,7 @@ export class Connection {
   }
 
   #serverSaysExpired(link) {
-    // The server may know this socket by a token from before the current one.
+    // The server may know this socket by a former token.
     if (link.token !== this.#tokens.text) return;
     this.#tokens.expired();
     if (!this.#tokens.hasProvider) this.#needsToken = true;
@@ -281,7 +281,7 @@ export class Connection {
     const { terminal = false, status, code, message } = push;
     this.#hooks.error({ terminal, message, httpStatusCode: status, errorCode: code });
     if (code === TOKEN_EXPIRED) this.#serverSaysExpired(link);
-    // Two devices that displace each other must not do so as fast as they can.
+    // If two devices displace each other, the pause keeps them from doing so as fast as they can.
     if (code === TOO_MANY_CONNECTIONS) link.pauseAfter = LONGEST_BACKOFF * (0.5 + this.#environment.random() / 2);
   }
 
@@ -315,7 +315,7 @@ export class Connection {
         if (this.#current !== null) await this.#handIn(token);
         return;
       } catch (error) {
-        // A new connection has a new token anyway.
+        // A new connection begins with a new token anyway.
         if (this.#isStopped || this.#current !== link) return;
         this.#hooks.error({ terminal: false, ...detailsOf(error) });
         await this.#waitToRenew(Math.min(LONGEST_BACKOFF, 1_000 * 2 ** attempt));
@@ -330,7 +330,7 @@ export class Connection {
     });
   }
 
-  /** Go on with a token: over the same socket, or over another if the server is done with that one. */
+  /** Hand a token in: over the current socket, or over a new one if the server takes no requests on the current one. */
   async #handIn(token) {
     for (let link; (link = this.#current) !== null;) {
       try {
@@ -344,7 +344,7 @@ export class Connection {
       }
     }
     this.#adopt(token);
-    // Whether the token is good shows in the connection that is opened with it.
+    // The next connection is opened with this token, so it shows whether the token is good.
     await this.request("fetchSession", {}, "read");
   }
 
@@ -353,11 +353,11 @@ export class Connection {
     link.token = token;
   }
 
-  /** Whether what kept a token from being taken over this socket is the socket's end, and not the token. */
+  /** Whether handing a token in over this socket failed because the socket is over, and not because of the token. */
   async #isOverFor(link, error) {
     if (error instanceof ConnectionLostError) return true;
     if (!CONNECTION_IS_OVER.has(error.code)) return false;
-    // Most of these codes may be said of the new token just as well.
+    // Most of these codes can also mean the new token. Another request shows whether the socket still works.
     try {
       await this.#requests.send("fetchSession", {}, "read", link);
     } catch {
@@ -377,12 +377,12 @@ export class Connection {
     this.#establish();
   }
 
-  /** A socket that was being opened while another token was handed in has yet to be told of that one. */
+  /** A token came while this socket was being opened with the former one: hand it in here too. */
   async #bringUpToDate(link) {
     try {
       await this.#refresh(link, this.#tokens.text);
     } catch (error) {
-      // Another socket is opened with the current token anyway.
+      // The next socket is opened with the current token anyway.
       if (!(error instanceof ConnectionLostError)) this.#hooks.error({ terminal: false, ...detailsOf(error) });
     }
   }

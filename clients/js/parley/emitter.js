@@ -1,4 +1,4 @@
-/** Listeners by event name. A listener that throws does not disturb the others; its error surfaces as uncaught. */
+/** Calls listeners by event name. If one throws, the others are called all the same; its error is left uncaught. */
 export class Emitter {
   #listeners = new Map();
 

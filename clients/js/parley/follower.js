@@ -85,7 +85,7 @@ export class ChannelFollower {
     return delivered;
   }
 
-  /** A list of channels says that this one has come to `seq`, or does not have it (-1). Asks unless that is the mark. */
+  /** A list of channels says how far this one has come (-1: it is not in the list). Asks unless that is the mark. */
   expect(seq, now) {
     this.#withdraw();
     this.#target = seq;

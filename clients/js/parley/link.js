@@ -5,9 +5,9 @@ const OPEN_TIMEOUT = 20_000;
 const KEEP_ALIVE = 240_000;
 const PONG_TIMEOUT = 10_000;
 
-/** One socket: frames out and in, the requests that wait for a reply on it, and its keep-alive. */
+/** One socket: it sends and reads frames, knows the requests that wait for a reply on it, and keeps itself alive. */
 export class Link {
-  /** Requests without a reply yet, by id. */
+  /** The requests that wait for a reply on this socket, by id. */
   pending = new Map();
   isDueForHandover = false;
   promotedAt = null;
@@ -23,7 +23,7 @@ export class Link {
   #settleOpened;
 
   constructor(token, environment, hooks) {
-    /** The one that the server knows this socket by. */
+    /** The token by which the server knows this socket. */
     this.token = token;
     this.#environment = environment;
     this.#hooks = hooks;
@@ -38,16 +38,16 @@ export class Link {
     this.#openTimer = environment.after(OPEN_TIMEOUT, () => this.#end("the socket did not open in time", true));
     this.#socket.onopen = () => this.#begin();
     this.#socket.onmessage = (event) => this.#read(event.data);
-    // Node's own class tells of a refused handshake by an error only, and of no status, as browsers do.
+    // Browsers and Node's own class report a refused handshake only as an error, without a status.
     this.#socket.onerror = (event) => {
-      // The package "ws" tells the status, in this way.
+      // The package "ws" has the status in the error's text.
       this.#status = Number(/server response: (\d{3})/.exec(event?.message ?? "")?.[1]) || null;
       this.#end(this.#isOpen ? "the socket failed" : "the socket did not open");
     };
     this.#socket.onclose = (event) => this.#end(`the socket closed (${event?.code ?? 1006})`);
   }
 
-  /** Whether what is sent now may arrive. */
+  /** Whether a frame that is sent now may arrive. */
   get isUsable() {
     return this.#isOpen && !this.#isOver && this.#socket.readyState === 1;
   }
@@ -57,14 +57,14 @@ export class Link {
     this.#restartIdleTimer();
   }
 
-  /** Ask for a sign of life, and give the socket up if none comes. */
+  /** Send a ping, and give the socket up if no frame comes in time. */
   check() {
     if (!this.isUsable || this.#pongTimer !== null) return;
     this.send('{"action":"ping"}');
     this.#pongTimer = this.#environment.after(PONG_TIMEOUT, () => this.#end("no answer to a ping"));
   }
 
-  /** Give the socket up now: the closing handshake of a dead network would take long. */
+  /** Give the socket up without waiting for the closing handshake, which takes long if the network is dead. */
   abandon(reason) {
     this.#end(reason);
   }

@@ -43,10 +43,10 @@ export class Live extends Emitter {
     return parsedDate(this._view.date_updated);
   }
 
-  /** Show a view unless a newer one is shown; what the view leaves out stays. */
+  /** Show a view of the record, unless a newer one is shown. What the view leaves out stays as it is. */
   _apply(view) {
     const seq = view.seq ?? this._seq;
-    // A channel's `seq` is that of all that is in it, so its own versions have another number.
+    // The `seq` of a channel counts the changes of everything in it; `version` is the `seq` of its own last change.
     const version = view.version ?? seq;
     if (version < this._version || (version === this._version && seq < this._seq)) return this;
     this._version = version;

@@ -1,6 +1,6 @@
 import { Live, checkedAttributes } from "./live.js";
 
-/** A message. Of a removed one only what was known of it before is there, at least `sid` and `index`. */
+/** A message. A removed one shows what was known before, at least `sid` and `index`. */
 export class Message extends Live {
   constructor(session, channel) {
     super(session);
@@ -50,7 +50,7 @@ export class Message extends Live {
     return this;
   }
 
-  /** The author's membership. */
+  /** The author, as a member of the channel. */
   async getMember() {
     return this.channel.getMemberByIdentity(this.author);
   }

@@ -1,4 +1,4 @@
-/** One page of a list, and the way to its neighbours. */
+/** One page of a list, which can fetch the pages before and after it. */
 export class Paginator {
   #next;
   #previous;

@@ -26,7 +26,7 @@ export class Requests {
   #queue = [];
   #counter = 0;
 
-  /** Hooks: `current()` is the socket in use or null; `refused(link, code)` says that a socket takes no requests now. */
+  /** Hooks: `current()` gives the socket in use or null; `refused(link, code)` says that a socket takes no requests. */
   constructor(environment, hooks) {
     this.#environment = environment;
     this.#hooks = hooks;

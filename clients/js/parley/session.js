@@ -11,7 +11,7 @@ import { Users } from "./users.js";
 
 const LARGEST_PAGE = 100;
 
-/** What the client knows of the service. It hands pushes to whom they concern, and carries the requests of the objects. */
+/** What the client knows of the service. Hands pushes to whom they concern, and carries the requests of the objects. */
 export class Session {
   service = null;
   #connection;

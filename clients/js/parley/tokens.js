@@ -8,7 +8,7 @@ const LEAD = 180_000;
  */
 const YOUNG = 10_000;
 
-/** What a token says of itself: null for what it does not say, or if it cannot be read. */
+/** When a token expires and whose it is, as it says itself; null for what it does not say or if it cannot be read. */
 function claimsOf(token) {
   try {
     const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
@@ -25,7 +25,10 @@ export function checkToken(text) {
   return text;
 }
 
-/** The current token and where new ones come from. Tells, once for each token, that it is about to expire and that it has. */
+/**
+ * The current token, and where new ones come from. Two hooks are called once for each token: `aboutToExpire` before its
+ * end, and `expired` at its end.
+ */
 export class Tokens {
   #provider;
   #environment;
@@ -49,24 +52,24 @@ export class Tokens {
     return this.#current.text;
   }
 
-  /** A token for an attempt to connect: new from the provider, or the one that was given. */
+  /** A token for an attempt to connect: a new one from the provider, or the current one if there is no provider. */
   async forAttempt() {
     if (this.#provider) this.#take(await this.#provider());
     else this.#watch();
     return this.text;
   }
 
-  /** Take a token in place of the current one. */
+  /** Make a token the current one. */
   renew(text) {
     this.#take(text);
   }
 
-  /** A new one from the provider, which does not become the current one by that. */
+  /** A new token from the provider. It does not become the current one yet. */
   async fromProvider() {
     return checkToken(await this.#provider());
   }
 
-  /** The server's word on the expiry, for a token that says nothing itself. */
+  /** The server says when the current token expires. That counts only if the token does not say it itself. */
   expiresAt(moment) {
     if (this.#current.expiresAt !== null || !Number.isFinite(moment)) return;
     this.#current.expiresAt = moment;
@@ -95,7 +98,7 @@ export class Tokens {
     this.#timers = [];
   }
 
-  /** Watch no token any more, not even one that the provider is still asked for. */
+  /** Watch no token any more, not even one that the provider has still to give. */
   end() {
     this.#isOver = true;
     this.stop();
@@ -116,7 +119,7 @@ export class Tokens {
     this.stop();
     if (this.#isOver) return;
     const { expiresAt, takenAt } = this.#current;
-    // A token that was over when it came: this clock is wrong, and only the server knows.
+    // If a token seems to be over when it comes, this clock is wrong: only the server knows when the token expires.
     if (expiresAt === null || expiresAt <= takenAt) return;
     const lead = Math.min(LEAD, (expiresAt - takenAt) / 2);
     const left = expiresAt - this.#environment.now();

@@ -16,7 +16,7 @@ export class User extends Live {
     return this._view.role_sid;
   }
 
-  /** Null where the service does not tell. */
+  /** Null if the service does not show who is online. */
   get online() {
     return this._view.is_online ?? null;
   }
@@ -37,7 +37,7 @@ export class User extends Live {
     return this.#update({ attributes: checkedAttributes(attributes) });
   }
 
-  /** No longer hear of changes of this user. */
+  /** Follow this user no longer. */
   async unsubscribe() {
     await this._session.unfollow(this);
   }

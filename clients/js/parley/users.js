@@ -164,7 +164,8 @@ export class Users {
     if (this.#isStopped) return;
     this.#timer = this.#environment.after(ASK_AGAIN_AFTER, () => {
       if (this.#connection.state !== "connected") return;
-      this.#followAgain((action, members) => this.#connection.request(action, members, "write"), identities, tries).catch(() => {});
+      const ask = (action, members) => this.#connection.request(action, members, "write");
+      this.#followAgain(ask, identities, tries).catch(() => {});
     });
   }
 
