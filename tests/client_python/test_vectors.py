@@ -31,7 +31,7 @@ def listed(seq: int) -> ListedChannel:
 
 def whole(push: dict[str, Any]) -> Push:
     """A push with what a vector leaves out."""
-    records = {kind: {**push[kind], "seq": push["seq"]} for kind in ("message", "member") if kind in push}
+    records = {kind: {"seq": push["seq"], **push[kind]} for kind in ("message", "member") if kind in push}
     return {"channel_sid": SID, **push, **records}  # type: ignore[typeddict-item]
 
 

@@ -706,6 +706,7 @@ def status(device: Device, *rooms: Room) -> list[dict[str, Any]]:
 
 def test_who_is_no_member_fetches_what_may_be_seen_and_the_rest_is_gone(house: House) -> None:
     public, private = house.channel("alice"), house.channel("alice", Type="private")
+    house.rest.post(f"{house.path}/Users", Identity="dave")
     made, invited = house.channel(Type="private", CreatedBy="dave"), house.channel("alice", Type="private")
     house.rest.post(f"{invited.path}/Invites", Identity="dave")
     for room in (public, private, made, invited):

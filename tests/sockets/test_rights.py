@@ -122,6 +122,7 @@ def test_another_services_user_cannot_be_changed(house: House, room: Room) -> No
 
 
 def test_the_creator_sees_his_private_channel_without_being_in_it(house: House) -> None:
+    house.rest.post(f"{house.path}/Users", Identity="carol")
     room = house.channel(Type="private", CreatedBy="carol")
     carol = house.device("carol")
     assert carol.done("fetchChannel", channel=room.sid)["sid"] == room.sid

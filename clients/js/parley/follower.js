@@ -88,7 +88,8 @@ export class ChannelFollower {
   /** A list of channels says how far this one has come (-1: it is not in the list). Asks unless that is the mark. */
   expect(seq, now) {
     this.#withdraw();
-    this.#target = seq;
+    // If pushes are held, others may have been dropped that are newer than the list.
+    this.#target = this.#held.size > 0 ? Math.max(this.#target, seq) : seq;
     this.#mustAsk = seq !== this.#mark || this.#held.size > 0 || this.#late.length > 0 || this.#goesOnFrom !== null;
     if (this.#mustAsk) this.#dueAt = now;
     else this.#watch(now);

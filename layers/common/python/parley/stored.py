@@ -297,6 +297,8 @@ class Follower(TypedDict, total=False):
 
     id: str
     key: str
+    user_sid: str
+    birth: str
     codec: str
     until: int
     expires_at: int

@@ -1,20 +1,60 @@
-"""Memberships and invites, which for a moment outlive the user that they were made for."""
+"""Whose a membership, an invite, a push registration, a connection or a channel is.
+
+A user's SID follows from its identity, so a user who is deleted and made again has the same one. What tells the two
+apart is `birth`: a unique id that each user gets when it is made. Whatever belongs to a user carries the SID, or the
+identity that it follows from, and the birth. It outlives its user for a moment, until the sweep after the deletion
+removes it.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
 
-# A user and its first membership may be made by two containers whose clocks differ a little.
-CLOCK_DIFFERENCE_MS = 1000
+from parley.ids import user_sid
+
+Held = TypeVar("Held", bound=Mapping[str, Any])
 
 
-def own(held: dict[str, Any] | None, user: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A membership or invite, where there is one and it was made for this user.
+class Person(NamedTuple):
+    """One user, and no other with the same identity. Users from before there were births have an empty one."""
 
-    One that was a deleted user's, whose identity has got a new one since, gives that one no rights: the sweep that
-    follows the deletion takes it away.
-    """
-    if held is None or user is None:
+    user_sid: str
+    birth: str
+
+
+def identity_of(held: Mapping[str, Any]) -> str | None:
+    """The identity of a member or an invite; None for a member who is no user of the service, a phone say."""
+    return held.get("identity")
+
+
+def user_of(held: Mapping[str, Any]) -> Person | None:
+    """The user that a member, an invite or a connection belongs to; None if it belongs to none."""
+    identity = identity_of(held)
+    return None if identity is None else Person(user_sid(held["service_sid"], identity), birth_of(held))
+
+
+def birth_of(record: Mapping[str, Any]) -> str:
+    """The birth that a user, or something that belongs to one, carries."""
+    return str(record.get("birth") or "")
+
+
+def own(held: Held | None, user: Mapping[str, Any] | None) -> Held | None:
+    """`held`, if there is such a thing and it belongs to this user and not to an earlier one with the same identity."""
+    if held is None or user is None or identity_of(held) is None:
         return None
-    since = held.get("joined_at", held["date_created"])
-    return held if user["date_created"] < since + CLOCK_DIFFERENCE_MS else None
+    return held if birth_of(held) == birth_of(user) else None
+
+
+def creator_of(channel: Mapping[str, Any]) -> Person | None:
+    """The user who has a creator's rights in a channel; None if nobody has.
+
+    A channel that was made in the name of an identity that had no user at that time is nobody's.
+    """
+    birth = channel.get("creator_birth")
+    return Person(user_sid(channel["service_sid"], channel["created_by"]), birth) if birth else None
+
+
+def is_creator(channel: Mapping[str, Any], user: Mapping[str, Any] | None) -> bool:
+    """Whether a user has a creator's rights in a channel."""
+    return user is not None and creator_of(channel) == Person(user["sid"], birth_of(user))

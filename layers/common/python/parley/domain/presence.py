@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.memberships import birth_of
+
 # API Gateway's hard limit for a WebSocket connection.
 LONGEST_LIFE_SECONDS = 7200
 # Until `$connect` has returned, API Gateway answers pushes as if there were no connection: it has ten seconds, and no
@@ -39,12 +41,15 @@ def ends(connection: dict[str, Any]) -> int:
     return int(min(connection["expires_at"], connection["token_expires_at"]))
 
 
-def live_connections(presence: dict[str, Any] | None, now_seconds: int) -> list[str]:
-    """The ids of a user's connections that may still be open, the oldest first."""
+def live_connections(presence: dict[str, Any] | None, now_seconds: int, birth: str | None = None) -> list[str]:
+    """The ids of a user's connections that may still be open, the oldest first.
+
+    With `birth`, only the connections of that user: those of an earlier one with the same identity stand beside them.
+    """
     entries = sorted(
         (entry.get("at", 0), name)
         for name, entry in (presence or {}).items()
-        if name.startswith(PREFIX) and entry["until"] > now_seconds
+        if name.startswith(PREFIX) and entry["until"] > now_seconds and birth in (None, birth_of(entry))
     )
     return [name.removeprefix(PREFIX) for _, name in entries]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from parley.domain.channels import newest_index
 from parley.domain.horizon import unread_count
+from parley.domain.memberships import identity_of
 
 
 def seen(user_sid: str, held: dict[str, Any], tail: dict[str, Any]) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def seen(user_sid: str, held: dict[str, Any], tail: dict[str, Any]) -> dict[str,
         "channel_sid": held["channel_sid"],
         "user_sid": user_sid,
         "member_sid": held["sid"] if joined else None,
-        "member_address": held["sid"] if joined else held["identity"],
+        "member_address": held["sid"] if joined else identity_of(held),
         "status": "joined" if joined else "invited",
         "last_consumed_message_index": horizon,
         "unread_messages_count": unread_count(newest_index(tail), horizon),

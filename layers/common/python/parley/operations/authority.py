@@ -5,12 +5,13 @@ A private channel does not exist for a stranger; a public one refuses him.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from parley.domain.channels import PRIVATE
-from parley.domain.memberships import own
+from parley.domain.memberships import Person, birth_of, creator_of, own
 from parley.domain.roles import is_allowed
-from parley.errors import FORBIDDEN, NOT_A_MEMBER, NOT_FOUND
+from parley.errors import CONNECTION_EXPIRED, FORBIDDEN, NOT_A_MEMBER, NOT_FOUND
 from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import roles
 from parley.operations.addressing import channel
@@ -20,6 +21,8 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 
+Alive = TypeVar("Alive", bound=Mapping[str, Any])
+
 
 def require(
     context: Context, service_sid: str, channel_sid: str, permissions: Iterable[str], also: Iterable[Key] = ()
@@ -27,11 +30,11 @@ def require(
     """Check that the caller may do something in a channel: one of `permissions`, or being a member if there is none.
 
     A right of the deployment role acts in every channel, a member's channel role in his. Reads member and user with
-    one request, and `also` with it; returns what was found.
+    one request, and `also` with it; returns what was found, without a membership that is not the caller's own.
 
     Raises:
         Refusal: 20404 for a stranger to a private channel, 50400 for anybody else who is not a member and has no right
-            that acts everywhere, 50107 without the right, or without a user.
+            that acts everywhere, 50107 without the right, 51006 if the caller's user is gone.
     """
     also = list(also)
     identity = context.caller.identity
@@ -40,14 +43,12 @@ def require(
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     user_key = keys.user(user_sid(service_sid, identity))
     found = context.table.fetch_many([member_key, user_key, *also])
-    user = found.get(user_key)
+    user = require_alive(context, found.get(user_key))
     member = own(found.get(member_key), user)
-    if user is None:
-        # Deleted; what is left of it is being swept away.
-        raise FORBIDDEN()
     wanted = list(permissions)
     deployment = roles.permissions(context, service_sid, user["role_sid"])
     if member is None or member["service_sid"] != service_sid:
+        found.pop(member_key, None)
         require_sight(context, channel(context, service_sid, channel_sid))
         if not any(permission in deployment for permission in wanted):
             raise NOT_A_MEMBER()
@@ -65,27 +66,52 @@ def require_sight(context: Context, channel: Record) -> None:
         Refusal: 20404.
     """
     identity = context.caller.identity
-    if channel["type"] != PRIVATE or identity in (None, channel["created_by"]):
+    if channel["type"] != PRIVATE or identity is None or is_creator(context, channel):
         return
-    sid, identity = channel["sid"], identity or ""
+    sid = channel["sid"]
     user_key = keys.user(user_sid(channel["service_sid"], identity))
     held_keys = [keys.member(sid, member_sid(sid, identity)), keys.invite(sid, invite_sid(sid, identity))]
     found = context.table.fetch_many([user_key, *held_keys])
-    if not any(own(found.get(key), found.get(user_key)) for key in held_keys):
+    user = require_alive(context, found.get(user_key))
+    if not any(own(found.get(key), user) for key in held_keys):
         raise NOT_FOUND()
+
+
+def is_creator(context: Context, channel: Record) -> bool:
+    """Whether the caller is the user who created a channel, and not one with the same identity before or after."""
+    caller = context.caller
+    if caller.identity is None:
+        return False
+    return creator_of(channel) == Person(user_sid(channel["service_sid"], caller.identity), caller.birth)
+
+
+def is_caller(context: Context, user: Mapping[str, Any]) -> bool:
+    """Whether a user is the caller, and not one with the same identity before or after."""
+    return context.caller.identity == user["identity"] and context.caller.birth == birth_of(user)
+
+
+def require_alive(context: Context, user: Alive | None) -> Alive:
+    """The user that was read for the caller's identity, if the caller still is that user.
+
+    Raises:
+        Refusal: 51006 if the caller's user was deleted, also if there is a new one with the same identity by now.
+    """
+    if user is None or birth_of(user) != context.caller.birth:
+        raise CONNECTION_EXPIRED()
+    return user
 
 
 def require_in_service(context: Context, service_sid: str, *permissions: str) -> None:
     """Check that the caller's deployment role has one of some rights.
 
     Raises:
-        Refusal: 50107.
+        Refusal: 50107; 51006 if the caller's user is gone.
     """
     identity = context.caller.identity
     if identity is None:
         return
-    user = context.table.fetch(keys.user(user_sid(service_sid, identity)))
-    rights = roles.permissions(context, service_sid, user["role_sid"]) if user else []
+    user = require_alive(context, context.table.fetch(keys.user(user_sid(service_sid, identity))))
+    rights = roles.permissions(context, service_sid, user["role_sid"])
     if not any(permission in rights for permission in permissions):
         raise FORBIDDEN()
 

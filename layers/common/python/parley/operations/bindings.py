@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from parley.domain.memberships import birth_of, own
 from parley.domain.presence import is_notifiable
 from parley.domain.push import MESSAGE_TYPES, check_binding
 from parley.domain.users import NEXT_VERSION
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_NOT_FOUND
 from parley.ids import binding_sid, is_sid, user_sid
-from parley.operations import rate, verbs
+from parley.operations import authority, rate, verbs
 from parley.operations.addressing import resolve, service, user_address
 from parley.operations.context import Context, Listing, PageRequest
 from parley.operations.members import cut_page
@@ -19,7 +21,7 @@ from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
-from parley.store.writes import Create, Guard, Update
+from parley.store.writes import Create, Erase, Guard, Update
 
 
 def register(
@@ -67,30 +69,49 @@ def register(
 
     def attempt() -> Record:
         found = context.table.fetch_many([binding_key, user_key])
-        if earlier := found.get(binding_key):
-            changed = {**record, "date_created": earlier["date_created"]}
-            return context.table.commit(context.cause(), [Update(binding_key, CONCURRENT_UPDATE(), set=changed)])[0]
-        known = Create(binding_key, record, taken=CONCURRENT_UPDATE(), index=keys.in_user_bindings(user, sid))
-        counted = _counted(context, found.get(user_key, {}), user, 1)
-        return context.table.commit(context.cause(), [known, counted])[0]
+        owner = found.get(user_key)
+        if context.caller.identity is not None:
+            authority.require_alive(context, owner)
+        if owner is None:
+            raise USER_NOT_FOUND()
+        of_owner = {**record, "birth": birth_of(owner)}
+        earlier = found.get(binding_key)
+        if earlier and own(earlier, owner):
+            same = verbs.same_user(birth_of(owner), CONCURRENT_UPDATE())
+            changed = {**of_owner, "date_created": earlier["date_created"]}
+            write = Update(binding_key, CONCURRENT_UPDATE(), set=changed, guards=(same,))
+            return context.table.commit(context.cause(), [write])[0]
+        if earlier:
+            _remove_left_behind(context, earlier)
+        known = Create(binding_key, of_owner, taken=CONCURRENT_UPDATE(), index=keys.in_user_bindings(user, sid))
+        return context.table.commit(context.cause(), [known, _counted(context, owner, 1)])[0]
 
     return verbs.again(attempt, CONCURRENT_UPDATE)
 
 
-def _counted(context: Context, user: Record, sid: str, more: int) -> Update:
-    """The write that counts a user's devices; news when that makes it notifiable, or not any more.
+def _remove_left_behind(context: Context, binding: Record) -> None:
+    """Remove a deleted user's registration, which nobody counts any more, as the sweep is about to."""
+    same = verbs.same_user(birth_of(binding), CONCURRENT_UPDATE())
+    where = keys.binding(binding["service_sid"], binding["sid"])
+    context.table.commit(context.cause(), [Erase(where, CONCURRENT_UPDATE(), (same,))])
 
-    Refused with 20409 if devices that have come or gone since the user was read make it the turn, or no turn any more.
+
+def _counted(context: Context, user: Record, more: int) -> Update:
+    """The write that counts one device more or less of a user; announced if it makes the user notifiable, or no more.
+
+    Refused with 20409 if other devices came or went since the user was read, so that it is now this write that makes
+    the difference, or no longer this one. Refused with 50200 if the user is gone.
     """
     count = user.get("bindings_count", 0)
     is_turn = is_notifiable({"bindings_count": count + more}) != is_notifiable(user)
     wanted = is_turn and is_enabled(context.configuration.fetch(_service_key(context, user)))
-    # Where it is no turn, it would be one with as many as one would come from or go to.
+    # The first device makes the difference coming from none, the last one going to none.
     turning = 0 if more > 0 else 1
     test = ("=" if "bindings_count" in user else "missing") if is_turn else "<>"
-    guard = Guard("bindings_count", test, count if is_turn else turning, CONCURRENT_UPDATE())
+    as_read = Guard("bindings_count", test, count if is_turn else turning, CONCURRENT_UPDATE())
+    same = verbs.same_user(birth_of(user), USER_NOT_FOUND())
     add = {"bindings_count": more} | (NEXT_VERSION if wanted else {})
-    return Update(keys.user(sid), USER_NOT_FOUND(), add=add, guards=(guard,), announced=wanted)
+    return Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(same, as_read), announced=wanted)
 
 
 def _service_key(context: Context, user: Record) -> Key:
@@ -110,21 +131,24 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 
 def list_of_user(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
     """One page of a user's bindings, of the wanted types, by SID."""
-    return _of_users(context, [_user(context, path)], parameters, page)
+    return _of_users(context, [_user(context, path)["sid"]], parameters, page)
 
 
-def _user(context: Context, path: Path) -> str:
+def _user(context: Context, path: Path) -> Record:
     service(context, path["service_sid"])
     sid = user_address(path["service_sid"], path["user_sid"])
-    verbs.belonging(context.table.fetch(keys.user(sid)), path)
-    return sid
+    user = verbs.belonging(context.table.fetch(keys.user(sid)), path)
+    return authority.require_alive(context, user) if user["identity"] == context.caller.identity else user
 
 
 def _of_users(context: Context, users: list[str], parameters: dict[str, Any], page: PageRequest) -> Listing:
-    found = [item.key for user in users for item in context.table.page(keys.user_bindings(user), _MOST).found]
-    bindings = context.table.fetch_many(found).values()
+    """One page of these users' own bindings; those of earlier users with the same identities are left out."""
+    listed = [item.key for user in users for item in context.table.page(keys.user_bindings(user), _MOST).found]
+    found = context.table.fetch_many([*map(keys.user, users), *listed])
+    bindings = [own(found.get(key), found.get(keys.user(found[key]["user_sid"]))) for key in listed if key in found]
     types = parameters.get("binding_type") or ()
-    return cut_page({item["sid"]: item for item in bindings if not types or item["binding_type"] in types}, page)
+    wanted = [item for item in bindings if item and (not types or item["binding_type"] in types)]
+    return cut_page({item["sid"]: item for item in wanted}, page)
 
 
 # Devices of one user that are looked at; nobody has more.
@@ -135,7 +159,8 @@ def fetch_of_user(context: Context, path: Path, parameters: dict[str, Any]) -> R
     """A binding, if it is this user's."""
     resolved = resolve(context, BINDING, path)
     binding = verbs.load(context, BINDING, resolved)
-    if binding["user_sid"] != _user(context, path):
+    user = _user(context, path)
+    if binding["user_sid"] != user["sid"] or not own(binding, user):
         raise NOT_FOUND()
     return binding
 
@@ -147,12 +172,13 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     resolved = resolve(context, BINDING, path)
     binding = verbs.load(context, BINDING, resolved)
     rate.count_service_action(context, path["service_sid"])
-    gone = verbs.bury(context, BINDING, resolved, binding)
+    same = verbs.same_user(birth_of(binding), NOT_FOUND())
+    gone = replace(verbs.bury(context, BINDING, resolved, binding), guards=(same,))
 
     def attempt() -> None:
         user = context.table.fetch(keys.user(binding["user_sid"]))
         # The devices of a deleted user are counted nowhere.
-        counted = [_counted(context, user, binding["user_sid"], -1)] if user and user.get("bindings_count") else []
+        counted = [_counted(context, user, -1)] if user and own(binding, user) else []
         context.table.commit(context.cause(), [gone, *counted])
 
-    verbs.again(attempt, CONCURRENT_UPDATE)
+    verbs.again(attempt, CONCURRENT_UPDATE, USER_NOT_FOUND)

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from parley.domain.channels import PRIVATE, PUBLIC, new_tail, with_counters
+from parley.domain.memberships import birth_of
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE_NAME_EXISTS
+from parley.ids import user_sid
 from parley.operations import authority, channel_log, rate, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decide, Decision
@@ -35,6 +37,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     record = verbs.new_record(context, CHANNEL, path)
     record |= {"type": PUBLIC, "created_by": context.actor}
     record |= verbs.told(parameters)
+    record |= verbs.told({"creator_birth": _creator_birth(context, path["service_sid"], parameters)})
     record = verbs.dated(record, parameters)
     sid, service_sid = record["sid"], record["service_sid"]
     tail = new_tail(service_sid) | rate.new_counter(context)
@@ -48,6 +51,17 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     rate.count_service_action(context, service_sid)
     context.table.commit(context.cause(), writes)
     return with_counters(record, tail)
+
+
+def _creator_birth(context: Context, service_sid: str, parameters: dict[str, Any]) -> str | None:
+    """The birth of the user who gets a creator's rights; None if nobody does.
+
+    A back end may name an identity. If that has no user now, a later user of that name gets no rights by it.
+    """
+    if named := parameters.get("created_by"):
+        user = context.table.fetch(keys.user(user_sid(service_sid, named)))
+        return birth_of(user) or None if user else None
+    return context.caller.birth or None
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -127,8 +141,12 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     authority.require_to_set(context, CHANNEL, "update", parameters, service_sid, sid)
     parameters = context.consult("channel", "update", {**channel, **parameters}, parameters)
 
+    changes = verbs.changed(context, parameters)
+    if "created_by" in parameters:
+        changes["creator_birth"] = _creator_birth(context, service_sid, parameters)
+
     def decide(channel: Record, _: Record) -> Decision:
-        write = Update(keys.channel(sid), NOT_FOUND(), set=verbs.changed(context, parameters))
+        write = Update(keys.channel(sid), NOT_FOUND(), set=changes)
         return Decision(write, _renaming(channel, parameters))
 
     return _changed(context, channel, decide)

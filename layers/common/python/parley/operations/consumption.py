@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from parley.domain.memberships import identity_of
 from parley.domain.user_channels import seen
 from parley.errors import CONCURRENT_UPDATE, NOT_A_MEMBER, NOT_FOUND, READ_STATUS_DISABLED, Refusal
 from parley.ids import member_sid, user_sid
@@ -106,4 +107,4 @@ def _moved(
 
 
 def _seen(context: Context, member: Record, tail: Record) -> Record:
-    return seen(user_sid(member["service_sid"], member["identity"]), member, tail)
+    return seen(user_sid(member["service_sid"], identity_of(member) or ""), member, tail)

@@ -26,12 +26,14 @@ class Caller:
         identity: The client's identity.
         webhooks: Whether what is done is to reach webhooks.
         request: For clients, connection id and frame id with a blank between: it marks the push to that connection.
+        birth: Which user of that identity the client is (`domain/memberships.py`).
     """
 
     source: str = "API"
     identity: str | None = None
     webhooks: bool = False
     request: str = ""
+    birth: str = ""
 
 
 # Asks a service's pre-event webhook: context, kind, verb, record, parameters -> parameters.

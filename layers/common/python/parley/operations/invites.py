@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.memberships import birth_of, own
 from parley.domain.roles import CHANNEL
-from parley.errors import INVITE_EXISTS, INVITE_NOT_FOUND, INVITE_USED, MEMBER_EXISTS, USER_EXISTS, Refusal
+from parley.errors import (
+    CONCURRENT_UPDATE,
+    INVITE_EXISTS,
+    INVITE_NOT_FOUND,
+    INVITE_USED,
+    MEMBER_EXISTS,
+    USER_EXISTS,
+)
 from parley.ids import invite_sid, member_sid, user_sid
-from parley.operations import authority, channel_log, members, roles, users, verbs
+from parley.operations import authority, channel_log, departures, members, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context, Listing, PageRequest
@@ -16,7 +24,7 @@ from parley.records.invites import INVITE
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Absent, Create, Write
+from parley.store.writes import Absent, Create, Present, Write
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -39,41 +47,56 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     user_key = keys.user(user_sid(owner["sid"], identity))
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
-    found = context.table.fetch_many([user_key, member_key, invite_key, keys.tail(channel_sid)])
-    verbs.belonging(found.get(keys.tail(channel_sid)), path)
-    if member_key in found:
-        raise MEMBER_EXISTS()
-    if invite_key in found:
-        raise INVITE_EXISTS()
-    record = verbs.new_record(context, INVITE, path) | {
-        "sid": invite_key.sk.removeprefix("INVITE#"),
+    tail_key = keys.tail(channel_sid)
+    invite = verbs.new_record(context, INVITE, path) | {
+        "sid": invite_sid(channel_sid, identity),
         "channel_sid": channel_sid,
         "identity": identity,
         "role_sid": parameters.get("role_sid") or owner["default_channel_role_sid"],
         "created_by": context.actor,
     }
-    index = keys.in_user_channels(user_key.pk.removeprefix("USER#"), channel_sid)
-    if record["role_sid"] != owner["default_channel_role_sid"]:
-        index |= keys.in_role_holders(record["role_sid"], invite_key)
-    invite = Create(invite_key, record, taken=INVITE_EXISTS(), index=index)
-    writes: list[Write] = [
-        Absent(member_key, MEMBER_EXISTS()),
-        # Whoever joins at this moment has looked for invites already, and must look again.
-        channel_log.in_tail(owner["sid"], channel_sid, {"invites_made": 1}),
-    ]
-    new_user = [] if user_key in found else [users.creation(context, owner, {"identity": identity})]
 
-    def create_with(*beside: Write) -> Record:
-        decision = Decision(invite, beside)
+    def attempt() -> Record:
+        found = context.table.fetch_many([user_key, member_key, invite_key, tail_key])
+        # Of a channel of another service it is not even told who is in it.
+        verbs.belonging(found.get(tail_key), path)
+        user = found.get(user_key)
+        if own(found.get(member_key), user):
+            raise MEMBER_EXISTS()
+        if own(found.get(invite_key), user):
+            raise INVITE_EXISTS()
+        if departures.complete(context, user, found.get(member_key), found.get(invite_key)):
+            raise CONCURRENT_UPDATE()
+        birth, user_write = _user_write(context, owner, identity, user)
+        beside: list[Write] = [
+            Absent(member_key, CONCURRENT_UPDATE()),
+            # Whoever joins at this moment has looked for invites already, and must look again.
+            channel_log.in_tail(owner["sid"], channel_sid, {"invites_made": 1}),
+            user_write,
+        ]
+        record = {**invite, "birth": birth}
+        decision = Decision(_inviting_write(owner, record), beside)
         return channel_log.change(context, "invite", "created", record, lambda *_: decision)[0]
 
-    try:
-        return create_with(*writes, *new_user)
-    except Refusal as refusal:
-        # Somebody else created the user meanwhile, which is all the same to us.
-        if refusal.error is not USER_EXISTS:
-            raise
-        return create_with(*writes)
+    # A user, a member or an invite may come or go between our read and our write.
+    return verbs.again(attempt, USER_EXISTS, CONCURRENT_UPDATE, looks=members.LOOKS)
+
+
+def _user_write(context: Context, owner: Record, identity: str, user: Record | None) -> tuple[str, Write]:
+    """The birth of the user who is invited, and the write that makes it, or makes sure that it is there."""
+    if user is None:
+        creation = users.creation(context, owner, {"identity": identity})
+        return birth_of(creation.record), creation
+    same = verbs.same_user(birth_of(user), CONCURRENT_UPDATE())
+    return birth_of(user), Present(keys.user(user["sid"]), CONCURRENT_UPDATE(), (same,))
+
+
+def _inviting_write(owner: Record, invite: Record) -> Create:
+    key = INVITE.key(invite)
+    index = keys.in_user_channels(user_sid(owner["sid"], invite["identity"]), invite["channel_sid"])
+    if invite["role_sid"] != owner["default_channel_role_sid"]:
+        index |= keys.in_role_holders(invite["role_sid"], key)
+    return Create(key, invite, taken=CONCURRENT_UPDATE(), index=index)
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -96,7 +119,7 @@ def accept(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """
     resolved = resolve(context, INVITE, path)
     identity = context.caller.identity or ""
-    if _own(context, resolved) is None:
+    if _own(context, resolved)[1] is None:
         raise INVITE_NOT_FOUND()
     return members.create(context, path, {**parameters, "identity": identity})
 
@@ -108,30 +131,29 @@ def decline(context: Context, path: Path, parameters: dict[str, Any]) -> None:
         Refusal: 50601 without an invite; 50602 for a member.
     """
     resolved = resolve(context, INVITE, path)
-    channel_sid, identity = resolved["channel_sid"], context.caller.identity or ""
-    if context.table.fetch(keys.member(channel_sid, member_sid(channel_sid, identity))):
+    member, invite = _own(context, resolved)
+    if member is not None:
         raise INVITE_USED()
-    invite = _own(context, resolved)
     if invite is None:
         raise INVITE_NOT_FOUND()
-    remove(context, {**resolved, "sid": invite["sid"]})
+    departures.remove_invite(context, invite)
 
 
-def _own(context: Context, resolved: Path) -> Record | None:
-    """The client's own invite; a private channel does not exist for who was never asked in."""
+def _own(context: Context, resolved: Path) -> tuple[Record | None, Record | None]:
+    """The client's own membership and invite; a private channel does not exist for who was never asked in."""
     service_sid, channel_sid = resolved["service_sid"], resolved["channel_sid"]
-    authority.require_sight(context, channel(context, service_sid, channel_sid))
-    return context.table.fetch(keys.invite(channel_sid, invite_sid(channel_sid, context.caller.identity or "")))
+    identity = context.caller.identity or ""
+    user_key = keys.user(user_sid(service_sid, identity))
+    member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
+    invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
+    found = context.table.fetch_many([user_key, member_key, invite_key])
+    user = authority.require_alive(context, found.get(user_key))
+    member, invite = own(found.get(member_key), user), own(found.get(invite_key), user)
+    if member is None and invite is None:
+        authority.require_sight(context, channel(context, service_sid, channel_sid))
+    return member, invite
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Take an invite back."""
-    remove(context, resolve(context, INVITE, path))
-
-
-def remove(context: Context, resolved: Path) -> None:
-    """Take back the invite at a resolved path, also when its service is gone already."""
-    invite = verbs.load(context, INVITE, resolved)
-    channel_log.change(
-        context, "invite", "deleted", invite, lambda now, _: Decision(verbs.bury(context, INVITE, resolved, now))
-    )
+    departures.remove_invite(context, verbs.load(context, INVITE, resolve(context, INVITE, path)))

@@ -7,21 +7,20 @@ from typing import Any
 
 from parley.domain.channels import PRIVATE
 from parley.domain.horizon import consumption
-from parley.domain.memberships import CLOCK_DIFFERENCE_MS, own
+from parley.domain.memberships import birth_of, own
 from parley.domain.roles import CHANNEL
 from parley.errors import (
     CHANNEL_FULL,
-    FORBIDDEN,
+    CONCURRENT_UPDATE,
     INVITE_EXISTS,
     MEMBER_EXISTS,
     NOT_FOUND,
     USER_CHANNELS_FULL,
     USER_EXISTS,
     USER_NOT_FOUND,
-    Refusal,
 )
 from parley.ids import invite_sid, member_sid, user_sid
-from parley.operations import authority, channel_log, roles, users, verbs
+from parley.operations import authority, channel_log, departures, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context, Listing, PageRequest
@@ -58,24 +57,31 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         found = context.table.fetch_many([user_key, member_key, invite_key, tail_key])
         # Of a channel of another service it is not even told who is in it.
         verbs.belonging(found.get(tail_key), path)
-        if member_key in found:
-            raise MEMBER_EXISTS()
-        if context.caller.identity == parameters["identity"] and user_key not in found:
+        user = found.get(user_key)
+        if context.caller.identity == parameters["identity"]:
             # A client whose user was deleted does not make it again by joining.
-            raise FORBIDDEN()
-        member = _new_member(context, owner, channel_sid, parameters)
-        joining = _joining_write(context, owner, member)
+            authority.require_alive(context, user)
+        if own(found.get(member_key), user):
+            raise MEMBER_EXISTS()
+        if departures.complete(context, user, found.get(member_key), found.get(invite_key)):
+            raise CONCURRENT_UPDATE()
+        birth, user_write = _user_write(context, owner, parameters["identity"], user)
+        member = {**_new_member(context, owner, channel_sid, parameters), "birth": birth}
         guards, more = _uninvited(found, tail_key, invite_key)
         others: list[Write] = [
             channel_log.in_tail(owner["sid"], channel_sid, {"members_count": 1}, room, *guards),
-            _user_write(context, owner, parameters["identity"], found.get(user_key)),
+            user_write,
             *more,
         ]
-        decision = Decision(joining, others)
+        decision = Decision(_joining_write(owner, member), others)
         return channel_log.change(context, "member", "created", member, lambda *_: decision, room)[0]
 
-    # A user or an invite may come or go between our read and our write.
-    return verbs.again(attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS)
+    # A user, a member or an invite may come or go between our read and our write.
+    return verbs.again(attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS, CONCURRENT_UPDATE, looks=LOOKS)
+
+
+# How often a joining is decided anew because others changed what it had read.
+LOOKS = 5
 
 
 def _uninvited(found: dict[Key, Record], tail_key: Key, invite_key: Key) -> tuple[list[Guard], list[Write]]:
@@ -114,13 +120,13 @@ def _joined_by_client(context: Context, owner: Record, channel_sid: str, paramet
 
 def _own_role(context: Context, owner: Record, channel_sid: str, identity: str) -> str | None:
     target = channel(context, owner["sid"], channel_sid)
-    if target["created_by"] == identity:
+    if authority.is_creator(context, target):
         return owner["default_channel_creator_role_sid"]
     user_key = keys.user(user_sid(owner["sid"], identity))
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     found = context.table.fetch_many([user_key, invite_key, member_key])
-    user = found.get(user_key)
+    user = authority.require_alive(context, found.get(user_key))
     if invite := own(found.get(invite_key), user):
         return str(invite["role_sid"])
     if target["type"] == PRIVATE:
@@ -143,20 +149,24 @@ def _new_member(context: Context, owner: Record, channel_sid: str, parameters: d
     return verbs.dated(record, parameters)
 
 
-def _joining_write(context: Context, owner: Record, member: Record) -> Create:
+def _joining_write(owner: Record, member: Record) -> Create:
     key = keys.member(member["channel_sid"], member["sid"])
     index = keys.in_user_channels(user_sid(owner["sid"], member["identity"]), member["channel_sid"])
     if member["role_sid"] != owner["default_channel_role_sid"]:
         index |= keys.in_role_holders(member["role_sid"], key)
-    return Create(key, member, taken=MEMBER_EXISTS(), index=index)
+    return Create(key, member, taken=CONCURRENT_UPDATE(), index=index)
 
 
-def _user_write(context: Context, owner: Record, identity: str, user: Record | None) -> Write:
+def _user_write(context: Context, owner: Record, identity: str, user: Record | None) -> tuple[str, Write]:
+    """The birth of the user who joins, and the write that makes it, or counts one more channel if there is room."""
     if user is None:
-        return users.creation(context, owner, {"identity": identity}, joined=1)
+        creation = users.creation(context, owner, {"identity": identity}, joined=1)
+        return birth_of(creation.record), creation
+    same = verbs.same_user(birth_of(user), USER_NOT_FOUND())
     room = Guard("joined_channels_count", "<", setting(owner, "limits.user_channels"), USER_CHANNELS_FULL())
     add = {"joined_channels_count": 1}
-    return Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(room,), announced=False)
+    count = Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(same, room), announced=False)
+    return birth_of(user), count
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -251,35 +261,10 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     remove(context, resolved)
 
 
-def remove(context: Context, resolved: Path, *, counted: bool = True) -> None:
-    """Remove the member at a resolved path; `counted` says whether its user counts it among its channels.
+def remove(context: Context, resolved: Path) -> None:
+    """Remove the member at a resolved path.
 
     Raises:
         Refusal: 20404.
     """
-    member = verbs.load(context, MEMBER, resolved)
-
-    def remove_with(count: Callable[[Record], list[Write]]) -> None:
-        def decide(current: Record, _: Record) -> Decision:
-            one_less = channel_log.in_tail(current["service_sid"], current["channel_sid"], {"members_count": -1})
-            return Decision(verbs.bury(context, MEMBER, resolved, current), [one_less, *count(current)])
-
-        channel_log.change(context, "member", "deleted", member, decide)
-
-    try:
-        remove_with(lambda current: [uncounted(current)] if counted else [])
-    except Refusal as refusal:
-        if refusal.error is not USER_NOT_FOUND:
-            raise
-        # A member outlives its user only while the sweep after the user's deletion is on its way.
-        remove_with(lambda _: [])
-
-
-def uncounted(member: Record) -> Update:
-    """The write that takes a membership off its user's count, refused with 50200 where that user is gone.
-
-    One that was created after the member joined bears the name of a deleted user, and never counted the membership.
-    """
-    user_key = keys.user(user_sid(member["service_sid"], member["identity"]))
-    older = Guard("date_created", "<", member["joined_at"] + CLOCK_DIFFERENCE_MS, USER_NOT_FOUND())
-    return Update(user_key, USER_NOT_FOUND(), add={"joined_channels_count": -1}, guards=(older,), announced=False)
+    departures.remove_member(context, verbs.load(context, MEMBER, resolved))

@@ -10,6 +10,7 @@ from parley.domain.presence import live_connections
 from parley.domain.users import NEXT_VERSION
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
 from parley.operations.context import Context
+from parley.operations.verbs import same_user
 from parley.records.services import setting
 from parley.store import keys
 from parley.store.items import Record
@@ -22,21 +23,24 @@ def is_enabled(service: Record | None) -> bool:
 
 
 def note_online(context: Context, user_sid: str) -> None:
-    """Note that a user has come online; nothing happens if that is known or there is no such user."""
+    """Note that the caller's user has come online; nothing happens if that is known or the user was deleted."""
     _note(context, user_sid, is_online=True)
 
 
 def note_offline(context: Context, user_sid: str) -> None:
-    """Note that a user's last connection has gone, unless another one was opened in the meantime."""
+    """Note that the last connection of the caller's user has gone, unless another one was opened in the meantime."""
     _note(context, user_sid, is_online=False)
     presence = context.table.fetch(keys.presence(user_sid))
-    if live_connections(presence, context.clock.now_ms() // 1000):
+    if live_connections(presence, context.clock.now_ms() // 1000, context.caller.birth):
         _note(context, user_sid, is_online=True)
 
 
 def _note(context: Context, user_sid: str, *, is_online: bool) -> None:
     changed = Guard("is_online", "<>", is_online, CONCURRENT_UPDATE())
-    write = Update(keys.user(user_sid), NOT_FOUND(), set={"is_online": is_online}, add=NEXT_VERSION, guards=(changed,))
+    same = same_user(context.caller.birth, NOT_FOUND())
+    write = Update(
+        keys.user(user_sid), NOT_FOUND(), set={"is_online": is_online}, add=NEXT_VERSION, guards=(same, changed)
+    )
     try:
         context.table.commit(context.cause(), [write])
     except Refusal as refusal:

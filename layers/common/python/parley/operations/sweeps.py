@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from parley.errors import NOT_FOUND, Refusal
-from parley.operations import channels, invites, members, users
+from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
+from parley.operations import channels, departures, users, verbs
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Range
-from parley.store.writes import Erase, Write
+from parley.store.writes import Erase
 
 # Fan-out reads a deleted channel's members to tell them; the sweep that removes them gives it this much time.
 _DELAY_SECONDS = 60
@@ -36,7 +36,8 @@ def delay_seconds(job: dict[str, Any]) -> int:
 def sweep(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
     """One step of a sweep; returns whether all is done. `is_late` says when to stop and come back.
 
-    `job` is `{"kind": "channel" | "user" | "service", "sid": ..., "at": milliseconds of the deletion}`.
+    `job` is `{"kind": "channel" | "user" | "service", "sid": ..., "at": milliseconds of the deletion}`; that of a user
+    has the user's `birth` too.
     """
     return _SWEEPS[job["kind"]](context, job, is_late)
 
@@ -45,8 +46,7 @@ def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
     """A channel's members (who leave room for another channel), messages and log."""
     sid = job["sid"]
     for member in _each(context, keys.members(sid), is_late):
-        writes: list[Write] = [Erase(keys.member(sid, member["sid"]), missing=NOT_FOUND())]
-        _leave(context, member, writes)
+        _erase_member(context, member)
     for where in (keys.invites(sid), keys.channel_webhooks(sid), keys.messages(sid), keys.changes(sid)):
         _erase_all(context, where, is_late)
     return not is_late()
@@ -63,44 +63,55 @@ def _each(context: Context, where: Range, is_late: Hurry) -> Iterable[Record]:
             return
 
 
-def _leave(context: Context, member: Record, writes: list[Write]) -> None:
-    try:
-        context.table.commit(context.cause(), [*writes, members.uncounted(member)])
-    except Refusal:
-        # Either another sweep was faster, or the user is gone and only the membership is left.
-        context.table.erase_many(write.key for write in writes)
+def _erase_member(context: Context, member: Record) -> None:
+    """Erase a member of a deleted channel and take the channel off its user's count, both or neither.
+
+    Only two refusals may be passed over: another sweep has erased the member, or its user is gone and counts nothing.
+    """
+    erased = Erase(keys.member(member["channel_sid"], member["sid"]), missing=NOT_FOUND())
+    with _unless_gone():
+        try:
+            context.table.commit(context.cause(), [erased, *departures.uncounted(member)])
+        except Refusal as refusal:
+            if refusal.error is not USER_NOT_FOUND:
+                raise
+            context.table.commit(context.cause(), [erased])
 
 
 def _sweep_user(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
-    """A deleted user's memberships and invites, each announced as a removal, and its push registrations."""
-    user = job["sid"]
+    """A deleted user's memberships and invites, each announced as a removal, and its push registrations.
+
+    Only what has the deleted user's birth: a new user with the same identity keeps what it has got meanwhile.
+    """
+    user, birth = job["sid"], job.get("birth", "")
+    for held in _found_by_index(context, keys.user_channels(user), is_late):
+        departures.remove_left_behind(context, held, birth)
+    for device in _found_by_index(context, keys.user_bindings(user), is_late):
+        same = verbs.same_user(birth, NOT_FOUND())
+        with _unless_gone():
+            where = keys.binding(device["service_sid"], device["sid"])
+            context.table.commit(context.cause(), [Erase(where, NOT_FOUND(), (same,))])
+    return not is_late()
+
+
+def _found_by_index(context: Context, where: Range[Any], is_late: Hurry) -> Iterator[Record]:
+    """The living records that an index leads to, until it is late.
+
+    The index lags behind the table, so what was just removed may still be listed: it is passed over, and read on
+    behind it.
+    """
     position: str | None = None
     while not is_late():
-        found, more = context.table.page(keys.user_channels(user), _STEP, after=position)
+        found, more = context.table.page(where, _STEP, after=position)
+        records = context.table.fetch_many(item.key for item in found)
         for item in found:
             if is_late():
-                return False
-            _remove_from_channel(context, item.key, job["at"])
+                return
+            if item.key in records:
+                yield records[item.key]
         if not more:
-            devices = context.table.page(keys.user_bindings(user), _STEP).found
-            context.table.erase_many(item.key for item in devices)
-            return True
-        # The index lags behind the table, so what was just removed may still be listed: go on behind it.
+            return
         position = found[-1].position
-    return False
-
-
-def _remove_from_channel(context: Context, key: keys.Key, deleted_at: int) -> None:
-    held = context.table.fetch(key)
-    # An identity that was created anew meanwhile keeps what it joined, or was invited to, since.
-    if held is None or held.get("joined_at", held["date_created"]) > deleted_at:
-        return
-    path = {name: held[name] for name in ("service_sid", "channel_sid", "sid")}
-    with _unless_gone():
-        if held["sid"].startswith("IN"):
-            invites.remove(context, path)
-        else:
-            members.remove(context, path, counted=False)
 
 
 @contextmanager

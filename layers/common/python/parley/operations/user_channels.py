@@ -9,7 +9,7 @@ from parley.domain.memberships import own
 from parley.domain.user_channels import seen
 from parley.errors import NOT_FOUND
 from parley.ids import invite_sid, member_sid
-from parley.operations import members, verbs
+from parley.operations import authority, members, verbs
 from parley.operations.addressing import channel, service, user_address
 from parley.operations.context import Context, Listing, PageRequest
 from parley.records.spec import Path
@@ -33,7 +33,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     for item in found:
         wanted += [item.key, keys.channel(item.position), keys.tail(item.position)]
     stored = context.table.fetch_many(wanted)
-    owner = verbs.belonging(stored.get(user_key), path)
+    owner = _belonging(context, stored.get(user_key), path)
     records = [
         seen(user, stored[item.key], stored[keys.tail(item.position)])
         | {"channel": with_counters(stored[keys.channel(item.position)], stored[keys.tail(item.position)])}
@@ -44,6 +44,12 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     first, last = (found[0].position, found[-1].position) if found else (None, None)
     backwards = page.before is not None
     return Listing(records, first, last, backwards or more, more_before=more if backwards else page.after is not None)
+
+
+def _belonging(context: Context, user: Record | None, path: Path) -> Record:
+    """The user, if it is of the service in the path. A client that asks for its own channels must be that very user."""
+    user = verbs.belonging(user, path)
+    return authority.require_alive(context, user) if user["identity"] == context.caller.identity else user
 
 
 def _user(context: Context, path: Path) -> tuple[Key, str]:
@@ -65,12 +71,12 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 def _held(context: Context, path: Path) -> tuple[Record, Record, str]:
     user_key, user = _user(context, path)
     channel_sid = channel(context, path["service_sid"], path["channel_sid"])["sid"]
-    record = verbs.belonging(context.table.fetch(user_key), path)
+    record = _belonging(context, context.table.fetch(user_key), path)
     member_key = keys.member(channel_sid, member_sid(channel_sid, record["identity"]))
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, record["identity"]))
     tail_key = keys.tail(channel_sid)
     found = context.table.fetch_many([member_key, invite_key, tail_key])
-    held = own(found.get(member_key) or found.get(invite_key), record)
+    held = own(found.get(member_key), record) or own(found.get(invite_key), record)
     if held is None or tail_key not in found:
         raise NOT_FOUND()
     return held, found[tail_key], user

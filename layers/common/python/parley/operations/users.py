@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.memberships import birth_of
 from parley.domain.presence import live_connections
 from parley.domain.presence import reachability as shown_reachability
 from parley.domain.roles import DEPLOYMENT
@@ -41,6 +42,7 @@ def creation(context: Context, owner: Record, parameters: dict[str, Any], joined
     record = {
         **parameters,
         "sid": sid,
+        "birth": context.ids.unique(),
         "service_sid": owner["sid"],
         "role_sid": role_sid,
         "joined_channels_count": joined,
@@ -61,7 +63,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     wanted = reachability.is_enabled(service(context, resolved["service_sid"]))
     found = context.table.fetch_many([user_key, presence_key] if wanted else [user_key])
     user = verbs.belonging(found.get(user_key), resolved)
-    connections = live_connections(found.get(presence_key), context.clock.now_ms() // 1000)
+    connections = live_connections(found.get(presence_key), context.clock.now_ms() // 1000, birth_of(user))
     return shown_reachability(user, wanted, bool(connections))
 
 
@@ -75,7 +77,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user with the given fields changed. A role that is given empty stays as it was."""
     resolved = resolve(context, USER, path)
     user = verbs.load(context, USER, resolved)
-    is_own = user["identity"] == context.caller.identity
+    is_own = authority.is_caller(context, user)
     for permissions in authority.needed(context, USER, "update", parameters, is_own=is_own):
         authority.require_in_service(context, user["service_sid"], *permissions)
     parameters = context.consult("user", "update", {**user, **verbs.told(parameters)}, parameters)
@@ -84,7 +86,8 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         named = changes.pop("role_sid")
         changes |= held_role(context, resolved["service_sid"], named, DEPLOYMENT, USER.key(resolved))
     rate.count_service_action(context, resolved["service_sid"])
-    write = Update(USER.key(resolved), NOT_FOUND(), set=changes, add=NEXT_VERSION)
+    same = verbs.same_user(birth_of(user), NOT_FOUND())
+    write = Update(USER.key(resolved), NOT_FOUND(), set=changes, add=NEXT_VERSION, guards=(same,))
     record = context.table.commit(context.cause(), [write])[0]
     context.configuration.forget(USER.key(resolved))
     return shown_reachability(record, reachability.is_enabled(service(context, resolved["service_sid"])))

@@ -11,7 +11,7 @@ from parley.operations.context import Context, Listing, PageRequest
 from parley.records.spec import Path, RecordType
 from parley.store.items import Record
 from parley.store.keys import Range
-from parley.store.writes import Bury, Create, Update
+from parley.store.writes import Bury, Create, Guard, Update
 
 T = TypeVar("T")
 
@@ -107,6 +107,11 @@ def again(attempt: Callable[[], T], *moved: Error, looks: int = 3) -> T:
             if refusal.error not in moved or look == looks - 1:
                 raise
     raise AssertionError("unreachable")
+
+
+def same_user(birth: str, gone: Refusal) -> Guard:
+    """The condition that a user, or something that belongs to one, has this birth; `gone` is raised if it has not."""
+    return Guard("birth", "=" if birth else "missing", birth or None, gone)
 
 
 def told(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parley.domain.channels import PUBLIC, last_message_index
-from parley.domain.memberships import own
+from parley.domain.memberships import identity_of, is_creator, own
 from parley.domain.user_channels import seen
 from parley.ids import invite_sid, member_sid, message_index, user_sid
+from parley.operations import authority
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.sockets.events import EVENTS, MEMBERS
@@ -73,7 +74,7 @@ def catch_up(context: Context, views: Views, connection: Record, marks: dict[str
     wanted = {sid: _keys(sid, identity) for sid in marks}
     user_key = keys.user(user_sid(connection["service_sid"], identity))
     found = context.table.fetch_many([user_key, *(key for of_channel in wanted.values() for key in of_channel)])
-    user = found.get(user_key)
+    user = authority.require_alive(context, found.get(user_key))
     room, patience = _MOST_BYTES, _Patience()
     told: dict[str, Any] = {}
     for sid, mark in marks.items():
@@ -82,7 +83,7 @@ def catch_up(context: Context, views: Views, connection: Record, marks: dict[str
         if channel is None or tail is None or channel["service_sid"] != connection["service_sid"]:
             told[sid] = {"status": "gone"}
         elif member is None:
-            is_visible = invite is not None or channel["type"] == PUBLIC or channel["created_by"] == identity
+            is_visible = invite is not None or channel["type"] == PUBLIC or is_creator(channel, user)
             told[sid] = {"status": "refetch", "seq": tail["seq"]} if is_visible else {"status": "gone"}
         elif mark > tail["seq"] or tail["seq"] - mark > MOST_CHANGES:
             told[sid] = {"status": "refetch", "seq": tail["seq"]}
@@ -236,13 +237,13 @@ class _Channel:
             return [(came[-1], self._frame(kind, "created", record))]
         position = entries[-1]["seq"]
         events = [(position, self._frame(kind, "deleted" if is_gone else "updated", record))]
-        if kind == "member" and not is_gone and record["identity"] == self._identity:
+        if kind == "member" and not is_gone and identity_of(record) == self._identity:
             events.append((position, self._own_level(record)))
         return events
 
     def _own_level(self, member: Record) -> dict[str, Any]:
         """One's own notification level, which another device may have set; the member's view does not show it."""
-        user = user_sid(member["service_sid"], member["identity"])
+        user = user_sid(member["service_sid"], self._identity)
         return {
             "event": "channelUpdated",
             "channel_sid": self._sid,

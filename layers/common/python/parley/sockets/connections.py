@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from parley.domain.memberships import birth_of
 from parley.domain.presence import LONGEST_LIFE_SECONDS, ends, live_connections
 from parley.domain.users import check_identity
 from parley.errors import (
@@ -59,13 +60,13 @@ def connect(context: Context, connection_id: str, offered: list[str], query_toke
         raise TOKEN_FOREIGN_SERVICE() from None
     sid = user_sid(access.service_sid, access.identity)
     acting = replace(context, caller=Caller("SDK", access.identity, webhooks=True))
-    user = context.table.fetch(keys.user(sid))
-    if user is None:
-        _create_user(acting, service, access)
+    user = context.table.fetch(keys.user(sid)) or _create_user(acting, service, access)
+    acting = replace(acting, caller=replace(acting.caller, birth=birth_of(user)))
     now = context.clock.now_ms() // 1000
     record: Record = {
         "id": connection_id,
         "identity": access.identity,
+        "birth": birth_of(user),
         "service_sid": access.service_sid,
         "user_sid": sid,
         **_granted(access),
@@ -73,8 +74,9 @@ def connect(context: Context, connection_id: str, offered: list[str], query_toke
         "expires_at": now + LONGEST_LIFE_SECONDS,
     }
     context.table.put_many({keys.connection(connection_id): record, **_expiry(record)})
-    live = live_connections(presence.remember(context.table, record, now), now)
-    is_known_online = bool(user) and user.get("is_online") is True and len(live) > 1
+    present = presence.remember(context.table, record, now)
+    live = live_connections(present, now)
+    is_known_online = user.get("is_online") is True and len(live_connections(present, now, birth_of(user))) > 1
     if reachability.is_enabled(service) and not is_known_online:
         reachability.note_online(acting, sid)
     others = [other for other in live if other != connection_id]
@@ -123,16 +125,18 @@ def _key_secret(context: Context, key_sid: str) -> str | None:
     return secret if is_secret(secret, key["secret_hash"]) else None
 
 
-def _create_user(acting: Context, service: Record, access: AccessToken) -> None:
+def _create_user(acting: Context, service: Record, access: AccessToken) -> Record:
     parameters: dict[str, Any] = {"identity": access.identity}
     if access.deployment_role_sid:
         parameters["role_sid"] = access.deployment_role_sid
     try:
-        users.create(acting, {"service_sid": service["sid"]}, parameters)
+        return users.create(acting, {"service_sid": service["sid"]}, parameters)
     except Refusal as refusal:
         # Another device of the same identity was faster.
-        if refusal.error is not USER_EXISTS:
+        found = acting.table.fetch(keys.user(user_sid(service["sid"], access.identity)))
+        if refusal.error is not USER_EXISTS or found is None:
             raise
+        return found
 
 
 def refresh(context: Context, connection: Record, token: str) -> Record:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from parley.ids import user_sid
+from parley.domain.memberships import Person, creator_of, user_of
 from parley.sockets.reasons import DATE_UPDATED, update_reasons
 from parley.store.changes import Change
 from parley.store.items import Record
@@ -36,7 +36,7 @@ class Push(NamedTuple):
 
 def _is_private(change: Change, channel: Record) -> bool:
     """Whether the one who left cannot see the channel any more."""
-    return channel.get("type") == "private" and channel.get("created_by") != change.record.get("identity")
+    return channel.get("type") == "private" and creator_of(channel) != user_of(change.record)
 
 
 def _shows(change: Change, channel: Record) -> bool:
@@ -51,6 +51,15 @@ def _has_another_level(change: Change, channel: Record) -> bool:
     return (change.record.get("notification_level") or "default") != (change.old.get("notification_level") or "default")
 
 
+def _is_of_a_user(change: Change, channel: Record) -> bool:
+    """Whether a member is a user, who may hear of it."""
+    return user_of(change.record) is not None
+
+
+def _has_another_level_of_a_user(change: Change, channel: Record) -> bool:
+    return _is_of_a_user(change, channel) and _has_another_level(change, channel)
+
+
 # A change took a number that is not theirs to see; without this, clients would look for a push that got lost.
 _ADVANCED = Push("channelAdvanced", (MEMBERS,))
 
@@ -60,12 +69,12 @@ EVENTS: dict[tuple[str, str], tuple[Push, ...]] = {
     ("message", "updated"): (Push("messageUpdated", (MEMBERS,), ("message",)),),
     ("message", "deleted"): (Push("messageRemoved", (MEMBERS,), ("message", "last_message_index")),),
     ("member", "created"): (
-        Push("channelJoined", (SUBJECT,), ("channel", "user_channel", "member")),
+        Push("channelJoined", (SUBJECT,), ("channel", "user_channel", "member"), when=_is_of_a_user),
         Push("memberJoined", (MEMBERS,), ("member",)),
     ),
     ("member", "updated"): (
         Push("memberUpdated", (MEMBERS,), ("member",), when=_shows),
-        Push("channelUpdated", (SUBJECT,), ("channel", "user_channel"), when=_has_another_level),
+        Push("channelUpdated", (SUBJECT,), ("channel", "user_channel"), when=_has_another_level_of_a_user),
         Push("channelAdvanced", (MEMBERS,), when=_shows_nothing),
     ),
     ("member", "deleted"): (
@@ -111,18 +120,18 @@ def pushes(change: Change, channel: Record) -> tuple[Push, ...]:
     return tuple(push for push in EVENTS.get((change.kind, change.verb), ()) if push.when(change, channel))
 
 
-def audience(change: Change, push: Push, members: Iterable[Record], invites: Iterable[Record]) -> set[str]:
-    """The SIDs of the users who hear of a change, given the members of its channel and the invites to it."""
-    service_sid = change.record["service_sid"]
-    identities: set[str] = set()
+def audience(change: Change, push: Push, members: Iterable[Record], invites: Iterable[Record]) -> set[Person]:
+    """The users who hear of a change, given the members of its channel and the invites to it."""
+    people: set[Person | None] = set()
     for name in push.audience:
         match name:
             case "members":
-                identities |= {member["identity"] for member in members}
+                people |= {user_of(member) for member in members}
             case "invited":
-                identities |= {invite["identity"] for invite in invites}
+                people |= {user_of(invite) for invite in invites}
             case "subject":
-                identities.add(change.record["identity"])
+                people.add(user_of(change.record))
             case "creator":
-                identities.add(change.record["created_by"])
-    return {user_sid(service_sid, identity) for identity in identities}
+                people.add(creator_of(change.record))
+    # A member who is no user has no socket.
+    return {person for person in people if person}

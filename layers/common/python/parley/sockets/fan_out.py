@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from parley.domain.memberships import Person
 from parley.domain.presence import is_opening
 from parley.log import logger
 from parley.operations.context import Context
@@ -39,7 +40,7 @@ class _Planned:
     frame: bytes
     marked: bytes
     sender: str
-    users: frozenset[str]
+    users: frozenset[Person]
     connections: frozenset[str]
 
 
@@ -127,16 +128,17 @@ class FanOut:
 
     def _online(self, planned: list[_Planned]) -> dict[str, Record]:
         """The presence of everybody concerned, by user SID."""
-        users = frozenset().union(*(event.users for event in planned))
+        users = {person.user_sid for event in planned for person in event.users}
         found = self._context.table.fetch_many(keys.presence(sid) for sid in users)
         return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
 
     def _send(self, planned: list[_Planned], online: dict[str, Record], followers: dict[str, list[Record]]) -> None:
         now = self._context.clock.now_ms() // 1000
+        people = {person for event in planned for person in event.users}
         owners = {
-            connection_id: sid
-            for sid, presence in online.items()
-            for connection_id in listening(self._context, presence)
+            connection_id: person
+            for person in people
+            for connection_id in listening(self._context, online.get(person.user_sid), person.birth)
         }
         news = _by_connection(planned, owners)
         if not news:
@@ -148,7 +150,7 @@ class FanOut:
             if self._context.clock.now_ms() > enough_ms:
                 # The next push finds the others gone as well.
                 break
-            owner = owners.get(connection_id, "")
+            owner = owners[connection_id].user_sid if connection_id in owners else ""
             if not is_opening(online.get(owner), connection_id, now):
                 forget(self._context, connection_id, owner)
         # A follower whose connection was forgotten while it began to follow would be tried for two hours.
@@ -180,14 +182,15 @@ def _audiences(change: Change) -> set[str]:
     return {name for push in EVENTS[change.kind, change.verb] for name in push.audience}
 
 
-def _by_connection(planned: list[_Planned], owners: dict[str, str]) -> dict[str, tuple[bytes, ...]]:
+def _by_connection(planned: list[_Planned], owners: dict[str, Person]) -> dict[str, tuple[bytes, ...]]:
     """What each connection is told, in order."""
-    connections: dict[str, list[str]] = {}
-    for connection_id, sid in owners.items():
-        connections.setdefault(sid, []).append(connection_id)
+    connections: dict[Person, list[str]] = {}
+    for connection_id, person in owners.items():
+        connections.setdefault(person, []).append(connection_id)
     news: dict[str, list[bytes]] = {}
     for event in planned:
-        told = {connection_id for sid in event.users for connection_id in connections.get(sid, ())} | event.connections
+        told = {connection_id for person in event.users for connection_id in connections.get(person, ())}
+        told |= event.connections
         for connection_id in sorted(told):
             news.setdefault(connection_id, []).append(event.marked if connection_id == event.sender else event.frame)
     return {connection_id: tuple(frames) for connection_id, frames in news.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from parley.domain.memberships import birth_of
 from parley.domain.presence import ends, live_connections
 from parley.domain.presence import reachability as shown_reachability
 from parley.errors import CONCURRENT_UPDATE, CONNECTION_EXPIRED
@@ -59,7 +60,9 @@ def follow(context: Context, connection: Record, identities: list[str]) -> Follo
     now = context.clock.now_ms() // 1000
     users = [
         shown_reachability(
-            found[keys.user(sid)], is_enabled, bool(live_connections(found.get(keys.presence(sid)), now))
+            found[keys.user(sid)],
+            is_enabled,
+            bool(live_connections(found.get(keys.presence(sid)), now, birth_of(found[keys.user(sid)]))),
         )
         for sid in known
     ]
@@ -70,6 +73,7 @@ def follow(context: Context, connection: Record, identities: list[str]) -> Follo
 def hear(context: Context, connection: Record, users: list[str]) -> None:
     """Let a connection hear of users for as long as its token and its time last."""
     follower = {"id": connection["id"], "key": connection["key_sid"], "until": ends(connection)}
+    follower |= {"user_sid": connection["user_sid"], "birth": birth_of(connection)}
     follower["expires_at"] = connection["expires_at"]
     context.table.put_many({keys.follower(sid, connection["id"]): follower for sid in users})
 

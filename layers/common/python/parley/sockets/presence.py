@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from parley.domain.memberships import birth_of
 from parley.domain.presence import LONGEST_LIFE_SECONDS, OPENING_SECONDS, PREFIX, ends, live_connections
 from parley.operations import reachability
 from parley.operations.context import Caller, Context
@@ -22,6 +23,7 @@ def remember(table: Table, connection: Record, now_seconds: int) -> Record:
     What can no longer be open is dropped on the way.
     """
     entry = {"at": connection["opened_at"], "until": ends(connection), "key": connection["key_sid"]}
+    entry["birth"] = birth_of(connection)
     key = keys.presence(connection["user_sid"])
     changes = {PREFIX + connection["id"]: entry, "expires_at": now_seconds + LONGEST_LIFE_SECONDS}
     presence = table.touch(key, changes)
@@ -42,10 +44,10 @@ def forget(context: Context, connection_id: str, owner: str = "") -> None:
     if followed := record.get("follows"):
         context.table.erase_many(keys.follower(sid, connection_id) for sid in followed)
     left = context.table.detach(keys.presence(user), [PREFIX + connection_id])
-    if record and not live_connections(left, context.clock.now_ms() // 1000):
+    if record and not live_connections(left, context.clock.now_ms() // 1000, birth_of(record)):
         service = context.configuration.fetch(keys.service(context.account_sid, record["service_sid"]))
         if reachability.is_enabled(service):
-            caller = Caller("SDK", record["identity"], webhooks=True)
+            caller = Caller("SDK", record["identity"], webhooks=True, birth=birth_of(record))
             reachability.note_offline(replace(context, caller=caller), user)
 
 
@@ -68,9 +70,9 @@ def gone(outcomes: Mapping[str, str]) -> list[str]:
     return [connection_id for connection_id, outcome in outcomes.items() if outcome == "gone"]
 
 
-def listening(context: Context, presence: Record | None) -> list[str]:
-    """The ids of a user's connections that may still be open and hear, the oldest first."""
-    live = live_connections(presence, context.clock.now_ms() // 1000)
+def listening(context: Context, presence: Record | None, birth: str | None = None) -> list[str]:
+    """The ids of a user's connections that may still be open and hear, the oldest first; with `birth`, of that user."""
+    live = live_connections(presence, context.clock.now_ms() // 1000, birth)
     return [connection_id for connection_id in live if may_hear(context, (presence or {})[PREFIX + connection_id])]
 
 

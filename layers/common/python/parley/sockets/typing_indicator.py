@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from parley.domain.memberships import user_of
 from parley.errors import NOT_FOUND
-from parley.ids import user_sid
 from parley.operations import authority
 from parley.operations.addressing import channel_sid, service
 from parley.operations.context import Context
@@ -67,9 +67,9 @@ class Typing:
         if keys.tail(sid) not in authority.require(context, connection["service_sid"], sid, (), also=[keys.tail(sid)]):
             raise NOT_FOUND()
         members = context.table.every(keys.members(sid))
-        users = [user_sid(connection["service_sid"], member["identity"]) for member in members]
-        presence = context.table.fetch_many(keys.presence(user) for user in users)
-        room = {user: listening(context, presence.get(keys.presence(user))) for user in users}
+        people = [person for person in map(user_of, members) if person]
+        presence = context.table.fetch_many(keys.presence(sid) for sid, _ in people)
+        room = {sid: listening(context, presence.get(keys.presence(sid)), birth) for sid, birth in people}
         if len(self._rooms) >= _MOST_ROOMS:
             self._rooms.clear()
         self._rooms[connection["service_sid"], sid] = (now + REMEMBERED_MS, room)

@@ -16,7 +16,20 @@ from parley.clock import Clock
 from parley.errors import CONCURRENT_UPDATE, UNAVAILABLE
 from parley.store.items import Record, from_item, to_item
 from parley.store.keys import Key, Range
-from parley.store.writes import Absent, Bury, Cause, Create, Erase, Expression, Put, Update, Write, condition, refusal
+from parley.store.writes import (
+    Absent,
+    Bury,
+    Cause,
+    Create,
+    Erase,
+    Expression,
+    Present,
+    Put,
+    Update,
+    Write,
+    condition,
+    refusal,
+)
 
 _BATCH_GET_KEYS = 100
 _BATCH_WRITE_ITEMS = 25
@@ -171,9 +184,9 @@ class Table:
         """Carry out all writes or none, each announced record stamped with `cause`.
 
         Returns the records as stored, in the order of `writes`; for an Update that is one of several, what it set.
-        A single write costs one plain request, more are one transaction (an Absent needs company). Collisions with
-        other transactions and throttling are retried with jitter; a repeat of our own write that did arrive counts as
-        done.
+        A single write costs one plain request, more are one transaction (an Absent or Present needs company).
+        Collisions with other transactions and throttling are retried with jitter; a repeat of our own write that did
+        arrive counts as done.
 
         Raises:
             Refusal: what the first failed condition stands for; nothing was written.
@@ -244,7 +257,7 @@ class Table:
             case Erase():
                 operation = "delete_item"
                 request["Key"] = _key(write.key)
-            case Absent():
+            case Present() | Absent():
                 operation = "check"
                 request["Key"] = _key(write.key)
         if condition_expression := condition(write, expression):
@@ -341,7 +354,7 @@ def _outcome(cause: Cause, write: Write) -> Record:
             return {**write.set, "cause": cause.record()} if write.announced else dict(write.set)
         case Bury():
             return {**write.record, "cause": cause.record(), "deleted_at": cause.at, "expires_at": write.expires_at}
-        case Erase() | Absent():
+        case Erase() | Present() | Absent():
             return {}
 
 

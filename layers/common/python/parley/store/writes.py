@@ -129,10 +129,23 @@ class Bury:
 
 @dataclass(frozen=True)
 class Erase:
-    """Removal without a trace: pointers, listing entries, swept items. With `missing`, only of what is there."""
+    """Removal without a trace: pointers, listing entries, swept items.
+
+    With `missing`, only of what is there; and only then may it have `guards`.
+    """
 
     key: Key[Any]
     missing: Refusal | None = None
+    guards: tuple[Guard, ...] = ()
+
+
+@dataclass(frozen=True)
+class Present:
+    """No write at all: only the condition that something lives under a key and `guards` hold, in a transaction."""
+
+    key: Key[Any]
+    missing: Refusal
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +156,7 @@ class Absent:
     taken: Refusal
 
 
-Write = Create | Put | Update | Bury | Erase | Absent
+Write = Create | Put | Update | Bury | Erase | Present | Absent
 
 
 class Expression:
@@ -193,7 +206,8 @@ def condition(write: Write, expression: Expression) -> str:
         case Erase(missing=None):
             return ""
         case Erase():
-            return f"attribute_exists({expression.name('pk')})"
+            exists = f"attribute_exists({expression.name('pk')})"
+            return " AND ".join([exists, *(_guard(guard, expression) for guard in write.guards)])
     parts = [
         f"attribute_exists({expression.name('pk')})",
         f"attribute_not_exists({expression.name('deleted_at')})",
@@ -221,11 +235,11 @@ def refusal(write: Write, stored: Record | None) -> Refusal:
         case Absent():
             return write.taken
         case Erase(missing=Refusal() as missing):
-            return missing
+            return missing if stored is None else _unheld(write.guards, stored) or missing
         case Create():
             is_buried = stored is not None and "deleted_at" in stored
             return _unheld(write.guards, stored or {}) or write.taken if is_buried else write.taken
-        case Update() | Bury():
+        case Update() | Bury() | Present():
             if stored is None or "deleted_at" in stored:
                 return write.missing
             return _unheld(write.guards, stored) or write.missing

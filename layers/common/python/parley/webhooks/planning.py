@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from parley.domain.memberships import birth_of
 from parley.records.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
 from parley.store.items import Record
@@ -103,4 +104,5 @@ def sweep_job(change: Change) -> Record | None:
     """The sweep that a deletion owes, if there can be anything below what was deleted."""
     if change.verb != "deleted" or change.kind not in ("channel", "user", "service"):
         return None
-    return {"kind": change.kind, "sid": change.record["sid"], "at": change.cause["at"]}
+    job: Record = {"kind": change.kind, "sid": change.record["sid"], "at": change.cause["at"]}
+    return {**job, "birth": birth_of(change.record)} if change.kind == "user" else job

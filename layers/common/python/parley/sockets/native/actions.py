@@ -149,9 +149,14 @@ def perform(session: Session, request: Request) -> tuple[int, Any]:
     if action.verb == "list":
         return action.status, _list(session, action, operation, path, parameters, request.body)
     is_token = action.repeatable and len(request.id) >= TOKEN_LENGTH
-    more = {"token": f"{user_sid(session.service_sid, session.identity)}/{request.id}"} if is_token else {}
+    more = {"token": f"{_sender(session)}/{request.id}"} if is_token else {}
     record = operation(session.context, path, parameters, **more)
     return action.status, None if record is None or action.status == 204 else _show(session, action, record)
+
+
+def _sender(session: Session) -> str:
+    """Who sends, so that nobody else's frame with the same id is taken for a repeat."""
+    return session.context.caller.birth or user_sid(session.service_sid, session.identity)
 
 
 def _path(session: Session, action: Action, body: dict[str, Any]) -> dict[str, str]:

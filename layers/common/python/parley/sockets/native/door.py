@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from parley.domain.memberships import birth_of
 from parley.errors import FRAME_INVALID, INTERNAL, REPLY_TOO_LARGE, TOO_MANY_REQUESTS, Refusal
 from parley.log import logger
 from parley.operations.context import Caller, Context
@@ -50,7 +51,13 @@ class SocketDoor:
             reply = frames.refusal(request.id, refusal.error, str(refusal))
             close(context, self._sockets(), connection_id, reply, error_frame(refusal.error, str(refusal)))
             return None
-        caller = Caller("SDK", connection["identity"], webhooks=True, request=f"{connection_id} {request.id}")
+        caller = Caller(
+            "SDK",
+            connection["identity"],
+            webhooks=True,
+            request=f"{connection_id} {request.id}",
+            birth=birth_of(connection),
+        )
         session = Session(replace(context, caller=caller), connection, self._views, self._typing)
         return self._carry_out(session, request)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.channels import last_message_index
+from parley.domain.memberships import identity_of
 from parley.domain.presence import reachability
 from parley.domain.user_channels import seen
 from parley.ids import user_sid
@@ -58,7 +59,7 @@ def _show(
     if kind == "last_message_index":
         return last_message_index(tail)
     if kind == "user_channel":
-        user = user_sid(change.record["service_sid"], change.record["identity"])
+        user = user_sid(change.record["service_sid"], identity_of(change.record) or "")
         return views.show("user_channel", seen(user, change.record, tail))
     if kind == "user":
         return views.show("user", reachability(change.record, reachability_enabled))

@@ -1,0 +1,111 @@
+"""Departures: how memberships and invites end, by somebody's will, with their user or with their channel.
+
+A user may be deleted at any moment, and a new one with the same identity may come before the sweep has removed what the
+deleted one left behind. So every write here names the birth of the user that it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from parley.domain.memberships import birth_of, own, user_of
+from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
+from parley.operations import channel_log, verbs
+from parley.operations.channel_log import Decision
+from parley.operations.context import Caller, Context
+from parley.records.invites import INVITE
+from parley.records.members import MEMBER
+from parley.records.spec import RecordType
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Update, Write
+
+
+def complete(context: Context, user: Mapping[str, Any] | None, *held: Record | None) -> bool:
+    """Remove those of `held` that do not belong to `user`; returns whether there was any.
+
+    Such a membership or invite was a deleted user's. This is what the sweep after the deletion is about to do, and it
+    is announced in the same way: neither as the doing of who asks, nor to webhooks.
+    """
+    sweeping = replace(context, caller=Caller(), actions_per_second=0)
+    left_behind = [one for one in held if one is not None and user_of(one) is not None and not own(one, user)]
+    for one in left_behind:
+        remove_left_behind(sweeping, one, birth_of(one))
+    return bool(left_behind)
+
+
+def remove_left_behind(context: Context, held: Record, birth: str) -> None:
+    """Remove a membership or invite of a deleted user, if it still is that user's; otherwise nothing happens."""
+    if birth_of(held) != birth:
+        return
+    remove = remove_invite if held["sid"].startswith("IN") else _remove_uncounted
+    try:
+        remove(context, held, birth=birth)
+    except Refusal as refusal:
+        if refusal.error is not NOT_FOUND:
+            raise
+
+
+def remove_member(context: Context, member: Record) -> None:
+    """Remove a member that was just read, and take the channel off its user's count.
+
+    Raises:
+        Refusal: 20404 if it is gone.
+    """
+    try:
+        _remove(context, "member", MEMBER, member, lambda current: [_one_member_less(current), *uncounted(current)])
+    except Refusal as refusal:
+        if refusal.error is not USER_NOT_FOUND:
+            raise
+        # A member outlives its user only while the sweep after the user's deletion is on its way.
+        _remove_uncounted(context, member)
+
+
+def _remove_uncounted(context: Context, member: Record, birth: str | None = None) -> None:
+    _remove(context, "member", MEMBER, member, lambda current: [_one_member_less(current)], birth)
+
+
+def remove_invite(context: Context, invite: Record, birth: str | None = None) -> None:
+    """Remove an invite that was just read; with `birth`, only if it is that user's.
+
+    Raises:
+        Refusal: 20404 if it is gone.
+    """
+    _remove(context, "invite", INVITE, invite, lambda current: [], birth)
+
+
+def _remove(
+    context: Context,
+    kind: str,
+    record_type: RecordType,
+    held: Record,
+    beside: Callable[[Record], list[Write]],
+    birth: str | None = None,
+) -> None:
+    path = {name: held[name] for name in ("service_sid", "channel_sid", "sid")}
+
+    def decide(current: Record, _: Record) -> Decision:
+        if birth not in (None, birth_of(current)):
+            raise NOT_FOUND()
+        return Decision(verbs.bury(context, record_type, path, current), beside(current))
+
+    channel_log.change(context, kind, "deleted", held, decide)
+
+
+def _one_member_less(member: Record) -> Update:
+    return channel_log.in_tail(member["service_sid"], member["channel_sid"], {"members_count": -1})
+
+
+def uncounted(member: Record) -> list[Write]:
+    """The write that takes a membership off its user's count, refused with 50200 if that very user is gone.
+
+    A member who is no user is counted nowhere.
+    """
+    person = user_of(member)
+    if person is None:
+        return []
+    same = verbs.same_user(person.birth, USER_NOT_FOUND())
+    count = {"joined_channels_count": -1}
+    return [Update(keys.user(person.user_sid), USER_NOT_FOUND(), add=count, guards=(same,), announced=False)]
