@@ -86,6 +86,12 @@ class WebhooksFunction:
         self._planned += len(new)
         return self.plan_records([record for record in new if passes(self._patterns, record)])
 
+    def skip_stream(self) -> None:
+        """Leave out what is new in the stream, and drop what is queued."""
+        self._planned = len(self.deployment.read_stream())
+        self.sweeps.take()
+        self.deliveries.take()
+
     def plan_records(self, records: list[StreamRecord]) -> dict[str, Any]:
         return self.handler({"Records": records}, Remaining()) if records else {"batchItemFailures": []}
 

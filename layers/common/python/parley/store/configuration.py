@@ -37,6 +37,10 @@ class Configuration:
             self.remember(key, record)
         return record
 
+    def forget_all(self) -> None:
+        """Drop everything that this container remembers."""
+        self._memory.clear()
+
     def remember(self, key: Key[R], record: R) -> None:
         """Keep a record that was just read anyway."""
         if len(self._memory) >= _MOST_REMEMBERED:
