@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.template import Template
+from local.template.template import Template
 from tests.faults.scene import Scene
 from tests.lean import LeanClient
 from tests.sockets.deployment import Stream

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from local.template import Template
+from local.template.template import Template
 from parley.sockets.native.actions import ACTIONS
 from tests.doors import LambdaDoor, Raw
 from tests.faults.injector import Injector
