@@ -180,8 +180,8 @@ def acts() -> Iterator[Act]:
     """Everything that can be done: an operation once per record and verb, every action, opening and closing a socket."""
     known: set[tuple[str, str]] = set()
     for operation in everything.OPERATIONS:
-        if (operation.row.name, operation.verb) not in known:
-            known.add((operation.row.name, operation.verb))
+        if (operation.resource, operation.verb) not in known:
+            known.add((operation.resource, operation.verb))
             yield _request(operation)
     for name in ACTIONS:
         yield _action(name)
