@@ -95,7 +95,7 @@ def test_only_the_rest_door_knows_the_web_framework():
 
 
 def test_only_the_table_and_the_composition_root_know_aws():
-    assert users_of(CORE, "boto3", "botocore") <= {"store/table.py", "runtime.py"}
+    assert users_of(CORE, "boto3", "botocore") <= {"store/table.py", "store/patience.py", "runtime.py"}
 
 
 def test_no_function_knows_aws_or_the_web_framework():

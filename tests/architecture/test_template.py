@@ -14,6 +14,7 @@ import pytest
 from local.template.intrinsics import read
 from local.template.template import Template
 from parley.settings import Settings
+from parley.store import patience
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = read(ROOT / "template.yaml")
@@ -319,3 +320,14 @@ def test_every_requirement_is_pinned(name: str):
     lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
     requirements = [line for line in lines if line and not line.startswith(("#", "-r "))]
     assert [line for line in requirements if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line)] == []
+
+
+def test_a_request_that_the_table_never_answers_ends_before_any_functions_time() -> None:
+    """Four attempts of twelve seconds, as botocore was told to make, end every function by its time-out."""
+    shortest = min(properties["Timeout"] for properties in FUNCTIONS.values())
+    assert shortest - 1 > patience.LONGEST_REQUEST_SECONDS
+    assert patience.PATIENCE_SECONDS + patience.ATTEMPT_SECONDS < patience.LONGEST_REQUEST_SECONDS
+    assert patience.CLIENT_CONFIG["retries"]["total_max_attempts"] == 1
+    assert (
+        patience.CLIENT_CONFIG["connect_timeout"] + patience.CLIENT_CONFIG["read_timeout"] == patience.ATTEMPT_SECONDS
+    )

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+
+from tests.fakes import FakeClock
 
 Call = Callable[[], dict[str, Any]]
 Meddle = Callable[[Call, dict[str, Any]], dict[str, Any]]
@@ -20,6 +22,15 @@ class MeddlingClient:
         self._client = client
         self._steps: dict[str, list[Meddle]] = {}
         self.calls: Counter[str] = Counter()
+        self._from: tuple[int, Meddle] | None = None
+
+    def script_all(self, step: Meddle, *, after: int) -> None:
+        """What to do with every call of any operation, after this many more."""
+        self._from = (self.calls.total() + after, step)
+
+    def unscript(self) -> None:
+        """Let every call pass again."""
+        self._from = None
 
     def script(self, operation: str, *steps: Meddle) -> None:
         """What to do with the next calls of an operation, one step each."""
@@ -34,6 +45,8 @@ class MeddlingClient:
             self.calls[operation] += 1
             steps = self._steps.get(operation)
             carry_out = getattr(self._client, operation)
+            if self._from and self.calls.total() > self._from[0]:
+                return self._from[1](lambda: carry_out(**request), request)
             if steps:
                 return steps.pop(0)(lambda: carry_out(**request), request)
             return carry_out(**request)
@@ -71,6 +84,22 @@ def losing_the_answer(code: str = "ThrottlingException", *reasons: str) -> Meddl
     def meddle(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         call()
         raise client_error(code, CancellationReasons=[{"Code": reason} for reason in reasons])
+
+    return meddle
+
+
+def without_an_answer(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """Carry the request out, and let the connection break before the answer comes."""
+    call()
+    raise ConnectionClosedError(endpoint_url="https://dynamodb.example")
+
+
+def hanging(clock: FakeClock, seconds: float) -> Meddle:
+    """Never answer: the client waits for so long, and gives up."""
+
+    def meddle(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        clock.advance(seconds)
+        raise ReadTimeoutError(endpoint_url="https://dynamodb.example")
 
     return meddle
 

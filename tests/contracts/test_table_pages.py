@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from parley.store.keys import Range
 from parley.store.table import Table
 from parley.store.writes import Create, Erase, Guard, Put, Write
 from tests.contracts.meddling import MeddlingClient, leaving_undone
-from tests.contracts.table_stage import TAKEN, Stage, refused
+from tests.contracts.table_stage import NOW, TAKEN, Stage, new_cause, refused
 
 
 @pytest.fixture
@@ -98,6 +99,53 @@ def test_more_than_a_megabyte_is_one_page(stage: Stage):
     assert shown(stage, 40) == ([f"{number:02d}" for number in range(40)], False)
     assert shown(stage, 39, descending=True)[1] is True
     assert len(stage.table.every(stage.range("P#"))) == 40
+
+
+def _queries(stage: Stage, act: Callable[[], Any]) -> tuple[int, Any]:
+    before = stage.client.calls["query"]
+    result = act()
+    return stage.client.calls["query"] - before, result
+
+
+def _bury_many(stage: Stage, numbers: range) -> None:
+    """Tombstones as large as those of messages."""
+    remains = {"sid": "M" * 34, "service_sid": "I" * 34, "channel_sid": "C" * 34, "deleted_at": NOW, "index": 1}
+    stage.table.put_many(
+        {stage.key(f"A{number:05d}"): {**remains, "cause": new_cause().record()} for number in numbers}
+    )
+
+
+def test_the_newest_item_behind_800_tombstones_is_found_with_three_queries(stage: Stage):
+    """Each query looked at two more items than were dropped, and 400 of them were sent."""
+    stage.commit(stage.create("A00000", number=1))
+    _bury_many(stage, range(1, 801))
+    queries, page = _queries(stage, lambda: stage.table.page(stage.range("A"), 1, descending=True))
+    assert ([item.position for item in page.found], page.more) == (["00000"], False)
+    assert queries <= 3
+
+
+def test_a_page_behind_3000_tombstones_costs_three_queries(stage: Stage):
+    _bury_many(stage, range(3000))
+    stage.commit(*(stage.create(f"A{number:05d}", number=number) for number in range(3000, 3060)))
+    queries, page = _queries(stage, lambda: stage.table.page(stage.range("A"), 50))
+    assert ([item.record["number"] for item in page.found], page.more) == (list(range(3000, 3050)), True)
+    assert queries <= 3
+
+
+def test_few_tombstones_on_a_page_make_the_next_query_look_at_few_more(stage: Stage):
+    stage.commit(*(stage.create(f"A{number:05d}", number=number) for number in range(80)))
+    stage.commit(stage.bury("A00007"), stage.bury("A00009"))
+    looked_at: list[int] = []
+
+    def note(call: Any, request: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = call()
+        looked_at.append(answer["ScannedCount"])
+        return answer
+
+    stage.client.script("query", note, note, note)
+    assert len(stage.table.page(stage.range("A"), 50).found) == 50
+    assert sum(looked_at) <= 60
+    assert len(looked_at) == 2
 
 
 def test_a_page_of_living_items_is_one_request(stage: Stage):

@@ -11,9 +11,17 @@ from botocore.exceptions import ClientError
 
 from parley import errors
 from parley.errors import Refusal
+from parley.store import patience
 from parley.store.keys import Range
 from parley.store.writes import Absent, Create, Erase, Guard, Put, Write
-from tests.contracts.meddling import leaving_undone, losing_the_answer, refusing
+from tests.contracts.meddling import (
+    client_error,
+    hanging,
+    leaving_undone,
+    losing_the_answer,
+    refusing,
+    without_an_answer,
+)
 from tests.contracts.table_stage import MISSING, NOW, TAKEN, Stage, new_cause, refused
 
 
@@ -141,7 +149,7 @@ def test_an_update_can_lift_one_field_above_another(stage: Stage):
 def test_bookkeeping_keeps_the_cause(stage: Stage):
     cause = new_cause()
     stage.commit(stage.create("A", number=1), cause=cause)
-    stage.commit(stage.update("A", add={"number": 1}, announced=False))
+    stage.commit(stage.update("A", set={"number": 2}, announced=False))
     assert stage.table.fetch(stage.key("A")) == {"number": 2, "cause": cause.record()}
 
 
@@ -342,12 +350,15 @@ def test_a_guarded_counter_never_passes_its_limit(stage: Stage):
 
 CONFLICTS = [
     ("put_item", refusing("TransactionConflictException")),
+    ("transact_write_items", refusing("TransactionCanceledException", "TransactionConflict", "None")),
+    ("transact_write_items", refusing("TransactionInProgressException")),
+]
+THROTTLED = [
     ("put_item", refusing("ThrottlingException")),
     ("put_item", refusing("ProvisionedThroughputExceededException")),
     ("put_item", refusing("RequestLimitExceeded")),
-    ("transact_write_items", refusing("TransactionCanceledException", "TransactionConflict", "None")),
+    ("put_item", refusing("InternalServerError")),
     ("transact_write_items", refusing("TransactionCanceledException", "None", "ThrottlingError")),
-    ("transact_write_items", refusing("TransactionInProgressException")),
 ]
 
 
@@ -355,7 +366,7 @@ def writes_for(stage: Stage, operation: str) -> list[Write]:
     return [stage.create("A")] if operation == "put_item" else [stage.create("A"), stage.create("B")]
 
 
-@pytest.mark.parametrize(("operation", "step"), CONFLICTS)
+@pytest.mark.parametrize(("operation", "step"), CONFLICTS + THROTTLED)
 def test_what_may_pass_is_tried_again_after_growing_pauses(stage: Stage, operation: str, step: Any):
     stage.client.script(operation, step, step, step)
     stage.commit(*writes_for(stage, operation))
@@ -363,10 +374,18 @@ def test_what_may_pass_is_tried_again_after_growing_pauses(stage: Stage, operati
     assert stage.clock.slept == [0.01, 0.02, 0.04]
 
 
-@pytest.mark.parametrize(("operation", "step"), CONFLICTS)
-def test_what_never_passes_is_given_up_with_nothing_written(stage: Stage, operation: str, step: Any):
+@pytest.mark.parametrize(
+    ("operation", "step", "error"),
+    [
+        *((operation, step, errors.CONCURRENT_UPDATE) for operation, step in CONFLICTS),
+        *((operation, step, errors.UNAVAILABLE) for operation, step in THROTTLED),
+    ],
+)
+def test_what_never_passes_is_given_up_with_nothing_written(
+    stage: Stage, operation: str, step: Any, error: errors.Error
+):
     stage.client.script(operation, *[step] * 30)
-    refused(errors.CONCURRENT_UPDATE, lambda: stage.commit(*writes_for(stage, operation)))
+    refused(error, lambda: stage.commit(*writes_for(stage, operation)))
     assert stage.item("A") is None
     assert stage.client.calls[operation] == 10
     assert max(stage.clock.slept) <= 0.5 and sum(stage.clock.slept) < 5
@@ -404,3 +423,91 @@ def test_the_same_write_by_somebody_else_is_not_ours(stage: Stage):
     stage.commit(stage.create("A", number=1))
     stage.client.script("put_item", refusing("ThrottlingException"))
     refused(TAKEN, lambda: stage.commit(stage.create("A", number=1)))
+
+
+# When a request is carried out and its answer is lost
+
+
+def test_a_write_whose_answer_is_lost_is_done_once(stage: Stage):
+    stage.client.script("put_item", without_an_answer, without_an_answer)
+    stage.commit(stage.create("A", number=1))
+    stage.client.script("update_item", without_an_answer)
+    assert stage.commit(stage.update("A", add={"number": 1}))[0]["number"] == 2
+    stage.client.script("put_item", without_an_answer)
+    stage.commit(stage.bury("A", sid="A"))
+    assert stage.table.fetch(stage.key("A")) is None
+
+
+def test_an_addition_that_is_nobodys_news_is_made_once_though_its_answer_is_lost(stage: Stage):
+    """The client repeated it, and the counter said 2: no cause in the item tells that this very write was there."""
+    stage.commit(stage.create("COUNT", number=0))
+    stage.client.script("update_item", without_an_answer)
+    counting = stage.update("COUNT", add={"number": 1}, announced=False)
+    assert stage.commit(counting)[0]["number"] == 1
+    assert stage.commit(counting)[0]["number"] == 2
+
+
+def test_a_commit_whose_answer_is_lost_is_done_once(stage: Stage):
+    stage.commit(stage.create("COUNT", number=0))
+    stage.client.script("transact_write_items", without_an_answer, without_an_answer)
+    stage.commit(stage.create("A", number=1), stage.update("COUNT", add={"number": 1}, announced=False))
+    assert (stage.table.fetch(stage.key("COUNT")) or {})["number"] == 1
+
+
+def test_a_commit_names_the_same_token_each_time_it_is_sent_and_another_one_than_other_commits(stage: Stage):
+    """DynamoDB tells by the token that a transaction was carried out before; emulators need not."""
+    tokens: list[str] = []
+
+    def note(call: Any, request: dict[str, Any]) -> dict[str, Any]:
+        tokens.append(request["ClientRequestToken"])
+        raise client_error("TransactionInProgressException")
+
+    for name in "AB":
+        stage.client.script("transact_write_items", note, note)
+        stage.commit(stage.create(name), stage.create(f"{name}2"))
+    assert tokens[0] == tokens[1] != tokens[2] == tokens[3]
+
+
+# When the table is too busy, or does not answer at all
+
+READS_AND_WRITES: list[tuple[str, Callable[[Stage], Any]]] = [
+    ("get_item", lambda stage: stage.table.fetch(stage.key("A"))),
+    ("batch_get_item", lambda stage: stage.table.fetch_many([stage.key("A")])),
+    ("query", lambda stage: stage.table.every(stage.range("A"))),
+    ("query", lambda stage: stage.table.page(stage.range("A"), 3)),
+    ("put_item", lambda stage: stage.commit(stage.create("A"))),
+    ("update_item", lambda stage: stage.commit(stage.update("A", add={"number": 1}))),
+    ("transact_write_items", lambda stage: stage.commit(stage.create("A"), stage.create("B"))),
+    ("update_item", lambda stage: stage.table.touch(stage.key("A"), {"number": 1})),
+    ("update_item", lambda stage: stage.table.detach(stage.key("A"), ["number"])),
+    ("delete_item", lambda stage: stage.table.take(stage.key("A"))),
+    ("batch_write_item", lambda stage: stage.table.erase_many([stage.key("A")])),
+    ("batch_write_item", lambda stage: stage.table.put_many({stage.key("A"): {}})),
+]
+
+
+@pytest.mark.parametrize(("operation", "act"), READS_AND_WRITES)
+def test_a_throttled_table_ends_in_a_refusal_that_says_so(stage: Stage, operation: str, act: Callable[[Stage], Any]):
+    """Reads raised what botocore raises, and commits said that somebody else had changed the resource."""
+    stage.client.script(operation, *[refusing("ThrottlingException")] * 100)
+    before = stage.clock.now_ms()
+    refused(errors.UNAVAILABLE, lambda: act(stage))
+    assert stage.clock.now_ms() - before < patience.LONGEST_REQUEST_SECONDS * 1000
+
+
+@pytest.mark.parametrize(("operation", "act"), READS_AND_WRITES)
+def test_a_table_that_does_not_answer_ends_in_a_refusal_in_time(
+    stage: Stage, operation: str, act: Callable[[Stage], Any]
+):
+    stage.client.script(operation, *[hanging(stage.clock, patience.ATTEMPT_SECONDS)] * 100)
+    before = stage.clock.now_ms()
+    refused(errors.UNAVAILABLE, lambda: act(stage))
+    assert stage.clock.now_ms() - before <= patience.LONGEST_REQUEST_SECONDS * 1000
+
+
+def test_a_short_absence_is_bridged(stage: Stage):
+    for operation in {operation for operation, _ in READS_AND_WRITES}:
+        if operation != "transact_write_items":
+            stage.client.script(operation, refusing("InternalServerError"), refusing("ThrottlingException"))
+    stage.commit(stage.create("A", number=1))
+    assert stage.table.fetch(stage.key("A")) == stage.table.fetch_many([stage.key("A")])[stage.key("A")]

@@ -612,9 +612,9 @@ def test_what_came_since_the_log_began_is_told_in_an_old_channel(later: Later, r
 def test_a_number_whose_write_failed_is_passed_over(
     house: House, alice: Device, room: Room, mark: int, meddling: MeddlingClient
 ) -> None:
-    meddling.script("put_item", refusing("InternalServerError"))
+    meddling.script("put_item", refusing("AccessDeniedException"))
     assert alice.ask("sendMessage", channel=room.sid, body="lost")["status"] == 500
-    meddling.script("transact_write_items", refusing("InternalServerError"))
+    meddling.script("transact_write_items", refusing("AccessDeniedException"))
     assert alice.ask("updateMessage", channel=room.sid, message=0, body="lost")["status"] == 500
     room.post("next")
     house.deployment.world.clock.advance(SETTLED_SECONDS)

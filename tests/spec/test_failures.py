@@ -9,6 +9,7 @@ import pytest
 
 from local.template.template import Template
 from parley.log import logger
+from parley.store import patience
 from tests.contract_tables.checker import ContractBroken
 from tests.contracts.meddling import MeddlingClient, leaving_undone, losing_the_answer, refusing
 from tests.doors import Answer, LambdaDoor, Raw, basic
@@ -22,7 +23,8 @@ class Shaky:
 
     def __init__(self, client: Any, table_name: str):
         self.client = MeddlingClient(client)
-        self.door = LambdaDoor(World(self.client, table_name))
+        self.world = World(self.client, table_name)
+        self.door = LambdaDoor(self.world)
         self.raw = Raw(self.door)
         self.service = "/chat/v2/Services/" + self.raw.post("/chat/v2/Services", FriendlyName="x")["sid"]
         self.channel = f"{self.service}/Channels/" + self.raw.post(f"{self.service}/Channels")["sid"]
@@ -145,3 +147,35 @@ def test_a_service_is_created_whole_or_not_at_all(shaky: Shaky):
     shaky.client.script("transact_write_items", refusing("ValidationException"))
     assert shaky.failing("POST", "/chat/v2/Services", b"FriendlyName=y").status == 500
     assert len(shaky.raw.get("/chat/v2/Services")["services"]) == 1
+
+
+BUSY = {
+    "channel": ("POST", "{service}/Channels", b"UniqueName=throttled"),
+    "rename": ("POST", "{channel}", b"UniqueName=other"),
+    "member": ("POST", "{channel}/Members", b"Identity=bob"),
+    "message": ("POST", "{channel}/Messages", b"Body=x"),
+    "list": ("GET", "{channel}/Messages", b""),
+    "user channels": ("GET", "{service}/Users/alice/Channels", b""),
+    "delete": ("DELETE", "{channel}", b""),
+}
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_a_table_that_is_throttled_from_any_request_on_ends_in_a_503_within_the_functions_time(shaky: Shaky, name: str):
+    """botocore and the table together waited longer than the function has; commits said 409, and reads 500."""
+    shaky.raw.post(f"{shaky.channel}/Members", Identity="alice")
+    verb, path, body = BUSY[name]
+    path = path.format(service=shaky.service, channel=shaky.channel)
+    clock = shaky.world.clock
+    for requests in range(20):
+        clock.advance(60)
+        shaky.client.script_all(refusing("ThrottlingException"), after=requests)
+        before = clock.now_ms()
+        answer = shaky.failing(verb, path, body)
+        shaky.client.unscript()
+        if answer.status < 300:
+            assert requests > 0
+            return
+        assert (answer.status, answer.json["code"]) == (503, 20503)
+        assert clock.now_ms() - before < patience.LONGEST_REQUEST_SECONDS * 1000
+    raise AssertionError("it never succeeded")

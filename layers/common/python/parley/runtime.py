@@ -16,6 +16,7 @@ from parley.settings import Settings
 from parley.store import keys
 from parley.store.configuration import Configuration
 from parley.store.items import Record
+from parley.store.patience import CLIENT_CONFIG
 from parley.store.table import Table
 
 if TYPE_CHECKING:
@@ -52,18 +53,12 @@ class Runtime:
 
         return botocore.session.get_session()
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, **patience: Any) -> Any:
         from botocore.config import Config
 
-        # Retries of throttled and lost requests are botocore's; conflicts of transactions are the table's.
-        config = Config(
-            retries={"mode": "standard", "total_max_attempts": 4},
-            connect_timeout=2,
-            read_timeout=10,
-            max_pool_connections=64,
-            parameter_validation=False,
-            tcp_keepalive=True,
-        )
+        retries = {"mode": "standard", "total_max_attempts": 4}
+        limits = {"retries": retries, "connect_timeout": 2, "read_timeout": 10} | patience
+        config = Config(max_pool_connections=64, parameter_validation=False, tcp_keepalive=True, **limits)
         return self._session.create_client(service, region_name=self.settings.region, config=config)
 
     @cached_property
@@ -73,7 +68,7 @@ class Runtime:
     @cached_property
     def table(self) -> Table:
         """The table port."""
-        return Table(self.settings.table, lambda: self._client("dynamodb"), self.clock)
+        return Table(self.settings.table, lambda: self._client("dynamodb", **CLIENT_CONFIG), self.clock)
 
     @cached_property
     def configuration(self) -> Configuration:

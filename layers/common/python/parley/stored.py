@@ -142,6 +142,7 @@ class Tail(TypedDict, total=False):
     members_count: int
     webhooks_count: int
     invites_made: int
+    commit_id: str
     cause: StoredCause
     deleted_at: int
     expires_at: int

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from parley.errors import CHANNEL_RATE, CONCURRENT_UPDATE, NOT_FOUND, Refusal
+from parley.errors import CHANNEL_RATE, CONCURRENT_UPDATE, NOT_FOUND, UNAVAILABLE, Refusal
 from parley.operations import rate
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
@@ -84,19 +84,22 @@ def change(
     """
     service_sid, channel_sid = record["service_sid"], record.get("channel_sid") or record["sid"]
     tail = take_seq(context, service_sid, channel_sid, *guards)
-    for pause in context.table.pauses():
+    patience = context.table.patience()
+    while True:
         try:
             decision = decide(record, tail)
             stored = context.table.commit(context.cause(), _writes(context, kind, verb, record, tail, decision))[0]
             return {**record, **stored}, tail
         except Overtaken:
-            context.clock.sleep(pause)
+            if not patience.wait():
+                _leave_unused(context, service_sid, channel_sid, tail)
+                raise CONCURRENT_UPDATE() from None
             record, tail = _read_again(context, decision.write, record, tail)
-        except Refusal:
-            _leave_unused(context, service_sid, channel_sid, tail)
+        except Refusal as refusal:
+            # When the table is too busy, it is not known whether the change was made, and there is no time left.
+            if refusal.error is not UNAVAILABLE:
+                _leave_unused(context, service_sid, channel_sid, tail)
             raise
-    _leave_unused(context, service_sid, channel_sid, tail)
-    raise CONCURRENT_UPDATE()
 
 
 def _writes(context: Context, kind: str, verb: str, record: Record, tail: Record, decision: Decision) -> list[Write]:

@@ -131,7 +131,7 @@ class Bury:
 class Erase:
     """Removal without a trace: pointers, listing entries, swept items.
 
-    With `missing`, only of what is there; and only then may it have `guards`.
+    With `missing`, only of what is there; and only then may it have `guards`, which may look at a tombstone too.
     """
 
     key: Key[Any]

@@ -1,0 +1,76 @@
+"""How long the table port goes on trying: every number that decides it, so that the sum can be compared with time-outs.
+
+The port repeats requests itself; botocore makes one attempt each. A request that is refused is answered in
+milliseconds; one that gets no answer takes `ATTEMPT_SECONDS`. After `PATIENCE_SECONDS` there is no further attempt.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
+
+from parley.clock import Clock
+from parley.errors import CONCURRENT_UPDATE, UNAVAILABLE, Refusal
+
+CONNECT_SECONDS, READ_SECONDS = 1, 2
+ATTEMPT_SECONDS = CONNECT_SECONDS + READ_SECONDS
+ATTEMPTS = 10
+PATIENCE_SECONDS = 3
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.01, 0.5
+# The longest that one request can take: the last attempt begins just in time, and gets no answer.
+LONGEST_REQUEST_SECONDS = PATIENCE_SECONDS + _LONGEST_PAUSE_SECONDS * 1.5 + ATTEMPT_SECONDS
+
+# The settings of the client that the port is given.
+CLIENT_CONFIG: dict[str, Any] = {
+    "retries": {"mode": "standard", "total_max_attempts": 1},
+    "connect_timeout": CONNECT_SECONDS,
+    "read_timeout": READ_SECONDS,
+}
+
+# What botocore raises when no answer came. What was asked may have been done all the same.
+LOST = (NotConnected, HTTPClientError)
+_BUSY = {
+    "ThrottlingException",
+    "ThrottlingError",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "InternalServerError",
+    "ServiceUnavailable",
+}
+_CONFLICT = {"TransactionConflictException", "TransactionInProgressException", "TransactionConflict"}
+
+
+class Patience:
+    """What is left of the time and the attempts for one request, from its first attempt on."""
+
+    def __init__(self, clock: Clock, jitter: Callable[[], float] = random.random):
+        self._clock = clock
+        self._jitter = jitter
+        self._until = clock.now_ms() + PATIENCE_SECONDS * 1000
+        self._attempts = 1
+
+    def wait(self) -> bool:
+        """Pause before another attempt; False, at once, when there is none left."""
+        if self._attempts >= ATTEMPTS or self._clock.now_ms() >= self._until:
+            return False
+        pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (self._attempts - 1))
+        self._attempts += 1
+        self._clock.sleep(pause * (0.5 + self._jitter()))
+        return True
+
+
+def why_give_up(error: Exception) -> Refusal | None:
+    """What an error means to the caller if it does not pass; None if no repetition can help."""
+    if isinstance(error, LOST):
+        return UNAVAILABLE()
+    if not isinstance(error, ClientError):
+        return None
+    codes = {error.response["Error"]["Code"]}
+    codes |= {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])}
+    if codes & _BUSY:
+        return UNAVAILABLE()
+    return CONCURRENT_UPDATE() if codes & _CONFLICT else None
