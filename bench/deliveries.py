@@ -5,7 +5,7 @@
 Both tell the same sink of the same messages, in alternating rounds of one run, so that a busy machine slows both. The
 function does all of its work: it decodes and plans changes as the stream brings them, then takes the planned deliveries
 in batches of ten, signs, posts, judges, counts and logs them; only the queue in between is in memory. The loop posts
-what was planned beforehand, signed with the vendor's library, one after another, as a simple back end would. Every
+what was planned beforehand, signed with Twilio's library, one after another, as a simple back end would. Every
 delivery is a connection of its own in both: a target is resolved and checked anew each time.
 """
 

@@ -84,7 +84,7 @@ Parley is ready after {seconds:.1f} s; the table engine is {supervisor.engine}. 
   API key secret  {info["api_key_secret"]}
   logs            {_shown(home.logs)}/
 
-Create a service, post with the vendor's Python library, connect as alice (in another terminal):
+Create a service, post with Twilio's Python library, connect as alice (in another terminal):
 
   curl -u {info["account_sid"]}:{info["auth_token"]} -d FriendlyName=first {info["rest_url"]}/chat/v2/Services
 

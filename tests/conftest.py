@@ -116,5 +116,5 @@ def library(door: Door) -> Library:
 
 @pytest.fixture
 def twilio(library: Library) -> Client:
-    """The vendor's helper library with the account's credentials."""
+    """Twilio's helper library with the account's credentials."""
     return library.client()

@@ -241,7 +241,7 @@ class _ToDoor(BaseAdapter):
 
 
 class Library:
-    """Makes the vendor's helper library talk to a door, unchanged but for its base URLs."""
+    """Makes Twilio's helper library talk to a door, unchanged but for its base URLs."""
 
     def __init__(self, door: Door):
         self._door = door

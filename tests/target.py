@@ -71,7 +71,7 @@ class Received:
         return self.headers["i-twilio-idempotency-token"]
 
     def is_signed_with(self, auth_token: str) -> bool:
-        """What the vendor's validator says of the signature, given what a web framework would hand it."""
+        """What Twilio's validator says of the signature, given what a web framework would hand it."""
         form = self.parameters if self.method == "POST" else {}
         return RequestValidator(auth_token).validate(self.url, form, self.headers.get("x-twilio-signature", ""))
 

@@ -18,7 +18,7 @@ TESTS = REPOSITORY / "tests"
 ROWS = {name: value for name, value in vars(errors).items() if isinstance(value, Error)}
 # What the code cannot be brought to in a test of the whole: raised when another request wins at the very moment.
 HARD_TO_PROVOKE: set[str] = set()
-# Codes that stand for several texts: the vendor's general ones.
+# Codes that stand for several texts: Twilio's general ones.
 GENERAL = {20001, 20404, 20409, 20413, 20106}
 
 
@@ -79,7 +79,7 @@ def test_a_code_means_one_thing():
     for error in ROWS.values():
         meanings.setdefault(error.code, set()).add(error.text)
     several = {code for code, texts in meanings.items() if len(texts) > 1}
-    # 50105 is "role type wrong" at the vendor's too, for a bad value and for the wrong scope.
+    # 50105 is "role type wrong" at Twilio too, for a bad value and for the wrong scope.
     assert several - GENERAL == {50105}
 
 

@@ -73,7 +73,7 @@ EDITS: list[tuple[str, Edit]] = [
     ("null where it is not allowed", lambda body: body.update(type=None)),
     ("a date in another format", lambda body: body.update(date_created="Thu, 15 Jan 2026 12:00:00 +0000")),
     ("a relative URL", lambda body: body.update(url="/chat/v2/Services")),
-    ("the vendor's URL", lambda body: body.update(url="https://chat.twilio.com/v2/Services")),
+    ("Twilio's URL", lambda body: body.update(url="https://chat.twilio.com/v2/Services")),
 ]
 
 

@@ -1,4 +1,4 @@
-// A back end's life with the vendor's helper library for Node. conversation.py is the same in Python, call by call, and
+// A back end's life with Twilio's helper library for Node. conversation.py is the same in Python, call by call, and
 // test_node.py compares what both were told. Prints one line of JSON per call.
 "use strict";
 const twilio = require("twilio");

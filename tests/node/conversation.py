@@ -1,4 +1,4 @@
-"""A back end's life with the vendor's helper library for Python. conversation.cjs is the same for Node, call by call, and
+"""A back end's life with Twilio's helper library for Python. conversation.cjs is the same for Node, call by call, and
 test_node.py compares what both were told. Prints one line of JSON per call.
 """
 

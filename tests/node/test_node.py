@@ -1,4 +1,4 @@
-"""The same program with the vendor's helper libraries for Node and for Python must be told the same.
+"""The same program with Twilio's helper libraries for Node and for Python must be told the same.
 
 Over HTTP against the local stack. What differs by nature, SIDs and the moment, is replaced by names for it: `CH 1` is the
 first channel SID that a transcript mentions.

@@ -1,4 +1,4 @@
-"""Where v1 takes less than v2, and that both do the same to the same records (the vendor's v1 pages)."""
+"""Where v1 takes less than v2, and that both do the same to the same records (Twilio's v1 pages)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What v1 shows of the same records: fewer fields, attributes on single fetch only (the vendor's v1 pages)."""
+"""What v1 shows of the same records: fewer fields, attributes on single fetch only (Twilio's v1 pages)."""
 
 from __future__ import annotations
 

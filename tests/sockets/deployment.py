@@ -135,7 +135,7 @@ class Deployment:
         assert self.rest("DELETE", path).status == 204
 
     def token(self, key: tuple[str, str], service_sid: str, identity: str, **changes: Any) -> str:
-        """A token of the vendor's library, for an hour of this world's time."""
+        """A token of Twilio's library, for an hour of this world's time."""
         now = self.world.clock.now_ms() // 1000
         arguments = {"nbf": now, "valid_until": now + 3600, "identity": identity, **changes}
         grants = arguments.pop("grants", [ChatGrant(service_sid=service_sid)])

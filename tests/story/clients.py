@@ -1,4 +1,4 @@
-"""What programs use to talk to a running stack: the vendor's library and tokens, and a plain WebSocket client."""
+"""What programs use to talk to a running stack: Twilio's library and tokens, and a plain WebSocket client."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 20.0
 
 
 def helper_library(info: Mapping[str, Any], name: str = "", secret: str = "") -> Client:
-    """The vendor's library, unchanged but for its base URLs; with the account's credentials or an API key's."""
+    """Twilio's library, unchanged but for its base URLs; with the account's credentials or an API key's."""
     account_sid = info["account_sid"]
     client = Client(name or account_sid, secret or info["auth_token"], account_sid)
     client.chat.base_url = f"{info['rest_url']}/chat"
@@ -31,7 +31,7 @@ def helper_library(info: Mapping[str, Any], name: str = "", secret: str = "") ->
 
 
 def access_token(info: Mapping[str, Any], service_sid: str, identity: str, **changes: Any) -> str:
-    """A token as the vendor's library makes it, signed with the stack's API key unless `changes` say otherwise."""
+    """A token as Twilio's library makes it, signed with the stack's API key unless `changes` say otherwise."""
     arguments = {
         "account_sid": info["account_sid"],
         "signing_key_sid": info["api_key_sid"],

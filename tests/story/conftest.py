@@ -1,4 +1,4 @@
-"""A running stack, the vendor's library for it, and a channel to talk in."""
+"""A running stack, Twilio's library for it, and a channel to talk in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a newcomer does and sees: the vendor's library, real sockets and a web server, all on one machine."""
+"""What a newcomer does and sees: Twilio's library, real sockets and a web server, all on one machine."""
 
 from __future__ import annotations
 

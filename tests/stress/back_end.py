@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 ASKED = {"X-Twilio-Webhook-Enabled": "true"}
-# A channel of the vendor's takes 30 actions a second, a socket here 50 requests; what is tested here is what happens without that brake.
+# A channel of Twilio's takes 30 actions a second, a socket here 50 requests; what is tested here is what happens without that brake.
 UNLIMITED = {"PARLEY_ACTIONS_PER_SECOND": "0", "PARLEY_REQUESTS_PER_SECOND": "0"}
 
 

@@ -45,7 +45,7 @@ def test_a_target_is_tried_until_it_has_failed_five_times_in_a_row(circuits: Cir
 
 
 def test_five_failures_leave_room_for_all_the_configured_retries_of_one_delivery() -> None:
-    """Three would have put the third retry off, which the vendor makes a second after the second."""
+    """Three would have put the third retry off, which Twilio makes a second after the second."""
     most_retries = 3
     assert most_retries + 1 < FAILURES
 

@@ -1,4 +1,4 @@
-"""Each of the 23 events: done through its public door, received by a real server, judged by the vendor's validator."""
+"""Each of the 23 events: done through its public door, received by a real server, judged by Twilio's validator."""
 
 from __future__ import annotations
 

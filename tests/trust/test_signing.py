@@ -1,4 +1,4 @@
-"""Signatures, judged by the vendor's validator: every way in which a URL, a form or a value may be written."""
+"""Signatures, judged by Twilio's validator: every way in which a URL, a form or a value may be written."""
 
 from __future__ import annotations
 
