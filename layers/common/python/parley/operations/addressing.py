@@ -68,6 +68,9 @@ def resolve(context: Context, record_type: RecordType, path: Path, *, opened: bo
         find = channel if opened else channel_sid
         found = find(context, path["service_sid"], path["channel_sid"])
         resolved["channel_sid"] = found["sid"] if isinstance(found, dict) else found
+    if "member_identity" in path:
+        # A client's own identity, which is never read as a SID.
+        resolved["sid"] = member_sid(resolved["channel_sid"], path["member_identity"])
     if "sid" in path:
         _resolve_item(context, record_type, path["sid"], resolved)
     return resolved

@@ -175,9 +175,25 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     Raises:
         Refusal: 20404; 50400 for a client who is no member.
     """
-    resolved = resolve(context, MEMBER, path)
+    resolved, member = _addressed(context, path, opened=True)
     authority.require(context, path["service_sid"], resolved["channel_sid"], ())
-    return verbs.load(context, MEMBER, resolved)
+    return verbs.belonging(member, resolved)
+
+
+def _addressed(context: Context, path: Path, *, opened: bool = False) -> tuple[Path, Record | None]:
+    """The path with the SID of the member that it names, and that member if there is one.
+
+    An identity may look like a member SID, so a text of that form is tried as both, with one request. If there is a
+    member of either kind, the SID wins.
+    """
+    resolved = resolve(context, MEMBER, path, opened=opened)
+    channel_sid = resolved["channel_sid"]
+    wanted = [keys.member(channel_sid, resolved["sid"])]
+    if path.get("sid") == resolved["sid"]:
+        wanted.append(keys.member(channel_sid, member_sid(channel_sid, path["sid"])))
+    found = context.table.fetch_many(wanted)
+    member = next((found[key] for key in wanted if key in found), None)
+    return {**resolved, "sid": member["sid"] if member else resolved["sid"]}, member
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -220,10 +236,10 @@ def cut_page(records: dict[str, Record], page: PageRequest) -> Listing:
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The member with the given fields changed."""
-    resolved = resolve(context, MEMBER, path, opened=False)
+    resolved, member = _addressed(context, path)
     where = resolved["service_sid"], resolved["channel_sid"]
     authority.require_to_set(context, MEMBER, "update", parameters, *where, is_own=_is_own(context, resolved))
-    return change(context, verbs.load(context, MEMBER, resolved), parameters)
+    return change(context, verbs.belonging(member, resolved), parameters)
 
 
 def change(
@@ -253,18 +269,9 @@ def _is_own(context: Context, resolved: Path) -> bool:
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Take an identity out of a channel; what it wrote stays."""
-    resolved = resolve(context, MEMBER, path, opened=False)
+    resolved, member = _addressed(context, path)
     if context.caller.identity is not None:
         right = "leaveChannel" if _is_own(context, resolved) else "removeMember"
         authority.require(context, path["service_sid"], resolved["channel_sid"], (right,))
-        context.consult("member", "delete", verbs.load(context, MEMBER, resolved), {})
-    remove(context, resolved)
-
-
-def remove(context: Context, resolved: Path) -> None:
-    """Remove the member at a resolved path.
-
-    Raises:
-        Refusal: 20404.
-    """
-    departures.remove_member(context, verbs.load(context, MEMBER, resolved))
+        context.consult("member", "delete", verbs.belonging(member, resolved), {})
+    departures.remove_member(context, verbs.belonging(member, resolved))

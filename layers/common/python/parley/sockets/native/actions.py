@@ -89,7 +89,7 @@ ACTIONS: dict[str, Action | OwnAction] = {
     "listMyChannels": Action(USER_CHANNELS, "list", self_as="user_sid", with_channel=True),
     "fetchMyChannel": OwnAction(own_actions.fetch_my_channel),
     "joinChannel": Action(MEMBERS, "create", _JOINING, _IN, status=201, self_as="identity"),
-    "leaveChannel": Action(MEMBERS, "delete", address=_IN, status=204, self_as="sid"),
+    "leaveChannel": Action(MEMBERS, "delete", address=_IN, status=204, self_as="member_identity"),
     "inviteMember": Action(INVITES, "create", "identity", _IN, status=201),
     "acceptInvitation": Action(
         MEMBERS, "create", _JOINING, _IN, status=201, self_as="identity", operation=invites.accept
