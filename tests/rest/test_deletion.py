@@ -45,7 +45,9 @@ def die() -> bool:
 
 def job(kind: str, sid: str, world: World) -> dict[str, Any]:
     """What the stream would queue now for a deletion."""
-    return {"kind": kind, "sid": sid, "at": world.clock.now_ms()}
+    entry = {"kind": kind, "sid": sid, "at": world.clock.now_ms()}
+    key = keys.user(sid)
+    return entry | ({"birth": world.table.fetch_many([key], buried=True)[key]["birth"]} if kind == "user" else {})
 
 
 def finish(world: World, jobs: Iterable[dict[str, Any]], looks: int = 40) -> int:

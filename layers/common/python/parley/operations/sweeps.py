@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from parley.domain.memberships import birth_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
 from parley.operations import channels, departures, users, verbs
 from parley.operations.context import Context
@@ -84,9 +85,9 @@ def _sweep_user(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
     Only what has the deleted user's birth: a new user with the same identity keeps what it has got meanwhile.
     """
     user, birth = job["sid"], job.get("birth", "")
-    for held in _found_by_index(context, keys.user_channels(user), is_late):
+    for held in _left_behind(context, keys.user_channels(user), birth, is_late):
         departures.remove_left_behind(context, held, birth)
-    for device in _found_by_index(context, keys.user_bindings(user), is_late):
+    for device in _left_behind(context, keys.user_bindings(user), birth, is_late):
         same = verbs.same_user(birth, NOT_FOUND())
         with _unless_gone():
             where = keys.binding(device["service_sid"], device["sid"])
@@ -94,8 +95,8 @@ def _sweep_user(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
     return not is_late()
 
 
-def _found_by_index(context: Context, where: Range[Any], is_late: Hurry) -> Iterator[Record]:
-    """The living records that an index leads to, until it is late.
+def _left_behind(context: Context, where: Range[Any], birth: str, is_late: Hurry) -> Iterator[Record]:
+    """The living records with this birth that an index leads to, until it is late.
 
     The index lags behind the table, so what was just removed may still be listed: it is passed over, and read on
     behind it.
@@ -104,11 +105,11 @@ def _found_by_index(context: Context, where: Range[Any], is_late: Hurry) -> Iter
     while not is_late():
         found, more = context.table.page(where, _STEP, after=position)
         records = context.table.fetch_many(item.key for item in found)
-        for item in found:
-            if is_late():
-                return
-            if item.key in records:
-                yield records[item.key]
+        for record in records.values():
+            if birth_of(record) == birth:
+                if is_late():
+                    return
+                yield record
         if not more:
             return
         position = found[-1].position
