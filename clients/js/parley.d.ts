@@ -394,8 +394,8 @@ export interface FollowerLimits {
 /** Decides, for one channel, which pushes are delivered and when to ask for what is missing. Times are milliseconds. */
 export class ChannelFollower {
   constructor(mark: number, limits?: FollowerLimits);
-  /** The last `seq` up to which everything has been seen. */
-  readonly mark: number;
+  /** The last `seq` up to which everything has been seen; null after `end`. */
+  readonly mark: number | null;
   /** When `ask` is to be called, or null. */
   readonly dueAt: number | null;
   /** A push came; returns those to deliver now, in order. */
@@ -407,6 +407,8 @@ export class ChannelFollower {
   answer(answer: CatchUp, now: number): Progress;
   /** The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. */
   failed(now: number): Progress;
+  /** The user is no member any more. Returns what is held, for nobody fills its holes now. */
+  end(): Push[];
   /** The question got lost with the connection. It does not count, and `expect` will say whether to ask again. */
   interrupted(now: number): void;
 }

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { CH, Refusal, added, channelView, inChannels, listed, member, membership, memberView } from "./support.mjs";
 
 describe("joining", () => {
-  test("is known when join is done, and told once", async () => {
+  test("is done when join resolves, and told once", async () => {
     const { server, client, tell, heard } = await inChannels();
     server.replies.fetchChannel = channelView(CH, 4);
     const channel = await client.getChannelByUniqueName("ch1");
@@ -20,7 +20,7 @@ describe("joining", () => {
     await client.shutdown();
   });
 
-  test("by others' hands arrives with what came before it", async () => {
+  test("because somebody adds the user is told, with the pushes that came before it", async () => {
     const { client, tell, heard } = await inChannels();
     await tell(member("memberJoined", 5, "alice"), added(CH, 6), membership("channelJoined", 5));
     assert.deepEqual(heard(), [
@@ -33,14 +33,14 @@ describe("joining", () => {
     await client.shutdown();
   });
 
-  test("does not bring what came before the membership", async () => {
+  test("tells nothing from before the membership", async () => {
     const { client, tell, heard } = await inChannels();
     await tell(added(CH, 4), membership("channelJoined", 5));
     assert.deepEqual(heard(), ["channelJoined CH1", "channelUpdated CH1 [status]"]);
     await client.shutdown();
   });
 
-  test("that is told of again is no news", async () => {
+  test("is not told again when its push is repeated", async () => {
     const { client, tell, heard } = await inChannels(listed(CH, 5));
     await tell(membership("channelJoined", 5), membership("channelJoined", 4));
     assert.deepEqual(heard(), []);
@@ -49,7 +49,7 @@ describe("joining", () => {
 });
 
 describe("an invitation", () => {
-  test("is told, and accepted by joining", async () => {
+  test("is told, and joining accepts it", async () => {
     const { server, client, tell, heard } = await inChannels();
     await tell(membership("channelInvited", 5));
     assert.deepEqual(heard(), ["channelInvited CH1", "channelUpdated CH1 [status]"]);
@@ -74,7 +74,7 @@ describe("an invitation", () => {
     await client.shutdown();
   });
 
-  test("shows changes of the channel", async () => {
+  test("makes changes of the channel heard", async () => {
     const { client, tell, heard } = await inChannels(listed(CH, 5, "invited"));
     const update = { event: "channelUpdated", channel_sid: CH, seq: 6, updateReasons: ["friendlyName"] };
     await tell(
@@ -87,7 +87,7 @@ describe("an invitation", () => {
 });
 
 describe("leaving", () => {
-  test("is known when leave is done, and told once", async () => {
+  test("is done when leave resolves, and told once", async () => {
     const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
     server.replies.leaveChannel = null;
     await channel.leave();
@@ -98,7 +98,7 @@ describe("leaving", () => {
     await client.shutdown();
   });
 
-  test("a private channel takes it away", async () => {
+  test("a private channel removes it from what the user can see", async () => {
     const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
     const removed = [];
     channel.on("removed", ({ sid }) => removed.push(sid));
@@ -108,7 +108,7 @@ describe("leaving", () => {
     await client.shutdown();
   });
 
-  test("is not undone by the news of joining that comes again", async () => {
+  test("is not undone by a repeated push of joining", async () => {
     const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
     await tell(membership("channelLeft", 6));
     heard();
@@ -118,7 +118,7 @@ describe("leaving", () => {
     await client.shutdown();
   });
 
-  test("and being added to it again gives the same object, which goes on telling", async () => {
+  test("and being added again gives the same object, which has events again", async () => {
     const { client, channel, tell } = await inChannels(listed(CH, 3, "joined", { type: "private" }));
     const told = [];
     channel.on("messageAdded", ({ index }) => told.push(index));
@@ -130,7 +130,7 @@ describe("leaving", () => {
     await client.shutdown();
   });
 
-  test("and being removed, told again after a new invitation, is no news", async () => {
+  test("is not told again when its push is repeated after a new invitation", async () => {
     const { client, tell, heard } = await inChannels(listed(CH, 3));
     await tell(membership("channelLeft", 4), membership("channelRemoved", 4), membership("channelInvited", 7));
     heard();
@@ -140,7 +140,7 @@ describe("leaving", () => {
     await client.shutdown();
   });
 
-  test("that is told of after one has joined again is no news", async () => {
+  test("is not told when its push comes after the user has joined again", async () => {
     const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
     server.replies.leaveChannel = null;
     server.replies.joinChannel = memberView("alice", 5);
@@ -155,7 +155,7 @@ describe("leaving", () => {
 });
 
 describe("a channel", () => {
-  test("that one has made is told of once, and is not joined", async () => {
+  test("that the user makes is told once, and is not joined by that", async () => {
     const { server, client, tell, heard } = await inChannels();
     server.replies.createChannel = channelView(CH, 1, { type: "private" });
     const channel = await client.createChannel({
@@ -173,7 +173,7 @@ describe("a channel", () => {
     await client.shutdown();
   });
 
-  test("that is deleted is gone when delete is done, and told once", async () => {
+  test("is gone when delete resolves, and its removal is told once", async () => {
     const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
     server.replies.deleteChannel = null;
     await channel.delete();
@@ -182,7 +182,7 @@ describe("a channel", () => {
     await client.shutdown();
   });
 
-  test("that is deleted is told once also when the news is faster than the reply", async () => {
+  test("whose removal is pushed before the reply comes is told as removed once", async () => {
     const { server, client, channel, heard } = await inChannels(listed(CH, 3));
     server.replies.deleteChannel = (frame, socket) => {
       socket.tell(membership("channelRemoved", 4));
@@ -193,7 +193,7 @@ describe("a channel", () => {
     await client.shutdown();
   });
 
-  test("is found by name among one's own without a request, and by request otherwise", async () => {
+  test("is found by name without a request among the user's own, and by a request otherwise", async () => {
     const { server, client, channel } = await inChannels(listed(CH, 3));
     assert.equal(await client.getChannelByUniqueName("ch1"), channel);
     assert.equal(server.asked("fetchChannel").length, 0);
@@ -202,7 +202,7 @@ describe("a channel", () => {
     await client.shutdown();
   });
 
-  test("is listed page by page with the public ones", async () => {
+  test("that is public is listed page by page", async () => {
     const { server, client, channel } = await inChannels(listed("CH0", 3));
     server.replies.listPublicChannels = ({ after, page_size: size }) => {
       assert.equal(size, 1);
@@ -218,7 +218,7 @@ describe("a channel", () => {
     await client.shutdown();
   });
 
-  test("counts members, messages and what is unread", async () => {
+  test("counts its members, its messages and the unread ones", async () => {
     const { server, client, channel } = await inChannels(listed(CH, 3));
     server.replies.fetchChannel = channelView(CH, 3, { members_count: 2, messages_count: 9 });
     server.replies.fetchMyChannel = {
@@ -247,7 +247,7 @@ describe("a channel", () => {
     await client.shutdown();
   });
 
-  test("keeps its newer name, whatever `seq` an older one is told under", async () => {
+  test("keeps its newer name, whatever the `seq` of a push with an older one", async () => {
     const { server, client, channel, tell } = await inChannels(listed(CH, 3, "joined", { version: 2 }));
     const update = { event: "channelUpdated", channel_sid: CH, seq: 4, updateReasons: ["friendlyName"] };
     server.replies.fetchChannel = channelView(CH, 5, { version: 2, friendly_name: "old" });
@@ -279,7 +279,7 @@ describe("a channel", () => {
 });
 
 describe("the consumption horizon", () => {
-  test("moves by four actions, which say how much is unread", async () => {
+  test("moves by four actions, which give the number of unread messages", async () => {
     const { server, client, channel } = await inChannels(listed(CH, 3));
     const reply = ({ index = null }) => ({ last_consumed_message_index: index, unread_messages_count: index });
     for (const action of ["advanceLastConsumedMessageIndex", "updateLastConsumedMessageIndex"]) {
@@ -295,7 +295,7 @@ describe("the consumption horizon", () => {
     await client.shutdown();
   });
 
-  test("of one's own moves by a push too, from another device", async () => {
+  test("also moves by a push, when another device reports consumption", async () => {
     const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
     const update = member("memberUpdated", 4, "alice", { last_consumed_message_index: 7 });
     await tell({ ...update, updateReasons: ["lastConsumedMessageIndex"] });
@@ -307,7 +307,7 @@ describe("the consumption horizon", () => {
     await client.shutdown();
   });
 
-  test("of others is the member's", async () => {
+  test("of another user is shown by the member", async () => {
     const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
     const update = member("memberUpdated", 4, "bob", { last_consumed_message_index: 7 });
     await tell({ ...update, updateReasons: ["lastConsumedMessageIndex"] });

@@ -57,7 +57,7 @@ describe("opening", () => {
     }
   });
 
-  test("notices a failure of which only an error tells, before and after it is open", async () => {
+  test("notices a failure that only an error event reports, before and after it is open", async () => {
     const { server, client, clock, errors } = world({ arrival: "hang", options: { random: () => 1 } });
     outcomeOf(client.initialize());
     await settled();
@@ -76,7 +76,7 @@ describe("opening", () => {
     assert.throws(() => new Client("t"), /options\.url/);
   });
 
-  test("gives an attempt up that is not open in twenty seconds, and tries again", async () => {
+  test("gives up an attempt that takes over twenty seconds, and tries again", async () => {
     const { server, client, clock, errors } = world({ arrival: "hang" });
     client.initialize().catch(() => {});
     await clock.advance(19 * SECOND);
@@ -88,7 +88,7 @@ describe("opening", () => {
     await client.shutdown();
   });
 
-  test("starts the session again over another socket when it is refused", async () => {
+  test("starts the session again over another socket when the server refuses it", async () => {
     const { server, client, clock, errors } = world();
     const answer = server.replies.fetchSession;
     server.replies.fetchSession = new Refusal(500, 20500, "broken");
@@ -129,7 +129,7 @@ describe("a refused token", () => {
     });
   }
 
-  test("ends in denied after ten seconds of attempts with fresh tokens where no status is shown", async () => {
+  test("is assumed after ten seconds of failed attempts if no status is shown, and ends in denied", async () => {
     const { source, made } = provider();
     const { server, client, clock, states } = world({ source, arrival: "refuse" });
     const outcome = outcomeOf(client.initialize());
@@ -142,7 +142,7 @@ describe("a refused token", () => {
     assert.deepEqual(states, ["connecting", "denied"]);
   });
 
-  test("is never assumed where no status is shown and the provider's tokens once were good", async () => {
+  test("is never assumed if no status is shown and the provider's tokens were good before", async () => {
     const { source, made } = provider();
     const { server, client, clock } = await connected({ source });
     server.arrival = "refuse";
@@ -156,7 +156,7 @@ describe("a refused token", () => {
     await client.shutdown();
   });
 
-  test("is assumed after a minute where no status is shown and the only token once was good", async () => {
+  test("is assumed after a minute if no status is shown and the only token was good before", async () => {
     const { server, client, clock } = await connected();
     server.arrival = "refuse";
     server.socket.break();
@@ -166,7 +166,7 @@ describe("a refused token", () => {
     assert.equal(client.connectionState, "denied");
   });
 
-  test("is not assumed where a connection was made between two times of refusals", async () => {
+  test("is not assumed if a connection was made between the failures", async () => {
     const { server, client, clock } = await connected();
     for (let round = 0; round < 2; round += 1) {
       server.arrival = "refuse";
@@ -189,7 +189,7 @@ describe("a refused token", () => {
     });
   }
 
-  test("is not assumed while nothing answers there at all", async () => {
+  test("is not assumed while nothing answers at the address", async () => {
     const offline = () => Promise.reject(new TypeError("failed to fetch"));
     const { server, client, clock } = world({ arrival: "refuse", options: { fetch: offline } });
     outcomeOf(client.initialize());
@@ -201,7 +201,7 @@ describe("a refused token", () => {
     await client.shutdown();
   });
 
-  test("is not assumed for refusals from before the server could be reached", async () => {
+  test("is not assumed because of failures from before the server could be reached", async () => {
     let fetches = 0;
     const fetch = () => ((fetches += 1) < 3 ? Promise.reject(new TypeError("failed to fetch")) : Promise.resolve({}));
     const { server, client, clock } = world({ arrival: "refuse", options: { fetch } });
@@ -212,7 +212,7 @@ describe("a refused token", () => {
     assert.ok(server.sockets.length > 9);
   });
 
-  test("that cannot be offered as a sub-protocol ends in denied", async () => {
+  test("is assumed if the token cannot be offered as a sub-protocol", async () => {
     const { client } = world({
       options: {
         WebSocket: class {
@@ -226,7 +226,7 @@ describe("a refused token", () => {
     assert.equal(client.connectionState, "denied");
   });
 
-  test("is over for initialize once another token has connected", async () => {
+  test("does not fail initialize any more once another token has connected", async () => {
     const { server, client, clock } = world({ arrival: 401 });
     await assert.rejects(client.initialize(), { status: 401 });
     await assert.rejects(client.initialize(), { status: 401 });
@@ -237,7 +237,7 @@ describe("a refused token", () => {
     await client.shutdown();
   });
 
-  test("makes requests fail, and updateToken begins anew", async () => {
+  test("makes requests fail until updateToken connects again", async () => {
     const { server, client, clock } = await connected(inRoom);
     server.arrival = 401;
     server.socket.break();
@@ -251,7 +251,7 @@ describe("a refused token", () => {
     await client.shutdown();
   });
 
-  test("can be replaced while one is told of it", async () => {
+  test("can be replaced by a listener that is told of it", async () => {
     const { server, client, clock } = world({ arrival: 401 });
     client.on("connectionError", () => {
       server.arrival = "open";
@@ -286,13 +286,13 @@ describe("pauses between attempts", () => {
     assert.deepEqual(pauses.slice(0, 8), [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   });
 
-  test("are spread from zero to their length", async () => {
+  test("are spread at random from zero to their length", async () => {
     const times = await attempts(0.25, 1);
     const pauses = times.slice(1).map((time, position) => time - times[position]);
     assert.deepEqual(pauses.slice(0, 7), [125, 250, 500, 1000, 2000, 4000, 7500]);
   });
 
-  /** The state a second after the third break, when the pause would be one of 0.5 * 2 s if the second was counted. */
+  /** The state one second after the third break. If the second break was counted, the pause would last 0.5 * 2 s. */
   async function afterThreeBreaks(lasting) {
     const { server, client, clock } = await connected({ options: { random: () => 1 } });
     for (let round = 0; round < 2; round += 1) {
@@ -308,15 +308,15 @@ describe("pauses between attempts", () => {
     return state;
   }
 
-  test("begin anew after a connection that lasted", async () => {
+  test("are short again after a connection that lasted", async () => {
     assert.equal(await afterThreeBreaks(MINUTE), "connected");
   });
 
-  test("go on growing after connections that broke at once", async () => {
+  test("go on growing if connections break at once", async () => {
     assert.equal(await afterThreeBreaks(0), "connecting");
   });
 
-  test("are long after the server closed for the number of connections", async () => {
+  test("are long if the server closed the connection because there are too many", async () => {
     const { server, client, clock, errors } = await connected();
     const { socket } = server;
     socket.tell({ event: "connectionError", terminal: true, status: 429, code: 51001, message: "too many" });
@@ -329,7 +329,7 @@ describe("pauses between attempts", () => {
     await client.shutdown();
   });
 
-  test("leave room for shutdown", async () => {
+  test("end with shutdown", async () => {
     const { server, client, clock, states } = await connected({ options: { random: () => 1 } });
     server.socket.break();
     await settled();
@@ -342,7 +342,7 @@ describe("pauses between attempts", () => {
 });
 
 describe("keep-alive", () => {
-  test("pings after four minutes without anything sent", async () => {
+  test("pings when nothing was sent for four minutes", async () => {
     const { server, client, clock } = await connected();
     server.replies.fetchUser = server.users.bob;
     await clock.advance(3 * MINUTE);
@@ -356,7 +356,7 @@ describe("keep-alive", () => {
     await client.shutdown();
   });
 
-  test("takes a socket for dead that gives no sign of life in ten seconds", async () => {
+  test("takes a socket for dead if no frame comes within ten seconds of a ping", async () => {
     const { server, client, clock } = await connected();
     server.answersPings = false;
     await clock.advance(4 * MINUTE + 9 * SECOND);
@@ -369,7 +369,7 @@ describe("keep-alive", () => {
 });
 
 describe("the change to a new socket before the two hours are over", () => {
-  /** How long the first socket was alone. */
+  /** How long it took until there was a second socket. */
   async function changedAfter(random) {
     const { server, client, clock, states } = await connected({ options: { random: () => random } });
     const start = clock.now;
@@ -383,12 +383,12 @@ describe("the change to a new socket before the two hours are over", () => {
     return after / MINUTE;
   }
 
-  test("happens at about an hour and fifty minutes, with a jitter of minutes, without leaving connected", async () => {
+  test("happens after about 110 minutes, a few minutes more or less, while the state stays connected", async () => {
     assert.equal(Math.round(await changedAfter(0)), 106);
     assert.equal(Math.round(await changedAfter(0.999)), 114);
   });
 
-  test("lets requests on the old socket be answered there", async () => {
+  test("lets the old socket answer the requests that were sent over it", async () => {
     const { server, client, clock } = await connected();
     const old = server.socket;
     await clock.advance(110 * MINUTE - 5 * SECOND);
@@ -404,7 +404,7 @@ describe("the change to a new socket before the two hours are over", () => {
     await client.shutdown();
   });
 
-  test("waits ten seconds for such a reply and no longer", async () => {
+  test("waits ten seconds for such an answer and no longer", async () => {
     const { server, client, clock } = await connected();
     const old = server.socket;
     await clock.advance(110 * MINUTE - SECOND);
@@ -432,7 +432,7 @@ describe("the change to a new socket before the two hours are over", () => {
     await client.shutdown();
   });
 
-  test("is tried again a little later when it fails, and the old socket stays in use", async () => {
+  test("is tried again a little later if it fails, and the old socket stays in use", async () => {
     const { server, client, clock, states } = await connected();
     server.arrival = 401;
     await clock.advance(111 * MINUTE);
@@ -456,7 +456,7 @@ describe("shutdown", () => {
     assert.equal(clock.pending, 0);
   });
 
-  test("leaves no timer of a socket behind that was replaced while a reply was due on it", async () => {
+  test("leaves no timer of a replaced socket that still waited for a reply", async () => {
     const { server, client, clock } = await connected();
     await clock.advance(110 * MINUTE - SECOND);
     server.replies.createChannel = undefined;
@@ -467,7 +467,7 @@ describe("shutdown", () => {
     assert.equal(clock.pending, 0);
   });
 
-  test("while the client finds out whether the server can be reached is the last that is heard", async () => {
+  test("is the last event if it comes while the client checks whether the server can be reached", async () => {
     const { client, clock, states, errors } = world({
       arrival: "refuse",
       options: { fetch: () => new Promise(() => {}) },
@@ -481,7 +481,7 @@ describe("shutdown", () => {
     assert.deepEqual(states, ["connecting", "disconnecting", "disconnected"]);
   });
 
-  test("before the client is connected makes initialize fail", async () => {
+  test("makes initialize fail if the client is not connected yet", async () => {
     const { client } = world({ arrival: "hang" });
     const outcome = outcomeOf(client.initialize());
     await settled();
@@ -492,7 +492,7 @@ describe("shutdown", () => {
 });
 
 describe("frames that nobody expects", () => {
-  test("are passed over", async () => {
+  test("are ignored", async () => {
     const { server, client } = await connected();
     server.socket.onmessage({ data: "no JSON" });
     server.socket.onmessage({ data: new Uint8Array(1) });

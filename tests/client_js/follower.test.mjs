@@ -29,6 +29,7 @@ const INPUTS = {
   refused: (follower, _, now) => follower.failed(now),
   lost: (follower, _, now) => follower.interrupted(now) ?? {},
   listed: (follower, seq, now) => follower.expect(seq ?? -1, now) ?? {},
+  left: (follower) => ({ deliver: follower.end() }),
 };
 
 function follow({ start, steps }) {
@@ -37,7 +38,7 @@ function follow({ start, steps }) {
   for (const [position, step] of steps.entries()) {
     const [input] = Object.keys(INPUTS).filter((name) => name in step);
     const { deliver = [], isRefetch = false, asked } = INPUTS[input](follower, step[input], step.at);
-    mark = step.mark ?? mark;
+    if ("mark" in step) mark = step.mark;
     if ("due" in step) due = step.due;
     else if (input === "ask" && step.ask !== null) due = null;
     const found = { told: deliver.map(told), refetch: isRefetch, mark: follower.mark, due: follower.dueAt };

@@ -17,7 +17,7 @@ describe("messages", () => {
     await client.shutdown();
   });
 
-  test("arrive in one frame as well", async () => {
+  test("may arrive as several in one frame", async () => {
     const { client, tell, heard } = await inChannels(listed(CH, 3));
     await tell([added(CH, 4, 0), added(CH, 5, 1)]);
     assert.deepEqual(
@@ -27,7 +27,7 @@ describe("messages", () => {
     await client.shutdown();
   });
 
-  test("are one object each, which their edits change", async () => {
+  test("are one object each, which shows edits", async () => {
     const { client, tell, heard } = await inChannels(listed(CH, 3));
     let message;
     let updates = 0;
@@ -42,7 +42,7 @@ describe("messages", () => {
     await client.shutdown();
   });
 
-  test("are not set back by a late reply", async () => {
+  test("do not show an older version because a reply comes late", async () => {
     const { server, client, channel, tell } = await inChannels(listed(CH, 3));
     await tell(added(CH, 4, 0), edited(CH, 5, 0, "better"));
     server.replies.listMessages = { messages: [messageView(0, 4)], next_anchor: null };
@@ -53,7 +53,7 @@ describe("messages", () => {
     await client.shutdown();
   });
 
-  test("that were the last, and are removed, leave the one before as the last", async () => {
+  test("make the one before the last message when the last one is removed", async () => {
     const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
     const removed = (seq, index, last_message_index) => ({
       event: "messageRemoved",
@@ -77,7 +77,7 @@ describe("messages", () => {
     await client.shutdown();
   });
 
-  test("that were removed keep what was known of them, and a late list does not show them", async () => {
+  test("show what was known of them after their removal, and are left out of a late list", async () => {
     const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
     const removed = [];
     channel.on("messageRemoved", (message) => removed.push(message.body));
@@ -111,7 +111,7 @@ describe("messages", () => {
     await client.shutdown();
   });
 
-  test("of one's own arrive as events too, once", async () => {
+  test("that the user sends arrive as events too, once", async () => {
     const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
     server.replies.sendMessage = messageView(0, 4, { from: "alice" });
     assert.equal(await channel.sendMessage("hi"), 0);
@@ -121,7 +121,7 @@ describe("messages", () => {
     await client.shutdown();
   });
 
-  test("are edited and removed over their object", async () => {
+  test("are edited and removed through their object", async () => {
     const { server, client, tell } = await inChannels(listed(CH, 3));
     let message;
     client.once("messageAdded", (news) => (message = news));
@@ -162,7 +162,7 @@ describe("pages of messages", () => {
   }
   const shown = (page) => [page.items.map(({ index }) => index), page.hasPrevPage, page.hasNextPage];
 
-  test("are the last thirty, oldest first, unless something else is said", async () => {
+  test("are by default the last thirty, oldest first", async () => {
     const { server, client, channel } = await withMessages();
     assert.deepEqual(shown(await channel.getMessages()), [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], false, false]);
     const [{ order, page_size: size, anchor }] = server.asked("listMessages");
@@ -195,7 +195,7 @@ describe("pages of messages", () => {
     await client.shutdown();
   });
 
-  test("know of newer messages before they are pushed", async () => {
+  test("know of newer messages whose pushes have not come yet", async () => {
     const { server, client, channel } = await withMessages([], null);
     const older = await (await channel.getMessages(4)).prevPage();
     assert.deepEqual(shown(older), [[2, 3, 4, 5], true, true]);
@@ -206,14 +206,14 @@ describe("pages of messages", () => {
     await client.shutdown();
   });
 
-  test("pass over removed messages without losing the way", async () => {
+  test("leave removed messages out and still lead to the next page", async () => {
     const { client, channel } = await withMessages([3, 4]);
     const page = await channel.getMessages(4);
     assert.deepEqual(shown(await page.prevPage()), [[0, 1, 2, 5], false, true]);
     await client.shutdown();
   });
 
-  test("that are not there are a RangeError", async () => {
+  test("that do not exist are a RangeError", async () => {
     const { client, channel } = await withMessages();
     const page = await channel.getMessages();
     await assert.rejects(page.nextPage(), RangeError);

@@ -43,7 +43,7 @@ describe("members", () => {
     await client.shutdown();
   });
 
-  test("who leave unknown show what is told of them, and null", async () => {
+  test("who leave before the client knew them show what the push tells, and null", async () => {
     const { client, tell } = await inChannels(listed(CH, 3));
     const seen = [];
     client.on("memberLeft", (bob) => seen.push([bob.identity, bob.roleSid, bob.attributes]));
@@ -52,7 +52,7 @@ describe("members", () => {
     await client.shutdown();
   });
 
-  test("are listed to the last page, without those who left while it was read", async () => {
+  test("are listed to the last page, without those who leave while it is read", async () => {
     const { server, client, channel, tell } = await inChannels(listed(CH, 3));
     await tell({ event: "memberLeft", channel_sid: CH, seq: 4, member: memberView("bob", 4) });
     server.replies.listMembers = ({ after }) =>
@@ -74,7 +74,7 @@ describe("members", () => {
     await client.shutdown();
   });
 
-  test("are looked at as users page by page, without following", async () => {
+  test("are fetched as users page by page, without following them", async () => {
     const { server, client, channel, heard } = await inChannels(listed(CH, 3));
     server.replies.listMembers = ({ channel: sid, page_size: size, after }) => {
       assert.deepEqual([sid, size], [CH, 2]);
@@ -93,7 +93,7 @@ describe("members", () => {
     await client.shutdown();
   });
 
-  test("that were deleted are left out of the descriptors, and no other failure is passed over", async () => {
+  test("whose user was deleted are left out of the descriptors, and any other failure is raised", async () => {
     const { server, client, channel } = await inChannels(listed(CH, 3));
     server.replies.listMembers = { members: [memberView("gone", 1), memberView("bob", 2)], next: null };
     let refusal = new Refusal(404, 50200);
@@ -147,7 +147,7 @@ describe("typing", () => {
     return made;
   }
 
-  test("ends where the channel is to be fetched again", async () => {
+  test("ends if the channel is to be fetched again", async () => {
     const { server, client, clock, tell, heard } = await withBob();
     await tell(typing());
     server.catchUps[CH] = [{ status: "refetch", seq: 4711 }];
@@ -157,7 +157,7 @@ describe("typing", () => {
     await client.shutdown();
   });
 
-  test("starts with the first word of it and ends when its time is over", async () => {
+  test("starts with the first push of it and ends when its time is over", async () => {
     const { client, clock, tell, heard } = await withBob();
     await tell(typing());
     await clock.advance(3000);
@@ -193,7 +193,7 @@ describe("typing", () => {
     await client.shutdown();
   });
 
-  test("of somebody who stopped before one knew who it is is not told", async () => {
+  test("is not told if it ends before the member is fetched", async () => {
     const { server, client, tell, heard } = await withBob();
     server.replies.fetchMember = undefined;
     await tell(typing(), added(CH, 4, 0, { from: "bob" }));
@@ -203,7 +203,7 @@ describe("typing", () => {
     await client.shutdown();
   });
 
-  test("is said once in the time that the server names, and anew after a message", async () => {
+  test("is sent once in the time that the server names, and again after a message", async () => {
     const { server, client, clock, channel } = await withBob();
     server.replies.typing = { typing_timeout: 5 };
     server.replies.sendMessage = messageView(0, 4);
@@ -220,7 +220,7 @@ describe("typing", () => {
     await client.shutdown();
   });
 
-  test("that is being said is waited for by a message, for a second at most", async () => {
+  test("that is being sent holds a message back, for a second at most", async () => {
     const { server, client, clock, channel } = await withBob();
     server.replies.typing = undefined;
     server.replies.sendMessage = messageView(0, 4);
@@ -240,7 +240,7 @@ describe("typing", () => {
     assert.equal(clock.pending, 0);
   });
 
-  test("that is refused holds no message up", async () => {
+  test("that the server refuses holds no message back", async () => {
     const { server, client, channel } = await withBob();
     server.replies.typing = new Refusal(403, 50400);
     server.replies.sendMessage = messageView(0, 4);
@@ -250,7 +250,7 @@ describe("typing", () => {
     await client.shutdown();
   });
 
-  test("is said again at once when it was refused", async () => {
+  test("is sent again at once if the server refused it", async () => {
     const { server, client, channel } = await withBob();
     server.replies.typing = new Refusal(403, 50400);
     await assert.rejects(channel.typing(), { code: 50400 });
@@ -267,7 +267,7 @@ describe("users", () => {
     updateReasons,
   });
 
-  test("include oneself, kept up to date", async () => {
+  test("include the client's own, kept up to date", async () => {
     const { server, client, tell, heard } = await inChannels();
     assert.equal(client.user.identity, "alice");
     await tell(updated("alice", 2, { friendly_name: "Alice" }, ["friendlyName"]));
@@ -282,7 +282,7 @@ describe("users", () => {
     await client.shutdown();
   });
 
-  test("are followed once asked for, and told of until unsubscribed", async () => {
+  test("are followed once asked for, and their changes are told until unsubscribe", async () => {
     const { server, client, tell, heard } = await inChannels();
     server.replies.unfollowUsers = null;
     const bob = await client.getUser("bob");
@@ -301,7 +301,7 @@ describe("users", () => {
     await client.shutdown();
   });
 
-  test("are told of once per change", async () => {
+  test("have each change told once", async () => {
     const { client, tell, heard } = await inChannels();
     await client.getUser("bob");
     heard();
@@ -311,7 +311,7 @@ describe("users", () => {
     await client.shutdown();
   });
 
-  test("are told of when only their presence changes, which is no change of the record", async () => {
+  test("have changes of their presence told too, though these are no changes of the record", async () => {
     const { client, tell, heard } = await inChannels();
     await client.getUser("bob");
     heard();
@@ -320,7 +320,7 @@ describe("users", () => {
     await client.shutdown();
   });
 
-  test("over a hundred make the oldest give way", async () => {
+  test("make the one that was followed longest give way when there are over a hundred", async () => {
     const { server, client, heard } = await inChannels();
     for (let number = 0; number < 101; number += 1) {
       server.users[`user ${number}`] = userView(`user ${number}`);
@@ -334,7 +334,7 @@ describe("users", () => {
     await client.shutdown();
   });
 
-  test("that gave way at the server's word are no longer followed", async () => {
+  test("are no longer followed if the server says that they gave way", async () => {
     const { server, client, heard } = await inChannels();
     const bob = await client.getUser("bob");
     server.replies.followUsers = { users: [userView("carol")], unfollowed: ["bob"] };
@@ -344,7 +344,7 @@ describe("users", () => {
     await client.shutdown();
   });
 
-  test("asked for at the same moment are followed ten to a request, one request after the other", async () => {
+  test("that are asked for at the same moment are followed ten to a request, one request after the other", async () => {
     const { server, client, tell } = await inChannels();
     server.replies.followUsers = undefined;
     const identities = [...Array(25).keys()].map((number) => `user ${number}`);
@@ -366,7 +366,7 @@ describe("users", () => {
     await client.shutdown();
   });
 
-  test("asked for together do not suffer from one of them that is refused", async () => {
+  test("that are asked for together are followed, except for the one that the server refuses", async () => {
     const { server, client } = await inChannels();
     const follow = server.replies.followUsers;
     server.replies.followUsers = (frame) => {
@@ -381,7 +381,7 @@ describe("users", () => {
     await client.shutdown();
   });
 
-  test("asked for together all wait for the connection no longer than thirty seconds", async () => {
+  test("that are asked for together all wait for the connection no longer than thirty seconds", async () => {
     const { server, client, clock } = await inChannels();
     server.arrival = "hang";
     server.socket.break();
@@ -391,7 +391,7 @@ describe("users", () => {
     await client.shutdown();
   });
 
-  test("are followed and left one after the other", async () => {
+  test("are followed and unfollowed by one request after the other", async () => {
     const { server, client } = await inChannels();
     const bob = await client.getUser("bob");
     server.replies.unfollowUsers = undefined;
@@ -411,7 +411,7 @@ describe("users", () => {
     await client.shutdown();
   });
 
-  test("can be looked at without following, one or page by page", async () => {
+  test("can be fetched without following, one at a time or page by page", async () => {
     const { server, client, heard } = await inChannels();
     server.replies.fetchUser = userView("bob");
     server.replies.listUsers = { users: [userView("bob"), userView("carol")], next: null };
@@ -452,7 +452,7 @@ describe("bindings", () => {
 });
 
 describe("listeners", () => {
-  test("are called until they are taken off, and once only if they want", async () => {
+  test("are called until they are removed, or once if they were added by once", async () => {
     const { client, tell } = await inChannels(listed(CH, 3));
     const calls = [];
     const listener = () => calls.push("on");
@@ -469,7 +469,7 @@ describe("listeners", () => {
     await client.shutdown();
   });
 
-  test("that throw disturb neither the others nor the client, and are reported as uncaught", () => {
+  test("that throw disturb neither the others nor the client, and their errors are uncaught", () => {
     const program = `
       import { added, connected, listed, settled } from "./support.mjs";
       const { server, client, events } = await connected({ channels: [listed("CH1", 3)] });

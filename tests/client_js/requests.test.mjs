@@ -38,7 +38,7 @@ describe("a request", () => {
     await client.shutdown();
   });
 
-  test("over what fits into a frame is refused before it is sent", async () => {
+  test("that does not fit into a frame is rejected before it is sent", async () => {
     const { server, client } = await connected(inRoom);
     const channel = await client.getChannelBySid("CH1");
     const before = server.socket.sent.length;
@@ -49,7 +49,7 @@ describe("a request", () => {
     await client.shutdown();
   });
 
-  test("is made again when the server says that it came too fast, up to three times", async () => {
+  test("is sent again, up to three times, when the server says that it came too fast", async () => {
     const { server, client, clock } = await connected();
     const refusals = [51002, 50063, 50074].map((code) => new Refusal(429, code));
     server.replies.fetchUser = () => refusals.shift() ?? server.users.bob;
@@ -66,7 +66,7 @@ describe("a request", () => {
     await client.shutdown();
   });
 
-  test("is not made again for any other refusal", async () => {
+  test("is not sent again after any other refusal", async () => {
     const { server, client } = await connected();
     server.replies.fetchUser = new Refusal(429, 50999);
     await assert.rejects(client.getUserDescriptor("bob"), { code: 50999 });
@@ -74,7 +74,7 @@ describe("a request", () => {
     await client.shutdown();
   });
 
-  test("waits for the connection when it was not sent yet", async () => {
+  test("waits for the connection if it was not sent yet", async () => {
     const { server, client, clock } = await connected(inRoom);
     server.replies.createChannel = () => server.channels[0].channel;
     server.socket.break();
@@ -112,7 +112,7 @@ describe("a request", () => {
     await client.shutdown();
   });
 
-  test("that sends a message is repeated with the same id of a UUID's length", async () => {
+  test("that sends a message is repeated with the same id, which is a UUID", async () => {
     const { server, client, clock } = await connected(inRoom);
     const channel = await client.getChannelBySid("CH1");
     server.replies.sendMessage = undefined;
@@ -129,7 +129,7 @@ describe("a request", () => {
     await client.shutdown();
   });
 
-  test("that writes anything else fails when the connection breaks, for it may have been carried out", async () => {
+  test("that writes anything else fails if the connection breaks, for the server may have carried it out", async () => {
     const { server, client, clock } = await connected();
     const outcome = outcomeOf(client.createChannel({}));
     await settled();
@@ -140,7 +140,7 @@ describe("a request", () => {
     await client.shutdown();
   });
 
-  test("that is refused because the connection is over goes out again on the next one", async () => {
+  test("that is refused because the connection is over is sent again over the next one", async () => {
     const { server, client, clock } = await connected();
     server.replies.createChannel = () => new Refusal(401, 51006);
     const outcome = outcomeOf(client.createChannel({}));
@@ -160,7 +160,7 @@ describe("a request", () => {
     await client.shutdown();
   });
 
-  test("after shutdown fails at once, as do those that wait", async () => {
+  test("after shutdown fails at once, and so do those that wait", async () => {
     const { server, client } = await connected();
     server.replies.fetchUser = undefined;
     const outcome = outcomeOf(client.getUserDescriptor("bob"));
@@ -171,7 +171,7 @@ describe("a request", () => {
     await assert.rejects(client.getUserDescriptor("bob"), ConnectionLostError);
   });
 
-  test("that was refused for being too fast fails at once with shutdown, and leaves no timer behind", async () => {
+  test("that waits to be sent again fails at once with shutdown, and leaves no timer", async () => {
     const { server, client, clock } = await connected();
     server.replies.fetchUser = new Refusal(429, 51002);
     const outcome = outcomeOf(client.getUserDescriptor("bob"));
@@ -184,7 +184,7 @@ describe("a request", () => {
 });
 
 describe("messages that are sent without waiting", () => {
-  test("go out one after the other, in order, also when one is refused", async () => {
+  test("are sent one after the other, in order, also if one is refused", async () => {
     const { server, client } = await connected(inRoom);
     const channel = await client.getChannelBySid("CH1");
     let underway = 0;

@@ -19,7 +19,7 @@ class Journal {
     this.#waiting = this.#waiting.filter((check) => !check());
   }
 
-  /** Everything since the last time, once `last` is in it. */
+  /** What was told since the last call, as soon as `last` is among it. */
   until(last) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no "${last}" in ${JSON.stringify(this.#told)}`)), PATIENCE);
@@ -90,7 +90,7 @@ function state(client, wanted) {
   });
 }
 
-/** Twenty seconds of such a client are one: where no status is shown, refusals have to last before they are believed. */
+/** Timers for a client whose time goes twenty times as fast: without a status, refusals count only after some time. */
 function inHaste() {
   const began = Date.now();
   return { clock: () => began + 20 * (Date.now() - began), random: () => 0.1 };

@@ -20,7 +20,7 @@ import {
 } from "./support.mjs";
 
 describe("the first list", () => {
-  test("is where one begins, and no news", async () => {
+  test("is where the client begins, so nothing is told", async () => {
     const { client, events } = await connected({ channels: [listed(CH, 3), listed("CH2", 0, "invited")] });
     const { items, hasNextPage } = await client.getSubscribedChannels();
     assert.deepEqual(
@@ -35,7 +35,7 @@ describe("the first list", () => {
     await client.shutdown();
   });
 
-  test("is waited for by who asks for one's channels and users before it has come", async () => {
+  test("makes those wait who ask for the user's channels and users before it has come", async () => {
     const { server, client } = world(inRoom);
     const session = server.replies.fetchSession;
     server.replies.fetchSession = undefined;
@@ -73,7 +73,7 @@ describe("the first list", () => {
     await client.shutdown();
   });
 
-  test("shows channels as the server does, in this language's forms", async () => {
+  test("gives channels what the server shows, in the forms of JavaScript", async () => {
     const { client, channel } = await inChannels(
       listed(CH, 3, "joined", {
         friendly_name: "The room",
@@ -170,7 +170,7 @@ describe("a hole", () => {
     await client.shutdown();
   });
 
-  test("is of no interest after shutdown", async () => {
+  test("is not asked about after shutdown", async () => {
     const { server, client, clock, tell } = await inChannels(listed(CH, 3));
     server.replies.catchUp = undefined;
     await tell(added(CH, 5, 1));
@@ -193,7 +193,7 @@ describe("a hole", () => {
     await client.shutdown();
   });
 
-  test("of a channel that one leaves meanwhile is of no interest any more", async () => {
+  test("of a channel that the user leaves meanwhile is not told any more", async () => {
     const { server, client, clock, tell, heard } = await inChannels(listed(CH, 3));
     server.replies.catchUp = undefined;
     await tell(added(CH, 5, 1));
@@ -206,7 +206,7 @@ describe("a hole", () => {
     await client.shutdown();
   });
 
-  test("that the server calls too large marks the channel for fetching again", async () => {
+  test("that the server calls too large is a channelRefetched", async () => {
     const { server, client, clock, tell, heard } = await inChannels(listed(CH, 3));
     server.catchUps[CH] = [{ status: "refetch", seq: 4711 }];
     await tell(added(CH, 4711, 9));
@@ -242,7 +242,7 @@ describe("after the connection was lost", () => {
     });
   }
 
-  test("the last message is news also where the list has named it", async () => {
+  test("the last message is told also if the list has named it", async () => {
     const { server, client, away, heard } = await inChannels(listed(CH, 3));
     await away(() => {
       server.channels = [listed(CH, 4, "joined", { last_message_index: 0 })];
@@ -252,7 +252,7 @@ describe("after the connection was lost", () => {
     await client.shutdown();
   });
 
-  test("a long answer is read to its end before one is connected", async () => {
+  test("a long answer is read to its end before the client is connected", async () => {
     const { server, client, away, events, heard } = await inChannels(listed(CH, 3));
     let toldBefore;
     client.on("connectionStateChanged", (state) => (toldBefore = state === "connected" ? events.length : toldBefore));
@@ -277,7 +277,7 @@ describe("after the connection was lost", () => {
     await client.shutdown();
   });
 
-  test("one is connected also when the question is refused, which is asked again a second later", async () => {
+  test("the client is connected also if its question is refused, and asks again a second later", async () => {
     const { server, client, clock, away, heard } = await inChannels(listed(CH, 3));
     const answer = server.replies.catchUp;
     await away(() => {
@@ -307,7 +307,7 @@ describe("after the connection was lost", () => {
     await client.shutdown();
   });
 
-  test("a push that is both live and caught up with is told once", async () => {
+  test("a push that comes live and is in the answer too is told once", async () => {
     const { server, client, tell, away, heard } = await inChannels(listed(CH, 3));
     const answer = server.replies.catchUp;
     server.catchUps[CH] = [{ status: "changes", seq: 5, more: false, events: [added(CH, 4, 0), added(CH, 5, 1)] }];
@@ -363,7 +363,7 @@ describe("after the connection was lost", () => {
     });
   }
 
-  test("a list that is older than the news of one's leaving changes nothing", async () => {
+  test("a list that is older than the push of leaving changes nothing", async () => {
     const { server, client, away, heard } = await inChannels(listed(CH, 5));
     await away(() => {
       server.replies.listMyChannels = (frame, socket) => {
@@ -375,7 +375,7 @@ describe("after the connection was lost", () => {
     await client.shutdown();
   });
 
-  test("a channel that the list missed but that tells its changes is still one's own", async () => {
+  test("a channel that is not in the list but has changes in the answer is still joined", async () => {
     const { server, client, away, channel, heard } = await inChannels(listed(CH, 3));
     await away(() => {
       server.channels = [];
@@ -404,7 +404,7 @@ describe("after the connection was lost", () => {
     await client.shutdown();
   });
 
-  test("a followed user that is not there any more is no longer followed", async () => {
+  test("a followed user that does not exist any more is no longer followed", async () => {
     const { server, client, away, heard } = await inChannels();
     const bob = await client.getUser("bob");
     heard();
@@ -414,7 +414,7 @@ describe("after the connection was lost", () => {
     await client.shutdown();
   });
 
-  test("followed users are followed again, and told of where they have changed", async () => {
+  test("followed users are followed again, and their changes meanwhile are told", async () => {
     const { server, client, away, heard } = await inChannels();
     const bob = await client.getUser("bob");
     await client.getUser("carol");
@@ -426,7 +426,7 @@ describe("after the connection was lost", () => {
     await client.shutdown();
   });
 
-  test("followed users are followed again ten at a time, for a reply carries no more of the largest", async () => {
+  test("followed users are followed again ten at a time, for a reply has no room for more of the largest", async () => {
     const { server, client, away } = await inChannels();
     for (let number = 0; number < 25; number += 1) {
       server.users[`user ${number}`] = userView(`user ${number}`);
@@ -442,7 +442,7 @@ describe("after the connection was lost", () => {
     await client.shutdown();
   });
 
-  test("one is connected also when following again is refused, which is asked again a second later", async () => {
+  test("the client is connected also if following again is refused, and asks again a second later", async () => {
     const { server, client, clock, away, heard } = await inChannels();
     await client.getUser("bob");
     const answer = server.replies.followUsers;
@@ -469,7 +469,7 @@ describe("after the connection was lost", () => {
     await client.shutdown();
   });
 
-  test("following again that was refused waits for no connection: the next one begins with it", async () => {
+  test("following again that was refused does not wait for a connection: the next one begins with it", async () => {
     const { server, client, clock, away } = await inChannels();
     await client.getUser("bob");
     const answer = server.replies.followUsers;

@@ -47,13 +47,13 @@ export class FakeClock {
   }
 }
 
-/** A token without a signature, which lives so many seconds from `clock` on. */
+/** A token without a signature that expires so many seconds after the clock's time. */
 export function token(clock, seconds = 3600, name = "token") {
   const payload = { jti: name, exp: Math.floor(clock.now / 1000) + seconds };
   return ["e30", Buffer.from(JSON.stringify(payload)).toString("base64url"), "c2ln"].join(".");
 }
 
-/** One end of a socket, as a client sees it. */
+/** A socket as the client sees it, with methods by which a test plays the server. */
 class FakeSocket {
   readyState = 0;
   sent = [];

@@ -38,7 +38,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  test("is announced once per token, whoever says so first", async () => {
+  test("is announced once per token, whether the server or the clock says so first", async () => {
     const { server, client, clock } = await connected({ source: token(new FakeClock(), 3600) });
     let times = 0;
     client.on("tokenAboutToExpire", () => (times += 1));
@@ -59,7 +59,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  test("is announced when it has come", async () => {
+  test("is announced when it comes", async () => {
     const { client, clock } = await connected({ source: token(new FakeClock(), 3600) });
     let times = 0;
     client.on("tokenExpired", () => (times += 1));
@@ -70,7 +70,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  test("is announced once, also when the server says so before this clock does", async () => {
+  test("is announced once, also if the server says so before this clock does", async () => {
     const { server, client, clock } = await connected({ source: token(new FakeClock(), 3600) });
     let times = 0;
     client.on("tokenExpired", () => (times += 1));
@@ -82,7 +82,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  test("is left to the server where this clock takes a new token for an old one", async () => {
+  test("is left to the server if this clock takes a new token for an expired one", async () => {
     const { source, made } = provider(-60);
     const { server, client, clock, errors } = await connected({ source });
     let times = 0;
@@ -109,7 +109,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  /** A client that has been told of its token's end, which the server does not act on for up to a minute. */
+  /** A client whose token has expired, while the server keeps its socket open, which may last a minute. */
   async function afterTheEnd() {
     const made = await connected({ source: token(new FakeClock(), 3600) });
     let ends = 0;
@@ -145,7 +145,7 @@ describe("a token's end", () => {
     });
   }
 
-  test("that the server announces while the next token is handed in is not that one's", async () => {
+  test("that the server announces while the next token is handed in is not that of the next token", async () => {
     const { server, client, clock, states, ends, second } = await afterTheEnd();
     const answer = server.replies.refreshToken;
     server.replies.refreshToken = undefined;
@@ -174,7 +174,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  test("is the end of the client where the next token is refused as well", async () => {
+  test("ends in denied if the next token is refused as well", async () => {
     const { server, client, clock, second } = await afterTheEnd();
     refuseOn(server, server.socket, 20104);
     server.arrival = 401;
@@ -184,7 +184,7 @@ describe("a token's end", () => {
     assert.equal(client.connectionState, "denied");
   });
 
-  test("is not followed by somebody else's", async () => {
+  test("is not followed by a token of another identity", async () => {
     const { server, client, clock } = await connected({ source: (now) => token(now, 600) });
     server.socket.break(1000);
     const payload = Buffer.from(JSON.stringify({ grants: { identity: "żaba" } })).toString("base64url");
@@ -219,7 +219,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  test("is asked of the provider again when it fails", async () => {
+  test("makes the client ask the provider again if the provider fails", async () => {
     let calls = 0;
     const source = (clock) => {
       calls += 1;
@@ -235,7 +235,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  test("is asked of the provider again when what it got cannot be read", async () => {
+  test("makes the client ask the provider again if the provider gives no readable token", async () => {
     const bodies = ["<html>502 Bad Gateway</html>", '{"token":"t"}'];
     const { client, clock, errors } = world({ source: () => JSON.parse(bodies.shift()).token });
     const initialized = outcomeOf(client.initialize());
@@ -246,7 +246,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  test("is the server's word for a token that cannot be read", async () => {
+  test("is what the server says if the token cannot be read", async () => {
     const clock = new FakeClock();
     const server = new FakeServer(clock);
     const expires = new Date(clock.now + 3600 * SECOND).toISOString();
@@ -261,7 +261,7 @@ describe("a token's end", () => {
     await made.client.shutdown();
   });
 
-  test("that makes the server refuse an attempt is not held against a token handed in meanwhile", async () => {
+  test("that makes an attempt fail does not count against a token that is handed in meanwhile", async () => {
     const { server, client, clock } = await connected({ source: token(new FakeClock(), 3600) });
     server.arrival = "hang";
     server.socket.break();
@@ -276,7 +276,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  test("that the server announces for a socket's former token makes the client hand the present one in", async () => {
+  test("that the server announces for a socket's former token makes the client hand in the current one", async () => {
     const clock = new FakeClock();
     const { server, client, ...world } = await connected({ source: token(clock, 10 * 3600) });
     let announced = 0;
@@ -304,7 +304,7 @@ describe("a token's end", () => {
     await client.shutdown();
   });
 
-  test("is followed by a text or by nothing", async () => {
+  test("is followed by a token that is a text, or by nothing", async () => {
     const { client, clock } = await inChannels();
     await assert.rejects(client.updateToken(""), TypeError);
     await client.updateToken(token(clock));
@@ -337,7 +337,7 @@ describe("a new token that the server refuses", () => {
     });
   }
 
-  test("does not keep the end of the good one from being announced", async () => {
+  test("does not keep the end of the old one from being announced", async () => {
     const { server, client, clock } = await connected({ source: token(new FakeClock(), 3600) });
     const heard = [];
     client.on("tokenAboutToExpire", () => heard.push("about to expire"));
@@ -368,7 +368,7 @@ describe("a new token that the server refuses", () => {
     await client.shutdown();
   });
 
-  test("over a socket that another has replaced is handed in over that one", async () => {
+  test("over a socket that was replaced meanwhile is handed in over the new socket", async () => {
     const { server, client, clock } = await connected();
     const [old] = server.sockets;
     await clock.advance(110 * MINUTE - SECOND);
@@ -387,7 +387,7 @@ describe("a new token that the server refuses", () => {
     await client.shutdown();
   });
 
-  test("because nothing is answered at all is used for the next socket", async () => {
+  test("by not answering at all is used for the next socket", async () => {
     const { server, client, clock } = await connected();
     server.replies.refreshToken = undefined;
     const second = token(clock, 3600, "second");
@@ -402,7 +402,7 @@ describe("a new token that the server refuses", () => {
 });
 
 describe("after shutdown", () => {
-  test("a token that the provider was still asked for is not watched", async () => {
+  test("a token that the provider gives late is not watched", async () => {
     let give;
     const { client, clock } = world({ source: () => new Promise((resolve) => (give = resolve)) });
     const heard = [];
@@ -417,7 +417,7 @@ describe("after shutdown", () => {
     assert.deepEqual(heard, []);
   });
 
-  test("a token that the provider was still asked for in place of an old one is not watched", async () => {
+  test("a token that the provider gives late in place of an old one is not watched", async () => {
     const clock = new FakeClock();
     const gives = [];
     const made = world({ source: () => new Promise((resolve) => gives.push(resolve)) });
@@ -459,7 +459,7 @@ describe("after shutdown", () => {
     assert.deepEqual(made, []);
   });
 
-  test("a token that is being handed in is given up", async () => {
+  test("handing in a token is given up", async () => {
     const { server, client, clock } = await connected();
     server.replies.refreshToken = undefined;
     const outcome = outcomeOf(client.updateToken(token(clock, 3600, "second")));
@@ -470,7 +470,7 @@ describe("after shutdown", () => {
     assert.equal(clock.pending, 0);
   });
 
-  test("no timer waits for the provider to be asked again", async () => {
+  test("no timer waits to ask the provider again", async () => {
     let calls = 0;
     const source = (clock) => {
       calls += 1;

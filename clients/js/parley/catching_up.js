@@ -35,9 +35,12 @@ export class CatchingUp {
     this.#note(channel);
   }
 
-  /** A channel is not followed any more. */
-  forget(channel) {
+  /** The user is no member of a channel any more: deliver what its follower still holds, and follow it no longer. */
+  end(channel) {
+    const held = channel._follower?.end() ?? [];
+    channel._follower = null;
     this.#waiting.delete(channel);
+    held.forEach((push) => this.#hooks.deliver(channel, push));
   }
 
   /** Ask about all channels that are due, and about those that a list should have had, until nothing is due. */

@@ -65,7 +65,7 @@ export class ChannelFollower {
     this.#mark = this.#base = this.#target = mark;
   }
 
-  /** The last `seq` up to which everything has been seen. */
+  /** The last `seq` up to which everything has been seen; null after `end`. */
   get mark() {
     return this.#mark;
   }
@@ -139,6 +139,15 @@ export class ChannelFollower {
     const deliver = this.#drain();
     this.#watch(now);
     return { isRefetch: true, deliver };
+  }
+
+  /** The user is no member any more. Returns what is held, for nobody fills its holes now. */
+  end() {
+    const held = [...this.#held].sort(([one], [other]) => one - other).flatMap(([, pushes]) => pushes);
+    const last = Math.max(this.#mark, ...this.#held.keys());
+    this.#held.clear();
+    this.#mark = this.#dueAt = null;
+    return this.#news.of(held, last, this.#base);
   }
 
   /** The question got lost with the connection. It does not count, and `expect` will say whether to ask again. */

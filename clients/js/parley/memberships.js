@@ -99,22 +99,20 @@ export class Memberships {
 
   /** The user is neither member nor invited any more. */
   left(channel, seq = channel._membershipSeq) {
+    this.#catchingUp.end(channel);
     channel._membershipSeq = seq;
-    channel._follower = null;
     channel._userChannel = {};
     this.#early.delete(channel.sid);
-    this.#catchingUp.forget(channel);
     this.#setStatus(channel, "notParticipating", "channelLeft");
   }
 
   /** The channel does not exist any more, or not for this user. */
   removed(channel) {
     if (this.channels.get(channel.sid) !== channel) return;
+    this.#catchingUp.end(channel);
     this.channels.delete(channel.sid);
     this.#removed.set(channel.sid, channel);
     this.#early.delete(channel.sid);
-    this.#catchingUp.forget(channel);
-    channel._follower = null;
     channel._status = "notParticipating";
     this.#teller.client("channelRemoved", channel);
     channel._emit("removed", channel);
@@ -137,8 +135,8 @@ export class Memberships {
   }
 
   #invited(channel, seq) {
+    this.#catchingUp.end(channel);
     channel._membershipSeq = seq;
-    channel._follower = null;
     this.#setStatus(channel, "invited", "channelInvited");
   }
 
