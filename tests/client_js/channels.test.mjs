@@ -108,6 +108,18 @@ describe("leaving", () => {
     await client.shutdown();
   });
 
+  test("and losing a channel tell first what was held of it", async () => {
+    for (const [event, told] of [
+      ["channelLeft", ["channelLeft CH1", "channelUpdated CH1 [status]"]],
+      ["channelRemoved", ["channelRemoved CH1"]],
+    ]) {
+      const { client, tell, heard } = await inChannels(listed(CH, 3));
+      await tell(added(CH, 5, 1), membership(event, 6));
+      assert.deepEqual(heard(), ["messageAdded 1", "channelUpdated CH1 [lastMessage]", ...told]);
+      await client.shutdown();
+    }
+  });
+
   test("is not undone by a repeated push of joining", async () => {
     const { client, channel, tell, heard } = await inChannels(listed(CH, 3));
     await tell(membership("channelLeft", 6));

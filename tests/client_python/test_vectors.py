@@ -57,6 +57,10 @@ class Run:
             case {"listed": seq}:
                 self.following.session_begins()
                 return self.following.session([] if seq is None else [listed(seq)], now)
+            case {"left": seq}:
+                *told, leaving = self.following.push({"event": "channelLeft", "channel_sid": SID, "seq": seq}, now)
+                assert leaving["event"] == "channelLeft"
+                return told
             case {"refused": _}:
                 return self.following.refused([SID], now)
             case {"lost": _}:
