@@ -90,7 +90,7 @@ def on_a_phone(page: Page, console: Console) -> None:
     console.bob.says("And thank you!")
     expect(console.bob.within(".message[data-index]")).to_have_count(9)
     expect(console.bob.within(".pending")).to_have_count(0)
-    expect(page.locator("#tabs .unread-badge")).to_have_text("2 unread")
+    expect(page.locator("#tabs button").first.locator(".unread-badge")).to_have_text("2 unread")
     console.bob.has_presence("alice", True)
     page.screenshot(path=IMAGES / "console-phone.png")
 

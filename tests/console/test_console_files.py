@@ -1,4 +1,4 @@
-"""What is served under /console, and with which headers."""
+"""The files under /console and their headers."""
 
 from __future__ import annotations
 

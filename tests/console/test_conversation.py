@@ -61,22 +61,19 @@ def test_typing_that_no_message_follows_ends_by_itself(unopened: Console, twilio
     expect(unopened.page.locator("body")).to_have_attribute("data-shown", "[bob is typing][]")
 
 
-def test_a_badge_counts_unread_messages_and_goes_when_they_are_read(console: Console) -> None:
+def test_a_badge_counts_unread_messages_and_goes_when_they_are_read(console: Console, other: Any) -> None:
     console.alice.says("one")
     console.alice.says("two")
     console.bob.has_unread("General", 2)
     expect(console.bob.within(".unread")).to_be_visible()
     console.bob.looks()
     console.bob.has_unread("General", 0)
-
-
-def test_messages_of_a_channel_that_is_not_open_are_counted(console: Console, other: Any) -> None:
     console.bob.opens("Other")
-    console.alice.says("in General")
+    console.alice.says("three")
     console.bob.has_unread("General", 1)
     console.bob.opens("General")
     console.bob.has_unread("General", 0)
-    console.bob.sees("in General")
+    console.bob.sees("one", "two", "three")
 
 
 def test_the_read_mark_moves_when_the_other_looks(console: Console) -> None:
@@ -101,20 +98,15 @@ def test_an_answer_counts_as_reading_and_has_no_mark(console: Console) -> None:
     expect(console.alice.within(".read")).to_have_count(0)
 
 
-def test_an_edited_message_is_marked_as_edited(console: Console) -> None:
-    console.alice.says("Helo")
-    console.alice.sees("Helo")
-    console.alice.acts_on(0, "Edit message")
-    console.alice.field.fill("Hello")
-    console.page.keyboard.press("Enter")
-    console.bob.sees("Hello")
-    expect(console.bob.within(".message .edited")).to_be_visible()
-
-
-def test_a_deleted_message_disappears_for_both(console: Console) -> None:
+def test_both_see_that_a_message_was_edited_or_deleted(console: Console) -> None:
     console.alice.says("one")
-    console.alice.says("two")
-    console.alice.sees("one", "two")
+    console.alice.says("to")
+    console.alice.sees("one", "to")
+    console.alice.acts_on(1, "Edit message")
+    console.alice.field.fill("two")
+    console.page.keyboard.press("Enter")
+    console.bob.sees("one", "two")
+    expect(console.bob.within(".message .edited")).to_be_visible()
     console.alice.acts_on(0, "Delete message")
     console.dialog_button("Delete").click()
     for person in (console.bob, console.alice):
@@ -235,15 +227,6 @@ def test_a_person_who_reloads_has_missed_nothing(
         theirs.bob.sees("before", "seen", *meanwhile, "after")
         theirs.bob.says("I have read it all")
         mine.alice.sees("before", "seen", *meanwhile, "after", "I have read it all")
-
-
-def test_a_reload_keeps_service_people_and_channel(console: Console, service: Any, other: Any) -> None:
-    console.bob.opens("Other")
-    console.page.reload()
-    console.await_ready()
-    expect(console.page.get_by_label("Service", exact=True)).to_have_value(service.sid)
-    console.alice.has_open("General")
-    console.bob.has_open("Other")
 
 
 # A channel that is read again.
@@ -369,18 +352,6 @@ def test_a_channel_that_cannot_be_joined_is_made_once_and_the_dialog_says_so(
     assert sorted(channel.friendly_name for channel in channels.list()) == ["General", "Mine"]
 
 
-def test_a_public_channel_is_found_and_joined(console: Console) -> None:
-    console.alice.button("New channel").click()
-    console.page.keyboard.insert_text("Open house")
-    console.dialog_button("Create").click()
-    expect(console.dialog).to_have_count(0)
-    console.bob.button("Browse").click()
-    console.dialog_button("Join Open house").click()
-    expect(console.dialog).to_have_count(0)
-    console.alice.says("Come in")
-    console.bob.sees("Come in")
-
-
 def test_a_channel_is_renamed_left_and_deleted(console: Console) -> None:
     console.alice.button("Channel settings").click()
     console.dialog.get_by_label("Name", exact=True).fill("Everybody")
@@ -428,7 +399,7 @@ def test_presence_is_switched_on_and_off(console: Console) -> None:
         expect(console.alice.within(".faces .dot")).to_have_count(shown)
 
 
-def test_one_pane_becomes_somebody_else(console: Console) -> None:
+def test_a_pane_becomes_somebody_else_who_finds_and_joins_a_public_channel(console: Console) -> None:
     carol = console.bob.becomes("carol")
     expect(carol.within(".empty")).to_be_visible()
     carol.button("Browse").click()

@@ -63,17 +63,14 @@ def test_without_credentials_the_page_asks_for_them(
     expect(page.locator("#chat")).to_be_visible()
 
 
-def test_the_link_works_in_a_tab_that_has_the_console_open_already(unopened: Console) -> None:
+def test_an_address_that_is_opened_in_the_pages_own_tab_is_followed(unopened: Console) -> None:
     unopened.page.goto(f"{unopened.stack.info['console_url']}/")
     expect(unopened.page.locator("#account")).to_be_visible()
     unopened.open()
-
-
-def test_an_address_with_other_people_opens_the_page_with_them(console: Console) -> None:
-    console.page.evaluate("location.hash = 'people=bob'")
-    expect(console.page.locator(".pane h2")).to_have_text(["bob"])
-    console.await_ready(1)
-    assert console.page.evaluate("location.hash") == ""
+    unopened.page.evaluate("location.hash = 'people=bob'")
+    expect(unopened.page.locator(".pane h2")).to_have_text(["bob"])
+    unopened.await_ready(1)
+    assert unopened.page.evaluate("location.hash") == ""
 
 
 def sign_out(console: Console) -> None:
@@ -112,10 +109,14 @@ def test_signing_out_when_the_api_key_cannot_be_deleted_forgets_the_account_and_
     problems.clear()  # the browser's own note that the request failed
 
 
-def test_a_reload_goes_on_with_the_same_api_key(console: Console) -> None:
+def test_a_reload_keeps_service_people_channel_and_api_key(console: Console, other: Any) -> None:
+    console.bob.opens("Other")
     before = stored(console.page)["key"]
     console.page.reload()
     console.await_ready()
+    expect(console.page.get_by_label("Service", exact=True)).to_have_value(console.service_sid)
+    console.alice.has_open("General")
+    console.bob.has_open("Other")
     assert stored(console.page)["key"] == before
 
 

@@ -1,4 +1,4 @@
-"""The inbox that the local runtime has for webhooks: what it takes, what it thinks of signatures, whom it shows them."""
+"""The local runtime's inbox for webhooks: what it accepts, how it checks signatures, and who may read it."""
 
 from __future__ import annotations
 
@@ -42,12 +42,20 @@ def send(
     return inbox.respond(Request("POST", path, query, headers, sent, ("127.0.0.1", 1), 8080))
 
 
+def basic(credentials: str) -> str:
+    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
+
+
 def ask(
-    inbox: WebhookInbox, credentials: str = f"{ACCOUNT}:{TOKEN}", service: str = SERVICE, query: str = ""
+    inbox: WebhookInbox,
+    *,
+    authorization: str = basic(f"{ACCOUNT}:{TOKEN}"),
+    service: str = SERVICE,
+    query: str = "",
+    method: str = "GET",
 ) -> Response:
-    authorization = f"Basic {base64.b64encode(credentials.encode()).decode()}"
     path = f"/console/webhooks/{service}"
-    return inbox.respond(Request("GET", path, query, [("Authorization", authorization)], b"", ("127.0.0.1", 1), 8080))
+    return inbox.respond(Request(method, path, query, [("Authorization", authorization)], b"", ("127.0.0.1", 1), 8080))
 
 
 def listed(inbox: WebhookInbox, **where: str) -> list[dict[str, Any]]:
@@ -67,7 +75,7 @@ def test_a_webhook_is_answered_with_an_empty_200_and_listed_with_its_form(inbox:
 
 
 @pytest.mark.parametrize("query", ["", "tenant=1&empty="])
-def test_the_signature_of_the_deployments_token_is_valid(inbox: WebhookInbox, query: str) -> None:
+def test_a_signature_with_the_deployments_token_is_valid(inbox: WebhookInbox, query: str) -> None:
     send(inbox, {"EventType": "onMessageSent"}, query=query)
     assert listed(inbox)[0]["signature"] == "valid"
 
@@ -112,48 +120,49 @@ def test_large_webhooks_push_older_ones_out_sooner(inbox: WebhookInbox) -> None:
     assert kept[-1] == "39"
 
 
-def test_many_services_push_the_one_that_was_quiet_longest_out(inbox: WebhookInbox) -> None:
+def test_the_inbox_of_the_service_that_was_quiet_longest_is_dropped_when_there_are_too_many(
+    inbox: WebhookInbox,
+) -> None:
     for number in [*range(20), 0, 20]:
         send(inbox, {"N": "1"}, service=f"IS{number:032x}")
     assert len(listed(inbox, service=f"IS{0:032x}")) == 2
     assert listed(inbox, service=f"IS{1:032x}") == []
 
 
-def test_what_is_larger_than_a_webhook_is_refused(inbox: WebhookInbox) -> None:
-    assert send(inbox, {}, body=b"Body=" + b"x" * BODY_LIMIT).status == 413
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"Body=" + b"x" * BODY_LIMIT, 413), (b"\xff\xfe", 400), (b"&".join(b"a=1" for _ in range(300)), 400)],
+    ids=["too large", "not UTF-8", "too many fields"],
+)
+def test_a_body_that_is_no_webhook_is_refused(inbox: WebhookInbox, body: bytes, status: int) -> None:
+    assert send(inbox, {}, body=body).status == status
     assert listed(inbox) == []
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe", b"&".join(b"a=1" for _ in range(300))])
-def test_what_is_no_form_is_refused(inbox: WebhookInbox, body: bytes) -> None:
-    assert send(inbox, {}, body=body).status == 400
-
-
-@pytest.mark.parametrize("credentials", ["", f"{ACCOUNT}:", f"{ACCOUNT}:{'e' * 32}", f"AC{'3' * 32}:{TOKEN}", "é:é"])
-def test_only_the_accounts_credentials_may_read(inbox: WebhookInbox, credentials: str) -> None:
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        *(basic(wrong) for wrong in ("", f"{ACCOUNT}:", f"{ACCOUNT}:{'e' * 32}", f"AC{'3' * 32}:{TOKEN}", "é:é")),
+        *("Basic ?", "Bearer x", "Basic", ""),
+    ],
+)
+def test_only_the_accounts_credentials_may_read(inbox: WebhookInbox, authorization: str) -> None:
     send(inbox, {"Body": "secret"})
-    answer = ask(inbox, credentials)
+    answer = ask(inbox, authorization=authorization)
     assert answer.status == 401
     assert b"secret" not in answer.body
 
 
-@pytest.mark.parametrize("header", ["Basic ?", "Bearer x", "Basic", ""])
-def test_a_header_that_is_no_basic_authorization_is_refused(inbox: WebhookInbox, header: str) -> None:
-    path = f"/console/webhooks/{SERVICE}"
-    answer = inbox.respond(Request("GET", path, "", [("Authorization", header)], b"", ("127.0.0.1", 1), 8080))
-    assert answer.status == 401
-
-
 @pytest.mark.parametrize("query", ["after=-1", "after=x", "after=12345678901234567890"])
-def test_a_number_that_is_none_is_refused(inbox: WebhookInbox, query: str) -> None:
+def test_an_invalid_number_is_refused(inbox: WebhookInbox, query: str) -> None:
     assert ask(inbox, query=query).status == 400
 
 
 @pytest.mark.parametrize("service", ["", "IS1", f"{SERVICE}/x", "CH" + "1" * 32])
-def test_there_are_inboxes_for_services_only(inbox: WebhookInbox, service: str) -> None:
+def test_only_services_have_inboxes(inbox: WebhookInbox, service: str) -> None:
     assert ask(inbox, service=service).status == 404
 
 
 def test_other_verbs_are_refused(inbox: WebhookInbox) -> None:
-    answer = inbox.respond(Request("DELETE", f"/console/webhooks/{SERVICE}", "", [], b"", ("127.0.0.1", 1), 8080))
+    answer = ask(inbox, method="DELETE")
     assert (answer.status, dict(answer.headers)["Allow"]) == (405, "GET, HEAD, POST")
