@@ -71,11 +71,11 @@ def test_the_configuration_holds_addresses_relative_to_the_page_and_no_secret() 
 @pytest.mark.parametrize(
     "name",
     [
-        "/../gateway.py",
-        "/../../template.yaml",
+        "/../files.py",
+        "/../../../template.yaml",
         "/nothing.html",
         "/.",
-        "/%2e%2e/gateway.py",
+        "/%2e%2e/files.py",
         "/package.json",
         "/parley.d.ts",
         "/parley",
