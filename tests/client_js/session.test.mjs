@@ -375,6 +375,32 @@ describe("after the connection was lost", () => {
     await client.shutdown();
   });
 
+  test("a push of leaving that is older than the list makes the client ask whether it is still a member", async () => {
+    const answers = [
+      [{ status: "refetch", seq: 10 }, ["channelLeft CH1", "channelUpdated CH1 [status]"]],
+      [{ status: "changes", seq: 10, more: false, events: [] }, []],
+    ];
+    for (const [answer, told] of answers) {
+      const { server, client, clock, tell, heard } = await inChannels(listed(CH, 10));
+      server.catchUps[CH] = [answer];
+      await tell(membership("channelLeft", 9));
+      await clock.advance(0);
+      assert.deepEqual(heard(), told);
+      assert.deepEqual(server.asked("catchUp").at(-1).channels, { CH1: 10 });
+      await client.shutdown();
+    }
+  });
+
+  test("a push of leaving that is older than joining makes the client ask nothing", async () => {
+    const { server, client, clock, tell, heard } = await inChannels(listed(CH, 3, "invited"));
+    await tell(membership("channelJoined", 10));
+    heard();
+    await tell(membership("channelLeft", 9));
+    await clock.advance(0);
+    assert.deepEqual([heard(), server.asked("catchUp")], [[], []]);
+    await client.shutdown();
+  });
+
   test("a channel that is not in the list but has changes in the answer is still joined", async () => {
     const { server, client, away, channel, heard } = await inChannels(listed(CH, 3));
     await away(() => {

@@ -9,6 +9,8 @@ export class CatchingUp {
   #hooks;
   /** The channels whose followers have something to ask, now or later. */
   #waiting = new Set();
+  /** The joined channels of which the user may be no member any more. */
+  #doubtful = new Set();
   #timer = null;
   #isStopped = false;
 
@@ -35,16 +37,26 @@ export class CatchingUp {
     this.#note(channel);
   }
 
+  /** The user may be no member of a joined channel any more: ask at once. */
+  doubt(channel) {
+    this.#doubtful.add(channel);
+    this.expect(channel, -1);
+    this.schedule();
+  }
+
   /** The user is no member of a channel any more: deliver what its follower still holds, and follow it no longer. */
   end(channel) {
     const held = channel._follower?.end() ?? [];
     channel._follower = null;
     this.#waiting.delete(channel);
+    this.#doubtful.delete(channel);
     held.forEach((push) => this.#hooks.deliver(channel, push));
   }
 
   /** Ask about all channels that are due, and about those that a list should have had, until nothing is due. */
   async run(ask, missing) {
+    // The new list has settled what was doubtful.
+    this.#doubtful.clear();
     const invited = missing.filter((channel) => channel._follower === null);
     await this.#ask(ask, [...invited, ...this.#due()], new Set(missing));
     for (let due; (due = this.#due()).length > 0;) await this.#ask(ask, due);
@@ -102,7 +114,7 @@ export class CatchingUp {
         throw error;
       }
       for (const { channel, follower } of asked.splice(0, CHANNELS_PER_REQUEST)) {
-        this.#answered(channel, follower, answers[channel.sid] ?? { status: "gone" }, missing.has(channel));
+        this.#answered(channel, follower, answers[channel.sid] ?? { status: "gone" }, missing);
       }
     }
   }
@@ -113,13 +125,14 @@ export class CatchingUp {
     else follower.interrupted(this.#environment.now());
   }
 
-  #answered(channel, follower, answer, wasMissing) {
+  #answered(channel, follower, answer, missing) {
     if (channel._follower !== follower) return;
+    const isDoubtful = this.#doubtful.delete(channel) || missing.has(channel);
     if (answer.status === "gone") {
       // Somebody who is no member of a private channel any more cannot see it either.
       if (channel.isPrivate) this.#hooks.left(channel);
       this.#hooks.removed(channel);
-    } else if (answer.status === "refetch" && wasMissing) this.#hooks.left(channel);
+    } else if (answer.status === "refetch" && isDoubtful) this.#hooks.left(channel);
     else if (follower !== null) this.#progress(channel, follower.answer(answer, this.#environment.now()));
   }
 

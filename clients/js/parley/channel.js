@@ -14,6 +14,8 @@ export class Channel extends Live {
   _follower = null;
   /** The `seq` of the last change of the user's own membership. */
   _membershipSeq = -1;
+  /** Whether a list told the membership. It may be older than the `seq` that it shows for the channel. */
+  _isListed = false;
   _isAnnounced = false;
   _userChannel = {};
   _messages = new Recent(KNOWN_RECORDS);

@@ -52,6 +52,7 @@ export class Memberships {
       if (userChannel.status !== "joined") this.#invited(channel, view.seq);
       else if (channel._follower !== null) this.#catchingUp.expect(channel, view.seq);
       else this.#follow(channel, view.seq, view.seq + 1);
+      channel._isListed = true;
     }
     const missing = [...this.channels.values()].filter(
       (channel) => channel._status !== "notParticipating" && !sids.has(channel.sid),
@@ -70,7 +71,11 @@ export class Memberships {
     const known = this.channels.get(push.channel_sid ?? push.channel?.sid);
     const seq = push.seq ?? push.channel?.seq ?? 0;
     if (push.event === "channelLeft" || push.event === "channelRemoved") {
-      if (known === undefined || seq < known._membershipSeq) return;
+      if (known === undefined) return;
+      if (seq < known._membershipSeq) {
+        if (known._isListed && known._follower !== null) this.#catchingUp.doubt(known);
+        return;
+      }
       if (push.event === "channelRemoved") this.removed(known);
       else this.left(known, seq);
       return;
@@ -95,6 +100,7 @@ export class Memberships {
     if (seq <= channel._membershipSeq) return;
     if (channel._follower === null) this.#follow(channel, seq, seq);
     else channel._membershipSeq = seq;
+    channel._isListed = false;
   }
 
   /** The user is neither member nor invited any more. */
