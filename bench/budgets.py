@@ -30,12 +30,10 @@ from local.home import REPOSITORY, Home
 from local.template.template import Template
 from parley.ids import member_sid, user_sid
 from parley.operations.context import Caller, Context
-from parley.sockets.connections import connect
+from parley.sockets.door import SocketDoor
 from parley.sockets.fan_out import FanOut
-from parley.sockets.limits import Requests
-from parley.sockets.native.door import SocketDoor
-from parley.sockets.native.views import Views
 from parley.sockets.presence import forget
+from parley.sockets.protocols import Protocols
 from parley.store import keys
 from parley.store.items import to_item
 from parley.store.writes import Put
@@ -72,10 +70,9 @@ class Measurement:
         self._client = client
         self._world = World(client, table_name)
         self._raw = Raw(LambdaDoor(self._world))
-        self._views = Views(REST_URL, self._world.account_sid)
+        self._protocols = Protocols(REST_URL, self._world.account_sid)
         self._gateway = FakeGateway()
-        unlimited = Requests(0, self._world.clock.now_ms)
-        self._door = SocketDoor(self._views, lambda: self._gateway, unlimited)  # type: ignore[arg-type,return-value]
+        self._door = SocketDoor(self._protocols, lambda: self._gateway, 0)  # type: ignore[arg-type,return-value]
         self._key = self._raw.post(f"/2010-04-01/Accounts/{self._world.account_sid}/Keys.json")
         self._service = self._raw.post("/chat/v2/Services", FriendlyName="x")["sid"]
         self._path = f"/chat/v2/Services/{self._service}"
@@ -149,7 +146,7 @@ class Measurement:
             "grants": {"identity": identity, "chat": {"service_sid": self._service}},
         }
         token = jwt.encode(claims, self._key["secret"], "HS256", {"cty": "twilio-fpa;v=1"})
-        connect(self._client_context(), connection_id, [], token)
+        self._door.open(self._client_context(), connection_id, None, [], token)
 
     def _say(self, connection_id: str, frame_id: str) -> None:
         frame = {"id": frame_id, "action": "sendMessage", "channel": self._channel, "body": _BODY}
@@ -163,7 +160,7 @@ class Measurement:
         records = [self._sent(channel) for _ in range(_BATCH)]
         gateway = FakeGateway()
         gateway.open(*map(_connection, range(online)))
-        fan_out = FanOut(self._client_context(), gateway, self._views)  # type: ignore[arg-type]
+        fan_out = FanOut(self._client_context(), gateway, self._protocols)  # type: ignore[arg-type]
         allowed = math.ceil(members / 1000) + math.ceil(members / 100)
         operation = f"a batch of {_BATCH} messages, {members} members, {online} sockets"
         cost = self._cost(operation, (allowed, 0), lambda: fan_out.deliver(records))

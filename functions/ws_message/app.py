@@ -1,15 +1,15 @@
 """One frame in, one reply out."""
 
-from importlib import import_module
 from typing import Any
 
 from parley.operations.context import Caller
 from parley.runtime import Runtime
 from parley.settings import Settings
+from parley.sockets.protocols import NATIVE
 
 runtime = Runtime(Settings.from_environment())
 # While a container starts, Lambda lends it a whole CPU.
-import_module("parley.sockets.native.door")
+runtime.protocols.requests(NATIVE)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -98,6 +98,19 @@ def test_only_the_table_and_the_composition_root_know_aws():
     assert users_of(CORE, "boto3", "botocore") <= {"store/table.py", "store/patience.py", "runtime.py"}
 
 
+def test_what_all_protocols_share_knows_no_protocol_and_no_frame_format():
+    # A second protocol is a row in `protocols.py` and a package of its own; nothing else names one.
+    for path in (path for path in modules(CORE) if (CORE / "sockets" / "native") not in path.parents):
+        assert not {name for name in imported(path) if name.startswith("parley.sockets.native")}, path
+    for path in (CORE / "sockets").glob("*.py"):
+        assert "json" not in imported(path), path
+
+
+def test_functions_know_no_protocol_of_the_socket():
+    for path in modules(REPOSITORY / "functions"):
+        assert not {name for name in imported(path) if name.startswith("parley.sockets.native")}, path
+
+
 def test_no_function_knows_aws_or_the_web_framework():
     assert users_of(REPOSITORY / "functions", "boto3", "botocore", "fastapi", "starlette", "mangum") == set()
 

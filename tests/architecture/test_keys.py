@@ -32,6 +32,8 @@ OTHER: dict[str, Any] = {
     "token": "a token",
     "connection_id": "L0SM9cOF=",
     "minute": 10,
+    "kind": "connection",
+    "id_": "L0SM9cOF=",
     "holder": Key("USER#US", "USER"),
 }
 

@@ -25,6 +25,7 @@ from parley.faces.registry import MOUNTS
 from parley.ids import user_sid
 from parley.operations import bindings
 from parley.operations.context import Caller
+from parley.sockets.connections import DUE
 from parley.sockets.native.actions import ACTIONS
 from parley.store import keys
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
@@ -347,7 +348,8 @@ class Scenario:
         now = runtime.clock.now_ms() // 1000
         for connection_id, expires_at in (("ivan 3=", now + 200), ("ivan 4=", now - 1)):
             runtime.table.touch(keys.connection(connection_id), {"token_expires_at": expires_at})
-            runtime.table.put_many({keys.expiry(expires_at // 60, connection_id): {"id": connection_id}})
+            key = keys.due(runtime.settings.account_sid, DUE, expires_at // 60, connection_id)
+            runtime.table.put_many({key: {"id": connection_id}})
         assert self._functions.invoke("FanOutFunction", sample("fan_out_minute")) == {}
 
     def _plan_and_deliver(self) -> None:

@@ -10,15 +10,15 @@ import pytest
 from local.home import REPOSITORY
 from parley.domain.roles import PERMISSIONS
 from parley.sockets import reasons
-from parley.sockets.events import EVENTS
 from parley.sockets.native.actions import ACTIONS
+from parley.sockets.native.rendering import PUSHES
 from tests.proofs import NotProven, require_proof
 from tests.sockets.deployment import Device, House, Room, conversed
 from tests.sockets.proofs import proven
 
 # Of connections and not of changes; API Gateway answers a ping by itself.
 OF_CONNECTIONS = {"typingStarted", "tokenAboutToExpire", "tokenExpired", "connectionError"}
-OF_CHANGES = {push.event for pushes in EVENTS.values() for push in pushes}
+OF_CHANGES = {push.name for push in PUSHES.values()}
 ANSWERED_BY_API_GATEWAY = {"ping"}
 KINDS = {"channel", "user_channel", "member", "message", "invite", "user", "last_message_index"}
 
@@ -70,8 +70,8 @@ def test_the_documentation_lists_exactly_the_events_that_there_are_and_what_they
         shown = {name for cell in row[1:] for name in names(cell)} & KINDS
         documented |= dict.fromkeys(names(row[0]), shown)
     told: dict[str, set[str]] = {}
-    for push in (push for pushes in EVENTS.values() for push in pushes):
-        told[push.event] = told.get(push.event, set()) | set(push.shows)
+    for push in PUSHES.values():
+        told[push.name] = told.get(push.name, set()) | set(push.shows)
     assert {event: shown for event, shown in documented.items() if event not in OF_CONNECTIONS} == told
     assert set(documented) >= OF_CONNECTIONS
 

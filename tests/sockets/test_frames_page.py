@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from local.template.template import Template
-from parley.sockets.events import EVENTS
 from parley.sockets.native.actions import ACTIONS
+from parley.sockets.native.rendering import PUSHES
 from tests.sockets.deployment import Stream
 from tests.world import World
 from tools.socket_frames import PAGE, written
@@ -22,5 +22,5 @@ def test_the_page_of_frames_is_what_the_conversation_gives_today(world: World, s
 
 def test_the_page_of_frames_has_every_action_and_every_event():
     titles = set(re.findall(r"^### (\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
-    events = {push.event for pushes in EVENTS.values() for push in pushes} | OF_CONNECTIONS
+    events = {push.name for push in PUSHES.values()} | OF_CONNECTIONS
     assert set(ACTIONS) | events <= titles

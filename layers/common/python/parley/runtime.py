@@ -22,9 +22,9 @@ from parley.store.table import Table
 if TYPE_CHECKING:
     from parley.ports.http.outgoing import Outgoing
     from parley.ports.sockets.gateway import SocketGateway
+    from parley.sockets.door import SocketDoor
     from parley.sockets.fan_out import FanOut
-    from parley.sockets.native.door import SocketDoor
-    from parley.sockets.native.views import Views
+    from parley.sockets.protocols import Protocols
     from parley.webhooks.asking import PreEvents
     from parley.work.worker import Worker
 
@@ -115,23 +115,33 @@ class Runtime:
         """Changes to pushes."""
         from parley.sockets.fan_out import FanOut
 
-        return FanOut(self.context(Caller("SDK")), self.sockets, self.views)
+        return FanOut(self.context(Caller("SDK")), self.sockets, self.protocols)
 
     @cached_property
-    def views(self) -> Views:
-        """Records as sockets show them."""
-        from parley.sockets.native.views import Views
+    def protocols(self) -> Protocols:
+        """What is spoken on sockets."""
+        from parley.sockets.protocols import Protocols
 
-        return Views(self.settings.rest_url, self.settings.account_sid)
+        return Protocols(self.settings.rest_url, self.settings.account_sid)
 
     @cached_property
     def socket_door(self) -> SocketDoor:
-        """Frames to replies."""
-        from parley.sockets.limits import Requests
-        from parley.sockets.native.door import SocketDoor
+        """Sockets that open, and frames to replies."""
+        from parley.sockets.door import SocketDoor
 
-        requests = Requests(self.settings.requests_per_second, self.clock.now_ms)
-        return SocketDoor(self.views, lambda: self.sockets, requests)
+        return SocketDoor(self.protocols, lambda: self.sockets, self.settings.requests_per_second)
+
+    def tick(self, until_ms: int) -> None:
+        """Do what is due, and stop at a time by this runtime's clock; the next tick goes on."""
+        from parley.operations import due
+        from parley.sockets.connections import DUE
+        from parley.sockets.expiry import Expiry
+
+        context = self.context(Caller("SDK"))
+        expiry = Expiry(self.sockets, self.protocols)
+        # One row per kind of due work.
+        due.work_off(context, {DUE: expiry.end}, until_ms)
+        expiry.warn(context, until_ms)
 
     @cached_property
     def worker(self) -> Worker:

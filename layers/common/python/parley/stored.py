@@ -275,7 +275,8 @@ class Rate(TypedDict, total=False):
 
 
 class Connection(TypedDict, total=False):
-    """An open socket. `codec` names the protocol that it speaks."""
+    """An open socket. `codec` names its protocol unless that is the native one; `noted` says that its user was noted
+    as online when it opened."""
 
     id: str
     identity: str
@@ -284,6 +285,7 @@ class Connection(TypedDict, total=False):
     user_sid: str
     key_sid: str
     codec: str
+    noted: bool
     token_expires_at: int
     endpoint_id: str
     push_credential_sid: str
@@ -305,11 +307,17 @@ class Follower(TypedDict, total=False):
     expires_at: int
 
 
-class Expiry(TypedDict, total=False):
-    """A connection's entry under the minute in which its token or its time runs out."""
+class Due(TypedDict, total=False):
+    """Something that falls due in the minute under which it is listed."""
 
     id: str
     expires_at: int
+
+
+class DueHand(TypedDict, total=False):
+    """The last minute whose due work of a kind is completely done, counted from the epoch."""
+
+    minute: int
 
 
 # A user's presence has an attribute per connection, so its names are not known beforehand.

@@ -1,29 +1,28 @@
-"""Catching up: what a client missed in a channel after the last `seq` it saw, as the pushes it would have got.
+"""Catching up: what a client missed in a channel after the last `seq` it saw, as the news it would have heard.
 
 New messages are their own log; everything else left an entry (`operations/channel_log.py`). Several changes of one
-record are told as one, with its latest version. What cannot be told completely is not told by halves: the client is
-asked to fetch anew.
+record are told as one, with its latest version. If something can no longer be told completely, the client is asked to
+fetch the channel anew. The codec renders the news, and says how many bytes that takes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic, TypeVar
 
-from parley.domain.channels import PUBLIC, last_message_index
+from parley.domain.channels import PUBLIC
 from parley.domain.memberships import identity_of, is_creator, own
-from parley.domain.user_channels import seen
-from parley.ids import invite_sid, member_sid, message_index, user_sid
+from parley.ids import invite_sid, member_sid, message_index
 from parley.operations import authority
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
-from parley.sockets.events import EVENTS, MEMBERS
-from parley.sockets.native.frames import dump
-from parley.sockets.native.views import Views
+from parley.sockets.codec import News
 from parley.sockets.reasons import every_reason
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
+from parley.stored import Connection
 
 MOST_CHANGES = 1000
 # What a reply may hold beside its frame, well below what a socket carries.
@@ -33,13 +32,31 @@ _PAGE = 100
 _SETTLED_MS = 60_000
 _LOOKS, _PAUSE_SECONDS = 2, 0.1
 
-# What members are told of a change, of all its events.
-_EVENTS = {
-    subject: push.event
-    for subject, events in EVENTS.items()
-    for push in events
-    if MEMBERS in push.audience and subject[0] in push.shows
-}
+T = TypeVar("T")
+# Renders news for the user who asked: what it becomes, and of how many bytes.
+Render = Callable[[News], tuple[T, int]]
+
+CHANGES, REFETCH, GONE = "changes", "refetch", "gone"
+# What an answer for one channel holds beside its events.
+_FIXED_BYTES = 100
+
+
+@dataclass(frozen=True)
+class CaughtUp(Generic[T]):
+    """The answer for one channel.
+
+    Attributes:
+        status: `changes`; `refetch` if the client must fetch anew; `gone` if there is no such channel for it.
+        seq: How far the answer goes.
+        more: Whether there is more to ask for from there on.
+        events: What happened, rendered, in order.
+    """
+
+    status: str
+    seq: int = 0
+    more: bool = False
+    events: tuple[T, ...] = ()
+    size: int = _FIXED_BYTES
 
 
 @dataclass
@@ -68,30 +85,32 @@ class _Missed:
     is_cut: bool = False
 
 
-def catch_up(context: Context, views: Views, connection: Record, marks: dict[str, int]) -> dict[str, Any]:
-    """What happened in channels since the client last looked, by channel SID; docs/sockets.md has the shapes."""
+def catch_up(
+    context: Context, connection: Connection, marks: dict[str, int], render: Render[T]
+) -> dict[str, CaughtUp[T]]:
+    """What happened in channels since the client last looked, by channel SID."""
     identity = connection["identity"]
     wanted = {sid: _keys(sid, identity) for sid in marks}
-    user_key = keys.user(user_sid(connection["service_sid"], identity))
+    user_key = keys.user(connection["user_sid"])
     found = context.table.fetch_many([user_key, *(key for of_channel in wanted.values() for key in of_channel)])
     user = authority.require_alive(context, found.get(user_key))
     room, patience = _MOST_BYTES, _Patience()
-    told: dict[str, Any] = {}
+    told: dict[str, CaughtUp[T]] = {}
     for sid, mark in marks.items():
         channel, tail, *held = (found.get(key) for key in wanted[sid])
         member, invite = (own(one, user) for one in held)
         if channel is None or tail is None or channel["service_sid"] != connection["service_sid"]:
-            told[sid] = {"status": "gone"}
+            told[sid] = CaughtUp(GONE)
         elif member is None:
             is_visible = invite is not None or channel["type"] == PUBLIC or is_creator(channel, user)
-            told[sid] = {"status": "refetch", "seq": tail["seq"]} if is_visible else {"status": "gone"}
+            told[sid] = CaughtUp(REFETCH, tail["seq"]) if is_visible else CaughtUp(GONE)
         elif mark > tail["seq"] or tail["seq"] - mark > MOST_CHANGES:
-            told[sid] = {"status": "refetch", "seq": tail["seq"]}
+            told[sid] = CaughtUp(REFETCH, tail["seq"])
         elif room <= 0:
-            told[sid] = {"status": "changes", "seq": mark, "more": True, "events": []}
+            told[sid] = CaughtUp(CHANGES, mark, more=True)
         else:
-            told[sid] = _Channel(context, views, identity, channel, tail, mark).told(room, patience)
-            room -= len(dump(told[sid]).encode())
+            told[sid] = _Channel(context, render, identity, channel, tail, mark).told(room, patience)
+            room -= told[sid].size
     return told
 
 
@@ -100,31 +119,31 @@ def _keys(sid: str, identity: str) -> tuple[Key, Key, Key, Key]:
     return keys.channel(sid), keys.tail(sid), member_key, keys.invite(sid, invite_sid(sid, identity))
 
 
-class _Channel:
+class _Channel(Generic[T]):
     """One channel that a member returns to."""
 
-    def __init__(self, context: Context, views: Views, identity: str, channel: Record, tail: Record, mark: int):
+    def __init__(self, context: Context, render: Render[T], identity: str, channel: Record, tail: Record, mark: int):
         self._context = context
         self._identity = identity
-        self._views = views
+        self._render = render
         self._channel = channel
         self._tail = tail
         self._mark = mark
         self._sid = channel["sid"]
 
-    def told(self, room: int, patience: _Patience) -> dict[str, Any]:
+    def told(self, room: int, patience: _Patience) -> CaughtUp[T]:
         """The answer, of about `room` bytes at most."""
         if self._mark == self._tail["seq"]:
-            return {"status": "changes", "seq": self._mark, "more": False, "events": []}
+            return CaughtUp(CHANGES, self._mark)
         missed, young = self._settled(room, patience)
         holes = self._holes(missed)
         if any(hole not in young for hole in holes) and not self._is_recent():
-            return {"status": "refetch", "seq": self._tail["seq"]}
+            return CaughtUp(REFETCH, self._tail["seq"])
         try:
-            events = self._events(missed)
+            happened = self._happened(missed)
         except _Erased:
-            return {"status": "refetch", "seq": self._tail["seq"]}
-        return self._answer(events, young, missed, room)
+            return CaughtUp(REFETCH, self._tail["seq"])
+        return self._answer(happened, young, missed, room)
 
     def _settled(self, room: int, patience: _Patience) -> tuple[_Missed, list[int]]:
         """What was missed, read again while writes are under way: a number that is taken is written soon after."""
@@ -191,10 +210,10 @@ class _Channel:
         messages = table.page(keys.messages(self._sid), 1, before=below, descending=True, buried=True).found
         return bool(messages) and _written_at(messages[0].record) > oldest
 
-    def _events(self, missed: _Missed) -> list[tuple[int, dict[str, Any]]]:
-        """The frames with their place in the order: where a message was written, where anything else last changed."""
+    def _happened(self, missed: _Missed) -> list[tuple[int, News]]:
+        """The news and where each stands: a new message where it was written, all else where it last changed."""
         living = [message for message in missed.messages if "deleted_at" not in message]
-        events = [(_created(message), self._frame("message", "created", message)) for message in living]
+        happened = [(_created(message), self._news("message", "created", message)) for message in living]
         verbs: dict[tuple[str, str], list[Record]] = {}
         for entry in missed.entries:
             verbs.setdefault((entry["kind"], entry["sid"]), []).append(entry)
@@ -202,8 +221,8 @@ class _Channel:
         for subject, entries in verbs.items():
             if key := self._key(subject):
                 record = stored.get(key) or self._erased(subject, entries[-1])
-                events += self._changed(subject[0], record, entries)
-        return sorted(events, key=lambda event: event[0])
+                happened += self._changed(subject[0], record, entries)
+        return sorted(happened, key=lambda event: event[0])
 
     def _key(self, subject: tuple[str, str]) -> Key | None:
         kind, sid = subject
@@ -226,67 +245,53 @@ class _Channel:
         gone = {"seq": entry["seq"], "created_seq": 0, "deleted_at": 0}
         return {**names, **gone, "index": message_index(self._sid, sid)}
 
-    def _changed(self, kind: str, record: Record, entries: list[Record]) -> list[tuple[int, dict[str, Any]]]:
-        """The events of one record that was there before, or came by an entry: one, with its latest version."""
+    def _changed(self, kind: str, record: Record, entries: list[Record]) -> list[tuple[int, News]]:
+        """The news of one record that was there before, or came by an entry: one, with its latest version."""
         is_gone = "deleted_at" in record
         if kind == "message" and not is_gone and _created(record) > self._mark:
             return []
         # What came and went is told as gone: its coming may have been heard, while the push of its going was lost.
         came = [entry["seq"] for entry in entries if entry["verb"] == "created"]
         if came and not is_gone:
-            return [(came[-1], self._frame(kind, "created", record))]
+            return [(came[-1], self._news(kind, "created", record))]
         position = entries[-1]["seq"]
-        events = [(position, self._frame(kind, "deleted" if is_gone else "updated", record))]
+        news = [(position, self._news(kind, "deleted" if is_gone else "updated", record))]
         if kind == "member" and not is_gone and identity_of(record) == self._identity:
-            events.append((position, self._own_level(record)))
-        return events
+            # Another device may have set one's own notification level, which the member's view does not show.
+            own_level = self._news(kind, "updated", record, "membership_updated", ("notificationLevel",))
+            news.append((position, own_level))
+        return news
 
-    def _own_level(self, member: Record) -> dict[str, Any]:
-        """One's own notification level, which another device may have set; the member's view does not show it."""
-        user = user_sid(member["service_sid"], self._identity)
-        return {
-            "event": "channelUpdated",
-            "channel_sid": self._sid,
-            "seq": member.get("seq", 0),
-            "channel": self._views.channel(self._channel, self._tail, member.get("seq", 0)),
-            "user_channel": self._views.show("user_channel", seen(user, member, self._tail)),
-            "updateReasons": ["notificationLevel"],
-        }
-
-    def _frame(self, kind: str, verb: str, record: Record) -> dict[str, Any]:
-        shown = (
-            self._views.channel(record, self._tail, record.get("seq", 0))
-            if kind == "channel"
-            else self._views.show(kind, record)
+    def _news(self, kind: str, verb: str, record: Record, event: str = "", reasons: tuple[str, ...] = ()) -> News:
+        """What members hear of a change, unless another of its events is named."""
+        if verb == "updated":
+            reasons = reasons or tuple(every_reason(kind))
+        return News(
+            event or f"{kind}_{verb}", kind, verb, record, self._sid, self._channel, self._tail, reasons=reasons
         )
-        frame = {"event": _EVENTS[kind, verb], "channel_sid": self._sid, "seq": record.get("seq", 0), kind: shown}
-        if (kind, verb) == ("message", "deleted"):
-            frame["last_message_index"] = last_message_index(self._tail)
-        return frame | ({"updateReasons": every_reason(kind)} if verb == "updated" else {})
 
-    def _answer(
-        self, events: list[tuple[int, dict[str, Any]]], young: list[int], missed: _Missed, room: int
-    ) -> dict[str, Any]:
-        frames: list[dict[str, Any]] = []
+    def _answer(self, happened: list[tuple[int, News]], young: list[int], missed: _Missed, room: int) -> CaughtUp[T]:
+        events: list[T] = []
+        used = _FIXED_BYTES
         reached, is_cut = self._mark, missed.is_cut
-        for position, frame in events:
-            size = len(dump(frame).encode())
+        for position, news in happened:
+            event, size = self._render(news)
             if size > _MOST_BYTES:
-                # Nothing that a socket carries could tell of it.
-                return {"status": "refetch", "seq": self._tail["seq"]}
-            if position > self._end(missed) or size > room:
+                # No frame that a socket carries could tell of it.
+                return CaughtUp(REFETCH, self._tail["seq"])
+            if position > self._end(missed) or used + size > room:
                 # What shares its number with this one is told again.
                 reached, is_cut = min(reached, position - 1), True
                 break
-            room -= size
-            frames.append(frame)
+            used += size
+            events.append(event)
             reached = position
         else:
             reached = self._end(missed)
-        # What is under way is asked about later, not at once.
+        # The client asks later about what is under way, not at once.
         waits = bool(young) and reached >= young[0]
         seq = young[0] - 1 if waits else reached
-        return {"status": "changes", "seq": seq, "more": is_cut and not waits, "events": frames}
+        return CaughtUp(CHANGES, seq, is_cut and not waits, tuple(events), used)
 
 
 def _written_at(message: Record) -> int:

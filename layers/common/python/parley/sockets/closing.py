@@ -1,15 +1,15 @@
 """Ending a connection from here: the client is told why, then its socket is closed and forgotten.
 
-API Gateway offers no close code of one's own, hence the frame that comes first.
+API Gateway offers no close code of one's own, so the reason goes ahead in a frame.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parley.errors import Error
+from parley.errors import Refusal
 from parley.operations.context import Context
-from parley.sockets.native.frames import dump
+from parley.sockets.codec import Codec
 from parley.sockets.presence import forget
 
 if TYPE_CHECKING:
@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from parley.ports.sockets.gateway import SocketGateway
 
 
-def error_frame(error: Error, text: str = "") -> str:
-    """The push that says why a connection ends."""
-    details = {"status": error.status, "code": error.code, "message": text or error.text}
-    return dump({"event": "connectionError", "terminal": True, **details})
-
-
-def close(context: Context, sockets: SocketGateway, connection_id: str, *frames: str, user_sid: str = "") -> None:
-    """Send the last frames over a connection, close it and forget it."""
-    sockets.post([(connection_id, frame.encode()) for frame in frames], deadline_seconds=3)
+def close(
+    context: Context,
+    sockets: SocketGateway,
+    codec: Codec,
+    connection_id: str,
+    refusal: Refusal,
+    *,
+    reply: str = "",
+    user_sid: str = "",
+) -> None:
+    """Tell a connection why it ends, after a last reply if there is one; close it and forget it."""
+    frames = [reply.encode()] if reply else []
+    sockets.post([(connection_id, frame) for frame in [*frames, codec.ended(refusal)]], deadline_seconds=3)
     sockets.disconnect(connection_id)
     forget(context, connection_id, user_sid)

@@ -1,4 +1,4 @@
-"""A socket's life: a verified token opens it, its record says whose it is, and closing forgets it."""
+"""A connection's life: a verified token opens it, its record says whose it is, and closing forgets it."""
 
 from __future__ import annotations
 
@@ -20,67 +20,93 @@ from parley.errors import (
 )
 from parley.ids import user_sid
 from parley.keyring import is_secret
-from parley.operations import addressing, reachability, users
+from parley.operations import addressing, due, reachability, users
 from parley.operations.context import Caller, Context
 from parley.sockets import presence
+from parley.sockets.presence import Listener
+from parley.sockets.protocols import NATIVE, Row
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Update
+from parley.stored import Connection, Due, Service, User
 from parley.tokens import AccessToken, verify
 
 
 class Opened(NamedTuple):
-    """An open connection: the sub-protocol to confirm, whose it is, and older connections that must give way."""
+    """An open connection: its record, the sub-protocol to confirm, and older connections that must give way to it."""
 
-    protocol: str | None
-    user_sid: str
-    surplus: list[str]
+    connection: Connection
+    subprotocol: str | None
+    surplus: list[Listener]
 
 
 SUBPROTOCOL = "parley.v1"
 MOST_PER_IDENTITY = 10
+# The kind of due work under which connections are listed until they end.
+DUE = "connection"
 
 
-def connect(context: Context, connection_id: str, offered: list[str], query_token: str) -> Opened:
+def accept(context: Context, protocol: Row, connection_id: str, offered: list[str], query_token: str) -> Opened | None:
+    """Let a socket open. Its token is in the query string or is the sub-protocol offered beside `parley.v1`.
+
+    Where a protocol brings its token in the first frame, nothing is stored before that comes, and None is returned.
+
+    Raises:
+        Refusal: what `authenticate` raises.
+    """
+    token = query_token or next((name for name in offered if name != SUBPROTOCOL), "")
+    if protocol.opens_by_frame and not token:
+        return None
+    opened = authenticate(context, protocol, connection_id, token)
+    return opened._replace(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+
+
+def authenticate(context: Context, protocol: Row, connection_id: str, token: str) -> Opened:
     """Open a connection for the bearer of a token, creating the user at the first time.
 
-    The token is the one in the query string or the sub-protocol offered beside `parley.v1`. Three requests: the user,
-    the connection, the presence; one more for the first connection of a user who is to be reachable.
+    Three requests: the user, the connection, the presence. One more for the first connection of a user in a service
+    that wants to know who is online.
 
     Raises:
         Refusal: what is wrong with the token; 20106 with 403 when its service is not one of this account; 50203 or
             50206 for an identity that no user may have.
     """
-    protocol = SUBPROTOCOL if SUBPROTOCOL in offered else None
-    access = verified(context, query_token or next((name for name in offered if name != SUBPROTOCOL), ""))
+    access = verified(context, token)
     try:
         service = addressing.service(context, access.service_sid)
     except Refusal:
         raise TOKEN_FOREIGN_SERVICE() from None
     sid = user_sid(access.service_sid, access.identity)
     acting = replace(context, caller=Caller("SDK", access.identity, webhooks=True))
-    user = context.table.fetch(keys.user(sid)) or _create_user(acting, service, access)
+    user = _user(context, sid, connection_id) if protocol.opens_by_frame else context.table.fetch(keys.user(sid))
+    was_known = user is not None
+    if user is None:
+        user = _create_user(acting, service, access)
     acting = replace(acting, caller=replace(acting.caller, birth=birth_of(user)))
     now = context.clock.now_ms() // 1000
-    record: Record = {
+    is_watched = reachability.is_enabled(service)
+    record: Connection = {
         "id": connection_id,
         "identity": access.identity,
         "birth": birth_of(user),
         "service_sid": access.service_sid,
         "user_sid": sid,
         **_granted(access),
+        "codec": None if protocol.name == NATIVE else protocol.name,
+        "noted": is_watched or None,
         "opened_at": now,
         "expires_at": now + LONGEST_LIFE_SECONDS,
     }
-    context.table.put_many({keys.connection(connection_id): record, **_expiry(record)})
-    present = presence.remember(context.table, record, now)
-    live = live_connections(present, now)
-    is_known_online = user.get("is_online") is True and len(live_connections(present, now, birth_of(user))) > 1
-    if reachability.is_enabled(service) and not is_known_online:
+    context.table.put_many({keys.connection(connection_id): record, **_listed(context, record)})
+    entries = presence.remember(context.table, record, now)
+    live = live_connections(entries, now)
+    is_known_online = (
+        was_known and user.get("is_online") is True and len(live_connections(entries, now, birth_of(user))) > 1
+    )
+    if is_watched and not is_known_online:
         reachability.note_online(acting, sid)
-    others = [other for other in live if other != connection_id]
-    return Opened(protocol, sid, others[: max(len(live) - MOST_PER_IDENTITY, 0)])
+    surplus = [one for one in live if one != connection_id][: max(len(live) - MOST_PER_IDENTITY, 0)]
+    return Opened(record, None, [presence.listener(one, sid, entries) for one in surplus])
 
 
 def verified(context: Context, token: str) -> AccessToken:
@@ -101,13 +127,13 @@ def verified(context: Context, token: str) -> AccessToken:
     return access
 
 
-def _expiry(connection: Record) -> dict[Key, Record]:
+def _listed(context: Context, connection: Connection) -> dict[Key[Due], Due]:
     """The item under which the connection is found when its token or its time runs out; it dies some time later."""
-    key = keys.expiry(ends(connection) // 60, connection["id"])
-    return {key: {"id": connection["id"], "expires_at": connection["expires_at"] + LONGEST_LIFE_SECONDS}}
+    dies_at = connection["expires_at"] + LONGEST_LIFE_SECONDS
+    return due.entry(context, DUE, ends(connection), connection["id"], dies_at)
 
 
-def _granted(access: AccessToken) -> Record:
+def _granted(access: AccessToken) -> Connection:
     return {
         "key_sid": access.key_sid,
         "token_expires_at": access.expires_at,
@@ -125,21 +151,34 @@ def _key_secret(context: Context, key_sid: str) -> str | None:
     return secret if is_secret(secret, key["secret_hash"]) else None
 
 
-def _create_user(acting: Context, service: Record, access: AccessToken) -> Record:
+def _user(context: Context, sid: str, connection_id: str) -> User | None:
+    """The user, for a frame that opens a connection.
+
+    Raises:
+        Refusal: 20106 if the connection is another user's already.
+    """
+    key = keys.connection(connection_id)
+    found = context.table.fetch_many([keys.user(sid), key])
+    if key in found and found[key]["user_sid"] != sid:
+        raise TOKEN_OF_ANOTHER()
+    return found.get(keys.user(sid))
+
+
+def _create_user(acting: Context, service: Service, access: AccessToken) -> User:
     parameters: dict[str, Any] = {"identity": access.identity}
     if access.deployment_role_sid:
         parameters["role_sid"] = access.deployment_role_sid
     try:
         return users.create(acting, {"service_sid": service["sid"]}, parameters)
     except Refusal as refusal:
-        # Another device of the same identity was faster.
-        found = acting.table.fetch(keys.user(user_sid(service["sid"], access.identity)))
-        if refusal.error is not USER_EXISTS or found is None:
+        if refusal.error is not USER_EXISTS:
             raise
-        return found
+        # Another device of the same identity was faster.
+        key = keys.user(user_sid(service["sid"], access.identity))
+        return acting.table.fetch(key) or {}
 
 
-def refresh(context: Context, connection: Record, token: str) -> Record:
+def refresh(context: Context, connection: Connection, token: str) -> Connection:
     """The connection with a new token in place of the old one, of which its presence and expiry know too.
 
     Raises:
@@ -152,13 +191,13 @@ def refresh(context: Context, connection: Record, token: str) -> Record:
     key = keys.connection(connection["id"])
     write = Update(key, CONNECTION_EXPIRED(), set=_granted(access), announced=False)
     renewed = context.table.commit(context.cause(), [write])[0]
-    context.table.put_many(_expiry(renewed))
+    context.table.put_many(_listed(context, renewed))
     presence.remember(context.table, renewed, context.clock.now_ms() // 1000)
     context.configuration.forget(key)
     return renewed
 
 
-def opened(context: Context, connection_id: str) -> Record:
+def opened(context: Context, connection_id: str) -> Connection:
     """The connection's record, if it may be used.
 
     Raises:
@@ -174,7 +213,7 @@ def opened(context: Context, connection_id: str) -> Record:
         return _usable(context, context.configuration.fetch(key))
 
 
-def _usable(context: Context, connection: Record | None) -> Record:
+def _usable(context: Context, connection: Connection | None) -> Connection:
     now = context.clock.now_ms() // 1000
     if connection is None or connection["expires_at"] <= now:
         raise CONNECTION_EXPIRED()

@@ -1,6 +1,7 @@
-"""What clients hear of a change: rows per kind and verb, with the vendor's event names, who hears it and what it shows.
+"""Who hears of a change: rows per kind and verb of what was changed.
 
-Everything here is pure, so that leaks and missed sends are tested without a socket.
+What a protocol calls an event and what it shows with it is its codec's business. Everything here is pure, so that
+leaks and missed sends are tested without a socket.
 """
 
 from __future__ import annotations
@@ -8,35 +9,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from parley.domain.channels import PRIVATE
 from parley.domain.memberships import Person, creator_of, user_of
+from parley.errors import USER_NOT_FOUND, Error
 from parley.sockets.reasons import DATE_UPDATED, update_reasons
 from parley.store.changes import Change
 from parley.store.items import Record
 
-# Audiences: the channel's members, who is invited to it, the identity that the record is about, the one that made the
+# Audiences: the channel's members, who is invited to it, the person that the record is about, the one that made the
 # channel, and the connections that follow a user.
 MEMBERS, INVITED, SUBJECT, CREATOR, FOLLOWERS = "members", "invited", "subject", "creator", "followers"
 
 
-class Push(NamedTuple):
-    """One event of a change.
+class Event(NamedTuple):
+    """One thing that an audience hears of a change.
 
     Attributes:
-        event: Its name.
+        name: What codecs know it by.
         audience: Who hears it.
-        shows: The members of the frame that show records, by their kinds, and what the channel's counters say.
-        when: Whether it applies, given the change and the channel it happened in.
+        when: Whether it applies, given the change and the channel that it happened in.
+        asks_channel: Whether that depends on the channel.
+        ends: Why the connections that hear it are closed, if they are.
     """
 
-    event: str
+    name: str
     audience: tuple[str, ...]
-    shows: tuple[str, ...] = ()
     when: Callable[[Change, Record], bool] = lambda change, channel: True
+    asks_channel: bool = False
+    ends: Error | None = None
 
 
-def _is_private(change: Change, channel: Record) -> bool:
+def _is_out_of_sight(change: Change, channel: Record) -> bool:
     """Whether the one who left cannot see the channel any more."""
-    return channel.get("type") == "private" and creator_of(channel) != user_of(change.record)
+    return channel.get("type") == PRIVATE and creator_of(channel) != user_of(change.record)
 
 
 def _shows(change: Change, channel: Record) -> bool:
@@ -51,87 +56,58 @@ def _has_another_level(change: Change, channel: Record) -> bool:
     return (change.record.get("notification_level") or "default") != (change.old.get("notification_level") or "default")
 
 
-def _is_of_a_user(change: Change, channel: Record) -> bool:
-    """Whether a member is a user, who may hear of it."""
-    return user_of(change.record) is not None
+# A change took a number that is not the members' to see. If they were not told, they would look for a lost push.
+_ADVANCED = Event("advanced", (MEMBERS,))
+_LOST = Event("channel_lost", (SUBJECT,), when=_is_out_of_sight, asks_channel=True)
 
-
-def _has_another_level_of_a_user(change: Change, channel: Record) -> bool:
-    return _is_of_a_user(change, channel) and _has_another_level(change, channel)
-
-
-# A change took a number that is not theirs to see; without this, clients would look for a push that got lost.
-_ADVANCED = Push("channelAdvanced", (MEMBERS,))
-
-# https://www.twilio.com/docs/chat: events of the JavaScript client.
-EVENTS: dict[tuple[str, str], tuple[Push, ...]] = {
-    ("message", "created"): (Push("messageAdded", (MEMBERS,), ("message",)),),
-    ("message", "updated"): (Push("messageUpdated", (MEMBERS,), ("message",)),),
-    ("message", "deleted"): (Push("messageRemoved", (MEMBERS,), ("message", "last_message_index")),),
-    ("member", "created"): (
-        Push("channelJoined", (SUBJECT,), ("channel", "user_channel", "member"), when=_is_of_a_user),
-        Push("memberJoined", (MEMBERS,), ("member",)),
-    ),
+EVENTS: dict[tuple[str, str], tuple[Event, ...]] = {
+    ("message", "created"): (Event("message_created", (MEMBERS,)),),
+    ("message", "updated"): (Event("message_updated", (MEMBERS,)),),
+    ("message", "deleted"): (Event("message_deleted", (MEMBERS,)),),
+    ("member", "created"): (Event("channel_joined", (SUBJECT,)), Event("member_created", (MEMBERS,))),
     ("member", "updated"): (
-        Push("memberUpdated", (MEMBERS,), ("member",), when=_shows),
-        Push("channelUpdated", (SUBJECT,), ("channel", "user_channel"), when=_has_another_level_of_a_user),
-        Push("channelAdvanced", (MEMBERS,), when=_shows_nothing),
+        Event("member_updated", (MEMBERS,), when=_shows),
+        Event("membership_updated", (SUBJECT,), when=_has_another_level),
+        Event("advanced", (MEMBERS,), when=_shows_nothing),
     ),
-    ("member", "deleted"): (
-        Push("memberLeft", (MEMBERS,), ("member",)),
-        Push("channelLeft", (SUBJECT,), ("channel", "member")),
-        Push("channelRemoved", (SUBJECT,), ("channel",), when=_is_private),
-    ),
-    ("channel", "created"): (Push("channelAdded", (CREATOR,), ("channel",)),),
-    ("channel", "updated"): (Push("channelUpdated", (MEMBERS, INVITED), ("channel",)),),
-    ("channel", "deleted"): (Push("channelRemoved", (MEMBERS, INVITED, CREATOR), ("channel",)),),
-    ("invite", "created"): (
-        Push("channelInvited", (SUBJECT,), ("channel", "user_channel", "invite")),
-        _ADVANCED,
-    ),
-    ("invite", "deleted"): (
-        Push("channelLeft", (SUBJECT,), ("channel", "invite")),
-        Push("channelRemoved", (SUBJECT,), ("channel",), when=_is_private),
-        _ADVANCED,
-    ),
+    ("member", "deleted"): (Event("member_deleted", (MEMBERS,)), Event("channel_left", (SUBJECT,)), _LOST),
+    ("channel", "created"): (Event("channel_created", (CREATOR,)),),
+    ("channel", "updated"): (Event("channel_updated", (MEMBERS, INVITED)),),
+    ("channel", "deleted"): (Event("channel_deleted", (MEMBERS, INVITED, CREATOR)),),
+    ("invite", "created"): (Event("channel_offered", (SUBJECT,)), _ADVANCED),
+    ("invite", "deleted"): (Event("offer_ended", (SUBJECT,)), _LOST, _ADVANCED),
     ("nothing", "created"): (_ADVANCED,),
-    ("user", "updated"): (Push("userUpdated", (SUBJECT, FOLLOWERS), ("user",), when=_shows),),
+    ("user", "updated"): (Event("user_updated", (SUBJECT, FOLLOWERS), when=_shows),),
+    ("user", "deleted"): (Event("user_deleted", (SUBJECT,), ends=USER_NOT_FOUND),),
 }
 
-# What a frame shows of the channel and its counters, which are read for it.
-_OF_CHANNEL = {"channel", "user_channel", "last_message_index"}
 
-
-def shows_channel(change: Change) -> bool:
-    """Whether an event of a change may show, or depend on, the channel that it happened in."""
-    return any(_OF_CHANNEL.intersection(push.shows) for push in EVENTS.get((change.kind, change.verb), ()))
-
-
-def reasons(change: Change) -> list[str]:
+def reasons(change: Change) -> tuple[str, ...]:
     """What an update has changed; empty for anything else."""
     if change.verb != "updated":
-        return []
+        return ()
     found = update_reasons(change.kind, change.old, change.record)
-    return [*found, "notificationLevel"] if change.kind == "member" and _has_another_level(change, {}) else found
+    return (*found, "notificationLevel") if change.kind == "member" and _has_another_level(change, {}) else tuple(found)
 
 
-def pushes(change: Change, channel: Record) -> tuple[Push, ...]:
-    """The events of a change in a channel ({} for changes outside of channels); none for what clients are not told."""
-    return tuple(push for push in EVENTS.get((change.kind, change.verb), ()) if push.when(change, channel))
+def people(records: Iterable[Record]) -> frozenset[Person]:
+    """The users whom members, invites or users are; a member who is no user has no connection."""
+    return frozenset(person for record in records if (person := user_of(record)))
 
 
-def audience(change: Change, push: Push, members: Iterable[Record], invites: Iterable[Record]) -> set[Person]:
-    """The users who hear of a change, given the members of its channel and the invites to it."""
-    people: set[Person | None] = set()
-    for name in push.audience:
+def audience(change: Change, event: Event, members: frozenset[Person], invited: frozenset[Person]) -> frozenset[Person]:
+    """Who hears of a change, given the members of its channel and who is invited to it."""
+    heard: frozenset[Person] = frozenset()
+    for name in event.audience:
+        more: frozenset[Person] = frozenset()
         match name:
             case "members":
-                people |= {user_of(member) for member in members}
+                more = members
             case "invited":
-                people |= {user_of(invite) for invite in invites}
+                more = invited
             case "subject":
-                people.add(user_of(change.record))
+                more = people([change.record])
             case "creator":
-                people.add(creator_of(change.record))
-    # A member who is no user has no socket.
-    return {person for person in people if person}
+                more = frozenset(filter(None, [creator_of(change.record)]))
+        heard = heard | more if heard else more
+    return heard

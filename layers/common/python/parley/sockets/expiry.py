@@ -1,75 +1,116 @@
 """Tokens that run out: clients are warned some minutes before, and their connections are closed after.
 
-Asked once a minute (`functions/fan_out`), from a list in which every connection stands under the minute in which its
-token expires. A tick that never came is made up for by the next ones; clients keep time themselves as well.
+Every connection is listed as due in the minute in which its token or its time ends (`operations/due.py`), so its end
+comes however long no tick did. Warnings look a few minutes ahead in the same list; if ticks are missing, they come late
+or not at all, and clients keep time themselves as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
 
-from parley.clock import iso_seconds
-from parley.domain.presence import ends
+from parley.domain.memberships import birth_of
+from parley.domain.presence import ends, live_connections
 from parley.errors import CONNECTION_EXPIRED, Refusal
 from parley.log import logger
-from parley.operations.context import Context
+from parley.operations import due, reachability
+from parley.operations.context import Caller, Context
 from parley.ports.sockets.gateway import SocketGateway
-from parley.sockets.native.frames import dump
-from parley.sockets.presence import forget, forget_gone
+from parley.sockets.codec import Codec
+from parley.sockets.connections import DUE
+from parley.sockets.presence import forget_gone
+from parley.sockets.protocols import Protocols, protocol_of
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.writes import Update
+from parley.stored import Connection
 
 WARNED_MINUTES = 3
-# Ticks that may have been lost before this one.
-_LOST_MINUTES = 3
 _AT_ONCE = 200
+# Writes that need a request each go out side by side.
+_THREADS = 16
+T = TypeVar("T")
 
 
-def tick(context: Context, sockets: SocketGateway) -> None:
-    """Warn the connections whose token has less than four minutes left, once; end those whose token or time is over.
+class Expiry:
+    """Warns and ends connections."""
 
-    Each is warned before that is noted, so whatever is cut short is done by the next tick, at worst twice.
-    """
-    now = context.clock.now_ms() // 1000
-    minute = now // 60
-    soon = _connections(context, range(minute + 1, minute + WARNED_MINUTES + 1))
-    warned = [
-        connection
-        for connection in soon
-        if ends(connection) == connection["token_expires_at"] != connection.get("warned_of")
-    ]
-    for some in _chunks(warned):
-        outcomes = sockets.post([(connection["id"], _frame("tokenAboutToExpire", connection)) for connection in some])
-        forget_gone(context, outcomes, owners={})
-        for connection in some:
-            _note_warning(context, connection)
-    late = _connections(context, range(minute - _LOST_MINUTES, minute + 1))
-    over = [connection for connection in late if ends(connection) <= now]
-    for some in _chunks(over):
-        expired = [connection for connection in some if connection["token_expires_at"] <= now]
-        sockets.post([(connection["id"], _frame("tokenExpired", connection)) for connection in expired])
-        sockets.disconnect(*(connection["id"] for connection in some))
-        for connection in some:
-            forget(context, connection["id"])
-    if warned or over:
-        logger.info("tokens", extra={"warned": len(warned), "over": len(over)})
+    def __init__(self, sockets: SocketGateway, protocols: Protocols):
+        self._sockets = sockets
+        self._protocols = protocols
+
+    def warn(self, context: Context, until_ms: int) -> None:
+        """Warn the connections whose token has less than four minutes left, once, and stop at `until_ms`.
+
+        Each is warned before that is noted: what is cut short in between is warned again by the next tick.
+        """
+        now = context.clock.now_ms() // 60_000
+        soon = due.listed(context, DUE, range(now + 1, now + WARNED_MINUTES + 1))
+        warned = 0
+        for some in _chunks(soon):
+            if context.clock.now_ms() >= until_ms:
+                break
+            found = context.table.fetch_many(map(keys.connection, some))
+            to_warn = [one for one in map(found.get, map(keys.connection, some)) if one and _is_to_be_warned(one, now)]
+            posts = [(one["id"], self._codec(one).token_ends_soon(one)) for one in to_warn]
+            forget_gone(context, self._sockets.post(posts), owners={})
+            _side_by_side(lambda connection: _note_warning(context, connection), to_warn)
+            warned += len(to_warn)
+        if warned:
+            logger.info("tokens run out", extra={"warned": warned})
+
+    def end(self, context: Context, ids: list[str], minute: int) -> set[str]:
+        """Close and forget those of the connections whose token or time is over; returns which ids need no more.
+
+        Those are also the ones that have been forgotten already, and those whose new token lists them elsewhere.
+        """
+        now = context.clock.now_ms() // 1000
+        found = context.table.fetch_many(map(keys.connection, ids))
+        listed = [one for id_ in ids if (one := found.get(keys.connection(id_))) and ends(one) // 60 == minute]
+        over = [one for one in listed if ends(one) <= now]
+        expired = [one for one in over if one["token_expires_at"] <= now]
+        self._sockets.post([(one["id"], self._codec(one).token_ended(one)) for one in expired])
+        self._sockets.disconnect(*(one["id"] for one in over))
+        self._note_offline(context, over)
+        followed = [keys.follower(sid, one["id"]) for one in over for sid in one.get("follows", ())]
+        # Presence entries need no request: they say themselves until when they count. The records go last, since a
+        # repeat needs them.
+        context.table.erase_many(followed)
+        context.table.erase_many(keys.connection(one["id"]) for one in over)
+        if over:
+            logger.info("connections ended", extra={"over": len(over), "expired": len(expired)})
+        return set(ids) - {one["id"] for one in listed} | {one["id"] for one in over}
+
+    def _note_offline(self, context: Context, over: list[Connection]) -> None:
+        """Note which users are offline now, in the services that want to know."""
+        watched = [one for one in over if self._is_watched(context, one)]
+        presences = context.table.fetch_many(keys.presence(one["user_sid"]) for one in watched) if watched else {}
+        now = context.clock.now_ms() // 1000
+        gone = {
+            one["user_sid"]: Caller("SDK", one["identity"], webhooks=True, birth=birth_of(one))
+            for one in watched
+            if not live_connections(presences.get(keys.presence(one["user_sid"])), now, birth_of(one))
+        }
+        _side_by_side(lambda user: reachability.note_offline(replace(context, caller=gone[user]), user), list(gone))
+
+    @staticmethod
+    def _is_watched(context: Context, connection: Connection) -> bool:
+        key = keys.service(context.account_sid, connection["service_sid"])
+        return reachability.is_enabled(context.configuration.fetch(key))
+
+    def _codec(self, connection: Connection) -> Codec:
+        return self._protocols.codec(protocol_of(connection))
 
 
-def _connections(context: Context, minutes: range) -> list[Record]:
-    """The connections that end in these minutes; the list may still know a token that was replaced."""
-    table = context.table
-    listed = [entry["id"] for minute in minutes for place in keys.expiring(minute) for entry in table.every(place)]
-    found = table.fetch_many(map(keys.connection, listed))
-    return [connection for connection in found.values() if ends(connection) // 60 in minutes]
+def _is_to_be_warned(connection: Connection, now_minutes: int) -> bool:
+    """Whether the connection ends with its token, soon, and was not told so; the list may know an older token."""
+    is_soon = now_minutes < ends(connection) // 60 <= now_minutes + WARNED_MINUTES
+    return is_soon and ends(connection) == connection["token_expires_at"] != connection.get("warned_of")
 
 
-def _chunks(connections: list[Record]) -> Iterator[list[Record]]:
-    for start in range(0, len(connections), _AT_ONCE):
-        yield connections[start : start + _AT_ONCE]
-
-
-def _note_warning(context: Context, connection: Record) -> None:
+def _note_warning(context: Context, connection: Connection) -> None:
     noted = {"warned_of": connection["token_expires_at"]}
     write = Update(keys.connection(connection["id"]), CONNECTION_EXPIRED(), set=noted, announced=False)
     try:
@@ -79,6 +120,13 @@ def _note_warning(context: Context, connection: Record) -> None:
             raise
 
 
-def _frame(event: str, connection: Record) -> bytes:
-    expires_at = iso_seconds(connection["token_expires_at"] * 1000)
-    return dump({"event": event, "token_expires_at": expires_at}).encode()
+def _chunks(ids: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
+
+
+def _side_by_side(act: Callable[[T], object], things: Iterable[T]) -> None:
+    """Do something to each thing, some at a time; the first failure is raised when all are done."""
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for future in [threads.submit(act, thing) for thing in things]:
+            future.result()

@@ -1,156 +1,213 @@
-"""Fan-out: a batch of changes to pushes on every socket that should have them.
+"""Fan-out: a batch of changes to pushes on every connection that should have them.
 
 Per batch and channel the audience is read once: members with one query, presence with one batch read per hundred.
-What concerns one connection goes out in as few frames as fit, and connections with the same news share the same bytes.
-The stream is followed in order. A record that cannot be rendered stops the batch there; what came before it is
-delivered, and the event source isolates the record and sends it to the failure queue.
+An event is rendered once for each protocol that somebody listens with. What concerns one connection goes out in as few
+frames as its protocol packs it into, and connections with the same news share the same bytes. The stream is followed in
+order. A record that cannot be rendered stops the batch there; what came before it is delivered, and the event source
+isolates the record and sends it to the failure queue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from parley.domain.memberships import Person
+from parley.domain.memberships import Person, birth_of
 from parley.domain.presence import is_opening
+from parley.errors import Refusal
 from parley.log import logger
 from parley.operations.context import Context
 from parley.operations.reachability import is_enabled
 from parley.ports.sockets.gateway import Outcome, SocketGateway
-from parley.sockets.events import EVENTS, FOLLOWERS, INVITED, MEMBERS, Push, audience, pushes, shows_channel
-from parley.sockets.native.frames import coalesce, dump
-from parley.sockets.native.rendering import CannotShow, render
-from parley.sockets.native.views import Views
-from parley.sockets.presence import forget, gone, listening, may_hear
+from parley.sockets.closing import close
+from parley.sockets.codec import CannotShow, News, Piece
+from parley.sockets.events import EVENTS, FOLLOWERS, INVITED, MEMBERS, Event, audience, people, reasons
+from parley.sockets.presence import Listener, forget, gone, listeners, living_keys
+from parley.sockets.protocols import Protocols, protocol_of
 from parley.store import keys
 from parley.store.changes import Change, decode
-from parley.store.items import Record
-from parley.store.keys import Key
+from parley.store.table import Records
+from parley.stored import Follower, Presence
 
 _DEADLINE_SECONDS = 20.0
-# How long one batch may spend on forgetting connections; members wait for the next.
+# How long one batch may spend on forgetting connections that are gone; the next push finds the others gone as well.
 _FORGETTING_MS = 10_000
 
 
 @dataclass(frozen=True)
-class _Planned:
-    """One event on its way: the frame for everybody, the one for the connection that asked, and who hears it."""
+class _Heard:
+    """Who may hear of the changes of a batch, read in as few requests as there are hundreds of items."""
 
-    frame: bytes
-    marked: bytes
-    sender: str
-    users: frozenset[Person]
-    connections: frozenset[str]
+    members: dict[str, frozenset[Person]]
+    invited: dict[str, frozenset[Person]]
+    followers: dict[str, list[Follower]]
+
+
+# Connections by the protocol that they speak, or by the user whom they belong to or follow.
+Groups = dict[str, list[Listener]]
+
+
+class _Addressed(NamedTuple):
+    """An event of a change, and the people who hear of it if it applies."""
+
+    change: Change
+    event: Event
+    persons: frozenset[Person]
+
+
+class _Told(NamedTuple):
+    """An event of a change, and the connections that hear of it if it applies, by their protocol."""
+
+    change: Change
+    event: Event
+    to: Groups
 
 
 @dataclass
-class _Read:
-    """What a batch needs to know, read in as few requests as there are hundreds of items."""
+class _Plan:
+    """What each connection is sent, in order, and which ones end, by their ids; `failed` is where the plan stops."""
 
-    members: dict[str, list[Record]]
-    invites: dict[str, list[Record]]
-    followers: dict[str, list[Record]]
-    found: dict[Key, Record]
-
-    def channel(self, change: Change) -> Record:
-        """The channel that a change happened in; {} outside of channels, and where it is not shown."""
-        return self.found.get(keys.channel(change.channel_sid), {})
+    listeners: dict[str, Listener] = field(default_factory=dict)
+    pieces: dict[str, list[Piece]] = field(default_factory=dict)
+    ending: dict[str, Refusal] = field(default_factory=dict)
+    failed: str | None = None
 
 
 class FanOut:
-    """Delivers stream batches; `views` shows records in pushes."""
+    """Delivers stream batches."""
 
-    def __init__(self, context: Context, gateway: SocketGateway, views: Views):
+    def __init__(self, context: Context, gateway: SocketGateway, protocols: Protocols):
         self._context = context
         self._gateway = gateway
-        self._views = views
+        self._protocols = protocols
 
     def deliver(self, stream_records: Sequence[dict[str, Any]]) -> str | None:
         """Push what a batch announces; returns the sequence number of the first record that failed, if one did."""
         changes, failed = _decoded(stream_records)
-        if changes:
-            read = self._read(changes)
-            planned, unrendered = self._plan(changes, read)
-            failed = unrendered or failed
-            self._send(planned, self._online(planned), read.followers)
-        return failed
+        if not changes:
+            return failed
+        heard = self._heard(changes)
+        audiences, unaddressed = _addressed(changes, heard)
+        online = self._online(audiences)
+        open_, following = listeners(self._context, online), self._following(heard.followers)
+        told = _told(audiences, open_, following)
+        plan = self._planned(told, self._shown(told))
+        for group in (*following.values(), *open_.values()):
+            plan.listeners |= {listener.id: listener for listener in group}
+        plan.failed = plan.failed or unaddressed or failed
+        self._send(plan, online, heard.followers)
+        for connection_id, refusal in plan.ending.items():
+            listener = plan.listeners[connection_id]
+            codec = self._protocols.codec(listener.protocol)
+            close(self._context, self._gateway, codec, connection_id, refusal, user_sid=listener.user_sid)
+        self._mark_told(changes, plan.failed)
+        return plan.failed
 
-    def _read(self, changes: list[Change]) -> _Read:
+    def _heard(self, changes: list[Change]) -> _Heard:
         table = self._context.table
         # An event that might apply is enough: whether it does may depend on the channel, which is not read yet.
-        wanted = [(change, _audiences(change)) for change in changes]
+        wanted = [(change, {name for event in _events(change) for name in event.audience}) for change in changes]
         in_channels = {change.channel_sid for change, names in wanted if MEMBERS in names}
         invited = {change.channel_sid for change, names in wanted if INVITED in names}
         followed = {change.record["sid"] for change, names in wanted if FOLLOWERS in names}
-        shown: list[Key] = []
-        for change in changes:
-            if shows_channel(change):
-                shown += [keys.channel(change.channel_sid), keys.tail(change.channel_sid)]
-        return _Read(
-            {sid: table.every(keys.members(sid)) for sid in in_channels},
-            {sid: table.every(keys.invites(sid)) for sid in invited},
+        return _Heard(
+            {sid: people(table.every(keys.members(sid))) for sid in in_channels},
+            {sid: people(table.every(keys.invites(sid))) for sid in invited},
             {sid: table.every(keys.followers(sid)) for sid in followed},
-            table.fetch_many(shown, buried=True) if shown else {},
         )
 
-    def _plan(self, changes: list[Change], read: _Read) -> tuple[list[_Planned], str | None]:
-        planned: list[_Planned] = []
-        for change in changes:
+    def _online(self, audiences: list[_Addressed]) -> dict[str, Presence]:
+        """The presence of everybody concerned, by user SID."""
+        users = {person.user_sid for persons in {one.persons for one in audiences} for person in persons}
+        found = self._context.table.fetch_many(keys.presence(sid) for sid in users)
+        return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
+
+    def _following(self, followers: dict[str, list[Follower]]) -> Groups:
+        """The connections that follow each user and may still be open."""
+        now = self._context.clock.now_ms() // 1000
+        every = [record for found in followers.values() for record in found]
+        valid = living_keys(self._context, (record.get("key") for record in every))
+        return {
+            sid: [
+                Listener(record["id"], record.get("user_sid", ""), birth_of(record), protocol_of(record))
+                for record in found
+                if record["until"] > now and record.get("key") in valid
+            ]
+            for sid, found in followers.items()
+        }
+
+    def _shown(self, told: list[_Told]) -> Records:
+        """The channels, with their counters, that what is told depends on or shows."""
+        wanted = []
+        for change, event, to in told:
+            codecs = [self._protocols.codec(name) for name in to]
+            if to and (event.asks_channel or any(codec.shows_channel(change.kind, change.verb) for codec in codecs)):
+                wanted += [keys.channel(change.channel_sid), keys.tail(change.channel_sid)]
+        return self._context.table.fetch_many(wanted, buried=True) if wanted else Records()
+
+    def _planned(self, told: list[_Told], shown: Records) -> _Plan:
+        plan = _Plan()
+        for change, event, to in told:
             try:
-                planned += [self._planned(change, push, read) for push in pushes(change, read.channel(change))]
+                self._add(plan, change, event, to, shown)
             except CannotShow:
                 # The channel has been deleted since, and its deletion is told too.
                 continue
             except Exception:
                 logger.exception("change cannot be announced", extra={"sequence_number": change.position})
-                return planned, change.position
-        return planned, None
+                plan.failed = change.position
+                break
+        return plan
 
-    def _planned(self, change: Change, push: Push, read: _Read) -> _Planned:
+    def _add(self, plan: _Plan, change: Change, event: Event, to: Groups, shown: Records) -> None:
+        news = self._news(change, event, shown)
+        if not event.when(change, news.channel or {}):
+            return
+        sender, _, request = change.cause.get("request", "").partition(" ")
+        for protocol, group in to.items():
+            if event.ends:
+                plan.ending |= {listener.id: event.ends() for listener in group}
+                continue
+            codec = self._protocols.codec(protocol)
+            is_personal = codec.is_personal(event.name)
+            pieces = () if is_personal else codec.render(news, "")
+            for listener in group:
+                if is_personal:
+                    pieces = codec.render(news, listener.user_sid)
+                is_sender = listener.id == sender and request
+                plan.pieces.setdefault(listener.id, []).extend(
+                    [codec.marked(piece, request) for piece in pieces] if is_sender else pieces
+                )
+
+    def _news(self, change: Change, event: Event, shown: Records) -> News:
         service = None
         if change.kind == "user":
             key = keys.service(self._context.account_sid, change.record["service_sid"])
             service = self._context.configuration.fetch(key)
-        channel, tail = read.channel(change), read.found.get(keys.tail(change.channel_sid))
-        frame = render(self._views, change, push, channel, tail, reachability_enabled=is_enabled(service))
-        sender, _, request = change.cause.get("request", "").partition(" ")
-        body = dump(frame).encode()
-        marked = dump({**frame, "request": request}).encode() if request else body
-        sid = change.channel_sid
-        users = audience(change, push, read.members.get(sid, ()), read.invites.get(sid, ()))
-        following = read.followers.get(change.record["sid"], ()) if FOLLOWERS in push.audience else ()
-        now = self._context.clock.now_ms() // 1000
-        open_ = frozenset(
-            record["id"] for record in following if record["until"] > now and may_hear(self._context, record)
+        return News(
+            event.name,
+            change.kind,
+            change.verb,
+            change.record,
+            change.channel_sid,
+            shown.get(keys.channel(change.channel_sid), {}),
+            shown.get(keys.tail(change.channel_sid)),
+            reasons(change),
+            is_enabled(service),
         )
-        return _Planned(body, marked, sender, frozenset(users), open_)
 
-    def _online(self, planned: list[_Planned]) -> dict[str, Record]:
-        """The presence of everybody concerned, by user SID."""
-        users = {person.user_sid for event in planned for person in event.users}
-        found = self._context.table.fetch_many(keys.presence(sid) for sid in users)
-        return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
-
-    def _send(self, planned: list[_Planned], online: dict[str, Record], followers: dict[str, list[Record]]) -> None:
-        now = self._context.clock.now_ms() // 1000
-        people = {person for event in planned for person in event.users}
-        owners = {
-            connection_id: person
-            for person in people
-            for connection_id in listening(self._context, online.get(person.user_sid), person.birth)
-        }
-        news = _by_connection(planned, owners)
-        if not news:
+    def _send(self, plan: _Plan, online: dict[str, Presence], followers: dict[str, list[Follower]]) -> None:
+        posts = self._posts(plan)
+        if not posts:
             return
-        outcomes = self._gateway.post(_posts(news), _DEADLINE_SECONDS)
+        outcomes = self._gateway.post(posts, _DEADLINE_SECONDS)
         missing = gone(outcomes)
-        enough_ms = self._context.clock.now_ms() + _FORGETTING_MS
+        now, enough_ms = self._context.clock.now_ms() // 1000, self._context.clock.now_ms() + _FORGETTING_MS
         for connection_id in missing:
             if self._context.clock.now_ms() > enough_ms:
-                # The next push finds the others gone as well.
                 break
-            owner = owners[connection_id].user_sid if connection_id in owners else ""
+            owner = plan.listeners[connection_id].user_sid
             if not is_opening(online.get(owner), connection_id, now):
                 forget(self._context, connection_id, owner)
         # A follower whose connection was forgotten while it began to follow would be tried for two hours.
@@ -162,7 +219,26 @@ class FanOut:
         ]
         self._context.table.erase_many(stale)
         dropped = sum(outcome is Outcome.DROPPED for outcome in outcomes.values())
-        logger.info("pushed", extra={"connections": len(news), "gone": len(missing), "dropped": dropped})
+        logger.info("pushed", extra={"connections": len(outcomes), "gone": len(missing), "dropped": dropped})
+
+    def _posts(self, plan: _Plan) -> list[tuple[str, bytes]]:
+        bodies: dict[tuple[str, tuple[Piece, ...]], list[bytes]] = {}
+        posts = []
+        for connection_id, pieces in plan.pieces.items():
+            protocol = plan.listeners[connection_id].protocol
+            news = protocol, tuple(pieces)
+            if news not in bodies:
+                bodies[news] = self._protocols.codec(protocol).packed(pieces)
+            posts += [(connection_id, body) for body in bodies[news]]
+        return posts
+
+    def _mark_told(self, changes: list[Change], failed: str | None) -> None:
+        """Note on the counters of channels that their deletion was told: their members may be swept away now."""
+        for change in changes:
+            if change.position == failed:
+                break
+            if (change.kind, change.verb) == ("channel", "deleted"):
+                self._context.table.annotate(keys.tail(change.channel_sid), {"told_at": self._context.clock.now_ms()})
 
 
 def _decoded(stream_records: Sequence[dict[str, Any]]) -> tuple[list[Change], str | None]:
@@ -178,30 +254,54 @@ def _decoded(stream_records: Sequence[dict[str, Any]]) -> tuple[list[Change], st
     return changes, None
 
 
-def _audiences(change: Change) -> set[str]:
-    return {name for push in EVENTS[change.kind, change.verb] for name in push.audience}
+def _events(change: Change) -> tuple[Event, ...]:
+    return EVENTS[change.kind, change.verb]
 
 
-def _by_connection(planned: list[_Planned], owners: dict[str, Person]) -> dict[str, tuple[bytes, ...]]:
-    """What each connection is told, in order."""
-    connections: dict[Person, list[str]] = {}
-    for connection_id, person in owners.items():
-        connections.setdefault(person, []).append(connection_id)
-    news: dict[str, list[bytes]] = {}
-    for event in planned:
-        told = {connection_id for person in event.users for connection_id in connections.get(person, ())}
-        told |= event.connections
-        for connection_id in sorted(told):
-            news.setdefault(connection_id, []).append(event.marked if connection_id == event.sender else event.frame)
-    return {connection_id: tuple(frames) for connection_id, frames in news.items()}
+def _addressed(changes: list[Change], heard: _Heard) -> tuple[list[_Addressed], str | None]:
+    """Each event of each change with who hears it, up to the first change for which that cannot be said."""
+    found: list[_Addressed] = []
+    for change in changes:
+        sid = change.channel_sid
+        members, invited = heard.members.get(sid, frozenset()), heard.invited.get(sid, frozenset())
+        try:
+            # Nothing is told of what belongs to no service, even if nobody would hear it.
+            assert change.record["service_sid"]
+            found += [_Addressed(change, event, audience(change, event, members, invited)) for event in _events(change)]
+        except Exception:
+            logger.exception("change cannot be announced", extra={"sequence_number": change.position})
+            return found, change.position
+    return found, None
 
 
-def _posts(news: dict[str, tuple[bytes, ...]]) -> list[tuple[str, bytes]]:
-    """As few frames as fit; connections with the same news share the same bytes."""
-    bodies: dict[tuple[bytes, ...], list[bytes]] = {}
-    posts = []
-    for connection_id, frames in news.items():
-        if frames not in bodies:
-            bodies[frames] = coalesce(frames)
-        posts += [(connection_id, body) for body in bodies[frames]]
-    return posts
+def _told(audiences: list[_Addressed], open_: Groups, following: Groups) -> list[_Told]:
+    """The events with the connections that hear them, given those of each user and those that follow each user."""
+    # The changes of one channel have one set of members, whose connections are looked up once.
+    groups = {persons: _grouped(persons, open_) for persons in {one.persons for one in audiences}}
+    told = []
+    for change, event, persons in audiences:
+        to = groups[persons]
+        if FOLLOWERS in event.audience:
+            to = _with_followers(to, following.get(change.record["sid"], []))
+        told.append(_Told(change, event, to))
+    return told
+
+
+def _grouped(persons: frozenset[Person], open_: Groups) -> Groups:
+    """The connections of people by protocol, without those of other users who have or had the same identities."""
+    groups: Groups = {}
+    for person in persons:
+        for listener in open_.get(person.user_sid, ()):
+            if listener.birth == person.birth:
+                groups.setdefault(listener.protocol, []).append(listener)
+    return groups
+
+
+def _with_followers(to: Groups, following: list[Listener]) -> Groups:
+    """The same and the connections that follow, each once."""
+    known = {listener.id for group in to.values() for listener in group}
+    groups = {protocol: list(group) for protocol, group in to.items()}
+    for listener in following:
+        if listener.id not in known:
+            groups.setdefault(listener.protocol, []).append(listener)
+    return groups

@@ -16,6 +16,7 @@ from parley.operations.context import Context
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Guard, Update
+from parley.stored import Connection, Follower
 
 MOST_FOLLOWED = 100
 # Two frames of one connection may be handled at once, and then change its list one after the other.
@@ -30,7 +31,7 @@ class Followed:
     dropped: list[str]
 
 
-def follow(context: Context, connection: Record, identities: list[str]) -> Followed:
+def follow(context: Context, connection: Connection, identities: list[str]) -> Followed:
     """Follow users on a connection; the longest followed give way beyond a hundred. Unknown identities are passed over.
 
     Raises:
@@ -70,15 +71,22 @@ def follow(context: Context, connection: Record, identities: list[str]) -> Follo
     return Followed(users, [user["identity"] for user in gone.values()])
 
 
-def hear(context: Context, connection: Record, users: list[str]) -> None:
+def hear(context: Context, connection: Connection, users: list[str]) -> None:
     """Let a connection hear of users for as long as its token and its time last."""
-    follower = {"id": connection["id"], "key": connection["key_sid"], "until": ends(connection)}
-    follower |= {"user_sid": connection["user_sid"], "birth": birth_of(connection)}
-    follower["expires_at"] = connection["expires_at"]
+    follower: Follower = {
+        "id": connection["id"],
+        "key": connection["key_sid"],
+        "user_sid": connection["user_sid"],
+        "birth": birth_of(connection),
+        "until": ends(connection),
+        "expires_at": connection["expires_at"],
+    }
+    if "codec" in connection:
+        follower["codec"] = connection["codec"]
     context.table.put_many({keys.follower(sid, connection["id"]): follower for sid in users})
 
 
-def unfollow(context: Context, connection: Record, identities: list[str]) -> None:
+def unfollow(context: Context, connection: Connection, identities: list[str]) -> None:
     """Follow users no longer."""
     unwanted = {user_sid(connection["service_sid"], identity) for identity in identities}
     _change(context, connection["id"], lambda before: [sid for sid in before if sid not in unwanted])

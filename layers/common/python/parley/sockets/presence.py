@@ -1,29 +1,50 @@
 """Who is connected: one small item per user with an attribute per connection, which dies by itself.
 
-Every entry says until when it can be alive; a `$disconnect` that never came costs one failed push and no more.
+Every entry says until when the connection can be open. If a `$disconnect` never comes, the next push fails, and the
+connection is forgotten then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import LONGEST_LIFE_SECONDS, OPENING_SECONDS, PREFIX, ends, live_connections
 from parley.operations import reachability
 from parley.operations.context import Caller, Context
+from parley.sockets.protocols import protocol_of
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.table import Table
+from parley.stored import Connection, Presence
 
 
-def remember(table: Table, connection: Record, now_seconds: int) -> Record:
+class Listener(NamedTuple):
+    """An open connection as somebody sees it who has something to tell.
+
+    Attributes:
+        id: The connection's id.
+        user_sid: Whose it is.
+        birth: The `birth` of that user, which tells it from another user of the same identity.
+        protocol: The protocol that it speaks.
+    """
+
+    id: str
+    user_sid: str
+    birth: str
+    protocol: str
+
+
+def remember(table: Table, connection: Connection, now_seconds: int) -> Presence:
     """Add a connection to its user's presence, or its new end after its token was refreshed; returns the presence.
 
-    What can no longer be open is dropped on the way.
+    Entries of connections that can no longer be open are removed.
     """
-    entry = {"at": connection["opened_at"], "until": ends(connection), "key": connection["key_sid"]}
+    entry: dict[str, Any] = {"at": connection["opened_at"], "until": ends(connection), "key": connection["key_sid"]}
     entry["birth"] = birth_of(connection)
+    if "codec" in connection:
+        entry["codec"] = connection["codec"]
     key = keys.presence(connection["user_sid"])
     changes = {PREFIX + connection["id"]: entry, "expires_at": now_seconds + LONGEST_LIFE_SECONDS}
     presence = table.touch(key, changes)
@@ -33,28 +54,41 @@ def remember(table: Table, connection: Record, now_seconds: int) -> Record:
 
 
 def forget(context: Context, connection_id: str, owner: str = "") -> None:
-    """Forget a connection, whom it follows and its presence; once is enough, and a repeat finds nothing to do.
+    """Forget a connection: its presence, the note that its user is online, whom it follows, and at last its record.
 
-    `owner` is the user SID where it is known, so that an entry without its connection goes as well.
+    Whatever is cut short is finished by a repeat, for which the record stays until the rest is done. Where nobody is
+    told who is online, nothing that is left over can be seen; there the record goes at once, which saves a request.
+    `owner` is the user SID where it is known, so that a presence entry without a record goes too.
     """
-    record = context.table.take(keys.connection(connection_id)) or {}
-    user = record.get("user_sid") or owner
-    if not user:
+    key = keys.connection(connection_id)
+    record, is_gone = context.table.take(key, unless="noted")
+    if record is None:
+        if owner:
+            context.table.detach(keys.presence(owner), [PREFIX + connection_id])
         return
-    if followed := record.get("follows"):
-        context.table.erase_many(keys.follower(sid, connection_id) for sid in followed)
+    is_noted = _wants_to_know(context, record)
+    if is_gone and is_noted:
+        # The connection is older than its service's wish to know who is online.
+        context.table.put_many({key: record})
+    user = record["user_sid"]
     left = context.table.detach(keys.presence(user), [PREFIX + connection_id])
-    if record and not live_connections(left, context.clock.now_ms() // 1000, birth_of(record)):
-        service = context.configuration.fetch(keys.service(context.account_sid, record["service_sid"]))
-        if reachability.is_enabled(service):
-            caller = Caller("SDK", record["identity"], webhooks=True, birth=birth_of(record))
-            reachability.note_offline(replace(context, caller=caller), user)
+    if is_noted and not live_connections(left, context.clock.now_ms() // 1000, birth_of(record)):
+        caller = Caller("SDK", record["identity"], webhooks=True, birth=birth_of(record))
+        reachability.note_offline(replace(context, caller=caller), user)
+    context.table.erase_many(keys.follower(sid, connection_id) for sid in record.get("follows", ()))
+    if is_noted or not is_gone:
+        context.table.take(key)
+
+
+def _wants_to_know(context: Context, connection: Connection) -> bool:
+    key = keys.service(context.account_sid, connection["service_sid"])
+    return reachability.is_enabled(context.configuration.fetch(key))
 
 
 def forget_gone(context: Context, outcomes: Mapping[str, str], owners: Mapping[str, str]) -> list[str]:
-    """Forget connections that a push did not find any more, but for those that may be only just opening.
+    """Forget connections that a push did not find, unless they may be only just opening; returns their ids.
 
-    `owners` are the user SIDs where they are known. Returns those that were not found.
+    `owners` are the user SIDs where they are known.
     """
     now = context.clock.now_ms() // 1000
     missing = gone(outcomes)
@@ -66,18 +100,38 @@ def forget_gone(context: Context, outcomes: Mapping[str, str], owners: Mapping[s
 
 
 def gone(outcomes: Mapping[str, str]) -> list[str]:
-    """The connections that pushes did not find any more."""
+    """The connections that pushes did not find."""
     return [connection_id for connection_id, outcome in outcomes.items() if outcome == "gone"]
 
 
-def listening(context: Context, presence: Record | None, birth: str | None = None) -> list[str]:
-    """The ids of a user's connections that may still be open and hear, the oldest first; with `birth`, of that user."""
-    live = live_connections(presence, context.clock.now_ms() // 1000, birth)
-    return [connection_id for connection_id in live if may_hear(context, (presence or {})[PREFIX + connection_id])]
+def listeners(context: Context, presences: Mapping[str, Presence]) -> dict[str, list[Listener]]:
+    """The connections that may still be open and hear, by user SID, each user's oldest first."""
+    now = context.clock.now_ms() // 1000
+    live = {
+        sid: [(connection_id, presence[PREFIX + connection_id]) for connection_id in live_connections(presence, now)]
+        for sid, presence in presences.items()
+    }
+    valid = living_keys(context, (entry.get("key") for entries in live.values() for _, entry in entries))
+    return {
+        sid: [
+            listener(connection_id, sid, presences[sid])
+            for connection_id, entry in entries
+            if entry.get("key") in valid
+        ]
+        for sid, entries in live.items()
+    }
 
 
-def may_hear(context: Context, entry: Record) -> bool:
-    """Whether the key that signed a connection's token is still there, as far as is known for some seconds."""
-    key_sid = entry.get("key")
-    key = keys.api_key(context.account_sid, key_sid or "")
-    return key_sid is None or context.configuration.fetch(key) is not None
+def listener(connection_id: str, user_sid: str, presence: Presence) -> Listener:
+    """A connection as its entry in its user's presence describes it."""
+    entry = presence[PREFIX + connection_id]
+    return Listener(connection_id, user_sid, birth_of(entry), protocol_of(entry))
+
+
+def living_keys(context: Context, key_sids: Iterable[str | None]) -> Collection[str | None]:
+    """Those of the API keys that have not been deleted, as far as is known for some seconds; None is one of them.
+
+    They are read in one request for all; those deleted are remembered as well.
+    """
+    wanted = {keys.api_key(context.account_sid, sid): sid for sid in set(key_sids) if sid}
+    return {None, *(wanted[key] for key in context.configuration.present(wanted))}

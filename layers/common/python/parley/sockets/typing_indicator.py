@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from parley.domain.memberships import user_of
+from parley.domain.memberships import Person, birth_of
 from parley.errors import NOT_FOUND
 from parley.operations import authority
 from parley.operations.addressing import channel_sid, service
 from parley.operations.context import Context
 from parley.records.services import setting
-from parley.sockets.native.frames import dump
-from parley.sockets.presence import forget_gone, listening
+from parley.sockets.events import people
+from parley.sockets.presence import Listener, forget_gone, listeners
+from parley.sockets.protocols import Protocols
 from parley.store import keys
-from parley.store.items import Record
+from parley.stored import Connection
 
 if TYPE_CHECKING:
     # Most requests push nothing, and need not wait for what pushes to be imported.
@@ -29,17 +30,16 @@ _DEADLINE_SECONDS = 2.0
 # Recipients show it a little longer than the sender keeps silent, so that it does not flicker.
 _LONGER_SECONDS = 1
 
-Room = dict[str, list[str]]
-
 
 class Typing:
     """Announces who types; `sockets` gives the gateway when it is first needed."""
 
-    def __init__(self, sockets: Callable[[], SocketGateway]):
+    def __init__(self, sockets: Callable[[], SocketGateway], protocols: Protocols):
         self._sockets = sockets
-        self._rooms: dict[tuple[str, str], tuple[int, Room]] = {}
+        self._protocols = protocols
+        self._rooms: dict[tuple[str, str], tuple[int, frozenset[Person], list[Listener]]] = {}
 
-    def announce(self, context: Context, connection: Record, channel: str) -> int:
+    def announce(self, context: Context, connection: Connection, channel: str) -> int:
         """Tell the other members of a channel that the connection's identity types; returns for how many seconds.
 
         Raises:
@@ -49,28 +49,34 @@ class Typing:
         timeout = setting(owner, "typing_indicator_timeout")
         sid = channel_sid(context, owner["sid"], channel)
         room = self._room(context, connection, sid)
-        told = {id_: user for user, ids in room.items() if user != connection["user_sid"] for id_ in ids}
+        told = [listener for listener in room if listener.user_sid != connection["user_sid"]]
         if told:
-            frame = {"event": "typingStarted", "channel_sid": sid, "identity": connection["identity"]}
-            body = dump({**frame, "typing_timeout": timeout + _LONGER_SECONDS}).encode()
-            outcomes = self._sockets().post([(connection_id, body) for connection_id in told], _DEADLINE_SECONDS)
-            if forget_gone(context, outcomes, owners=told):
+            bodies = {
+                name: self._protocols.codec(name).typing(sid, connection["identity"], timeout + _LONGER_SECONDS)
+                for name in {listener.protocol for listener in told}
+            }
+            posts = [(listener.id, bodies[listener.protocol]) for listener in told]
+            outcomes = self._sockets().post(posts, _DEADLINE_SECONDS)
+            if forget_gone(context, outcomes, owners={listener.id: listener.user_sid for listener in told}):
                 self._rooms.pop((owner["sid"], sid), None)
         return int(timeout)
 
-    def _room(self, context: Context, connection: Record, sid: str) -> Room:
-        """The connections of every member's user, of whom the one who asks is one."""
+    def _room(self, context: Context, connection: Connection, sid: str) -> list[Listener]:
+        """The connections of every member, of whom the one who asks is one."""
         now = context.clock.now_ms()
-        until, room = self._rooms.get((connection["service_sid"], sid), (0, {}))
-        if now < until and connection["user_sid"] in room:
+        me = Person(connection["user_sid"], birth_of(connection))
+        until, members, room = self._rooms.get((connection["service_sid"], sid), (0, frozenset(), []))
+        if now < until and me in members:
             return room
         if keys.tail(sid) not in authority.require(context, connection["service_sid"], sid, (), also=[keys.tail(sid)]):
             raise NOT_FOUND()
-        members = context.table.every(keys.members(sid))
-        people = [person for person in map(user_of, members) if person]
-        presence = context.table.fetch_many(keys.presence(sid) for sid, _ in people)
-        room = {sid: listening(context, presence.get(keys.presence(sid)), birth) for sid, birth in people}
+        members = people(context.table.every(keys.members(sid)))
+        users = [person.user_sid for person in members]
+        found = context.table.fetch_many(map(keys.presence, users))
+        presences = {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
+        open_ = listeners(context, presences)
+        room = [one for person in members for one in open_.get(person.user_sid, ()) if one.birth == person.birth]
         if len(self._rooms) >= _MOST_ROOMS:
             self._rooms.clear()
-        self._rooms[connection["service_sid"], sid] = (now + REMEMBERED_MS, room)
+        self._rooms[connection["service_sid"], sid] = (now + REMEMBERED_MS, members, room)
         return room

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from parley.clock import Clock
@@ -23,6 +23,7 @@ class Configuration:
         self._table = table
         self._clock = clock
         self._memory: dict[Hashable, tuple[int, Any]] = {}
+        self._absent: dict[Hashable, int] = {}
 
     def fetch(self, key: Key[R]) -> R | None:
         """The living record under a key, at most ten seconds old."""
@@ -40,6 +41,25 @@ class Configuration:
     def forget_all(self) -> None:
         """Drop everything that this container remembers."""
         self._memory.clear()
+        self._absent.clear()
+
+    def present(self, keys: Iterable[Key[Any]]) -> set[Key[Any]]:
+        """Those of `keys` under which a living record was found at most ten seconds ago, read in one go.
+
+        Here what was not found is remembered too: for records that never come back, such as revoked API keys.
+        """
+        wanted, now = set(keys), self._clock.now_ms()
+        known = {key for key in wanted if key in self._memory and now < self._memory[key][0]}
+        unknown = [key for key in wanted - known if now >= self._absent.get(key, 0)]
+        found = self._table.fetch_many(unknown) if unknown else {}
+        if len(self._absent) >= _MOST_REMEMBERED:
+            self._absent.clear()
+        for key in unknown:
+            if key in found:
+                self.remember(key, found[key])
+            else:
+                self._absent[key] = now + REMEMBERED_MS
+        return known | set(found)
 
     def remember(self, key: Key[R], record: R) -> None:
         """Keep a record that was just read anyway."""

@@ -24,7 +24,8 @@ Access patterns (each is one function below; `*` marks what is read in order):
     a user's live connections                  pk USER#<US>          sk PRESENCE
     the connections that follow a user         pk USER#<US>          sk FOLLOWER#<connection id>
     a socket                                   pk CONNECTION#<id>    sk CONNECTION
-    sockets whose token expires in a minute    pk EXPIRING#<minute>#<shard>  sk CONNECTION#<id>
+    what of a kind falls due in a minute       pk DUE#<AC>#<kind>#<minute>#<shard>  sk <id>
+    the last minute whose due work is done     pk ACCOUNT#<AC>       sk HAND#<kind>
     a push registration; all of a service*     pk SERVICE#<IS>       sk BINDING#<BS>
     a user's push registrations*               gsi1pk BINDINGS#<US>  gsi1sk <BS>
     a service's users*, oldest first           gsi1pk USERS#<IS>     gsi1sk <created ms>#<US>
@@ -45,7 +46,7 @@ from parley import stored
 R = TypeVar("R", bound=Mapping[str, Any])
 
 _INDEX_WIDTH = 12
-_EXPIRY_SHARDS = 2
+_DUE_SHARDS = 2
 
 
 class Key(NamedTuple, Generic[R]):
@@ -215,15 +216,20 @@ def followers(user_sid: str) -> Range[stored.Follower]:
     return Range(f"USER#{user_sid}", "FOLLOWER#")
 
 
-def expiring(minute: int) -> list[Range[stored.Expiry]]:
-    """Where the sockets are whose tokens expire in a minute, counted from the epoch."""
-    return [Range(f"EXPIRING#{padded(minute)}#{shard}", "CONNECTION#") for shard in range(_EXPIRY_SHARDS)]
+def due_in(account_sid: str, kind: str, minute: int) -> list[Range[stored.Due]]:
+    """Where what falls due in a minute is listed; minutes are counted from the epoch."""
+    place = f"DUE#{account_sid}#{kind}#{padded(minute)}"
+    return [Range(f"{place}#{shard}", "") for shard in range(_DUE_SHARDS)]
 
 
-def expiry(minute: int, connection_id: str) -> Key[stored.Expiry]:
-    """Where a socket stands in that list. Many open at once after an outage, so a minute is spread over partitions."""
-    shard = sum(connection_id.encode()) % _EXPIRY_SHARDS
-    return Key(f"EXPIRING#{padded(minute)}#{shard}", f"CONNECTION#{connection_id}")
+def due(account_sid: str, kind: str, minute: int, id_: str) -> Key[stored.Due]:
+    """Where something stands in that list. Much may fall due at once, so a minute is spread over partitions."""
+    shard = sum(id_.encode()) % _DUE_SHARDS
+    return Key(f"DUE#{account_sid}#{kind}#{padded(minute)}#{shard}", id_)
+
+
+def due_hand(account_sid: str, kind: str) -> Key[stored.DueHand]:
+    return Key(f"ACCOUNT#{account_sid}", f"HAND#{kind}")
 
 
 def padded(number: int) -> str:

@@ -190,6 +190,16 @@ class Table:
         update = update_expression(set_, expression)
         return self._bookkeep(key, update, expression)
 
+    def annotate(self, key: Key[Any], set_: Mapping[str, Any]) -> None:
+        """Set attributes of an item, tombstone or not, without announcing it; nothing happens if there is none."""
+        expression = Expression()
+        update = update_expression(set_, expression)
+        try:
+            self._bookkeep(key, update, expression, f"attribute_exists({expression.name('pk')})")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
     def detach(self, key: Key[Any], names: Sequence[str]) -> Record | None:
         """Remove attributes of such an item; None if there is no item."""
         expression = Expression()
@@ -214,10 +224,24 @@ class Table:
         )
         return from_item(answer.get("Attributes", {}))
 
-    def take(self, key: Key[R]) -> R | None:
-        """Delete an item and return what it was; None if it was not there."""
-        answer = self._ask("delete_item", TableName=self._name, Key=attributes(key), ReturnValues="ALL_OLD")
-        return cast("R | None", _found(answer.get("Attributes")))
+    def take(self, key: Key[R], *, unless: str = "") -> tuple[R | None, bool]:
+        """Delete an item and return what it was, None if it was not there; and whether it is gone.
+
+        One that has the attribute `unless` is left where it is.
+        """
+        request: dict[str, Any] = {"ReturnValues": "ALL_OLD"}
+        if unless:
+            expression = Expression()
+            request["ConditionExpression"] = f"attribute_not_exists({expression.name(unless)})"
+            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+            request |= expression.arguments()
+        try:
+            answer = self._ask("delete_item", TableName=self._name, Key=attributes(key), **request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return cast("R | None", _found(error.response.get("Item"))), False
+        return cast("R | None", _found(answer.get("Attributes"))), True
 
     def erase_many(self, keys: Iterable[Key[Any]]) -> None:
         """Delete items without conditions or announcement, 25 a request; used by sweeps."""

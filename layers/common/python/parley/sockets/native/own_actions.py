@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from parley.clock import iso_seconds
@@ -11,8 +12,13 @@ from parley.operations import bindings, channels, user_channels, users
 from parley.operations.addressing import service
 from parley.records.services import setting
 from parley.sockets import catching_up, connections, following
+from parley.sockets.catching_up import CaughtUp
+from parley.sockets.codec import News
+from parley.sockets.native.codec import token
+from parley.sockets.native.frames import dump
+from parley.sockets.native.rendering import render
 from parley.sockets.native.session import Session, text, texts
-from parley.store.items import Record
+from parley.sockets.native.views import Views
 
 _SERVICE_FIELDS = (
     "typing_indicator_timeout",
@@ -36,7 +42,7 @@ def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
             **{name: setting(owner, name) for name in _SERVICE_FIELDS},
         },
         "connection_expires_at": iso_seconds(session.connection["expires_at"] * 1000),
-        **_token(session.connection),
+        **token(session.connection),
     }
 
 
@@ -44,11 +50,7 @@ def refresh_token(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """A new token for the same connection."""
     renewed = connections.refresh(session.context, session.connection, text(body, "token"))
     following.hear(session.context, renewed, renewed.get("follows") or [])
-    return _token(renewed)
-
-
-def _token(connection: Record) -> dict[str, Any]:
-    return {"token_expires_at": iso_seconds(connection["token_expires_at"] * 1000)}
+    return token(renewed)
 
 
 def fetch_my_channel(session: Session, body: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +109,23 @@ def catch_up(session: Session, body: dict[str, Any]) -> dict[str, Any]:
             name="channels", reason=f"an object of 1 to {_MOST_CAUGHT_UP} channel SIDs and their last seq is needed"
         )
     service(session.context, session.service_sid)
-    return {"channels": catching_up.catch_up(session.context, session.views, session.connection, marks)}
+    caught_up = catching_up.catch_up(session.context, session.connection, marks, partial(_rendered, session.views))
+    return {"channels": {sid: _told(answer) for sid, answer in caught_up.items()}}
+
+
+def _rendered(views: Views, news: News) -> tuple[dict[str, Any], int]:
+    frame = render(views, news)
+    return frame, len(dump(frame).encode())
+
+
+def _told(answer: CaughtUp[dict[str, Any]]) -> dict[str, Any]:
+    """What a client is told of one channel."""
+    told: dict[str, Any] = {"status": answer.status}
+    if answer.status != catching_up.GONE:
+        told["seq"] = answer.seq
+    if answer.status == catching_up.CHANGES:
+        told |= {"more": answer.more, "events": list(answer.events)}
+    return told
 
 
 def _is_mark(value: Any) -> bool:

@@ -1,0 +1,102 @@
+"""The socket door: sockets open, frames come in, and each gets at most one reply, whatever its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from parley.errors import CONNECTION_EXPIRED, INTERNAL, TOO_MANY_CONNECTIONS, TOO_MANY_REQUESTS, Refusal
+from parley.log import logger
+from parley.operations.context import Context
+from parley.sockets import connections
+from parley.sockets.closing import close
+from parley.sockets.connections import Opened
+from parley.sockets.limits import Requests, Verdict
+from parley.sockets.protocols import NATIVE, Protocols, Row, protocol_of
+from parley.sockets.typing_indicator import Typing
+from parley.stored import Connection
+
+if TYPE_CHECKING:
+    # Most requests push nothing, and need not wait for what pushes to be imported.
+    from parley.ports.sockets.gateway import SocketGateway
+
+
+class SocketDoor:
+    """Opens connections and answers frames; `sockets` gives the gateway when something has to be pushed or closed."""
+
+    def __init__(self, protocols: Protocols, sockets: Callable[[], SocketGateway], requests_per_second: int):
+        self._protocols = protocols
+        self._sockets = sockets
+        self._requests_per_second = requests_per_second
+        self._counted: dict[str, Requests] = {}
+        self._typing = Typing(sockets, protocols)
+
+    def open(
+        self, context: Context, connection_id: str, protocol: str | None, offered: list[str], token: str
+    ) -> str | None:
+        """Let a socket open, speaking the protocol of this name; returns the sub-protocol to confirm.
+
+        Raises:
+            Refusal: why it may not open.
+        """
+        opened = connections.accept(context, self._protocols.named(protocol or NATIVE), connection_id, offered, token)
+        if opened is None:
+            return None
+        self._close_surplus(context, opened)
+        return opened.subprotocol
+
+    def answer(self, context: Context, connection_id: str, text: str) -> str | None:
+        """The reply to a frame; None when the connection was ended instead, after it was told why."""
+        protocol = self._protocols.speaking(text)
+        match self._count(context, protocol).take(connection_id):
+            case Verdict.REFUSED:
+                return self._protocols.codec(protocol.name).refused(text, TOO_MANY_REQUESTS())
+            case Verdict.LAST:
+                return self._end(context, connection_id, protocol.name, text, TOO_MANY_REQUESTS())
+        requests = self._protocols.requests(protocol.name)
+        try:
+            token = requests.opening(text)
+            if token is not None:
+                return self._opened(context, connection_id, protocol, token, text)
+            connection = _speaking(connections.opened(context, connection_id), protocol)
+        except Refusal as refusal:
+            return self._end(context, connection_id, protocol.name, text, refusal)
+        except Exception:
+            logger.exception("connection cannot be read", extra={"connection_id": connection_id})
+            return self._protocols.codec(protocol.name).refused(text, INTERNAL())
+        return requests.answer(context, connection, self._typing, text)
+
+    def _opened(self, context: Context, connection_id: str, protocol: Row, token: str, text: str) -> str:
+        """The reply to a frame that opens a connection."""
+        opened = connections.authenticate(context, protocol, connection_id, token)
+        self._close_surplus(context, opened)
+        return self._protocols.requests(protocol.name).welcome(text, opened.connection)
+
+    def _close_surplus(self, context: Context, opened: Opened) -> None:
+        for older in opened.surplus:
+            codec = self._protocols.codec(older.protocol)
+            close(context, self._sockets(), codec, older.id, TOO_MANY_CONNECTIONS(), user_sid=older.user_sid)
+
+    def _end(self, context: Context, connection_id: str, protocol: str, text: str, refusal: Refusal) -> None:
+        codec = self._protocols.codec(protocol)
+        close(context, self._sockets(), codec, connection_id, refusal, reply=codec.refused(text, refusal))
+
+    def _count(self, context: Context, protocol: Row) -> Requests:
+        """The counter of a protocol's requests."""
+        if protocol.name not in self._counted:
+            rate = self._requests_per_second
+            if protocol.requests_per_second is not None:
+                rate = protocol.requests_per_second
+            self._counted[protocol.name] = Requests(rate, context.clock.now_ms)
+        return self._counted[protocol.name]
+
+
+def _speaking(connection: Connection, protocol: Row) -> Connection:
+    """The connection, if a frame in this protocol may come over it.
+
+    Raises:
+        Refusal: 51006 if it speaks another protocol.
+    """
+    if protocol_of(connection) != protocol.name:
+        raise CONNECTION_EXPIRED()
+    return connection

@@ -1,0 +1,77 @@
+"""The native protocol's codec: news as JSON frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from parley.clock import iso_seconds
+from parley.errors import Refusal
+from parley.sockets.codec import News, Piece
+from parley.sockets.events import EVENTS
+from parley.sockets.native import frames
+from parley.sockets.native.rendering import PUSHES, render
+from parley.sockets.native.views import Views
+from parley.stored import Connection
+
+# What a frame shows of the channel and its counters, which are read for it.
+_OF_CHANNEL = {"channel", "user_channel", "last_message_index"}
+_SHOWING_CHANNEL = {
+    change
+    for change, events in EVENTS.items()
+    if any(_OF_CHANNEL.intersection(PUSHES[event.name].shows) for event in events if event.name in PUSHES)
+}
+
+
+def codec(rest_url: str, account_sid: str) -> NativeCodec:
+    """The codec of a deployment whose records have URLs below `rest_url`."""
+    return NativeCodec(Views(rest_url, account_sid))
+
+
+class NativeCodec:
+    """A piece is the bytes of one frame."""
+
+    def __init__(self, views: Views):
+        self.views = views
+
+    def shows_channel(self, kind: str, verb: str) -> bool:
+        return (kind, verb) in _SHOWING_CHANNEL
+
+    def is_personal(self, event: str) -> bool:
+        return False
+
+    def render(self, news: News, user_sid: str) -> Sequence[Piece]:
+        return (frames.dump(render(self.views, news)).encode(),)
+
+    def marked(self, piece: Piece, request: str) -> Piece:
+        assert isinstance(piece, bytes)
+        return piece[:-1] + b',"request":' + frames.dump(request).encode() + b"}"
+
+    def packed(self, pieces: Sequence[Piece]) -> list[bytes]:
+        return frames.coalesce([piece for piece in pieces if isinstance(piece, bytes)])
+
+    def typing(self, channel_sid: str, identity: str, seconds: int) -> bytes:
+        frame = {"event": "typingStarted", "channel_sid": channel_sid, "identity": identity}
+        return _push({**frame, "typing_timeout": seconds})
+
+    def token_ends_soon(self, connection: Connection) -> bytes:
+        return _push({"event": "tokenAboutToExpire", **token(connection)})
+
+    def token_ended(self, connection: Connection) -> bytes:
+        return _push({"event": "tokenExpired", **token(connection)})
+
+    def ended(self, refusal: Refusal) -> bytes:
+        details = {"status": refusal.error.status, "code": refusal.error.code, "message": str(refusal)}
+        return _push({"event": "connectionError", "terminal": True, **details})
+
+    def refused(self, text: str, refusal: Refusal) -> str:
+        return frames.refusal(frames.request_id(text), refusal.error, str(refusal))
+
+
+def token(connection: Connection) -> dict[str, Any]:
+    """What frames say of a connection's token."""
+    return {"token_expires_at": iso_seconds(connection["token_expires_at"] * 1000)}
+
+
+def _push(frame: dict[str, Any]) -> bytes:
+    return frames.dump(frame).encode()
