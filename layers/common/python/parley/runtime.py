@@ -181,11 +181,13 @@ class Runtime:
         """Take a delivery off its queue before the rest of its batch is done."""
         self._sqs.delete_message(QueueUrl=self.settings.delivery_queue_url, ReceiptHandle=receipt_handle)
 
-    def _ask(self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]) -> dict[str, Any]:
+    def _ask(
+        self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]
+    ) -> dict[str, Any] | None:
         """Ask the owner before a client's action; what that needs is imported by the first service that wants it."""
         service = self.configuration.fetch(keys.service(context.account_sid, record["service_sid"])) or {}
         if not service.get("pre_webhook_url") and not any(name.startswith("webhooks.on_") for name in service):
-            return given
+            return None
         return self.pre_events.ask(context, kind, verb, record, given)
 
     @cached_property

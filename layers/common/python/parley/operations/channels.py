@@ -31,9 +31,13 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         Refusal: 50307 if the unique name is taken.
     """
     resolve(context, CHANNEL, path)
-    authority.require_in_service(context, path["service_sid"], "createChannel")
+
+    def may(fresh: Context) -> None:
+        authority.require_in_service(fresh, path["service_sid"], "createChannel")
+
+    may(context)
     preview = {"type": PUBLIC, **parameters, "service_sid": path["service_sid"]}
-    parameters = context.consult("channel", "create", preview, parameters)
+    parameters = context.consult("channel", "create", preview, parameters, may)
     record = verbs.new_record(context, CHANNEL, path)
     record |= {"type": PUBLIC, "created_by": context.actor}
     record |= verbs.told(parameters)
@@ -138,8 +142,13 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     resolved = resolve(context, CHANNEL, path)
     channel = load(context, resolved)
     sid, service_sid = channel["sid"], channel["service_sid"]
-    authority.require_to_set(context, CHANNEL, "update", parameters, service_sid, sid)
-    parameters = context.consult("channel", "update", {**channel, **parameters}, parameters)
+    asked = tuple(parameters)
+
+    def may(fresh: Context) -> None:
+        authority.require_to_set(fresh, CHANNEL, "update", asked, service_sid, sid)
+
+    may(context)
+    parameters = context.consult("channel", "update", {**channel, **parameters}, parameters, may)
 
     changes = verbs.changed(context, parameters)
     if "created_by" in parameters:
@@ -200,9 +209,13 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     The counters turn into a tombstone in the same transaction, which stops every write into the channel.
     """
     resolved = resolve(context, CHANNEL, path)
+
+    def may(fresh: Context) -> None:
+        authority.require(fresh, path["service_sid"], resolved["sid"], ("destroyChannel",))
+
     if context.caller.identity is not None:
-        authority.require(context, path["service_sid"], resolved["sid"], ("destroyChannel",))
-        context.consult("channel", "delete", load(context, resolved), {})
+        may(context)
+        context.consult("channel", "delete", load(context, resolved), {}, may)
     rate.count_service_action(context, path["service_sid"])
     remove(context, resolved)
 

@@ -39,7 +39,7 @@ def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     if _is_there(member, index):
         return _seen(context, member, tail)
     try:
-        return _moved(context, member, tail, {_INDEX: index}, check)
+        return _moved(context, member, tail, {_INDEX: index}, lambda fresh: _own(fresh, path), check)
     except _IsThere:
         # Another device of the same identity has moved it meanwhile.
         return _seen(context, *_own(context, path))
@@ -52,7 +52,7 @@ def _is_there(member: Record, index: int) -> bool:
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user channel with its horizon at the index, also if that is further back."""
-    return _moved(context, *_own(context, path), {_INDEX: parameters[_INDEX]})
+    return _moved(context, *_own(context, path), {_INDEX: parameters[_INDEX]}, lambda fresh: _own(fresh, path))
 
 
 def consume_all(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -60,19 +60,22 @@ def consume_all(context: Context, path: Path, parameters: dict[str, Any]) -> Rec
     member, tail = _own(context, path)
     if tail["last_index"] < 0 or member.get(_INDEX) == tail["last_index"]:
         return _seen(context, member, tail)
-    return _moved(context, member, tail, {_INDEX: tail["last_index"]})
+    return _moved(context, member, tail, {_INDEX: tail["last_index"]}, lambda fresh: _own(fresh, path))
 
 
 def consume_none(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user channel without a horizon."""
     member, tail = _own(context, path)
-    return _moved(context, member, tail, {_INDEX: None})
+    return _moved(context, member, tail, {_INDEX: None}, lambda fresh: _own(fresh, path))
 
 
 def set_notification_level(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user channel with another notification level."""
-    member, tail = _own(context, path, "editNotificationLevel", horizon=False)
-    return _moved(context, member, tail, parameters)
+
+    def own(fresh: Context) -> tuple[Record, Record]:
+        return _own(fresh, path, "editNotificationLevel", horizon=False)
+
+    return _moved(context, *own(context), parameters, own)
 
 
 def _own(context: Context, path: Path, *rights: str, horizon: bool = True) -> tuple[Record, Record]:
@@ -101,9 +104,10 @@ def _moved(
     member: Record,
     tail: Record,
     parameters: dict[str, Any],
+    may: Callable[[Context], object],
     check: Callable[[Record], None] = lambda _: None,
 ) -> Record:
-    return _seen(context, members.change(context, member, parameters, check), tail)
+    return _seen(context, members.change(context, member, parameters, may, check), tail)
 
 
 def _seen(context: Context, member: Record, tail: Record) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from parley.clock import Clock
@@ -36,8 +36,8 @@ class Caller:
     birth: str = ""
 
 
-# Asks a service's pre-event webhook: context, kind, verb, record, parameters -> parameters.
-Ask = Callable[["Context", str, str, Record, dict[str, Any]], dict[str, Any]]
+# Asks a service's pre-event webhook: context, kind, verb, record, parameters -> parameters; None if nobody was asked.
+Ask = Callable[["Context", str, str, Record, dict[str, Any]], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,31 @@ class Context:
     actions_per_second: int = 0
     ask: Ask | None = None
 
-    def consult(self, kind: str, verb: str, record: Record, parameters: dict[str, Any]) -> dict[str, Any]:
+    def consult(
+        self,
+        kind: str,
+        verb: str,
+        record: Record,
+        parameters: dict[str, Any],
+        may: Callable[[Context], object],
+    ) -> dict[str, Any]:
         """The parameters of a client's action after the service's pre-event webhook had its say.
 
-        `record` is what the action would make, change or remove. Account credentials are not asked about.
+        `record` is what the action would make, change or remove. Account credentials are not asked about. `may` refuses
+        who has no right to the action. The caller has called it already. It is called again after a question was really
+        asked, with a context that remembers nothing: an answer may take twenty seconds, in which rights may be lost.
 
         Raises:
-            Refusal: 50056 when the webhook refuses; the matching error for a replaced value that is not valid.
+            Refusal: 50056 when the webhook refuses; the matching error for a replaced value that is not valid; what
+                `may` raises.
         """
         if self.ask is None or self.caller.identity is None:
             return parameters
-        return self.ask(self, kind, verb, record, parameters)
+        answered = self.ask(self, kind, verb, record, parameters)
+        if answered is None:
+            return parameters
+        may(replace(self, configuration=Configuration(self.table, self.clock)))
+        return answered
 
     @property
     def actor(self) -> str:

@@ -109,13 +109,22 @@ def _joined_by_client(context: Context, owner: Record, channel_sid: str, paramet
     identity = context.caller.identity
     if identity is None:
         return parameters
-    if parameters["identity"] == identity:
-        parameters = {**parameters, "role_sid": _own_role(context, owner, channel_sid, identity)}
-    else:
-        authority.require(context, owner["sid"], channel_sid, ("addMember",))
-    preview = {"role_sid": owner["default_channel_role_sid"], **verbs.told(parameters)}
+    given: dict[str, Any] = {}
+
+    def may(fresh: Context) -> None:
+        if parameters["identity"] == identity:
+            given["role_sid"] = _own_role(fresh, owner, channel_sid, identity)
+        else:
+            authority.require(fresh, owner["sid"], channel_sid, ("addMember",))
+
+    may(context)
+    asked = {**parameters, **given}
+    preview = {"role_sid": owner["default_channel_role_sid"], **verbs.told(asked)}
     preview |= {"service_sid": owner["sid"], "channel_sid": channel_sid}
-    return context.consult("member", "create", preview, parameters)
+    answered = context.consult("member", "create", preview, asked, may)
+    # What the owner did not replace is as it is now: an invite may have given way to another one.
+    is_replaced = answered.get("role_sid") != asked.get("role_sid")
+    return answered if is_replaced else {**answered, **given}
 
 
 def _own_role(context: Context, owner: Record, channel_sid: str, identity: str) -> str | None:
@@ -238,19 +247,27 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The member with the given fields changed."""
     resolved, member = _addressed(context, path)
     where = resolved["service_sid"], resolved["channel_sid"]
-    authority.require_to_set(context, MEMBER, "update", parameters, *where, is_own=_is_own(context, resolved))
-    return change(context, verbs.belonging(member, resolved), parameters)
+
+    def may(fresh: Context) -> None:
+        authority.require_to_set(fresh, MEMBER, "update", parameters, *where, is_own=_is_own(fresh, resolved))
+
+    may(context)
+    return change(context, verbs.belonging(member, resolved), parameters, may)
 
 
 def change(
-    context: Context, member: Record, parameters: dict[str, Any], check: Callable[[Record], None] = lambda _: None
+    context: Context,
+    member: Record,
+    parameters: dict[str, Any],
+    may: Callable[[Context], object],
+    check: Callable[[Record], None] = lambda _: None,
 ) -> Record:
-    """A member that was just read, with the given fields changed; the caller may do so.
+    """A member that was just read, with the given fields changed; `may` has just let the caller do so.
 
     `check` sees the member as it is when the change is decided, and may refuse.
     """
     key = MEMBER.key(member)
-    parameters = context.consult("member", "update", {**member, **parameters}, parameters)
+    parameters = context.consult("member", "update", {**member, **parameters}, parameters, may)
     changes = verbs.changed(context, consumption(parameters, context.clock.now_ms()))
     if "role_sid" in changes:
         changes |= users.held_role(context, member["service_sid"], changes.pop("role_sid"), CHANNEL, key)
@@ -270,8 +287,12 @@ def _is_own(context: Context, resolved: Path) -> bool:
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Take an identity out of a channel; what it wrote stays."""
     resolved, member = _addressed(context, path)
+
+    def may(fresh: Context) -> None:
+        right = "leaveChannel" if _is_own(fresh, resolved) else "removeMember"
+        authority.require(fresh, path["service_sid"], resolved["channel_sid"], (right,))
+
     if context.caller.identity is not None:
-        right = "leaveChannel" if _is_own(context, resolved) else "removeMember"
-        authority.require(context, path["service_sid"], resolved["channel_sid"], (right,))
-        context.consult("member", "delete", verbs.belonging(member, resolved), {})
+        may(context)
+        context.consult("member", "delete", verbs.belonging(member, resolved), {}, may)
     departures.remove_member(context, verbs.belonging(member, resolved))

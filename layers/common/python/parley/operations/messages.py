@@ -64,7 +64,13 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     if media_sid:
         parameters = {**parameters, **_media(context, service_sid, media_sid)}
     preview = {**_given(context, parameters), "service_sid": service_sid, "channel_sid": channel_sid}
-    parameters = context.consult("message", "create", preview, parameters)
+    parameters = context.consult(
+        "message",
+        "create",
+        preview,
+        parameters,
+        lambda fresh: authority.require(fresh, service_sid, channel_sid, (right,)),
+    )
     # With a new message, that one is the newest again, whatever was deleted before.
     add = {"last_index": 1, "messages_count": 1}
     tail = channel_log.advance(context, service_sid, channel_sid, add, last_message_index=None)
@@ -189,7 +195,13 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     message = verbs.load(context, MESSAGE, resolved)
     _may_update(context, message, parameters)
     asked = tuple(parameters)
-    parameters = context.consult("message", "update", {**message, **parameters}, parameters)
+    parameters = context.consult(
+        "message",
+        "update",
+        {**message, **parameters},
+        parameters,
+        lambda fresh: _may_update(fresh, verbs.load(fresh, MESSAGE, resolved), asked),
+    )
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
     if changes.get("author", "") is None:
         del changes["author"]
@@ -220,7 +232,9 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     resolved = resolve(context, MESSAGE, path, opened=False)
     message = verbs.load(context, MESSAGE, resolved)
     _may_delete(context, message)
-    context.consult("message", "delete", message, {})
+    context.consult(
+        "message", "delete", message, {}, lambda fresh: _may_delete(fresh, verbs.load(fresh, MESSAGE, resolved))
+    )
 
     def decide(current: Record, tail: Record) -> Decision:
         if current.get("author") != message.get("author"):

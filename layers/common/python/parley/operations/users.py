@@ -77,10 +77,15 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user with the given fields changed. A role that is given empty stays as it was."""
     resolved = resolve(context, USER, path)
     user = verbs.load(context, USER, resolved)
-    is_own = authority.is_caller(context, user)
-    for permissions in authority.needed(context, USER, "update", parameters, is_own=is_own):
-        authority.require_in_service(context, user["service_sid"], *permissions)
-    parameters = context.consult("user", "update", {**user, **verbs.told(parameters)}, parameters)
+    asked = tuple(parameters)
+
+    def may(fresh: Context) -> None:
+        is_own = authority.is_caller(fresh, user)
+        for permissions in authority.needed(fresh, USER, "update", asked, is_own=is_own):
+            authority.require_in_service(fresh, user["service_sid"], *permissions)
+
+    may(context)
+    parameters = context.consult("user", "update", {**user, **verbs.told(parameters)}, parameters, may)
     changes = verbs.changed(context, parameters)
     if "role_sid" in changes:
         named = changes.pop("role_sid")

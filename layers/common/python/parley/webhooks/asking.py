@@ -35,8 +35,12 @@ class PreEvents:
         self._outgoing = outgoing
         self._keyring = keyring
 
-    def ask(self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]) -> dict[str, Any]:
-        """`given` as the owner wants it; `record` is what the action would make, change or remove.
+    def ask(
+        self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """`given` as the owner wants it, None if the owner does not want to be asked.
+
+        `record` is what the action would make, change or remove.
 
         Raises:
             Refusal: 50056 when the owner refuses; the matching error when a replaced value is not valid.
@@ -45,7 +49,7 @@ class PreEvents:
         owner = service(context, record["service_sid"])
         target = _target(owner, event) if event else None
         if event is None or target is None:
-            return given
+            return None
         cause = {"source": context.caller.source, "actor": context.actor, "at": context.clock.now_ms()}
         # Whoever changed it last before is not who is about to.
         change = Change(kind, verb, {**record, "last_updated_by": context.actor}, {}, cause, "")
