@@ -74,7 +74,6 @@ class Client(Emitter):
             self._timing,
             deliver=self._book.deliver,
             began=self._session_began,
-            listed=self._book.listed,
             refollow=self._users.follow_again,
         )
 

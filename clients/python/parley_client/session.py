@@ -26,7 +26,6 @@ class Session:
     Args:
         deliver: Is called with each new push, in order.
         began: Is called with the result of `fetchSession`, once over each new socket.
-        listed: Is called with each channel of the list, before anything about it is delivered.
         refollow: Is called over each new socket, when everything else is done.
     """
 
@@ -37,7 +36,6 @@ class Session:
         *,
         deliver: Callable[[Push], None],
         began: Callable[[SessionResult], None],
-        listed: Callable[[ListedChannel], object],
         refollow: Callable[[Line], Awaitable[None]],
     ) -> None:
         self.following = Following()
@@ -45,7 +43,6 @@ class Session:
         self._timing = timing
         self._deliver = deliver
         self._began = began
-        self._listed = listed
         self._refollow = refollow
         self._opened: Line | None = None
         self._line: Line | None = None
@@ -111,8 +108,6 @@ class Session:
         self.following.session_begins()
         self._began(await self._request(line, "fetchSession"))
         entries = await self._list(line)
-        for entry in entries:
-            self._listed(entry)
         self._deliver_all(self.following.session(entries, self._timing.now()))
         await self._ask(line)
         await self._refollow(line)
@@ -163,7 +158,6 @@ class Session:
         try:
             item: ListedChannel | None = await self._fetch(line, "fetchMyChannel", sid)
             if item is not None:
-                self._listed(item)
                 delivered = self.following.present(item, self._timing.now())
             else:
                 is_gone = await self._fetch(line, "fetchChannel", sid) is None
