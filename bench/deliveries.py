@@ -33,16 +33,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/pyth
 import requests
 from twilio.request_validator import RequestValidator
 
-from parley.clock import Clock
-from parley.ids import Ids, message_sid
-from parley.keyring import Keyring
+from parley.ids import message_sid
 from parley.log import logger
-from parley.operations.context import Caller, Context
 from parley.ports.http.outgoing import Outgoing
 from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.store.items import to_item
-from parley.work.worker import Worker
 from tests.contracts.fakes import FakeQueue
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -67,25 +63,20 @@ class Function:
     """The webhooks function with its queue in memory."""
 
     def __init__(self, url: str, channels: int):
-        clock = Clock()
-        keyring = Keyring("auth", "root", lambda secret_id: AUTH_TOKEN, clock)
-        configuration: Any = _Service(url)
-        table: Any = None
-        context = Context(table, configuration, Ids(clock), clock, ACCOUNT, keyring, Caller())
-        self.queue = FakeQueue()
-        queues: Any = {"delivery_queue": self.queue, "dead_letters": FakeQueue(), "sweep_queue": FakeQueue()}
-        runtime = Runtime(Settings(account_sid=ACCOUNT, sweep_queue_url="https://sqs/sweeps"))
-        self._module = _load(runtime)
-        runtime.worker = Worker(
-            context,
-            Outgoing(allow_loopback=True),
-            **queues,
-            delay=lambda receipt_handle, seconds: None,
+        self.queue = FakeQueue(keeps_order=True)
+        settings = Settings(account_sid=ACCOUNT, delivery_queue_url="deliveries", delivery_age_seconds=3600)
+        self._module = _load()
+        runtime = Runtime(
+            settings,
+            client=lambda service: None,
+            secret=lambda secret_id: AUTH_TOKEN,
+            outgoing=Outgoing(allow_loopback=True),
+            queue=lambda url: self.queue if url == "deliveries" else FakeQueue(),
             count=self._module.count,
-            longest_age_seconds=3600,
-            studio_url="",
         )
-        runtime.forget_delivery = lambda receipt_handle: None  # type: ignore[method-assign]
+        configuration: Any = _Service(url)
+        runtime.configuration = configuration
+        self._module.runtime = runtime
         self._channels = [f"CH{number:032x}" for number in range(channels)]
         self._numbers = itertools.count()
 
@@ -117,13 +108,12 @@ class Function:
         return {"eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": image}
 
 
-def _load(runtime: Runtime) -> Any:
+def _load() -> Any:
     path = REPOSITORY / "functions" / "webhooks" / "app.py"
     specification = importlib.util.spec_from_file_location("bench_webhooks", path)
     assert specification and specification.loader
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
-    module.runtime = runtime
     return module
 
 

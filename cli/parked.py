@@ -74,7 +74,7 @@ class ParkedDeliveries:
 
     def _queue(self, chosen: Sequence[Parked]) -> None:
         now = int(time.time() * 1000)
-        Queue(self._place.deliveries, lambda: self._place.sqs).send([_replayed(parked, now) for parked in chosen])
+        Queue(self._place.deliveries, self._place.sqs).send([_replayed(parked, now) for parked in chosen])
 
     def _forget(self, chosen: Sequence[Parked]) -> None:
         entries = [{"Id": str(number), "ReceiptHandle": parked.handle} for number, parked in enumerate(chosen)]

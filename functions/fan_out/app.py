@@ -1,15 +1,12 @@
 """Changes to pushes; and once a minute, what tokens that run out have to do with sockets."""
 
-from importlib import import_module
 from typing import Any
 
 from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.sockets.protocols import NATIVE
 
-runtime = Runtime(Settings.from_environment())
-# While a container starts, Lambda lends it a whole CPU.
-import_module("parley.sockets.fan_out")
+runtime = Runtime(Settings.from_environment()).started("table", "sockets", "fan_out")
 runtime.protocols.codec(NATIVE)
 
 # What a tick leaves of the function's time for the requests that are under way.

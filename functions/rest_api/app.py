@@ -4,4 +4,5 @@ from parley.rest.app import create_app, lambda_handler
 from parley.runtime import Runtime
 from parley.settings import Settings
 
-handler = lambda_handler(create_app(Runtime(Settings.from_environment()).context))
+runtime = Runtime(Settings.from_environment()).started("table", "secret")
+handler = lambda_handler(create_app(runtime.context))

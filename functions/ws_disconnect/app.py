@@ -7,7 +7,7 @@ from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.sockets.presence import forget
 
-runtime = Runtime(Settings.from_environment())
+runtime = Runtime(Settings.from_environment()).started("table")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.sockets.protocols import NATIVE
 
-runtime = Runtime(Settings.from_environment())
-# While a container starts, Lambda lends it a whole CPU.
+runtime = Runtime(Settings.from_environment()).started("table", "secret", "sockets", "socket_door")
 runtime.protocols.requests(NATIVE)
 
 

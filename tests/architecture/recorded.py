@@ -22,6 +22,7 @@ from local.emulators.provision import provision
 from local.home import REPOSITORY, Home
 from local.process.functions import LoadedFunction
 from local.pump.stream_reader import StreamReader
+from local.template.declared import Function
 from local.template.template import REGION, Template
 from parley.runtime import Runtime
 from parley.settings import Settings
@@ -43,9 +44,12 @@ class Functions:
 
     base_url = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod"
 
-    def __init__(self, aws: Endpoints, template: Template, home: Home, server_url: str):
+    def __init__(self, aws: Endpoints, template: Template, home: Home, server_url: str, patch: pytest.MonkeyPatch):
         self.server_url = server_url
         self.seen: dict[str, set[Granted]] = {}
+        self.made_at_start: dict[str, set[str]] = {}
+        self.made_later: dict[str, set[str]] = {}
+        self._starting = ""
         self._running = ""
         created = provision(template, aws, home)
         self._logical = {physical.ref: name for name, physical in created.items()}
@@ -58,13 +62,21 @@ class Functions:
         self.auth_token = aws.client("secretsmanager").get_secret_value(SecretId=created["AuthToken"].ref)[
             "SecretString"
         ]
-        self._loaded = {name: LoadedFunction(function) for name, function in functions.items()}
+        patch.setattr(botocore.session, "get_session", self.session)
+        self._loaded = {name: self._load(name, function) for name, function in functions.items()}
         hurried = replace(functions["WebhooksFunction"], timeout_seconds=5)
         self._hurried = {"WebhooksFunction": LoadedFunction(hurried)}
         self._reader = StreamReader(aws.dynamodb, created["Table"].attributes["StreamArn"])
         self._positions: dict[str, str] = {}
         self.runtime = Runtime(Settings(table=template.tables()[0].name, account_sid=self.account_sid))
         self.stream_records()
+
+    def _load(self, name: str, function: Function) -> LoadedFunction:
+        self._starting = name
+        try:
+            return LoadedFunction(function)
+        finally:
+            self._starting = ""
 
     def invoke(self, name: str, invocation: dict[str, Any], *, hurried: bool = False) -> Any:
         """Call a function, `hurried` with little time left; what it asks of AWS meanwhile is on its account."""
@@ -113,6 +125,15 @@ class Functions:
         """What the functions get for `botocore.session.get_session()`."""
         session = botocore.session.Session()
         session.register("before-parameter-build", self._note)
+        create_client = session.create_client
+
+        def noted(service: str, *arguments: Any, **options: Any) -> Any:
+            made = self.made_at_start if self._starting else self.made_later
+            if self._starting or self._running:
+                made.setdefault(self._starting or self._running, set()).add(service)
+            return create_client(service, *arguments, **options)
+
+        session.create_client = noted
         return session
 
     def note_push(self, method: str) -> None:
@@ -176,9 +197,8 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         for name, value in aws.environment().items():
             patch.setenv(name, value)
-        functions = Functions(aws, template, home, f"http://127.0.0.1:{server.server_address[1]}")
+        functions = Functions(aws, template, home, f"http://127.0.0.1:{server.server_address[1]}", patch)
         made.append(functions)
-        patch.setattr(botocore.session, "get_session", functions.session)
         try:
             yield functions
         finally:

@@ -15,6 +15,12 @@ SMALL = [name for name in FUNCTIONS if name != "rest_api"]
 # boto3 is never needed: botocore alone does it.
 NEVER = {"boto3", "twilio", "requests", "pytest", "yaml", "numpy"}
 WEB = {"fastapi", "starlette", "mangum", "anyio", "pydantic", "pydantic_core"}
+ENVIRONMENT = {
+    "PATH": "/nowhere",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "PARLEY_CONNECTIONS_URL": "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/prod",
+}
 # PyJWT takes cryptography in where it is installed. The layer has none, so here it must do without as well.
 _PROGRAM = """
 import importlib.util, json, sys
@@ -32,7 +38,7 @@ def loaded() -> dict[str, set[str]]:
     found = {}
     for name in FUNCTIONS:
         command = [sys.executable, "-c", _PROGRAM, str(REPOSITORY / "functions" / name / "app.py")]
-        environment = {"PYTHONPATH": str(REPOSITORY / "layers" / "common" / "python"), "PATH": "/nowhere"}
+        environment = {**ENVIRONMENT, "PYTHONPATH": str(REPOSITORY / "layers" / "common" / "python")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         found[name] = set(json.loads(done.stdout))
     return found

@@ -20,7 +20,7 @@ LAYERS = [
     {"operations"},
     {"records"},
     {"domain", "store", "ports"},
-    {"errors", "ids", "clock", "tokens", "settings", "log", "keyring", "stored"},
+    {"errors", "ids", "clock", "tokens", "settings", "log", "keyring", "stored", "jobs"},
 ]
 # Leaves that build on other leaves; listed, so that a cycle cannot creep in.
 AMONG_LEAVES = {

@@ -81,7 +81,7 @@ class Scenario:
     """Everything that the functions can be asked to do."""
 
     def __init__(self, functions: Functions):
-        self._functions = functions
+        self.functions = functions
         self._raw = Raw(functions)
         self.seen = functions.seen
         self.operations: set[tuple[str, str]] = set()
@@ -110,7 +110,7 @@ class Scenario:
     ) -> Any:
         answer = self._raw(verb, path, form, **more)
         assert answer.status in status, f"{verb} {path}: {answer.text}"
-        asked = urlsplit(path).path.removeprefix(urlsplit(self._functions.base_url).path)
+        asked = urlsplit(path).path.removeprefix(urlsplit(self.functions.base_url).path)
         self.operations |= {name for method, known, name in self._patterns if method == verb and known.fullmatch(asked)}
         return answer.json if answer.body else None
 
@@ -119,8 +119,8 @@ class Scenario:
         self.service, self.path = made["sid"], f"/chat/v2/Services/{made['sid']}"
         events = "onMessageSent onMessageSend onMemberAdded onUserUpdated onChannelDestroyed onMessageUpdated"
         hooks = {
-            "PreWebhookUrl": f"{self._functions.server_url}/before",
-            "PostWebhookUrl": f"{self._functions.server_url}/after",
+            "PreWebhookUrl": f"{self.functions.server_url}/before",
+            "PostWebhookUrl": f"{self.functions.server_url}/after",
             "WebhookFilters": events.split(),
             "ReachabilityEnabled": "true",
         }
@@ -129,7 +129,7 @@ class Scenario:
         self._ask("GET", "/chat/v2/Services?PageSize=1")
 
     def _use_account(self) -> None:
-        account = f"/2010-04-01/Accounts/{self._functions.account_sid}"
+        account = f"/2010-04-01/Accounts/{self.functions.account_sid}"
         self._ask("GET", f"{account}.json")
         self.key = self._ask("POST", f"{account}/Keys.json")
         other = self._ask("POST", f"{account}/SigningKeys.json", {"FriendlyName": "x"})["sid"]
@@ -183,7 +183,7 @@ class Scenario:
         path = f"{self.in_channel}/Webhooks"
         form = {
             "Type": "webhook",
-            "Configuration.Url": f"{self._functions.server_url}/channel",
+            "Configuration.Url": f"{self.functions.server_url}/channel",
             "Configuration.Filters": "onMessageSent",
         }
         self._ask("POST", path, form)
@@ -200,7 +200,7 @@ class Scenario:
         for endpoint in ("phone", "desk"):
             # No public operation makes one yet.
             bindings.register(
-                self._functions.runtime.context(Caller()),
+                self.functions.runtime.context(Caller()),
                 self.service,
                 "alice",
                 endpoint=endpoint,
@@ -233,7 +233,7 @@ class Scenario:
         for connection_id, identity in (("alice=", "alice"), (GONE, "bob"), ("frank=", "frank")):
             self._open(connection_id, identity)
         # One that is gone is forgotten unless it may be only just opening, so this one was opened some time ago.
-        runtime = self._functions.runtime
+        runtime = self.functions.runtime
         bob = keys.presence(user_sid(self.service, "bob"))
         entry = (runtime.table.fetch(bob) or {})[f"connection:{GONE}"]
         runtime.table.touch(bob, {f"connection:{GONE}": {**entry, "at": 0}})
@@ -249,10 +249,10 @@ class Scenario:
         event["headers"].pop("Sec-WebSocket-Protocol", None)
         event["requestContext"]["connectionId"] = connection_id
         event["queryStringParameters"] = {"token": self._token(identity)}
-        assert self._functions.invoke("WsConnectFunction", event)["statusCode"] == 200
+        assert self.functions.invoke("WsConnectFunction", event)["statusCode"] == 200
 
     def _token(self, identity: str) -> str:
-        token = AccessToken(self._functions.account_sid, self.key["sid"], self.key["secret"], identity=identity)
+        token = AccessToken(self.functions.account_sid, self.key["sid"], self.key["secret"], identity=identity)
         token.add_grant(ChatGrant(service_sid=self.service))
         return str(token.to_jwt())
 
@@ -260,7 +260,7 @@ class Scenario:
         event = sample("ws_message")
         event["requestContext"]["connectionId"] = connection_id
         event["body"] = json.dumps({"id": frame_id, "action": action, **members})
-        reply = json.loads(self._functions.invoke("WsMessageFunction", event)["body"])
+        reply = json.loads(self.functions.invoke("WsMessageFunction", event)["body"])
         assert reply["status"] < 300, f"{action}: {reply}"
         self.actions.add(action)
         return reply.get("result")
@@ -279,7 +279,7 @@ class Scenario:
         # Who is not known here is told so, and closed.
         event = sample("ws_message")
         event["requestContext"]["connectionId"] = "nobody="
-        assert "body" not in self._functions.invoke("WsMessageFunction", event)
+        assert "body" not in self.functions.invoke("WsMessageFunction", event)
 
     def _talk(self) -> None:
         channel = {"channel": self.channel}
@@ -337,52 +337,52 @@ class Scenario:
 
     def _push(self) -> None:
         """To a socket that is there and to one that is not, with nothing that needs a channel's counters and with."""
-        self._records = self._functions.stream_records()
+        self._records = self.functions.stream_records()
         own = [record for record in self._records if self.channel in json.dumps(record["dynamodb"]["Keys"])]
         assert own
         own += [record for record in self._records if "USER" in json.dumps(record["dynamodb"]["Keys"])]
-        result = self._functions.invoke("FanOutFunction", {"Records": own})
+        result = self.functions.invoke("FanOutFunction", {"Records": own})
         assert result == {"batchItemFailures": []}
         # A token that expires, and one that has expired.
-        runtime = self._functions.runtime
+        runtime = self.functions.runtime
         now = runtime.clock.now_ms() // 1000
         for connection_id, expires_at in (("ivan 3=", now + 200), ("ivan 4=", now - 1)):
             runtime.table.touch(keys.connection(connection_id), {"token_expires_at": expires_at})
             key = keys.due(runtime.settings.account_sid, DUE, expires_at // 60, connection_id)
             runtime.table.put_many({key: {"id": connection_id}})
-        assert self._functions.invoke("FanOutFunction", sample("fan_out_minute")) == {}
+        assert self.functions.invoke("FanOutFunction", sample("fan_out_minute")) == {}
 
     def _plan_and_deliver(self) -> None:
         own = [record for record in self._records if self.service in json.dumps(record["dynamodb"])]
-        assert self._functions.invoke("WebhooksFunction", {"Records": own}) == {"batchItemFailures": []}
-        received = self._functions.received("DeliveryQueue")
+        assert self.functions.invoke("WebhooksFunction", {"Records": own}) == {"batchItemFailures": []}
+        received = self.functions.received("DeliveryQueue")
         assert received
-        assert self._functions.invoke("WebhooksFunction", {"Records": received}) == {"batchItemFailures": []}
-        while more := self._functions.received("DeliveryQueue"):
+        assert self.functions.invoke("WebhooksFunction", {"Records": received}) == {"batchItemFailures": []}
+        while more := self.functions.received("DeliveryQueue"):
             received = more
         # One that finds a busy owner is put off, one that is too old is parked.
         for planned_at, left in ((10**13, 1), (0, 0)):
             record = self._queued({**json.loads(received[0]["body"]), "planned_at": planned_at})
-            result = self._functions.invoke("WebhooksFunction", {"Records": [record]})
+            result = self.functions.invoke("WebhooksFunction", {"Records": [record]})
             assert len(result["batchItemFailures"]) == left
 
     def _queued(self, delivery: dict[str, Any]) -> dict[str, Any]:
         """A delivery to a busy owner, which really lies in the queue."""
-        url = f"{self._functions.server_url}/busy/{delivery['planned_at']}"
+        url = f"{self.functions.server_url}/busy/{delivery['planned_at']}"
         entry = {**delivery, "url": url, "id": str(delivery["planned_at"]), "retries": 3}
-        self._functions.sqs.send_message(
-            QueueUrl=self._functions.queues["DeliveryQueue"],
+        self.functions.sqs.send_message(
+            QueueUrl=self.functions.queues["DeliveryQueue"],
             MessageBody=json.dumps(entry),
             MessageGroupId=url,
             MessageDeduplicationId=url,
         )
-        (record,) = self._functions.received("DeliveryQueue")
+        (record,) = self.functions.received("DeliveryQueue")
         return record
 
     def _disconnect(self) -> None:
         event = sample("ws_disconnect")
         event["requestContext"]["connectionId"] = "alice="
-        assert self._functions.invoke("WsDisconnectFunction", event) == {"statusCode": 200}
+        assert self.functions.invoke("WsDisconnectFunction", event) == {"statusCode": 200}
 
     def _delete_and_sweep(self) -> None:
         """Delete a user, a channel and the service with what is left in it; sweep, and hand over when time is short."""
@@ -393,14 +393,14 @@ class Scenario:
         self._ask("DELETE", f"{self.path}/Channels/{other}")
         self._ask("DELETE", f"{self.path}/Users/ivan")
         self._ask("DELETE", self.path)
-        own = [record for record in self._functions.stream_records() if self.service in json.dumps(record["dynamodb"])]
-        assert self._functions.invoke("WebhooksFunction", {"Records": own}) == {"batchItemFailures": []}
+        own = [record for record in self.functions.stream_records() if self.service in json.dumps(record["dynamodb"])]
+        assert self.functions.invoke("WebhooksFunction", {"Records": own}) == {"batchItemFailures": []}
         for kind, sid in (("channel", other), ("user", user_sid(self.service, "ivan")), ("service", self.service)):
-            job = {"kind": kind, "sid": sid, "at": 10**13}
+            job = {"job": "sweep", "kind": kind, "sid": sid, "at": 10**13}
             message = {"MessageId": kind, "ReceiptHandle": "x", "Body": json.dumps(job)}
-            record = self._functions.queue_record("SweepQueue", message)
+            record = self.functions.queue_record("WorkQueue", message)
             for hurried in (True, False):
-                result = self._functions.invoke("WebhooksFunction", {"Records": [record]}, hurried=hurried)
+                result = self.functions.invoke("WebhooksFunction", {"Records": [record]}, hurried=hurried)
                 assert result == {"batchItemFailures": []}
 
 
@@ -436,3 +436,16 @@ def test_a_function_may_do_what_it_does(scenario: Scenario, function: str):
 def test_a_function_may_do_nothing_else(scenario: Scenario, function: str):
     unused = {pair for pair in granted(function) - scenario.seen[function] if not is_for_lambda(pair)}
     assert unused == set()
+
+
+def test_a_function_makes_its_aws_clients_while_it_starts_and_none_later(scenario: Scenario):
+    """A client takes a tenth of a second to make: at the first request, the caller would wait for that."""
+    assert scenario.functions.made_later == {}
+    assert scenario.functions.made_at_start == {
+        "RestApiFunction": {"dynamodb", "secretsmanager"},
+        "WsConnectFunction": {"dynamodb", "secretsmanager"},
+        "WsMessageFunction": {"dynamodb", "secretsmanager"},
+        "WsDisconnectFunction": {"dynamodb"},
+        "FanOutFunction": {"dynamodb"},
+        "WebhooksFunction": {"dynamodb", "secretsmanager", "sqs"},
+    }

@@ -95,11 +95,17 @@ class FakeOutgoing:
 
 @dataclass
 class FakeQueue:
-    """Keeps what was sent, after a trip through JSON; `broken` makes the next sends fail."""
+    """Keeps what was sent, after a trip through JSON; `broken` makes the next requests fail.
+
+    What was put off, by receipt handle with its seconds, is in `pauses`; what was taken off early is in `forgotten`.
+    """
 
     entries: list[Any] = field(default_factory=list)
     delays: list[int] = field(default_factory=list)
     broken: bool = False
+    keeps_order: bool = False
+    pauses: list[tuple[str, int]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
     def send(self, entries: Sequence[Mapping[str, Any]], delay_seconds: int = 0) -> None:
         bodies = [json.dumps(entry, separators=(",", ":")) for entry in entries]
@@ -110,6 +116,16 @@ class FakeQueue:
             raise NotQueued(len(bodies), {"InternalError"})
         self.entries += [json.loads(body) for body in bodies]
         self.delays += [delay_seconds] * len(bodies)
+
+    def put_off(self, receipt_handle: str, seconds: int) -> None:
+        if self.broken:
+            raise NotQueued(1, {"InternalError"})
+        self.pauses.append((receipt_handle, seconds))
+
+    def forget(self, receipt_handle: str) -> None:
+        if self.broken:
+            raise NotQueued(1, {"InternalError"})
+        self.forgotten.append(receipt_handle)
 
     def take(self) -> list[Any]:
         """Empty the queue as a consumer would."""

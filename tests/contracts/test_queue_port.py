@@ -99,7 +99,7 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     client = request.getfixturevalue("sqs")
     name = f"q{time.time_ns()}"
     url = client.create_queue(QueueName=name)["QueueUrl"]
-    return Stage(Queue(url, lambda: client), client, url)
+    return Stage(Queue(url, client), client, url)
 
 
 def numbers(entries: list[Any]) -> list[int]:
@@ -136,7 +136,7 @@ def test_an_entry_above_the_limit_is_refused_and_nothing_is_sent(stage: Stage) -
 
 def test_a_delayed_entry_stays_hidden_at_first(sqs: Any) -> None:
     url = sqs.create_queue(QueueName="delayed")["QueueUrl"]
-    Queue(url, lambda: sqs).send([{"number": 1}], delay_seconds=900)
+    Queue(url, sqs).send([{"number": 1}], delay_seconds=900)
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
     names = ["ApproximateNumberOfMessagesDelayed"]
     assert sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"] == {names[0]: "1"}
@@ -145,7 +145,7 @@ def test_a_delayed_entry_stays_hidden_at_first(sqs: Any) -> None:
 def test_a_missing_queue_is_an_error_of_its_own(sqs: Any) -> None:
     url = sqs.create_queue(QueueName="here")["QueueUrl"].replace("here", "nowhere")
     with pytest.raises(ClientError):
-        Queue(url, lambda: sqs).send([{"number": 1}])
+        Queue(url, sqs).send([{"number": 1}])
 
 
 # Partial failures, which no emulator produces.
@@ -158,11 +158,6 @@ class FlakyClient:
     script: dict[str, list[str]]
     taken: list[str] = field(default_factory=list)
     batches: list[list[str]] = field(default_factory=list)
-    made: int = 0
-
-    def make(self) -> "FlakyClient":
-        self.made += 1
-        return self
 
     def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
         self.batches.append([entry["MessageBody"] for entry in Entries])
@@ -181,7 +176,7 @@ class FlakyClient:
 
 def test_only_what_failed_is_sent_again_with_growing_waits() -> None:
     client, clock = FlakyClient({'{"n":1}': ["InternalError"] * 3}), StillClock()
-    Queue("url", client.make, clock=clock, randomness=lambda: 1.0).send([{"n": 0}, {"n": 1}, {"n": 2}])
+    Queue("url", client, clock=clock, randomness=lambda: 1.0).send([{"n": 0}, {"n": 1}, {"n": 2}])
     assert client.batches == [['{"n":0}', '{"n":1}', '{"n":2}']] + [['{"n":1}']] * 3
     assert clock.slept == [0.1, 0.2, 0.4]
     assert len(client.taken) == 3
@@ -190,7 +185,7 @@ def test_only_what_failed_is_sent_again_with_growing_waits() -> None:
 def test_what_fails_to_the_end_is_raised_after_the_rest_was_sent() -> None:
     client = FlakyClient({'{"n":1}': ["InternalError"] * 99})
     with pytest.raises(NotQueued) as caught:
-        Queue("url", client.make, clock=StillClock()).send([{"n": number} for number in range(30)])
+        Queue("url", client, clock=StillClock()).send([{"n": number} for number in range(30)])
     assert (caught.value.count, caught.value.codes) == (1, {"InternalError"})
     assert len(client.taken) == 29
     assert sum(batch == ['{"n":1}'] for batch in client.batches) == ATTEMPTS - 1
@@ -199,7 +194,7 @@ def test_what_fails_to_the_end_is_raised_after_the_rest_was_sent() -> None:
 def test_what_is_the_senders_fault_is_raised_and_not_repeated() -> None:
     client, clock = FlakyClient({'{"n":1}': ["InvalidMessageContents"] * 99}), StillClock()
     with pytest.raises(NotQueued, match="InvalidMessageContents"):
-        Queue("url", client.make, clock=clock).send([{"n": 1}, {"n": 2}])
+        Queue("url", client, clock=clock).send([{"n": 1}, {"n": 2}])
     assert clock.slept == []
 
 
@@ -208,7 +203,7 @@ def test_waits_are_spread_by_chance() -> None:
     for chance in (0.0, 0.5, 1.0):
         clock = StillClock()
         client = FlakyClient({'{"n":1}': ["InternalError"]})
-        Queue("url", client.make, clock=clock, randomness=lambda chance=chance: chance).send([{"n": 1}])
+        Queue("url", client, clock=clock, randomness=lambda chance=chance: chance).send([{"n": 1}])
         waits += clock.slept
     assert waits == pytest.approx([0.05, 0.075, 0.1])
 
@@ -216,19 +211,9 @@ def test_waits_are_spread_by_chance() -> None:
 def test_batches_keep_to_ten_entries_and_the_size_limit() -> None:
     client = FlakyClient({})
     bodies = ["x" * (number * 7_919 % 120_000) for number in range(60)]
-    Queue("url", client.make).send([{"body": body} for body in bodies])
+    Queue("url", client).send([{"body": body} for body in bodies])
     assert [json.loads(taken)["body"] for taken in client.taken] == bodies
     assert all(len(batch) <= 10 and sum(map(len, batch)) < 256 * 1024 for batch in client.batches)
-
-
-def test_the_client_is_made_once_and_only_when_needed() -> None:
-    client = FlakyClient({})
-    queue = Queue("url", client.make)
-    queue.send([])
-    assert client.made == 0
-    queue.send([{"n": 1}])
-    queue.send([{"n": 2}])
-    assert client.made == 1
 
 
 def test_a_broken_fake_loses_nothing_in_silence() -> None:

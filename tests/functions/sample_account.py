@@ -62,6 +62,7 @@ class SampleAccount:
     def __init__(self, client: Any, table_name: str):
         self.world = World(client, table_name, ACCOUNT_SID, FakeClock(_MADE_MS))
         self.world.ids = _SampleIds()
+        self.world.wire()
         self.system = self.world.context()
         self.do("api_key", "create", {"account_sid": ACCOUNT_SID}, {"friendly_name": "chat"})
         self.do("service", "create", {}, {"friendly_name": "Example"})
@@ -203,7 +204,7 @@ def _write() -> None:
     connect["multiValueQueryStringParameters"]["token"] = [account.token()]
     planned = delivery(made_samples["webhooks_changes"]["Records"][0])
     (record,) = queued["Records"]
-    record["body"] = json.dumps(planned, separators=(",", ":"))
+    record["body"] = json.dumps({"job": "webhook", **planned}, separators=(",", ":"))
     record["md5OfBody"] = hashlib.md5(record["body"].encode()).hexdigest()
     record["attributes"] |= {"MessageGroupId": planned["group"], "MessageDeduplicationId": planned["id"]}
     for name, content in {**made_samples, "ws_connect": connect, "webhooks_deliveries": queued}.items():

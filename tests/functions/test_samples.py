@@ -19,10 +19,11 @@ import pytest
 from local.emulators.engine import Endpoints
 from local.home import REPOSITORY
 from local.template.template import Template
-from parley.ids import Ids, user_sid
+from parley.ids import user_sid
+from parley.runtime import Runtime
 from parley.store import keys
 from parley.store.changes import decode
-from parley.webhooks.planning import sweep_job
+from parley.work.sweeping import plan
 from tests.contracts.connections_server import ConnectionsServer
 from tests.fakes import AUTH_TOKEN, FakeClock
 from tests.functions.sample_account import (
@@ -88,7 +89,7 @@ def deployed(aws: Endpoints, template: Template, monkeypatch: pytest.MonkeyPatch
     root = account.world.secrets.secrets["root"]
     arns = {
         queue: read(file)["Records"][0]["eventSourceARN"].rpartition(":")[2]
-        for queue, file in (("DELIVERY", "webhooks_deliveries"), ("SWEEP", "webhooks_sweeps"))
+        for queue, file in (("DELIVERY", "webhooks_deliveries"), ("WORK", "webhooks_work"))
     }
     with ConnectionsServer() as sockets:
         environment = {
@@ -100,7 +101,7 @@ def deployed(aws: Endpoints, template: Template, monkeypatch: pytest.MonkeyPatch
             "PARLEY_CONNECTIONS_URL": "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/prod",
             "PARLEY_DELIVERY_QUEUE_URL": _queue(sqs, arns["DELIVERY"]),
             "PARLEY_DEAD_LETTER_QUEUE_URL": _queue(sqs, f"dead-{name}.fifo"),
-            "PARLEY_SWEEP_QUEUE_URL": _queue(sqs, arns["SWEEP"]),
+            "PARLEY_WORK_QUEUE_URL": _queue(sqs, arns["WORK"]),
             "PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true",
             "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://127.0.0.1:{sockets.port}",
             **aws.environment(),
@@ -123,9 +124,8 @@ def _loader(account: SampleAccount) -> Callable[[str], ModuleType]:
             assert specification and specification.loader
             loaded[name] = importlib.util.module_from_spec(specification)
             specification.loader.exec_module(loaded[name])
-            if runtime := getattr(loaded[name], "runtime", None):
-                runtime.clock = FakeClock(account.world.clock.now_ms())
-                runtime.ids = Ids(runtime.clock)
+            clock = FakeClock(account.world.clock.now_ms())
+            loaded[name].runtime = Runtime(loaded[name].runtime.settings, clock=clock)
         return loaded[name]
 
     return load
@@ -224,9 +224,9 @@ def test_webhooks_plans_what_the_sample_changes_owe(deployed: Deployed) -> None:
     deployed.account.do("service", "update", {"sid": SERVICE_SID}, settings)
     event = read("webhooks_changes")
     assert deployed.call("webhooks", event) == {"batchItemFailures": []}
-    assert deployed.queued("PARLEY_DELIVERY_QUEUE_URL") == [delivery(event["Records"][0])]
+    assert deployed.queued("PARLEY_DELIVERY_QUEUE_URL") == [{"job": "webhook", **delivery(event["Records"][0])}]
     # The sweep of the deleted service waits until fan-out has told everybody.
-    assert deployed.hidden("PARLEY_SWEEP_QUEUE_URL") == 1
+    assert deployed.hidden("PARLEY_WORK_QUEUE_URL") == 1
 
 
 def test_webhooks_delivers_the_sample(deployed: Deployed, owner: Target) -> None:
@@ -256,12 +256,12 @@ def test_webhooks_keeps_what_it_cannot_deliver(deployed: Deployed, owner: Target
     assert deployed.call("webhooks", event) == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
 
 
-def test_webhooks_sweeps_the_sample(deployed: Deployed) -> None:
+def test_webhooks_does_the_sample_of_work(deployed: Deployed) -> None:
     account = deployed.account
     for body in ("one", "two"):
         account.do("message", "create", account.channel, {"body": body})
     account.do("channel", "delete", {**account.service, "sid": CHANNEL_SID}, {})
-    assert deployed.call("webhooks", read("webhooks_sweeps")) == {"batchItemFailures": []}
+    assert deployed.call("webhooks", read("webhooks_work")) == {"batchItemFailures": []}
     table = account.world.table
     assert table.every(keys.messages(CHANNEL_SID)) == table.every(keys.members(CHANNEL_SID)) == []
     user = table.fetch(keys.user(user_sid(SERVICE_SID, "alice")))
@@ -302,10 +302,10 @@ def test_the_queue_samples_are_what_the_change_samples_owe() -> None:
     changes = read("webhooks_changes")["Records"]
     (queued,) = read("webhooks_deliveries")["Records"]
     planned = delivery(changes[0])
-    assert json.loads(queued["body"]) == planned
+    assert json.loads(queued["body"]) == {"job": "webhook", **planned}
     assert queued["attributes"]["MessageGroupId"] == planned["group"]
-    (sweep,) = read("webhooks_sweeps")["Records"]
-    job = sweep_job(decode(changes[-1]))  # type: ignore[arg-type]
-    assert job and json.loads(sweep["body"]).keys() == job.keys()
+    (sweep,) = read("webhooks_work")["Records"]
+    (job,) = plan(decode(changes[-1]), {})  # type: ignore[arg-type]
+    assert json.loads(sweep["body"]).keys() == {"job": "sweep", **job}.keys()
     for record in (queued, sweep):
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode()).hexdigest()

@@ -57,7 +57,7 @@ def finish(world: World, jobs: Iterable[dict[str, Any]], looks: int = 40) -> int
         steps += 1
         assert steps < 5_000, "a sweep does not come to an end"
         entry = waiting.pop(0)
-        if not sweep(world.context(), entry, after(looks)):
+        if sweep(world.context(), entry, after(looks)):
             waiting.append(entry)
     return steps
 

@@ -11,8 +11,11 @@ import importlib.util
 import itertools
 import json
 from collections.abc import Callable, Iterable
+from functools import cache
+from types import FunctionType, ModuleType
 from typing import Any
 
+import pytest
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant
 
@@ -21,7 +24,6 @@ from local.pump.filters import passes
 from local.template.template import Template
 from parley.ports.sockets.gateway import Outcome
 from parley.runtime import Runtime
-from parley.settings import Settings
 from tests.contracts.fakes import FakeGateway
 from tests.doors import LambdaDoor, Raw
 from tests.stream import Stream, StreamRecord
@@ -36,17 +38,35 @@ def sample(name: str) -> Any:
     return json.loads((REPOSITORY / "events" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def load_function(name: str, runtime: Runtime) -> Callable[[dict[str, Any], Any], Any]:
-    """A function's handler over a runtime of the test's own; what goes in and out passes through JSON, as at Lambda."""
+# With this a function can be imported; its runtime is then replaced by the test's.
+_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "PARLEY_CONNECTIONS_URL": "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/prod",
+}
+
+
+@cache
+def function_module(name: str) -> ModuleType:
+    """A function's module, imported once."""
     path = REPOSITORY / "functions" / name / "app.py"
     specification = importlib.util.spec_from_file_location(f"function_under_test_{name}", path)
     assert specification and specification.loader
     module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    module.runtime = runtime
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in _ENVIRONMENT.items():
+            patch.setenv(variable, value)
+        specification.loader.exec_module(module)
+    return module
+
+
+def load_function(name: str, runtime: Runtime) -> Callable[..., Any]:
+    """A function's handler over a runtime of the test's own; what goes in and out passes through JSON, as at Lambda."""
+    module = function_module(name)
+    own = FunctionType(module.handler.__code__, {**vars(module), "runtime": runtime})
 
     def handler(event: dict[str, Any], context: Any = None) -> Any:
-        return json.loads(json.dumps(module.handler(json.loads(json.dumps(event)), context)))
+        return json.loads(json.dumps(own(json.loads(json.dumps(event)), context)))
 
     return handler
 
@@ -114,13 +134,7 @@ class Deployment:
     def new_runtime(self, container: World | None = None) -> Runtime:
         """A runtime over this world's ports, or those of another container."""
         world = container or self.world
-        settings = Settings(account_sid=world.account_sid, rest_url=self.door.base_url)
-        runtime = Runtime(settings, clock=world.clock, ids=world.ids)
-        runtime.table = world.table
-        runtime.configuration = world.configuration
-        runtime.keyring = world.keyring
-        runtime.sockets = self.gateway  # type: ignore[assignment]
-        return runtime
+        return world.wire({"rest_url": self.door.base_url}, sockets=self.gateway)
 
     # Sockets.
 

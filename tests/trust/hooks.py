@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 from local.pump.filters import passes
 from local.template.template import Template
-from parley.operations.context import Caller
 from parley.ports.http.outgoing import Outgoing
-from parley.ports.queue import Queue
 from parley.rest.app import create_app, lambda_handler
-from parley.runtime import Runtime
-from parley.settings import Settings
 from parley.store import keys
 from parley.store.writes import Put
-from parley.work.worker import Worker
 from tests.contracts.fakes import FakeOutgoing, FakeQueue
 from tests.sockets.deployment import Deployment, House, StreamRecord, load_function, patterns
 
-_ADDRESS = "https://sqs.us-east-1.amazonaws.com/123456789012/parley-"
-_ARN = "arn:aws:sqs:us-east-1:123456789012:parley-"
-DELIVERIES, SWEEPS = "Deliveries.fifo", "Sweeps"
+DELIVERIES, PARKED, WORK = "deliveries", "parked", "work"
 STUDIO_URL = "https://flows.example.com/{flow_sid}/run"
 LONGEST_AGE_SECONDS = 4 * 3600
 HEADER = {"X-Twilio-Webhook-Enabled": "true"}
@@ -40,11 +34,11 @@ def queued(delivery: dict[str, Any], receives: int = 1, receipt_handle: str = ""
     return {
         "messageId": f"message-{delivery['id']}",
         "receiptHandle": receipt_handle or f"handle-{delivery['id']}",
-        "body": json.dumps(delivery),
+        "body": json.dumps({"job": "webhook", **delivery}),
         "attributes": {"ApproximateReceiveCount": str(receives), "MessageGroupId": delivery["group"]},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
-        "eventSourceARN": _ARN + DELIVERIES,
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:parley-Deliveries.fifo",
     }
 
 
@@ -61,10 +55,9 @@ class Hooks:
     ):
         self.deployment = deployment
         self.clock = deployment.world.clock
-        self.deliveries, self.parked, self.sweeps = FakeQueue(), FakeQueue(), FakeQueue()
-        self.delays: list[tuple[str, int]] = []
-        self.forgotten: list[str] = []
+        self.deliveries, self.parked, self.work = FakeQueue(keeps_order=True), FakeQueue(keeps_order=True), FakeQueue()
         self.counted: list[tuple[str, float]] = []
+        self.counts_too: Callable[[str, float], None] = lambda name, value: None
         self.outgoing = outgoing or Outgoing(allow_loopback=True)
         self.studio_url = studio_url
         self.longest_age_seconds = longest_age_seconds
@@ -76,35 +69,24 @@ class Hooks:
         """A container that remembers nothing."""
         container = self.deployment.world.another_container()
         self.container = container
-        names = {"delivery_queue_url": _ADDRESS + DELIVERIES, "sweep_queue_url": _ADDRESS + SWEEPS}
-        runtime = Runtime(
-            Settings(account_sid=container.account_sid, **names), clock=container.clock, ids=container.ids
+        queues = {DELIVERIES: self.deliveries, PARKED: self.parked, WORK: self.work}
+        self.runtime = container.wire(
+            {
+                "delivery_queue_url": DELIVERIES,
+                "dead_letter_queue_url": PARKED,
+                "work_queue_url": WORK,
+                "studio_url": self.studio_url,
+                "delivery_age_seconds": self.longest_age_seconds,
+            },
+            outgoing=self.outgoing,
+            queue=queues.__getitem__,
+            count=self._count,
         )
-        queues: dict[str, Queue] = {  # type: ignore[assignment]
-            "delivery_queue": self.deliveries,
-            "dead_letters": self.parked,
-            "sweep_queue": self.sweeps,
-        }
-        runtime.worker = Worker(
-            container.context(Caller()),
-            self.outgoing,  # type: ignore[arg-type]
-            **queues,
-            delay=self.put_off,
-            count=lambda name, value: self.counted.append((name, value)),
-            longest_age_seconds=self.longest_age_seconds,
-            studio_url=self.studio_url,
-        )
-        runtime.put_off_delivery = self.put_off  # type: ignore[method-assign]
-        runtime.forget_delivery = self.forget  # type: ignore[method-assign]
-        self.worker = runtime.worker
-        self.runtime = runtime
-        self.handler = load_function("webhooks", runtime)
+        self.handler = load_function("webhooks", self.runtime)
 
-    def put_off(self, receipt_handle: str, seconds: int) -> None:
-        self.delays.append((receipt_handle, seconds))
-
-    def forget(self, receipt_handle: str) -> None:
-        self.forgotten.append(receipt_handle)
+    def _count(self, name: str, value: float) -> None:
+        self.counted.append((name, value))
+        self.counts_too(name, value)
 
     def new_changes(self) -> list[StreamRecord]:
         """What is new in the stream, filtered as the template says."""

@@ -30,8 +30,8 @@ class Line:
         self.hooks = hooks
         self.clock = hooks.clock
         self.entries = [Entry(delivery) for delivery in deliveries]
-        hooks.runtime.put_off_delivery = hooks.runtime.worker._delay = self._put_off  # type: ignore[method-assign]
-        hooks.runtime.forget_delivery = self._forget  # type: ignore[method-assign]
+        hooks.deliveries.put_off = self._put_off  # type: ignore[method-assign]
+        hooks.deliveries.forget = self._forget  # type: ignore[method-assign]
 
     def _put_off(self, receipt_handle: str, seconds: int) -> None:
         (entry,) = [entry for entry in self.entries if entry.handle == receipt_handle]

@@ -49,7 +49,7 @@ class Queues:
         self.parked = ParkedDeliveries(self.place, wait_seconds=0)
 
     def park(self, *deliveries: dict[str, Any]) -> None:
-        Queue(self.place.dead_letters, lambda: self.sqs).send(deliveries)
+        Queue(self.place.dead_letters, self.sqs).send(deliveries)
 
     def park_text(self, body: str) -> None:
         """An entry that the function did not write."""

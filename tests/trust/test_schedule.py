@@ -263,23 +263,16 @@ def test_a_container_that_remembers_nothing_counts_receives(silent: Hooks) -> No
 
 def test_a_queue_that_cannot_forget_a_delivery_does_not_bring_the_whole_batch_back(silent: Hooks) -> None:
     """Deleting a message early failed the invocation, and all of its batch was delivered again six minutes later."""
-
-    def broken(receipt_handle: str) -> None:
-        raise RuntimeError("throttled")
-
     log = Log(silent)
-    silent.runtime.forget_delivery = broken  # type: ignore[method-assign]
+    silent.deliveries.broken = True
     both = [delivery(silent, number, group=f"group {number}") for number in range(2)]
     assert silent.deliver(*both) == []
     assert len(log.attempts) == 2
 
 
 def test_a_queue_that_cannot_put_a_delivery_off_brings_it_back_later(silent: Hooks) -> None:
-    def broken(receipt_handle: str, seconds: int) -> None:
-        raise RuntimeError("throttled")
-
     Log(silent, then(500))
-    silent.runtime.put_off_delivery = silent.runtime.worker._delay = broken  # type: ignore[method-assign]
+    silent.deliveries.broken = True
     both = [delivery(silent, number) for number in range(2)]
     assert silent.deliver(*both) == [one["id"] for one in both]
 

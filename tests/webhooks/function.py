@@ -8,17 +8,13 @@ from typing import Any
 
 from local.pump.filters import passes
 from local.template.template import Template
-from parley.operations.context import Caller
 from parley.ports.http.outgoing import Outgoing
-from parley.runtime import Runtime
-from parley.settings import Settings
-from parley.work.worker import Worker
 from tests.contracts.fakes import FakeOutgoing, FakeQueue
 from tests.sockets.deployment import Deployment, StreamRecord, load_function, patterns, sample
 
 # As the template has it.
 LONGEST_AGE_SECONDS = 14_400
-_QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012/"
+DELIVERIES, DEAD_LETTERS, WORK = "deliveries", "dead letters", "work"
 
 
 class Remaining:
@@ -32,7 +28,7 @@ class Remaining:
 
 
 class WebhooksFunction:
-    """What reached the queues is in `deliveries`, `dead_letters` and `sweeps`.
+    """What reached the queues is in `deliveries`, `dead_letters` and `work`.
 
     How long deliveries were put off is in `delays`, what was taken off the queue before its batch was done in
     `forgotten`; both name deliveries by their handle (`handle-0`).
@@ -40,45 +36,31 @@ class WebhooksFunction:
 
     def __init__(self, deployment: Deployment, template: Template, outgoing: Outgoing | FakeOutgoing | None = None):
         self.deployment = deployment
-        self.deliveries = FakeQueue()
-        self.dead_letters = FakeQueue()
-        self.sweeps = FakeQueue()
-        self.delays: list[tuple[str, int]] = []
-        self.forgotten: list[str] = []
+        self.deliveries = FakeQueue(keeps_order=True)
+        self.dead_letters = FakeQueue(keeps_order=True)
+        self.work = FakeQueue()
         self.outgoing = outgoing or Outgoing(allow_loopback=True)
         self._patterns = patterns(template, "WebhooksFunction")
         self._planned = len(deployment.read_stream())
         self._delivery_sample = sample("webhooks_deliveries")["Records"][0]
-        self._sweep_sample = sample("webhooks_sweeps")["Records"][0]
+        self._work_sample = sample("webhooks_work")["Records"][0]
         self.start()
 
     def start(self) -> None:
         """A container that remembers nothing."""
         container = self.deployment.world.another_container()
-        names = [record["eventSourceARN"].rpartition(":")[2] for record in (self._delivery_sample, self._sweep_sample)]
-        settings = Settings(
-            account_sid=container.account_sid,
-            delivery_queue_url=_QUEUES + names[0],
-            sweep_queue_url=_QUEUES + names[1],
-        )
-        runtime = Runtime(settings, clock=container.clock, ids=container.ids)
-        runtime.put_off_delivery = self._put_off  # type: ignore[method-assign]
-        runtime.forget_delivery = self.forgotten.append  # type: ignore[method-assign]
-        runtime.worker = Worker(
-            container.context(Caller()),
-            self.outgoing,  # type: ignore[arg-type]
-            delivery_queue=self.deliveries,  # type: ignore[arg-type]
-            dead_letters=self.dead_letters,  # type: ignore[arg-type]
-            sweep_queue=self.sweeps,  # type: ignore[arg-type]
-            delay=self._put_off,
-            count=lambda name, value: None,
-            longest_age_seconds=LONGEST_AGE_SECONDS,
-            studio_url="",
-        )
+        queues = {DELIVERIES: self.deliveries, DEAD_LETTERS: self.dead_letters, WORK: self.work}
+        urls = {"delivery_queue_url": DELIVERIES, "dead_letter_queue_url": DEAD_LETTERS, "work_queue_url": WORK}
+        runtime = container.wire(urls, outgoing=self.outgoing, queue=queues.__getitem__)
         self.handler = load_function("webhooks", runtime)
 
-    def _put_off(self, handle: str, seconds: int) -> None:
-        self.delays.append((handle, seconds))
+    @property
+    def delays(self) -> list[tuple[str, int]]:
+        return self.deliveries.pauses
+
+    @property
+    def forgotten(self) -> list[str]:
+        return self.deliveries.forgotten
 
     def plan(self) -> dict[str, Any]:
         """Hand the function what is new in the stream, filtered as the template says, in one batch."""
@@ -102,26 +84,33 @@ class WebhooksFunction:
 
     def deliver(self, *deliveries: dict[str, Any], attempt: int = 0) -> list[str]:
         """One batch from the delivery queue; the ids of those that are to come back, by their place (`message-0`)."""
-        return self._work_off(self._delivery_sample, deliveries, attempt, Remaining())
+        return self._work_off("webhook", self._delivery_sample, deliveries, attempt, Remaining())
 
     def sweep(self, job: dict[str, Any], remaining: Remaining | None = None) -> list[str]:
-        """One entry of the sweep queue."""
-        return self._work_off(self._sweep_sample, [job], 0, remaining or Remaining())
+        """One entry of the work queue."""
+        return self._work_off("sweep", self._work_sample, [job], 0, remaining or Remaining())
 
     def sweep_all(self) -> int:
         """Plan and sweep until nothing is left to do; how many steps that took."""
         steps = 0
-        while self.plan() and (jobs := self.sweeps.take()):
+        while self.plan() and (jobs := self.work.take()):
             for job in jobs:
                 steps += 1
                 assert self.sweep(job) == []
         return steps
 
-    def _work_off(self, shape: dict[str, Any], entries: Any, attempt: int, remaining: Remaining) -> list[str]:
+    def _work_off(
+        self, name: str, shape: dict[str, Any], entries: Any, attempt: int, remaining: Remaining
+    ) -> list[str]:
         records = []
         for place, entry in enumerate(entries):
             record = copy.deepcopy(shape)
-            record |= {"messageId": f"message-{place}", "receiptHandle": f"handle-{place}", "body": json.dumps(entry)}
+            queued = {"job": name, **entry} if isinstance(entry, dict) else entry
+            record |= {
+                "messageId": f"message-{place}",
+                "receiptHandle": f"handle-{place}",
+                "body": json.dumps(queued),
+            }
             record["attributes"]["ApproximateReceiveCount"] = str(attempt + 1)
             if "group" in entry:
                 record["attributes"]["MessageGroupId"] = entry["group"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from parley.clock import Clock
@@ -21,6 +21,7 @@ from parley.store.table import Table
 
 if TYPE_CHECKING:
     from parley.ports.http.outgoing import Outgoing
+    from parley.ports.queue import Queue
     from parley.ports.sockets.gateway import SocketGateway
     from parley.sockets.door import SocketDoor
     from parley.sockets.fan_out import FanOut
@@ -29,8 +30,18 @@ if TYPE_CHECKING:
     from parley.work.worker import Worker
 
 
+# The table counts its own attempts and waits on top of these, so that all of them fit a function's time.
+_PATIENCE: dict[str, Mapping[str, Any]] = {"dynamodb": CLIENT_CONFIG}
+
+Part = Literal["table", "secret", "sockets", "fan_out", "socket_door", "worker"]
+
+
 class Runtime:
-    """One function's ports and what is built on them, each made when it is first needed."""
+    """One function's ports and what is built on them.
+
+    Each part is made when it is first needed, or by `started`. Tests hand in fakes for the ports; everything above the
+    ports is wired here and nowhere else.
+    """
 
     def __init__(
         self,
@@ -38,13 +49,40 @@ class Runtime:
         *,
         clock: Clock | None = None,
         ids: Ids | None = None,
+        client: Callable[[str], Any] | None = None,
+        secret: Callable[[str], str] | None = None,
+        sockets: SocketGateway | None = None,
+        outgoing: Outgoing | None = None,
+        queue: Callable[[str], Queue] | None = None,
         count: Callable[[str, float], None] = lambda name, value: None,
     ):
-        """`count(name, value)` takes metrics; the webhooks function has some."""
+        """Wire `settings` and the given ports together; a port that is not given is the real one.
+
+        Args:
+            client: Makes the AWS client of a service: `client("dynamodb")`.
+            secret: The text of a secret, by its id.
+            queue: The queue with a URL.
+            count: Takes metrics: `count(name, value)`; the webhooks function has some.
+        """
         self.settings = settings
-        self.count = count
         self.clock = clock or Clock()
         self.ids = ids or Ids(self.clock)
+        self.count = count
+        self._client = client or self._aws_client
+        self._given_secret = secret
+        self._given_sockets = sockets
+        self._given_outgoing = outgoing
+        self._given_queue = queue
+
+    def started(self, *parts: Part) -> Self:
+        """Make these parts now, with the AWS clients and imports that they need, and return this runtime.
+
+        A function does this while its container starts: Lambda lends that a whole CPU, and SnapStart keeps the result
+        in its snapshot. No request is sent, so a snapshot holds no connection and no secret.
+        """
+        for part in parts:
+            getattr(self, part)
+        return self
 
     @cached_property
     def _session(self) -> Any:
@@ -53,22 +91,19 @@ class Runtime:
 
         return botocore.session.get_session()
 
-    def _client(self, service: str, **patience: Any) -> Any:
+    def _aws_client(self, service: str) -> Any:
         from botocore.config import Config
 
         retries = {"mode": "standard", "total_max_attempts": 4}
-        limits = {"retries": retries, "connect_timeout": 2, "read_timeout": 10} | patience
+        limits = {"retries": retries, "connect_timeout": 2, "read_timeout": 10} | _PATIENCE.get(service, {})
         config = Config(max_pool_connections=64, parameter_validation=False, tcp_keepalive=True, **limits)
         return self._session.create_client(service, region_name=self.settings.region, config=config)
 
     @cached_property
-    def _sqs(self) -> Any:
-        return self._client("sqs")
-
-    @cached_property
     def table(self) -> Table:
         """The table port."""
-        return Table(self.settings.table, lambda: self._client("dynamodb", **CLIENT_CONFIG), self.clock)
+        client = self._client("dynamodb")
+        return Table(self.settings.table, lambda: client, self.clock)
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -79,10 +114,20 @@ class Runtime:
     def keyring(self) -> Keyring:
         """The deployment's secrets."""
 
-        def fetch(secret_id: str) -> str:
-            return self._client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]
+        return Keyring(
+            self.settings.auth_token_secret,
+            self.settings.key_ring_secret,
+            lambda secret_id: self.secret(secret_id),
+            self.clock,
+        )
 
-        return Keyring(self.settings.auth_token_secret, self.settings.key_ring_secret, fetch, self.clock)
+    @cached_property
+    def secret(self) -> Callable[[str], str]:
+        """The text of a secret by its id."""
+        if self._given_secret is not None:
+            return self._given_secret
+        client = self._client("secretsmanager")
+        return lambda secret_id: str(client.get_secret_value(SecretId=secret_id)["SecretString"])
 
     def context(self, caller: Caller) -> Context:
         """What an operation for this caller works with."""
@@ -102,6 +147,8 @@ class Runtime:
     @cached_property
     def sockets(self) -> SocketGateway:
         """The socket gateway port."""
+        if self._given_sockets is not None:
+            return self._given_sockets
         from parley.ports.sockets.gateway import SocketGateway
 
         url = self.settings.connections_url
@@ -145,41 +192,39 @@ class Runtime:
 
     @cached_property
     def worker(self) -> Worker:
-        """Changes to planned deliveries and sweeps, and both carried out."""
-        from parley.ports.queue import Queue
-        from parley.work.worker import Worker
+        """Changes to planned jobs, and queued jobs carried out."""
+        from parley.webhooks.deliveries import Deliveries
+        from parley.work.worker import Worker, job_table
 
-        settings = self.settings
-        client = self._sqs
-        return Worker(
-            # What a deletion leaves to be swept is not the owner's doing any more, so it is not counted as his actions.
-            replace(self.context(Caller()), actions_per_second=0),
+        settings, queue = self.settings, self._given_queue or self._sqs_queues()
+        # What a deletion leaves to be swept is not the owner's doing any more, so it is not counted as his actions.
+        context = replace(self.context(Caller()), actions_per_second=0)
+        deliveries = Deliveries(
+            context,
             self.outgoing,
-            delivery_queue=Queue(settings.delivery_queue_url, lambda: client),
-            dead_letters=Queue(settings.dead_letter_queue_url, lambda: client),
-            sweep_queue=Queue(settings.sweep_queue_url, lambda: client),
-            delay=self.put_off_delivery,
+            queue(settings.dead_letter_queue_url),
             count=self.count,
             longest_age_seconds=settings.delivery_age_seconds,
             studio_url=settings.studio_url,
         )
+        return Worker(
+            job_table(context, deliveries, queue(settings.delivery_queue_url), queue(settings.work_queue_url))
+        )
+
+    def _sqs_queues(self) -> Callable[[str], Queue]:
+        from parley.ports.queue import Queue
+
+        client = self._client("sqs")
+        return lambda url: Queue(url, client)
 
     @cached_property
     def outgoing(self) -> Outgoing:
         """The outgoing HTTP port."""
+        if self._given_outgoing is not None:
+            return self._given_outgoing
         from parley.ports.http.outgoing import Outgoing
 
         return Outgoing(self.settings.webhook_allow_loopback)
-
-    def put_off_delivery(self, receipt_handle: str, seconds: int) -> None:
-        """Let a delivery that was received be received again after some seconds."""
-        self._sqs.change_message_visibility(
-            QueueUrl=self.settings.delivery_queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-        )
-
-    def forget_delivery(self, receipt_handle: str) -> None:
-        """Take a delivery off its queue before the rest of its batch is done."""
-        self._sqs.delete_message(QueueUrl=self.settings.delivery_queue_url, ReceiptHandle=receipt_handle)
 
     def _ask(
         self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]

@@ -25,7 +25,7 @@ class Settings:
         dead_letter_queue_url: Deliveries that were given up, until somebody replays them.
         delivery_age_seconds: How old a delivery may become before it is given up.
         studio_url: Where Studio flows live, with `{flow_sid}` in it; empty if there are none.
-        sweep_queue_url: Deletions that are still to be carried out below a deleted thing.
+        work_queue_url: Every other kind of background work.
         webhook_allow_loopback: Whether webhooks may go to this machine; for local runs only.
         actions_per_second: How many actions a channel, and a service, may see in a second; 0 for no limit.
         requests_per_second: How many requests a connection may make in a second; 0 for no limit.
@@ -43,7 +43,7 @@ class Settings:
     dead_letter_queue_url: str = ""
     delivery_age_seconds: int = 4 * 3600
     studio_url: str = ""
-    sweep_queue_url: str = ""
+    work_queue_url: str = ""
     webhook_allow_loopback: bool = False
     actions_per_second: int = 0
     requests_per_second: int = 0

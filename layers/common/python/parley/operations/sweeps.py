@@ -12,6 +12,7 @@ from typing import Any
 
 from parley.domain.memberships import birth_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
+from parley.jobs import Again
 from parley.operations import channels, departures, users, verbs
 from parley.operations.context import Context
 from parley.store import keys
@@ -34,13 +35,13 @@ def delay_seconds(job: dict[str, Any]) -> int:
     return _DELAY_SECONDS_OF_A_USER if job["kind"] == "user" else _DELAY_SECONDS
 
 
-def sweep(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
-    """One step of a sweep; returns whether all is done. `is_late` says when to stop and come back.
+def sweep(context: Context, job: dict[str, Any], is_late: Hurry) -> Again | None:
+    """One step of a sweep; None says that all is done. `is_late` says when to stop and come back.
 
     `job` is `{"kind": "channel" | "user" | "service", "sid": ..., "at": milliseconds of the deletion}`; that of a user
     has the user's `birth` too.
     """
-    return _SWEEPS[job["kind"]](context, job, is_late)
+    return None if _SWEEPS[job["kind"]](context, job, is_late) else Again()
 
 
 def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:

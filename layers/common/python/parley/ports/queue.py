@@ -35,21 +35,35 @@ class NotQueued(Exception):
 
 
 class Queue:
-    """One SQS queue; `client_factory` makes the boto3 client when it is first needed."""
+    """One SQS queue, through a low-level client."""
 
     def __init__(
         self,
         url: str,
-        client_factory: Callable[[], Any],
+        client: Any,
         *,
         clock: Clock | None = None,
         randomness: Callable[[], float] = random,
     ) -> None:
         self._url = url
-        self._client_factory = client_factory
-        self._client: Any = None
+        self._client = client
         self._clock = clock or Clock()
         self._randomness = randomness
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether entries of one group stay in order: SQS's FIFO queues do, and their names say so."""
+        return self._url.endswith(".fifo")
+
+    def put_off(self, receipt_handle: str, seconds: int) -> None:
+        """Let an entry that was received be received again after some seconds."""
+        self._client.change_message_visibility(
+            QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        )
+
+    def forget(self, receipt_handle: str) -> None:
+        """Take an entry off the queue before the batch that it came in is done."""
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt_handle)
 
     def send(self, entries: Sequence[Mapping[str, Any]], delay_seconds: int = 0) -> None:
         """Queue each entry as JSON, hidden for `delay_seconds` (0 to 900) at first.
@@ -72,8 +86,6 @@ class Queue:
 
     def _send_batch(self, bodies: list[Body], delay_seconds: int) -> list[str]:
         """Send up to ten, repeat what SQS could not take; return the codes of those that it never took."""
-        if self._client is None:
-            self._client = self._client_factory()
         left = {str(number): body for number, body in enumerate(bodies)}
         refused: list[str] = []
         failed: dict[str, str] = {}
@@ -103,7 +115,7 @@ class Queue:
         return refused + list(failed.values())
 
     def _placing(self, entry: Mapping[str, Any], delay_seconds: int) -> dict[str, Any]:
-        if self._url.endswith(".fifo"):
+        if self.keeps_order:
             return {"MessageGroupId": entry["group"], "MessageDeduplicationId": entry.get("once") or entry["id"]}
         return {"DelaySeconds": delay_seconds}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from parley.domain.memberships import birth_of
 from parley.records.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
 from parley.store.items import Record
@@ -98,11 +97,3 @@ def _entry(change: Change, event: Event, url: str, method: str, retries: int, to
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def sweep_job(change: Change) -> Record | None:
-    """The sweep that a deletion owes, if there can be anything below what was deleted."""
-    if change.verb != "deleted" or change.kind not in ("channel", "user", "service"):
-        return None
-    job: Record = {"kind": change.kind, "sid": change.record["sid"], "at": change.cause["at"]}
-    return {**job, "birth": birth_of(change.record)} if change.kind == "user" else job

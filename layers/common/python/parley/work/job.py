@@ -1,0 +1,36 @@
+"""One row of the job table: what makes a job, what carries it out, where it waits meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from parley.jobs import Again, Entry, Memory, Turn
+from parley.ports.queue import Queue
+from parley.store.changes import Change
+
+
+@dataclass(frozen=True)
+class Job:
+    """A kind of background work.
+
+    A FIFO queue keeps the jobs of one group in order: one that is to be done again holds back those behind it. In any
+    other queue there is no order, and a job that is to be done again is sent anew.
+
+    Attributes:
+        carry_out: Does the job, or a part of it. When it raises, the job stays queued, and after the number of receives
+            that the template sets SQS moves it to the dead letter queue.
+        plan: The jobs that a change owes; None for jobs that no change starts.
+        delay_seconds: How long a new job waits before its first turn. A FIFO queue knows no such wait.
+        not_tried: Told of a job that was handed out and put back, because one before it in its group failed.
+    """
+
+    queue: Queue
+    carry_out: Callable[[Entry, Turn], Again | None]
+    plan: Callable[[Change, Memory], Iterable[Entry]] | None = None
+    delay_seconds: Callable[[Entry], int] = lambda entry: 0
+    not_tried: Callable[[Entry], None] = lambda entry: None
+
+
+Jobs = Mapping[str, Job]
+"""The job table: rows by name."""

@@ -1,0 +1,48 @@
+"""The planner: from the stream's changes to the jobs that they owe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from parley.jobs import Entry, Memory
+from parley.log import logger
+from parley.ports.queue import Queue
+from parley.store.changes import decode
+from parley.work.job import Jobs
+
+
+def plan(jobs: Jobs, stream_records: list[Mapping[str, Any]]) -> str | None:
+    """Queue what a batch of changes owes; returns the sequence number of the first record that failed, if one did.
+
+    The jobs of all records before that one are queued when this returns.
+    """
+    due: dict[tuple[int, int], tuple[Queue, int, list[Entry]]] = {}
+    memories: dict[str, Memory] = {name: {} for name in jobs}
+    failed = None
+    for record in stream_records:
+        try:
+            entries = _owed(jobs, record, memories)
+        except Exception:
+            failed = str(record["dynamodb"]["SequenceNumber"])
+            logger.exception("change cannot be planned", extra={"sequence_number": failed})
+            break
+        for entry in entries:
+            job = jobs[entry["job"]]
+            delay = job.delay_seconds(entry)
+            due.setdefault((id(job.queue), delay), (job.queue, delay, []))[2].append(entry)
+    for queue, delay, entries in due.values():
+        queue.send(entries, delay_seconds=delay)
+    return failed
+
+
+def _owed(jobs: Jobs, record: Mapping[str, Any], memories: dict[str, Memory]) -> list[Entry]:
+    change = decode(record)
+    if change is None:
+        return []
+    return [
+        {"job": name, **entry}
+        for name, job in jobs.items()
+        if job.plan is not None
+        for entry in job.plan(change, memories[name])
+    ]

@@ -1,0 +1,32 @@
+"""Jobs that remove what is left below something that was deleted."""
+
+from __future__ import annotations
+
+from parley.domain.memberships import birth_of
+from parley.jobs import Again, Entry, Memory, Turn
+from parley.operations.context import Context
+from parley.operations.sweeps import delay_seconds, sweep
+from parley.ports.queue import Queue
+from parley.store.changes import Change
+from parley.work.job import Job
+
+# A sweep stops when this much of the function's time is left, and its next part is queued.
+_MARGIN_MS = 10_000
+_SWEPT = ("channel", "user", "service")
+
+
+def sweeps(context: Context, queue: Queue) -> Job:
+    """The row of sweeps."""
+
+    def carry_out(entry: Entry, turn: Turn) -> Again | None:
+        return sweep(context, entry, lambda: turn.remaining_ms() < _MARGIN_MS)
+
+    return Job(queue, carry_out, plan, delay_seconds)
+
+
+def plan(change: Change, memory: Memory) -> list[Entry]:
+    """The sweep that a deletion owes, if there can be anything below what was deleted."""
+    if change.verb != "deleted" or change.kind not in _SWEPT:
+        return []
+    entry = {"kind": change.kind, "sid": change.record["sid"], "at": change.cause["at"]}
+    return [{**entry, "birth": birth_of(change.record)} if change.kind == "user" else entry]
