@@ -138,7 +138,9 @@ class Tail(TypedDict, total=False):
     seq_ceiling_at: int
     last_index: int
     last_message_index: int
-    messages_count: int
+    counted_index: int
+    counted: int
+    removed: frozenset[int]
     members_count: int
     webhooks_count: int
     invites_made: int

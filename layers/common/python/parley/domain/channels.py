@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.counting import NO_MESSAGES, messages_count
 from parley.errors import UNIQUE_NAME_IS_SID, UNIQUE_NAME_TOO_LONG
 from parley.ids import is_sid, message_sid
 
@@ -26,8 +27,8 @@ def check_unique_name(name: str) -> str | None:
 
 def new_tail(service_sid: str) -> dict[str, Any]:
     """The counters of a new channel, apart from its seq: the next message has index 0."""
-    counts = dict.fromkeys(("messages_count", "members_count", "webhooks_count", "invites_made"), 0)
-    return {"service_sid": service_sid, "last_index": -1, **counts}
+    counts = dict.fromkeys(("members_count", "webhooks_count", "invites_made"), 0)
+    return {"service_sid": service_sid, **NO_MESSAGES, **counts}
 
 
 def newest_index(tail: dict[str, Any]) -> int:
@@ -47,7 +48,7 @@ def with_counters(channel: dict[str, Any], tail: dict[str, Any]) -> dict[str, An
     return {
         **channel,
         "members_count": max(tail["members_count"], 0),
-        "messages_count": max(tail["messages_count"], 0),
+        "messages_count": messages_count(tail),
         "last_message_index": newest,
         "last_message_sid": None if newest is None else message_sid(channel["sid"], newest),
         "seq": tail["seq"],

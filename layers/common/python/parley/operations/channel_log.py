@@ -15,7 +15,7 @@ from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Bury, Create, Guard, Put, Update, Write
+from parley.store.writes import Additions, Bury, Create, Guard, Put, Update, Write
 
 
 def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Record:
@@ -28,7 +28,7 @@ def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guar
 
 
 def advance(
-    context: Context, service_sid: str, channel_sid: str, add: dict[str, int], *guards: Guard, **set_: object
+    context: Context, service_sid: str, channel_sid: str, add: Additions, *guards: Guard, **set_: object
 ) -> Record:
     """The channel's counters after taking the next seq and adding `add`, if the channel's rate allows.
 
@@ -40,11 +40,11 @@ def advance(
     return rate.counted(context, write.key, CHANNEL_RATE, lambda: context.table.commit(context.cause(), [write])[0])
 
 
-def in_tail(service_sid: str, channel_sid: str, add: dict[str, int], *guards: Guard, **set_: object) -> Update:
+def in_tail(service_sid: str, channel_sid: str, add: Additions, *guards: Guard, **set_: object) -> Update:
     """A change to a channel's counters; itself nobody's news."""
     sealed = Guard("service_sid", "=", service_sid, NOT_FOUND())
     return Update(
-        keys.tail(channel_sid), NOT_FOUND(), set=dict(set_), add=add, guards=(sealed, *guards), announced=False
+        keys.tail(channel_sid), NOT_FOUND(), set=dict(set_), add=dict(add), guards=(sealed, *guards), announced=False
     )
 
 
@@ -53,6 +53,12 @@ class Overtaken(Refusal):
 
     def __init__(self) -> None:
         super().__init__(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
+
+
+def same(record: Record, field: str) -> Guard:
+    """The guard that a field is still what it was when the record was read."""
+    value = record.get(field)
+    return Guard(field, "missing" if value is None else "=", value, Overtaken())
 
 
 class Decision(NamedTuple):

@@ -9,7 +9,7 @@ from parley.domain.channels import PRIVATE, PUBLIC, new_tail, with_counters
 from parley.domain.memberships import birth_of
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE_NAME_EXISTS
 from parley.ids import user_sid
-from parley.operations import authority, channel_log, rate, verbs
+from parley.operations import authority, channel_log, counting, rate, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decide, Decision
 from parley.operations.context import Context, Listing, PageRequest
@@ -91,7 +91,7 @@ def load(context: Context, resolved: Path) -> Record:
     if tail_key not in found:
         raise NOT_FOUND()
     context.configuration.remember(channel_key, channel)
-    return with_counters(channel, found[tail_key])
+    return with_counters(channel, counting.settled(context, resolved["sid"], found[tail_key]))
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:

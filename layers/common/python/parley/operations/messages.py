@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from parley.domain.channels import newest_index
 from parley.errors import (
     BODY_REQUIRED,
     CONCURRENT_UPDATE,
@@ -17,10 +16,11 @@ from parley.errors import (
     MEDIA_NOT_FOUND,
     MEDIA_USED,
     NOT_FOUND,
+    UNAVAILABLE,
     Refusal,
 )
 from parley.ids import message_sid
-from parley.operations import authority, channel_log, verbs
+from parley.operations import authority, channel_log, counting, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context, Listing, PageRequest
@@ -28,12 +28,11 @@ from parley.records.messages import MESSAGE
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Create, Guard, Put, Update, Write
+from parley.store.keys import Key
+from parley.store.writes import Create, Guard, Update, Write
 
 # The window in which a repeat with the same token is answered with the first result.
 IDEMPOTENCY_SECONDS = 600
-# How often counters that others change are looked at again.
-_LOOKS = 10
 
 
 class _Repeated(Refusal):
@@ -72,8 +71,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         lambda fresh: authority.require(fresh, service_sid, channel_sid, (right,)),
     )
     # With a new message, that one is the newest again, whatever was deleted before.
-    add = {"last_index": 1, "messages_count": 1}
-    tail = channel_log.advance(context, service_sid, channel_sid, add, last_message_index=None)
+    tail = channel_log.advance(context, service_sid, channel_sid, {"last_index": 1}, last_message_index=None)
     index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
@@ -82,35 +80,55 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         unused = Guard("message_sid", "missing", None, MEDIA_USED())
         writes.append(Update(keys.media(media_sid), MEDIA_NOT_FOUND(), set=sent, guards=(unused,), announced=False))
     if token:
-        record = {"index": index, "expires_at": now + IDEMPOTENCY_SECONDS}
-        repeated = _Repeated(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
-        # One that is past its time may be there for days still.
-        writes.append(Put(token_keys[0], record) if earlier else Create(token_keys[0], record, taken=repeated))
+        writes.append(_token_write(token_keys[0], message, now, earlier))
     try:
-        return context.table.commit(context.cause(), writes)[0]
+        stored = context.table.commit(context.cause(), writes)[0]
     except Refusal as refusal:
+        # When the table is too busy, it is not known whether the message was written; the counters settle later.
+        if refusal.error is UNAVAILABLE:
+            raise
         _give_back(context, message, tail)
         if not isinstance(refusal, _Repeated):
             raise
         earlier = context.table.fetch(keys.idempotency(channel_sid, token))
         return _earlier(context, service_sid, channel_sid, earlier or {})
+    counting.settle_in_turn(context, stored)
+    return stored
+
+
+def _token_write(key: Key[Any], message: Record, now_seconds: int, earlier: Record) -> Write:
+    """The write that remembers which message a token made, in place of one that is past its time.
+
+    Refused if another send with the token was faster. What is past its time may be there for days still.
+    """
+    repeated = _Repeated(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
+    record = {name: message[name] for name in _REMEMBERED} | {"expires_at": now_seconds + IDEMPOTENCY_SECONDS}
+    if not earlier:
+        return Create(key, record, taken=repeated)
+    unchanged = Guard("index", "=", earlier["index"], repeated)
+    return Update(key, CONCURRENT_UPDATE(), set=record, guards=(unchanged,), announced=False)
+
+
+# What a token remembers of its message: the answer to a repetition that comes when the message is deleted.
+_REMEMBERED = ("index", "author", "date_created", "date_updated")
 
 
 def _give_back(context: Context, message: Record, tail: Record) -> None:
     """Leave the index and the number that were taken unused, and uncounted."""
-    service_sid, channel_sid = message["service_sid"], message["channel_sid"]
-    nothing = channel_log.nothing(context, service_sid, channel_sid, tail["seq"])
-    for _ in range(_LOOKS):
+    channel_sid = message["channel_sid"]
+    nothing = channel_log.nothing(context, message["service_sid"], channel_sid, tail["seq"])
+    patience = context.table.patience()
+    while True:
         counters = context.table.fetch(keys.tail(channel_sid))
         if counters is None:
             raise NOT_FOUND()
         try:
-            context.table.commit(context.cause(), [nothing, _uncounted(context, message, counters)])
+            context.table.commit(context.cause(), [nothing, counting.uncounted(context, message, dict(counters))])
             return
         except channel_log.Overtaken:
-            continue
-    # With the next message, that one is the newest.
-    context.table.commit(context.cause(), [nothing, _one_less(message)])
+            if not patience.wait():
+                # The counters settle by themselves, and returning clients learn that the number is a hole.
+                return
 
 
 def _new_message(
@@ -149,8 +167,20 @@ def _given(context: Context, parameters: dict[str, Any]) -> Record:
 
 
 def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: Record) -> Record:
-    message = context.table.fetch(keys.message(channel_sid, earlier["index"])) if earlier else None
-    return verbs.belonging(message, {"service_sid": service_sid})
+    """The message that a token has made. If it is deleted: what is remembered of it, without its content.
+
+    Raises:
+        Refusal: 20404 if the channel is gone, or the token.
+    """
+    if not earlier:
+        raise NOT_FOUND()
+    message_key, tail_key = keys.message(channel_sid, earlier["index"]), keys.tail(channel_sid)
+    found = context.table.fetch_many([message_key, tail_key])
+    verbs.belonging(found.get(tail_key), {"service_sid": service_sid})
+    if message_key in found:
+        return dict(found[message_key])
+    names = {"service_sid": service_sid, "channel_sid": channel_sid, "sid": message_sid(channel_sid, earlier["index"])}
+    return {**names, **{name: earlier[name] for name in _REMEMBERED if name in earlier}}
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -239,7 +269,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     def decide(current: Record, tail: Record) -> Decision:
         if current.get("author") != message.get("author"):
             _may_delete(context, current)
-        return Decision(verbs.bury(context, MESSAGE, resolved, current), [_uncounted(context, current, tail)])
+        return Decision(verbs.bury(context, MESSAGE, resolved, current), [counting.uncounted(context, current, tail)])
 
     channel_log.change(context, "message", "deleted", message, decide)
 
@@ -247,23 +277,3 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 def _may_delete(context: Context, message: Record) -> None:
     wanted = authority.own_or_any(context, message.get("author"), "delete Message")
     authority.require(context, message["service_sid"], message["channel_sid"], wanted)
-
-
-def _uncounted(context: Context, message: Record, tail: Record) -> Update:
-    """The write that takes a message off its channel's counters; the newest moves back if it was that one.
-
-    Overtaken when another message has become the newest meanwhile, by coming or because the one after it went.
-    """
-    moved = tail.get("last_message_index")
-    as_read = Guard("last_message_index", "missing" if moved is None else "=", moved, channel_log.Overtaken())
-    if newest_index(tail) != message["index"]:
-        return _one_less(message, as_read)
-    where, position = keys.messages(message["channel_sid"]), keys.padded(message["index"])
-    below = context.table.page(where, 1, before=position, descending=True).found
-    newest = below[0].record["index"] if below else -1
-    unchanged = [Guard(name, "=", tail[name], channel_log.Overtaken()) for name in ("last_index", "messages_count")]
-    return _one_less(message, as_read, *unchanged, last_message_index=newest)
-
-
-def _one_less(message: Record, *guards: Guard, **set_: object) -> Update:
-    return channel_log.in_tail(message["service_sid"], message["channel_sid"], {"messages_count": -1}, *guards, **set_)

@@ -9,7 +9,7 @@ from parley.domain.memberships import own
 from parley.domain.user_channels import seen
 from parley.errors import NOT_FOUND
 from parley.ids import invite_sid, member_sid
-from parley.operations import authority, members, verbs
+from parley.operations import authority, counting, members, verbs
 from parley.operations.addressing import channel, service, user_address
 from parley.operations.context import Context, Listing, PageRequest
 from parley.records.spec import Path
@@ -79,7 +79,7 @@ def _held(context: Context, path: Path) -> tuple[Record, Record, str]:
     held = own(found.get(member_key), record) or own(found.get(invite_key), record)
     if held is None or tail_key not in found:
         raise NOT_FOUND()
-    return held, found[tail_key], user
+    return held, counting.settled(context, channel_sid, found[tail_key]), user
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:

@@ -1,4 +1,4 @@
-"""Records to DynamoDB items and back: strings, whole numbers, booleans, None, lists and maps, nothing else."""
+"""Records to DynamoDB items and back: strings, whole numbers and sets of them, booleans, None, lists, maps."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def to_attribute(value: Any) -> dict[str, Any]:
         return {"N": str(value)}
     if value is None:
         return {"NULL": True}
+    if isinstance(value, frozenset):
+        return {"NS": [str(number) for number in sorted(value)]}
     if isinstance(value, dict):
         return {"M": {name: to_attribute(part) for name, part in value.items()}}
     if isinstance(value, list | tuple):
@@ -35,6 +37,8 @@ def from_attribute(attribute: dict[str, Any]) -> Any:
         return int(value)
     if kind == "NULL":
         return None
+    if kind == "NS":
+        return frozenset(map(int, value))
     if kind == "M":
         return {name: from_attribute(part) for name, part in value.items()}
     if kind == "L":

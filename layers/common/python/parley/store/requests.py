@@ -9,6 +9,7 @@ from parley.store.items import Record, to_item
 from parley.store.keys import Key
 from parley.store.writes import (
     Absent,
+    Additions,
     Bury,
     Cause,
     Create,
@@ -100,7 +101,7 @@ def _holds_id(cause: Cause, write: Update, expression: Expression) -> str:
 def update_expression(
     set_: Mapping[str, Any],
     expression: Expression,
-    add: Mapping[str, int] | None = None,
+    add: Additions | None = None,
     above: Mapping[str, tuple[str, int]] | None = None,
 ) -> str:
     """An UpdateExpression: values to set (None removes), numbers to add, and fields to set above others."""

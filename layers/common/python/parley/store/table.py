@@ -7,6 +7,7 @@ the number of writes.
 from __future__ import annotations
 
 import random
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
@@ -23,8 +24,6 @@ from parley.store.writes import Cause, Expression, Write, refusal
 
 _BATCH_GET_KEYS = 100
 _BATCH_WRITE_ITEMS = 25
-# DynamoDB takes no longer one.
-_TOKEN_LENGTH = 36
 
 R = TypeVar("R", bound=Mapping[str, Any])
 
@@ -137,8 +136,7 @@ class Table:
         Returns the records as stored, in the order of `writes`; for an Update that is one of several, what it set.
         A single write costs one plain request, more are one transaction (an Absent or a Present needs company). What
         collides with other transactions, is throttled or gets no answer is repeated after a pause. If a request was
-        carried out although its answer was lost, its repetition finds that and counts as done. `cause` is for one
-        commit only.
+        carried out although its answer was lost, its repetition finds that and counts as done.
 
         Raises:
             Refusal: what the first failed condition stands for, and nothing was written; 20409 if other transactions
@@ -165,11 +163,11 @@ class Table:
         requests = [request(self._name, cause, write, alone=False) for write in writes]
         actions = [{ACTIONS[operation]: arguments} for operation, arguments in requests]
         try:
-            # With the token, DynamoDB answers a repetition of what was done as it answered the first time.
+            # By the token DynamoDB knows a repetition of what was done, and answers it as it did the first time.
             self._ask(
                 "transact_write_items",
                 TransactItems=actions,
-                ClientRequestToken=cause.id[:_TOKEN_LENGTH],
+                ClientRequestToken=uuid.uuid4().hex,
             )
         except ClientError as error:
             reasons = error.response.get("CancellationReasons", [])

@@ -80,6 +80,10 @@ class Guard:
         raise ValueError(self.test)
 
 
+# Numbers to add to numbers, and to sets of numbers.
+Additions = Mapping[str, int | frozenset[int]]
+
+
 @dataclass(frozen=True)
 class Create:
     """A new record where none lives; `taken` answers if one does. A tombstone gives way if `guards` hold for it."""
@@ -101,7 +105,7 @@ class Put:
 
 @dataclass(frozen=True)
 class Update:
-    """Changes to a living record: `set` (None removes the attribute) and `add` (numbers, atomic).
+    """Changes to a living record: `set` (None removes the attribute) and `add` (numbers, to numbers or sets; atomic).
 
     `above` sets a field to the stored value of another one plus a number: `{"ceiling": ("seq", 75)}`.
     `announced=False` keeps the stored cause, so that counters and other bookkeeping are nobody's news.
@@ -110,7 +114,7 @@ class Update:
     key: Key[Any]
     missing: Refusal
     set: Mapping[str, Any] = field(default_factory=dict)
-    add: dict[str, int] = field(default_factory=dict)
+    add: Additions = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
     announced: bool = True
     above: dict[str, tuple[str, int]] = field(default_factory=dict)

@@ -1,0 +1,41 @@
+"""How many messages a channel has, from counters that may be ahead of the messages for a while.
+
+An index is taken before its message is written. If the sender dies in between, the index stays a hole that was counted.
+So the counters say up to which index the messages were looked at, and how many were there; above it, every index counts
+but for those that are known to be removed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# What was begun this long ago is done or dead: no function runs longer.
+SETTLED_MS = 60_000
+
+NO_MESSAGES = {"last_index": -1, "counted_index": -1, "counted": 0}
+
+
+def messages_count(tail: dict[str, Any]) -> int:
+    """The number of messages, with those that are perhaps being written at this moment."""
+    above = tail["last_index"] - tail["counted_index"]
+    return max(tail["counted"] + above - len(tail.get("removed", ())), 0)
+
+
+def is_due(tail: dict[str, Any], now_ms: int) -> bool:
+    """Whether indexes were not looked at although everything begun in the channel is over."""
+    return bool(tail["counted_index"] < tail["last_index"]) and _is_quiet(tail, now_ms)
+
+
+def final_index(tail: dict[str, Any], stored: list[dict[str, Any]], more: bool, now_ms: int) -> int:
+    """Up to which index nothing will be written any more, as far as can be seen.
+
+    `stored` are the messages above the counted index, tombstones too; `more` says that there are others above those.
+    """
+    if not more and _is_quiet(tail, now_ms):
+        return int(tail["last_index"])
+    settled = [message["index"] for message in stored if message["cause"]["at"] <= now_ms - SETTLED_MS]
+    return max(settled, default=int(tail["counted_index"]))
+
+
+def _is_quiet(tail: dict[str, Any], now_ms: int) -> bool:
+    return bool(tail.get("seq_at", 0) <= now_ms - SETTLED_MS)
