@@ -34,12 +34,16 @@ endef
 run: environment
 	@exec $(PYTHON) -m local
 
+# Test files run side by side: on two cores in 2 processes, on more in at most 4. Each has emulators of its own.
+WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; [ $$n -lt 2 ] && n=2; echo $$n)
+
 test: environment
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile
 
 lint: environment
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
 
 lint-template: sam-environment
 	$(SAM_VENV)/bin/sam validate --lint --template template.yaml --region us-east-1

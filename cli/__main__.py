@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     parked = ParkedDeliveries(place)
     try:
-        status = options.command(parked, options)
+        status: int = options.command(parked, options)
     except KeyboardInterrupt:
         print("\nstopped; nothing is lost, what was not replayed is still parked", file=sys.stderr)
         return 130

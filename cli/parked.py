@@ -84,7 +84,7 @@ class ParkedDeliveries:
         if failed := answer.get("Failed"):
             raise Trouble(f"{len(failed)} are queued again and could not be taken off: {failed[0]['Code']}")
 
-    def _receive(self) -> Iterator[list[Parked]]:
+    def _receive(self) -> Iterator[Sequence[Parked]]:
         seen: set[str] = set()
         while True:
             answer = self._place.sqs.receive_message(

@@ -106,7 +106,7 @@ class Home:
 
     def stack_uuid(self) -> str:
         """The UUID in the stack's id, from which the account SID comes."""
-        return self.remembered("stack_uuid", lambda: str(uuid.uuid4()))
+        return str(self.remembered("stack_uuid", lambda: str(uuid.uuid4())))
 
 
 def read_json(path: Path, default: Any = None) -> Any:

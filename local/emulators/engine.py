@@ -169,7 +169,7 @@ def _free_port(preferred: int | None) -> int:
                     probe.bind(("127.0.0.1", candidate))
                 except OSError:
                     continue
-                return probe.getsockname()[1]
+                return int(probe.getsockname()[1])
     raise EmulatorFailed("no free port on 127.0.0.1")
 
 

@@ -94,7 +94,7 @@ def secret_text(home: Home, secret: Secret) -> str:
     """The value of a secret: the template's, or one made by its rules on the first start and kept in the home."""
     if secret.text is not None:
         return secret.text
-    return home.remembered(f"secret {secret.logical_id}", lambda: generate(secret.generate))
+    return str(home.remembered(f"secret {secret.logical_id}", lambda: generate(secret.generate)))
 
 
 def generate(rules: dict[str, Any]) -> str:

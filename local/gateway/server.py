@@ -167,7 +167,11 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
 async def _run(plan: Plan, listening: socket.socket, descriptors: Descriptors) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    begin_child(lambda: loop.call_soon_threadsafe(stop.set), descriptors)
+
+    def end() -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    begin_child(end, descriptors)
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     await serve(plan, listening, descriptors, stop)
 

@@ -135,7 +135,7 @@ class Socket:
         if accepted.status_code != 101:
             ours = ("connection", "content-length", "date")
             headers = [(name, value) for name, value in accepted.headers.raw_items() if name.lower() not in ours]
-            self._answer(Response(accepted.status_code, accepted.body or b"", headers))
+            self._answer(Response(accepted.status_code, bytes(accepted.body or b""), headers))
             return
         status, subprotocol = 200, ""
         if route := self._hub.api.routes.get("$connect"):

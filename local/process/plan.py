@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from local.home import Home, read_json, write_json
 from local.process.report import report_to
@@ -34,7 +35,7 @@ class Plan:
     home: str
     template: str
     parameters: dict[str, str]
-    physical: dict[str, dict[str, object]]
+    physical: dict[str, dict[str, Any]]
     engine: str
     dynamodb: str
     ministack: str

@@ -50,7 +50,7 @@ def _rule_matches(rule: Any, value: Any) -> bool:
         return value is not _ABSENT and value == rule and isinstance(value, bool) == isinstance(rule, bool)
     ((operator, operand),) = rule.items()
     if operator == "exists":
-        return (value is not _ABSENT and not isinstance(value, Mapping)) == operand
+        return bool((value is not _ABSENT and not isinstance(value, Mapping)) == operand)
     if operator == "anything-but":
         return value is not _ABSENT and not isinstance(value, Mapping) and not _is_excluded(operand, value)
     text = value if isinstance(value, str) else None

@@ -30,7 +30,8 @@ _BATCH = 10
 
 def positions(home: Home) -> Positions:
     """The positions kept last."""
-    return (read_json(home.progress) or {}).get("positions", {})
+    kept: Positions = (read_json(home.progress) or {}).get("positions", {})
+    return kept
 
 
 class ProgressKeeper:
@@ -94,7 +95,7 @@ def _kept_queues(home: Home) -> dict[str, list[dict[str, Any]]]:
 
 
 def _url_of(sqs: Any, address: str) -> str:
-    return sqs.get_queue_url(QueueName=address.rsplit("/", 1)[1])["QueueUrl"]
+    return str(sqs.get_queue_url(QueueName=address.rsplit("/", 1)[1])["QueueUrl"])
 
 
 def _entry(index: int, message: dict[str, Any], now: float) -> dict[str, Any]:

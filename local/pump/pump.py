@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ class Pump:
         functions = plan.functions(template)
         stream_mappings, queue_mappings = template.stream_mappings(), template.queue_mappings()
         self._schedules = template.schedules()
-        wanted = {mapping.function for mapping in [*stream_mappings, *queue_mappings, *self._schedules]}
+        wanted = {mapping.function for mapping in stream_mappings} | {mapping.function for mapping in queue_mappings}
+        wanted |= {schedule.function for schedule in self._schedules}
         self.wake = Wake()
         self._invoker = Invoker(functions, iter(sorted(wanted)), _THREADS)
         self._endpoints = endpoints
@@ -216,7 +218,7 @@ class Pump:
         dynamodb = self._endpoints.client("dynamodb")
         while not self._stopping.wait(_SWEEP_SECONDS):
             for table in self._tables:
-                self._guarded(lambda table=table: self._sweep_table(dynamodb, table))
+                self._guarded(partial(self._sweep_table, dynamodb, table))
 
     def _sweep_table(self, dynamodb: Any, table: Table) -> bool:
         if count := ttl.sweep(dynamodb, table, self._stopping.wait):

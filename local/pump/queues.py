@@ -67,7 +67,8 @@ class QueuePump:
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
-        return answer.get("Messages", [])
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
 
     def _work_off(self, messages: list[Message]) -> None:
         try:

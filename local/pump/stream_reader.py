@@ -63,7 +63,7 @@ class StreamReader:
                 raise
             self._iterators.pop(shard_id, None)
             return []
-        records = answer["Records"]
+        records: list[dict[str, Any]] = answer["Records"]
         after = records[-1]["dynamodb"]["SequenceNumber"] if records else position
         if "NextShardIterator" in answer:
             self._iterators[shard_id] = (after, answer["NextShardIterator"])
@@ -75,18 +75,19 @@ class StreamReader:
         arguments = {"StreamArn": self._stream_arn, "ShardId": shard_id}
         if position is not None:
             try:
-                return self._request(
+                found = self._request(
                     "GetShardIterator",
                     **arguments,
                     ShardIteratorType="AFTER_SEQUENCE_NUMBER",
                     SequenceNumber=position,
-                )["ShardIterator"]
+                )
+                return str(found["ShardIterator"])
             except StreamError as error:
                 # The records up to there are gone: what is left of the stream is all that is new.
                 if error.kind != "TrimmedDataAccessException":
                     raise
         kind = "LATEST" if from_now_on and position is None else "TRIM_HORIZON"
-        return self._request("GetShardIterator", **arguments, ShardIteratorType=kind)["ShardIterator"]
+        return str(self._request("GetShardIterator", **arguments, ShardIteratorType=kind)["ShardIterator"])
 
     def _request(self, operation: str, **arguments: Any) -> dict[str, Any]:
         if self._connection is None:
@@ -95,7 +96,7 @@ class StreamReader:
         try:
             self._connection.request("POST", "/", json.dumps(arguments), headers)
             response = self._connection.getresponse()
-            answer = json.loads(response.read())
+            answer: dict[str, Any] = json.loads(response.read())
         except (OSError, http.client.HTTPException):
             self._connection.close()
             self._connection = None

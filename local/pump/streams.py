@@ -162,7 +162,7 @@ class StreamPump:
         }
 
     def _is_too_old(self, record: Record) -> bool:
-        age = time.time() - record["dynamodb"]["ApproximateCreationDateTime"]
+        age: float = time.time() - record["dynamodb"]["ApproximateCreationDateTime"]
         return 0 <= self.mapping.maximum_age_seconds < age
 
     def _leading_old(self, records: list[Record]) -> int:

@@ -42,6 +42,7 @@ def _construct(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
+        assert isinstance(node, yaml.MappingNode)
         value = loader.construct_mapping(node, deep=True)
     if suffix == "GetAtt" and isinstance(value, str):
         value = value.split(".", 1)
@@ -55,7 +56,8 @@ _Loader.add_multi_constructor("!", _construct)
 def read(path: Path) -> dict[str, Any]:
     """Parse the template file."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        document: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return document
     except yaml.YAMLError as error:
         raise TemplateError(f"{path}: {error}") from error
 

@@ -85,7 +85,8 @@ class Template:
 
     def globals(self, kind: str) -> dict[str, Any]:
         """SAM's `Globals` for one kind of resource."""
-        return self._document.get("Globals", {}).get(kind, {})
+        declared: dict[str, Any] = self._document.get("Globals", {}).get(kind, {})
+        return declared
 
     def resolve(self, value: Any) -> Any:
         """Resolve what depends on names only."""
@@ -200,7 +201,7 @@ class BoundTemplate:
         for kind in ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion"):
             for name, properties in self._template.resources(kind):
                 if name == logical_id:
-                    content = self._template.root / properties["ContentUri"]
+                    content: Path = self._template.root / properties["ContentUri"]
                     return content / "python" if (content / "python").is_dir() else content
         raise TemplateError(f"the layer {layer!r} is not in the template")
 

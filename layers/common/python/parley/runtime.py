@@ -95,7 +95,7 @@ class Runtime:
         from botocore.config import Config
 
         retries = {"mode": "standard", "total_max_attempts": 4}
-        limits = {"retries": retries, "connect_timeout": 2, "read_timeout": 10} | _PATIENCE.get(service, {})
+        limits = {"retries": retries, "connect_timeout": 2, "read_timeout": 10, **_PATIENCE.get(service, {})}
         config = Config(max_pool_connections=64, parameter_validation=False, tcp_keepalive=True, **limits)
         return self._session.create_client(service, region_name=self.settings.region, config=config)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 _PREFIX = "PARLEY_"
 _NUMBERS = ("actions_per_second", "delivery_age_seconds", "requests_per_second")
@@ -60,9 +61,9 @@ class Settings:
         }
         loopback = text.pop("webhook_allow_loopback", "").lower() == "true"
         numbers = {name: int(text.pop(name)) for name in _NUMBERS if name in text}
+        given: dict[str, Any] = {**text, **numbers}
         return cls(
-            **text,
-            **numbers,
+            **given,
             webhook_allow_loopback=loopback,
             region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
             sockets_endpoint_url=environment.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", ""),

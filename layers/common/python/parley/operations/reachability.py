@@ -6,6 +6,9 @@ owner's webhook; it is written when the first connection comes and when the last
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from parley.domain.presence import live_connections
 from parley.domain.users import NEXT_VERSION
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
@@ -13,11 +16,10 @@ from parley.operations.context import Context
 from parley.operations.verbs import same_user
 from parley.records.services import setting
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.writes import Guard, Update
 
 
-def is_enabled(service: Record | None) -> bool:
+def is_enabled(service: Mapping[str, Any] | None) -> bool:
     """Whether a service wants to know who is reachable."""
     return service is not None and bool(setting(service, "reachability_enabled"))
 

@@ -122,5 +122,5 @@ def pause_seconds(made: Outcome, number: int, retries: int, jitter: Callable[[],
     """How long to wait after attempt `number`: a second within the retry count, then doubling up to fifteen minutes."""
     if made is Outcome.UNREACHABLE and number < retries:
         return _FIRST_PAUSE_SECONDS
-    doubled = _FIRST_PAUSE_SECONDS * 2 ** min(max(number - retries, 0) + 1, 10)
+    doubled: int = _FIRST_PAUSE_SECONDS * 2 ** min(max(number - retries, 0) + 1, 10)
     return max(1, round(min(_LONGEST_PAUSE_SECONDS, doubled) * (0.75 + jitter() / 4)))

@@ -6,7 +6,7 @@ is known they follow that, with names mapped back (unconfirmed). Unset values ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from parley.clock import iso_millis
@@ -151,7 +151,7 @@ def parameters(event: Event, change: Change, account_sid: str) -> dict[str, str]
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def own_webhook(service: Record, event: Event) -> tuple[str, str] | None:
+def own_webhook(service: Mapping[str, Any], event: Event) -> tuple[str, str] | None:
     """URL and method that a service has for this one event (a v1 setting), if any."""
     name = "webhooks.on_" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in event.name)[3:]
     url = service.get(f"{name}.url")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from parley.records.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
@@ -16,7 +17,7 @@ _SENT = ("onMessageSent", "onMediaMessageSent")
 
 
 def deliveries(
-    change: Change, service: Record, channel_webhooks: Iterable[Record], account_sid: str, studio_url: str
+    change: Change, service: Mapping[str, Any], channel_webhooks: Iterable[Record], account_sid: str, studio_url: str
 ) -> list[Record]:
     """The deliveries that a change fires: to the service's webhooks and to those of its channel.
 
@@ -41,7 +42,7 @@ def deliveries(
 Target = tuple[str, str, int, dict[str, str]]
 
 
-def _of_service(service: Record, event: Event) -> Iterator[Target]:
+def _of_service(service: Mapping[str, Any], event: Event) -> Iterator[Target]:
     retries = service.get("post_webhook_retry_count") or 0
     url = service.get("post_webhook_url")
     if url and event.name in (service.get("webhook_filters") or ()):

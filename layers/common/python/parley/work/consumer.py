@@ -89,7 +89,7 @@ def _is_settled(jobs: Jobs, record: QueuedRecord, remaining_ms: Callable[[], int
 
 def _row(jobs: Jobs, record: QueuedRecord) -> tuple[Job, Entry]:
     entry: Entry = json.loads(record["body"])
-    name = entry.get("job")
+    name = str(entry.get("job"))
     if name not in jobs:
         raise LookupError(f"no job is named {name!r}")
     return jobs[name], entry

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from parley.jobs import Entry, Memory
@@ -12,7 +11,7 @@ from parley.store.changes import decode
 from parley.work.job import Jobs
 
 
-def plan(jobs: Jobs, stream_records: list[Mapping[str, Any]]) -> str | None:
+def plan(jobs: Jobs, stream_records: list[dict[str, Any]]) -> str | None:
     """Queue what a batch of changes owes; returns the sequence number of the first record that failed, if one did.
 
     The jobs of all records before that one are queued when this returns.
@@ -36,7 +35,7 @@ def plan(jobs: Jobs, stream_records: list[Mapping[str, Any]]) -> str | None:
     return failed
 
 
-def _owed(jobs: Jobs, record: Mapping[str, Any], memories: dict[str, Memory]) -> list[Entry]:
+def _owed(jobs: Jobs, record: dict[str, Any], memories: dict[str, Memory]) -> list[Entry]:
     change = decode(record)
     if change is None:
         return []

@@ -6,7 +6,7 @@ queue it waits in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from parley.operations.context import Context
@@ -32,7 +32,7 @@ class Worker:
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
-    def plan(self, stream_records: list[Mapping[str, Any]]) -> str | None:
+    def plan(self, stream_records: list[dict[str, Any]]) -> str | None:
         """Queue what a batch of changes owes; the sequence number of the first record that failed, None if none did."""
         return plan(self._jobs, stream_records)
 

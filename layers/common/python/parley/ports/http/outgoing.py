@@ -188,7 +188,7 @@ def _exchange(
     body: bytes,
 ) -> Response:
     exchange = http.client.HTTPConnection(target.host, target.port)
-    exchange.sock = _TimedSocket(connection, deadline)  # type: ignore[assignment]
+    exchange.sock = _TimedSocket(connection, deadline)
     framing = {"Host": target.host_header, "Connection": "close"}
     # Whoever closes early may have answered first.
     with suppress(BrokenPipeError, ConnectionResetError):

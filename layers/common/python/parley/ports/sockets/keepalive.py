@@ -325,7 +325,7 @@ class WirePool:
             if self._addresses and 0 <= now - self._resolved_at < ADDRESS_SECONDS:
                 return self._addresses[0]
         found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        addresses = [(family, address) for family, _, _, _, address in found]
+        addresses: list[tuple[int, Any]] = [(family, address) for family, _, _, _, address in found]
         with self._lock:
             self._addresses, self._resolved_at = addresses, now
         return addresses[0]

@@ -363,4 +363,4 @@ class Batch:
         self._dropped[reason] = self._dropped.get(reason, 0) + 1
 
     def _jitter(self, first_seconds: float, step: int) -> float:
-        return min(LONGEST_WAIT_SECONDS, first_seconds * 2**step) * (0.5 + self._randomness() / 2)
+        return min(LONGEST_WAIT_SECONDS, first_seconds * 2.0**step) * (0.5 + self._randomness() / 2)
