@@ -1,0 +1,277 @@
+"""Invariants: one function that reads everything an account has stored and names every contradiction in it.
+
+    assert contradictions(everything(client, table_name, account_sid)) == []
+
+Run it when nothing is under way: no request, and no sweep unless `swept=False` says that some are still owed. What a
+death may leave for the counters to settle is no contradiction; what no settling would ever mend is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from parley.domain.memberships import birth_of, user_of
+from parley.domain.presence import PREFIX
+from parley.ids import message_sid
+from parley.store import keys
+from parley.store.items import from_attribute
+from parley.store.keys import Key
+
+Item = dict[str, Any]
+_HOLDERS = ("USER", "MEMBER#", "INVITE#")
+
+
+@dataclass
+class Account:
+    """Items by key, with their index attributes, of one account's services."""
+
+    items: dict[Key[Any], Item]
+    swept: bool = True
+    now_ms: int = 0
+
+    @cached_property
+    def living(self) -> dict[Key[Any], Item]:
+        return {key: item for key, item in self.items.items() if "deleted_at" not in item}
+
+    def of(self, *beginnings: str) -> Iterator[tuple[Key[Any], Item]]:
+        """The living items whose sort keys begin so."""
+        return ((key, item) for key, item in self.living.items() if key.sk.startswith(beginnings))
+
+    @cached_property
+    def by_channel(self) -> dict[str, dict[Key[Any], Item]]:
+        found: dict[str, dict[Key[Any], Item]] = {}
+        for key, item in self.items.items():
+            if key.pk.startswith("CHANNEL#"):
+                found.setdefault(key.pk.removeprefix("CHANNEL#"), {})[key] = item
+        return found
+
+    def in_channel(self, sid: str, beginning: str) -> list[Item]:
+        """The living items of a channel's partition whose sort keys begin so."""
+        partition = self.by_channel.get(sid, {})
+        return [item for key, item in partition.items() if key.sk.startswith(beginning) and "deleted_at" not in item]
+
+    @cached_property
+    def channels(self) -> dict[str, Item]:
+        return {item["sid"]: item for key, item in self.of("CHANNEL") if key.sk == "CHANNEL"}
+
+    @cached_property
+    def users(self) -> dict[str, Item]:
+        return {item["sid"]: item for key, item in self.of("USER") if key.sk == "USER"}
+
+    @cached_property
+    def services(self) -> dict[str, Item]:
+        return {item["sid"]: item for _, item in self.of("SERVICE#")}
+
+
+def everything(client: Any, table_name: str, account_sid: str) -> dict[Key[Any], Item]:
+    """All items that belong to an account: those of its services, of their channels, users and connections."""
+    items: dict[Key[Any], Item] = {}
+    request: dict[str, Any] = {"TableName": table_name, "ConsistentRead": True}
+    while True:
+        answer = client.scan(**request)
+        for item in answer["Items"]:
+            record = {name: from_attribute(value) for name, value in item.items()}
+            items[Key(record["pk"], record["sk"])] = record
+        if "LastEvaluatedKey" not in answer:
+            break
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    services = {key.sk.removeprefix("SERVICE#") for key in items if key.pk == f"ACCOUNT#{account_sid}"}
+    sids = services | {item["sid"] for item in items.values() if "sid" in item and item.get("service_sid") in services}
+    connections = {
+        item["id"] for key, item in items.items() if key.sk == "CONNECTION" and item["service_sid"] in services
+    }
+    return {
+        key: item
+        for key, item in items.items()
+        if account_sid in key.pk
+        or item.get("service_sid") in services
+        or not sids.isdisjoint(key.pk.split("#"))
+        or not connections.isdisjoint((*key.pk.split("#"), *key.sk.split("#")))
+    }
+
+
+def contradictions(items: dict[Key[Any], Item], *, swept: bool = True, now_ms: int = 0) -> list[str]:
+    """Every contradiction among an account's items, each as a sentence. `swept` says that no sweep is owed any more."""
+    account = Account(items, swept, now_ms)
+    return [sentence for check in CHECKS for sentence in check(account)]
+
+
+def _names(account: Account) -> Iterator[str]:
+    leads = {key: item["channel_sid"] for key, item in account.of("NAME")}
+    for key, sid in leads.items():
+        channel = account.channels.get(sid)
+        if channel is None or keys.unique_name(channel["service_sid"], channel.get("unique_name") or "") != key:
+            yield f"the name {key.pk} leads to {sid}, which does not bear it"
+    for sid, channel in account.channels.items():
+        name = channel.get("unique_name")
+        if name and leads.get(keys.unique_name(channel["service_sid"], name)) != sid:
+            yield f"{sid} bears the name {name!r}, which does not lead to it"
+
+
+def _listings(account: Account) -> Iterator[str]:
+    listed = {(key.pk, key.sk) for key, _ in account.of("CHANNELS#")}
+    wanted = {tuple(keys.channel_listing(c["service_sid"], c["type"], sid)) for sid, c in account.channels.items()}
+    for pk, sk in listed - wanted:
+        if account.swept or pk.removeprefix("SERVICE#") in account.services:
+            yield f"{pk} lists {sk}, and there is no such channel of this type"
+    for pk, sk in wanted - listed:
+        yield f"{pk} does not list {sk}"
+
+
+def _tails(account: Account) -> Iterator[str]:
+    for key, tail in account.of("TAIL"):
+        sid = key.pk.removeprefix("CHANNEL#")
+        if sid not in account.channels:
+            yield f"the counters of {sid} live, and the channel does not"
+            continue
+        for name, beginning in (("members_count", "MEMBER#"), ("webhooks_count", "WEBHOOK#")):
+            there = len(account.in_channel(sid, beginning))
+            if tail[name] != there:
+                yield f"{sid} says {name} {tail[name]}, and there are {there}"
+        if tail.get("type", account.channels[sid]["type"]) != account.channels[sid]["type"]:
+            yield f"the counters of {sid} say another type than the channel"
+        newest = max((item.get("seq", 0) for item in account.by_channel[sid].values()), default=0)
+        if newest > tail["seq"]:
+            yield f"something in {sid} has the number {newest}, and the counters say {tail['seq']}"
+    for sid in account.channels:
+        if keys.tail(sid) not in account.living:
+            yield f"{sid} has no counters"
+
+
+def _messages(account: Account) -> Iterator[str]:
+    for key, tail in account.of("TAIL"):
+        sid = key.pk.removeprefix("CHANNEL#")
+        living = {message["index"] for message in account.in_channel(sid, "MESSAGE#")}
+        last, looked_at, removed = tail["last_index"], tail["counted_index"], tail.get("removed", frozenset())
+        counted = sum(index <= looked_at for index in living)
+        if tail["counted"] != counted:
+            yield f"{sid} counted {tail['counted']} messages up to {looked_at}, and there are {counted}"
+        if removed & living or any(not looked_at < index <= last for index in removed):
+            yield f"{sid} says that {sorted(removed)} are removed, of messages {looked_at + 1} to {last}"
+        if (living and max(living) > last) or looked_at > last:
+            yield f"{sid} says that its last index is {last}, and there are later ones"
+        newest = tail.get("last_message_index")
+        if newest is not None and newest != max(living, default=-1):
+            yield f"{sid} says that its newest message is {newest}, and it is {max(living, default=-1)}"
+        if newest is None and (last <= looked_at or last in removed) and last >= 0 and last not in living:
+            yield f"{sid} says that its newest message is {last}, which is gone"
+        for message in account.in_channel(sid, "MESSAGE#"):
+            if message["sid"] != message_sid(sid, message["index"]):
+                yield f"{message['sid']} is not the SID of message {message['index']} of {sid}"
+
+
+def _counts_of_users(account: Account) -> Iterator[str]:
+    joined: dict[tuple[str, str], list[bool]] = {}
+    for key, member in account.of("MEMBER#"):
+        if person := user_of(member):
+            is_in_living = key.pk.removeprefix("CHANNEL#") in account.channels
+            joined.setdefault((person.user_sid, person.birth), []).append(is_in_living)
+    bindings: dict[tuple[str, str], int] = {}
+    for _, binding in account.of("BINDING#"):
+        whose = (binding["user_sid"], birth_of(binding))
+        bindings[whose] = bindings.get(whose, 0) + 1
+    for sid, user in account.users.items():
+        whose = (sid, birth_of(user))
+        memberships = joined.get(whose, [])
+        least = len(memberships) if account.swept else sum(memberships)
+        said = user.get("joined_channels_count", 0)
+        if not sum(memberships) <= said <= max(least, len(memberships)):
+            yield f"{sid} says that it is in {said} channels, and it is in {sum(memberships)}"
+        if user.get("bindings_count", 0) != bindings.get(whose, 0):
+            yield f"{sid} says bindings_count {user.get('bindings_count', 0)}, and it has {bindings.get(whose, 0)}"
+
+
+def _roles(account: Account) -> Iterator[str]:
+    roles = {item["sid"]: item for _, item in account.of("ROLE#")}
+    for service in account.services.values():
+        for name in ("default_service_role_sid", "default_channel_role_sid", "default_channel_creator_role_sid"):
+            role = roles.get(service.get(name, ""))
+            if role is None or not role.get("was_default"):
+                yield f"{name} of {service['sid']} is {service.get(name)}, which is no role that is kept"
+    for key, holder in account.of(*_HOLDERS):
+        if "role_sid" not in holder or holder.get("service_sid") not in account.services or _is_dead(account, key):
+            continue
+        role, index = roles.get(holder["role_sid"]), holder.get("gsi2pk")
+        if role is None:
+            yield f"{holder['sid']} has the role {holder['role_sid']}, which is gone"
+        elif index not in (None, f"ROLE#{holder['role_sid']}"):
+            yield f"{holder['sid']} has the role {holder['role_sid']}, and the index of holders says {index}"
+        elif index is None and not role.get("was_default"):
+            yield f"{holder['sid']} has the role {holder['role_sid']}, of which the index of holders does not know"
+
+
+def _is_dead(account: Account, key: Key[Any]) -> bool:
+    return key.pk.startswith("CHANNEL#") and key.pk.removeprefix("CHANNEL#") not in account.channels
+
+
+def _left_behind(account: Account) -> Iterator[str]:
+    if not account.swept:
+        return
+    for key, held in account.of("MEMBER#", "INVITE#", "WEBHOOK#", "MESSAGE#", "CHG#"):
+        sid = key.pk.removeprefix("CHANNEL#")
+        if sid not in account.channels:
+            yield f"{key.sk} is left of {sid}, which is gone"
+        elif key.sk.startswith(("MEMBER#", "INVITE#")) and (person := user_of(held)):
+            user = account.users.get(person.user_sid)
+            if key.sk.startswith("MEMBER#") and (user is None or birth_of(user) != person.birth):
+                yield f"{held['sid']} is left in {sid}, and its user is gone"
+    for sid, channel in account.channels.items():
+        if channel["service_sid"] not in account.services:
+            yield f"{sid} is left of {channel['service_sid']}, which is gone"
+    for sid, user in account.users.items():
+        if user["service_sid"] not in account.services:
+            yield f"{sid} is left of {user['service_sid']}, which is gone"
+    for _, binding in account.of("BINDING#"):
+        user = account.users.get(binding["user_sid"])
+        if user is None or birth_of(user) != birth_of(binding):
+            yield f"{binding['sid']} is left, and its user is gone"
+
+
+def _connections(account: Account) -> Iterator[str]:
+    now = account.now_ms // 1000
+    open_ = {item["id"]: item for key, item in account.of("CONNECTION") if key.sk == "CONNECTION"}
+    open_ = {sid: item for sid, item in open_.items() if item["expires_at"] > now}
+    due = {item["id"] for key, item in account.items.items() if key.pk.startswith("DUE#") and "id" in item}
+    present: dict[str, str] = {}
+    for key, presence in account.of("PRESENCE"):
+        for name, entry in presence.items():
+            if name.startswith(PREFIX) and entry["until"] > now:
+                present[name.removeprefix(PREFIX)] = key.pk.removeprefix("USER#")
+    for sid, connection in open_.items():
+        if present.get(sid) != connection["user_sid"]:
+            yield f"the connection {sid} is not among those of {connection['user_sid']}"
+        if sid not in due:
+            yield f"nobody will end the connection {sid}"
+    for sid, user in present.items():
+        if sid not in open_:
+            yield f"{user} is said to have the connection {sid}, which is gone"
+    hears = {(item["id"], key.pk.removeprefix("USER#")) for key, item in account.of("FOLLOWER#") if item["until"] > now}
+    follows = {(sid, user) for sid, connection in open_.items() for user in connection.get("follows") or ()}
+    for sid, user in hears - follows:
+        yield f"the connection {sid} hears of {user}, whom it does not follow"
+    for sid, user in follows - hears:
+        yield f"the connection {sid} follows {user}, and does not hear of it"
+
+
+def _tokens(account: Account) -> Iterator[str]:
+    for key, token in account.of("IDEMPOTENCY"):
+        sid = key.pk.split("#")[1]
+        tail = account.living.get(keys.tail(sid))
+        if tail is not None and token["index"] > tail["last_index"]:
+            yield f"a token of {sid} stands for message {token['index']}, and there are {tail['last_index'] + 1}"
+
+
+CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
+    _names,
+    _listings,
+    _tails,
+    _messages,
+    _counts_of_users,
+    _roles,
+    _left_behind,
+    _connections,
+    _tokens,
+)

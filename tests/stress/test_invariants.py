@@ -1,0 +1,148 @@
+"""The checker of invariants: it finds nothing in an account in use, and each kind of contradiction that is planted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.template.template import Template
+from parley.ids import message_sid
+from parley.operations import channel_webhooks, channels, invites, members, messages, roles, services, users
+from parley.store import keys
+from tests.invariants import contradictions, everything
+from tests.lean import LeanClient
+from tests.world import World
+
+
+class Account:
+    """An account in which everything occurs that the checker looks at."""
+
+    def __init__(self, client: LeanClient, table_name: str):
+        self.world = World(client, table_name)
+        self._client, self._table_name = client, table_name
+        context = self.world.context()
+        self.service = services.create(context, {}, {"friendly_name": "checked"})["sid"]
+        path = {"service_sid": self.service}
+        self.channel = channels.create(context, path, {"unique_name": "den"})["sid"]
+        inside = {**path, "channel_sid": self.channel}
+        granted = {"friendly_name": "x", "type": "channel", "permissions": ["sendMessage"]}
+        self.role = roles.create(context, path, granted)["sid"]
+        self.member = members.create(context, inside, {"identity": "alice", "role_sid": self.role})["sid"]
+        self.user = users.fetch(context, {**path, "sid": "alice"}, {})["sid"]
+        invites.create(context, inside, {"identity": "bob"})
+        for _ in range(3):
+            messages.create(context, inside, {"body": "x"}, token="token" * 4)
+            messages.create(context, inside, {"body": "x"})
+        messages.delete(context, {**inside, "sid": message_sid(self.channel, 2)}, {})
+        webhook = {"type": "webhook", "configuration.url": "https://example.com"}
+        channel_webhooks.create(context, inside, {**webhook, "configuration.filters": ["onMessageSent"]})
+        self.now = self.world.clock.now_ms() // 1000
+        # Accounts share the table, so a connection's name is nobody else's.
+        self.connection = f"connection of {self.world.account_sid}"
+        self.open(self.connection)
+
+    def open(self, connection_id: str) -> None:
+        until = self.now + 3600
+        record = {"id": connection_id, "user_sid": self.user, "service_sid": self.service, "expires_at": until}
+        self.put(keys.connection(connection_id), **record)
+        self.world.table.touch(keys.presence(self.user), {f"connection:{connection_id}": {"until": until, "at": 0}})
+        self.put(keys.due(self.world.account_sid, "expiry", 1, connection_id), id=connection_id)
+
+    def put(self, key: keys.Key[Any], **record: Any) -> None:
+        self.world.table.put_many({key: record})
+
+    def change(self, key: keys.Key[Any], **fields: Any) -> None:
+        self.world.table.touch(key, fields)
+
+    def erase(self, key: keys.Key[Any]) -> None:
+        self.world.table.erase_many([key])
+
+    def found(self) -> list[str]:
+        items = everything(self._client, self._table_name, self.world.account_sid)
+        return contradictions(items, now_ms=self.world.clock.now_ms())
+
+
+@pytest.fixture
+def account(lean: LeanClient, template: Template) -> Account:
+    return Account(lean, template.tables()[0].name)
+
+
+def test_an_account_in_use_contradicts_itself_nowhere(account: Account) -> None:
+    assert account.found() == []
+
+
+PLANTED: dict[str, tuple[Callable[[Account], Any], str]] = {
+    "a name that leads nowhere": (
+        lambda a: a.put(keys.unique_name(a.service, "old"), channel_sid=a.channel, service_sid=a.service),
+        "does not bear it",
+    ),
+    "a name that does not lead": (lambda a: a.erase(keys.unique_name(a.service, "den")), "does not lead to it"),
+    "a ghost in a list": (
+        lambda a: a.put(keys.channel_listing(a.service, "private", a.channel), channel_sid=a.channel),
+        "no such channel of this type",
+    ),
+    "a channel that is not listed": (
+        lambda a: a.erase(keys.channel_listing(a.service, "public", a.channel)),
+        "does not list",
+    ),
+    "too many members": (lambda a: a.change(keys.tail(a.channel), members_count=2), "members_count 2"),
+    "too few webhooks": (lambda a: a.change(keys.tail(a.channel), webhooks_count=0), "webhooks_count 0"),
+    "a number from the future": (lambda a: a.change(keys.member(a.channel, a.member), seq=99), "has the number 99"),
+    "a message too many": (
+        lambda a: a.change(keys.tail(a.channel), counted_index=3, counted=4, removed=None),
+        "counted 4 messages",
+    ),
+    "a removal too many": (lambda a: a.change(keys.tail(a.channel), removed=frozenset((1, 2))), "are removed"),
+    "a newest message that is none": (
+        lambda a: a.change(keys.tail(a.channel), last_message_index=2),
+        "newest message is 2",
+    ),
+    "a message behind the end": (lambda a: a.change(keys.tail(a.channel), last_index=1), "last index is 1"),
+    "a channel too many": (lambda a: a.change(keys.user(a.user), joined_channels_count=2), "in 2 channels"),
+    "a device too many": (lambda a: a.change(keys.user(a.user), bindings_count=1), "bindings_count 1"),
+    "a role that is gone": (lambda a: a.erase(keys.role(a.service, a.role)), "which is gone"),
+    "a holder that nobody finds": (
+        lambda a: a.world.table.detach(keys.member(a.channel, a.member), ["gsi2pk", "gsi2sk"]),
+        "does not know",
+    ),
+    "a holder of another role": (
+        lambda a: a.change(keys.member(a.channel, a.member), gsi2pk="ROLE#other"),
+        "index of holders says",
+    ),
+    "a default that is not kept": (
+        lambda a: a.change(keys.service(a.world.account_sid, a.service), default_channel_role_sid=a.role),
+        "no role that is kept",
+    ),
+    "a member without its user": (lambda a: a.change(keys.user(a.user), birth="another"), "its user is gone"),
+    "a channel that is gone": (lambda a: a.erase(keys.channel(a.channel)), "is left of"),
+    "a connection that nobody knows of": (
+        lambda a: a.world.table.detach(keys.presence(a.user), [f"connection:{a.connection}"]),
+        "is not among those",
+    ),
+    "a connection that is gone": (lambda a: a.erase(keys.connection(a.connection)), "which is gone"),
+    "a connection that never ends": (
+        lambda a: a.erase(keys.due(a.world.account_sid, "expiry", 1, a.connection)),
+        "nobody will end",
+    ),
+    "a follower who does not follow": (
+        lambda a: a.put(keys.follower(a.user, a.connection), id=a.connection, until=a.now + 60, expires_at=a.now + 60),
+        "does not follow",
+    ),
+    "a follower who does not hear": (
+        lambda a: a.change(keys.connection(a.connection), follows=[a.user]),
+        "does not hear",
+    ),
+    "a token for a message that never was": (
+        lambda a: a.put(keys.idempotency(a.channel, "x"), index=40, expires_at=a.now + 60),
+        "a token of",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_contradiction_that_is_planted_is_found(account: Account, name: str) -> None:
+    plant, words = PLANTED[name]
+    plant(account)
+    assert any(words in sentence for sentence in account.found()), account.found()
