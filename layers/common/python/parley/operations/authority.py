@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from parley.domain.channels import PRIVATE
 from parley.domain.memberships import Person, birth_of, creator_of, own
 from parley.domain.roles import is_allowed
-from parley.errors import CONNECTION_EXPIRED, FORBIDDEN, NOT_A_MEMBER, NOT_FOUND
+from parley.errors import FORBIDDEN, NOT_A_MEMBER, NOT_FOUND, USER_NOT_FOUND
 from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import roles
 from parley.operations.addressing import channel
@@ -34,7 +34,7 @@ def require(
 
     Raises:
         Refusal: 20404 for a stranger to a private channel, 50400 for anybody else who is not a member and has no right
-            that acts everywhere, 50107 without the right, 51006 if the caller's user is gone.
+            that acts everywhere, 50107 without the right, 50200 if the caller's user is gone.
     """
     also = list(also)
     identity = context.caller.identity
@@ -44,6 +44,8 @@ def require(
     user_key = keys.user(user_sid(service_sid, identity))
     found = context.table.fetch_many([member_key, user_key, *also])
     user = require_alive(context, found.get(user_key))
+    # The next frame of this connection asks whether its user is still there.
+    context.configuration.remember(user_key, user)
     member = own(found.get(member_key), user)
     wanted = list(permissions)
     deployment = roles.permissions(context, service_sid, user["role_sid"])
@@ -94,18 +96,37 @@ def require_alive(context: Context, user: Alive | None) -> Alive:
     """The user that was read for the caller's identity, if the caller still is that user.
 
     Raises:
-        Refusal: 51006 if the caller's user was deleted, also if there is a new one with the same identity by now.
+        Refusal: 50200 if the caller's user was deleted, also if there is a new one with the same identity by now.
     """
-    if user is None or birth_of(user) != context.caller.birth:
-        raise CONNECTION_EXPIRED()
+    if user is None or not _has_birth(user, context.caller.birth):
+        raise USER_NOT_FOUND()
     return user
+
+
+def require_user_of_connection(context: Context, user_sid: str, birth: str) -> None:
+    """Check that the user of a connection was not deleted, as far as this container knows for some seconds.
+
+    Raises:
+        Refusal: 50200.
+    """
+    key = keys.user(user_sid)
+    if _has_birth(context.configuration.fetch(key), birth):
+        return
+    # What is remembered may be the user before this one.
+    context.configuration.forget(key)
+    if not _has_birth(context.configuration.fetch(key), birth):
+        raise USER_NOT_FOUND()
+
+
+def _has_birth(user: Mapping[str, Any] | None, birth: str) -> bool:
+    return user is not None and birth_of(user) == birth
 
 
 def require_in_service(context: Context, service_sid: str, *permissions: str) -> None:
     """Check that the caller's deployment role has one of some rights.
 
     Raises:
-        Refusal: 50107; 51006 if the caller's user is gone.
+        Refusal: 50107; 50200 if the caller's user is gone.
     """
     identity = context.caller.identity
     if identity is None:

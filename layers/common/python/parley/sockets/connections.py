@@ -20,7 +20,7 @@ from parley.errors import (
 )
 from parley.ids import user_sid
 from parley.keyring import is_secret
-from parley.operations import addressing, due, reachability, users
+from parley.operations import addressing, authority, due, reachability, users
 from parley.operations.context import Caller, Context
 from parley.sockets import presence
 from parley.sockets.presence import Listener
@@ -202,7 +202,7 @@ def opened(context: Context, connection_id: str) -> Connection:
 
     Raises:
         Refusal: 51006 if it is unknown or over; 20104 when its token has expired; 20103 when that token's API key was
-            deleted. Each ends the connection.
+            deleted; 50200 when its user was deleted. Each ends the connection.
     """
     key = keys.connection(connection_id)
     try:
@@ -221,4 +221,5 @@ def _usable(context: Context, connection: Connection | None) -> Connection:
         raise TOKEN_EXPIRED()
     if context.configuration.fetch(keys.api_key(context.account_sid, connection["key_sid"])) is None:
         raise TOKEN_ISSUER()
+    authority.require_user_of_connection(context, connection["user_sid"], birth_of(connection))
     return connection
