@@ -87,7 +87,12 @@ class WebhooksFunction:
         return self._work_off("webhook", self._delivery_sample, deliveries, attempt, Remaining())
 
     def sweep(self, job: dict[str, Any], remaining: Remaining | None = None) -> list[str]:
-        """One entry of the work queue."""
+        """One entry of the work queue, while fan-out is up to date."""
+        self.deployment.announce()
+        return self.sweep_untold(job, remaining)
+
+    def sweep_untold(self, job: dict[str, Any], remaining: Remaining | None = None) -> list[str]:
+        """One entry of the work queue, whatever fan-out has told."""
         return self._work_off("sweep", self._work_sample, [job], 0, remaining or Remaining())
 
     def sweep_all(self) -> int:

@@ -82,8 +82,7 @@ def test_a_deleted_channel_is_swept_and_its_members_have_room_for_others(
     webhooks.plan()
     full.room.delete()
     assert webhooks.plan() == {"batchItemFailures": []}
-    # Fan-out still reads whom to tell.
-    assert webhooks.work.delays == [60]
+    assert webhooks.work.delays == [2]
     (job,) = webhooks.work.take()
     assert webhooks.sweep(job) == []
     assert full.is_swept()

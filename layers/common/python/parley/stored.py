@@ -144,6 +144,7 @@ class Tail(TypedDict, total=False):
     members_count: int
     webhooks_count: int
     invites_made: int
+    told_at: int
     commit_id: str
     cause: StoredCause
     deleted_at: int

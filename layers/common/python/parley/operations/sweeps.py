@@ -20,11 +20,11 @@ from parley.store.items import Record
 from parley.store.keys import Range
 from parley.store.writes import Erase
 
-# Fan-out reads a deleted channel's members to tell them; the sweep that removes them gives it this much time.
-_DELAY_SECONDS = 60
-# Nobody is read for a deleted user, and who comes back is soon to find nothing of the former one. Only the index of
-# memberships, which lags behind the table, is given time.
-_DELAY_SECONDS_OF_A_USER = 5
+# How long after a deletion its sweep begins. A channel's waits for fan-out (`may_begin`). A user's gives the index of
+# memberships time, which lags behind the table. A service's begins when no container remembers the service any more.
+_DELAY_SECONDS = {"channel": 2, "user": 5, "service": 60}
+# The stream forgets what fan-out has not handled by then.
+_LONGEST_UNTOLD_MS = 24 * 3_600_000
 _STEP = 100
 
 Hurry = Callable[[], bool]
@@ -32,7 +32,20 @@ Hurry = Callable[[], bool]
 
 def delay_seconds(job: dict[str, Any]) -> int:
     """How long after its planning a sweep begins."""
-    return _DELAY_SECONDS_OF_A_USER if job["kind"] == "user" else _DELAY_SECONDS
+    return _DELAY_SECONDS[job["kind"]]
+
+
+def may_begin(context: Context, job: dict[str, Any]) -> bool:
+    """Whether everything that a sweep removes has been read by whoever else needs it.
+
+    Fan-out reads the members of a deleted channel to tell them, and then leaves `told_at` in the tombstone of the
+    channel's counters. Without it the members stay, for as long as the stream keeps the deletion at most.
+    """
+    if job["kind"] != "channel" or context.clock.now_ms() - job["at"] > _LONGEST_UNTOLD_MS:
+        return True
+    tail_key = keys.tail(job["sid"])
+    tail = context.table.fetch_many([tail_key], buried=True).get(tail_key)
+    return tail is None or "told_at" in tail
 
 
 def sweep(context: Context, job: dict[str, Any], is_late: Hurry) -> Again | None:

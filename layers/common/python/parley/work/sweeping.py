@@ -5,13 +5,15 @@ from __future__ import annotations
 from parley.domain.memberships import birth_of
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.operations.context import Context
-from parley.operations.sweeps import delay_seconds, sweep
+from parley.operations.sweeps import delay_seconds, may_begin, sweep
 from parley.ports.queue import Queue
 from parley.store.changes import Change
 from parley.work.job import Job
 
 # A sweep stops when this much of the function's time is left, and its next part is queued.
 _MARGIN_MS = 10_000
+# The first pause of a sweep that waits for fan-out; it doubles with each repeat.
+_UNTOLD_SECONDS = 2
 _SWEPT = ("channel", "user", "service")
 
 
@@ -19,6 +21,8 @@ def sweeps(context: Context, queue: Queue) -> Job:
     """The row of sweeps."""
 
     def carry_out(entry: Entry, turn: Turn) -> Again | None:
+        if not may_begin(context, entry):
+            return Again(_UNTOLD_SECONDS)
         return sweep(context, entry, lambda: turn.remaining_ms() < _MARGIN_MS)
 
     return Job(queue, carry_out, plan, delay_seconds)
