@@ -114,7 +114,7 @@ async def test_a_channel_keeps_its_name_when_something_else_is_told_with_an_olde
     assert general.friendly_name == "New"
 
 
-async def test_a_removed_message_tells_what_it_was_where_it_is_held(lab: Lab) -> None:
+async def test_a_removed_message_that_is_held_still_shows_its_text(lab: Lab) -> None:
     listener, _ = await lab.in_channel()
     await lab.server.socket.push(added(0, 11))
     shown = (await listener.heard("messageAdded")).message
@@ -221,7 +221,7 @@ async def test_what_was_set_on_another_device_is_told(lab: Lab, push: dict[str, 
     assert (general.last_consumed_message_index, general.notification_level) in [(5, "default"), (None, "muted")]
 
 
-async def test_ones_own_horizon_is_told_once_whichever_comes_first_push_or_reply(lab: Lab) -> None:
+async def test_how_far_this_user_has_read_is_told_once_whether_push_or_reply_comes_first(lab: Lab) -> None:
     listener, general = await lab.in_channel()
     for seq, horizon in ((11, 5), (12, None), (13, 6)):
         reply = {"last_consumed_message_index": horizon, "unread_messages_count": None}

@@ -188,7 +188,7 @@ async def test_a_connection_that_answers_its_pings_stays(lab: Lab) -> None:
 
 
 async def time_out(lab: Lab, listener: Listener) -> None:
-    """Let a request time out, whereupon the connection is asked whether it is still there."""
+    """Let a request time out. The client then pings."""
     asking = await lab.ask(listener, "fetchUser")
     lab.timing.advance(30)
     with pytest.raises(RequestTimeout):

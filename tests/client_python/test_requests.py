@@ -129,7 +129,7 @@ async def test_a_status_changes_with_the_reply(lab: Lab, before: str, method: st
     assert (lab.server.count(action), general.status) == (1, after)
 
 
-async def test_a_channel_that_one_finds_is_joined(lab: Lab) -> None:
+async def test_a_channel_that_was_looked_up_is_joined(lab: Lab) -> None:
     lab.server.answers["fetchChannel"] = lambda frame: channel(type="public")
     lab.server.answers["joinChannel"] = lambda frame: member("alice", 11)
     listener = await lab.start()

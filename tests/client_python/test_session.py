@@ -124,7 +124,7 @@ async def test_a_question_about_a_hole_that_is_refused_is_asked_again(lab: Lab) 
     assert len(lab.server.sockets) == 1
 
 
-async def test_a_channel_about_which_the_server_tells_nothing_three_times_is_to_be_fetched_again(lab: Lab) -> None:
+async def test_after_three_refused_questions_a_channel_is_to_be_fetched_again(lab: Lab) -> None:
     listener, _ = await lab.in_channel()
     lab.server.answers |= {"catchUp": refusing(500, 20500), "fetchMyChannel": lambda frame: listed(seq=12)}
     await lab.server.socket.push(added(1, 12))
@@ -132,6 +132,15 @@ async def test_a_channel_about_which_the_server_tells_nothing_three_times_is_to_
     await listener.heard("channelRefetched")
     assert told(listener)[:2] == ["channelJoined", "messageAdded"]
     assert (lab.server.count("catchUp"), len(lab.server.sockets)) == (3, 1)
+
+
+async def test_questions_that_are_refused_because_the_connection_is_over_do_not_count(lab: Lab) -> None:
+    listener, _ = await lab.in_channel()
+    lab.server.answers |= {"catchUp": refusing(401, 51006), "fetchMyChannel": lambda frame: listed(seq=12)}
+    await lab.server.socket.push(added(1, 12))
+    await waiting(lab, 0.25, 1.0, 1.0)
+    await until(lambda: lab.server.count("catchUp") == 3 and 1.0 in lab.timing.waits())
+    assert told(listener) == ["channelJoined"]
 
 
 # Further sessions.

@@ -43,7 +43,7 @@ async def test_a_token_is_announced_three_minutes_before_it_expires_or_late_in_a
     await listener.heard("tokenExpired")
 
 
-async def test_a_token_is_announced_once_whoever_says_so_first(lab: Lab) -> None:
+async def test_a_token_is_announced_once_whether_the_server_or_the_clock_comes_first(lab: Lab) -> None:
     listener = await lab.start(lab.token(seconds=3600))
     await lab.server.socket.push(WARNING)
     await lab.server.socket.push(END)
@@ -154,7 +154,7 @@ async def replaced_while_moving(lab: Lab, listener: Listener) -> tuple[FakeSocke
     return second, token
 
 
-async def test_the_end_of_a_token_that_was_replaced_meanwhile_is_not_that_of_the_new_one(lab: Lab) -> None:
+async def test_the_end_of_a_replaced_token_is_not_told(lab: Lab) -> None:
     listener = await lab.start(lab.token())
     second, token = await replaced_while_moving(lab, listener)
     await second.push(END)
@@ -164,7 +164,7 @@ async def test_the_end_of_a_token_that_was_replaced_meanwhile_is_not_that_of_the
     assert not listener.named("tokenExpired")
 
 
-async def test_the_warning_of_a_token_that_was_replaced_has_the_new_one_handed_in(lab: Lab) -> None:
+async def test_a_warning_about_a_replaced_token_gives_the_server_the_new_one(lab: Lab) -> None:
     listener = await lab.start(lab.token(seconds=4 * 3600))
     second, token = await replaced_while_moving(lab, listener)
     await second.push(WARNING)
@@ -207,7 +207,7 @@ async def test_a_request_with_an_expired_token_waits_for_another_token(lab: Lab)
     assert await soon(asking) == {"identity": "bob"}
 
 
-async def test_an_expired_token_is_not_followed_by_somebody_elses(lab: Lab) -> None:
+async def test_a_token_is_not_replaced_by_somebody_elses(lab: Lab) -> None:
     listener = await lab.start(lab.token())
     lab.server.socket.drop()
     claims = base64.urlsafe_b64encode(json.dumps({"grants": {"identity": "żaba"}}).encode()).decode().rstrip("=")
@@ -218,11 +218,11 @@ async def test_an_expired_token_is_not_followed_by_somebody_elses(lab: Lab) -> N
     assert not any(claims in token for token in lab.server.tokens)
 
 
-# Tokens that are over when they come.
+# Tokens that have expired when they come.
 
 
 @pytest.mark.parametrize("seconds", [-60.0, 0.0])
-async def test_a_token_that_is_over_by_this_clock_is_left_to_the_server(lab: Lab, seconds: float) -> None:
+async def test_a_token_that_has_expired_by_this_clock_is_left_to_the_server(lab: Lab, seconds: float) -> None:
     calls: list[str] = []
 
     def provider() -> str:
@@ -281,7 +281,7 @@ async def test_a_refused_token_of_a_provider_is_offered_once_until_there_is_anot
     assert lab.server.tokens[2:] == tokens[1:]
 
 
-# Tokens and several sockets, or none any more.
+# Tokens during a move to another socket, and during a shutdown.
 
 
 async def test_a_token_updated_while_the_client_is_shut_down_is_not_looked_after(lab: Lab) -> None:

@@ -1,4 +1,4 @@
-"""Users: one's own and those that are followed, over one connection and the next."""
+"""Users: this one and the followed ones, over one connection and the next."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def subscribed(listener: Listener) -> list[str]:
     return [one.identity for one in await listener.client.get_subscribed_users()]
 
 
-async def test_a_user_is_followed_from_then_on_and_no_more_on_request(lab: Lab) -> None:
+async def test_a_user_is_followed_until_it_is_unsubscribed(lab: Lab) -> None:
     listener = await following(lab)
     bob = await listener.client.get_user("bob")
     assert (await listener.heard("userSubscribed")).user is bob
@@ -65,7 +65,7 @@ async def test_a_change_made_here_is_told_by_its_push(lab: Lab) -> None:
     assert (await listener.heard("userUpdated")).update_reasons == ("friendlyName",)
 
 
-async def test_ones_own_user_needs_no_following(lab: Lab) -> None:
+async def test_this_user_needs_no_following(lab: Lab) -> None:
     listener = await lab.start()
     me = await listener.client.get_user("alice")
     assert (me is listener.client.user, me.is_subscribed) == (True, True)
@@ -81,7 +81,7 @@ async def test_following_nobody_is_refused(lab: Lab) -> None:
     assert await subscribed(listener) == ["alice"]
 
 
-async def test_a_user_that_gave_way_is_not_followed_any_more(lab: Lab) -> None:
+async def test_a_user_that_the_server_drops_for_another_is_no_longer_followed(lab: Lab) -> None:
     listener = await following(lab, "bob")
     lab.server.answers["followUsers"] = lambda frame: {**follow(frame), "unfollowed": ["bob"]}
     await listener.client.get_user("carol")
@@ -121,7 +121,7 @@ async def test_users_asked_for_at_once_are_followed_one_request_after_the_other(
     assert [one.identity for one in await soon(asking)] == [*identities, "user 0"]
 
 
-async def test_of_users_asked_for_at_once_a_refused_one_harms_no_other(lab: Lab) -> None:
+async def test_a_refused_user_does_not_fail_the_others_that_were_asked_for_at_once(lab: Lab) -> None:
     def answer(frame: Frame) -> Any:
         return refusing(400, 50406)(frame) if "" in frame["identities"] else follow(frame)
 
@@ -132,7 +132,7 @@ async def test_of_users_asked_for_at_once_a_refused_one_harms_no_other(lab: Lab)
     assert (bob.identity, refused.code, carol.identity) == ("bob", 50406, "carol")
 
 
-async def test_users_asked_for_at_once_wait_no_longer_than_one_when_nothing_is_answered_after_a_refusal(
+async def test_users_asked_for_at_once_time_out_together_after_a_refusal(
     lab: Lab,
 ) -> None:
     def refuse(frame: Frame) -> None:
@@ -153,7 +153,7 @@ async def test_users_asked_for_at_once_wait_no_longer_than_one_when_nothing_is_a
     assert lab.server.count("followUsers") == 3
 
 
-async def test_a_user_asked_for_by_who_gives_up_is_still_followed_for_who_waits(lab: Lab) -> None:
+async def test_when_one_caller_gives_up_on_a_user_the_other_still_gets_it(lab: Lab) -> None:
     listener = await following(lab)
     lab.server.silent.add("followUsers")
     giving_up, waiting = (asyncio.create_task(listener.client.get_user("bob")) for _ in range(2))
@@ -166,7 +166,7 @@ async def test_a_user_asked_for_by_who_gives_up_is_still_followed_for_who_waits(
 # Over the next connection.
 
 
-async def test_what_changed_of_followed_users_and_of_ones_own_meanwhile_is_told(lab: Lab) -> None:
+async def test_after_a_reconnect_changes_of_followed_users_and_of_this_user_are_told(lab: Lab) -> None:
     listener = await following(lab, "bob")
     bob, me = await listener.client.get_subscribed_users(), listener.client.user
     await lab.again(listener)
@@ -193,7 +193,7 @@ async def test_many_users_are_followed_again_ten_at_a_time_and_the_session_begin
     assert (len(lab.server.sockets), len(await subscribed(listener))) == (2, 1 + 25)
 
 
-async def test_a_followed_user_who_was_deleted_meanwhile_is_followed_no_more(lab: Lab) -> None:
+async def test_a_followed_user_who_was_deleted_meanwhile_is_no_longer_followed(lab: Lab) -> None:
     listener = await following(lab, "bob", "carol")
     lab.server.answers["followUsers"] = lambda frame: {"users": [user("carol")]}
     await lab.again(listener)

@@ -93,7 +93,7 @@ class Follower:
         return self._begin(seq, seq, now)
 
     def end(self) -> list[Push]:
-        """The identity is no longer a member; returns the held pushes, whose holes nobody fills any more."""
+        """The identity is no longer a member; returns the held pushes, although their holes were never filled."""
         held = [push for number in sorted(self._held) for push in self._held[number]]
         reached = max(self._held, default=0)
         self._held.clear()

@@ -69,7 +69,7 @@ class RecordObject(Emitter):
 
     @property
     def sid(self) -> str:
-        """The SID; empty for a member of whom nothing but typing was heard."""
+        """The SID; empty for a member whom the client knows only from typing."""
         return str(self._record.get("sid") or "")
 
     @property

@@ -38,7 +38,7 @@ class Renewal:
         self._is_over = False
 
     def stop(self) -> None:
-        """Renew nothing any more."""
+        """Stop renewing."""
         self._is_over = True
         self._tokens.stop()
         for errand in list(self._errands):

@@ -151,7 +151,7 @@ class Tokens:
             self._on_expired()
 
     def stop(self) -> None:
-        """Announce nothing any more."""
+        """Stop announcing."""
         self._is_over = True
         self._forget_timers()
 
