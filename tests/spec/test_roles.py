@@ -197,6 +197,8 @@ def test_a_deleted_role_is_gone(service: ServiceContext, service_sid: str):
 
 
 IN_USE = "Role is in use: give its users and members another role first"
+# A role counts as held for so long after it was given to anybody.
+A_MINUTE = 61
 
 
 @pytest.mark.inferred
@@ -219,27 +221,33 @@ def test_a_role_that_was_a_default_cannot_be_deleted(service: ServiceContext):
 
 
 @pytest.mark.inferred
-def test_a_role_that_a_user_holds_cannot_be_deleted(service: ServiceContext):
+def test_a_role_that_a_user_holds_cannot_be_deleted(service: ServiceContext, clock: FakeClock):
     role = service.roles.create("guest", "deployment", ["joinChannel"])
     user = service.users.create(identity="alice", role_sid=role.sid)
     with refused(409, 20409, IN_USE):
         service.roles(role.sid).delete()
     service.users(user.sid).update(role_sid=service.fetch().default_service_role_sid)
+    with refused(409, 20409, IN_USE):
+        service.roles(role.sid).delete()
+    clock.advance(A_MINUTE)
     assert service.roles(role.sid).delete() is True
 
 
 @pytest.mark.inferred
-def test_a_role_that_a_member_holds_cannot_be_deleted(service: ServiceContext, channel_sid: str):
+def test_a_role_that_a_member_holds_cannot_be_deleted(service: ServiceContext, channel_sid: str, clock: FakeClock):
     role = service.roles.create("reader", "channel", ["leaveChannel"])
     members = service.channels(channel_sid).members
     members.create(identity="alice", role_sid=role.sid)
     with refused(409, 20409, IN_USE):
         service.roles(role.sid).delete()
     service.channels(channel_sid).members("alice").delete()
+    with refused(409, 20409, IN_USE):
+        service.roles(role.sid).delete()
+    clock.advance(A_MINUTE)
     assert service.roles(role.sid).delete() is True
 
 
-def test_a_role_given_by_an_update_counts_as_held(service: ServiceContext, channel_sid: str):
+def test_a_role_given_by_an_update_counts_as_held(service: ServiceContext, channel_sid: str, clock: FakeClock):
     role = service.roles.create("reader", "channel", ["leaveChannel"])
     channel = service.channels(channel_sid)
     channel.members.create(identity="alice")
@@ -247,6 +255,9 @@ def test_a_role_given_by_an_update_counts_as_held(service: ServiceContext, chann
     with refused(409, 20409, IN_USE):
         service.roles(role.sid).delete()
     channel.members("alice").update(role_sid=service.fetch().default_channel_role_sid)
+    with refused(409, 20409, IN_USE):
+        service.roles(role.sid).delete()
+    clock.advance(A_MINUTE)
     assert service.roles(role.sid).delete() is True
 
 

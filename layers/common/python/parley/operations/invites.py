@@ -41,8 +41,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     owner, channel_sid = service(context, path["service_sid"]), resolved["channel_sid"]
     if context.caller.identity is not None:
         authority.require(context, owner["sid"], channel_sid, ("inviteMember",))
-    if parameters.get("role_sid"):
-        roles.fetch_typed(context, owner["sid"], parameters["role_sid"], CHANNEL)
+    if named := parameters.get("role_sid"):
+        roles.fetch_typed(context, owner["sid"], named, CHANNEL)
     identity = parameters["identity"]
     user_key = keys.user(user_sid(owner["sid"], identity))
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
@@ -73,6 +73,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             # Whoever joins at this moment has looked for invites already, and must look again.
             channel_log.in_tail(owner["sid"], channel_sid, {"invites_made": 1}),
             user_write,
+            *(roles.given(context, owner["sid"], named, CHANNEL) if named else []),
         ]
         record = {**invite, "birth": birth}
         decision = Decision(_inviting_write(owner, record), beside)

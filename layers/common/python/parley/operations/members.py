@@ -45,8 +45,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     channel_sid = resolve(context, MEMBER, path, opened=False)["channel_sid"]
     owner = service(context, path["service_sid"])
     parameters = _joined_by_client(context, owner, channel_sid, parameters)
-    if parameters.get("role_sid"):
-        roles.fetch_typed(context, owner["sid"], parameters["role_sid"], CHANNEL)
+    if named := parameters.get("role_sid"):
+        roles.fetch_typed(context, owner["sid"], named, CHANNEL)
     room = Guard("members_count", "<", setting(owner, "limits.channel_members"), CHANNEL_FULL())
     member_key = keys.member(channel_sid, member_sid(channel_sid, parameters["identity"]))
     user_key = keys.user(user_sid(owner["sid"], parameters["identity"]))
@@ -72,6 +72,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             channel_log.in_tail(owner["sid"], channel_sid, {"members_count": 1}, room, *guards),
             user_write,
             *more,
+            *(roles.given(context, owner["sid"], named, CHANNEL) if named else []),
         ]
         decision = Decision(_joining_write(owner, member), others)
         return channel_log.change(context, "member", "created", member, lambda *_: decision, room)[0]
@@ -269,12 +270,14 @@ def change(
     key = MEMBER.key(member)
     parameters = context.consult("member", "update", {**member, **parameters}, parameters, may)
     changes = verbs.changed(context, consumption(parameters, context.clock.now_ms()))
+    giving: list[Write] = []
     if "role_sid" in changes:
-        changes |= users.held_role(context, member["service_sid"], changes.pop("role_sid"), CHANNEL, key)
+        role, giving = users.held_role(context, member["service_sid"], changes.pop("role_sid"), CHANNEL, key)
+        changes |= role
 
     def decide(current: Record, _: Record) -> Decision:
         check(current)
-        return Decision(Update(key, NOT_FOUND(), set=changes))
+        return Decision(Update(key, NOT_FOUND(), set=changes), giving)
 
     return channel_log.change(context, "member", "updated", member, decide)[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.roles import CHANNEL, DEPLOYMENT, GENERATED
-from parley.errors import NOT_FOUND
+from parley.errors import NOT_FOUND, ROLE_NOT_FOUND
 from parley.operations import rate, roles, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context
@@ -58,7 +58,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             role = roles.fetch_typed(context, service["sid"], parameters[name], role_type)
             if not role.get("was_default"):
                 role_key = keys.role(service["sid"], role["sid"])
-                writes.append(Update(role_key, NOT_FOUND(), set={"was_default": True}, announced=False))
+                writes.append(Update(role_key, ROLE_NOT_FOUND(), set={"was_default": True}, announced=False))
     changes = verbs.changed(context, parameters)
     writes.append(Update(key, NOT_FOUND(), set=changes))
     context.table.commit(context.cause(), list({write.key: write for write in writes}.values()))

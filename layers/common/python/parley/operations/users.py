@@ -18,7 +18,8 @@ from parley.records.spec import Path
 from parley.records.users import USER
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Create, Update
+from parley.store.keys import Key
+from parley.store.writes import Create, Update, Write
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -28,10 +29,10 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         Refusal: 50201 if the identity has a user; 50100 or 50105 for an unsuitable role.
     """
     owner = service(context, path["service_sid"])
-    if parameters.get("role_sid"):
-        roles.fetch_typed(context, owner["sid"], parameters["role_sid"], DEPLOYMENT)
+    named = parameters.get("role_sid")
+    giving = roles.given(context, owner["sid"], named, DEPLOYMENT) if named else []
     rate.count_service_action(context, owner["sid"])
-    return context.table.commit(context.cause(), [creation(context, owner, parameters)])[0]
+    return context.table.commit(context.cause(), [creation(context, owner, parameters), *giving])[0]
 
 
 def creation(context: Context, owner: Record, parameters: dict[str, Any], joined: int = 0) -> Create:
@@ -87,31 +88,40 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     may(context)
     parameters = context.consult("user", "update", {**user, **verbs.told(parameters)}, parameters, may)
     changes = verbs.changed(context, parameters)
+    giving: list[Write] = []
     if "role_sid" in changes:
         named = changes.pop("role_sid")
-        changes |= held_role(context, resolved["service_sid"], named, DEPLOYMENT, USER.key(resolved))
+        role, giving = held_role(context, resolved["service_sid"], named, DEPLOYMENT, USER.key(resolved))
+        changes |= role
     rate.count_service_action(context, resolved["service_sid"])
     same = verbs.same_user(birth_of(user), NOT_FOUND())
     write = Update(USER.key(resolved), NOT_FOUND(), set=changes, add=NEXT_VERSION, guards=(same,))
-    record = context.table.commit(context.cause(), [write])[0]
+    record = context.table.commit(context.cause(), [write, *giving])[0]
+    if giving:
+        # Of several writes, each says only what it set.
+        record = verbs.load(context, USER, resolved)
     context.configuration.forget(USER.key(resolved))
     return shown_reachability(record, reachability.is_enabled(service(context, resolved["service_sid"])))
 
 
-def held_role(context: Context, service_sid: str, role_sid: str | None, role_type: str, holder: keys.Key) -> Record:
-    """The attributes that give a holder a new role: none if it is given empty, and no index entry for a default.
+def held_role(
+    context: Context, service_sid: str, role_sid: str | None, role_type: str, holder: Key[Any]
+) -> tuple[Record, list[Write]]:
+    """The attributes that give a holder a new role, and the writes that go with them.
+
+    There are none if the role is given empty, and a default gets no entry in the index of holders.
 
     Raises:
         Refusal: 50100 or 50105.
     """
     owner = service(context, service_sid)
     if role_sid is None:
-        return {}
-    roles.fetch_typed(context, service_sid, role_sid, role_type)
+        return {}, []
+    giving = roles.given(context, service_sid, role_sid, role_type)
     defaults = {owner["default_service_role_sid"], owner["default_channel_role_sid"]}
     if role_sid in defaults:
-        return {"role_sid": role_sid, "gsi2pk": None, "gsi2sk": None}
-    return {"role_sid": role_sid, **keys.in_role_holders(role_sid, holder)}
+        return {"role_sid": role_sid, "gsi2pk": None, "gsi2sk": None}, giving
+    return {"role_sid": role_sid, **keys.in_role_holders(role_sid, holder)}, giving
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
