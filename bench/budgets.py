@@ -37,9 +37,9 @@ from parley.sockets.protocols import Protocols
 from parley.store import keys
 from parley.store.items import to_item
 from parley.store.writes import Put
-from tests.contracts.fakes import FakeGateway
-from tests.doors import LambdaDoor, Raw
-from tests.world import World
+from tests.ports.fakes import FakeGateway
+from tests.support.doors import LambdaDoor, Raw
+from tests.support.world import World
 
 REST_URL = LambdaDoor.base_url
 _BODY = "x" * 600

@@ -39,7 +39,7 @@ from parley.ports.http.outgoing import Outgoing
 from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.store.items import to_item
-from tests.contracts.fakes import FakeQueue
+from tests.ports.fakes import FakeQueue
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"

@@ -13,12 +13,12 @@ from local.emulators.engine import Endpoints, start_engine
 from local.home import REPOSITORY, Home
 from local.stack.running import Stack, start_stack
 from local.template.template import Template
-from tests.doors import Door, HttpDoor, LambdaDoor, Library, Raw
-from tests.fakes import FakeClock
-from tests.lean import LeanClient
-from tests.proofs import pytest_runtest_call  # noqa: F401
-from tests.stream import Stream
-from tests.world import World
+from tests.support.doors import Door, HttpDoor, LambdaDoor, Library, Raw
+from tests.support.fakes import FakeClock
+from tests.support.lean import LeanClient
+from tests.support.proofs import pytest_runtest_call  # noqa: F401
+from tests.support.stream import Stream
+from tests.support.world import World
 
 STACK_UUID = "51af3dc0-da77-11e4-872e-1234567b84fc"
 

@@ -18,7 +18,7 @@ from parley.faces.spec import Mount
 from parley.rest.routes import METHODS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-TABLES = REPOSITORY / "tests/contract_tables"
+TABLES = REPOSITORY / "tests/published"
 # Versions in the order in which they are shown, with the table of each and the prefix of its paths here.
 VERSIONS = {
     "v2": ("chat_v2.json", "/chat"),

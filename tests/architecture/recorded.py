@@ -26,7 +26,7 @@ from local.template.declared import Function
 from local.template.template import REGION, Template
 from parley.runtime import Runtime
 from parley.settings import Settings
-from tests.doors import Answer, Headers, event
+from tests.support.doors import Answer, Headers, event
 
 Granted = tuple[str, str]
 _PARTS_OF_A_TRANSACTION = {

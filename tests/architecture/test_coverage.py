@@ -15,8 +15,8 @@ from parley.operations import OPERATIONS
 from parley.records import RECORDS
 from parley.records.spec import UNDERSTOOD, RecordType
 from parley.rest.app import create_app
-from tests.contract_tables.checker import operations
-from tests.fakes import FakeClock
+from tests.published.checker import operations
+from tests.support.fakes import FakeClock
 
 # Published operations that have no route. Whoever offers one takes it off this list.
 NOT_OFFERED_YET: set[str] = set()

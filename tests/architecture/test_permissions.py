@@ -29,7 +29,7 @@ from parley.sockets.connections import DUE
 from parley.sockets.native.actions import ACTIONS
 from parley.store import keys
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
-from tests.doors import Raw
+from tests.support.doors import Raw
 
 RESOURCES = read(REPOSITORY / "template.yaml")["Resources"]
 FUNCTIONS = {

@@ -20,8 +20,8 @@ from local.home import REPOSITORY
 from local.stack.running import Stack
 from tests.console.browser import chromium, find_chromium, tab
 from tests.console.web_server import serving
-from tests.node_packages import environment, install
-from tests.story.clients import access_token, helper_library
+from tests.end_to_end.clients import access_token, helper_library
+from tests.support.node_packages import environment, install
 
 HERE = Path(__file__).resolve().parent
 CLIENT = REPOSITORY / "clients" / "js"

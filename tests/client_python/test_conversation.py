@@ -18,7 +18,7 @@ from local.stack.running import Stack
 from parley_client import Channel, Client, Denied, Message, RequestError
 from parley_client.wire import open_wire
 from tests.client_python.fakes import Listener, until
-from tests.story.clients import access_token, helper_library
+from tests.end_to_end.clients import access_token, helper_library
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from twilio.rest import Client
 from local.stack.running import Stack
 from tests.console.browser import PHONE, chromium, find_chromium, tab
 from tests.console.console import Console
-from tests.story.clients import helper_library
+from tests.end_to_end.clients import helper_library
 
 
 @pytest.fixture(scope="module")

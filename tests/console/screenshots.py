@@ -17,7 +17,7 @@ from local.home import REPOSITORY
 from local.stack.running import Stack, start_stack
 from tests.console.browser import DESKTOP, PHONE, chromium, find_chromium, tab
 from tests.console.console import Console
-from tests.story.clients import helper_library
+from tests.end_to_end.clients import helper_library
 
 IMAGES = REPOSITORY / "docs" / "images"
 YESTERDAY = [

@@ -6,7 +6,7 @@ import json
 
 from playwright.sync_api import Page, WebSocketRoute
 
-from tests.waiting import until
+from tests.support.waiting import until
 
 REQUEST_TIMEOUT_MILLISECONDS = 30_000
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from local.stack.running import Stack
 from tests.console.console import Console
-from tests.node_packages import install
+from tests.support.node_packages import install
 
 HERE = Path(__file__).resolve().parent
 MOST_TABS = 80

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from local.stack.running import Stack, start_stack
 from tests.console.console import Console
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 @pytest.fixture

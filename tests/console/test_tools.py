@@ -18,8 +18,8 @@ from local.home import REPOSITORY
 from local.stack.running import Stack
 from tests.console.console import Console
 from tests.console.web_server import serving
-from tests.node_packages import environment
-from tests.waiting import until
+from tests.support.node_packages import environment
+from tests.support.waiting import until
 
 # The account.
 

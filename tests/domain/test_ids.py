@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.ids import Ids, is_sid, member_sid, message_index, message_sid, user_sid
-from tests.fakes import FakeClock, seeded_hex
+from tests.support.fakes import FakeClock, seeded_hex
 
 CHANNEL, OTHER_CHANNEL = "CH" + "0" * 32, "CH" + "1" * 32
 SERVICE, OTHER_SERVICE = "IS" + "0" * 32, "IS" + "1" * 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from parley.keyring import Keyring, digest, is_secret
-from tests.fakes import AUTH_TOKEN, FakeClock, FakeSecrets
+from tests.support.fakes import AUTH_TOKEN, FakeClock, FakeSecrets
 
 
 class Ring:

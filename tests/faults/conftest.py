@@ -8,8 +8,8 @@ import pytest
 
 from local.template.template import Template
 from tests.faults.scene import Scene
-from tests.lean import LeanClient
 from tests.sockets.deployment import Stream
+from tests.support.lean import LeanClient
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from typing import Any
 
 from local.template.template import Template
 from parley.sockets.native.actions import ACTIONS
-from tests.doors import LambdaDoor, Raw
 from tests.faults.injector import Injector
-from tests.lean import LeanClient
 from tests.rest import everything
 from tests.sockets import asking
 from tests.sockets.deployment import Deployment, Device, House, Room, Stream
+from tests.support.doors import LambdaDoor, Raw
+from tests.support.lean import LeanClient
+from tests.support.world import World
 from tests.webhooks.function import WebhooksFunction
-from tests.world import World
 
 # Longer than any function runs, so that what was under way is over.
 SETTLED_SECONDS = 90

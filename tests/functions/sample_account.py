@@ -24,9 +24,9 @@ from parley.operations import OPERATIONS
 from parley.operations.context import Caller, Context
 from parley.store.changes import decode
 from parley.webhooks.planning import deliveries
-from tests.fakes import NOON_MS, FakeClock
 from tests.sockets.deployment import Stream, StreamRecord, patterns
-from tests.world import World
+from tests.support.fakes import NOON_MS, FakeClock
+from tests.support.world import World
 
 EVENTS = REPOSITORY / "events"
 ACCOUNT_SID = "AC51af3dc0da7711e4872e1234567b84fc"

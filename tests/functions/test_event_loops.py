@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.doors import LambdaDoor, Raw
-from tests.world import World
+from tests.support.doors import LambdaDoor, Raw
+from tests.support.world import World
 
 
 def test_it_answers_after_something_else_has_run_and_closed_a_loop(world: World) -> None:

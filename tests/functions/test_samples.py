@@ -24,8 +24,6 @@ from parley.runtime import Runtime
 from parley.store import keys
 from parley.store.changes import decode
 from parley.work.sweeping import plan
-from tests.contracts.connections_server import ConnectionsServer
-from tests.fakes import AUTH_TOKEN, FakeClock
 from tests.functions.sample_account import (
     ACCOUNT_SID,
     CHANNEL_SID,
@@ -36,8 +34,10 @@ from tests.functions.sample_account import (
     read,
     samples,
 )
+from tests.ports.connections_server import ConnectionsServer
 from tests.sockets.deployment import Stream
-from tests.target import Reply, Target, serving
+from tests.support.fakes import AUTH_TOKEN, FakeClock
+from tests.support.target import Reply, Target, serving
 from tests.webhooks.function import Remaining
 
 _tables = itertools.count()

@@ -9,7 +9,7 @@ import pytest
 from parley.errors import Refusal
 from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
-from tests.contracts.meddling import MeddlingClient, after, losing_the_answer, refusing
+from tests.ports.meddling import MeddlingClient, after, losing_the_answer, refusing
 from tests.sockets.deployment import House, Room
 from tests.webhooks.sweeping import joined, left_in
 

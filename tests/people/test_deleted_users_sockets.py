@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from parley.sockets.native.actions import ACTIONS
-from tests.lean import LeanClient
 from tests.sockets.asking import NOT_IN_A_CHANNEL, everything, furnished, request_for
 from tests.sockets.deployment import Device, House, Room
+from tests.support.lean import LeanClient
 
 GONE = (404, 50200)
 MEMBERS: dict[str, dict[str, Any]] = {

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from parley.ports.http.outgoing import NoAnswer, Response
-from tests.contracts.fakes import FakeOutgoing, SentRequest
-from tests.lean import LeanClient
+from tests.ports.fakes import FakeOutgoing, SentRequest
 from tests.sockets.deployment import House
+from tests.support.lean import LeanClient
 from tests.trust.asking import EVENTS, answer, asking_about, refusal, stored
 from tests.trust.hooks import Owner
 from tests.trust.scenes import CASES, Scene

@@ -1,26 +1,49 @@
-"""A fresh service and a channel in it, as in the specification's tests, also by way of v1."""
+"""A fresh service, and a channel in it, as the helper library sees them and as paths, also by way of v1."""
 
 from __future__ import annotations
 
 import pytest
 from twilio.rest import Client
 from twilio.rest.chat.v1.service import ServiceContext as ServiceContextV1
-
-from tests.spec.conftest import (  # noqa: F401
-    channel,
-    channel_path,
-    channel_sid,
-    service,
-    service_path,
-    service_sid,
-)
+from twilio.rest.chat.v2.service import ServiceContext
+from twilio.rest.chat.v2.service.channel import ChannelContext
 
 
 @pytest.fixture
-def service_v1(twilio: Client, service_sid: str) -> ServiceContextV1:  # noqa: F811
+def service_sid(twilio: Client) -> str:
+    return twilio.chat.v2.services.create(friendly_name="a service").sid
+
+
+@pytest.fixture
+def service(twilio: Client, service_sid: str) -> ServiceContext:
+    return twilio.chat.v2.services(service_sid)
+
+
+@pytest.fixture
+def service_path(service_sid: str) -> str:
+    return f"/chat/v2/Services/{service_sid}"
+
+
+@pytest.fixture
+def channel_sid(service: ServiceContext) -> str:
+    return service.channels.create().sid
+
+
+@pytest.fixture
+def channel(service: ServiceContext, channel_sid: str) -> ChannelContext:
+    return service.channels(channel_sid)
+
+
+@pytest.fixture
+def channel_path(service_path: str, channel_sid: str) -> str:
+    return f"{service_path}/Channels/{channel_sid}"
+
+
+@pytest.fixture
+def service_v1(twilio: Client, service_sid: str) -> ServiceContextV1:
     return twilio.chat.v1.services(service_sid)
 
 
 @pytest.fixture
-def v1_path(service_sid: str) -> str:  # noqa: F811
+def v1_path(service_sid: str) -> str:
     return f"/chat/v1/Services/{service_sid}"

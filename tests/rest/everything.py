@@ -11,7 +11,7 @@ from parley.faces.spec import Mount
 from parley.operations import bindings
 from parley.operations.context import Context
 from parley.rest.routes import METHODS
-from tests.doors import Answer, Raw
+from tests.support.doors import Answer, Raw
 
 # What a create or update sends that would be accepted. Other verbs send nothing.
 FORMS: dict[tuple[str, str], dict[str, Any]] = {

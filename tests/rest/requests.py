@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from tests.contract_tables import checker
+from tests.published import checker
 from tests.rest.everything import FORMS, Everything, Operation
 
 Pairs = list[tuple[str, str]]

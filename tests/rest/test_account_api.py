@@ -1,7 +1,7 @@
 """The account API as far as a Chat back end needs it: the account, and keys under both of their names.
 
 https://www.twilio.com/docs/iam/api/account and https://www.twilio.com/docs/iam/api-keys. What keys can do is in
-`tests/spec/test_api_keys.py`.
+`tests/rest/test_api_keys.py`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import pytest
 from twilio.rest import Client
 
-from tests.doors import Door, Library, Raw
-from tests.rest.support import unchanged
-from tests.spec.support import refused, sid
+from tests.rest.support import refused, sid, unchanged
+from tests.support.doors import Door, Library, Raw
 
 UNKNOWN_UPDATE = (400, 20161, "The update names no parameter that can be changed")
 

@@ -16,11 +16,10 @@ from twilio.rest.chat.v2.service import ServiceContext
 from parley.domain.push import MESSAGE_TYPES
 from parley.errors import Refusal
 from parley.operations import bindings
-from tests.doors import Door, Raw
-from tests.fakes import FakeClock
-from tests.rest.support import unchanged
-from tests.spec.support import DATE, refused, sid, sids
-from tests.world import World
+from tests.rest.support import DATE, refused, sid, sids, unchanged
+from tests.support.doors import Door, Raw
+from tests.support.fakes import FakeClock
+from tests.support.world import World
 
 Register = Callable[..., dict[str, Any]]
 

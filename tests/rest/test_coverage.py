@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proofs import NotProven, require_proof
+from tests.support.proofs import NotProven, require_proof
 from tools import coverage, published
 
 NAMES = [operation.name for operation in published.published()]

@@ -18,10 +18,9 @@ from parley.operations.sweeps import sweep
 from parley.store import keys
 from parley.store.keys import Range
 from parley.store.writes import Put
-from tests.doors import Raw
-from tests.rest.support import at_once, unchanged
-from tests.spec.support import refused
-from tests.world import World
+from tests.rest.support import at_once, refused, unchanged
+from tests.support.doors import Raw
+from tests.support.world import World
 
 MESSAGES = 300
 MANY_MESSAGES = 2_000

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from local.template.template import Template
 from parley.operations import bindings
-from tests.doors import LambdaDoor, Raw
 from tests.rest.everything import FORMS, OPERATIONS, Operation, make
 from tests.rest.requests import Generator, Request, requests
-from tests.world import World
+from tests.support.doors import LambdaDoor, Raw
+from tests.support.world import World
 
 REQUESTS = int(os.environ.get("PARLEY_FUZZ", "2000"))
 # Where there are no parameters there is less to try. Lists come first, while they are short.

@@ -14,10 +14,9 @@ from twilio.rest.chat.v2.service.channel import ChannelContext
 
 from parley.store import keys
 from parley.store.writes import Put
-from tests.doors import LambdaDoor, Raw
-from tests.rest.support import at_once
-from tests.spec.support import refused, sids
-from tests.world import World
+from tests.rest.support import at_once, refused, sids
+from tests.support.doors import LambdaDoor, Raw
+from tests.support.world import World
 
 WRITERS = 8
 

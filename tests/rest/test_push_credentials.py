@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from tests.doors import Door, Raw
-from tests.fakes import FakeClock
-from tests.rest.support import unchanged
-from tests.spec.support import DATE, refused, sid, sids
+from tests.rest.support import DATE, refused, sid, sids, unchanged
+from tests.support.doors import Door, Raw
+from tests.support.fakes import FakeClock
 
 SECRETS = {
     "apn": {"certificate": "-----BEGIN CERTIFICATE-----", "private_key": "-----BEGIN RSA PRIVATE KEY-----"},

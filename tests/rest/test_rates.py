@@ -14,13 +14,12 @@ from twilio.rest import Client
 from parley.operations import messages
 from parley.operations.context import Caller
 from parley.operations.rate import WINDOW_MS
-from tests.doors import LambdaDoor, Raw
-from tests.fakes import FakeClock
-from tests.lean import LeanClient
 from tests.rest.everything import FORMS, Everything, make
-from tests.rest.support import at_once, unchanged
-from tests.spec.support import refused
-from tests.world import World
+from tests.rest.support import at_once, refused, unchanged
+from tests.support.doors import LambdaDoor, Raw
+from tests.support.fakes import FakeClock
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 CHANNEL_RATE = (429, 50063, "Rate limit exceeded: too many actions per second in this channel")
 SERVICE_RATE = (429, 50074, "Rate limit exceeded: too many actions per second in this service")

@@ -10,10 +10,9 @@ from twilio.rest import Client
 from twilio.rest.chat.v2.service import ServiceContext
 from twilio.rest.chat.v2.service.channel import ChannelContext
 
-from tests.doors import Door, Raw
-from tests.fakes import FakeClock
-from tests.rest.support import unchanged
-from tests.spec.support import refused
+from tests.rest.support import refused, unchanged
+from tests.support.doors import Door, Raw
+from tests.support.fakes import FakeClock
 
 
 @pytest.fixture

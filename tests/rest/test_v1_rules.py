@@ -9,10 +9,9 @@ from twilio.rest import Client
 from twilio.rest.chat.v1.service import ServiceContext as ServiceContextV1
 from twilio.rest.chat.v2.service import ServiceContext
 
-from tests.doors import Raw
-from tests.fakes import FakeClock
-from tests.rest.support import unchanged
-from tests.spec.support import refused, sids
+from tests.rest.support import refused, sids, unchanged
+from tests.support.doors import Raw
+from tests.support.fakes import FakeClock
 
 
 @pytest.mark.proves(

@@ -9,8 +9,8 @@ from twilio.rest import Client
 from twilio.rest.chat.v1.service import ServiceContext as ServiceContextV1
 from twilio.rest.chat.v2.service import ServiceContext
 
-from tests.doors import Door, Raw
-from tests.spec.support import DATE, refused, sid, sids
+from tests.rest.support import DATE, refused, sid, sids
+from tests.support.doors import Door, Raw
 
 EVENTS = [
     "message_send",

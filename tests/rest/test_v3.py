@@ -6,10 +6,9 @@ import pytest
 from twilio.rest import Client
 from twilio.rest.chat.v2.service import ServiceContext
 
-from tests.doors import Door, Raw
-from tests.fakes import FakeClock
-from tests.rest.support import unchanged
-from tests.spec.support import refused, sids
+from tests.rest.support import refused, sids, unchanged
+from tests.support.doors import Door, Raw
+from tests.support.fakes import FakeClock
 
 MESSAGING = "MG" + "0a" * 16
 NOT_PRIVATE = (400, 50393, "Type must be given as private: a channel can only be made private")

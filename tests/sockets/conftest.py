@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from local.template.template import Template
-from tests.contracts.meddling import MeddlingClient
-from tests.lean import LeanClient
+from tests.ports.meddling import MeddlingClient
 from tests.sockets.asking import furnished
 from tests.sockets.deployment import Deployment, Device, House, Room, Stream
 from tests.sockets.proofs import pytest_configure, pytest_runtest_call  # noqa: F401
-from tests.world import World
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ from local.pump.filters import passes
 from local.template.template import Template
 from parley.ports.sockets.gateway import Outcome
 from parley.runtime import Runtime
-from tests.contracts.fakes import FakeGateway
-from tests.doors import LambdaDoor, Raw
-from tests.stream import Stream, StreamRecord
-from tests.world import World
+from tests.ports.fakes import FakeGateway
+from tests.support.doors import LambdaDoor, Raw
+from tests.support.stream import Stream, StreamRecord
+from tests.support.world import World
 
 # The actions that were done, with success, and the events that were heard since a test began; `proofs.py` empties it.
 conversed: set[str] = set()

@@ -1,6 +1,6 @@
 """Marks that say which actions and events a test proves: `@pytest.mark.converses("sendMessage", "messageAdded")`.
 
-As with the marks of REST (`tests/proofs.py`), one that lies fails: a test that carries it and passes without having done
+As with the marks of REST (`tests/support/proofs.py`), one that lies fails: a test that carries it and passes without having done
 each action it names, with success, and without having heard each event. What its fixtures did and heard does not count.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.proofs import require_proof
 from tests.sockets.deployment import conversed
+from tests.support.proofs import require_proof
 
 
 def pytest_configure(config: pytest.Config) -> None:

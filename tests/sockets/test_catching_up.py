@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from local.template.template import Template
 from parley.store import keys
-from tests.contracts.meddling import Call, MeddlingClient, after, refusing
-from tests.lean import LeanClient
+from tests.ports.meddling import Call, MeddlingClient, after, refusing
 from tests.sockets.asking import address
 from tests.sockets.deployment import Deployment, Device, House, Room, Stream
 from tests.sockets.rtb_catching import CHOICES, Copy, History, asked, caught_up, erase_expired, seq_of, skip, walked
-from tests.world import World
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 DAY = 86_400
 SETTLED_SECONDS = 61

@@ -12,9 +12,9 @@ from parley.domain.roles import PERMISSIONS
 from parley.sockets import reasons
 from parley.sockets.native.actions import ACTIONS
 from parley.sockets.native.rendering import PUSHES
-from tests.proofs import NotProven, require_proof
 from tests.sockets.deployment import Device, House, Room, conversed
 from tests.sockets.proofs import proven
+from tests.support.proofs import NotProven, require_proof
 
 # Of connections and not of changes; API Gateway answers a ping by itself.
 OF_CONNECTIONS = {"typingStarted", "tokenAboutToExpire", "tokenExpired", "connectionError"}

@@ -10,10 +10,10 @@ import pytest
 from local.template.template import Template
 from parley.domain.presence import live_connections
 from parley.store import keys
-from tests.lean import LeanClient
 from tests.sockets.deployment import Deployment, Device, House, Stream
 from tests.sockets.dying import DyingClient, Killed
-from tests.world import World
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from local.template.template import Template
 from parley.sockets.native.actions import ACTIONS
 from parley.sockets.native.rendering import PUSHES
 from tests.sockets.deployment import Stream
-from tests.world import World
+from tests.support.world import World
 from tools.socket_frames import PAGE, written
 
 # What connections are told that is no change: typing, and how they end.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.meddling import MeddlingClient, after
+from tests.ports.meddling import MeddlingClient, after
 from tests.sockets.deployment import Device, House, Room
 
 ADVANCE, UPDATE = "advanceLastConsumedMessageIndex", "updateLastConsumedMessageIndex"

@@ -21,11 +21,11 @@ from parley.domain.roles import PERMISSIONS
 from parley.errors import Error
 from parley.log import logger
 from parley.sockets.native.actions import ACTIONS
-from tests.lean import LeanClient
 from tests.sockets.asking import everything, inside
 from tests.sockets.deployment import Deployment, Device, House, Stream, sample
 from tests.sockets.rtb_hostile import Frame, Places, broken_text, members_of, object_frame, valid
-from tests.world import World
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 FRAMES = int(os.environ.get("PARLEY_HOSTILE_FRAMES", "5000"))
 # What stands in every text that the sender must not see.

@@ -11,7 +11,7 @@ from parley.store import keys
 from parley.store.writes import Update
 from tests.sockets.asking import NO_RIGHTS, mighty_role
 from tests.sockets.deployment import Devices, House, Room, as_rest
-from tests.world import World
+from tests.support.world import World
 
 NOT_FOUND, NO_MEMBER, NO_INVITE = (404, 20404), (403, 50400), (404, 50601)
 

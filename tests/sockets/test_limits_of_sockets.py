@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from parley.sockets.limits import Requests, Verdict
 from parley.sockets.native.frames import coalesce
-from tests.fakes import FakeClock
 from tests.sockets.deployment import Deployment, Device, House, Room, sample
 from tests.sockets.rtb_limits import BURST, PATIENCE, RATE, at_once, count_requests, requests
+from tests.support.fakes import FakeClock
 
 LONGEST_FRAME = 32 * 1024
 LONGEST_MESSAGE = 128 * 1024

@@ -13,10 +13,10 @@ from local.template.template import Template
 from parley.ids import user_sid
 from parley.store import keys
 from parley.stored import Connection
-from tests.lean import LeanClient
 from tests.sockets.deployment import Deployment, House, Stream
 from tests.sockets.dying import DyingClient, Killed
-from tests.world import World
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 HOUR = 3600
 # CI ends five times as many.

@@ -14,12 +14,12 @@ import pytest
 from local.template.template import Template
 from parley.sockets.native.actions import ACTIONS
 from parley.store.configuration import Configuration
-from tests.doors import LambdaDoor, Raw
-from tests.lean import LeanClient
 from tests.sockets.asking import everything
 from tests.sockets.deployment import Deployment, Device, House, Room, Stream, load_function
 from tests.sockets.rtb_matrix import NEVER_MEDIA, TYPES, Person, Place, Stage, standings
-from tests.world import World
+from tests.support.doors import LambdaDoor, Raw
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 # Where each permission may stand: in a deployment role, a channel role.
 PERMISSIONS = {

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from local.template.template import Template
-from tests.contracts.fakes import FakeOutgoing
-from tests.contracts.meddling import MeddlingClient, after
+from tests.ports.fakes import FakeOutgoing
+from tests.ports.meddling import MeddlingClient, after
 from tests.sockets.deployment import Device, House
 from tests.webhooks.function import WebhooksFunction
 

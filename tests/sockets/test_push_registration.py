@@ -9,7 +9,7 @@ import pytest
 from twilio.jwt.access_token.grants import ChatGrant
 
 from parley.domain.push import MESSAGE_TYPES
-from tests.contracts.meddling import MeddlingClient, after
+from tests.ports.meddling import MeddlingClient, after
 from tests.sockets.deployment import Device, House
 
 ADDRESS = "a device's token"

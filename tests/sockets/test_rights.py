@@ -13,7 +13,6 @@ import pytest
 
 from local.template.template import Template
 from parley.sockets.native.actions import ACTIONS
-from tests.lean import LeanClient
 from tests.sockets.asking import (
     IN_CHANNEL,
     NEEDING_RIGHTS,
@@ -25,7 +24,8 @@ from tests.sockets.asking import (
     request_for,
 )
 from tests.sockets.deployment import Deployment, Device, House, Room, Stream
-from tests.world import World
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 NOT_FOUND, NO_MEMBER, FORBIDDEN, NO_INVITE = (404, 20404), (403, 50400), (403, 50107), (404, 50601)
 # Of public channels.

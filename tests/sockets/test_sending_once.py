@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contracts.meddling import Call, Meddle, MeddlingClient, after, client_error, losing_the_answer, refusing
+from tests.ports.meddling import Call, Meddle, MeddlingClient, after, client_error, losing_the_answer, refusing
 from tests.sockets.deployment import Device, House, Room
 
 LONG_ID = "0123456789abcdef"

@@ -8,7 +8,7 @@ from twilio.jwt.access_token.grants import ChatGrant
 from parley.clock import iso_seconds
 from parley.store.configuration import REMEMBERED_MS
 from tests.sockets.deployment import Device, House, Room
-from tests.world import World
+from tests.support.world import World
 
 HOUR = 3600
 

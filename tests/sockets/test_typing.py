@@ -6,8 +6,8 @@ import pytest
 
 from bench.meter import Meter
 from parley.store import keys
-from tests.lean import LeanClient
 from tests.sockets.deployment import Device, House, Room, hush
+from tests.support.lean import LeanClient
 
 WARM_SECONDS = 2
 

@@ -16,9 +16,9 @@ from parley.ids import message_sid
 from parley.operations import channels, counting, members, messages, services, user_channels
 from parley.operations.context import Context, PageRequest
 from parley.store import keys
-from tests.contracts.meddling import MeddlingClient, refusing, without_an_answer
-from tests.lean import LeanClient
-from tests.world import World
+from tests.ports.meddling import MeddlingClient, refusing, without_an_answer
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 # What no repetition helps against, so that the operation ends there as if the function had died.
 DEADLY = refusing("AccessDeniedException")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.doors import LambdaDoor, Raw
-from tests.world import World
+from tests.support.doors import LambdaDoor, Raw
+from tests.support.world import World
 
 
 class Interrupted:

@@ -12,8 +12,8 @@ from parley.ids import message_sid
 from parley.operations import channel_webhooks, channels, invites, members, messages, roles, services, users
 from parley.store import keys
 from tests.invariants import contradictions, everything
-from tests.lean import LeanClient
-from tests.world import World
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 
 class Account:

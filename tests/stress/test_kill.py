@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from local.stack.running import Stack, StackFailed, start_stack
-from tests.story.clients import Socket, access_token
+from tests.end_to_end.clients import Socket, access_token
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
 from tests.stress.templates import template_with
-from tests.target import Target, serving
-from tests.waiting import until
+from tests.support.target import Target, serving
+from tests.support.waiting import until
 
 WRITERS, CHANNELS = 8, 4
 BEFORE, AFTER = 100, 100

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.stack.running import Stack
-from tests.story.clients import Socket, access_token
+from tests.end_to_end.clients import Socket, access_token
 from tests.stress.back_end import BackEnd, all_at_once
 
 WRITERS, MESSAGES_EACH, LISTENERS = 50, 20, 10

@@ -11,11 +11,11 @@ import pytest
 from local.emulators.engine import Endpoints
 from local.home import read_json
 from local.stack.running import Stack, start_stack
-from tests.story.clients import Socket, access_token
+from tests.end_to_end.clients import Socket, access_token
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
 from tests.stress.templates import template_with
-from tests.target import Target, serving
-from tests.waiting import until
+from tests.support.target import Target, serving
+from tests.support.waiting import until
 
 FAILURE_QUEUES = {
     "FanOutFailureQueue": "change cannot be announced",

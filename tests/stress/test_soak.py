@@ -20,7 +20,7 @@ import pytest
 from local.stack.running import Stack
 from parley_client import Client, MessageAdded
 from parley_client.wire import Wire, open_wire
-from tests.story.clients import access_token
+from tests.end_to_end.clients import access_token
 from tests.stress.back_end import BackEnd, all_at_once
 
 MESSAGES = int(os.environ.get("PARLEY_SOAK", "500"))

@@ -11,7 +11,7 @@ from parley.errors import Refusal
 from parley.operations import channels, services
 from parley.operations.context import PageRequest
 from parley.store import keys
-from tests.world import World
+from tests.support.world import World
 
 ROUNDS, RIVALS = 400, 4
 NAMES = ("red", "green", "blue")

@@ -10,7 +10,7 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.table import Table
 from parley.store.writes import Cause, Write
-from tests.world import World
+from tests.support.world import World
 
 ROUNDS, RIVALS = 400, 3
 

@@ -14,7 +14,7 @@ from parley.ports.http.outgoing import NoAnswer, Response
 from parley.store import keys
 from parley.store.writes import Update
 from parley.webhooks import events
-from tests.contracts.fakes import FakeOutgoing, SentRequest
+from tests.ports.fakes import FakeOutgoing, SentRequest
 from tests.trust.hooks import Owner
 from tests.trust.scenes import Scene
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from local.template.template import Template
-from tests.contracts.fakes import FakeOutgoing
+from tests.ports.fakes import FakeOutgoing
 from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
 from tests.sockets.deployment import Deployment, House
-from tests.target import Target, serving
+from tests.support.target import Target, serving
 from tests.trust.hooks import Hooks, Owner
 
 

@@ -19,7 +19,7 @@ from local.process.plan import Plan
 from local.pump.progress import queued_messages
 from local.stack.running import Stack
 from tests.stress.back_end import ASKED, BackEnd
-from tests.target import OK, Misbehaviour, Received, Reply, Target, serving
+from tests.support.target import OK, Misbehaviour, Received, Reply, Target, serving
 
 CHANNELS, PER_SECOND = 5, 12
 WRITERS = 2

@@ -13,7 +13,7 @@ from parley.ports.http.outgoing import Outgoing
 from parley.rest.app import create_app, lambda_handler
 from parley.store import keys
 from parley.store.writes import Put
-from tests.contracts.fakes import FakeOutgoing, FakeQueue
+from tests.ports.fakes import FakeOutgoing, FakeQueue
 from tests.sockets.deployment import Deployment, House, StreamRecord, load_function, patterns
 
 DELIVERIES, PARKED, WORK = "deliveries", "parked", "work"

@@ -12,11 +12,11 @@ from parley.domain.channel_webhooks import FILTERS
 from parley.errors import NOT_FOUND
 from parley.store import keys
 from parley.store.writes import Update
-from tests.contracts.fakes import FakeOutgoing
-from tests.fakes import AUTH_TOKEN
-from tests.lean import LeanClient
+from tests.ports.fakes import FakeOutgoing
 from tests.sockets.deployment import Deployment
-from tests.target import Target
+from tests.support.fakes import AUTH_TOKEN
+from tests.support.lean import LeanClient
+from tests.support.target import Target
 from tests.trust.hooks import Hooks, Owner
 from tests.trust.scenes import ATTRIBUTES, CASES, MEDIA, Scene
 

@@ -9,9 +9,9 @@ import pytest
 
 from parley.ports.http.outgoing import NoAnswer, Outgoing, Response
 from parley.webhooks.circuit import FAILURES, Circuits
-from tests.contracts.fakes import FakeOutgoing, SentRequest
-from tests.fakes import FakeClock
-from tests.target import Reply, serving
+from tests.ports.fakes import FakeOutgoing, SentRequest
+from tests.support.fakes import FakeClock
+from tests.support.target import Reply, serving
 from tests.trust.hooks import Hooks
 from tests.trust.line import Line
 

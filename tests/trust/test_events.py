@@ -8,8 +8,8 @@ import pytest
 
 from parley.domain import events as names
 from parley.webhooks import events
-from tests.fakes import AUTH_TOKEN
-from tests.target import Received, Target
+from tests.support.fakes import AUTH_TOKEN
+from tests.support.target import Received, Target
 from tests.trust.hooks import Hooks, Owner
 from tests.trust.scenes import CASES, Scene
 

@@ -12,9 +12,9 @@ import pytest
 
 from parley.log import logger
 from parley.ports.http.outgoing import NoAnswer, Response, TargetRefused
-from tests.contracts.fakes import FakeOutgoing
-from tests.fakes import AUTH_TOKEN
+from tests.ports.fakes import FakeOutgoing
 from tests.sockets.deployment import function_module
+from tests.support.fakes import AUTH_TOKEN
 from tests.trust.hooks import Hooks, Owner, Remaining, queued
 from tests.trust.scenes import Scene
 

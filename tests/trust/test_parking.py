@@ -18,7 +18,7 @@ import pytest
 from local.home import REPOSITORY
 from local.stack.running import Stack, start_stack
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
-from tests.target import Reply, Target, serving
+from tests.support.target import Reply, Target, serving
 
 AGE_SECONDS = 3
 _PATIENCE_SECONDS = 45.0

@@ -10,9 +10,9 @@ import pytest
 
 from parley.clock import iso_millis
 from parley.webhooks.delivery import TIMEOUT_SECONDS
-from tests.fakes import AUTH_TOKEN
 from tests.sockets.deployment import Device
-from tests.target import Misbehaviour, Reply, Target
+from tests.support.fakes import AUTH_TOKEN
+from tests.support.target import Misbehaviour, Reply, Target
 from tests.trust.asking import (
     EVENTS,
     REFUSED,

@@ -12,7 +12,7 @@ import pytest
 from local.template.template import Template
 from parley.ports.http.outgoing import NoAnswer, Response
 from parley.webhooks.delivery import Outcome, pause_seconds
-from tests.contracts.fakes import FakeOutgoing, SentRequest
+from tests.ports.fakes import FakeOutgoing, SentRequest
 from tests.sockets.deployment import Deployment
 from tests.trust.hooks import LONGEST_AGE_SECONDS, Hooks
 from tests.trust.line import Line

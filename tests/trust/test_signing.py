@@ -9,9 +9,9 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from parley.webhooks.signing import signature
-from tests.contracts.fakes import FakeOutgoing
-from tests.fakes import AUTH_TOKEN
-from tests.target import Target
+from tests.ports.fakes import FakeOutgoing
+from tests.support.fakes import AUTH_TOKEN
+from tests.support.target import Target
 from tests.trust.hooks import Hooks
 
 VALIDATOR = RequestValidator(AUTH_TOKEN)

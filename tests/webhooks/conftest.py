@@ -9,7 +9,7 @@ import pytest
 from local.template.template import Template
 from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
 from tests.sockets.deployment import Deployment
-from tests.target import Target, serving
+from tests.support.target import Target, serving
 from tests.webhooks.function import WebhooksFunction
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from local.pump.filters import passes
 from local.template.template import Template
 from parley.ports.http.outgoing import Outgoing
-from tests.contracts.fakes import FakeOutgoing, FakeQueue
+from tests.ports.fakes import FakeOutgoing, FakeQueue
 from tests.sockets.deployment import Deployment, StreamRecord, load_function, patterns, sample
 
 # As the template has it.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.events import POST_EVENTS
-from tests.fakes import AUTH_TOKEN, NOON_MS
 from tests.sockets.deployment import House, Room
-from tests.target import Received, Target
+from tests.support.fakes import AUTH_TOKEN, NOON_MS
+from tests.support.target import Received, Target
 from tests.webhooks.function import WebhooksFunction
 
 ASKED = {"X-Twilio-Webhook-Enabled": "true"}

@@ -15,10 +15,10 @@ from twilio.request_validator import RequestValidator
 from local.template.template import Template
 from parley.ports.http.outgoing import NoAnswer, Outgoing, Response
 from parley.webhooks.delivery import TIMEOUT_SECONDS, Outcome, pause_seconds
-from tests.contracts.fakes import FakeOutgoing, SentRequest
-from tests.fakes import AUTH_TOKEN, NOON_MS
+from tests.ports.fakes import FakeOutgoing, SentRequest
 from tests.sockets.deployment import Deployment
-from tests.target import OK, Reply, Target, serving
+from tests.support.fakes import AUTH_TOKEN, NOON_MS
+from tests.support.target import OK, Reply, Target, serving
 from tests.webhooks.function import LONGEST_AGE_SECONDS, WebhooksFunction
 
 _groups = itertools.count()

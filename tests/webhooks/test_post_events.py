@@ -12,7 +12,7 @@ from local.home import REPOSITORY
 from parley.domain.events import POST_EVENTS, PRE_EVENTS
 from parley.webhooks.events import POST_EVENTS as ROWS
 from tests.sockets.deployment import House
-from tests.target import Received, Target
+from tests.support.target import Received, Target
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.owned import ASKED, BORN, CHANGED, Owned
 

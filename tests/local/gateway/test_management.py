@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from local.emulators.engine import CREDENTIALS
 from tests.local.conftest import SIGNED, RunningGateway
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 def id_of(client: ClientConnection) -> str:

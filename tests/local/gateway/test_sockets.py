@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 
 from local.gateway.sockets import Limits
 from tests.local.conftest import RunningGateway
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 def asked(client: ClientConnection, text: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from local.process.functions import FunctionError
 from local.pump.queues import QueuePump
 from local.template.declared import QueueMapping
-from tests.waiting import until
+from tests.support.waiting import until
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:work"
 

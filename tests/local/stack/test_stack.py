@@ -24,7 +24,7 @@ from local.home import Home, read_json
 from local.process import processes
 from local.stack.running import StackFailed, start_stack
 from tests.local.conftest import ENGINES, FIXTURES, TEMPLATE, FixtureStack
-from tests.waiting import until
+from tests.support.waiting import until
 
 MakeStack = Callable[..., FixtureStack]
 Sleeper = Callable[[Path], "subprocess.Popen[bytes]"]

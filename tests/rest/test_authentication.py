@@ -1,0 +1,123 @@
+"""Who may ask, https://www.twilio.com/docs/usage/requests-to-twilio: HTTP Basic with the account or an API key."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from twilio.rest import Client
+
+from tests.rest.support import refused
+from tests.support.doors import Door, Library, Raw, basic
+from tests.support.fakes import AUTH_TOKEN, FakeClock
+from tests.support.world import World
+
+REFUSED = (401, 20003, "Authenticate")
+# API Gateway passes the function's WWW-Authenticate on under this name.
+CHALLENGE = "x-amzn-remapped-www-authenticate"
+
+
+@pytest.mark.inferred
+def test_a_request_without_credentials_is_challenged(raw: Raw):
+    answer = raw("GET", "/chat/v2/Services", credentials=None)
+    assert answer.refusal() == REFUSED
+    assert answer.headers[CHALLENGE] == 'Basic realm="Twilio API"'
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_the_library_reports_wrong_credentials(library: Library, door: Door):
+    with refused(*REFUSED):
+        library.client(door.account_sid, "f" * 32).chat.v2.services.create(friendly_name="x")
+
+
+def test_sid_and_token_must_belong_together(raw: Raw, door: Door):
+    for name, secret in (
+        ("AC" + "0" * 32, door.auth_token),
+        (door.account_sid, ""),
+        (door.account_sid, door.auth_token.upper()),
+        (door.account_sid, door.auth_token + "0"),
+        (door.account_sid, door.auth_token[:-1]),
+        (door.account_sid, f" {door.auth_token}"),
+        (door.account_sid.upper(), door.auth_token),
+        ("", ""),
+        ("SK" + "0" * 32, door.auth_token),
+        ("SK" + "0" * 32, ""),
+        (door.account_sid, "ż"),
+        ("ż", "ż"),
+    ):
+        assert raw("GET", "/chat/v2/Services", credentials=(name, secret)).refusal() == REFUSED
+
+
+def malformed_headers(door: Door) -> list[str]:
+    good = basic(door.account_sid, door.auth_token).removeprefix("Basic ")
+    return [
+        "",
+        "Basic",
+        "Basic ",
+        "Basic !!!",
+        f"Bearer {good}",
+        f"Basic {good[:-3]}",
+        "Basic " + base64.b64encode(door.account_sid.encode()).decode(),
+        "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(),
+        f"{door.account_sid}:{door.auth_token}",
+        "Basic " + "A" * 5000,
+    ]
+
+
+def test_a_malformed_authorization_header_is_refused(raw: Raw, door: Door):
+    for header in malformed_headers(door):
+        answer = raw("GET", "/chat/v2/Services", credentials=None, headers={"Authorization": header})
+        assert answer.refusal() == REFUSED, header
+
+
+def test_the_name_of_the_scheme_may_be_written_in_any_case(raw: Raw, door: Door):
+    encoded = basic(door.account_sid, door.auth_token).removeprefix("Basic ")
+    for scheme in ("basic", "BASIC"):
+        answer = raw("GET", "/chat/v2/Services", credentials=None, headers={"Authorization": f"{scheme} {encoded}"})
+        assert answer.status == 200
+
+
+def test_every_operation_asks_for_credentials(raw: Raw, service_path: str, channel_path: str, door: Door):
+    paths = [
+        "/chat/v2/Services",
+        service_path,
+        *(f"{service_path}/{name}" for name in ("Roles", "Users", "Channels")),
+        *(f"{channel_path}/{name}" for name in ("Members", "Messages")),
+        channel_path,
+        f"/2010-04-01/Accounts/{door.account_sid}/Keys.json",
+        f"/2010-04-01/Accounts/{door.account_sid}/SigningKeys.json",
+    ]
+    for path in paths:
+        for verb in ("GET", "POST"):
+            assert raw(verb, path, credentials=None).refusal() == REFUSED
+    assert raw("DELETE", channel_path, credentials=None).refusal() == REFUSED
+    assert raw("GET", channel_path).status == 200
+
+
+def test_a_new_auth_token_is_accepted_within_ten_seconds(raw: Raw, world: World, clock: FakeClock, twilio: Client):
+    twilio.chat.v2.services.list()
+    world.secrets.secrets["auth"] = "f" * 32
+    clock.advance(10)
+    answer = raw("GET", "/chat/v2/Services", credentials=(world.account_sid, "f" * 32))
+    assert answer.status == 200
+    assert raw("GET", "/chat/v2/Services", credentials=(world.account_sid, AUTH_TOKEN)).refusal() == REFUSED
+
+
+def test_an_old_auth_token_is_refused_within_five_minutes(raw: Raw, world: World, clock: FakeClock, twilio: Client):
+    twilio.chat.v2.services.list()
+    world.secrets.secrets["auth"] = "f" * 32
+    clock.advance(300)
+    assert raw("GET", "/chat/v2/Services").refusal() == REFUSED
+
+
+def test_guessing_does_not_flood_the_secrets_store(raw: Raw, world: World, clock: FakeClock, twilio: Client):
+    twilio.chat.v2.services.list()
+    asked = len(world.secrets.fetched)
+    for number in range(50):
+        raw("GET", "/chat/v2/Services", credentials=(world.account_sid, f"{number:032x}"))
+    assert len(world.secrets.fetched) - asked <= 1
+
+
+def test_credentials_of_another_account_open_nothing(world: World, twilio: Client, raw: Raw):
+    stranger = "AC" + "1" * 32
+    assert raw("GET", "/chat/v2/Services", credentials=(stranger, AUTH_TOKEN)).refusal() == REFUSED

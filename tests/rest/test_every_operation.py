@@ -1,0 +1,344 @@
+"""What holds for every operation alike, looped over the registry: who may ask, what is not there, what is malformed.
+
+One item of every row is made once, through each door. All these requests are refused, so at the end everything must be
+as it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from local.emulators.engine import Endpoints
+from local.process.plan import Plan
+from local.stack.running import Stack
+from parley.clock import Clock
+from tests.rest.everything import ABSENT, OPERATIONS, Everything, Operation, make, seen
+from tests.support.doors import FORM, Answer, HttpDoor, LambdaDoor, Raw
+from tests.support.fakes import FakeClock
+from tests.support.world import World
+
+CORS = {"Origin": "https://app.example.com"}
+
+
+@dataclass
+class Target:
+    """A door with one of everything behind it, a second service of the same account, and things that are gone."""
+
+    raw: Raw
+    auth_token: str
+    items: Everything
+    other_service: Everything
+    other_account: Everything
+
+
+@pytest.fixture(scope="module", params=["lambda", "http"])
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    if request.param == "lambda":
+        lean = request.getfixturevalue("lean")
+        (table,) = request.getfixturevalue("template").tables()
+        world, stranger = World(lean, table.name), World(lean, table.name)
+        door: LambdaDoor | HttpDoor = LambdaDoor(world)
+    else:
+        door = request.getfixturevalue("http_door")
+        world, stranger = _behind(request.getfixturevalue("stack"))
+    raw = Raw(door)
+    items = make(raw, world.context())
+    found = Target(
+        raw,
+        door.auth_token,
+        items,
+        make(raw, world.context(), " else"),
+        make(Raw(LambdaDoor(stranger)), stranger.context()),
+    )
+    before = [seen(raw, each) for each in (items, found.other_service)]
+    yield found
+    assert [seen(raw, each) for each in (items, found.other_service)] == before
+
+
+def _behind(stack: Stack) -> tuple[World, World]:
+    """A running local stack's account, and another one on its table, past the door: REST cannot make a binding."""
+    plan = Plan.load(stack.home.plan)
+    client = Endpoints(plan.engine, plan.dynamodb, plan.ministack).client("dynamodb")
+    table = str(plan.physical["Table"]["ref"])
+    return World(client, table, stack.info["account_sid"], FakeClock(Clock().now_ms())), World(client, table)
+
+
+def every(*conditions: Callable[[Operation], bool]) -> Any:
+    """A mark that runs a test for each operation that meets the conditions."""
+    chosen = [operation for operation in OPERATIONS if all(condition(operation) for condition in conditions)]
+    return pytest.mark.parametrize("operation", chosen, ids=lambda operation: operation.name)
+
+
+def names_a(name: str) -> Callable[[Operation], bool]:
+    return lambda operation: name in operation.names
+
+
+def posts(operation: Operation) -> bool:
+    return operation.method == "POST"
+
+
+def not_found(operation: Operation, answer: Answer, addresses: dict[str, str]) -> None:
+    """The answer must be a 404 that names the path that was asked for, and nothing else."""
+    path = operation.path(addresses)
+    named = path if operation.mount.face.style == "2010" else path.removeprefix(operation.mount.face.prefix)
+    assert answer.refusal() == (404, 20404, f"The requested resource {named} was not found")
+    assert set(answer.json) == {"code", "message", "more_info", "status"}
+
+
+# Who asks
+
+
+@every()
+def test_without_credentials_nothing_is_told(target: Target, operation: Operation):
+    for addresses in (target.items.of(operation), {**target.items.of(operation), **ABSENT}):
+        answer = operation.ask(target.raw, addresses, credentials=None)
+        assert answer.refusal() == (401, 20003, "Authenticate")
+        assert answer.headers["x-amzn-remapped-www-authenticate"] == 'Basic realm="Twilio API"'
+
+
+@every()
+def test_wrong_credentials_open_nothing(target: Target, operation: Operation):
+    account, token = target.items.account_sid, target.auth_token
+    wrong = [
+        (account, token[:-1] + "x"),
+        (account, ""),
+        (account, token.upper()),
+        (ABSENT["account_sid"], token),
+        ("SK" + "0" * 32, token),
+        (target.items.items["api_key"], token),
+    ]
+    for credentials in wrong:
+        answer = operation.ask(target.raw, target.items.of(operation), credentials=credentials)
+        assert answer.refusal() == (401, 20003, "Authenticate"), credentials
+
+
+# What is not there
+
+
+@every(names_a("service_sid"))
+def test_an_absent_service_has_nothing(target: Target, operation: Operation):
+    addresses = target.items.of(operation, service_sid=ABSENT["service_sid"])
+    not_found(operation, operation.ask(target.raw, addresses), addresses)
+
+
+@every(names_a("service_sid"), lambda operation: operation.names != ["service_sid"])
+def test_another_service_does_not_know_what_is_in_this_one(target: Target, operation: Operation):
+    addresses = target.items.of(operation, service_sid=target.other_service.addresses["service_sid"])
+    not_found(operation, operation.ask(target.raw, addresses), addresses)
+
+
+@every(names_a("channel_sid"), posts)
+@pytest.mark.parametrize("identity", ["alice", "zoe", "carol"])
+def test_another_service_is_not_told_who_is_in_a_channel_or_invited(
+    target: Target, operation: Operation, identity: str
+):
+    """Alice is a member and zoe is invited; a channel of another service answers as if it were not there."""
+    addresses = target.items.of(operation, service_sid=target.other_service.addresses["service_sid"])
+    form = {**operation.form, "Identity": identity}
+    not_found(operation, target.raw("POST", operation.path(addresses), form), addresses)
+
+
+@every(lambda operation: len(operation.names) > 0)
+def test_every_address_of_another_service_is_unknown_in_this_one(target: Target, operation: Operation):
+    """Each position in the path in turn holds what is right in another service."""
+    own, other = target.items.of(operation), target.other_service.of(operation)
+    for name in operation.names:
+        if name in ("service_sid", "account_sid") or own[name] == other[name] or operation.names == ["sid"]:
+            continue
+        addresses = {**own, name: other[name]}
+        if "service_sid" in operation.names:
+            not_found(operation, operation.ask(target.raw, addresses), addresses)
+
+
+@every(lambda operation: len(operation.names) > 0)
+def test_another_account_is_unknown(target: Target, operation: Operation):
+    addresses = target.other_account.of(operation)
+    not_found(operation, operation.ask(target.raw, addresses), addresses)
+
+
+@every(names_a("channel_sid"))
+def test_an_absent_channel_has_nothing(target: Target, operation: Operation):
+    for absent in (ABSENT["channel_sid"], "nowhere"):
+        addresses = target.items.of(operation, channel_sid=absent)
+        not_found(operation, operation.ask(target.raw, addresses), addresses)
+
+
+@every(names_a("user_sid"))
+def test_an_absent_user_has_nothing(target: Target, operation: Operation):
+    for absent in (ABSENT["user_sid"], "nobody"):
+        addresses = target.items.of(operation, user_sid=absent)
+        not_found(operation, operation.ask(target.raw, addresses), addresses)
+
+
+@every(names_a("account_sid"))
+def test_an_absent_account_has_nothing(target: Target, operation: Operation):
+    for absent in (ABSENT["account_sid"], "AC", "me"):
+        addresses = target.items.of(operation, account_sid=absent)
+        not_found(operation, operation.ask(target.raw, addresses), addresses)
+
+
+@every(names_a("sid"))
+def test_an_absent_item_is_not_found(target: Target, operation: Operation):
+    prefix = operation.prefix
+    for absent in (prefix + "0" * 32, prefix + "f" * 32):
+        addresses = target.items.of(operation, sid=absent)
+        not_found(operation, operation.ask(target.raw, addresses), addresses)
+
+
+# What is malformed
+
+MALFORMED = [
+    "",
+    "0" * 31,
+    "0" * 33,
+    "g" * 32,
+    "0" * 31 + "%20",
+    "0" * 31 + "\u0660",
+    "/..",
+]
+HOSTILE = [
+    "%00",
+    "a%00b",
+    "%0D%0A",
+    "%7F",
+    "%EF%BB%BF",
+    "%F0%9F%98%80",
+    "%25",
+    "%2F%3F%23",
+]
+NOT_UTF_8 = ["%FF", "%C3%28", "%ED%A0%80"]
+
+
+def in_each_place(operation: Operation, target: Target, address: str) -> Iterator[dict[str, str]]:
+    own = target.items.of(operation)
+    for name in operation.names:
+        yield {**own, name: address}
+
+
+@every(lambda operation: len(operation.names) > 0)
+def test_a_malformed_sid_is_not_found(target: Target, operation: Operation):
+    own = target.items.of(operation)
+    for name in operation.names:
+        for rest in MALFORMED:
+            addresses = {**own, name: own[name][:2] + rest}
+            answer = operation.ask(target.raw, addresses)
+            assert answer.refusal()[:2] == (404, 20404), addresses
+        for address in (own[name].lower(), own[name][:2].lower() + own[name][2:]):
+            if address != own[name]:
+                assert operation.ask(target.raw, {**own, name: address}).refusal()[:2] == (404, 20404), address
+
+
+@every(lambda operation: len(operation.names) > 0)
+def test_control_characters_in_a_path_are_not_found(target: Target, operation: Operation):
+    for address in HOSTILE:
+        for addresses in in_each_place(operation, target, address):
+            assert operation.ask(target.raw, addresses).refusal()[:2] == (404, 20404), addresses
+
+
+@every(lambda operation: len(operation.names) > 0)
+def test_what_is_not_utf_8_in_a_path_is_not_found(target: Target, operation: Operation):
+    for address in NOT_UTF_8:
+        for addresses in in_each_place(operation, target, address):
+            assert operation.ask(target.raw, addresses).refusal()[:2] == (404, 20404), addresses
+
+
+@every(lambda operation: len(operation.names) > 0)
+def test_a_segment_of_10000_characters_is_not_found(target: Target, operation: Operation):
+    for addresses in in_each_place(operation, target, "x" * 10_000):
+        assert operation.ask(target.raw, addresses).refusal()[:2] == (404, 20404)
+
+
+@every(posts)
+def test_a_body_that_is_no_form_is_refused(target: Target, operation: Operation):
+    path = operation.path(target.items.of(operation))
+    for content_type in (
+        "application/json",
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencode",
+        "",
+    ):
+        answer = target.raw("POST", path, json.dumps(operation.form).encode(), headers={"Content-Type": content_type})
+        text = f"The request body could not be read: the content type must be {FORM}"
+        assert answer.refusal() == (400, 20001, text), content_type
+
+
+@every(posts)
+def test_a_body_over_the_limit_is_refused(target: Target, operation: Operation):
+    answer = target.raw(
+        "POST", operation.path(target.items.of(operation)), {**operation.form, "Padding": "x" * 256 * 1024}
+    )
+    assert answer.refusal() == (413, 20413, "The request body is too large: at most 262144 bytes")
+
+
+@every(posts)
+def test_a_body_that_is_not_utf_8_is_refused(target: Target, operation: Operation):
+    for body in (b"Name=%FF", b"%C3%28=x"):
+        answer = target.raw("POST", operation.path(target.items.of(operation)), body)
+        assert answer.refusal() == (400, 20001, "The request body could not be read: it is not UTF-8")
+
+
+# What HTTP asks for
+
+
+def paths() -> dict[str, list[Operation]]:
+    found: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS:
+        found.setdefault(operation.template, []).append(operation)
+    return found
+
+
+@pytest.mark.parametrize("template", paths())
+def test_a_verb_that_is_not_offered_is_refused_with_those_that_are(target: Target, template: str):
+    offered = {operation.method for operation in paths()[template]}
+    offered |= {"HEAD"} if "GET" in offered else set()
+    operation = paths()[template][0]
+    path = operation.path(target.items.of(operation))
+    for verb in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - offered:
+        for credentials in ("account", None):
+            answer = target.raw(verb, path, credentials=credentials)
+            assert answer.status == 405
+            assert set(answer.headers["allow"].split(", ")) == offered
+            assert verb == "HEAD" or answer.refusal() == (405, 20004, "Method not allowed")
+
+
+@every(lambda operation: operation.method == "GET")
+def test_head_answers_as_get_without_a_body(target: Target, operation: Operation):
+    for addresses, status in ((target.items.of(operation), 200), (target.items.of(operation, **ABSENT, sid="x"), 404)):
+        if status == 404 and not operation.names:
+            continue
+        path = operation.path(addresses)
+        got, head = target.raw("GET", path), target.raw("HEAD", path)
+        assert (got.status, head.status, head.body) == (status, status, b"")
+        assert head.headers["content-type"] == got.headers["content-type"] == "application/json"
+    assert target.raw("HEAD", path, credentials=None).status == 401
+
+
+@every()
+def test_a_page_of_another_origin_may_ask_and_read(target: Target, operation: Operation):
+    path = operation.path(target.items.of(operation))
+    asked = {
+        "Access-Control-Request-Method": operation.method,
+        "Access-Control-Request-Headers": "authorization, x-any",
+    }
+    preflight = target.raw("OPTIONS", path, headers={**CORS, **asked}, credentials=None)
+    assert preflight.status == 200
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    assert operation.method in preflight.headers["access-control-allow-methods"]
+    allowed = preflight.headers["access-control-allow-headers"].lower()
+    assert "authorization" in allowed and "x-any" in allowed
+    answers = [
+        operation.ask(target.raw, target.items.of(operation), headers=CORS, credentials=None),
+        target.raw(operation.method, path + "/x/y/z", headers=CORS),
+        target.raw("PATCH", path, headers=CORS),
+        target.raw("POST", path, b"\xff", headers={**CORS, "Content-Type": "text/plain"}),
+    ]
+    answers += [target.raw("GET", path, headers=CORS)] if operation.method == "GET" else []
+    for answer in answers:
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
