@@ -259,8 +259,8 @@ def test_a_later_start_takes_five_seconds_at_most(tmp_path: Path) -> None:
         took.append(time.monotonic() - started)
         assert stack.stop() == 0
         worked.append(seconds_of_children() - before)
-    # On a machine with more to do than it can, what it did for the stack is all that can be told.
-    is_busy = os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
+    # Where tests run side by side, or anything else does, only the processors' work for the stack can be told.
+    is_busy = os.getloadavg()[0] > (os.cpu_count() or 1) / 2
     assert min(worked if is_busy else took) < 5, (took, worked)
 
 

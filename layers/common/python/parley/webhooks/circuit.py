@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from parley.clock import Clock
 
-# One more than the attempts of a delivery with the largest retry count, which come a second apart as the vendor's do.
+# One more than the attempts of a delivery with the largest retry count, which come a second apart as Twilio's do.
 FAILURES = 5
 _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 5_000, 60_000
 # Longer than an attempt may take, so that there is one probe at a time; after that, it is taken for lost. Others look

@@ -7,7 +7,7 @@
     other 5xx, target refused by name        -                              again and again with growing pauses
     anything else                            the owner's last word: settled, and logged with 50057
 
-The vendor stops after the retry count; Parley goes on until the delivery is too old and then parks it.
+Twilio stops after the retry count; Parley goes on until the delivery is too old and then parks it.
 """
 
 from __future__ import annotations

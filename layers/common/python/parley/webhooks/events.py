@@ -1,4 +1,4 @@
-"""Webhook events: one row each, with the name and parameters that the vendor sends, and what may be answered.
+"""Webhook events: one row each, with the name and parameters that Twilio sends, and what may be answered.
 
 Parameter sets: https://www.twilio.com/docs/chat/webhook-events and recorded requests; where only the successor's table
 is known they follow that, with names mapped back (unconfirmed). Unset values are left out.
