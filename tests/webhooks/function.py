@@ -71,7 +71,7 @@ class WebhooksFunction:
     def skip_stream(self) -> None:
         """Leave out what is new in the stream, and drop what is queued."""
         self._planned = len(self.deployment.read_stream())
-        self.sweeps.take()
+        self.work.take()
         self.deliveries.take()
 
     def plan_records(self, records: list[StreamRecord]) -> dict[str, Any]:
