@@ -5,7 +5,9 @@
 
 A push reaches a client only while its socket is open: before `$connect` has returned and after the close it is 410.
 Every message is an invocation of its own; those of one connection run side by side, so replies may overtake one
-another. Only messages, either way, keep a socket from being idle: AWS leaves open what protocol pings do.
+another. API Gateway runs as many as the account's throttle allows. Here all sockets share the threads of one machine,
+so each runs a few at a time; a socket that sends faster than that is not read until it has been caught up with.
+Only messages, either way, keep a socket from being idle: AWS leaves open what protocol pings do.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import logging
 import os
 import time
 import uuid
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +42,10 @@ FRAME_LIMIT = 32 * 1024
 MESSAGE_LIMIT = 128 * 1024
 URL_LIMIT = 4_096
 _LINGER_SECONDS = 2
+# A quarter of the gateway's threads, so that a socket that floods leaves the others theirs.
+AT_ONCE = 16
+# How many messages of a socket wait before it is read no further.
+_WAITING = 64
 _REFUSALS = {401: "Unauthorized", 403: "Forbidden", 414: "URI too long", 429: "Too Many Requests"}
 _ENDED, _UNSUPPORTED, _INVALID, _NORMAL, _LOST = 1001, 1003, 1007, 1000, 1006
 Call = Callable[[str, dict[str, Any], float], Awaitable[Any]]
@@ -119,6 +126,9 @@ class Socket:
         self._protocol: ServerProtocol | None = None
         self._early = b""
         self._parts: list[bytes] = []
+        self._waiting: deque[str] = deque()
+        self._running = 0
+        self._is_paused = False
         self._timers: list[asyncio.TimerHandle] = []
         self._lost = False
         self._is_closed = False
@@ -232,11 +242,29 @@ class Socket:
                 data, self._parts = b"".join(self._parts), []
                 self.last_active_at = time.time()
                 try:
-                    self._hub.begin(self._handle(data.decode()))
+                    self._waiting.append(data.decode())
                 except UnicodeDecodeError:
                     self._fail(_INVALID, "Text is not UTF-8")
+                self._take_turns()
         elif frame.opcode is Opcode.CLOSE and self._protocol.close_rcvd is not None:
             self._finish(self._protocol.close_rcvd.code, self._protocol.close_rcvd.reason)
+
+    def _take_turns(self) -> None:
+        """Begin as many messages as may run at once, and read on only while few wait."""
+        while self._waiting and self._running < AT_ONCE:
+            self._running += 1
+            self._hub.begin(self._handle_next(self._waiting.popleft()))
+        is_paused = len(self._waiting) > _WAITING
+        if is_paused != self._is_paused and not self._transport.is_closing():
+            self._is_paused = is_paused
+            (self._transport.pause_reading if is_paused else self._transport.resume_reading)()
+
+    async def _handle_next(self, text: str) -> None:
+        try:
+            await self._handle(text)
+        finally:
+            self._running -= 1
+            self._take_turns()
 
     async def _handle(self, text: str) -> None:
         """One message: to its route, and the route's reply back."""
@@ -294,7 +322,8 @@ class Socket:
         return True
 
     def end(self, code: int, reason: str) -> None:
-        """Close the socket from this side."""
+        """Close the socket from this side; what it sent and nobody has begun to handle is dropped."""
+        self._waiting.clear()
         if self._protocol is not None and self._protocol.state is State.OPEN:
             self._protocol.send_close(code, reason)
             self._flush()

@@ -24,11 +24,16 @@ from local.pump.filters import passes
 from local.template.template import Template
 from parley.ports.sockets.gateway import Outcome
 from parley.runtime import Runtime
+from parley.sockets.reasons import undeclared
+from parley.store.changes import Change, decode
+from parley.store.items import Record
 from tests.ports.fakes import FakeGateway
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.stream import Stream, StreamRecord
 from tests.support.world import World
 
+# The kinds of records whose updates clients hear of.
+TOLD = {"channel", "member", "message", "user"}
 # The actions that were done, with success, and the events that were heard since a test began; `proofs.py` empties it.
 conversed: set[str] = set()
 
@@ -80,6 +85,10 @@ def patterns(template: Template, function: str) -> list[dict[str, Any]]:
     """The filter of a function's stream mapping, from the template."""
     mapping = dict(template.resources("AWS::Serverless::Function"))[function]["Events"]["Changes"]["Properties"]
     return [json.loads(entry["Pattern"]) for entry in mapping["FilterCriteria"]["Filters"]]
+
+
+def _versions(change: Change) -> tuple[str, Record, Record]:
+    return change.kind, change.old, change.record
 
 
 class Sockets(FakeGateway):
@@ -215,6 +224,9 @@ class Deployment:
         """Let `fan_out` handle what is new in the stream."""
         new = self.read_stream()[self._announced :]
         self._announced = len(self.records)
+        for change in filter(None, map(decode, new)):
+            # Whoever stores something new says in its record's declaration what clients are told of it.
+            assert change.verb != "updated" or change.kind not in TOLD or not undeclared(*_versions(change)), change
         self.deliver(record for record in new if passes(self._patterns, record))
 
     def skip_stream(self) -> None:

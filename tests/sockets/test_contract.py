@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import typing
 from functools import cache
 
 import pytest
 
 from local.home import REPOSITORY
+from parley import stored
 from parley.domain.roles import PERMISSIONS
 from parley.sockets import reasons
+from parley.sockets.events import EVENTS
 from parley.sockets.native.actions import ACTIONS
 from parley.sockets.native.rendering import PUSHES
+from parley.store.changes import Change
 from tests.sockets.deployment import Device, House, Room, conversed
 from tests.sockets.proofs import proven
 from tests.support.proofs import NotProven, require_proof
@@ -107,8 +111,24 @@ def test_what_was_refused_or_heard_before_the_test_is_no_proof(alice: Device, li
 
 def test_the_documentation_lists_exactly_the_reasons_that_there_are() -> None:
     documented = {row[0]: names(row[1]) for row in rows("Of")}
-    elsewhere = {"channel": {"notificationLevel"}, "user": {"notifiable"}}
-    assert {kind: set(found) for kind, found in documented.items()} == {
-        kind: set(reasons.every_reason(kind)) | elsewhere.get(kind, set()) for kind in documented
-    }
+    # A member's notification level is told to the member alone, as an update of the channel.
+    told = {kind: set(reasons.every_reason(kind)) for kind in documented}
+    told["member"].remove("notificationLevel")
+    told["channel"].add("notificationLevel")
+    assert {kind: set(found) for kind, found in documented.items()} == told
     assert set(documented) == {"channel", "member", "message", "user"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored_as"),
+    [("channel", stored.Channel), ("member", stored.Member), ("message", stored.Message), ("user", stored.User)],
+)
+def test_every_attribute_that_is_stored_says_what_clients_are_told_of_it(kind: str, stored_as: type) -> None:
+    """A change of which nothing said anything used to be told as `channelAdvanced`, without its content."""
+    assert set(typing.get_type_hints(stored_as)) - reasons.BOOKKEEPING <= reasons.declared(kind)
+
+
+def test_a_change_of_which_nothing_is_said_is_told_and_not_taken_for_nobodys_business(room: Room) -> None:
+    change = Change("member", "updated", {"service_sid": "IS", "hat": "red"}, {"service_sid": "IS"}, {}, "1")
+    names = [event.name for event in EVENTS["member", "updated"] if event.when(change, {})]
+    assert names == ["member_updated"]

@@ -94,7 +94,7 @@ def test_a_channel_is_renamed_for_all(company: Company) -> None:
     channel = company.carol.done("updateChannel", channel="general", friendly_name="x", unique_name="y", attributes=[])
     (push,) = company.bob.heard()
     assert (push["event"], push["channel"], push["seq"]) == ("channelUpdated", channel, channel["seq"])
-    assert push["updateReasons"] == ["attributes", "dateUpdated", "friendlyName", "uniqueName"]
+    assert push["friendlyName", "uniqueName", "attributes", "dateUpdated"]
     assert company.alice.refusal("fetchChannel", channel="general") == (404, 20404)
     assert company.alice.done("fetchChannel", channel="y") == channel
     assert company.dave.heard() == []

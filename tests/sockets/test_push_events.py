@@ -62,7 +62,7 @@ def test_members_and_nobody_else_hear_of_a_new_message(scene: Scene) -> None:
 @pytest.mark.converses("messageUpdated")
 def test_members_hear_of_an_edited_message(scene: Scene) -> None:
     message = scene.room.update(scene.message_path, Body="hullo")
-    reasons = ["body", "lastUpdatedBy", "dateUpdated"]
+    reasons = ["dateUpdated", "lastUpdatedBy", "body"]
     expected = [scene.push("messageUpdated", message=message, updateReasons=reasons)]
     assert scene.devices.heard() == {"alice": expected, "bob": expected}
 
@@ -97,7 +97,7 @@ def test_members_hear_who_joins_and_the_newcomer_hears_that_he_joined(scene: Sce
 @pytest.mark.converses("memberUpdated")
 def test_members_hear_of_a_changed_member(scene: Scene) -> None:
     member = scene.room.update("/Members/bob", LastConsumedMessageIndex="0")
-    reasons = ["dateUpdated", "lastConsumedMessageIndex", "lastConsumptionTimestamp"]
+    reasons = ["lastConsumedMessageIndex", "lastConsumptionTimestamp", "dateUpdated"]
     expected = [scene.push("memberUpdated", member=member, updateReasons=reasons)]
     assert scene.devices.heard() == {"alice": expected, "bob": expected}
 
@@ -147,7 +147,7 @@ def test_only_its_creator_hears_of_a_new_channel(scene: Scene) -> None:
 def test_members_and_who_is_invited_hear_of_a_changed_channel_with_its_counters(scene: Scene) -> None:
     channel = scene.room.update(FriendlyName="The room", UniqueName="renamed")
     assert (channel["members_count"], channel["messages_count"]) == (2, 1)
-    reasons = ["dateUpdated", "friendlyName", "uniqueName"]
+    reasons = ["friendlyName", "uniqueName", "dateUpdated"]
     expected = [scene.push("channelUpdated", channel=scene.channel(SETTING_UP + 1), updateReasons=reasons)]
     assert scene.devices.heard() == dict.fromkeys(("alice", "bob", "erin"), expected)
 

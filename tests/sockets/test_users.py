@@ -57,7 +57,7 @@ def test_a_client_changes_itself_and_hears_it_on_every_device(house: House, alic
     laptop = house.device("alice")
     user = alice.done("updateUser", identity="alice", friendly_name="Alice", attributes={"a": 1})
     (push,) = laptop.heard()
-    assert push == {"event": "userUpdated", "user": user, "updateReasons": ["friendlyName", "attributes"]}
+    assert push == {"event": "userUpdated", "user": user, "updateReasons": ["attributes", "friendlyName"]}
     assert as_rest(user) == house.rest.get(f"{house.path}/Users/alice")
     assert bob.heard() == []
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from parley.domain.channels import PRIVATE
 from parley.domain.memberships import Person, creator_of, user_of
 from parley.errors import USER_NOT_FOUND, Error
-from parley.sockets.reasons import DATE_UPDATED, update_reasons
+from parley.sockets.reasons import DATE_UPDATED, NOTIFICATION_LEVEL, undeclared, update_reasons
 from parley.store.changes import Change
 from parley.store.items import Record
 
@@ -44,16 +44,19 @@ def _is_out_of_sight(change: Change, channel: Record) -> bool:
     return channel.get("type") == PRIVATE and creator_of(channel) != user_of(change.record)
 
 
-def _shows(change: Change, channel: Record) -> bool:
-    return not set(update_reasons(change.kind, change.old, change.record)) <= {DATE_UPDATED}
+def _is_told(change: Change, channel: Record) -> bool:
+    """Whether those around hear of an update. What nothing says anything about is told rather than kept."""
+    untold = {DATE_UPDATED, NOTIFICATION_LEVEL}
+    is_told = not set(reasons(change)) <= untold
+    return is_told or bool(undeclared(change.kind, change.old, change.record))
 
 
-def _shows_nothing(change: Change, channel: Record) -> bool:
-    return not _shows(change, channel)
+def _is_untold(change: Change, channel: Record) -> bool:
+    return not _is_told(change, channel)
 
 
 def _has_another_level(change: Change, channel: Record) -> bool:
-    return (change.record.get("notification_level") or "default") != (change.old.get("notification_level") or "default")
+    return NOTIFICATION_LEVEL in reasons(change)
 
 
 # A change took a number that is not the members' to see. If they were not told, they would look for a lost push.
@@ -66,9 +69,9 @@ EVENTS: dict[tuple[str, str], tuple[Event, ...]] = {
     ("message", "deleted"): (Event("message_deleted", (MEMBERS,)),),
     ("member", "created"): (Event("channel_joined", (SUBJECT,)), Event("member_created", (MEMBERS,))),
     ("member", "updated"): (
-        Event("member_updated", (MEMBERS,), when=_shows),
+        Event("member_updated", (MEMBERS,), when=_is_told),
         Event("membership_updated", (SUBJECT,), when=_has_another_level),
-        Event("advanced", (MEMBERS,), when=_shows_nothing),
+        Event("advanced", (MEMBERS,), when=_is_untold),
     ),
     ("member", "deleted"): (Event("member_deleted", (MEMBERS,)), Event("channel_left", (SUBJECT,)), _LOST),
     ("channel", "created"): (Event("channel_created", (CREATOR,)),),
@@ -77,17 +80,14 @@ EVENTS: dict[tuple[str, str], tuple[Event, ...]] = {
     ("invite", "created"): (Event("channel_offered", (SUBJECT,)), _ADVANCED),
     ("invite", "deleted"): (Event("offer_ended", (SUBJECT,)), _LOST, _ADVANCED),
     ("nothing", "created"): (_ADVANCED,),
-    ("user", "updated"): (Event("user_updated", (SUBJECT, FOLLOWERS), when=_shows),),
+    ("user", "updated"): (Event("user_updated", (SUBJECT, FOLLOWERS), when=_is_told),),
     ("user", "deleted"): (Event("user_deleted", (SUBJECT,), ends=USER_NOT_FOUND),),
 }
 
 
 def reasons(change: Change) -> tuple[str, ...]:
     """What an update has changed; empty for anything else."""
-    if change.verb != "updated":
-        return ()
-    found = update_reasons(change.kind, change.old, change.record)
-    return (*found, "notificationLevel") if change.kind == "member" and _has_another_level(change, {}) else tuple(found)
+    return tuple(update_reasons(change.kind, change.old, change.record)) if change.verb == "updated" else ()
 
 
 def people(records: Iterable[Record]) -> frozenset[Person]:
