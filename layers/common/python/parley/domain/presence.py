@@ -6,6 +6,7 @@ socket's life, or the end of its token.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from parley.domain.memberships import birth_of
@@ -36,7 +37,7 @@ def is_notifiable(user: dict[str, Any]) -> bool:
     return user.get("bindings_count", 0) > 0
 
 
-def ends(connection: dict[str, Any]) -> int:
+def ends(connection: Mapping[str, Any]) -> int:
     """When a connection is over, in seconds: its own time, or its token's."""
     return int(min(connection["expires_at"], connection["token_expires_at"]))
 

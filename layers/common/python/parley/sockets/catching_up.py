@@ -7,9 +7,9 @@ fetch the channel anew. The codec renders the news, and says how many bytes that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from parley.domain.channels import PUBLIC
 from parley.domain.memberships import identity_of, is_creator, own
@@ -80,8 +80,8 @@ class _Missed:
         is_cut: Whether there are more messages, too many for one reply.
     """
 
-    messages: list[Record] = field(default_factory=list)
-    entries: list[Record] = field(default_factory=list)
+    messages: list[Mapping[str, Any]] = field(default_factory=list)
+    entries: list[Mapping[str, Any]] = field(default_factory=list)
     is_cut: bool = False
 
 
@@ -114,7 +114,7 @@ def catch_up(
     return told
 
 
-def _keys(sid: str, identity: str) -> tuple[Key, Key, Key, Key]:
+def _keys(sid: str, identity: str) -> tuple[Key[Any], Key[Any], Key[Any], Key[Any]]:
     member_key = keys.member(sid, member_sid(sid, identity))
     return keys.channel(sid), keys.tail(sid), member_key, keys.invite(sid, invite_sid(sid, identity))
 
@@ -214,7 +214,7 @@ class _Channel(Generic[T]):
         """The news and where each stands: a new message where it was written, all else where it last changed."""
         living = [message for message in missed.messages if "deleted_at" not in message]
         happened = [(_created(message), self._news("message", "created", message)) for message in living]
-        verbs: dict[tuple[str, str], list[Record]] = {}
+        verbs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
         for entry in missed.entries:
             verbs.setdefault((entry["kind"], entry["sid"]), []).append(entry)
         stored = self._context.table.fetch_many(filter(None, map(self._key, verbs)), buried=True)
@@ -224,7 +224,7 @@ class _Channel(Generic[T]):
                 happened += self._changed(subject[0], record, entries)
         return sorted(happened, key=lambda event: event[0])
 
-    def _key(self, subject: tuple[str, str]) -> Key | None:
+    def _key(self, subject: tuple[str, str]) -> Key[Any] | None:
         kind, sid = subject
         match kind:
             case "channel":
@@ -236,7 +236,7 @@ class _Channel(Generic[T]):
         # Invites concern those who are not members.
         return None
 
-    def _erased(self, subject: tuple[str, str], entry: Record) -> Record:
+    def _erased(self, subject: tuple[str, str], entry: Mapping[str, Any]) -> Record:
         """What is left to say of a message whose tombstone went before the entry that tells of it."""
         kind, sid = subject
         if kind != "message":
@@ -245,7 +245,9 @@ class _Channel(Generic[T]):
         gone = {"seq": entry["seq"], "created_seq": 0, "deleted_at": 0}
         return {**names, **gone, "index": message_index(self._sid, sid)}
 
-    def _changed(self, kind: str, record: Record, entries: list[Record]) -> list[tuple[int, News]]:
+    def _changed(
+        self, kind: str, record: Mapping[str, Any], entries: list[Mapping[str, Any]]
+    ) -> list[tuple[int, News]]:
         """The news of one record that was there before, or came by an entry: one, with its latest version."""
         is_gone = "deleted_at" in record
         if kind == "message" and not is_gone and _created(record) > self._mark:
@@ -262,12 +264,14 @@ class _Channel(Generic[T]):
             news.append((position, own_level))
         return news
 
-    def _news(self, kind: str, verb: str, record: Record, event: str = "", reasons: tuple[str, ...] = ()) -> News:
+    def _news(
+        self, kind: str, verb: str, record: Mapping[str, Any], event: str = "", reasons: tuple[str, ...] = ()
+    ) -> News:
         """What members hear of a change, unless another of its events is named."""
         if verb == "updated":
             reasons = reasons or tuple(every_reason(kind))
         return News(
-            event or f"{kind}_{verb}", kind, verb, record, self._sid, self._channel, self._tail, reasons=reasons
+            event or f"{kind}_{verb}", kind, verb, dict(record), self._sid, self._channel, self._tail, reasons=reasons
         )
 
     def _answer(self, happened: list[tuple[int, News]], young: list[int], missed: _Missed, room: int) -> CaughtUp[T]:
@@ -294,12 +298,12 @@ class _Channel(Generic[T]):
         return CaughtUp(CHANGES, seq, is_cut and not waits, tuple(events), used)
 
 
-def _written_at(message: Record) -> int:
+def _written_at(message: Mapping[str, Any]) -> int:
     """When a message was written, as far as can be told; its date may be imported, and its cause be an edit's."""
     at = int(message["cause"]["at"])
     is_untouched = message.get("seq") == _created(message)
-    return at if is_untouched else min(at, message.get("date_created", 0))
+    return at if is_untouched else min(at, int(message.get("date_created", 0)))
 
 
-def _created(message: Record) -> int:
+def _created(message: Mapping[str, Any]) -> int:
     return int(message.get("created_seq", message.get("seq", 0)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import LONGEST_LIFE_SECONDS, ends, live_connections
@@ -28,7 +28,7 @@ from parley.sockets.protocols import NATIVE, Row
 from parley.store import keys
 from parley.store.keys import Key
 from parley.store.writes import Update
-from parley.stored import Connection, Due, Service, User
+from parley.stored import Connection, Due, User
 from parley.tokens import AccessToken, verify
 
 
@@ -81,7 +81,7 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
     user = _user(context, sid, connection_id) if protocol.opens_by_frame else context.table.fetch(keys.user(sid))
     was_known = user is not None
     if user is None:
-        user = _create_user(acting, service, access)
+        user = _create_user(acting, access)
     acting = replace(acting, caller=replace(acting.caller, birth=birth_of(user)))
     now = context.clock.now_ms() // 1000
     is_watched = reachability.is_enabled(service)
@@ -92,11 +92,13 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
         "service_sid": access.service_sid,
         "user_sid": sid,
         **_granted(access),
-        "codec": None if protocol.name == NATIVE else protocol.name,
-        "noted": is_watched or None,
         "opened_at": now,
         "expires_at": now + LONGEST_LIFE_SECONDS,
     }
+    if protocol.name != NATIVE:
+        record["codec"] = protocol.name
+    if is_watched:
+        record["noted"] = True
     context.table.put_many({keys.connection(connection_id): record, **_listed(context, record)})
     entries = presence.remember(context.table, record, now)
     live = live_connections(entries, now)
@@ -134,11 +136,12 @@ def _listed(context: Context, connection: Connection) -> dict[Key[Due], Due]:
 
 
 def _granted(access: AccessToken) -> Connection:
+    """What of a token stands in its connection's record; empty is what it does not grant."""
     return {
         "key_sid": access.key_sid,
         "token_expires_at": access.expires_at,
-        "endpoint_id": access.endpoint_id or None,
-        "push_credential_sid": access.push_credential_sid or None,
+        "endpoint_id": access.endpoint_id,
+        "push_credential_sid": access.push_credential_sid,
     }
 
 
@@ -164,17 +167,17 @@ def _user(context: Context, sid: str, connection_id: str) -> User | None:
     return found.get(keys.user(sid))
 
 
-def _create_user(acting: Context, service: Service, access: AccessToken) -> User:
+def _create_user(acting: Context, access: AccessToken) -> User:
     parameters: dict[str, Any] = {"identity": access.identity}
     if access.deployment_role_sid:
         parameters["role_sid"] = access.deployment_role_sid
     try:
-        return users.create(acting, {"service_sid": service["sid"]}, parameters)
+        return cast(User, users.create(acting, {"service_sid": access.service_sid}, parameters))
     except Refusal as refusal:
         if refusal.error is not USER_EXISTS:
             raise
         # Another device of the same identity was faster.
-        key = keys.user(user_sid(service["sid"], access.identity))
+        key = keys.user(user_sid(access.service_sid, access.identity))
         return acting.table.fetch(key) or {}
 
 
@@ -189,8 +192,8 @@ def refresh(context: Context, connection: Connection, token: str) -> Connection:
     if (access.identity, access.service_sid) != (connection["identity"], connection["service_sid"]):
         raise TOKEN_OF_ANOTHER()
     key = keys.connection(connection["id"])
-    write = Update(key, CONNECTION_EXPIRED(), set=_granted(access), announced=False)
-    renewed = context.table.commit(context.cause(), [write])[0]
+    write = Update(key, CONNECTION_EXPIRED(), set=dict(_granted(access)), announced=False)
+    renewed = cast(Connection, context.table.commit(context.cause(), [write])[0])
     context.table.put_many(_listed(context, renewed))
     presence.remember(context.table, renewed, context.clock.now_ms() // 1000)
     context.configuration.forget(key)

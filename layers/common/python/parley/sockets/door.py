@@ -52,7 +52,8 @@ class SocketDoor:
             case Verdict.REFUSED:
                 return self._protocols.codec(protocol.name).refused(text, TOO_MANY_REQUESTS())
             case Verdict.LAST:
-                return self._end(context, connection_id, protocol.name, text, TOO_MANY_REQUESTS())
+                self._end(context, connection_id, protocol.name, text, TOO_MANY_REQUESTS())
+                return None
         requests = self._protocols.requests(protocol.name)
         try:
             token = requests.opening(text)
@@ -60,7 +61,8 @@ class SocketDoor:
                 return self._opened(context, connection_id, protocol, token, text)
             connection = _speaking(connections.opened(context, connection_id), protocol)
         except Refusal as refusal:
-            return self._end(context, connection_id, protocol.name, text, refusal)
+            self._end(context, connection_id, protocol.name, text, refusal)
+            return None
         except Exception:
             logger.exception("connection cannot be read", extra={"connection_id": connection_id})
             return self._protocols.codec(protocol.name).refused(text, INTERNAL())

@@ -6,8 +6,8 @@ leaks and missed sends are tested without a socket.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from parley.domain.channels import PRIVATE
 from parley.domain.memberships import Person, creator_of, user_of
@@ -90,7 +90,7 @@ def reasons(change: Change) -> tuple[str, ...]:
     return tuple(update_reasons(change.kind, change.old, change.record)) if change.verb == "updated" else ()
 
 
-def people(records: Iterable[Record]) -> frozenset[Person]:
+def people(records: Iterable[Mapping[str, Any]]) -> frozenset[Person]:
     """The users whom members, invites or users are; a member who is no user has no connection."""
     return frozenset(person for record in records if (person := user_of(record)))
 

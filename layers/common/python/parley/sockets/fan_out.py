@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from parley.domain.memberships import Person, birth_of
 from parley.domain.presence import is_opening
@@ -27,6 +27,8 @@ from parley.sockets.presence import Listener, forget, gone, listeners, living_ke
 from parley.sockets.protocols import Protocols, protocol_of
 from parley.store import keys
 from parley.store.changes import Change, decode
+from parley.store.items import Record
+from parley.store.keys import Key, Range
 from parley.store.table import Records
 from parley.stored import Follower, Presence
 
@@ -112,10 +114,13 @@ class FanOut:
         invited = {change.channel_sid for change, names in wanted if INVITED in names}
         followed = {change.record["sid"] for change, names in wanted if FOLLOWERS in names}
         return _Heard(
-            {sid: people(table.every(keys.members(sid))) for sid in in_channels},
-            {sid: people(table.every(keys.invites(sid))) for sid in invited},
+            {sid: self._people(keys.members(sid)) for sid in in_channels},
+            {sid: self._people(keys.invites(sid)) for sid in invited},
             {sid: table.every(keys.followers(sid)) for sid in followed},
         )
+
+    def _people(self, where: Range[Any]) -> frozenset[Person]:
+        return people(self._context.table.every(where))
 
     def _online(self, audiences: list[_Addressed]) -> dict[str, Presence]:
         """The presence of everybody concerned, by user SID."""
@@ -139,7 +144,7 @@ class FanOut:
 
     def _shown(self, told: list[_Told]) -> Records:
         """The channels, with their counters, that what is told depends on or shows."""
-        wanted = []
+        wanted: list[Key[Any]] = []
         for change, event, to in told:
             codecs = [self._protocols.codec(name) for name in to]
             if to and (event.asks_channel or any(codec.shows_channel(change.kind, change.verb) for codec in codecs)):
@@ -191,8 +196,8 @@ class FanOut:
             change.verb,
             change.record,
             change.channel_sid,
-            shown.get(keys.channel(change.channel_sid), {}),
-            shown.get(keys.tail(change.channel_sid)),
+            cast(Record, shown.get(keys.channel(change.channel_sid)) or {}),
+            cast("Record | None", shown.get(keys.tail(change.channel_sid))),
             reasons(change),
             is_enabled(service),
         )

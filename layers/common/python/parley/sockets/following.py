@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import ends, live_connections
@@ -14,7 +15,7 @@ from parley.operations import reachability, verbs
 from parley.operations.addressing import service
 from parley.operations.context import Context
 from parley.store import keys
-from parley.store.items import Record
+from parley.store.keys import Key
 from parley.store.writes import Guard, Update
 from parley.stored import Connection, Follower
 
@@ -27,7 +28,7 @@ _LOOKS = 10
 class Followed:
     """What following has led to: the users that exist, and the identities that had to give way."""
 
-    users: list[Record]
+    users: list[dict[str, Any]]
     dropped: list[str]
 
 
@@ -40,33 +41,32 @@ def follow(context: Context, connection: Connection, identities: list[str]) -> F
     service_sid = connection["service_sid"]
     wanted = list(dict.fromkeys(user_sid(service_sid, identity) for identity in identities))
     is_enabled = reachability.is_enabled(service(context, service_sid))
-    extra = [keys.presence(sid) for sid in wanted] if is_enabled else []
+    extra: list[Key[Any]] = [keys.presence(sid) for sid in wanted] if is_enabled else []
     own = keys.connection(connection["id"])
     found = context.table.fetch_many([own, *(keys.user(sid) for sid in wanted), *extra])
-    if own not in found:
+    connection_now = found.get(own)
+    if connection_now is None:
         raise CONNECTION_EXPIRED()
     known = [sid for sid in wanted if keys.user(sid) in found]
 
     def change(before: list[str]) -> list[str]:
         return ([sid for sid in before if sid not in known] + known)[-MOST_FOLLOWED:]
 
-    # First those who hear, then the list by which they are forgotten: cut short in between, asking again mends it.
-    hear(context, found[own], known)
+    # First the items by which changes are heard, then the list by which those items are found when the connection ends.
+    # If this is cut short in between, the client gets no reply, and asking again mends it.
+    hear(context, connection_now, known)
     before, after, current = _change(context, connection["id"], change)
-    if ends(current) != ends(found[own]):
+    if ends(current) != ends(connection_now):
         # A new token came meanwhile, whose bearer did not know of these users yet.
         hear(context, current, known)
     dropped = [sid for sid in before if sid not in after]
     context.table.erase_many(keys.follower(sid, connection["id"]) for sid in dropped)
     now = context.clock.now_ms() // 1000
-    users = [
-        shown_reachability(
-            found[keys.user(sid)],
-            is_enabled,
-            bool(live_connections(found.get(keys.presence(sid)), now, birth_of(found[keys.user(sid)]))),
-        )
-        for sid in known
-    ]
+    users = []
+    for sid in known:
+        user = cast("dict[str, Any]", found.get(keys.user(sid)))
+        live = live_connections(found.get(keys.presence(sid)), now, birth_of(user))
+        users.append(shown_reachability(user, is_enabled, bool(live)))
     gone = context.table.fetch_many(map(keys.user, dropped))
     return Followed(users, [user["identity"] for user in gone.values()])
 
@@ -95,11 +95,11 @@ def unfollow(context: Context, connection: Connection, identities: list[str]) ->
 
 def _change(
     context: Context, connection_id: str, change: Callable[[list[str]], list[str]]
-) -> tuple[list[str], list[str], Record]:
+) -> tuple[list[str], list[str], Connection]:
     """The connection's list before and after, changed in one step, and the connection."""
     key = keys.connection(connection_id)
 
-    def attempt() -> tuple[list[str], list[str], Record]:
+    def attempt() -> tuple[list[str], list[str], Connection]:
         connection = context.table.fetch(key)
         if connection is None:
             raise CONNECTION_EXPIRED()
@@ -109,7 +109,7 @@ def _change(
             unchanged = Guard("follows", "=" if before else "missing", before or None, CONCURRENT_UPDATE())
             listed = {"follows": after or None}
             write = Update(key, CONNECTION_EXPIRED(), set=listed, guards=(unchanged,), announced=False)
-            connection = context.table.commit(context.cause(), [write])[0]
+            connection = cast(Connection, context.table.commit(context.cause(), [write])[0])
         return before, after, connection
 
     return verbs.again(attempt, CONCURRENT_UPDATE, looks=_LOOKS)

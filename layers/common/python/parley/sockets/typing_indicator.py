@@ -70,7 +70,8 @@ class Typing:
             return room
         if keys.tail(sid) not in authority.require(context, connection["service_sid"], sid, (), also=[keys.tail(sid)]):
             raise NOT_FOUND()
-        members = people(context.table.every(keys.members(sid)))
+        stored = context.table.every(keys.members(sid))
+        members = people(stored)
         users = [person.user_sid for person in members]
         found = context.table.fetch_many(map(keys.presence, users))
         presences = {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}

@@ -86,7 +86,7 @@ def _channel(views: Views, news: News) -> dict[str, Any]:
     channel: Record = news.channel or {}
     if news.verb == "deleted" and channel.get("seq", 0) > seq:
         # Who was taken out hears nothing of what was done to the channel since.
-        left = {name: channel[name] for name in ("sid", "service_sid", "type") if name in channel}
+        left: Record = {name: channel[name] for name in ("sid", "service_sid", "type") if name in channel}
         return views.channel(left, None, seq)
     return views.channel(channel, news.tail, seq)
 

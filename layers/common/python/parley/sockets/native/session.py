@@ -9,7 +9,7 @@ from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER
 from parley.operations.context import Context
 from parley.sockets.native.views import Views
 from parley.sockets.typing_indicator import Typing
-from parley.store.items import Record
+from parley.stored import Connection
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Session:
     """One connection during one request; `context` acts as its identity."""
 
     context: Context
-    connection: Record
+    connection: Connection
     views: Views
     typing: Typing
 
