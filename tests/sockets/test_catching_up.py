@@ -15,7 +15,7 @@ from parley.store import keys
 from tests.ports.meddling import Call, MeddlingClient, after, refusing
 from tests.sockets.asking import address
 from tests.sockets.deployment import Deployment, Device, House, Room, Stream
-from tests.sockets.rtb_catching import CHOICES, Copy, History, asked, caught_up, erase_expired, seq_of, skip, walked
+from tests.sockets.histories import CHOICES, Copy, History, asked, caught_up, erase_expired, seq_of, skip, walked
 from tests.support.lean import LeanClient
 from tests.support.world import World
 

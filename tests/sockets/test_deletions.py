@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from parley.store import keys
-from tests.contracts.meddling import MeddlingClient, refusing
+from tests.ports.meddling import MeddlingClient, refusing
 from tests.sockets.deployment import Device, House, Room
 
 

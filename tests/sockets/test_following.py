@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from parley_client.following import Following
 from tests.sockets.deployment import Deployment, House, as_rest
-from tests.sockets.rtb_catching import CHOICES, Copy, History, skip
+from tests.sockets.histories import CHOICES, Copy, History, skip
 
 MOVES = [*["arrive"] * 8, *["reconnect", "leave myself", "come back"] * 2, "fall behind"]
 FATES = ["arrives", "arrives", "arrives twice", "is late", "is lost", "is lost"]

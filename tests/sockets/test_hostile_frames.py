@@ -23,7 +23,7 @@ from parley.log import logger
 from parley.sockets.native.actions import ACTIONS
 from tests.sockets.asking import everything, inside
 from tests.sockets.deployment import Deployment, Device, House, Stream, sample
-from tests.sockets.rtb_hostile import Frame, Places, broken_text, members_of, object_frame, valid
+from tests.sockets.harmful_frames import Frame, Places, broken_text, members_of, object_frame, valid
 from tests.support.lean import LeanClient
 from tests.support.world import World
 

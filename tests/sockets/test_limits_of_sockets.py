@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from parley.sockets.limits import Requests, Verdict
 from parley.sockets.native.frames import coalesce
+from tests.sockets.counted_requests import BURST, PATIENCE, RATE, at_once, count_requests, requests
 from tests.sockets.deployment import Deployment, Device, House, Room, sample
-from tests.sockets.rtb_limits import BURST, PATIENCE, RATE, at_once, count_requests, requests
 from tests.support.fakes import FakeClock
 
 LONGEST_FRAME = 32 * 1024

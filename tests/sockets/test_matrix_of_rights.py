@@ -16,7 +16,7 @@ from parley.sockets.native.actions import ACTIONS
 from parley.store.configuration import Configuration
 from tests.sockets.asking import everything
 from tests.sockets.deployment import Deployment, Device, House, Room, Stream, load_function
-from tests.sockets.rtb_matrix import NEVER_MEDIA, TYPES, Person, Place, Stage, standings
+from tests.sockets.stage_of_rights import NEVER_MEDIA, TYPES, Person, Place, Stage, standings
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.lean import LeanClient
 from tests.support.world import World

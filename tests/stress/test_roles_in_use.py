@@ -10,10 +10,10 @@ import pytest
 from local.template.template import Template
 from parley.errors import Refusal
 from parley.operations import channels, invites, members, roles, services, users
-from tests.contracts.meddling import MeddlingClient, after
 from tests.invariants import contradictions, everything
-from tests.lean import LeanClient
-from tests.world import World
+from tests.ports.meddling import MeddlingClient, after
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 RIGHTS = {"deployment": "joinChannel", "channel": "sendMessage"}
 

@@ -13,7 +13,7 @@ import pytest
 from parley.jobs import Again, Entry, Turn
 from parley.work.consumer import work_off
 from parley.work.job import Job
-from tests.contracts.fakes import FakeQueue
+from tests.ports.fakes import FakeQueue
 
 Answer = Callable[[Entry], Again | None]
 

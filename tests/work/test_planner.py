@@ -10,7 +10,7 @@ from parley.jobs import Entry, Memory
 from parley.store.changes import Change
 from parley.work.job import Job
 from parley.work.planner import plan
-from tests.contracts.fakes import FakeQueue
+from tests.ports.fakes import FakeQueue
 from tests.sockets.deployment import sample
 
 CHANGES = sample("webhooks_changes")["Records"]

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from enum import StrEnum
 
 _MOST_COUNTED = 10_000
-# Requests refused before the connection is closed, if it never kept quiet in between.
+# A connection is closed when so many of its requests were refused without a quiet second in between.
 PATIENCE = 100
 _QUIET_MS = 1_000
 
 
 class Verdict(StrEnum):
-    """What becomes of a request."""
+    """Whether a request is carried out, refused, or refused as the last one."""
 
     TAKEN = "taken"
     REFUSED = "refused"
@@ -41,7 +41,7 @@ class Requests:
         full = self._rate * 2.0
         tokens, at, refused = self._buckets.get(connection_id, (full, now, 0))
         tokens = min(full, tokens + (now - at) * self._rate / 1000)
-        # Forgiven when it has been quiet for long enough, not by every request that just passes.
+        # Refusals are forgotten after a quiet second; a request that just passes does not make up for them.
         refused = 0 if now - at >= _QUIET_MS else refused
         if tokens >= 1:
             self._buckets[connection_id] = (tokens - 1, now, refused)

@@ -1,4 +1,4 @@
-"""Typing: pushed straight from here to whoever is in the channel, never stored (chat.md 10.1).
+"""Typing: pushed straight from here to whoever is in the channel, and never stored.
 
 Who is in a channel and connected is remembered for two seconds, so that typing in a warm room reads nothing.
 """
@@ -62,7 +62,7 @@ class Typing:
         return int(timeout)
 
     def _room(self, context: Context, connection: Connection, sid: str) -> list[Listener]:
-        """The connections of every member, of whom the one who asks is one."""
+        """The connections of every member; the one who asks must be a member."""
         now = context.clock.now_ms()
         me = Person(connection["user_sid"], birth_of(connection))
         until, members, room = self._rooms.get((connection["service_sid"], sid), (0, frozenset(), []))

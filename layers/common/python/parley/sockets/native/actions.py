@@ -121,8 +121,8 @@ ACTIONS: dict[str, Action | OwnAction] = {
     "catchUp": OwnAction(own_actions.catch_up),
 }
 
-# A frame id of this many characters is taken for unique, a UUID say: repeated by the same identity within ten minutes,
-# it answers with the first result. Shorter ones (1, 2, 3) only pair a reply with its request, and cost less.
+# A frame id of at least this many characters is taken for unique, as a UUID is. If the same user repeats it within ten
+# minutes, the reply is the first result. Shorter ones (1, 2, 3) only pair a reply with its request, and cost less.
 TOKEN_LENGTH = 16
 
 # Kinds of fields that are texts and nothing else; attributes may be any JSON, indexes are numbers.
@@ -189,13 +189,13 @@ def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[
             continue
         if member in action.named and body.get(member) is None:
             raise MISSING_PARAMETER(name=member)
-        # A new thing has nothing to clear.
+        # Null clears a field, and a new record has nothing to clear.
         if member in body and not (body[member] is None and action.verb == "create"):
             value = body[member]
             if isinstance(entry.kind, _TEXTS) and not isinstance(value, str | None):
                 raise INVALID_PARAMETER(name=member, reason="a text is needed")
             is_several = isinstance(entry.kind, Listed) and isinstance(value, list)
-            # In quotes, digits are no number.
+            # JSON keeps the quotes of a text, so that digits in quotes are not taken for a number.
             spelled = _json if isinstance(entry.kind, Whole) else _form_text
             given[entry.form_name] = [spelled(part) for part in (value if is_several else [value])]
     return parse(action.mount, action.verb, given) if given or taken else {}
@@ -219,7 +219,7 @@ def _list(
     parameters: dict[str, Any],
     body: dict[str, Any],
 ) -> dict[str, Any]:
-    """One page; a shorter one if what was asked for is more than a socket carries."""
+    """One page. It is shorter than asked for if a socket could not carry it."""
     size = whole(body, "page_size", _PAGE_SIZE, 1, _LARGEST_PAGE) or _PAGE_SIZE
     after = _anchor(body) if action.mount.by_index else _position(body)
     while True:

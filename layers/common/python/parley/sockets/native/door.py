@@ -1,4 +1,4 @@
-"""What clients ask in the native protocol: a frame in, one reply out, whatever happens."""
+"""What clients ask in the native protocol: each frame gets exactly one reply, whatever happens."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _carried_out(session: Session, request: frames.Request) -> str:
     except Refusal as refusal:
         return frames.refusal(request.id, refusal.error, str(refusal))
     except RecursionError:
-        # Nested so deep that it could be read, but not be looked into.
+        # The frame is nested so deeply that JSON could read it, but the action could not walk through it.
         return frames.refusal(request.id, FRAME_INVALID, FRAME_INVALID.text)
     except Exception:
         details = {"action": request.action[:64], "connection_id": session.connection["id"]}

@@ -55,7 +55,7 @@ def read(text: str) -> Request:
 
 
 def request_id(text: str) -> str | None:
-    """The id of a frame that could not be read as a request, if it has one: errors are answered under it."""
+    """The id in a frame that is refused, if there is one: the reply carries it."""
     try:
         frame = json.loads(text)
         found = frame.get("id") if isinstance(frame, dict) else None
@@ -74,7 +74,11 @@ def _parsed(text: str) -> Any:
 
 
 def _text(decoded: str) -> str:
-    """The same; a ValueError if it has half a surrogate pair, which JSON can spell but nothing can store or send."""
+    """The text itself.
+
+    Raises:
+        ValueError: it has half a surrogate pair, which JSON can spell, but which can be neither stored nor sent.
+    """
     decoded.encode()
     return decoded
 
@@ -89,12 +93,12 @@ def reply(request_id: str | None, status: int, result: Any) -> str:
 
 
 def refusal(request_id: str | None, error: Error, text: str) -> str:
-    """The one answer to a request that was not."""
+    """The one answer to a request that was refused."""
     return dump({"id": request_id, "status": error.status, "error": {"code": error.code, "message": text}})
 
 
 def coalesce(frames: Sequence[bytes]) -> list[bytes]:
-    """Pushes as few frames: alone as it is, several as a JSON array that fits API Gateway's 32 KB frame."""
+    """Pushes in as few frames as fit API Gateway's 32 KB: one push as it is, several as a JSON array."""
     frames_of: list[list[bytes]] = []
     size = 0
     for frame in frames:

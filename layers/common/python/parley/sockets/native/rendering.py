@@ -85,7 +85,7 @@ def _channel(views: Views, news: News) -> dict[str, Any]:
         return views.channel(news.record, news.tail, seq)
     channel: Record = news.channel or {}
     if news.verb == "deleted" and channel.get("seq", 0) > seq:
-        # Who was taken out hears nothing of what was done to the channel since.
+        # The channel has changed after this member was removed; the member hears nothing of that.
         left: Record = {name: channel[name] for name in ("sid", "service_sid", "type") if name in channel}
         return views.channel(left, None, seq)
     return views.channel(channel, news.tail, seq)
@@ -94,6 +94,6 @@ def _channel(views: Views, news: News) -> dict[str, Any]:
 def _reasons(news: News) -> list[str]:
     if news.kind != "member":
         return list(news.reasons)
-    # A member's notification level is its own business.
+    # Only the member hears of its notification level, and of nothing else in that event.
     is_own = news.event == "membership_updated"
     return [reason for reason in news.reasons if (reason == "notificationLevel") == is_own]

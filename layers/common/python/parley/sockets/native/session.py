@@ -1,4 +1,4 @@
-"""What a request on a socket works with: whose connection it is, and through what it answers and pushes."""
+"""What a native request works with: its connection, the views that replies show, and the announcer of typing."""
 
 from __future__ import annotations
 
