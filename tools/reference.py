@@ -13,12 +13,14 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
 
 import parley.records
+from parley.errors import Error
+from parley.faces.errors import answer
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount, Parameter
 from parley.records import kinds
@@ -217,8 +219,9 @@ def value(parameter: Parameter) -> str:
     return said
 
 
-def _code(error: Any) -> str:
-    return f" ({error.code})" if error is not None and error.code != 20001 else ""
+def _code(error: Error | None) -> str:
+    code = answer("chat", error).code if error is not None else 20001
+    return f" ({code})" if code != 20001 else ""
 
 
 def _words(words: Iterable[str]) -> str:

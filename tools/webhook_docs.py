@@ -19,10 +19,12 @@ from urllib.parse import parse_qsl
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
 
+from parley.faces.chat_events import POST_EVENTS, PRE_EVENTS
+from parley.faces.events import Event
 from parley.ids import member_sid, message_sid, user_sid
 from parley.store.changes import Change
 from parley.webhooks.delivery import request
-from parley.webhooks.events import POST_EVENTS, PRE_EVENTS, Event, parameters
+from parley.webhooks.events import parameters
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "docs" / "webhooks.md"

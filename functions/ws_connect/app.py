@@ -3,6 +3,8 @@
 from typing import Any
 
 from parley.errors import Refusal
+from parley.faces.chat_v2 import FACE
+from parley.faces.errors import translate
 from parley.log import logger
 from parley.operations.context import Caller
 from parley.runtime import Runtime
@@ -24,9 +26,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             acting, connection_id, query.get("protocol"), offered, query.get("token") or ""
         )
     except Refusal as refused:
-        error = refused.error
-        logger.warning(
-            "socket refused", extra={"connection_id": connection_id, "code": error.code, "reason": str(refused)}
-        )
-        return {"statusCode": error.status, "body": runtime.protocols.codec(NATIVE).refused("", refused)}
+        status, code, reason = translate(FACE.errors, refused)
+        told = {"connection_id": connection_id, "refusal": refused.error.name, "code": code, "reason": reason}
+        logger.warning("socket refused", extra=told)
+        return {"statusCode": status, "body": runtime.protocols.codec(NATIVE).refused("", refused)}
     return {"statusCode": 200} | ({"headers": {"Sec-WebSocket-Protocol": chosen}} if chosen else {})

@@ -9,6 +9,7 @@ import pytest
 
 from parley.domain.roles import PERMISSIONS
 from parley.faces import chat_v2
+from parley.faces.chat_events import POST_EVENTS, PRE_EVENTS
 from parley.faces.names import read
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount, View
@@ -72,7 +73,9 @@ def test_a_new_field_is_taken_by_no_client_action_and_what_is_taken_may_be_set_b
 
 
 def test_a_new_field_is_in_no_webhook():
-    assert "Colour" not in PARAMETERS
+    told = {name for event in (*PRE_EVENTS.values(), *POST_EVENTS.values()) for name in event.parameters.split()}
+    assert told == set(PARAMETERS)
+    assert "Colour" not in told
 
 
 @pytest.mark.parametrize("record", HEARD_OF, ids=lambda record: record.name)

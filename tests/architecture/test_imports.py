@@ -132,7 +132,17 @@ def test_only_the_settings_read_the_environment():
 def test_a_function_is_wired_of_the_doors_and_the_runtime_only():
     for path in modules(REPOSITORY / "functions"):
         wanted = {unit(name) for name in imported(path) if name.startswith("parley.")}
-        assert wanted <= {"runtime", "settings", "errors", "log", "operations", "rest", "sockets", "webhooks"}, path
+        assert wanted <= {
+            "runtime",
+            "settings",
+            "errors",
+            "faces",
+            "log",
+            "operations",
+            "rest",
+            "sockets",
+            "webhooks",
+        }, path
 
 
 def test_functions_do_not_import_each_other_or_the_local_runtime():

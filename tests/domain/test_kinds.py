@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from parley import errors
 from parley.errors import INVALID_PARAMETER, UNKNOWN_VALUE, Refusal
+from parley.faces.errors import translate
 from parley.records.kinds import Attributes, Checked, Choice, Flag, Kind, Listed, Moment, Sid, Text, Url, Whole
 from tests.domain.support import refuses
 
@@ -139,4 +140,4 @@ def test_any_text_is_read_or_refused(kind: Kind, texts: list[str]):
     try:
         kind.parse("Name", texts)
     except Refusal as refusal:
-        assert refusal.error.status == 400
+        assert translate("chat", refusal).status == 400

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from parley import errors
-from parley.domain import channels, events, horizon, messages, roles, users
+from parley.domain import channels, horizon, messages, roles, users
+from parley.faces import chat_events
+from parley.faces.events import names
 from parley.ids import message_sid
 from tests.domain.support import refuses
 
@@ -53,7 +55,7 @@ def test_counters_join_the_channel_and_never_show_less_than_nothing():
 
 
 def test_a_new_channel_is_empty():
-    tail = {**channels.new_tail("IS1"), "seq": 0}
+    tail = {**channels.new_tail("IS1", "public"), "seq": 0}
     shown = channels.with_counters(CHANNEL, tail)
     assert (shown["members_count"], shown["messages_count"], shown["last_message_sid"]) == (0, 0, None)
     assert tail["service_sid"] == "IS1"
@@ -166,5 +168,6 @@ def test_rights_are_those_of_both_roles_together(deployment: list[str], channel:
 
 
 def test_the_documented_numbers_of_webhook_events():
-    assert (len(events.PRE_EVENTS), len(events.POST_EVENTS)) == (11, 12)
-    assert not set(events.PRE_EVENTS) & set(events.POST_EVENTS)
+    pre, post = names(chat_events.PRE_EVENTS), names(chat_events.POST_EVENTS)
+    assert (len(pre), len(post)) == (11, 12)
+    assert not set(pre) & set(post)

@@ -16,6 +16,7 @@ from twilio.jwt.access_token.grants import ChatGrant
 
 from parley import errors, tokens
 from parley.errors import Error, Refusal
+from parley.faces.errors import translate
 from tests.domain.support import refuses
 
 ACCOUNT, KEY, SERVICE, ROLE = "AC" + "1" * 32, "SK" + "2" * 32, "IS" + "3" * 32, "RL" + "4" * 32
@@ -261,7 +262,7 @@ def test_no_claims_break_the_verifier(changes: dict[str, Any]):
     try:
         verify(token)
     except Refusal as refusal:
-        assert refusal.error.status in (400, 401)
+        assert translate("chat", refusal).status in (400, 401)
 
 
 @given(JSON)
@@ -278,4 +279,4 @@ def test_no_header_breaks_the_verifier(changes: dict[str, Any]):
     try:
         verify(token)
     except Refusal as refusal:
-        assert refusal.error.status == 401
+        assert translate("chat", refusal).status == 401

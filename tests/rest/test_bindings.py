@@ -15,6 +15,7 @@ from twilio.rest.chat.v2.service import ServiceContext
 
 from parley.domain.push import MESSAGE_TYPES
 from parley.errors import Refusal
+from parley.faces.errors import translate
 from parley.operations import bindings
 from tests.rest.support import DATE, refused, sid, sids, unchanged
 from tests.support.doors import Door, Raw
@@ -134,13 +135,13 @@ def test_an_unusable_device_is_not_registered(
 ):
     with unchanged(raw, f"{service_path}/Bindings"), pytest.raises(Refusal) as caught:
         register("alice", **device)
-    assert (caught.value.error.status, caught.value.error.code) == (status, code)
+    assert translate("chat", caught.value)[:2] == (status, code)
 
 
 def test_a_credential_of_another_kind_is_not_used(register: Register, credential_sids: dict[str, str]):
     with pytest.raises(Refusal) as caught:
         register("alice", kind="apn", credential_sid=credential_sids["fcm"])
-    assert caught.value.error.code == 20404
+    assert translate("chat", caught.value).code == 20404
 
 
 def test_bindings_are_filtered_by_type_and_identity(service: ServiceContext, register: Register):

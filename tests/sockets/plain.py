@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parley.errors import FRAME_INVALID, Refusal
+from parley.faces.errors import translate
 from parley.operations.context import Context
 from parley.sockets.codec import Codec, News, Piece
 from parley.sockets.protocols import Row
@@ -61,10 +62,12 @@ class PlainCodec:
         return b"PLAIN token ended"
 
     def ended(self, refusal: Refusal) -> bytes:
-        return f"PLAIN ended {refusal.error.status} {refusal.error.code}".encode()
+        status, code, _ = translate("chat", refusal)
+        return f"PLAIN ended {status} {code}".encode()
 
     def refused(self, text: str, refusal: Refusal) -> str:
-        return f"PLAIN refused {refusal.error.status} {refusal.error.code}"
+        status, code, _ = translate("chat", refusal)
+        return f"PLAIN refused {status} {code}"
 
 
 class PlainRequests:

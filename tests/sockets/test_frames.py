@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parley.errors import FRAME_INVALID
+from parley.faces.errors import answer
 from parley.sockets.native import frames
 from tests.sockets.deployment import Device, House
 
-TEXT = FRAME_INVALID.text
+TEXT = answer("chat", FRAME_INVALID).text
 MALFORMED: dict[str, tuple[str, str | None]] = {
     "nothing": ("", None),
     "a blank": (" ", None),

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from parley.errors import MEDIA_BODY_FIXED, MEDIA_NOT_FOUND, MEDIA_USED
+from parley.faces.errors import answer
 from parley.store import keys
 from parley.store.writes import Put
 from tests.sockets.deployment import House, Room
@@ -43,7 +44,7 @@ def test_a_message_shows_the_media_it_carries(house: House, room: Room) -> None:
 def test_media_that_another_message_carries_is_refused(house: House, room: Room) -> None:
     sid = upload(house)
     house.rest.post(f"{room.path}/Messages", MediaSid=sid)
-    assert refusal(house, f"{room.path}/Messages", MediaSid=sid) == (MEDIA_USED.status, MEDIA_USED.code) == (409, 50508)
+    assert refusal(house, f"{room.path}/Messages", MediaSid=sid) == answer("chat", MEDIA_USED)[:2] == (409, 50508)
 
 
 def test_of_two_messages_at_once_one_gets_the_media(house: House, room: Room) -> None:
@@ -57,13 +58,13 @@ def test_of_two_messages_at_once_one_gets_the_media(house: House, room: Room) ->
 @pytest.mark.parametrize("whose", ["nobody's", "another service's"])
 def test_media_that_is_not_the_services_is_refused(house: House, room: Room, whose: str) -> None:
     sid = upload(house, "IS" + "0" * 32) if whose == "another service's" else "ME" + "0" * 32
-    assert refusal(house, f"{room.path}/Messages", MediaSid=sid) == (MEDIA_NOT_FOUND.status, 50507)
+    assert refusal(house, f"{room.path}/Messages", MediaSid=sid) == (answer("chat", MEDIA_NOT_FOUND).status, 50507)
 
 
 def test_the_body_of_a_media_message_cannot_change_but_its_attributes_can(house: House, room: Room) -> None:
     message = house.rest.post(f"{room.path}/Messages", MediaSid=upload(house))
     path = f"{room.path}/Messages/{message['sid']}"
-    assert refusal(house, path, Body="x") == (MEDIA_BODY_FIXED.status, MEDIA_BODY_FIXED.code) == (400, 50509)
+    assert refusal(house, path, Body="x") == answer("chat", MEDIA_BODY_FIXED)[:2] == (400, 50509)
     assert house.rest.post(path, Attributes="[1]")["attributes"] == "[1]"
 
 

@@ -12,9 +12,11 @@ from botocore.exceptions import ClientError
 
 from local.template.template import Template
 from parley.errors import Refusal
+from parley.faces.errors import translate
 from parley.ids import message_sid
 from parley.operations import channels, counting, members, messages, services, user_channels
-from parley.operations.context import Context, PageRequest
+from parley.operations.context import Context
+from parley.operations.paging import PageRequest
 from parley.store import keys
 from tests.ports.meddling import MeddlingClient, refusing, without_an_answer
 from tests.support.lean import LeanClient
@@ -187,7 +189,7 @@ def test_after_any_race_of_sends_deaths_deletions_and_fetches_the_counters_say_w
         try:
             act(context, kind, index)
         except Refusal as refusal:
-            assert refusal.error.status in (404, 409), refusal
+            assert translate("chat", refusal).status in (404, 409), refusal
         except ClientError:
             # This one has died.
             return

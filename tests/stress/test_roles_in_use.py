@@ -9,6 +9,7 @@ import pytest
 
 from local.template.template import Template
 from parley.errors import Refusal
+from parley.faces.errors import translate
 from parley.operations import channels, invites, members, roles, services, users
 from tests.invariants import contradictions, everything
 from tests.ports.meddling import MeddlingClient, after
@@ -42,7 +43,7 @@ class Scene:
         try:
             act()
         except Refusal as refusal:
-            assert refusal.error.code in (50100, 20409), refusal
+            assert translate("chat", refusal).code in (50100, 20409), refusal
             return False
         return True
 

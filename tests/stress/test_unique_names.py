@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from parley.errors import Refusal
+from parley.faces.errors import translate
 from parley.operations import channels, services
-from parley.operations.context import PageRequest
+from parley.operations.paging import PageRequest
 from parley.store import keys
 from tests.support.world import World
 
@@ -32,7 +33,7 @@ class Container:
         try:
             operation(self.context, {**self.path, "sid": sid}, parameters)
         except Refusal as refusal:
-            assert refusal.error.status in (404, 409), refusal
+            assert translate("chat", refusal).status in (404, 409), refusal
 
     def living(self) -> dict[str, dict[str, Any]]:
         listed = channels.list_(self.context, self.path, TYPES, PageRequest(100))

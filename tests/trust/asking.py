@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from parley.errors import NOT_FOUND
+from parley.faces import chat_events as events
 from parley.ports.http.outgoing import NoAnswer, Response
 from parley.store import keys
 from parley.store.writes import Update
-from parley.webhooks import events
 from tests.ports.fakes import FakeOutgoing, SentRequest
 from tests.trust.hooks import Owner
 from tests.trust.scenes import Scene

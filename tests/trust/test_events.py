@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from parley.domain import events as names
-from parley.webhooks import events
+from parley.faces import chat_events as events
+from parley.webhooks.events import PARAMETERS
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.target import Received, Target
 from tests.trust.hooks import Hooks, Owner
@@ -66,12 +66,11 @@ def test_an_owner_is_told_with_all_parameters(
 
 
 def test_the_table_has_the_vendors_23_events() -> None:
-    assert set(PRE_EVENTS) == set(names.PRE_EVENTS)
-    assert set(POST_EVENTS) == set(names.POST_EVENTS)
+    assert {*PRE_EVENTS, *POST_EVENTS} == set(events.SERVICE_FILTERS)
     assert set(CASES) == {*PRE_EVENTS, *POST_EVENTS}
     assert len(CASES) == 23
 
 
 def test_every_parameter_that_can_be_told_is_told_of_some_event() -> None:
     rows = [*events.PRE_EVENTS.values(), *events.POST_EVENTS.values()]
-    assert {name for row in rows for name in row.parameters.split()} == set(events.PARAMETERS)
+    assert {name for row in rows for name in row.parameters.split()} == set(PARAMETERS)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from parley.webhooks import events
+from parley.faces import chat_events as events
 from tests.trust.asking import EVENTS, JSON, REFUSED, answer, asking_about, refusal, says, stored
 from tests.trust.hooks import Owner
 from tests.trust.scenes import BODY, CASES, MEDIA, OLDER, Scene

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from parley.domain.events import POST_EVENTS
+from parley.faces.chat_events import POST_EVENTS
+from parley.faces.events import names
 from tests.sockets.deployment import House, Room
 from tests.support.fakes import AUTH_TOKEN, NOON_MS
 from tests.support.target import Received, Target
@@ -21,7 +22,7 @@ class Owned:
         self.house, self.webhooks, self.owner = house, webhooks, owner
         self.sid = house.sid
         self.clock = house.deployment.world.clock
-        self.configure(PostWebhookUrl=owner.url, WebhookFilters=list(POST_EVENTS))
+        self.configure(PostWebhookUrl=owner.url, WebhookFilters=list(names(POST_EVENTS)))
         self._at(BORN)
         self.alice = house.device("alice")
         self.bob_sid = self.request("POST", f"{house.path}/Users", {"Identity": "bob", "FriendlyName": "Bob"})["sid"]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from local.home import REPOSITORY
-from parley.domain.events import POST_EVENTS, PRE_EVENTS
-from parley.webhooks.events import POST_EVENTS as ROWS
+from parley.faces.chat_events import POST_EVENTS, PRE_EVENTS, SERVICE_FILTERS
+from parley.faces.events import names as names_of
 from tests.sockets.deployment import House
 from tests.support.target import Received, Target
 from tests.webhooks.function import WebhooksFunction
@@ -232,8 +232,7 @@ def _requests(owned: Owned) -> dict[str, tuple[str, str, dict[str, Any] | None]]
 
 def test_every_row_has_its_request_here(owned: Owned) -> None:
     # Media come over a door of their own.
-    assert set(_requests(owned)) == {event.name for event in ROWS.values()} - {"onMediaMessageSent"}
-    assert {event.name for event in ROWS.values()} == set(POST_EVENTS)
+    assert set(_requests(owned)) == {event.name for event in POST_EVENTS.values()} - {"onMediaMessageSent"}
 
 
 def test_each_event_is_sent_when_the_filters_name_it(owned: Owned) -> None:
@@ -244,7 +243,7 @@ def test_each_event_is_sent_when_the_filters_name_it(owned: Owned) -> None:
 
 def test_no_event_is_sent_when_the_filters_name_all_others(owned: Owned) -> None:
     for event, request in _requests(owned).items():
-        owned.configure(WebhookFilters=[name for name in PRE_EVENTS + POST_EVENTS if name != event])
+        owned.configure(WebhookFilters=[name for name in SERVICE_FILTERS if name != event])
         owned.request(*request)
         assert owned.heard() == []
 
@@ -253,7 +252,7 @@ def _silences() -> dict[str, Callable[[Owned], None]]:
     return {
         "no filters": lambda owned: owned.configure(WebhookFilters=""),
         "no URL": lambda owned: owned.configure(PostWebhookUrl=""),
-        "pre-events only": lambda owned: owned.configure(WebhookFilters=list(PRE_EVENTS)),
+        "pre-events only": lambda owned: owned.configure(WebhookFilters=list(names_of(PRE_EVENTS))),
     }
 
 
@@ -335,7 +334,7 @@ def test_the_documentation_lists_exactly_the_parameters_that_are_sent() -> None:
         parameters = f"{previous} {words}" if "the same" in own else words
         documented |= dict.fromkeys(re.findall(r"`(\w+)`", names), parameters)
         previous = previous if "the same" in own else words
-    sent = {event.name: set(event.parameters.split()) for event in ROWS.values()}
+    sent = {event.name: set(event.parameters.split()) for event in POST_EVENTS.values()}
     told = {name: set(words.split()) for name, words in documented.items()}
     assert {name: parameters for name, parameters in told.items() if name in sent} == told
     assert told == {name: sent[name] for name in told}

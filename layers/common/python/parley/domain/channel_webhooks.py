@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from parley.domain.events import POST_EVENTS
 from parley.errors import (
     CHANNEL_WEBHOOK_FILTER_MISSING,
     CHANNEL_WEBHOOK_FLOW_INVALID,
@@ -20,8 +19,6 @@ MOST = 5
 MOST_TRIGGERS = 5
 # Conversations' figures (unconfirmed for Chat).
 LONGEST_URL, LONGEST_TRIGGER = 512, 248
-# Message, media, member and channel post-events; which of them Chat took is not recorded in full (unconfirmed).
-FILTERS = tuple(name for name in POST_EVENTS if not name.startswith("onUser"))
 
 # What each type's configuration consists of; the rest of a form is not kept.
 _PARTS = {

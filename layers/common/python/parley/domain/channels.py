@@ -8,7 +8,7 @@ from parley.domain.counting import NO_MESSAGES, messages_count
 from parley.errors import UNIQUE_NAME_IS_SID, UNIQUE_NAME_TOO_LONG
 from parley.ids import is_sid, message_sid
 
-PUBLIC, PRIVATE = "public", "private"
+PUBLIC, PRIVATE = TYPES = ("public", "private")
 LONGEST_NAME = 256
 
 
@@ -25,10 +25,10 @@ def check_unique_name(name: str) -> str | None:
     return name or None
 
 
-def new_tail(service_sid: str) -> dict[str, Any]:
+def new_tail(service_sid: str, channel_type: str) -> dict[str, Any]:
     """The counters of a new channel, apart from its seq: the next message has index 0."""
     counts = dict.fromkeys(("members_count", "webhooks_count", "invites_made"), 0)
-    return {"service_sid": service_sid, **NO_MESSAGES, **counts}
+    return {"service_sid": service_sid, "type": channel_type, **NO_MESSAGES, **counts}
 
 
 def newest_index(tail: dict[str, Any]) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from parley.faces.spec import Face, Mount, View
+from parley.operations.context import Perspective
 from parley.records import ACCOUNT, API_KEY
 
-FACE = Face("account", "/2010-04-01", style="2010", suffix=".json")
+FACE = Face("account", "/2010-04-01", style="2010", suffix=".json", perspective=Perspective("account", "account"))
 
 
 def _keys(segment: str, plural: str) -> Mount:

@@ -41,6 +41,7 @@ MOUNTS = (
         update="friendly_name default_service_role_sid default_channel_role_sid default_channel_creator_role_sid "
         f"read_status_enabled reachability_enabled typing_indicator_timeout consumption_report_interval {_LIMITS} "
         f"pre_webhook_url post_webhook_url webhook_method webhook_filters {_NOTIFICATIONS} {_WEBHOOKS}",
+        kinds=chat_v2.EVENT_FILTERS,
     ),
     replace(chat_v2.ROLES, face=FACE, page_limits=_PAGES),
     Mount(
@@ -110,7 +111,7 @@ MOUNTS = (
         create="From=author attributes body!",
         update="attributes body",
         filters=chat_v2.ORDER_FILTER,
-        by_index=True,
+        by_index=errors.MESSAGE_PAGE_TOKEN_INVALID,
         page_limits=_PAGES,
         by_sid=(_CHANNEL_BY_SID,),
     ),

@@ -6,6 +6,7 @@ from parley import errors
 from parley.domain.channel_webhooks import MOST as MOST_WEBHOOKS
 from parley.domain.channels import PRIVATE, PUBLIC
 from parley.domain.push import CREDENTIAL_TYPES
+from parley.faces.chat_events import CHANNEL_FILTERS, SERVICE_FILTERS
 from parley.faces.spec import Face, Mount, View
 from parley.records import (
     BINDING,
@@ -44,6 +45,7 @@ USER_NAMES = (
     "sid account_sid service_sid attributes friendly_name role_sid identity is_online is_notifiable date_created "
     "date_updated joined_channels_count url"
 )
+EVENT_FILTERS = {"webhook_filters": Listed(SERVICE_FILTERS, errors.WEBHOOK_FILTER_INVALID)}
 TYPE_FILTER = {"type": Listed((PUBLIC, PRIVATE), errors.CHANNEL_TYPE_INVALID)}
 ORDER_FILTER = {"order": Choice(("asc", "desc"))}
 BINDING_TYPES = Listed(CREDENTIAL_TYPES)
@@ -71,6 +73,7 @@ SERVICES = Mount(
     "pre_webhook_url post_webhook_url webhook_method webhook_filters pre_webhook_retry_count post_webhook_retry_count "
     f"notifications(log_enabled new_message({_PUSH} badge_count_enabled) added_to_channel({_PUSH}) "
     f"removed_from_channel({_PUSH}) invited_to_channel({_PUSH})) media(compatibility_message)",
+    kinds=EVENT_FILTERS,
 )
 
 ROLES = Mount(
@@ -168,6 +171,7 @@ CHANNEL_WEBHOOKS = Mount(
     View(f"sid account_sid service_sid channel_sid type url {_CONFIGURATION} date_created date_updated"),
     create=f"type! {_CONFIGURATION}",
     update=_CONFIGURATION,
+    kinds={"configuration.filters": Listed(CHANNEL_FILTERS, errors.CHANNEL_WEBHOOK_FILTER_INVALID)},
     page_limits=(MOST_WEBHOOKS, MOST_WEBHOOKS),
 )
 
@@ -197,7 +201,7 @@ MESSAGES = Mount(
     create="From=author attributes date_created date_updated last_updated_by body media_sid",
     update="From=author attributes date_created date_updated last_updated_by body",
     filters=ORDER_FILTER,
-    by_index=True,
+    by_index=errors.MESSAGE_PAGE_TOKEN_INVALID,
     webhooks="create update delete",
 )
 

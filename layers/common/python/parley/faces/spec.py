@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from parley.errors import EMPTY_UPDATE, Error
 from parley.faces.names import Name, read
+from parley.operations.context import CHAT, Perspective
 from parley.records.kinds import Kind
 from parley.records.spec import VERBS, Field, RecordType
 from parley.store.items import Record
@@ -30,12 +31,19 @@ class Face:
         prefix: What its paths begin with, in requests and in answers.
         style: `modern`, or `2010` for the account API's dates and paging.
         suffix: What the account API appends to its paths.
+        perspective: What operations must know of it.
     """
 
     name: str
     prefix: str
     style: Style = "modern"
     suffix: str = ""
+    perspective: Perspective = CHAT
+
+    @property
+    def errors(self) -> str:
+        """The column of the table of errors that it answers from."""
+        return self.perspective.errors
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ class Mount:
         name: The name under which operations, logs and docs know it, if it is not the record's.
         plural: The list's key, if it is not the collection's last segment in lower case.
         page_limits: Default and largest page size.
-        by_index: Whether page tokens are indexes of messages.
+        by_index: Where page tokens are indexes of messages: the refusal of one that is not.
         once: An extra field that only the answer to create shows (an API key's secret).
         by_sid: Path names that take no identity or unique name here, with the SID prefix each needs.
         webhooks: Verbs that read `X-Twilio-Webhook-Enabled`, separated by blanks.
@@ -118,7 +126,7 @@ class Mount:
     name: str = ""
     plural: str = ""
     page_limits: tuple[int, int] = (50, 100)
-    by_index: bool = False
+    by_index: Error | None = None
     once: str = ""
     by_sid: tuple[tuple[str, str], ...] = ()
     webhooks: str = ""

@@ -13,6 +13,7 @@ from parley.operations import (
     channel_webhooks,
     channels,
     credentials,
+    in_channels,
     invites,
     members,
     messages,
@@ -85,7 +86,9 @@ def table(records: Registry) -> dict[tuple[str, str], Operation]:
     carried out by the generic verbs.
     """
     generic = {
-        (record.name, verb): partial(getattr(verbs, verbs.FUNCTIONS[verb]), record)
+        (record.name, verb): partial(
+            getattr(in_channels if record.parent == "channel" else verbs, verbs.FUNCTIONS[verb]), record
+        )
         for record in records
         for verb in VERBS
     }

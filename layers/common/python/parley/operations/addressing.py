@@ -1,16 +1,25 @@
 """From the addresses in a path (SIDs, identities, unique names) to SIDs and the records that must exist above an item.
 
-Services are sealed: whatever is not of the service (and account) in the path does not exist.
+Services are sealed: whatever is not of the service (and account) in the path does not exist. Nor does a channel of a
+type that the caller's face does not show: whoever reads a channel, or its counters, asks `shown`, and a write that
+reads neither carries the guards of `only_shown`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar, cast
+
+from parley.domain.channels import TYPES
 from parley.errors import NOT_FOUND
 from parley.ids import is_sid, member_sid, message_index, user_sid
 from parley.operations.context import Context
 from parley.records.spec import Path, RecordType
 from parley.store import keys
 from parley.store.items import Record
+from parley.store.writes import Guard
+
+C = TypeVar("C", bound=Mapping[str, object])
 
 
 def service(context: Context, service_sid: str) -> Record:
@@ -20,7 +29,7 @@ def service(context: Context, service_sid: str) -> Record:
     record = context.configuration.fetch(keys.service(context.account_sid, service_sid))
     if record is None:
         raise NOT_FOUND()
-    return record
+    return cast(Record, record)
 
 
 def channel_sid(context: Context, service_sid: str, address: str) -> str:
@@ -35,13 +44,27 @@ def channel_sid(context: Context, service_sid: str, address: str) -> str:
     return pointer["channel_sid"]
 
 
+def shown(context: Context, service_sid: str, found: C | None) -> C:
+    """A channel that was read, or its counters, if it is one of the service that the caller's face shows.
+
+    Raises:
+        Refusal: 20404.
+    """
+    if found is None or found["service_sid"] != service_sid or found["type"] not in context.perspective.shows:
+        raise NOT_FOUND()
+    return found
+
+
+def only_shown(context: Context) -> tuple[Guard, ...]:
+    """The conditions on a channel's counters under which the caller's face shows it; none if it shows all types."""
+    hidden = [channel_type for channel_type in TYPES if channel_type not in context.perspective.shows]
+    return tuple(Guard("type", "<>", channel_type, NOT_FOUND()) for channel_type in hidden)
+
+
 def channel(context: Context, service_sid: str, address: str) -> Record:
     """The channel, from memory if it was read within the last seconds."""
     sid = channel_sid(context, service_sid, address)
-    record = context.configuration.fetch(keys.channel(sid))
-    if record is None or record["service_sid"] != service_sid:
-        raise NOT_FOUND()
-    return record
+    return cast(Record, shown(context, service_sid, context.configuration.fetch(keys.channel(sid))))
 
 
 def user_address(service_sid: str, address: str) -> str:

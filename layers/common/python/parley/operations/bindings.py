@@ -13,8 +13,8 @@ from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_NOT_FOUND
 from parley.ids import binding_sid, is_sid, user_sid
 from parley.operations import authority, rate, verbs
 from parley.operations.addressing import resolve, service, user_address
-from parley.operations.context import Context, Listing, PageRequest
-from parley.operations.members import cut_page
+from parley.operations.context import Context
+from parley.operations.paging import Listing, PageRequest, page_in_memory
 from parley.operations.reachability import is_enabled
 from parley.records.bindings import BINDING
 from parley.records.spec import Path
@@ -148,7 +148,7 @@ def _of_users(context: Context, users: list[str], parameters: dict[str, Any], pa
     bindings = [own(found.get(key), found.get(keys.user(found[key]["user_sid"]))) for key in listed if key in found]
     types = parameters.get("binding_type") or ()
     wanted = [item for item in bindings if item and (not types or item["binding_type"] in types)]
-    return cut_page({item["sid"]: item for item in wanted}, page)
+    return page_in_memory({item["sid"]: item for item in wanted}, page)
 
 
 # Devices of one user that are looked at; nobody has more.

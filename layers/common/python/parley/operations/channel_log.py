@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from parley.errors import CHANNEL_RATE, CONCURRENT_UPDATE, NOT_FOUND, UNAVAILABLE, Refusal
 from parley.operations import rate
+from parley.operations.addressing import only_shown
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.store import keys
+from parley.store.changes import KINDS
 from parley.store.items import Record
 from parley.store.writes import Additions, Bury, Create, Guard, Put, Update, Write
 
@@ -35,7 +37,7 @@ def advance(
     Raises:
         Refusal: 20404, 50063, or what a guard stands for.
     """
-    guards = (*guards, *rate.guard(context, CHANNEL_RATE))
+    guards = (*only_shown(context), *guards, *rate.guard(context, CHANNEL_RATE))
     write = in_tail(service_sid, channel_sid, {"seq": 1, **add}, *guards, seq_at=context.clock.now_ms(), **set_)
     return rate.counted(context, write.key, CHANNEL_RATE, lambda: context.table.commit(context.cause(), [write])[0])
 
@@ -52,7 +54,7 @@ class Overtaken(Refusal):
     """Raised when another change was committed first: the decision is to be taken again, from what is stored then."""
 
     def __init__(self) -> None:
-        super().__init__(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
+        super().__init__(CONCURRENT_UPDATE)
 
 
 def same(record: Record, field: str) -> Guard:
@@ -162,12 +164,13 @@ def _leave_unused(context: Context, service_sid: str, channel_sid: str, tail: Re
 
 def nothing(context: Context, service_sid: str, channel_sid: str, seq: int) -> Write:
     """The entry under a number that was taken and not used. It is announced, so that no client waits for it."""
-    record = _entry(context, seq, "nothing", "", "refused")
-    return Create(
-        keys.change(channel_sid, seq),
-        {**record, "service_sid": service_sid, "channel_sid": channel_sid},
-        taken=CONCURRENT_UPDATE(),
-    )
+    return _announced(service_sid, channel_sid, _entry(context, seq, "nothing", "", "refused"))
+
+
+def _announced(service_sid: str, channel_sid: str, record: Record) -> Create:
+    """An entry that carries its cause, so that who is connected is told that the channel has moved on."""
+    where = {"service_sid": service_sid, "channel_sid": channel_sid}
+    return Create(keys.change(channel_sid, record["seq"]), {**record, **where}, taken=CONCURRENT_UPDATE())
 
 
 def mark(tail: Record) -> Record:
@@ -180,9 +183,16 @@ _REMAINS = ("identity", "index", "created_seq")
 
 
 def entry(context: Context, channel_sid: str, seq: int, kind: str, record: Record, verb: str) -> Write:
-    """The entry that tells a returning client what changed: the kind and SID of a record, and the verb."""
+    """The entry that tells a returning client what changed: the kind and SID of a record, and the verb.
+
+    Clients that are connected hear of a change from the record itself, or from the entry if its kind has no events.
+    """
     remains = {name: record[name] for name in _REMAINS if name in record} if verb == "deleted" else {}
-    return Put(keys.change(channel_sid, seq), {**_entry(context, seq, kind, record["sid"], verb), **remains})
+    told = {**_entry(context, seq, kind, record["sid"], verb), **remains}
+    if kind in KINDS:
+        return Put(keys.change(channel_sid, seq), told)
+    # The stream's filter passes entries of the kind `nothing`: nothing that clients know an event for.
+    return _announced(record["service_sid"], channel_sid, {**told, "kind": "nothing", "of": kind})
 
 
 def _entry(context: Context, seq: int, kind: str, sid: str, verb: str) -> Record:

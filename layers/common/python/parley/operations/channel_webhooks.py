@@ -7,7 +7,7 @@ from typing import Any
 from parley.domain.channel_webhooks import MOST, configured
 from parley.errors import CHANNEL_WEBHOOKS_FULL, NOT_FOUND
 from parley.operations import channel_log, verbs
-from parley.operations.addressing import resolve
+from parley.operations.addressing import only_shown, resolve
 from parley.operations.context import Context
 from parley.records.channel_webhooks import CHANNEL_WEBHOOK
 from parley.records.spec import Path
@@ -28,7 +28,9 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     room = Guard("webhooks_count", "<", MOST, CHANNEL_WEBHOOKS_FULL())
     writes = [
         Create(CHANNEL_WEBHOOK.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND()),
-        channel_log.in_tail(path["service_sid"], resolved["channel_sid"], {"webhooks_count": 1}, room),
+        channel_log.in_tail(
+            path["service_sid"], resolved["channel_sid"], {"webhooks_count": 1}, *only_shown(context), room
+        ),
     ]
     return context.table.commit(context.cause(), writes)[0]
 

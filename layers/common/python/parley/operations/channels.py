@@ -10,18 +10,15 @@ from parley.domain.memberships import birth_of
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE_NAME_EXISTS
 from parley.ids import user_sid
 from parley.operations import authority, channel_log, counting, rate, verbs
-from parley.operations.addressing import resolve
+from parley.operations.addressing import resolve, shown
 from parley.operations.channel_log import Decide, Decision
-from parley.operations.context import Context, Listing, PageRequest
+from parley.operations.context import Context
+from parley.operations.paging import Listing, PageRequest, merged
 from parley.records.channels import CHANNEL
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Bury, Create, Erase, Guard, Put, Update, Write
-
-# The published description calls `public` the default of the list's `Type` filter; clients that list without a filter
-# and expect private channels too would need both here (unconfirmed).
-LISTED_BY_DEFAULT = (PUBLIC,)
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -36,15 +33,15 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         authority.require_in_service(fresh, path["service_sid"], "createChannel")
 
     may(context)
-    preview = {"type": PUBLIC, **parameters, "service_sid": path["service_sid"]}
+    preview = {"type": context.perspective.creates, **parameters, "service_sid": path["service_sid"]}
     parameters = context.consult("channel", "create", preview, parameters, may)
     record = verbs.new_record(context, CHANNEL, path)
-    record |= {"type": PUBLIC, "created_by": context.actor}
+    record |= {"type": context.perspective.creates, "created_by": context.actor}
     record |= verbs.told(parameters)
     record |= verbs.told({"creator_birth": _creator_birth(context, path["service_sid"], parameters)})
     record = verbs.dated(record, parameters)
     sid, service_sid = record["sid"], record["service_sid"]
-    tail = new_tail(service_sid) | rate.new_counter(context)
+    tail = new_tail(service_sid, record["type"]) | rate.new_counter(context)
     writes: list[Write] = [
         Create(keys.channel(sid), record, taken=NOT_FOUND()),
         Put(keys.tail(sid), tail),
@@ -87,7 +84,7 @@ def load(context: Context, resolved: Path) -> Record:
     """
     channel_key, tail_key = keys.channel(resolved["sid"]), keys.tail(resolved["sid"])
     found = context.table.fetch_many([channel_key, tail_key])
-    channel = verbs.belonging(found.get(channel_key), resolved)
+    channel = shown(context, resolved["service_sid"], found.get(channel_key))
     if tail_key not in found:
         raise NOT_FOUND()
     context.configuration.remember(channel_key, channel)
@@ -97,39 +94,20 @@ def load(context: Context, resolved: Path) -> Record:
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
     """One page of a service's channels of the wanted types, oldest first."""
     resolved = resolve(context, CHANNEL, path)
-    wanted = parameters.get("type") or LISTED_BY_DEFAULT
+    wanted = parameters.get("type") or context.perspective.lists
     listings = [
         verbs.read_page(context, keys.channel_listings(resolved["service_sid"], channel_type), page)
         for channel_type in dict.fromkeys(wanted)
+        if channel_type in context.perspective.shows
     ]
-    listing = _merged(listings, page)
-    sids = [entry["channel_sid"] for entry in listing.records]
-    found = context.table.fetch_many(key for sid in sids for key in (keys.channel(sid), keys.tail(sid)))
-    records = [
-        with_counters(found[keys.channel(sid)], found[keys.tail(sid)])
-        for sid in sids
-        if keys.channel(sid) in found and keys.tail(sid) in found
-    ]
-    return listing._replace(records=records)
-
-
-def _merged(listings: list[Listing], page: PageRequest) -> Listing:
-    """One page of several lists that are each ordered by SID, as if they were one list."""
-    if len(listings) == 1:
-        return listings[0]
-    entries = sorted(
-        (entry for listing in listings for entry in listing.records), key=lambda entry: entry["channel_sid"]
-    )
-    backwards = page.before is not None
-    cut = len(entries) > page.size
-    records = entries[-page.size :] if backwards else entries[: page.size]
-    first, last = (records[0]["channel_sid"], records[-1]["channel_sid"]) if records else (None, None)
-    return Listing(
-        records,
-        first,
-        last,
-        more_after=backwards or cut or any(listing.more_after for listing in listings),
-        more_before=any(listing.more_before for listing in listings) or (backwards and cut),
+    listing = merged(listings, page)
+    found = context.table.fetch_many(key for sid in listing.positions for key in (keys.channel(sid), keys.tail(sid)))
+    return listing.showing(
+        {
+            sid: with_counters(found[keys.channel(sid)], found[keys.tail(sid)])
+            for sid in listing.positions
+            if keys.channel(sid) in found and keys.tail(sid) in found
+        }
     )
 
 
@@ -198,7 +176,8 @@ def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         if channel["type"] != PUBLIC:
             return Decision(write)
         listed = Put(keys.channel_listing(service_sid, PRIVATE, sid), {"channel_sid": sid})
-        return Decision(write, [Erase(keys.channel_listing(service_sid, PUBLIC, sid)), listed])
+        counted = channel_log.in_tail(service_sid, sid, {}, type=PRIVATE)
+        return Decision(write, [Erase(keys.channel_listing(service_sid, PUBLIC, sid)), listed, counted])
 
     return _changed(context, channel, decide)
 

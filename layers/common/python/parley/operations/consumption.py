@@ -10,10 +10,10 @@ from typing import Any
 
 from parley.domain.memberships import identity_of
 from parley.domain.user_channels import seen
-from parley.errors import CONCURRENT_UPDATE, NOT_A_MEMBER, NOT_FOUND, READ_STATUS_DISABLED, Refusal
+from parley.errors import CONCURRENT_UPDATE, NOT_A_MEMBER, READ_STATUS_DISABLED, Refusal
 from parley.ids import member_sid, user_sid
 from parley.operations import authority, members
-from parley.operations.addressing import channel_sid, service
+from parley.operations.addressing import channel_sid, service, shown
 from parley.operations.context import Context
 from parley.records.services import setting
 from parley.records.spec import Path
@@ -34,7 +34,7 @@ def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
     def check(current: Record) -> None:
         if _is_there(current, index):
-            raise _IsThere(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
+            raise _IsThere(CONCURRENT_UPDATE)
 
     if _is_there(member, index):
         return _seen(context, member, tail)
@@ -92,8 +92,7 @@ def _own(context: Context, path: Path, *rights: str, horizon: bool = True) -> tu
     tail_key = keys.tail(sid)
     member_key = keys.member(sid, member_sid(sid, context.caller.identity or ""))
     found = authority.require(context, owner["sid"], sid, rights, also=[tail_key])
-    if tail_key not in found:
-        raise NOT_FOUND()
+    shown(context, owner["sid"], found.get(tail_key))
     if member_key not in found:
         raise NOT_A_MEMBER()
     return found[member_key], found[tail_key]

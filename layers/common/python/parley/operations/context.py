@@ -1,14 +1,17 @@
-"""What an operation works with: the ports, and who is asking."""
+"""What an operation works with: the ports, who is asking, and through which face."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from parley.clock import Clock
+from parley.domain.channels import PRIVATE, PUBLIC, TYPES
 from parley.ids import Ids
 from parley.keyring import Keyring
+from parley.records import RECORDS
+from parley.records.spec import Registry
 from parley.store.configuration import Configuration
 from parley.store.items import Record
 from parley.store.table import Table
@@ -36,13 +39,39 @@ class Caller:
     birth: str = ""
 
 
+@dataclass(frozen=True)
+class Perspective:
+    """What an operation must know of the face through which it is asked.
+
+    Attributes:
+        name: The family of faces.
+        errors: The column of the table of errors that answers.
+        shows: The types of channels that exist there; all others are not found.
+        creates: The type of a new channel for which none is named.
+        lists: The types that a list shows if none is named.
+    """
+
+    name: str
+    errors: str
+    shows: tuple[str, ...] = TYPES
+    creates: str = PUBLIC
+    lists: tuple[str, ...] = (PUBLIC,)
+
+
+# The published description calls `public` the default of the list's `Type` filter; clients that list without a filter
+# and expect private channels too would need both in `lists` (unconfirmed).
+CHAT = Perspective("chat", "chat")
+# What nobody outside asks for: sweeps and other work.
+INTERNAL = Perspective("internal", "chat", lists=(PUBLIC, PRIVATE))
+
+
 # Asks a service's pre-event webhook: context, kind, verb, record, parameters -> parameters; None if nobody was asked.
 Ask = Callable[["Context", str, str, Record, dict[str, Any]], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
 class Context:
-    """One request's view of the world."""
+    """One request's view of the world; `records` are the types of records that there are."""
 
     table: Table
     configuration: Configuration
@@ -53,6 +82,8 @@ class Context:
     caller: Caller
     actions_per_second: int = 0
     ask: Ask | None = None
+    perspective: Perspective = INTERNAL
+    records: Registry = RECORDS
 
     def consult(
         self,
@@ -89,21 +120,3 @@ class Context:
         """A cause for one commit."""
         caller = self.caller
         return Cause(self.ids.unique(), self.actor, caller.source, caller.webhooks, caller.request, self.clock.now_ms())
-
-
-class PageRequest(NamedTuple):
-    """What part of a list is wanted: items after a position, or the ones that come before it."""
-
-    size: int
-    after: str | None = None
-    before: str | None = None
-
-
-class Listing(NamedTuple):
-    """Records of one page with the position of the first and last, and what lies beyond on either side."""
-
-    records: list[Record]
-    first: str | None
-    last: str | None
-    more_after: bool
-    more_before: bool

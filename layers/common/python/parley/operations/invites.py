@@ -18,8 +18,9 @@ from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import authority, channel_log, departures, members, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.channel_log import Decision
-from parley.operations.context import Context, Listing, PageRequest
-from parley.operations.members import cut_page, position
+from parley.operations.context import Context
+from parley.operations.members import position
+from parley.operations.paging import Listing, PageRequest, page_in_memory
 from parley.records.invites import INVITE
 from parley.records.spec import Path
 from parley.store import keys
@@ -109,7 +110,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
         invites = list(context.table.fetch_many(wanted_keys).values())
     else:
         invites = context.table.every(keys.invites(channel_sid))
-    return cut_page({position(invite): invite for invite in invites}, page)
+    return page_in_memory({position(invite): invite for invite in invites}, page)
 
 
 def accept(context: Context, path: Path, parameters: dict[str, Any]) -> Record:

@@ -23,7 +23,8 @@ from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import authority, channel_log, departures, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.channel_log import Decision
-from parley.operations.context import Context, Listing, PageRequest
+from parley.operations.context import Context
+from parley.operations.paging import Listing, PageRequest, page_in_memory
 from parley.records.members import MEMBER
 from parley.records.services import setting
 from parley.records.spec import Path
@@ -220,28 +221,12 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
         members = list(context.table.fetch_many(wanted_keys).values())
     else:
         members = context.table.every(keys.members(channel_sid))
-    return cut_page({position(member): member for member in members}, page)
+    return page_in_memory({position(member): member for member in members}, page)
 
 
 def position(record: Record) -> str:
     """Where a record stands in a list that is put in order here: by creation."""
     return keys.user_position(record["date_created"], record["sid"])
-
-
-def cut_page(records: dict[str, Record], page: PageRequest) -> Listing:
-    """One page of records that are all at hand, by their positions."""
-    after, before = page.after or "", page.before or "\x7f"
-    positions = sorted(position for position in records if after < position < before)
-    cut = positions[-page.size :] if page.before else positions[: page.size]
-    more = len(positions) > len(cut)
-    first, last = (cut[0], cut[-1]) if cut else (None, None)
-    return Listing(
-        [records[position] for position in cut],
-        first,
-        last,
-        more_after=bool(page.before) or more,
-        more_before=more if page.before else page.after is not None,
-    )
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:

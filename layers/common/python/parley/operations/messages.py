@@ -23,7 +23,8 @@ from parley.ids import message_sid
 from parley.operations import authority, channel_log, counting, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision
-from parley.operations.context import Context, Listing, PageRequest
+from parley.operations.context import Context
+from parley.operations.paging import Listing, PageRequest, page_of
 from parley.records.messages import MESSAGE
 from parley.records.spec import Path
 from parley.store import keys
@@ -101,7 +102,7 @@ def _token_write(key: Key[Any], message: Record, now_seconds: int, earlier: Reco
 
     Refused if another send with the token was faster. What is past its time may be there for days still.
     """
-    repeated = _Repeated(CONCURRENT_UPDATE, CONCURRENT_UPDATE.text)
+    repeated = _Repeated(CONCURRENT_UPDATE)
     record = {name: message[name] for name in _REMEMBERED} | {"expires_at": now_seconds + IDEMPOTENCY_SECONDS}
     if not earlier:
         return Create(key, record, taken=repeated)
@@ -197,26 +198,17 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
     """One page of a channel's messages by index, ascending unless `order` is `desc`.
 
-    Positions are indexes; a page begins at one, inclusive.
+    Positions are indexes.
     """
     resolved = resolve(context, MESSAGE, path)
     authority.require(context, path["service_sid"], resolved["channel_sid"], ())
-    where = keys.messages(resolved["channel_sid"])
     descending = parameters.get("order") == "desc"
-    start = None if page.after is None else int(page.after)
-    bound: dict[str, str] = {}
-    if start is not None:
-        bound = {"before": keys.padded(start + 1)} if descending else {"after": keys.padded(start - 1)}
-        bound = {} if start == 0 and not descending else bound
-    found, more = context.table.page(where, page.size, descending=descending, **bound)
-    records = [item.record for item in found]
-    step = -1 if descending else 1
-    first = last = None
-    if records:
-        # What follows begins next to the last item; what came before began one page earlier, give or take gaps.
-        last = str(max(records[-1]["index"] + step, 0))
-        first = str(max(records[0]["index"] - step * page.size, 0))
-    return Listing(records, first, last, more_after=more, more_before=start is not None)
+    is_below = descending != page.is_back
+    edge = int(page.before or page.after or -1)
+    bound = {"before" if is_below else "after": keys.padded(edge)} if edge >= 0 else {}
+    where = keys.messages(resolved["channel_sid"])
+    found, more = context.table.page(where, page.size, descending=is_below, **bound)
+    return page_of([(str(item.record["index"]), item.record) for item in found], page, more=more)
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:

@@ -15,6 +15,7 @@ from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
 from parley.jobs import Again
 from parley.operations import channels, departures, users, verbs
 from parley.operations.context import Context
+from parley.records import MEMBER, USER
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Range
@@ -58,12 +59,14 @@ def sweep(context: Context, job: dict[str, Any], is_late: Hurry) -> Again | None
 
 
 def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
-    """A channel's members (who leave room for another channel), messages and log."""
+    """A channel's members (who leave room for another channel), everything else that lives in it, and its log."""
     sid = job["sid"]
     for member in _each(context, keys.members(sid), is_late):
         _erase_member(context, member)
-    for where in (keys.invites(sid), keys.channel_webhooks(sid), keys.messages(sid), keys.changes(sid)):
-        _erase_all(context, where, is_late)
+    for record_type in context.records.below("channel"):
+        if record_type.range and record_type is not MEMBER:
+            _erase_all(context, record_type.range({"channel_sid": sid}), is_late)
+    _erase_all(context, keys.changes(sid), is_late)
     return not is_late()
 
 
@@ -156,8 +159,9 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
         if not more:
             break
         position = found[-1].position
-    _erase_all(context, keys.bindings(service_sid), is_late)
-    _erase_all(context, keys.roles(service_sid), is_late)
+    for record_type in context.records.below("service"):
+        if record_type.range and record_type is not USER:
+            _erase_all(context, record_type.range({"service_sid": service_sid}), is_late)
     if not is_late():
         context.table.erase_many([keys.service_rate(service_sid)])
     return not is_late()

@@ -11,7 +11,8 @@ from parley.errors import NOT_FOUND
 from parley.ids import invite_sid, member_sid
 from parley.operations import authority, counting, members, verbs
 from parley.operations.addressing import channel, service, user_address
-from parley.operations.context import Context, Listing, PageRequest
+from parley.operations.context import Context
+from parley.operations.paging import Listing, PageRequest, page_of
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
@@ -25,25 +26,23 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     """
     user_key, user = _user(context, path)
     found, more = context.table.page(
-        keys.user_channels(user), page.size, after=page.after, before=page.before, descending=page.before is not None
+        keys.user_channels(user), page.size, after=page.after, before=page.before, descending=page.is_back
     )
-    if page.before is not None:
-        found = found[::-1]
     wanted: list[Key] = [user_key]
     for item in found:
         wanted += [item.key, keys.channel(item.position), keys.tail(item.position)]
     stored = context.table.fetch_many(wanted)
     owner = _belonging(context, stored.get(user_key), path)
-    records = [
-        seen(user, stored[item.key], stored[keys.tail(item.position)])
+    listing = page_of([(item.position, item.record) for item in found], page, more=more)
+    shown = {
+        item.position: seen(user, stored[item.key], stored[keys.tail(item.position)])
         | {"channel": with_counters(stored[keys.channel(item.position)], stored[keys.tail(item.position)])}
         for item in found
         if item.key in stored and keys.channel(item.position) in stored and keys.tail(item.position) in stored
+        if stored[keys.channel(item.position)]["type"] in context.perspective.shows
         if own(stored[item.key], owner)
-    ]
-    first, last = (found[0].position, found[-1].position) if found else (None, None)
-    backwards = page.before is not None
-    return Listing(records, first, last, backwards or more, more_before=more if backwards else page.after is not None)
+    }
+    return listing.showing(shown)
 
 
 def _belonging(context: Context, user: Record | None, path: Path) -> Record:

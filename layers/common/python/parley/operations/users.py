@@ -13,7 +13,8 @@ from parley.errors import NOT_FOUND, USER_EXISTS
 from parley.ids import user_sid
 from parley.operations import authority, rate, reachability, roles, verbs
 from parley.operations.addressing import resolve, service
-from parley.operations.context import Context, Listing, PageRequest
+from parley.operations.context import Context
+from parley.operations.paging import Listing, PageRequest
 from parley.records.spec import Path
 from parley.records.users import USER
 from parley.store import keys

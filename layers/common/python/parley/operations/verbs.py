@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from parley.errors import NOT_FOUND, Error, Refusal
 from parley.operations.addressing import resolve
-from parley.operations.context import Context, Listing, PageRequest
+from parley.operations.context import Context
+from parley.operations.paging import Listing, PageRequest, page_of
 from parley.records.spec import Path, RecordType
 from parley.store.items import Record
 from parley.store.keys import Range
@@ -134,24 +135,18 @@ def bury(context: Context, record_type: RecordType, resolved: Path, record: Reco
 
 
 def read_page(
-    context: Context, where: Range, page: PageRequest, *, matching: dict[str, list[str]] | None = None
+    context: Context, where: Range[Any], page: PageRequest, *, matching: dict[str, list[str]] | None = None
 ) -> Listing:
     """One page of a range of the table, as stable positions: what arrives meanwhile shifts nothing.
 
     Paging back reads downwards from the page that was seen and turns the result around. `matching` narrows it to
     records whose fields have one of some values.
     """
-    backwards = page.before is not None
     found, more = context.table.page(
-        where, page.size, after=page.after, before=page.before, descending=backwards, matching=matching
+        where, page.size, after=page.after, before=page.before, descending=page.is_back, matching=matching
     )
-    if backwards:
-        found = found[::-1]
-    records = [item.record for item in found]
-    if where.index:
-        stored = context.table.fetch_many(item.key for item in found)
-        records = [stored[item.key] for item in found if item.key in stored]
-    first, last = (found[0].position, found[-1].position) if found else (None, None)
-    if backwards:
-        return Listing(records, first, last, more_after=True, more_before=more)
-    return Listing(records, first, last, more_after=more, more_before=page.after is not None)
+    listing = page_of([(item.position, item.record) for item in found], page, more=more)
+    if not where.index:
+        return listing
+    stored = context.table.fetch_many(item.key for item in found)
+    return listing.showing({item.position: stored[item.key] for item in found if item.key in stored})

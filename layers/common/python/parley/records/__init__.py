@@ -30,3 +30,19 @@ RECORDS = Registry(
     ACCOUNT,
     API_KEY,
 )
+
+__all__ = [
+    "ACCOUNT",
+    "API_KEY",
+    "BINDING",
+    "CHANNEL",
+    "CHANNEL_WEBHOOK",
+    "CREDENTIAL",
+    "INVITE",
+    "MEMBER",
+    "MESSAGE",
+    "RECORDS",
+    "ROLE",
+    "SERVICE",
+    "USER",
+]

@@ -26,7 +26,7 @@ CHANNEL_WEBHOOK = RecordType(
             Url(errors.CHANNEL_WEBHOOK_URL_INVALID, channel_webhooks.LONGEST_URL, errors.CHANNEL_WEBHOOK_URL_TOO_LONG),
         ),
         Field("configuration.method", Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID)),
-        Field("configuration.filters", Listed(channel_webhooks.FILTERS, errors.CHANNEL_WEBHOOK_FILTER_INVALID)),
+        Field("configuration.filters", Listed()),
         Field("configuration.triggers", Listed()),
         Field("configuration.flow_sid", Text(34, errors.CHANNEL_WEBHOOK_FLOW_INVALID)),
         Field("configuration.retry_count", Whole(0, 3, errors.WEBHOOK_RETRY_COUNT_INVALID), default=0),

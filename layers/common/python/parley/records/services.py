@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from parley import errors
-from parley.domain.events import POST_EVENTS, PRE_EVENTS
 from parley.records.kinds import Choice, Flag, Listed, Sid, Text, Url, Whole
 from parley.records.spec import Field, RecordType
 from parley.store import keys
@@ -75,7 +74,7 @@ SERVICE = RecordType(
         Field("pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID)),
         Field("post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID)),
         Field("webhook_method", _METHOD),
-        Field("webhook_filters", Listed(PRE_EVENTS + POST_EVENTS, errors.WEBHOOK_FILTER_INVALID)),
+        Field("webhook_filters", Listed()),
         Field("pre_webhook_retry_count", _RETRIES, default=0),
         Field("post_webhook_retry_count", _RETRIES, default=0),
         Field("notifications.log_enabled", Flag(), default=False),

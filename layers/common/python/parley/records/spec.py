@@ -105,8 +105,8 @@ class RecordType:
     prefix: str
     parent: Parent
     fields: tuple[Field, ...]
-    key: Callable[[Path], Key]
-    range: Callable[[Path], Range] | None = None
+    key: Callable[[Path], Key[Any]]
+    range: Callable[[Path], Range[Any]] | None = None
     computed: str = ""
     remains: str = ""
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from parley.errors import NOT_FOUND, VERB_NOT_ALLOWED
+from parley.faces.chat_v2 import FACE
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
 from parley.operations import OPERATIONS
@@ -52,7 +53,7 @@ def create_app(
 
 async def _unrouted(request: Request, exception: Exception) -> Response:
     error = VERB_NOT_ALLOWED if getattr(exception, "status_code", 404) == 405 else NOT_FOUND
-    response = refused(error, error.text, request)
+    response = refused(FACE, error(), request)
     if error is VERB_NOT_ALLOWED:
         # Each verb is a route of its own, so the framework would name the verbs of the first one only.
         matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]

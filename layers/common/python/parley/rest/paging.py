@@ -1,23 +1,34 @@
 """Pages: what part of a list a request asks for, and the links to the parts around it.
 
 A token names the item at the edge of a page (`PT`: go on after it, `PB`: go back before it) and carries a seal over the
-list and its filters, so that a token of another list is refused. Message lists use plain indexes, as Twilio does.
+list and its filters, so that a token of another list is refused. Message lists use plain indexes, as Twilio does; a
+link back says in a parameter of its own before which message it goes back, for its page may be cut short.
+
+Lambda takes answers of 6 MB. The body travels in them as a text of JSON, so that each quote counts twice: a page that
+would be too long is cut, and its links lead to the rest.
 """
 
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from parley.errors import INVALID_PAGE_SIZE, INVALID_PAGE_TOKEN, INVALID_PARAMETER, MESSAGE_PAGE_TOKEN_INVALID
+from parley.errors import INVALID_PAGE_SIZE, INVALID_PAGE_TOKEN, INVALID_PARAMETER
 from parley.faces.spec import Mount
-from parley.operations.context import Listing, PageRequest
+from parley.operations.paging import Listing, PageRequest, fitting, from_index, to_index
 
 _PLATFORM_CEILING = 1000
 _PAGING = ("PageSize", "Page", "PageToken")
 _HIGHEST_INDEX = 10**11
+_BEFORE = "Before"
+# Lambda's limit (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), less what goes round the
+# items: links, headers, the frame of the answer.
+_LONGEST_ANSWER = 6 * 1024 * 1024 - 64 * 1024
+# By how much a text of JSON grows at most when it becomes a text in JSON: a letter of two bytes is escaped with six.
+_MOST_GROWTH = 3
 
 
 class Asked(NamedTuple):
@@ -26,6 +37,11 @@ class Asked(NamedTuple):
     request: PageRequest
     number: int
     filters: list[tuple[str, str]]
+
+    @property
+    def is_descending(self) -> bool:
+        """Whether messages are wanted newest first."""
+        return ("Order", "desc") in self.filters[-1:]
 
 
 def read(mount: Mount, query: dict[str, list[str]], path: str, seal: Callable[[str], str]) -> Asked:
@@ -46,15 +62,24 @@ def read(mount: Mount, query: dict[str, list[str]], path: str, seal: Callable[[s
     if not token:
         return Asked(PageRequest(size), 0, filters)
     if mount.by_index:
-        if not (token.isascii() and token.isdigit() and len(token) <= 12 and int(token) < _HIGHEST_INDEX):
-            raise MESSAGE_PAGE_TOKEN_INVALID()
-        return Asked(PageRequest(size, after=str(int(token))), number, filters)
+        asked = Asked(PageRequest(size), number, filters)
+        index, before = _index(mount, token), query.get(_BEFORE, [""])[-1]
+        after = from_index(index, descending=asked.is_descending)
+        page = PageRequest(size, before=str(_index(mount, before))) if before else PageRequest(size, after=after)
+        return asked._replace(request=page)
     direction, position, given_seal = token[:2], token[2:-17], token[-16:]
     expected = seal(_sealed(path, filters, direction, position))
     if direction not in ("PT", "PB") or not hmac.compare_digest(given_seal.encode(), expected.encode()):
         raise INVALID_PAGE_TOKEN()
     page = PageRequest(size, after=position) if direction == "PT" else PageRequest(size, before=position)
     return Asked(page, number, filters)
+
+
+def _index(mount: Mount, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text) < _HIGHEST_INDEX):
+        assert mount.by_index is not None
+        raise mount.by_index()
+    return int(text)
 
 
 def _number(query: dict[str, list[str]], name: str, default: int) -> int:
@@ -84,17 +109,18 @@ def envelope(
 
     def link(number: int, direction: str = "", position: str | None = None) -> str:
         query = [*asked.filters, ("PageSize", str(page.size)), ("Page", str(number))]
-        if position is not None:
+        if position is not None and mount.by_index:
+            query += _by_index(asked, direction, position)
+        elif position is not None:
             sealed = f"{direction}{position}-{seal(_sealed(path, asked.filters, direction, position))}"
-            query.append(("PageToken", position if mount.by_index else sealed))
+            query.append(("PageToken", sealed))
         return f"{path}?{urlencode(query)}"
 
     following = link(asked.number + 1, "PT", listing.last) if listing.more_after and listing.last else None
     previous = None
     if asked.number > 0 and listing.more_before and listing.first:
         previous = link(asked.number - 1, "PB", listing.first)
-    own_position, own_direction = (page.after, "PT") if page.before is None else (page.before, "PB")
-    own = link(asked.number, own_direction, own_position)
+    own = link(asked.number, "PB", page.before) if page.is_back else link(asked.number, "PT", page.after)
     key = mount.key
     if mount.face.style == "2010":
         return {
@@ -120,3 +146,23 @@ def envelope(
         },
         key: shown,
     }
+
+
+def _by_index(asked: Asked, direction: str, position: str) -> list[tuple[str, str]]:
+    """The parameters of a link to messages: the index at which its page begins, as far as that is known."""
+    if direction == "PT":
+        return [("PageToken", str(to_index(position, descending=asked.is_descending)))]
+    back = asked.request.size if asked.is_descending else -asked.request.size
+    return [("PageToken", str(max(int(position) + back, 0))), (_BEFORE, position)]
+
+
+def cut(listing: Listing, shown: list[dict[str, Any]], page: PageRequest, answer_bytes: int) -> Listing:
+    """The part of a page that an answer may hold, given how long the answer with all of it would be."""
+    if answer_bytes * _MOST_GROWTH <= _LONGEST_ANSWER:
+        return listing
+    sizes = (_travelling_bytes(item) for item in (reversed(shown) if page.is_back else shown))
+    return listing.cut(fitting(sizes, _LONGEST_ANSWER), page)
+
+
+def _travelling_bytes(item: dict[str, Any]) -> int:
+    return len(json.dumps(json.dumps(item, ensure_ascii=False, separators=(",", ":"))))

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from parley.errors import INTERNAL, NOT_FOUND, UNAUTHENTICATED, Error, Refusal
+from parley.errors import INTERNAL, NOT_FOUND, UNAUTHENTICATED, Refusal
+from parley.faces.errors import translate
 from parley.faces.forms import parse
 from parley.faces.registry import MOUNTS
-from parley.faces.spec import Mount
+from parley.faces.spec import Face, Mount
 from parley.faces.views import fill_path, present
 from parley.ids import is_sid
 from parley.log import logger
 from parley.operations import Operation
 from parley.operations.context import Caller, Context
+from parley.operations.paging import Listing
 from parley.records.spec import Path
 from parley.rest import credentials, forms, paging
 
@@ -53,18 +56,23 @@ def _route(mount: Mount, verb: str, operation: Operation, make_context: MakeCont
     name = f"{mount.face.prefix}:{mount.resource}.{verb}"
     answer = _answer_list if verb == "list" else _answer_one
 
+    def context(request: Request) -> Context:
+        return replace(make_context(_caller(mount, verb, request)), perspective=mount.face.perspective)
+
     async def endpoint(request: Request) -> Response:
         started = time.perf_counter()
+        told: dict[str, Any] = {}
         body = await request.body() if method == "POST" else b""
         try:
-            response = answer(mount, verb, operation, request, body, make_context(_caller(mount, verb, request)))
+            response = answer(mount, verb, operation, request, body, context(request))
         except Refusal as refusal:
-            response = refused(refusal.error, str(refusal), request)
+            response = refused(mount.face, refusal, request)
+            told = {"refusal": refusal.error.name, "code": translate(mount.face.errors, refusal).code}
         except Exception:
             logger.exception("request failed", extra={"route": name})
-            response = refused(INTERNAL, INTERNAL.text, request)
+            response = refused(mount.face, INTERNAL(), request)
         elapsed = round((time.perf_counter() - started) * 1000, 1)
-        logger.info("request", extra={"route": name, "status": response.status_code, "duration_ms": elapsed})
+        logger.info("request", extra={"route": name, "status": response.status_code, "duration_ms": elapsed, **told})
         return response
 
     methods = ["GET", "HEAD"] if method == "GET" else [method]
@@ -132,22 +140,24 @@ def _answer_list(
     asked = paging.read(mount, query, list_path, seal)
     listing = operation(context, path, parse(mount, verb, query), asked.request)
     base = base_url(request)
-    shown = [present(mount, record, base, context.account_sid, listed=True) for record in listing.records]
-    return JSONResponse(paging.envelope(mount, asked, listing, shown, base, list_path, seal))
+
+    def answer(listing: Listing) -> tuple[list[dict[str, Any]], Response]:
+        shown = [present(mount, record, base, context.account_sid, listed=True) for record in listing.records]
+        return shown, JSONResponse(paging.envelope(mount, asked, listing, shown, base, list_path, seal))
+
+    shown, response = answer(listing)
+    fitting = paging.cut(listing, shown, asked.request, len(response.body))
+    return response if fitting is listing else answer(fitting)[1]
 
 
-def refused(error: Error, text: str, request: Request) -> JSONResponse:
+def refused(face: Face, refusal: Refusal, request: Request) -> JSONResponse:
     """Twilio's error body; a 404 names the path from `/Services` on, without version."""
-    if error is NOT_FOUND:
+    status, code, text = translate(face.errors, refusal)
+    if refusal.error is NOT_FOUND:
         text = f"The requested resource {_named_path(request.scope['path'])} was not found"
-    headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if error is UNAUTHENTICATED else None
-    body = {
-        "code": error.code,
-        "message": text,
-        "more_info": f"https://www.twilio.com/docs/errors/{error.code}",
-        "status": error.status,
-    }
-    return JSONResponse(body, error.status, headers)
+    headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if refusal.error is UNAUTHENTICATED else None
+    more = f"https://www.twilio.com/docs/errors/{code}"
+    return JSONResponse({"code": code, "message": text, "more_info": more, "status": status}, status, headers)
 
 
 def _named_path(path: str) -> str:

@@ -99,7 +99,8 @@ def catch_up(
     for sid, mark in marks.items():
         channel, tail, *held = (found.get(key) for key in wanted[sid])
         member, invite = (own(one, user) for one in held)
-        if channel is None or tail is None or channel["service_sid"] != connection["service_sid"]:
+        is_here = channel is not None and channel["service_sid"] == connection["service_sid"]
+        if channel is None or tail is None or not is_here or channel["type"] not in context.perspective.shows:
             told[sid] = CaughtUp(GONE)
         elif member is None:
             is_visible = invite is not None or channel["type"] == PUBLIC or is_creator(channel, user)

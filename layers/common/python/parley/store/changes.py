@@ -22,6 +22,9 @@ _PREFIXES = {
     "CHG#": "nothing",
 }
 
+# The kinds of records whose changes are announced by themselves.
+KINDS = frozenset([*_EXACT.values(), *_PREFIXES.values()])
+
 _COUNTED = ("seq", "hooks", "members_count", "messages_count", "last_message_index")
 
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"

@@ -11,7 +11,9 @@ import json
 from typing import Any
 
 from parley.errors import PRE_WEBHOOK_REFUSED
+from parley.faces.chat_events import PRE_EVENTS
 from parley.faces.chat_v2 import MOUNTS
+from parley.faces.events import Event
 from parley.faces.spec import Mount, pascal
 from parley.keyring import Keyring
 from parley.log import logger
@@ -21,7 +23,7 @@ from parley.ports.http.outgoing import Outgoing
 from parley.store.changes import Change
 from parley.store.items import Record
 from parley.webhooks.delivery import RETRIED_BY_COUNT, Attempt, Outcome, attempt
-from parley.webhooks.events import PRE_EVENTS, Event, find, own_webhook, parameters
+from parley.webhooks.events import find, own_webhook, parameters
 
 _MOUNTS = {mount.resource: mount for mount in MOUNTS}
 # The older key of an answer, and the field that it means.

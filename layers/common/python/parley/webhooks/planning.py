@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from parley.faces.chat_events import POST_EVENTS
+from parley.faces.events import Event
 from parley.records.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
 from parley.store.items import Record
-from parley.webhooks.events import POST_EVENTS, Event, find, own_webhook, parameters
+from parley.webhooks.events import find, own_webhook, parameters
 
 # What a flow is sent when its webhook names no events (unconfirmed).
 _STUDIO_DEFAULT = ("onMessageSent", "onMediaMessageSent")

@@ -17,7 +17,7 @@ from parley.faces.forms import parse
 from parley.faces.spec import Mount
 from parley.ids import message_sid, user_sid
 from parley.operations import OPERATIONS, Operation, addressing, consumption, invites
-from parley.operations.context import PageRequest
+from parley.operations.paging import PageRequest, fitting, from_index, to_index
 from parley.records.kinds import Checked, Choice, Listed, Sid, Text, Whole
 from parley.sockets.native import own_actions
 from parley.sockets.native.frames import LONGEST_MESSAGE, Request, dump
@@ -129,6 +129,8 @@ TOKEN_LENGTH = 16
 _TEXTS = (Text, Checked, Sid, Choice)
 _PAGE_SIZE, _LARGEST_PAGE = 30, 100
 _LONGEST_POSITION = 128
+# What of a reply is no item of the list.
+_AROUND_A_LIST = 1024
 _HIGHEST_INDEX = 10**10
 
 
@@ -221,23 +223,23 @@ def _list(
 ) -> dict[str, Any]:
     """One page. It is shorter than asked for if a socket could not carry it."""
     size = whole(body, "page_size", _PAGE_SIZE, 1, _LARGEST_PAGE) or _PAGE_SIZE
-    after = _anchor(body) if action.mount.by_index else _position(body)
-    while True:
-        listing = operation(session.context, path, parameters, PageRequest(size, after=after))
-        shown = [_show(session, action, record) for record in listing.records]
-        next_page: Any = listing.last if listing.more_after else None
-        if action.mount.by_index:
-            page = {action.mount.key: shown, "next_anchor": None if next_page is None else int(next_page)}
-        else:
-            page = {action.mount.key: shown, "next": next_page}
-        if size == 1 or len(dump(page).encode()) < LONGEST_MESSAGE - 1024:
-            return page
-        size //= 2
+    descending = parameters.get("order") == "desc"
+    after = _anchor(body, descending=descending) if action.mount.by_index else _position(body)
+    page = PageRequest(size, after=after)
+    listing = operation(session.context, path, parameters, page)
+    shown = [_show(session, action, record) for record in listing.records]
+    sizes = (len(dump(item).encode()) + 1 for item in shown)
+    listing = listing.cut(fitting(sizes, LONGEST_MESSAGE - _AROUND_A_LIST), page)
+    told: dict[str, Any] = {action.mount.key: shown[: len(listing.records)]}
+    following = listing.last if listing.more_after else None
+    if not action.mount.by_index:
+        return {**told, "next": following}
+    return {**told, "next_anchor": None if following is None else to_index(following, descending=descending)}
 
 
-def _anchor(body: dict[str, Any]) -> str | None:
+def _anchor(body: dict[str, Any], *, descending: bool) -> str | None:
     anchor = whole(body, "anchor", None, 0, _HIGHEST_INDEX)
-    return None if anchor is None else str(anchor)
+    return None if anchor is None else from_index(anchor, descending=descending)
 
 
 def _position(body: dict[str, Any]) -> str | None:

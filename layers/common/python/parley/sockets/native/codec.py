@@ -7,6 +7,8 @@ from typing import Any
 
 from parley.clock import iso_seconds
 from parley.errors import Refusal
+from parley.faces.chat_v2 import FACE
+from parley.faces.errors import translate
 from parley.sockets.codec import News, Piece
 from parley.sockets.events import EVENTS
 from parley.sockets.native import frames
@@ -61,11 +63,11 @@ class NativeCodec:
         return _push({"event": "tokenExpired", **token(connection)})
 
     def ended(self, refusal: Refusal) -> bytes:
-        details = {"status": refusal.error.status, "code": refusal.error.code, "message": str(refusal)}
-        return _push({"event": "connectionError", "terminal": True, **details})
+        status, code, text = translate(FACE.errors, refusal)
+        return _push({"event": "connectionError", "terminal": True, "status": status, "code": code, "message": text})
 
     def refused(self, text: str, refusal: Refusal) -> str:
-        return frames.refusal(frames.request_id(text), refusal.error, str(refusal))
+        return frames.refusal(frames.request_id(text), refusal)
 
 
 def token(connection: Connection) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from parley.domain.memberships import birth_of
 from parley.errors import FRAME_INVALID, INTERNAL, REPLY_TOO_LARGE, Refusal
+from parley.faces.chat_v2 import FACE
 from parley.log import logger
 from parley.operations.context import Caller, Context
 from parley.sockets.codec import Codec
@@ -40,26 +41,27 @@ class NativeRequests:
         try:
             request = frames.read(text)
         except Refusal as refusal:
-            return frames.refusal(frames.request_id(text), refusal.error, str(refusal))
+            return frames.refusal(frames.request_id(text), refusal)
         cause = f"{connection['id']} {request.id}"
         birth = birth_of(connection)
         caller = Caller("SDK", connection["identity"], webhooks=True, request=cause, birth=birth)
-        return _carried_out(Session(replace(context, caller=caller), connection, self._views, typing), request)
+        acting = replace(context, caller=caller, perspective=FACE.perspective)
+        return _carried_out(Session(acting, connection, self._views, typing), request)
 
 
 def _carried_out(session: Session, request: frames.Request) -> str:
     try:
         status, result = perform(session, request)
     except Refusal as refusal:
-        return frames.refusal(request.id, refusal.error, str(refusal))
+        return frames.refusal(request.id, refusal)
     except RecursionError:
         # The frame is nested so deeply that JSON could read it, but the action could not walk through it.
-        return frames.refusal(request.id, FRAME_INVALID, FRAME_INVALID.text)
+        return frames.refusal(request.id, FRAME_INVALID())
     except Exception:
         details = {"action": request.action[:64], "connection_id": session.connection["id"]}
         logger.exception("action failed", extra=details)
-        return frames.refusal(request.id, INTERNAL, INTERNAL.text)
+        return frames.refusal(request.id, INTERNAL())
     reply = frames.reply(request.id, status, result)
     if len(reply.encode()) > frames.LONGEST_MESSAGE:
-        return frames.refusal(request.id, REPLY_TOO_LARGE, REPLY_TOO_LARGE.text)
+        return frames.refusal(request.id, REPLY_TOO_LARGE())
     return reply

@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parley.errors import FRAME_INVALID, Error
+from parley.errors import FRAME_INVALID, Refusal
+from parley.faces.chat_v2 import FACE
+from parley.faces.errors import translate
 
 _LONGEST_ID = 128
 # API Gateway's limits for what it takes and sends (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
@@ -92,9 +94,10 @@ def reply(request_id: str | None, status: int, result: Any) -> str:
     return dump({"id": request_id, "status": status, "result": result})
 
 
-def refusal(request_id: str | None, error: Error, text: str) -> str:
+def refusal(request_id: str | None, refused: Refusal) -> str:
     """The one answer to a request that was refused."""
-    return dump({"id": request_id, "status": error.status, "error": {"code": error.code, "message": text}})
+    status, code, text = translate(FACE.errors, refused)
+    return dump({"id": request_id, "status": status, "error": {"code": code, "message": text}})
 
 
 def coalesce(frames: Sequence[bytes]) -> list[bytes]:

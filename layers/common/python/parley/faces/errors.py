@@ -1,0 +1,202 @@
+"""What each face answers to a refusal: status, code and text, in one table with a column for each family of faces.
+
+`chat` is Chat v1, v2 and v3 and the native sockets; `account` the account API. Names in braces are filled from the
+refusal. Codes and statuses come from Twilio's error dictionary (https://www.twilio.com/docs/api/errors); texts follow
+recorded responses where there are any. A face that can meet a refusal has an answer to it:
+`tests/architecture/test_errors.py` follows the calls.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from parley import errors
+from parley.errors import Error, Refusal
+from parley.log import logger
+
+
+class Answer(NamedTuple):
+    """What a caller is told."""
+
+    status: int
+    code: int
+    text: str
+
+
+class Row(NamedTuple):
+    """The answers to one refusal, None in the columns of faces that never meet it."""
+
+    chat: Answer | None = None
+    account: Answer | None = None
+
+
+def _everywhere(status: int, code: int, text: str) -> Row:
+    answer = Answer(status, code, text)
+    return Row(answer, answer)
+
+
+def _chat(status: int, code: int, text: str) -> Row:
+    return Row(chat=Answer(status, code, text))
+
+
+TABLE: dict[Error, Row] = {
+    # The platform
+    errors.MISSING_PARAMETER: _everywhere(400, 20001, "Missing required parameter {name} in the post body"),
+    errors.INVALID_PARAMETER: _everywhere(400, 20001, "Invalid value for parameter {name}: {reason}"),
+    errors.UNKNOWN_VALUE: _everywhere(400, 20001, "Parameter {name} must be one of: {choices}"),
+    errors.INVALID_BODY: _everywhere(400, 20001, "The request body could not be read: {reason}"),
+    errors.UNAUTHENTICATED: _everywhere(401, 20003, "Authenticate"),
+    errors.ACCESS_DENIED: _everywhere(403, 20006, "Access denied: API keys are managed with the account's auth token"),
+    errors.VERB_NOT_ALLOWED: _everywhere(405, 20004, "Method not allowed"),
+    errors.EMPTY_UPDATE: _everywhere(400, 20161, "The update names no parameter that can be changed"),
+    errors.INVALID_PAGE_SIZE: _everywhere(400, 20007, "Page size must be a number from 1 to 1000"),
+    errors.INVALID_PAGE_TOKEN: _everywhere(
+        400, 20001, "Invalid value for parameter PageToken: not a token of this list"
+    ),
+    # The REST door adds the path that was asked for.
+    errors.NOT_FOUND: _everywhere(404, 20404, "The requested resource was not found"),
+    errors.CONCURRENT_UPDATE: _everywhere(409, 20409, "The resource was changed by another request; try again"),
+    errors.REPLY_TOO_LARGE: _chat(413, 20413, "The reply is larger than a socket carries; what was asked for is done"),
+    errors.TOO_LARGE: _everywhere(413, 20413, "The request body is too large: at most {limit} bytes"),
+    errors.INTERNAL: _everywhere(500, 20500, "An internal server error has occurred"),
+    errors.UNAVAILABLE: _everywhere(503, 20503, "The service is too busy; try again in a moment"),
+    # Access tokens
+    errors.TOKEN_INVALID: _chat(401, 20101, "Invalid Access Token"),
+    errors.TOKEN_HEADER: _chat(401, 20102, "Invalid Access Token header"),
+    errors.TOKEN_ISSUER: _chat(401, 20103, "Invalid Access Token issuer/subject"),
+    errors.TOKEN_EXPIRED: _chat(401, 20104, "Access Token has expired or expiration date is invalid"),
+    errors.TOKEN_NOT_YET_VALID: _chat(401, 20105, "Access Token not yet valid"),
+    errors.TOKEN_GRANTS: _chat(401, 20106, "Invalid Access Token grants"),
+    errors.TOKEN_SIGNATURE: _chat(401, 20107, "Invalid Access Token signature"),
+    errors.TOKEN_FOREIGN_SERVICE: _chat(403, 20106, "Invalid Access Token grants: the service is not of this account"),
+    errors.TOKEN_OF_ANOTHER: _chat(403, 20106, "Invalid Access Token grants: another identity or service than so far"),
+    errors.TOKEN_TOO_LONG_LIVED: _chat(401, 20157, "Expiration time in the Access Token is more than 24 hours away"),
+    # Chat: values common to several resources
+    errors.FRIENDLY_NAME_TOO_LONG: _everywhere(400, 50003, "Friendly name is too long: at most {longest} characters"),
+    errors.UNIQUE_NAME_TOO_LONG: _chat(400, 50004, "Unique name is too long: at most 256 characters"),
+    errors.ATTRIBUTES_TOO_LONG: _chat(400, 50303, "Attributes are too long: at most {limit} bytes"),
+    errors.ATTRIBUTES_NOT_JSON: _chat(400, 50304, "Attributes not valid: not a JSON document"),
+    errors.DATE_CREATED_INVALID: _chat(400, 50308, "DateCreated is not a date in ISO 8601 format"),
+    errors.DATE_UPDATED_INVALID: _chat(400, 50309, "DateUpdated is not a date in ISO 8601 format"),
+    errors.AUTHOR_TOO_LONG: _chat(400, 50310, "Author is too long: at most 256 characters"),
+    errors.LAST_UPDATED_BY_TOO_LONG: _chat(400, 50505, "LastUpdatedBy is too long: at most 256 characters"),
+    errors.PRE_WEBHOOK_REFUSED: _chat(403, 50056, "The service's pre-event webhook refused the command"),
+    errors.FORBIDDEN: _chat(403, 50107, "User not authorized for command"),
+    # Actions per second
+    errors.CHANNEL_RATE: _chat(429, 50063, "Rate limit exceeded: too many actions per second in this channel"),
+    errors.SERVICE_RATE: _chat(429, 50074, "Rate limit exceeded: too many actions per second in this service"),
+    # Services
+    errors.CONSUMPTION_INTERVAL_INVALID: _chat(
+        400, 50052, "ConsumptionReportInterval must be a whole number of seconds"
+    ),
+    errors.TYPING_TIMEOUT_INVALID: _chat(400, 50053, "TypingIndicatorTimeout must be a whole number of seconds"),
+    errors.WEBHOOK_METHOD_INVALID: _chat(400, 50055, "WebhookMethod must be GET or POST"),
+    errors.WEBHOOK_FILTER_INVALID: _chat(400, 50054, "WebhookFilters: there is no event {name}"),
+    errors.WEBHOOK_RETRY_COUNT_INVALID: _chat(400, 50065, "Webhook retry count must be a whole number from 0 to 3"),
+    errors.TEMPLATE_TOO_LONG: _chat(400, 50058, "Notification template is too long: at most 2048 characters"),
+    errors.SOUND_TOO_LONG: _chat(400, 50059, "Notification sound is too long: at most 256 characters"),
+    errors.USER_CHANNELS_LIMIT_INVALID: _chat(400, 50060, "Limits.UserChannels must be a whole number from 1 to 1000"),
+    errors.CHANNEL_MEMBERS_LIMIT_INVALID: _chat(
+        400, 50061, "Limits.ChannelMembers must be a whole number from 1 to 1000"
+    ),
+    errors.PRE_WEBHOOK_URL_INVALID: _chat(400, 50077, "PreWebhookUrl is not usable: {reason}"),
+    errors.POST_WEBHOOK_URL_INVALID: _chat(400, 50078, "PostWebhookUrl is not usable: {reason}"),
+    # Roles
+    errors.ROLE_NOT_FOUND: _chat(404, 50100, "Role not found"),
+    errors.UNKNOWN_PERMISSION: _chat(400, 50104, "Unknown permission for a {type} role: {name}"),
+    errors.ROLE_TYPE_INVALID: _chat(400, 50105, "Role type must be channel or deployment"),
+    errors.ROLE_TYPE_MISMATCH: _chat(400, 50105, "Role type mismatch: a role of type {type} is needed"),
+    errors.ROLE_IN_USE: _chat(409, 20409, "Role is in use: give its users and members another role first"),
+    # Users
+    errors.USER_NOT_FOUND: _chat(404, 50200, "User not found"),
+    errors.USER_EXISTS: _chat(409, 50201, "User already exists"),
+    errors.IDENTITY_RESERVED: _chat(400, 50203, "Identity is reserved: {identity}"),
+    errors.IDENTITY_EMPTY: _chat(400, 50204, "Identity must not be empty"),
+    errors.IDENTITY_IS_SID: _chat(400, 50206, "Identity must not have the form of a User SID"),
+    errors.IDENTITY_TOO_LONG: _chat(400, 50207, "Identity is too long: at most 256 characters"),
+    errors.USER_CHANNELS_FULL: _chat(403, 50208, "User is already in the maximum number of channels"),
+    # Channels and members
+    errors.CHANNEL_TYPE_INVALID: _chat(400, 20001, "Parameter Type must be one of: public, private"),
+    errors.UNIQUE_NAME_IS_SID: _chat(400, 50306, "Unique name must not have the form of a Channel SID"),
+    errors.UNIQUE_NAME_EXISTS: _chat(409, 50307, "Channel with provided unique name already exists"),
+    errors.NOT_MADE_PRIVATE: _chat(400, 50393, "Type must be given as private: a channel can only be made private"),
+    errors.EMPTY_CHANNEL_UPDATE: _chat(400, 50347, "The channel update names no parameter that can be changed"),
+    errors.NOT_A_MEMBER: _chat(403, 50400, "User not member of channel"),
+    errors.CHANNEL_FULL: _chat(403, 50403, "Channel has the maximum number of members"),
+    errors.MEMBER_EXISTS: _chat(409, 50404, "Member already exists"),
+    errors.CONSUMPTION_TIME_INVALID: _chat(400, 50405, "LastConsumptionTimestamp is not a date in ISO 8601 format"),
+    # Twilio names no code for it (unconfirmed).
+    errors.READ_STATUS_DISABLED: _chat(
+        403, 20403, "The service's read status is disabled: there is no consumption horizon"
+    ),
+    errors.CONSUMED_INDEX_INVALID: _chat(400, 50406, "LastConsumedMessageIndex must be a whole number, 0 or more"),
+    # Invites and bindings
+    errors.INVITE_NOT_FOUND: _chat(404, 50601, "Invite not found: the user is not invited to this channel"),
+    errors.INVITE_USED: _chat(409, 50602, "The invite cannot be declined: the user is a member of the channel"),
+    errors.INVITE_EXISTS: _chat(409, 50212, "User already invited"),
+    errors.BINDING_TYPE_INVALID: _chat(400, 50209, "Binding type must be one of: gcm, apn, fcm"),
+    errors.NOTIFICATION_LEVEL_INVALID: _chat(400, 50210, "Notification level must be default or muted"),
+    # Channel webhooks
+    errors.CHANNEL_WEBHOOKS_FULL: _chat(400, 50321, "Channel has the maximum number of webhooks (5)"),
+    errors.CHANNEL_WEBHOOK_TRIGGERS_FULL: _chat(400, 50322, "Webhook has too many triggers: at most 5"),
+    errors.CHANNEL_WEBHOOK_TYPE_INVALID: _chat(400, 50324, "Webhook type must be one of: webhook, trigger, studio"),
+    errors.CHANNEL_WEBHOOK_FILTER_INVALID: _chat(
+        400, 50325, "Configuration.Filters: there is no event {name} for a channel"
+    ),
+    errors.CHANNEL_WEBHOOK_TRIGGER_INVALID: _chat(
+        400, 50326, "Configuration.Triggers: a trigger has 1 to 248 characters"
+    ),
+    errors.CHANNEL_WEBHOOK_FLOW_INVALID: _chat(400, 50327, "Configuration.FlowSid must be a SID beginning with FW"),
+    errors.CHANNEL_WEBHOOK_TYPE_MISSING: _chat(400, 50328, "Missing required parameter Type in the post body"),
+    errors.CHANNEL_WEBHOOK_URL_MISSING: _chat(
+        400, 50329, "Missing required parameter Configuration.Url in the post body"
+    ),
+    errors.CHANNEL_WEBHOOK_FILTER_MISSING: _chat(
+        400, 50330, "Missing required parameter Configuration.Filters in the post body"
+    ),
+    errors.CHANNEL_WEBHOOK_TRIGGER_MISSING: _chat(
+        400, 50331, "Missing required parameter Configuration.Triggers in the post body"
+    ),
+    errors.CHANNEL_WEBHOOK_URL_TOO_LONG: _chat(400, 50332, "Configuration.Url is too long: at most 512 characters"),
+    errors.CHANNEL_WEBHOOK_URL_INVALID: _chat(400, 20001, "Invalid value for parameter Configuration.Url: {reason}"),
+    # Messages
+    errors.BODY_REQUIRED: _chat(400, 50503, "Message body is required"),
+    errors.BODY_TOO_LONG: _chat(400, 50504, "Message body is too long: at most 32768 bytes"),
+    errors.MEDIA_NOT_FOUND: _chat(404, 50507, "Media not found"),
+    errors.MEDIA_USED: _chat(409, 50508, "Media is used by another message"),
+    errors.MEDIA_BODY_FIXED: _chat(400, 50509, "The body of a media message cannot change"),
+    errors.MESSAGE_PAGE_TOKEN_INVALID: _chat(
+        400, 19038, "Invalid value for parameter PageToken: a message index, 0 or more"
+    ),
+    # Sockets
+    errors.FRAME_INVALID: _chat(400, 20001, "The frame is not a JSON object with an id and an action"),
+    errors.UNKNOWN_ACTION: _chat(400, 20001, "Unknown action: {action}"),
+    errors.TOO_MANY_CONNECTIONS: _chat(
+        429, 51001, "Too many connections: this one gave way to a newer one of the same identity"
+    ),
+    errors.TOO_MANY_REQUESTS: _chat(429, 51002, "Too many requests on this connection: wait a second"),
+    errors.IDENTITY_TOO_LONG_TO_CONNECT: _chat(400, 51003, "Identity is too long: at most 256 characters"),
+    errors.ENDPOINT_ID_TOO_LONG: _chat(400, 51004, "Endpoint id is too long: at most 512 characters"),
+    errors.CONNECTION_EXPIRED: _chat(401, 51006, "The connection is unknown or has expired; connect again"),
+}
+
+
+def answer(column: str, error: Error, **details: object) -> Answer:
+    """What a face answers to a refusal of this kind.
+
+    Raises:
+        LookupError: the column has no answer to it.
+    """
+    found: Answer | None = getattr(TABLE[error], column)
+    if found is None:
+        raise LookupError(f"{column} has no answer to {error.name}")
+    return found._replace(text=found.text.format(**details)) if details else found
+
+
+def translate(column: str, refusal: Refusal) -> Answer:
+    """What a face answers to a refusal; an internal error where its column has no answer, which is logged."""
+    try:
+        return answer(column, refusal.error, **refusal.details)
+    except LookupError:
+        logger.exception("refusal without an answer", extra={"error": refusal.error.name, "column": column})
+        return answer(column, errors.INTERNAL)

@@ -1,0 +1,125 @@
+"""The arithmetic of pages: which part of a list a request gets, and what lies beyond it on either side.
+
+Everything here is pure. A *position* is a text that tells where a record stands in its list; positions sort as the list
+does. A page says the position of every record, so that it may be cut after any of them. What a page says of its other
+end, when it was asked for by going back, is that there is more after it: the page that was gone back from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from parley.store.items import Record
+
+
+class PageRequest(NamedTuple):
+    """What part of a list is wanted: items after a position, or the ones that come before it."""
+
+    size: int
+    after: str | None = None
+    before: str | None = None
+
+    @property
+    def is_back(self) -> bool:
+        """Whether the page before one that was seen is wanted."""
+        return self.before is not None
+
+
+class Listing(NamedTuple):
+    """Records of one page with their positions, the position of the first and last, and what lies beyond.
+
+    `first` and `last` may lie beyond the records, where what stood there is not shown.
+    """
+
+    records: list[Record]
+    positions: list[str]
+    first: str | None
+    last: str | None
+    more_after: bool
+    more_before: bool
+
+    def cut(self, size: int, page: PageRequest) -> Listing:
+        """The part of the page that holds `size` records: those next to where the request came from."""
+        if size >= len(self.records):
+            return self
+        if page.is_back:
+            records, positions = self.records[-size:], self.positions[-size:]
+            return self._replace(records=records, positions=positions, first=positions[0], more_before=True)
+        records, positions = self.records[:size], self.positions[:size]
+        return self._replace(records=records, positions=positions, last=positions[-1], more_after=True)
+
+    def showing(self, shown: Mapping[str, Any]) -> Listing:
+        """The page with other records in place of its own, by position; those that have none are left out."""
+        positions = [position for position in self.positions if position in shown]
+        return self._replace(records=[shown[position] for position in positions], positions=positions)
+
+
+def page_of(found: Sequence[tuple[str, Any]], page: PageRequest, *, more: bool) -> Listing:
+    """The page that a read of one range gives: `found` are positions and records as they were read.
+
+    Going back, they were read downwards and are turned around; `more` says whether the read could have gone on.
+    """
+    ordered = list(reversed(found)) if page.is_back else list(found)
+    positions = [position for position, _ in ordered]
+    return Listing(
+        [record for _, record in ordered],
+        positions,
+        positions[0] if positions else None,
+        positions[-1] if positions else None,
+        more_after=page.is_back or more,
+        more_before=more if page.is_back else page.after is not None,
+    )
+
+
+def merged(listings: Sequence[Listing], page: PageRequest) -> Listing:
+    """One page of several lists whose positions are comparable, as if they were one list.
+
+    Each was asked for the same page.
+    """
+    if len(listings) == 1:
+        return listings[0]
+    by_position = {
+        position: record
+        for listing in listings
+        for position, record in zip(listing.positions, listing.records, strict=True)
+    }
+    positions = sorted(by_position)
+    whole = Listing(
+        [by_position[position] for position in positions],
+        positions,
+        positions[0] if positions else None,
+        positions[-1] if positions else None,
+        more_after=any(listing.more_after for listing in listings),
+        more_before=any(listing.more_before for listing in listings),
+    )
+    return whole.cut(page.size, page)
+
+
+def page_in_memory(records: Mapping[str, Any], page: PageRequest) -> Listing:
+    """One page of records that are all at hand, by their positions."""
+    after, before = page.after or "", page.before or "\x7f"
+    positions = sorted(position for position in records if after < position < before)
+    wanted = positions[: -page.size - 1 : -1] if page.is_back else positions[: page.size]
+    return page_of([(position, records[position]) for position in wanted], page, more=len(positions) > len(wanted))
+
+
+def fitting(sizes: Iterable[int], room: int) -> int:
+    """How many things of these sizes fit into a room, in their order; one at least."""
+    count = 0
+    for size in sizes:
+        room -= size
+        if room < 0:
+            break
+        count += 1
+    return max(count, 1)
+
+
+def from_index(index: int, *, descending: bool) -> str:
+    """The position after which a page of messages begins that is asked for by the index of its first message."""
+    return str(index + 1 if descending else index - 1)
+
+
+def to_index(position: str, *, descending: bool) -> int:
+    """The index at which the page after a message begins, in the list's order."""
+    return max(int(position) + (-1 if descending else 1), 0)
