@@ -65,9 +65,14 @@ def test_ten_seconds_later_every_action_is_refused_and_ends_the_connection(
 _SEEN = {"fetchChannel", "fetchMyChannel"}
 
 
+@pytest.mark.parametrize("is_back", [False, True])
 @pytest.mark.parametrize("action", sorted(set(ACTIONS) - NOT_IN_A_CHANNEL - _SEEN))
-def test_what_is_done_in_a_channel_is_refused_at_once(house: House, room: Room, bob: Device, action: str) -> None:
+def test_what_is_done_in_a_channel_is_refused_at_once(
+    house: House, room: Room, bob: Device, action: str, is_back: bool
+) -> None:
     forget(house)
+    if is_back:
+        room.add("bob")
     before = everything(house)
     assert bob.refusal(action, **request(action, room)) == GONE
     assert everything(house) == before
