@@ -256,13 +256,14 @@ def test_a_reader_sees_new_images_of_what_is_announced_and_nothing_else(function
     assert keys == expected
 
 
-def test_of_a_channels_log_a_reader_sees_nothing_but_the_numbers_that_nothing_came_of():
+def test_beside_what_is_announced_readers_see_unused_numbers_and_tombstones():
     unused = {
         "eventName": ["INSERT"],
         "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "CHG#"}]}}, "NewImage": {"kind": {"S": ["nothing"]}}},
     }
     others = {function: filters(mapping)[1:] for (function, _), mapping in STREAM_MAPPINGS.items()}
-    assert others == {"FanOutFunction": [unused], "WebhooksFunction": []}
+    tombstones = {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"deleted_at": {"N": [{"exists": True}]}}}}
+    assert others == {"FanOutFunction": [unused], "WebhooksFunction": [tombstones]}
 
 
 @pytest.mark.parametrize("key", STREAM_MAPPINGS, ids=".".join)

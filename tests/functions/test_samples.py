@@ -225,8 +225,8 @@ def test_webhooks_plans_what_the_sample_changes_owe(deployed: Deployed) -> None:
     event = read("webhooks_changes")
     assert deployed.call("webhooks", event) == {"batchItemFailures": []}
     assert deployed.queued("PARLEY_DELIVERY_QUEUE_URL") == [{"job": "webhook", **delivery(event["Records"][0])}]
-    # The sweep of the deleted service waits until fan-out has told everybody.
-    assert deployed.hidden("PARLEY_WORK_QUEUE_URL") == 1
+    # The sweep of the deleted service waits until fan-out has told everybody, what erases tombstones for two minutes.
+    assert deployed.hidden("PARLEY_WORK_QUEUE_URL") == 2
 
 
 def test_webhooks_delivers_the_sample(deployed: Deployed, owner: Target) -> None:

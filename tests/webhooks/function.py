@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local.pump.filters import passes
@@ -27,6 +28,21 @@ class Remaining:
         return self.milliseconds
 
 
+class WorkQueue(FakeQueue):
+    """The work queue. What erases tombstones is kept apart in `burials`, since every deletion owes that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.burials: list[dict[str, Any]] = []
+        self.burial_delays: list[int] = []
+
+    def send(self, entries: Sequence[Mapping[str, Any]], delay_seconds: int = 0) -> None:
+        buried = [dict(entry) for entry in entries if entry.get("job") == "bury"]
+        self.burials += buried
+        self.burial_delays += [delay_seconds] * len(buried)
+        super().send([entry for entry in entries if entry.get("job") != "bury"], delay_seconds)
+
+
 class WebhooksFunction:
     """What reached the queues is in `deliveries`, `dead_letters` and `work`.
 
@@ -38,7 +54,7 @@ class WebhooksFunction:
         self.deployment = deployment
         self.deliveries = FakeQueue(keeps_order=True)
         self.dead_letters = FakeQueue(keeps_order=True)
-        self.work = FakeQueue()
+        self.work = WorkQueue()
         self.outgoing = outgoing or Outgoing(allow_loopback=True)
         self._patterns = patterns(template, "WebhooksFunction")
         self._planned = len(deployment.read_stream())
@@ -103,6 +119,13 @@ class WebhooksFunction:
                 steps += 1
                 assert self.sweep(job) == []
         return steps
+
+    def bury_all(self) -> int:
+        """Everything that the deletions so far owe to be erased; how many tombstones that is."""
+        self.plan()
+        todo, self.work.burials = self.work.burials, []
+        assert self._work_off("bury", self._work_sample, todo, 0, Remaining()) == []
+        return sum(len(entry["tombstones"]) for entry in todo)
 
     def _work_off(
         self, name: str, shape: dict[str, Any], entries: Any, attempt: int, remaining: Remaining

@@ -66,6 +66,10 @@ class _Patience:
     left: int = _LOOKS
 
 
+# What the entry of a deletion says of a record, by its kind.
+_ERASED = {"message": ("index", "created_seq"), "member": ("identity",)}
+
+
 class _Erased(LookupError):
     """Something is gone so completely that it cannot be said what it was."""
 
@@ -176,6 +180,8 @@ class _Channel(Generic[T]):
     def _accounted(self, missed: _Missed) -> dict[int, int]:
         """When what took each number happened, in milliseconds."""
         times = {entry["seq"]: (entry["expires_at"] - TOMBSTONE_SECONDS) * 1000 for entry in missed.entries}
+        # The number of a message that came and went is known from the entry of its deletion.
+        times |= {entry["created_seq"]: times[entry["seq"]] for entry in missed.entries if "created_seq" in entry}
         return times | {_created(message): message["cause"]["at"] for message in missed.messages}
 
     def _end(self, missed: _Missed) -> int:
@@ -238,13 +244,15 @@ class _Channel(Generic[T]):
         return None
 
     def _erased(self, subject: tuple[str, str], entry: Mapping[str, Any]) -> Record:
-        """What is left to say of a message whose tombstone went before the entry that tells of it."""
+        """What the entry of a deletion says of the record, whose tombstone has been erased."""
         kind, sid = subject
-        if kind != "message":
+        if kind not in _ERASED or (kind == "member" and entry["verb"] != "deleted"):
             raise _Erased(sid)
         names = {"sid": sid, "channel_sid": self._sid, "service_sid": self._channel["service_sid"]}
-        gone = {"seq": entry["seq"], "created_seq": 0, "deleted_at": 0}
-        return {**names, **gone, "index": message_index(self._sid, sid)}
+        gone = {"seq": entry["seq"], "created_seq": 0, "deleted_at": 0} | {
+            name: entry[name] for name in _ERASED[kind] if name in entry
+        }
+        return {**names, "index": message_index(self._sid, sid), **gone} if kind == "message" else {**names, **gone}
 
     def _changed(
         self, kind: str, record: Mapping[str, Any], entries: list[Mapping[str, Any]]

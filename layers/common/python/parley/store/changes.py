@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parley.store.items import Record, from_item
+from parley.store.keys import Key
 
 # Sort key, or what it begins with, -> kind of record. Anything else is nobody's news.
 _EXACT = {"CHANNEL": "channel", "USER": "user"}
@@ -18,6 +19,11 @@ _PREFIXES = {
     "MEMBER#": "member",
     "INVITE#": "invite",
     "SERVICE#": "service",
+    "WEBHOOK#": "channel_webhook",
+    "ROLE#": "role",
+    "BINDING#": "binding",
+    "CREDENTIAL#": "credential",
+    "KEY#": "api_key",
     # Of the entries in a channel's log, only those of numbers that nothing came of have a cause.
     "CHG#": "nothing",
 }
@@ -27,6 +33,8 @@ KINDS = frozenset([*_EXACT.values(), *_PREFIXES.values()])
 
 _COUNTED = ("seq", "hooks", "members_count", "messages_count", "last_message_index")
 
+# Of what is only asked about, and not stored yet.
+_NOWHERE: Key[Any] = Key("", "")
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"
 
 
@@ -35,13 +43,14 @@ class Change:
     """One announced change.
 
     Attributes:
-        kind: What was changed: message, member, channel, user, invite, service, or nothing: a number in a channel
-            that was taken for a change that was then refused.
+        kind: What was changed: a kind of record, or nothing: a number in a channel that was taken for a change that
+            was then refused.
         verb: created, updated or deleted.
         record: The record after the change; for a deletion the one before it, with the tombstone's seq.
         old: The record before it; empty for a creation.
         cause: Who did it and how: `id`, `actor`, `source`, `webhooks`, `request`, `at`.
         position: The stream's sequence number.
+        key: Where the record stands.
     """
 
     kind: str
@@ -50,6 +59,7 @@ class Change:
     old: Record
     cause: Record
     position: str
+    key: Key[Any] = _NOWHERE
 
     @property
     def channel_sid(self) -> str:
@@ -60,7 +70,8 @@ class Change:
 def decode(stream_record: dict[str, Any]) -> Change | None:
     """The change that a stream record holds, or None if it announces nothing."""
     data = stream_record["dynamodb"]
-    kind = _kind(data["Keys"]["sk"]["S"])
+    key: Key[Any] = Key(data["Keys"]["pk"]["S"], data["Keys"]["sk"]["S"])
+    kind = _kind(key.sk)
     new = from_item(data.get("NewImage", {}))
     old = from_item(data.get("OldImage", {}))
     cause = new.get("cause")
@@ -70,11 +81,11 @@ def decode(stream_record: dict[str, Any]) -> Change | None:
     if was and not is_now:
         # Only what the channel's counters said is the tombstone's; everything else is told as it was.
         record = {**old, **{name: new[name] for name in _COUNTED if name in new}}
-        return Change(kind, DELETED, record, old, cause, data["SequenceNumber"])
+        return Change(kind, DELETED, record, old, cause, data["SequenceNumber"], key)
     if not is_now:
         return None
     verb = UPDATED if was else CREATED
-    return Change(kind, verb, new, old if was else {}, cause, data["SequenceNumber"])
+    return Change(kind, verb, new, old if was else {}, cause, data["SequenceNumber"], key)
 
 
 def _kind(sort_key: str) -> str | None:

@@ -17,6 +17,7 @@ from parley.store import keys
 from parley.store.changes import Change
 from parley.webhooks.circuit import Circuits
 from parley.webhooks.delivery import attempt, pause_seconds
+from parley.webhooks.events import POST_EVENTS, find
 from parley.webhooks.planning import deliveries
 
 _MOST_UNTRIED = 10_000
@@ -55,7 +56,7 @@ class Deliveries:
 
     def plan(self, change: Change, memory: Memory) -> list[Entry]:
         """The deliveries that a change owes."""
-        if change.kind == "service" or not change.cause["webhooks"]:
+        if not find(POST_EVENTS, change.kind, change.verb, change.record) or not change.cause["webhooks"]:
             return []
         context = self._context
         service = context.configuration.fetch(keys.service(context.account_sid, change.record["service_sid"]))

@@ -12,6 +12,7 @@ from typing import Any
 from parley.operations.context import Context
 from parley.ports.queue import Queue
 from parley.webhooks.deliveries import Deliveries
+from parley.work.burying import burying
 from parley.work.consumer import QueuedRecord, work_off
 from parley.work.job import Job, Jobs
 from parley.work.planner import plan
@@ -23,6 +24,7 @@ def job_table(context: Context, deliveries: Deliveries, delivery_queue: Queue, w
     return {
         "webhook": Job(delivery_queue, deliveries.deliver, deliveries.plan, not_tried=deliveries.leave_untried),
         "sweep": sweeps(context, work_queue),
+        "bury": burying(context, work_queue),
     }
 
 

@@ -1,0 +1,50 @@
+"""Burials: tombstones are erased when nothing that is under way can need them any more.
+
+A tombstone keeps a write that is still under way from bringing back what was deleted. Two minutes later nothing is
+under way, and it would only make lists slow to read. What returning clients are told of a deletion stands in the
+channel's log. Tombstones of channels, users and services stay for a week: no list is read past them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.errors import NOT_FOUND, Refusal
+from parley.operations.context import Context
+from parley.store.changes import DELETED, Change
+from parley.store.keys import Key
+from parley.store.writes import Erase, Guard
+
+# No function runs longer than a minute; the rest is for clocks that differ.
+DELAY_SECONDS = 120
+# What stands in ranges that are read as lists.
+_LISTED = ("message", "member", "invite", "channel_webhook", "role", "binding", "credential", "api_key")
+# How many tombstones one job erases.
+MOST = 100
+
+
+def owed(change: Change, memory: dict[str, Any]) -> list[dict[str, Any]]:
+    """The job that erases the tombstone of a deletion.
+
+    The deletions of one batch of changes share a job: `memory` holds the one that has room.
+    """
+    if change.verb != DELETED or change.kind not in _LISTED:
+        return []
+    tombstone = [*change.key, change.cause["at"]]
+    open_ = memory.get("open")
+    if open_ is not None and len(open_["tombstones"]) < MOST:
+        open_["tombstones"].append(tombstone)
+        return []
+    memory["open"] = job = {"tombstones": [tombstone]}
+    return [job]
+
+
+def erase(context: Context, job: dict[str, Any]) -> None:
+    """Erase the tombstones of a job, each unless something lives in its place or was deleted anew since."""
+    for pk, sk, deleted_at in job["tombstones"]:
+        same = Guard("deleted_at", "=", deleted_at, NOT_FOUND())
+        try:
+            context.table.commit(context.cause(), [Erase(Key(pk, sk), NOT_FOUND(), (same,))])
+        except Refusal as refusal:
+            if refusal.error is not NOT_FOUND:
+                raise

@@ -1,0 +1,18 @@
+"""Jobs that erase tombstones."""
+
+from __future__ import annotations
+
+from parley.jobs import Entry, Turn
+from parley.operations import burials
+from parley.operations.context import Context
+from parley.ports.queue import Queue
+from parley.work.job import Job
+
+
+def burying(context: Context, queue: Queue) -> Job:
+    """The row of burials."""
+
+    def carry_out(entry: Entry, turn: Turn) -> None:
+        burials.erase(context, entry)
+
+    return Job(queue, carry_out, burials.owed, lambda entry: burials.DELAY_SECONDS)
