@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from parley.domain.presence import reachability
+from parley.faces.chat_events import POST_EVENTS
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.log import logger
 from parley.operations.context import Context
@@ -17,7 +18,7 @@ from parley.store import keys
 from parley.store.changes import Change
 from parley.webhooks.circuit import Circuits
 from parley.webhooks.delivery import attempt, pause_seconds
-from parley.webhooks.events import POST_EVENTS, find
+from parley.webhooks.events import find
 from parley.webhooks.planning import deliveries
 
 _MOST_UNTRIED = 10_000
