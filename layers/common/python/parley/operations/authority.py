@@ -149,8 +149,8 @@ def needed(
     """
     if context.caller.identity is None:
         return
-    rights = dict.fromkeys(record_type.right(verb, name) for name in parameters)
-    for permissions in dict.fromkeys(right and right.needed(is_own=is_own) for right in rights):
+    rights = (record_type.right(verb, name) for name in parameters)
+    for permissions in dict.fromkeys(right.needed(is_own=is_own) if right else None for right in rights):
         if permissions is None:
             raise FORBIDDEN()
         yield permissions

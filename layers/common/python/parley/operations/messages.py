@@ -205,9 +205,10 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     descending = parameters.get("order") == "desc"
     is_below = descending != page.is_back
     edge = int(page.before or page.after or -1)
-    bound = {"before" if is_below else "after": keys.padded(edge)} if edge >= 0 else {}
+    bound = keys.padded(edge) if edge >= 0 else None
+    after, before = (None, bound) if is_below else (bound, None)
     where = keys.messages(resolved["channel_sid"])
-    found, more = context.table.page(where, page.size, descending=is_below, **bound)
+    found, more = context.table.page(where, page.size, after=after, before=before, descending=is_below)
     return page_of([(str(item.record["index"]), item.record) for item in found], page, more=more)
 
 

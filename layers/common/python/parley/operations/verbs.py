@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from parley.errors import NOT_FOUND, Error, Refusal
 from parley.operations.addressing import resolve
@@ -69,11 +69,11 @@ def load(context: Context, record_type: RecordType, resolved: Path) -> Record:
     return belonging(record, resolved)
 
 
-def belonging(record: Record | None, resolved: Path) -> Record:
+def belonging(record: Mapping[str, Any] | None, resolved: Path) -> Record:
     """The record, unless it is none or another service's."""
     if record is None or record.get("service_sid", resolved.get("service_sid")) != resolved.get("service_sid"):
         raise NOT_FOUND()
-    return record
+    return cast(Record, record)
 
 
 def new_record(context: Context, record_type: RecordType, path: Path) -> Record:
