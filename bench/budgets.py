@@ -30,6 +30,7 @@ from local.home import REPOSITORY, Home
 from local.template.template import Template
 from parley.ids import member_sid, user_sid
 from parley.operations.context import Caller, Context
+from parley.operations.counting import EVERY
 from parley.sockets.door import SocketDoor
 from parley.sockets.fan_out import FanOut
 from parley.sockets.presence import forget
@@ -104,6 +105,7 @@ class Measurement:
         raw.get(f"{self._messages}/{self._last}")
         return [
             self._cost("create message, REST", (2, 2), lambda: raw.post(self._messages, Body=_BODY)),
+            self._cost("create message, every fiftieth", (5, 3), self._post_a_fiftieth()),
             self._cost("fetch message", (1, 0), lambda: raw.get(f"{self._messages}/{self._last}")),
             self._cost("fetch channel", (1, 0), lambda: raw.get(channel)),
             self._cost("list 50 messages", (1, 0), lambda: raw.get(self._messages)),
@@ -111,6 +113,15 @@ class Measurement:
             self._cost("list 50 channels of a user", (3, 0), lambda: raw.get(f"{path}/Users/dave/Channels")),
             self._cost("join a channel", (4, 10), lambda: raw.post(f"{channel}/Members", Identity="carol")),
         ]
+
+    def _post_a_fiftieth(self) -> Callable[[], None]:
+        """A message whose sender counts those that were sent a while ago."""
+        while (self._raw.post(self._messages, Body=_BODY)["index"] + 2) % EVERY:
+            pass
+        self._world.clock.advance(61)
+        # The container remembers the service again.
+        self._raw.get(f"{self._messages}/{self._last}")
+        return lambda: self._raw.post(self._messages, Body=_BODY)
 
     def _over_sockets(self) -> list[Cost]:
         self._connect("c0", "alice")

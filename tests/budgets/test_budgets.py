@@ -12,6 +12,7 @@ from local.template.template import Template
 
 BUDGETED = [
     "create message, REST",
+    "create message, every fiftieth",
     "fetch message",
     "fetch channel",
     "list 50 messages",
