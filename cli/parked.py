@@ -7,8 +7,11 @@ under the same idempotency token; done again within five minutes, SQS drops the 
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from cli.places import Place
@@ -29,6 +32,22 @@ class Parked(NamedTuple):
     handle: str
     message_id: str
     delivery: dict[str, Any]
+
+
+@contextmanager
+def _undivided() -> Iterator[None]:
+    """Let Ctrl-C wait until this is done: what SQS hands out while nobody listens stays hidden for a while."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 class ParkedDeliveries:
@@ -87,16 +106,17 @@ class ParkedDeliveries:
     def _receive(self) -> Iterator[Sequence[Parked]]:
         seen: set[str] = set()
         while True:
-            answer = self._place.sqs.receive_message(
-                QueueUrl=self._place.dead_letters,
-                MaxNumberOfMessages=_BATCH,
-                VisibilityTimeout=_HIDDEN_SECONDS,
-                WaitTimeSeconds=self._wait_seconds,
-            )
-            new = [message for message in answer.get("Messages", []) if message["MessageId"] not in seen]
+            with _undivided():
+                answer = self._place.sqs.receive_message(
+                    QueueUrl=self._place.dead_letters,
+                    MaxNumberOfMessages=_BATCH,
+                    VisibilityTimeout=_HIDDEN_SECONDS,
+                    WaitTimeSeconds=self._wait_seconds,
+                )
+                new = [message for message in answer.get("Messages", []) if message["MessageId"] not in seen]
+                self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in new}
             if not new:
                 return
-            self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in new}
             seen.update(message["MessageId"] for message in new)
             yield list(self._read(new))
 

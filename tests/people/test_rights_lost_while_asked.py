@@ -11,9 +11,9 @@ from parley.ports.http.outgoing import NoAnswer, Response
 from tests.ports.fakes import FakeOutgoing, SentRequest
 from tests.sockets.deployment import House
 from tests.support.lean import LeanClient
-from tests.trust.asking import EVENTS, answer, asking_about, refusal, stored
-from tests.trust.hooks import Owner
-from tests.trust.scenes import CASES, Scene
+from tests.webhooks.asking import EVENTS, answer, asking_about, refusal, stored
+from tests.webhooks.owner import Owner
+from tests.webhooks.scenes import CASES, Scene
 
 REFUSALS = {(403, 50107), (403, 50400), (404, 20404)}
 

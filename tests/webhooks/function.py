@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from local.pump.filters import passes
@@ -16,6 +15,8 @@ from tests.sockets.deployment import Deployment, StreamRecord, load_function, pa
 # As the template has it.
 LONGEST_AGE_SECONDS = 14_400
 DELIVERIES, DEAD_LETTERS, WORK = "deliveries", "dead letters", "work"
+STUDIO_URL = "https://flows.example.com/{flow_sid}/run"
+_DELIVERY, _WORK = (sample(name)["Records"][0] for name in ("webhooks_deliveries", "webhooks_work"))
 
 
 class Remaining:
@@ -43,32 +44,63 @@ class WorkQueue(FakeQueue):
         super().send([entry for entry in entries if entry.get("job") != "bury"], delay_seconds)
 
 
+def queued(delivery: dict[str, Any], receives: int = 1, receipt_handle: str = "") -> dict[str, Any]:
+    """A delivery as SQS hands it to the function."""
+    return {
+        **_DELIVERY,
+        "messageId": f"message-{delivery['id']}",
+        "receiptHandle": receipt_handle or f"handle-{delivery['id']}",
+        "body": json.dumps({"job": "webhook", **delivery}),
+        "attributes": {"ApproximateReceiveCount": str(receives), "MessageGroupId": delivery["group"]},
+    }
+
+
 class WebhooksFunction:
-    """What reached the queues is in `deliveries`, `dead_letters` and `work`.
+    """What reached the queues is in `deliveries`, `dead_letters` and `work`; what was counted in `counted`.
 
     How long deliveries were put off is in `delays`, what was taken off the queue before its batch was done in
-    `forgotten`; both name deliveries by their handle (`handle-0`).
+    `forgotten`; both name deliveries by their handle (`handle-<id>`).
     """
 
-    def __init__(self, deployment: Deployment, template: Template, outgoing: Outgoing | FakeOutgoing | None = None):
+    def __init__(
+        self,
+        deployment: Deployment,
+        template: Template,
+        outgoing: Outgoing | FakeOutgoing | None = None,
+        studio_url: str = STUDIO_URL,
+        longest_age_seconds: int = LONGEST_AGE_SECONDS,
+    ):
         self.deployment = deployment
+        self.clock = deployment.world.clock
         self.deliveries = FakeQueue(keeps_order=True)
         self.dead_letters = FakeQueue(keeps_order=True)
         self.work = WorkQueue()
+        self.counted: list[tuple[str, float]] = []
+        self.counts_too: Callable[[str, float], None] = lambda name, value: None
         self.outgoing = outgoing or Outgoing(allow_loopback=True)
+        self._settings = {
+            "delivery_queue_url": DELIVERIES,
+            "dead_letter_queue_url": DEAD_LETTERS,
+            "work_queue_url": WORK,
+            "studio_url": studio_url,
+            "delivery_age_seconds": longest_age_seconds,
+        }
         self._patterns = patterns(template, "WebhooksFunction")
         self._planned = len(deployment.read_stream())
-        self._delivery_sample = sample("webhooks_deliveries")["Records"][0]
-        self._work_sample = sample("webhooks_work")["Records"][0]
         self.start()
 
     def start(self) -> None:
         """A container that remembers nothing."""
-        container = self.deployment.world.another_container()
+        self.container = self.deployment.world.another_container()
         queues = {DELIVERIES: self.deliveries, DEAD_LETTERS: self.dead_letters, WORK: self.work}
-        urls = {"delivery_queue_url": DELIVERIES, "dead_letter_queue_url": DEAD_LETTERS, "work_queue_url": WORK}
-        runtime = container.wire(urls, outgoing=self.outgoing, queue=queues.__getitem__)
-        self.handler = load_function("webhooks", runtime)
+        self.runtime = self.container.wire(
+            self._settings, outgoing=self.outgoing, queue=queues.__getitem__, count=self._count
+        )
+        self.handler = load_function("webhooks", self.runtime)
+
+    def _count(self, name: str, value: float) -> None:
+        self.counted.append((name, value))
+        self.counts_too(name, value)
 
     @property
     def delays(self) -> list[tuple[str, int]]:
@@ -80,9 +112,13 @@ class WebhooksFunction:
 
     def plan(self) -> dict[str, Any]:
         """Hand the function what is new in the stream, filtered as the template says, in one batch."""
+        return self.plan_records(self.new_changes())
+
+    def new_changes(self) -> list[StreamRecord]:
+        """What is new in the stream, filtered as the template says."""
         new = self.deployment.read_stream()[self._planned :]
         self._planned += len(new)
-        return self.plan_records([record for record in new if passes(self._patterns, record)])
+        return [record for record in new if passes(self._patterns, record)]
 
     def skip_stream(self) -> None:
         """Leave out what is new in the stream, and drop what is queued."""
@@ -93,23 +129,30 @@ class WebhooksFunction:
     def plan_records(self, records: list[StreamRecord]) -> dict[str, Any]:
         return self.handler({"Records": records}, Remaining()) if records else {"batchItemFailures": []}
 
-    def planned(self) -> list[dict[str, Any]]:
-        """The deliveries that the latest changes owe, taken from their queue."""
-        assert self.plan() == {"batchItemFailures": []}
+    def planned(self, records: list[StreamRecord] | None = None) -> list[dict[str, Any]]:
+        """The deliveries that changes owe, by default the latest ones; taken from their queue."""
+        assert self.plan_records(self.new_changes() if records is None else records) == {"batchItemFailures": []}
         return self.deliveries.take()
 
-    def deliver(self, *deliveries: dict[str, Any], attempt: int = 0) -> list[str]:
-        """One batch from the delivery queue; the ids of those that are to come back, by their place (`message-0`)."""
-        return self._work_off("webhook", self._delivery_sample, deliveries, attempt, Remaining())
+    def deliver(self, *deliveries: dict[str, Any], receives: int = 1) -> list[str]:
+        """One batch from the delivery queue; the ids of the deliveries that are to come back."""
+        left = self._work_off([queued(one, receives) for one in deliveries], Remaining())
+        return [name.removeprefix("message-") for name in left]
+
+    def run(self) -> None:
+        """Plan and deliver what is new; everything must be settled at once."""
+        for delivery in self.planned():
+            assert self.deliver(delivery) == []
 
     def sweep(self, job: dict[str, Any], remaining: Remaining | None = None) -> list[str]:
-        """One entry of the work queue, while fan-out is up to date."""
+        """One entry of the work queue, while fan-out is up to date; the ids of those that are to come back."""
         self.deployment.announce()
         return self.sweep_untold(job, remaining)
 
     def sweep_untold(self, job: dict[str, Any], remaining: Remaining | None = None) -> list[str]:
         """One entry of the work queue, whatever fan-out has told."""
-        return self._work_off("sweep", self._work_sample, [job], 0, remaining or Remaining())
+        record = {**_WORK, "body": json.dumps({"job": "sweep", **job})}
+        return self._work_off([record], remaining or Remaining())
 
     def sweep_all(self) -> int:
         """Plan and sweep until nothing is left to do; how many steps that took."""
@@ -124,25 +167,12 @@ class WebhooksFunction:
         """Everything that the deletions so far owe to be erased; how many tombstones that is."""
         self.plan()
         todo, self.work.burials = self.work.burials, []
-        assert self._work_off("bury", self._work_sample, todo, 0, Remaining()) == []
+        for entry in todo:
+            record = {**_WORK, "body": json.dumps({"job": "bury", **entry})}
+            assert self._work_off([record], Remaining()) == []
         return sum(len(entry["tombstones"]) for entry in todo)
 
-    def _work_off(
-        self, name: str, shape: dict[str, Any], entries: Any, attempt: int, remaining: Remaining
-    ) -> list[str]:
-        records = []
-        for place, entry in enumerate(entries):
-            record = copy.deepcopy(shape)
-            queued = {"job": name, **entry} if isinstance(entry, dict) else entry
-            record |= {
-                "messageId": f"message-{place}",
-                "receiptHandle": f"handle-{place}",
-                "body": json.dumps(queued),
-            }
-            record["attributes"]["ApproximateReceiveCount"] = str(attempt + 1)
-            if "group" in entry:
-                record["attributes"]["MessageGroupId"] = entry["group"]
-            records.append(record)
+    def _work_off(self, records: list[dict[str, Any]], remaining: Remaining) -> list[str]:
         answer = self.handler({"Records": records}, remaining)
         assert set(answer) == {"batchItemFailures"}
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]

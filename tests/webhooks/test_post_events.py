@@ -18,8 +18,8 @@ from tests.webhooks.owned import ASKED, BORN, CHANGED, Owned
 
 
 @pytest.fixture
-def owned(house: House, webhooks: WebhooksFunction, owner: Target) -> Owned:
-    return Owned(house, webhooks, owner)
+def owned(house: House, webhooks: WebhooksFunction, target: Target) -> Owned:
+    return Owned(house, webhooks, target)
 
 
 def only(received: list[Received]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.trust.hooks import Hooks, Remaining, queued
+from tests.webhooks.function import Remaining, WebhooksFunction, queued
 
 VISIBILITY_SECONDS = 360
 _BATCH = 10
@@ -26,12 +26,12 @@ class Entry:
 class Line:
     """Deliveries under way; those that are settled or parked leave it."""
 
-    def __init__(self, hooks: Hooks, deliveries: Iterable[dict[str, Any]] = ()):
-        self.hooks = hooks
-        self.clock = hooks.clock
+    def __init__(self, webhooks: WebhooksFunction, deliveries: Iterable[dict[str, Any]] = ()):
+        self.webhooks = webhooks
+        self.clock = webhooks.clock
         self.entries = [Entry(delivery) for delivery in deliveries]
-        hooks.deliveries.put_off = self._put_off  # type: ignore[method-assign]
-        hooks.deliveries.forget = self._forget  # type: ignore[method-assign]
+        webhooks.deliveries.put_off = self._put_off  # type: ignore[method-assign]
+        webhooks.deliveries.forget = self._forget  # type: ignore[method-assign]
 
     def _put_off(self, receipt_handle: str, seconds: int) -> None:
         (entry,) = [entry for entry in self.entries if entry.handle == receipt_handle]
@@ -60,7 +60,7 @@ class Line:
             earliest = min(entry.visible_at for entry in self.entries if entry.visible_at > now)
             self.clock.advance((earliest - now) / 1000)
         records = [queued(entry.delivery, entry.receives, entry.handle) for entry in batch]
-        answer = self.hooks.handler({"Records": records}, Remaining())
+        answer = self.webhooks.handler({"Records": records}, Remaining())
         failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
         for record in records:
             if record["messageId"] not in failed:

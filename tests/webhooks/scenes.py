@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from parley.clock import iso_millis
 from tests.sockets.deployment import Device
-from tests.trust.hooks import Owner
+from tests.webhooks.owner import Owner
 
 BODY = "Grüße, \U0001f600 & = + % \r\n"
 ATTRIBUTES = '{"color": "blå", "n": 1}'

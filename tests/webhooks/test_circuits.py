@@ -12,8 +12,8 @@ from parley.webhooks.circuit import FAILURES, Circuits
 from tests.ports.fakes import FakeOutgoing, SentRequest
 from tests.support.fakes import FakeClock
 from tests.support.target import Reply, serving
-from tests.trust.hooks import Hooks
-from tests.trust.line import Line
+from tests.webhooks.function import WebhooksFunction
+from tests.webhooks.line import Line
 
 URL = "https://example.com/hook"
 OTHER = "https://example.org/hook"
@@ -169,7 +169,7 @@ def test_threads_let_one_probe_through_at_a_time(circuits: Circuits, clock: Fake
 # Through the function
 
 
-def delivery(hooks: Hooks, number: int, url: str, group: str = "") -> dict[str, Any]:
+def delivery(webhooks: WebhooksFunction, number: int, url: str, group: str = "") -> dict[str, Any]:
     return {
         "id": f"{number:032x}",
         "group": group or f"{number}",
@@ -177,17 +177,19 @@ def delivery(hooks: Hooks, number: int, url: str, group: str = "") -> dict[str, 
         "method": "POST",
         "parameters": {"EventType": "onMessageSent"},
         "retries": 0,
-        "planned_at": hooks.clock.now_ms(),
+        "planned_at": webhooks.clock.now_ms(),
     }
 
 
-def fake(hooks: Hooks) -> FakeOutgoing:
-    assert isinstance(hooks.outgoing, FakeOutgoing)
-    return hooks.outgoing
+def fake(webhooks: WebhooksFunction) -> FakeOutgoing:
+    assert isinstance(webhooks.outgoing, FakeOutgoing)
+    return webhooks.outgoing
 
 
 @pytest.mark.parametrize("answer", [NoAnswer("timeout"), Response(500, {}, b""), Response(503, {}, b"")], ids=str)
-def test_a_failing_target_gets_few_requests_and_a_healthy_one_all_of_its_own(silent: Hooks, answer: Any) -> None:
+def test_a_failing_target_gets_few_requests_and_a_healthy_one_all_of_its_own(
+    silent: WebhooksFunction, answer: Any
+) -> None:
     def answers(request: SentRequest) -> Response:
         if request.url == OTHER:
             return Response(200, {}, b"")
@@ -210,7 +212,7 @@ def test_a_failing_target_gets_few_requests_and_a_healthy_one_all_of_its_own(sil
     assert urls.count(URL) <= 10 + 9
 
 
-def test_an_owners_last_word_closes_the_circuit_as_a_success_does(silent: Hooks) -> None:
+def test_an_owners_last_word_closes_the_circuit_as_a_success_does(silent: WebhooksFunction) -> None:
     statuses = [500, 500, 500, 500, 404] * 4
     fake(silent).answer = lambda request: Response(statuses.pop(0), {}, b"")
     for number in range(20):
@@ -218,7 +220,7 @@ def test_an_owners_last_word_closes_the_circuit_as_a_success_does(silent: Hooks)
     assert statuses == []
 
 
-def test_a_path_that_fails_does_not_hold_up_another_path_of_the_same_server(silent: Hooks) -> None:
+def test_a_path_that_fails_does_not_hold_up_another_path_of_the_same_server(silent: WebhooksFunction) -> None:
     def answers(request: SentRequest) -> Response:
         return Response(500 if request.url.endswith("/bad") else 200, {}, b"")
 
@@ -228,7 +230,7 @@ def test_a_path_that_fails_does_not_hold_up_another_path_of_the_same_server(sile
     assert silent.deliver(delivery(silent, 100, "https://example.com/good")) == []
 
 
-def test_a_target_that_comes_back_gets_everything_within_its_pause(silent: Hooks) -> None:
+def test_a_target_that_comes_back_gets_everything_within_its_pause(silent: WebhooksFunction) -> None:
     back_at = silent.clock.now_ms() + 30_000
     fake(silent).answer = lambda request: Response(500 if silent.clock.now_ms() < back_at else 200, {}, b"")
     line = Line(silent, [delivery(silent, number, URL, group=f"{number % 5}") for number in range(100)])
@@ -237,15 +239,15 @@ def test_a_target_that_comes_back_gets_everything_within_its_pause(silent: Hooks
     assert silent.clock.now_ms() <= back_at + 45_000
 
 
-def test_a_real_server_that_comes_back_is_served_again(hooks: Hooks) -> None:
+def test_a_real_server_that_comes_back_is_served_again(webhooks: WebhooksFunction) -> None:
     with serving() as target:
         port, url = target.port, target.url
         target.answer = lambda received: Reply(500)
-        line = Line(hooks, [delivery(hooks, number, url) for number in range(8)])
+        line = Line(webhooks, [delivery(webhooks, number, url) for number in range(8)])
         line.run(seconds=4)
         assert len(target.received) >= FAILURES
     line.run(seconds=4)
     with serving(port) as target:
         line.run()
         assert sorted(received.token for received in target.received) == [f"{number:032x}" for number in range(8)]
-    assert isinstance(hooks.outgoing, Outgoing)
+    assert isinstance(webhooks.outgoing, Outgoing)

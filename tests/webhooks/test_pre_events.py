@@ -13,7 +13,7 @@ from parley.webhooks.delivery import TIMEOUT_SECONDS
 from tests.sockets.deployment import Device
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.target import Misbehaviour, Reply, Target
-from tests.trust.asking import (
+from tests.webhooks.asking import (
     EVENTS,
     REFUSED,
     SlowOwner,
@@ -24,8 +24,9 @@ from tests.trust.asking import (
     stored_url,
     told,
 )
-from tests.trust.hooks import HEADER, Hooks, Owner
-from tests.trust.scenes import BODY, CASES, Scene
+from tests.webhooks.function import WebhooksFunction
+from tests.webhooks.owner import HEADER, Owner
+from tests.webhooks.scenes import BODY, CASES, Scene
 
 # No answer
 
@@ -166,15 +167,15 @@ def test_the_owner_hears_of_an_editor_who_is_not_the_last_one(asked: Owner) -> N
     assert told(request)["ModifiedBy"] == "alice"
 
 
-def test_what_an_owner_replaced_is_what_post_events_and_others_see(asked: Owner, silent: Hooks) -> None:
+def test_what_an_owner_replaced_is_what_post_events_and_others_see(asked: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(asked)
     bob = asked.house.device("bob")
     asking_about(asked, "onMessageSend", "onMessageSent", PostWebhookUrl="https://example.com/post")
     says(asked, {"body": "replaced"})
-    silent.plan()
+    silent.planned()
     bob.heard()
     scene.alice.done("sendMessage", channel="room", body="x")
-    (delivery,) = silent.plan()
+    (delivery,) = silent.planned()
     assert delivery["parameters"]["Body"] == "replaced"
     (push,) = [frame for frame in bob.heard() if frame["event"] == "messageAdded"]
     assert push["message"]["body"] == "replaced"

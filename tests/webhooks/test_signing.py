@@ -12,12 +12,12 @@ from parley.webhooks.signing import signature
 from tests.ports.fakes import FakeOutgoing
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.target import Target
-from tests.trust.hooks import Hooks
+from tests.webhooks.function import WebhooksFunction
 
 VALIDATOR = RequestValidator(AUTH_TOKEN)
 
 
-def delivery(hooks: Hooks, url: str, method: str = "POST", **parameters: str) -> dict[str, Any]:
+def delivery(webhooks: WebhooksFunction, url: str, method: str = "POST", **parameters: str) -> dict[str, Any]:
     return {
         "id": "0" * 32,
         "group": "g",
@@ -25,7 +25,7 @@ def delivery(hooks: Hooks, url: str, method: str = "POST", **parameters: str) ->
         "method": method,
         "parameters": {"EventType": "onMessageSent", **parameters},
         "retries": 0,
-        "planned_at": hooks.clock.now_ms(),
+        "planned_at": webhooks.clock.now_ms(),
     }
 
 
@@ -51,8 +51,10 @@ VALUES = {
     ("name", "method"),
     [(name, method) for name in VALUES for method in ("POST", "GET") if (name, method) != ("long", "GET")],
 )
-def test_any_text_arrives_as_it_was_and_is_signed(hooks: Hooks, target: Target, name: str, method: str) -> None:
-    assert hooks.deliver(delivery(hooks, target.url, method, Body=VALUES[name], Attributes=VALUES[name])) == []
+def test_any_text_arrives_as_it_was_and_is_signed(
+    webhooks: WebhooksFunction, target: Target, name: str, method: str
+) -> None:
+    assert webhooks.deliver(delivery(webhooks, target.url, method, Body=VALUES[name], Attributes=VALUES[name])) == []
     (received,) = target.received
     assert received.parameters["Body"] == received.parameters["Attributes"] == VALUES[name]
     assert received.is_signed_with(AUTH_TOKEN)
@@ -80,10 +82,12 @@ def test_any_text_arrives_as_it_was_and_is_signed(hooks: Hooks, target: Target, 
         "/twice//",
     ],
 )
-def test_any_url_is_signed_as_its_owner_sees_it(hooks: Hooks, target: Target, path: str, method: str) -> None:
+def test_any_url_is_signed_as_its_owner_sees_it(
+    webhooks: WebhooksFunction, target: Target, path: str, method: str
+) -> None:
     """As `received.url` is what came in, the validator sees what a web framework would hand it."""
     url = f"http://127.0.0.1:{target.port}{path}"
-    assert hooks.deliver(delivery(hooks, url, method, Body="x")) == []
+    assert webhooks.deliver(delivery(webhooks, url, method, Body="x")) == []
     (received,) = target.received
     form = received.parameters if method == "POST" else {}
     assert VALIDATOR.validate(received.url, form, received.headers["x-twilio-signature"])
@@ -106,7 +110,7 @@ def test_any_url_is_signed_as_its_owner_sees_it(hooks: Hooks, target: Target, pa
         "https://xn--bcher-kva.example/hook",
     ],
 )
-def test_a_validator_may_add_the_port_or_leave_it_out(silent: Hooks, url: str, method: str) -> None:
+def test_a_validator_may_add_the_port_or_leave_it_out(silent: WebhooksFunction, url: str, method: str) -> None:
     silent.deliver(delivery(silent, url, method, Body="x"))
     assert isinstance(silent.outgoing, FakeOutgoing)
     (sent,) = silent.outgoing.requests
@@ -143,8 +147,8 @@ def test_the_vendors_published_example_gives_its_published_signature() -> None:
     assert signature("12345", url, form) == "RSOYDt4T1cUTdK1PDd93/VVr8B8="
 
 
-def test_whatever_is_changed_on_the_way_is_noticed(hooks: Hooks, target: Target) -> None:
-    hooks.deliver(delivery(hooks, target.url, Body="pay 10"))
+def test_whatever_is_changed_on_the_way_is_noticed(webhooks: WebhooksFunction, target: Target) -> None:
+    webhooks.deliver(delivery(webhooks, target.url, Body="pay 10"))
     (received,) = target.received
     form, given = received.parameters, received.headers["x-twilio-signature"]
     assert VALIDATOR.validate(received.url, form, given)
@@ -153,10 +157,10 @@ def test_whatever_is_changed_on_the_way_is_noticed(hooks: Hooks, target: Target)
     assert not VALIDATOR.validate(received.url + "?a=b", form, given)
 
 
-def test_a_new_auth_token_signs_what_is_sent_after_some_minutes(hooks: Hooks, target: Target) -> None:
-    hooks.deliver(delivery(hooks, target.url))
-    hooks.container.secrets.secrets["auth"] = "f" * 32
-    hooks.clock.advance(301)
-    hooks.deliver(delivery(hooks, target.url))
+def test_a_new_auth_token_signs_what_is_sent_after_some_minutes(webhooks: WebhooksFunction, target: Target) -> None:
+    webhooks.deliver(delivery(webhooks, target.url))
+    webhooks.container.secrets.secrets["auth"] = "f" * 32
+    webhooks.clock.advance(301)
+    webhooks.deliver(delivery(webhooks, target.url))
     assert [received.is_signed_with(AUTH_TOKEN) for received in target.received] == [True, False]
     assert [received.is_signed_with("f" * 32) for received in target.received] == [False, True]

@@ -15,8 +15,8 @@ from parley.ports.http.outgoing import NoAnswer, Response
 from parley.store import keys
 from parley.store.writes import Update
 from tests.ports.fakes import FakeOutgoing, SentRequest
-from tests.trust.hooks import Owner
-from tests.trust.scenes import Scene
+from tests.webhooks.owner import Owner
+from tests.webhooks.scenes import Scene
 
 REFUSED = (403, 50056)
 JSON = "application/json"

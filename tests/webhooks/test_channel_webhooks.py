@@ -17,20 +17,21 @@ from tests.sockets.deployment import Deployment
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.lean import LeanClient
 from tests.support.target import Target
-from tests.trust.hooks import Hooks, Owner
-from tests.trust.scenes import ATTRIBUTES, CASES, MEDIA, Scene
+from tests.webhooks.function import WebhooksFunction
+from tests.webhooks.owner import Owner
+from tests.webhooks.scenes import ATTRIBUTES, CASES, MEDIA, Scene
 
 URL = "https://example.com/hook"
 FLOW = "FW" + "0123456789abcdef" * 2
 
 
-def fired(hooks: Hooks) -> list[tuple[str, str]]:
+def fired(webhooks: WebhooksFunction) -> list[tuple[str, str]]:
     """Type and event of the deliveries that the latest changes owe to channel webhooks."""
-    return [(told["WebhookType"], told["EventType"]) for told in parameters(hooks)]
+    return [(told["WebhookType"], told["EventType"]) for told in parameters(webhooks)]
 
 
-def parameters(hooks: Hooks) -> list[dict[str, str]]:
-    told = [delivery["parameters"] for delivery in hooks.plan()]
+def parameters(webhooks: WebhooksFunction) -> list[dict[str, str]]:
+    told = [delivery["parameters"] for delivery in webhooks.planned()]
     return [one for one in told if "WebhookSid" in one]
 
 
@@ -40,13 +41,15 @@ def parameters(hooks: Hooks) -> list[dict[str, str]]:
 # A channel has no webhooks before it is there.
 @pytest.mark.parametrize("event", [name for name in FILTERS if name != "onChannelAdded"])
 @pytest.mark.parametrize("source", ["SDK", "API"])
-def test_a_webhook_is_told_of_each_event_that_it_names(owner: Owner, silent: Hooks, event: str, source: str) -> None:
+def test_a_webhook_is_told_of_each_event_that_it_names(
+    owner: Owner, silent: WebhooksFunction, event: str, source: str
+) -> None:
     scene = Scene(owner)
     webhook = owner.webhook(scene.channel, url=URL, filters=[event])
     owner.webhook(scene.channel, url=URL + "/other", filters=[name for name in FILTERS if name != event])
     case = CASES[event](scene)
     _ = scene.alice
-    silent.plan()
+    silent.planned()
     made = case.client() if source == "SDK" else case.rest()
     told = {one["WebhookSid"]: one for one in parameters(silent)}[webhook["sid"]]
     actor = "alice" if source == "SDK" else "system"
@@ -58,33 +61,33 @@ def test_a_webhook_is_told_of_each_event_that_it_names(owner: Owner, silent: Hoo
 
 
 def test_a_webhook_is_called_at_its_url_by_its_method_signed_and_marked(
-    owner: Owner, hooks: Hooks, target: Target
+    owner: Owner, webhooks: WebhooksFunction, target: Target
 ) -> None:
     scene = Scene(owner)
-    webhooks = {
+    sids = {
         method: owner.webhook(scene.channel, url=target.url, method=method, filters=["onMessageSent"])["sid"]
         for method in ("GET", "POST")
     }
-    hooks.plan()
+    webhooks.planned()
     scene.alice.done("sendMessage", channel="room", body="hello")
-    hooks.run()
-    assert {received.method: received.parameters["WebhookSid"] for received in target.received} == webhooks
+    webhooks.run()
+    assert {received.method: received.parameters["WebhookSid"] for received in target.received} == sids
     assert all(received.is_signed_with(AUTH_TOKEN) for received in target.received)
     assert {received.parameters["RetryCount"] for received in target.received} == {"0"}
     assert len({received.token for received in target.received}) == 2
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_a_webhook_has_a_retry_count_of_its_own(owner: Owner, silent: Hooks, count: int) -> None:
+def test_a_webhook_has_a_retry_count_of_its_own(owner: Owner, silent: WebhooksFunction, count: int) -> None:
     scene = Scene(owner)
     owner.configure(PostWebhookRetryCount=3 - count)
     owner.webhook(scene.channel, url=URL, filters=["onMessageSent"], retry_count=count)
     owner.post(f"{scene.path}/Messages", Body="x")
-    (delivery,) = silent.plan()
+    (delivery,) = silent.planned()
     assert delivery["retries"] == count
 
 
-def test_other_channels_have_nothing_to_do_with_it(owner: Owner, silent: Hooks) -> None:
+def test_other_channels_have_nothing_to_do_with_it(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     other = owner.channel()
     owner.webhook(scene.channel, url=URL, filters=list(FILTERS))
@@ -92,7 +95,7 @@ def test_other_channels_have_nothing_to_do_with_it(owner: Owner, silent: Hooks) 
     assert fired(silent) == []
 
 
-def test_users_are_not_a_channels_business(owner: Owner, silent: Hooks) -> None:
+def test_users_are_not_a_channels_business(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     owner.webhook(scene.channel, url=URL, filters=list(FILTERS))
     owner.post("/Users", Identity="erin")
@@ -123,7 +126,7 @@ def test_users_are_not_a_channels_business(owner: Owner, silent: Hooks) -> None:
     ],
 )
 def test_a_trigger_fires_on_messages_that_hold_one_of_its_words(
-    owner: Owner, silent: Hooks, triggers: list[str], body: str, fires: bool
+    owner: Owner, silent: WebhooksFunction, triggers: list[str], body: str, fires: bool
 ) -> None:
     scene = Scene(owner)
     owner.webhook(scene.channel, "trigger", url=URL, triggers=triggers)
@@ -131,14 +134,14 @@ def test_a_trigger_fires_on_messages_that_hold_one_of_its_words(
     assert fired(silent) == ([("trigger", "onMessageSent")] if fires else [])
 
 
-def test_a_trigger_fires_once_however_many_of_its_words_there_are(owner: Owner, silent: Hooks) -> None:
+def test_a_trigger_fires_once_however_many_of_its_words_there_are(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     owner.webhook(scene.channel, "trigger", url=URL, triggers=["a", "b", "c"])
     owner.post(f"{scene.path}/Messages", Body="abc abc")
     assert fired(silent) == [("trigger", "onMessageSent")]
 
 
-def test_a_trigger_is_about_new_messages_only(owner: Owner, silent: Hooks) -> None:
+def test_a_trigger_is_about_new_messages_only(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     owner.webhook(scene.channel, "trigger", url=URL, triggers=["x"])
     owner.post(f"{scene.path}/Messages/{scene.message}", Body="x")
@@ -147,7 +150,7 @@ def test_a_trigger_is_about_new_messages_only(owner: Owner, silent: Hooks) -> No
     assert fired(silent) == []
 
 
-def test_a_trigger_does_not_fire_on_media(owner: Owner, silent: Hooks) -> None:
+def test_a_trigger_does_not_fire_on_media(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     owner.webhook(scene.channel, "trigger", url=URL, triggers=["x"])
     owner.post(f"{scene.path}/Messages", MediaSid=owner.media(**{**MEDIA, "filename": "x.png"}))
@@ -157,13 +160,13 @@ def test_a_trigger_does_not_fire_on_media(owner: Owner, silent: Hooks) -> None:
 # studio
 
 
-def test_a_flow_is_told_of_messages_at_its_own_url_with_what_it_needs(owner: Owner, silent: Hooks) -> None:
+def test_a_flow_is_told_of_messages_at_its_own_url_with_what_it_needs(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     owner.post(scene.path, enabled=False, Attributes=ATTRIBUTES)
     webhook = owner.webhook(scene.channel, "studio", flow_sid=FLOW, retry_count=2)
-    silent.plan()
+    silent.planned()
     scene.alice.done("sendMessage", channel="room", body="hello")
-    (delivery,) = silent.plan()
+    (delivery,) = silent.planned()
     assert (delivery["url"], delivery["method"]) == (f"https://flows.example.com/{FLOW}/run", "POST")
     assert delivery["retries"] == 2
     told = delivery["parameters"]
@@ -175,17 +178,17 @@ def test_a_flow_is_told_of_messages_at_its_own_url_with_what_it_needs(owner: Own
 def test_a_flow_is_called_by_the_function_as_every_target_is(
     deployment: Deployment, template: Template, owner: Owner, target: Target
 ) -> None:
-    hooks = Hooks(deployment, template, studio_url=target.url + "/{flow_sid}?a=b")
+    webhooks = WebhooksFunction(deployment, template, studio_url=target.url + "/{flow_sid}?a=b")
     scene = Scene(owner)
     owner.webhook(scene.channel, "studio", flow_sid=FLOW)
     owner.post(f"{scene.path}/Messages", Body="hello")
-    hooks.run()
+    webhooks.run()
     (received,) = target.received
     assert received.url == f"{target.url}/{FLOW}?a=b"
     assert received.is_signed_with(AUTH_TOKEN)
 
 
-def test_a_flow_without_filters_is_told_of_sent_messages_of_both_kinds(owner: Owner, silent: Hooks) -> None:
+def test_a_flow_without_filters_is_told_of_sent_messages_of_both_kinds(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     owner.webhook(scene.channel, "studio", flow_sid=FLOW)
     owner.post(f"{scene.path}/Messages", Body="x")
@@ -195,7 +198,7 @@ def test_a_flow_without_filters_is_told_of_sent_messages_of_both_kinds(owner: Ow
     assert fired(silent) == [("studio", "onMessageSent"), ("studio", "onMediaMessageSent")]
 
 
-def test_a_flow_with_filters_is_told_of_what_they_name(owner: Owner, silent: Hooks) -> None:
+def test_a_flow_with_filters_is_told_of_what_they_name(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     owner.webhook(scene.channel, "studio", flow_sid=FLOW, filters=["onChannelUpdated", "onMemberAdded"])
     owner.post(f"{scene.path}/Messages", Body="x")
@@ -206,7 +209,7 @@ def test_a_flow_with_filters_is_told_of_what_they_name(owner: Owner, silent: Hoo
     assert {one["To"] for one in told} == {scene.channel}
 
 
-def test_a_flow_sees_the_channel_as_it_became_and_as_it_was_at_its_end(owner: Owner, silent: Hooks) -> None:
+def test_a_flow_sees_the_channel_as_it_became_and_as_it_was_at_its_end(owner: Owner, silent: WebhooksFunction) -> None:
     """A container may remember a channel for ten seconds, and what is deleted cannot be read any more: a flow was told
     attributes that the very event contradicts, or none."""
     scene = Scene(owner)
@@ -223,11 +226,11 @@ def test_a_flow_sees_the_channel_as_it_became_and_as_it_was_at_its_end(owner: Ow
 
 
 def test_without_a_place_for_flows_nothing_is_sent(deployment: Deployment, template: Template, owner: Owner) -> None:
-    hooks = Hooks(deployment, template, FakeOutgoing(), studio_url="")
+    webhooks = WebhooksFunction(deployment, template, FakeOutgoing(), studio_url="")
     scene = Scene(owner)
     owner.webhook(scene.channel, "studio", flow_sid=FLOW)
     owner.post(f"{scene.path}/Messages", Body="x")
-    assert hooks.plan() == []
+    assert webhooks.planned() == []
 
 
 # When they fire
@@ -242,7 +245,7 @@ EVERY_TYPE: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("type_", "configuration"), EVERY_TYPE)
 def test_what_the_back_end_does_fires_only_if_it_says_so(
-    owner: Owner, silent: Hooks, type_: str, configuration: dict[str, Any]
+    owner: Owner, silent: WebhooksFunction, type_: str, configuration: dict[str, Any]
 ) -> None:
     scene = Scene(owner)
     owner.webhook(scene.channel, type_, **configuration)
@@ -254,7 +257,7 @@ def test_what_the_back_end_does_fires_only_if_it_says_so(
 
 @pytest.mark.parametrize(("type_", "configuration"), EVERY_TYPE)
 def test_a_webhook_fires_for_what_follows_its_creation_until_its_deletion(
-    owner: Owner, silent: Hooks, type_: str, configuration: dict[str, Any]
+    owner: Owner, silent: WebhooksFunction, type_: str, configuration: dict[str, Any]
 ) -> None:
     scene = Scene(owner)
     path = f"{scene.path}/Messages"
@@ -267,7 +270,7 @@ def test_a_webhook_fires_for_what_follows_its_creation_until_its_deletion(
     assert parameters(silent) == []
 
 
-def test_a_changed_webhook_fires_as_it_is_now(owner: Owner, silent: Hooks) -> None:
+def test_a_changed_webhook_fires_as_it_is_now(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     webhook = owner.webhook(scene.channel, url=URL, filters=["onMessageSent"])
     path = f"{scene.path}/Webhooks/{webhook['sid']}"
@@ -279,13 +282,13 @@ def test_a_changed_webhook_fires_as_it_is_now(owner: Owner, silent: Hooks) -> No
     owner.house.rest.post(owner.path + path, fields)
     owner.post(f"{scene.path}/Messages", Body="x")
     owner.delete(f"{scene.path}/Messages/{scene.message}")
-    (delivery,) = silent.plan()
+    (delivery,) = silent.planned()
     assert (delivery["url"], delivery["method"]) == (URL + "/new", "GET")
     assert delivery["parameters"]["EventType"] == "onMessageRemoved"
 
 
 def test_five_webhooks_and_the_services_own_are_all_told_each_under_a_token_of_its_own(
-    owner: Owner, silent: Hooks
+    owner: Owner, silent: WebhooksFunction
 ) -> None:
     scene = Scene(owner)
     owner.configure(PostWebhookUrl=URL, WebhookFilters=["onMessageSent"])
@@ -294,12 +297,12 @@ def test_five_webhooks_and_the_services_own_are_all_told_each_under_a_token_of_i
     sixth = owner.house.rest("POST", f"{owner.path}{scene.path}/Webhooks", form)
     assert (sixth.status, sixth.json["code"]) == (400, 50321)
     owner.post(f"{scene.path}/Messages", Body="x")
-    deliveries = silent.plan()
+    deliveries = silent.planned()
     assert sorted(one["parameters"].get("WebhookSid", "") for one in deliveries) == sorted([*made, ""])
     assert len({one["id"] for one in deliveries}) == len({one["group"] for one in deliveries}) == 6
 
 
-def test_after_a_deletion_there_is_room_for_another_that_fires(owner: Owner, silent: Hooks) -> None:
+def test_after_a_deletion_there_is_room_for_another_that_fires(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     made = [owner.webhook(scene.channel, url=URL, filters=["onMessageSent"])["sid"] for _ in range(5)]
     owner.delete(f"{scene.path}/Webhooks/{made[2]}")
@@ -308,7 +311,7 @@ def test_after_a_deletion_there_is_room_for_another_that_fires(owner: Owner, sil
     assert sorted(told["WebhookSid"] for told in parameters(silent)) == sorted(made)
 
 
-def test_the_end_of_a_channel_is_told_to_its_webhooks(owner: Owner, silent: Hooks) -> None:
+def test_the_end_of_a_channel_is_told_to_its_webhooks(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     owner.webhook(scene.channel, url=URL, filters=["onChannelDestroyed"])
     owner.delete(scene.path)
@@ -318,35 +321,37 @@ def test_the_end_of_a_channel_is_told_to_its_webhooks(owner: Owner, silent: Hook
 # Planning
 
 
-def test_what_is_planned_twice_has_the_same_token_and_another_target_another(owner: Owner, silent: Hooks) -> None:
+def test_what_is_planned_twice_has_the_same_token_and_another_target_another(
+    owner: Owner, silent: WebhooksFunction
+) -> None:
     scene = Scene(owner)
     owner.configure(PostWebhookUrl=URL, WebhookFilters=["onMessageSent"])
     for _ in range(2):
         owner.webhook(scene.channel, url=URL, filters=["onMessageSent"])
-    silent.plan()
+    silent.planned()
     for body in ("one", "two"):
         owner.post(f"{scene.path}/Messages", Body=body)
     changes = silent.new_changes()
-    first = silent.plan(changes)
+    first = silent.planned(changes)
     silent.start()
-    assert silent.plan(changes) == first
+    assert silent.planned(changes) == first
     assert len({one["id"] for one in first}) == 6
     assert len({one["group"] for one in first}) == 3
 
 
-def test_deliveries_to_one_target_about_one_channel_are_one_group(owner: Owner, silent: Hooks) -> None:
+def test_deliveries_to_one_target_about_one_channel_are_one_group(owner: Owner, silent: WebhooksFunction) -> None:
     scene = Scene(owner)
     owner.configure(
         PostWebhookUrl=URL, WebhookFilters=["onMessageSent", "onMemberAdded", "onChannelUpdated", "onUserAdded"]
     )
     other = owner.channel()
-    silent.plan()
+    silent.planned()
     owner.post(f"{scene.path}/Messages", Body="x")
     owner.post(scene.path, FriendlyName="x")
     owner.post(f"{scene.path}/Members", Identity="erin")
     owner.post(f"/Channels/{other}/Messages", Body="x")
     groups: dict[str, list[str]] = {}
-    for delivery in silent.plan():
+    for delivery in silent.planned():
         groups.setdefault(delivery["group"], []).append(delivery["parameters"]["EventType"])
     assert list(groups.values()) == [
         ["onMessageSent", "onChannelUpdated", "onMemberAdded"],
@@ -355,48 +360,52 @@ def test_deliveries_to_one_target_about_one_channel_are_one_group(owner: Owner, 
     ]
 
 
-def test_a_channel_without_webhooks_costs_planning_no_request(owner: Owner, silent: Hooks, lean: LeanClient) -> None:
+def test_a_channel_without_webhooks_costs_planning_no_request(
+    owner: Owner, silent: WebhooksFunction, lean: LeanClient
+) -> None:
     scene = Scene(owner)
     owner.configure(PostWebhookUrl=URL, WebhookFilters=["onMessageSent"])
     for number in range(3):
         owner.post(f"{scene.path}/Messages", Body=f"{number}")
     warm, *changes = silent.new_changes()[-3:]
-    silent.plan([warm])
+    silent.planned([warm])
     with lean.metered() as meter:
-        assert len(silent.plan(changes)) == 2
+        assert len(silent.planned(changes)) == 2
     assert meter.requests.total() == 0
 
 
-def test_a_channel_with_webhooks_costs_one_request_a_batch(owner: Owner, silent: Hooks, lean: LeanClient) -> None:
+def test_a_channel_with_webhooks_costs_one_request_a_batch(
+    owner: Owner, silent: WebhooksFunction, lean: LeanClient
+) -> None:
     scene = Scene(owner)
     for number in range(5):
         owner.webhook(scene.channel, url=f"{URL}/{number}", filters=["onMessageSent"])
     for number in range(4):
         owner.post(f"{scene.path}/Messages", Body=f"{number}")
     warm, *changes = silent.new_changes()[-4:]
-    silent.plan([warm])
+    silent.planned([warm])
     with lean.metered() as meter:
-        assert len(silent.plan(changes)) == 15
+        assert len(silent.planned(changes)) == 15
     assert meter.requests.total() == 1
 
 
 def test_a_channel_whose_last_webhook_is_gone_costs_nothing_again(
-    owner: Owner, silent: Hooks, lean: LeanClient
+    owner: Owner, silent: WebhooksFunction, lean: LeanClient
 ) -> None:
     scene = Scene(owner)
     webhook = owner.webhook(scene.channel, url=URL, filters=["onMessageSent"])
     owner.post(f"{scene.path}/Messages", Body="x")
-    silent.plan()
+    silent.planned()
     owner.delete(f"{scene.path}/Webhooks/{webhook['sid']}")
     owner.post(f"{scene.path}/Messages", Body="x")
     changes = silent.new_changes()
     with lean.metered() as meter:
-        assert silent.plan(changes) == []
+        assert silent.planned(changes) == []
     assert meter.requests.total() == 0
 
 
 def test_sending_a_message_to_a_channel_with_webhooks_costs_what_it_costs_without(
-    owner: Owner, silent: Hooks, lean: LeanClient
+    owner: Owner, silent: WebhooksFunction, lean: LeanClient
 ) -> None:
     scene = Scene(owner)
 
@@ -409,10 +418,12 @@ def test_sending_a_message_to_a_channel_with_webhooks_costs_what_it_costs_withou
     before = cost()
     owner.webhook(scene.channel, url=URL, filters=["onMessageSent"])
     assert cost() == before == (2, 2)
-    assert len(silent.plan()) == 1
+    assert len(silent.planned()) == 1
 
 
-def test_a_webhook_that_lost_its_filters_is_passed_over_and_holds_nothing_up(owner: Owner, silent: Hooks) -> None:
+def test_a_webhook_that_lost_its_filters_is_passed_over_and_holds_nothing_up(
+    owner: Owner, silent: WebhooksFunction
+) -> None:
     scene = Scene(owner)
     owner.configure(PostWebhookUrl=URL, WebhookFilters=["onMessageSent"])
     webhook = owner.webhook(scene.channel, url=URL, filters=["onMessageSent"])
@@ -421,6 +432,6 @@ def test_a_webhook_that_lost_its_filters_is_passed_over_and_holds_nothing_up(own
     lost = {"configuration.filters": None}
     world.table.commit(world.context().cause(), [Update(key, NOT_FOUND(), set=lost)])
     owner.post(f"{scene.path}/Messages", Body="x")
-    (delivery,) = silent.plan()
+    (delivery,) = silent.planned()
     assert "WebhookSid" not in delivery["parameters"]
     assert json.loads(json.dumps(delivery)) == delivery

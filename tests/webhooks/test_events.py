@@ -10,8 +10,9 @@ from parley.faces import chat_events as events
 from parley.webhooks.events import PARAMETERS
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.target import Received, Target
-from tests.trust.hooks import Hooks, Owner
-from tests.trust.scenes import CASES, Scene
+from tests.webhooks.function import WebhooksFunction
+from tests.webhooks.owner import Owner
+from tests.webhooks.scenes import CASES, Scene
 
 # The table's rows, so that a row without a case fails.
 PRE_EVENTS = sorted({event.name for event in events.PRE_EVENTS.values()})
@@ -50,15 +51,15 @@ def test_an_owner_is_asked_with_all_parameters(owner: Owner, target: Target, eve
 @pytest.mark.parametrize("source", ["SDK", "API"])
 @pytest.mark.parametrize("event", POST_EVENTS)
 def test_an_owner_is_told_with_all_parameters(
-    owner: Owner, hooks: Hooks, target: Target, event: str, source: str, method: str
+    owner: Owner, webhooks: WebhooksFunction, target: Target, event: str, source: str, method: str
 ) -> None:
     scene = Scene(owner)
     case = CASES[event](scene)
     owner.configure(PostWebhookUrl=target.url, WebhookFilters=[event], WebhookMethod=method)
-    assert hooks.plan() == []
+    assert webhooks.planned() == []
     _ = scene.alice
     made = case.client() if source == "SDK" else case.rest()
-    hooks.run()
+    webhooks.run()
     (received,) = target.received
     check(received, method)
     actor = {"SDK": "erin" if event == "onUserAdded" else "alice", "API": "system"}[source]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import statistics
 import threading
 import time
 from collections.abc import Callable
@@ -48,42 +47,42 @@ class Run:
     """Posts messages to the channels of a new service and keeps when each was answered, and what each target got.
 
     Five targets are told of each message: the healthy one by the service, the others by each channel. Workers are
-    killed in the middle of each of `kills` stretches of equal length.
+    killed in the middle of each of `kills` stretches of equal length. The bad targets recover when the healthy one has
+    everything; `while_bad` says what each had got until then.
     """
 
-    def __init__(self, stack: Stack, events: int, kills: int, *, are_others_bad: bool):
+    def __init__(self, stack: Stack, events: int, kills: int):
         self.stack = stack
         self.events = events
         self.kills = kills
         self.targets: dict[str, Target] = {}
         self.posted: dict[str, float] = {}
-        self.outages: list[tuple[float, float]] = []
-        self.seconds = 0.0
+        self.while_bad: dict[str, set[str]] = {}
         self._back_end = BackEnd(stack.info)
         with ExitStack() as servers:
             for name in ("healthy", *BAD):
                 self.targets[name] = servers.enter_context(serving())
-            self._go(BAD if are_others_bad else {})
+            self._go()
 
-    def _go(self, answers: dict[str, Answer]) -> None:
-        started = time.monotonic()
+    def _go(self) -> None:
         service = f"/chat/v2/Services/{self._back_end.post('/chat/v2/Services', {'FriendlyName': 'faults'})['sid']}"
         self._back_end.post(service, {"PostWebhookUrl": self.targets["healthy"].url, "WebhookFilters": "onMessageSent"})
         channels = [self._channel(service) for _ in range(CHANNELS)]
-        for name, answer in answers.items():
+        for name, answer in BAD.items():
             self.targets[name].answer = answer
         writers = [threading.Thread(target=self._write, args=(channels[n::WRITERS], n)) for n in range(WRITERS)]
         for writer in writers:
             writer.start()
         for number in range(self.kills):
             self._until(lambda number=number: len(self.posted) >= (number + 0.5) * self.events / self.kills)
-            self.outages.append(kill_workers(self.stack))
+            kill_workers(self.stack)
         for writer in writers:
             writer.join()
+        self._until(lambda: self.delivered("healthy") >= set(self.posted))
+        self.while_bad = {name: self.delivered(name) for name in self.targets}
         for target in self.targets.values():
             target.recover()
         self._until(lambda: all(self.delivered(name) >= set(self.posted) for name in self.targets))
-        self.seconds = time.monotonic() - started
 
     def _channel(self, service: str) -> str:
         path = f"{service}/Channels/{self._back_end.post(f'{service}/Channels')['sid']}"
@@ -116,29 +115,14 @@ class Run:
     def delivered(self, name: str) -> set[str]:
         return {received.message_sid for received in self.acknowledged(name)}
 
-    def delays(self, name: str) -> list[float]:
-        """Of each message, the seconds from its 201 to its first arrival, less those in which there were no workers."""
-        arrivals: dict[str, float] = {}
-        for received in self.acknowledged(name):
-            arrivals.setdefault(received.message_sid, received.at)
-        return [self._delay(at, arrivals[sid]) for sid, at in self.posted.items()]
 
-    def _delay(self, posted: float, arrived: float) -> float:
-        without_workers = sum(max(0.0, min(arrived, end) - max(posted, start)) for start, end in self.outages)
-        return max(0.0, arrived - posted - without_workers)
-
-    def percentile(self, name: str, hundredths: int) -> float:
-        return statistics.quantiles(self.delays(name), n=100)[hundredths - 1]
-
-
-def kill_workers(stack: Stack) -> tuple[float, float]:
-    """Kill -9 the process that plans and delivers; its supervisor starts it again. From when to when there was none.
+def kill_workers(stack: Stack) -> None:
+    """Kill -9 the process that plans and delivers; its supervisor starts it again.
 
     What it had in hand comes back in its place, as it does in AWS after the queue's visibility timeout of six minutes,
     for which a test cannot wait. Meanwhile the supervisor is held still.
     """
     before = stack.pids["pump"]
-    started = time.monotonic()
     os.kill(stack.process.pid, signal.SIGSTOP)
     try:
         stack.kill("pump")
@@ -150,7 +134,6 @@ def kill_workers(stack: Stack) -> tuple[float, float]:
     while stack.pids.get("pump", before) == before or not stack.home.pump_ready.exists():
         assert time.monotonic() < deadline, "the workers were not started again"
         time.sleep(0.02)
-    return started, time.monotonic()
 
 
 def _let_visibility_pass(stack: Stack) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from parley.faces import chat_events as events
-from tests.trust.asking import EVENTS, JSON, REFUSED, answer, asking_about, refusal, says, stored
-from tests.trust.hooks import Owner
-from tests.trust.scenes import BODY, CASES, MEDIA, OLDER, Scene
+from tests.webhooks.asking import EVENTS, JSON, REFUSED, answer, asking_about, refusal, says, stored
+from tests.webhooks.owner import Owner
+from tests.webhooks.scenes import BODY, CASES, MEDIA, OLDER, Scene
 
 # Going on unchanged
 

@@ -15,8 +15,9 @@ from parley.ports.http.outgoing import NoAnswer, Response, TargetRefused
 from tests.ports.fakes import FakeOutgoing
 from tests.sockets.deployment import function_module
 from tests.support.fakes import AUTH_TOKEN
-from tests.trust.hooks import Hooks, Owner, Remaining, queued
-from tests.trust.scenes import Scene
+from tests.webhooks.function import Remaining, WebhooksFunction, queued
+from tests.webhooks.owner import Owner
+from tests.webhooks.scenes import Scene
 
 MARK = "UNSPEAKABLE"
 URL = f"https://example.com/{MARK}?key={MARK}"
@@ -54,9 +55,9 @@ def said(scene: Scene) -> dict[str, Any]:
     return scene.owner.post(f"{scene.path}/Messages", **message)
 
 
-def fake(hooks: Hooks) -> FakeOutgoing:
-    assert isinstance(hooks.outgoing, FakeOutgoing)
-    return hooks.outgoing
+def fake(webhooks: WebhooksFunction) -> FakeOutgoing:
+    assert isinstance(webhooks.outgoing, FakeOutgoing)
+    return webhooks.outgoing
 
 
 OUTCOMES: list[tuple[Any, str, int, int | None]] = [
@@ -71,12 +72,12 @@ OUTCOMES: list[tuple[Any, str, int, int | None]] = [
 
 @pytest.mark.parametrize(("answer", "outcome", "status", "code"), OUTCOMES, ids=lambda value: str(value)[:20])
 def test_a_delivery_is_logged_with_sids_status_and_duration_and_nothing_that_was_said(
-    owner: Owner, silent: Hooks, printed: Printed, answer: Any, outcome: str, status: int, code: int | None
+    owner: Owner, silent: WebhooksFunction, printed: Printed, answer: Any, outcome: str, status: int, code: int | None
 ) -> None:
     """The duration was missing."""
     scene = Scene(owner)
     message = said(scene)
-    (delivery,) = silent.plan()
+    (delivery,) = silent.planned()
     fake(silent).answer = answer
     printed.take()
     silent.deliver(delivery, receives=3)
@@ -91,10 +92,10 @@ def test_a_delivery_is_logged_with_sids_status_and_duration_and_nothing_that_was
 
 
 def test_the_metrics_tell_what_was_delivered_retried_and_parked_and_how_long_it_took(
-    owner: Owner, silent: Hooks, printed: Printed
+    owner: Owner, silent: WebhooksFunction, printed: Printed
 ) -> None:
     said(Scene(owner))
-    (delivery,) = silent.plan()
+    (delivery,) = silent.planned()
     for answer, old in ((200, False), (404, False), (500, False), (503, False), (500, True)):
         fake(silent).answer = Response(answer, {}, b"")
         silent.deliver({**delivery, "planned_at": 0} if old else delivery)
@@ -105,9 +106,11 @@ def test_the_metrics_tell_what_was_delivered_retried_and_parked_and_how_long_it_
     assert printed.take()
 
 
-def test_metrics_are_printed_in_the_form_that_cloudwatch_reads(owner: Owner, silent: Hooks, printed: Printed) -> None:
+def test_metrics_are_printed_in_the_form_that_cloudwatch_reads(
+    owner: Owner, silent: WebhooksFunction, printed: Printed
+) -> None:
     said(Scene(owner))
-    (delivery,) = silent.plan()
+    (delivery,) = silent.planned()
     silent.counts_too = counting()
     printed.take()
     silent.deliver(delivery)
@@ -123,15 +126,17 @@ def counting() -> Callable[[str, float], None]:
     return count
 
 
-def test_what_goes_wrong_inside_is_logged_without_what_was_said(owner: Owner, silent: Hooks, printed: Printed) -> None:
+def test_what_goes_wrong_inside_is_logged_without_what_was_said(
+    owner: Owner, silent: WebhooksFunction, printed: Printed
+) -> None:
     scene = Scene(owner)
     said(scene)
     changes = silent.new_changes()
     silent.deliveries.broken = True
     with pytest.raises(Exception, match="not queued"):
-        silent.plan(changes)
+        silent.planned(changes)
     silent.deliveries.broken = False
-    (delivery,) = silent.plan(changes)
+    (delivery,) = silent.planned(changes)
     printed.take()
     fake(silent).answer = RuntimeError("a defect")
     assert silent.deliver(delivery) == [delivery["id"]]
@@ -145,7 +150,7 @@ def test_what_goes_wrong_inside_is_logged_without_what_was_said(owner: Owner, si
 
 
 def test_a_change_that_cannot_be_planned_is_logged_without_what_was_said(
-    owner: Owner, silent: Hooks, printed: Printed
+    owner: Owner, silent: WebhooksFunction, printed: Printed
 ) -> None:
     scene = Scene(owner)
     said(scene)
@@ -156,9 +161,11 @@ def test_a_change_that_cannot_be_planned_is_logged_without_what_was_said(
     assert printed.take()[-1]["message"] == "change cannot be planned"
 
 
-def test_what_is_parked_is_logged_with_its_age_and_token(owner: Owner, silent: Hooks, printed: Printed) -> None:
+def test_what_is_parked_is_logged_with_its_age_and_token(
+    owner: Owner, silent: WebhooksFunction, printed: Printed
+) -> None:
     said(Scene(owner))
-    (delivery,) = silent.plan()
+    (delivery,) = silent.planned()
     fake(silent).answer = Response(500, {}, b"")
     silent.deliver({**delivery, "planned_at": delivery["planned_at"] - 86_400_000})
     (line,) = [line for line in printed.take() if line["message"] == "webhook parked"]
