@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from local.template.template import Template
-from parley.domain.channel_webhooks import FILTERS
 from parley.errors import NOT_FOUND
+from parley.faces.chat_events import CHANNEL_FILTERS as FILTERS
 from parley.store import keys
 from parley.store.writes import Update
 from tests.ports.fakes import FakeOutgoing
