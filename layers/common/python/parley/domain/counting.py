@@ -17,8 +17,8 @@ NO_MESSAGES = {"last_index": -1, "counted_index": -1, "counted": 0}
 
 def messages_count(tail: dict[str, Any]) -> int:
     """The number of messages, with those that are perhaps being written at this moment."""
-    above = tail["last_index"] - tail["counted_index"]
-    return max(tail["counted"] + above - len(tail.get("removed", ())), 0)
+    above = int(tail["last_index"]) - int(tail["counted_index"])
+    return max(int(tail["counted"]) + above - len(tail.get("removed", ())), 0)
 
 
 def is_due(tail: dict[str, Any], now_ms: int) -> bool:

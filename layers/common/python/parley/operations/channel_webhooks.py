@@ -12,7 +12,7 @@ from parley.operations.context import Context
 from parley.records.channel_webhooks import CHANNEL_WEBHOOK
 from parley.records.spec import Path
 from parley.store.items import Record
-from parley.store.writes import Create, Guard, Update
+from parley.store.writes import Create, Guard, Update, Write
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -26,7 +26,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     record = verbs.new_record(context, CHANNEL_WEBHOOK, path)
     record |= {"channel_sid": resolved["channel_sid"], "type": parameters["type"], **configuration}
     room = Guard("webhooks_count", "<", MOST, CHANNEL_WEBHOOKS_FULL())
-    writes = [
+    writes: list[Write] = [
         Create(CHANNEL_WEBHOOK.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND()),
         channel_log.in_tail(
             path["service_sid"], resolved["channel_sid"], {"webhooks_count": 1}, *only_shown(context), room
@@ -49,7 +49,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Remove a webhook and make room for another."""
     resolved = resolve(context, CHANNEL_WEBHOOK, path)
     webhook = verbs.load(context, CHANNEL_WEBHOOK, resolved)
-    writes = [
+    writes: list[Write] = [
         verbs.bury(context, CHANNEL_WEBHOOK, resolved, webhook),
         channel_log.in_tail(webhook["service_sid"], webhook["channel_sid"], {"webhooks_count": -1}),
     ]

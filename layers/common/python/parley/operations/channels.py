@@ -88,7 +88,7 @@ def load(context: Context, resolved: Path) -> Record:
     if tail_key not in found:
         raise NOT_FOUND()
     context.configuration.remember(channel_key, channel)
-    return with_counters(channel, counting.settled(context, resolved["sid"], found[tail_key]))
+    return with_counters({**channel}, counting.settled(context, resolved["sid"], {**found[tail_key]}))
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -104,7 +104,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     found = context.table.fetch_many(key for sid in listing.positions for key in (keys.channel(sid), keys.tail(sid)))
     return listing.showing(
         {
-            sid: with_counters(found[keys.channel(sid)], found[keys.tail(sid)])
+            sid: with_counters({**found[keys.channel(sid)]}, {**found[keys.tail(sid)]})
             for sid in listing.positions
             if keys.channel(sid) in found and keys.tail(sid) in found
         }

@@ -47,7 +47,7 @@ def settle(context: Context, channel_sid: str, tail: Record) -> Record:
     counted = tail["counted_index"]
     after = keys.padded(counted) if counted >= 0 else None
     found, more = context.table.page(keys.messages(channel_sid), _STEP, after=after, buried=True)
-    stored = [item.record for item in found]
+    stored: list[Record] = [{**item.record} for item in found]
     final = final_index(tail, stored, more, context.clock.now_ms())
     if final <= counted:
         return tail

@@ -91,8 +91,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         _give_back(context, message, tail)
         if not isinstance(refusal, _Repeated):
             raise
-        earlier = context.table.fetch(keys.idempotency(channel_sid, token))
-        return _earlier(context, service_sid, channel_sid, earlier or {})
+        others = context.table.fetch(keys.idempotency(channel_sid, token))
+        return _earlier(context, service_sid, channel_sid, {**others} if others else {})
     counting.settle_in_turn(context, stored)
     return stored
 

@@ -9,6 +9,7 @@ action in seventy-five, and holds whatever the number of writers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from parley.errors import NOT_FOUND, SERVICE_RATE, Error, Refusal
 from parley.operations.context import Context
@@ -36,7 +37,7 @@ def guard(context: Context, error: Error) -> tuple[Guard, ...]:
     return (Guard("seq", "below", "seq_ceiling", error()),) if allowance(context) else ()
 
 
-def counted(context: Context, key: Key, error: Error, take: Callable[[], Record]) -> Record:
+def counted(context: Context, key: Key[Any], error: Error, take: Callable[[], Record]) -> Record:
     """Do `take`, a write under `guard`; where the ceiling is reached, move it up if its window is over and try again.
 
     Raises:

@@ -72,7 +72,7 @@ def fetch_typed(context: Context, service_sid: str, sid: str, role_type: str) ->
         raise ROLE_NOT_FOUND()
     if role["type"] != role_type:
         raise ROLE_TYPE_MISMATCH(type=role_type)
-    return role
+    return {**role}
 
 
 # A role is kept for so long after it was given. Meanwhile whoever gave it has written that, and the index shows it.
