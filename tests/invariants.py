@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from parley.domain.memberships import birth_of, user_of
-from parley.domain.presence import PREFIX
+from parley.domain.presence import PREFIX, live_connections
 from parley.ids import message_sid
 from parley.store import keys
 from parley.store.items import from_attribute
@@ -31,6 +31,7 @@ class Account:
     items: dict[Key[Any], Item]
     swept: bool = True
     now_ms: int = 0
+    deaths: bool = False
 
     @cached_property
     def living(self) -> dict[Key[Any], Item]:
@@ -93,9 +94,15 @@ def everything(client: Any, table_name: str, account_sid: str) -> dict[Key[Any],
     }
 
 
-def contradictions(items: dict[Key[Any], Item], *, swept: bool = True, now_ms: int = 0) -> list[str]:
-    """Every contradiction among an account's items, each as a sentence. `swept` says that no sweep is owed any more."""
-    account = Account(items, swept, now_ms)
+def contradictions(
+    items: dict[Key[Any], Item], *, swept: bool = True, now_ms: int = 0, deaths: bool = False
+) -> list[str]:
+    """Every contradiction among an account's items, each as a sentence.
+
+    `swept` says that no sweep is owed any more. `deaths` says that functions died while they opened or closed sockets:
+    then what nobody can see may be left until the connection's time is over.
+    """
+    account = Account(items, swept, now_ms, deaths)
     return [sentence for check in CHECKS for sentence in check(account)]
 
 
@@ -241,19 +248,36 @@ def _connections(account: Account) -> Iterator[str]:
             if name.startswith(PREFIX) and entry["until"] > now:
                 present[name.removeprefix(PREFIX)] = key.pk.removeprefix("USER#")
     for sid, connection in open_.items():
-        if present.get(sid) != connection["user_sid"]:
+        if present.get(sid) != connection["user_sid"] and not account.deaths:
             yield f"the connection {sid} is not among those of {connection['user_sid']}"
         if sid not in due:
             yield f"nobody will end the connection {sid}"
     for sid, user in present.items():
-        if sid not in open_:
+        if sid not in open_ and not (account.deaths and not _is_watched(account, user)):
             yield f"{user} is said to have the connection {sid}, which is gone"
     hears = {(item["id"], key.pk.removeprefix("USER#")) for key, item in account.of("FOLLOWER#") if item["until"] > now}
     follows = {(sid, user) for sid, connection in open_.items() for user in connection.get("follows") or ()}
-    for sid, user in hears - follows:
+    for sid, user in () if account.deaths else hears - follows:
         yield f"the connection {sid} hears of {user}, whom it does not follow"
     for sid, user in follows - hears:
         yield f"the connection {sid} follows {user}, and does not hear of it"
+
+
+def _is_watched(account: Account, user_sid: str) -> bool:
+    """Whether a user's service wants to know who is online."""
+    user = account.users.get(user_sid)
+    service = account.services.get(user["service_sid"]) if user else None
+    return service is not None and bool(service.get("reachability_enabled"))
+
+
+def _online(account: Account) -> Iterator[str]:
+    now = account.now_ms // 1000
+    for sid, user in account.users.items():
+        presence = account.living.get(keys.presence(sid), {})
+        is_there = bool(live_connections(presence, now, birth_of(user)))
+        is_said = user.get("is_online") is True
+        if _is_watched(account, sid) and is_said != is_there and not (account.deaths and is_there):
+            yield f"{sid} is said to be {'on' if is_said else 'off'}line, and it is not"
 
 
 def _tokens(account: Account) -> Iterator[str]:
@@ -273,5 +297,6 @@ CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
     _roles,
     _left_behind,
     _connections,
+    _online,
     _tokens,
 )

@@ -1,18 +1,24 @@
-"""A scene for each run, since a fault leaves its mark on it."""
+"""One scene for all tests of a run; each begins with it as it was made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 
 from local.template.template import Template
 from tests.faults.scene import Scene
-from tests.sockets.deployment import Stream
 from tests.support.lean import LeanClient
+from tests.support.stream import Stream
+
+
+@pytest.fixture(scope="session")
+def made(lean: LeanClient, stream: Stream, template: Template) -> Scene:
+    return Scene(lean, stream, template)
 
 
 @pytest.fixture
-def new_scene(lean: LeanClient, stream: Stream, template: Template) -> Callable[[], Scene]:
-    """Makes a scene."""
-    return lambda: Scene(lean, stream, template)
+def scene(made: Scene) -> Iterator[Scene]:
+    made.again()
+    yield made
+    made.again()

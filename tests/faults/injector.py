@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Set
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Killed(BaseException):
@@ -15,14 +17,28 @@ class Killed(BaseException):
 class Fault(StrEnum):
     """What happens at the chosen request.
 
+    KILLED: the process ends after the request was carried out. To end just before the next request is the same.
     LOST is what botocore does about a connection that broke: the request was carried out, no answer came, and the
     same request is sent again. UNANSWERED is the same where botocore has given up, so that the operation fails.
     """
 
-    KILLED_BEFORE = "killed before"
-    KILLED_AFTER = "killed after"
+    KILLED = "killed after"
     LOST = "answer lost once"
     UNANSWERED = "answer lost for good"
+
+
+class Step(NamedTuple):
+    """One request: what it reads and what it writes, as primary keys. A range is its partition and a beginning."""
+
+    reads: frozenset[tuple[str, str]]
+    ranges: frozenset[tuple[str, str]]
+    writes: frozenset[tuple[str, str]]
+
+    def meets(self, written: Set[tuple[str, str]]) -> bool:
+        """Whether it reads or writes something of what another writes."""
+        if not written.isdisjoint(self.reads | self.writes):
+            return True
+        return any(pk in ("", key[0]) and key[1].startswith(start) for pk, start in self.ranges for key in written)
 
 
 class Injector:
@@ -39,14 +55,21 @@ class Injector:
         self._meanwhile: Callable[[], object] | None = None
         # The primary keys of all items that were written, or may have been.
         self.touched: set[tuple[str, str]] = set()
+        self.steps: list[Step] = []
 
     def arm(self, fault: Fault, at: int) -> None:
         """Let the fault happen at request `at`, counted from 1 from now on."""
-        self._fault, self._at, self.requests = fault, at, 0
+        self._fault, self._at = fault, at
+        self.count()
 
     def interrupt(self, meanwhile: Callable[[], object], at: int) -> None:
         """Let something else happen just before request `at`, counted from 1 from now on."""
-        self._meanwhile, self._at, self.requests = meanwhile, at, 0
+        self._meanwhile, self._at = meanwhile, at
+        self.count()
+
+    def count(self) -> None:
+        """Count requests, and remember them, from now on."""
+        self.requests, self.steps = 0, []
 
     def disarm(self) -> None:
         """Pass everything on again."""
@@ -62,12 +85,14 @@ class Injector:
         carry_out = getattr(self._client, operation)
 
         def call(**request: Any) -> dict[str, Any]:
-            with self._lock:
-                self.requests += 1
-                self.touched.update(_written(operation, request))
-                is_chosen = self.requests == self._at
             if self._is_dead:
                 raise Killed
+            with self._lock:
+                step = _step(operation, request)
+                self.requests += 1
+                self.steps.append(step)
+                self.touched |= step.writes
+                is_chosen = self.requests == self._at
             if is_chosen and self._meanwhile:
                 self._meanwhile()
             if is_chosen and self._fault:
@@ -91,11 +116,8 @@ class Injector:
             self._client.put_item(TableName=self._table, Item=item)
 
     def _struck(self, carry_out: Callable[..., dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
-        if self._fault is Fault.KILLED_BEFORE:
-            self._is_dead = True
-            raise Killed
         carry_out(**request)
-        if self._fault is Fault.KILLED_AFTER:
+        if self._fault is Fault.KILLED:
             self._is_dead = True
             raise Killed
         if self._fault is Fault.UNANSWERED:
@@ -107,19 +129,41 @@ def _key(key: tuple[str, str]) -> dict[str, Any]:
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
-def _written(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The keys of what a request writes."""
-    if operation == "transact_write_items":
-        for action in request["TransactItems"]:
-            for part in action.values():
-                yield _of(part)
-    elif operation == "batch_write_item":
-        for writes in request["RequestItems"].values():
-            for write in writes:
-                for part in write.values():
-                    yield _of(part)
-    elif operation in ("put_item", "update_item", "delete_item"):
-        yield _of(request)
+def _step(operation: str, request: dict[str, Any]) -> Step:
+    reads: set[tuple[str, str]] = set()
+    ranges: set[tuple[str, str]] = set()
+    writes: set[tuple[str, str]] = set()
+    match operation:
+        case "get_item":
+            reads.add(_of(request))
+        case "batch_get_item":
+            reads.update(_of({"Key": key}) for asked in request["RequestItems"].values() for key in asked["Keys"])
+        case "query":
+            ranges.add(_range(request))
+        case "transact_write_items":
+            for action in request["TransactItems"]:
+                for name, part in action.items():
+                    (reads if name == "ConditionCheck" else writes).add(_of(part))
+        case "batch_write_item":
+            parts = (part for asked in request["RequestItems"].values() for write in asked for part in write.values())
+            writes.update(_of(part) for part in parts)
+        case "put_item" | "update_item" | "delete_item":
+            writes.add(_of(request))
+        case _:
+            raise NotImplementedError(f"no fault was thought of for {operation}")
+    return Step(frozenset(reads), frozenset(ranges), frozenset(writes))
+
+
+def _range(query: dict[str, Any]) -> tuple[str, str]:
+    """A query's partition and how every sort key in its range begins; of an index, anything may be found."""
+    if "IndexName" in query:
+        return "", ""
+    condition = query["KeyConditionExpression"]
+    partition, *sort = (query["ExpressionAttributeValues"][name]["S"] for name in re.findall(r":\w+", condition))
+    if "<=" in condition or not sort:
+        return partition, ""
+    same = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*sort, strict=False))
+    return partition, "".join(letters[0] for letters in same)
 
 
 def _of(part: dict[str, Any]) -> tuple[str, str]:

@@ -222,12 +222,16 @@ class Deployment:
 
     def announce(self) -> None:
         """Let `fan_out` handle what is new in the stream."""
+        self.deliver(self.new_records())
+
+    def new_records(self) -> list[StreamRecord]:
+        """What is new in the stream since the last call, as far as the template lets it pass to `fan_out`."""
         new = self.read_stream()[self._announced :]
         self._announced = len(self.records)
         for change in filter(None, map(decode, new)):
             # Whoever stores something new says in its record's declaration what clients are told of it.
             assert change.verb != "updated" or change.kind not in TOLD or not undeclared(*_versions(change)), change
-        self.deliver(record for record in new if passes(self._patterns, record))
+        return [record for record in new if passes(self._patterns, record)]
 
     def skip_stream(self) -> None:
         """Let nobody be told what is new in the stream."""

@@ -11,6 +11,7 @@ from local.template.template import Template
 from parley.ports.http.outgoing import Outgoing
 from tests.ports.fakes import FakeOutgoing, FakeQueue
 from tests.sockets.deployment import Deployment, StreamRecord, load_function, patterns, sample
+from tests.support.world import World
 
 # As the template has it.
 LONGEST_AGE_SECONDS = 14_400
@@ -89,9 +90,9 @@ class WebhooksFunction:
         self._planned = len(deployment.read_stream())
         self.start()
 
-    def start(self) -> None:
-        """A container that remembers nothing."""
-        self.container = self.deployment.world.another_container()
+    def start(self, container: World | None = None) -> None:
+        """Run in a container that remembers nothing."""
+        self.container = container or self.deployment.world.another_container()
         queues = {DELIVERIES: self.deliveries, DEAD_LETTERS: self.dead_letters, WORK: self.work}
         self.runtime = self.container.wire(
             self._settings, outgoing=self.outgoing, queue=queues.__getitem__, count=self._count
@@ -124,6 +125,7 @@ class WebhooksFunction:
         """Leave out what is new in the stream, and drop what is queued."""
         self._planned = len(self.deployment.read_stream())
         self.work.take()
+        self.work.burials = []
         self.deliveries.take()
 
     def plan_records(self, records: list[StreamRecord]) -> dict[str, Any]:
@@ -168,9 +170,12 @@ class WebhooksFunction:
         self.plan()
         todo, self.work.burials = self.work.burials, []
         for entry in todo:
-            record = {**_WORK, "body": json.dumps({"job": "bury", **entry})}
-            assert self._work_off([record], Remaining()) == []
+            assert self.bury(entry) == []
         return sum(len(entry["tombstones"]) for entry in todo)
+
+    def bury(self, entry: dict[str, Any]) -> list[str]:
+        """One burial off the work queue; its id if it is to come back."""
+        return self._work_off([{**_WORK, "body": json.dumps({"job": "bury", **entry})}], Remaining())
 
     def _work_off(self, records: list[dict[str, Any]], remaining: Remaining) -> list[str]:
         answer = self.handler({"Records": records}, remaining)

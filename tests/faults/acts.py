@@ -1,0 +1,252 @@
+"""Everything that can be done to a scene: operations, actions, opening and closing sockets, and background work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from parley.sockets.native.actions import ACTIONS
+from tests.faults.scene import HOOK, SETTLED_SECONDS, Scene
+from tests.rest import everything
+from tests.sockets import asking
+from tests.sockets.deployment import load_function, sample
+from tests.support.doors import LambdaDoor, Raw
+from tests.support.world import World
+
+# What stands for an answer where the connection was ended instead.
+_ENDED = 401
+_DONE, _FAILED = 200, 500
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing that somebody does.
+
+    Attributes:
+        name: What it is called in tests.
+        do_over: Does it in a container, given what `prepare` made; returns the status with which it was answered.
+        prepare: What is to happen before; nothing goes wrong there.
+        is_repeated: Whether AWS invokes the function again if it fails, with the same event.
+    """
+
+    name: str
+    do_over: Callable[[Scene, World, Any], int]
+    prepare: Callable[[Scene], Any] = lambda scene: None
+    is_repeated: bool = False
+
+    def do(self, scene: Scene, prepared: Any) -> int:
+        """Do it in the container that the scene keeps warm."""
+        return self.do_over(scene, scene.world, prepared)
+
+    def do_elsewhere(self, scene: Scene, prepared: Any) -> int:
+        """Do it in a container that remembers nothing, even while another is in the middle of something."""
+        container = scene.world.another_container()
+        return scene.apart(lambda: self.do_over(scene, container, prepared))
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _request(operation: everything.Operation) -> Act:
+    def do(scene: Scene, container: World, prepared: Any) -> int:
+        raw = scene.unchecked if container is scene.world else Raw(LambdaDoor(container), checked=False)
+        return operation.ask(raw, scene.items.of(operation)).status
+
+    return Act(operation.name, do)
+
+
+def _action(name: str) -> Act:
+    def do(scene: Scene, container: World, prepared: Any) -> int:
+        frame = {"id": "1", "action": name, **_members(scene, name)}
+        event = sample("ws_message")
+        event["requestContext"] |= {"connectionId": scene.carol.connection_id}
+        event["body"] = json.dumps(frame)
+        answer = _function(scene, "ws_message", container)(event)
+        return int(json.loads(answer["body"])["status"]) if "body" in answer else _ENDED
+
+    return Act(f"socket:{name}", do)
+
+
+def _members(scene: Scene, name: str) -> dict[str, Any]:
+    members = asking.request_for(name, scene.room)
+    match name:
+        case "refreshToken":
+            deployment = scene.deployment
+            members["token"] = deployment.token(scene.house.key, scene.house.sid, "carol")
+        case "updateMember" | "updateUser":
+            members["identity"] = "carol"
+        case "fetchUser":
+            members["identity"] = "bob"
+        case "joinChannel":
+            members["channel"] = scene.elsewhere.sid
+        case "acceptInvitation" | "declineInvitation":
+            members["channel"] = scene.invited.sid
+        case "followUsers" | "unfollowUsers":
+            members["identities"] = ["alice", "bob"]
+        case "registerBinding":
+            members |= {"endpoint": "tablet", "binding_type": "fcm", "address": "other"}
+            members["credential_sid"] = scene.items.items["credential"]
+        case "removeBinding":
+            members["binding"] = scene.binding
+        case "catchUp":
+            members["channels"] = {scene.room.sid: 1}
+        case "sendMessage":
+            members["id"] = "0123456789abcdef"
+        case "createChannel":
+            members["unique_name"] = "made here"
+    return members
+
+
+def _function(scene: Scene, name: str, container: World) -> Callable[..., Any]:
+    """A function's handler in a container."""
+    deployment = scene.deployment
+    if container is scene.world:
+        return getattr(deployment, f"{name.removeprefix('ws_')}_handler")  # type: ignore[no-any-return]
+    return load_function(name, deployment.new_runtime(container))
+
+
+def _connect(scene: Scene, container: World, token: str) -> int:
+    event = sample("ws_connect")
+    event["requestContext"] |= {"connectionId": "dave's="}
+    event["queryStringParameters"] = {"token": token}
+    event["multiValueQueryStringParameters"] = {"token": [token]}
+    return int(_function(scene, "ws_connect", container)(event)["statusCode"])
+
+
+def _token(scene: Scene, **changes: Any) -> str:
+    return scene.deployment.token(scene.house.key, scene.house.sid, "dave", **changes)
+
+
+def _disconnect(scene: Scene, container: World, prepared: Any) -> int:
+    event = sample("ws_disconnect")
+    event["requestContext"] |= {"connectionId": scene.carol.connection_id}
+    return int(_function(scene, "ws_disconnect", container)(event)["statusCode"])
+
+
+def _closed(scene: Scene) -> None:
+    scene.deployment.gateway.close(scene.carol.connection_id)
+
+
+def _token_has_run_out(scene: Scene) -> None:
+    """Dave's socket is still open, and his token ended a minute ago."""
+    ends_at = scene.world.clock.now_ms() // 1000 + 60
+    scene.house.device("dave", valid_until=ends_at).done("followUsers", identities=["alice"])
+    scene.world.clock.advance(120)
+
+
+def _tick(scene: Scene, container: World, prepared: Any) -> int:
+    assert _function(scene, "fan_out", container)(sample("fan_out_minute")) == {}
+    return _DONE
+
+
+def _much_has_changed(scene: Scene) -> list[dict[str, Any]]:
+    """A batch for `fan_out`: of each kind of change one, with a listener whose socket is gone."""
+    dave = scene.house.device("dave")
+    scene.room.add("dave")
+    scene.deployment.announce()
+    scene.deployment.gateway.close(dave.connection_id)
+    scene.room.post("hello")
+    scene.room.update(FriendlyName="renamed")
+    scene.rest.post(f"{scene.house.path}/Users/alice", FriendlyName="Alice")
+    scene.room.delete("/Members/alice")
+    scene.elsewhere.delete()
+    return scene.deployment.new_records()
+
+
+def _fan_out(scene: Scene, container: World, records: list[dict[str, Any]]) -> int:
+    answer = _function(scene, "fan_out", container)({"Records": records})
+    return _FAILED if answer["batchItemFailures"] else _DONE
+
+
+def _post(scene: Scene) -> None:
+    asked = {"X-Twilio-Webhook-Enabled": "true"}
+    assert scene.rest("POST", f"{scene.room.path}/Messages", {"Body": "hello"}, headers=asked).status == 201
+
+
+def _sent(scene: Scene) -> list[dict[str, Any]]:
+    _post(scene)
+    return scene.webhooks.new_changes()
+
+
+def _plan(scene: Scene, container: World, records: list[dict[str, Any]]) -> int:
+    scene.webhooks.deliveries.take()
+    scene.webhooks.start(container)
+    answer = scene.webhooks.plan_records(records)
+    is_planned = [delivery["url"] for delivery in scene.webhooks.deliveries.entries] == [HOOK]
+    return _DONE if is_planned and not answer["batchItemFailures"] else _FAILED
+
+
+def _queued(scene: Scene) -> list[dict[str, Any]]:
+    _post(scene)
+    return scene.webhooks.planned()
+
+
+def _deliver(scene: Scene, container: World, deliveries: list[dict[str, Any]]) -> int:
+    scene.webhooks.start(container)
+    return _FAILED if scene.webhooks.deliver(*deliveries) else _DONE
+
+
+def _deleted(scene: Scene) -> list[dict[str, Any]]:
+    """The burial of a member, an invite and a message, which comes when nothing can be under way any more."""
+    scene.room.delete("/Members/alice")
+    scene.room.delete(f"/Messages/{asking.address(scene.room, 0)}")
+    scene.invited.delete("/Invites/" + scene.rest.get(f"{scene.invited.path}/Invites")["invites"][0]["sid"])
+    scene.deployment.announce()
+    scene.webhooks.plan()
+    scene.world.clock.advance(2 * SETTLED_SECONDS)
+    burials, scene.webhooks.work.burials = scene.webhooks.work.burials, []
+    return burials
+
+
+def _bury(scene: Scene, container: World, burials: list[dict[str, Any]]) -> int:
+    scene.webhooks.start(container)
+    return _FAILED if any(scene.webhooks.bury(entry) for entry in burials) else _DONE
+
+
+def _sweep(kind: str, path: Callable[[Scene], str]) -> Act:
+    def prepare(scene: Scene) -> list[dict[str, Any]]:
+        assert scene.rest("DELETE", path(scene)).status == 204
+        scene.world.clock.advance(SETTLED_SECONDS)
+        scene.deployment.announce()
+        scene.webhooks.plan()
+        jobs = [job for job in scene.webhooks.work.take() if job["kind"] == kind]
+        assert jobs
+        return jobs
+
+    def do(scene: Scene, container: World, jobs: list[dict[str, Any]]) -> int:
+        scene.webhooks.start(container)
+        return _FAILED if any(scene.webhooks.sweep_untold(job) for job in jobs) else _DONE
+
+    return Act(f"job:sweep {kind}", do, prepare, is_repeated=True)
+
+
+SWEEPS: dict[str, Callable[[Scene], str]] = {
+    "channel": lambda scene: scene.room.path,
+    "user": lambda scene: f"{scene.house.path}/Users/carol",
+    "service": lambda scene: scene.house.path,
+}
+
+
+def acts() -> Iterator[Act]:
+    """An operation once per record and verb, every action, and every other event that a function takes."""
+    known: set[tuple[str, str]] = set()
+    for operation in everything.OPERATIONS:
+        if (operation.resource, operation.verb) not in known:
+            known.add((operation.resource, operation.verb))
+            yield _request(operation)
+    for name in ACTIONS:
+        yield _action(name)
+    yield Act("connect", _connect, _token)
+    yield Act("disconnect", _disconnect, _closed, is_repeated=True)
+    yield Act("tick", _tick, _token_has_run_out, is_repeated=True)
+    yield Act("fan-out", _fan_out, _much_has_changed, is_repeated=True)
+    yield Act("job:webhook", _deliver, _queued, is_repeated=True)
+    yield Act("job:bury", _bury, _deleted, is_repeated=True)
+    yield Act("planning", _plan, _sent, is_repeated=True)
+    for kind, path in SWEEPS.items():
+        yield _sweep(kind, path)
+
+
+ACTS = list(acts())
