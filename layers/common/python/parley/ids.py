@@ -84,3 +84,7 @@ class Ids:
     def unique(self) -> str:
         """32 random hex digits: cause ids and idempotency tokens that Parley chooses itself."""
         return self._random_hex(16)
+
+    def birth(self) -> str:
+        """16 random hex digits, which tell a user from any other of the same identity, and stand in all it writes."""
+        return self._random_hex(8)

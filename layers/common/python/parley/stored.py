@@ -197,11 +197,17 @@ class MessageMedia(TypedDict, total=False):
 
 
 class Message(OfChannel, total=False):
-    """A message. `created_seq` is the number under which it was written; `seq` moves with every edit."""
+    """A message. `created_seq` is the number under which it was written; `seq` moves with every edit.
+
+    If a client wrote it, `author_birth` is the birth of that user. If a back end named the author, `author_at` is when
+    it did so.
+    """
 
     index: int
     created_seq: int
     author: str
+    author_birth: str
+    author_at: int
     body: str
     attributes: str
     type: str

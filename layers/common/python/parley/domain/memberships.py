@@ -1,4 +1,4 @@
-"""Whose a membership, an invite, a push registration, a connection or a channel is.
+"""Whose a membership, an invite, a push registration, a connection, a channel or a message is.
 
 A user's SID follows from its identity, so a user who is deleted and made again has the same one. What tells the two
 apart is `birth`: a unique id that each user gets when it is made. Whatever belongs to a user carries the SID, or the
@@ -58,3 +58,25 @@ def creator_of(channel: Mapping[str, Any]) -> Person | None:
 def is_creator(channel: Mapping[str, Any], user: Mapping[str, Any] | None) -> bool:
     """Whether a user has a creator's rights in a channel."""
     return user is not None and creator_of(channel) == Person(user["sid"], birth_of(user))
+
+
+def authored(identity: str, birth: str, now_ms: int) -> dict[str, str | int | None]:
+    """The attributes of a message that say whose it is.
+
+    `birth` is that of the author's user. It is empty if a back end names the author: who that is, its identity and the
+    time tell.
+    """
+    return {"author": identity, "author_birth": birth or None, "author_at": None if birth else now_ms}
+
+
+def is_by(message: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
+    """Whether a user is the author of a message.
+
+    If a back end named the author, that is the user who had the identity at that moment. A message that tells neither
+    the user nor the moment was written before users had births, and the moment is that of its creation.
+    """
+    if message.get("author") != user["identity"]:
+        return False
+    if birth := message.get("author_birth"):
+        return bool(birth == birth_of(user))
+    return bool(user["date_created"] <= message.get("author_at", message["date_created"]))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from parley.domain.channels import PRIVATE
-from parley.domain.memberships import Person, birth_of, creator_of, own
+from parley.domain.memberships import Person, birth_of, creator_of, is_by, own
 from parley.domain.roles import is_allowed
 from parley.errors import FORBIDDEN, NOT_A_MEMBER, NOT_FOUND, USER_NOT_FOUND
 from parley.ids import invite_sid, member_sid, user_sid
@@ -175,8 +175,11 @@ def require_to_set(
         require(context, service_sid, channel_sid, permissions)
 
 
-def own_or_any(context: Context, author: str | None, noun: str) -> tuple[str, ...]:
-    """The permissions that let the caller touch something of `author`: `editAnyMessage`, and for his own the other."""
-    verb, rest = noun.split(" ")
-    any_of_them = f"{verb}Any{rest}"
-    return (any_of_them, f"{verb}Own{rest}") if author == context.caller.identity else (any_of_them,)
+def is_author(context: Context, message: Mapping[str, Any]) -> bool:
+    """Whether the caller is the user who wrote a message, and not one with the same identity before or after."""
+    caller = context.caller
+    if caller.identity is None or caller.identity != message.get("author"):
+        return False
+    # The handler of the frame has just looked for this user, so it is remembered.
+    user = context.configuration.fetch(keys.user(user_sid(message["service_sid"], caller.identity)))
+    return user is not None and birth_of(user) == caller.birth and is_by(message, user)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from parley.domain.memberships import authored
 from parley.errors import (
     BODY_REQUIRED,
     CONCURRENT_UPDATE,
@@ -164,7 +165,14 @@ def _media(context: Context, service_sid: str, media_sid: str) -> Record:
 
 
 def _given(context: Context, parameters: dict[str, Any]) -> Record:
-    return {"author": context.actor} | verbs.told(parameters)
+    author = parameters.get("author") or context.actor
+    return verbs.told(parameters | _authored(context, author))
+
+
+def _authored(context: Context, author: str) -> dict[str, Any]:
+    """The attributes that make somebody the author; without a read, only the acting client's user is known."""
+    caller = context.caller
+    return authored(author, caller.birth if author == caller.identity else "", context.clock.now_ms())
 
 
 def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: Record) -> Record:
@@ -226,15 +234,19 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         lambda fresh: _may_update(fresh, verbs.load(fresh, MESSAGE, resolved), asked),
     )
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
-    if changes.get("author", "") is None:
-        del changes["author"]
+    if author := changes.pop("author", None):
+        changes |= _authored(context, author)
 
     def decide(current: Record, _: Record) -> Decision:
-        if current.get("author") != message.get("author"):
+        if _whose(current) != _whose(message):
             _may_update(context, current, asked)
         return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
 
     return channel_log.change(context, "message", "updated", message, decide)[0]
+
+
+def _whose(message: Record) -> tuple[object, ...]:
+    return tuple(message.get(name) for name in ("author", "author_birth", "author_at"))
 
 
 def _may_update(context: Context, message: Record, parameters: Iterable[str]) -> None:
@@ -244,7 +256,7 @@ def _may_update(context: Context, message: Record, parameters: Iterable[str]) ->
         Refusal: 50107; 50509 for the body of a media message.
     """
     where = message["service_sid"], message["channel_sid"]
-    is_own = message.get("author") == context.caller.identity
+    is_own = authority.is_author(context, message)
     authority.require_to_set(context, MESSAGE, "update", parameters, *where, is_own=is_own)
     if message.get("type") == "media" and "body" in parameters:
         raise MEDIA_BODY_FIXED()
@@ -260,7 +272,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     )
 
     def decide(current: Record, tail: Record) -> Decision:
-        if current.get("author") != message.get("author"):
+        if _whose(current) != _whose(message):
             _may_delete(context, current)
         return Decision(verbs.bury(context, MESSAGE, resolved, current), [counting.uncounted(context, current, tail)])
 
@@ -268,5 +280,6 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 
 
 def _may_delete(context: Context, message: Record) -> None:
-    wanted = authority.own_or_any(context, message.get("author"), "delete Message")
+    own = ("deleteOwnMessage",) if authority.is_author(context, message) else ()
+    wanted = ("deleteAnyMessage", *own)
     authority.require(context, message["service_sid"], message["channel_sid"], wanted)

@@ -44,7 +44,7 @@ def creation(context: Context, owner: Record, parameters: dict[str, Any], joined
     record = {
         **parameters,
         "sid": sid,
-        "birth": context.ids.unique(),
+        "birth": context.ids.birth(),
         "service_sid": owner["sid"],
         "role_sid": role_sid,
         "joined_channels_count": joined,

@@ -24,6 +24,7 @@ _TYPES = {one.name: one for one in (CHANNEL, MEMBER, MESSAGE, USER)}
 BOOKKEEPING = {
     *UNDERSTOOD,
     *("seq", "hooks", "created_seq", "birth", "creator_birth", "joined_at"),
+    *("author_birth", "author_at"),
     *("cause", "deleted_at", "expires_at"),
     # Computed where a user is shown, from the number of devices.
     "is_notifiable",
