@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 120.0
 
 
 def helper_library(info: Mapping[str, Any], name: str = "", secret: str = "") -> Client:
@@ -58,7 +58,7 @@ class Socket:
             url, subprotocols = info["ws_url"], [Subprotocol("parley.v1"), Subprotocol(token)]
         self._open = ExitStack()
         self._connection = self._open.enter_context(
-            connect(url, subprotocols=subprotocols, proxy=None, max_size=None, open_timeout=20)
+            connect(url, subprotocols=subprotocols, proxy=None, max_size=None, open_timeout=120)
         )
         self._frames: list[dict[str, Any]] = []
         self._arrival = threading.Condition()

@@ -45,9 +45,9 @@ def test_the_stack_says_where_it_is_and_writes_it_to_local_json(running: Stack) 
 def test_the_first_printed_command_creates_a_service_and_the_second_posts_into_it(running: Stack) -> None:
     lines = [line.strip() for line in until(lambda: _commands(running))]
     curl, python = (next(line for line in lines if word in line) for word in ("curl", "twilio.rest"))
-    created = subprocess.run(curl, shell=True, capture_output=True, text=True, timeout=30, check=True)
+    created = subprocess.run(curl, shell=True, capture_output=True, text=True, timeout=120, check=True)
     assert json.loads(created.stdout)["friendly_name"] == "first"
-    posted = subprocess.run(python, shell=True, capture_output=True, text=True, timeout=30, check=True)
+    posted = subprocess.run(python, shell=True, capture_output=True, text=True, timeout=120, check=True)
     assert re.fullmatch("IS[0-9a-f]{32} CH[0-9a-f]{32} IM[0-9a-f]{32}\n", posted.stdout)
 
 
@@ -56,7 +56,7 @@ def test_the_third_printed_command_opens_a_socket(running: Stack, service: Any) 
     command = re.search(r'"\$\((.*)\)"', line)
     assert command
     printed = subprocess.run(
-        command[1], shell=True, capture_output=True, text=True, timeout=30, check=True, cwd=REPOSITORY
+        command[1], shell=True, capture_output=True, text=True, timeout=120, check=True, cwd=REPOSITORY
     )
     with connect(printed.stdout.strip(), proxy=None) as opened:
         opened.send('{"id": "1", "action": "ping"}')
@@ -280,7 +280,7 @@ def test_a_second_start_on_a_taken_port_says_so_in_one_line(tmp_path: Path) -> N
             env=environment,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
     assert second.returncode != 0

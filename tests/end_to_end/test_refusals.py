@@ -35,7 +35,7 @@ def test_wrong_credentials_are_told_to_authenticate(running: Stack, service: Any
 
 
 def test_no_credentials_are_told_to_authenticate(running: Stack) -> None:
-    answer = requests.get(f"{running.info['rest_url']}/chat/v2/Services", timeout=20)
+    answer = requests.get(f"{running.info['rest_url']}/chat/v2/Services", timeout=120)
     assert answer.status_code == 401
     assert answer.json() == {
         "code": 20003,
@@ -72,7 +72,7 @@ def test_a_user_and_a_member_need_an_identity(running: Stack, service: Any, room
             f"{running.info['rest_url']}/chat/v2/Services/{service.sid}/{collection}",
             {"Attributes": "{}"},
             auth=(running.info["account_sid"], running.info["auth_token"]),
-            timeout=20,
+            timeout=120,
         )
         assert (answer.status_code, answer.json()["code"]) == (400, 20001)
         assert answer.json()["message"] == "Missing required parameter Identity in the post body"

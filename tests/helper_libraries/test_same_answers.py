@@ -41,7 +41,7 @@ def transcript(stack: Stack, command: list[str], **more: str) -> list[list[Any]]
         PYTHONIOENCODING="utf-8",
         **more,
     )
-    done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", timeout=120, check=False)
+    done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     seen: dict[str, str] = {}
 

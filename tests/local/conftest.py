@@ -65,7 +65,7 @@ class RunningGateway:
         self, method: str, path: str, body: bytes | str | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
         """One HTTP request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         with contextlib.closing(connection):
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -126,7 +126,7 @@ class FixtureStack:
 
     def post(self, pk: str, sk: str) -> int:
         """Have the REST function write an item; the status."""
-        connection = http.client.HTTPConnection(self.stack.info["rest_url"].removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(self.stack.info["rest_url"].removeprefix("http://"), timeout=120)
         with contextlib.closing(connection):
             connection.request("POST", "/items", json.dumps({"pk": pk, "sk": sk}))
             return connection.getresponse().status

@@ -109,7 +109,7 @@ class ConnectionsServer:
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
         self._thread.start()
-        assert started.wait(10)
+        assert started.wait(120)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -148,7 +148,7 @@ class ConnectionsServer:
             done.set()
 
         asyncio.run_coroutine_threadsafe(run(), self._loop)
-        assert done.wait(10)
+        assert done.wait(120)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -141,7 +141,7 @@ def test_a_lasting_trouble_drops_the_push_and_the_others_go_out(
 ) -> None:
     server.open(BOB)
     server.always_answer(ALICE, "error")
-    assert gateway.post([(ALICE, b"1"), (BOB, b"1")], deadline_seconds=0.5) == {ALICE: "dropped", BOB: "sent"}
+    assert gateway.post([(ALICE, b"1"), (BOB, b"1")], deadline_seconds=2) == {ALICE: "dropped", BOB: "sent"}
 
 
 def test_a_throttled_push_is_tried_again_before_it_is_dropped(
@@ -236,7 +236,7 @@ def test_waiting_for_a_fresh_connection_beside_resting_ones_takes_no_turns_of_th
         gateway._pool = StallingPool(server.url, 100)
         server.open(BOB)
         server.always_answer(ALICE, "reset")
-        assert gateway.post([(ALICE, b"1"), (BOB, b"1")], deadline_seconds=0.4) == {ALICE: "dropped", BOB: "sent"}
+        assert gateway.post([(ALICE, b"1"), (BOB, b"1")], deadline_seconds=2) == {ALICE: "dropped", BOB: "sent"}
         gateway.close()
     assert len(readings) < 60
 
@@ -245,14 +245,14 @@ def test_the_call_ends_at_its_deadline_when_nobody_answers(server: ConnectionsSe
     server.always_answer(ALICE, "silence")
     server.open(BOB)
     started = time.monotonic()
-    assert gateway.post([(ALICE, b"1"), (BOB, b"1")], deadline_seconds=0.3) == {ALICE: "dropped", BOB: "sent"}
-    assert 0.29 < time.monotonic() - started < 2
+    assert gateway.post([(ALICE, b"1"), (BOB, b"1")], deadline_seconds=2) == {ALICE: "dropped", BOB: "sent"}
+    assert 1.99 < time.monotonic() - started < 30
 
 
 def test_a_silent_attempt_is_repeated_within_the_deadline(server: ConnectionsServer) -> None:
     server.answer(ALICE, "silence")
-    gateway = gateway_for(server, attempt_timeout_seconds=0.2)
-    assert gateway.post([(ALICE, b"1")], deadline_seconds=10) == {ALICE: "sent"}
+    gateway = gateway_for(server, attempt_timeout_seconds=1)
+    assert gateway.post([(ALICE, b"1")], deadline_seconds=120) == {ALICE: "sent"}
 
 
 def test_an_unreachable_host_drops_everything_at_the_deadline() -> None:

@@ -57,11 +57,11 @@ def sqs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         )
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(120)
 
 
 def _await_port(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

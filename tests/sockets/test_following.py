@@ -15,7 +15,7 @@ from tests.sockets.histories import CHOICES, Copy, History, skip
 MOVES = [*["arrive"] * 8, *["reconnect", "leave myself", "come back"] * 2, "fall behind"]
 FATES = ["arrives", "arrives", "arrives twice", "is late", "is lost", "is lost"]
 # How long it may take to find out what became of a number.
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 # More numbers than are told one by one.
 TOO_MANY = 1001
 

@@ -266,7 +266,7 @@ def test_many_at_once_send_one_message(house: House, room: Room, alice: Device) 
     together = Barrier(len(devices))
 
     def at_once(device: Device) -> Any:
-        together.wait(10)
+        together.wait(120)
         return send(device, body=device.connection_id)
 
     with ThreadPoolExecutor(len(devices), initializer=lambda: asyncio.set_event_loop(asyncio.new_event_loop())) as pool:

@@ -31,7 +31,7 @@ class BackEnd:
         """Status and body; raises OSError or HTTPException when there is no answer."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = http.client.HTTPConnection(self._netloc, timeout=30)
+            connection = self._local.connection = http.client.HTTPConnection(self._netloc, timeout=120)
         try:
             body = urlencode(form or {}, doseq=True)
             connection.request(verb, path, body, {**self._headers, **(headers or {})})

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack.running import Stack, start_stack
+from tests.invariants import contradictions, everything
 from tests.stress.back_end import UNLIMITED, BackEnd
+from tests.stress.checking import require_consistency
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +18,20 @@ def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = start_stack(tmp_path_factory.mktemp("stress") / "home", environment=UNLIMITED)
     yield running
     running.kill()
+
+
+@pytest.fixture(autouse=True)
+def consistent(request: pytest.FixtureRequest) -> Iterator[None]:
+    """At the end of every test, what is stored agrees: in the stack that tests share, and in a world of the test's own."""
+    named = {name: request.getfixturevalue(name) for name in ("unlimited", "world") if name in request.fixturenames}
+    yield
+    if stack := named.get("unlimited"):
+        # Clients whose sockets were broken may be gone before the stack has noticed.
+        require_consistency(stack, deaths=True)
+    if world := named.get("world"):
+        items = everything(world._client, world._table_name, world.account_sid)
+        # Nothing sweeps there.
+        assert contradictions(items, swept=False, now_ms=world.clock.now_ms(), deaths=True) == []
 
 
 @pytest.fixture

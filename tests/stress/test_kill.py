@@ -14,6 +14,7 @@ import pytest
 from local.stack.running import Stack, StackFailed, start_stack
 from tests.end_to_end.clients import Socket, access_token
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
+from tests.stress.checking import require_consistency
 from tests.stress.templates import template_with
 from tests.support.target import Target, serving
 from tests.support.waiting import until
@@ -163,6 +164,7 @@ def test_killing_everything_loses_no_answered_message_and_no_announcement(home: 
         _is_usable(conversation, stack.info)
         conversation.check()
         assert announced_before < len(conversation.answered), "nothing was left to announce after the restart"
+        require_consistency(stack, deaths=True)
     finally:
         stack.stop()
 
@@ -180,6 +182,7 @@ def test_killing_it_again_and_again_loses_nothing_either(home: Path, owner: Targ
             conversation.back_end = BackEnd(stack.info)
         _is_usable(conversation, stack.info)
         conversation.check()
+        require_consistency(stack, deaths=True)
     finally:
         stack.stop()
 
@@ -202,6 +205,7 @@ def test_killing_gateway_and_pump_loses_nothing_and_they_come_back(home: Path, o
         _is_usable(conversation, stack.info)
         conversation.check()
         assert "is started again" in stack.printed
+        require_consistency(stack, deaths=True)
     finally:
         stack.stop()
 
@@ -224,6 +228,7 @@ def test_a_client_that_comes_back_at_once_hears_or_can_fetch_all_of_it(home: Pat
         assert set(since) <= heard
         conversation.back_end = BackEnd(stack.info)
         conversation.check()
+        require_consistency(stack, deaths=True)
     finally:
         stack.stop()
 

@@ -141,7 +141,7 @@ class HttpDoor:
     def send(self, verb: str, url: str, headers: Headers, body: bytes) -> Answer:
         parts = urlsplit(url)
         if self._connection is None:
-            self._connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+            self._connection = http.client.HTTPConnection(parts.netloc, timeout=120)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         # putrequest and not request: the path goes out as it is, also a malformed one.
         self._connection.putrequest(verb, target, skip_accept_encoding=True)

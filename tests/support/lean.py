@@ -70,7 +70,7 @@ class LeanClient:
             except (http.client.RemoteDisconnected, ConnectionError):
                 # The emulator closes connections that were idle for long.
                 connection.close()
-        self._local.connection = connection = http.client.HTTPConnection(self._host, timeout=30)
+        self._local.connection = connection = http.client.HTTPConnection(self._host, timeout=120)
         connection.request("POST", "/", body, headers)
         return connection.getresponse()
 

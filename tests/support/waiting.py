@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def until(is_so: Callable[[], Any], seconds: float = 20.0, what: str = "") -> Any:
+def until(is_so: Callable[[], Any], seconds: float = 120.0, what: str = "") -> Any:
     """Wait for a condition, looking often; its value, or a failure after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:

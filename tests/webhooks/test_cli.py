@@ -372,7 +372,7 @@ def test_ctrl_c_stops_it_between_two_batches_and_the_rest_is_still_parked(home: 
     )
     seen = _read_until(replaying, "100 replayed")
     replaying.send_signal(signal.SIGINT)
-    out, err = replaying.communicate(timeout=20)
+    out, err = replaying.communicate(timeout=120)
     assert (replaying.returncode, out) == (130, "")
     assert "stopped; nothing is lost, what was not replayed is still parked" in err
     assert "Traceback" not in seen + err

@@ -21,7 +21,7 @@ from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
 from tests.support.target import Reply, Target, serving
 
 AGE_SECONDS = 3
-_PATIENCE_SECONDS = 45.0
+_PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")

@@ -141,7 +141,7 @@ def test_a_job_that_raises_holds_back_its_group_and_no_other(fifo: Bench) -> Non
 
 
 def test_groups_are_worked_off_side_by_side(fifo: Bench) -> None:
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=120)
 
     def meet(entry: Entry) -> None:
         both.wait()

@@ -90,7 +90,7 @@ def test_binary_cannot_be_pushed(gateway: RunningGateway):
 
 def test_a_client_that_does_not_read_is_limited(impatient_gateway: RunningGateway):
     head = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    with socket.create_connection(("127.0.0.1", impatient_gateway.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", impatient_gateway.port), timeout=120) as client:
         client.sendall(f"{head}Sec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n\r\n".encode())
         (connection_id,) = until(lambda: list(impatient_gateway.gateway.hub.open))
         answers = [impatient_gateway.management("POST", connection_id, b"x" * 131_000) for _ in range(100)]

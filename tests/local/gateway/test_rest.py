@@ -29,7 +29,7 @@ def test_the_root_has_a_resource_of_its_own_and_no_parameters(gateway: RunningGa
 
 
 def test_headers_are_passed_on_with_what_api_gateway_adds(gateway: RunningGateway):
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=120) as connection:
         head = (
             "GET /x HTTP/1.1\r\nHost: example.test\r\nX-Many: 1\r\nX-Many: 2\r\nUser-Agent: me\r\nConnection: close\r\n"
         )
@@ -97,7 +97,7 @@ def test_head_has_the_headers_of_get_and_no_body(gateway: RunningGateway):
 
 def test_connections_are_kept_alive_and_pipelined_requests_answered_in_order(gateway: RunningGateway):
     paths = ("/first", "/_aws/health", "/last")
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=120) as connection:
         connection.sendall("".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths).encode())
         connection.shutdown(socket.SHUT_WR)
         answers = b"".join(iter(lambda: connection.recv(65_536), b""))
@@ -107,13 +107,13 @@ def test_connections_are_kept_alive_and_pipelined_requests_answered_in_order(gat
 
 
 def test_a_body_over_10_mb_is_refused_before_it_is_sent(gateway: RunningGateway):
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=120) as connection:
         connection.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10485761\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_chunked_body_over_10_mb_is_refused(gateway: RunningGateway):
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
     chunks = (b"x" * 1024 * 1024 for _ in range(12))
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may hang up while this is still sending
         connection.request("POST", "/x", chunks, encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
@@ -131,13 +131,13 @@ def test_headers_over_10_kb_and_long_urls_are_refused(gateway: RunningGateway):
 
 
 def test_what_is_not_http_is_a_400(gateway: RunningGateway):
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=120) as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(gateway: RunningGateway):
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=120) as connection:
         connection.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
         connection.sendall(b"ab")

@@ -130,7 +130,7 @@ def test_the_stack_stops_when_an_emulator_dies(make_stack: MakeStack):
     fixture = make_stack()
     pids = fixture.stack.pids
     fixture.stack.kill("ministack")
-    assert fixture.stack.process.wait(20) == 1
+    assert fixture.stack.process.wait(120) == 1
     assert "ministack ended (signal SIGKILL)" in fixture.stack.printed
     assert [name for name, pid in pids.items() if is_running(pid)] == []
 
@@ -139,7 +139,7 @@ def test_everything_ends_when_the_supervisor_is_killed(make_stack: MakeStack):
     fixture = make_stack()
     pids = fixture.stack.pids
     os.kill(pids["supervisor"], 9)
-    fixture.stack.process.wait(10)
+    fixture.stack.process.wait(120)
     until(lambda: not [name for name, pid in pids.items() if is_running(pid)])
 
 
@@ -163,7 +163,7 @@ def test_what_an_earlier_run_left_behind_is_stopped(home: Home, sleeper: Sleeper
     left = {name: sleeper(home.path) for name in ("ministack", "gateway")}
     processes.record(home, {name: process.pid for name, process in left.items()})
     assert processes.stop_leftovers(home) == ["ministack", "gateway"]
-    assert [process.wait(10) for process in left.values()] == [-signal.SIGTERM] * 2
+    assert [process.wait(120) for process in left.values()] == [-signal.SIGTERM] * 2
     assert not home.processes.exists()
 
 
@@ -228,7 +228,7 @@ def write_until_killed(fixture: FixtureStack) -> list[str]:
     host = fixture.stack.info["rest_url"].removeprefix("http://")
 
     def write(client: int) -> None:
-        connection = http.client.HTTPConnection(host, timeout=10)
+        connection = http.client.HTTPConnection(host, timeout=120)
         for number in range(100_000):
             name = f"work-{client}-{number}"
             try:
@@ -244,7 +244,7 @@ def write_until_killed(fixture: FixtureStack) -> list[str]:
     threads = [threading.Thread(target=write, args=(client,)) for client in range(4)]
     for thread in threads:
         thread.start()
-    assert enough.wait(30)
+    assert enough.wait(120)
     fixture.stack.kill()
     for thread in threads:
         thread.join(10)
