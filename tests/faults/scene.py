@@ -10,12 +10,12 @@ from local.template.template import Template
 from parley.store.items import from_attribute
 from parley.store.keys import Key
 from tests.faults.injector import Injector
-from tests.invariants import contradictions
 from tests.ports.fakes import FakeOutgoing
 from tests.rest import everything
 from tests.sockets import asking
 from tests.sockets.deployment import Deployment, Device, House, Room
 from tests.support.doors import Raw
+from tests.support.invariants import contradictions
 from tests.support.lean import LeanClient
 from tests.support.stream import Stream
 from tests.support.world import World

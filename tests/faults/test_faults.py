@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from parley.sockets.native.actions import ACTIONS
 from parley.webhooks.deliveries import Deliveries
 from parley.work.worker import job_table
 from tests.faults.acts import ACTS, Act
 from tests.faults.injector import Fault, Killed, Step
 from tests.faults.scene import Scene
 from tests.ports.fakes import FakeOutgoing, FakeQueue
+from tests.rest.everything import OPERATIONS
 
 EVERY = bool(os.environ.get("PARLEY_EVERY_FAULT"))
 MOST = 8
@@ -79,6 +81,14 @@ def problems_after(act: Act, scene: Scene, fault: Fault, at: int, expected: int)
         return f"its repeat was answered with {repeated}"
     scene.put_in_order()
     return "; ".join(f"after its repeat: {found}" for found in scene.contradictions())
+
+
+def test_every_operation_and_action_is_among_the_acts() -> None:
+    """Of a record that several faces show, one face's operation stands for all: they share what writes."""
+    names = {act.name for act in ACTS}
+    operations = {name.rpartition("/")[2].partition(":")[2] for name in names}
+    assert {f"{one.resource}.{one.verb}" for one in OPERATIONS} <= {name.partition(":")[0] for name in operations}
+    assert {f"socket:{name}" for name in ACTIONS} <= names
 
 
 def test_every_kind_of_queued_job_is_among_the_acts(scene: Scene) -> None:

@@ -13,9 +13,9 @@ import pytest
 from local.template.template import Template
 from parley.errors import Refusal
 from parley.operations import bindings, invites, members
-from tests.invariants import contradictions, everything
 from tests.ports.meddling import MeddlingClient, after
 from tests.sockets.deployment import House, Room
+from tests.support.invariants import contradictions, everything
 from tests.webhooks.function import WebhooksFunction
 
 

@@ -13,8 +13,8 @@ from parley.errors import Refusal
 from parley.ids import member_sid
 from parley.operations import bindings, invites, members, user_channels, users
 from parley.operations.context import Context
-from tests.invariants import contradictions, everything
 from tests.sockets.deployment import House
+from tests.support.invariants import contradictions, everything
 from tests.webhooks.function import WebhooksFunction
 
 THREADS, TURNS = 4, 30

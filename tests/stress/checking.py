@@ -6,7 +6,7 @@ from local.emulators.engine import Endpoints
 from local.process.plan import Plan
 from local.stack.running import Stack
 from parley.clock import Clock
-from tests.invariants import contradictions, everything
+from tests.support.invariants import contradictions, everything
 from tests.support.waiting import until
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack.running import Stack, start_stack
-from tests.invariants import contradictions, everything
 from tests.stress.back_end import UNLIMITED, BackEnd
 from tests.stress.checking import require_consistency
+from tests.support.invariants import contradictions, everything
 
 
 @pytest.fixture(scope="session")

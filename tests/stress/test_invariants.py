@@ -11,7 +11,7 @@ from local.template.template import Template
 from parley.ids import message_sid
 from parley.operations import channel_webhooks, channels, invites, members, messages, roles, services, users
 from parley.store import keys
-from tests.invariants import contradictions, everything
+from tests.support.invariants import contradictions, everything
 from tests.support.lean import LeanClient
 from tests.support.world import World
 

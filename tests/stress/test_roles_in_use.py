@@ -11,8 +11,8 @@ from local.template.template import Template
 from parley.errors import Refusal
 from parley.faces.errors import translate
 from parley.operations import channels, invites, members, roles, services, users
-from tests.invariants import contradictions, everything
 from tests.ports.meddling import MeddlingClient, after
+from tests.support.invariants import contradictions, everything
 from tests.support.lean import LeanClient
 from tests.support.world import World
 
