@@ -285,7 +285,7 @@ class Rate(TypedDict, total=False):
 
 class Connection(TypedDict, total=False):
     """An open socket. `codec` names its protocol unless that is the native one; `noted` says that its user was noted
-    as online when it opened."""
+    as online when it opened, `closing` that it is being forgotten."""
 
     id: str
     identity: str
@@ -295,6 +295,7 @@ class Connection(TypedDict, total=False):
     key_sid: str
     codec: str
     noted: bool
+    closing: bool
     token_expires_at: int
     endpoint_id: str
     push_credential_sid: str

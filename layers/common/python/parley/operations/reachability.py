@@ -18,6 +18,9 @@ from parley.records.services import setting
 from parley.store import keys
 from parley.store.writes import Guard, Update
 
+# How often the presence may change while it is noted.
+_LOOKS = 10
+
 
 def is_enabled(service: Mapping[str, Any] | None) -> bool:
     """Whether a service wants to know who is reachable."""
@@ -30,11 +33,18 @@ def note_online(context: Context, user_sid: str) -> None:
 
 
 def note_offline(context: Context, user_sid: str) -> None:
-    """Note that the last connection of the caller's user has gone, unless another one was opened in the meantime."""
-    _note(context, user_sid, is_online=False)
-    presence = context.table.fetch(keys.presence(user_sid))
-    if live_connections(presence, context.clock.now_ms() // 1000, context.caller.birth):
-        _note(context, user_sid, is_online=True)
+    """Note that the last connection of the caller's user has gone, unless another one was opened in the meantime.
+
+    Connections may come and go meanwhile. So the presence is read after each note; if it says otherwise, that is noted.
+    """
+    is_online = False
+    for _ in range(_LOOKS):
+        _note(context, user_sid, is_online=is_online)
+        presence = context.table.fetch(keys.presence(user_sid))
+        is_connected = bool(live_connections(presence, context.clock.now_ms() // 1000, context.caller.birth))
+        if is_connected == is_online:
+            return
+        is_online = is_connected
 
 
 def _note(context: Context, user_sid: str, *, is_online: bool) -> None:

@@ -182,7 +182,10 @@ def _create_user(acting: Context, access: AccessToken) -> User:
 
 
 def refresh(context: Context, connection: Connection, token: str) -> Connection:
-    """The connection with a new token in place of the old one, of which its presence and expiry know too.
+    """The connection with a new token in place of the old one.
+
+    The presence entry and the list of connections that end get the new end first, the record last. If the connection is
+    forgotten in between, the record refuses, and the presence entry is removed again.
 
     Raises:
         Refusal: what is wrong with the token; 20106 if it is another identity's or service's; 51006 if the connection
@@ -191,11 +194,17 @@ def refresh(context: Context, connection: Connection, token: str) -> Connection:
     access = verified(context, token)
     if (access.identity, access.service_sid) != (connection["identity"], connection["service_sid"]):
         raise TOKEN_OF_ANOTHER()
-    key = keys.connection(connection["id"])
-    write = Update(key, CONNECTION_EXPIRED(), set=dict(_granted(access)), announced=False)
-    renewed = cast(Connection, context.table.commit(context.cause(), [write])[0])
-    context.table.put_many(_listed(context, renewed))
-    presence.remember(context.table, renewed, context.clock.now_ms() // 1000)
+    key, granted = keys.connection(connection["id"]), _granted(access)
+    expected: Connection = {**connection, **granted}
+    context.table.put_many(_listed(context, expected))
+    presence.remember(context.table, expected, context.clock.now_ms() // 1000)
+    write = Update(key, CONNECTION_EXPIRED(), set=granted, guards=(presence.NOT_CLOSING,), announced=False)
+    try:
+        renewed = cast(Connection, context.table.commit(context.cause(), [write])[0])
+    except Refusal as refusal:
+        if refusal.error is CONNECTION_EXPIRED:
+            presence.leave(context, expected)
+        raise
     context.configuration.forget(key)
     return renewed
 

@@ -21,11 +21,12 @@ from parley.operations.context import Caller, Context
 from parley.ports.sockets.gateway import SocketGateway
 from parley.sockets.codec import Codec
 from parley.sockets.connections import DUE
-from parley.sockets.presence import forget_gone
+from parley.sockets.presence import forget_gone, leave
 from parley.sockets.protocols import Protocols, protocol_of
 from parley.store import keys
+from parley.store.keys import Key
 from parley.store.writes import Update
-from parley.stored import Connection
+from parley.stored import Connection, Follower
 
 WARNED_MINUTES = 3
 _AT_ONCE = 200
@@ -74,14 +75,27 @@ class Expiry:
         self._sockets.post([(one["id"], self._codec(one).token_ended(one)) for one in expired])
         self._sockets.disconnect(*(one["id"] for one in over))
         self._note_offline(context, over)
-        followed = [keys.follower(sid, one["id"]) for one in over for sid in one.get("follows", ())]
-        # Presence entries need no request: they say themselves until when they count. The records go last, since a
-        # repeat needs them.
-        context.table.erase_many(followed)
+        # The records go last, since a repeat needs them.
+        context.table.erase_many(_followers(over))
         context.table.erase_many(keys.connection(one["id"]) for one in over)
+        self._undo_refreshes(context, over)
         if over:
             logger.info("connections ended", extra={"over": len(over), "expired": len(expired)})
         return set(ids) - {one["id"] for one in listed} | {one["id"] for one in over}
+
+    @staticmethod
+    def _undo_refreshes(context: Context, over: list[Connection]) -> None:
+        """Remove what `refreshToken` wrote for connections that were ended at the same moment.
+
+        Other presence entries need no request: they say themselves until when they count.
+        """
+        now = context.clock.now_ms() // 1000
+        presences = context.table.fetch_many(keys.presence(one["user_sid"]) for one in over)
+        late = [
+            one for one in over if one["id"] in live_connections(presences.get(keys.presence(one["user_sid"])), now)
+        ]
+        context.table.erase_many(_followers(late))
+        _side_by_side(lambda connection: leave(context, connection), late)
 
     def _note_offline(self, context: Context, over: list[Connection]) -> None:
         """Note which users are offline now, in the services that want to know."""
@@ -102,6 +116,11 @@ class Expiry:
 
     def _codec(self, connection: Connection) -> Codec:
         return self._protocols.codec(protocol_of(connection))
+
+
+def _followers(connections: Iterable[Connection]) -> Iterator[Key[Follower]]:
+    """The items by which connections hear of the users whom they follow."""
+    return (keys.follower(sid, one["id"]) for one in connections for sid in one.get("follows") or ())
 
 
 def _is_to_be_warned(connection: Connection, now_minutes: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,8 +14,10 @@ from parley.ids import user_sid
 from parley.operations import reachability, verbs
 from parley.operations.addressing import service
 from parley.operations.context import Context
+from parley.sockets.presence import NOT_CLOSING
 from parley.store import keys
 from parley.store.keys import Key
+from parley.store.table import Records
 from parley.store.writes import Guard, Update
 from parley.stored import Connection, Follower
 
@@ -41,38 +43,66 @@ def follow(context: Context, connection: Connection, identities: list[str]) -> F
     service_sid = connection["service_sid"]
     wanted = list(dict.fromkeys(user_sid(service_sid, identity) for identity in identities))
     is_enabled = reachability.is_enabled(service(context, service_sid))
-    extra: list[Key[Any]] = [keys.presence(sid) for sid in wanted] if is_enabled else []
-    own = keys.connection(connection["id"])
-    found = context.table.fetch_many([own, *(keys.user(sid) for sid in wanted), *extra])
-    connection_now = found.get(own)
-    if connection_now is None:
-        raise CONNECTION_EXPIRED()
-    known = [sid for sid in wanted if keys.user(sid) in found]
+    existing = context.table.fetch_many(map(keys.user, wanted))
+    known = [sid for sid in wanted if keys.user(sid) in existing]
 
     def change(before: list[str]) -> list[str]:
         return ([sid for sid in before if sid not in known] + known)[-MOST_FOLLOWED:]
 
-    # First the items by which changes are heard, then the list by which those items are found when the connection ends.
-    # If this is cut short in between, the client gets no reply, and asking again mends it.
-    hear(context, connection_now, known)
     before, after, current = _change(context, connection["id"], change)
-    if ends(current) != ends(connection_now):
-        # A new token came meanwhile, whose bearer did not know of these users yet.
-        hear(context, current, known)
     dropped = [sid for sid in before if sid not in after]
-    context.table.erase_many(keys.follower(sid, connection["id"]) for sid in dropped)
+    shown: list[Key[Any]] = [keys.user(sid) for sid in (*known, *dropped)]
+    shown += [keys.presence(sid) for sid in known] if is_enabled else []
+    # What is shown is read after the connection hears of changes, so that none falls in between.
+    found = agree(context, current, [*known, *dropped], also=shown)
     now = context.clock.now_ms() // 1000
     users = []
-    for sid in known:
-        user = cast("dict[str, Any]", found.get(keys.user(sid)))
-        live = live_connections(found.get(keys.presence(sid)), now, birth_of(user))
-        users.append(shown_reachability(user, is_enabled, bool(live)))
-    gone = context.table.fetch_many(map(keys.user, dropped))
-    return Followed(users, [user["identity"] for user in gone.values()])
+    for user in filter(None, (found.get(keys.user(sid)) for sid in known)):
+        live = live_connections(found.get(keys.presence(user["sid"])), now, birth_of(user))
+        users.append(shown_reachability(cast("dict[str, Any]", user), is_enabled, bool(live)))
+    gone = filter(None, (found.get(keys.user(sid)) for sid in dropped))
+    return Followed(users, [user["identity"] for user in gone])
 
 
-def hear(context: Context, connection: Connection, users: list[str]) -> None:
-    """Let a connection hear of users for as long as its token and its time last."""
+def agree(context: Context, connection: Connection, users: list[str], also: Iterable[Key[Any]] = ()) -> Records:
+    """Let a connection hear of those of the users that its list names, and of the others no longer.
+
+    Another frame of the connection may change its list or its token at the same time, and the connection may end. So
+    the record is read after the items are written. If it says something else by then, the items are written again.
+    `also` are keys to read with the record; what is found is returned.
+
+    Raises:
+        Refusal: 51006 if the connection has ended, and then nothing is left; 20409 if it is changed all the time.
+    """
+    own = keys.connection(connection["id"])
+    for _ in range(_LOOKS):
+        listed = set(connection.get("follows") or ())
+        _hear(context, connection, [sid for sid in users if sid in listed])
+        context.table.erase_many(keys.follower(sid, connection["id"]) for sid in users if sid not in listed)
+        found = context.table.fetch_many([own, *also])
+        current = found.get(own)
+        if current is None or "closing" in current:
+            context.table.erase_many(keys.follower(sid, connection["id"]) for sid in users)
+            raise CONNECTION_EXPIRED()
+        if _heard(current, users) == _heard(connection, users):
+            return found
+        connection = current
+    raise CONCURRENT_UPDATE()
+
+
+def renew(context: Context, connection: Connection) -> None:
+    """Let a connection hear of whom it follows for as long as its new token lasts."""
+    if users := connection.get("follows"):
+        agree(context, connection, users)
+
+
+def _heard(connection: Connection, users: list[str]) -> tuple[set[str], str, int]:
+    """What of a connection stands in the items of these users: which of them there are, its key and its end."""
+    return set(users) & set(connection.get("follows") or ()), connection["key_sid"], ends(connection)
+
+
+def _hear(context: Context, connection: Connection, users: list[str]) -> None:
+    """Write the items by which a connection hears of users until its token or its time ends."""
     follower: Follower = {
         "id": connection["id"],
         "key": connection["key_sid"],
@@ -87,10 +117,14 @@ def hear(context: Context, connection: Connection, users: list[str]) -> None:
 
 
 def unfollow(context: Context, connection: Connection, identities: list[str]) -> None:
-    """Follow users no longer."""
-    unwanted = {user_sid(connection["service_sid"], identity) for identity in identities}
-    _change(context, connection["id"], lambda before: [sid for sid in before if sid not in unwanted])
-    context.table.erase_many(keys.follower(sid, connection["id"]) for sid in unwanted)
+    """Follow users no longer.
+
+    Raises:
+        Refusal: what `agree` raises.
+    """
+    unwanted = list(dict.fromkeys(user_sid(connection["service_sid"], identity) for identity in identities))
+    *_, current = _change(context, connection["id"], lambda before: [sid for sid in before if sid not in unwanted])
+    agree(context, current, unwanted)
 
 
 def _change(
@@ -101,14 +135,14 @@ def _change(
 
     def attempt() -> tuple[list[str], list[str], Connection]:
         connection = context.table.fetch(key)
-        if connection is None:
+        if connection is None or "closing" in connection:
             raise CONNECTION_EXPIRED()
         before = connection.get("follows") or []
         after = change(before)
         if after != before:
             unchanged = Guard("follows", "=" if before else "missing", before or None, CONCURRENT_UPDATE())
             listed = {"follows": after or None}
-            write = Update(key, CONNECTION_EXPIRED(), set=listed, guards=(unchanged,), announced=False)
+            write = Update(key, CONNECTION_EXPIRED(), set=listed, guards=(NOT_CLOSING, unchanged), announced=False)
             connection = cast(Connection, context.table.commit(context.cause(), [write])[0])
         return before, after, connection
 

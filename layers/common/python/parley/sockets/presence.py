@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import LONGEST_LIFE_SECONDS, OPENING_SECONDS, PREFIX, ends, live_connections
+from parley.errors import CONNECTION_EXPIRED, Refusal
 from parley.operations import reachability
 from parley.operations.context import Caller, Context
 from parley.sockets.protocols import protocol_of
 from parley.store import keys
+from parley.store.keys import Key
 from parley.store.table import Table
+from parley.store.writes import Guard, Update
 from parley.stored import Connection, Presence
+
+# The condition that nobody has begun to forget a connection.
+NOT_CLOSING = Guard("closing", "missing", None, CONNECTION_EXPIRED())
 
 
 class Listener(NamedTuple):
@@ -54,11 +60,13 @@ def remember(table: Table, connection: Connection, now_seconds: int) -> Presence
 
 
 def forget(context: Context, connection_id: str, owner: str = "") -> None:
-    """Forget a connection: its presence, the note that its user is online, whom it follows, and at last its record.
+    """Forget a connection: its presence entry, the note that its user is online, whom it follows, then its record.
 
-    Whatever is cut short is finished by a repeat, for which the record stays until the rest is done. Where nobody is
-    told who is online, nothing that is left over can be seen; there the record goes at once, which saves a request.
-    `owner` is the user SID where it is known, so that a presence entry without a record goes too.
+    If this is cut short, a repeat finishes it: the record stays until the rest is done. Before the rest is done, the
+    record is marked as closing. From then on no new token and no list of users is written to it, so nothing that this
+    function has not seen can be left over. In a service that does not ask who is online, nobody sees what is left over;
+    there the record is deleted first, which saves requests. If `owner`, a user SID, is given, the presence entry is
+    removed even if there is no record.
     """
     key = keys.connection(connection_id)
     record, is_gone = context.table.take(key, unless="noted")
@@ -66,18 +74,37 @@ def forget(context: Context, connection_id: str, owner: str = "") -> None:
         if owner:
             context.table.detach(keys.presence(owner), [PREFIX + connection_id])
         return
-    is_noted = _wants_to_know(context, record)
-    if is_gone and is_noted:
-        # The connection is older than its service's wish to know who is online.
-        context.table.put_many({key: record})
-    user = record["user_sid"]
-    left = context.table.detach(keys.presence(user), [PREFIX + connection_id])
-    if is_noted and not live_connections(left, context.clock.now_ms() // 1000, birth_of(record)):
-        caller = Caller("SDK", record["identity"], webhooks=True, birth=birth_of(record))
-        reachability.note_offline(replace(context, caller=caller), user)
+    if is_gone and _wants_to_know(context, record):
+        # The connection was opened before its service asked who is online.
+        context.table.put_many({key: {**record, "closing": True}})
+        is_gone = False
+    elif not is_gone:
+        record = _mark_closing(context, key) or record
+    leave(context, record)
     context.table.erase_many(keys.follower(sid, connection_id) for sid in record.get("follows", ()))
-    if is_noted or not is_gone:
+    if not is_gone:
         context.table.take(key)
+
+
+def _mark_closing(context: Context, key: Key[Connection]) -> Connection | None:
+    """The connection as nobody will change it any more; None if it has been forgotten meanwhile."""
+    write = Update(key, CONNECTION_EXPIRED(), set={"closing": True}, announced=False)
+    try:
+        return cast(Connection, context.table.commit(context.cause(), [write])[0])
+    except Refusal as refusal:
+        if refusal.error is not CONNECTION_EXPIRED:
+            raise
+    return None
+
+
+def leave(context: Context, connection: Connection) -> None:
+    """Remove a connection from its user's presence. If no other one is open, the user is noted as offline."""
+    user, birth = connection["user_sid"], birth_of(connection)
+    left = context.table.detach(keys.presence(user), [PREFIX + connection["id"]])
+    is_last = not live_connections(left, context.clock.now_ms() // 1000, birth)
+    if is_last and _wants_to_know(context, connection):
+        caller = Caller("SDK", connection["identity"], webhooks=True, birth=birth)
+        reachability.note_offline(replace(context, caller=caller), user)
 
 
 def _wants_to_know(context: Context, connection: Connection) -> bool:

@@ -49,7 +49,7 @@ def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 def refresh_token(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """A new token for the same connection."""
     renewed = connections.refresh(session.context, session.connection, text(body, "token"))
-    following.hear(session.context, renewed, renewed.get("follows") or [])
+    following.renew(session.context, renewed)
     return token(renewed)
 
 
