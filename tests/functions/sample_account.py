@@ -19,9 +19,11 @@ from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
 from local.pump.filters import passes
 from local.template.template import Template
-from parley.ids import Ids
+from parley.domain.memberships import birth_of
+from parley.ids import Ids, user_sid
 from parley.operations import OPERATIONS
 from parley.operations.context import Caller, Context
+from parley.store import keys
 from parley.store.changes import decode
 from parley.webhooks.planning import deliveries
 from tests.sockets.deployment import Stream, StreamRecord, patterns
@@ -79,7 +81,8 @@ class SampleAccount:
         return OPERATIONS[kind, verb](actor or self.system, path, given)
 
     def client(self, identity: str) -> Context:
-        return self.world.context(Caller("SDK", identity, webhooks=True))
+        user = self.world.table.fetch(keys.user(user_sid(SERVICE_SID, identity))) or {}
+        return self.world.context(Caller("SDK", identity, webhooks=True, birth=birth_of(user)))
 
     def token(self) -> str:
         """The token in the sample of `$connect`: alice's, good for an hour from noon."""

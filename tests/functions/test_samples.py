@@ -18,6 +18,7 @@ import pytest
 
 from local.emulators.engine import Endpoints
 from local.home import REPOSITORY
+from local.pump.filters import passes
 from local.template.template import Template
 from parley.ids import user_sid
 from parley.runtime import Runtime
@@ -35,7 +36,7 @@ from tests.functions.sample_account import (
     samples,
 )
 from tests.ports.connections_server import ConnectionsServer
-from tests.sockets.deployment import Stream
+from tests.sockets.deployment import Stream, patterns
 from tests.support.fakes import AUTH_TOKEN, FakeClock
 from tests.support.target import Reply, Target, serving
 from tests.webhooks.function import Remaining
@@ -256,11 +257,14 @@ def test_webhooks_keeps_what_it_cannot_deliver(deployed: Deployed, owner: Target
     assert deployed.call("webhooks", event) == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
 
 
-def test_webhooks_does_the_sample_of_work(deployed: Deployed) -> None:
+def test_webhooks_does_the_sample_of_work(deployed: Deployed, template: Template) -> None:
     account = deployed.account
     for body in ("one", "two"):
         account.do("message", "create", account.channel, {"body": body})
     account.do("channel", "delete", {**account.service, "sid": CHANNEL_SID}, {})
+    # The sweep waits until the members have been told.
+    carried = [record for record in deployed.stream.take() if passes(patterns(template, "FanOutFunction"), record)]
+    assert deployed.call("fan_out", {"Records": carried}) == {"batchItemFailures": []}
     assert deployed.call("webhooks", read("webhooks_work")) == {"batchItemFailures": []}
     table = account.world.table
     assert table.every(keys.messages(CHANNEL_SID)) == table.every(keys.members(CHANNEL_SID)) == []

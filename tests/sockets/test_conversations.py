@@ -94,7 +94,7 @@ def test_a_channel_is_renamed_for_all(company: Company) -> None:
     channel = company.carol.done("updateChannel", channel="general", friendly_name="x", unique_name="y", attributes=[])
     (push,) = company.bob.heard()
     assert (push["event"], push["channel"], push["seq"]) == ("channelUpdated", channel, channel["seq"])
-    assert push["friendlyName", "uniqueName", "attributes", "dateUpdated"]
+    assert push["updateReasons"] == ["friendlyName", "uniqueName", "attributes", "dateUpdated"]
     assert company.alice.refusal("fetchChannel", channel="general") == (404, 20404)
     assert company.alice.done("fetchChannel", channel="y") == channel
     assert company.dave.heard() == []
@@ -104,7 +104,7 @@ def test_what_a_member_says_of_itself_is_told_to_all(company: Company) -> None:
     member = company.alice.done("updateMember", channel="general", identity="alice", attributes={"mood": "good"})
     (push,) = company.bob.heard()
     assert (push["event"], push["member"]) == ("memberUpdated", member)
-    assert push["updateReasons"] == ["attributes", "dateUpdated"]
+    assert push["updateReasons"] == ["dateUpdated", "attributes"]
     company.devices.hush()
     company.alice.done("updateMember", channel="general", identity="alice", attributes={"mood": "good"})
     assert company.devices.events() == company.by_all_members("channelAdvanced")

@@ -1,9 +1,9 @@
-"""Due work: what is to be done when a minute has come, however long nobody looked.
+"""Due work: what is to be done when its minute has come.
 
-Whatever falls due is listed under its minute. A tick comes about once a minute and works off the minutes from the hand
-on: the *hand* is a stored number, the last minute that is completely done. So every minute is worked off, also when the
-clock stood still for hours or a tick was cut short. An entry is removed when it is done; one that is not done yet keeps
-the hand before its minute. Work may be done twice, so handlers must bear that.
+Each piece of work is listed under its minute. The *hand* is a stored number: the last minute of which all work is done.
+About once a minute a tick works off every minute after the hand, so none is left out, even if no tick came for hours or
+one was cut short. When a piece of work is done, it is removed from the list. Until all of a minute is done, the hand
+stays before that minute. A handler may be given the same work twice.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from parley.store import keys
 from parley.store.keys import Key
 from parley.stored import Due
 
-# Is given ids that are listed under a minute, does what is due, and returns the ids that are done.
+# Gets ids that are listed under a minute, does their work, and returns the ids of which the work is done.
 Handler = Callable[[Context, list[str], int], set[str]]
 
 _AT_ONCE = 200
-# Where there is no hand yet, nothing can be listed under earlier minutes: no entry is made so long before it is due.
+# How far the first tick of all looks back. No work is listed earlier than this before it is due.
 _FIRST_MINUTES = 150
-# An entry may still be written for this long after its minute has ended, by a function that began before.
+# A function that began before a minute ended may list work under that minute for this long after.
 _SETTLED_MINUTES = 1
 
 
 def entry(context: Context, kind: str, due_seconds: int, id_: str, expires_at: int) -> dict[Key[Due], Due]:
-    """The item that lists something of a kind as due at a time; it removes itself at `expires_at`."""
+    """The item that lists a piece of work under the minute in which it is due. DynamoDB removes it at `expires_at`."""
     return {keys.due(context.account_sid, kind, due_seconds // 60, id_): {"id": id_, "expires_at": expires_at}}
 
 
@@ -37,7 +37,7 @@ def listed(context: Context, kind: str, minutes: range) -> list[str]:
 
 
 def work_off(context: Context, handlers: Mapping[str, Handler], until_ms: int) -> None:
-    """Do what is due, by the kind of work, and stop at `until_ms`; the next tick goes on from there."""
+    """Do the due work of each kind and stop at `until_ms`; the next tick goes on from there."""
     for kind, handle in handlers.items():
         _work_off(context, kind, handle, until_ms)
 
@@ -57,7 +57,7 @@ def _work_off(context: Context, kind: str, handle: Handler, until_ms: int) -> No
 
 
 def _minute_done(context: Context, kind: str, minute: int, handle: Handler, until_ms: int) -> bool:
-    """Whether all that is listed under a minute has been done."""
+    """Do the work of a minute; returns whether all of it is done."""
     is_done = True
     for place in keys.due_in(context.account_sid, kind, minute):
         after, more = None, True

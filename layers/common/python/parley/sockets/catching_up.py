@@ -1,8 +1,9 @@
-"""Catching up: what a client missed in a channel after the last `seq` it saw, as the news it would have heard.
+"""Catching up: a client names the last change number that it saw in a channel, and gets the news that it missed.
 
-New messages are their own log; everything else left an entry (`operations/channel_log.py`). Several changes of one
-record are told as one, with its latest version. If something can no longer be told completely, the client is asked to
-fetch the channel anew. The codec renders the news, and says how many bytes that takes.
+A new message is read from the channel's messages. Every other change left an entry in the channel's log
+(`operations/channel_log.py`). If a record changed several times, the client gets one event with the latest version. If
+a change can no longer be told, the client is asked to fetch the channel anew. The codec renders each piece of news and
+says how many bytes it takes.
 """
 
 from __future__ import annotations
@@ -25,19 +26,20 @@ from parley.store.keys import Key
 from parley.stored import Connection
 
 MOST_CHANGES = 1000
-# What a reply may hold beside its frame, well below what a socket carries.
+# How many bytes of events one reply holds at most. A socket carries more.
 _MOST_BYTES = 100_000
 _PAGE = 100
-# A number that was taken this long ago and never used will not be any more: no function runs longer.
+# A function takes a change number and then writes the change. No function runs longer than this: if the change is not
+# written by then, it never will be.
 _SETTLED_MS = 60_000
 _LOOKS, _PAUSE_SECONDS = 2, 0.1
 
 T = TypeVar("T")
-# Renders news for the user who asked: what it becomes, and of how many bytes.
+# Renders news for the user who asked; returns the event and its size in bytes.
 Render = Callable[[News], tuple[T, int]]
 
 CHANGES, REFETCH, GONE = "changes", "refetch", "gone"
-# What an answer for one channel holds beside its events.
+# How many bytes the answer for one channel takes without its events.
 _FIXED_BYTES = 100
 
 
@@ -47,9 +49,10 @@ class CaughtUp(Generic[T]):
 
     Attributes:
         status: `changes`; `refetch` if the client must fetch anew; `gone` if there is no such channel for it.
-        seq: How far the answer goes.
-        more: Whether there is more to ask for from there on.
-        events: What happened, rendered, in order.
+        seq: The last change number that the answer covers.
+        more: Whether the client should ask again from `seq` on.
+        events: The rendered news, in order.
+        size: How many bytes the answer takes.
     """
 
     status: str
@@ -61,27 +64,27 @@ class CaughtUp(Generic[T]):
 
 @dataclass
 class _Patience:
-    """How often one reply may still wait for writes that are under way, in whichever channels."""
+    """How often one reply may still wait for changes that are being written; all its channels share this."""
 
     left: int = _LOOKS
 
 
-# What the entry of a deletion says of a record, by its kind.
+# The fields of a deleted record that the log's entry keeps, by kind.
 _ERASED = {"message": ("index", "created_seq"), "member": ("identity",)}
 
 
 class _Erased(LookupError):
-    """Something is gone so completely that it cannot be said what it was."""
+    """A record was deleted, and nothing is stored that says what it was."""
 
 
 @dataclass
 class _Missed:
-    """What happened in a channel after a seq.
+    """What is stored of the changes in a channel after a change number.
 
     Attributes:
-        messages: Those written since, tombstones too, in order.
-        entries: The entries since, in order.
-        is_cut: Whether there are more messages, too many for one reply.
+        messages: The messages that were written since, in order. Tombstones are among them.
+        entries: The entries of the log since, in order.
+        is_cut: Whether there are more messages than one reply can hold.
     """
 
     messages: list[Mapping[str, Any]] = field(default_factory=list)
@@ -92,7 +95,7 @@ class _Missed:
 def catch_up(
     context: Context, connection: Connection, marks: dict[str, int], render: Render[T]
 ) -> dict[str, CaughtUp[T]]:
-    """What happened in channels since the client last looked, by channel SID."""
+    """The answers by channel SID; `marks` are the change numbers that the client saw last."""
     identity = connection["identity"]
     wanted = {sid: _keys(sid, identity) for sid in marks}
     user_key = keys.user(connection["user_sid"])
@@ -125,7 +128,7 @@ def _keys(sid: str, identity: str) -> tuple[Key[Any], Key[Any], Key[Any], Key[An
 
 
 class _Channel(Generic[T]):
-    """One channel that a member returns to."""
+    """The answer for one channel whose member asks."""
 
     def __init__(self, context: Context, render: Render[T], identity: str, channel: Record, tail: Record, mark: int):
         self._context = context
@@ -151,7 +154,10 @@ class _Channel(Generic[T]):
         return self._answer(happened, young, missed, room)
 
     def _settled(self, room: int, patience: _Patience) -> tuple[_Missed, list[int]]:
-        """What was missed, read again while writes are under way: a number that is taken is written soon after."""
+        """What was missed, and the numbers whose changes may still be written.
+
+        Such a change is usually written a moment later, so this waits a moment and reads again.
+        """
         missed = self._read(room)
         while (young := self._young_holes(missed)) and patience.left:
             patience.left -= 1
@@ -163,7 +169,7 @@ class _Channel(Generic[T]):
         table = self._context.table
         entries = table.page(keys.changes(self._sid), MOST_CHANGES, after=keys.padded(self._mark)).found
         missed = _Missed(entries=[item.record for item in entries])
-        # No more messages than changes: so the first new one is not further from the end than that.
+        # Each new message took a change number. So there are at most as many new messages as new numbers.
         index = max(self._tail["last_index"] - (self._tail["seq"] - self._mark), -1)
         more = True
         while more and room > 0:
@@ -178,9 +184,9 @@ class _Channel(Generic[T]):
         return missed
 
     def _accounted(self, missed: _Missed) -> dict[int, int]:
-        """When what took each number happened, in milliseconds."""
+        """When the change of each number was made, in milliseconds; numbers whose change was not found are missing."""
         times = {entry["seq"]: (entry["expires_at"] - TOMBSTONE_SECONDS) * 1000 for entry in missed.entries}
-        # The number of a message that came and went is known from the entry of its deletion.
+        # If a message was written and then deleted, the entry of the deletion has the number of its creation.
         times |= {entry["created_seq"]: times[entry["seq"]] for entry in missed.entries if "created_seq" in entry}
         return times | {_created(message): message["cause"]["at"] for message in missed.messages}
 
@@ -192,17 +198,17 @@ class _Channel(Generic[T]):
         return [seq for seq in range(self._mark + 1, self._end(missed) + 1) if seq not in times]
 
     def _young_holes(self, missed: _Missed) -> list[int]:
-        """Numbers that may still be used: nothing behind them is old."""
+        """The holes whose changes may still be written: no change after them is older than a function can run."""
         times = self._accounted(missed)
         settled = self._context.clock.now_ms() - _SETTLED_MS
         if self._tail.get("seq_at", settled) < settled:
-            # Nothing has happened here for so long that nothing can be under way.
+            # The last number was taken so long ago that no change can still be under way.
             return []
         last_settled = max((seq for seq, at in times.items() if at < settled), default=0)
         return [hole for hole in self._holes(missed) if hole > last_settled]
 
     def _is_recent(self) -> bool:
-        """Whether the log still reaches back to the mark, so that a hole is a number that was never used."""
+        """Whether the log still reaches back to the mark. If it does, the change of a hole was never written."""
         now = self._context.clock.now_ms()
         oldest = now - TOMBSTONE_SECONDS * 1000
         # Channel SIDs begin with the time at which they were made.
@@ -218,7 +224,7 @@ class _Channel(Generic[T]):
         return bool(messages) and _written_at(messages[0].record) > oldest
 
     def _happened(self, missed: _Missed) -> list[tuple[int, News]]:
-        """The news and where each stands: a new message where it was written, all else where it last changed."""
+        """Each piece of news with its number: a new message's first one, any other record's latest one."""
         living = [message for message in missed.messages if "deleted_at" not in message]
         happened = [(_created(message), self._news("message", "created", message)) for message in living]
         verbs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
@@ -240,11 +246,11 @@ class _Channel(Generic[T]):
                 return keys.member(self._sid, sid)
             case "message" if (index := message_index(self._sid, sid)) is not None:
                 return keys.message(self._sid, index)
-        # Invites concern those who are not members.
+        # Members are not told of invites.
         return None
 
     def _erased(self, subject: tuple[str, str], entry: Mapping[str, Any]) -> Record:
-        """What the entry of a deletion says of the record, whose tombstone has been erased."""
+        """A record whose tombstone has been erased, as far as the entry of its deletion describes it."""
         kind, sid = subject
         if kind not in _ERASED or (kind == "member" and entry["verb"] != "deleted"):
             raise _Erased(sid)
@@ -257,18 +263,18 @@ class _Channel(Generic[T]):
     def _changed(
         self, kind: str, record: Mapping[str, Any], entries: list[Mapping[str, Any]]
     ) -> list[tuple[int, News]]:
-        """The news of one record that was there before, or came by an entry: one, with its latest version."""
+        """The news of one record that has entries: one event with its latest version."""
         is_gone = "deleted_at" in record
         if kind == "message" and not is_gone and _created(record) > self._mark:
             return []
-        # What came and went is told as gone: its coming may have been heard, while the push of its going was lost.
+        # If it came and went, the client is told that it went. It may have heard of the coming and not of the going.
         came = [entry["seq"] for entry in entries if entry["verb"] == "created"]
         if came and not is_gone:
             return [(came[-1], self._news(kind, "created", record))]
         position = entries[-1]["seq"]
         news = [(position, self._news(kind, "deleted" if is_gone else "updated", record))]
         if kind == "member" and not is_gone and identity_of(record) == self._identity:
-            # Another device may have set one's own notification level, which the member's view does not show.
+            # Another device of this user may have set the notification level, which the view of a member leaves out.
             own_level = self._news(kind, "updated", record, "membership_updated", ("notificationLevel",))
             news.append((position, own_level))
         return news
@@ -276,7 +282,7 @@ class _Channel(Generic[T]):
     def _news(
         self, kind: str, verb: str, record: Mapping[str, Any], event: str = "", reasons: tuple[str, ...] = ()
     ) -> News:
-        """What members hear of a change, unless another of its events is named."""
+        """News of a change. The event is the one that members hear, unless `event` names another."""
         if verb == "updated":
             reasons = reasons or tuple(every_reason(kind))
         return News(
@@ -290,10 +296,10 @@ class _Channel(Generic[T]):
         for position, news in happened:
             event, size = self._render(news)
             if size > _MOST_BYTES:
-                # No frame that a socket carries could tell of it.
+                # The event is larger than any frame that a socket carries.
                 return CaughtUp(REFETCH, self._tail["seq"])
             if position > self._end(missed) or used + size > room:
-                # What shares its number with this one is told again.
+                # An event of the same number may be in this answer already; the client hears it again in the next.
                 reached, is_cut = min(reached, position - 1), True
                 break
             used += size
@@ -301,14 +307,17 @@ class _Channel(Generic[T]):
             reached = position
         else:
             reached = self._end(missed)
-        # The client asks later about what is under way, not at once.
+        # `more` makes the client ask at once. A change that is being written needs a moment, so `more` is not set.
         waits = bool(young) and reached >= young[0]
         seq = young[0] - 1 if waits else reached
         return CaughtUp(CHANGES, seq, is_cut and not waits, tuple(events), used)
 
 
 def _written_at(message: Mapping[str, Any]) -> int:
-    """When a message was written, as far as can be told; its date may be imported, and its cause be an edit's."""
+    """When a message was written, or an earlier time.
+
+    If the message was edited, its cause is the edit's. Its `date_created` may have been given by an import.
+    """
     at = int(message["cause"]["at"])
     is_untouched = message.get("seq") == _created(message)
     return at if is_untouched else min(at, int(message.get("date_created", 0)))

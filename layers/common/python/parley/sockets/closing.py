@@ -1,6 +1,6 @@
-"""Ending a connection from here: the client is told why, then its socket is closed and forgotten.
+"""Ending a connection: a last frame says why, then the socket is closed, then the connection is forgotten.
 
-API Gateway offers no close code of one's own, so the reason goes ahead in a frame.
+API Gateway lets nobody choose the close code, so the reason needs a frame.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ def close(
     reply: str = "",
     user_sid: str = "",
 ) -> None:
-    """Tell a connection why it ends, after a last reply if there is one; close it and forget it."""
+    """Send a connection the last reply, if there is one, and the reason for its end; then close and forget it.
+
+    `user_sid` is the connection's user, if it is known.
+    """
     frames = [reply.encode()] if reply else []
     sockets.post([(connection_id, frame) for frame in [*frames, codec.ended(refusal)]], deadline_seconds=3)
     sockets.disconnect(connection_id)

@@ -1,4 +1,7 @@
-"""A connection's life: a verified token opens it, its record says whose it is, and closing forgets it."""
+"""A connection's life: a valid token opens it, another token renews it, and each request is checked against its record.
+
+`sockets/presence.py` forgets it at the end.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ from parley.tokens import AccessToken, verify
 
 
 class Opened(NamedTuple):
-    """An open connection: its record, the sub-protocol to confirm, and older connections that must give way to it."""
+    """An open connection: its record, the sub-protocol to confirm, and the user's older connections to close for it."""
 
     connection: Connection
     subprotocol: str | None
@@ -47,9 +50,9 @@ DUE = "connection"
 
 
 def accept(context: Context, protocol: Row, connection_id: str, offered: list[str], query_token: str) -> Opened | None:
-    """Let a socket open. Its token is in the query string or is the sub-protocol offered beside `parley.v1`.
+    """Let a socket open. Its token is in the query string, or is offered as a sub-protocol beside `parley.v1`.
 
-    Where a protocol brings its token in the first frame, nothing is stored before that comes, and None is returned.
+    If the protocol's token comes with the first frame, nothing is stored yet, and None is returned.
 
     Raises:
         Refusal: what `authenticate` raises.
@@ -62,14 +65,14 @@ def accept(context: Context, protocol: Row, connection_id: str, offered: list[st
 
 
 def authenticate(context: Context, protocol: Row, connection_id: str, token: str) -> Opened:
-    """Open a connection for the bearer of a token, creating the user at the first time.
+    """Open a connection for whoever brings a token. If the identity has no user yet, one is created.
 
-    Three requests: the user, the connection, the presence. One more for the first connection of a user in a service
-    that wants to know who is online.
+    This takes three requests: the user, the connection, the presence. If the service asks who is online, the first
+    connection of a user takes one more.
 
     Raises:
-        Refusal: what is wrong with the token; 20106 with 403 when its service is not one of this account; 50203 or
-            50206 for an identity that no user may have.
+        Refusal: what is wrong with the token; 20106 with 403 if its service is not one of this account; 50203 or 50206
+            if no user may have the identity.
     """
     access = verified(context, token)
     try:
@@ -122,7 +125,7 @@ def verified(context: Context, token: str) -> AccessToken:
     now = context.clock.now_ms() // 1000
     access = verify(token, context.account_sid, lambda sid: _key_secret(context, sid), now)
     if access.expires_at <= now:
-        # The leeway is for clocks that differ; a connection that is to be closed at once is not opened.
+        # `verify` allows for clocks that differ. But this connection would have to be closed at once.
         raise TOKEN_EXPIRED()
     # A client named `system` would pass for the account itself.
     check_identity(access.identity)
@@ -130,13 +133,13 @@ def verified(context: Context, token: str) -> AccessToken:
 
 
 def _listed(context: Context, connection: Connection) -> dict[Key[Due], Due]:
-    """The item under which the connection is found when its token or its time runs out; it dies some time later."""
+    """The item by which a tick finds the connection when its token or its time ends."""
     dies_at = connection["expires_at"] + LONGEST_LIFE_SECONDS
     return due.entry(context, DUE, ends(connection), connection["id"], dies_at)
 
 
 def _granted(access: AccessToken) -> Connection:
-    """What of a token stands in its connection's record; empty is what it does not grant."""
+    """What a token adds to its connection's record; what the token does not grant is empty."""
     return {
         "key_sid": access.key_sid,
         "token_expires_at": access.expires_at,
@@ -150,15 +153,15 @@ def _key_secret(context: Context, key_sid: str) -> str | None:
     if key is None:
         return None
     secret = context.keyring.api_key_secret(key_sid)
-    # After the key ring was replaced, old keys are as good as revoked.
+    # If the key ring was replaced, another secret is derived, and the old keys are refused.
     return secret if is_secret(secret, key["secret_hash"]) else None
 
 
 def _user(context: Context, sid: str, connection_id: str) -> User | None:
-    """The user, for a frame that opens a connection.
+    """The user of the token that a first frame brings.
 
     Raises:
-        Refusal: 20106 if the connection is another user's already.
+        Refusal: 20106 if another user has opened the connection already.
     """
     key = keys.connection(connection_id)
     found = context.table.fetch_many([keys.user(sid), key])
@@ -176,7 +179,7 @@ def _create_user(acting: Context, access: AccessToken) -> User:
     except Refusal as refusal:
         if refusal.error is not USER_EXISTS:
             raise
-        # Another device of the same identity was faster.
+        # Another device of the same identity created the user first.
         key = keys.user(user_sid(access.service_sid, access.identity))
         return acting.table.fetch(key) or {}
 
@@ -210,17 +213,17 @@ def refresh(context: Context, connection: Connection, token: str) -> Connection:
 
 
 def opened(context: Context, connection_id: str) -> Connection:
-    """The connection's record, if it may be used.
+    """The record of a connection that may be used.
 
     Raises:
-        Refusal: 51006 if it is unknown or over; 20104 when its token has expired; 20103 when that token's API key was
-            deleted; 50200 when its user was deleted. Each ends the connection.
+        Refusal: 51006 if the connection is unknown or its time is over; 20104 if its token has expired; 20103 if the
+            API key of that token was deleted; 50200 if its user was deleted. The caller then ends the connection.
     """
     key = keys.connection(connection_id)
     try:
         return _usable(context, context.configuration.fetch(key))
     except Refusal:
-        # Another container may have seen a new token.
+        # Another container may have stored a new token, which the record remembered here lacks.
         context.configuration.forget(key)
         return _usable(context, context.configuration.fetch(key))
 

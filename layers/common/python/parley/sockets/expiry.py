@@ -1,8 +1,8 @@
-"""Tokens that run out: clients are warned some minutes before, and their connections are closed after.
+"""Tokens that end: each client is warned some minutes before, and its connection is closed after.
 
-Every connection is listed as due in the minute in which its token or its time ends (`operations/due.py`), so its end
-comes however long no tick did. Warnings look a few minutes ahead in the same list; if ticks are missing, they come late
-or not at all, and clients keep time themselves as well.
+Every connection is listed as due in the minute in which its token or its time ends (`operations/due.py`). The next
+tick after that closes it, however late it comes. For warnings, each tick looks a few minutes ahead in the same list. If
+ticks are missing, warnings come late or never, so clients watch the clock as well.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from parley.stored import Connection, Follower
 
 WARNED_MINUTES = 3
 _AT_ONCE = 200
-# Writes that need a request each go out side by side.
+# How many requests go out at the same time, where each record needs one of its own.
 _THREADS = 16
 T = TypeVar("T")
 
@@ -43,9 +43,9 @@ class Expiry:
         self._protocols = protocols
 
     def warn(self, context: Context, until_ms: int) -> None:
-        """Warn the connections whose token has less than four minutes left, once, and stop at `until_ms`.
+        """Warn each connection once when its token has less than four minutes left; stop at `until_ms`.
 
-        Each is warned before that is noted: what is cut short in between is warned again by the next tick.
+        A connection is warned first and noted as warned after. If the tick dies in between, the next one warns again.
         """
         now = context.clock.now_ms() // 60_000
         soon = due.listed(context, DUE, range(now + 1, now + WARNED_MINUTES + 1))
@@ -63,9 +63,9 @@ class Expiry:
             logger.info("tokens run out", extra={"warned": warned})
 
     def end(self, context: Context, ids: list[str], minute: int) -> set[str]:
-        """Close and forget those of the connections whose token or time is over; returns which ids need no more.
+        """Close and forget the connections whose token or time is over; returns the ids that need no more work.
 
-        Those are also the ones that have been forgotten already, and those whose new token lists them elsewhere.
+        A connection that has been forgotten already needs none. One with a new token is listed under another minute.
         """
         now = context.clock.now_ms() // 1000
         found = context.table.fetch_many(map(keys.connection, ids))
@@ -124,7 +124,10 @@ def _followers(connections: Iterable[Connection]) -> Iterator[Key[Follower]]:
 
 
 def _is_to_be_warned(connection: Connection, now_minutes: int) -> bool:
-    """Whether the connection ends with its token, soon, and was not told so; the list may know an older token."""
+    """Whether the connection ends soon, its token ends it, and the client has not been warned of this token.
+
+    The list may still name the connection under the end of an older token.
+    """
     is_soon = now_minutes < ends(connection) // 60 <= now_minutes + WARNED_MINUTES
     return is_soon and ends(connection) == connection["token_expires_at"] != connection.get("warned_of")
 
@@ -145,7 +148,7 @@ def _chunks(ids: list[str]) -> Iterator[list[str]]:
 
 
 def _side_by_side(act: Callable[[T], object], things: Iterable[T]) -> None:
-    """Do something to each thing, some at a time; the first failure is raised when all are done."""
+    """Do something to each thing, several at the same time. If one fails, its error is raised when all are done."""
     with ThreadPoolExecutor(_THREADS) as threads:
         for future in [threads.submit(act, thing) for thing in things]:
             future.result()

@@ -22,23 +22,25 @@ from parley.store.writes import Guard, Update
 from parley.stored import Connection, Follower
 
 MOST_FOLLOWED = 100
-# Two frames of one connection may be handled at once, and then change its list one after the other.
+# Two frames of one connection may be handled at once. The one whose change of the list comes second is tried again.
 _LOOKS = 10
 
 
 @dataclass(frozen=True)
 class Followed:
-    """What following has led to: the users that exist, and the identities that had to give way."""
+    """The users that are followed now, and the identities that are not any more because a hundred is the limit."""
 
     users: list[dict[str, Any]]
     dropped: list[str]
 
 
 def follow(context: Context, connection: Connection, identities: list[str]) -> Followed:
-    """Follow users on a connection; the longest followed give way beyond a hundred. Unknown identities are passed over.
+    """Let a connection follow users. Identities that do not exist are left out.
+
+    A connection follows a hundred users at most: beyond that, those that it followed first are dropped.
 
     Raises:
-        Refusal: 51006 if the connection is gone; 20409 when other frames of it change the list all the time.
+        Refusal: 51006 if the connection is gone; 20409 if other frames of it change the list all the time.
     """
     service_sid = connection["service_sid"]
     wanted = list(dict.fromkeys(user_sid(service_sid, identity) for identity in identities))
@@ -97,7 +99,7 @@ def renew(context: Context, connection: Connection) -> None:
 
 
 def _heard(connection: Connection, users: list[str]) -> tuple[set[str], str, int]:
-    """What of a connection stands in the items of these users: which of them there are, its key and its end."""
+    """What the items of these users depend on: which of them the connection follows, its API key and its end."""
     return set(users) & set(connection.get("follows") or ()), connection["key_sid"], ends(connection)
 
 
@@ -130,7 +132,7 @@ def unfollow(context: Context, connection: Connection, identities: list[str]) ->
 def _change(
     context: Context, connection_id: str, change: Callable[[list[str]], list[str]]
 ) -> tuple[list[str], list[str], Connection]:
-    """The connection's list before and after, changed in one step, and the connection."""
+    """Change the connection's list by `change`; returns the list before, the list after, and the connection."""
     key = keys.connection(connection_id)
 
     def attempt() -> tuple[list[str], list[str], Connection]:

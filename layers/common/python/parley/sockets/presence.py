@@ -1,7 +1,7 @@
-"""Who is connected: one small item per user with an attribute per connection, which dies by itself.
+"""Who is connected: one small item per user, with an entry per connection.
 
-Every entry says until when the connection can be open. If a `$disconnect` never comes, the next push fails, and the
-connection is forgotten then.
+Each entry says until when its connection can be open, and counts no longer than that. If `$disconnect` never comes, the
+next push to the connection fails, and the connection is forgotten then.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ NOT_CLOSING = Guard("closing", "missing", None, CONNECTION_EXPIRED())
 
 
 class Listener(NamedTuple):
-    """An open connection as somebody sees it who has something to tell.
+    """An open connection, as far as a push must know it.
 
     Attributes:
         id: The connection's id.
-        user_sid: Whose it is.
-        birth: The `birth` of that user, which tells it from another user of the same identity.
+        user_sid: The user who opened it.
+        birth: That user's `birth`. Another user of the same identity has another one.
         protocol: The protocol that it speaks.
     """
 
@@ -43,7 +43,7 @@ class Listener(NamedTuple):
 
 
 def remember(table: Table, connection: Connection, now_seconds: int) -> Presence:
-    """Add a connection to its user's presence, or its new end after its token was refreshed; returns the presence.
+    """Write a connection's entry in its user's presence, in place of an older one; returns the presence.
 
     Entries of connections that can no longer be open are removed.
     """
@@ -113,9 +113,10 @@ def _wants_to_know(context: Context, connection: Connection) -> bool:
 
 
 def forget_gone(context: Context, outcomes: Mapping[str, str], owners: Mapping[str, str]) -> list[str]:
-    """Forget connections that a push did not find, unless they may be only just opening; returns their ids.
+    """Forget the connections that a push did not find; returns their ids.
 
-    `owners` are the user SIDs where they are known.
+    A connection that was opened seconds ago is kept: until it is open, pushes do not find it either. `owners` are the
+    user SIDs, by connection id, as far as they are known.
     """
     now = context.clock.now_ms() // 1000
     missing = gone(outcomes)
@@ -132,7 +133,7 @@ def gone(outcomes: Mapping[str, str]) -> list[str]:
 
 
 def listeners(context: Context, presences: Mapping[str, Presence]) -> dict[str, list[Listener]]:
-    """The connections that may still be open and hear, by user SID, each user's oldest first."""
+    """The connections that may be open and whose API key exists, by user SID, each user's oldest first."""
     now = context.clock.now_ms() // 1000
     live = {
         sid: [(connection_id, presence[PREFIX + connection_id]) for connection_id in live_connections(presence, now)]
@@ -156,9 +157,9 @@ def listener(connection_id: str, user_sid: str, presence: Presence) -> Listener:
 
 
 def living_keys(context: Context, key_sids: Iterable[str | None]) -> Collection[str | None]:
-    """Those of the API keys that have not been deleted, as far as is known for some seconds; None is one of them.
+    """Those of the API keys that exist, and None.
 
-    They are read in one request for all; those deleted are remembered as well.
+    All are read in one request, and remembered for some seconds, whether they exist or not.
     """
     wanted = {keys.api_key(context.account_sid, sid): sid for sid in set(key_sids) if sid}
     return {None, *(wanted[key] for key in context.configuration.present(wanted))}

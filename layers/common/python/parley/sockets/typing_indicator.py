@@ -1,6 +1,6 @@
-"""Typing: pushed straight from here to whoever is in the channel, and never stored.
+"""Typing: pushed from here to the other members of a channel, and never stored.
 
-Who is in a channel and connected is remembered for two seconds, so that typing in a warm room reads nothing.
+The connections of a channel's members are remembered for two seconds. While they are, typing there reads nothing.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 REMEMBERED_MS = 2_000
 _MOST_ROOMS = 1_000
 _DEADLINE_SECONDS = 2.0
-# Recipients show it a little longer than the sender keeps silent, so that it does not flicker.
+# The sender repeats `typing` when its time-out is over. Recipients show it for a second longer, so it does not flicker.
 _LONGER_SECONDS = 1
 
 
 class Typing:
-    """Announces who types; `sockets` gives the gateway when it is first needed."""
+    """Tells members who types. `sockets` is called for the gateway when there is somebody to tell."""
 
     def __init__(self, sockets: Callable[[], SocketGateway], protocols: Protocols):
         self._sockets = sockets
@@ -43,7 +43,7 @@ class Typing:
         """Tell the other members of a channel that the connection's identity types; returns for how many seconds.
 
         Raises:
-            Refusal: 20404 or 50400 for who is not in the channel.
+            Refusal: 20404 or 50400 if the connection's user is not a member.
         """
         owner = service(context, connection["service_sid"])
         timeout = setting(owner, "typing_indicator_timeout")
@@ -62,7 +62,11 @@ class Typing:
         return int(timeout)
 
     def _room(self, context: Context, connection: Connection, sid: str) -> list[Listener]:
-        """The connections of every member; the one who asks must be a member."""
+        """The connections of all members.
+
+        Raises:
+            Refusal: 20404 or 50400 if the connection's user is not a member.
+        """
         now = context.clock.now_ms()
         me = Person(connection["user_sid"], birth_of(connection))
         until, members, room = self._rooms.get((connection["service_sid"], sid), (0, frozenset(), []))
