@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from parley.errors import IDENTITY_EMPTY, IDENTITY_IS_SID, IDENTITY_RESERVED, IDENTITY_TOO_LONG
 from parley.ids import is_sid
 
-# The vendor keeps these for itself (https://www.twilio.com/docs/chat/identity, error 50203).
+# Twilio keeps these for itself (https://www.twilio.com/docs/chat/identity, error 50203).
 RESERVED_IDENTITIES = frozenset({"system", "private", "unique"})
 LONGEST_IDENTITY = 256
 
@@ -13,9 +16,13 @@ LONGEST_IDENTITY = 256
 NEXT_VERSION = {"seq": 1}
 
 
-def first_version(now_ms: int) -> int:
-    """The `seq` of a new user: the time. Who comes back under the same SID must look newer than the one who went."""
-    return now_ms
+def first_version(now_ms: int, former: Mapping[str, Any] | None) -> int:
+    """The `seq` of a new user: the time, or the next number after the last one of the former user with the same SID.
+
+    `former` is the tombstone of that user, if there is one. The new user must look newer also if the clock here is
+    behind the clock by which the former user was made.
+    """
+    return max(now_ms, (former or {}).get("seq", 0) + 1)
 
 
 def check_identity(identity: str) -> str:

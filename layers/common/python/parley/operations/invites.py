@@ -26,6 +26,7 @@ from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Absent, Create, Present, Write
+from parley.stored import User
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -58,7 +59,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     }
 
     def attempt() -> Record:
-        found = context.table.fetch_many([user_key, member_key, invite_key, tail_key])
+        read = context.table.fetch_many([user_key, member_key, invite_key, tail_key], buried=True)
+        found = read.living()
         # Of a channel of another service it is not even told who is in it.
         verbs.belonging(found.get(tail_key), path)
         user = found.get(user_key)
@@ -68,7 +70,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             raise INVITE_EXISTS()
         if departures.complete(context, user, found.get(member_key), found.get(invite_key)):
             raise CONCURRENT_UPDATE()
-        birth, user_write = _user_write(context, owner, identity, user)
+        birth, user_write = _user_write(context, owner, identity, user, read.get(user_key))
         beside: list[Write] = [
             Absent(member_key, CONCURRENT_UPDATE()),
             # Whoever joins at this moment has looked for invites already, and must look again.
@@ -84,10 +86,12 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     return verbs.again(attempt, USER_EXISTS, CONCURRENT_UPDATE, looks=members.LOOKS)
 
 
-def _user_write(context: Context, owner: Record, identity: str, user: Record | None) -> tuple[str, Write]:
+def _user_write(
+    context: Context, owner: Record, identity: str, user: User | None, former: User | None
+) -> tuple[str, Write]:
     """The birth of the user who is invited, and the write that makes it, or makes sure that it is there."""
     if user is None:
-        creation = users.creation(context, owner, {"identity": identity})
+        creation = users.creation(context, owner, {"identity": identity}, former)
         return birth_of(creation.record), creation
     same = verbs.same_user(birth_of(user), CONCURRENT_UPDATE())
     return birth_of(user), Present(keys.user(user["sid"]), CONCURRENT_UPDATE(), (same,))

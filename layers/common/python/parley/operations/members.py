@@ -32,6 +32,7 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Absent, Create, Erase, Guard, Update, Write
+from parley.stored import User
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -55,7 +56,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     tail_key = keys.tail(channel_sid)
 
     def attempt() -> Record:
-        found = context.table.fetch_many([user_key, member_key, invite_key, tail_key])
+        read = context.table.fetch_many([user_key, member_key, invite_key, tail_key], buried=True)
+        found = read.living()
         # Of a channel of another service it is not even told who is in it.
         verbs.belonging(found.get(tail_key), path)
         user = found.get(user_key)
@@ -66,7 +68,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             raise MEMBER_EXISTS()
         if departures.complete(context, user, found.get(member_key), found.get(invite_key)):
             raise CONCURRENT_UPDATE()
-        birth, user_write = _user_write(context, owner, parameters["identity"], user)
+        birth, user_write = _user_write(context, owner, parameters["identity"], user, read.get(user_key))
         member = {**_new_member(context, owner, channel_sid, parameters), "birth": birth}
         guards, more = _uninvited(found, tail_key, invite_key)
         others: list[Write] = [
@@ -168,10 +170,12 @@ def _joining_write(owner: Record, member: Record) -> Create:
     return Create(key, member, taken=CONCURRENT_UPDATE(), index=index)
 
 
-def _user_write(context: Context, owner: Record, identity: str, user: Record | None) -> tuple[str, Write]:
+def _user_write(
+    context: Context, owner: Record, identity: str, user: User | None, former: User | None
+) -> tuple[str, Write]:
     """The birth of the user who joins, and the write that makes it, or counts one more channel if there is room."""
     if user is None:
-        creation = users.creation(context, owner, {"identity": identity}, joined=1)
+        creation = users.creation(context, owner, {"identity": identity}, former, joined=1)
         return birth_of(creation.record), creation
     same = verbs.same_user(birth_of(user), USER_NOT_FOUND())
     room = Guard("joined_channels_count", "<", setting(owner, "limits.user_channels"), USER_CHANNELS_FULL())

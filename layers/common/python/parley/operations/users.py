@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import live_connections
 from parley.domain.presence import reachability as shown_reachability
 from parley.domain.roles import DEPLOYMENT
 from parley.domain.users import NEXT_VERSION, first_version
-from parley.errors import NOT_FOUND, USER_EXISTS
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_EXISTS, Refusal
 from parley.ids import user_sid
 from parley.operations import authority, rate, reachability, roles, verbs
 from parley.operations.addressing import resolve, service
@@ -20,7 +21,8 @@ from parley.records.users import USER
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
-from parley.store.writes import Create, Update, Write
+from parley.store.writes import Create, Guard, Update, Write
+from parley.stored import Service, User
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -33,14 +35,35 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     named = parameters.get("role_sid")
     giving = roles.given(context, owner["sid"], named, DEPLOYMENT) if named else []
     rate.count_service_action(context, owner["sid"])
-    return context.table.commit(context.cause(), [creation(context, owner, parameters), *giving])[0]
+    user_key = keys.user(user_sid(owner["sid"], parameters["identity"]))
+
+    def attempt(former: User | None) -> User:
+        write = creation(context, owner, parameters, former)
+        return cast(User, context.table.commit(context.cause(), [write, *giving])[0])
+
+    try:
+        return attempt(None)
+    except Refusal as refusal:
+        if refusal.error is not CONCURRENT_UPDATE:
+            raise
+    # There was a user with a higher version than our clock gives, which happens so seldom that only now it is read.
+    return verbs.again(
+        lambda: attempt(context.table.fetch_many([user_key], buried=True).get(user_key)), CONCURRENT_UPDATE
+    )
 
 
-def creation(context: Context, owner: Record, parameters: dict[str, Any], joined: int = 0) -> Create:
-    """The write that makes a user of a service, who is in `joined` channels already."""
+def creation(
+    context: Context, owner: Service, parameters: dict[str, Any], former: User | None, joined: int = 0
+) -> Create:
+    """The write that makes a user of a service, who is in `joined` channels already.
+
+    `former` is the tombstone of the former user with the same identity, if one was read. The write is refused with
+    20409 if there is a tombstone whose version is not below that of the new user.
+    """
     now = context.clock.now_ms()
     role_sid = parameters.get("role_sid") or owner["default_service_role_sid"]
     sid = user_sid(owner["sid"], parameters["identity"])
+    version = first_version(now, former)
     record = {
         **parameters,
         "sid": sid,
@@ -48,14 +71,15 @@ def creation(context: Context, owner: Record, parameters: dict[str, Any], joined
         "service_sid": owner["sid"],
         "role_sid": role_sid,
         "joined_channels_count": joined,
-        "seq": first_version(now),
+        "seq": version,
         "date_created": now,
         "date_updated": now,
     }
     index = keys.in_users_list(owner["sid"], now, sid)
     if role_sid != owner["default_service_role_sid"]:
         index |= keys.in_role_holders(role_sid, keys.user(sid))
-    return Create(keys.user(sid), record, taken=USER_EXISTS(), index=index)
+    newer = Guard("seq", "behind", version, CONCURRENT_UPDATE())
+    return Create(keys.user(sid), record, taken=USER_EXISTS(), index=index, guards=(newer,))
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -132,8 +156,18 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     remove(context, resolved)
 
 
+# How often a deletion is tried while others change the user.
+LOOKS = 10
+
+
 def remove(context: Context, resolved: Path) -> None:
     """Delete the user at a resolved path, also when its service is gone already."""
-    user = verbs.load(context, USER, resolved)
-    context.table.commit(context.cause(), [verbs.bury(context, USER, resolved, user)])
+
+    def attempt() -> None:
+        user = verbs.load(context, USER, resolved)
+        # The next user of this identity begins above the version that the tombstone tells.
+        last = Guard("seq", "=" if "seq" in user else "missing", user.get("seq"), CONCURRENT_UPDATE())
+        context.table.commit(context.cause(), [replace(verbs.bury(context, USER, resolved, user), guards=(last,))])
+
+    verbs.again(attempt, CONCURRENT_UPDATE, looks=LOOKS)
     context.configuration.forget(USER.key(resolved))

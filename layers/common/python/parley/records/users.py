@@ -29,5 +29,5 @@ USER = RecordType(
         Field("bindings_count", Whole(), default=0, reason="notifiable"),
     ),
     computed="is_notifiable",
-    remains="identity birth",
+    remains="identity birth seq",
 )

@@ -57,6 +57,10 @@ class Records(dict[Key[Any], Any]):
         # A dict would take anything for a key, and say nothing of what comes back.
         return cast("R | None", super().get(key, default))
 
+    def living(self) -> Records:
+        """Those that are no tombstones."""
+        return Records({key: record for key, record in self.items() if "deleted_at" not in record})
+
 
 class Table:
     """The one table, through a low-level DynamoDB client that is made when it is first needed."""
