@@ -273,6 +273,7 @@ class SentToken(Stored, total=False):
     """The message that was sent under an idempotency token."""
 
     index: int
+    author: str
 
 
 class Rate(TypedDict, total=False):

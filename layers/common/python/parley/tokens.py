@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 
@@ -25,6 +25,9 @@ from parley.errors import (
     TOKEN_TOO_LONG_LIVED,
 )
 from parley.ids import is_sid
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 LONGEST_LIFE_SECONDS = 86_400
 # Clocks of back ends differ a little; `nbf` and `exp` get this much leeway.
@@ -64,8 +67,10 @@ def verify(token: str, account_sid: str, find_secret: Callable[[str], str | None
         Refusal: one of 20101 to 20107, 20157, 51003, 51004, with status 401 (400 for the last two).
     """
     claims = _claims(token)
-    key_sid, expires_at = claims.get("iss"), claims.get("exp")
-    secret = find_secret(key_sid) if isinstance(key_sid, str) and is_sid("SK", key_sid) else None
+    key_sid = claims.get("iss")
+    if not isinstance(key_sid, str):
+        raise TOKEN_ISSUER()
+    secret = find_secret(key_sid) if is_sid("SK", key_sid) else None
     if secret is None or claims.get("sub") != account_sid:
         raise TOKEN_ISSUER()
     try:
@@ -73,20 +78,20 @@ def verify(token: str, account_sid: str, find_secret: Callable[[str], str | None
         jwt.decode(token, secret, algorithms=["HS256"], options=_SIGNATURE_ONLY)
     except jwt.InvalidTokenError:
         raise TOKEN_SIGNATURE() from None
-    _check_times(expires_at, claims.get("nbf"), now_seconds)
+    expires_at = _expiry(claims.get("exp"), claims.get("nbf"), now_seconds)
     identity, grant = _grant(claims)
     return AccessToken(
         identity=identity,
         service_sid=grant["service_sid"],
         key_sid=key_sid,
-        expires_at=int(expires_at),
+        expires_at=expires_at,
         endpoint_id=grant.get("endpoint_id") or "",
         deployment_role_sid=grant.get("deployment_role_sid") or "",
         push_credential_sid=grant.get("push_credential_sid") or "",
     )
 
 
-_SIGNATURE_ONLY: Any = {
+_SIGNATURE_ONLY: Options = {
     "verify_signature": True,
     "verify_exp": False,
     "verify_nbf": False,
@@ -96,6 +101,7 @@ _SIGNATURE_ONLY: Any = {
     "verify_sub": False,
     "verify_jti": False,
 }
+_NOTHING: Options = {**_SIGNATURE_ONLY, "verify_signature": False}
 
 
 def _claims(token: str) -> dict[str, Any]:
@@ -103,7 +109,7 @@ def _claims(token: str) -> dict[str, Any]:
         raise TOKEN_INVALID()
     try:
         header = jwt.get_unverified_header(token)
-        claims = jwt.decode(token, options={**_SIGNATURE_ONLY, "verify_signature": False})
+        claims = jwt.decode(token, options=_NOTHING)
         # JSON can spell half of a surrogate pair, which is no character and could not be stored.
         json.dumps(claims, ensure_ascii=False).encode()
     except (jwt.InvalidTokenError, RecursionError, UnicodeEncodeError):
@@ -113,13 +119,14 @@ def _claims(token: str) -> dict[str, Any]:
     return claims
 
 
-def _check_times(expires_at: Any, not_before: Any, now_seconds: int) -> None:
+def _expiry(expires_at: Any, not_before: Any, now_seconds: int) -> int:
     if not _is_number(expires_at) or expires_at + LEEWAY_SECONDS <= now_seconds:
         raise TOKEN_EXPIRED()
     if expires_at - now_seconds > LONGEST_LIFE_SECONDS + LEEWAY_SECONDS:
         raise TOKEN_TOO_LONG_LIVED()
     if not_before is not None and (not _is_number(not_before) or not_before - LEEWAY_SECONDS > now_seconds):
         raise TOKEN_NOT_YET_VALID()
+    return int(expires_at)
 
 
 def _is_number(value: Any) -> bool:

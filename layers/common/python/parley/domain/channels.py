@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from parley.domain.counting import NO_MESSAGES, messages_count
+from parley.domain.counting import messages_count
 from parley.errors import UNIQUE_NAME_IS_SID, UNIQUE_NAME_TOO_LONG
 from parley.ids import is_sid, message_sid
+from parley.stored import Tail
 
 PUBLIC, PRIVATE = TYPES = ("public", "private")
 LONGEST_NAME = 256
@@ -25,24 +27,24 @@ def check_unique_name(name: str) -> str | None:
     return name or None
 
 
-def new_tail(service_sid: str, channel_type: str) -> dict[str, Any]:
+def new_tail(service_sid: str, channel_type: str) -> Tail:
     """The counters of a new channel, apart from its seq: the next message has index 0."""
-    counts = dict.fromkeys(("members_count", "webhooks_count", "invites_made"), 0)
-    return {"service_sid": service_sid, "type": channel_type, **NO_MESSAGES, **counts}
+    counters = Tail(members_count=0, webhooks_count=0, invites_made=0, last_index=-1, counted_index=-1, counted=0)
+    return {"service_sid": service_sid, "type": channel_type, **counters}
 
 
-def newest_index(tail: dict[str, Any]) -> int:
+def newest_index(tail: Mapping[str, Any]) -> int:
     """The index of the newest message that still exists; -1 if there is none."""
-    return tail.get("last_message_index", tail["last_index"])
+    return int(tail.get("last_message_index", tail["last_index"]))
 
 
-def last_message_index(tail: dict[str, Any]) -> int | None:
+def last_message_index(tail: Mapping[str, Any]) -> int | None:
     """The same as it is shown: None if there is no message."""
     newest = newest_index(tail)
     return newest if newest >= 0 else None
 
 
-def with_counters(channel: dict[str, Any], tail: dict[str, Any]) -> dict[str, Any]:
+def with_counters(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, Any]:
     """A channel with what its counters add: counts, newest message, latest seq; `version` is its own last change's."""
     newest = last_message_index(tail)
     return {

@@ -19,7 +19,7 @@ OPENING_SECONDS = 30
 PREFIX = "connection:"
 
 
-def reachability(user: dict[str, Any], is_enabled: bool, is_connected: bool | None = None) -> dict[str, Any]:
+def reachability(user: Mapping[str, Any], is_enabled: bool, is_connected: bool | None = None) -> dict[str, Any]:
     """The user with what clients may see of its reachability: nothing while the service has that switched off.
 
     `is_connected` is what its presence says, if that was read; otherwise the user's own note serves. A user that was
@@ -32,9 +32,9 @@ def reachability(user: dict[str, Any], is_enabled: bool, is_connected: bool | No
     return {**user, "is_online": is_online, "is_notifiable": is_notifiable(user)}
 
 
-def is_notifiable(user: dict[str, Any]) -> bool:
+def is_notifiable(user: Mapping[str, Any]) -> bool:
     """Whether the user has a push registration."""
-    return user.get("bindings_count", 0) > 0
+    return bool(user.get("bindings_count", 0) > 0)
 
 
 def ends(connection: Mapping[str, Any]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from parley.domain.channels import newest_index
@@ -9,7 +10,7 @@ from parley.domain.horizon import unread_count
 from parley.domain.memberships import identity_of
 
 
-def seen(user_sid: str, held: dict[str, Any], tail: dict[str, Any]) -> dict[str, Any]:
+def seen(user_sid: str, held: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, Any]:
     """The user channel that a membership or invite makes, with what is unread by the channel's counters."""
     joined = held["sid"].startswith("MB")
     horizon = held.get("last_consumed_message_index")

@@ -22,7 +22,7 @@ def first_version(now_ms: int, former: Mapping[str, Any] | None) -> int:
     `former` is the tombstone of that user, if there is one. The new user must look newer also if the clock here is
     behind the clock by which the former user was made.
     """
-    return max(now_ms, (former or {}).get("seq", 0) + 1)
+    return max(now_ms, int((former or {}).get("seq", 0)) + 1)
 
 
 def check_identity(identity: str) -> str:

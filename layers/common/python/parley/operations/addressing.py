@@ -8,7 +8,7 @@ reads neither carries the guards of `only_shown`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from parley.domain.channels import TYPES
 from parley.errors import NOT_FOUND
@@ -16,20 +16,20 @@ from parley.ids import is_sid, member_sid, message_index, user_sid
 from parley.operations.context import Context
 from parley.records.spec import Path, RecordType
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.writes import Guard
+from parley.stored import Channel, Service
 
 C = TypeVar("C", bound=Mapping[str, object])
 
 
-def service(context: Context, service_sid: str) -> Record:
+def service(context: Context, service_sid: str) -> Service:
     """The service, from memory if it was read within the last seconds."""
     if not is_sid("IS", service_sid):
         raise NOT_FOUND()
     record = context.configuration.fetch(keys.service(context.account_sid, service_sid))
     if record is None:
         raise NOT_FOUND()
-    return cast(Record, record)
+    return record
 
 
 def channel_sid(context: Context, service_sid: str, address: str) -> str:
@@ -61,10 +61,10 @@ def only_shown(context: Context) -> tuple[Guard, ...]:
     return tuple(Guard("type", "<>", channel_type, NOT_FOUND()) for channel_type in hidden)
 
 
-def channel(context: Context, service_sid: str, address: str) -> Record:
+def channel(context: Context, service_sid: str, address: str) -> Channel:
     """The channel, from memory if it was read within the last seconds."""
     sid = channel_sid(context, service_sid, address)
-    return cast(Record, shown(context, service_sid, context.configuration.fetch(keys.channel(sid))))
+    return shown(context, service_sid, context.configuration.fetch(keys.channel(sid)))
 
 
 def user_address(service_sid: str, address: str) -> str:
@@ -88,9 +88,8 @@ def resolve(context: Context, record_type: RecordType, path: Path, *, opened: bo
     else:
         service(context, path["service_sid"])
     if "channel_sid" in path:
-        find = channel if opened else channel_sid
-        found = find(context, path["service_sid"], path["channel_sid"])
-        resolved["channel_sid"] = found["sid"] if isinstance(found, dict) else found
+        where = context, path["service_sid"], path["channel_sid"]
+        resolved["channel_sid"] = channel(*where)["sid"] if opened else channel_sid(*where)
     if "member_identity" in path:
         # A client's own identity, which is never read as a SID.
         resolved["sid"] = member_sid(resolved["channel_sid"], path["member_identity"])

@@ -18,15 +18,15 @@ from parley.operations.addressing import channel
 from parley.operations.context import Context
 from parley.records.spec import RecordType
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.keys import Key
+from parley.store.table import Records
 
 Alive = TypeVar("Alive", bound=Mapping[str, Any])
 
 
 def require(
-    context: Context, service_sid: str, channel_sid: str, permissions: Iterable[str], also: Iterable[Key] = ()
-) -> dict[Key, Record]:
+    context: Context, service_sid: str, channel_sid: str, permissions: Iterable[str], also: Iterable[Key[Any]] = ()
+) -> Records:
     """Check that the caller may do something in a channel: one of `permissions`, or being a member if there is none.
 
     A right of the deployment role acts in every channel, a member's channel role in his. Reads member and user with
@@ -39,7 +39,7 @@ def require(
     also = list(also)
     identity = context.caller.identity
     if identity is None:
-        return context.table.fetch_many(also) if also else {}
+        return context.table.fetch_many(also) if also else Records()
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     user_key = keys.user(user_sid(service_sid, identity))
     found = context.table.fetch_many([member_key, user_key, *also])
@@ -61,7 +61,7 @@ def require(
     return found
 
 
-def require_sight(context: Context, channel: Record) -> None:
+def require_sight(context: Context, channel: Mapping[str, Any]) -> None:
     """Check that the caller may know of a channel: a private one exists for its members, invited and creator only.
 
     Raises:
@@ -72,14 +72,17 @@ def require_sight(context: Context, channel: Record) -> None:
         return
     sid = channel["sid"]
     user_key = keys.user(user_sid(channel["service_sid"], identity))
-    held_keys = [keys.member(sid, member_sid(sid, identity)), keys.invite(sid, invite_sid(sid, identity))]
+    held_keys: list[Key[Any]] = [
+        keys.member(sid, member_sid(sid, identity)),
+        keys.invite(sid, invite_sid(sid, identity)),
+    ]
     found = context.table.fetch_many([user_key, *held_keys])
     user = require_alive(context, found.get(user_key))
     if not any(own(found.get(key), user) for key in held_keys):
         raise NOT_FOUND()
 
 
-def is_creator(context: Context, channel: Record) -> bool:
+def is_creator(context: Context, channel: Mapping[str, Any]) -> bool:
     """Whether the caller is the user who created a channel, and not one with the same identity before or after."""
     caller = context.caller
     if caller.identity is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Create, Erase, Guard, Update
+from parley.stored import Binding, Service
 
 
 def register(
@@ -89,14 +91,14 @@ def register(
     return verbs.again(attempt, CONCURRENT_UPDATE)
 
 
-def _remove_left_behind(context: Context, binding: Record) -> None:
+def _remove_left_behind(context: Context, binding: Binding) -> None:
     """Remove a deleted user's registration, which nobody counts any more, as the sweep is about to."""
     same = verbs.same_user(birth_of(binding), CONCURRENT_UPDATE())
     where = keys.binding(binding["service_sid"], binding["sid"])
     context.table.commit(context.cause(), [Erase(where, CONCURRENT_UPDATE(), (same,))])
 
 
-def _counted(context: Context, user: Record, more: int) -> Update:
+def _counted(context: Context, user: Mapping[str, Any], more: int) -> Update:
     """The write that counts one device more or less of a user; announced if it makes the user notifiable, or no more.
 
     Refused with 20409 if other devices came or went since the user was read, so that it is now this write that makes
@@ -114,7 +116,7 @@ def _counted(context: Context, user: Record, more: int) -> Update:
     return Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(same, as_read), announced=wanted)
 
 
-def _service_key(context: Context, user: Record) -> Key:
+def _service_key(context: Context, user: Mapping[str, Any]) -> Key[Service]:
     return keys.service(context.account_sid, user.get("service_sid", ""))
 
 

@@ -5,9 +5,9 @@ New messages are their own log and leave none. Entries live seven days; a client
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from parley.errors import CHANNEL_RATE, CONCURRENT_UPDATE, NOT_FOUND, UNAVAILABLE, Refusal
 from parley.operations import rate
@@ -18,9 +18,10 @@ from parley.store import keys
 from parley.store.changes import KINDS
 from parley.store.items import Record
 from parley.store.writes import Additions, Bury, Create, Guard, Put, Update, Write
+from parley.stored import Tail
 
 
-def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Record:
+def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Tail:
     """The channel's counters after taking the next seq; proves that the channel lives and is of the service.
 
     Raises:
@@ -31,7 +32,7 @@ def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guar
 
 def advance(
     context: Context, service_sid: str, channel_sid: str, add: Additions, *guards: Guard, **set_: object
-) -> Record:
+) -> Tail:
     """The channel's counters after taking the next seq and adding `add`, if the channel's rate allows.
 
     Raises:
@@ -39,7 +40,8 @@ def advance(
     """
     guards = (*only_shown(context), *guards, *rate.guard(context, CHANNEL_RATE))
     write = in_tail(service_sid, channel_sid, {"seq": 1, **add}, *guards, seq_at=context.clock.now_ms(), **set_)
-    return rate.counted(context, write.key, CHANNEL_RATE, lambda: context.table.commit(context.cause(), [write])[0])
+    tail = rate.counted(context, write.key, CHANNEL_RATE, lambda: context.table.commit(context.cause(), [write])[0])
+    return cast(Tail, tail)
 
 
 def in_tail(service_sid: str, channel_sid: str, add: Additions, *guards: Guard, **set_: object) -> Update:
@@ -57,7 +59,7 @@ class Overtaken(Refusal):
         super().__init__(CONCURRENT_UPDATE)
 
 
-def same(record: Record, field: str) -> Guard:
+def same(record: Mapping[str, Any], field: str) -> Guard:
     """The guard that a field is still what it was when the record was read."""
     value = record.get(field)
     return Guard(field, "missing" if value is None else "=", value, Overtaken())
@@ -71,12 +73,12 @@ class Decision(NamedTuple):
 
 
 # From the record and its channel's counters, both as they are stored at this moment, to what is to be written.
-Decide = Callable[[Record, Record], Decision]
+Decide = Callable[[Record, Tail], Decision]
 
 
 def change(
     context: Context, kind: str, verb: str, record: Record, decide: Decide, *guards: Guard
-) -> tuple[Record, Record]:
+) -> tuple[Record, Tail]:
     """Commit what `decide` decides, a change of a channel or of a record in it, under the channel's next seq.
 
     `record` is what was just read, or what is to be created. The write is made only if the stored record is still the
@@ -110,7 +112,7 @@ def change(
             raise
 
 
-def _writes(context: Context, kind: str, verb: str, record: Record, tail: Record, decision: Decision) -> list[Write]:
+def _writes(context: Context, kind: str, verb: str, record: Record, tail: Tail, decision: Decision) -> list[Write]:
     """The decided writes under the number that was taken, on condition that nothing has changed what was decided on."""
     write = decision.write
     if isinstance(write, Create):
@@ -129,7 +131,7 @@ def _version(record: Record) -> int:
     return int(record.get("version", record.get("seq")) or 0)
 
 
-def _numbered(write: Create | Update | Bury, tail: Record, order: Guard) -> Write:
+def _numbered(write: Create | Update | Bury, tail: Tail, order: Guard) -> Write:
     """The write under the number that was taken."""
     guards = (order, *write.guards)
     if isinstance(write, Update):
@@ -137,7 +139,7 @@ def _numbered(write: Create | Update | Bury, tail: Record, order: Guard) -> Writ
     return replace(write, record={**write.record, **mark(tail)}, guards=guards)
 
 
-def _read_again(context: Context, write: Create | Update | Bury, record: Record, tail: Record) -> tuple[Record, Record]:
+def _read_again(context: Context, write: Create | Update | Bury, record: Record, tail: Tail) -> tuple[Record, Tail]:
     """Record and counters as they are now, with a number to write under: the one taken if it is still the later one.
 
     What is to be created stays as it is; only its number has been overtaken.
@@ -158,7 +160,7 @@ def _read_again(context: Context, write: Create | Update | Bury, record: Record,
     return record, take_seq(context, service_sid, channel_sid)
 
 
-def _leave_unused(context: Context, service_sid: str, channel_sid: str, tail: Record) -> None:
+def _leave_unused(context: Context, service_sid: str, channel_sid: str, tail: Tail) -> None:
     context.table.commit(context.cause(), [nothing(context, service_sid, channel_sid, tail["seq"])])
 
 
@@ -173,7 +175,7 @@ def _announced(service_sid: str, channel_sid: str, record: Record) -> Create:
     return Create(keys.change(channel_sid, record["seq"]), {**record, **where}, taken=CONCURRENT_UPDATE())
 
 
-def mark(tail: Record) -> Record:
+def mark(tail: Mapping[str, Any]) -> Record:
     """What a changed record carries of its channel's counters: the change's seq, and how many webhooks there are."""
     return {"seq": tail["seq"], "hooks": tail.get("webhooks_count") or None}
 

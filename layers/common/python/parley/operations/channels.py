@@ -19,6 +19,7 @@ from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Bury, Create, Erase, Guard, Put, Update, Write
+from parley.stored import Tail
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -41,7 +42,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     record |= verbs.told({"creator_birth": _creator_birth(context, path["service_sid"], parameters)})
     record = verbs.dated(record, parameters)
     sid, service_sid = record["sid"], record["service_sid"]
-    tail = new_tail(service_sid, record["type"]) | rate.new_counter(context)
+    tail: Tail = {**new_tail(service_sid, record["type"]), **rate.new_counter(context)}
     writes: list[Write] = [
         Create(keys.channel(sid), record, taken=NOT_FOUND()),
         Put(keys.tail(sid), tail),
@@ -88,7 +89,7 @@ def load(context: Context, resolved: Path) -> Record:
     if tail_key not in found:
         raise NOT_FOUND()
     context.configuration.remember(channel_key, channel)
-    return with_counters({**channel}, counting.settled(context, resolved["sid"], {**found[tail_key]}))
+    return with_counters(channel, counting.settled(context, resolved["sid"], found[tail_key]))
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -104,7 +105,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     found = context.table.fetch_many(key for sid in listing.positions for key in (keys.channel(sid), keys.tail(sid)))
     return listing.showing(
         {
-            sid: with_counters({**found[keys.channel(sid)]}, {**found[keys.tail(sid)]})
+            sid: with_counters(found[keys.channel(sid)], found[keys.tail(sid)])
             for sid in listing.positions
             if keys.channel(sid) in found and keys.tail(sid) in found
         }
@@ -132,7 +133,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     if "created_by" in parameters:
         changes["creator_birth"] = _creator_birth(context, service_sid, parameters)
 
-    def decide(channel: Record, _: Record) -> Decision:
+    def decide(channel: Record, _: Tail) -> Decision:
         write = Update(keys.channel(sid), NOT_FOUND(), set=changes)
         return Decision(write, _renaming(channel, parameters))
 
@@ -171,7 +172,7 @@ def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     channel = load(context, resolved)
     sid, service_sid = channel["sid"], channel["service_sid"]
 
-    def decide(channel: Record, _: Record) -> Decision:
+    def decide(channel: Record, _: Tail) -> Decision:
         write = Update(keys.channel(sid), NOT_FOUND(), set=verbs.changed(context, parameters))
         if channel["type"] != PUBLIC:
             return Decision(write)

@@ -5,7 +5,7 @@ https://www.twilio.com/docs/chat/consumption-horizon. All answer with the user c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from parley.domain.memberships import identity_of
@@ -19,6 +19,7 @@ from parley.records.services import setting
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
+from parley.stored import Member, Tail
 
 _INDEX = "last_consumed_message_index"
 
@@ -32,7 +33,7 @@ def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     index = parameters[_INDEX]
     member, tail = _own(context, path)
 
-    def check(current: Record) -> None:
+    def check(current: Mapping[str, Any]) -> None:
         if _is_there(current, index):
             raise _IsThere(CONCURRENT_UPDATE)
 
@@ -45,7 +46,7 @@ def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         return _seen(context, *_own(context, path))
 
 
-def _is_there(member: Record, index: int) -> bool:
+def _is_there(member: Mapping[str, Any], index: int) -> bool:
     horizon = member.get(_INDEX)
     return horizon is not None and bool(horizon >= index)
 
@@ -72,13 +73,13 @@ def consume_none(context: Context, path: Path, parameters: dict[str, Any]) -> Re
 def set_notification_level(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The user channel with another notification level."""
 
-    def own(fresh: Context) -> tuple[Record, Record]:
+    def own(fresh: Context) -> tuple[Member, Tail]:
         return _own(fresh, path, "editNotificationLevel", horizon=False)
 
     return _moved(context, *own(context), parameters, own)
 
 
-def _own(context: Context, path: Path, *rights: str, horizon: bool = True) -> tuple[Record, Record]:
+def _own(context: Context, path: Path, *rights: str, horizon: bool = True) -> tuple[Member, Tail]:
     """The caller's membership, and the channel's counters.
 
     Raises:
@@ -100,14 +101,14 @@ def _own(context: Context, path: Path, *rights: str, horizon: bool = True) -> tu
 
 def _moved(
     context: Context,
-    member: Record,
-    tail: Record,
+    member: Mapping[str, Any],
+    tail: Tail,
     parameters: dict[str, Any],
     may: Callable[[Context], object],
-    check: Callable[[Record], None] = lambda _: None,
+    check: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> Record:
     return _seen(context, members.change(context, member, parameters, may, check), tail)
 
 
-def _seen(context: Context, member: Record, tail: Record) -> Record:
+def _seen(context: Context, member: Mapping[str, Any], tail: Tail) -> Record:
     return seen(user_sid(member["service_sid"], identity_of(member) or ""), member, tail)

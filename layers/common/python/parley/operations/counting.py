@@ -7,14 +7,17 @@ nothing has happened for a minute, look at the messages that were not looked at 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, cast
+
 from parley.domain.counting import final_index, is_due
 from parley.errors import NOT_FOUND, Refusal
 from parley.operations import channel_log
 from parley.operations.channel_log import Overtaken
 from parley.operations.context import Context
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.writes import Update
+from parley.stored import Tail
 
 # How often a sender looks, and how many messages are looked at in one step.
 EVERY = 50
@@ -27,7 +30,7 @@ def is_turn(index: int) -> bool:
     return (index + 1) % EVERY == 0
 
 
-def settled(context: Context, channel_sid: str, tail: Record) -> Record:
+def settled(context: Context, channel_sid: str, tail: Tail) -> Tail:
     """The channel's counters, corrected first if nothing has happened there for a minute."""
     for _ in range(_STEPS):
         if not is_due(tail, context.clock.now_ms()):
@@ -36,7 +39,7 @@ def settled(context: Context, channel_sid: str, tail: Record) -> Record:
     return tail
 
 
-def settle(context: Context, channel_sid: str, tail: Record) -> Record:
+def settle(context: Context, channel_sid: str, tail: Tail) -> Tail:
     """Count the messages above the counted index as far as nothing can be written there any more: one query, one write.
 
     Returns the counters afterwards, also if somebody else was faster.
@@ -47,26 +50,26 @@ def settle(context: Context, channel_sid: str, tail: Record) -> Record:
     counted = tail["counted_index"]
     after = keys.padded(counted) if counted >= 0 else None
     found, more = context.table.page(keys.messages(channel_sid), _STEP, after=after, buried=True)
-    stored: list[Record] = [{**item.record} for item in found]
+    stored = [item.record for item in found]
     final = final_index(tail, stored, more, context.clock.now_ms())
     if final <= counted:
         return tail
     living = [message["index"] for message in stored if "deleted_at" not in message and message["index"] <= final]
     left = frozenset(index for index in tail.get("removed", ()) if index > final)
     guards = [channel_log.same(tail, name) for name in ("counted_index", "removed")]
-    set_ = {"counted_index": final, "removed": left or None}
+    set_: dict[str, object] = {"counted_index": final, "removed": left or None}
     if final == tail["last_index"]:
         newest = max(living) if living else newest_below(context, channel_sid, counted + 1)
         guards += [channel_log.same(tail, name) for name in ("last_index", "last_message_index")]
         set_["last_message_index"] = None if newest == final else newest
     write = channel_log.in_tail(tail["service_sid"], channel_sid, {"counted": len(living)}, *guards, **set_)
     try:
-        return context.table.commit(context.cause(), [write])[0]
+        return cast(Tail, context.table.commit(context.cause(), [write])[0])
     except Overtaken:
         return _read(context, channel_sid)
 
 
-def settle_in_turn(context: Context, message: Record) -> None:
+def settle_in_turn(context: Context, message: Mapping[str, Any]) -> None:
     """Settle the counters if it is this message's sender's turn. The message is sent, whatever comes of it."""
     if not is_turn(message["index"]):
         return
@@ -77,7 +80,7 @@ def settle_in_turn(context: Context, message: Record) -> None:
         return
 
 
-def uncounted(context: Context, message: Record, tail: Record) -> Update:
+def uncounted(context: Context, message: Mapping[str, Any], tail: Tail) -> Update:
     """The write that takes a message off its channel's counters; the newest moves back if it was that one.
 
     Overtaken if the counters were settled, or another message became the newest, since they were read.
@@ -100,8 +103,8 @@ def newest_below(context: Context, channel_sid: str, index: int) -> int:
     return int(below[0].record["index"]) if below else -1
 
 
-def _read(context: Context, channel_sid: str) -> Record:
+def _read(context: Context, channel_sid: str) -> Tail:
     tail = context.table.fetch(keys.tail(channel_sid))
     if tail is None:
         raise NOT_FOUND()
-    return dict(tail)
+    return tail

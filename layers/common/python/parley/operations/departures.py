@@ -21,9 +21,10 @@ from parley.records.spec import RecordType
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Update, Write
+from parley.stored import Tail
 
 
-def complete(context: Context, user: Mapping[str, Any] | None, *held: Record | None) -> bool:
+def complete(context: Context, user: Mapping[str, Any] | None, *held: Mapping[str, Any] | None) -> bool:
     """Remove those of `held` that do not belong to `user`; returns whether there was any.
 
     Such a membership or invite was a deleted user's. This is what the sweep after the deletion is about to do, and it
@@ -36,7 +37,7 @@ def complete(context: Context, user: Mapping[str, Any] | None, *held: Record | N
     return bool(left_behind)
 
 
-def remove_left_behind(context: Context, held: Record, birth: str) -> None:
+def remove_left_behind(context: Context, held: Mapping[str, Any], birth: str) -> None:
     """Remove a membership or invite of a deleted user, if it still is that user's; otherwise nothing happens."""
     if birth_of(held) != birth:
         return
@@ -48,7 +49,7 @@ def remove_left_behind(context: Context, held: Record, birth: str) -> None:
             raise
 
 
-def remove_member(context: Context, member: Record) -> None:
+def remove_member(context: Context, member: Mapping[str, Any]) -> None:
     """Remove a member that was just read, and take the channel off its user's count.
 
     Raises:
@@ -63,11 +64,11 @@ def remove_member(context: Context, member: Record) -> None:
         _remove_uncounted(context, member)
 
 
-def _remove_uncounted(context: Context, member: Record, birth: str | None = None) -> None:
+def _remove_uncounted(context: Context, member: Mapping[str, Any], birth: str | None = None) -> None:
     _remove(context, "member", MEMBER, member, lambda current: [_one_member_less(current)], birth)
 
 
-def remove_invite(context: Context, invite: Record, birth: str | None = None) -> None:
+def remove_invite(context: Context, invite: Mapping[str, Any], birth: str | None = None) -> None:
     """Remove an invite that was just read; with `birth`, only if it is that user's.
 
     Raises:
@@ -80,25 +81,25 @@ def _remove(
     context: Context,
     kind: str,
     record_type: RecordType,
-    held: Record,
+    held: Mapping[str, Any],
     beside: Callable[[Record], list[Write]],
     birth: str | None = None,
 ) -> None:
     path = {name: held[name] for name in ("service_sid", "channel_sid", "sid")}
 
-    def decide(current: Record, _: Record) -> Decision:
+    def decide(current: Record, _: Tail) -> Decision:
         if birth not in (None, birth_of(current)):
             raise NOT_FOUND()
         return Decision(verbs.bury(context, record_type, path, current), beside(current))
 
-    channel_log.change(context, kind, "deleted", held, decide)
+    channel_log.change(context, kind, "deleted", dict(held), decide)
 
 
 def _one_member_less(member: Record) -> Update:
     return channel_log.in_tail(member["service_sid"], member["channel_sid"], {"members_count": -1})
 
 
-def uncounted(member: Record) -> list[Write]:
+def uncounted(member: Mapping[str, Any]) -> list[Write]:
     """The write that takes a membership off its user's count, refused with 50200 if that very user is gone.
 
     A member who is no user is counted nowhere.

@@ -20,6 +20,7 @@ from parley.operations.paging import Listing, PageRequest
 from parley.records.spec import Path, RecordType
 from parley.store.items import Record
 from parley.store.writes import Create, Update
+from parley.stored import Tail
 
 
 def create(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -80,7 +81,7 @@ def delete(record_type: RecordType, context: Context, path: Path, parameters: di
         raise FORBIDDEN()
     record = verbs.load(context, record_type, resolved)
 
-    def decide(current: Record, _: Record) -> Decision:
+    def decide(current: Record, _: Tail) -> Decision:
         return Decision(verbs.bury(context, record_type, resolved, current))
 
     channel_log.change(context, record_type.name, "deleted", record, decide)

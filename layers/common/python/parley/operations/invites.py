@@ -26,7 +26,7 @@ from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Absent, Create, Present, Write
-from parley.stored import User
+from parley.stored import Invite, Member, Service, User
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -87,7 +87,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def _user_write(
-    context: Context, owner: Record, identity: str, user: User | None, former: User | None
+    context: Context, owner: Service, identity: str, user: User | None, former: User | None
 ) -> tuple[str, Write]:
     """The birth of the user who is invited, and the write that makes it, or makes sure that it is there."""
     if user is None:
@@ -97,7 +97,7 @@ def _user_write(
     return birth_of(user), Present(keys.user(user["sid"]), CONCURRENT_UPDATE(), (same,))
 
 
-def _inviting_write(owner: Record, invite: Record) -> Create:
+def _inviting_write(owner: Service, invite: Record) -> Create:
     key = INVITE.key(invite)
     index = keys.in_user_channels(user_sid(owner["sid"], invite["identity"]), invite["channel_sid"])
     if invite["role_sid"] != owner["default_channel_role_sid"]:
@@ -145,7 +145,7 @@ def decline(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     departures.remove_invite(context, invite)
 
 
-def _own(context: Context, resolved: Path) -> tuple[Record | None, Record | None]:
+def _own(context: Context, resolved: Path) -> tuple[Member | None, Invite | None]:
     """The client's own membership and invite; a private channel does not exist for who was never asked in."""
     service_sid, channel_sid = resolved["service_sid"], resolved["channel_sid"]
     identity = context.caller.identity or ""

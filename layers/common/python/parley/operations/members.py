@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from parley.domain.channels import PRIVATE
@@ -31,8 +31,9 @@ from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
+from parley.store.table import Records
 from parley.store.writes import Absent, Create, Erase, Guard, Update, Write
-from parley.stored import User
+from parley.stored import Invite, Member, Service, Tail, User
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -88,20 +89,20 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 LOOKS = 5
 
 
-def _uninvited(found: dict[Key, Record], tail_key: Key, invite_key: Key) -> tuple[list[Guard], list[Write]]:
+def _uninvited(found: Records, tail_key: Key[Tail], invite_key: Key[Invite]) -> tuple[list[Guard], list[Write]]:
     """What makes sure that no invite outlives the joining, also none that is made meanwhile.
 
     Most channels never see one, and there the condition on the counters costs nothing.
     """
     if invite_key in found:
         return [], [Erase(invite_key)]
-    made = found.get(tail_key, {}).get("invites_made")
+    made = (found.get(tail_key) or {}).get("invites_made")
     if made:
         return [], [Absent(invite_key, INVITE_EXISTS())]
     return [Guard("invites_made", "missing" if made is None else "=", made, INVITE_EXISTS())], []
 
 
-def _joined_by_client(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _joined_by_client(context: Context, owner: Service, channel_sid: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a membership that a client wants, with the role that goes with it.
 
     Joining needs `joinChannel` in a public channel and an invite, or having created it, in a private one; the creator
@@ -131,7 +132,7 @@ def _joined_by_client(context: Context, owner: Record, channel_sid: str, paramet
     return answered if is_replaced else {**answered, **given}
 
 
-def _own_role(context: Context, owner: Record, channel_sid: str, identity: str) -> str | None:
+def _own_role(context: Context, owner: Service, channel_sid: str, identity: str) -> str | None:
     target = channel(context, owner["sid"], channel_sid)
     if authority.is_creator(context, target):
         return owner["default_channel_creator_role_sid"]
@@ -148,7 +149,7 @@ def _own_role(context: Context, owner: Record, channel_sid: str, identity: str) 
     return None
 
 
-def _new_member(context: Context, owner: Record, channel_sid: str, parameters: dict[str, Any]) -> Record:
+def _new_member(context: Context, owner: Service, channel_sid: str, parameters: dict[str, Any]) -> Record:
     now = context.clock.now_ms()
     record = {
         **consumption(parameters, now),
@@ -162,7 +163,7 @@ def _new_member(context: Context, owner: Record, channel_sid: str, parameters: d
     return verbs.dated(record, parameters)
 
 
-def _joining_write(owner: Record, member: Record) -> Create:
+def _joining_write(owner: Service, member: Record) -> Create:
     key = keys.member(member["channel_sid"], member["sid"])
     index = keys.in_user_channels(user_sid(owner["sid"], member["identity"]), member["channel_sid"])
     if member["role_sid"] != owner["default_channel_role_sid"]:
@@ -171,7 +172,7 @@ def _joining_write(owner: Record, member: Record) -> Create:
 
 
 def _user_write(
-    context: Context, owner: Record, identity: str, user: User | None, former: User | None
+    context: Context, owner: Service, identity: str, user: User | None, former: User | None
 ) -> tuple[str, Write]:
     """The birth of the user who joins, and the write that makes it, or counts one more channel if there is room."""
     if user is None:
@@ -195,7 +196,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     return verbs.belonging(member, resolved)
 
 
-def _addressed(context: Context, path: Path, *, opened: bool = False) -> tuple[Path, Record | None]:
+def _addressed(context: Context, path: Path, *, opened: bool = False) -> tuple[Path, Member | None]:
     """The path with the SID of the member that it names, and that member if there is one.
 
     An identity may look like a member SID, so a text of that form is tried as both, with one request. If there is a
@@ -247,16 +248,16 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 def change(
     context: Context,
-    member: Record,
+    member: Mapping[str, Any],
     parameters: dict[str, Any],
     may: Callable[[Context], object],
-    check: Callable[[Record], None] = lambda _: None,
+    check: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> Record:
     """A member that was just read, with the given fields changed; `may` has just let the caller do so.
 
     `check` sees the member as it is when the change is decided, and may refuse.
     """
-    key = MEMBER.key(member)
+    key = keys.member(member["channel_sid"], member["sid"])
     parameters = context.consult("member", "update", {**member, **parameters}, parameters, may)
     changes = verbs.changed(context, consumption(parameters, context.clock.now_ms()))
     giving: list[Write] = []
@@ -264,11 +265,11 @@ def change(
         role, giving = users.held_role(context, member["service_sid"], changes.pop("role_sid"), CHANNEL, key)
         changes |= role
 
-    def decide(current: Record, _: Record) -> Decision:
+    def decide(current: Record, _: Tail) -> Decision:
         check(current)
         return Decision(Update(key, NOT_FOUND(), set=changes), giving)
 
-    return channel_log.change(context, "member", "updated", member, decide)[0]
+    return channel_log.change(context, "member", "updated", {**member}, decide)[0]
 
 
 def _is_own(context: Context, resolved: Path) -> bool:

@@ -32,6 +32,7 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Create, Guard, Update, Write
+from parley.stored import SentToken, Tail
 
 # The window in which a repeat with the same token is answered with the first result.
 IDEMPOTENCY_SECONDS = 600
@@ -59,7 +60,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     right = "sendMediaMessage" if media_sid else "sendMessage"
     found = authority.require(context, service_sid, channel_sid, (right,), also=token_keys)
     now = context.clock.now_ms() // 1000
-    earlier = found.get(token_keys[0], {}) if token else {}
+    earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
     if earlier and earlier["expires_at"] > now:
         return _earlier(context, service_sid, channel_sid, earlier)
     if media_sid:
@@ -93,12 +94,12 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         if not isinstance(refusal, _Repeated):
             raise
         others = context.table.fetch(keys.idempotency(channel_sid, token))
-        return _earlier(context, service_sid, channel_sid, {**others} if others else {})
+        return _earlier(context, service_sid, channel_sid, others or {})
     counting.settle_in_turn(context, stored)
     return stored
 
 
-def _token_write(key: Key[Any], message: Record, now_seconds: int, earlier: Record) -> Write:
+def _token_write(key: Key[SentToken], message: Record, now_seconds: int, earlier: SentToken) -> Write:
     """The write that remembers which message a token made, in place of one that is past its time.
 
     Refused if another send with the token was faster. What is past its time may be there for days still.
@@ -115,7 +116,7 @@ def _token_write(key: Key[Any], message: Record, now_seconds: int, earlier: Reco
 _REMEMBERED = ("index", "author", "date_created", "date_updated")
 
 
-def _give_back(context: Context, message: Record, tail: Record) -> None:
+def _give_back(context: Context, message: Record, tail: Tail) -> None:
     """Leave the index and the number that were taken unused, and uncounted."""
     channel_sid = message["channel_sid"]
     nothing = channel_log.nothing(context, message["service_sid"], channel_sid, tail["seq"])
@@ -125,7 +126,7 @@ def _give_back(context: Context, message: Record, tail: Record) -> None:
         if counters is None:
             raise NOT_FOUND()
         try:
-            context.table.commit(context.cause(), [nothing, counting.uncounted(context, message, dict(counters))])
+            context.table.commit(context.cause(), [nothing, counting.uncounted(context, message, counters)])
             return
         except channel_log.Overtaken:
             if not patience.wait():
@@ -134,7 +135,7 @@ def _give_back(context: Context, message: Record, tail: Record) -> None:
 
 
 def _new_message(
-    context: Context, service_sid: str, channel_sid: str, parameters: dict[str, Any], tail: Record
+    context: Context, service_sid: str, channel_sid: str, parameters: dict[str, Any], tail: Tail
 ) -> Record:
     record = {
         **_given(context, parameters),
@@ -175,7 +176,7 @@ def _authored(context: Context, author: str) -> dict[str, Any]:
     return authored(author, caller.birth if author == caller.identity else "", context.clock.now_ms())
 
 
-def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: Record) -> Record:
+def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: SentToken) -> Record:
     """The message that a token has made. If it is deleted: what is remembered of it, without its content.
 
     Raises:
@@ -189,7 +190,7 @@ def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: Reco
     if message_key in found:
         return dict(found[message_key])
     names = {"service_sid": service_sid, "channel_sid": channel_sid, "sid": message_sid(channel_sid, earlier["index"])}
-    return {**names, **{name: earlier[name] for name in _REMEMBERED if name in earlier}}
+    return {**names, **{name: value for name, value in earlier.items() if name in _REMEMBERED}}
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -237,7 +238,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     if author := changes.pop("author", None):
         changes |= _authored(context, author)
 
-    def decide(current: Record, _: Record) -> Decision:
+    def decide(current: Record, _: Tail) -> Decision:
         if _whose(current) != _whose(message):
             _may_update(context, current, asked)
         return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
@@ -271,7 +272,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
         "message", "delete", message, {}, lambda fresh: _may_delete(fresh, verbs.load(fresh, MESSAGE, resolved))
     )
 
-    def decide(current: Record, tail: Record) -> Decision:
+    def decide(current: Record, tail: Tail) -> Decision:
         if _whose(current) != _whose(message):
             _may_delete(context, current)
         return Decision(verbs.bury(context, MESSAGE, resolved, current), [counting.uncounted(context, current, tail)])

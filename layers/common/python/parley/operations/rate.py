@@ -17,6 +17,7 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Guard, Update
+from parley.stored import Rate
 
 # The vendor averages over five seconds. Two windows of half of that let no five seconds see much more than 5 x 30.
 WINDOW_MS = 2_500
@@ -27,7 +28,7 @@ def allowance(context: Context) -> int:
     return context.actions_per_second * WINDOW_MS // 1000
 
 
-def new_counter(context: Context) -> Record:
+def new_counter(context: Context) -> Rate:
     """The fields of something whose actions are counted."""
     return {"seq": 0, "seq_ceiling": allowance(context), "seq_ceiling_at": context.clock.now_ms()}
 

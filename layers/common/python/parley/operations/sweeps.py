@@ -70,7 +70,7 @@ def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
     return not is_late()
 
 
-def _each(context: Context, where: Range, is_late: Hurry) -> Iterable[Record]:
+def _each(context: Context, where: Range[Any], is_late: Hurry) -> Iterable[Record]:
     while not is_late():
         found, more = context.table.page(where, _STEP)
         for item in found:
@@ -167,7 +167,7 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
     return not is_late()
 
 
-def _erase_all(context: Context, where: Range, is_late: Hurry) -> None:
+def _erase_all(context: Context, where: Range[Any], is_late: Hurry) -> None:
     while not is_late():
         found, more = context.table.page(where, _STEP, buried=True)
         context.table.erase_many(item.key for item in found)

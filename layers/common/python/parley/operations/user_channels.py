@@ -17,6 +17,7 @@ from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
+from parley.stored import Invite, Member, Tail, User
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -28,7 +29,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     found, more = context.table.page(
         keys.user_channels(user), page.size, after=page.after, before=page.before, descending=page.is_back
     )
-    wanted: list[Key] = [user_key]
+    wanted: list[Key[Any]] = [user_key]
     for item in found:
         wanted += [item.key, keys.channel(item.position), keys.tail(item.position)]
     stored = context.table.fetch_many(wanted)
@@ -45,13 +46,13 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     return listing.showing(shown)
 
 
-def _belonging(context: Context, user: Record | None, path: Path) -> Record:
+def _belonging(context: Context, user: User | None, path: Path) -> Record:
     """The user, if it is of the service in the path. A client that asks for its own channels must be that very user."""
-    user = verbs.belonging(user, path)
-    return authority.require_alive(context, user) if user["identity"] == context.caller.identity else user
+    found = verbs.belonging(user, path)
+    return authority.require_alive(context, found) if found["identity"] == context.caller.identity else found
 
 
-def _user(context: Context, path: Path) -> tuple[Key, str]:
+def _user(context: Context, path: Path) -> tuple[Key[User], str]:
     service(context, path["service_sid"])
     sid = user_address(path["service_sid"], path["user_sid"])
     return keys.user(sid), sid
@@ -67,7 +68,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     return seen(user, held, tail)
 
 
-def _held(context: Context, path: Path) -> tuple[Record, Record, str]:
+def _held(context: Context, path: Path) -> tuple[Member | Invite, Tail, str]:
     user_key, user = _user(context, path)
     channel_sid = channel(context, path["service_sid"], path["channel_sid"])["sid"]
     record = _belonging(context, context.table.fetch(user_key), path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import live_connections
@@ -37,9 +37,9 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     rate.count_service_action(context, owner["sid"])
     user_key = keys.user(user_sid(owner["sid"], parameters["identity"]))
 
-    def attempt(former: User | None) -> User:
+    def attempt(former: User | None) -> Record:
         write = creation(context, owner, parameters, former)
-        return cast(User, context.table.commit(context.cause(), [write, *giving])[0])
+        return context.table.commit(context.cause(), [write, *giving])[0]
 
     try:
         return attempt(None)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from parley import errors
 from parley.records.kinds import Choice, Flag, Listed, Sid, Text, Url, Whole
 from parley.records.spec import Field, RecordType
 from parley.store import keys
-from parley.store.items import Record
 
 _MOST_LIMIT = 1000
 _TEMPLATE = Text(2048, errors.TEMPLATE_TOO_LONG)
@@ -95,7 +95,7 @@ SERVICE = RecordType(
 )
 
 
-def setting(service: Record, name: str) -> Any:
+def setting(service: Mapping[str, Any], name: str) -> Any:
     """What a service has set, or the default where it has set nothing."""
     value = service.get(name)
     return SERVICE.by_name[name].default if value is None else value

@@ -43,7 +43,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from parley import stored
 
-R = TypeVar("R", bound=Mapping[str, Any])
+# A key of a member is a key of a record.
+R = TypeVar("R", bound=Mapping[str, Any], covariant=True)
 
 _INDEX_WIDTH = 12
 _DUE_SHARDS = 2

@@ -47,7 +47,8 @@ class Records(dict[Key[Any], Any]):
     """Records by their keys, each of the kind that its key says."""
 
     def __getitem__(self, key: Key[R]) -> R:
-        return cast(R, super().__getitem__(key))
+        record: Any = super().__getitem__(key)
+        return cast(R, record)
 
     @overload  # type: ignore[override]
     def get(self, key: Key[R]) -> R | None: ...

@@ -22,6 +22,7 @@ from parley.operations.context import Context
 from parley.ports.http.outgoing import Outgoing
 from parley.store.changes import Change
 from parley.store.items import Record
+from parley.stored import Service
 from parley.webhooks.delivery import RETRIED_BY_COUNT, Attempt, Outcome, attempt
 from parley.webhooks.events import find, own_webhook, parameters
 
@@ -78,7 +79,7 @@ class PreEvents:
         return made
 
 
-def _target(owner: Record, event: Event) -> tuple[str, str] | None:
+def _target(owner: Service, event: Event) -> tuple[str, str] | None:
     if own := own_webhook(owner, event):
         return own
     url = owner.get("pre_webhook_url")
