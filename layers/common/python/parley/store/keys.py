@@ -43,7 +43,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from parley import stored
 
-# A key of a member is a key of a record.
+# Covariant: the key of a member is also the key of a record.
 R = TypeVar("R", bound=Mapping[str, Any], covariant=True)
 
 _INDEX_WIDTH = 12
