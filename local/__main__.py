@@ -35,7 +35,7 @@ def run() -> int:
     template = Path(os.environ.get("PARLEY_TEMPLATE") or REPOSITORY / "template.yaml").resolve()
     host = os.environ.get("PARLEY_HOST") or "127.0.0.1"
     supervisor = Supervisor(Home.from_environment(), template, host, port, say)
-    # Also where they were ignored, as in what a script starts in the background.
+    # A script that starts this in the background makes it ignore these signals; here they count again.
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
     status = 0
@@ -55,7 +55,7 @@ def run() -> int:
 
 
 def summary(supervisor: Supervisor, seconds: float) -> str:
-    """What a person wants to know when the stack is ready."""
+    """What the terminal shows when the stack is ready: addresses, credentials, first commands."""
     info, home = supervisor.info, supervisor.home
     # Behind the #, the credentials reach the page and no server; the page takes them out of the address bar.
     console = f"{info['console_url']}/#account={info['account_sid']}&token={info['auth_token']}"

@@ -1,4 +1,4 @@
-"""The directory in which a local stack keeps everything: state, secrets, logs, and who is using it.
+"""The directory in which a local stack keeps everything: state, secrets, logs, and the processes that run.
 
 One process at a time holds a home (`Home.lock`); the kernel gives the lock up when that process dies, however it dies.
 Files are replaced as a whole, so that a reader, or the next start after a kill, never sees half of one.
@@ -37,12 +37,12 @@ class Home:
 
     @property
     def info(self) -> Path:
-        """What a running stack tells its users; see `docs/local.md`."""
+        """Addresses and credentials of a running stack, for programs; see `docs/local.md`."""
         return self.path / "local.json"
 
     @property
     def plan(self) -> Path:
-        """What the gateway and the pump are told by the supervisor."""
+        """What the supervisor tells the gateway and the pump."""
         return self.path / "plan.json"
 
     @property
@@ -57,11 +57,11 @@ class Home:
 
     @property
     def pump_ready(self) -> Path:
-        """There once the pump is at work."""
+        """An empty file that the pump makes when it is ready."""
         return self.path / "pump.ready"
 
     def create(self) -> None:
-        """Make the directory; only its owner may look inside, for it holds secrets."""
+        """Make the directory. It holds secrets, so only its owner may look inside."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
         self.logs.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
-"""What is served under `/console`: the files of `local/console/page/`, the client, and where this deployment is.
+"""What is served under `/console`: the files of `local/console/page/`, the JavaScript client, and `config.json`.
 
-The page is static. `config.json` tells it the addresses, relative to its own; if that file is missing, they are typed
-in. Nothing here is secret: whoever opens the page brings the account's credentials.
+The page is static. `config.json` tells it the addresses of the APIs, relative to its own. If that file is missing, the
+page asks for them. Nothing served here is secret: the person who opens the page brings the account's credentials.
 """
 
 from __future__ import annotations

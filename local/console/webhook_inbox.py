@@ -1,10 +1,10 @@
-"""The console's inbox: takes webhooks of services as their owner's server would, and shows them to the account's owner.
+"""The console's inbox: receives webhooks as the server of a service's owner would, and shows them to that owner.
 
     POST /console/webhooks/{service SID}            a webhook, as a form; always answered with an empty 200
     GET  /console/webhooks/{service SID}?after=N    what came after N, oldest first; Basic account SID and auth token
 
-Webhooks are kept in memory, for a few services, within limits of number and size. They are numbered from the time of
-the start, so numbers grow over restarts too: a reader that asks for what came after a number misses nothing.
+Webhooks are kept in memory, for a few services, within limits of number and size. Their numbers begin with the time of
+the start, so they grow over restarts too, and a reader that asks for everything after a number misses nothing.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class WebhookInbox:
         query = f"?{request.query}" if request.query else ""
         try:
             good = self._validator.validate(f"http://{request.header('host')}{request.path}{query}", form, given)
-        except ValueError:  # the host is none
+        except ValueError:  # the Host header names no host
             good = False
         return "valid" if good else "invalid"
 

@@ -1,7 +1,7 @@
-"""Dynoxide, the DynamoDB engine of choice: finding its binary, fetching it, starting it.
+"""Dynoxide, the preferred DynamoDB engine: finding its binary, fetching it, starting it.
 
-It is one file per platform, published as npm packages. npm is used for nothing else, so a machine without it works too,
-with MiniStack as the engine.
+It is one file per platform, published as npm packages. The stack needs npm for nothing else. Without npm it runs with
+MiniStack as the engine.
 """
 
 from __future__ import annotations
@@ -86,10 +86,10 @@ def command(binary: Path, port: int, database: Path) -> list[str]:
 def index_stream(database: Path) -> None:
     """Give the stream's records the indexes that Dynoxide's own queries lack, and drop those older than 24 hours.
 
-    Without them every write looks for the newest sequence number, and every read for its position, among all records
-    ever written: at 20,000 records a write takes 4.5 ms instead of 0.2, and an empty poll 7.5 ms instead of 0.2. The
-    newest record of each table stays, since the next sequence number is counted on from it. 24 hours is how long
-    DynamoDB keeps stream records. A later version with another schema is left as it is.
+    Without the indexes every write searches all records ever written for the newest sequence number, and every read
+    searches them for its position: at 20,000 records a write takes 4.5 ms instead of 0.2, and an empty poll 7.5 ms
+    instead of 0.2. DynamoDB keeps stream records for 24 hours. The newest record of each table stays, since the next
+    sequence number is counted on from it. A database of another version with another schema is left as it is.
     """
     number = "CAST(sequence_number AS INTEGER)"
     statements = (

@@ -33,7 +33,7 @@ _SERVICES = "dynamodb,dynamodbstreams,secretsmanager,sqs"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # no emulator checks them
 
 
-# A session reads the descriptions of services once; making clients of it is not for several threads at a time.
+# A session reads the descriptions of services once. Only one thread at a time may make clients from it.
 _session = cache(boto3.Session)
 _making_clients = threading.Lock()
 
@@ -59,7 +59,7 @@ class Endpoints:
             "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": self.dynamodb,
             "AWS_ENDPOINT_URL_SQS": self.ministack,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.ministack,
-            # Whatever else is asked for fails at once, instead of going to the real AWS.
+            # A request to any other service fails at once instead of going to the real AWS.
             "AWS_ENDPOINT_URL": self.ministack,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
@@ -83,7 +83,7 @@ class Endpoints:
             )
 
     def stop(self) -> bool:
-        """Stop the emulators; whether all of them ended of themselves, having saved their state."""
+        """Stop the emulators; whether all of them saved their state and ended without being killed."""
         ended = [processes.stop(child, _STOP_SECONDS) for child in self.children.values()]
         return all(ended)
 
@@ -91,8 +91,8 @@ class Endpoints:
 def start_engine(home: Home, engine: str | None = None, report: Callable[[str], None] = lambda line: None) -> Endpoints:
     """Start the emulators with the state that `home` holds.
 
-    `engine` is `dynoxide` or `ministack`; by default `PARLEY_ENGINE`, else Dynoxide where it is to be had. Call `stop`
-    on the result. The emulators also end with the calling thread, on Linux.
+    `engine` is `dynoxide` or `ministack`; by default `PARLEY_ENGINE`, else Dynoxide if it is found or can be fetched.
+    Call `stop` on the result. On Linux the emulators also end with the calling thread.
     """
     home.create()
     wanted = engine or os.environ.get("PARLEY_ENGINE") or ""
@@ -138,10 +138,10 @@ def _start_ministack(home: Home, children: dict[str, subprocess.Popen[bytes]]) -
         "LOG_LEVEL": "WARNING",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        # It would look for containers to tidy up, which are none of ours.
+        # MiniStack would look for containers to tidy up, and they would not be its own.
         "DOCKER_HOST": f"unix://{folder}/no-docker",
     }
-    # The option does nothing but name the home on the command line, by which a leftover is recognised.
+    # The option only puts the home into the command line, so that a later start recognises a leftover.
     command = [sys.executable, "-X", f"parley_home={home.path}", "-m", "ministack"]
     children["ministack"] = processes.spawn(command, home.logs / "ministack.log", environment)
     _await_answer(children["ministack"], port, "/_ministack/health", home.logs / "ministack.log")

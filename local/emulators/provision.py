@@ -1,4 +1,4 @@
-"""Create what the template declares and the emulators lack: tables, queues, secrets. What exists is left as it is."""
+"""Creates tables, queues and secrets that the template declares and the emulators do not have yet."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _table(dynamodb: Any, streams: Any, table: Table) -> Physical:
 
 
 def _check_shape(table: Table, description: dict[str, Any]) -> None:
-    """Refuse a table whose keys or indexes are not the template's: requests would fail, far from the cause."""
+    """Refuse a stored table with other keys or indexes than the template's, on which requests would fail later."""
 
     def shape(source: dict[str, Any]) -> Any:
         indexes = source.get("GlobalSecondaryIndexes", [])

@@ -1,4 +1,4 @@
-"""Deletes what has expired, for engines that do not: the table's TTL, swept rarely and gently."""
+"""Deletes items whose TTL has passed, for engines that do not, in small steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BETWEEN_PAGES_SECONDS = 0.05
 
 
 def sweep(dynamodb: Any, table: Table, pause: Callable[[float], bool], now: float | None = None) -> int:
-    """Delete the expired items of a table; how many. Stops early when `pause` says so."""
+    """Delete the expired items of a table and return how many. Stops early if `pause` returns True."""
     names = {key["AttributeName"] for key in table.definition["KeySchema"]}
     expired = {
         "ExpressionAttributeNames": {"#ttl": table.ttl_attribute},

@@ -1,6 +1,6 @@
-"""`@connections`: what backends use to push to sockets, look at them and close them.
+"""`@connections`: the requests with which back ends push to sockets, look at them and close them.
 
-Signatures are not checked, but have to be there, as a reminder to code that forgets to sign.
+A request without a signature is refused, so code that forgets to sign fails here too. The signature is not checked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _BY_REQUEST = 1000
 
 
 def respond(hub: SocketHub, request: Request) -> Response:
-    """Answer `POST`, `GET` or `DELETE` of `…/@connections/{id}`, whatever stage or prefix comes before."""
+    """Answer `POST`, `GET` or `DELETE` of `…/@connections/{id}` under any stage or prefix."""
     if not request.header("authorization").startswith("AWS4-HMAC-SHA256 "):
         return _refuse(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
     connection_id = unquote(request.path.rpartition(MARK)[2])

@@ -59,7 +59,8 @@ _DEFAULTS = {
     "MALFORMED_PROXY_RESPONSE": GatewayResponse(502, '{"message":"Internal server error"}'),
     "DEFAULT_4XX": GatewayResponse(400, '{"message":"Bad Request"}'),
 }
-"""API Gateway's own answers. That to an exception or a malformed result has no name there, but is a DEFAULT_5XX."""
+"""API Gateway's own answers. Its answer to an exception or a malformed result has no name of its own; the template's
+DEFAULT_5XX applies to it."""
 
 
 def request_time(moment: float) -> str:
@@ -68,7 +69,7 @@ def request_time(moment: float) -> str:
 
 
 def multi(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str] | None, dict[str, list[str]] | None]:
-    """Names and values as events have them: the last value of each, and all; None and None for nothing."""
+    """Names and values as events have them: with the last value of each name, and with all; None twice if empty."""
     every: dict[str, list[str]] = {}
     for name, value in pairs:
         every.setdefault(name, []).append(value)
@@ -172,7 +173,7 @@ class RestFront:
         return any(known in ("*/*", kind) for known in self.api.binary_media_types)
 
     def answer(self, request: Request, result: Any) -> Response:
-        """The answer that a function's result stands for; 502 when it stands for none."""
+        """The HTTP answer made from a function's result; 502 if the result is malformed."""
         try:
             status = int(result["statusCode"])
             headers = _answer_headers(result)
@@ -185,7 +186,7 @@ class RestFront:
             ):
                 data = base64.b64decode(body, validate=True)
             else:
-                # Without a binary media type to match, API Gateway sends base64 as the text that it is.
+                # If no binary media type matches, API Gateway does not decode base64 but sends it as text.
                 data = body.encode()
         except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
             return self.failure("MALFORMED_PROXY_RESPONSE")
@@ -195,7 +196,7 @@ class RestFront:
         return Response(status, data, headers)
 
     def failure(self, kind: str) -> Response:
-        """API Gateway's own answer of one kind, as the template may have changed it."""
+        """API Gateway's own answer of one kind, with the template's changes to it."""
         default = _DEFAULTS[kind]
         family = "DEFAULT_5XX" if default.status >= 500 else "DEFAULT_4XX"
         configured = self.api.responses.get(kind) or self.api.responses.get(family)

@@ -59,7 +59,7 @@ class Gateway:
         console: Path = CONSOLE_FILES,
         inbox: WebhookInbox | None = None,
     ) -> None:
-        """`wake` is a pipe that gets a byte whenever a function has done something; None for no such pipe."""
+        """`wake` is a pipe, or None; it gets a byte after every call of a function."""
         self._invoker = invoker
         self._rest = RestFront(rest)
         self.hub = SocketHub(sockets, limits, self._call)
@@ -71,12 +71,12 @@ class Gateway:
         self._under_way = 0
 
     async def start(self, listening: socket.socket) -> None:
-        """Accept connections on a socket that is listening already."""
+        """Accept connections on `listening`, which listens already."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: HttpConnection(self), sock=listening)
 
     async def stop(self) -> None:
-        """Accept nothing more, close all sockets, let what is under way end."""
+        """Accept nothing more, close all sockets, wait a few seconds for calls under way."""
         if self._server is not None:
             self._server.close()
         deadline = time.monotonic() + _CLOSE_SECONDS
@@ -181,7 +181,7 @@ def main(arguments: list[str]) -> None:
     descriptors = Descriptors(*map(int, arguments[1:5]))
     listening = socket.socket(fileno=int(arguments[5]))
     listening.setblocking(False)
-    # Worker threads are busy with JSON and signatures for milliseconds; the loop must not wait its turn for so long.
+    # Worker threads work on JSON and signatures for milliseconds at a time. The loop must get its turn sooner.
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         asyncio.run(_run(plan, listening, descriptors))

@@ -1,4 +1,4 @@
-"""The events of a WebSocket API's Lambda proxy integration, and what a route selection expression selects."""
+"""The events of a WebSocket API's Lambda proxy integration, and the value of a route selection expression."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def disconnect_event(request: Request, described: dict[str, Any], code: int, rea
 
 
 def selected(expression: str, text: str) -> str:
-    """What `$request.body.a.b` picks out of a message; empty if that is not a string or number."""
+    """The value in a message that `$request.body.a.b` names; empty if it is not a string or number."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -4,10 +4,10 @@
                                -> open -> closed: by the client, a limit, idleness, age or DELETE -> $disconnect
 
 A push reaches a client only while its socket is open: before `$connect` has returned and after the close it is 410.
-Every message is an invocation of its own; those of one connection run side by side, so replies may overtake one
+Every message is an invocation of its own. Invocations of one connection run side by side, so replies may overtake one
 another. API Gateway runs as many as the account's throttle allows. Here all sockets share the threads of one machine,
-so each runs a few at a time; a socket that sends faster than that is not read until it has been caught up with.
-Only messages, either way, keep a socket from being idle: AWS leaves open what protocol pings do.
+so each socket runs a few at a time. If a socket sends faster than that, it is not read until enough messages are handled.
+Only messages, from the client or to it, keep a socket from being idle. AWS does not say whether protocol pings do.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ URL_LIMIT = 4_096
 _LINGER_SECONDS = 2
 # A quarter of the gateway's threads, so that a socket that floods leaves the others theirs.
 AT_ONCE = 16
-# How many messages of a socket wait before it is read no further.
+# If more messages of a socket wait than this, it is not read any further.
 _WAITING = 64
 _REFUSALS = {401: "Unauthorized", 403: "Forbidden", 414: "URI too long", 429: "Too Many Requests"}
 _ENDED, _UNSUPPORTED, _INVALID, _NORMAL, _LOST = 1001, 1003, 1007, 1000, 1006
@@ -193,7 +193,7 @@ class Socket:
 
     def _open(self, answer: bytes) -> None:
         if self._lost:
-            # The client did not wait, but the function believes it is connected.
+            # The client has gone, but `$connect` has accepted it, so `$disconnect` must run.
             self._finish(_LOST, "")
             return
         self._protocol = ServerProtocol(state=State.OPEN, max_size=(MESSAGE_LIMIT, FRAME_LIMIT))
@@ -250,7 +250,7 @@ class Socket:
             self._finish(self._protocol.close_rcvd.code, self._protocol.close_rcvd.reason)
 
     def _take_turns(self) -> None:
-        """Begin as many messages as may run at once, and read on only while few wait."""
+        """Start as many messages as may run at once. If too many wait, stop reading the socket; else read on."""
         while self._waiting and self._running < AT_ONCE:
             self._running += 1
             self._hub.begin(self._handle_next(self._waiting.popleft()))
@@ -322,7 +322,7 @@ class Socket:
         return True
 
     def end(self, code: int, reason: str) -> None:
-        """Close the socket from this side; what it sent and nobody has begun to handle is dropped."""
+        """Close the socket from this side. Messages that have not been started are dropped."""
         self._waiting.clear()
         if self._protocol is not None and self._protocol.state is State.OPEN:
             self._protocol.send_close(code, reason)
@@ -346,7 +346,7 @@ class Socket:
             self._finish(self._protocol.close_sent.code, self._protocol.close_sent.reason)
 
     def _hang_up(self) -> None:
-        """Say that nothing more comes; the connection goes when the client has read all, or soon after."""
+        """Tell the client that nothing more comes, and close the connection a moment later."""
         if self._transport.is_closing():
             return
         if self._transport.can_write_eof():

@@ -1,7 +1,7 @@
-"""HTTP/1.1 on asyncio: requests in, answers out, in order, on keep-alive connections, within API Gateway's size limits.
+"""HTTP/1.1 on asyncio: keep-alive connections, answers in the order of the requests, API Gateway's size limits.
 
-What a request means is the application's business. An answer may be ready at once, which costs no task: pushes to
-sockets come this way, thousands a second.
+The application answers the requests. If it has an answer at once, no task is made: pushes to sockets are such requests,
+thousands a second.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Response:
 
 
 class Upgraded(Protocol):
-    """What takes a connection over after an upgrade."""
+    """Takes a connection over after an upgrade."""
 
     def data_received(self, data: bytes) -> None: ...
     def eof_received(self) -> None: ...
@@ -185,7 +185,7 @@ class HttpConnection(asyncio.Protocol):
         if self._refused:
             return
         if not self._is_websocket():
-            # Another protocol was offered (curl asks for h2c): the request itself has been answered, or is being.
+            # The client offered another protocol (curl offers h2c). The request itself is answered as any other.
             return
         self._upgraded = self._application.upgrade(self._request(), self._transport)
         if rest:
@@ -227,7 +227,7 @@ class HttpConnection(asyncio.Protocol):
             self._proceed()
 
     def _send(self, request: Request | None, response: Response) -> None:
-        """Write an answer; `request` is None when there was none to be understood, which ends the connection."""
+        """Write an answer. If the request could not be understood, `request` is None and the connection ends."""
         if self._transport.is_closing():
             return
         closes = request is None or not request.keep_alive or (self._ended and not self._waiting)
@@ -235,7 +235,7 @@ class HttpConnection(asyncio.Protocol):
         if closes:
             self._waiting.clear()
             self._refused = True
-            # Closing at once, with bytes of the client unread, would destroy the answer on its way.
+            # If bytes of the client are unread, closing at once would destroy the answer on its way.
             if self._transport.can_write_eof():
                 self._transport.write_eof()
             asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.close)

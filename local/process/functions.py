@@ -1,8 +1,8 @@
 """The functions of the template, loaded into this process and called as Lambda would call them.
 
 Each `app.py` is imported once, under a name of its own, while the environment holds that function's variables:
-settings are read at import. Calls may come from many threads at once. What goes in and comes out is turned into JSON
-and back, so that a handler can neither change its caller's data nor return what Lambda could not carry.
+settings are read at import. Calls may come from many threads at once. Events and results are turned into JSON and
+back, so a handler can neither change its caller's data nor return what Lambda could not carry.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class LoadedFunction:
         self._handler = _load(function)
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
-        """Call the handler in this thread; its result, or `FunctionError`. Time limits are the caller's to hold."""
+        """Call the handler in this thread; its result, or `FunctionError`. The caller enforces the time limit."""
         payload = json.dumps(event)
         if len(payload) > PAYLOAD_LIMIT:
             raise PayloadTooLarge(f"{self.function.name}: an invocation of {len(payload)} bytes")
@@ -91,7 +91,7 @@ class Invoker:
         return self._threads.submit(self._loaded[name].invoke, event)
 
     def call(self, name: str, event: Mapping[str, Any]) -> Any:
-        """Call and wait, no longer than the function may take. A call that is late goes on, but no longer counts."""
+        """Call and wait, no longer than the function may take. A late call runs on, but its result is dropped."""
         future = self.submit(name, event)
         timeout = self.timeout_seconds(name)
         try:
@@ -104,12 +104,12 @@ class Invoker:
         return self._loaded[name].function.timeout_seconds
 
     def close(self) -> None:
-        """Take no more calls; those that run are left to end, or to end with the process."""
+        """Take no more calls. Calls that are running go on until they return or the process ends."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _set_event_loop() -> None:
-    # Mangum asks for the thread's event loop, which only the main thread has of itself.
+    # Mangum asks for the thread's event loop, and Python makes one for the main thread only.
     asyncio.set_event_loop(asyncio.new_event_loop())
 
 
@@ -131,7 +131,7 @@ def _load(function: Function) -> Any:
 
 @contextmanager
 def _environment(function: Function) -> Iterator[None]:
-    """The function's variables, in place of any that other functions have and this one has not."""
+    """The environment with this function's variables and without those of other functions."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith(("PARLEY_", "POWERTOOLS_"))]:
         del os.environ[name]

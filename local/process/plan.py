@@ -1,4 +1,4 @@
-"""What the supervisor decided for one run and tells the gateway and the pump: a file in the home and some pipes."""
+"""The plan of one run, which the supervisor hands to the gateway and the pump in a file, and the pipes between them."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ class Descriptors:
     """The pipes between the supervisor and its children."""
 
     lifeline: int
-    """Readable at its end when the supervisor is gone."""
+    """Nothing is ever written to it. It reaches its end when the supervisor is gone."""
     problems: int
     wake_read: int
-    """A byte for every handled request: there may be something in the stream."""
+    """Gets a byte after every handled request, since there may be something new in the stream."""
     wake_write: int
 
     def arguments(self) -> list[str]:

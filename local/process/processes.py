@@ -1,4 +1,4 @@
-"""Child processes that do not outlive their parent, and leftovers of an earlier run that did."""
+"""Child processes that end with their parent, and the stopping of those that an earlier run left behind."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def spawn(
 
 
 def stop(process: subprocess.Popen[bytes], patience_seconds: float) -> bool:
-    """Ask a process to end, and make it end when it does not; whether asking was enough."""
+    """Ask a process to end, and kill it if it does not; whether asking was enough."""
     if process.poll() is None:
         process.terminate()
     try:
@@ -66,8 +66,8 @@ def record(home: Home, processes: Mapping[str, int]) -> None:
 def stop_leftovers(home: Home) -> list[str]:
     """Stop what a killed run left behind; the names of what was found.
 
-    A recorded id may belong to somebody else's process by now: only one that runs the very command that was
-    recorded, and that names this home or runs from it, is ours.
+    By now the system may have given a recorded id to another process. So a process is stopped only if it runs the
+    recorded command and that command names this home.
     """
     found = []
     for name, entry in (read_json(home.processes) or {}).items():

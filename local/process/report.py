@@ -1,6 +1,6 @@
-"""Tells the person at the terminal of a problem, in one line, from whichever process it happens in.
+"""Shows a problem at the terminal, in one line, from any process of the stack.
 
-The supervisor hands its children a pipe for this; everything else they print goes to their log.
+The supervisor hands its children a pipe for this. Everything else that they print goes to their log.
 """
 
 from __future__ import annotations

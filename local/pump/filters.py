@@ -1,9 +1,8 @@
 """Filter patterns of event source mappings.
 
-A pattern matches when all of its fields do; a field matches when one of its rules does; `$or` lists alternatives. The
-rules are those that Lambda documents for event source mappings except the numeric ones, which do not work on DynamoDB
-records either, where numbers are strings. An unknown rule raises, so that a pattern is never wider or narrower than
-on AWS.
+A pattern matches if all of its fields match; a field matches if one of its rules does; `$or` lists alternatives. The
+rules are those that Lambda documents for event source mappings, except the numeric ones: numbers in DynamoDB records
+are strings, so those do not work on AWS either. An unknown rule raises, so no pattern is wider or narrower than on AWS.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""How far the pump has come, saved together with what the queues hold: what a restart after a kill goes on from.
+"""How far the pump has come, saved together with what the queues hold. A restart after a kill goes on from that.
 
-A position in a stream may only be kept once the effects of everything before it are safe. MiniStack's queues are not:
-a killed MiniStack forgets what was queued since its last clean stop. So positions and the queues' messages are
-written as one file: first the positions are read, then the queues are asked, then both replace the file. Whatever a
-function queued for a record before a kept position is in the kept messages, unless it had been worked off by then.
-After a kill the messages go back to their queues and the stream is read on from the positions. Nothing is lost; what
-happened in the last moments before the kill may happen twice, as it may on AWS.
+A position in a stream may be kept only when everything that was done before it is safe. A killed MiniStack forgets what
+was queued since its last clean stop, so positions and queued messages are written as one file. First the positions are
+read, then the queues are asked, then both replace the file. If a function queued a message for a record before a kept
+position, the message is in the file or had been worked off.
 
-After a clean stop the messages are left out: then MiniStack's own state is the newer one.
+After a kill the messages go back to their queues and the stream is read on from the positions. Nothing is lost. What
+happened in the last moments before the kill may happen twice, as it may on AWS. After a clean stop the file holds no
+messages, because MiniStack saved its own state later.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ class ProgressKeeper:
 
 
 def mark_clean(home: Home) -> None:
-    """Note that MiniStack saved its queues itself; only after it has."""
+    """Note that MiniStack saved its queues itself. Call this only after it has."""
     write_json(home.progress, {"positions": positions(home), "queues": None})
 
 
 def discard_queues(home: Home, sqs: Any) -> None:
     """After a kill, delete the queues that are about to be restored, before they are made again.
 
-    Emptying them would not do: a FIFO queue drops what it has seen within the last minutes, and the state that
-    MiniStack comes back with remembers having seen the very messages that have to go back.
+    Emptying them would not be enough: a FIFO queue drops messages that it has seen within the last minutes, and the
+    state with which MiniStack comes back says that it has seen the messages that have to go back.
     """
     for address in _kept_queues(home):
         with contextlib.suppress(sqs.exceptions.QueueDoesNotExist):
@@ -73,8 +73,8 @@ def discard_queues(home: Home, sqs: Any) -> None:
 def restore_queues(home: Home, sqs: Any) -> int:
     """Put the kept messages back into their new queues, in their order; how many.
 
-    They become visible when they would have; a wait longer than 15 minutes is cut to that, in a FIFO queue there is
-    none, and attempts are counted from 1 again, because those cannot be set from outside.
+    A message becomes visible when it would have without the kill, but after 15 minutes at most, and at once in a FIFO
+    queue. Attempts are counted from 1 again, because nobody can set them from outside.
     """
     now = time.time()
     count = 0

@@ -1,7 +1,7 @@
 """The pump: carries out every event source mapping and schedule of the template, as a process of its own.
 
-Each mapping has a thread. A stream is looked at whenever the gateway or a function here has handled something, so
-that a change reaches its handler within milliseconds, and otherwise a few times a second, which finds what other
+Each mapping has a thread. After the gateway or a function here has handled something, the streams are read at once, so
+a change reaches its handler within milliseconds. Otherwise they are read a few times a second, which finds what other
 programs wrote.
 """
 
@@ -38,7 +38,7 @@ _IDLE_POLL_SECONDS = 0.1
 _BUSY_SECONDS = 2.0
 _KEEP_SECONDS = 0.5
 _KEEP_SHARE = 20
-"""Keeping progress may take at most one part in so many of the time."""
+"""The pump spends at most one part in so many of its time on keeping progress."""
 _SWEEP_SECONDS = 300
 _TROUBLE_SECONDS = 1.0
 _DRAIN_SECONDS = 3.0
@@ -73,13 +73,13 @@ class Wake:
             self._condition.notify_all()
 
     def wait(self, seen: int, timeout: float) -> int:
-        """Wait until there was a signal after the `seen`th; the number of the last one."""
+        """Wait until there are other than `seen` signals, or until the timeout; returns how many there are."""
         with self._condition:
             self._condition.wait_for(lambda: self._count != seen, timeout)
             return self._count
 
     def follow(self, descriptor: int) -> None:
-        """Signal for whatever arrives in a pipe, for ever."""
+        """Signal whenever bytes arrive in a pipe, until it is closed."""
         while os.read(descriptor, 4096):
             self.signal()
 
@@ -141,7 +141,7 @@ class Pump:
         self._finish(keeper)
 
     def _finish(self, keeper: progress.ProgressKeeper) -> None:
-        """MiniStack's stream ends with it, so what is left in there is handled now or never; Dynoxide's can wait."""
+        """End the threads. MiniStack loses its stream when it ends, so what is in it is handled first."""
         self._draining.set()
         deadline = time.monotonic() + _DRAIN_SECONDS
         if self._endpoints.engine == "ministack":
@@ -177,14 +177,14 @@ class Pump:
         self._sqs.send_message(QueueUrl=self._urls[queue_arn], MessageBody=body)
 
     def _pause(self, seconds: float) -> bool:
-        """Wait before a retry; whether to give up instead, because the stack is being stopped."""
+        """Wait before a retry; True if the stack is being stopped, so that the caller gives up."""
         if not self._draining.wait(seconds):
             return False
         self._stopping.wait(_GIVEN_UP_SECONDS)
         return True
 
     def _guarded(self, step: Callable[[], bool]) -> bool:
-        """One step of a mapping; trouble with an emulator is reported, waited out and not the end of the mapping."""
+        """One step of a mapping. If it fails, report that and wait a moment; the mapping goes on."""
         try:
             return step()
         except Exception as error:

@@ -1,7 +1,7 @@
-"""One event source mapping from a queue: messages in, batches to a function, what succeeded deleted.
+"""One event source mapping from a queue: receives messages, hands them to a function in batches, deletes those done.
 
-A message that is not deleted becomes visible again after its queue's visibility timeout and, after as many attempts
-as the redrive policy allows, goes to the dead-letter queue; both are the emulator's doing.
+If a message is not deleted, the emulator shows it again after the queue's visibility timeout. After as many attempts as
+the redrive policy allows, the emulator moves it to the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class QueuePump:
         try:
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=handle)
         except ClientError as error:
-            # SQS forgives what MiniStack does not: the function may have deleted the message itself.
+            # The function may have deleted the message itself. SQS accepts a second delete, MiniStack does not.
             if error.response["Error"]["Code"] not in ("ReceiptHandleIsInvalid", "InvalidParameterValue"):
                 raise
 
@@ -104,7 +104,7 @@ class QueuePump:
         if not self.mapping.reports_failures or not isinstance(answer, dict):
             return set()
         failed = {failure.get("itemIdentifier") for failure in answer.get("batchItemFailures") or []}
-        # An identifier that is empty or unknown means the whole batch, as on AWS.
+        # An empty or unknown identifier fails the whole batch, as on AWS.
         return failed if failed <= everything else everything
 
     def _presented(self, message: Message) -> Message:

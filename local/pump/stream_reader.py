@@ -1,7 +1,7 @@
-"""Reads a table's stream over HTTP, as JSON: the very shape in which Lambda passes records on.
+"""Reads a table's stream over HTTP, as JSON: Lambda passes records on in the same shape.
 
-boto3 would turn binary attributes, numbers and times into Python objects that have to be turned back, at five times the
-cost of a poll; polls that find nothing are nearly all there are.
+boto3 would turn binary attributes, numbers and times into Python objects, which would have to be turned back. That
+makes a poll five times as expensive, and nearly all polls find nothing.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class StreamReader:
                 )
                 return str(found["ShardIterator"])
             except StreamError as error:
-                # The records up to there are gone: what is left of the stream is all that is new.
+                # The record at this position is gone from the stream, so everything that is left is new.
                 if error.kind != "TrimmedDataAccessException":
                     raise
         kind = "LATEST" if from_now_on and position is None else "TRIM_HORIZON"

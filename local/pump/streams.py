@@ -1,4 +1,4 @@
-"""One event source mapping from a stream: records in, batches to a function, position kept after each.
+"""One event source mapping from a stream: reads records, hands them to a function in batches, keeps the position.
 
     read -> drop what the filter refuses -> batch -> invoke -> position moves past it
                                               ^         |
@@ -6,8 +6,8 @@
                                               +---------+ failed as a whole: halved; a single record: tried again
                                                           tried often enough or too old: parked, position moves past it
 
-One batch per shard is under way at a time, which is what keeps the order (`ParallelizationFactor` 1). The handler may
-see a record more than once, never not at all. Halving does not count as a try, as on AWS.
+One batch per shard is under way at a time, which keeps the order (`ParallelizationFactor` 1). The handler sees each
+record at least once. Halving does not count as a try, as on AWS.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Attempt:
 
 
 class StreamPump:
-    """Carries out one stream mapping; `step` does all there is to do now."""
+    """Carries out one stream mapping; `step` reads once and handles what it read."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class StreamPump:
         pause: Callable[[float], bool],
         positions: dict[str, str],
     ) -> None:
-        """`park` sends a body to a queue; `pause` waits and tells whether to give up; `positions` is kept current."""
+        """`park` sends a body to a queue; `pause` waits and says whether to give up; `positions` is kept current."""
         self.mapping = mapping
         self.positions = positions
         self.idle = threading.Event()
@@ -67,7 +67,7 @@ class StreamPump:
         self._pause = pause
 
     def step(self) -> bool:
-        """Read once and work off what was read; whether there was anything. Raises what the reader raises."""
+        """Read once and handle what was read; whether there were records. Raises what the reader raises."""
         found = False
         for shard_id in self._reader.shards():
             position = self.positions.get(shard_id)
@@ -98,7 +98,7 @@ class StreamPump:
         self._move(shard_id, records[-1])
 
     def _deliver(self, shard_id: str, records: list[Record]) -> bool:
-        """Get a batch done, in pieces if need be; False when told to give up before it was."""
+        """Have the function handle a batch, in pieces if it fails; False if told to give up before all is done."""
         pieces = [Attempt(records)]
         self._is_reported = False
         while pieces:
@@ -145,11 +145,11 @@ class StreamPump:
         if not failures:
             return None
         places = {record["dynamodb"]["SequenceNumber"]: place for place, record in enumerate(records)}
-        # An identifier that is empty or unknown means the whole batch, as on AWS.
+        # An empty or unknown identifier fails the whole batch, as on AWS.
         return min(places.get(failure.get("itemIdentifier"), 0) for failure in failures)
 
     def _report(self, text: str) -> None:
-        """Say once per batch that it fails; its pieces and retries are for the log."""
+        """Tell the terminal once per batch that it fails; further failures of its pieces go to the log only."""
         (logger.warning if self._is_reported else problem)(text)
         self._is_reported = True
 

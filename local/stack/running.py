@@ -49,11 +49,11 @@ class Stack:
         return self.process.wait(_STOP_SECONDS)
 
     def kill(self, *names: str) -> None:
-        """Kill -9 the named processes; all of them, at one moment, without names."""
+        """Kill -9 the named processes; without names, all of them at one moment."""
         pids = self.pids
         chosen = {name: pids[name] for name in (names or pids)}
         if "supervisor" in chosen:
-            # Held still, it can neither start anything again nor, by its own death, let the others end in peace.
+            # A stopped supervisor starts nothing again, and while it lives, the others are not told to end cleanly.
             os.kill(chosen["supervisor"], signal.SIGSTOP)
         for name in sorted(chosen, key=lambda name: name == "supervisor"):
             with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What a new stack needs before it is of use: an API key, made through the REST API like anybody else's."""
+"""The first API key of a stack, made through the REST API as a back end would make it."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """Starts a local stack, watches over its processes, and stops it so that nothing is left behind.
 
     emulators -> resources -> gateway and pump -> API key -> ready
-    gateway or pump dies: it is started again; an emulator dies: everything is stopped, for what it held is gone
+    gateway or pump dies: it is started again; an emulator dies: everything is stopped, since its state may be gone
     stopping: gateway, pump, emulators, in this order, so that each still finds what it needs to finish
 
-The port is listened on here, and the gateway is lent the socket: it stays taken while the gateway is started again, and
-clients wait instead of being refused.
+The supervisor listens on the port and lends the socket to the gateway. While the gateway is started again, clients wait
+instead of being refused.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MODULES = {"gateway": "local.gateway.server", "pump": "local.pump.pump"}
 
 
 class StartFailed(Exception):
-    """The stack could not be started, or could not go on; the text is for the person at the terminal."""
+    """The stack could not be started or could not go on; the text is printed at the terminal."""
 
 
 class Supervisor:
@@ -180,7 +180,7 @@ class Supervisor:
         raise StartFailed(f"the gateway and the pump were not ready within {_READY_SECONDS} s; see {self.home.logs}")
 
     def _is_answering(self, rest_url: str) -> bool:
-        # The socket is open already, so a request just waits until the gateway takes it.
+        # The supervisor listens already, so a request waits until the gateway answers it.
         connection = http.client.HTTPConnection(rest_url.removeprefix("http://"), timeout=_LOOK_SECONDS)
         try:
             connection.request("GET", HEALTH_PATH)
@@ -241,7 +241,7 @@ class Supervisor:
     def stop(self) -> None:
         """Stop every process. Safe to call at any stage of starting."""
         if not self.home.is_held:
-            return  # what is in the home is another Parley's
+            return  # another Parley uses this home
         self.home.info.unlink(missing_ok=True)
         for name in _MODULES:
             if child := self._children.pop(name, None):

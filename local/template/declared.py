@@ -1,4 +1,4 @@
-"""The records in which the local runtime passes on what the template declares."""
+"""What the template declares, as records that the rest of the local runtime reads."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class RestApi:
 
 @dataclass(frozen=True)
 class Route:
-    """Where frames of one route go: to a function, or to a mock integration that has the reply ready."""
+    """Where frames of one route go: to `function`, or if that is empty, to a mock integration that answers `reply`."""
 
     function: str
     reply: str | None

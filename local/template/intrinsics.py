@@ -1,7 +1,7 @@
-"""CloudFormation's YAML and its intrinsic functions, as far as a template may use them locally.
+"""CloudFormation's YAML, and those of its intrinsic functions that work locally.
 
 `read` turns the short forms (`!Ref`, `!Sub` …) into the long ones; `Scope.resolve` replaces the long ones by values.
-Anything unknown raises `TemplateError`: a value that is silently wrong would be found much later, in a handler.
+Anything unknown raises `TemplateError`, since a wrong value would be noticed much later, in a handler.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What `template.yaml` declares, as plain records: the one list of functions, tables, queues, mappings and routes.
 
-`Template` reads the file and names every resource. Names do not depend on the emulators, addresses and generated
-identifiers do; those come in with `bind`, and only a bound template can say what a function's environment is.
+`Template` reads the file and names every resource. Addresses and generated identifiers come from the emulators, so
+`bind` adds them later. Only a bound template knows the environment of a function.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _RATE_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
 def _local_name(logical_id: str, properties: Mapping[str, Any] | None = None) -> str:
-    # CloudFormation, too, ends the names that it makes up for FIFO queues as SQS demands.
+    # SQS demands this ending for FIFO queues, and CloudFormation adds it to the names that it makes up.
     return f"{STACK}-{logical_id}" + (".fifo" if (properties or {}).get("FifoQueue") else "")
 
 
@@ -51,7 +51,7 @@ def _attribute(value: Any) -> str:
 
 
 class Template:
-    """A template file with its parameters' defaults, and `parameters` in place of some of those."""
+    """A template file. A parameter has the value in `parameters`, else its default."""
 
     def __init__(self, path: Path, stack_uuid: str, parameters: Mapping[str, str] | None = None) -> None:
         self.root = path.resolve().parent
@@ -74,7 +74,7 @@ class Template:
         return Scope(self._document, self._parameters, self._pseudo, physical)
 
     def bind(self, physical: Mapping[str, Physical]) -> BoundTemplate:
-        """Complete the template with what the resources became when they were created."""
+        """The template together with the names and attributes that resources got when they were created."""
         return BoundTemplate(self, self._scope_with({**dict(self._known()), **physical}))
 
     def resources(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -89,7 +89,7 @@ class Template:
         return declared
 
     def resolve(self, value: Any) -> Any:
-        """Resolve what depends on names only."""
+        """Resolve intrinsic functions that need names only."""
         return self._scope.resolve(value)
 
     def _named(self, kind: str, property_name: str) -> Iterator[tuple[str, str]]:
@@ -110,7 +110,7 @@ class Template:
                 yield logical_id, Physical(logical_id.lower())
 
     def tables(self) -> list[Table]:
-        """Every table, without what emulators do not know (backups, encryption, warm throughput)."""
+        """Every table, without properties that emulators do not know (backups, encryption, warm throughput)."""
         found = []
         wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes", "ProvisionedThroughput")
         for logical_id, name in self._named(_TABLE, "TableName"):
@@ -165,8 +165,8 @@ class BoundTemplate:
     def functions(self, local_values: Mapping[str, str], replacements: Mapping[str, str]) -> dict[str, Function]:
         """Every function by logical id.
 
-        `local_values` are added to each environment. `replacements` maps what starts an address in AWS to what starts
-        it here, for the addresses that API Gateway would have.
+        `local_values` are added to each environment. `replacements` maps the beginning of each API Gateway address to
+        the beginning of the same address here.
         """
         found = {}
         defaults = self._template.globals("Function")
@@ -275,7 +275,7 @@ class BoundTemplate:
         return found
 
     def rest_api(self) -> RestApi:
-        """The one REST API, whose every path is one function's."""
+        """The one REST API; one function answers all of its paths."""
         ((logical_id, properties),) = self._template.resources(_REST_API)
         functions = {function for function, _, _ in self._events("Api")}
         if len(functions) != 1:
@@ -296,7 +296,7 @@ class BoundTemplate:
         return RestApi(logical_id, self._scope.resolve(properties["StageName"]), functions.pop(), responses, binary)
 
     def socket_api(self) -> SocketApi:
-        """The one WebSocket API with its routes, SAM's and plain ones."""
+        """The one WebSocket API with its routes, those declared in SAM's way and those in CloudFormation's."""
         ((logical_id, properties),) = self._template.resources(_SOCKET_API)
         replying = {
             str(values.get("RouteId", {}).get("Ref"))
