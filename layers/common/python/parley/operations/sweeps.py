@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from parley.domain.counting import SETTLED_MS
 from parley.domain.memberships import birth_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
 from parley.jobs import Again
@@ -56,6 +57,17 @@ def sweep(context: Context, job: dict[str, Any], is_late: Hurry) -> Again | None
     has the user's `birth` too.
     """
     return None if _SWEEPS[job["kind"]](context, job, is_late) else Again()
+
+
+def look_again(context: Context, job: dict[str, Any]) -> Again | None:
+    """The turn that the sweep of a channel takes once more after it was done; None if it needs no other.
+
+    A message is written after its index was taken. If the channel is deleted in between, the message may be written
+    after the sweep, for which no sender pays with a condition. A minute after the deletion nothing is under way.
+    """
+    if job["kind"] != "channel" or context.clock.now_ms() - job["at"] >= SETTLED_MS:
+        return None
+    return Again(SETTLED_MS // 1000)
 
 
 def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from parley.domain.memberships import birth_of
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.operations.context import Context
-from parley.operations.sweeps import delay_seconds, may_begin, sweep
+from parley.operations.sweeps import delay_seconds, look_again, may_begin, sweep
 from parley.ports.queue import Queue
 from parley.store.changes import Change
 from parley.work.job import Job
@@ -23,7 +23,8 @@ def sweeps(context: Context, queue: Queue) -> Job:
     def carry_out(entry: Entry, turn: Turn) -> Again | None:
         if not may_begin(context, entry):
             return Again(_UNTOLD_SECONDS)
-        return sweep(context, entry, lambda: turn.remaining_ms() < _MARGIN_MS)
+        again = sweep(context, entry, lambda: turn.remaining_ms() < _MARGIN_MS)
+        return again or look_again(context, entry)
 
     return Job(queue, carry_out, plan, delay_seconds)
 
