@@ -2,8 +2,8 @@
 
     python -m bench.budgets          (a few seconds, loopback only)
 
-The same measurement is a test (`tests/budgets`). Containers are warm: what every request needs was read before. Items
-are of about 1 KB where their size matters.
+The same measurement is a test (`tests/budgets`). Containers are warm: they have read what every request needs. If the
+size of an item matters, it is about 1 KB.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ Delivering = Callable[[int], None]
 
 
 class _Unhurried:
-    """A Lambda context with time to spare."""
+    """A Lambda context that always has a minute left."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
@@ -136,7 +136,7 @@ def _queued(delivery: dict[str, Any]) -> dict[str, Any]:
 
 
 def requests_loop(url: str) -> Delivering:
-    """A loop of the kind that one writes first; what it posts is planned beforehand."""
+    """The loop that a simple back end would have; its deliveries are planned beforehand."""
     planned = itertools.cycle(Function(url, channels=10).plan(100))
     validator = RequestValidator(AUTH_TOKEN)
 
@@ -193,7 +193,7 @@ def compare(delay_seconds: float, rounds: int, count: int) -> None:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Let what is logged and counted be formatted and written, to nowhere."""
+    """Write logs and metrics to nowhere; formatting them is still measured."""
     handler = logger.registered_handler
     assert isinstance(handler, logging.StreamHandler)
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(io.StringIO()):

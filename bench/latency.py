@@ -2,9 +2,9 @@
 
     python -m bench.latency          (about a minute, loopback only; starts a stack of its own)
 
-One round with two people in one channel, one message after the other; one with 20 senders and 20 listeners in ten
-channels, all at once. Timed from just before a frame is sent until the push is parsed, in one process, so that there is
-one clock. CPU time is what the stack's own processes used, emulators apart; an AWS Lambda spends it on your account.
+In the first round two people in one channel send one message after the other. In the second 20 senders and 20 listeners
+in ten channels talk all at once. One process measures from just before a frame is sent until the push is parsed, so
+there is one clock. CPU time is that of the stack's own processes without the emulators; in AWS you pay Lambda for it.
 Absolute times say little on a shared machine: compare runs in pairs.
 """
 

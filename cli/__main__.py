@@ -89,6 +89,6 @@ def _replay(parked: ParkedDeliveries, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    # Also where it was ignored, as in what a script starts in the background.
+    # A script that starts this in the background makes it ignore Ctrl-C; here it counts again.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

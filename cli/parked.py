@@ -1,7 +1,8 @@
 """Parked deliveries: looking at them without taking them away, and sending them again without losing one.
 
-A delivery is queued again before it is taken off the dead letters. Stopped in between, it is delivered twice at most,
-under the same idempotency token; done again within five minutes, SQS drops the repeat.
+A delivery is queued again before it is taken off the dead letters. If the command is stopped in between, the delivery
+stays parked too, and the next replay sends it a second time under the same idempotency token. If that happens within
+five minutes, SQS drops the repeat.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 from cli.places import Place
 from parley.ports.queue import Queue
 
-# What is looked at is hidden from others meanwhile, and shown again at the end, also when that is Ctrl-C.
+# SQS hides a message while it is looked at. At the end it is shown again, even if the end is Ctrl-C.
 _HIDDEN_SECONDS = 300
 _BATCH = 10
 
@@ -36,7 +37,7 @@ class Parked(NamedTuple):
 
 @contextmanager
 def _undivided() -> Iterator[None]:
-    """Let Ctrl-C wait until this is done: what SQS hands out while nobody listens stays hidden for a while."""
+    """Let Ctrl-C wait until this is done: otherwise SQS might hide messages that nobody received."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -51,9 +52,9 @@ def _undivided() -> Iterator[None]:
 
 
 class ParkedDeliveries:
-    """The dead-letter queue of webhook deliveries. What cannot be read stays there; `unreadable` counts it.
+    """The dead-letter queue of webhook deliveries. Messages that cannot be read stay there; `unreadable` counts them.
 
-    An answer without messages may come from a part of the queue that has none, so each look waits for `wait_seconds`.
+    A short look may see an empty part of the queue only, so each look waits for `wait_seconds`.
     """
 
     def __init__(self, place: Place, wait_seconds: int = 1):

@@ -32,7 +32,7 @@ def local_service() -> Place:
     plan = Plan.load(home.plan)
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     queues = [str(plan.physical[name]["ref"]) for name in ("DeliveryQueue", "DeliveryDeadLetterQueue")]
-    # On this machine nothing gets better by waiting for it.
+    # On this machine an emulator that does not answer at once is not running, so few attempts are enough.
     config = Config(retries={"mode": "standard", "total_max_attempts": 2})
     return Place(boto3.client("sqs", endpoint_url=plan.ministack, config=config, **keys), *queues)
 

@@ -2,7 +2,7 @@
 
     python -m tools.coverage
 
-Proofs are the marks of the tests (`@pytest.mark.proves`); `tests/support/proofs.py` holds them to the truth.
+Proofs are the marks of the tests (`@pytest.mark.proves`); a mark that lies fails its test (`tests/support/proofs.py`).
 """
 
 from __future__ import annotations

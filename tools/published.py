@@ -75,7 +75,7 @@ def published() -> Iterator[Published]:
 
 @cache
 def answering() -> dict[Published, Offered | None]:
-    """Each published operation with what answers it, if anything does."""
+    """Each published operation with the verb of a mount that answers it, None if none does."""
     by_shape = {(found.method, _shape(found.path)): found for found in offered()}
     return {
         operation: by_shape.get((operation.method, VERSIONS[operation.version][1] + _shape(operation.path)))

@@ -42,7 +42,7 @@ _GROUP = 4
 
 
 class Resource(NamedTuple):
-    """What has a page: the mounts of one name, of all faces."""
+    """One page's subject: the mounts of all faces that have one name."""
 
     name: str
     mounts: tuple[Mount, ...]
@@ -53,7 +53,7 @@ class Resource(NamedTuple):
 
     @property
     def prefix(self) -> str:
-        """How the SID in the path of one begins."""
+        """The prefix of the SID in the resource's path."""
         return "CH" if self.mounts[0].path.endswith("{channel_sid}") else self.record.prefix
 
     @property
@@ -87,7 +87,7 @@ def _index() -> str:
 
 
 def version(mount: Mount) -> str:
-    """How a mount is called: `v2`, or for the account API what its paths call the resource."""
+    """A mount's label: `v2`, or in the account API the name of the resource in its paths."""
     if mount.face.style == "2010":
         return next(part for part in reversed(mount.path.split("/")) if not part.startswith("{"))
     return mount.face.prefix.rpartition("/")[2]
@@ -101,7 +101,7 @@ def page(resource: Resource) -> str:
 
 
 def _said(resource: Resource) -> str:
-    """What a mount says of it, or the module that declares its record."""
+    """The text about the resource: from a mount, else from the module that declares the record."""
     said = next((mount.about for mount in resource.mounts if mount.about), "") or _declared(resource.record)
     return re.sub(r"https://[^\s)]+[^\s).]", r"<\g<0>>", said) + "\n"
 
@@ -188,7 +188,7 @@ def _known_in(mounts: tuple[Mount, ...], uses: list[_Use]) -> str:
 
 
 def value(parameter: Parameter) -> str:
-    """What a parameter may be, with the codes of its refusals where they are not the general 20001."""
+    """The values that a parameter takes, with the codes of its refusals if they are not the general 20001."""
     kind = parameter.kind
     match kind:
         case kinds.Text():

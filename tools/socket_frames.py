@@ -48,7 +48,7 @@ class Conversation:
         self._devices: list[Device] = []
 
     def hold(self) -> None:
-        """Everything that can be asked, and everything that can be heard."""
+        """Ask everything that clients can ask, so that every event is heard too."""
         alice, bob = self._device("alice"), self._device("bob")
         channel = self._channel(alice, bob)
         self._messages(alice, bob, channel)
@@ -218,7 +218,7 @@ def _numbered(text: str) -> str:
 
 
 def written(world: World, stream: Stream, template: Template) -> str:
-    """The page, from a conversation over a table that is there."""
+    """The page, from a conversation over an existing table."""
     conversation = Conversation(Deployment(world, stream, template))
     conversation.hold()
     return page(conversation)

@@ -2,8 +2,8 @@
 
     python -m tools.webhook_docs            bring the page up to date
 
-Each example is a request as the delivery code makes it, for a change made up here, signed with a token that the page
-names: whoever checks signatures can check his code with it.
+The delivery code makes each example from a change that is made up here, and signs it with a token that the page names.
+So readers can try their own signature checks on the examples.
 """
 
 from __future__ import annotations

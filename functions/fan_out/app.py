@@ -1,4 +1,4 @@
-"""Changes to pushes; and once a minute, what tokens that run out have to do with sockets."""
+"""Pushes changes to sockets. Once a minute, warns clients whose tokens run out and closes their sockets."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from parley.sockets.protocols import NATIVE
 runtime = Runtime(Settings.from_environment()).started("table", "sockets", "fan_out")
 runtime.protocols.codec(NATIVE)
 
-# What a tick leaves of the function's time for the requests that are under way.
+# A tick stops this long before the function's time is over, so that requests under way can end.
 _SPARE_MS = 15_000
 _TICK_MS = 60_000
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Reports the first record of the stream that failed; it goes on from there. A tick of the clock has no answer."""
+    """Reports the first record that failed, from which the stream is read again. A tick of the clock has no answer."""
     if "Records" not in event:
         left_ms = context.get_remaining_time_in_millis() if context else _TICK_MS
         runtime.tick(runtime.clock.now_ms() + left_ms - _SPARE_MS)

@@ -1,4 +1,4 @@
-"""REST: API Gateway events to the REST application."""
+"""Hands API Gateway's events to the REST application."""
 
 from parley.rest.app import create_app, lambda_handler
 from parley.runtime import Runtime

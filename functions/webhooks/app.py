@@ -1,4 +1,4 @@
-"""Changes to planned jobs, and queued jobs carried out: webhook deliveries, and what deletions leave to be removed."""
+"""Plans jobs from changes, and carries out queued jobs: webhook deliveries, and the removal of what was deleted."""
 
 import threading
 from typing import Any
@@ -11,7 +11,7 @@ from parley.settings import Settings
 
 metrics = Metrics(namespace="Parley")
 _UNITS = {"Duration": MetricUnit.Milliseconds}
-# Groups of a batch count side by side, and a local run invokes side by side; the library expects one caller at a time.
+# The library expects one caller at a time, but the groups of a batch count side by side, and so do local invocations.
 _counting = threading.Lock()
 
 
@@ -25,7 +25,7 @@ runtime = Runtime(Settings.from_environment(), count=count).started("secret", "w
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Reports what failed: the first record of a stream, each record of a queue."""
+    """Reports the first record of a stream that failed, or each record of a queue that failed."""
     records = event["Records"]
     try:
         if records and records[0]["eventSource"] == "aws:dynamodb":

@@ -1,4 +1,4 @@
-"""$disconnect: forgets a socket. Best effort at AWS, so nothing depends on it alone."""
+"""$disconnect: forgets a socket. AWS does not promise to call it, so nothing depends on it alone."""
 
 from typing import Any
 

@@ -6,7 +6,7 @@
 A push reaches a client only while its socket is open: before `$connect` has returned and after the close it is 410.
 Every message is an invocation of its own. Invocations of one connection run side by side, so replies may overtake one
 another. API Gateway runs as many as the account's throttle allows. Here all sockets share the threads of one machine,
-so each socket runs a few at a time. If a socket sends faster than that, it is not read until enough messages are handled.
+so each socket runs a few at a time. If a socket sends faster than that, it is not read until some messages are handled.
 Only messages, from the client or to it, keep a socket from being idle. AWS does not say whether protocol pings do.
 """
 

@@ -4,7 +4,7 @@
     python -m tools.seeded_faults members      those whose file or test has `members` in it
 
 The JSON files beside this module list the faults: `old` stands exactly once in `file` and is replaced by `new`; `test`
-is what pytest is given. A fault whose test passes all the same is reported, and the exit code is 1.
+is what pytest is given. If a fault's test passes all the same, the fault is reported and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def listed(wanted: str = "") -> list[Fault]:
 
 
 def misplaced(fault: Fault) -> str:
-    """Why a fault cannot be seeded, or nothing."""
+    """Why a fault cannot be seeded; empty if it can."""
     path = REPOSITORY / fault.file
     if not path.is_file():
         return "there is no such file"
@@ -55,7 +55,7 @@ def misplaced(fault: Fault) -> str:
 
 
 def uncaught(fault: Fault) -> str:
-    """Why a fault counts as not caught, or nothing if its test fails with it."""
+    """Why a fault counts as not caught; empty if its test fails with it."""
     if problem := misplaced(fault):
         return problem
     with tempfile.TemporaryDirectory(prefix="parley-fault-") as folder:
