@@ -45,7 +45,7 @@ class GeneratedRole(NamedTuple):
     default_for: str | None
 
 
-# Names and deployment sets as recorded from new services. The channel sets are inferred from the vendor's console
+# Names and deployment sets as recorded from new services. The channel sets are inferred from Twilio's console
 # defaults of the last years; early services had fewer (unconfirmed).
 GENERATED: tuple[GeneratedRole, ...] = (
     GeneratedRole(

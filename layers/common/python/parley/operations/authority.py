@@ -29,7 +29,7 @@ def require(
 ) -> Records:
     """Check that the caller may do something in a channel: one of `permissions`, or being a member if there is none.
 
-    A right of the deployment role acts in every channel, a member's channel role in his. Reads member and user with
+    A right of the deployment role holds in every channel, one of a member's channel role in that channel. Reads member and user with
     one request, and `also` with it; returns what was found, without a membership that is not the caller's own.
 
     Raises:

@@ -101,13 +101,13 @@ def _remove_left_behind(context: Context, binding: Binding) -> None:
 def _counted(context: Context, user: Mapping[str, Any], more: int) -> Update:
     """The write that counts one device more or less of a user; announced if it makes the user notifiable, or no more.
 
-    Refused with 20409 if other devices came or went since the user was read, so that it is now this write that makes
-    the difference, or no longer this one. Refused with 50200 if the user is gone.
+    Other devices may have come or gone since the user was read. If that changes whether this write makes the difference,
+    it is refused with 20409. It is refused with 50200 if the user is gone.
     """
     count = user.get("bindings_count", 0)
     is_turn = is_notifiable({"bindings_count": count + more}) != is_notifiable(user)
     wanted = is_turn and is_enabled(context.configuration.fetch(_service_key(context, user)))
-    # The first device makes the difference coming from none, the last one going to none.
+    # The first device makes the difference when there were none before, the last one when there are none after.
     turning = 0 if more > 0 else 1
     test = ("=" if "bindings_count" in user else "missing") if is_turn else "<>"
     as_read = Guard("bindings_count", test, count if is_turn else turning, CONCURRENT_UPDATE())

@@ -32,8 +32,8 @@ from parley.stored import Invite, Member, Service, User
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """A new invite; an identity that has no user gets one first.
 
-    The vendor was seen to answer 404 for an unknown identity in 2017; creating the user is friendlier and what it does
-    for members (unconfirmed).
+    In 2017 Twilio was seen to answer 404 for an identity without a user. For members it creates the user, and so do we
+    here (unconfirmed).
 
     Raises:
         Refusal: 50404 if the identity is a member, 50212 if it is invited; 50100 or 50105 for an unsuitable role;
@@ -61,7 +61,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     def attempt() -> Record:
         read = context.table.fetch_many([user_key, member_key, invite_key, tail_key], buried=True)
         found = read.living()
-        # Of a channel of another service it is not even told who is in it.
+        # Whoever names a channel of another service does not learn who is in it.
         verbs.belonging(found.get(tail_key), path)
         user = found.get(user_key)
         if own(found.get(member_key), user):
@@ -73,7 +73,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         birth, user_write = _user_write(context, owner, identity, user, read.get(user_key))
         beside: list[Write] = [
             Absent(member_key, CONCURRENT_UPDATE()),
-            # Whoever joins at this moment has looked for invites already, and must look again.
+            # Somebody who joins at this moment has looked for invites already. This makes that joining look again.
             channel_log.in_tail(owner["sid"], channel_sid, {"invites_made": 1}),
             user_write,
             *(roles.given(context, owner["sid"], named, CHANNEL) if named else []),
@@ -146,7 +146,7 @@ def decline(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 
 
 def _own(context: Context, resolved: Path) -> tuple[Member | None, Invite | None]:
-    """The client's own membership and invite; a private channel does not exist for who was never asked in."""
+    """The client's own membership and invite. If it has neither, a private channel does not exist for it."""
     service_sid, channel_sid = resolved["service_sid"], resolved["channel_sid"]
     identity = context.caller.identity or ""
     user_key = keys.user(user_sid(service_sid, identity))

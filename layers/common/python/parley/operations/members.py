@@ -59,7 +59,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     def attempt() -> Record:
         read = context.table.fetch_many([user_key, member_key, invite_key, tail_key], buried=True)
         found = read.living()
-        # Of a channel of another service it is not even told who is in it.
+        # Whoever names a channel of another service does not learn who is in it.
         verbs.belonging(found.get(tail_key), path)
         user = found.get(user_key)
         if context.caller.identity == parameters["identity"]:
@@ -127,7 +127,7 @@ def _joined_by_client(context: Context, owner: Service, channel_sid: str, parame
     preview = {"role_sid": owner["default_channel_role_sid"], **verbs.told(asked)}
     preview |= {"service_sid": owner["sid"], "channel_sid": channel_sid}
     answered = context.consult("member", "create", preview, asked, may)
-    # What the owner did not replace is as it is now: an invite may have given way to another one.
+    # If the webhook replaced the role, that one holds. Otherwise the role is read anew: the invite may be another one now.
     is_replaced = answered.get("role_sid") != asked.get("role_sid")
     return answered if is_replaced else {**answered, **given}
 

@@ -19,7 +19,7 @@ from parley.store.keys import Key
 from parley.store.writes import Guard, Update
 from parley.stored import Rate
 
-# The vendor averages over five seconds. Two windows of half of that let no five seconds see much more than 5 x 30.
+# Twilio averages over five seconds. Two windows of half of that let no five seconds see much more than 5 x 30.
 WINDOW_MS = 2_500
 
 

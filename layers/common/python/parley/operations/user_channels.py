@@ -62,7 +62,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """One channel as the user sees it.
 
     Raises:
-        Refusal: 20404 if the user is neither in it nor invited (the vendor's `notParticipating` is never stored).
+        Refusal: 20404 if the user is neither in it nor invited (Twilio's `notParticipating` is never stored).
     """
     held, tail, user = _held(context, path)
     return seen(user, held, tail)
