@@ -29,8 +29,8 @@ def require(
 ) -> Records:
     """Check that the caller may do something in a channel: one of `permissions`, or being a member if there is none.
 
-    A right of the deployment role holds in every channel, one of a member's channel role in that channel. Reads member and user with
-    one request, and `also` with it; returns what was found, without a membership that is not the caller's own.
+    A right of the deployment role holds in every channel, one of a member's channel role in that channel. One request
+    reads member, user and `also`. Returns what was found, without a membership that is not the caller's own.
 
     Raises:
         Refusal: 20404 for a stranger to a private channel, 50400 for anybody else who is not a member and has no right

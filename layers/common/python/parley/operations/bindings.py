@@ -101,8 +101,8 @@ def _remove_left_behind(context: Context, binding: Binding) -> None:
 def _counted(context: Context, user: Mapping[str, Any], more: int) -> Update:
     """The write that counts one device more or less of a user; announced if it makes the user notifiable, or no more.
 
-    Other devices may have come or gone since the user was read. If that changes whether this write makes the difference,
-    it is refused with 20409. It is refused with 50200 if the user is gone.
+    Other devices may have come or gone since the user was read. If that changes whether this write makes the
+    difference, it is refused with 20409. It is refused with 50200 if the user is gone.
     """
     count = user.get("bindings_count", 0)
     is_turn = is_notifiable({"bindings_count": count + more}) != is_notifiable(user)

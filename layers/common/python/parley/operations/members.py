@@ -127,7 +127,7 @@ def _joined_by_client(context: Context, owner: Service, channel_sid: str, parame
     preview = {"role_sid": owner["default_channel_role_sid"], **verbs.told(asked)}
     preview |= {"service_sid": owner["sid"], "channel_sid": channel_sid}
     answered = context.consult("member", "create", preview, asked, may)
-    # If the webhook replaced the role, that one holds. Otherwise the role is read anew: the invite may be another one now.
+    # If the webhook replaced the role, that one holds. Otherwise it is what was read last: the invite may be a new one.
     is_replaced = answered.get("role_sid") != asked.get("role_sid")
     return answered if is_replaced else {**answered, **given}
 
