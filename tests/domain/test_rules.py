@@ -31,7 +31,7 @@ def test_a_unique_name_is_no_sid_and_not_too_long():
         channels.check_unique_name("x" * 257)
 
 
-TAIL = {"members_count": 2, "messages_count": 3, "last_index": 4, "seq": 9}
+TAIL = {"members_count": 2, "counted_index": 4, "counted": 3, "last_index": 4, "seq": 9}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_newest_message_is_the_last_one_that_was_not_deleted(tail: dict[str,
 
 
 def test_counters_join_the_channel_and_never_show_less_than_nothing():
-    shown = channels.with_counters(CHANNEL, {**TAIL, "members_count": -1, "messages_count": -2})
+    shown = channels.with_counters(CHANNEL, {**TAIL, "members_count": -1, "counted": -2})
     assert (shown["members_count"], shown["messages_count"], shown["seq"], shown["friendly_name"]) == (0, 0, 9, "x")
 
 

@@ -1,14 +1,14 @@
-"""Every reason for which Parley refuses something: raised anywhere, answered by each face in its own way.
+"""Every reason for which Parley refuses something. Any module raises them; each face answers in its own way.
 
-`raise MEMBER_EXISTS()` raises a Refusal that carries the row; what a row says it needs is given with the call:
-`raise MISSING_PARAMETER(name="Identity")`. Status, code and text are the faces' (`parley/faces/errors.py`).
+`raise MEMBER_EXISTS()` raises a Refusal with this reason. If a reason has details, the call names them:
+`raise MISSING_PARAMETER(name="Identity")`. Each face gives it a status, a code and a text (`parley/faces/errors.py`).
 """
 
 from __future__ import annotations
 
 
 class Error:
-    """One reason, known by the name that it has in this module; `details` says what its refusals carry."""
+    """One reason, named as in this module; `details` names the details that its refusals carry."""
 
     __slots__ = ("details", "name")
 
@@ -24,7 +24,7 @@ class Error:
 
 
 class Refusal(Exception):
-    """Something that is refused: `error` is the reason, `details` what there is to say of this case."""
+    """Something was refused: `error` is the reason, `details` are the facts of this case."""
 
     def __init__(self, error: Error, details: dict[str, object] | None = None):
         super().__init__(error)

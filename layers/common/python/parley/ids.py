@@ -32,7 +32,7 @@ def user_sid(service_sid: str, identity: str) -> str:
 
 
 def member_sid(channel_sid: str, identity: str) -> str:
-    """The SID of the membership of this identity in this channel; the same again after leaving and joining."""
+    """The SID of the membership of this identity in this channel; leaving and joining again does not change it."""
     return "MB" + _digest(channel_sid, identity)
 
 
@@ -76,7 +76,7 @@ class Ids:
         self._lock = threading.Lock()
 
     def sid(self, prefix: str) -> str:
-        """A new time-ordered SID, behind all that this process made before, also within one millisecond."""
+        """A new time-ordered SID. It sorts behind all that this process made before, even within one millisecond."""
         with self._lock:
             self._last_ms = max(self._last_ms + 1, self._clock.now_ms())
             return f"{prefix}{self._last_ms:012x}{self._random_hex(10)}"

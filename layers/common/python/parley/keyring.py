@@ -1,7 +1,8 @@
 """The deployment's secrets: the auth token, and the root from which everything else is derived.
 
-API key secrets are derived from the root and the key's SID. So none is ever stored, yet a signature made with one can
-be verified, which a hash alone could not do. Losing the table reveals nothing; replacing the root revokes every key.
+API key secrets are derived from the root and the key's SID. So no secret is stored, and yet a signature made with it
+can be verified, which a stored hash would not allow. A leaked table reveals no secret. Replacing the root revokes every
+key.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from parley.clock import Clock
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _SECRET_LENGTH = 32
-# Secrets Manager is asked this often at most; a rejected auth token asks again, so that rotation is seen at once.
+# A secret is read again after this time. If an auth token is rejected, it is read again soon, so that a new one works.
 _REMEMBERED_MS = 300_000
 _IMPATIENT_MS = 10_000
 
@@ -70,7 +71,7 @@ class Keyring:
 
 
 def digest(secret: str) -> str:
-    """What is stored of an API key's secret. The secret is random, so no slow hash is needed."""
+    """The hash of an API key's secret, which is stored. The secret is random, so no slow hash is needed."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from parley.work.worker import Worker
 
 
-# The table counts its own attempts and waits on top of these, so that all of them fit a function's time.
+# The table port repeats requests itself, so that all attempts together fit a function's time.
 _PATIENCE: dict[str, Mapping[str, Any]] = {"dynamodb": CLIENT_CONFIG}
 
 Part = Literal["table", "secret", "sockets", "fan_out", "socket_door", "worker"]
@@ -159,27 +159,27 @@ class Runtime:
 
     @cached_property
     def fan_out(self) -> FanOut:
-        """Changes to pushes."""
+        """What turns changes into pushes."""
         from parley.sockets.fan_out import FanOut
 
         return FanOut(self.context(Caller("SDK")), self.sockets, self.protocols)
 
     @cached_property
     def protocols(self) -> Protocols:
-        """What is spoken on sockets."""
+        """The protocols that sockets may speak."""
         from parley.sockets.protocols import Protocols
 
         return Protocols(self.settings.rest_url, self.settings.account_sid)
 
     @cached_property
     def socket_door(self) -> SocketDoor:
-        """Sockets that open, and frames to replies."""
+        """What opens sockets and answers their frames."""
         from parley.sockets.door import SocketDoor
 
         return SocketDoor(self.protocols, lambda: self.sockets, self.settings.requests_per_second)
 
     def tick(self, until_ms: int) -> None:
-        """Do what is due, and stop at a time by this runtime's clock; the next tick goes on."""
+        """Do what is due, until `until_ms` by this runtime's clock; the next tick goes on from there."""
         from parley.operations import due
         from parley.sockets.connections import DUE
         from parley.sockets.expiry import Expiry
@@ -192,12 +192,12 @@ class Runtime:
 
     @cached_property
     def worker(self) -> Worker:
-        """Changes to planned jobs, and queued jobs carried out."""
+        """What plans jobs from changes, and carries out queued jobs."""
         from parley.webhooks.deliveries import Deliveries
         from parley.work.worker import Worker, job_table
 
         settings, queue = self.settings, self._given_queue or self._sqs_queues()
-        # What a deletion leaves to be swept is not the owner's doing any more, so it is not counted as his actions.
+        # A sweep is Parley's own work, so it does not count against the service's actions per second.
         context = replace(self.context(Caller()), actions_per_second=0)
         deliveries = Deliveries(
             context,
@@ -229,7 +229,7 @@ class Runtime:
     def _ask(
         self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """Ask the owner before a client's action; what that needs is imported by the first service that wants it."""
+        """Ask a service's pre-event webhook, if it has one. The first service that needs it has its code imported."""
         service = self.configuration.fetch(keys.service(context.account_sid, record["service_sid"])) or {}
         if not service.get("pre_webhook_url") and not any(name.startswith("webhooks.on_") for name in service):
             return None
@@ -237,7 +237,7 @@ class Runtime:
 
     @cached_property
     def pre_events(self) -> PreEvents:
-        """Questions to service owners."""
+        """What asks pre-event webhooks."""
         from parley.webhooks.asking import PreEvents
 
         return PreEvents(self.outgoing, self.keyring)

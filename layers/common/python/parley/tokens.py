@@ -46,7 +46,7 @@ class AccessToken:
         key_sid: The API key that signed it.
         expires_at: Epoch seconds.
         deployment_role_sid: Role of a user that this token creates; empty for the service's default.
-        push_credential_sid: What its device registers for push with, unless it names another.
+        push_credential_sid: The credential with which its device registers for push, unless it names another.
     """
 
     identity: str
@@ -74,7 +74,7 @@ def verify(token: str, account_sid: str, find_secret: Callable[[str], str | None
     if secret is None or claims.get("sub") != account_sid:
         raise TOKEN_ISSUER()
     try:
-        # Times are judged below, each with its own code.
+        # Times are checked below; each has its own code.
         jwt.decode(token, secret, algorithms=["HS256"], options=_SIGNATURE_ONLY)
     except jwt.InvalidTokenError:
         raise TOKEN_SIGNATURE() from None

@@ -20,7 +20,7 @@ MOST_TRIGGERS = 5
 # Conversations' figures (unconfirmed for Chat).
 LONGEST_URL, LONGEST_TRIGGER = 512, 248
 
-# What each type's configuration consists of; the rest of a form is not kept.
+# The parts of each type's configuration. Other parts that a form gives are not kept.
 _PARTS = {
     WEBHOOK: ("url", "method", "filters", "retry_count"),
     TRIGGER: ("url", "method", "triggers", "retry_count"),

@@ -15,7 +15,7 @@ LONGEST_NAME = 256
 
 
 def check_unique_name(name: str) -> str | None:
-    """The unique name, None for an empty one (which clears it).
+    """The unique name; None for an empty one, which clears it.
 
     Raises:
         Refusal: 50004 or 50306.
@@ -39,13 +39,13 @@ def newest_index(tail: Mapping[str, Any]) -> int:
 
 
 def last_message_index(tail: Mapping[str, Any]) -> int | None:
-    """The same as it is shown: None if there is no message."""
+    """The newest index as clients see it: None if there is no message."""
     newest = newest_index(tail)
     return newest if newest >= 0 else None
 
 
 def with_counters(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, Any]:
-    """A channel with what its counters add: counts, newest message, latest seq; `version` is its own last change's."""
+    """A channel with its counters. `seq` is the channel's latest, `version` that of the record's own last change."""
     newest = last_message_index(tail)
     return {
         **channel,

@@ -1,9 +1,8 @@
-"""Whose a membership, an invite, a push registration, a connection, a channel or a message is.
+"""Which user owns a membership, an invite, a push registration, a connection, a channel or a message.
 
-A user's SID follows from its identity, so a user who is deleted and made again has the same one. What tells the two
-apart is `birth`: a unique id that each user gets when it is made. Whatever belongs to a user carries the SID, or the
-identity that it follows from, and the birth. It outlives its user for a moment, until the sweep after the deletion
-removes it.
+A user's SID is derived from its identity, so a user who is deleted and made again has the same SID. `birth` tells the
+two apart: a unique id that each user gets when it is made. A record that belongs to a user carries the birth, and
+either the SID or the identity. It outlives its user for a moment, until the sweep after the deletion removes it.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class Person(NamedTuple):
 
 
 def identity_of(held: Mapping[str, Any]) -> str | None:
-    """The identity of a member or an invite; None for a member who is no user of the service, a phone say."""
+    """The identity of a member or an invite; None for a member without a user, such as a phone."""
     return held.get("identity")
 
 
@@ -40,7 +39,7 @@ def birth_of(record: Mapping[str, Any]) -> str:
 
 
 def own(held: Held | None, user: Mapping[str, Any] | None) -> Held | None:
-    """`held`, if there is such a thing and it belongs to this user and not to an earlier one with the same identity."""
+    """`held`, if it is given and belongs to this very user, not to an earlier one with the same identity."""
     if held is None or user is None or identity_of(held) is None:
         return None
     return held if birth_of(held) == birth_of(user) else None
@@ -49,7 +48,7 @@ def own(held: Held | None, user: Mapping[str, Any] | None) -> Held | None:
 def creator_of(channel: Mapping[str, Any]) -> Person | None:
     """The user who has a creator's rights in a channel; None if nobody has.
 
-    A channel that was made in the name of an identity that had no user at that time is nobody's.
+    If a back end named a creator who had no user at that time, nobody has these rights.
     """
     birth = channel.get("creator_birth")
     return Person(user_sid(channel["service_sid"], channel["created_by"]), birth) if birth else None

@@ -13,17 +13,18 @@ from parley.domain.memberships import birth_of
 
 # API Gateway's hard limit for a WebSocket connection.
 LONGEST_LIFE_SECONDS = 7200
-# Until `$connect` has returned, API Gateway answers pushes as if there were no connection: it has ten seconds, and no
-# function outlives its own time-out of nine. The rest is for clocks that differ.
+# Until `$connect` has returned, API Gateway answers pushes as if there were no connection. That takes nine seconds at
+# most, the time-out of the function. The rest is for clocks that differ.
 OPENING_SECONDS = 30
 PREFIX = "connection:"
 
 
 def reachability(user: Mapping[str, Any], is_enabled: bool, is_connected: bool | None = None) -> dict[str, Any]:
-    """The user with what clients may see of its reachability: nothing while the service has that switched off.
+    """The user with the reachability that clients may see: none while the service has the feature switched off.
 
-    `is_connected` is what its presence says, if that was read; otherwise the user's own note serves. A user that was
-    never online since it was switched on has neither value (https://www.twilio.com/docs/chat/reachability-indicator).
+    `is_connected` is what the presence item says. If that was not read, the user's own `is_online` counts. A user that
+    was never online since the feature was switched on has neither value
+    (https://www.twilio.com/docs/chat/reachability-indicator).
     """
     noted = user.get("is_online")
     if not is_enabled or (noted is None and not is_connected):
@@ -38,14 +39,14 @@ def is_notifiable(user: Mapping[str, Any]) -> bool:
 
 
 def ends(connection: Mapping[str, Any]) -> int:
-    """When a connection is over, in seconds: its own time, or its token's."""
+    """When a connection ends, in epoch seconds: at its own time or at its token's, whichever comes first."""
     return int(min(connection["expires_at"], connection["token_expires_at"]))
 
 
 def live_connections(presence: dict[str, Any] | None, now_seconds: int, birth: str | None = None) -> list[str]:
     """The ids of a user's connections that may still be open, the oldest first.
 
-    With `birth`, only the connections of that user: those of an earlier one with the same identity stand beside them.
+    With `birth`, only the connections of that user. The item may also hold those of an earlier user with that identity.
     """
     entries = sorted(
         (entry.get("at", 0), name)
@@ -56,6 +57,6 @@ def live_connections(presence: dict[str, Any] | None, now_seconds: int, birth: s
 
 
 def is_opening(presence: dict[str, Any] | None, connection_id: str, now_seconds: int) -> bool:
-    """Whether a connection is so new that it may be called gone while it is only being opened."""
+    """Whether a connection is so new that API Gateway may call it gone because it is still being opened."""
     entry = (presence or {}).get(PREFIX + connection_id)
     return entry is not None and entry.get("at", 0) > now_seconds - OPENING_SECONDS

@@ -1,4 +1,4 @@
-"""Push notifications: kinds of credentials and bindings, and what may be told by push."""
+"""Push notifications: kinds of credentials and bindings, and the kinds of messages that push can bring."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from parley.errors import BINDING_TYPE_INVALID, INVALID_PARAMETER, MISSING_PARAM
 
 CREDENTIAL_TYPES = ("gcm", "apn", "fcm")
 MESSAGE_TYPES = ("new_message", "added_to_channel", "invited_to_channel", "removed_from_channel")
-# One device may be registered over and over, but not without end.
+# No real device needs longer ones. Without a limit, a registration could have any size.
 LONGEST_ADDRESS = 4096
 LONGEST_ENDPOINT = 512
 
@@ -21,7 +21,7 @@ _SECRETS = {
 
 
 def check_secrets(credential_type: str, fields: dict[str, Any]) -> None:
-    """Whether a credential has what its type needs.
+    """Check that a credential has what its type needs.
 
     Raises:
         Refusal: 20001.
@@ -32,7 +32,7 @@ def check_secrets(credential_type: str, fields: dict[str, Any]) -> None:
 
 
 def check_binding(binding_type: str, endpoint: str, address: str, message_types: list[str]) -> None:
-    """Whether a device may register so.
+    """Check that a device may register with these values.
 
     Raises:
         Refusal: 50209 for an unknown type; 20001 for an unusable endpoint, address or message type.

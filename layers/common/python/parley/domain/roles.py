@@ -125,5 +125,5 @@ def check_permissions(role_type: str, names: Iterable[str]) -> list[str]:
 
 
 def is_allowed(permission: str, deployment_permissions: Iterable[str], channel_permissions: Iterable[str]) -> bool:
-    """Whether a client may act: rights are the deployment role's and the channel role's together."""
+    """Whether a client has a permission, through its deployment role or through its role in the channel."""
     return permission in deployment_permissions or permission in channel_permissions

@@ -11,7 +11,7 @@ from parley.domain.memberships import identity_of
 
 
 def seen(user_sid: str, held: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, Any]:
-    """The user channel that a membership or invite makes, with what is unread by the channel's counters."""
+    """A membership or invite as a user channel; the channel's counters say how many messages are unread."""
     joined = held["sid"].startswith("MB")
     horizon = held.get("last_consumed_message_index")
     return {

@@ -12,7 +12,8 @@ from parley.ids import is_sid
 RESERVED_IDENTITIES = frozenset({"system", "private", "unique"})
 LONGEST_IDENTITY = 256
 
-# What every announced change of a user adds, in the write itself. The version with the higher `seq` is the newer one.
+# Every announced change of a user adds this, in the same write. Of two versions, the one with the higher `seq` is
+# newer.
 NEXT_VERSION = {"seq": 1}
 
 

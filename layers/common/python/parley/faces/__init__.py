@@ -1,1 +1,1 @@
-"""How each API shows and takes the records. `registry.py` lists all faces; who needs one only imports that one."""
+"""How each API shows and takes the records. `registry.py` lists all; code that needs one imports only that one."""

@@ -61,7 +61,7 @@ POST_EVENTS = {
     ("user", "updated"): Event("onUserUpdated", _USER + " DateUpdated IsOnline IsNotifiable"),
 }
 
-# What owners may select: for a service, and for a channel's own webhooks. Which of them Chat took for channels is not
-# recorded in full (unconfirmed).
+# The events that a service and a channel's own webhook may select. Which of them Chat took for channels is not recorded
+# in full (unconfirmed).
 SERVICE_FILTERS = names(PRE_EVENTS) + names(POST_EVENTS)
 CHANNEL_FILTERS = names(POST_EVENTS, without=["user"])

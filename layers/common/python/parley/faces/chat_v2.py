@@ -1,4 +1,4 @@
-"""Chat v2 (https://www.twilio.com/docs/chat/rest), which the native sockets show and take as well."""
+"""Chat v2 (https://www.twilio.com/docs/chat/rest). The native sockets use the same views and forms."""
 
 from __future__ import annotations
 

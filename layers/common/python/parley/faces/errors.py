@@ -125,7 +125,7 @@ TABLE: dict[Error, Row] = {
     errors.CHANNEL_FULL: _chat(403, 50403, "Channel has the maximum number of members"),
     errors.MEMBER_EXISTS: _chat(409, 50404, "Member already exists"),
     errors.CONSUMPTION_TIME_INVALID: _chat(400, 50405, "LastConsumptionTimestamp is not a date in ISO 8601 format"),
-    # Twilio names no code for it (unconfirmed).
+    # Twilio documents no code for this (unconfirmed).
     errors.READ_STATUS_DISABLED: _chat(
         403, 20403, "The service's read status is disabled: there is no consumption horizon"
     ),
@@ -194,7 +194,7 @@ def answer(column: str, error: Error, **details: object) -> Answer:
 
 
 def translate(column: str, refusal: Refusal) -> Answer:
-    """What a face answers to a refusal; an internal error where its column has no answer, which is logged."""
+    """What a face answers to a refusal. If its column has no answer, that is logged, and it is an internal error."""
     try:
         return answer(column, refusal.error, **refusal.details)
     except LookupError:

@@ -1,4 +1,4 @@
-"""Webhook events, of which each face has a table of its own."""
+"""Webhook events. Each face has its own table of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Event(NamedTuple):
     """One event.
 
     Attributes:
-        name: As owners select it in filters.
+        name: Its name, as webhook filters select it.
         parameters: Its own parameters, separated by blanks; `webhooks/events.py` says what each is.
         answers: For a pre-event, the keys that its answer may replace, separated by blanks.
     """
@@ -25,5 +25,5 @@ Events = Mapping[tuple[str, str], Event]
 
 
 def names(events: Events, without: Iterable[str] = ()) -> tuple[str, ...]:
-    """The names of a table's events in their order, each once, but for those of some kinds."""
+    """The names of a table's events in order, each once, without those of the kinds in `without`."""
     return tuple(dict.fromkeys(event.name for (kind, _), event in events.items() if kind not in without))

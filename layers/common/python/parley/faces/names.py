@@ -3,7 +3,7 @@
     body                      the field `body`
     from=author               the field `author`, called `from` here
     identity!                 the parameter must be given
-    limits(user_channels)     of the object `limits` the part `user_channels`: the field `limits.user_channels`
+    limits(user_channels)     the part `user_channels` of the object `limits`: the field `limits.user_channels`
 
 A view's names are JSON names. A parameter's name is the field's in PascalCase (`Limits.UserChannels`), or what stands
 before `=`.
@@ -22,9 +22,9 @@ class Name(NamedTuple):
 
     Attributes:
         shown: What the face calls it.
-        field: The field's name, without those of the objects that it is part of.
+        field: The field's name, without the names of the objects around it.
         is_required: Whether it is marked with `!`.
-        parts: What is named of an object; empty for a plain field.
+        parts: The named parts of an object; empty for a plain field.
     """
 
     shown: str

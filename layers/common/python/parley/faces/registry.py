@@ -1,4 +1,4 @@
-"""All faces. What a face offers exists when its mounts are listed here: routes, views, forms and docs follow."""
+"""All faces. A face is offered if its mounts are listed here; routes, views, forms and docs follow from that."""
 
 from __future__ import annotations
 

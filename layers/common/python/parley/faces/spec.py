@@ -1,6 +1,6 @@
 """What a face says: under which paths a record is offered, what is taken and shown there, and under which names.
 
-Views and forms are allow-lists in the notation of `names.py`: a field that no face names is in none.
+Views and forms are allow-lists in the notation of `names.py`: a field that they do not name is neither shown nor taken.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class View:
     """What is shown of a record.
 
     Attributes:
-        names: JSON names in order. Of an object, the parts that have a value or a default are shown.
+        names: JSON names in order. An object shows those of its parts that have a value or a default.
         links: Link name to what follows the record's own URL, to a path of the same face (`^/Services/{service_sid}`),
             or to a function of the record that gives what follows its URL (None: null).
         absent_from_lists: Names that are null in lists, separated by blanks.
@@ -74,7 +74,7 @@ class Parameter(NamedTuple):
         form_name: What it is called there.
         name: The field or filter that it means.
         kind: How it is parsed.
-        is_required: Whether the verb refuses to go without it.
+        is_required: Whether the verb is refused without it.
         always: Whether its field cannot be cleared.
         missing: The refusal of a form without it, if it is not the general one.
     """
@@ -101,11 +101,11 @@ class Mount:
         update: What the form of update takes.
         filters: What the list can be narrowed by, and the kind of each.
         verbs: What is offered here.
-        kinds: Kinds that differ from the record's, by field: what this face understands by a parameter.
+        kinds: By field, the kind as which this face reads a parameter, where it is not the record's.
         name: The name under which operations, logs and docs know it, if it is not the record's.
         plural: The list's key, if it is not the collection's last segment in lower case.
         page_limits: Default and largest page size.
-        by_index: Where page tokens are indexes of messages: the refusal of one that is not.
+        by_index: If page tokens are message indexes: the refusal of a token that is none.
         once: An extra field that only the answer to create shows (an API key's secret).
         by_sid: Path names that take no identity or unique name here, with the SID prefix each needs.
         webhooks: Verbs that read `X-Twilio-Webhook-Enabled`, separated by blanks.
@@ -159,7 +159,7 @@ class Mount:
         return self.statuses.get(verb, 200)
 
     def kind(self, known: Field) -> Kind:
-        """What this face understands by a field."""
+        """The kind as which this face reads a field."""
         return self.kinds.get(known.name, known.kind)
 
     def form(self, verb: str) -> tuple[Parameter, ...]:

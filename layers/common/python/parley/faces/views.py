@@ -46,7 +46,7 @@ def _value(mount: Mount, name: Name, values: Record, url: str) -> Any:
 
 
 def _parts(mount: Mount, parts: tuple[Name, ...], values: Record, within: str) -> dict[str, Any]:
-    """An object of fields, of which those are shown that have a value or a default."""
+    """An object made of fields; those without a value or a default are left out."""
     shown: dict[str, Any] = {}
     for part in parts:
         path = within + part.field

@@ -1,9 +1,9 @@
 """The queue port: planned work onto SQS.
 
 Guarantee: `send` returns when SQS has taken every entry, or raises; nothing is lost in silence. After an exception
-some entries may have been taken already, so whoever tries again may queue them twice (SQS itself delivers at least
-once). In a FIFO queue entries of one `group` keep their order, and of entries with one `once` (or, without that, one
-`id`) SQS drops all but the first for five minutes; in others they keep none.
+some entries may have been taken already, so a caller that tries again may queue them twice (SQS itself delivers at
+least once). In a FIFO queue, entries of one `group` keep their order. Of entries with the same `once` (or, without
+that, the same `id`), SQS drops all but the first for five minutes. Other queues keep no order.
 """
 
 import json
@@ -68,9 +68,9 @@ class Queue:
     def send(self, entries: Sequence[Mapping[str, Any]], delay_seconds: int = 0) -> None:
         """Queue each entry as JSON, hidden for `delay_seconds` (0 to 900) at first.
 
-        In a FIFO queue each entry needs a `group` and an `id`, and nothing is hidden. Raises `NotQueued` after all that
-        can be queued is queued; an entry above the size limit is refused before anything is sent. What boto3 raises
-        (no permission, no such queue) rises as it is.
+        In a FIFO queue each entry needs a `group` and an `id`, and nothing is hidden. If some entries cannot be queued,
+        `NotQueued` is raised after all others are queued. An entry above the size limit is refused before anything is
+        sent. Errors of boto3 (no permission, no such queue) are passed on.
         """
         bodies = [(_encode(entry), entry) for entry in entries]
         too_long = sum(len(body) > BATCH_BYTES for body, _ in bodies)
@@ -102,7 +102,7 @@ class Queue:
             )
             taken = {entry["Id"] for entry in answer.get("Successful", ())}
             reports = {entry["Id"]: entry for entry in answer.get("Failed", ())}
-            # What SQS calls the sender's fault will not get better by repeating it.
+            # If SQS says that the fault is the sender's, repeating does not help.
             refused += [report["Code"] for report in reports.values() if report.get("SenderFault")]
             left = {
                 number: body

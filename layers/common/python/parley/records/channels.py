@@ -34,7 +34,7 @@ CHANNEL = RecordType(
             on_update=needs("editChannelAttributes"),
             reason="attributes",
         ),
-        # A migration to Conversations changes it, of which Twilio's clients know no reason.
+        # A migration to Conversations changes the type. Twilio's clients know no reason for that.
         Field("type", Choice((PUBLIC, PRIVATE), errors.CHANNEL_TYPE_INVALID), on_create=FREELY, reason=UNTOLD),
         Field("messaging_service_sid", Sid("MG"), reason=UNTOLD),
         Field("date_created", Moment(errors.DATE_CREATED_INVALID), reason="dateCreated"),

@@ -188,7 +188,7 @@ class Sid(_Shown):
 
 @dataclass(frozen=True)
 class Listed(_Shown):
-    """A parameter that may be repeated; a single empty value means "none". `words`, if any, are all there are."""
+    """A parameter that may be repeated; a single empty value means "none". If there are `words`, no others count."""
 
     words: tuple[str, ...] = ()
     error: Error | None = None
@@ -210,7 +210,7 @@ class Listed(_Shown):
 class Url(_Shown):
     """An absolute http or https URL; an empty one clears the field.
 
-    One that names a place inside is refused here; where a name leads is checked at each delivery.
+    A URL with an address that is not public is refused here. A host name is resolved and checked at each delivery.
     """
 
     error: Error

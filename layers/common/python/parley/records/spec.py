@@ -1,7 +1,7 @@
-"""What a record type says: what is stored, what a client may set of it, where it lives and what goes with it.
+"""Record types: which fields are stored, which of them clients may set, and where the records live.
 
-A record type is data and knows no API: paths, form names, views and page sizes are the faces' (`parley/faces`). What is
-declared here is in no answer, form, client action or webhook until it is named there.
+A record type is data and knows no API: paths, form names, views and page sizes belong to the faces (`parley/faces`). A
+field appears in an answer, form, client action or webhook only if a face names it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from parley.store.keys import Key, Range
 Path = dict[str, str]
 Parent = Literal["account", "service", "channel"]
 VERBS = ("create", "fetch", "list", "update", "delete")
-# The reason of a field whose changes clients are not told by name.
+# The reason of a field whose changes are not named to clients.
 UNTOLD = "-"
 # What every record has, and no type declares.
 UNDERSTOOD = ("sid", "account_sid", "service_sid", "channel_sid", "date_created", "date_updated")
@@ -26,18 +26,20 @@ UNDERSTOOD = ("sid", "account_sid", "service_sid", "channel_sid", "date_created"
 
 @dataclass(frozen=True)
 class Right:
-    """What a client needs to set a field: one of some permissions; with none, it need only be where the record is.
+    """The permissions with which a client may set a field.
+
+    Any one is enough. If there are none, every client may that is in the record's channel or service.
 
     Attributes:
-        own: For what is the client's own; None if it may not even there.
-        others: For what is not.
+        own: For the client's own record; None if it may not set the field even there.
+        others: For the records of others; None if it may not set the field there.
     """
 
     own: tuple[str, ...] | None
     others: tuple[str, ...] | None
 
     def needed(self, *, is_own: bool) -> tuple[str, ...] | None:
-        """The permissions of which one is needed; None if no client may."""
+        """The permissions, any one of which is enough; None if no client may."""
         return self.own if is_own else self.others
 
 
@@ -45,17 +47,17 @@ FREELY = Right((), ())
 
 
 def needs(*permissions: str) -> Right:
-    """One of some permissions, whosoever the record is."""
+    """Any one of some permissions, for the client's own record and for others'."""
     return Right(permissions, permissions)
 
 
 def own_or_any(noun: str) -> Right:
-    """`editAny<noun>`, and for the client's own record `editOwn<noun>` as well."""
+    """`editAny<noun>` for every record; for the client's own, `editOwn<noun>` is enough too."""
     return Right((f"editAny{noun}", f"editOwn{noun}"), (f"editAny{noun}",))
 
 
 def own_only(*permissions: str) -> Right:
-    """The client's own record only, with one of some permissions if there are any."""
+    """Only the client's own record; with one of `permissions`, if any are given."""
     return Right(permissions, None)
 
 
@@ -68,11 +70,11 @@ class Field:
         kind: How it is parsed and shown.
         default: What is shown while nothing is stored.
         always: Whether a record always has it, so that it cannot be cleared.
-        on_create: What a client needs to set it on create; None: no client may.
+        on_create: What a client needs to set it on create; None if no client may.
         on_update: The same for update.
-        reason: What `updateReasons` calls a change of it; `UNTOLD` if clients are not told. The types that clients hear
-            of say one or the other for each field.
-        missing: The refusal of a create without it, if it is not the general one.
+        reason: The name of its changes in `updateReasons`; `UNTOLD` if they are not named. Each field of a type that
+            clients have events for has one of the two.
+        missing: The refusal of a create without it, if that is not the general one.
     """
 
     name: str
@@ -87,16 +89,16 @@ class Field:
 
 @dataclass(frozen=True)
 class RecordType:
-    """One type of record: everything that is particular to it and is no rule.
+    """One type of record: everything that is special about it, except rules.
 
     Attributes:
         name: Its name in changes, logs, entries of the channel's log and tables.
         prefix: SID prefix.
-        parent: What it lives in. What lives in a channel is refused when the channel is deleted, counts in its log and
-            is swept with it.
+        parent: What it lives in. Changes of a record in a channel get a number in the channel's log. They are refused
+            once the channel is deleted, and the record is swept with it.
         fields: Its own fields; what is `UNDERSTOOD` is left out.
         key: The item's key, from a path whose addresses are resolved to SIDs.
-        range: Where all of one parent are read; None if there is no such range.
+        range: Where all records of one parent are read; None if they are not read together.
         computed: What operations add to a record when they answer, separated by blanks; never stored.
         remains: What its tombstone keeps beside SIDs, separated by blanks.
     """
@@ -116,7 +118,7 @@ class RecordType:
         return {field.name: field for field in self.fields}
 
     def right(self, verb: str, name: str) -> Right | None:
-        """What a client needs to set a field on a verb; None if no client may."""
+        """What a client needs to set a field on create or update; None if no client may."""
         field = self.by_name.get(name)
         if field is None:
             return None

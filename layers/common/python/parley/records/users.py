@@ -25,7 +25,7 @@ USER = RecordType(
         Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), on_update=_INFO, reason="friendlyName"),
         Field("joined_channels_count", Whole(), default=0, reason=UNTOLD),
         Field("is_online", Flag(), reason="online"),
-        # How many push registrations there are; what is told is whether there are any.
+        # How many push registrations there are. Clients are told only whether there are any.
         Field("bindings_count", Whole(), default=0, reason="notifiable"),
     ),
     computed="is_notifiable",

@@ -28,7 +28,7 @@ _API_PREFIXES = tuple({f"{mount.face.prefix}/" for mount in MOUNTS})
 def create_app(
     make_context: MakeContext, mounts: tuple[Mount, ...] = MOUNTS, operations: Operations = OPERATIONS
 ) -> FastAPI:
-    """The application over a factory of request contexts, which offers some mounts."""
+    """The application that offers these mounts; `make_context` makes the context of a request."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for route in routes(make_context, mounts, operations):
         # No model per operation: the mount already says it all, and models would make start-up twenty times slower.
@@ -64,7 +64,7 @@ async def _unrouted(request: Request, exception: Exception) -> Response:
 class _EncodedPath(APIGateway):
     """A REST API event keeps its path percent-encoded, and so do we until it is split: identities may hold slashes.
 
-    What precedes the API's own prefix (the stage, or a custom domain's base path) is kept for the URLs in answers.
+    The part before the API's own prefix (the stage, or a custom domain's base path) is kept for the URLs in answers.
     """
 
     @property

@@ -14,7 +14,7 @@ from parley.store import keys
 
 
 def authenticate(context: Context, authorization: str, asked_for: RecordType) -> None:
-    """Let the request pass, or refuse it. An API key does everything except manage API keys, as at Twilio's.
+    """Let the request pass, or refuse it. An API key does everything except manage API keys, as at Twilio.
 
     Raises:
         Refusal: 20003; 20006 for an API key where the account's own credentials are needed.

@@ -1,10 +1,11 @@
 """Pages: what part of a list a request asks for, and the links to the parts around it.
 
 A token names the item at the edge of a page (`PT`: go on after it, `PB`: go back before it) and carries a seal over the
-list and its filters, so that a token of another list is refused. Message lists use plain indexes, as Twilio does; a
-link back says in a parameter of its own before which message it goes back, for its page may be cut short.
+list and its filters, so that a token of another list is refused. Message lists use plain indexes as tokens, as Twilio
+does. A link back also says, in a parameter of its own, before which message its page ends, since that page may be cut
+short.
 
-Lambda takes answers of 6 MB. The body travels in them as a text of JSON, so that each quote counts twice: a page that
+Lambda allows answers of 6 MB. They carry the body as a text inside JSON, where each quote takes two bytes. A page that
 would be too long is cut, and its links lead to the rest.
 """
 
@@ -24,10 +25,10 @@ _PLATFORM_CEILING = 1000
 _PAGING = ("PageSize", "Page", "PageToken")
 _HIGHEST_INDEX = 10**11
 _BEFORE = "Before"
-# Lambda's limit (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), less what goes round the
-# items: links, headers, the frame of the answer.
+# Lambda's limit (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), less room for all that is
+# not items: links, headers, the frame of the answer.
 _LONGEST_ANSWER = 6 * 1024 * 1024 - 64 * 1024
-# By how much a text of JSON grows at most when it becomes a text in JSON: a letter of two bytes is escaped with six.
+# How many times longer a JSON text can get as a text inside JSON: a letter of two bytes is escaped with six.
 _MOST_GROWTH = 3
 
 
@@ -157,7 +158,7 @@ def _by_index(asked: Asked, direction: str, position: str) -> list[tuple[str, st
 
 
 def cut(listing: Listing, shown: list[dict[str, Any]], page: PageRequest, answer_bytes: int) -> Listing:
-    """The part of a page that an answer may hold, given how long the answer with all of it would be."""
+    """The part of a page that fits into an answer; `answer_bytes` is how long the answer with all of it would be."""
     if answer_bytes * _MOST_GROWTH <= _LONGEST_ANSWER:
         return listing
     sizes = (_travelling_bytes(item) for item in (reversed(shown) if page.is_back else shown))

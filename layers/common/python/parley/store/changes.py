@@ -1,7 +1,8 @@
 """Changes: what one write did, decoded from the stream. Both stream functions read nothing else.
 
-A change is the pair of images plus the cause in the new one. It is announced if and only if that cause is new: counters
-move, TTL removes and sweeps erase without one, and a record that arrives twice decodes to the same change id.
+A change is the old and the new image, and the cause in the new one. It is announced if and only if that cause is new.
+Counters, TTL and sweeps change items without a new cause, so they announce nothing. A stream record that arrives twice
+decodes to the same change id.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from parley.store.items import Record, from_item
 from parley.store.keys import Key
 
-# Sort key, or what it begins with, -> kind of record. Anything else is nobody's news.
+# Sort key, or its beginning -> kind of record. Changes of other items are never announced.
 _EXACT = {"CHANNEL": "channel", "USER": "user"}
 _PREFIXES = {
     "MESSAGE#": "message",
@@ -24,16 +25,16 @@ _PREFIXES = {
     "BINDING#": "binding",
     "CREDENTIAL#": "credential",
     "KEY#": "api_key",
-    # Of the entries in a channel's log, only those of numbers that nothing came of have a cause.
+    # An entry in a channel's log has a cause only if no other record announces its number to clients.
     "CHG#": "nothing",
 }
 
-# The kinds of records whose changes are announced by themselves.
+# The kinds of records that announce their own changes.
 KINDS = frozenset([*_EXACT.values(), *_PREFIXES.values()])
 
 _COUNTED = ("seq", "hooks", "members_count", "messages_count", "last_message_index")
 
-# Of what is only asked about, and not stored yet.
+# The key of a change that a pre-event asks about: it is not stored yet.
 _NOWHERE: Key[Any] = Key("", "")
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"
 
@@ -43,8 +44,8 @@ class Change:
     """One announced change.
 
     Attributes:
-        kind: What was changed: a kind of record, or nothing: a number in a channel that was taken for a change that
-            was then refused.
+        kind: The kind of record that was changed; `nothing` for a log entry that only tells clients of the channel's
+            number.
         verb: created, updated or deleted.
         record: The record after the change; for a deletion the one before it, with the tombstone's seq.
         old: The record before it; empty for a creation.
@@ -79,7 +80,7 @@ def decode(stream_record: dict[str, Any]) -> Change | None:
         return None
     was, is_now = bool(old) and "deleted_at" not in old, "deleted_at" not in new
     if was and not is_now:
-        # Only what the channel's counters said is the tombstone's; everything else is told as it was.
+        # The counts are the tombstone's; everything else is told as it was before the deletion.
         record = {**old, **{name: new[name] for name in _COUNTED if name in new}}
         return Change(kind, DELETED, record, old, cause, data["SequenceNumber"], key)
     if not is_now:

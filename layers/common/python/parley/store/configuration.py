@@ -46,7 +46,7 @@ class Configuration:
     def present(self, keys: Iterable[Key[Any]]) -> set[Key[Any]]:
         """Those of `keys` under which a living record was found at most ten seconds ago, read in one go.
 
-        Here what was not found is remembered too: for records that never come back, such as revoked API keys.
+        Here, absence is remembered as well. That is right for records that never come back, such as revoked API keys.
         """
         wanted, now = set(keys), self._clock.now_ms()
         known = {key for key in wanted if key in self._memory and now < self._memory[key][0]}

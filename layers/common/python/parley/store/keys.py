@@ -1,4 +1,4 @@
-"""Every key pattern of the one table, and who asks what of it.
+"""Every key pattern of the one table, and the question that each answers.
 
 Access patterns (each is one function below; `*` marks what is read in order):
 
@@ -218,13 +218,13 @@ def followers(user_sid: str) -> Range[stored.Follower]:
 
 
 def due_in(account_sid: str, kind: str, minute: int) -> list[Range[stored.Due]]:
-    """Where what falls due in a minute is listed; minutes are counted from the epoch."""
+    """The ranges that list what falls due in a minute; minutes are counted from the epoch."""
     place = f"DUE#{account_sid}#{kind}#{padded(minute)}"
     return [Range(f"{place}#{shard}", "") for shard in range(_DUE_SHARDS)]
 
 
 def due(account_sid: str, kind: str, minute: int, id_: str) -> Key[stored.Due]:
-    """Where something stands in that list. Much may fall due at once, so a minute is spread over partitions."""
+    """The key of one entry in that list. Much may fall due at once, so a minute is spread over partitions."""
     shard = sum(id_.encode()) % _DUE_SHARDS
     return Key(f"DUE#{account_sid}#{kind}#{padded(minute)}#{shard}", id_)
 

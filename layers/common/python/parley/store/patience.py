@@ -1,4 +1,4 @@
-"""How long the table port goes on trying: every number that decides it, so that the sum can be compared with time-outs.
+"""How long the table port keeps trying. All numbers stand here, so that their sum can be compared with time-outs.
 
 The port repeats requests itself; botocore makes one attempt each. A request that is refused is answered in
 milliseconds; one that gets no answer takes `ATTEMPT_SECONDS`. After `PATIENCE_SECONDS` there is no further attempt.
@@ -31,7 +31,7 @@ CLIENT_CONFIG: dict[str, Any] = {
     "read_timeout": READ_SECONDS,
 }
 
-# What botocore raises when no answer came. What was asked may have been done all the same.
+# botocore raises these when no answer came. The request may have been carried out all the same.
 LOST = (NotConnected, HTTPClientError)
 _BUSY = {
     "ThrottlingException",
@@ -45,7 +45,7 @@ _CONFLICT = {"TransactionConflictException", "TransactionInProgressException", "
 
 
 class Patience:
-    """What is left of the time and the attempts for one request, from its first attempt on."""
+    """The time and the attempts that are left for one request."""
 
     def __init__(self, clock: Clock, jitter: Callable[[], float] = random.random):
         self._clock = clock
@@ -64,7 +64,7 @@ class Patience:
 
 
 def why_give_up(error: Exception) -> Refusal | None:
-    """What an error means to the caller if it does not pass; None if no repetition can help."""
+    """The refusal for an error that does not go away; None if repeating the request cannot help."""
     if isinstance(error, LOST):
         return UNAVAILABLE()
     if not isinstance(error, ClientError):

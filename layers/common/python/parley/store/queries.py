@@ -1,8 +1,8 @@
 """Queries: the request that reads a range of the table, and how much of it one request looks at.
 
-DynamoDB counts an item against a request's limit before the filter drops it. So a request whose filter dropped items is
-followed by one that looks at more, and then by one without a limit, which reads a megabyte: what was deleted costs two
-or three requests, however much it was.
+DynamoDB counts an item against a request's limit before the filter drops it. So if a filter drops items, the next
+request looks at more of them. If that one drops items too, the next has no limit and reads a megabyte. So reading past
+deleted items costs two or three requests, plus one for each further megabyte.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Query(NamedTuple):
     matching: Mapping[str, list[str]] | None = None
 
     def request(self) -> dict[str, Any]:
-        """The arguments of DynamoDB's Query, but for the table, the limit and where to go on."""
+        """The arguments of DynamoDB's Query, without the table, the limit and the start key."""
         expression = Expression()
         request: dict[str, Any] = {"ScanIndexForward": not self.descending}
         filters = [
@@ -50,7 +50,7 @@ class Query(NamedTuple):
 
 
 def items(query: Query, size: int | None, ask: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The items that a query finds, `size` or a few more if there are as many; `ask` sends one request."""
+    """The items that a query finds, at least `size` if there are that many; `ask` sends one request."""
     request = query.request()
     limit, found, dropped = size, 0, 0
     while True:
@@ -70,7 +70,7 @@ def items(query: Query, size: int | None, ask: Callable[[dict[str, Any]], dict[s
 
 
 def _next_limit(size: int | None, found: int, dropped: int, newly_dropped: int) -> int | None:
-    """How many items the next request looks at: few where few were dropped, and all there are at the second time."""
+    """How many items the next request looks at; None for no limit, after two requests dropped some."""
     if size is None or (dropped and newly_dropped):
         return None
     return max(size - found, 1) + newly_dropped**2

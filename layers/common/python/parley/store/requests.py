@@ -22,7 +22,7 @@ from parley.store.writes import (
     condition,
 )
 
-# Where an item keeps the id of the commit that last added to it, unless its cause tells.
+# The attribute that holds the id of the commit that last added to an item. An announced item has it in its cause.
 _COMMIT_ID = "commit_id"
 # A request's name as an action of a transaction.
 ACTIONS = {"put_item": "Put", "update_item": "Update", "delete_item": "Delete", "check": "ConditionCheck"}
@@ -36,8 +36,8 @@ def attributes(key: Key[Any]) -> dict[str, Any]:
 def request(table: str, cause: Cause, write: Write, *, alone: bool) -> tuple[str, dict[str, Any]]:
     """The operation that carries out a write, and its arguments; `alone` says that it is no part of a transaction.
 
-    Alone, an addition goes with the commit's id, and only into an item that does not hold it yet. So if the answer is
-    lost, the repetition adds nothing. A transaction has a token for that.
+    A write that adds to numbers, and is alone, also stores the commit's id and requires that the item does not hold it
+    yet. So if the answer is lost, the repetition adds nothing. A transaction has a token for that.
     """
     expression = Expression()
     arguments: dict[str, Any] = {"TableName": table}
@@ -85,7 +85,7 @@ def outcome(cause: Cause, write: Write) -> Record:
 
 
 def is_ours(cause: Cause, write: Write, stored: Record | None) -> bool:
-    """Whether the item in the way was left by this very write, which was carried out although its answer was lost."""
+    """Whether this very write stored the item in the way: it was carried out, but its answer was lost."""
     if not stored or not isinstance(write, Create | Bury | Update):
         return False
     if isinstance(write, Update) and not write.announced:
@@ -104,7 +104,7 @@ def update_expression(
     add: Additions | None = None,
     above: Mapping[str, tuple[str, int]] | None = None,
 ) -> str:
-    """An UpdateExpression: values to set (None removes), numbers to add, and fields to set above others."""
+    """An UpdateExpression: values to set (None removes), numbers to add, and fields to set above other fields."""
     clauses = []
     sets = [f"{expression.name(name)} = {expression.value(v)}" for name, v in set_.items() if v is not None]
     for name, (other, number) in (above or {}).items():

@@ -29,7 +29,7 @@ R = TypeVar("R", bound=Mapping[str, Any])
 
 
 class Found(NamedTuple, Generic[R]):
-    """One item of a range: where it stands, its key and, from the base table, its record."""
+    """One item of a range: its position, its key and, unless an index was read, its record."""
 
     position: str
     key: Key[R]
@@ -55,7 +55,7 @@ class Records(dict[Key[Any], Any]):
     @overload
     def get(self, key: Key[R], default: R) -> R: ...
     def get(self, key: Key[R], default: R | None = None) -> R | None:
-        # A dict would take anything for a key, and say nothing of what comes back.
+        # The type of dict takes any key, and does not connect a key with its kind of record.
         return cast("R | None", super().get(key, default))
 
     def living(self) -> Records:
@@ -138,14 +138,15 @@ class Table:
     def commit(self, cause: Cause, writes: Sequence[Write]) -> list[Record]:
         """Carry out all writes or none, each announced record stamped with `cause`.
 
-        Returns the records as stored, in the order of `writes`; for an Update that is one of several, what it set.
-        A single write costs one plain request, more are one transaction (an Absent or a Present needs company). What
-        collides with other transactions, is throttled or gets no answer is repeated after a pause. If a request was
-        carried out although its answer was lost, its repetition finds that and counts as done.
+        Returns the stored records, in the order of `writes`; for an Update among several writes, only what it set. A
+        single write is one plain request, several are one transaction. An Absent or a Present cannot be the only write.
+        A request that collides with another transaction, is throttled or gets no answer is repeated after a pause. If
+        it was carried out although its answer was lost, the repetition notices that and counts as done.
 
         Raises:
-            Refusal: what the first failed condition stands for, and nothing was written; 20409 if other transactions
-                were in the way every time; 20503 if the table was too busy, and then it is not known what was written.
+            Refusal: the refusal of the first condition that failed, and nothing was written; 20409 if other
+                transactions were in the way every time; 20503 if the table was too busy, and then it is not known
+                whether anything was written.
         """
         return [self._write(cause, writes[0])] if len(writes) == 1 else self._transact(cause, writes)
 
@@ -168,7 +169,7 @@ class Table:
         requests = [request(self._name, cause, write, alone=False) for write in writes]
         actions = [{ACTIONS[operation]: arguments} for operation, arguments in requests]
         try:
-            # By the token DynamoDB knows a repetition of what was done, and answers it as it did the first time.
+            # DynamoDB recognises a repetition by the token, and answers it as it did the first time.
             self._ask(
                 "transact_write_items",
                 TransactItems=actions,
@@ -188,7 +189,7 @@ class Table:
         return [outcome(cause, write) for write in writes]
 
     def touch(self, key: Key[Any], set_: Record) -> Record:
-        """Set attributes of an item that may not exist yet and is no part of a conversation: presence, connections."""
+        """Set attributes of an item that no conversation contains, such as presence; it is made if there is none."""
         expression = Expression()
         update = update_expression(set_, expression)
         return self._bookkeep(key, update, expression)
@@ -204,7 +205,7 @@ class Table:
                 raise
 
     def detach(self, key: Key[Any], names: Sequence[str]) -> Record | None:
-        """Remove attributes of such an item; None if there is no item."""
+        """Remove attributes of an item, without announcing it; None if there is no item."""
         expression = Expression()
         update = update_expression(dict.fromkeys(names), expression)
         try:
@@ -228,9 +229,9 @@ class Table:
         return from_item(answer.get("Attributes", {}))
 
     def take(self, key: Key[R], *, unless: str = "") -> tuple[R | None, bool]:
-        """Delete an item and return what it was, None if it was not there; and whether it is gone.
+        """Delete an item. Returns its record (None if there was none), and whether it is gone now.
 
-        One that has the attribute `unless` is left where it is.
+        An item that has the attribute `unless` is left where it is.
         """
         request: dict[str, Any] = {"ReturnValues": "ALL_OLD"}
         if unless:
@@ -251,7 +252,7 @@ class Table:
         self._write_many([{"DeleteRequest": {"Key": attributes(key)}} for key in keys])
 
     def put_many(self, records: Mapping[Key[Any], Mapping[str, Any]]) -> None:
-        """Store items that are no part of a conversation, in place of what there was, 25 a request."""
+        """Store items that no conversation contains, and replace what was there; 25 a request."""
         self._write_many(
             [{"PutRequest": {"Item": to_item({**key._asdict(), **record})}} for key, record in records.items()]
         )
@@ -267,11 +268,11 @@ class Table:
                     raise UNAVAILABLE()
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """The answer to a request that is repeated while that may help.
+        """The answer to a request, which is repeated as long as that may help.
 
         Raises:
-            Refusal: 20503 or 20409 when patience is at its end.
-            ClientError: what no repetition can help.
+            Refusal: 20503 or 20409 when time or attempts have run out.
+            ClientError: an error that repeating cannot help.
         """
         patience = self.patience()
         while True:
@@ -289,7 +290,7 @@ class Table:
         return answer
 
     def patience(self) -> Patience:
-        """How long to go on trying something, from now."""
+        """A fresh allowance of time and attempts, beginning now."""
         return Patience(self._clock, self._jitter)
 
 

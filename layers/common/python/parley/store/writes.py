@@ -1,7 +1,7 @@
 """What a commit can write: a few plain descriptions, each with the refusals its conditions stand for.
 
-A condition is stated once, here, and used twice: DynamoDB evaluates it, and when it failed the same statement, applied
-to the item DynamoDB returns, names the refusal. No write is preceded by a read that only looks whether it may happen.
+Each condition is stated once, here, and used twice. DynamoDB evaluates it. If it fails, it is applied again to the item
+that DynamoDB returns, which gives the refusal. No read is made only to see whether a write is allowed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Guard:
 
     Tests are `=`, `<`, `<>`, `missing`, `behind` (missing or `<`), and `below` the field that `value` names.
 
-    `refusal` is what it means when that does not hold.
+    `refusal` is raised if the guard does not hold.
     """
 
     field: str
@@ -80,13 +80,13 @@ class Guard:
         raise ValueError(self.test)
 
 
-# Numbers to add to numbers, and to sets of numbers.
+# Numbers to add to attributes that are numbers, and sets of numbers to add to sets.
 Additions = Mapping[str, int | frozenset[int]]
 
 
 @dataclass(frozen=True)
 class Create:
-    """A new record where none lives; `taken` answers if one does. A tombstone gives way if `guards` hold for it."""
+    """A new record. If a living one is there, `taken` is raised. A tombstone is replaced if `guards` hold for it."""
 
     key: Key[Any]
     record: Mapping[str, Any]
@@ -108,7 +108,7 @@ class Update:
     """Changes to a living record: `set` (None removes the attribute) and `add` (numbers, to numbers or sets; atomic).
 
     `above` sets a field to the stored value of another one plus a number: `{"ceiling": ("seq", 75)}`.
-    `announced=False` keeps the stored cause, so that counters and other bookkeeping are nobody's news.
+    `announced=False` keeps the stored cause, so that nothing is announced: for counters and other bookkeeping.
     """
 
     key: Key[Any]
@@ -135,7 +135,8 @@ class Bury:
 class Erase:
     """Removal without a trace: pointers, listing entries, swept items.
 
-    With `missing`, only of what is there; and only then may it have `guards`, which may look at a tombstone too.
+    With `missing`, there must be an item, or else that is raised. Only then may there be `guards`; they are applied to
+    a tombstone too.
     """
 
     key: Key[Any]

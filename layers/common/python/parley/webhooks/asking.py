@@ -1,8 +1,9 @@
-"""Pre-events: a client's action waits while the service's owner may change or refuse it.
+"""Pre-events: before a client's action, the service's webhook may change or refuse it.
 
-The owner has five seconds an attempt. 200 lets the action go on, with the fields replaced that a JSON answer names; any
-other status refuses it. No answer at all, after the retries, lets it go on unchanged (error 50076 in the log): a dead
-owner must not silence his users. All attempts together stay within twenty seconds, well below API Gateway's 29.
+The webhook has five seconds for each attempt. If it answers 200, the action goes on; the fields that a JSON answer
+names are replaced. Any other status refuses the action. If no attempt gets an answer, the action goes on unchanged and
+error 50076 is logged: a server that is down must not silence users. All attempts together take at most twenty seconds,
+well below API Gateway's 29.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _FIELDS = {"from": "author"}
 
 
 class PreEvents:
-    """Asks owners; `ask` is what a context consults."""
+    """Asks pre-event webhooks; contexts call `ask`."""
 
     def __init__(self, outgoing: Outgoing, keyring: Keyring):
         self._outgoing = outgoing
@@ -41,12 +42,12 @@ class PreEvents:
     def ask(
         self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """`given` as the owner wants it, None if the owner does not want to be asked.
+        """`given` as the webhook wants it; None if the service has no webhook for this.
 
         `record` is what the action would make, change or remove.
 
         Raises:
-            Refusal: 50056 when the owner refuses; the matching error when a replaced value is not valid.
+            Refusal: 50056 when the webhook refuses; the matching error when a replaced value is not valid.
         """
         event = find(PRE_EVENTS, kind, verb, record)
         owner = service(context, record["service_sid"])
@@ -54,7 +55,7 @@ class PreEvents:
         if event is None or target is None:
             return None
         cause = {"source": context.caller.source, "actor": context.actor, "at": context.clock.now_ms()}
-        # Whoever changed it last before is not who is about to.
+        # The webhook is told who is about to change it, not who changed it last.
         change = Change(kind, verb, {**record, "last_updated_by": context.actor}, {}, cause, "")
         url, method = target
         asked = {
@@ -89,13 +90,13 @@ def _target(owner: Service, event: Event) -> tuple[str, str] | None:
 
 
 def _replaced(mount: Mount, event: Event, made: Attempt) -> dict[str, Any]:
-    """The fields that an answer replaces, as a client's own input would be read."""
+    """The fields that an answer replaces, parsed like a client's own input."""
     assert made.response is not None
     if not made.response.body.strip() or "json" not in made.response.headers.get("content-type", "").lower():
         return {}
     try:
         answer = json.loads(made.response.body)
-        # Half a surrogate pair, which JSON can spell but nothing can store or send.
+        # JSON can spell half of a surrogate pair, but it can be neither stored nor sent.
         json.dumps(answer, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         answer = None

@@ -16,12 +16,12 @@ from parley.clock import Clock
 # One more than the attempts of a delivery with the largest retry count, which come a second apart as Twilio's do.
 FAILURES = 5
 _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 5_000, 60_000
-# Longer than an attempt may take, so that there is one probe at a time; after that, it is taken for lost. Others look
-# again soon, for a target that is back answers in no time.
+# A probe counts as lost after the first of these, which is longer than an attempt may take; so there is one probe at a
+# time. Deliveries that wait for it look again after the second, since a target that is back answers quickly.
 _PROBE_MS, _LOOK_AGAIN_MS = 10_000, 2_000
 _MOST_TARGETS = 1_000
-# Requests to one target at the same time: until it has answered, as many as may fail; then as many as a batch may hold.
-# Who finds them taken waits a moment, which is all that a fast target needs, and comes back later.
+# How many requests one target gets at the same time: until it has answered once, as many as may fail; then as many as a
+# batch may hold. A delivery that finds all of them taken waits a moment, which is long enough for a fast target.
 _AT_ONCE_UNPROVEN, _AT_ONCE = FAILURES, 10
 _PATIENCE_SECONDS, _BUSY_MS = 0.2, 1_000
 
@@ -66,20 +66,20 @@ class Circuits:
         if now < target.open_until:
             left = target.open_until - now
             return min(left, _LOOK_AGAIN_MS) if target.is_probed else left
-        # This one finds out for all; the others wait until it has.
+        # This request probes the target for all; the others wait for the result.
         target.is_probed = True
         target.open_until = now + _PROBE_MS
         return 0
 
     def report(self, url: str, *, failed: bool) -> None:
-        """What became of a request."""
+        """Note what became of a request."""
         with self._changed:
             target = self._target(url)
             target.under_way = max(target.under_way - 1, 0)
             if not failed:
                 target.has_answered, target.failures, target.is_probed = True, 0, False
             elif target.failures < FAILURES or target.is_probed:
-                # One that was under way when the circuit opened says nothing new.
+                # A request that was under way when the circuit opened says nothing new.
                 self._count_failure(target)
             self._changed.notify_all()
 

@@ -1,4 +1,4 @@
-"""Post-event webhooks as jobs: what a change owes, one attempt at each, and what becomes of those that fail."""
+"""Post-event webhooks as jobs: planning them, making an attempt, and what happens to those that fail."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Deliveries:
     def deliver(self, delivery: Entry, turn: Turn) -> Again | None:
         """Make one attempt, unless the target's circuit is open.
 
-        What failed comes back after a pause. What is too old is parked where `parley webhooks` finds it.
+        A delivery that failed comes back after a pause. One that is too old is parked where `parley webhooks` finds it.
         """
         auth_token = self._context.keyring.auth_token()
         if wait_ms := self._circuits.wait_ms(delivery["url"]):
@@ -103,8 +103,8 @@ class Deliveries:
         if is_settled:
             self._untried.pop(delivery["id"], None)
             return None
-        # A new container counts earlier receives without an attempt as attempts, and the pause would be too long. So it
-        # is never longer than the time that has passed since the delivery was planned.
+        # A new container does not know which earlier receives were attempts and counts all of them, so the pause could
+        # be too long. So it is never longer than the time that has passed since the delivery was planned.
         longest = max(self._age_ms(delivery) // 1000, _SHORT_PAUSE_SECONDS)
         return self._again(delivery, min(pause_seconds(made.outcome, number, delivery["retries"]), longest))
 
@@ -126,8 +126,8 @@ class Deliveries:
         if age_ms <= self._longest_age_ms:
             self._count("Retried", 1)
             return Again(seconds)
-        # A group of its own each, so that whoever looks through the parked deliveries sees all of them. A delivery that
-        # was replayed and is given up again within five minutes differs in `once`, or SQS would drop it as a repeat.
+        # Each has its own group, so that a reader of the queue sees all parked deliveries. A delivery may be replayed
+        # and given up again within five minutes. It then has another `once`, or SQS would drop it as a repeat.
         once = f"{delivery['id']}-{delivery['planned_at']}"
         parked = {**delivery, "group": delivery["id"], "ordered_with": delivery["group"], "once": once}
         self._dead_letters.send([parked])

@@ -5,7 +5,7 @@
     2xx                                      settled
     time-out, no connection, 429, 503, 504   tried again after a second     again and again with growing pauses
     other 5xx, target refused by name        -                              again and again with growing pauses
-    anything else                            the owner's last word: settled, and logged with 50057
+    anything else                            settled: the server has answered; logged with 50057
 
 Twilio stops after the retry count; Parley goes on until the delivery is too old and then parks it.
 """
@@ -56,7 +56,7 @@ def request(auth_token: str, delivery: dict[str, Any], attempt: int) -> tuple[st
     """URL, headers and body of an attempt; 0 is the first.
 
     Raises:
-        TargetRefused: for a URL that is none.
+        TargetRefused: for a text that is not a usable URL.
     """
     form = {**delivery["parameters"], "RetryCount": str(attempt)}
     url, body, headers = _as_seen(delivery["url"]), b"", {}
@@ -76,14 +76,14 @@ def request(auth_token: str, delivery: dict[str, Any], attempt: int) -> tuple[st
 
 
 def _as_seen(url: str) -> str:
-    """The URL as its owner sees it asked for, which is what he validates: with a path and without a fragment."""
-    # Whether it may be asked for is the port's to say.
+    """The URL as its server sees it, which is what it validates: with a path and without a fragment."""
+    # The port decides whether a request may go there.
     target = check_url(url, allow_loopback=True)
     return f"{target.scheme}://{target.host_header}{target.path.removesuffix('?')}"
 
 
 def attempt(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], number: int) -> Attempt:
-    """Make one attempt and log it: SIDs, status, duration and reason, never what was said."""
+    """Make one attempt and log it: SIDs, status, duration and reason, never the content."""
     started = time.perf_counter()
     made = _send(outgoing, auth_token, delivery, number)
     made = made._replace(duration_ms=round((time.perf_counter() - started) * 1000))
@@ -106,7 +106,7 @@ def _send(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], number:
         url, headers, body = request(auth_token, delivery, number)
         answer = outgoing.send(delivery["method"], url, headers, body, TIMEOUT_SECONDS)
     except TargetRefused as refused:
-        # The owner may mend the name; but no attempt is ever made to an address that must not be reached.
+        # The owner may correct the name, so it is tried again. No request is ever sent to a refused address.
         return Attempt(Outcome.FAILED, reason=str(refused))
     except NoAnswer as missing:
         return Attempt(Outcome.UNREACHABLE, reason=str(missing))

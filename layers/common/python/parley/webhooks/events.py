@@ -1,4 +1,4 @@
-"""What webhooks say of an event: the value of each parameter, and which row of a face's table an action or change is.
+"""What webhooks say of an event: the row of a face's table for an action or change, and each parameter's value.
 
 Unset values are left out.
 """
@@ -30,7 +30,7 @@ def _date(name: str) -> Value:
 
 
 def _flag(value: bool | None) -> str | None:
-    """A flag as forms spell it; what is not known is left out, as reachability is while the service does without."""
+    """A flag as forms spell it. An unknown one is left out, such as reachability that is switched off."""
     return None if value is None else str(value).lower()
 
 

@@ -1,1 +1,1 @@
-"""Background work: what the stream's changes owe is planned, queued and carried out."""
+"""Background work: jobs are planned from the stream's changes, queued and carried out."""

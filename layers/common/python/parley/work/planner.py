@@ -1,4 +1,4 @@
-"""The planner: from the stream's changes to the jobs that they owe."""
+"""The planner: finds the jobs that the stream's changes owe, and queues them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that remove what is left below something that was deleted."""
+"""Jobs that remove what is left in a channel or service, or of a user, that was deleted."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ What a caller may rely on:
 
 - A name is resolved once, every address it has is checked (`targets.py`), and the connection goes to one of exactly
   these addresses, under the original Host and TLS name. A resolver that answers differently a moment later changes
-  nothing. Redirects are answers, not orders: they are returned, not followed.
+  nothing. Redirects are returned, not followed.
 - One deadline covers name resolution, connecting, TLS, sending and reading to the end, also when the other side
   sends one byte a second.
 - At most 64 KB of the answer's body are read.
@@ -119,7 +119,7 @@ class Outgoing:
         for tried, address in enumerate(addresses):
             remaining = deadline.remaining()
             try:
-                # A silent address leaves the others time.
+                # A silent address must leave time for the others.
                 return self._connect((address, target.port), remaining / (len(addresses) - tried))
             except OSError:
                 if tried == len(addresses) - 1:
@@ -190,7 +190,7 @@ def _exchange(
     exchange = http.client.HTTPConnection(target.host, target.port)
     exchange.sock = _TimedSocket(connection, deadline)
     framing = {"Host": target.host_header, "Connection": "close"}
-    # Whoever closes early may have answered first.
+    # A server that closes early may have answered before.
     with suppress(BrokenPipeError, ConnectionResetError):
         exchange.request(method, target.path, body or None, {**framing, **headers})
     with exchange.getresponse() as answer:

@@ -37,7 +37,7 @@ _CLOSING_SECONDS = 5.0
 
 
 class Outcome(StrEnum):
-    """What became of the pushes for one connection, the worst of them."""
+    """What became of the pushes for one connection; the worst outcome, if they differ."""
 
     SENT = "sent"
     DROPPED = "dropped"
@@ -113,7 +113,7 @@ class SocketGateway:
 
     def _recipient(self, connection_id: str, body: posting.Body) -> posting.Recipient:
         quoted = quote(connection_id, safe="")
-        # What quote() leaves of a connection id is unreserved but for its percent signs.
+        # After quote(), the percent signs are all that is left to encode.
         return posting.Recipient(self._path + quoted, self._canonical_path + quoted.replace("%", "%25"), body)
 
     def _run(self, method: str, recipients: dict[str, posting.Recipient], deadline_seconds: float) -> None:

@@ -4,7 +4,7 @@ A `Wire` is one TCP or TLS connection with at most one request on it; its owner 
 `wire.events` and then calls `open_further`, or `receive`. The `WirePool` hands every wire to one caller at a
 time, so callers in different threads share a pool without waiting for one another. A wire that rested too long, or
 that the server closed meanwhile, is not handed out again: a Lambda environment can be frozen for minutes
-between two calls, and its sockets die without anybody noticing.
+between two calls, and its sockets die unnoticed.
 
 This is not a general HTTP client: requests are small, bodies of answers are read and cut off at 64 KB.
 """
@@ -196,7 +196,7 @@ class Wire:
                     raise broken from None
                 return None
             except OSError:
-                # Whoever closed early may have said why (413) before.
+                # A server that closed early may have said why (413) before.
                 if not self._buffer:
                     raise
                 data = b""
