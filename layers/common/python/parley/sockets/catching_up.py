@@ -23,7 +23,7 @@ from parley.sockets.reasons import every_reason
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
-from parley.stored import Connection
+from parley.stored import Channel, Connection, LogEntry, Message, Tail
 
 MOST_CHANGES = 1000
 # How many bytes of events one reply holds at most. A socket carries more.
@@ -87,8 +87,8 @@ class _Missed:
         is_cut: Whether there are more messages than one reply can hold.
     """
 
-    messages: list[Mapping[str, Any]] = field(default_factory=list)
-    entries: list[Mapping[str, Any]] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    entries: list[LogEntry] = field(default_factory=list)
     is_cut: bool = False
 
 
@@ -130,7 +130,7 @@ def _keys(sid: str, identity: str) -> tuple[Key[Any], Key[Any], Key[Any], Key[An
 class _Channel(Generic[T]):
     """The answer for one channel whose member asks."""
 
-    def __init__(self, context: Context, render: Render[T], identity: str, channel: Record, tail: Record, mark: int):
+    def __init__(self, context: Context, render: Render[T], identity: str, channel: Channel, tail: Tail, mark: int):
         self._context = context
         self._identity = identity
         self._render = render
@@ -227,7 +227,7 @@ class _Channel(Generic[T]):
         """Each piece of news with its number: a new message's first one, any other record's latest one."""
         living = [message for message in missed.messages if "deleted_at" not in message]
         happened = [(_created(message), self._news("message", "created", message)) for message in living]
-        verbs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        verbs: dict[tuple[str, str], list[LogEntry]] = {}
         for entry in missed.entries:
             verbs.setdefault((entry["kind"], entry["sid"]), []).append(entry)
         stored = self._context.table.fetch_many(filter(None, map(self._key, verbs)), buried=True)
@@ -249,20 +249,18 @@ class _Channel(Generic[T]):
         # Members are not told of invites.
         return None
 
-    def _erased(self, subject: tuple[str, str], entry: Mapping[str, Any]) -> Record:
+    def _erased(self, subject: tuple[str, str], entry: LogEntry) -> Record:
         """A record whose tombstone has been erased, as far as the entry of its deletion describes it."""
         kind, sid = subject
         if kind not in _ERASED or (kind == "member" and entry["verb"] != "deleted"):
             raise _Erased(sid)
         names = {"sid": sid, "channel_sid": self._sid, "service_sid": self._channel["service_sid"]}
         gone = {"seq": entry["seq"], "created_seq": 0, "deleted_at": 0} | {
-            name: entry[name] for name in _ERASED[kind] if name in entry
+            name: value for name, value in entry.items() if name in _ERASED[kind]
         }
         return {**names, "index": message_index(self._sid, sid), **gone} if kind == "message" else {**names, **gone}
 
-    def _changed(
-        self, kind: str, record: Mapping[str, Any], entries: list[Mapping[str, Any]]
-    ) -> list[tuple[int, News]]:
+    def _changed(self, kind: str, record: Mapping[str, Any], entries: list[LogEntry]) -> list[tuple[int, News]]:
         """The news of one record that has entries: one event with its latest version."""
         is_gone = "deleted_at" in record
         if kind == "message" and not is_gone and _created(record) > self._mark:
@@ -313,7 +311,7 @@ class _Channel(Generic[T]):
         return CaughtUp(CHANGES, seq, is_cut and not waits, tuple(events), used)
 
 
-def _written_at(message: Mapping[str, Any]) -> int:
+def _written_at(message: Message) -> int:
     """When a message was written, or an earlier time.
 
     If the message was edited, its cause is the edit's. Its `date_created` may have been given by an import.

@@ -15,7 +15,7 @@ from parley.errors import Refusal
 from parley.operations.context import Context
 from parley.sockets.typing_indicator import Typing
 from parley.store.items import Record
-from parley.stored import Connection
+from parley.stored import Channel, Connection, Tail
 
 Piece = Hashable
 
@@ -45,8 +45,8 @@ class News:
     verb: str
     record: Record
     channel_sid: str = ""
-    channel: Record | None = None
-    tail: Record | None = None
+    channel: Channel | None = None
+    tail: Tail | None = None
     reasons: tuple[str, ...] = ()
     is_reachability_enabled: bool = False
 

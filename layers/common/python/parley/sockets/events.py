@@ -14,7 +14,7 @@ from parley.domain.memberships import Person, creator_of, user_of
 from parley.errors import USER_NOT_FOUND, Error
 from parley.sockets.reasons import DATE_UPDATED, NOTIFICATION_LEVEL, undeclared, update_reasons
 from parley.store.changes import Change
-from parley.store.items import Record
+from parley.stored import Channel
 
 # Audiences: the channel's members, who is invited to it, the person that the record is about, the one that made the
 # channel, and the connections that follow a user.
@@ -34,28 +34,28 @@ class Event(NamedTuple):
 
     name: str
     audience: tuple[str, ...]
-    when: Callable[[Change, Record], bool] = lambda change, channel: True
+    when: Callable[[Change, Channel], bool] = lambda change, channel: True
     asks_channel: bool = False
     ends: Error | None = None
 
 
-def _is_out_of_sight(change: Change, channel: Record) -> bool:
+def _is_out_of_sight(change: Change, channel: Channel) -> bool:
     """Whether the one who left cannot see the channel any more."""
     return channel.get("type") == PRIVATE and creator_of(channel) != user_of(change.record)
 
 
-def _is_told(change: Change, channel: Record) -> bool:
+def _is_told(change: Change, channel: Channel) -> bool:
     """Whether those around hear of an update. What nothing says anything about is told rather than kept."""
     untold = {DATE_UPDATED, NOTIFICATION_LEVEL}
     is_told = not set(reasons(change)) <= untold
     return is_told or bool(undeclared(change.kind, change.old, change.record))
 
 
-def _is_untold(change: Change, channel: Record) -> bool:
+def _is_untold(change: Change, channel: Channel) -> bool:
     return not _is_told(change, channel)
 
 
-def _has_another_level(change: Change, channel: Record) -> bool:
+def _has_another_level(change: Change, channel: Channel) -> bool:
     return NOTIFICATION_LEVEL in reasons(change)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from parley.domain.memberships import Person, birth_of
 from parley.domain.presence import is_opening
@@ -27,7 +27,6 @@ from parley.sockets.presence import Listener, forget, gone, listeners, living_ke
 from parley.sockets.protocols import Protocols, protocol_of
 from parley.store import keys
 from parley.store.changes import Change, decode
-from parley.store.items import Record
 from parley.store.keys import Key, Range
 from parley.store.table import Records
 from parley.stored import Follower, Presence
@@ -196,8 +195,8 @@ class FanOut:
             change.verb,
             change.record,
             change.channel_sid,
-            cast(Record, shown.get(keys.channel(change.channel_sid)) or {}),
-            cast("Record | None", shown.get(keys.tail(change.channel_sid))),
+            shown.get(keys.channel(change.channel_sid)) or {},
+            shown.get(keys.tail(change.channel_sid)),
             reasons(change),
             is_enabled(service),
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from parley.faces.chat_events import POST_EVENTS
 from parley.faces.events import Event
 from parley.records.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import Change
 from parley.store.items import Record
+from parley.stored import Service
 from parley.webhooks.events import find, own_webhook, parameters
 
 # What a flow is sent when its webhook names no events (unconfirmed).
@@ -19,7 +19,7 @@ _SENT = ("onMessageSent", "onMediaMessageSent")
 
 
 def deliveries(
-    change: Change, service: Mapping[str, Any], channel_webhooks: Iterable[Record], account_sid: str, studio_url: str
+    change: Change, service: Service, channel_webhooks: Iterable[Record], account_sid: str, studio_url: str
 ) -> list[Record]:
     """The deliveries that a change fires: to the service's webhooks and to those of its channel.
 
@@ -44,7 +44,7 @@ def deliveries(
 Target = tuple[str, str, int, dict[str, str]]
 
 
-def _of_service(service: Mapping[str, Any], event: Event) -> Iterator[Target]:
+def _of_service(service: Service, event: Event) -> Iterator[Target]:
     retries = service.get("post_webhook_retry_count") or 0
     url = service.get("post_webhook_url")
     if url and event.name in (service.get("webhook_filters") or ()):

@@ -11,7 +11,6 @@ from parley.domain.user_channels import seen
 from parley.ids import user_sid
 from parley.sockets.codec import CannotShow, News
 from parley.sockets.native.views import Views
-from parley.store.items import Record
 
 
 class Push(NamedTuple):
@@ -83,10 +82,10 @@ def _channel(views: Views, news: News) -> dict[str, Any]:
     seq = news.record.get("seq", 0)
     if news.kind == "channel":
         return views.channel(news.record, news.tail, seq)
-    channel: Record = news.channel or {}
+    channel = news.channel or {}
     if news.verb == "deleted" and channel.get("seq", 0) > seq:
         # The channel has changed after this member was removed; the member hears nothing of that.
-        left: Record = {name: channel[name] for name in ("sid", "service_sid", "type") if name in channel}
+        left = {name: value for name, value in channel.items() if name in ("sid", "service_sid", "type")}
         return views.channel(left, None, seq)
     return views.channel(channel, news.tail, seq)
 

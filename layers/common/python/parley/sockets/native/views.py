@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from parley.domain.channels import with_counters
 from parley.faces.chat_v2 import MOUNTS
 from parley.faces.views import present
 from parley.store.items import Record
+from parley.stored import Tail
 
 _MOUNTS = {mount.resource: mount for mount in MOUNTS}
 _VERSIONED = ("channel", "message", "member", "invite", "user")
@@ -33,7 +35,7 @@ class Views:
             shown["last_message_index"] = record.get("last_message_index")
         return shown
 
-    def channel(self, record: Record, tail: Record | None, seq: int) -> dict[str, Any]:
+    def channel(self, record: Mapping[str, Any], tail: Tail | None, seq: int) -> dict[str, Any]:
         """A stored channel with its counters as of now, under the `seq` of the change that it is shown for."""
         counted = with_counters(record, tail) if tail and "members_count" in tail else record
         return self.show("channel", {**counted, "seq": seq, "version": record.get("seq", 0)})
