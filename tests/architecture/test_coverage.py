@@ -1,4 +1,4 @@
-"""What is published is offered, what is offered is published, and every parameter and field of it has its place."""
+"""Every published operation is offered and every offered one is published, with each parameter and field."""
 
 from __future__ import annotations
 

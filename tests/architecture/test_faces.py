@@ -1,4 +1,4 @@
-"""Faces and records: what is declared is offered nowhere until it is named, and what clients may set is said once."""
+"""Faces and records: a field appears only where it is named, and its declaration alone says if clients may set it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which way imports point: a convention that nobody checks is lost."""
+"""Imports point from the doors down to the leaves, never up and never sideways."""
 
 from __future__ import annotations
 

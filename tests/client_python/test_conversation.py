@@ -1,4 +1,4 @@
-"""The client and a running stack: what one does, others hear, whatever happens to their connections."""
+"""The client and a running stack: each client hears of what the others do, even if connections break."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user is in each channel: joined, invited or neither, from pushes, lists and fetches in any order.
+"""Whether a user has joined each channel, is invited or neither, from pushes, lists and fetches in any order.
 
 How one channel is followed while the user is in it is in clients/vectors.
 """

@@ -1,4 +1,4 @@
-"""What a client does over each new socket, and what it tells of what it finds out."""
+"""What a client asks over each new socket, and which events it makes of the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identities that look like member SIDs: who has one can do what anybody can, and be addressed by it."""
+"""Identities that look like member SIDs: such a user can do what others can, and can be addressed by the identity."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A user goes, or goes and comes back, between what a request has read and what it writes.
+"""A user is deleted, or deleted and made again, between a request's read and its write.
 
-Whatever the request is answered, afterwards everything belongs to the user that there is, and every count is right.
+Whatever the answer is, afterwards everything belongs to the user that now exists, and every count is right.
 """
 
 from __future__ import annotations

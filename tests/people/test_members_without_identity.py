@@ -1,4 +1,4 @@
-"""A member who is no user, as a phone will be: it is listed, changed, removed and told of like any other, and hears nothing.
+"""A member without a user, as a phone will be: it is listed, changed and removed like others, and hears nothing.
 
 No operation makes one yet, so the tests put it into the table.
 """

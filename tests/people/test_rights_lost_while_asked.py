@@ -1,4 +1,4 @@
-"""Who loses the right to an action while the service's owner is being asked about it does not get it done."""
+"""A user loses the right to an action while the service's owner is asked about it: the action is not done."""
 
 from __future__ import annotations
 

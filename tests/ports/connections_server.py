@@ -1,4 +1,4 @@
-"""A loopback `@connections` whose every answer a test can choose, and which says who called how often."""
+"""A loopback `@connections`: a test chooses each of its answers and can ask who called how often."""
 
 import asyncio
 import socket

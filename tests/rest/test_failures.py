@@ -1,4 +1,4 @@
-"""When DynamoDB does not cooperate: what is told, what is stored, and what is not told."""
+"""If DynamoDB fails: what the client is answered, what is stored, and what stays unsaid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Form bodies as clients send them, and as nobody should: a malformed one is a 400, never a 500."""
+"""Form bodies, well-formed and malformed: a malformed one is a 400, never a 500."""
 
 from __future__ import annotations
 

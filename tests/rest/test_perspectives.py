@@ -1,4 +1,4 @@
-"""What a face does not show: an invented one that knows private channels only, over every verb below a channel."""
+"""Channels that a face does not show, for every verb below a channel: an invented face knows private channels only."""
 
 from __future__ import annotations
 

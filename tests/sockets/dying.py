@@ -1,4 +1,4 @@
-"""A table's client that dies at a request, as the function does that makes it."""
+"""A DynamoDB client that dies at a chosen request, as if the function that makes the request died."""
 
 from __future__ import annotations
 

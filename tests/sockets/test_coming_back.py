@@ -1,4 +1,4 @@
-"""An identity whose user was deleted and that comes back at once: what its former user was in is not its own."""
+"""A user is deleted, and the identity comes back at once: the former user's channels are not the new user's."""
 
 from __future__ import annotations
 

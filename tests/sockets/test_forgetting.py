@@ -1,4 +1,4 @@
-"""Connections that end: what is left of them, wherever the function dies that forgets them, and what that costs."""
+"""Connections that end: what is left of them if the function dies half-way, and what forgetting them costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What arrives on a socket and is no request: each frame gets one answer, never a 500, and the socket stays usable."""
+"""Frames that are no requests: each gets one answer, never a 500, and the socket stays usable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists: what is in them and in which order, and pages that end, also where a page would be more than a socket carries."""
+"""Lists: their content, their order, and pages that end, even if a whole page would be more than a socket carries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusals that share a code with another say in words which one they are."""
+"""If two refusals share a code, their texts differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two requests of which one does all its work between the other's read and its write: worst cases, made to happen."""
+"""One request does all its work between another request's read and its write: worst cases, made to happen."""
 
 from __future__ import annotations
 

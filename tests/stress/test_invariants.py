@@ -1,4 +1,4 @@
-"""The checker of invariants: it finds nothing in an account in use, and each kind of contradiction that is planted."""
+"""The checker of invariants finds nothing wrong in an account in use, and finds each contradiction that is planted."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     assert contradictions(everything(client, table_name, account_sid)) == []
 
-Run it when nothing is under way: no request, and no sweep unless `swept=False` says that some are still owed. What a
-death may leave for the counters to settle is no contradiction; what no settling would ever mend is one.
+Run it when no request is under way, and no sweep either unless `swept=False` says that some are still to come. A counter
+that will settle by itself after a death is no contradiction; a counter that stays wrong is one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A service whose owner hears of everything, and what it must be sent."""
+"""A service whose owner hears of everything, and the requests that the owner must get."""
 
 from __future__ import annotations
 

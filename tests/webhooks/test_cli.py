@@ -1,4 +1,4 @@
-"""`parley webhooks`: what was given up is shown, is sent again, and is never lost, whenever the command is stopped."""
+"""`parley webhooks` shows parked deliveries and sends them again. None is lost, whenever the command is stopped."""
 
 from __future__ import annotations
 

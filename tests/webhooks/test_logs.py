@@ -1,4 +1,4 @@
-"""What is logged of webhooks: enough to find a delivery and what became of it, and never what was said or a secret."""
+"""Logs of webhooks: they say which delivery came to what, and never hold a body or a secret."""
 
 from __future__ import annotations
 

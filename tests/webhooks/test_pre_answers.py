@@ -1,4 +1,4 @@
-"""What an owner may answer to a pre-event, and what comes of it."""
+"""Each answer that an owner may give to a pre-event, and what then happens to the client's action."""
 
 from __future__ import annotations
 

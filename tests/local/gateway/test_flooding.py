@@ -1,4 +1,4 @@
-"""Sockets that send more than is handled: each takes its turn, waits a little, and is then not read any further."""
+"""Sockets that send faster than their messages are handled: some messages run, some wait, then the socket is not read."""
 
 from __future__ import annotations
 
