@@ -82,8 +82,8 @@ _SPECIALS: dict[tuple[str, str], Operation] = {
 def table(records: Registry) -> dict[tuple[str, str], Operation]:
     """(resource, verb) -> operation(context, path, parameters); list operations take a PageRequest as well.
 
-    A resource is a type of record, or what a face offers under a name of its own. What has no operation of its own is
-    carried out by the generic verbs.
+    A resource is a type of record, or a mount with its own name. A resource without an operation of its own uses the
+    generic verbs.
     """
     generic = {
         (record.name, verb): partial(

@@ -1,8 +1,8 @@
 """From the addresses in a path (SIDs, identities, unique names) to SIDs and the records that must exist above an item.
 
-Services are sealed: whatever is not of the service (and account) in the path does not exist. Nor does a channel of a
-type that the caller's face does not show: whoever reads a channel, or its counters, asks `shown`, and a write that
-reads neither carries the guards of `only_shown`.
+Services are sealed: a record of another service (or account) than the path names is not found. Nor is a channel of a
+type that the caller's face does not show. So an operation that reads a channel or its counters passes them through
+`shown`, and a write that reads neither carries the guards of `only_shown`.
 """
 
 from __future__ import annotations

@@ -37,6 +37,6 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
-    """Revoke a key: what is signed or asked with it is refused within ten seconds everywhere, here at once."""
+    """Revoke a key. It is refused at once in this container, and within ten seconds everywhere."""
     verbs.delete(API_KEY, context, path, parameters)
     context.configuration.forget(API_KEY.key(resolve(context, API_KEY, path)))

@@ -1,4 +1,4 @@
-"""Burials: tombstones are erased when nothing that is under way can need them any more.
+"""Burials: a tombstone is erased when no write that is under way can need it any more.
 
 A tombstone keeps a write that is still under way from bringing back what was deleted. Two minutes later nothing is
 under way, and it would only make lists slow to read. What returning clients are told of a deletion stands in the
@@ -17,7 +17,7 @@ from parley.store.writes import Erase, Guard
 
 # No function runs longer than a minute; the rest is for clocks that differ.
 DELAY_SECONDS = 120
-# What stands in ranges that are read as lists.
+# The kinds of records that are read as lists.
 _LISTED = ("message", "member", "invite", "channel_webhook", "role", "binding", "credential", "api_key")
 # How many tombstones one job erases.
 MOST = 100
@@ -40,7 +40,7 @@ def owed(change: Change, memory: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def erase(context: Context, job: dict[str, Any]) -> None:
-    """Erase the tombstones of a job, each unless something lives in its place or was deleted anew since."""
+    """Erase the tombstones of a job. One stays if a record lives there again, or was deleted anew since."""
     for pk, sk, deleted_at in job["tombstones"]:
         same = Guard("deleted_at", "=", deleted_at, NOT_FOUND())
         try:

@@ -45,7 +45,7 @@ def advance(
 
 
 def in_tail(service_sid: str, channel_sid: str, add: Additions, *guards: Guard, **set_: object) -> Update:
-    """A change to a channel's counters; itself nobody's news."""
+    """A change to a channel's counters, which is not announced."""
     sealed = Guard("service_sid", "=", service_sid, NOT_FOUND())
     return Update(
         keys.tail(channel_sid), NOT_FOUND(), set=dict(set_), add=dict(add), guards=(sealed, *guards), announced=False
@@ -53,7 +53,7 @@ def in_tail(service_sid: str, channel_sid: str, add: Additions, *guards: Guard, 
 
 
 class Overtaken(Refusal):
-    """Raised when another change was committed first: the decision is to be taken again, from what is stored then."""
+    """Raised when another change was committed first: what is stored is read again, and the decision taken anew."""
 
     def __init__(self) -> None:
         super().__init__(CONCURRENT_UPDATE)
@@ -81,10 +81,11 @@ def change(
 ) -> tuple[Record, Tail]:
     """Commit what `decide` decides, a change of a channel or of a record in it, under the channel's next seq.
 
-    `record` is what was just read, or what is to be created. The write is made only if the stored record is still the
-    one that `decide` saw. If another change came first, record and counters are read again and `decide` is called
-    anew; so it may refuse, but it may not do anything itself. The log entry goes with the write. `guards` are for
-    taking the number. If the change is refused, the number is told as one that nothing happened under.
+    `record` was just read, or is to be created. The write is made only if the stored record is still the one that
+    `decide` saw. If another change came first, record and counters are read again and `decide` is called again. So
+    `decide` may refuse, but it must not write or send anything. The log entry is written in the same transaction.
+    `guards` apply when the number is taken. If the change is refused, clients are told that nothing happened under its
+    number.
 
     Returns the record after the change, and the counters.
 
@@ -116,7 +117,7 @@ def _writes(context: Context, kind: str, verb: str, record: Record, tail: Tail, 
     """The decided writes under the number that was taken, on condition that nothing has changed what was decided on."""
     write = decision.write
     if isinstance(write, Create):
-        # What is in the way may be the tombstone of an earlier record; versions of one key only ever grow.
+        # The tombstone of an earlier record may be in the way. Under one key, versions only ever grow.
         order = Guard("seq", "behind", tail["seq"], Overtaken())
     else:
         seen = _version(record) or None
@@ -140,9 +141,9 @@ def _numbered(write: Create | Update | Bury, tail: Tail, order: Guard) -> Write:
 
 
 def _read_again(context: Context, write: Create | Update | Bury, record: Record, tail: Tail) -> tuple[Record, Tail]:
-    """Record and counters as they are now, with a number to write under: the one taken if it is still the later one.
+    """Record and counters as they are now, with a number to write under: the one taken, if it is still higher.
 
-    What is to be created stays as it is; only its number has been overtaken.
+    A record that is to be created stays as it is and gets a new number.
 
     Raises:
         Refusal: 20404 if the record is gone, 50063.
@@ -170,7 +171,7 @@ def nothing(context: Context, service_sid: str, channel_sid: str, seq: int) -> W
 
 
 def _announced(service_sid: str, channel_sid: str, record: Record) -> Create:
-    """An entry that carries its cause, so that who is connected is told that the channel has moved on."""
+    """An entry with a cause, so that connected clients are told that the channel has moved on."""
     where = {"service_sid": service_sid, "channel_sid": channel_sid}
     return Create(keys.change(channel_sid, record["seq"]), {**record, **where}, taken=CONCURRENT_UPDATE())
 
@@ -180,7 +181,7 @@ def mark(tail: Mapping[str, Any]) -> Record:
     return {"seq": tail["seq"], "hooks": tail.get("webhooks_count") or None}
 
 
-# What the entry of a deletion says of the record that is gone: a client is told of it when the tombstone is gone too.
+# What a deletion's entry keeps of the record. A client that returns is told this, even if the tombstone is gone too.
 _REMAINS = ("identity", "index", "created_seq")
 
 
@@ -193,7 +194,7 @@ def entry(context: Context, channel_sid: str, seq: int, kind: str, record: Recor
     told = {**_entry(context, seq, kind, record["sid"], verb), **remains}
     if kind in KINDS:
         return Put(keys.change(channel_sid, seq), told)
-    # The stream's filter passes entries of the kind `nothing`: nothing that clients know an event for.
+    # The stream's filter passes only entries of the kind `nothing`: clients have no event for such a change.
     return _announced(record["service_sid"], channel_sid, {**told, "kind": "nothing", "of": kind})
 
 

@@ -39,7 +39,8 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The webhook with the given parts of its configuration changed; its type is fixed."""
     resolved = resolve(context, CHANNEL_WEBHOOK, path)
     webhook = verbs.load(context, CHANNEL_WEBHOOK, resolved)
-    # What is stored completes the check. It is not written back: somebody may be changing it at this moment.
+    # Stored values complete the configuration for the check. They are not written back: another request may be changing
+    # them.
     whole = configured(webhook["type"], {**webhook, **parameters})
     changes = verbs.changed(context, {name: value for name, value in whole.items() if name in parameters})
     return context.table.commit(context.cause(), [Update(CHANNEL_WEBHOOK.key(resolved), NOT_FOUND(), set=changes)])[0]

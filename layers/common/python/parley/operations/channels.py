@@ -211,7 +211,7 @@ def _remove(context: Context, resolved: Path) -> None:
     expires_at = context.clock.now_ms() // 1000 + verbs.TOMBSTONE_SECONDS
     counts = {name: channel[name] for name in ("members_count", "messages_count", "last_message_index")}
     buried = verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(channel), **counts)
-    # A name or an entry in a list that the channel has only just given up may be another's by now.
+    # If the channel has just been renamed or migrated, its old name may be another channel's by now.
     unchanged = (
         Guard("unique_name", "=" if name else "missing", name, CONCURRENT_UPDATE()),
         Guard("type", "=", channel["type"], CONCURRENT_UPDATE()),

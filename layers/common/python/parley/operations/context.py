@@ -61,7 +61,7 @@ class Perspective:
 # The published description calls `public` the default of the list's `Type` filter; clients that list without a filter
 # and expect private channels too would need both in `lists` (unconfirmed).
 CHAT = Perspective("chat", "chat")
-# What nobody outside asks for: sweeps and other work.
+# For Parley's own work, such as sweeps, which no API asks for.
 INTERNAL = Perspective("internal", "chat", lists=(PUBLIC, PRIVATE))
 
 
@@ -93,11 +93,12 @@ class Context:
         parameters: dict[str, Any],
         may: Callable[[Context], object],
     ) -> dict[str, Any]:
-        """The parameters of a client's action after the service's pre-event webhook had its say.
+        """The parameters of a client's action, as the service's pre-event webhook leaves them.
 
-        `record` is what the action would make, change or remove. Account credentials are not asked about. `may` refuses
-        who has no right to the action. The caller has called it already. It is called again after a question was really
-        asked, with a context that remembers nothing: an answer may take twenty seconds, in which rights may be lost.
+        `record` is what the action would make, change or remove. The webhook is not asked about actions with account
+        credentials. `may` refuses a caller who has no right to the action. The operation has called it already. If the
+        webhook was really asked, `may` is called again, with a context that remembers nothing: an answer may take
+        twenty seconds, and rights may be lost in that time.
 
         Raises:
             Refusal: 50056 when the webhook refuses; the matching error for a replaced value that is not valid; what

@@ -1,8 +1,8 @@
-"""Counting messages: what was counted ahead of the messages is compared with them, soon after and by whoever passes by.
+"""Counting messages: counters run ahead of the messages, so they are compared with them soon after.
 
-A send that dies between taking an index and writing the message leaves the channel's counters one too high, and its
-newest message one that does not exist. The sender of every fiftieth message, and whoever fetches a channel in which
-nothing has happened for a minute, look at the messages that were not looked at yet and correct the counters.
+A send that dies between taking an index and writing the message leaves the channel's count one too high, and the
+channel's newest message does not exist. Two requests check the messages that were not checked yet and correct the
+counters: the send of every fiftieth message, and a fetch of a channel in which nothing has happened for a minute.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from parley.store import keys
 from parley.store.writes import Update
 from parley.stored import Tail
 
-# How often a sender looks, and how many messages are looked at in one step.
+# After how many messages a send checks the counters, how many messages one step reads, and the most steps of a fetch.
 EVERY = 50
 _STEP = 200
 _STEPS = 20
 
 
 def is_turn(index: int) -> bool:
-    """Whether it is the sender of this message who looks."""
+    """Whether the send of this message checks the counters."""
     return (index + 1) % EVERY == 0
 
 
@@ -40,9 +40,9 @@ def settled(context: Context, channel_sid: str, tail: Tail) -> Tail:
 
 
 def settle(context: Context, channel_sid: str, tail: Tail) -> Tail:
-    """Count the messages above the counted index as far as nothing can be written there any more: one query, one write.
+    """Count the messages above the counted index, up to where none can be written any more: one query, one write.
 
-    Returns the counters afterwards, also if somebody else was faster.
+    Returns the counters afterwards, even if another request corrected them first.
 
     Raises:
         Refusal: 20404 if the channel is gone.
@@ -70,13 +70,13 @@ def settle(context: Context, channel_sid: str, tail: Tail) -> Tail:
 
 
 def settle_in_turn(context: Context, message: Mapping[str, Any]) -> None:
-    """Settle the counters if it is this message's sender's turn. The message is sent, whatever comes of it."""
+    """Settle the counters if it is this message's turn. The message stays sent if that fails."""
     if not is_turn(message["index"]):
         return
     try:
         settle(context, message["channel_sid"], _read(context, message["channel_sid"]))
     except Refusal:
-        # The channel is gone, or the table is busy; the next one in turn looks at these messages too.
+        # The channel is gone, or the table is busy; the next check covers these messages too.
         return
 
 

@@ -1,8 +1,8 @@
-"""The five verbs over any record that lives in a channel and needs nothing of its own.
+"""The five verbs for every type of record that lives in a channel and has no rules of its own.
 
 The channel is proved alive in the write itself, every change takes the channel's next number and leaves an entry in
-its log, and what is left when the channel goes is swept with it (`sweeps.py`). Clients are told that the channel has
-moved on: by the entry, for their events name no such record.
+its log, and the records are swept when the channel is deleted (`sweeps.py`). Clients have no events for such records:
+the entry tells them only that the channel has moved on.
 
 A client must be a member, and may set what the record's fields let a client set; it may delete nothing here.
 """
@@ -27,7 +27,7 @@ def create(record_type: RecordType, context: Context, path: Path, parameters: di
     """A new record of the channel.
 
     Raises:
-        Refusal: 20404 if the channel is gone, or is while this is on its way.
+        Refusal: 20404 if the channel is gone, or is deleted meanwhile.
     """
     resolved = resolve(context, record_type, path, opened=False)
     _may_set(context, record_type, "create", resolved, parameters)

@@ -73,7 +73,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         parameters,
         lambda fresh: authority.require(fresh, service_sid, channel_sid, (right,)),
     )
-    # With a new message, that one is the newest again, whatever was deleted before.
+    # A new message is the newest, so a note of an older newest one is removed.
     tail = channel_log.advance(context, service_sid, channel_sid, {"last_index": 1}, last_message_index=None)
     index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
@@ -100,9 +100,10 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
 
 
 def _token_write(key: Key[SentToken], message: Record, now_seconds: int, earlier: SentToken) -> Write:
-    """The write that remembers which message a token made, in place of one that is past its time.
+    """The write that remembers which message a token made.
 
-    Refused if another send with the token was faster. What is past its time may be there for days still.
+    It is refused if another send with the token came first. `earlier` is the expired record of an earlier send, which
+    DynamoDB may keep for days. It is replaced.
     """
     repeated = _Repeated(CONCURRENT_UPDATE)
     record = {name: message[name] for name in _REMEMBERED} | {"expires_at": now_seconds + IDEMPOTENCY_SECONDS}
@@ -112,12 +113,12 @@ def _token_write(key: Key[SentToken], message: Record, now_seconds: int, earlier
     return Update(key, CONCURRENT_UPDATE(), set=record, guards=(unchanged,), announced=False)
 
 
-# What a token remembers of its message: the answer to a repetition that comes when the message is deleted.
+# What a token remembers of its message, to answer a repetition that comes after the message was deleted.
 _REMEMBERED = ("index", "author", "date_created", "date_updated")
 
 
 def _give_back(context: Context, message: Record, tail: Tail) -> None:
-    """Leave the index and the number that were taken unused, and uncounted."""
+    """Announce the number that was taken as unused, and take the index off the count."""
     channel_sid = message["channel_sid"]
     nothing = channel_log.nothing(context, message["service_sid"], channel_sid, tail["seq"])
     patience = context.table.patience()
@@ -177,7 +178,7 @@ def _authored(context: Context, author: str) -> dict[str, Any]:
 
 
 def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: SentToken) -> Record:
-    """The message that a token has made. If it is deleted: what is remembered of it, without its content.
+    """The message that a token made; if that is deleted, what the token remembers of it, without its content.
 
     Raises:
         Refusal: 20404 if the channel is gone, or the token.
@@ -222,7 +223,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The message with the given fields changed, marked as edited by whoever did it."""
+    """The message with the given fields changed, marked as edited by the caller."""
     resolved = resolve(context, MESSAGE, path, opened=False)
     message = verbs.load(context, MESSAGE, resolved)
     _may_update(context, message, parameters)

@@ -1,8 +1,8 @@
 """The arithmetic of pages: which part of a list a request gets, and what lies beyond it on either side.
 
 Everything here is pure. A *position* is a text that tells where a record stands in its list; positions sort as the list
-does. A page says the position of every record, so that it may be cut after any of them. What a page says of its other
-end, when it was asked for by going back, is that there is more after it: the page that was gone back from.
+does. A page says the position of every record, so that it may be cut after any of them. A page that was reached by
+going back always has more after it: the page that the caller came from.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class PageRequest(NamedTuple):
 class Listing(NamedTuple):
     """Records of one page with their positions, the position of the first and last, and what lies beyond.
 
-    `first` and `last` may lie beyond the records, where what stood there is not shown.
+    `first` and `last` may lie beyond the records, if the records there are not shown.
     """
 
     records: list[Record]
@@ -105,7 +105,7 @@ def page_in_memory(records: Mapping[str, Any], page: PageRequest) -> Listing:
 
 
 def fitting(sizes: Iterable[int], room: int) -> int:
-    """How many things of these sizes fit into a room, in their order; one at least."""
+    """How many items of these sizes fit into `room`, in their order; at least one."""
     count = 0
     for size in sizes:
         room -= size
@@ -116,7 +116,7 @@ def fitting(sizes: Iterable[int], room: int) -> int:
 
 
 def from_index(index: int, *, descending: bool) -> str:
-    """The position after which a page of messages begins that is asked for by the index of its first message."""
+    """The position before the message with this index, which is the first of the wanted page."""
     return str(index + 1 if descending else index - 1)
 
 

@@ -1,9 +1,9 @@
 """How much may happen in a second: 30 actions per channel and per service (https://www.twilio.com/docs/chat/chat-limits).
 
-What is counted has a number that grows with every action: a channel's `seq`, a service's counter. Beside it stand a
-ceiling and the time when it was set. An action below the ceiling needs no more than a condition in the write that it is
-anyway; when the ceiling is reached it is moved up, once per window at most. So the limit costs an extra request for one
-action in seventy-five, and holds whatever the number of writers.
+Every action adds one to a stored number: a channel's `seq`, or a service's counter. A ceiling and the time when it was
+set are stored beside it. The write that adds has a condition: the number is below the ceiling. When the ceiling is
+reached, it is moved up, at most once per window. So the limit costs one extra request in seventy-five actions, and
+holds for any number of writers.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def guard(context: Context, error: Error) -> tuple[Guard, ...]:
 
 
 def counted(context: Context, key: Key[Any], error: Error, take: Callable[[], Record]) -> Record:
-    """Do `take`, a write under `guard`; where the ceiling is reached, move it up if its window is over and try again.
+    """Carry out `take`, a write under `guard`. At the ceiling, move it up if its window is over, and try again.
 
     Raises:
-        Refusal: `error` when the window is not over; whatever else `take` raises.
+        Refusal: `error` when the window is not over; anything else that `take` raises.
     """
     try:
         return take()

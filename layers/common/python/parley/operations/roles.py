@@ -75,9 +75,9 @@ def fetch_typed(context: Context, service_sid: str, sid: str, role_type: str) ->
     return {**role}
 
 
-# A role is kept for so long after it was given. Meanwhile whoever gave it has written that, and the index shows it.
+# A role cannot be deleted for this long after it was given. After that, its holder is stored, and the index shows it.
 _KEPT_MS = 60_000
-# While this little of that has passed, as far as is known, a role can be given without a word.
+# If a role was given less than this ago, it can be given again without noting the time anew.
 _KNOWN_MS = 30_000
 
 

@@ -1,4 +1,4 @@
-"""The five verbs over any record that needs nothing of its own, and the parts that special operations share."""
+"""The five verbs for every type of record without rules of its own, and the parts that special operations share."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def update(record_type: RecordType, context: Context, path: Path, parameters: di
 
 
 def create(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """A new record of a record_type whose key needs nothing but a new SID."""
+    """A new record of a type whose key needs nothing but a new SID."""
     resolved = resolve(context, record_type, path)
     record = {**new_record(context, record_type, path), **parameters}
     write = Create(record_type.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND())
@@ -57,7 +57,7 @@ def create(record_type: RecordType, context: Context, path: Path, parameters: di
 
 
 def delete(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> None:
-    """Leaves a tombstone where the record was."""
+    """Delete the record and leave a tombstone in its place."""
     resolved = resolve(context, record_type, path)
     record = load(context, record_type, resolved)
     context.table.commit(context.cause(), [bury(context, record_type, resolved, record)])
@@ -70,7 +70,7 @@ def load(context: Context, record_type: RecordType, resolved: Path) -> Record:
 
 
 def belonging(record: Mapping[str, Any] | None, resolved: Path) -> Record:
-    """The record, unless it is none or another service's."""
+    """The record, if there is one and it is of the service in the path."""
     if record is None or record.get("service_sid", resolved.get("service_sid")) != resolved.get("service_sid"):
         raise NOT_FOUND()
     return cast(Record, record)
@@ -90,16 +90,16 @@ def dated(record: Record, parameters: dict[str, Any]) -> Record:
 
 
 def changed(context: Context, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an update, with its date: the one that was named, or now. A date that was given empty is left."""
+    """The fields of an update, with its date: the one that was named, or now. An empty date changes nothing."""
     fields = {name: value for name, value in parameters.items() if value is not None or name not in _KEPT_DATES}
     return {"date_updated": context.clock.now_ms(), **fields}
 
 
 def again(attempt: Callable[[], T], *moved: Error, looks: int = 3) -> T:
-    """What `attempt` returns; it is made again when it is refused because what it had read has changed since.
+    """What `attempt` returns. It is called again if it is refused because what it had read has changed since.
 
     Raises:
-        Refusal: what the last of `looks` attempts is refused with; at once what is not among `moved`.
+        Refusal: that of the last of `looks` attempts; one that is not among `moved`, at once.
     """
     for look in range(looks):
         try:
@@ -137,7 +137,7 @@ def bury(context: Context, record_type: RecordType, resolved: Path, record: Reco
 def read_page(
     context: Context, where: Range[Any], page: PageRequest, *, matching: dict[str, list[str]] | None = None
 ) -> Listing:
-    """One page of a range of the table, as stable positions: what arrives meanwhile shifts nothing.
+    """One page of a range of the table, by position: records that arrive meanwhile shift nothing.
 
     Paging back reads downwards from the page that was seen and turns the result around. `matching` narrows it to
     records whose fields have one of some values.

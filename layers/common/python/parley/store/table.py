@@ -144,7 +144,7 @@ class Table:
         it was carried out although its answer was lost, the repetition notices that and counts as done.
 
         Raises:
-            Refusal: the refusal of the first condition that failed, and nothing was written; 20409 if other
+            Refusal: that of the first condition that failed, and nothing was written; 20409 if other
                 transactions were in the way every time; 20503 if the table was too busy, and then it is not known
                 whether anything was written.
         """
