@@ -73,8 +73,8 @@ class Functions:
 
 
 async def settled() -> None:
-    """Let everything happen that needs no more news."""
-    for _ in range(5):
+    """Let everything happen that needs no more news: no chain of callbacks here is nearly so long."""
+    for _ in range(50):
         await asyncio.sleep(0)
 
 
@@ -99,7 +99,10 @@ def frames(*texts: str) -> bytes:
 def played(play: Callable[[SocketHub, Functions], Awaitable[None]]) -> None:
     async def run() -> None:
         functions = Functions()
-        await play(SocketHub(API, Limits(), functions.call), functions)
+        hub = SocketHub(API, Limits(), functions.call)
+        await play(hub, functions)
+        for socket in list(hub.open.values()):
+            socket.end(1000, "")
 
     asyncio.run(run())
 
@@ -128,6 +131,7 @@ def test_a_socket_that_floods_is_read_no_further_until_it_is_caught_up_with() ->
             socket.data_received(frames(str(sent)))
             sent += 1
             assert sent < 200
+        await settled()
         ended = 0
         while not wire.is_read:
             await functions.end_one()
