@@ -57,6 +57,9 @@ class _SampleIds(Ids):
         self._count += 1
         return f"{self._count:032x}"
 
+    def birth(self) -> str:
+        return self.unique()[-16:]
+
 
 class SampleAccount:
     """A service with a channel `team room` that alice and carol are in, ten minutes before noon."""

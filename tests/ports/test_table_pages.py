@@ -237,8 +237,8 @@ def test_attributes_are_detached_from_what_is_there(stage: Stage):
 
 def test_what_is_taken_is_answered_once(stage: Stage):
     stage.table.touch(stage.key("A"), {"a": 1})
-    assert stage.table.take(stage.key("A")) == {"a": 1}
-    assert stage.table.take(stage.key("A")) is None
+    assert stage.table.take(stage.key("A")) == ({"a": 1}, True)
+    assert stage.table.take(stage.key("A")) == (None, True)
 
 
 def test_any_number_of_items_is_erased_25_a_request(stage: Stage):

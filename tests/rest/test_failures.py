@@ -90,7 +90,7 @@ def test_a_table_that_is_busy_for_a_moment_is_not_noticed(shaky: Shaky):
 
 
 def test_a_conflict_that_lasts_is_told_as_that(shaky: Shaky):
-    shaky.client.script("transact_write_items", *[CONFLICT] * 20)
+    shaky.client.script("transact_write_items", *[CONFLICT] * 200)
     answer = shaky.raw("POST", f"{shaky.channel}/Members", {"Identity": "alice"})
     assert answer.refusal() == (409, 20409, "The resource was changed by another request; try again")
     assert shaky.raw.get(f"{shaky.channel}/Members")["members"] == []

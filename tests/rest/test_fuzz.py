@@ -37,7 +37,8 @@ ASKED_AT_MOST = 3_000
 WRITES = ("put_item", "update_item", "delete_item", "transact_write_items", "batch_write_item")
 # What a refused request may have moved: a seq is taken before the write that may then fail, which leaves a gap that
 # readers of the log pass over, and so are numbers of the counters of actions per second, with the ceilings above them.
-MAY_MOVE = {"TAIL": {"seq", "seq_ceiling", "seq_ceiling_at"}, "RATE": {"seq", "seq_ceiling", "seq_ceiling_at"}}
+_NUMBERS = {"seq", "seq_ceiling", "seq_ceiling_at", "commit_id"}
+MAY_MOVE = {"TAIL": _NUMBERS, "RATE": _NUMBERS}
 
 
 class WatchedClient:

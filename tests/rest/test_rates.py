@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
+from parley.domain.memberships import birth_of
+from parley.ids import user_sid
 from parley.operations import messages
 from parley.operations.context import Caller
 from parley.operations.rate import WINDOW_MS
+from parley.store import keys
 from tests.rest.everything import FORMS, Everything, make
 from tests.rest.support import at_once, refused, unchanged
 from tests.support.doors import LambdaDoor, Raw
@@ -301,7 +304,8 @@ def test_a_limit_that_is_switched_on_later_holds_for_what_was_there(raw: Raw, wo
 
 def test_a_client_and_a_back_end_share_the_budget(raw: Raw, limited: World, full: Everything):
     path = {name: full.addresses[name] for name in ("service_sid", "channel_sid")}
-    client = limited.context(Caller("SDK", "alice"))
+    alice = limited.table.fetch(keys.user(user_sid(path["service_sid"], "alice")))
+    client = limited.context(Caller("SDK", "alice", birth=birth_of(alice or {})))
     for _ in range(AT_2 // 2):
         messages.create(client, path, {"body": "x"})
     assert left(lambda number: post(raw, full)) == AT_2 - AT_2 // 2
