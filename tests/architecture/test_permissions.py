@@ -20,6 +20,7 @@ from local.emulators.engine import Endpoints
 from local.home import REPOSITORY, Home
 from local.template.intrinsics import read
 from local.template.template import Template
+from parley.domain.memberships import birth_of
 from parley.domain.roles import CHANNEL, DEPLOYMENT, PERMISSIONS
 from parley.faces.registry import MOUNTS
 from parley.ids import user_sid
@@ -391,12 +392,14 @@ class Scenario:
         self._ask("POST", f"{self.path}/Channels/other/Messages", {"Body": "x"})
         self._ask("POST", f"{self.path}/Channels/{self.channel}/Members", {"Identity": "ivan"})
         self._ask("DELETE", f"{self.path}/Channels/{other}")
+        ivan = user_sid(self.service, "ivan")
+        birth = birth_of(self.functions.runtime.table.fetch(keys.user(ivan)) or {})
         self._ask("DELETE", f"{self.path}/Users/ivan")
         self._ask("DELETE", self.path)
         own = [record for record in self.functions.stream_records() if self.service in json.dumps(record["dynamodb"])]
         assert self.functions.invoke("WebhooksFunction", {"Records": own}) == {"batchItemFailures": []}
-        for kind, sid in (("channel", other), ("user", user_sid(self.service, "ivan")), ("service", self.service)):
-            job = {"job": "sweep", "kind": kind, "sid": sid, "at": 10**13}
+        for kind, sid in (("channel", other), ("user", ivan), ("service", self.service)):
+            job = {"job": "sweep", "kind": kind, "sid": sid, "at": 10**13, "birth": birth}
             message = {"MessageId": kind, "ReceiptHandle": "x", "Body": json.dumps(job)}
             record = self.functions.queue_record("WorkQueue", message)
             for hurried in (True, False):

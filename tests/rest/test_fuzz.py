@@ -38,7 +38,9 @@ WRITES = ("put_item", "update_item", "delete_item", "transact_write_items", "bat
 # What a refused request may have moved: a seq is taken before the write that may then fail, which leaves a gap that
 # readers of the log pass over, and so are numbers of the counters of actions per second, with the ceilings above them.
 _NUMBERS = {"seq", "seq_ceiling", "seq_ceiling_at", "commit_id"}
-MAY_MOVE = {"TAIL": _NUMBERS, "RATE": _NUMBERS}
+# A fetch corrects the counters of messages if they are ahead of what is stored.
+_COUNTED = {"counted_index", "counted", "removed", "last_index", "last_message_index"}
+MAY_MOVE = {"TAIL": _NUMBERS | _COUNTED, "RATE": _NUMBERS}
 
 
 class WatchedClient:

@@ -100,7 +100,8 @@ def contradictions(
     """Every contradiction among an account's items, each as a sentence.
 
     `swept` says that no sweep is owed any more. `deaths` says that functions died while they opened or closed sockets:
-    then what nobody can see may be left until the connection's time is over.
+    then what nobody can see may be left until the connection's time is over. A request to follow that was killed may be
+    noted and not heard: no reply was given, and asking again mends it.
     """
     account = Account(items, swept, now_ms, deaths)
     return [sentence for check in CHECKS for sentence in check(account)]
@@ -259,7 +260,7 @@ def _connections(account: Account) -> Iterator[str]:
     follows = {(sid, user) for sid, connection in open_.items() for user in connection.get("follows") or ()}
     for sid, user in () if account.deaths else hears - follows:
         yield f"the connection {sid} hears of {user}, whom it does not follow"
-    for sid, user in follows - hears:
+    for sid, user in () if account.deaths else follows - hears:
         yield f"the connection {sid} follows {user}, and does not hear of it"
 
 
