@@ -15,18 +15,91 @@ from parley.operations import OPERATIONS
 from parley.records import RECORDS
 from parley.records.spec import UNDERSTOOD, RecordType
 from parley.rest.app import create_app
-from tests.published.checker import operations
+from tests.published.checker import APIS, operations
 from tests.support.fakes import FakeClock
 
 # Published operations that have no route. Whoever offers one takes it off this list.
-NOT_OFFERED_YET: set[str] = set()
+NOT_OFFERED_YET: set[str] = {
+    "conversations:CreateConfigurationAddress",
+    "conversations:CreateConversationScopedWebhook",
+    "conversations:CreateConversationWithParticipants",
+    "conversations:CreateCredential",
+    "conversations:CreateRole",
+    "conversations:CreateServiceConversationScopedWebhook",
+    "conversations:CreateServiceConversationWithParticipants",
+    "conversations:CreateServiceRole",
+    "conversations:DeleteConfigurationAddress",
+    "conversations:DeleteConversationScopedWebhook",
+    "conversations:DeleteCredential",
+    "conversations:DeleteRole",
+    "conversations:DeleteServiceBinding",
+    "conversations:DeleteServiceConversationScopedWebhook",
+    "conversations:DeleteServiceRole",
+    "conversations:DeleteServiceUserConversation",
+    "conversations:DeleteUserConversation",
+    "conversations:FetchConfigurationAddress",
+    "conversations:FetchConfigurationWebhook",
+    "conversations:FetchConversationMessageReceipt",
+    "conversations:FetchConversationScopedWebhook",
+    "conversations:FetchCredential",
+    "conversations:FetchRole",
+    "conversations:FetchServiceBinding",
+    "conversations:FetchServiceConfiguration",
+    "conversations:FetchServiceConversationMessageReceipt",
+    "conversations:FetchServiceConversationScopedWebhook",
+    "conversations:FetchServiceNotification",
+    "conversations:FetchServiceRole",
+    "conversations:FetchServiceUserConversation",
+    "conversations:FetchServiceWebhookConfiguration",
+    "conversations:FetchUserConversation",
+    "conversations:ListConfigurationAddress",
+    "conversations:ListConversationMessageReceipt",
+    "conversations:ListConversationScopedWebhook",
+    "conversations:ListCredential",
+    "conversations:ListParticipantConversation",
+    "conversations:ListRole",
+    "conversations:ListServiceBinding",
+    "conversations:ListServiceConversationMessageReceipt",
+    "conversations:ListServiceConversationScopedWebhook",
+    "conversations:ListServiceParticipantConversation",
+    "conversations:ListServiceRole",
+    "conversations:ListServiceUserConversation",
+    "conversations:ListUserConversation",
+    "conversations:UpdateConfigurationAddress",
+    "conversations:UpdateConfigurationWebhook",
+    "conversations:UpdateConversationScopedWebhook",
+    "conversations:UpdateCredential",
+    "conversations:UpdateRole",
+    "conversations:UpdateServiceConfiguration",
+    "conversations:UpdateServiceConversationScopedWebhook",
+    "conversations:UpdateServiceNotification",
+    "conversations:UpdateServiceRole",
+    "conversations:UpdateServiceUserConversation",
+    "conversations:UpdateServiceWebhookConfiguration",
+    "conversations:UpdateUserConversation",
+}
+# Published operations that have a route, but not yet every parameter.
+NOT_WHOLE_YET: set[str] = {
+    "conversations:CreateConversation",
+    "conversations:CreateConversationMessage",
+    "conversations:CreateConversationParticipant",
+    "conversations:CreateServiceConversation",
+    "conversations:CreateServiceConversationMessage",
+    "conversations:CreateServiceConversationParticipant",
+    "conversations:ListConversation",
+    "conversations:ListServiceConversation",
+    "conversations:UpdateConversation",
+    "conversations:UpdateConversationMessage",
+    "conversations:UpdateConversationParticipant",
+    "conversations:UpdateServiceConversation",
+    "conversations:UpdateServiceConversationMessage",
+    "conversations:UpdateServiceConversationParticipant",
+}
 VERBS = {"Create": "create", "Fetch": "fetch", "List": "list", "Update": "update", "Delete": "delete"}
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
 PAGING = {"PageSize", "Page", "PageToken"}
-PUBLISHED = {
-    f"{version}:{operation['id']}": operation for version in ("v1", "v2", "v3") for operation in operations(version)
-}
-OFFERED = {f"{mount.face.prefix}:{mount.resource}.{verb}": (mount, verb) for mount in MOUNTS for verb in mount.verbs}
+PUBLISHED = {f"{api}:{operation['id']}": operation for api in APIS if api != "2010" for operation in operations(api)}
+OFFERED = {f"{verb} {mount.route(verb)}": (mount, verb) for mount in MOUNTS for verb in mount.verbs}
 APP = create_app(lambda caller: pytest.fail("no request is carried out here"))
 
 
@@ -40,9 +113,14 @@ def offered_as(name: str) -> tuple[Mount, str] | None:
     operation = PUBLISHED[name]
     verb = VERBS[re.match("Create|Fetch|List|Update|Delete", operation["id"]).group()]  # type: ignore[union-attr]
     for mount, offered in OFFERED.values():
-        if offered == verb and shape(mount.route(verb)) == "/chat" + shape(operation["path"]):
+        if offered == verb and shape(mount.route(verb)) == shape(path_of(name)):
             return mount, verb
     return None
+
+
+def path_of(name: str) -> str:
+    """The path template of a published operation, as it is offered here."""
+    return APIS[name.partition(":")[0]][1] + PUBLISHED[name]["path"]
 
 
 def routed(method: str, path: str) -> str:
@@ -62,7 +140,7 @@ def test_a_published_operation_has_a_route(name: str):
     found = offered_as(name)
     assert found is not None
     mount, verb = found
-    path = "/chat" + PUBLISHED[name]["path"].replace("{", "").replace("}", "")
+    path = path_of(name).replace("{", "").replace("}", "")
     assert routed(PUBLISHED[name]["verb"], path) == f"{mount.face.prefix}:{mount.resource}.{verb}"
 
 
@@ -73,7 +151,8 @@ def test_nothing_is_left_that_is_not_offered_and_not_listed():
 @pytest.mark.parametrize("name", OFFERED)
 def test_every_verb_of_every_mount_has_a_route_and_an_operation(name: str):
     mount, verb = OFFERED[name]
-    assert routed(METHODS[verb], re.sub(r"\{(\w+)\}", r"\1", mount.route(verb))) == name
+    route = f"{mount.face.prefix}:{mount.resource}.{verb}"
+    assert routed(METHODS[verb], re.sub(r"\{(\w+)\}", r"\1", mount.route(verb))) == route
     assert callable(OPERATIONS[mount.resource, verb])
 
 
@@ -82,17 +161,13 @@ def test_no_two_routes_answer_the_same_request():
     assert len(found) == len(set(found))
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, (mount, _) in OFFERED.items() if mount.face.prefix.startswith("/chat")]
-)
-def test_what_is_offered_as_chat_is_published(name: str):
-    found = {
-        (offered[0].resource, offered[0].face.prefix, offered[1])
-        for offered in map(offered_as, PUBLISHED)
-        if offered is not None
-    }
+@pytest.mark.parametrize("name", [name for name, (mount, _) in OFFERED.items() if mount.face.style == "modern"])
+def test_what_is_offered_is_published(name: str):
     mount, verb = OFFERED[name]
-    assert (mount.resource, mount.face.prefix, verb) in found
+    assert any(
+        METHODS[verb] == PUBLISHED[known]["verb"] and shape(mount.route(verb)) == shape(path_of(known))
+        for known in PUBLISHED
+    )
 
 
 def schema_of(operation: dict[str, Any]) -> dict[str, Any]:
@@ -104,9 +179,10 @@ def schema_of(operation: dict[str, Any]) -> dict[str, Any]:
     return schema["properties"][key]["items"]
 
 
-WITH_A_FORM = [name for name, operation in PUBLISHED.items() if operation["form"]]
-LISTS = [name for name in PUBLISHED if ":List" in name]
-WITH_AN_ANSWER = [name for name in PUBLISHED if ":Delete" not in name]
+FINISHED = {name: operation for name, operation in PUBLISHED.items() if name not in NOT_OFFERED_YET | NOT_WHOLE_YET}
+WITH_A_FORM = [name for name, operation in FINISHED.items() if operation["form"]]
+LISTS = [name for name in FINISHED if ":List" in name]
+WITH_AN_ANSWER = [name for name in FINISHED if ":Delete" not in name]
 
 
 @pytest.mark.parametrize("name", WITH_A_FORM)
@@ -157,7 +233,7 @@ def test_a_list_is_found_under_its_published_name(name: str):
     assert {mount.key, "meta"} == set(PUBLISHED[name]["responses"]["200"]["properties"])
 
 
-@pytest.mark.parametrize("name", [name for name, operation in PUBLISHED.items() if operation["verb"] != "GET"])
+@pytest.mark.parametrize("name", [name for name, operation in FINISHED.items() if operation["verb"] != "GET"])
 def test_the_header_that_asks_for_webhooks_is_read_where_it_is_published(name: str):
     found = offered_as(name)
     assert found is not None

@@ -13,7 +13,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _FOLDER = Path(__file__).parent
-_PREFIX = "/chat"
+# The published tables by the API that they describe, with what its paths begin with here.
+APIS = {
+    "v2": ("chat_v2.json", "/chat"),
+    "v1": ("chat_v1.json", "/chat"),
+    "v3": ("chat_v3.json", "/chat"),
+    "conversations": ("conversations_v1.json", "/conversations"),
+    "2010": ("account_2010.json", ""),
+}
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -37,6 +44,21 @@ _LINKS = {
     "v2:UserChannel": {"channel", "member"},
     "v1:UserChannel": {"channel", "member"},
     "v2:Binding": {"user"},
+    "conversations:Service": {
+        "conversations",
+        "users",
+        "roles",
+        "bindings",
+        "configuration",
+        "participant_conversations",
+    },
+    "conversations:Conversation": {"participants", "messages", "webhooks"},
+    "conversations:ServiceConversation": {"participants", "messages", "webhooks"},
+    "conversations:ConversationMessage": {"delivery_receipts", "channel_metadata"},
+    "conversations:ServiceConversationMessage": {"delivery_receipts", "channel_metadata"},
+    "conversations:Configuration": {"service", "webhooks"},
+    "conversations:User": {"user_conversations"},
+    "conversations:ServiceUser": {"user_conversations"},
 }
 _VERBS = re.compile("Create|Fetch|List|Update|Delete")
 # What has been answered as published since a test began, `v2:CreateChannel`; `tests/support/proofs.py` reads and empties it.
@@ -48,26 +70,30 @@ class ContractBroken(AssertionError):
 
 
 @cache
-def operations(version: str) -> list[dict[str, Any]]:
-    """The published operations of one version of the API: `v1`, `v2`, `v3`, or `2010` for the account API's."""
-    name = "account_2010.json" if version == "2010" else f"chat_{version}.json"
-    return json.loads((_FOLDER / name).read_text(encoding="utf-8"))["operations"]
+def operations(api: str) -> list[dict[str, Any]]:
+    """The published operations of one of the `APIS`."""
+    return json.loads((_FOLDER / APIS[api][0]).read_text(encoding="utf-8"))["operations"]
 
 
 @cache
-def _patterns() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
+def _patterns() -> list[tuple[str, re.Pattern[str], str, dict[str, Any]]]:
     found = []
-    for version in ("v1", "v2", "v3", "2010"):
-        for operation in operations(version):
-            path = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(operation["path"]))
-            found.append((operation["verb"], re.compile(path), operation))
+    for api, (_, prefix) in APIS.items():
+        for operation in operations(api):
+            path = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(prefix + operation["path"]))
+            found.append((operation["verb"], re.compile(path), api, operation))
     return found
 
 
-def operation_of(verb: str, path: str) -> dict[str, Any] | None:
-    """The published operation that a request means; `path` begins with the version."""
+def operation_of(verb: str, path: str) -> tuple[str, dict[str, Any]] | None:
+    """The API and the published operation that a request means; `path` begins with the API's prefix."""
     return next(
-        (operation for known, pattern, operation in _patterns() if known == verb and pattern.fullmatch(path)), None
+        (
+            (api, operation)
+            for known, pattern, api, operation in _patterns()
+            if known == verb and pattern.fullmatch(path)
+        ),
+        None,
     )
 
 
@@ -81,10 +107,14 @@ def check(base_url: str, verb: str, url: str, status: int, text: str) -> None:
     path = urlsplit(url[len(base_url) :]).path
     if status >= 400:
         _check_error(status, text)
-    elif path.startswith(_PREFIX + "/"):
-        _check_success(base_url, verb, path.removeprefix(_PREFIX), status, text)
-    elif operation := operation_of(verb, path):
-        answered.add(f"2010:{operation['id']}")
+        return
+    found = operation_of(verb, path)
+    if found and found[0] == "2010":
+        answered.add(f"2010:{found[1]['id']}")
+    elif any(prefix and path.startswith(f"{prefix}/") for _, prefix in APIS.values()):
+        _expect(found is not None, f"{verb} {path} is answered with {status} and in no contract")
+        assert found is not None
+        _check_success(base_url, *found, status, text)
 
 
 def _check_error(status: int, text: str) -> None:
@@ -96,14 +126,11 @@ def _check_error(status: int, text: str) -> None:
     _expect(isinstance(body["message"], str) and bool(body["message"]), f"message of {body}")
 
 
-def _check_success(base_url: str, verb: str, path: str, status: int, text: str) -> None:
-    operation = operation_of(verb, path)
-    _expect(operation is not None, f"{verb} {path} is answered with {status} and in no contract")
-    assert operation is not None
+def _check_success(base_url: str, api: str, operation: dict[str, Any], status: int, text: str) -> None:
     expected = operation["responses"]
     _expect(str(status) in expected, f"{operation['id']} answered {status}, published are {list(expected)}")
     schema = expected[str(status)]
-    where = f"{operation['path'].split('/')[1]}:{operation['id']}"
+    where = f"{api}:{operation['id']}"
     if not schema:
         _expect(text == "", f"{where} has a body: {text[:80]}")
     elif operation["id"].startswith("List"):

@@ -137,7 +137,12 @@ def test_what_is_published_nowhere_does_not_pass():
 
 
 def test_an_operation_is_found_by_verb_and_path():
-    assert (operation_of("GET", f"/v2/Services/{SERVICE}/Roles") or {})["id"] == "ListRole"
-    assert (operation_of("POST", f"/v2/Services/{SERVICE}/Roles/{ROLE}") or {})["id"] == "UpdateRole"
-    assert operation_of("PUT", f"/v2/Services/{SERVICE}/Roles") is None
-    assert operation_of("GET", f"/v2/Services/{SERVICE}/Roles/") is None
+    def named(verb: str, path: str) -> str:
+        found = operation_of(verb, path)
+        return f"{found[0]}:{found[1]['id']}" if found else ""
+
+    assert named("GET", f"/chat/v2/Services/{SERVICE}/Roles") == "v2:ListRole"
+    assert named("POST", f"/chat/v2/Services/{SERVICE}/Roles/{ROLE}") == "v2:UpdateRole"
+    assert named("GET", f"/conversations/v1/Services/{SERVICE}/Roles") == "conversations:ListServiceRole"
+    assert named("PUT", f"/chat/v2/Services/{SERVICE}/Roles") == ""
+    assert named("GET", f"/chat/v2/Services/{SERVICE}/Roles/") == ""

@@ -260,6 +260,7 @@ class Library:
             http_client=http_client,
         )
         client.chat.base_url = f"{self._door.base_url}/chat"
+        client.conversations.base_url = f"{self._door.base_url}/conversations"
         client.api.base_url = self._door.base_url
         return client
 

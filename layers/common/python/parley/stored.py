@@ -82,6 +82,15 @@ Service = TypedDict(
 )
 
 
+class AccountConfiguration(Stored, total=False):
+    """What holds for the whole account."""
+
+    default_chat_service_sid: str
+    default_messaging_service_sid: str
+    default_inactive_timer: str
+    default_closed_timer: str
+
+
 class OfService(Stored, total=False):
     """What is in a service."""
 

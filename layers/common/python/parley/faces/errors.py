@@ -1,9 +1,9 @@
 """What each face answers to a refusal: status, code and text, in one table with a column for each family of faces.
 
-`chat` is Chat v1, v2 and v3 and the native sockets; `account` the account API. Names in braces are filled from the
-refusal. Codes and statuses come from Twilio's error dictionary (https://www.twilio.com/docs/api/errors); texts follow
-recorded responses where there are any. A face that can meet a refusal has an answer to it:
-`tests/architecture/test_errors.py` follows the calls.
+`chat` is Chat v1, v2 and v3 and the native sockets; `conversations` is Conversations v1; `account` is the account API.
+Names in braces are filled from the refusal. Codes and statuses come from Twilio's error dictionary
+(https://www.twilio.com/docs/api/errors); texts follow recorded responses where there are any. A face that can meet a
+refusal has an answer to it: `tests/architecture/test_errors.py` follows the calls.
 """
 
 from __future__ import annotations
@@ -28,15 +28,31 @@ class Row(NamedTuple):
 
     chat: Answer | None = None
     account: Answer | None = None
+    conversations: Answer | None = None
 
 
 def _everywhere(status: int, code: int, text: str) -> Row:
     answer = Answer(status, code, text)
-    return Row(answer, answer)
+    return Row(answer, answer, answer)
+
+
+def _both(status: int, code: int, text: str) -> Row:
+    """Chat and Conversations answer the same."""
+    answer = Answer(status, code, text)
+    return Row(chat=answer, conversations=answer)
+
+
+def _each(chat: tuple[int, int, str], conversations: tuple[int, int, str]) -> Row:
+    """Chat and Conversations answer differently."""
+    return Row(chat=Answer(*chat), conversations=Answer(*conversations))
 
 
 def _chat(status: int, code: int, text: str) -> Row:
     return Row(chat=Answer(status, code, text))
+
+
+def _conversations(status: int, code: int, text: str) -> Row:
+    return Row(conversations=Answer(status, code, text))
 
 
 TABLE: dict[Error, Row] = {
@@ -73,99 +89,151 @@ TABLE: dict[Error, Row] = {
     errors.TOKEN_TOO_LONG_LIVED: _chat(401, 20157, "Expiration time in the Access Token is more than 24 hours away"),
     # Chat: values common to several resources
     errors.FRIENDLY_NAME_TOO_LONG: _everywhere(400, 50003, "Friendly name is too long: at most {longest} characters"),
-    errors.UNIQUE_NAME_TOO_LONG: _chat(400, 50004, "Unique name is too long: at most 256 characters"),
-    errors.ATTRIBUTES_TOO_LONG: _chat(400, 50303, "Attributes are too long: at most {limit} bytes"),
-    errors.ATTRIBUTES_NOT_JSON: _chat(400, 50304, "Attributes not valid: not a JSON document"),
-    errors.DATE_CREATED_INVALID: _chat(400, 50308, "DateCreated is not a date in ISO 8601 format"),
-    errors.DATE_UPDATED_INVALID: _chat(400, 50309, "DateUpdated is not a date in ISO 8601 format"),
-    errors.AUTHOR_TOO_LONG: _chat(400, 50310, "Author is too long: at most 256 characters"),
-    errors.LAST_UPDATED_BY_TOO_LONG: _chat(400, 50505, "LastUpdatedBy is too long: at most 256 characters"),
-    errors.PRE_WEBHOOK_REFUSED: _chat(403, 50056, "The service's pre-event webhook refused the command"),
-    errors.FORBIDDEN: _chat(403, 50107, "User not authorized for command"),
+    errors.UNIQUE_NAME_TOO_LONG: _both(400, 50004, "Unique name is too long: at most 256 characters"),
+    errors.ATTRIBUTES_TOO_LONG: _both(400, 50303, "Attributes are too long: at most {limit} bytes"),
+    errors.ATTRIBUTES_NOT_JSON: _both(400, 50304, "Attributes not valid: not a JSON document"),
+    errors.DATE_CREATED_INVALID: _both(400, 50308, "DateCreated is not a date in ISO 8601 format"),
+    errors.DATE_UPDATED_INVALID: _both(400, 50309, "DateUpdated is not a date in ISO 8601 format"),
+    errors.AUTHOR_TOO_LONG: _both(400, 50310, "Author is too long: at most 256 characters"),
+    errors.LAST_UPDATED_BY_TOO_LONG: _both(400, 50505, "LastUpdatedBy is too long: at most 256 characters"),
+    errors.PRE_WEBHOOK_REFUSED: _both(403, 50056, "The service's pre-event webhook refused the command"),
+    errors.FORBIDDEN: _both(403, 50107, "User not authorized for command"),
     # Actions per second
-    errors.CHANNEL_RATE: _chat(429, 50063, "Rate limit exceeded: too many actions per second in this channel"),
-    errors.SERVICE_RATE: _chat(429, 50074, "Rate limit exceeded: too many actions per second in this service"),
+    errors.CHANNEL_RATE: _each(
+        (429, 50063, "Rate limit exceeded: too many actions per second in this channel"),
+        (429, 50063, "Rate limit exceeded: too many actions per second in this conversation"),
+    ),
+    errors.SERVICE_RATE: _both(429, 50074, "Rate limit exceeded: too many actions per second in this service"),
     # Services
     errors.CONSUMPTION_INTERVAL_INVALID: _chat(
         400, 50052, "ConsumptionReportInterval must be a whole number of seconds"
     ),
     errors.TYPING_TIMEOUT_INVALID: _chat(400, 50053, "TypingIndicatorTimeout must be a whole number of seconds"),
-    errors.WEBHOOK_METHOD_INVALID: _chat(400, 50055, "WebhookMethod must be GET or POST"),
-    errors.WEBHOOK_FILTER_INVALID: _chat(400, 50054, "WebhookFilters: there is no event {name}"),
-    errors.WEBHOOK_RETRY_COUNT_INVALID: _chat(400, 50065, "Webhook retry count must be a whole number from 0 to 3"),
-    errors.TEMPLATE_TOO_LONG: _chat(400, 50058, "Notification template is too long: at most 2048 characters"),
-    errors.SOUND_TOO_LONG: _chat(400, 50059, "Notification sound is too long: at most 256 characters"),
+    errors.WEBHOOK_METHOD_INVALID: _both(400, 50055, "WebhookMethod must be GET or POST"),
+    errors.WEBHOOK_FILTER_INVALID: _both(400, 50054, "WebhookFilters: there is no event {name}"),
+    errors.WEBHOOK_RETRY_COUNT_INVALID: _both(400, 50065, "Webhook retry count must be a whole number from 0 to 3"),
+    errors.TEMPLATE_TOO_LONG: _both(400, 50058, "Notification template is too long: at most 2048 characters"),
+    errors.SOUND_TOO_LONG: _both(400, 50059, "Notification sound is too long: at most 256 characters"),
     errors.USER_CHANNELS_LIMIT_INVALID: _chat(400, 50060, "Limits.UserChannels must be a whole number from 1 to 1000"),
     errors.CHANNEL_MEMBERS_LIMIT_INVALID: _chat(
         400, 50061, "Limits.ChannelMembers must be a whole number from 1 to 1000"
     ),
-    errors.PRE_WEBHOOK_URL_INVALID: _chat(400, 50077, "PreWebhookUrl is not usable: {reason}"),
-    errors.POST_WEBHOOK_URL_INVALID: _chat(400, 50078, "PostWebhookUrl is not usable: {reason}"),
+    errors.PRE_WEBHOOK_URL_INVALID: _both(400, 50077, "PreWebhookUrl is not usable: {reason}"),
+    errors.POST_WEBHOOK_URL_INVALID: _both(400, 50078, "PostWebhookUrl is not usable: {reason}"),
     # Roles
-    errors.ROLE_NOT_FOUND: _chat(404, 50100, "Role not found"),
-    errors.UNKNOWN_PERMISSION: _chat(400, 50104, "Unknown permission for a {type} role: {name}"),
-    errors.ROLE_TYPE_INVALID: _chat(400, 50105, "Role type must be channel or deployment"),
-    errors.ROLE_TYPE_MISMATCH: _chat(400, 50105, "Role type mismatch: a role of type {type} is needed"),
-    errors.ROLE_IN_USE: _chat(409, 20409, "Role is in use: give its users and members another role first"),
+    errors.ROLE_NOT_FOUND: _both(404, 50100, "Role not found"),
+    errors.UNKNOWN_PERMISSION: _both(400, 50104, "Unknown permission for a {type} role: {name}"),
+    errors.ROLE_TYPE_INVALID: _each(
+        (400, 50105, "Role type must be channel or deployment"),
+        (400, 50105, "Role type must be conversation or service"),
+    ),
+    errors.ROLE_TYPE_MISMATCH: _each(
+        (400, 50105, "Role type mismatch: a role of type {type} is needed"),
+        (400, 50105, "Role type mismatch: a role of type {type} is needed"),
+    ),
+    errors.ROLE_IN_USE: _both(409, 20409, "Role is in use: give its users and members another role first"),
     # Users
-    errors.USER_NOT_FOUND: _chat(404, 50200, "User not found"),
-    errors.USER_EXISTS: _chat(409, 50201, "User already exists"),
-    errors.IDENTITY_RESERVED: _chat(400, 50203, "Identity is reserved: {identity}"),
-    errors.IDENTITY_EMPTY: _chat(400, 50204, "Identity must not be empty"),
-    errors.IDENTITY_IS_SID: _chat(400, 50206, "Identity must not have the form of a User SID"),
-    errors.IDENTITY_TOO_LONG: _chat(400, 50207, "Identity is too long: at most 256 characters"),
-    errors.USER_CHANNELS_FULL: _chat(403, 50208, "User is already in the maximum number of channels"),
+    errors.USER_NOT_FOUND: _both(404, 50200, "User not found"),
+    errors.USER_EXISTS: _both(409, 50201, "User already exists"),
+    errors.IDENTITY_RESERVED: _both(400, 50203, "Identity is reserved: {identity}"),
+    errors.IDENTITY_EMPTY: _both(400, 50204, "Identity must not be empty"),
+    errors.IDENTITY_IS_SID: _both(400, 50206, "Identity must not have the form of a User SID"),
+    errors.IDENTITY_TOO_LONG: _both(400, 50207, "Identity is too long: at most 256 characters"),
+    errors.USER_CHANNELS_FULL: _each(
+        (403, 50208, "User is already in the maximum number of channels"),
+        (403, 50214, "User is already in the maximum number of conversations"),
+    ),
     # Channels and members
     errors.CHANNEL_TYPE_INVALID: _chat(400, 20001, "Parameter Type must be one of: public, private"),
-    errors.UNIQUE_NAME_IS_SID: _chat(400, 50306, "Unique name must not have the form of a Channel SID"),
-    errors.UNIQUE_NAME_EXISTS: _chat(409, 50307, "Channel with provided unique name already exists"),
+    errors.UNIQUE_NAME_IS_SID: _each(
+        (400, 50306, "Unique name must not have the form of a Channel SID"),
+        (400, 50390, "Unique name must not have the form of a Conversation SID"),
+    ),
+    errors.UNIQUE_NAME_EXISTS: _each(
+        (409, 50307, "Channel with provided unique name already exists"),
+        (409, 50353, "Conversation with provided unique name already exists"),
+    ),
     errors.NOT_MADE_PRIVATE: _chat(400, 50393, "Type must be given as private: a channel can only be made private"),
     errors.EMPTY_CHANNEL_UPDATE: _chat(400, 50347, "The channel update names no parameter that can be changed"),
-    errors.NOT_A_MEMBER: _chat(403, 50400, "User not member of channel"),
-    errors.CHANNEL_FULL: _chat(403, 50403, "Channel has the maximum number of members"),
-    errors.MEMBER_EXISTS: _chat(409, 50404, "Member already exists"),
-    errors.CONSUMPTION_TIME_INVALID: _chat(400, 50405, "LastConsumptionTimestamp is not a date in ISO 8601 format"),
+    errors.NOT_A_MEMBER: _each(
+        (403, 50400, "User not member of channel"), (403, 50430, "User not participant of conversation")
+    ),
+    errors.CHANNEL_FULL: _each(
+        (403, 50403, "Channel has the maximum number of members"),
+        (403, 50417, "Conversation has the maximum number of participants"),
+    ),
+    errors.MEMBER_EXISTS: _each((409, 50404, "Member already exists"), (409, 50433, "Participant already exists")),
+    errors.CONSUMPTION_TIME_INVALID: _both(400, 50405, "LastConsumptionTimestamp is not a date in ISO 8601 format"),
     # Twilio documents no code for this (unconfirmed).
     errors.READ_STATUS_DISABLED: _chat(
         403, 20403, "The service's read status is disabled: there is no consumption horizon"
     ),
-    errors.CONSUMED_INDEX_INVALID: _chat(400, 50406, "LastConsumedMessageIndex must be a whole number, 0 or more"),
+    errors.CONSUMED_INDEX_INVALID: _each(
+        (400, 50406, "LastConsumedMessageIndex must be a whole number, 0 or more"),
+        (400, 50421, "LastReadMessageIndex must be a whole number, 0 or more"),
+    ),
     # Invites and bindings
     errors.INVITE_NOT_FOUND: _chat(404, 50601, "Invite not found: the user is not invited to this channel"),
     errors.INVITE_USED: _chat(409, 50602, "The invite cannot be declined: the user is a member of the channel"),
-    errors.INVITE_EXISTS: _chat(409, 50212, "User already invited"),
-    errors.BINDING_TYPE_INVALID: _chat(400, 50209, "Binding type must be one of: gcm, apn, fcm"),
-    errors.NOTIFICATION_LEVEL_INVALID: _chat(400, 50210, "Notification level must be default or muted"),
+    # In Conversations there are no invites: there it means that one came in Chat while somebody was being added.
+    errors.INVITE_EXISTS: _each(
+        (409, 50212, "User already invited"), (409, 20409, "Somebody was invited in Chat at the same moment; try again")
+    ),
+    errors.BINDING_TYPE_INVALID: _both(400, 50209, "Binding type must be one of: gcm, apn, fcm"),
+    errors.NOTIFICATION_LEVEL_INVALID: _both(400, 50210, "Notification level must be default or muted"),
     # Channel webhooks
-    errors.CHANNEL_WEBHOOKS_FULL: _chat(400, 50321, "Channel has the maximum number of webhooks (5)"),
-    errors.CHANNEL_WEBHOOK_TRIGGERS_FULL: _chat(400, 50322, "Webhook has too many triggers: at most 5"),
-    errors.CHANNEL_WEBHOOK_TYPE_INVALID: _chat(400, 50324, "Webhook type must be one of: webhook, trigger, studio"),
-    errors.CHANNEL_WEBHOOK_FILTER_INVALID: _chat(
-        400, 50325, "Configuration.Filters: there is no event {name} for a channel"
+    errors.CHANNEL_WEBHOOKS_FULL: _each(
+        (400, 50321, "Channel has the maximum number of webhooks (5)"),
+        (400, 50361, "Conversation has the maximum number of webhooks (5)"),
     ),
-    errors.CHANNEL_WEBHOOK_TRIGGER_INVALID: _chat(
-        400, 50326, "Configuration.Triggers: a trigger has 1 to 248 characters"
+    errors.CHANNEL_WEBHOOK_TRIGGERS_FULL: _each(
+        (400, 50322, "Webhook has too many triggers: at most 5"),
+        (400, 50362, "Webhook has too many triggers: at most 5"),
     ),
-    errors.CHANNEL_WEBHOOK_FLOW_INVALID: _chat(400, 50327, "Configuration.FlowSid must be a SID beginning with FW"),
-    errors.CHANNEL_WEBHOOK_TYPE_MISSING: _chat(400, 50328, "Missing required parameter Type in the post body"),
-    errors.CHANNEL_WEBHOOK_URL_MISSING: _chat(
-        400, 50329, "Missing required parameter Configuration.Url in the post body"
+    errors.CHANNEL_WEBHOOK_TYPE_INVALID: _each(
+        (400, 50324, "Webhook type must be one of: webhook, trigger, studio"),
+        (400, 50364, "Webhook target must be one of: webhook, trigger, studio"),
     ),
-    errors.CHANNEL_WEBHOOK_FILTER_MISSING: _chat(
-        400, 50330, "Missing required parameter Configuration.Filters in the post body"
+    errors.CHANNEL_WEBHOOK_FILTER_INVALID: _each(
+        (400, 50325, "Configuration.Filters: there is no event {name} for a channel"),
+        (400, 50365, "Configuration.Filters: there is no event {name} for a conversation"),
     ),
-    errors.CHANNEL_WEBHOOK_TRIGGER_MISSING: _chat(
-        400, 50331, "Missing required parameter Configuration.Triggers in the post body"
+    errors.CHANNEL_WEBHOOK_TRIGGER_INVALID: _each(
+        (400, 50326, "Configuration.Triggers: a trigger has 1 to 248 characters"),
+        (400, 50366, "Configuration.Triggers: a trigger has 1 to 248 characters"),
     ),
-    errors.CHANNEL_WEBHOOK_URL_TOO_LONG: _chat(400, 50332, "Configuration.Url is too long: at most 512 characters"),
+    errors.CHANNEL_WEBHOOK_FLOW_INVALID: _each(
+        (400, 50327, "Configuration.FlowSid must be a SID beginning with FW"),
+        (400, 50367, "Configuration.FlowSid must be a SID beginning with FW"),
+    ),
+    errors.CHANNEL_WEBHOOK_TYPE_MISSING: _each(
+        (400, 50328, "Missing required parameter Type in the post body"),
+        (400, 50368, "Missing required parameter Target in the post body"),
+    ),
+    errors.CHANNEL_WEBHOOK_URL_MISSING: _each(
+        (400, 50329, "Missing required parameter Configuration.Url in the post body"),
+        (400, 50369, "Missing required parameter Configuration.Url in the post body"),
+    ),
+    errors.CHANNEL_WEBHOOK_FILTER_MISSING: _each(
+        (400, 50330, "Missing required parameter Configuration.Filters in the post body"),
+        (400, 50370, "Missing required parameter Configuration.Filters in the post body"),
+    ),
+    errors.CHANNEL_WEBHOOK_TRIGGER_MISSING: _each(
+        (400, 50331, "Missing required parameter Configuration.Triggers in the post body"),
+        (400, 50371, "Missing required parameter Configuration.Triggers in the post body"),
+    ),
+    errors.CHANNEL_WEBHOOK_URL_TOO_LONG: _each(
+        (400, 50332, "Configuration.Url is too long: at most 512 characters"),
+        (400, 50372, "Configuration.Url is too long: at most 512 characters"),
+    ),
     errors.CHANNEL_WEBHOOK_URL_INVALID: _chat(400, 20001, "Invalid value for parameter Configuration.Url: {reason}"),
     # Messages
-    errors.BODY_REQUIRED: _chat(400, 50503, "Message body is required"),
-    errors.BODY_TOO_LONG: _chat(400, 50504, "Message body is too long: at most 32768 bytes"),
-    errors.MEDIA_NOT_FOUND: _chat(404, 50507, "Media not found"),
-    errors.MEDIA_USED: _chat(409, 50508, "Media is used by another message"),
-    errors.MEDIA_BODY_FIXED: _chat(400, 50509, "The body of a media message cannot change"),
-    errors.MESSAGE_PAGE_TOKEN_INVALID: _chat(
+    errors.BODY_REQUIRED: _both(400, 50503, "Message body is required"),
+    errors.BODY_TOO_LONG: _both(400, 50504, "Message body is too long: at most 32768 bytes"),
+    errors.MEDIA_NOT_FOUND: _both(404, 50507, "Media not found"),
+    errors.MEDIA_USED: _both(409, 50508, "Media is used by another message"),
+    errors.MEDIA_BODY_FIXED: _both(400, 50509, "The body of a media message cannot change"),
+    errors.MESSAGE_PAGE_TOKEN_INVALID: _both(
         400, 19038, "Invalid value for parameter PageToken: a message index, 0 or more"
     ),
     # Sockets

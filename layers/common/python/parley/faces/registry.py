@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from parley.faces import account, chat_v1, chat_v2, chat_v3
+from parley.faces import account, chat_v1, chat_v2, chat_v3, conversations_v1
 from parley.faces.spec import Mount
 
-MOUNTS: tuple[Mount, ...] = (*chat_v2.MOUNTS, *chat_v1.MOUNTS, *chat_v3.MOUNTS, *account.MOUNTS)
+MOUNTS: tuple[Mount, ...] = (
+    *chat_v2.MOUNTS,
+    *chat_v1.MOUNTS,
+    *chat_v3.MOUNTS,
+    *conversations_v1.MOUNTS,
+    *account.MOUNTS,
+)

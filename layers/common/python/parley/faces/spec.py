@@ -149,6 +149,11 @@ class Mount:
         """The key of its lists."""
         return self.plural or self.collection.rpartition("/")[2].lower()
 
+    @property
+    def is_in_default_service(self) -> bool:
+        """Whether its paths name no service, although its records are in one: the account's default service."""
+        return self.record.parent != "account" and "{service_sid}" not in self.path
+
     def route(self, verb: str) -> str:
         """The path of a verb, with names in braces."""
         path = self.collection if verb in ("create", "list") else self.path

@@ -74,6 +74,8 @@ _SPECIALS: dict[tuple[str, str], Operation] = {
     ("user_channel", "update"): user_channels.update,
     ("user_channel", "delete"): user_channels.delete,
     ("account", "fetch"): accounts.fetch,
+    ("account_configuration", "fetch"): accounts.fetch_configuration,
+    ("account_configuration", "update"): accounts.update_configuration,
     ("api_key", "create"): api_keys.create,
     ("api_key", "delete"): api_keys.delete,
 }

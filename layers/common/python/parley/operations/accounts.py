@@ -1,13 +1,21 @@
-"""The account: there is one per deployment, and only its SID is stored anywhere."""
+"""The account: there is one per deployment. Only its SID and its configuration are stored."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from parley.errors import NOT_FOUND
-from parley.operations.context import Context
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
+from parley.operations import services, verbs
+from parley.operations.addressing import service
+from parley.operations.context import CONVERSATIONS, Context
 from parley.records.spec import Path
+from parley.store import keys
 from parley.store.items import Record
+from parley.store.writes import Create, Update
+from parley.stored import AccountConfiguration
+
+_CLEARABLE = ("default_inactive_timer", "default_closed_timer")
+_DEFAULT_SERVICE_NAME = "Default Conversations Service"
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -19,3 +27,67 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     if path["sid"] != context.account_sid:
         raise NOT_FOUND()
     return {"sid": context.account_sid}
+
+
+def default_service_sid(context: Context) -> str:
+    """The SID of the service that a path means which names none."""
+    return configuration(context)["default_chat_service_sid"]
+
+
+def configuration(context: Context) -> AccountConfiguration:
+    """What holds for the whole account, from memory if it was read within the last seconds.
+
+    A new account has none. The first request that needs it makes it, together with the default service, in one
+    transaction. Twilio fills both default SIDs of a new account (observed).
+    """
+    key = keys.account_configuration(context.account_sid)
+    found = context.configuration.fetch(key)
+    if found is not None:
+        return found
+    try:
+        _make(context)
+    except Refusal as refusal:
+        # Another request was first.
+        if refusal.error is not CONCURRENT_UPDATE:
+            raise
+    context.configuration.forget(key)
+    made = context.configuration.fetch(key)
+    assert made is not None
+    return made
+
+
+def fetch_configuration(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """What holds for the whole account."""
+    return {**configuration(context)}
+
+
+def update_configuration(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The configuration with the given fields changed. A default service that is given empty stays as it was.
+
+    Raises:
+        Refusal: 20404 if the new default service does not exist.
+    """
+    configuration(context)
+    given = {name: value for name, value in parameters.items() if value is not None or name in _CLEARABLE}
+    if service_sid := given.get("default_chat_service_sid"):
+        service(context, service_sid)
+    key = keys.account_configuration(context.account_sid)
+    write = Update(key, NOT_FOUND(), set=verbs.changed(context, given))
+    record = context.table.commit(context.cause(), [write])[0]
+    context.configuration.forget(key)
+    return record
+
+
+def _make(context: Context) -> None:
+    making = services.creation(context, {**CONVERSATIONS.new_service, "friendly_name": _DEFAULT_SERVICE_NAME})
+    made = making[-1]
+    assert isinstance(made, Create)
+    now = context.clock.now_ms()
+    record = {
+        "default_chat_service_sid": made.record["sid"],
+        "default_messaging_service_sid": context.ids.sid("MG"),
+        "date_created": now,
+        "date_updated": now,
+    }
+    write = Create(keys.account_configuration(context.account_sid), record, taken=CONCURRENT_UPDATE())
+    context.table.commit(context.cause(), [write, *making])

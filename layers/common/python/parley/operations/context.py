@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parley.clock import Clock
@@ -49,6 +49,7 @@ class Perspective:
         shows: The types of channels that exist there; all others are not found.
         creates: The type of a new channel for which none is named.
         lists: The types that a list shows if none is named.
+        new_service: What a service that is made through the face has set from the start.
     """
 
     name: str
@@ -56,11 +57,22 @@ class Perspective:
     shows: tuple[str, ...] = TYPES
     creates: str = PUBLIC
     lists: tuple[str, ...] = (PUBLIC,)
+    new_service: Mapping[str, Any] = field(default_factory=dict)
 
 
 # The published description calls `public` the default of the list's `Type` filter; clients that list without a filter
 # and expect private channels too would need both in `lists` (unconfirmed).
 CHAT = Perspective("chat", "chat")
+# A conversation is a private channel. A new service takes 1,000 participants in each conversation and 1,000
+# conversations of each user (https://www.twilio.com/docs/conversations/conversations-limits).
+CONVERSATIONS = Perspective(
+    "conversations",
+    "conversations",
+    shows=(PRIVATE,),
+    creates=PRIVATE,
+    lists=(PRIVATE,),
+    new_service={"limits.channel_members": 1000, "limits.user_channels": 1000},
+)
 # For Parley's own work, such as sweeps, which no API asks for.
 INTERNAL = Perspective("internal", "chat", lists=(PUBLIC, PRIVATE))
 

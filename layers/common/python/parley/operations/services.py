@@ -24,8 +24,14 @@ _DEFAULT_ROLES = {
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """A new service and its four generated roles, in one transaction."""
+    return context.table.commit(context.cause(), creation(context, parameters))[-1]
+
+
+def creation(context: Context, parameters: dict[str, Any]) -> list[Write]:
+    """The writes that make a service and its generated roles. The last one makes the service itself."""
     now = context.clock.now_ms()
-    service: Record = {"sid": context.ids.sid("IS"), "date_created": now, "date_updated": now, **parameters}
+    service: Record = {"sid": context.ids.sid("IS"), "date_created": now, "date_updated": now}
+    service |= {**context.perspective.new_service, **parameters}
     writes: list[Write] = []
     for generated in GENERATED:
         role: Record = {
@@ -42,8 +48,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             role["was_default"] = True
         writes.append(Create(keys.role(service["sid"], role["sid"]), role, taken=NOT_FOUND()))
     writes.append(Put(keys.service_rate(service["sid"]), rate.new_counter(context)))
-    writes.append(Create(keys.service(context.account_sid, service["sid"]), service, taken=NOT_FOUND()))
-    return context.table.commit(context.cause(), writes)[-1]
+    return [*writes, Create(keys.service(context.account_sid, service["sid"]), service, taken=NOT_FOUND())]
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:

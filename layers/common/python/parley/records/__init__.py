@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parley.records.accounts import ACCOUNT
+from parley.records.accounts import ACCOUNT, ACCOUNT_CONFIGURATION
 from parley.records.api_keys import API_KEY
 from parley.records.bindings import BINDING
 from parley.records.channel_webhooks import CHANNEL_WEBHOOK
@@ -28,11 +28,13 @@ RECORDS = Registry(
     INVITE,
     CREDENTIAL,
     ACCOUNT,
+    ACCOUNT_CONFIGURATION,
     API_KEY,
 )
 
 __all__ = [
     "ACCOUNT",
+    "ACCOUNT_CONFIGURATION",
     "API_KEY",
     "BINDING",
     "CHANNEL",

@@ -5,7 +5,7 @@ The auth token, which Twilio shows here, stays in Secrets Manager.
 
 from __future__ import annotations
 
-from parley.records.kinds import Text
+from parley.records.kinds import Sid, Text
 from parley.records.spec import Field, RecordType
 from parley.store import keys
 
@@ -19,5 +19,20 @@ ACCOUNT = RecordType(
         Field("status", Text(), default="active"),
         Field("type", Text(), default="Full"),
         Field("auth_token", Text()),
+    ),
+)
+
+# What holds for the whole account (https://www.twilio.com/docs/conversations/api/configuration-resource). There is one,
+# which is made when it is first needed, together with the default service.
+ACCOUNT_CONFIGURATION = RecordType(
+    name="account_configuration",
+    prefix="AC",
+    parent="account",
+    key=lambda path: keys.account_configuration(path["account_sid"]),
+    fields=(
+        Field("default_chat_service_sid", Sid("IS"), always=True),
+        Field("default_messaging_service_sid", Sid("MG"), always=True),
+        Field("default_inactive_timer", Text(64)),
+        Field("default_closed_timer", Text(64)),
     ),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from parley import errors
 from parley.domain.users import check_identity
-from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Sid, Whole
+from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Sid, Stored, Whole
 from parley.records.spec import FREELY, UNTOLD, Field, RecordType, own_only, own_or_any
 from parley.store import keys
 
@@ -43,6 +43,7 @@ MEMBER = RecordType(
             on_update=own_or_any("MemberAttributes"),
             reason="attributes",
         ),
+        Field("messaging_binding", Stored(), reason="bindings"),
         Field(
             "notification_level",
             Choice(NOTIFICATION_LEVELS, errors.NOTIFICATION_LEVEL_INVALID),

@@ -19,7 +19,7 @@ from parley.faces.spec import Face, Mount
 from parley.faces.views import fill_path, present
 from parley.ids import is_sid
 from parley.log import logger
-from parley.operations import Operation
+from parley.operations import Operation, accounts
 from parley.operations.context import Caller, Context
 from parley.operations.paging import Listing
 from parley.records.spec import Path
@@ -102,6 +102,8 @@ def _prepared(mount: Mount, request: Request, context: Context) -> Path:
     path = _path(request)
     if any(name in path and not is_sid(prefix, path[name]) for name, prefix in mount.by_sid):
         raise NOT_FOUND()
+    if mount.is_in_default_service:
+        path["service_sid"] = accounts.default_service_sid(context)
     return path
 
 

@@ -7,6 +7,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     an account's services*, oldest first       pk ACCOUNT#<AC>       sk SERVICE#<IS>
     an API key; an account's keys*             pk ACCOUNT#<AC>       sk KEY#<SK>
     a push credential; all of an account*      pk ACCOUNT#<AC>       sk CREDENTIAL#<CR>
+    the account's defaults                     pk ACCOUNT#<AC>       sk CONFIGURATION
     a service's roles*                         pk SERVICE#<IS>       sk ROLE#<RL>
     a service's channels of one type*          pk SERVICE#<IS>       sk CHANNELS#<type>#<CH>   (listing entry)
     a service's actions per second             pk SERVICE#<IS>       sk RATE
@@ -91,6 +92,10 @@ def credentials(account_sid: str) -> Range[stored.Credential]:
 
 def api_keys(account_sid: str) -> Range[stored.ApiKey]:
     return Range(f"ACCOUNT#{account_sid}", "KEY#")
+
+
+def account_configuration(account_sid: str) -> Key[stored.AccountConfiguration]:
+    return Key(f"ACCOUNT#{account_sid}", "CONFIGURATION")
 
 
 def role(service_sid: str, sid: str) -> Key[stored.Role]:

@@ -1,0 +1,29 @@
+"""Conversations (https://www.twilio.com/docs/conversations/api/conversation-resource): private channels."""
+
+from __future__ import annotations
+
+from parley.faces.conversations_v1.face import FACE, Scope
+from parley.faces.spec import Mount, View
+from parley.records import CHANNEL
+
+_LINKS = {"participants": "/Participants", "messages": "/Messages", "webhooks": "/Webhooks"}
+_NAMES = (
+    "account_sid chat_service_sid=service_sid messaging_service_sid sid friendly_name unique_name attributes state "
+    "date_created date_updated timers(date_inactive date_closed) url bindings"
+)
+
+
+def mounts(scope: Scope) -> tuple[Mount, ...]:
+    """The mounts of conversations in a scope."""
+    return (
+        Mount(
+            FACE,
+            CHANNEL,
+            f"{scope.prefix}/Conversations/{{sid}}",
+            View(_NAMES, links=_LINKS),
+            create="friendly_name unique_name date_created date_updated messaging_service_sid attributes",
+            update="friendly_name date_created date_updated attributes messaging_service_sid unique_name",
+            page_limits=(50, 100),
+            webhooks="create update delete",
+        ),
+    )

@@ -1,0 +1,33 @@
+"""The face itself, and the two scopes in which it offers the same resources."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from parley.faces.spec import Face
+from parley.operations.context import CONVERSATIONS
+
+FACE = Face("conversations_v1", "/conversations/v1", perspective=CONVERSATIONS)
+
+
+class Scope(NamedTuple):
+    """Where resources are offered: below a service, or without one for the account's default service.
+
+    Attributes:
+        prefix: What paths begin with.
+        service_name: The name under which messages, receipts, participants and webhooks show their service. Below the
+            default service they do not show it (`contract`).
+    """
+
+    prefix: str
+    service_name: str
+
+    @property
+    def conversation(self) -> str:
+        """The path of the conversation above a record."""
+        return f"{self.prefix}/Conversations/{{channel_sid}}"
+
+
+DEFAULT = Scope("", "")
+IN_SERVICE = Scope("/Services/{service_sid}", "chat_service_sid=service_sid")
+SCOPES = (DEFAULT, IN_SERVICE)

@@ -1,0 +1,32 @@
+"""Messages and delivery receipts (https://www.twilio.com/docs/conversations/api/conversation-message-resource)."""
+
+from __future__ import annotations
+
+from parley import errors
+from parley.faces.conversations_v1.face import FACE, Scope
+from parley.faces.kinds import InList
+from parley.faces.spec import Mount, View
+from parley.records import MESSAGE
+from parley.records.kinds import Choice
+
+
+def mounts(scope: Scope) -> tuple[Mount, ...]:
+    """The mounts of messages in a scope."""
+    return (
+        Mount(
+            FACE,
+            MESSAGE,
+            f"{scope.conversation}/Messages/{{sid}}",
+            View(
+                f"account_sid {scope.service_name} conversation_sid=channel_sid sid index author body media attributes "
+                "participant_sid date_created date_updated url delivery content_sid",
+                links={"delivery_receipts": "/Receipts", "channel_metadata": "/ChannelMetadata"},
+            ),
+            create="author body date_created date_updated attributes media_sid",
+            update="author body date_created date_updated attributes",
+            filters={"order": Choice(("asc", "desc"))},
+            kinds={"media": InList()},
+            by_index=errors.MESSAGE_PAGE_TOKEN_INVALID,
+            webhooks="create update delete",
+        ),
+    )

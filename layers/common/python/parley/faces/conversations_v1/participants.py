@@ -1,0 +1,28 @@
+"""Participants (https://www.twilio.com/docs/conversations/api/conversation-participant-resource): members."""
+
+from __future__ import annotations
+
+from parley.faces.conversations_v1.face import FACE, Scope
+from parley.faces.spec import Mount, View
+from parley.records import MEMBER
+
+_READ = "LastReadMessageIndex=last_consumed_message_index LastReadTimestamp=last_consumption_timestamp"
+
+
+def mounts(scope: Scope) -> tuple[Mount, ...]:
+    """The mounts of participants in a scope."""
+    return (
+        Mount(
+            FACE,
+            MEMBER,
+            f"{scope.conversation}/Participants/{{sid}}",
+            View(
+                f"account_sid {scope.service_name} conversation_sid=channel_sid sid identity attributes "
+                "messaging_binding role_sid date_created date_updated url "
+                "last_read_message_index=last_consumed_message_index last_read_timestamp=last_consumption_timestamp"
+            ),
+            create="identity! date_created date_updated attributes role_sid",
+            update=f"date_created date_updated attributes role_sid {_READ}",
+            webhooks="create update delete",
+        ),
+    )

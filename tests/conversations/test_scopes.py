@@ -1,0 +1,39 @@
+"""The same resources below a service and, for the account's default service, without one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twilio.rest import Client
+
+from tests.support.world import World
+
+
+def test_a_conversation_with_a_participant_takes_a_message(conversation: Any):
+    participant = conversation.participants.create(identity="alice")
+    message = conversation.messages.create(author="alice", body="hello")
+    assert [one.sid for one in conversation.participants.list()] == [participant.sid]
+    assert [(one.sid, one.index, one.body) for one in conversation.messages.list()] == [(message.sid, 0, "hello")]
+
+
+def test_the_default_service_is_made_when_it_is_first_needed(twilio: Client, world: World):
+    api = twilio.conversations.v1
+    configuration = api.configuration().fetch()
+    conversation = api.conversations.create()
+    assert conversation.chat_service_sid == configuration.default_chat_service_sid
+    assert [service.sid for service in api.services.list()] == [configuration.default_chat_service_sid]
+
+
+def test_another_default_service_takes_over_all_paths_without_a_service(twilio: Client, world: World, service_sid: str):
+    api = twilio.conversations.v1
+    api.configuration().update(default_chat_service_sid=service_sid)
+    assert api.conversations.create().chat_service_sid == service_sid
+
+
+def test_a_private_channel_is_a_conversation_and_a_public_one_is_not(twilio: Client, service_sid: str):
+    channels = twilio.chat.v2.services(service_sid).channels
+    private, public = channels.create(type="private"), channels.create(type="public")
+    conversations = twilio.conversations.v1.services(service_sid).conversations
+    assert [one.sid for one in conversations.list()] == [private.sid]
+    assert conversations(private.sid).fetch().state == "active"
+    assert public.sid not in [one.sid for one in conversations.list()]
