@@ -13,7 +13,7 @@ def service_sid(twilio: Client) -> str:
     return twilio.conversations.v1.services.create(friendly_name="a service").sid
 
 
-@pytest.fixture(params=["default", "service"])
+@pytest.fixture
 def scope(request: pytest.FixtureRequest, twilio: Client) -> Any:
     """Where conversations, users and roles are: the account's default service, or one that paths name."""
     api = twilio.conversations.v1

@@ -58,6 +58,8 @@ _LINKS = {
     "conversations:ServiceConversationMessage": {"delivery_receipts", "channel_metadata"},
     "conversations:Configuration": {"service", "webhooks"},
     "conversations:User": {"user_conversations"},
+    "conversations:UserConversation": {"participant", "conversation"},
+    "conversations:ServiceUserConversation": {"participant", "conversation"},
     "conversations:ServiceUser": {"user_conversations"},
 }
 _VERBS = re.compile("Create|Fetch|List|Update|Delete")

@@ -96,7 +96,7 @@ PRE_WEBHOOK_URL_INVALID = Error("reason")
 POST_WEBHOOK_URL_INVALID = Error("reason")
 
 # Roles
-ROLE_NOT_FOUND = Error()
+ROLE_NOT_FOUND = Error("type")
 UNKNOWN_PERMISSION = Error("type name")
 ROLE_TYPE_INVALID = Error()
 ROLE_TYPE_MISMATCH = Error("type")

@@ -19,3 +19,12 @@ def consumption(changes: dict[str, Any], now_ms: int) -> dict[str, Any]:
 def unread_count(last_index: int, last_consumed_index: int | None) -> int | None:
     """Messages above the horizon; None while there is no horizon."""
     return None if last_consumed_index is None else max(last_index - last_consumed_index, 0)
+
+
+# https://www.twilio.com/docs/conversations/conversations-limits
+_MOST_UNREAD = 1000
+
+
+def capped(unread: int | None) -> int | None:
+    """The unread count as Conversations shows it."""
+    return None if unread is None else min(unread, _MOST_UNREAD)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from parley.errors import MISSING_PARAMETER, UNKNOWN_PERMISSION
@@ -33,6 +33,14 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "editAnyMemberAttributes": frozenset({DEPLOYMENT, CHANNEL}),
     "editOwnMemberAttributes": frozenset({DEPLOYMENT, CHANNEL}),
     "editNotificationLevel": frozenset({CHANNEL}),
+}
+# What only Conversations can say: adding phones (https://www.twilio.com/docs/conversations/api/role-resource; accepted
+# by Twilio, though its tables leave it out), and what only Chat can say.
+_ONLY_IN_CONVERSATIONS = {"addNonChatParticipant": frozenset({DEPLOYMENT, CHANNEL})}
+_ONLY_IN_CHAT = frozenset({"inviteMember"})
+CONVERSATIONS_PERMISSIONS: dict[str, frozenset[str]] = {
+    **{name: types for name, types in PERMISSIONS.items() if name not in _ONLY_IN_CHAT},
+    **_ONLY_IN_CONVERSATIONS,
 }
 
 
@@ -109,8 +117,10 @@ GENERATED: tuple[GeneratedRole, ...] = (
 )
 
 
-def check_permissions(role_type: str, names: Iterable[str]) -> list[str]:
-    """The permissions of a role, each once, in the order given.
+def check_permissions(
+    role_type: str, names: Iterable[str], known: Mapping[str, frozenset[str]] = PERMISSIONS
+) -> list[str]:
+    """The permissions of a role, each once, in the order given. `known` are those that there are, with their types.
 
     Raises:
         Refusal: 20001 when there is none; 50104 for a name that does not exist or cannot stand in this type of role.
@@ -119,7 +129,7 @@ def check_permissions(role_type: str, names: Iterable[str]) -> list[str]:
     if not permissions:
         raise MISSING_PARAMETER(name="Permission")
     for name in permissions:
-        if role_type not in PERMISSIONS.get(name, ()):
+        if role_type not in known.get(name, ()):
             raise UNKNOWN_PERMISSION(type=role_type, name=name)
     return permissions
 

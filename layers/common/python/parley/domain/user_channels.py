@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from parley.clock import iso_seconds
 from parley.domain.channels import newest_index
 from parley.domain.horizon import unread_count
 from parley.domain.memberships import identity_of
+from parley.domain.states import ACTIVE
 
 
 def seen(user_sid: str, held: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,4 +26,18 @@ def seen(user_sid: str, held: Mapping[str, Any], tail: Mapping[str, Any]) -> dic
         "last_consumed_message_index": horizon,
         "unread_messages_count": unread_count(newest_index(tail), horizon),
         "notification_level": held.get("notification_level"),
+    }
+
+
+def of_channel(channel: Mapping[str, Any]) -> dict[str, Any]:
+    """What Conversations shows of a conversation beside a participation in it."""
+    named = {f"channel_{name}": channel.get(name) for name in ("friendly_name", "unique_name", "created_by")}
+    timers = {name: channel.get(f"timers.{name}") for name in ("date_inactive", "date_closed")}
+    return {
+        **named,
+        "channel_attributes": channel.get("attributes") or "{}",
+        "channel_state": channel.get("state") or ACTIVE,
+        "channel_timers": {name: iso_seconds(at) for name, at in timers.items() if at is not None},
+        "date_created": channel["date_created"],
+        "date_updated": channel["date_updated"],
     }

@@ -6,7 +6,9 @@ from parley import errors
 from parley.domain.channel_webhooks import MOST as MOST_WEBHOOKS
 from parley.domain.channels import PRIVATE, PUBLIC
 from parley.domain.push import CREDENTIAL_TYPES
+from parley.domain.roles import PERMISSIONS
 from parley.faces.chat_events import CHANNEL_FILTERS, SERVICE_FILTERS
+from parley.faces.kinds import OnlyThese
 from parley.faces.spec import Face, Mount, View
 from parley.records import (
     BINDING,
@@ -83,6 +85,7 @@ ROLES = Mount(
     View("sid account_sid service_sid friendly_name type permissions date_created date_updated url"),
     create="friendly_name! type! Permission=permissions!",
     update="Permission=permissions!",
+    kinds={"permissions": OnlyThese(PERMISSIONS)},
 )
 
 USERS = Mount(

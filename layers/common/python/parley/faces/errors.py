@@ -121,15 +121,21 @@ TABLE: dict[Error, Row] = {
     errors.PRE_WEBHOOK_URL_INVALID: _both(400, 50077, "PreWebhookUrl is not usable: {reason}"),
     errors.POST_WEBHOOK_URL_INVALID: _both(400, 50078, "PostWebhookUrl is not usable: {reason}"),
     # Roles
-    errors.ROLE_NOT_FOUND: _both(404, 50100, "Role not found"),
-    errors.UNKNOWN_PERMISSION: _both(400, 50104, "Unknown permission for a {type} role: {name}"),
+    errors.ROLE_NOT_FOUND: Row(
+        chat=Answer(404, 50100, "Role not found"),
+        conversations=Answer(404, 50100, "Role not found"),
+    ),
+    errors.UNKNOWN_PERMISSION: _each(
+        (400, 50104, "Unknown permission for a {type} role: {name}"),
+        (400, 50104, "There is no permission {name} for a role of this type"),
+    ),
     errors.ROLE_TYPE_INVALID: _each(
         (400, 50105, "Role type must be channel or deployment"),
         (400, 50105, "Role type must be conversation or service"),
     ),
-    errors.ROLE_TYPE_MISMATCH: _each(
-        (400, 50105, "Role type mismatch: a role of type {type} is needed"),
-        (400, 50105, "Role type mismatch: a role of type {type} is needed"),
+    errors.ROLE_TYPE_MISMATCH: Row(
+        chat=Answer(400, 50105, "Role type mismatch: a role of type {type} is needed"),
+        conversations=Answer(404, 50101, "There is no such role of the type that is needed"),
     ),
     errors.ROLE_IN_USE: _both(409, 20409, "Role is in use: give its users and members another role first"),
     # Users
@@ -249,6 +255,15 @@ TABLE: dict[Error, Row] = {
 }
 
 
+# Conversations has a code for each type of role that is missing.
+_ROLE_CODES = {"channel": 50109, "deployment": 50102}
+# Codes that depend on the refusal's detail `type`.
+_BY_TYPE: dict[tuple[str, Error], dict[str, int]] = {
+    ("conversations", errors.ROLE_NOT_FOUND): _ROLE_CODES,
+    ("conversations", errors.ROLE_TYPE_MISMATCH): _ROLE_CODES,
+}
+
+
 def answer(column: str, error: Error, **details: object) -> Answer:
     """What a face answers to a refusal of this kind.
 
@@ -258,7 +273,10 @@ def answer(column: str, error: Error, **details: object) -> Answer:
     found: Answer | None = getattr(TABLE[error], column)
     if found is None:
         raise LookupError(f"{column} has no answer to {error.name}")
-    return found._replace(text=found.text.format(**details)) if details else found
+    if not details:
+        return found
+    code = _BY_TYPE.get((column, error), {}).get(str(details.get("type")), found.code)
+    return found._replace(code=code, text=found.text.format(**details))
 
 
 def translate(column: str, refusal: Refusal) -> Answer:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parley.errors import INVALID_PARAMETER
+from parley.errors import INVALID_PARAMETER, Error, Refusal
+from parley.records.kinds import Listed
 
 
 @dataclass(frozen=True)
@@ -18,3 +19,51 @@ class InList:
 
     def show(self, value: Any) -> Any:
         return None if value is None else [value]
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A word that the face calls otherwise; `words` maps the face's words to the stored ones."""
+
+    words: Mapping[str, str]
+    error: Error
+
+    def parse(self, name: str, values: Sequence[str]) -> str:
+        if values[-1] not in self.words:
+            raise self.error()
+        return self.words[values[-1]]
+
+    def show(self, value: str | None) -> str | None:
+        return next((word for word, stored in self.words.items() if stored == value), None)
+
+
+@dataclass(frozen=True)
+class RenamedList:
+    """A list of words that the face calls otherwise. Stored words for which the face has none are not shown."""
+
+    words: Mapping[str, str]
+    unknown: Callable[[str, str], Refusal]
+
+    def parse(self, name: str, values: Sequence[str]) -> list[str]:
+        given = Listed().parse(name, values)
+        for value in given:
+            if value not in self.words:
+                raise self.unknown(name, value)
+        return [self.words[value] for value in given]
+
+    def show(self, value: Sequence[str] | None) -> list[str]:
+        words = {stored: word for word, stored in self.words.items()}
+        return [words[stored] for stored in value or () if stored in words]
+
+
+@dataclass(frozen=True)
+class OnlyThese:
+    """A list of which the face shows these words only; parameters are parsed as a plain list."""
+
+    words: Collection[str]
+
+    def parse(self, name: str, values: Sequence[str]) -> list[str]:
+        return Listed().parse(name, values)
+
+    def show(self, value: Sequence[str] | None) -> list[str]:
+        return [word for word in value or () if word in self.words]

@@ -20,6 +20,7 @@ from parley.operations import (
     roles,
     services,
     user_channels,
+    user_conversations,
     users,
     verbs,
 )
@@ -73,6 +74,10 @@ _SPECIALS: dict[tuple[str, str], Operation] = {
     ("user_channel", "list"): user_channels.list_,
     ("user_channel", "update"): user_channels.update,
     ("user_channel", "delete"): user_channels.delete,
+    ("user_conversation", "fetch"): user_conversations.fetch,
+    ("user_conversation", "list"): user_conversations.list_,
+    ("user_conversation", "update"): user_conversations.update,
+    ("user_conversation", "delete"): user_conversations.delete,
     ("account", "fetch"): accounts.fetch,
     ("account_configuration", "fetch"): accounts.fetch_configuration,
     ("account_configuration", "update"): accounts.update_configuration,

@@ -8,6 +8,7 @@ from typing import Any
 
 from parley.clock import Clock
 from parley.domain.channels import PRIVATE, PUBLIC, TYPES
+from parley.domain.roles import CONVERSATIONS_PERMISSIONS, PERMISSIONS
 from parley.ids import Ids
 from parley.keyring import Keyring
 from parley.records import RECORDS
@@ -49,6 +50,7 @@ class Perspective:
         shows: The types of channels that exist there; all others are not found.
         creates: The type of a new channel for which none is named.
         lists: The types that a list shows if none is named.
+        permissions: The permissions that roles can have there, with the types of roles in which each may stand.
         new_service: What a service that is made through the face has set from the start.
     """
 
@@ -57,7 +59,8 @@ class Perspective:
     shows: tuple[str, ...] = TYPES
     creates: str = PUBLIC
     lists: tuple[str, ...] = (PUBLIC,)
-    new_service: Mapping[str, Any] = field(default_factory=dict)
+    permissions: Mapping[str, frozenset[str]] = field(default_factory=lambda: PERMISSIONS, hash=False)
+    new_service: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 # The published description calls `public` the default of the list's `Type` filter; clients that list without a filter
@@ -71,6 +74,7 @@ CONVERSATIONS = Perspective(
     shows=(PRIVATE,),
     creates=PRIVATE,
     lists=(PRIVATE,),
+    permissions=CONVERSATIONS_PERMISSIONS,
     new_service={"limits.channel_members": 1000, "limits.user_channels": 1000},
 )
 # For Parley's own work, such as sweeps, which no API asks for.

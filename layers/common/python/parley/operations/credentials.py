@@ -24,7 +24,10 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The credential with the given fields changed; its type is fixed, and what it needs cannot be cleared."""
-    stored = verbs.load(context, CREDENTIAL, resolve(context, CREDENTIAL, path))
-    check_secrets(stored["type"], {**stored, **parameters})
+    """The credential with the given fields changed. What its type needs cannot be cleared.
+
+    Conversations can change the type too; then the secrets of the new one must be there.
+    """
+    whole = {**verbs.load(context, CREDENTIAL, resolve(context, CREDENTIAL, path)), **parameters}
+    check_secrets(whole["type"], whole)
     return verbs.update(CREDENTIAL, context, path, parameters)

@@ -20,16 +20,18 @@ from parley.store.writes import Guard, Update, Write
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """A new role with at least one permission that fits its type."""
     resolve(context, ROLE, path)
-    permissions = check_permissions(parameters["type"], parameters["permissions"])
+    permissions = check_permissions(parameters["type"], parameters["permissions"], context.perspective.permissions)
     rate.count_service_action(context, path["service_sid"])
     return verbs.create(ROLE, context, path, {**parameters, "permissions": permissions})
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The role with its whole list of permissions replaced."""
+    """The role with its whole list of permissions replaced, except those that the caller's face cannot name."""
     resolved = resolve(context, ROLE, path)
     role = verbs.load(context, ROLE, resolved)
-    permissions = check_permissions(role["type"], parameters["permissions"])
+    known = context.perspective.permissions
+    permissions = check_permissions(role["type"], parameters["permissions"], known)
+    permissions += [name for name in role["permissions"] if name not in known]
     changes = verbs.changed(context, {"permissions": permissions})
     rate.count_service_action(context, resolved["service_sid"])
     record = context.table.commit(context.cause(), [Update(ROLE.key(resolved), NOT_FOUND(), set=changes)])[0]
@@ -69,7 +71,7 @@ def fetch_typed(context: Context, service_sid: str, sid: str, role_type: str) ->
     """
     role = context.configuration.fetch(keys.role(service_sid, sid))
     if role is None:
-        raise ROLE_NOT_FOUND()
+        raise ROLE_NOT_FOUND(type=role_type)
     if role["type"] != role_type:
         raise ROLE_TYPE_MISMATCH(type=role_type)
     return {**role}
@@ -93,7 +95,7 @@ def given(context: Context, service_sid: str, sid: str, role_type: str) -> list[
         return []
     key = keys.role(service_sid, sid)
     context.configuration.forget(key)
-    return [Update(key, ROLE_NOT_FOUND(), set={"given_at": now}, announced=False)]
+    return [Update(key, ROLE_NOT_FOUND(type=role_type), set={"given_at": now}, announced=False)]
 
 
 def permissions(context: Context, service_sid: str, sid: str) -> list[str]:

@@ -63,7 +63,9 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             role = roles.fetch_typed(context, service["sid"], parameters[name], role_type)
             if not role.get("was_default"):
                 role_key = keys.role(service["sid"], role["sid"])
-                writes.append(Update(role_key, ROLE_NOT_FOUND(), set={"was_default": True}, announced=False))
+                writes.append(
+                    Update(role_key, ROLE_NOT_FOUND(type=role_type), set={"was_default": True}, announced=False)
+                )
     changes = verbs.changed(context, parameters)
     writes.append(Update(key, NOT_FOUND(), set=changes))
     context.table.commit(context.cause(), list({write.key: write for write in writes}.values()))
