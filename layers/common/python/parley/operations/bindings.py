@@ -69,7 +69,7 @@ def register(
         "date_updated": now,
     }
 
-    def attempt() -> Record:
+    def attempt(context: Context) -> Record:
         found = context.table.fetch_many([binding_key, user_key])
         owner = found.get(user_key)
         if context.caller.identity is not None:
@@ -88,7 +88,7 @@ def register(
         known = Create(binding_key, of_owner, taken=CONCURRENT_UPDATE(), index=keys.in_user_bindings(user, sid))
         return context.table.commit(context.cause(), [known, _counted(context, owner, 1)])[0]
 
-    return verbs.again(attempt, CONCURRENT_UPDATE)
+    return verbs.again(context, attempt, CONCURRENT_UPDATE)
 
 
 def _remove_left_behind(context: Context, binding: Binding) -> None:
@@ -177,10 +177,10 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     same = verbs.same_user(birth_of(binding), NOT_FOUND())
     gone = replace(verbs.bury(context, BINDING, resolved, binding), guards=(same,))
 
-    def attempt() -> None:
+    def attempt(context: Context) -> None:
         user = context.table.fetch(keys.user(binding["user_sid"]))
         # The devices of a deleted user are counted nowhere.
         counted = [_counted(context, user, -1)] if user and own(binding, user) else []
         context.table.commit(context.cause(), [gone, *counted])
 
-    verbs.again(attempt, CONCURRENT_UPDATE, USER_NOT_FOUND)
+    verbs.again(context, attempt, CONCURRENT_UPDATE, USER_NOT_FOUND)

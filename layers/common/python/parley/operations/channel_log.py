@@ -93,6 +93,7 @@ def change(
         Refusal: 20404, 50063, what a guard stands for, why `decide` or the commit refused; 20409 if other changes came
             first every time.
     """
+    context = context.sharing_patience()
     service_sid, channel_sid = record["service_sid"], record.get("channel_sid") or record["sid"]
     tail = take_seq(context, service_sid, channel_sid, *guards)
     patience = context.table.patience()

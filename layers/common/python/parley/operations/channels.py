@@ -202,7 +202,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 
 def remove(context: Context, resolved: Path) -> None:
     """Delete the channel at a resolved path, also when its service is gone already or it is renamed meanwhile."""
-    verbs.again(lambda: _remove(context, resolved), CONCURRENT_UPDATE)
+    verbs.again(context, lambda context: _remove(context, resolved), CONCURRENT_UPDATE)
 
 
 def _remove(context: Context, resolved: Path) -> None:

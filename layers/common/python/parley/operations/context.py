@@ -112,6 +112,10 @@ class Context:
         may(replace(self, configuration=Configuration(self.table, self.clock)))
         return answered
 
+    def sharing_patience(self) -> Context:
+        """This context with one allowance of time for all that is asked of the table from now on."""
+        return replace(self, table=self.table.sharing_patience())
+
     @property
     def actor(self) -> str:
         """The acting identity, `system` for account credentials."""

@@ -58,7 +58,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         "created_by": context.actor,
     }
 
-    def attempt() -> Record:
+    def attempt(context: Context) -> Record:
         read = context.table.fetch_many([user_key, member_key, invite_key, tail_key], buried=True)
         found = read.living()
         # Whoever names a channel of another service does not learn who is in it.
@@ -83,7 +83,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         return channel_log.change(context, "invite", "created", record, lambda *_: decision)[0]
 
     # A user, a member or an invite may come or go between our read and our write.
-    return verbs.again(attempt, USER_EXISTS, CONCURRENT_UPDATE, looks=members.LOOKS)
+    return verbs.again(context, attempt, USER_EXISTS, CONCURRENT_UPDATE, looks=members.LOOKS)
 
 
 def _user_write(

@@ -56,7 +56,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, parameters["identity"]))
     tail_key = keys.tail(channel_sid)
 
-    def attempt() -> Record:
+    def attempt(context: Context) -> Record:
         read = context.table.fetch_many([user_key, member_key, invite_key, tail_key], buried=True)
         found = read.living()
         # Whoever names a channel of another service does not learn who is in it.
@@ -82,7 +82,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         return channel_log.change(context, "member", "created", member, lambda *_: decision, room)[0]
 
     # A user, a member or an invite may come or go between our read and our write.
-    return verbs.again(attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS, CONCURRENT_UPDATE, looks=LOOKS)
+    return verbs.again(context, attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS, CONCURRENT_UPDATE, looks=LOOKS)
 
 
 # How often a joining is decided anew because others changed what it had read.

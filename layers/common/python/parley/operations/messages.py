@@ -121,6 +121,7 @@ def _give_back(context: Context, message: Record, tail: Tail) -> None:
     """Announce the number that was taken as unused, and take the index off the count."""
     channel_sid = message["channel_sid"]
     nothing = channel_log.nothing(context, message["service_sid"], channel_sid, tail["seq"])
+    context = context.sharing_patience()
     patience = context.table.patience()
     while True:
         counters = context.table.fetch(keys.tail(channel_sid))

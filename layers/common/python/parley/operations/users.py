@@ -36,6 +36,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     giving = roles.given(context, owner["sid"], named, DEPLOYMENT) if named else []
     rate.count_service_action(context, owner["sid"])
     user_key = keys.user(user_sid(owner["sid"], parameters["identity"]))
+    context = context.sharing_patience()
 
     def attempt(former: User | None) -> Record:
         write = creation(context, owner, parameters, former)
@@ -48,7 +49,9 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             raise
     # There was a user with a higher version than our clock gives, which happens so seldom that only now it is read.
     return verbs.again(
-        lambda: attempt(context.table.fetch_many([user_key], buried=True).get(user_key)), CONCURRENT_UPDATE
+        context,
+        lambda context: attempt(context.table.fetch_many([user_key], buried=True).get(user_key)),
+        CONCURRENT_UPDATE,
     )
 
 
@@ -163,11 +166,11 @@ LOOKS = 10
 def remove(context: Context, resolved: Path) -> None:
     """Delete the user at a resolved path, also when its service is gone already."""
 
-    def attempt() -> None:
+    def attempt(context: Context) -> None:
         user = verbs.load(context, USER, resolved)
         # The next user of this identity begins above the version that the tombstone tells.
         last = Guard("seq", "=" if "seq" in user else "missing", user.get("seq"), CONCURRENT_UPDATE())
         context.table.commit(context.cause(), [replace(verbs.bury(context, USER, resolved, user), guards=(last,))])
 
-    verbs.again(attempt, CONCURRENT_UPDATE, looks=LOOKS)
+    verbs.again(context, attempt, CONCURRENT_UPDATE, looks=LOOKS)
     context.configuration.forget(USER.key(resolved))

@@ -95,17 +95,22 @@ def changed(context: Context, parameters: dict[str, Any]) -> dict[str, Any]:
     return {"date_updated": context.clock.now_ms(), **fields}
 
 
-def again(attempt: Callable[[], T], *moved: Error, looks: int = 3) -> T:
+def again(context: Context, attempt: Callable[[Context], T], *moved: Error, looks: int = 3) -> T:
     """What `attempt` returns. It is called again if it is refused because what it had read has changed since.
 
+    It is called with a context whose requests share the time that one request may take (`store/patience.py`).
+
     Raises:
-        Refusal: that of the last of `looks` attempts; one that is not among `moved`, at once.
+        Refusal: that of the last of `looks` attempts, or of the one after which no time is left; one that is not among
+            `moved`, at once.
     """
+    context = context.sharing_patience()
+    patience = context.table.patience()
     for look in range(looks):
         try:
-            return attempt()
+            return attempt(context)
         except Refusal as refusal:
-            if refusal.error not in moved or look == looks - 1:
+            if refusal.error not in moved or look == looks - 1 or patience.is_over:
                 raise
     raise AssertionError("unreachable")
 

@@ -6,6 +6,7 @@ the number of writes.
 
 from __future__ import annotations
 
+import copy
 import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -72,6 +73,7 @@ class Table:
         self._made_client: Any = None
         self._clock = clock
         self._jitter = jitter
+        self._until_ms: int | None = None
 
     @property
     def _client(self) -> Any:
@@ -290,8 +292,17 @@ class Table:
         return answer
 
     def patience(self) -> Patience:
-        """A fresh allowance of time and attempts, beginning now."""
-        return Patience(self._clock, self._jitter)
+        """A fresh allowance of attempts; of time too, unless the requests of this table share theirs."""
+        return Patience(self._clock, self._jitter, self._until_ms)
+
+    def sharing_patience(self) -> Table:
+        """This table with one allowance of time for all requests together, beginning now unless it has begun."""
+        if self._until_ms is not None:
+            return self
+        shared = copy.copy(self)
+        shared._make_client = lambda: self._client
+        shared._until_ms = self.patience().until_ms
+        return shared
 
 
 def _found(item: dict[str, Any] | None) -> Record | None:
