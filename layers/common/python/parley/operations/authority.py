@@ -43,7 +43,7 @@ def require(
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     user_key = keys.user(user_sid(service_sid, identity))
     found = context.table.fetch_many([member_key, user_key, *also])
-    user = require_alive(context, found.get(user_key))
+    user = require_same_user(context, found.get(user_key))
     # The next frame of this connection asks whether its user is still there.
     context.configuration.remember(user_key, user)
     member = own(found.get(member_key), user)
@@ -51,7 +51,7 @@ def require(
     deployment = roles.permissions(context, service_sid, user["role_sid"])
     if member is None or member["service_sid"] != service_sid:
         found.pop(member_key, None)
-        require_sight(context, channel(context, service_sid, channel_sid))
+        require_visible(context, channel(context, service_sid, channel_sid))
         if not any(permission in deployment for permission in wanted):
             raise NOT_A_MEMBER()
         return found
@@ -61,7 +61,7 @@ def require(
     return found
 
 
-def require_sight(context: Context, channel: Mapping[str, Any]) -> None:
+def require_visible(context: Context, channel: Mapping[str, Any]) -> None:
     """Check that the caller may know of a channel: a private one exists for its members, invited and creator only.
 
     Raises:
@@ -77,7 +77,7 @@ def require_sight(context: Context, channel: Mapping[str, Any]) -> None:
         keys.invite(sid, invite_sid(sid, identity)),
     ]
     found = context.table.fetch_many([user_key, *held_keys])
-    user = require_alive(context, found.get(user_key))
+    user = require_same_user(context, found.get(user_key))
     if not any(own(found.get(key), user) for key in held_keys):
         raise NOT_FOUND()
 
@@ -95,7 +95,7 @@ def is_caller(context: Context, user: Mapping[str, Any]) -> bool:
     return context.caller.identity == user["identity"] and context.caller.birth == birth_of(user)
 
 
-def require_alive(context: Context, user: Alive | None) -> Alive:
+def require_same_user(context: Context, user: Alive | None) -> Alive:
     """The user that was read for the caller's identity, if the caller still is that user.
 
     Raises:
@@ -134,7 +134,7 @@ def require_in_service(context: Context, service_sid: str, *permissions: str) ->
     identity = context.caller.identity
     if identity is None:
         return
-    user = require_alive(context, context.table.fetch(keys.user(user_sid(service_sid, identity))))
+    user = require_same_user(context, context.table.fetch(keys.user(user_sid(service_sid, identity))))
     rights = roles.permissions(context, service_sid, user["role_sid"])
     if not any(permission in rights for permission in permissions):
         raise FORBIDDEN()

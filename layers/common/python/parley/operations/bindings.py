@@ -73,7 +73,7 @@ def register(
         found = context.table.fetch_many([binding_key, user_key])
         owner = found.get(user_key)
         if context.caller.identity is not None:
-            authority.require_alive(context, owner)
+            authority.require_same_user(context, owner)
         if owner is None:
             raise USER_NOT_FOUND()
         of_owner = {**record, "birth": birth_of(owner)}
@@ -84,14 +84,14 @@ def register(
             write = Update(binding_key, CONCURRENT_UPDATE(), set=changed, guards=(same,))
             return context.table.commit(context.cause(), [write])[0]
         if earlier:
-            _remove_left_behind(context, earlier)
+            _remove_leftover(context, earlier)
         known = Create(binding_key, of_owner, taken=CONCURRENT_UPDATE(), index=keys.in_user_bindings(user, sid))
         return context.table.commit(context.cause(), [known, _counted(context, owner, 1)])[0]
 
-    return verbs.again(context, attempt, CONCURRENT_UPDATE)
+    return verbs.retried(context, attempt, CONCURRENT_UPDATE)
 
 
-def _remove_left_behind(context: Context, binding: Binding) -> None:
+def _remove_leftover(context: Context, binding: Binding) -> None:
     """Remove a deleted user's registration, which nobody counts any more, as the sweep is about to."""
     same = verbs.same_user(birth_of(binding), CONCURRENT_UPDATE())
     where = keys.binding(binding["service_sid"], binding["sid"])
@@ -140,7 +140,7 @@ def _user(context: Context, path: Path) -> Record:
     service(context, path["service_sid"])
     sid = user_address(path["service_sid"], path["user_sid"])
     user = verbs.belonging(context.table.fetch(keys.user(sid)), path)
-    return authority.require_alive(context, user) if user["identity"] == context.caller.identity else user
+    return authority.require_same_user(context, user) if user["identity"] == context.caller.identity else user
 
 
 def _of_users(context: Context, users: list[str], parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -183,4 +183,4 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
         counted = [_counted(context, user, -1)] if user and own(binding, user) else []
         context.table.commit(context.cause(), [gone, *counted])
 
-    verbs.again(context, attempt, CONCURRENT_UPDATE, USER_NOT_FOUND)
+    verbs.retried(context, attempt, CONCURRENT_UPDATE, USER_NOT_FOUND)

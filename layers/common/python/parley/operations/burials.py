@@ -23,7 +23,7 @@ _LISTED = ("message", "member", "invite", "channel_webhook", "role", "binding", 
 MOST = 100
 
 
-def owed(change: Change, memory: dict[str, Any]) -> list[dict[str, Any]]:
+def planned(change: Change, memory: dict[str, Any]) -> list[dict[str, Any]]:
     """The job that erases the tombstone of a deletion.
 
     The deletions of one batch of changes share a job: `memory` holds the one that has room.

@@ -59,7 +59,7 @@ class Overtaken(Refusal):
         super().__init__(CONCURRENT_UPDATE)
 
 
-def same(record: Mapping[str, Any], field: str) -> Guard:
+def unchanged(record: Mapping[str, Any], field: str) -> Guard:
     """The guard that a field is still what it was when the record was read."""
     value = record.get(field)
     return Guard(field, "missing" if value is None else "=", value, Overtaken())
@@ -163,10 +163,10 @@ def _read_again(context: Context, write: Create | Update | Bury, record: Record,
 
 
 def _leave_unused(context: Context, service_sid: str, channel_sid: str, tail: Tail) -> None:
-    context.table.commit(context.cause(), [nothing(context, service_sid, channel_sid, tail["seq"])])
+    context.table.commit(context.cause(), [unused_number(context, service_sid, channel_sid, tail["seq"])])
 
 
-def nothing(context: Context, service_sid: str, channel_sid: str, seq: int) -> Write:
+def unused_number(context: Context, service_sid: str, channel_sid: str, seq: int) -> Write:
     """The entry under a number that was taken and not used. It is announced, so that no client waits for it."""
     return _announced(service_sid, channel_sid, _entry(context, seq, "nothing", "", "refused"))
 

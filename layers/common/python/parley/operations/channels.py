@@ -38,8 +38,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     parameters = context.consult("channel", "create", preview, parameters, may)
     record = verbs.new_record(context, CHANNEL, path)
     record |= {"type": context.perspective.creates, "created_by": context.actor}
-    record |= verbs.told(parameters)
-    record |= verbs.told({"creator_birth": _creator_birth(context, path["service_sid"], parameters)})
+    record |= verbs.non_null(parameters)
+    record |= verbs.non_null({"creator_birth": _creator_birth(context, path["service_sid"], parameters)})
     record = verbs.dated(record, parameters)
     sid, service_sid = record["sid"], record["service_sid"]
     tail: Tail = {**new_tail(service_sid, record["type"]), **rate.new_counter(context)}
@@ -73,7 +73,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         Refusal: 20404.
     """
     channel = load(context, resolve(context, CHANNEL, path))
-    authority.require_sight(context, channel)
+    authority.require_visible(context, channel)
     return channel
 
 
@@ -202,7 +202,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 
 def remove(context: Context, resolved: Path) -> None:
     """Delete the channel at a resolved path, also when its service is gone already or it is renamed meanwhile."""
-    verbs.again(context, lambda context: _remove(context, resolved), CONCURRENT_UPDATE)
+    verbs.retried(context, lambda context: _remove(context, resolved), CONCURRENT_UPDATE)
 
 
 def _remove(context: Context, resolved: Path) -> None:

@@ -25,7 +25,7 @@ _STEP = 200
 _STEPS = 20
 
 
-def is_turn(index: int) -> bool:
+def is_fiftieth(index: int) -> bool:
     """Whether the send of this message checks the counters."""
     return (index + 1) % EVERY == 0
 
@@ -56,11 +56,11 @@ def settle(context: Context, channel_sid: str, tail: Tail) -> Tail:
         return tail
     living = [message["index"] for message in stored if "deleted_at" not in message and message["index"] <= final]
     left = frozenset(index for index in tail.get("removed", ()) if index > final)
-    guards = [channel_log.same(tail, name) for name in ("counted_index", "removed")]
+    guards = [channel_log.unchanged(tail, name) for name in ("counted_index", "removed")]
     set_: dict[str, object] = {"counted_index": final, "removed": left or None}
     if final == tail["last_index"]:
         newest = max(living) if living else newest_below(context, channel_sid, counted + 1)
-        guards += [channel_log.same(tail, name) for name in ("last_index", "last_message_index")]
+        guards += [channel_log.unchanged(tail, name) for name in ("last_index", "last_message_index")]
         set_["last_message_index"] = None if newest == final else newest
     write = channel_log.in_tail(tail["service_sid"], channel_sid, {"counted": len(living)}, *guards, **set_)
     try:
@@ -69,9 +69,9 @@ def settle(context: Context, channel_sid: str, tail: Tail) -> Tail:
         return _read(context, channel_sid)
 
 
-def settle_in_turn(context: Context, message: Mapping[str, Any]) -> None:
+def settle_at_every_fiftieth(context: Context, message: Mapping[str, Any]) -> None:
     """Settle the counters if it is this message's turn. The message stays sent if that fails."""
-    if not is_turn(message["index"]):
+    if not is_fiftieth(message["index"]):
         return
     try:
         settle(context, message["channel_sid"], _read(context, message["channel_sid"]))
@@ -80,7 +80,7 @@ def settle_in_turn(context: Context, message: Mapping[str, Any]) -> None:
         return
 
 
-def uncounted(context: Context, message: Mapping[str, Any], tail: Tail) -> Update:
+def one_message_less(context: Context, message: Mapping[str, Any], tail: Tail) -> Update:
     """The write that takes a message off its channel's counters; the newest moves back if it was that one.
 
     Overtaken if the counters were settled, or another message became the newest, since they were read.
@@ -88,11 +88,11 @@ def uncounted(context: Context, message: Mapping[str, Any], tail: Tail) -> Updat
     index, channel_sid = message["index"], message["channel_sid"]
     is_counted = index <= tail["counted_index"]
     add = {"counted": -1} if is_counted else {"removed": frozenset((index,))}
-    guards = [channel_log.same(tail, name) for name in ("counted_index", "last_message_index")]
+    guards = [channel_log.unchanged(tail, name) for name in ("counted_index", "last_message_index")]
     set_ = {}
     if tail.get("last_message_index", tail["last_index"]) == index:
         # Nothing may have come or gone since: neither a newer message, nor the one below.
-        guards += [channel_log.same(tail, name) for name in ("last_index", "counted", "removed")]
+        guards += [channel_log.unchanged(tail, name) for name in ("last_index", "counted", "removed")]
         set_["last_message_index"] = newest_below(context, channel_sid, index)
     return channel_log.in_tail(message["service_sid"], channel_sid, add, *guards, **set_)
 

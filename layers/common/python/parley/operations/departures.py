@@ -24,24 +24,24 @@ from parley.store.writes import Update, Write
 from parley.stored import Tail
 
 
-def complete(context: Context, user: Mapping[str, Any] | None, *held: Mapping[str, Any] | None) -> bool:
+def remove_leftovers(context: Context, user: Mapping[str, Any] | None, *held: Mapping[str, Any] | None) -> bool:
     """Remove those of `held` that do not belong to `user`; returns whether there was any.
 
     Such a membership or invite was a deleted user's. This is what the sweep after the deletion is about to do, and it
     is announced in the same way: neither as the doing of who asks, nor to webhooks.
     """
     sweeping = replace(context, caller=Caller(), actions_per_second=0)
-    left_behind = [one for one in held if one is not None and user_of(one) is not None and not own(one, user)]
-    for one in left_behind:
-        remove_left_behind(sweeping, one, birth_of(one))
-    return bool(left_behind)
+    leftovers = [one for one in held if one is not None and user_of(one) is not None and not own(one, user)]
+    for one in leftovers:
+        remove_leftover(sweeping, one, birth_of(one))
+    return bool(leftovers)
 
 
-def remove_left_behind(context: Context, held: Mapping[str, Any], birth: str) -> None:
+def remove_leftover(context: Context, held: Mapping[str, Any], birth: str) -> None:
     """Remove a membership or invite of a deleted user, if it still is that user's; otherwise nothing happens."""
     if birth_of(held) != birth:
         return
-    remove = remove_invite if held["sid"].startswith("IN") else _remove_uncounted
+    remove = remove_invite if held["sid"].startswith("IN") else _remove_from_channel_only
     try:
         remove(context, held, birth=birth)
     except Refusal as refusal:
@@ -56,15 +56,17 @@ def remove_member(context: Context, member: Mapping[str, Any]) -> None:
         Refusal: 20404 if it is gone.
     """
     try:
-        _remove(context, "member", MEMBER, member, lambda current: [_one_member_less(current), *uncounted(current)])
+        _remove(
+            context, "member", MEMBER, member, lambda current: [_one_member_less(current), *one_channel_less(current)]
+        )
     except Refusal as refusal:
         if refusal.error is not USER_NOT_FOUND:
             raise
         # A member outlives its user only while the sweep after the user's deletion is on its way.
-        _remove_uncounted(context, member)
+        _remove_from_channel_only(context, member)
 
 
-def _remove_uncounted(context: Context, member: Mapping[str, Any], birth: str | None = None) -> None:
+def _remove_from_channel_only(context: Context, member: Mapping[str, Any], birth: str | None = None) -> None:
     _remove(context, "member", MEMBER, member, lambda current: [_one_member_less(current)], birth)
 
 
@@ -99,7 +101,7 @@ def _one_member_less(member: Record) -> Update:
     return channel_log.in_tail(member["service_sid"], member["channel_sid"], {"members_count": -1})
 
 
-def uncounted(member: Mapping[str, Any]) -> list[Write]:
+def one_channel_less(member: Mapping[str, Any]) -> list[Write]:
     """The write that takes a membership off its user's count, refused with 50200 if that very user is gone.
 
     A member who is no user is counted nowhere.

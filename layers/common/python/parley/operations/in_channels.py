@@ -32,7 +32,7 @@ def create(record_type: RecordType, context: Context, path: Path, parameters: di
     resolved = resolve(context, record_type, path, opened=False)
     _may_set(context, record_type, "create", resolved, parameters)
     record = {**verbs.new_record(context, record_type, path), "channel_sid": resolved["channel_sid"]}
-    record |= verbs.told(parameters)
+    record |= verbs.non_null(parameters)
     write = Create(record_type.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND())
     return channel_log.change(context, record_type.name, "created", record, lambda *_: Decision(write))[0]
 

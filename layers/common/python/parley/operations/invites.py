@@ -68,7 +68,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             raise MEMBER_EXISTS()
         if own(found.get(invite_key), user):
             raise INVITE_EXISTS()
-        if departures.complete(context, user, found.get(member_key), found.get(invite_key)):
+        if departures.remove_leftovers(context, user, found.get(member_key), found.get(invite_key)):
             raise CONCURRENT_UPDATE()
         birth, user_write = _user_write(context, owner, identity, user, read.get(user_key))
         beside: list[Write] = [
@@ -83,7 +83,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         return channel_log.change(context, "invite", "created", record, lambda *_: decision)[0]
 
     # A user, a member or an invite may come or go between our read and our write.
-    return verbs.again(context, attempt, USER_EXISTS, CONCURRENT_UPDATE, looks=members.LOOKS)
+    return verbs.retried(context, attempt, USER_EXISTS, CONCURRENT_UPDATE, attempts=members.ATTEMPTS)
 
 
 def _user_write(
@@ -153,10 +153,10 @@ def _own(context: Context, resolved: Path) -> tuple[Member | None, Invite | None
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
     found = context.table.fetch_many([user_key, member_key, invite_key])
-    user = authority.require_alive(context, found.get(user_key))
+    user = authority.require_same_user(context, found.get(user_key))
     member, invite = own(found.get(member_key), user), own(found.get(invite_key), user)
     if member is None and invite is None:
-        authority.require_sight(context, channel(context, service_sid, channel_sid))
+        authority.require_visible(context, channel(context, service_sid, channel_sid))
     return member, invite
 
 

@@ -64,14 +64,14 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         user = found.get(user_key)
         if context.caller.identity == parameters["identity"]:
             # A client whose user was deleted does not make it again by joining.
-            authority.require_alive(context, user)
+            authority.require_same_user(context, user)
         if own(found.get(member_key), user):
             raise MEMBER_EXISTS()
-        if departures.complete(context, user, found.get(member_key), found.get(invite_key)):
+        if departures.remove_leftovers(context, user, found.get(member_key), found.get(invite_key)):
             raise CONCURRENT_UPDATE()
         birth, user_write = _user_write(context, owner, parameters["identity"], user, read.get(user_key))
         member = {**_new_member(context, owner, channel_sid, parameters), "birth": birth}
-        guards, more = _uninvited(found, tail_key, invite_key)
+        guards, more = _using_up_invite(found, tail_key, invite_key)
         others: list[Write] = [
             channel_log.in_tail(owner["sid"], channel_sid, {"members_count": 1}, room, *guards),
             user_write,
@@ -82,14 +82,16 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         return channel_log.change(context, "member", "created", member, lambda *_: decision, room)[0]
 
     # A user, a member or an invite may come or go between our read and our write.
-    return verbs.again(context, attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS, CONCURRENT_UPDATE, looks=LOOKS)
+    return verbs.retried(
+        context, attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS, CONCURRENT_UPDATE, attempts=ATTEMPTS
+    )
 
 
 # How often a joining is decided anew because others changed what it had read.
-LOOKS = 5
+ATTEMPTS = 5
 
 
-def _uninvited(found: Records, tail_key: Key[Tail], invite_key: Key[Invite]) -> tuple[list[Guard], list[Write]]:
+def _using_up_invite(found: Records, tail_key: Key[Tail], invite_key: Key[Invite]) -> tuple[list[Guard], list[Write]]:
     """What makes sure that no invite outlives the joining, also none that is made meanwhile.
 
     Most channels never see one, and there the condition on the counters costs nothing.
@@ -124,7 +126,7 @@ def _joined_by_client(context: Context, owner: Service, channel_sid: str, parame
 
     may(context)
     asked = {**parameters, **given}
-    preview = {"role_sid": owner["default_channel_role_sid"], **verbs.told(asked)}
+    preview = {"role_sid": owner["default_channel_role_sid"], **verbs.non_null(asked)}
     preview |= {"service_sid": owner["sid"], "channel_sid": channel_sid}
     answered = context.consult("member", "create", preview, asked, may)
     # If the webhook replaced the role, that one holds. Otherwise it is what was read last: the invite may be a new one.
@@ -140,7 +142,7 @@ def _own_role(context: Context, owner: Service, channel_sid: str, identity: str)
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     found = context.table.fetch_many([user_key, invite_key, member_key])
-    user = authority.require_alive(context, found.get(user_key))
+    user = authority.require_same_user(context, found.get(user_key))
     if invite := own(found.get(invite_key), user):
         return str(invite["role_sid"])
     if target["type"] == PRIVATE:

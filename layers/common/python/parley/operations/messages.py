@@ -95,7 +95,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
             raise
         others = context.table.fetch(keys.idempotency(channel_sid, token))
         return _earlier(context, service_sid, channel_sid, others or {})
-    counting.settle_in_turn(context, stored)
+    counting.settle_at_every_fiftieth(context, stored)
     return stored
 
 
@@ -120,7 +120,7 @@ _REMEMBERED = ("index", "author", "date_created", "date_updated")
 def _give_back(context: Context, message: Record, tail: Tail) -> None:
     """Announce the number that was taken as unused, and take the index off the count."""
     channel_sid = message["channel_sid"]
-    nothing = channel_log.nothing(context, message["service_sid"], channel_sid, tail["seq"])
+    nothing = channel_log.unused_number(context, message["service_sid"], channel_sid, tail["seq"])
     context = context.sharing_patience()
     patience = context.table.patience()
     while True:
@@ -128,7 +128,7 @@ def _give_back(context: Context, message: Record, tail: Tail) -> None:
         if counters is None:
             raise NOT_FOUND()
         try:
-            context.table.commit(context.cause(), [nothing, counting.uncounted(context, message, counters)])
+            context.table.commit(context.cause(), [nothing, counting.one_message_less(context, message, counters)])
             return
         except channel_log.Overtaken:
             if not patience.wait():
@@ -169,7 +169,7 @@ def _media(context: Context, service_sid: str, media_sid: str) -> Record:
 
 def _given(context: Context, parameters: dict[str, Any]) -> Record:
     author = parameters.get("author") or context.actor
-    return verbs.told(parameters | _authored(context, author))
+    return verbs.non_null(parameters | _authored(context, author))
 
 
 def _authored(context: Context, author: str) -> dict[str, Any]:
@@ -277,7 +277,9 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     def decide(current: Record, tail: Tail) -> Decision:
         if _whose(current) != _whose(message):
             _may_delete(context, current)
-        return Decision(verbs.bury(context, MESSAGE, resolved, current), [counting.uncounted(context, current, tail)])
+        return Decision(
+            verbs.bury(context, MESSAGE, resolved, current), [counting.one_message_less(context, current, tail)]
+        )
 
     channel_log.change(context, "message", "deleted", message, decide)
 

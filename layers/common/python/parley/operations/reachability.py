@@ -19,7 +19,7 @@ from parley.store import keys
 from parley.store.writes import Guard, Update
 
 # How often the presence may change while it is noted.
-_LOOKS = 10
+_ATTEMPTS = 10
 
 
 def is_enabled(service: Mapping[str, Any] | None) -> bool:
@@ -38,7 +38,7 @@ def note_offline(context: Context, user_sid: str) -> None:
     Connections may come and go meanwhile. So the presence is read after each note; if it says otherwise, that is noted.
     """
     is_online = False
-    for _ in range(_LOOKS):
+    for _ in range(_ATTEMPTS):
         _note(context, user_sid, is_online=is_online)
         presence = context.table.fetch(keys.presence(user_sid))
         is_connected = bool(live_connections(presence, context.clock.now_ms() // 1000, context.caller.birth))

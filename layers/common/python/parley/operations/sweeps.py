@@ -26,10 +26,10 @@ from parley.store.writes import Erase
 # memberships time, which lags behind the table. A service's begins when no container remembers the service any more.
 _DELAY_SECONDS = {"channel": 2, "user": 5, "service": 60}
 # The stream forgets what fan-out has not handled by then.
-_LONGEST_UNTOLD_MS = 24 * 3_600_000
+_LONGEST_WAIT_MS = 24 * 3_600_000
 _STEP = 100
 
-Hurry = Callable[[], bool]
+IsLate = Callable[[], bool]
 
 
 def delay_seconds(job: dict[str, Any]) -> int:
@@ -43,14 +43,14 @@ def may_begin(context: Context, job: dict[str, Any]) -> bool:
     Fan-out reads the members of a deleted channel to tell them, and then leaves `told_at` in the tombstone of the
     channel's counters. Without it the members stay, for as long as the stream keeps the deletion at most.
     """
-    if job["kind"] != "channel" or context.clock.now_ms() - job["at"] > _LONGEST_UNTOLD_MS:
+    if job["kind"] != "channel" or context.clock.now_ms() - job["at"] > _LONGEST_WAIT_MS:
         return True
     tail_key = keys.tail(job["sid"])
     tail = context.table.fetch_many([tail_key], buried=True).get(tail_key)
     return tail is None or "told_at" in tail
 
 
-def sweep(context: Context, job: dict[str, Any], is_late: Hurry) -> Again | None:
+def sweep(context: Context, job: dict[str, Any], is_late: IsLate) -> Again | None:
     """One step of a sweep; None says that all is done. `is_late` says when to stop and come back.
 
     `job` is `{"kind": "channel" | "user" | "service", "sid": ..., "at": milliseconds of the deletion}`; that of a user
@@ -70,7 +70,7 @@ def look_again(context: Context, job: dict[str, Any]) -> Again | None:
     return Again(SETTLED_MS // 1000)
 
 
-def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
+def _sweep_channel(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
     """A channel's members (who leave room for another channel), everything else that lives in it, and its log."""
     sid = job["sid"]
     for member in _each(context, keys.members(sid), is_late):
@@ -82,7 +82,7 @@ def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
     return not is_late()
 
 
-def _each(context: Context, where: Range[Any], is_late: Hurry) -> Iterable[Record]:
+def _each(context: Context, where: Range[Any], is_late: IsLate) -> Iterable[Record]:
     while not is_late():
         found, more = context.table.page(where, _STEP)
         for item in found:
@@ -99,32 +99,32 @@ def _erase_member(context: Context, member: Record) -> None:
     Only two refusals may be passed over: another sweep has erased the member, or its user is gone and counts nothing.
     """
     erased = Erase(keys.member(member["channel_sid"], member["sid"]), missing=NOT_FOUND())
-    with _unless_gone():
+    with _ignoring_not_found():
         try:
-            context.table.commit(context.cause(), [erased, *departures.uncounted(member)])
+            context.table.commit(context.cause(), [erased, *departures.one_channel_less(member)])
         except Refusal as refusal:
             if refusal.error is not USER_NOT_FOUND:
                 raise
             context.table.commit(context.cause(), [erased])
 
 
-def _sweep_user(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
+def _sweep_user(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
     """A deleted user's memberships and invites, each announced as a removal, and its push registrations.
 
     Only what has the deleted user's birth: a new user with the same identity keeps what it has got meanwhile.
     """
     user, birth = job["sid"], job.get("birth", "")
-    for held in _left_behind(context, keys.user_channels(user), birth, is_late):
-        departures.remove_left_behind(context, held, birth)
-    for device in _left_behind(context, keys.user_bindings(user), birth, is_late):
+    for held in _leftovers(context, keys.user_channels(user), birth, is_late):
+        departures.remove_leftover(context, held, birth)
+    for device in _leftovers(context, keys.user_bindings(user), birth, is_late):
         same = verbs.same_user(birth, NOT_FOUND())
-        with _unless_gone():
+        with _ignoring_not_found():
             where = keys.binding(device["service_sid"], device["sid"])
             context.table.commit(context.cause(), [Erase(where, NOT_FOUND(), (same,))])
     return not is_late()
 
 
-def _left_behind(context: Context, where: Range[Any], birth: str, is_late: Hurry) -> Iterator[Record]:
+def _leftovers(context: Context, where: Range[Any], birth: str, is_late: IsLate) -> Iterator[Record]:
     """The living records with this birth that an index leads to, until it is late.
 
     The index lags behind the table, so what was just removed may still be listed: it is passed over, and read on
@@ -145,7 +145,7 @@ def _left_behind(context: Context, where: Range[Any], birth: str, is_late: Hurry
 
 
 @contextmanager
-def _unless_gone() -> Iterator[None]:
+def _ignoring_not_found() -> Iterator[None]:
     """Do something that another sweep, or anybody else, may have done meanwhile."""
     try:
         yield
@@ -154,19 +154,19 @@ def _unless_gone() -> Iterator[None]:
             raise
 
 
-def _sweep_service(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
+def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
     """A service's channels and users, whose own sweeps follow, then its roles."""
     service_sid = job["sid"]
     for channel_type in ("public", "private"):
         for listing in _each(context, keys.channel_listings(service_sid, channel_type), is_late):
-            with _unless_gone():
+            with _ignoring_not_found():
                 channels.remove(context, {"service_sid": service_sid, "sid": listing["channel_sid"]})
     position: str | None = None
     while not is_late():
         found, more = context.table.page(keys.users(service_sid), _STEP, after=position)
         for item in found:
             if not is_late():
-                with _unless_gone():
+                with _ignoring_not_found():
                     users.remove(context, {"service_sid": service_sid, "sid": item.key.pk.removeprefix("USER#")})
         if not more:
             break
@@ -179,7 +179,7 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
     return not is_late()
 
 
-def _erase_all(context: Context, where: Range[Any], is_late: Hurry) -> None:
+def _erase_all(context: Context, where: Range[Any], is_late: IsLate) -> None:
     while not is_late():
         found, more = context.table.page(where, _STEP, buried=True)
         context.table.erase_many(item.key for item in found)

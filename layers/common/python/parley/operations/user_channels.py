@@ -49,7 +49,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 def _belonging(context: Context, user: User | None, path: Path) -> Record:
     """The user, if it is of the service in the path. A client that asks for its own channels must be that very user."""
     found = verbs.belonging(user, path)
-    return authority.require_alive(context, found) if found["identity"] == context.caller.identity else found
+    return authority.require_same_user(context, found) if found["identity"] == context.caller.identity else found
 
 
 def _user(context: Context, path: Path) -> tuple[Key[User], str]:

@@ -48,7 +48,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         if refusal.error is not CONCURRENT_UPDATE:
             raise
     # There was a user with a higher version than our clock gives, which happens so seldom that only now it is read.
-    return verbs.again(
+    return verbs.retried(
         context,
         lambda context: attempt(context.table.fetch_many([user_key], buried=True).get(user_key)),
         CONCURRENT_UPDATE,
@@ -114,7 +114,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             authority.require_in_service(fresh, user["service_sid"], *permissions)
 
     may(context)
-    parameters = context.consult("user", "update", {**user, **verbs.told(parameters)}, parameters, may)
+    parameters = context.consult("user", "update", {**user, **verbs.non_null(parameters)}, parameters, may)
     changes = verbs.changed(context, parameters)
     giving: list[Write] = []
     if "role_sid" in changes:
@@ -160,7 +160,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 
 
 # How often a deletion is tried while others change the user.
-LOOKS = 10
+ATTEMPTS = 10
 
 
 def remove(context: Context, resolved: Path) -> None:
@@ -172,5 +172,5 @@ def remove(context: Context, resolved: Path) -> None:
         last = Guard("seq", "=" if "seq" in user else "missing", user.get("seq"), CONCURRENT_UPDATE())
         context.table.commit(context.cause(), [replace(verbs.bury(context, USER, resolved, user), guards=(last,))])
 
-    verbs.again(context, attempt, CONCURRENT_UPDATE, looks=LOOKS)
+    verbs.retried(context, attempt, CONCURRENT_UPDATE, attempts=ATTEMPTS)
     context.configuration.forget(USER.key(resolved))

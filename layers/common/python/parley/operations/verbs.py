@@ -95,22 +95,22 @@ def changed(context: Context, parameters: dict[str, Any]) -> dict[str, Any]:
     return {"date_updated": context.clock.now_ms(), **fields}
 
 
-def again(context: Context, attempt: Callable[[Context], T], *moved: Error, looks: int = 3) -> T:
-    """What `attempt` returns. It is called again if it is refused because what it had read has changed since.
+def retried(context: Context, attempt: Callable[[Context], T], *retryable: Error, attempts: int = 3) -> T:
+    """What `attempt` returns. It is called again if another request has changed what it read.
 
-    It is called with a context whose requests share the time that one request may take (`store/patience.py`).
+    `retryable` are the errors with which `attempt` says so. All attempts together get the time that one request to the
+    table may take (`store/patience.py`).
 
     Raises:
-        Refusal: that of the last of `looks` attempts, or of the one after which no time is left; one that is not among
-            `moved`, at once.
+        Refusal: that of the last attempt; any error that is not `retryable`, at once.
     """
     context = context.sharing_patience()
     patience = context.table.patience()
-    for look in range(looks):
+    for number in range(attempts):
         try:
             return attempt(context)
         except Refusal as refusal:
-            if refusal.error not in moved or look == looks - 1 or patience.is_over:
+            if refusal.error not in retryable or number == attempts - 1 or patience.is_over:
                 raise
     raise AssertionError("unreachable")
 
@@ -120,7 +120,7 @@ def same_user(birth: str, gone: Refusal) -> Guard:
     return Guard("birth", "=" if birth else "missing", birth or None, gone)
 
 
-def told(parameters: dict[str, Any]) -> dict[str, Any]:
+def non_null(parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters that have a value; a new record has nothing to clear."""
     return {name: value for name, value in parameters.items() if value is not None}
 

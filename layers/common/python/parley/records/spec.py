@@ -19,9 +19,9 @@ Path = dict[str, str]
 Parent = Literal["account", "service", "channel"]
 VERBS = ("create", "fetch", "list", "update", "delete")
 # The reason of a field whose changes are not named to clients.
-UNTOLD = "-"
+NO_REASON = "-"
 # What every record has, and no type declares.
-UNDERSTOOD = ("sid", "account_sid", "service_sid", "channel_sid", "date_created", "date_updated")
+COMMON_FIELDS = ("sid", "account_sid", "service_sid", "channel_sid", "date_created", "date_updated")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Field:
         always: Whether a record always has it, so that it cannot be cleared.
         on_create: What a client needs to set it on create; None if no client may.
         on_update: The same for update.
-        reason: The name of its changes in `updateReasons`; `UNTOLD` if they are not named. Each field of a type that
+        reason: The name of its changes in `updateReasons`; `NO_REASON` if they are not named. Each field of a type that
             clients have events for has one of the two.
         missing: The refusal of a create without it, if that is not the general one.
     """
@@ -96,7 +96,7 @@ class RecordType:
         prefix: SID prefix.
         parent: What it lives in. Changes of a record in a channel get a number in the channel's log. They are refused
             once the channel is deleted, and the record is swept with it.
-        fields: Its own fields; what is `UNDERSTOOD` is left out.
+        fields: Its own fields; what is `COMMON_FIELDS` is left out.
         key: The item's key, from a path whose addresses are resolved to SIDs.
         range: Where all records of one parent are read; None if they are not read together.
         computed: What operations add to a record when they answer, separated by blanks; never stored.

@@ -148,4 +148,4 @@ def _change(
             connection = cast(Connection, context.table.commit(context.cause(), [write])[0])
         return before, after, connection
 
-    return verbs.again(context, attempt, CONCURRENT_UPDATE, looks=_LOOKS)
+    return verbs.retried(context, attempt, CONCURRENT_UPDATE, attempts=_LOOKS)

@@ -69,7 +69,7 @@ class Patience:
         return True
 
 
-def why_give_up(error: Exception) -> Refusal | None:
+def refusal_after_repeats(error: Exception) -> Refusal | None:
     """The refusal for an error that does not go away; None if repeating the request cannot help."""
     if isinstance(error, LOST):
         return UNAVAILABLE()

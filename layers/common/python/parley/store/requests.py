@@ -84,7 +84,7 @@ def outcome(cause: Cause, write: Write) -> Record:
             return {}
 
 
-def is_ours(cause: Cause, write: Write, stored: Record | None) -> bool:
+def is_done_already(cause: Cause, write: Write, stored: Record | None) -> bool:
     """Whether this very write stored the item in the way: it was carried out, but its answer was lost."""
     if not stored or not isinstance(write, Create | Bury | Update):
         return False

@@ -18,9 +18,9 @@ from parley.clock import Clock
 from parley.errors import UNAVAILABLE
 from parley.store.items import Record, from_item, to_item
 from parley.store.keys import Key, Range
-from parley.store.patience import LOST, Patience, why_give_up
+from parley.store.patience import LOST, Patience, refusal_after_repeats
 from parley.store.queries import Query, items
-from parley.store.requests import ACTIONS, attributes, is_ours, outcome, request, update_expression
+from parley.store.requests import ACTIONS, attributes, is_done_already, outcome, request, update_expression
 from parley.store.writes import Cause, Expression, Write, refusal
 
 _BATCH_GET_KEYS = 100
@@ -162,7 +162,7 @@ class Table:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             stored = _found(error.response.get("Item"))
-            if not is_ours(cause, write, stored):
+            if not is_done_already(cause, write, stored):
                 raise refusal(write, stored) from None
             return stored or {}
         return from_item(answer["Attributes"]) if operation == "update_item" else outcome(cause, write)
@@ -186,7 +186,7 @@ class Table:
             ]
             if not failed:
                 raise
-            if not any(is_ours(cause, write, stored) for write, stored in failed):
+            if not any(is_done_already(cause, write, stored) for write, stored in failed):
                 raise refusal(*failed[0]) from None
         return [outcome(cause, write) for write in writes]
 
@@ -281,7 +281,7 @@ class Table:
             try:
                 return self._call(operation, **arguments)
             except (ClientError, *LOST) as error:
-                refused = why_give_up(error)
+                refused = refusal_after_repeats(error)
                 if refused is None:
                     raise
                 if not patience.wait():

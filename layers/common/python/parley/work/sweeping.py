@@ -13,7 +13,7 @@ from parley.work.job import Job
 # A sweep stops when this much of the function's time is left, and its next part is queued.
 _MARGIN_MS = 10_000
 # The first pause of a sweep that waits for fan-out; it doubles with each repeat.
-_UNTOLD_SECONDS = 2
+_FIRST_PAUSE_SECONDS = 2
 _SWEPT = ("channel", "user", "service")
 
 
@@ -22,7 +22,7 @@ def sweeps(context: Context, queue: Queue) -> Job:
 
     def carry_out(entry: Entry, turn: Turn) -> Again | None:
         if not may_begin(context, entry):
-            return Again(_UNTOLD_SECONDS)
+            return Again(_FIRST_PAUSE_SECONDS)
         again = sweep(context, entry, lambda: turn.remaining_ms() < _MARGIN_MS)
         return again or look_again(context, entry)
 
