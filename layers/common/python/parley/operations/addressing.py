@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from parley.domain.channels import TYPES
 from parley.errors import NOT_FOUND
 from parley.ids import is_sid, member_sid, message_index, user_sid
 from parley.operations.context import Context
@@ -57,8 +56,7 @@ def shown(context: Context, service_sid: str, found: C | None) -> C:
 
 def only_shown(context: Context) -> tuple[Guard, ...]:
     """The conditions on a channel's counters under which the caller's face shows it; none if it shows all types."""
-    hidden = [channel_type for channel_type in TYPES if channel_type not in context.perspective.shows]
-    return tuple(Guard("type", "<>", channel_type, NOT_FOUND()) for channel_type in hidden)
+    return tuple(Guard("type", "<>", channel_type, NOT_FOUND()) for channel_type in context.perspective.hides)
 
 
 def channel(context: Context, service_sid: str, address: str) -> Channel:

@@ -14,7 +14,7 @@ from parley.domain.roles import is_allowed
 from parley.errors import FORBIDDEN, NOT_A_MEMBER, NOT_FOUND, USER_NOT_FOUND
 from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import roles
-from parley.operations.addressing import channel
+from parley.operations.addressing import channel, shown
 from parley.operations.context import Context
 from parley.records.spec import RecordType
 from parley.store import keys
@@ -30,11 +30,13 @@ def require(
     """Check that the caller may do something in a channel: one of `permissions`, or being a member if there is none.
 
     A right of the deployment role holds in every channel, one of a member's channel role in that channel. One request
-    reads member, user and `also`. Returns what was found, without a membership that is not the caller's own.
+    reads member, user and `also`. If the caller's face does not show all channels, it reads the counters too, which say
+    the channel's type. Returns what was found, without a membership that is not the caller's own.
 
     Raises:
-        Refusal: 20404 for a stranger to a private channel, 50400 for anybody else who is not a member and has no right
-            that acts everywhere, 50107 without the right, 50200 if the caller's user is gone.
+        Refusal: 20404 for a stranger to a private channel, and for everybody if the face does not show the channel;
+            50400 for anybody else who is not a member and has no right that acts everywhere, 50107 without the right,
+            50200 if the caller's user is gone.
     """
     also = list(also)
     identity = context.caller.identity
@@ -42,8 +44,12 @@ def require(
         return context.table.fetch_many(also) if also else Records()
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     user_key = keys.user(user_sid(service_sid, identity))
+    if context.perspective.hides:
+        also.append(keys.tail(channel_sid))
     found = context.table.fetch_many([member_key, user_key, *also])
     user = require_same_user(context, found.get(user_key))
+    if context.perspective.hides:
+        shown(context, service_sid, found.get(keys.tail(channel_sid)))
     # The next frame of this connection asks whether its user is still there.
     context.configuration.remember(user_key, user)
     member = own(found.get(member_key), user)

@@ -57,6 +57,11 @@ class Perspective:
     creates: str = PUBLIC
     lists: tuple[str, ...] = (PUBLIC,)
 
+    @property
+    def hides(self) -> tuple[str, ...]:
+        """The types of channels that do not exist there."""
+        return tuple(channel_type for channel_type in TYPES if channel_type not in self.shows)
+
 
 # The published description calls `public` the default of the list's `Type` filter; clients that list without a filter
 # and expect private channels too would need both in `lists` (unconfirmed).
