@@ -15,6 +15,7 @@ from parley.ids import member_sid, user_sid
 from parley.operations import authority, members
 from parley.operations.addressing import channel_sid, service, shown
 from parley.operations.context import Context
+from parley.records.members import MEMBER
 from parley.records.services import setting
 from parley.records.spec import Path
 from parley.store import keys
@@ -74,24 +75,25 @@ def set_notification_level(context: Context, path: Path, parameters: dict[str, A
     """The user channel with another notification level."""
 
     def own(fresh: Context) -> tuple[Member, Tail]:
-        return _own(fresh, path, "editNotificationLevel", horizon=False)
+        return _own(fresh, path, "notification_level")
 
     return _moved(context, *own(context), parameters, own)
 
 
-def _own(context: Context, path: Path, *rights: str, horizon: bool = True) -> tuple[Member, Tail]:
-    """The caller's membership, and the channel's counters.
+def _own(context: Context, path: Path, field: str = _INDEX) -> tuple[Member, Tail]:
+    """The caller's membership, a field of which is to be changed, and the channel's counters.
 
     Raises:
-        Refusal: 20404 or 50400 for a stranger; 50107 without one of `rights`; 20403 when the service has the horizon
-            switched off.
+        Refusal: 20404 or 50400 for a stranger; 50107 without the right that the field needs; 20403 for the horizon,
+            when the service has it switched off.
     """
     owner = service(context, path["service_sid"])
-    if horizon and not setting(owner, "read_status_enabled"):
+    if field == _INDEX and not setting(owner, "read_status_enabled"):
         raise READ_STATUS_DISABLED()
     sid = channel_sid(context, owner["sid"], path["channel_sid"])
     tail_key = keys.tail(sid)
     member_key = keys.member(sid, member_sid(sid, context.caller.identity or ""))
+    rights = next(authority.needed(context, MEMBER, "update", (field,), is_own=True), ())
     found = authority.require(context, owner["sid"], sid, rights, also=[tail_key])
     shown(context, owner["sid"], found.get(tail_key))
     if member_key not in found:
