@@ -73,7 +73,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         parameters,
         lambda fresh: authority.require(fresh, service_sid, channel_sid, (right,)),
     )
-    # A new message is the newest, so a note of an older newest one is removed.
+    # The new message is the newest. So `last_message_index`, which names an older one, is removed.
     tail = channel_log.advance(context, service_sid, channel_sid, {"last_index": 1}, last_message_index=None)
     index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
@@ -118,7 +118,7 @@ _REMEMBERED = ("index", "author", "date_created", "date_updated")
 
 
 def _give_back(context: Context, message: Record, tail: Tail) -> None:
-    """Announce the number that was taken as unused, and take the index off the count."""
+    """Undo what a failed send took: announce its change number as unused, and lower the count of messages."""
     channel_sid = message["channel_sid"]
     nothing = channel_log.unused_number(context, message["service_sid"], channel_sid, tail["seq"])
     context = context.sharing_patience()
@@ -132,7 +132,7 @@ def _give_back(context: Context, message: Record, tail: Tail) -> None:
             return
         except channel_log.Overtaken:
             if not patience.wait():
-                # The counters settle by themselves, and returning clients learn that the number is a hole.
+                # A later request settles the counters, and clients that catch up learn that the number is unused.
                 return
 
 
@@ -154,7 +154,7 @@ def _new_message(
 
 
 def _media(context: Context, service_sid: str, media_sid: str) -> Record:
-    """What a message says of the media it carries.
+    """The fields that a message gets from the media that it carries.
 
     Raises:
         Refusal: 50507 if there is none; 50508 if another message carries it.
@@ -173,13 +173,13 @@ def _given(context: Context, parameters: dict[str, Any]) -> Record:
 
 
 def _authored(context: Context, author: str) -> dict[str, Any]:
-    """The attributes that make somebody the author; without a read, only the acting client's user is known."""
+    """The attributes that say who wrote a message. The birth is known only if the author is the acting client."""
     caller = context.caller
     return authored(author, caller.birth if author == caller.identity else "", context.clock.now_ms())
 
 
 def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: SentToken) -> Record:
-    """The message that a token made; if that is deleted, what the token remembers of it, without its content.
+    """The message that was sent with a token; if it was deleted, only the fields that the token's item remembers.
 
     Raises:
         Refusal: 20404 if the channel is gone, or the token.

@@ -1,7 +1,7 @@
-"""Sweeps: what is removed after its parent was deleted and hidden, in steps that can stop and go on anywhere.
+"""Sweeps: after a channel, user or service was deleted, a sweep removes the records that belonged to it, in steps.
 
-A sweep reads what is still there, removes it and reads again; it keeps no position. So a step that dies half-way is
-simply done again, and two at once do each other no harm.
+A sweep reads some of the records that are left, removes them and reads again. It stores no position. So a step that
+dies half-way is simply repeated, and two sweeps of the same channel, user or service do no harm.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from parley.store.items import Record
 from parley.store.keys import Range
 from parley.store.writes import Erase
 
-# How long after a deletion its sweep begins. A channel's waits for fan-out (`may_begin`). A user's gives the index of
-# memberships time, which lags behind the table. A service's begins when no container remembers the service any more.
+# How long after a deletion its sweep begins. In two seconds, fan-out has mostly read a deleted channel's members
+# (`may_begin`). In five, the index of memberships, which lags behind the table, has caught up. After sixty seconds no
+# container remembers a deleted service.
 _DELAY_SECONDS = {"channel": 2, "user": 5, "service": 60}
-# The stream forgets what fan-out has not handled by then.
+# DynamoDB keeps stream records for 24 hours. If fan-out has not handled a deletion by then, it never will.
 _LONGEST_WAIT_MS = 24 * 3_600_000
 _STEP = 100
 
@@ -38,10 +39,10 @@ def delay_seconds(job: dict[str, Any]) -> int:
 
 
 def may_begin(context: Context, job: dict[str, Any]) -> bool:
-    """Whether everything that a sweep removes has been read by whoever else needs it.
+    """Whether a sweep may begin; the sweep of a channel waits for fan-out.
 
-    Fan-out reads the members of a deleted channel to tell them, and then leaves `told_at` in the tombstone of the
-    channel's counters. Without it the members stay, for as long as the stream keeps the deletion at most.
+    Fan-out reads the members of a deleted channel to tell them of the deletion. Then it sets `told_at` in the tombstone
+    of the channel's counters. Until then the sweep leaves the members in place, but for 24 hours at most.
     """
     if job["kind"] != "channel" or context.clock.now_ms() - job["at"] > _LONGEST_WAIT_MS:
         return True
@@ -51,19 +52,20 @@ def may_begin(context: Context, job: dict[str, Any]) -> bool:
 
 
 def sweep(context: Context, job: dict[str, Any], is_late: IsLate) -> Again | None:
-    """One step of a sweep; None says that all is done. `is_late` says when to stop and come back.
+    """Do one step of a sweep; returns None if nothing is left to remove. The step ends as soon as `is_late()` is true.
 
-    `job` is `{"kind": "channel" | "user" | "service", "sid": ..., "at": milliseconds of the deletion}`; that of a user
-    has the user's `birth` too.
+    `job` is `{"kind": "channel" | "user" | "service", "sid": ..., "at": milliseconds of the deletion}`. For a user it
+    also has the user's `birth`.
     """
     return None if _SWEEPS[job["kind"]](context, job, is_late) else Again()
 
 
 def look_again(context: Context, job: dict[str, Any]) -> Again | None:
-    """The turn that the sweep of a channel takes once more after it was done; None if it needs no other.
+    """When to sweep a channel once more, although its sweep is done; None if that is not needed.
 
-    A message is written after its index was taken. If the channel is deleted in between, the message may be written
-    after the sweep, for which no sender pays with a condition. A minute after the deletion nothing is under way.
+    A sender takes an index and then writes the message. If the channel is deleted in between, the message may come
+    after the sweep. A condition on that write would prevent this, but it would make every message dearer. No function
+    runs longer than a minute, so a sweep one minute after the deletion finds every such message.
     """
     if job["kind"] != "channel" or context.clock.now_ms() - job["at"] >= SETTLED_MS:
         return None
@@ -71,7 +73,7 @@ def look_again(context: Context, job: dict[str, Any]) -> Again | None:
 
 
 def _sweep_channel(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
-    """A channel's members (who leave room for another channel), everything else that lives in it, and its log."""
+    """Erase a channel's members and lower their users' counts of channels; then erase its other records and its log."""
     sid = job["sid"]
     for member in _each(context, keys.members(sid), is_late):
         _erase_member(context, member)
@@ -94,9 +96,9 @@ def _each(context: Context, where: Range[Any], is_late: IsLate) -> Iterable[Reco
 
 
 def _erase_member(context: Context, member: Record) -> None:
-    """Erase a member of a deleted channel and take the channel off its user's count, both or neither.
+    """Erase a member of a deleted channel and lower its user's count of channels, in one transaction.
 
-    Only two refusals may be passed over: another sweep has erased the member, or its user is gone and counts nothing.
+    If another sweep has erased the member, nothing happens. If the user was deleted, only the member is erased.
     """
     erased = Erase(keys.member(member["channel_sid"], member["sid"]), missing=NOT_FOUND())
     with _ignoring_not_found():
@@ -109,9 +111,9 @@ def _erase_member(context: Context, member: Record) -> None:
 
 
 def _sweep_user(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
-    """A deleted user's memberships and invites, each announced as a removal, and its push registrations.
+    """Remove a deleted user's memberships and invites, announce each removal, and erase its push registrations.
 
-    Only what has the deleted user's birth: a new user with the same identity keeps what it has got meanwhile.
+    Records with another birth belong to a new user of the same identity and stay.
     """
     user, birth = job["sid"], job.get("birth", "")
     for held in _leftovers(context, keys.user_channels(user), birth, is_late):
@@ -125,10 +127,10 @@ def _sweep_user(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
 
 
 def _leftovers(context: Context, where: Range[Any], birth: str, is_late: IsLate) -> Iterator[Record]:
-    """The living records with this birth that an index leads to, until it is late.
+    """The living records with this birth that an index lists, until `is_late()`.
 
-    The index lags behind the table, so what was just removed may still be listed: it is passed over, and read on
-    behind it.
+    The index lags behind the table, so it may still list a record that was just removed. So each page begins after the
+    last one, and does not start over.
     """
     position: str | None = None
     while not is_late():
@@ -146,7 +148,7 @@ def _leftovers(context: Context, where: Range[Any], birth: str, is_late: IsLate)
 
 @contextmanager
 def _ignoring_not_found() -> Iterator[None]:
-    """Do something that another sweep, or anybody else, may have done meanwhile."""
+    """Ignore the refusal that a record does not exist: another request has removed it meanwhile."""
     try:
         yield
     except Refusal as refusal:
@@ -155,7 +157,7 @@ def _ignoring_not_found() -> Iterator[None]:
 
 
 def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
-    """A service's channels and users, whose own sweeps follow, then its roles."""
+    """Delete a service's channels and users, whose own sweeps follow, and erase all other records of the service."""
     service_sid = job["sid"]
     for channel_type in ("public", "private"):
         for listing in _each(context, keys.channel_listings(service_sid, channel_type), is_late):

@@ -70,7 +70,7 @@ class Patience:
 
 
 def refusal_after_repeats(error: Exception) -> Refusal | None:
-    """The refusal for an error that does not go away; None if repeating the request cannot help."""
+    """The refusal to raise if an error stays after all repeats; None if repeating the request cannot help."""
     if isinstance(error, LOST):
         return UNAVAILABLE()
     if not isinstance(error, ClientError):

@@ -60,7 +60,7 @@ class Records(dict[Key[Any], Any]):
         return cast("R | None", super().get(key, default))
 
     def living(self) -> Records:
-        """Those that are no tombstones."""
+        """The records that are not tombstones."""
         return Records({key: record for key, record in self.items() if "deleted_at" not in record})
 
 
@@ -191,7 +191,7 @@ class Table:
         return [outcome(cause, write) for write in writes]
 
     def touch(self, key: Key[Any], set_: Record) -> Record:
-        """Set attributes of an item that no conversation contains, such as presence; it is made if there is none."""
+        """Set attributes of an item outside all channels, such as presence; create the item if there is none."""
         expression = Expression()
         update = update_expression(set_, expression)
         return self._bookkeep(key, update, expression)
@@ -254,7 +254,7 @@ class Table:
         self._write_many([{"DeleteRequest": {"Key": attributes(key)}} for key in keys])
 
     def put_many(self, records: Mapping[Key[Any], Mapping[str, Any]]) -> None:
-        """Store items that no conversation contains, and replace what was there; 25 a request."""
+        """Store items outside all channels, and replace items with the same keys; 25 a request."""
         self._write_many(
             [{"PutRequest": {"Item": to_item({**key._asdict(), **record})}} for key, record in records.items()]
         )
