@@ -26,7 +26,7 @@ MOST = 100
 def planned(change: Change, memory: dict[str, Any]) -> list[dict[str, Any]]:
     """The job that erases the tombstone of a deletion.
 
-    The deletions of one batch of changes share a job: `memory` holds the one that has room.
+    The deletions of one batch of changes share a job. `memory` holds the job that still has room.
     """
     if change.verb != DELETED or change.kind not in _LISTED:
         return []

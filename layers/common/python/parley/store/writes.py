@@ -53,7 +53,7 @@ class Cause:
 class Guard:
     """A condition: the test of `field` against `value` must hold, or else `refusal` is raised.
 
-    Tests are `=`, `<`, `<>`, `missing`, `behind` (missing or `<`), and `below` (less than the field that `value` names).
+    Tests are `=`, `<`, `<>`, `missing`, `behind` (missing or `<`) and `below` (less than the field that `value` names).
     """
 
     field: str
@@ -86,7 +86,7 @@ Additions = Mapping[str, int | frozenset[int]]
 
 @dataclass(frozen=True)
 class Create:
-    """A new record. If its key holds a living one, `taken` is raised. A tombstone is replaced if `guards` hold for it."""
+    """A new record. If its key holds a living one, `taken` is raised. A tombstone is replaced if `guards` hold."""
 
     key: Key[Any]
     record: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Jobs that remove what is left in a channel or service, or of a user, that was deleted."""
+"""Jobs that remove what a deleted channel, user or service has left behind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sweeps(context: Context, queue: Queue) -> Job:
 
 
 def plan(change: Change, memory: Memory) -> list[Entry]:
-    """The sweep that a deletion owes, if there can be anything below what was deleted."""
+    """The sweep after a deletion of a channel, user or service."""
     if change.verb != "deleted" or change.kind not in _SWEPT:
         return []
     entry = {"kind": change.kind, "sid": change.record["sid"], "at": change.cause["at"]}
