@@ -62,8 +62,8 @@ class Run:
                 *told, leaving = self.following.push({"event": "channelLeft", "channel_sid": SID, "seq": seq}, now)
                 assert leaving["event"] == "channelLeft"
                 return told
-            case {"refused": _}:
-                return self.following.refused([SID], now)
+            case {"refused": code}:
+                return self.following.refused([SID], code, now)
             case {"lost": _}:
                 self.following.unanswered([SID], now)
                 return []

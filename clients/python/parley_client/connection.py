@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from parley_client.errors import (
+    CONNECTION_IS_OVER,
     ClientClosed,
     ConnectionLost,
     Denied,
@@ -29,7 +30,7 @@ from parley_client.errors import (
     RequestError,
     RequestTimeout,
 )
-from parley_client.line import CONNECTION_IS_OVER, Kind, Line, Pending
+from parley_client.line import Kind, Line, Pending
 from parley_client.pauses import Pauses
 from parley_client.timing import Handle, Timing, pause
 from parley_client.tokens import Tokens
