@@ -3,7 +3,7 @@
  *
  * The application sees every change of a channel once and in order. What it is made of, from the socket up:
  *
- *   connection.js   keeps a socket open (link.js), pairs requests with replies (requests.js), renews tokens (tokens.js)
+ *   connection.js   keeps a socket open (link.js, pauses.js), pairs requests with replies (requests.js), renews tokens (tokens.js)
  *   follower.js     decides which pushes of a channel are news (news.js) and when to ask for what is missing
  *   session.js      turns both into objects (channel.js, message.js, member.js, user.js) and events (delivery.js)
  *   client.js       what the application holds

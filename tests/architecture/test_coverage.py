@@ -13,7 +13,7 @@ from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
 from parley.operations import OPERATIONS
 from parley.records import RECORDS
-from parley.records.spec import UNDERSTOOD, RecordType
+from parley.records.spec import COMMON_FIELDS, RecordType
 from parley.rest.app import create_app
 from tests.published.checker import APIS, operations
 from tests.support.fakes import FakeClock
@@ -237,7 +237,7 @@ def test_the_fields_of_a_record_are_named_once(record: RecordType):
 
 @pytest.mark.parametrize("mount", MOUNTS, ids=lambda mount: f"{mount.face.name} {mount.resource} {mount.plural}")
 def test_a_mount_shows_only_what_its_record_declares(mount: Mount):
-    known = {*UNDERSTOOD, *mount.record.by_name, *mount.record.computed.split(), "url", "uri"}
+    known = {*COMMON_FIELDS, *mount.record.by_name, *mount.record.computed.split(), "url", "uri"}
     assert leaves(mount) <= known
 
 

@@ -19,6 +19,7 @@ from parley.records.kinds import Text
 from parley.records.spec import FREELY, Field, RecordType
 from parley.sockets.native.actions import ACTIONS, Action
 from parley.webhooks.events import PARAMETERS
+from tests.architecture.test_imports import CORE, modules
 
 # A field that a client might set, declared on a copy of each type of record.
 NEW = Field("colour", Text(), default="red", on_create=FREELY, on_update=FREELY, reason="colour")
@@ -105,3 +106,18 @@ def test_the_notation_reads_names_aliases_marks_and_objects():
 def test_what_is_not_in_the_notation_is_refused(text: str):
     with pytest.raises(ValueError):
         read(text)
+
+
+def test_a_permission_that_a_field_needs_is_named_at_the_field_alone():
+    """Operations read it there; one that named it again would keep the old one when the field's changes."""
+    rights = [right for record in RECORDS for field in record.fields for right in (field.on_create, field.on_update)]
+    permissions = {name for right in filter(None, rights) for name in (*(right.own or ()), *(right.others or ()))}
+    assert permissions
+    elsewhere = [
+        (path.name, name)
+        for path in modules(CORE)
+        if path.parent.name != "records" and path.name != "roles.py"
+        for name in permissions
+        if f'"{name}"' in path.read_text(encoding="utf-8")
+    ]
+    assert elsewhere == []

@@ -1,8 +1,10 @@
 // How the client keeps a connection: states, pauses, keep-alive and the change to a new socket.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { Client, ConnectionLostError, ParleyError } from "../../clients/js/parley.js";
+import { Pauses } from "../../clients/js/parley/pauses.js";
 import {
   SECOND,
   MINUTE,
@@ -265,31 +267,41 @@ describe("a refused token", () => {
 });
 
 describe("pauses between attempts", () => {
-  /** The moments of attempts, in milliseconds after the first. */
-  async function attempts(random, minutes) {
-    const { server, client, clock } = world({
-      arrival: "refuse",
-      options: { random: () => random, fetch: () => Promise.reject(new TypeError("offline")) },
+  const { vectors } = JSON.parse(readFileSync(new URL("../../clients/vectors/pauses.json", import.meta.url), "utf-8"));
+  for (const { name, steps } of vectors) {
+    test(name, () => {
+      for (const chance of [0, 1]) {
+        const pauses = new Pauses();
+        for (const { at, began, over, pause } of steps) {
+          if (began) pauses.sessionBegan(at);
+          else assert.equal(pauses.next(at, chance, over === "crowded"), pause[chance], `at ${at}`);
+        }
+      }
     });
-    const times = [];
-    const arrival = server.arrival;
-    server.arrival = () => (times.push(clock.now), arrival);
-    outcomeOf(client.initialize());
-    await clock.advance(minutes * MINUTE);
-    await client.shutdown();
-    return times.map((time) => time - times[0]);
   }
 
-  test("grow from half a second to thirty seconds", async () => {
-    const times = await attempts(1, 3);
+  test("grow from half a second to thirty seconds while nothing answers", async () => {
+    const fetch = () => Promise.reject(new TypeError("offline"));
+    const { server, client, clock } = world({ options: { random: () => 1, fetch } });
+    const times = [];
+    server.arrival = () => (times.push(clock.now), "refuse");
+    outcomeOf(client.initialize());
+    await clock.advance(3 * MINUTE);
+    await client.shutdown();
     const pauses = times.slice(1).map((time, position) => time - times[position]);
     assert.deepEqual(pauses.slice(0, 8), [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   });
 
-  test("are spread at random from zero to their length", async () => {
-    const times = await attempts(0.25, 1);
-    const pauses = times.slice(1).map((time, position) => time - times[position]);
-    assert.deepEqual(pauses.slice(0, 7), [125, 250, 500, 1000, 2000, 4000, 7500]);
+  test("leave a request its reply, however often sessions broke before", async () => {
+    const { server, client, clock } = await connected({ options: { random: () => 1 } });
+    server.replies.fetchUser = server.users.bob;
+    for (let breaks = 0; breaks < 8; breaks += 1) {
+      server.socket.break();
+      const outcome = outcomeOf(client.getUserDescriptor("bob"));
+      await clock.advance(4 * SECOND);
+      assert.equal(outcome.value?.identity, "bob", `break ${breaks}`);
+    }
+    await client.shutdown();
   });
 
   /** The state one second after the third break. If the second break was counted, the pause would last 0.5 * 2 s. */

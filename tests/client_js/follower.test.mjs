@@ -26,8 +26,8 @@ const INPUTS = {
   push: (follower, push, now) => ({ deliver: follower.receive(complete(push), now) }),
   ask: (follower, _, now) => ({ asked: follower.dueAt !== null && follower.dueAt <= now ? follower.ask() : null }),
   answer: (follower, answer, now) => follower.answer({ ...answer, events: answer.events?.map(complete) }, now),
-  refused: (follower, _, now) => follower.failed(now),
-  lost: (follower, _, now) => follower.interrupted(now) ?? {},
+  refused: (follower, code, now) => follower.refused(code, now),
+  lost: (follower, _, now) => follower.interrupted(now),
   listed: (follower, seq, now) => follower.expect(seq ?? -1, now) ?? {},
   left: (follower) => ({ deliver: follower.end() }),
 };

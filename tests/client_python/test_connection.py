@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from parley_client import Denied, RequestTimeout
-from parley_client.connection import pause_seconds
 from tests.client_python.fakes import (
     CHANNEL,
     Lab,
@@ -111,12 +110,6 @@ async def test_a_token_refused_later_is_replaced_by_hand(lab: Lab) -> None:
     await until(lambda: listener.client.connection_state == "connected")
 
 
-def test_pauses_grow_up_to_half_a_minute_and_are_left_to_chance() -> None:
-    assert [pause_seconds(failures, 1.0) for failures in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
-    assert pause_seconds(3, 0.25) == 1.0
-    assert pause_seconds(3, 0.0) == 0.0
-
-
 async def test_failures_in_a_row_lengthen_the_pause_and_a_connection_that_lasted_starts_anew(lab: Lab) -> None:
     lab.timing.chance = 1.0
     lab.server.refusals = [(503, {}), (503, {})]
@@ -130,6 +123,20 @@ async def test_failures_in_a_row_lengthen_the_pause_and_a_connection_that_lasted
     lab.timing.advance(30.0)
     lab.server.socket.drop()
     await until(lambda: lab.timing.waits() and lab.timing.waits()[0] == 0.5)
+
+
+async def test_a_request_gets_its_reply_in_time_however_often_sessions_broke_before(lab: Lab) -> None:
+    listener = await lab.start()
+    lab.timing.chance = 1.0
+    for breaks in range(1, 9):
+        lab.server.socket.drop()
+        await until(lambda: listener.client.connection_state == "connecting")
+        asking = asyncio.create_task(listener.client.request("fetchUser"))
+        await until(lambda: 30.0 in lab.timing.waits() and len(lab.timing.waits()) > 1)
+        lab.timing.advance(4.0)
+        await soon(asking)
+        await until(lambda: listener.client.connection_state == "connected")
+        assert len(lab.server.sockets) == breaks + 1
 
 
 async def test_a_client_that_was_closed_for_a_newer_one_comes_back_slowly(lab: Lab) -> None:

@@ -1,4 +1,4 @@
-"""The vectors that both clients run (clients/vectors): how pushes, holes, repeats and answers become events."""
+"""The vectors that both clients run (clients/vectors): how pushes become events, and when a client connects again."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import pytest
 
 from parley_client.follower import Limits
 from parley_client.following import JOINED, Following
+from parley_client.pauses import Pauses
 from parley_client.payloads import ListedChannel, Push
 
-VECTORS = Path(__file__).parents[2] / "clients" / "vectors" / "follower"
+VECTORS = Path(__file__).parents[2] / "clients" / "vectors"
 SID = "CH1"
 Step = dict[str, Any]
 
 
-def cases() -> list[Any]:
+def cases(pattern: str) -> list[Any]:
     return [
         pytest.param(vector, id=f"{path.stem}: {vector['name']}")
-        for path in sorted(VECTORS.glob("*.json"))
+        for path in sorted(VECTORS.glob(pattern))
         for vector in json.loads(path.read_text(encoding="utf-8"))["vectors"]
     ]
 
@@ -61,8 +62,8 @@ class Run:
                 *told, leaving = self.following.push({"event": "channelLeft", "channel_sid": SID, "seq": seq}, now)
                 assert leaving["event"] == "channelLeft"
                 return told
-            case {"refused": _}:
-                return self.following.refused([SID], now)
+            case {"refused": code}:
+                return self.following.refused([SID], code, now)
             case {"lost": _}:
                 self.following.unanswered([SID], now)
                 return []
@@ -94,7 +95,7 @@ def milliseconds(time: float | None) -> int | None:
     return None if time is None else round(time * 1000)
 
 
-@pytest.mark.parametrize("vector", cases())
+@pytest.mark.parametrize("vector", cases("follower/*.json"))
 def test_a_vector_is_followed(vector: dict[str, Any]) -> None:
     start = vector["start"]
     run = Run(start["mark"], Limits(**start.get("limits", {})))
@@ -121,3 +122,16 @@ def test_a_vector_is_followed(vector: dict[str, Any]) -> None:
         }, f"step {number}"
         if "updateReasons" in step:
             assert told[-1].get("updateReasons") == step["updateReasons"]
+
+
+@pytest.mark.parametrize("chance", [0, 1], ids=["shortest", "longest"])
+@pytest.mark.parametrize("vector", cases("pauses.json"))
+def test_a_pause_is_as_long_as_its_vector_says(vector: dict[str, Any], chance: int) -> None:
+    pauses = Pauses()
+    for number, step in enumerate(vector["steps"]):
+        now = step["at"] / 1000
+        if "began" in step:
+            pauses.session_began(now)
+        else:
+            seconds = pauses.seconds(now, chance, crowded=step["over"] == "crowded")
+            assert milliseconds(seconds) == step["pause"][chance], f"step {number}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from twilio.rest import Client
 
-from tests.rest.support import refused, sid, unchanged
+from tests.rest.support import sid, unchanged
 from tests.support.doors import Door, Library, Raw
 
 UNKNOWN_UPDATE = (400, 20161, "The update names no parameter that can be changed")
@@ -37,21 +37,6 @@ def test_the_library_fetches_the_account(twilio: Client, library: Library, door:
     key = twilio.new_keys.create()
     with_a_key = library.client(key.sid, key.secret)
     assert with_a_key.api.v2010.accounts(door.account_sid).fetch().sid == door.account_sid
-
-
-def test_another_account_is_not_found(raw: Raw):
-    for address in ("AC" + "0" * 32, "AC", "me"):
-        path = f"/2010-04-01/Accounts/{address}.json"
-        assert raw("GET", path).refusal() == (404, 20404, f"The requested resource {path} was not found")
-
-
-def test_the_account_can_only_be_looked_at(raw: Raw, door: Door):
-    path = f"/2010-04-01/Accounts/{door.account_sid}.json"
-    for verb in ("POST", "DELETE"):
-        answer = raw(verb, path, {"FriendlyName": "x"})
-        assert answer.refusal() == (405, 20004, "Method not allowed")
-        assert answer.headers["allow"] == "GET, HEAD"
-    assert raw("GET", "/2010-04-01/Accounts.json").status == 404
 
 
 @pytest.mark.proves("2010:CreateNewKey", "2010:FetchKey", "2010:ListKey", "2010:UpdateKey", "2010:DeleteKey")
@@ -87,17 +72,5 @@ def test_an_unusable_update_of_a_key_changes_nothing(raw: Raw, door: Door, kind:
     path = f"/2010-04-01/Accounts/{door.account_sid}/{kind}"
     url = f"{path}/{raw.post(f'{path}.json', FriendlyName='a key')['sid']}.json"
     with unchanged(raw, url):
-        assert raw("POST", url).refusal() == UNKNOWN_UPDATE
         assert raw("POST", url, {"Secret": "mine"}).refusal() == UNKNOWN_UPDATE
         assert raw("POST", url, {"FriendlyName": "x" * 257}).refusal()[:2] == (400, 50003)
-    assert raw("DELETE", url).status == 204
-    for verb, form in (("GET", {}), ("POST", {"FriendlyName": "x"}), ("DELETE", {})):
-        assert raw(verb, url, form).refusal()[:2] == (404, 20404)
-
-
-def test_a_deleted_key_is_not_found_under_either_name(twilio: Client, door: Door):
-    made = twilio.new_keys.create().sid
-    twilio.signing_keys(made).delete()
-    path = f"/2010-04-01/Accounts/{door.account_sid}/Keys/{made}.json"
-    with refused(404, 20404, f"The requested resource {path} was not found"):
-        twilio.keys(made).fetch()

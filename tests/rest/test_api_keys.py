@@ -159,20 +159,3 @@ def test_a_new_key_ring_revokes_every_key_and_leaves_the_auth_token(
     again = twilio.new_keys.create()
     assert library.client(again.sid, again.secret).chat.v2.services.list() == []
     assert key.secret != again.secret
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_unknown_key_is_not_found(raw: Raw, keys_path: str, kind: str):
-    for address in ("SK" + "0" * 32, "SK1", "AC" + "0" * 32):
-        path = f"{keys_path}/{kind}/{address}.json"
-        expected = (404, 20404, f"The requested resource {path} was not found")
-        assert raw("GET", path).refusal() == expected
-        assert raw("POST", path, {"FriendlyName": "x"}).refusal() == expected
-        assert raw("DELETE", path).refusal() == expected
-
-
-def test_keys_of_another_account_are_not_found(raw: Raw):
-    path = f"/2010-04-01/Accounts/AC{'0' * 32}/Keys.json"
-    expected = (404, 20404, f"The requested resource {path} was not found")
-    assert raw("GET", path).refusal() == expected
-    assert raw("POST", path, {"FriendlyName": "x"}).refusal() == expected

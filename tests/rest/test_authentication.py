@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 
-import pytest
 from twilio.rest import Client
 
 from tests.rest.support import refused
@@ -13,16 +12,6 @@ from tests.support.fakes import AUTH_TOKEN, FakeClock
 from tests.support.world import World
 
 REFUSED = (401, 20003, "Authenticate")
-# API Gateway passes the function's WWW-Authenticate on under this name.
-CHALLENGE = "x-amzn-remapped-www-authenticate"
-
-
-@pytest.mark.inferred
-def test_a_request_without_credentials_is_challenged(raw: Raw):
-    answer = raw("GET", "/chat/v2/Services", credentials=None)
-    assert answer.refusal() == REFUSED
-    assert answer.headers[CHALLENGE] == 'Basic realm="Twilio API"'
-    assert answer.headers["content-type"] == "application/json"
 
 
 def test_the_library_reports_wrong_credentials(library: Library, door: Door):
@@ -77,23 +66,6 @@ def test_the_name_of_the_scheme_may_be_written_in_any_case(raw: Raw, door: Door)
         assert answer.status == 200
 
 
-def test_every_operation_asks_for_credentials(raw: Raw, service_path: str, channel_path: str, door: Door):
-    paths = [
-        "/chat/v2/Services",
-        service_path,
-        *(f"{service_path}/{name}" for name in ("Roles", "Users", "Channels")),
-        *(f"{channel_path}/{name}" for name in ("Members", "Messages")),
-        channel_path,
-        f"/2010-04-01/Accounts/{door.account_sid}/Keys.json",
-        f"/2010-04-01/Accounts/{door.account_sid}/SigningKeys.json",
-    ]
-    for path in paths:
-        for verb in ("GET", "POST"):
-            assert raw(verb, path, credentials=None).refusal() == REFUSED
-    assert raw("DELETE", channel_path, credentials=None).refusal() == REFUSED
-    assert raw("GET", channel_path).status == 200
-
-
 def test_a_new_auth_token_is_accepted_within_ten_seconds(raw: Raw, world: World, clock: FakeClock, twilio: Client):
     twilio.chat.v2.services.list()
     world.secrets.secrets["auth"] = "f" * 32
@@ -116,8 +88,3 @@ def test_guessing_does_not_flood_the_secrets_store(raw: Raw, world: World, clock
     for number in range(50):
         raw("GET", "/chat/v2/Services", credentials=(world.account_sid, f"{number:032x}"))
     assert len(world.secrets.fetched) - asked <= 1
-
-
-def test_credentials_of_another_account_open_nothing(world: World, twilio: Client, raw: Raw):
-    stranger = "AC" + "1" * 32
-    assert raw("GET", "/chat/v2/Services", credentials=(stranger, AUTH_TOKEN)).refusal() == REFUSED

@@ -8,7 +8,7 @@ import pytest
 from twilio.rest.chat.v2.service import ServiceContext
 from twilio.rest.chat.v2.service.channel import ChannelContext
 
-from tests.rest.support import DATE, refused, sid, sids, unchanged
+from tests.rest.support import DATE, sid, sids, unchanged
 from tests.support.doors import Door, Raw
 from tests.support.fakes import FakeClock
 
@@ -238,34 +238,8 @@ def test_an_update_leaves_what_it_does_not_name_alone(raw: Raw, path: str, clock
     assert raw.get(body["url"]) == after
 
 
-def test_an_update_without_any_known_parameter_is_refused(raw: Raw, path: str):
-    url = raw.post(path, WEBHOOK)["url"]
-    expected = (400, 20161, "The update names no parameter that can be changed")
-    with unchanged(raw, url):
-        assert raw("POST", url).refusal() == expected
-        assert raw("POST", url, {"Type": "studio"}).refusal() == expected
-
-
 def test_webhooks_are_listed_oldest_first_five_a_page(raw: Raw, channel: ChannelContext, path: str):
     made = [raw.post(path, form)["sid"] for form in (STUDIO, WEBHOOK, TRIGGER, STUDIO, WEBHOOK)]
     assert sids(channel.webhooks.list()) == made
     assert raw.get(path)["meta"]["page_size"] == raw.get(path, PageSize=50)["meta"]["page_size"] == 5
     assert sids(channel.webhooks.list(page_size=2)) == made
-
-
-def test_a_webhook_is_found_in_its_own_channel_only(raw: Raw, service: ServiceContext, channel_path: str, path: str):
-    made = raw.post(path, WEBHOOK)["sid"]
-    other = f"{channel_path.rpartition('/')[0]}/{service.channels.create().sid}/Webhooks/{made}"
-    for verb, form in (("GET", {}), ("POST", {"Configuration.Method": "GET"}), ("DELETE", {})):
-        assert raw(verb, other, form).status == 404
-    assert raw.get(f"{path}/{made}")["configuration"]["method"] == "POST"
-
-
-def test_webhooks_go_with_their_channel(service: ServiceContext):
-    channel = service.channels(service.channels.create(unique_name="team").sid)
-    webhook = channel.webhooks.create(type="studio", configuration_flow_sid=FLOW)
-    channel.delete()
-    with refused(404, 20404, f"The requested resource {webhook.url.partition('/v2')[2]} was not found"):
-        webhook.fetch()
-    service.channels.create(unique_name="team")
-    assert service.channels("team").webhooks.list() == []

@@ -326,34 +326,6 @@ def test_messages_and_members_are_no_update_of_their_channel(
 
 
 @pytest.mark.proves("v2:DeleteChannel")
-def test_a_deleted_channel_is_gone_with_all_in_it(
-    raw: Raw, service_sid: str, channel: ChannelContext, channel_path: str
-):
-    member = channel.members.create(identity="alice")
-    message = channel.messages.create(body="hi")
-    assert channel.delete() is True
-    gone = [
-        "",
-        "/Members",
-        f"/Members/{member.sid}",
-        "/Members/alice",
-        "/Messages",
-        f"/Messages/{message.sid}",
-    ]
-    for path in gone:
-        text = f"The requested resource {channel_path.removeprefix('/chat/v2')}{path} was not found"
-        assert raw("GET", channel_path + path).refusal() == (404, 20404, text)
-        assert raw("DELETE", channel_path + path).status in (404, 405)
-    for path, form in (
-        ("", {"FriendlyName": "x"}),
-        ("/Members", {"Identity": "bob"}),
-        (f"/Members/{member.sid}", {"Attributes": "{}"}),
-        ("/Messages", {"Body": "x"}),
-        (f"/Messages/{message.sid}", {"Body": "x"}),
-    ):
-        assert raw("POST", channel_path + path, form).status == 404
-
-
 def test_a_deleted_channel_is_not_listed_and_its_name_is_free_again(service: ServiceContext):
     deleted = service.channels.create(unique_name="team", type="private")
     service.channels("team").delete()
@@ -362,26 +334,3 @@ def test_a_deleted_channel_is_not_listed_and_its_name_is_free_again(service: Ser
     assert again.sid != deleted.sid
     assert service.channels("team").fetch().sid == again.sid
     assert service.channels.list()[0].messages_count == 0
-
-
-def test_a_channel_can_be_addressed_by_sid_only_in_its_own_service(twilio: Client, channel_sid: str):
-    other = twilio.chat.v2.services(twilio.chat.v2.services.create(friendly_name="other").sid)
-    with refused(
-        404, 20404, f"The requested resource /Services/{other._solution['sid']}/Channels/{channel_sid} was not found"
-    ):
-        other.channels(channel_sid).fetch()
-
-
-@pytest.mark.parametrize("address", ["CH" + "0" * 32, "nothing", "x" * 257, "US" + "0" * 32])
-def test_an_unknown_channel_is_not_found(raw: Raw, service_path: str, address: str):
-    path = f"{service_path}/Channels/{address}"
-    text = f"The requested resource {path.removeprefix('/chat/v2')} was not found"
-    assert raw("GET", path).refusal() == (404, 20404, text)
-    assert raw("POST", path, {"FriendlyName": "x"}).refusal() == (404, 20404, text)
-    assert raw("DELETE", path).refusal() == (404, 20404, text)
-
-
-def test_links_of_a_channel_lead_to_its_lists(raw: Raw, channel_path: str):
-    links = raw.get(channel_path)["links"]
-    for name in ("members", "messages"):
-        assert raw.get(links[name])["meta"]["key"] == name

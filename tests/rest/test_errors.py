@@ -70,10 +70,3 @@ def test_the_first_missing_required_parameter_is_named(
     missing = operation["form_required"][0]
     expected = (400, 20001, f"Missing required parameter {missing} in the post body")
     assert raw("POST", path.replace("{Sid}", role), {"Unknown": "x"}).refusal() == expected
-
-
-def test_credentials_are_asked_for_before_anything_is_told(raw: Raw, service_path: str):
-    expected = (401, 20003, "Authenticate")
-    for path in (service_path, "/chat/v2/Services/IS" + "0" * 32, f"{service_path}/Users?PageSize=0"):
-        assert raw("GET", path, credentials=None).refusal() == expected
-    assert raw("POST", f"{service_path}/Users", {"Identity": "system"}, credentials=None).refusal() == expected

@@ -27,13 +27,18 @@ CORS = {"Origin": "https://app.example.com"}
 
 @dataclass
 class Target:
-    """A door with one of everything behind it, a second service of the same account, and things that are gone."""
+    """A door with one of everything behind it, a second service of the same account, and another account.
+
+    `more` makes one of everything that a test may change; `others` is another channel and user of the first service.
+    """
 
     raw: Raw
     auth_token: str
     items: Everything
     other_service: Everything
     other_account: Everything
+    more: Callable[[], Everything]
+    others: dict[str, str]
 
 
 @pytest.fixture(scope="module", params=["lambda", "http"])
@@ -48,12 +53,19 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         world, stranger = _behind(request.getfixturevalue("stack"))
     raw = Raw(door)
     items = make(raw, world.context())
+    path = f"/chat/v2/Services/{items.addresses['service_sid']}"
+    others = {
+        "channel_sid": raw.post(f"{path}/Channels")["sid"],
+        "user_sid": raw.post(f"{path}/Users", Identity="yan")["sid"],
+    }
     found = Target(
         raw,
         door.auth_token,
         items,
         make(raw, world.context(), " else"),
         make(Raw(LambdaDoor(stranger)), stranger.context()),
+        lambda: make(raw, world.context(), " more"),
+        others,
     )
     before = [seen(raw, each) for each in (items, found.other_service)]
     yield found
@@ -120,12 +132,6 @@ def test_wrong_credentials_open_nothing(target: Target, operation: Operation):
 # What is not there
 
 
-@every(names_a("service_sid"))
-def test_an_absent_service_has_nothing(target: Target, operation: Operation):
-    addresses = target.items.of(operation, service_sid=ABSENT["service_sid"])
-    not_found(operation, operation.ask(target.raw, addresses), addresses)
-
-
 @every(names_a("service_sid"), lambda operation: operation.names != ["service_sid"])
 def test_another_service_does_not_know_what_is_in_this_one(target: Target, operation: Operation):
     addresses = target.items.of(operation, service_sid=target.other_service.addresses["service_sid"])
@@ -161,33 +167,77 @@ def test_another_account_is_unknown(target: Target, operation: Operation):
     not_found(operation, operation.ask(target.raw, addresses), addresses)
 
 
-@every(names_a("channel_sid"))
-def test_an_absent_channel_has_nothing(target: Target, operation: Operation):
-    for absent in (ABSENT["channel_sid"], "nowhere"):
-        addresses = target.items.of(operation, channel_sid=absent)
-        not_found(operation, operation.ask(target.raw, addresses), addresses)
+# Address -> what nothing is found under.
+NOWHERE = {name: [sid] for name, sid in ABSENT.items()}
+NOWHERE["channel_sid"].append("nowhere")
+NOWHERE["user_sid"].append("nobody")
+NOWHERE["account_sid"] += ["AC", "me"]
 
 
-@every(names_a("user_sid"))
-def test_an_absent_user_has_nothing(target: Target, operation: Operation):
-    for absent in (ABSENT["user_sid"], "nobody"):
-        addresses = target.items.of(operation, user_sid=absent)
-        not_found(operation, operation.ask(target.raw, addresses), addresses)
+@every(lambda operation: len(operation.names) > 0)
+def test_what_never_existed_is_not_found_nor_anything_in_it(target: Target, operation: Operation):
+    for name in operation.names:
+        for absent in NOWHERE.get(name) or (operation.prefix + "0" * 32, operation.prefix + "f" * 32):
+            addresses = target.items.of(operation, **{name: absent})
+            not_found(operation, operation.ask(target.raw, addresses), addresses)
 
 
-@every(names_a("account_sid"))
-def test_an_absent_account_has_nothing(target: Target, operation: Operation):
-    for absent in (ABSENT["account_sid"], "AC", "me"):
-        addresses = target.items.of(operation, account_sid=absent)
-        not_found(operation, operation.ask(target.raw, addresses), addresses)
+@every(names_a("sid"), lambda operation: {"channel_sid", "user_sid"} & set(operation.names))
+def test_an_item_is_not_found_in_another_channel_or_under_another_user(target: Target, operation: Operation):
+    for name, other in target.others.items():
+        if name in operation.names:
+            addresses = target.items.of(operation, **{name: other})
+            not_found(operation, operation.ask(target.raw, addresses), addresses)
 
 
-@every(names_a("sid"))
-def test_an_absent_item_is_not_found(target: Target, operation: Operation):
-    prefix = operation.prefix
-    for absent in (prefix + "0" * 32, prefix + "f" * 32):
-        addresses = target.items.of(operation, sid=absent)
-        not_found(operation, operation.ask(target.raw, addresses), addresses)
+@every(lambda operation: operation.verb == "list", names_a("service_sid"))
+def test_a_list_shows_nothing_of_another_service(target: Target, operation: Operation):
+    own, other = (
+        {
+            item["channel_sid" if operation.resource == "user_channel" else "sid"]
+            for item in listed(target.raw, operation, items)
+        }
+        for items in (target.items, target.other_service)
+    )
+    assert own and other and not own & other
+
+
+def listed(raw: Raw, operation: Operation, items: Everything) -> list[dict[str, Any]]:
+    page = raw.get(operation.path(items.of(operation)), PageSize=50)
+    return next(value for value in page.values() if isinstance(value, list))
+
+
+# What was deleted
+
+# Resource -> what its deletion takes along, beside itself.
+GOES_WITH = {
+    "binding": "user_binding",
+    "member": "user_channel",
+    "user": "user_sid",
+    "channel": "channel_sid",
+    "service": "service_sid",
+}
+DELETED = [
+    operation.resource
+    for operation in OPERATIONS
+    if operation.verb == "delete" and operation.mount.face.prefix != "/chat/v1"
+]
+
+
+@pytest.mark.parametrize("resource", dict.fromkeys(name for name in DELETED if not name.startswith("user_")))
+def test_what_was_deleted_is_not_found_nor_anything_in_it(target: Target, resource: str):
+    items = target.more()
+    delete = next(each for each in OPERATIONS if (each.resource, each.verb) == (resource, "delete"))
+    assert delete.ask(target.raw, items.of(delete)).status == 204
+    gone = {resource, GOES_WITH.get(resource, ""), *(("channel_migration",) if resource == "channel" else ())}
+    for operation in OPERATIONS:
+        if ("sid" in operation.names and operation.resource in gone) or gone & set(operation.names):
+            addresses = items.of(operation)
+            not_found(operation, operation.ask(target.raw, addresses), addresses)
+    for operation in OPERATIONS:
+        if (operation.resource, operation.verb) == (resource, "list"):
+            shown = listed(target.raw, operation, items)
+            assert items.items[resource] not in [item["sid"] for item in shown], operation.name
 
 
 # What is malformed
@@ -210,14 +260,12 @@ HOSTILE = [
     "%F0%9F%98%80",
     "%25",
     "%2F%3F%23",
+    # What is not UTF-8.
+    "%FF",
+    "%C3%28",
+    "%ED%A0%80",
+    "x" * 10_000,
 ]
-NOT_UTF_8 = ["%FF", "%C3%28", "%ED%A0%80"]
-
-
-def in_each_place(operation: Operation, target: Target, address: str) -> Iterator[dict[str, str]]:
-    own = target.items.of(operation)
-    for name in operation.names:
-        yield {**own, name: address}
 
 
 @every(lambda operation: len(operation.names) > 0)
@@ -234,23 +282,12 @@ def test_a_malformed_sid_is_not_found(target: Target, operation: Operation):
 
 
 @every(lambda operation: len(operation.names) > 0)
-def test_control_characters_in_a_path_are_not_found(target: Target, operation: Operation):
-    for address in HOSTILE:
-        for addresses in in_each_place(operation, target, address):
-            assert operation.ask(target.raw, addresses).refusal()[:2] == (404, 20404), addresses
-
-
-@every(lambda operation: len(operation.names) > 0)
-def test_what_is_not_utf_8_in_a_path_is_not_found(target: Target, operation: Operation):
-    for address in NOT_UTF_8:
-        for addresses in in_each_place(operation, target, address):
-            assert operation.ask(target.raw, addresses).refusal()[:2] == (404, 20404), addresses
-
-
-@every(lambda operation: len(operation.names) > 0)
-def test_a_segment_of_10000_characters_is_not_found(target: Target, operation: Operation):
-    for addresses in in_each_place(operation, target, "x" * 10_000):
-        assert operation.ask(target.raw, addresses).refusal()[:2] == (404, 20404)
+def test_a_hostile_address_is_not_found(target: Target, operation: Operation):
+    own = target.items.of(operation)
+    for name in operation.names:
+        for address in HOSTILE:
+            answer = operation.ask(target.raw, {**own, name: address})
+            assert answer.refusal()[:2] == (404, 20404), (name, address[:20])
 
 
 @every(posts)
@@ -281,6 +318,21 @@ def test_a_body_that_is_not_utf_8_is_refused(target: Target, operation: Operatio
     for body in (b"Name=%FF", b"%C3%28=x"):
         answer = target.raw("POST", operation.path(target.items.of(operation)), body)
         assert answer.refusal() == (400, 20001, "The request body could not be read: it is not UTF-8")
+
+
+UNUSABLE = {
+    "channel": (400, 50347, "The channel update names no parameter that can be changed"),
+    "channel_migration": (400, 50393, "Type must be given as private: a channel can only be made private"),
+    "role": (400, 20001, "Missing required parameter Permission in the post body"),
+}
+
+
+@every(lambda operation: operation.verb == "update")
+def test_an_update_that_names_nothing_that_can_be_changed_is_refused(target: Target, operation: Operation):
+    for form in ({}, {"Colour": "green", "Sid": "x", "DateRemoved": "x", "Media.SizeLimitMb": "1"}):
+        answer = target.raw("POST", operation.path(target.items.of(operation)), form)
+        nothing = (400, 20161, "The update names no parameter that can be changed")
+        assert answer.refusal() == UNUSABLE.get(operation.resource, nothing)
 
 
 # What HTTP asks for

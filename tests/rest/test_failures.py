@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -95,6 +96,28 @@ def test_a_conflict_that_lasts_is_told_as_that(shaky: Shaky):
     assert answer.refusal() == (409, 20409, "The resource was changed by another request; try again")
     assert shaky.raw.get(f"{shaky.channel}/Members")["members"] == []
     assert shaky.raw("GET", f"{shaky.service}/Users/alice").status == 404
+
+
+LOOKING_AGAIN = {
+    "joining": ("POST", "{channel}/Members", b"Identity=bob"),
+    "inviting": ("POST", "{channel}/Invites", b"Identity=bob"),
+    "leaving": ("DELETE", "{channel}/Members/alice", b""),
+    "renaming": ("POST", "{channel}", b"UniqueName=other"),
+    "deleting the channel": ("DELETE", "{channel}", b""),
+}
+
+
+@pytest.mark.parametrize("name", LOOKING_AGAIN)
+def test_all_looks_of_one_request_share_one_patience(shaky: Shaky, name: str):
+    """Each look had three seconds of its own, so a joining among conflicts could outlast the function."""
+    shaky.raw.post(f"{shaky.channel}/Members", Identity="alice")
+    verb, path, body = LOOKING_AGAIN[name]
+    shaky.client.script("transact_write_items", *[CONFLICT] * 200)
+    before = shaky.world.clock.now_ms()
+    answer = shaky.raw(verb, path.format(channel=shaky.channel), dict(parse_qsl(body.decode())))
+    assert answer.refusal()[:2] == (409, 20409)
+    longest = patience.LONGEST_REQUEST_SECONDS - patience.ATTEMPT_SECONDS
+    assert shaky.world.clock.now_ms() - before < longest * 1000
 
 
 def test_a_conflict_for_a_moment_is_not_noticed(shaky: Shaky):

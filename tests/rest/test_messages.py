@@ -229,47 +229,12 @@ def test_empty_values_clear_body_and_attributes_and_leave_the_author(raw: Raw, c
     assert raw.get(message["url"]) == after
 
 
-def test_an_update_without_any_known_parameter_is_refused(raw: Raw, channel_path: str):
-    message = raw.post(f"{channel_path}/Messages", Body="x")
-    expected = (400, 20161, "The update names no parameter that can be changed")
-    assert raw("POST", message["url"], {"MediaSid": "ME" + "0" * 32}).refusal() == expected
-    assert raw.get(message["url"]) == message
-
-
 @pytest.mark.proves("v2:DeleteMessage")
-def test_a_deleted_message_is_gone(service_sid: str, channel_sid: str, channel: ChannelContext):
+def test_a_deleted_message_is_gone(channel: ChannelContext):
     kept, deleted = channel.messages.create(body="x"), channel.messages.create(body="y")
     assert channel.messages(deleted.sid).delete() is True
     assert sids(channel.messages.list()) == [kept.sid]
-    path = f"/Services/{service_sid}/Channels/{channel_sid}/Messages/{deleted.sid}"
-    text = f"The requested resource {path} was not found"
-    with refused(404, 20404, text):
-        channel.messages(deleted.sid).fetch()
-    with refused(404, 20404, text):
-        channel.messages(deleted.sid).update(body="z")
-    with refused(404, 20404, text):
-        channel.messages(deleted.sid).delete()
     assert channel.fetch().messages_count == 1
-
-
-def test_a_message_is_found_in_its_own_channel_only(
-    service: ServiceContext, channel: ChannelContext, channel_path: str, raw: Raw
-):
-    message = channel.messages.create(body="x")
-    other = service.channels(service.channels.create().sid)
-    other.messages.create(body="y")
-    path = f"/Services/{message.service_sid}/Channels/{other._solution['sid']}/Messages/{message.sid}"
-    with refused(404, 20404, f"The requested resource {path} was not found"):
-        other.messages(message.sid).fetch()
-
-
-@pytest.mark.parametrize("address", ["IM" + "0" * 32, "IM" + "f" * 32, "0", "first", "x" * 300])
-def test_an_unknown_message_is_not_found(raw: Raw, channel_path: str, address: str):
-    raw.post(f"{channel_path}/Messages", Body="x")
-    path = f"{channel_path}/Messages/{address}"
-    text = f"The requested resource {path.removeprefix('/chat/v2')} was not found"
-    for answer in (raw("GET", path), raw("POST", path, {"Body": "y"}), raw("DELETE", path)):
-        assert answer.refusal() == (404, 20404, text)
 
 
 TOKEN_HEADERS = ["I-Twilio-Idempotency-Token", "X-Twilio-Mutation-Id"]

@@ -291,12 +291,6 @@ def test_a_webhook_url_has_2048_characters_at_most(service: ServiceContext):
         service.update(post_webhook_url=url + "x")
 
 
-def test_an_update_without_any_known_parameter_is_refused(raw: Raw, service_path: str):
-    expected = (400, 20161, "The update names no parameter that can be changed")
-    assert raw("POST", service_path).refusal() == expected
-    assert raw("POST", service_path, {"Colour": "green", "Media.SizeLimitMb": 1}).refusal() == expected
-
-
 def test_other_roles_can_become_the_defaults(service: ServiceContext):
     deployment = service.roles.create(friendly_name="guest", type="deployment", permission=["joinChannel"]).sid
     in_channel = service.roles.create(friendly_name="reader", type="channel", permission=["leaveChannel"]).sid
@@ -339,63 +333,9 @@ def test_an_update_moves_the_date_of_update_only(raw: Raw, clock: FakeClock):
 
 
 @pytest.mark.proves("v2:DeleteService")
-def test_a_deleted_service_is_gone_with_all_below_it(raw: Raw, service: ServiceContext, service_path: str):
-    user = service.users.create(identity="alice")
-    channel = service.channels.create()
-    message = service.channels(channel.sid).messages.create(body="hi")
-    role = service.roles.list()[0]
-    assert raw("DELETE", service_path).status == 204
-    for path in (
-        "",
-        "/Roles",
-        f"/Roles/{role.sid}",
-        "/Users",
-        f"/Users/{user.sid}",
-        "/Channels",
-        f"/Channels/{channel.sid}",
-        f"/Channels/{channel.sid}/Members",
-        f"/Channels/{channel.sid}/Messages",
-        f"/Channels/{channel.sid}/Messages/{message.sid}",
-    ):
-        text = f"The requested resource {service_path.removeprefix('/chat/v2')}{path} was not found"
-        assert raw("GET", service_path + path).refusal() == (404, 20404, text)
-
-
-def test_nothing_can_be_written_into_a_deleted_service(raw: Raw, service: ServiceContext, service_path: str):
-    channel = service.channels.create()
-    service.delete()
-    for path, form in (
-        ("", {"FriendlyName": "x"}),
-        ("/Users", {"Identity": "alice"}),
-        ("/Channels", {"FriendlyName": "x"}),
-        (f"/Channels/{channel.sid}/Members", {"Identity": "alice"}),
-        (f"/Channels/{channel.sid}/Messages", {"Body": "x"}),
-    ):
-        assert raw("POST", service_path + path, form).status == 404
-
-
 def test_a_deleted_service_is_not_listed_and_cannot_be_deleted_again(twilio: Client, clock: FakeClock):
     kept, deleted = (twilio.chat.v2.services.create(friendly_name=name) for name in "ab")
     assert twilio.chat.v2.services(deleted.sid).delete() is True
     assert [service.sid for service in twilio.chat.v2.services.list()] == [kept.sid]
     with refused(404, 20404, NOT_FOUND.format(sid=deleted.sid)):
         twilio.chat.v2.services(deleted.sid).delete()
-
-
-@pytest.mark.parametrize("sid_", ["IS" + "0" * 32, "IS123", "CH" + "0" * 32, "IS" + "g" * 32, "ż"])
-def test_an_unknown_service_is_not_found(raw: Raw, sid_: str):
-    answer = raw("GET", f"/chat/v2/Services/{sid_ if sid_.isascii() else '%C5%BC'}")
-    named = sid_ if sid_.isascii() else "%C5%BC"
-    assert answer.refusal() == (404, 20404, NOT_FOUND.format(sid=named))
-
-
-def test_links_of_a_service_lead_to_its_lists(raw: Raw, service_path: str):
-    links = raw.get(service_path)["links"]
-    for name in ("channels", "users", "roles"):
-        assert raw.get(links[name])["meta"]["key"] == name
-
-
-def test_a_service_sid_is_matched_in_any_case_of_its_hex_digits_as_a_form_only(raw: Raw, service_sid: str):
-    other = "IS" + service_sid[2:].upper()
-    expected = 200 if other == service_sid else 404
-    assert raw("GET", f"/chat/v2/Services/{other}").status == expected

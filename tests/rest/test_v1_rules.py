@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twilio.rest import Client
 from twilio.rest.chat.v1.service import ServiceContext as ServiceContextV1
 from twilio.rest.chat.v2.service import ServiceContext
 
-from tests.rest.support import refused, sids, unchanged
+from tests.rest.support import sids, unchanged
 from tests.support.doors import Raw
 from tests.support.fakes import FakeClock
 
@@ -253,11 +252,3 @@ def test_what_came_with_v2_is_not_in_v1(raw: Raw, v1_path: str, channel_sid: str
     path = f"{v1_path}/{path.format(channel_sid)}"
     text = f"The requested resource {path.removeprefix('/chat/v1')} was not found"
     assert raw("GET", path).refusal() == (404, 20404, text)
-
-
-def test_services_of_another_version_or_account_are_the_same_or_nothing(
-    twilio: Client, raw: Raw, v1_path: str, service_sid: str
-):
-    assert raw.get(v1_path)["sid"] == service_sid
-    with refused(404, 20404, f"The requested resource /Services/IS{'0' * 32} was not found"):
-        twilio.chat.v1.services("IS" + "0" * 32).fetch()

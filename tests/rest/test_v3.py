@@ -6,7 +6,7 @@ import pytest
 from twilio.rest import Client
 from twilio.rest.chat.v2.service import ServiceContext
 
-from tests.rest.support import refused, sids, unchanged
+from tests.rest.support import sids, unchanged
 from tests.support.doors import Door, Raw
 from tests.support.fakes import FakeClock
 
@@ -94,17 +94,3 @@ def test_nothing_else_can_be_changed_here(raw: Raw, v3_path: str, channel_path: 
     raw.post(v3_path, Type="private", FriendlyName="x", Attributes="{", UniqueName="team")
     body = raw.get(channel_path)
     assert (body["friendly_name"], body["unique_name"], body["attributes"]) == (None, None, "{}")
-
-
-def test_v3_offers_nothing_but_this(raw: Raw, v3_path: str):
-    for verb in ("GET", "DELETE"):
-        answer = raw(verb, v3_path)
-        assert answer.refusal() == (405, 20004, "Method not allowed")
-        assert answer.headers["allow"] == "POST"
-    assert raw("GET", v3_path.rpartition("/")[0]).status == 404
-
-
-def test_an_unknown_channel_is_not_converted(twilio: Client, service_sid: str):
-    for address in ("CH" + "0" * 32, "nowhere"):
-        with refused(404, 20404, f"The requested resource /Services/{service_sid}/Channels/{address} was not found"):
-            twilio.chat.v3.channels(service_sid, address).update(type="private")

@@ -25,22 +25,6 @@ NOT_IN_A_CHANNEL = {
     "catchUp",
 }
 IN_CHANNEL = sorted(set(ACTIONS) - NOT_IN_A_CHANNEL)
-# What needs a right of one of the client's roles, and not only being there.
-NEEDING_RIGHTS = [
-    "createChannel",
-    "updateChannel",
-    "deleteChannel",
-    "leaveChannel",
-    "inviteMember",
-    "addMember",
-    "removeMember",
-    "updateMember",
-    "sendMessage",
-    "updateMessage",
-    "deleteMessage",
-    "setNotificationLevel",
-    "updateUser",
-]
 
 
 def furnished(house: House, **fields: str) -> Room:

@@ -167,11 +167,18 @@ class WebhooksFunction:
 
     def sweep_all(self) -> int:
         """Plan and sweep until nothing is left to do; how many steps that took."""
+        self.plan()
+        return self.sweep_all_of(self.work.take())
+
+    def sweep_all_of(self, jobs: list[dict[str, Any]]) -> int:
+        """Do these sweeps and those that they owe; how many steps that took."""
         steps = 0
-        while self.plan() and (jobs := self.work.take()):
+        while jobs:
             for job in jobs:
                 steps += 1
                 assert self.sweep(job) == []
+            self.plan()
+            jobs = self.work.take()
         return steps
 
     def look_again(self) -> int:

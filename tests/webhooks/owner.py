@@ -26,6 +26,7 @@ class Owner:
         runtime = self.deployment.runtime
         runtime.outgoing = outgoing or Outgoing(allow_loopback=True)  # type: ignore[assignment]
         self.deployment.door.handler = lambda_handler(create_app(runtime.context))
+        self.header = HEADER
         self._numbers = itertools.count(1)
 
     def configure(self, **fields: Any) -> None:
@@ -35,12 +36,12 @@ class Owner:
 
     def post(self, path: str, *, enabled: bool = True, **fields: Any) -> Any:
         """The body of a successful POST below the service, with the header that lets webhooks fire."""
-        answer = self.house.rest("POST", self.path + path, fields, headers=HEADER if enabled else {})
+        answer = self.house.rest("POST", self.path + path, fields, headers=self.header if enabled else {})
         assert answer.status in (200, 201), answer.text
         return answer.json
 
     def delete(self, path: str, *, enabled: bool = True) -> None:
-        answer = self.house.rest("DELETE", self.path + path, headers=HEADER if enabled else {})
+        answer = self.house.rest("DELETE", self.path + path, headers=self.header if enabled else {})
         assert answer.status == 204, answer.text
 
     def channel(self, *identities: str, **fields: Any) -> str:

@@ -157,10 +157,10 @@ def _creating_channel(scene: Scene) -> Case:
 
 
 def _changing_channel(scene: Scene) -> Case:
-    said = {"ChannelSid": scene.channel, "FriendlyName": "Zimmer", "UniqueName": "zimmer", "Attributes": ATTRIBUTES}
+    said = {"ChannelSid": scene.channel, "FriendlyName": "Stube", "UniqueName": "stube", "Attributes": ATTRIBUTES}
     said |= {"ChannelType": "private", "DateCreated": scene.dates["channel"], "CreatedBy": "carol"}
-    members = {"friendly_name": "Zimmer", "unique_name": "zimmer", "attributes": ATTRIBUTES}
-    fields = {"FriendlyName": "Zimmer", "UniqueName": "zimmer", "Attributes": ATTRIBUTES}
+    members = {"friendly_name": "Stube", "unique_name": "stube", "attributes": ATTRIBUTES}
+    fields = {"FriendlyName": "Stube", "UniqueName": "stube", "Attributes": ATTRIBUTES}
     return Case(
         lambda: scene.alice.done("updateChannel", channel="room", **members),
         lambda: scene.owner.post(scene.path, **fields),

@@ -1,4 +1,4 @@
-"""What the tests of sweeps have in common: much to sweep, ways to interrupt it, and a look at what is left."""
+"""What the tests of sweeps have in common: ways to interrupt a sweep, and a look at what is left."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
 from tests.sockets.deployment import Deployment, House, Room
 from tests.webhooks.function import WebhooksFunction
-
-# More than one step each, where that matters.
-MESSAGES, MEMBERS, CHANNELS = 300, 30, 120
-FEW_MESSAGES = 20
 
 
 def left_in(house: House, partition: str) -> Counter[str]:

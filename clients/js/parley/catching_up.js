@@ -121,7 +121,7 @@ export class CatchingUp {
 
   #unanswered(channel, follower, error) {
     if (follower === null || channel._follower !== follower) return;
-    if (isRefusal(error)) this.#progress(channel, follower.failed(this.#environment.now()));
+    if (isRefusal(error)) this.#progress(channel, follower.refused(error.code, this.#environment.now()));
     else follower.interrupted(this.#environment.now());
   }
 

@@ -8,14 +8,12 @@ import {
   detailsOf,
 } from "./errors.js";
 import { Link } from "./link.js";
+import { Pauses } from "./pauses.js";
 import { Refusals } from "./refusals.js";
 import { Requests } from "./requests.js";
 import { Tokens, checkToken } from "./tokens.js";
 
-const FIRST_BACKOFF = 500;
-const LONGEST_BACKOFF = 30_000;
-/** A connection that held this long was a good one: the next pause starts small again. */
-const LASTING = 30_000;
+const LONGEST_RENEWAL_PAUSE = 30_000;
 /** API Gateway ends each connection after two hours. */
 const HANDOVER_AFTER = 110 * 60_000;
 const HANDOVER_JITTER = 8 * 60_000;
@@ -43,7 +41,7 @@ export class Connection {
   #links = new Set();
   #requests;
   #refusals;
-  #failures = 0;
+  #pauses = new Pauses();
   #isEstablishing = false;
   #isStopped = true;
   /** Whether the client is shut down, which is for good. */
@@ -153,7 +151,7 @@ export class Connection {
         this.#deny(failure);
       } else {
         this.#hooks.error({ terminal: false, ...detailsOf(failure) });
-        this.#pauseBefore = this.#backoff();
+        this.#pauseBefore = this.#nextPause(false);
       }
     }
     this.#isEstablishing = false;
@@ -200,7 +198,7 @@ export class Connection {
     const before = this.#current;
     this.#current = link;
     this.#refusals.connected();
-    link.promotedAt = this.#environment.now();
+    this.#pauses.sessionBegan(this.#environment.now());
     this.#requests.sendWaiting();
     this.#setState("connected");
     this.#environment.cancel(this.#handoverTimer);
@@ -219,11 +217,10 @@ export class Connection {
     else link.drainTimer = this.#environment.after(DRAIN_TIMEOUT, () => link.abandon("replaced"));
   }
 
-  #backoff() {
-    if (this.#current !== null) return HANDOVER_RETRY * (1 + this.#environment.random());
-    const longest = Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** this.#failures);
-    this.#failures += 1;
-    return this.#environment.random() * longest;
+  #nextPause(isCrowded) {
+    const chance = this.#environment.random();
+    if (this.#current !== null) return HANDOVER_RETRY * (1 + chance);
+    return this.#pauses.next(this.#environment.now(), chance, isCrowded);
   }
 
   #pause(delay) {
@@ -281,8 +278,7 @@ export class Connection {
     const { terminal = false, status, code, message } = push;
     this.#hooks.error({ terminal, message, httpStatusCode: status, errorCode: code });
     if (code === TOKEN_EXPIRED) this.#serverSaysExpired(link);
-    // If two devices displace each other, the pause keeps them from doing so as fast as they can.
-    if (code === TOO_MANY_CONNECTIONS) link.pauseAfter = LONGEST_BACKOFF * (0.5 + this.#environment.random() / 2);
+    if (code === TOO_MANY_CONNECTIONS) link.isCrowded = true;
   }
 
   #over(link) {
@@ -291,8 +287,7 @@ export class Connection {
     if (link === this.#current) {
       this.#current = null;
       this.#environment.cancel(this.#handoverTimer);
-      if (this.#environment.now() - link.promotedAt >= LASTING) this.#failures = 0;
-      this.#pauseBefore = link.pauseAfter ?? this.#backoff();
+      this.#pauseBefore = this.#nextPause(link.isCrowded);
     }
     this.#requests.lost(link);
     if (this.#isStopped || this.#current !== null) return;
@@ -318,7 +313,7 @@ export class Connection {
         // A new connection begins with a new token anyway.
         if (this.#isStopped || this.#current !== link) return;
         this.#hooks.error({ terminal: false, ...detailsOf(error) });
-        await this.#waitToRenew(Math.min(LONGEST_BACKOFF, 1_000 * 2 ** attempt));
+        await this.#waitToRenew(Math.min(LONGEST_RENEWAL_PAUSE, 1_000 * 2 ** attempt));
       }
     }
   }

@@ -1,3 +1,4 @@
+import { CONNECTION_IS_OVER } from "./errors.js";
 import { News, recordOf } from "./news.js";
 
 /** How long a hole may fill itself before it is asked about. */
@@ -27,7 +28,7 @@ const LIMITS = {
  *   push <= mark     ──> delivered if its record is not known in this or a newer version
  *
  * Pure: times are passed in as milliseconds. `dueAt` says when to call `ask`, which gives the mark for `catchUp`. Then
- * `answer`, `failed` or `interrupted` says what became of the question. The rules are those of "Missing nothing" in
+ * `answer`, `refused` or `interrupted` says what became of the question. The rules are those of "Missing nothing" in
  * docs/sockets.md; clients/vectors has an example of each.
  */
 export class ChannelFollower {
@@ -124,8 +125,12 @@ export class ChannelFollower {
     return { isRefetch: false, deliver };
   }
 
-  /** The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. */
-  failed(now) {
+  /**
+   * The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. If it
+   * refused because the connection is over, the question is lost with the connection.
+   */
+  refused(code, now) {
+    if (CONNECTION_IS_OVER.has(code)) return this.interrupted(now);
     this.#withdraw();
     if (!this.#isLastTry()) {
       this.#mustAsk = true;
@@ -155,6 +160,7 @@ export class ChannelFollower {
     this.#withdraw();
     this.#mustAsk = true;
     this.#dueAt = now + ASK_AGAIN_AFTER;
+    return { isRefetch: false, deliver: [] };
   }
 
   /**

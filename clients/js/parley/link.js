@@ -10,7 +10,8 @@ export class Link {
   /** The requests that wait for a reply on this socket, by id. */
   pending = new Map();
   isDueForHandover = false;
-  promotedAt = null;
+  /** Whether the server closed it in favour of newer ones. */
+  isCrowded = false;
   #socket;
   #environment;
   #hooks;

@@ -11,7 +11,7 @@ A module imports only modules on lower lines than its own:
     connection record following
     line follower
     emitter news tokens wire
-    errors paginator payloads timing
+    errors paginator pauses payloads timing
 
 What a lower module needs of a higher one it takes as a callable, or declares as a Protocol.
 tests/client_python/test_imports.py reads this table.

@@ -12,9 +12,9 @@ from parley_client.book import Book
 from parley_client.channel import Channel
 from parley_client.connection import DENIED, Connection
 from parley_client.emitter import Emitter, Event, EventStream
-from parley_client.errors import ClientClosed, Denied, ParleyError, Refused
+from parley_client.errors import TOKEN_EXPIRED, ClientClosed, Denied, ParleyError, Refused
 from parley_client.events import ConnectionFailed, ConnectionStateChanged, TokenAboutToExpire, TokenExpired
-from parley_client.line import TOKEN_EXPIRED, Line
+from parley_client.line import Line
 from parley_client.paginator import Paginator, page_of
 from parley_client.payloads import ConnectionErrorPush, Push, SessionResult, TypingPush, UserPush
 from parley_client.record import Attributes, Hub

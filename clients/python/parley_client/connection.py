@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from parley_client.errors import (
+    CONNECTION_IS_OVER,
     ClientClosed,
     ConnectionLost,
     Denied,
@@ -29,7 +30,8 @@ from parley_client.errors import (
     RequestError,
     RequestTimeout,
 )
-from parley_client.line import CONNECTION_IS_OVER, Kind, Line, Pending
+from parley_client.line import Kind, Line, Pending
+from parley_client.pauses import Pauses
 from parley_client.timing import Handle, Timing, pause
 from parley_client.tokens import Tokens
 from parley_client.wire import Connect
@@ -41,11 +43,8 @@ REQUEST_SECONDS = 30.0
 LIFE_SECONDS = 110 * 60.0
 """After how long to move to a new socket, less up to five minutes by chance. API Gateway closes one after two hours."""
 _LIFE_JITTER_SECONDS = 300.0
-LASTING_SECONDS = 30.0
-"""After a connection that lasted this long, the pauses start small again."""
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
 _MOVE_AGAIN_SECONDS = 60.0
-_CROWDED, _CROWDED_FAILURES = 51001, 6
+_CROWDED = 51001
 _RETRIED = {51002, 50063, 50074}
 _RETRIES = 3
 _HOPELESS = {400, 401, 403, 404}
@@ -69,11 +68,6 @@ class Owner(Protocol):
 
     def failed(self, error: Exception, *, is_terminal: bool) -> None:
         """An attempt to connect failed."""
-
-
-def pause_seconds(failures: int, chance: float) -> float:
-    """How long to wait before the next attempt, after so many failures in a row."""
-    return chance * min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 16))
 
 
 @dataclass
@@ -103,6 +97,7 @@ class Connection:
         self._retiring: list[tuple[Line, float]] = []
         self._line: Line | None = None
         self._move = _Move(0.0)
+        self._pauses = Pauses()
         self._nudge = asyncio.Event()
         self._timer: Handle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -137,6 +132,7 @@ class Connection:
     def established(self, line: Line) -> None:
         """A session has begun over this line: the line before it may be closed."""
         line.is_established = True
+        self._pauses.session_began(self._timing.now())
         if line is self._line:
             self._set_state(CONNECTED)
         self._nudge.set()
@@ -251,7 +247,6 @@ class Connection:
     # Connecting.
 
     async def _run(self) -> None:
-        failures = 0
         while True:
             while self._refusal is not None or not self._tokens.is_usable:
                 if self._refusal is None:
@@ -259,15 +254,13 @@ class Connection:
                 await self._wait(None)
             self._set_state(CONNECTING)
             line = await self._attempt()
-            if line is not None:
-                began = self._timing.now()
-                last = await self._tend(line)
-                lasted = self._timing.now() - began >= LASTING_SECONDS
-                failures = _CROWDED_FAILURES if _is_crowded(last) else 0 if lasted else failures
+            last = None if line is None else await self._tend(line)
+            if last is not None:
                 self._set_state(CONNECTING)
             if self._refusal is None:
-                await self._wait_until(self._timing.now() + pause_seconds(failures, self._timing.random()))
-                failures += 1
+                now = self._timing.now()
+                seconds = self._pauses.seconds(now, self._timing.random(), crowded=_is_crowded(last))
+                await self._wait_until(now + seconds)
 
     async def _attempt(self) -> Line | None:
         """Open a socket with a fresh token; None if that failed, after the owner was told."""
@@ -389,6 +382,6 @@ def _report(task: asyncio.Task[None]) -> None:
         _log.error("a mistake in this library ended the connection", exc_info=error)
 
 
-def _is_crowded(line: Line) -> bool:
-    """Whether the server closed the line in favour of newer ones. Coming back at once would close one of those."""
-    return line.ending is not None and line.ending.get("code") == _CROWDED
+def _is_crowded(line: Line | None) -> bool:
+    """Whether the server closed the line in favour of newer ones."""
+    return line is not None and line.ending is not None and line.ending.get("code") == _CROWDED

@@ -12,6 +12,10 @@ ParleyError
 
 from __future__ import annotations
 
+TOKEN_EXPIRED = 20104
+CONNECTION_IS_OVER = {51006, 20103, TOKEN_EXPIRED}
+"""The codes with which the server refuses everything over a connection, before it closes it."""
+
 
 class ParleyError(Exception):
     """Anything that this library raises."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from parley_client.errors import CONNECTION_IS_OVER
 from parley_client.follower import LATER_SECONDS, Follower, Limits
 from parley_client.payloads import CatchUpAnswer, ListedChannel, Push
 
@@ -208,8 +209,12 @@ class Following:
         self._note(sid)
         return delivered
 
-    def refused(self, sids: Iterable[str], now: float) -> list[Push]:
-        """The server refused the questions about these channels."""
+    def refused(self, sids: Iterable[str], code: int, now: float) -> list[Push]:
+        """The server refused the questions about these channels, with an error of this code."""
+        if code in CONNECTION_IS_OVER:
+            # They were not refused, but lost with the connection.
+            self.unanswered(sids, now)
+            return []
         delivered: list[Push] = []
         for sid in sids:
             given_up = self._followed(sid).follower.refused(now)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from parley_client.errors import ConnectionLost, MessageTooLarge, ParleyError, RequestError
+from parley_client.errors import CONNECTION_IS_OVER, ConnectionLost, MessageTooLarge, ParleyError, RequestError
 from parley_client.timing import Handle, Timing
 from parley_client.wire import Wire
 
@@ -19,9 +19,6 @@ IDLE_SECONDS = 240.0
 """After this long without sending anything, a ping is sent."""
 PONG_SECONDS = 10.0
 """A line that does not answer a ping for this long is dead."""
-TOKEN_EXPIRED = 20104
-CONNECTION_IS_OVER = {51006, 20103, TOKEN_EXPIRED}
-"""The codes with which the server refuses everything over a connection, before it closes it."""
 
 _log = logging.getLogger("parley_client")
 _PING = json.dumps({"action": "ping"})

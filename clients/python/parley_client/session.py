@@ -10,7 +10,7 @@ from typing import Any
 from parley_client.connection import Connection
 from parley_client.errors import ParleyError, RequestError
 from parley_client.following import Following
-from parley_client.line import CONNECTION_IS_OVER, Line
+from parley_client.line import Line
 from parley_client.payloads import CatchUpAnswer, ListedChannel, Push, SessionResult
 from parley_client.timing import Handle, Timing
 
@@ -146,11 +146,9 @@ class Session:
                     self._deliver_all(delivered)
         except RequestError as error:
             _log.warning("could not catch up: %s", error)
-            # If the connection is over, the question was not refused but lost with it.
-            if error.code not in CONNECTION_IS_OVER:
-                delivered = self.following.refused(unanswered, self._timing.now())
-                unanswered.clear()
-                self._deliver_all(delivered)
+            delivered = self.following.refused(unanswered, error.code, self._timing.now())
+            unanswered.clear()
+            self._deliver_all(delivered)
         finally:
             self.following.unanswered(unanswered, self._timing.now())
 

@@ -1,4 +1,4 @@
-"""What passes between the worker and the handlers of queued jobs."""
+"""The types that the worker and the handlers of queued jobs share."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Memory = dict[str, Any]
 
 @dataclass(frozen=True)
 class Turn:
-    """One time that a job is handed to its handler.
+    """One call of a job's handler.
 
     Attributes:
-        receives: How often SQS has handed it out, this time included.
+        receives: How often SQS has handed the job out, this time included.
         remaining_ms: Says how much is left of the function's time.
     """
 

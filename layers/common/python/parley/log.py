@@ -1,4 +1,4 @@
-"""The logger: JSON lines of facts with keys, never bodies, tokens or secrets."""
+"""The logger: JSON lines of named facts, never bodies, tokens or secrets."""
 
 from __future__ import annotations
 

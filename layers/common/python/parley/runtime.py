@@ -130,7 +130,7 @@ class Runtime:
         return lambda secret_id: str(client.get_secret_value(SecretId=secret_id)["SecretString"])
 
     def context(self, caller: Caller) -> Context:
-        """What an operation for this caller works with."""
+        """The context of an operation for this caller."""
         settings = self.settings
         return Context(
             self.table,
@@ -159,7 +159,7 @@ class Runtime:
 
     @cached_property
     def fan_out(self) -> FanOut:
-        """What turns changes into pushes."""
+        """Turns changes into pushes."""
         from parley.sockets.fan_out import FanOut
 
         return FanOut(self.context(Caller("SDK")), self.sockets, self.protocols)
@@ -173,7 +173,7 @@ class Runtime:
 
     @cached_property
     def socket_door(self) -> SocketDoor:
-        """What opens sockets and answers their frames."""
+        """Opens sockets and answers their frames."""
         from parley.sockets.door import SocketDoor
 
         return SocketDoor(self.protocols, lambda: self.sockets, self.settings.requests_per_second)
@@ -192,7 +192,7 @@ class Runtime:
 
     @cached_property
     def worker(self) -> Worker:
-        """What plans jobs from changes, and carries out queued jobs."""
+        """Plans jobs from changes, and carries out queued jobs."""
         from parley.webhooks.deliveries import Deliveries
         from parley.work.worker import Worker, job_table
 
@@ -229,7 +229,7 @@ class Runtime:
     def _ask(
         self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """Ask a service's pre-event webhook, if it has one. The first service that needs it has its code imported."""
+        """Ask a service's pre-event webhook, if it has one; only then is the code for it imported."""
         service = self.configuration.fetch(keys.service(context.account_sid, record["service_sid"])) or {}
         if not service.get("pre_webhook_url") and not any(name.startswith("webhooks.on_") for name in service):
             return None
@@ -237,7 +237,7 @@ class Runtime:
 
     @cached_property
     def pre_events(self) -> PreEvents:
-        """What asks pre-event webhooks."""
+        """Asks pre-event webhooks."""
         from parley.webhooks.asking import PreEvents
 
         return PreEvents(self.outgoing, self.keyring)

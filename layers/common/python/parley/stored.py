@@ -92,13 +92,13 @@ class AccountConfiguration(Stored, total=False):
 
 
 class OfService(Stored, total=False):
-    """What is in a service."""
+    """A record in a service."""
 
     service_sid: str
 
 
 class Role(OfService, total=False):
-    """A role; one that is or ever was a default of its service says so."""
+    """A role. `was_default` says that it is or was a default of its service."""
 
     friendly_name: str
     type: str
@@ -161,7 +161,7 @@ class Tail(TypedDict, total=False):
 
 
 class OfChannel(OfService, total=False):
-    """What is in a channel. `seq` is the number of the record's latest change, `hooks` how many webhooks there were."""
+    """A record in a channel. `seq` is the number of its latest change, `hooks` how many webhooks the channel had."""
 
     channel_sid: str
     seq: int
@@ -197,7 +197,7 @@ class ChannelWebhook(OfChannel, total=False):
 
 
 class MessageMedia(TypedDict, total=False):
-    """What a message says of the file that it carries."""
+    """The file that a message carries, as the message describes it."""
 
     sid: str
     size: int
@@ -237,7 +237,7 @@ class Media(OfService, total=False):
 
 
 class LogEntry(TypedDict, total=False):
-    """What a change left in its channel's log; for a deletion, also who or what is gone."""
+    """An entry in a channel's log; for a deletion, with some fields of the deleted record."""
 
     seq: int
     kind: str
@@ -286,7 +286,7 @@ class SentToken(Stored, total=False):
 
 
 class Rate(TypedDict, total=False):
-    """How much was done in a service, and up to which number more may be done at once."""
+    """A service's count of actions, and the ceiling that the count may not pass for now."""
 
     seq: int
     seq_ceiling: int
@@ -294,8 +294,8 @@ class Rate(TypedDict, total=False):
 
 
 class Connection(TypedDict, total=False):
-    """An open socket. `codec` names its protocol unless that is the native one; `noted` says that its user was noted
-    as online when it opened, `closing` that it is being forgotten."""
+    """An open socket. `codec` names its protocol unless that is the native one. `noted` says that its user was set
+    online when it opened. `closing` says that it is being removed."""
 
     id: str
     identity: str
@@ -328,7 +328,7 @@ class Follower(TypedDict, total=False):
 
 
 class Due(TypedDict, total=False):
-    """Something that falls due in the minute under which it is listed."""
+    """Work that is due in the minute under which it is listed."""
 
     id: str
     expires_at: int

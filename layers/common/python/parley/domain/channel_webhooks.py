@@ -29,7 +29,7 @@ _PARTS = {
 
 
 def configured(webhook_type: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The configuration fields that a webhook of this type keeps of `given`, complete and within the limits.
+    """The fields of `given` that belong to this type of webhook, after checking that they are complete and valid.
 
     Raises:
         Refusal: 50329, 50330, 50331, 50326, 50322 or 50327.

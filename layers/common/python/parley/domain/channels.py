@@ -1,4 +1,4 @@
-"""Channels: names, and what their counters say."""
+"""Channels: which unique names are allowed, and how the counters are read."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def last_message_index(tail: Mapping[str, Any]) -> int | None:
 
 
 def with_counters(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, Any]:
-    """A channel with its counters. `seq` is the channel's latest, `version` that of the record's own last change."""
+    """A channel with its counters. `seq` is that of the channel's latest change, `version` that of its record's."""
     newest = last_message_index(tail)
     return {
         **channel,

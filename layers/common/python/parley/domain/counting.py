@@ -1,8 +1,8 @@
-"""How many messages a channel has, from counters that may be ahead of the messages for a while.
+"""How many messages a channel has, from counters that may count messages which were never written.
 
-A send takes an index before it writes the message. If it dies in between, the index was counted but stays empty. So the
-counters say up to which index the messages were really counted, and how many there were. Above that index, every index
-counts as a message unless it is known to be removed.
+A send takes an index before it writes the message. If it dies in between, the index stays empty. So the counters hold
+the index up to which the stored messages were counted (`counted_index`), and how many there were (`counted`). Every
+index above that counts as a message, unless it is in `removed`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from parley.stored import Message, Tail
 
-# A write that began this long ago is done or dead, since no function runs longer.
+# No function runs longer than a minute, so a write that began earlier is done or dead.
 SETTLED_MS = 60_000
 
 
@@ -28,9 +28,9 @@ def is_due(tail: Tail, now_ms: int) -> bool:
 
 
 def final_index(tail: Tail, stored: Sequence[Message], more: bool, now_ms: int) -> int:
-    """The highest index up to which, as far as can be seen, no message will be written any more.
+    """The index up to which messages may be counted, since no message that is missing there will still be written.
 
-    `stored` are the messages above the counted index, tombstones too. `more` says that there are further ones above.
+    `stored` are the messages above `counted_index`, tombstones too. `more` says that there are others above them.
     """
     if not more and _is_quiet(tail, now_ms):
         return tail["last_index"]

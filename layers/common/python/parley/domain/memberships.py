@@ -28,7 +28,7 @@ def identity_of(held: Mapping[str, Any]) -> str | None:
 
 
 def user_of(held: Mapping[str, Any]) -> Person | None:
-    """The user that a member, an invite or a connection belongs to; None if it belongs to none."""
+    """The user that a member, an invite or a connection belongs to; None for a member without a user."""
     identity = identity_of(held)
     return None if identity is None else Person(user_sid(held["service_sid"], identity), birth_of(held))
 
@@ -62,8 +62,8 @@ def is_creator(channel: Mapping[str, Any], user: Mapping[str, Any] | None) -> bo
 def authored(identity: str, birth: str, now_ms: int) -> dict[str, str | int | None]:
     """The attributes of a message that say whose it is.
 
-    `birth` is that of the author's user. It is empty if a back end names the author: who that is, its identity and the
-    time tell.
+    `birth` is that of the author's user. It is empty if a back end names the author. Then the identity and the time
+    tell which user it is.
     """
     return {"author": identity, "author_birth": birth or None, "author_at": None if birth else now_ms}
 
@@ -71,8 +71,8 @@ def authored(identity: str, birth: str, now_ms: int) -> dict[str, str | int | No
 def is_by(message: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
     """Whether a user is the author of a message.
 
-    If a back end named the author, that is the user who had the identity at that moment. A message that tells neither
-    the user nor the moment was written before users had births, and the moment is that of its creation.
+    If a back end named the author, that is the user who had the identity at that moment. A message with neither a birth
+    nor a moment was written before users had births. For it, the moment is its date of creation.
     """
     if message.get("author") != user["identity"]:
         return False

@@ -1,4 +1,4 @@
-"""Push notifications: kinds of credentials and bindings, and the kinds of messages that push can bring."""
+"""Push notifications: the types of credentials, bindings and notifications, and what each needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users: which identities are acceptable."""
+"""Users: which identities are allowed, and how versions of a user's record are numbered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done: one operation per resource and verb, called by every door."""
+"""The table of operations: one per resource and verb, which REST and sockets both call."""
 
 from __future__ import annotations
 

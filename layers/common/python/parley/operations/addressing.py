@@ -1,8 +1,8 @@
-"""From the addresses in a path (SIDs, identities, unique names) to SIDs and the records that must exist above an item.
+"""Addressing: turns SIDs, identities and unique names in a path into SIDs, and checks that the item's parents exist.
 
-Services are sealed: a record of another service (or account) than the path names is not found. Nor is a channel of a
-type that the caller's face does not show. So an operation that reads a channel or its counters passes them through
-`shown`, and a write that reads neither carries the guards of `only_shown`.
+A record of another service or account than the path names is not found. Nor is a channel of a type that the caller's
+face does not show. So an operation that reads a channel or its counters passes them through `shown`. An operation that
+writes without reading either puts the guards of `only_shown` on its write.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from parley.domain.channels import TYPES
 from parley.errors import NOT_FOUND
 from parley.ids import is_sid, member_sid, message_index, user_sid
 from parley.operations.context import Context
@@ -33,7 +32,7 @@ def service(context: Context, service_sid: str) -> Service:
 
 
 def channel_sid(context: Context, service_sid: str, address: str) -> str:
-    """The SID that a channel address means: itself, or what the unique name points to."""
+    """The SID of the channel with this SID or unique name; a SID is not looked up."""
     if is_sid("CH", address):
         return address
     if not address or len(address) > 256:
@@ -45,7 +44,7 @@ def channel_sid(context: Context, service_sid: str, address: str) -> str:
 
 
 def shown(context: Context, service_sid: str, found: C | None) -> C:
-    """A channel that was read, or its counters, if it is one of the service that the caller's face shows.
+    """`found`, a channel or its counters, if it is in the service and the caller's face shows its type.
 
     Raises:
         Refusal: 20404.
@@ -57,8 +56,7 @@ def shown(context: Context, service_sid: str, found: C | None) -> C:
 
 def only_shown(context: Context) -> tuple[Guard, ...]:
     """The conditions on a channel's counters under which the caller's face shows it; none if it shows all types."""
-    hidden = [channel_type for channel_type in TYPES if channel_type not in context.perspective.shows]
-    return tuple(Guard("type", "<>", channel_type, NOT_FOUND()) for channel_type in hidden)
+    return tuple(Guard("type", "<>", channel_type, NOT_FOUND()) for channel_type in context.perspective.hides)
 
 
 def channel(context: Context, service_sid: str, address: str) -> Channel:
@@ -68,17 +66,17 @@ def channel(context: Context, service_sid: str, address: str) -> Channel:
 
 
 def user_address(service_sid: str, address: str) -> str:
-    """The user SID that a SID or an identity means."""
+    """The SID of the user with this SID or identity."""
     return address if is_sid("US", address) else user_sid(service_sid, address)
 
 
 def resolve(context: Context, record_type: RecordType, path: Path, *, opened: bool = True) -> Path:
-    """The path with every address as a SID, after checking that what lies above the item exists.
+    """The path with every address turned into a SID, after checking that the item's parents exist.
 
-    With `opened=False` the channel is only named, not read: for writes whose own condition proves that it lives.
+    With `opened=False` the channel is not read. That is for writes whose own condition requires that it exists.
 
     Raises:
-        Refusal: 20404 for anything that is absent, foreign or of the wrong form.
+        Refusal: 20404 if a parent does not exist or is of another service, or if an address has the wrong form.
     """
     resolved = dict(path)
     if record_type.parent == "account":

@@ -1,6 +1,7 @@
-"""What a client may do: membership, and the rights of its two roles. Account credentials may do everything.
+"""What a client may do, by its membership and by its two roles: one in the service, one in the channel.
 
-A private channel does not exist for a stranger; a public one refuses him.
+Account credentials may do everything. A private channel is not found by a client that is neither member nor invited nor
+creator. A public one refuses a client that is no member.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from parley.domain.roles import is_allowed
 from parley.errors import FORBIDDEN, NOT_A_MEMBER, NOT_FOUND, USER_NOT_FOUND
 from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import roles
-from parley.operations.addressing import channel
+from parley.operations.addressing import channel, shown
 from parley.operations.context import Context
 from parley.records.spec import RecordType
 from parley.store import keys
@@ -27,14 +28,16 @@ Alive = TypeVar("Alive", bound=Mapping[str, Any])
 def require(
     context: Context, service_sid: str, channel_sid: str, permissions: Iterable[str], also: Iterable[Key[Any]] = ()
 ) -> Records:
-    """Check that the caller may do something in a channel: one of `permissions`, or being a member if there is none.
+    """Check that the caller has one of `permissions` in a channel; if there are none, that it is a member.
 
-    A right of the deployment role holds in every channel, one of a member's channel role in that channel. One request
-    reads member, user and `also`. Returns what was found, without a membership that is not the caller's own.
+    A permission of the deployment role holds in every channel, a permission of the channel role in that channel. One
+    request reads the member, the user and `also`. If the caller's face does not show all types of channels, it reads
+    the counters too, which name the channel's type. Returns what it found, but not a membership of an earlier user.
 
     Raises:
-        Refusal: 20404 for a stranger to a private channel, 50400 for anybody else who is not a member and has no right
-            that acts everywhere, 50107 without the right, 50200 if the caller's user is gone.
+        Refusal: 20404 if the caller may not know of the channel, or its face does not show it; 50400 if the caller is
+            no member and its deployment role has none of the permissions; 50107 if it is a member without any of them;
+            50200 if its user was deleted.
     """
     also = list(also)
     identity = context.caller.identity
@@ -42,16 +45,20 @@ def require(
         return context.table.fetch_many(also) if also else Records()
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     user_key = keys.user(user_sid(service_sid, identity))
+    if context.perspective.hides:
+        also.append(keys.tail(channel_sid))
     found = context.table.fetch_many([member_key, user_key, *also])
-    user = require_alive(context, found.get(user_key))
-    # The next frame of this connection asks whether its user is still there.
+    user = require_same_user(context, found.get(user_key))
+    if context.perspective.hides:
+        shown(context, service_sid, found.get(keys.tail(channel_sid)))
+    # The handler of this connection's next frame asks whether its user still exists.
     context.configuration.remember(user_key, user)
     member = own(found.get(member_key), user)
     wanted = list(permissions)
     deployment = roles.permissions(context, service_sid, user["role_sid"])
     if member is None or member["service_sid"] != service_sid:
         found.pop(member_key, None)
-        require_sight(context, channel(context, service_sid, channel_sid))
+        require_visible(context, channel(context, service_sid, channel_sid))
         if not any(permission in deployment for permission in wanted):
             raise NOT_A_MEMBER()
         return found
@@ -61,8 +68,8 @@ def require(
     return found
 
 
-def require_sight(context: Context, channel: Mapping[str, Any]) -> None:
-    """Check that the caller may know of a channel: a private one exists for its members, invited and creator only.
+def require_visible(context: Context, channel: Mapping[str, Any]) -> None:
+    """Check that the caller may know of a channel. Of a private one, only members, the invited and the creator may.
 
     Raises:
         Refusal: 20404.
@@ -77,7 +84,7 @@ def require_sight(context: Context, channel: Mapping[str, Any]) -> None:
         keys.invite(sid, invite_sid(sid, identity)),
     ]
     found = context.table.fetch_many([user_key, *held_keys])
-    user = require_alive(context, found.get(user_key))
+    user = require_same_user(context, found.get(user_key))
     if not any(own(found.get(key), user) for key in held_keys):
         raise NOT_FOUND()
 
@@ -95,7 +102,7 @@ def is_caller(context: Context, user: Mapping[str, Any]) -> bool:
     return context.caller.identity == user["identity"] and context.caller.birth == birth_of(user)
 
 
-def require_alive(context: Context, user: Alive | None) -> Alive:
+def require_same_user(context: Context, user: Alive | None) -> Alive:
     """The user that was read for the caller's identity, if the caller still is that user.
 
     Raises:
@@ -107,7 +114,7 @@ def require_alive(context: Context, user: Alive | None) -> Alive:
 
 
 def require_user_of_connection(context: Context, user_sid: str, birth: str) -> None:
-    """Check that the user of a connection was not deleted, as far as this container knows for some seconds.
+    """Check that the user of a connection was not deleted; what this container knows may be ten seconds old.
 
     Raises:
         Refusal: 50200.
@@ -115,7 +122,7 @@ def require_user_of_connection(context: Context, user_sid: str, birth: str) -> N
     key = keys.user(user_sid)
     if _has_birth(context.configuration.fetch(key), birth):
         return
-    # What is remembered may be the user before this one.
+    # This container may remember an earlier user of the identity.
     context.configuration.forget(key)
     if not _has_birth(context.configuration.fetch(key), birth):
         raise USER_NOT_FOUND()
@@ -126,15 +133,15 @@ def _has_birth(user: Mapping[str, Any] | None, birth: str) -> bool:
 
 
 def require_in_service(context: Context, service_sid: str, *permissions: str) -> None:
-    """Check that the caller's deployment role has one of some rights.
+    """Check that the caller's deployment role has one of `permissions`.
 
     Raises:
-        Refusal: 50107; 50200 if the caller's user is gone.
+        Refusal: 50107; 50200 if the caller's user was deleted.
     """
     identity = context.caller.identity
     if identity is None:
         return
-    user = require_alive(context, context.table.fetch(keys.user(user_sid(service_sid, identity))))
+    user = require_same_user(context, context.table.fetch(keys.user(user_sid(service_sid, identity))))
     rights = roles.permissions(context, service_sid, user["role_sid"])
     if not any(permission in rights for permission in permissions):
         raise FORBIDDEN()
@@ -143,7 +150,7 @@ def require_in_service(context: Context, service_sid: str, *permissions: str) ->
 def needed(
     context: Context, record_type: RecordType, verb: str, parameters: Iterable[str], *, is_own: bool = False
 ) -> Iterator[tuple[str, ...]]:
-    """For each right that the caller needs to set some fields, once, the permissions of which one is enough.
+    """For each right that the caller needs to set some fields: the permissions, any one of which is enough.
 
     Account credentials need none. `is_own` says whether the record is the client's own.
 

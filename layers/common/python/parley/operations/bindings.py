@@ -1,4 +1,4 @@
-"""Push bindings: a device registers through its client; back ends look and remove."""
+"""Push bindings: clients register their devices; back ends list, fetch and delete the registrations."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def register(
         "date_updated": now,
     }
 
-    def attempt() -> Record:
+    def attempt(context: Context) -> Record:
         found = context.table.fetch_many([binding_key, user_key])
         owner = found.get(user_key)
         if context.caller.identity is not None:
-            authority.require_alive(context, owner)
+            authority.require_same_user(context, owner)
         if owner is None:
             raise USER_NOT_FOUND()
         of_owner = {**record, "birth": birth_of(owner)}
@@ -84,36 +84,38 @@ def register(
             write = Update(binding_key, CONCURRENT_UPDATE(), set=changed, guards=(same,))
             return context.table.commit(context.cause(), [write])[0]
         if earlier:
-            _remove_left_behind(context, earlier)
+            _remove_leftover(context, earlier)
         known = Create(binding_key, of_owner, taken=CONCURRENT_UPDATE(), index=keys.in_user_bindings(user, sid))
         return context.table.commit(context.cause(), [known, _counted(context, owner, 1)])[0]
 
-    return verbs.again(attempt, CONCURRENT_UPDATE)
+    return verbs.retried(context, attempt, CONCURRENT_UPDATE)
 
 
-def _remove_left_behind(context: Context, binding: Binding) -> None:
-    """Remove a deleted user's registration, which nobody counts any more, as the sweep is about to."""
+def _remove_leftover(context: Context, binding: Binding) -> None:
+    """Remove a deleted user's registration, as the sweep would soon do. It is counted nowhere."""
     same = verbs.same_user(birth_of(binding), CONCURRENT_UPDATE())
     where = keys.binding(binding["service_sid"], binding["sid"])
     context.table.commit(context.cause(), [Erase(where, CONCURRENT_UPDATE(), (same,))])
 
 
 def _counted(context: Context, user: Mapping[str, Any], more: int) -> Update:
-    """The write that counts one device more or less of a user; announced if it makes the user notifiable, or no more.
+    """The write that adds `more`, 1 or -1, to a user's count of devices.
 
-    Other devices may have come or gone since the user was read. If that changes whether this write makes the
-    difference, it is refused with 20409. It is refused with 50200 if the user is gone.
+    A user is notifiable while it has a device. The write is announced if it changes that and the service has
+    reachability enabled. Other requests may have changed the count since the user was read. If that decides whether
+    this write changes `is_notifiable`, the write is refused with 20409. If the user was deleted, it is refused with
+    50200.
     """
     count = user.get("bindings_count", 0)
-    is_turn = is_notifiable({"bindings_count": count + more}) != is_notifiable(user)
-    wanted = is_turn and is_enabled(context.configuration.fetch(_service_key(context, user)))
-    # The first device makes the difference when there were none before, the last one when there are none after.
-    turning = 0 if more > 0 else 1
-    test = ("=" if "bindings_count" in user else "missing") if is_turn else "<>"
-    as_read = Guard("bindings_count", test, count if is_turn else turning, CONCURRENT_UPDATE())
+    is_changed = is_notifiable({"bindings_count": count + more}) != is_notifiable(user)
+    is_announced = is_changed and is_enabled(context.configuration.fetch(_service_key(context, user)))
+    # From this count on, adding `more` changes `is_notifiable`.
+    changing_count = 0 if more > 0 else 1
+    test = ("=" if "bindings_count" in user else "missing") if is_changed else "<>"
+    as_read = Guard("bindings_count", test, count if is_changed else changing_count, CONCURRENT_UPDATE())
     same = verbs.same_user(birth_of(user), USER_NOT_FOUND())
-    add = {"bindings_count": more} | (NEXT_VERSION if wanted else {})
-    return Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(same, as_read), announced=wanted)
+    add = {"bindings_count": more} | (NEXT_VERSION if is_announced else {})
+    return Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(same, as_read), announced=is_announced)
 
 
 def _service_key(context: Context, user: Mapping[str, Any]) -> Key[Service]:
@@ -140,7 +142,7 @@ def _user(context: Context, path: Path) -> Record:
     service(context, path["service_sid"])
     sid = user_address(path["service_sid"], path["user_sid"])
     user = verbs.belonging(context.table.fetch(keys.user(sid)), path)
-    return authority.require_alive(context, user) if user["identity"] == context.caller.identity else user
+    return authority.require_same_user(context, user) if user["identity"] == context.caller.identity else user
 
 
 def _of_users(context: Context, users: list[str], parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -153,7 +155,7 @@ def _of_users(context: Context, users: list[str], parameters: dict[str, Any], pa
     return page_in_memory({item["sid"]: item for item in wanted}, page)
 
 
-# Devices of one user that are looked at; nobody has more.
+# How many devices of one user are read at most.
 _MOST = 1000
 
 
@@ -177,10 +179,10 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     same = verbs.same_user(birth_of(binding), NOT_FOUND())
     gone = replace(verbs.bury(context, BINDING, resolved, binding), guards=(same,))
 
-    def attempt() -> None:
+    def attempt(context: Context) -> None:
         user = context.table.fetch(keys.user(binding["user_sid"]))
         # The devices of a deleted user are counted nowhere.
         counted = [_counted(context, user, -1)] if user and own(binding, user) else []
         context.table.commit(context.cause(), [gone, *counted])
 
-    verbs.again(attempt, CONCURRENT_UPDATE, USER_NOT_FOUND)
+    verbs.retried(context, attempt, CONCURRENT_UPDATE, USER_NOT_FOUND)

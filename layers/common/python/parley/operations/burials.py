@@ -1,8 +1,8 @@
-"""Burials: a tombstone is erased when no write that is under way can need it any more.
+"""Burials: tombstones in lists are erased two minutes after the deletion.
 
-A tombstone keeps a write that is still under way from bringing back what was deleted. Two minutes later nothing is
-under way, and it would only make lists slow to read. What returning clients are told of a deletion stands in the
-channel's log. Tombstones of channels, users and services stay for a week: no list is read past them.
+A tombstone keeps a write that is still under way from bringing back what was deleted. After two minutes no such write
+is under way, and the tombstone would only make lists slow to read. Clients that return later learn of the deletion from
+the channel's log. Tombstones of channels, users and services stay for a week: no list is read past them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _LISTED = ("message", "member", "invite", "channel_webhook", "role", "binding", 
 MOST = 100
 
 
-def owed(change: Change, memory: dict[str, Any]) -> list[dict[str, Any]]:
+def planned(change: Change, memory: dict[str, Any]) -> list[dict[str, Any]]:
     """The job that erases the tombstone of a deletion.
 
-    The deletions of one batch of changes share a job: `memory` holds the one that has room.
+    The deletions of one batch of changes share a job. `memory` holds the job that still has room.
     """
     if change.verb != DELETED or change.kind not in _LISTED:
         return []
@@ -40,7 +40,7 @@ def owed(change: Change, memory: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def erase(context: Context, job: dict[str, Any]) -> None:
-    """Erase the tombstones of a job. One stays if a record lives there again, or was deleted anew since."""
+    """Erase the tombstones of a job, except those whose key holds a newer record or a newer tombstone."""
     for pk, sk, deleted_at in job["tombstones"]:
         same = Guard("deleted_at", "=", deleted_at, NOT_FOUND())
         try:

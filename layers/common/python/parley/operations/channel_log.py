@@ -1,6 +1,7 @@
-"""The order of what happens in a channel: every change takes the channel's next `seq` and leaves an entry.
+"""A channel's log: every change in a channel takes its next change number (`seq`) and leaves an entry under it.
 
-New messages are their own log and leave none. Entries live seven days; a client that was away longer fetches anew.
+A new message leaves no entry, since it carries its number itself. Entries expire after seven days. A client that was
+away longer fetches everything anew.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from parley.stored import Tail
 
 
 def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Tail:
-    """The channel's counters after taking the next seq; proves that the channel lives and is of the service.
+    """Take the channel's next change number; returns the counters afterwards.
 
     Raises:
-        Refusal: 20404, or what a guard stands for.
+        Refusal: 20404 if the service has no such channel; 50063; that of a guard that does not hold.
     """
     return advance(context, service_sid, channel_sid, {}, *guards)
 
@@ -33,10 +34,10 @@ def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guar
 def advance(
     context: Context, service_sid: str, channel_sid: str, add: Additions, *guards: Guard, **set_: object
 ) -> Tail:
-    """The channel's counters after taking the next seq and adding `add`, if the channel's rate allows.
+    """Take the channel's next change number and add `add` to its counters; returns the counters afterwards.
 
     Raises:
-        Refusal: 20404, 50063, or what a guard stands for.
+        Refusal: as `take_seq`.
     """
     guards = (*only_shown(context), *guards, *rate.guard(context, CHANNEL_RATE))
     write = in_tail(service_sid, channel_sid, {"seq": 1, **add}, *guards, seq_at=context.clock.now_ms(), **set_)
@@ -45,7 +46,7 @@ def advance(
 
 
 def in_tail(service_sid: str, channel_sid: str, add: Additions, *guards: Guard, **set_: object) -> Update:
-    """A change to a channel's counters, which is not announced."""
+    """The write of a change to a channel's counters, which is not announced."""
     sealed = Guard("service_sid", "=", service_sid, NOT_FOUND())
     return Update(
         keys.tail(channel_sid), NOT_FOUND(), set=dict(set_), add=dict(add), guards=(sealed, *guards), announced=False
@@ -53,46 +54,45 @@ def in_tail(service_sid: str, channel_sid: str, add: Additions, *guards: Guard, 
 
 
 class Overtaken(Refusal):
-    """Raised when another change was committed first: what is stored is read again, and the decision taken anew."""
+    """Raised when another change was committed first. The record is read again, and the decision is taken again."""
 
     def __init__(self) -> None:
         super().__init__(CONCURRENT_UPDATE)
 
 
-def same(record: Mapping[str, Any], field: str) -> Guard:
-    """The guard that a field is still what it was when the record was read."""
+def unchanged(record: Mapping[str, Any], field: str) -> Guard:
+    """The guard that a field still has the value that `record` was read with."""
     value = record.get(field)
     return Guard(field, "missing" if value is None else "=", value, Overtaken())
 
 
 class Decision(NamedTuple):
-    """What a change writes: the record itself, and what goes with it in the same transaction."""
+    """The write of the changed record, and other writes that belong into the same transaction."""
 
     write: Create | Update | Bury
     beside: Sequence[Write] = ()
 
 
-# From the record and its channel's counters, both as they are stored at this moment, to what is to be written.
+# From the record and its channel's counters, as they are stored now, to the writes to make.
 Decide = Callable[[Record, Tail], Decision]
 
 
 def change(
     context: Context, kind: str, verb: str, record: Record, decide: Decide, *guards: Guard
 ) -> tuple[Record, Tail]:
-    """Commit what `decide` decides, a change of a channel or of a record in it, under the channel's next seq.
+    """Change a channel, or a record in it, as `decide` says, under the channel's next change number.
 
-    `record` was just read, or is to be created. The write is made only if the stored record is still the one that
+    `record` was just read, or is to be created. The write requires that the stored record is still the one that
     `decide` saw. If another change came first, record and counters are read again and `decide` is called again. So
     `decide` may refuse, but it must not write or send anything. The log entry is written in the same transaction.
-    `guards` apply when the number is taken. If the change is refused, clients are told that nothing happened under its
-    number.
+    `guards` apply when the number is taken. If the change is refused, its number is announced as unused.
 
     Returns the record after the change, and the counters.
 
     Raises:
-        Refusal: 20404, 50063, what a guard stands for, why `decide` or the commit refused; 20409 if other changes came
-            first every time.
+        Refusal: as `take_seq`; those of `decide` and of the commit; 20409 if other changes came first every time.
     """
+    context = context.sharing_patience()
     service_sid, channel_sid = record["service_sid"], record.get("channel_sid") or record["sid"]
     tail = take_seq(context, service_sid, channel_sid, *guards)
     patience = context.table.patience()
@@ -114,10 +114,10 @@ def change(
 
 
 def _writes(context: Context, kind: str, verb: str, record: Record, tail: Tail, decision: Decision) -> list[Write]:
-    """The decided writes under the number that was taken, on condition that nothing has changed what was decided on."""
+    """The decided writes with the change number and the log entry. They require that the record is as it was read."""
     write = decision.write
     if isinstance(write, Create):
-        # The tombstone of an earlier record may be in the way. Under one key, versions only ever grow.
+        # The tombstone of an earlier record may stand there. The new record needs a higher number than the tombstone.
         order = Guard("seq", "behind", tail["seq"], Overtaken())
     else:
         seen = _version(record) or None
@@ -128,12 +128,12 @@ def _writes(context: Context, kind: str, verb: str, record: Record, tail: Tail, 
 
 
 def _version(record: Record) -> int:
-    """The number of a record's last change. A channel that was read with its counters shows theirs as `seq`."""
+    """The number of a record's last change. In a channel that was read with its counters, `seq` is theirs."""
     return int(record.get("version", record.get("seq")) or 0)
 
 
 def _numbered(write: Create | Update | Bury, tail: Tail, order: Guard) -> Write:
-    """The write under the number that was taken."""
+    """The write with the change number, and with `order` as a further guard."""
     guards = (order, *write.guards)
     if isinstance(write, Update):
         return replace(write, set={**write.set, **mark(tail)}, guards=guards)
@@ -141,9 +141,10 @@ def _numbered(write: Create | Update | Bury, tail: Tail, order: Guard) -> Write:
 
 
 def _read_again(context: Context, write: Create | Update | Bury, record: Record, tail: Tail) -> tuple[Record, Tail]:
-    """Record and counters as they are now, with a number to write under: the one taken, if it is still higher.
+    """Record and counters as they are stored now, with the change number to write under.
 
-    A record that is to be created stays as it is and gets a new number.
+    The number that was taken is kept if it is higher than the record's. Otherwise it is announced as unused, and a new
+    one is taken. A record that is to be created always gets a new number.
 
     Raises:
         Refusal: 20404 if the record is gone, 50063.
@@ -162,39 +163,40 @@ def _read_again(context: Context, write: Create | Update | Bury, record: Record,
 
 
 def _leave_unused(context: Context, service_sid: str, channel_sid: str, tail: Tail) -> None:
-    context.table.commit(context.cause(), [nothing(context, service_sid, channel_sid, tail["seq"])])
+    context.table.commit(context.cause(), [unused_number(context, service_sid, channel_sid, tail["seq"])])
 
 
-def nothing(context: Context, service_sid: str, channel_sid: str, seq: int) -> Write:
-    """The entry under a number that was taken and not used. It is announced, so that no client waits for it."""
+def unused_number(context: Context, service_sid: str, channel_sid: str, seq: int) -> Write:
+    """The entry for a change number that was taken and not used. It is announced, so that no client waits for it."""
     return _announced(service_sid, channel_sid, _entry(context, seq, "nothing", "", "refused"))
 
 
 def _announced(service_sid: str, channel_sid: str, record: Record) -> Create:
-    """An entry with a cause, so that connected clients are told that the channel has moved on."""
+    """The write of an entry with a cause. Fan-out sends connected clients its change number."""
     where = {"service_sid": service_sid, "channel_sid": channel_sid}
     return Create(keys.change(channel_sid, record["seq"]), {**record, **where}, taken=CONCURRENT_UPDATE())
 
 
 def mark(tail: Mapping[str, Any]) -> Record:
-    """What a changed record carries of its channel's counters: the change's seq, and how many webhooks there are."""
+    """What a changed record takes over from its channel's counters: the change number, and the number of webhooks."""
     return {"seq": tail["seq"], "hooks": tail.get("webhooks_count") or None}
 
 
-# What a deletion's entry keeps of the record. A client that returns is told this, even if the tombstone is gone too.
+# The fields of a deleted record that stay in its log entry. Clients that return get them, even without the tombstone.
 _REMAINS = ("identity", "index", "created_seq")
 
 
 def entry(context: Context, channel_sid: str, seq: int, kind: str, record: Record, verb: str) -> Write:
-    """The entry that tells a returning client what changed: the kind and SID of a record, and the verb.
+    """The write of the log entry of a change: the kind and SID of the record, and the verb.
 
-    Clients that are connected hear of a change from the record itself, or from the entry if its kind has no events.
+    Clients that return read it. Connected clients hear of the change through the stream: from the changed record, or
+    from the entry if clients have no event for this kind of record.
     """
     remains = {name: record[name] for name in _REMAINS if name in record} if verb == "deleted" else {}
     told = {**_entry(context, seq, kind, record["sid"], verb), **remains}
     if kind in KINDS:
         return Put(keys.change(channel_sid, seq), told)
-    # The stream's filter passes only entries of the kind `nothing`: clients have no event for such a change.
+    # Of the log's entries, the stream's filter passes only the kind `nothing`.
     return _announced(record["service_sid"], channel_sid, {**told, "kind": "nothing", "of": kind})
 
 

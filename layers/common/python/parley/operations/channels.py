@@ -1,4 +1,4 @@
-"""Channels: a record, its counters (TAIL), its unique name and its entry in the service's list, kept in step."""
+"""Channels: the record, its counters (TAIL), its unique name and its entry in the service's list, written together."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     parameters = context.consult("channel", "create", preview, parameters, may)
     record = verbs.new_record(context, CHANNEL, path)
     record |= {"type": context.perspective.creates, "created_by": context.actor}
-    record |= verbs.told(parameters)
-    record |= verbs.told({"creator_birth": _creator_birth(context, path["service_sid"], parameters)})
+    record |= verbs.non_null(parameters)
+    record |= verbs.non_null({"creator_birth": _creator_birth(context, path["service_sid"], parameters)})
     record = verbs.dated(record, parameters)
     sid, service_sid = record["sid"], record["service_sid"]
     tail: Tail = {**new_tail(service_sid, record["type"]), **rate.new_counter(context)}
@@ -58,7 +58,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 def _creator_birth(context: Context, service_sid: str, parameters: dict[str, Any]) -> str | None:
     """The birth of the user who gets a creator's rights; None if nobody does.
 
-    A back end may name an identity. If that has no user now, a later user of that name gets no rights by it.
+    A back end may name the creator's identity. If it has no user now, nobody gets the rights, not even a later user.
     """
     if named := parameters.get("created_by"):
         user = context.table.fetch(keys.user(user_sid(service_sid, named)))
@@ -73,7 +73,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         Refusal: 20404.
     """
     channel = load(context, resolve(context, CHANNEL, path))
-    authority.require_sight(context, channel)
+    authority.require_visible(context, channel)
     return channel
 
 
@@ -141,7 +141,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def _renaming(channel: Record, parameters: dict[str, Any]) -> list[Write]:
-    """The writes that let the new unique name lead to the channel, and the old one nowhere."""
+    """The writes that point the new unique name to the channel and free the old one."""
     old, new = channel.get("unique_name"), parameters.get("unique_name")
     if "unique_name" not in parameters or new == old:
         return []
@@ -161,7 +161,7 @@ def _claim(channel: Record, name: str) -> Write:
 
 
 def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The channel made private, so that Conversations sees it. There is no way back; doing it twice changes nothing.
+    """Make a channel private, so that Conversations shows it. There is no way back; doing it twice changes nothing.
 
     Raises:
         Refusal: 50393 unless the type is given as `private`.
@@ -201,8 +201,8 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 
 
 def remove(context: Context, resolved: Path) -> None:
-    """Delete the channel at a resolved path, also when its service is gone already or it is renamed meanwhile."""
-    verbs.again(lambda: _remove(context, resolved), CONCURRENT_UPDATE)
+    """Delete the channel at a resolved path, even if its service was deleted or the channel is renamed meanwhile."""
+    verbs.retried(context, lambda context: _remove(context, resolved), CONCURRENT_UPDATE)
 
 
 def _remove(context: Context, resolved: Path) -> None:
@@ -211,7 +211,8 @@ def _remove(context: Context, resolved: Path) -> None:
     expires_at = context.clock.now_ms() // 1000 + verbs.TOMBSTONE_SECONDS
     counts = {name: channel[name] for name in ("members_count", "messages_count", "last_message_index")}
     buried = verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(channel), **counts)
-    # If the channel has just been renamed or migrated, its old name may be another channel's by now.
+    # If the channel has just been renamed, another channel may have its old name. If it was migrated, it stands in
+    # another list.
     unchanged = (
         Guard("unique_name", "=" if name else "missing", name, CONCURRENT_UPDATE()),
         Guard("type", "=", channel["type"], CONCURRENT_UPDATE()),

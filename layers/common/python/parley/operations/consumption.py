@@ -1,6 +1,6 @@
-"""The consumption horizon as clients move it: forward, anywhere, to the end, away; and the notification level.
+"""The client actions that change a member's consumption horizon or notification level.
 
-https://www.twilio.com/docs/chat/consumption-horizon. All answer with the user channel, whose unread count has changed.
+https://www.twilio.com/docs/chat/consumption-horizon. Each returns the client's user channel with its unread count.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from parley.ids import member_sid, user_sid
 from parley.operations import authority, members
 from parley.operations.addressing import channel_sid, service, shown
 from parley.operations.context import Context
+from parley.records.members import MEMBER
 from parley.records.services import setting
 from parley.records.spec import Path
 from parley.store import keys
@@ -25,11 +26,11 @@ _INDEX = "last_consumed_message_index"
 
 
 class _IsThere(Refusal):
-    """Raised when the horizon is at the index, or further, already."""
+    """Raised when the horizon is already at the wanted index or beyond it."""
 
 
 def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The user channel with its horizon at the index, unless it is there or further already."""
+    """Move the horizon forward to an index; if it is already there or beyond, nothing changes."""
     index = parameters[_INDEX]
     member, tail = _own(context, path)
 
@@ -42,7 +43,7 @@ def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     try:
         return _moved(context, member, tail, {_INDEX: index}, lambda fresh: _own(fresh, path), check)
     except _IsThere:
-        # Another device of the same identity has moved it meanwhile.
+        # Another device of the same user has moved the horizon first.
         return _seen(context, *_own(context, path))
 
 
@@ -52,12 +53,12 @@ def _is_there(member: Mapping[str, Any], index: int) -> bool:
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The user channel with its horizon at the index, also if that is further back."""
+    """Move the horizon to an index, forward or back."""
     return _moved(context, *_own(context, path), {_INDEX: parameters[_INDEX]}, lambda fresh: _own(fresh, path))
 
 
 def consume_all(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The user channel with its horizon at the newest message; an empty channel stays as it is."""
+    """Move the horizon to the newest message; in an empty channel nothing changes."""
     member, tail = _own(context, path)
     if tail["last_index"] < 0 or member.get(_INDEX) == tail["last_index"]:
         return _seen(context, member, tail)
@@ -65,33 +66,34 @@ def consume_all(context: Context, path: Path, parameters: dict[str, Any]) -> Rec
 
 
 def consume_none(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The user channel without a horizon."""
+    """Remove the horizon."""
     member, tail = _own(context, path)
     return _moved(context, member, tail, {_INDEX: None}, lambda fresh: _own(fresh, path))
 
 
 def set_notification_level(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The user channel with another notification level."""
+    """Change the client's notification level in the channel."""
 
     def own(fresh: Context) -> tuple[Member, Tail]:
-        return _own(fresh, path, "editNotificationLevel", horizon=False)
+        return _own(fresh, path, "notification_level")
 
     return _moved(context, *own(context), parameters, own)
 
 
-def _own(context: Context, path: Path, *rights: str, horizon: bool = True) -> tuple[Member, Tail]:
-    """The caller's membership, and the channel's counters.
+def _own(context: Context, path: Path, field: str = _INDEX) -> tuple[Member, Tail]:
+    """The caller's membership, whose `field` is to be changed, and the channel's counters.
 
     Raises:
-        Refusal: 20404 or 50400 for a stranger; 50107 without one of `rights`; 20403 when the service has the horizon
-            switched off.
+        Refusal: 20404 or 50400 if the caller is no member; 50107 without the right that the field needs; 20403 for the
+            horizon if the service has disabled it.
     """
     owner = service(context, path["service_sid"])
-    if horizon and not setting(owner, "read_status_enabled"):
+    if field == _INDEX and not setting(owner, "read_status_enabled"):
         raise READ_STATUS_DISABLED()
     sid = channel_sid(context, owner["sid"], path["channel_sid"])
     tail_key = keys.tail(sid)
     member_key = keys.member(sid, member_sid(sid, context.caller.identity or ""))
+    rights = next(authority.needed(context, MEMBER, "update", (field,), is_own=True), ())
     found = authority.require(context, owner["sid"], sid, rights, also=[tail_key])
     shown(context, owner["sid"], found.get(tail_key))
     if member_key not in found:

@@ -28,9 +28,10 @@ class Caller:
     Attributes:
         source: `API` or `SDK`.
         identity: The client's identity.
-        webhooks: Whether what is done is to reach webhooks.
-        request: For clients, connection id and frame id with a blank between: it marks the push to that connection.
-        birth: Which user of that identity the client is (`domain/memberships.py`).
+        webhooks: Whether webhooks hear of the caller's changes.
+        request: For clients, connection id and frame id with a blank between. The push to that connection names
+            the frame id.
+        birth: The birth of the client's user (`domain/memberships.py`).
     """
 
     source: str = "API"
@@ -46,10 +47,10 @@ class Perspective:
 
     Attributes:
         name: The family of faces.
-        errors: The column of the table of errors that answers.
+        errors: The face's column in the table of errors (`faces/errors.py`).
         shows: The types of channels that exist there; all others are not found.
-        creates: The type of a new channel for which none is named.
-        lists: The types that a list shows if none is named.
+        creates: The type of a new channel if the request names none.
+        lists: The types of channels that a list shows if the request names none.
         permissions: The permissions that roles can have there, with the types of roles in which each may stand.
         new_service: What a service that is made through the face has set from the start.
     """
@@ -62,9 +63,14 @@ class Perspective:
     permissions: Mapping[str, frozenset[str]] = field(default_factory=lambda: PERMISSIONS, hash=False)
     new_service: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    @property
+    def hides(self) -> tuple[str, ...]:
+        """The types of channels that do not exist there."""
+        return tuple(channel_type for channel_type in TYPES if channel_type not in self.shows)
 
-# The published description calls `public` the default of the list's `Type` filter; clients that list without a filter
-# and expect private channels too would need both in `lists` (unconfirmed).
+
+# Twilio's published description calls `public` the default of the list's `Type` filter. If Twilio lists private
+# channels too when there is no filter, `lists` must name both types (unconfirmed).
 CHAT = Perspective("chat", "chat")
 # A conversation is a private channel. A new service takes 1,000 participants in each conversation and 1,000
 # conversations of each user (https://www.twilio.com/docs/conversations/conversations-limits).
@@ -109,7 +115,7 @@ class Context:
         parameters: dict[str, Any],
         may: Callable[[Context], object],
     ) -> dict[str, Any]:
-        """The parameters of a client's action, as the service's pre-event webhook leaves them.
+        """Ask the service's pre-event webhook about a client's action; returns the parameters, some perhaps replaced.
 
         `record` is what the action would make, change or remove. The webhook is not asked about actions with account
         credentials. `may` refuses a caller who has no right to the action. The operation has called it already. If the
@@ -117,8 +123,7 @@ class Context:
         twenty seconds, and rights may be lost in that time.
 
         Raises:
-            Refusal: 50056 when the webhook refuses; the matching error for a replaced value that is not valid; what
-                `may` raises.
+            Refusal: 50056 if the webhook refuses; the matching error if a replaced value is not valid; those of `may`.
         """
         if self.ask is None or self.caller.identity is None:
             return parameters
@@ -127,6 +132,10 @@ class Context:
             return parameters
         may(replace(self, configuration=Configuration(self.table, self.clock)))
         return answered
+
+    def sharing_patience(self) -> Context:
+        """This context with one allowance of time for all that is asked of the table from now on."""
+        return replace(self, table=self.table.sharing_patience())
 
     @property
     def actor(self) -> str:

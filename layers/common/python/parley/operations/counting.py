@@ -1,8 +1,8 @@
-"""Counting messages: counters run ahead of the messages, so they are compared with them soon after.
+"""Counting messages: a failed send can leave a channel's counters wrong, so they are compared with the messages.
 
-A send that dies between taking an index and writing the message leaves the channel's count one too high, and the
-channel's newest message does not exist. Two requests check the messages that were not checked yet and correct the
-counters: the send of every fiftieth message, and a fetch of a channel in which nothing has happened for a minute.
+A send takes an index and then writes the message. If it dies in between, the count is one too high, and the message
+that the counters call the newest does not exist. Two requests compare and correct the counters: the send of every
+fiftieth message, and a fetch of a channel in which nothing has happened for a minute.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from parley.store import keys
 from parley.store.writes import Update
 from parley.stored import Tail
 
-# After how many messages a send checks the counters, how many messages one step reads, and the most steps of a fetch.
+# Every fiftieth send checks the counters. One check reads up to 200 messages. A fetch makes up to 20 checks.
 EVERY = 50
 _STEP = 200
 _STEPS = 20
 
 
-def is_turn(index: int) -> bool:
+def is_fiftieth(index: int) -> bool:
     """Whether the send of this message checks the counters."""
     return (index + 1) % EVERY == 0
 
@@ -40,9 +40,9 @@ def settled(context: Context, channel_sid: str, tail: Tail) -> Tail:
 
 
 def settle(context: Context, channel_sid: str, tail: Tail) -> Tail:
-    """Count the messages above the counted index, up to where none can be written any more: one query, one write.
+    """Count the messages above `counted_index`, up to where no message can be missing: one query, one write.
 
-    Returns the counters afterwards, even if another request corrected them first.
+    Returns the corrected counters, even if another request corrected them first.
 
     Raises:
         Refusal: 20404 if the channel is gone.
@@ -56,11 +56,11 @@ def settle(context: Context, channel_sid: str, tail: Tail) -> Tail:
         return tail
     living = [message["index"] for message in stored if "deleted_at" not in message and message["index"] <= final]
     left = frozenset(index for index in tail.get("removed", ()) if index > final)
-    guards = [channel_log.same(tail, name) for name in ("counted_index", "removed")]
+    guards = [channel_log.unchanged(tail, name) for name in ("counted_index", "removed")]
     set_: dict[str, object] = {"counted_index": final, "removed": left or None}
     if final == tail["last_index"]:
         newest = max(living) if living else newest_below(context, channel_sid, counted + 1)
-        guards += [channel_log.same(tail, name) for name in ("last_index", "last_message_index")]
+        guards += [channel_log.unchanged(tail, name) for name in ("last_index", "last_message_index")]
         set_["last_message_index"] = None if newest == final else newest
     write = channel_log.in_tail(tail["service_sid"], channel_sid, {"counted": len(living)}, *guards, **set_)
     try:
@@ -69,30 +69,31 @@ def settle(context: Context, channel_sid: str, tail: Tail) -> Tail:
         return _read(context, channel_sid)
 
 
-def settle_in_turn(context: Context, message: Mapping[str, Any]) -> None:
-    """Settle the counters if it is this message's turn. The message stays sent if that fails."""
-    if not is_turn(message["index"]):
+def settle_at_every_fiftieth(context: Context, message: Mapping[str, Any]) -> None:
+    """Settle the counters if this is a fiftieth message. If that fails, the message is sent all the same."""
+    if not is_fiftieth(message["index"]):
         return
     try:
         settle(context, message["channel_sid"], _read(context, message["channel_sid"]))
     except Refusal:
-        # The channel is gone, or the table is busy; the next check covers these messages too.
+        # The channel was deleted, or the table is busy. The next check covers these messages too.
         return
 
 
-def uncounted(context: Context, message: Mapping[str, Any], tail: Tail) -> Update:
-    """The write that takes a message off its channel's counters; the newest moves back if it was that one.
+def one_message_less(context: Context, message: Mapping[str, Any], tail: Tail) -> Update:
+    """The write that lowers a channel's count by one message. If it was the newest, the one below becomes the newest.
 
-    Overtaken if the counters were settled, or another message became the newest, since they were read.
+    The write is refused as overtaken if the counters were settled, or another message became the newest, after `tail`
+    was read.
     """
     index, channel_sid = message["index"], message["channel_sid"]
     is_counted = index <= tail["counted_index"]
     add = {"counted": -1} if is_counted else {"removed": frozenset((index,))}
-    guards = [channel_log.same(tail, name) for name in ("counted_index", "last_message_index")]
+    guards = [channel_log.unchanged(tail, name) for name in ("counted_index", "last_message_index")]
     set_ = {}
     if tail.get("last_message_index", tail["last_index"]) == index:
-        # Nothing may have come or gone since: neither a newer message, nor the one below.
-        guards += [channel_log.same(tail, name) for name in ("last_index", "counted", "removed")]
+        # If a newer message was sent, or the one below was removed, the index written here would be wrong.
+        guards += [channel_log.unchanged(tail, name) for name in ("last_index", "counted", "removed")]
         set_["last_message_index"] = newest_below(context, channel_sid, index)
     return channel_log.in_tail(message["service_sid"], channel_sid, add, *guards, **set_)
 

@@ -1,7 +1,7 @@
-"""Departures: how memberships and invites end, by somebody's will, with their user or with their channel.
+"""Departures: removing members and invites, at somebody's request or because their user was deleted.
 
-A user may be deleted at any moment, and a new one with the same identity may come before the sweep has removed what the
-deleted one left behind. So every write here names the birth of the user that it is about.
+A user may be deleted at any moment. A new user with the same identity may be created before the sweep has removed the
+memberships and invites of the deleted one. So births are compared before anything is removed or counted for a user.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from parley.store.writes import Update, Write
 from parley.stored import Tail
 
 
-def complete(context: Context, user: Mapping[str, Any] | None, *held: Mapping[str, Any] | None) -> bool:
-    """Remove those of `held` that do not belong to `user`; returns whether there was any.
+def remove_leftovers(context: Context, user: Mapping[str, Any] | None, *held: Mapping[str, Any] | None) -> bool:
+    """Remove those of `held` that belonged to a deleted user and not to `user`; returns whether there was any.
 
-    Such a membership or invite was a deleted user's. This is what the sweep after the deletion is about to do, and it
-    is announced in the same way: neither as the doing of who asks, nor to webhooks.
+    The sweep after the deletion would remove them too, a little later. As in the sweep, the actor is `system`, clients
+    hear of each removal, and webhooks do not.
     """
     sweeping = replace(context, caller=Caller(), actions_per_second=0)
-    left_behind = [one for one in held if one is not None and user_of(one) is not None and not own(one, user)]
-    for one in left_behind:
-        remove_left_behind(sweeping, one, birth_of(one))
-    return bool(left_behind)
+    leftovers = [one for one in held if one is not None and user_of(one) is not None and not own(one, user)]
+    for one in leftovers:
+        remove_leftover(sweeping, one, birth_of(one))
+    return bool(leftovers)
 
 
-def remove_left_behind(context: Context, held: Mapping[str, Any], birth: str) -> None:
-    """Remove a membership or invite of a deleted user, if it still is that user's; otherwise nothing happens."""
+def remove_leftover(context: Context, held: Mapping[str, Any], birth: str) -> None:
+    """Remove a membership or invite if it carries `birth`, the birth of a deleted user; otherwise nothing happens."""
     if birth_of(held) != birth:
         return
-    remove = remove_invite if held["sid"].startswith("IN") else _remove_uncounted
+    remove = remove_invite if held["sid"].startswith("IN") else _remove_from_channel_only
     try:
         remove(context, held, birth=birth)
     except Refusal as refusal:
@@ -50,26 +50,28 @@ def remove_left_behind(context: Context, held: Mapping[str, Any], birth: str) ->
 
 
 def remove_member(context: Context, member: Mapping[str, Any]) -> None:
-    """Remove a member that was just read, and take the channel off its user's count.
+    """Remove a member that was just read, and lower its user's count of channels.
 
     Raises:
         Refusal: 20404 if it is gone.
     """
     try:
-        _remove(context, "member", MEMBER, member, lambda current: [_one_member_less(current), *uncounted(current)])
+        _remove(
+            context, "member", MEMBER, member, lambda current: [_one_member_less(current), *one_channel_less(current)]
+        )
     except Refusal as refusal:
         if refusal.error is not USER_NOT_FOUND:
             raise
-        # A member outlives its user only while the sweep after the user's deletion is on its way.
-        _remove_uncounted(context, member)
+        # The user was deleted, and its sweep has not removed this member yet. There is no count to lower.
+        _remove_from_channel_only(context, member)
 
 
-def _remove_uncounted(context: Context, member: Mapping[str, Any], birth: str | None = None) -> None:
+def _remove_from_channel_only(context: Context, member: Mapping[str, Any], birth: str | None = None) -> None:
     _remove(context, "member", MEMBER, member, lambda current: [_one_member_less(current)], birth)
 
 
 def remove_invite(context: Context, invite: Mapping[str, Any], birth: str | None = None) -> None:
-    """Remove an invite that was just read; with `birth`, only if it is that user's.
+    """Remove an invite that was just read; with `birth`, only if it carries that birth.
 
     Raises:
         Refusal: 20404 if it is gone.
@@ -99,10 +101,10 @@ def _one_member_less(member: Record) -> Update:
     return channel_log.in_tail(member["service_sid"], member["channel_sid"], {"members_count": -1})
 
 
-def uncounted(member: Mapping[str, Any]) -> list[Write]:
-    """The write that takes a membership off its user's count, refused with 50200 if that very user is gone.
+def one_channel_less(member: Mapping[str, Any]) -> list[Write]:
+    """The write that lowers the user's count of channels by one; refused with 50200 if the user was deleted.
 
-    A member who is no user is counted nowhere.
+    A member without a user, such as a phone, needs no write.
     """
     person = user_of(member)
     if person is None:

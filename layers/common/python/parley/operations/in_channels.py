@@ -1,10 +1,10 @@
 """The five verbs for every type of record that lives in a channel and has no rules of its own.
 
-The channel is proved alive in the write itself, every change takes the channel's next number and leaves an entry in
-its log, and the records are swept when the channel is deleted (`sweeps.py`). Clients have no events for such records:
-the entry tells them only that the channel has moved on.
+Each write requires that the channel exists, takes its next change number and leaves an entry in its log. When the
+channel is deleted, a sweep erases the records (`sweeps.py`). Clients have no events for such records: they hear only of
+the change number.
 
-A client must be a member, and may set what the record's fields let a client set; it may delete nothing here.
+A client must be a member. It may set the fields whose rights allow it. It may delete nothing here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def create(record_type: RecordType, context: Context, path: Path, parameters: di
     resolved = resolve(context, record_type, path, opened=False)
     _may_set(context, record_type, "create", resolved, parameters)
     record = {**verbs.new_record(context, record_type, path), "channel_sid": resolved["channel_sid"]}
-    record |= verbs.told(parameters)
+    record |= verbs.non_null(parameters)
     write = Create(record_type.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND())
     return channel_log.change(context, record_type.name, "created", record, lambda *_: Decision(write))[0]
 
@@ -74,7 +74,7 @@ def update(record_type: RecordType, context: Context, path: Path, parameters: di
 
 
 def delete(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> None:
-    """Leaves a tombstone where the record was."""
+    """Delete the record and leave a tombstone in its place; clients may not."""
     resolved = resolve(context, record_type, path, opened=False)
     if context.caller.identity is not None:
         authority.require(context, resolved["service_sid"], resolved["channel_sid"], ())

@@ -1,4 +1,4 @@
-"""Invites: one per channel and identity; its SID is derived from both, and joining the channel uses it up."""
+"""Invites: one per channel and identity. Its SID is derived from both. Joining the channel erases it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from parley.stored import Invite, Member, Service, User
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """A new invite; an identity that has no user gets one first.
+    """A new invite. If the identity has no user, one is created in the same transaction.
 
-    In 2017 Twilio was seen to answer 404 for an identity without a user. For members it creates the user, and so do we
-    here (unconfirmed).
+    In 2017 Twilio was seen to answer 404 for an identity without a user. For members it creates the user, and Parley
+    does so for invites too (unconfirmed).
 
     Raises:
-        Refusal: 50404 if the identity is a member, 50212 if it is invited; 50100 or 50105 for an unsuitable role;
+        Refusal: 50404 if the identity is a member; 50212 if it is invited; 50100 or 50105 for an unsuitable role;
             50107 for a client without `inviteMember`.
     """
     resolved = resolve(context, INVITE, path, opened=False)
@@ -58,22 +58,23 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         "created_by": context.actor,
     }
 
-    def attempt() -> Record:
+    def attempt(context: Context) -> Record:
         read = context.table.fetch_many([user_key, member_key, invite_key, tail_key], buried=True)
         found = read.living()
-        # Whoever names a channel of another service does not learn who is in it.
+        # Check the service first: nobody may learn who is in a channel of another service.
         verbs.belonging(found.get(tail_key), path)
         user = found.get(user_key)
         if own(found.get(member_key), user):
             raise MEMBER_EXISTS()
         if own(found.get(invite_key), user):
             raise INVITE_EXISTS()
-        if departures.complete(context, user, found.get(member_key), found.get(invite_key)):
+        if departures.remove_leftovers(context, user, found.get(member_key), found.get(invite_key)):
             raise CONCURRENT_UPDATE()
         birth, user_write = _user_write(context, owner, identity, user, read.get(user_key))
         beside: list[Write] = [
             Absent(member_key, CONCURRENT_UPDATE()),
-            # Somebody who joins at this moment has looked for invites already. This makes that joining look again.
+            # Somebody may be joining who has looked for an invite and found none. That join is refused because of this
+            # count, and looks again.
             channel_log.in_tail(owner["sid"], channel_sid, {"invites_made": 1}),
             user_write,
             *(roles.given(context, owner["sid"], named, CHANNEL) if named else []),
@@ -82,14 +83,14 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         decision = Decision(_inviting_write(owner, record), beside)
         return channel_log.change(context, "invite", "created", record, lambda *_: decision)[0]
 
-    # A user, a member or an invite may come or go between our read and our write.
-    return verbs.again(attempt, USER_EXISTS, CONCURRENT_UPDATE, looks=members.LOOKS)
+    # Another request may create or delete the user, the member or the invite between our read and our write.
+    return verbs.retried(context, attempt, USER_EXISTS, CONCURRENT_UPDATE, attempts=members.ATTEMPTS)
 
 
 def _user_write(
     context: Context, owner: Service, identity: str, user: User | None, former: User | None
 ) -> tuple[str, Write]:
-    """The birth of the user who is invited, and the write that makes it, or makes sure that it is there."""
+    """The birth of the invited user, and a write that creates the user or requires that it still exists."""
     if user is None:
         creation = users.creation(context, owner, {"identity": identity}, former)
         return birth_of(creation.record), creation
@@ -106,7 +107,7 @@ def _inviting_write(owner: Service, invite: Record) -> Create:
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
-    """One page of a channel's open invites, oldest first, or those of the wanted identities."""
+    """One page of a channel's open invites, oldest first; with `identity`, those of these identities only."""
     resolved = resolve(context, INVITE, path)
     channel_sid = resolved["channel_sid"]
     if wanted := parameters.get("identity"):
@@ -118,10 +119,10 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 
 
 def accept(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The member that the invited client becomes.
+    """Make the invited client a member.
 
     Raises:
-        Refusal: 50601 without an invite; what joining refuses.
+        Refusal: 50601 without an invite; as `members.create`.
     """
     resolved = resolve(context, INVITE, path)
     identity = context.caller.identity or ""
@@ -131,7 +132,7 @@ def accept(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def decline(context: Context, path: Path, parameters: dict[str, Any]) -> None:
-    """Let the client's invite vanish.
+    """Remove the client's own invite.
 
     Raises:
         Refusal: 50601 without an invite; 50602 for a member.
@@ -146,17 +147,21 @@ def decline(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 
 
 def _own(context: Context, resolved: Path) -> tuple[Member | None, Invite | None]:
-    """The client's own membership and invite. If it has neither, a private channel does not exist for it."""
+    """The client's own membership and invite.
+
+    Raises:
+        Refusal: 20404 if it has neither and may not know of the channel.
+    """
     service_sid, channel_sid = resolved["service_sid"], resolved["channel_sid"]
     identity = context.caller.identity or ""
     user_key = keys.user(user_sid(service_sid, identity))
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
     found = context.table.fetch_many([user_key, member_key, invite_key])
-    user = authority.require_alive(context, found.get(user_key))
+    user = authority.require_same_user(context, found.get(user_key))
     member, invite = own(found.get(member_key), user), own(found.get(invite_key), user)
     if member is None and invite is None:
-        authority.require_sight(context, channel(context, service_sid, channel_sid))
+        authority.require_visible(context, channel(context, service_sid, channel_sid))
     return member, invite
 
 

@@ -37,10 +37,10 @@ from parley.stored import Invite, Member, Service, Tail, User
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """A new member; an identity that has no user gets one first (chat.md 7.1), in the same transaction.
+    """A new member. If the identity has no user, one is created in the same transaction, as at Twilio.
 
-    Three requests and ten write units: read the user, take a seq, and write member, counters and log entry; two units
-    more in a channel that invites were made to.
+    This takes three requests and ten write units: read the user, take a change number, write member, counters and log
+    entry. If invites were made to the channel, it takes two units more.
 
     Raises:
         Refusal: 50404, 50403, 50208; 50100 or 50105 for an unsuitable role.
@@ -56,22 +56,22 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, parameters["identity"]))
     tail_key = keys.tail(channel_sid)
 
-    def attempt() -> Record:
+    def attempt(context: Context) -> Record:
         read = context.table.fetch_many([user_key, member_key, invite_key, tail_key], buried=True)
         found = read.living()
-        # Whoever names a channel of another service does not learn who is in it.
+        # Check the service first: nobody may learn who is in a channel of another service.
         verbs.belonging(found.get(tail_key), path)
         user = found.get(user_key)
         if context.caller.identity == parameters["identity"]:
-            # A client whose user was deleted does not make it again by joining.
-            authority.require_alive(context, user)
+            # If the client's user was deleted, joining must not create it again.
+            authority.require_same_user(context, user)
         if own(found.get(member_key), user):
             raise MEMBER_EXISTS()
-        if departures.complete(context, user, found.get(member_key), found.get(invite_key)):
+        if departures.remove_leftovers(context, user, found.get(member_key), found.get(invite_key)):
             raise CONCURRENT_UPDATE()
         birth, user_write = _user_write(context, owner, parameters["identity"], user, read.get(user_key))
         member = {**_new_member(context, owner, channel_sid, parameters), "birth": birth}
-        guards, more = _uninvited(found, tail_key, invite_key)
+        guards, more = _using_up_invite(found, tail_key, invite_key)
         others: list[Write] = [
             channel_log.in_tail(owner["sid"], channel_sid, {"members_count": 1}, room, *guards),
             user_write,
@@ -81,18 +81,21 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         decision = Decision(_joining_write(owner, member), others)
         return channel_log.change(context, "member", "created", member, lambda *_: decision, room)[0]
 
-    # A user, a member or an invite may come or go between our read and our write.
-    return verbs.again(attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS, CONCURRENT_UPDATE, looks=LOOKS)
+    # Another request may create or delete the user, the member or the invite between our read and our write.
+    return verbs.retried(
+        context, attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS, CONCURRENT_UPDATE, attempts=ATTEMPTS
+    )
 
 
-# How often a joining is decided anew because others changed what it had read.
-LOOKS = 5
+# How often joining is attempted while other requests change what it has read.
+ATTEMPTS = 5
 
 
-def _uninvited(found: Records, tail_key: Key[Tail], invite_key: Key[Invite]) -> tuple[list[Guard], list[Write]]:
-    """What makes sure that no invite outlives the joining, also none that is made meanwhile.
+def _using_up_invite(found: Records, tail_key: Key[Tail], invite_key: Key[Invite]) -> tuple[list[Guard], list[Write]]:
+    """The guards and writes with which joining leaves no invite behind.
 
-    Most channels never see one, and there the condition on the counters costs nothing.
+    An invite that was read is erased. If there was none, the join is refused when one has been made meanwhile. Most
+    channels never had an invite; for them that is a guard on the counters, which costs nothing.
     """
     if invite_key in found:
         return [], [Erase(invite_key)]
@@ -103,13 +106,14 @@ def _uninvited(found: Records, tail_key: Key[Tail], invite_key: Key[Invite]) -> 
 
 
 def _joined_by_client(context: Context, owner: Service, channel_sid: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a membership that a client wants, with the role that goes with it.
+    """The parameters of a membership that a client asks for, with the role that it gets.
 
-    Joining needs `joinChannel` in a public channel and an invite, or having created it, in a private one; the creator
-    gets the creator's role, an invited identity the invite's. Adding somebody else needs `addMember`.
+    To join a public channel, a client needs `joinChannel`. To join a private one, it must be invited or the creator.
+    The creator gets the creator's role, an invited client the invite's role. To add somebody else, a client needs
+    `addMember`.
 
     Raises:
-        Refusal: 20404 for a private channel without invite; 50107; whatever the pre-event webhook decides.
+        Refusal: 20404 for a private channel without invite; 50107; as `Context.consult`.
     """
     identity = context.caller.identity
     if identity is None:
@@ -124,10 +128,11 @@ def _joined_by_client(context: Context, owner: Service, channel_sid: str, parame
 
     may(context)
     asked = {**parameters, **given}
-    preview = {"role_sid": owner["default_channel_role_sid"], **verbs.told(asked)}
+    preview = {"role_sid": owner["default_channel_role_sid"], **verbs.non_null(asked)}
     preview |= {"service_sid": owner["sid"], "channel_sid": channel_sid}
     answered = context.consult("member", "create", preview, asked, may)
-    # If the webhook replaced the role, that one holds. Otherwise it is what was read last: the invite may be a new one.
+    # A role that the webhook replaced is kept. Otherwise the role that `may` read last counts, since there may be a new
+    # invite since the webhook was asked.
     is_replaced = answered.get("role_sid") != asked.get("role_sid")
     return answered if is_replaced else {**answered, **given}
 
@@ -140,7 +145,7 @@ def _own_role(context: Context, owner: Service, channel_sid: str, identity: str)
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     found = context.table.fetch_many([user_key, invite_key, member_key])
-    user = authority.require_alive(context, found.get(user_key))
+    user = authority.require_same_user(context, found.get(user_key))
     if invite := own(found.get(invite_key), user):
         return str(invite["role_sid"])
     if target["type"] == PRIVATE:
@@ -174,7 +179,7 @@ def _joining_write(owner: Service, member: Record) -> Create:
 def _user_write(
     context: Context, owner: Service, identity: str, user: User | None, former: User | None
 ) -> tuple[str, Write]:
-    """The birth of the user who joins, and the write that makes it, or counts one more channel if there is room."""
+    """The birth of the joining user, and a write that creates the user or raises its count of channels."""
     if user is None:
         creation = users.creation(context, owner, {"identity": identity}, former, joined=1)
         return birth_of(creation.record), creation
@@ -199,8 +204,8 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 def _addressed(context: Context, path: Path, *, opened: bool = False) -> tuple[Path, Member | None]:
     """The path with the SID of the member that it names, and that member if there is one.
 
-    An identity may look like a member SID, so a text of that form is tried as both, with one request. If there is a
-    member of either kind, the SID wins.
+    An identity may look like a member SID. So a text of that form is tried as both, in one request. If both find a
+    member, the SID counts.
     """
     resolved = resolve(context, MEMBER, path, opened=opened)
     channel_sid = resolved["channel_sid"]
@@ -213,10 +218,10 @@ def _addressed(context: Context, path: Path, *, opened: bool = False) -> tuple[P
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
-    """One page of a channel's members, oldest first, or those of the wanted identities; a client must be in it.
+    """One page of a channel's members, oldest first; with `identity`, those of these identities only.
 
-    A channel has at most 1,000 members, so all are read and put in order of joining here; that saves every join an
-    index entry.
+    A client must be a member. A channel has at most 1,000 members, so all are read and sorted here. Otherwise every
+    join would have to write an index entry.
     """
     resolved = resolve(context, MEMBER, path)
     channel_sid = resolved["channel_sid"]
@@ -230,7 +235,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 
 
 def position(record: Record) -> str:
-    """Where a record stands in a list that is put in order here: by creation."""
+    """A record's position in a list that is sorted here, by date of creation."""
     return keys.user_position(record["date_created"], record["sid"])
 
 
@@ -253,9 +258,9 @@ def change(
     may: Callable[[Context], object],
     check: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> Record:
-    """A member that was just read, with the given fields changed; `may` has just let the caller do so.
+    """Change fields of a member that was just read. The caller of this function has called `may` already.
 
-    `check` sees the member as it is when the change is decided, and may refuse.
+    `check` gets the member as it is stored when the change is decided, and may refuse.
     """
     key = keys.member(member["channel_sid"], member["sid"])
     parameters = context.consult("member", "update", {**member, **parameters}, parameters, may)
@@ -278,7 +283,7 @@ def _is_own(context: Context, resolved: Path) -> bool:
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
-    """Take an identity out of a channel; what it wrote stays."""
+    """Remove a member from a channel; its messages stay."""
     resolved, member = _addressed(context, path)
 
     def may(fresh: Context) -> None:

@@ -73,7 +73,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         parameters,
         lambda fresh: authority.require(fresh, service_sid, channel_sid, (right,)),
     )
-    # A new message is the newest, so a note of an older newest one is removed.
+    # The new message is the newest. So `last_message_index`, which names an older one, is removed.
     tail = channel_log.advance(context, service_sid, channel_sid, {"last_index": 1}, last_message_index=None)
     index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
@@ -95,7 +95,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
             raise
         others = context.table.fetch(keys.idempotency(channel_sid, token))
         return _earlier(context, service_sid, channel_sid, others or {})
-    counting.settle_in_turn(context, stored)
+    counting.settle_at_every_fiftieth(context, stored)
     return stored
 
 
@@ -118,20 +118,21 @@ _REMEMBERED = ("index", "author", "date_created", "date_updated")
 
 
 def _give_back(context: Context, message: Record, tail: Tail) -> None:
-    """Announce the number that was taken as unused, and take the index off the count."""
+    """Undo what a failed send took: announce its change number as unused, and lower the count of messages."""
     channel_sid = message["channel_sid"]
-    nothing = channel_log.nothing(context, message["service_sid"], channel_sid, tail["seq"])
+    nothing = channel_log.unused_number(context, message["service_sid"], channel_sid, tail["seq"])
+    context = context.sharing_patience()
     patience = context.table.patience()
     while True:
         counters = context.table.fetch(keys.tail(channel_sid))
         if counters is None:
             raise NOT_FOUND()
         try:
-            context.table.commit(context.cause(), [nothing, counting.uncounted(context, message, counters)])
+            context.table.commit(context.cause(), [nothing, counting.one_message_less(context, message, counters)])
             return
         except channel_log.Overtaken:
             if not patience.wait():
-                # The counters settle by themselves, and returning clients learn that the number is a hole.
+                # A later request settles the counters, and clients that catch up learn that the number is unused.
                 return
 
 
@@ -153,7 +154,7 @@ def _new_message(
 
 
 def _media(context: Context, service_sid: str, media_sid: str) -> Record:
-    """What a message says of the media it carries.
+    """The fields that a message gets from the media that it carries.
 
     Raises:
         Refusal: 50507 if there is none; 50508 if another message carries it.
@@ -168,17 +169,17 @@ def _media(context: Context, service_sid: str, media_sid: str) -> Record:
 
 def _given(context: Context, parameters: dict[str, Any]) -> Record:
     author = parameters.get("author") or context.actor
-    return verbs.told(parameters | _authored(context, author))
+    return verbs.non_null(parameters | _authored(context, author))
 
 
 def _authored(context: Context, author: str) -> dict[str, Any]:
-    """The attributes that make somebody the author; without a read, only the acting client's user is known."""
+    """The attributes that say who wrote a message. The birth is known only if the author is the acting client."""
     caller = context.caller
     return authored(author, caller.birth if author == caller.identity else "", context.clock.now_ms())
 
 
 def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: SentToken) -> Record:
-    """The message that a token made; if that is deleted, what the token remembers of it, without its content.
+    """The message that was sent with a token; if it was deleted, only the fields that the token's item remembers.
 
     Raises:
         Refusal: 20404 if the channel is gone, or the token.
@@ -276,7 +277,9 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     def decide(current: Record, tail: Tail) -> Decision:
         if _whose(current) != _whose(message):
             _may_delete(context, current)
-        return Decision(verbs.bury(context, MESSAGE, resolved, current), [counting.uncounted(context, current, tail)])
+        return Decision(
+            verbs.bury(context, MESSAGE, resolved, current), [counting.one_message_less(context, current, tail)]
+        )
 
     channel_log.change(context, "message", "deleted", message, decide)
 

@@ -14,7 +14,7 @@ from parley.store.items import Record
 
 
 class PageRequest(NamedTuple):
-    """What part of a list is wanted: items after a position, or the ones that come before it."""
+    """Which page of a list is wanted: `size` items after a position, or `size` items before one."""
 
     size: int
     after: str | None = None
@@ -22,14 +22,14 @@ class PageRequest(NamedTuple):
 
     @property
     def is_back(self) -> bool:
-        """Whether the page before one that was seen is wanted."""
+        """Whether the caller goes back to an earlier page."""
         return self.before is not None
 
 
 class Listing(NamedTuple):
-    """Records of one page with their positions, the position of the first and last, and what lies beyond.
+    """The records of one page, their positions, and whether the list goes on after and before them.
 
-    `first` and `last` may lie beyond the records, if the records there are not shown.
+    `first` and `last` are the positions of the first and last record that was read; that record may not be shown.
     """
 
     records: list[Record]
@@ -40,7 +40,7 @@ class Listing(NamedTuple):
     more_before: bool
 
     def cut(self, size: int, page: PageRequest) -> Listing:
-        """The part of the page that holds `size` records: those next to where the request came from."""
+        """The page cut to `size` records: the first ones, or the last ones if the caller goes back."""
         if size >= len(self.records):
             return self
         if page.is_back:
@@ -50,7 +50,7 @@ class Listing(NamedTuple):
         return self._replace(records=records, positions=positions, last=positions[-1], more_after=True)
 
     def showing(self, shown: Mapping[str, Any]) -> Listing:
-        """The page with other records in place of its own, by position; those that have none are left out."""
+        """The page with the records of `shown`, by position, in place of its own. Other positions are left out."""
         positions = [position for position in self.positions if position in shown]
         return self._replace(records=[shown[position] for position in positions], positions=positions)
 
@@ -116,7 +116,7 @@ def fitting(sizes: Iterable[int], room: int) -> int:
 
 
 def from_index(index: int, *, descending: bool) -> str:
-    """The position before the message with this index, which is the first of the wanted page."""
+    """The position just before the message with this index, which the wanted page begins with."""
     return str(index + 1 if descending else index - 1)
 
 

@@ -1,7 +1,8 @@
-"""Reachability: the note on a user that says whether it is online, kept while the service wants it.
+"""Reachability: `is_online` in a user's record, kept up to date if the service has reachability enabled.
 
-The truth is in the user's presence, which dies by itself. The note makes a change of it news, for followers and for the
-owner's webhook; it is written when the first connection comes and when the last one goes.
+The user's presence lists its connections, and they expire there without an announced change. So `is_online` is written
+when the first connection opens and when the last one closes. This write is announced: followers and the service's
+webhook hear of it.
 """
 
 from __future__ import annotations
@@ -18,27 +19,28 @@ from parley.records.services import setting
 from parley.store import keys
 from parley.store.writes import Guard, Update
 
-# How often the presence may change while it is noted.
-_LOOKS = 10
+# How often `note_offline` writes at most, while connections open and close.
+_ATTEMPTS = 10
 
 
 def is_enabled(service: Mapping[str, Any] | None) -> bool:
-    """Whether a service wants to know who is reachable."""
+    """Whether a service has reachability enabled."""
     return service is not None and bool(setting(service, "reachability_enabled"))
 
 
 def note_online(context: Context, user_sid: str) -> None:
-    """Note that the caller's user has come online; nothing happens if that is known or the user was deleted."""
+    """Set the caller's user online; nothing happens if it is online already or was deleted."""
     _note(context, user_sid, is_online=True)
 
 
 def note_offline(context: Context, user_sid: str) -> None:
-    """Note that the last connection of the caller's user has gone, unless another one was opened in the meantime.
+    """Set the caller's user offline after its last connection closed, unless another one was opened since.
 
-    Connections may come and go meanwhile. So the presence is read after each note; if it says otherwise, that is noted.
+    Connections may open and close meanwhile. So the presence is read after each write. If it says otherwise, what it
+    says is written.
     """
     is_online = False
-    for _ in range(_LOOKS):
+    for _ in range(_ATTEMPTS):
         _note(context, user_sid, is_online=is_online)
         presence = context.table.fetch(keys.presence(user_sid))
         is_connected = bool(live_connections(presence, context.clock.now_ms() // 1000, context.caller.birth))

@@ -1,4 +1,4 @@
-"""Roles: creating, changing and removing them, and finding the one that applies."""
+"""Roles: creating, changing and deleting them, giving them to users and members, and reading their permissions."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
-    """Remove a role that nobody holds.
+    """Remove a role that no user or member holds.
 
-    A role that is or was a default counts as held: it was given without being named, and counting its holders would
-    mean reading the whole service. One that was given to somebody within the last minute counts as held too, since the
-    index of holders lags behind. Twilio's answer is not documented; refusing loses nothing (unconfirmed).
+    A role that is or was a default counts as held. Its holders have no entry in the index, so finding them would mean
+    reading the whole service. A role that was given to somebody within the last minute counts as held too, since the
+    index lags behind. Twilio's answer is not documented; refusing loses nothing (unconfirmed).
 
     Raises:
-        Refusal: 20409 when it is in use.
+        Refusal: 20409 if it is held.
     """
     resolved = resolve(context, ROLE, path)
     role = verbs.load(context, ROLE, resolved)
     if role.get("was_default") or context.table.page(keys.role_holders(resolved["sid"]), 1).found:
         raise ROLE_IN_USE()
     rate.count_service_action(context, resolved["service_sid"])
-    # It may be given to somebody, or become a default, at this moment.
+    # Another request may be giving it to somebody, or making it a default.
     unused = (
         Guard("was_default", "missing", None, ROLE_IN_USE()),
         Guard("given_at", "behind", context.clock.now_ms() - _KEPT_MS, ROLE_IN_USE()),
@@ -84,7 +84,7 @@ _KNOWN_MS = 30_000
 
 
 def given(context: Context, service_sid: str, sid: str, role_type: str) -> list[Write]:
-    """The writes that go with giving a named role to somebody, so that it cannot be deleted meanwhile; mostly none.
+    """The writes that keep a role from being deleted while it is given to somebody; mostly there are none.
 
     Raises:
         Refusal: as `fetch_typed`.
@@ -99,6 +99,6 @@ def given(context: Context, service_sid: str, sid: str, role_type: str) -> list[
 
 
 def permissions(context: Context, service_sid: str, sid: str) -> list[str]:
-    """What a role allows; nothing if it is gone."""
+    """A role's permissions; none if it was deleted."""
     role = context.configuration.fetch(keys.role(service_sid, sid))
     return role["permissions"] if role else []

@@ -1,7 +1,7 @@
-"""Sweeps: what is removed after its parent was deleted and hidden, in steps that can stop and go on anywhere.
+"""Sweeps: after a channel, user or service was deleted, a sweep removes the records that belonged to it, in steps.
 
-A sweep reads what is still there, removes it and reads again; it keeps no position. So a step that dies half-way is
-simply done again, and two at once do each other no harm.
+A sweep reads some of the records that are left, removes them and reads again. It stores no position. So a step that
+dies half-way is simply repeated, and two sweeps of the same channel, user or service do no harm.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from parley.store.items import Record
 from parley.store.keys import Range
 from parley.store.writes import Erase
 
-# How long after a deletion its sweep begins. A channel's waits for fan-out (`may_begin`). A user's gives the index of
-# memberships time, which lags behind the table. A service's begins when no container remembers the service any more.
+# How long after a deletion its sweep begins. In two seconds, fan-out has mostly read a deleted channel's members
+# (`may_begin`). In five, the index of memberships, which lags behind the table, has caught up. After sixty seconds no
+# container remembers a deleted service.
 _DELAY_SECONDS = {"channel": 2, "user": 5, "service": 60}
-# The stream forgets what fan-out has not handled by then.
-_LONGEST_UNTOLD_MS = 24 * 3_600_000
+# DynamoDB keeps stream records for 24 hours. If fan-out has not handled a deletion by then, it never will.
+_LONGEST_WAIT_MS = 24 * 3_600_000
 _STEP = 100
 
-Hurry = Callable[[], bool]
+IsLate = Callable[[], bool]
 
 
 def delay_seconds(job: dict[str, Any]) -> int:
@@ -38,40 +39,41 @@ def delay_seconds(job: dict[str, Any]) -> int:
 
 
 def may_begin(context: Context, job: dict[str, Any]) -> bool:
-    """Whether everything that a sweep removes has been read by whoever else needs it.
+    """Whether a sweep may begin; the sweep of a channel waits for fan-out.
 
-    Fan-out reads the members of a deleted channel to tell them, and then leaves `told_at` in the tombstone of the
-    channel's counters. Without it the members stay, for as long as the stream keeps the deletion at most.
+    Fan-out reads the members of a deleted channel to tell them of the deletion. Then it sets `told_at` in the tombstone
+    of the channel's counters. Until then the sweep leaves the members in place, but for 24 hours at most.
     """
-    if job["kind"] != "channel" or context.clock.now_ms() - job["at"] > _LONGEST_UNTOLD_MS:
+    if job["kind"] != "channel" or context.clock.now_ms() - job["at"] > _LONGEST_WAIT_MS:
         return True
     tail_key = keys.tail(job["sid"])
     tail = context.table.fetch_many([tail_key], buried=True).get(tail_key)
     return tail is None or "told_at" in tail
 
 
-def sweep(context: Context, job: dict[str, Any], is_late: Hurry) -> Again | None:
-    """One step of a sweep; None says that all is done. `is_late` says when to stop and come back.
+def sweep(context: Context, job: dict[str, Any], is_late: IsLate) -> Again | None:
+    """Do one step of a sweep; returns None if nothing is left to remove. The step ends as soon as `is_late()` is true.
 
-    `job` is `{"kind": "channel" | "user" | "service", "sid": ..., "at": milliseconds of the deletion}`; that of a user
-    has the user's `birth` too.
+    `job` is `{"kind": "channel" | "user" | "service", "sid": ..., "at": milliseconds of the deletion}`. For a user it
+    also has the user's `birth`.
     """
     return None if _SWEEPS[job["kind"]](context, job, is_late) else Again()
 
 
 def look_again(context: Context, job: dict[str, Any]) -> Again | None:
-    """The turn that the sweep of a channel takes once more after it was done; None if it needs no other.
+    """When to sweep a channel once more, although its sweep is done; None if that is not needed.
 
-    A message is written after its index was taken. If the channel is deleted in between, the message may be written
-    after the sweep, for which no sender pays with a condition. A minute after the deletion nothing is under way.
+    A sender takes an index and then writes the message. If the channel is deleted in between, the message may come
+    after the sweep. A condition on that write would prevent this, but it would make every message dearer. No function
+    runs longer than a minute, so a sweep one minute after the deletion finds every such message.
     """
     if job["kind"] != "channel" or context.clock.now_ms() - job["at"] >= SETTLED_MS:
         return None
     return Again(SETTLED_MS // 1000)
 
 
-def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
-    """A channel's members (who leave room for another channel), everything else that lives in it, and its log."""
+def _sweep_channel(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
+    """Erase a channel's members and lower their users' counts of channels; then erase its other records and its log."""
     sid = job["sid"]
     for member in _each(context, keys.members(sid), is_late):
         _erase_member(context, member)
@@ -82,7 +84,7 @@ def _sweep_channel(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
     return not is_late()
 
 
-def _each(context: Context, where: Range[Any], is_late: Hurry) -> Iterable[Record]:
+def _each(context: Context, where: Range[Any], is_late: IsLate) -> Iterable[Record]:
     while not is_late():
         found, more = context.table.page(where, _STEP)
         for item in found:
@@ -94,41 +96,41 @@ def _each(context: Context, where: Range[Any], is_late: Hurry) -> Iterable[Recor
 
 
 def _erase_member(context: Context, member: Record) -> None:
-    """Erase a member of a deleted channel and take the channel off its user's count, both or neither.
+    """Erase a member of a deleted channel and lower its user's count of channels, in one transaction.
 
-    Only two refusals may be passed over: another sweep has erased the member, or its user is gone and counts nothing.
+    If another sweep has erased the member, nothing happens. If the user was deleted, only the member is erased.
     """
     erased = Erase(keys.member(member["channel_sid"], member["sid"]), missing=NOT_FOUND())
-    with _unless_gone():
+    with _ignoring_not_found():
         try:
-            context.table.commit(context.cause(), [erased, *departures.uncounted(member)])
+            context.table.commit(context.cause(), [erased, *departures.one_channel_less(member)])
         except Refusal as refusal:
             if refusal.error is not USER_NOT_FOUND:
                 raise
             context.table.commit(context.cause(), [erased])
 
 
-def _sweep_user(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
-    """A deleted user's memberships and invites, each announced as a removal, and its push registrations.
+def _sweep_user(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
+    """Remove a deleted user's memberships and invites, announce each removal, and erase its push registrations.
 
-    Only what has the deleted user's birth: a new user with the same identity keeps what it has got meanwhile.
+    Records with another birth belong to a new user of the same identity and stay.
     """
     user, birth = job["sid"], job.get("birth", "")
-    for held in _left_behind(context, keys.user_channels(user), birth, is_late):
-        departures.remove_left_behind(context, held, birth)
-    for device in _left_behind(context, keys.user_bindings(user), birth, is_late):
+    for held in _leftovers(context, keys.user_channels(user), birth, is_late):
+        departures.remove_leftover(context, held, birth)
+    for device in _leftovers(context, keys.user_bindings(user), birth, is_late):
         same = verbs.same_user(birth, NOT_FOUND())
-        with _unless_gone():
+        with _ignoring_not_found():
             where = keys.binding(device["service_sid"], device["sid"])
             context.table.commit(context.cause(), [Erase(where, NOT_FOUND(), (same,))])
     return not is_late()
 
 
-def _left_behind(context: Context, where: Range[Any], birth: str, is_late: Hurry) -> Iterator[Record]:
-    """The living records with this birth that an index leads to, until it is late.
+def _leftovers(context: Context, where: Range[Any], birth: str, is_late: IsLate) -> Iterator[Record]:
+    """The living records with this birth that an index lists, until `is_late()`.
 
-    The index lags behind the table, so what was just removed may still be listed: it is passed over, and read on
-    behind it.
+    The index lags behind the table, so it may still list a record that was just removed. So each page begins after the
+    last one, and does not start over.
     """
     position: str | None = None
     while not is_late():
@@ -145,8 +147,8 @@ def _left_behind(context: Context, where: Range[Any], birth: str, is_late: Hurry
 
 
 @contextmanager
-def _unless_gone() -> Iterator[None]:
-    """Do something that another sweep, or anybody else, may have done meanwhile."""
+def _ignoring_not_found() -> Iterator[None]:
+    """Ignore the refusal that a record does not exist: another request has removed it meanwhile."""
     try:
         yield
     except Refusal as refusal:
@@ -154,19 +156,19 @@ def _unless_gone() -> Iterator[None]:
             raise
 
 
-def _sweep_service(context: Context, job: dict[str, Any], is_late: Hurry) -> bool:
-    """A service's channels and users, whose own sweeps follow, then its roles."""
+def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
+    """Delete a service's channels and users, whose own sweeps follow, and erase all other records of the service."""
     service_sid = job["sid"]
     for channel_type in ("public", "private"):
         for listing in _each(context, keys.channel_listings(service_sid, channel_type), is_late):
-            with _unless_gone():
+            with _ignoring_not_found():
                 channels.remove(context, {"service_sid": service_sid, "sid": listing["channel_sid"]})
     position: str | None = None
     while not is_late():
         found, more = context.table.page(keys.users(service_sid), _STEP, after=position)
         for item in found:
             if not is_late():
-                with _unless_gone():
+                with _ignoring_not_found():
                     users.remove(context, {"service_sid": service_sid, "sid": item.key.pk.removeprefix("USER#")})
         if not more:
             break
@@ -179,7 +181,7 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: Hurry) -> boo
     return not is_late()
 
 
-def _erase_all(context: Context, where: Range[Any], is_late: Hurry) -> None:
+def _erase_all(context: Context, where: Range[Any], is_late: IsLate) -> None:
     while not is_late():
         found, more = context.table.page(where, _STEP, buried=True)
         context.table.erase_many(item.key for item in found)

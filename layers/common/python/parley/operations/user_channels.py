@@ -21,9 +21,9 @@ from parley.stored import Invite, Member, Tail, User
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
-    """One page of the channels that a user is in or invited to, oldest first: three requests for fifty.
+    """One page of the channels that a user is in or invited to, oldest first. A page of fifty takes three requests.
 
-    Each record holds the channel's own as `channel`.
+    Each user channel holds the channel's record as `channel`.
     """
     user_key, user = _user(context, path)
     found, more = context.table.page(
@@ -47,9 +47,9 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 
 
 def _belonging(context: Context, user: User | None, path: Path) -> Record:
-    """The user, if it is of the service in the path. A client that asks for its own channels must be that very user."""
+    """The user, if it is in the service of the path. If a client asks for its own channels, its user must exist."""
     found = verbs.belonging(user, path)
-    return authority.require_alive(context, found) if found["identity"] == context.caller.identity else found
+    return authority.require_same_user(context, found) if found["identity"] == context.caller.identity else found
 
 
 def _user(context: Context, path: Path) -> tuple[Key[User], str]:
@@ -92,7 +92,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
-    """Take the user out of the channel; counts as the removal of the member."""
+    """Take the user out of the channel, as deleting the member does."""
     held, _, _ = _held(context, path)
     if not held["sid"].startswith("MB"):
         raise NOT_FOUND()

@@ -36,6 +36,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     giving = roles.given(context, owner["sid"], named, DEPLOYMENT) if named else []
     rate.count_service_action(context, owner["sid"])
     user_key = keys.user(user_sid(owner["sid"], parameters["identity"]))
+    context = context.sharing_patience()
 
     def attempt(former: User | None) -> Record:
         write = creation(context, owner, parameters, former)
@@ -46,9 +47,11 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     except Refusal as refusal:
         if refusal.error is not CONCURRENT_UPDATE:
             raise
-    # There was a user with a higher version than our clock gives, which happens so seldom that only now it is read.
-    return verbs.again(
-        lambda: attempt(context.table.fetch_many([user_key], buried=True).get(user_key)), CONCURRENT_UPDATE
+    # A former user of this identity has a version above our clock's time. That is rare, so only now it is read.
+    return verbs.retried(
+        context,
+        lambda context: attempt(context.table.fetch_many([user_key], buried=True).get(user_key)),
+        CONCURRENT_UPDATE,
     )
 
 
@@ -83,7 +86,7 @@ def creation(
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The user, with what its presence says at this moment if the service wants to know."""
+    """The user. If the service has reachability enabled, the user's presence is read too."""
     resolved = resolve(context, USER, path)
     user_key, presence_key = USER.key(resolved), keys.presence(resolved["sid"])
     wanted = reachability.is_enabled(service(context, resolved["service_sid"]))
@@ -100,7 +103,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The user with the given fields changed. A role that is given empty stays as it was."""
+    """The user with the given fields changed. An empty role SID leaves the role as it was."""
     resolved = resolve(context, USER, path)
     user = verbs.load(context, USER, resolved)
     asked = tuple(parameters)
@@ -111,7 +114,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             authority.require_in_service(fresh, user["service_sid"], *permissions)
 
     may(context)
-    parameters = context.consult("user", "update", {**user, **verbs.told(parameters)}, parameters, may)
+    parameters = context.consult("user", "update", {**user, **verbs.non_null(parameters)}, parameters, may)
     changes = verbs.changed(context, parameters)
     giving: list[Write] = []
     if "role_sid" in changes:
@@ -123,7 +126,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     write = Update(USER.key(resolved), NOT_FOUND(), set=changes, add=NEXT_VERSION, guards=(same,))
     record = context.table.commit(context.cause(), [write, *giving])[0]
     if giving:
-        # Of several writes, each says only what it set.
+        # For several writes, `commit` returns only the fields that each has set.
         record = verbs.load(context, USER, resolved)
     context.configuration.forget(USER.key(resolved))
     return shown_reachability(record, reachability.is_enabled(service(context, resolved["service_sid"])))
@@ -132,9 +135,9 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 def held_role(
     context: Context, service_sid: str, role_sid: str | None, role_type: str, holder: Key[Any]
 ) -> tuple[Record, list[Write]]:
-    """The attributes that give a holder a new role, and the writes that go with them.
+    """The attributes that give a user or member a new role, and the writes that go with them; none for an empty SID.
 
-    There are none if the role is given empty, and a default gets no entry in the index of holders.
+    Holders of a default role get no entry in the index of holders.
 
     Raises:
         Refusal: 50100 or 50105.
@@ -157,17 +160,17 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
 
 
 # How often a deletion is tried while others change the user.
-LOOKS = 10
+ATTEMPTS = 10
 
 
 def remove(context: Context, resolved: Path) -> None:
     """Delete the user at a resolved path, also when its service is gone already."""
 
-    def attempt() -> None:
+    def attempt(context: Context) -> None:
         user = verbs.load(context, USER, resolved)
-        # The next user of this identity begins above the version that the tombstone tells.
+        # The next user of this identity begins above the tombstone's version, so that must be the user's last one.
         last = Guard("seq", "=" if "seq" in user else "missing", user.get("seq"), CONCURRENT_UPDATE())
         context.table.commit(context.cause(), [replace(verbs.bury(context, USER, resolved, user), guards=(last,))])
 
-    verbs.again(attempt, CONCURRENT_UPDATE, looks=LOOKS)
+    verbs.retried(context, attempt, CONCURRENT_UPDATE, attempts=ATTEMPTS)
     context.configuration.forget(USER.key(resolved))

@@ -84,39 +84,44 @@ def new_record(context: Context, record_type: RecordType, path: Path) -> Record:
 
 
 def dated(record: Record, parameters: dict[str, Any]) -> Record:
-    """The record with the dates that an import named; without `DateUpdated` it was never updated."""
+    """The record with the dates that the request named. Without `DateUpdated`, that is the date of creation."""
     created = parameters.get("date_created") or record["date_created"]
     return {**record, "date_created": created, "date_updated": parameters.get("date_updated") or created}
 
 
 def changed(context: Context, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an update, with its date: the one that was named, or now. An empty date changes nothing."""
+    """The fields of an update, with the date that the request named, or now. An empty date changes nothing."""
     fields = {name: value for name, value in parameters.items() if value is not None or name not in _KEPT_DATES}
     return {"date_updated": context.clock.now_ms(), **fields}
 
 
-def again(attempt: Callable[[], T], *moved: Error, looks: int = 3) -> T:
-    """What `attempt` returns. It is called again if it is refused because what it had read has changed since.
+def retried(context: Context, attempt: Callable[[Context], T], *retryable: Error, attempts: int = 3) -> T:
+    """What `attempt` returns. It is called again if another request has changed what it read.
+
+    `retryable` are the errors with which `attempt` says so. All attempts together get the time that one request to the
+    table may take (`store/patience.py`).
 
     Raises:
-        Refusal: that of the last of `looks` attempts; one that is not among `moved`, at once.
+        Refusal: that of the last attempt; any error that is not `retryable`, at once.
     """
-    for look in range(looks):
+    context = context.sharing_patience()
+    patience = context.table.patience()
+    for number in range(attempts):
         try:
-            return attempt()
+            return attempt(context)
         except Refusal as refusal:
-            if refusal.error not in moved or look == looks - 1:
+            if refusal.error not in retryable or number == attempts - 1 or patience.is_over:
                 raise
     raise AssertionError("unreachable")
 
 
 def same_user(birth: str, gone: Refusal) -> Guard:
-    """The condition that a user, or something that belongs to one, has this birth; `gone` is raised if it has not."""
+    """The guard that a user, or a record that belongs to one, has this birth; `gone` is the refusal if it has not."""
     return Guard("birth", "=" if birth else "missing", birth or None, gone)
 
 
-def told(parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that have a value; a new record has nothing to clear."""
+def non_null(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that are not None. None would clear a field, but a new record has nothing to clear."""
     return {name: value for name, value in parameters.items() if value is not None}
 
 
@@ -127,7 +132,7 @@ _SIDS = ("sid", "service_sid", "channel_sid")
 
 
 def bury(context: Context, record_type: RecordType, resolved: Path, record: Record, **more: Any) -> Bury:
-    """The write that turns a record into its tombstone: SIDs stay, and what its type says."""
+    """The write that turns a record into its tombstone, which keeps the SIDs and the fields that its type names."""
     names = (*_SIDS, *record_type.remains.split())
     remains = {name: record[name] for name in names if name in record}
     expires_at = context.clock.now_ms() // 1000 + TOMBSTONE_SECONDS

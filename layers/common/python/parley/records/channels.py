@@ -6,7 +6,7 @@ from parley import errors
 from parley.domain.channels import PRIVATE, PUBLIC, check_unique_name
 from parley.domain.states import ACTIVE, STATES
 from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Sid, Stored, Text, Whole
-from parley.records.spec import FREELY, UNTOLD, Field, RecordType, needs
+from parley.records.spec import FREELY, NO_REASON, Field, RecordType, needs
 from parley.store import keys
 
 # Conversations' figure for the same record (unconfirmed for Chat).
@@ -36,17 +36,17 @@ CHANNEL = RecordType(
             reason="attributes",
         ),
         # A migration to Conversations changes the type. Twilio's clients know no reason for that.
-        Field("type", Choice((PUBLIC, PRIVATE), errors.CHANNEL_TYPE_INVALID), on_create=FREELY, reason=UNTOLD),
-        Field("messaging_service_sid", Sid("MG"), reason=UNTOLD),
+        Field("type", Choice((PUBLIC, PRIVATE), errors.CHANNEL_TYPE_INVALID), on_create=FREELY, reason=NO_REASON),
+        Field("messaging_service_sid", Sid("MG"), reason=NO_REASON),
         Field("date_created", Moment(errors.DATE_CREATED_INVALID), reason="dateCreated"),
         Field("date_updated", Moment(errors.DATE_UPDATED_INVALID), reason="dateUpdated"),
         Field("created_by", Text(256, errors.AUTHOR_TOO_LONG), reason="createdBy"),
         Field("state", Choice(STATES), default=ACTIVE, reason="state"),
-        Field("timers.date_inactive", Moment(), reason=UNTOLD),
-        Field("timers.date_closed", Moment(), reason=UNTOLD),
-        Field("bindings", Stored(), default={}, reason=UNTOLD),
-        Field("members_count", Whole(), default=0, reason=UNTOLD),
-        Field("messages_count", Whole(), default=0, reason=UNTOLD),
+        Field("timers.date_inactive", Moment(), reason=NO_REASON),
+        Field("timers.date_closed", Moment(), reason=NO_REASON),
+        Field("bindings", Stored(), default={}, reason=NO_REASON),
+        Field("members_count", Whole(), default=0, reason=NO_REASON),
+        Field("messages_count", Whole(), default=0, reason=NO_REASON),
     ),
     remains="type",
 )

@@ -188,7 +188,7 @@ class Sid(_Shown):
 
 @dataclass(frozen=True)
 class Listed(_Shown):
-    """A parameter that may be repeated; a single empty value means "none". If there are `words`, no others count."""
+    """A parameter that may be repeated; a single empty value means "none". With `words`, only they are taken."""
 
     words: tuple[str, ...] = ()
     error: Error | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from parley import errors
 from parley.domain.users import check_identity
 from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Sid, Stored, Whole
-from parley.records.spec import FREELY, UNTOLD, Field, RecordType, own_only, own_or_any
+from parley.records.spec import FREELY, NO_REASON, Field, RecordType, own_only, own_or_any
 from parley.store import keys
 
 # Twilio names no figure for member attributes; 4 KB is its figure for message attributes (unconfirmed).
@@ -24,7 +24,7 @@ MEMBER = RecordType(
     key=lambda path: keys.member(path["channel_sid"], path["sid"]),
     range=lambda path: keys.members(path["channel_sid"]),
     fields=(
-        Field("identity", Checked(check_identity), always=True, on_create=FREELY, reason=UNTOLD),
+        Field("identity", Checked(check_identity), always=True, on_create=FREELY, reason=NO_REASON),
         Field("role_sid", Sid("RL"), reason="roleSid"),
         Field("last_consumed_message_index", _INDEX, on_update=own_only(), reason="lastConsumedMessageIndex"),
         Field(

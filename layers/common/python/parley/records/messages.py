@@ -5,7 +5,7 @@ from __future__ import annotations
 from parley import errors
 from parley.domain.messages import check_body
 from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Flag, Moment, Sid, Stored, Text, Whole
-from parley.records.spec import FREELY, UNTOLD, Field, RecordType, own_or_any
+from parley.records.spec import FREELY, NO_REASON, Field, RecordType, own_or_any
 from parley.store import keys
 
 # 4 KB (https://www.twilio.com/docs/chat/chat-limits).
@@ -31,14 +31,14 @@ MESSAGE = RecordType(
         Field("date_updated", Moment(errors.DATE_UPDATED_INVALID), reason="dateUpdated"),
         Field("last_updated_by", Text(256, errors.LAST_UPDATED_BY_TOO_LONG), reason="lastUpdatedBy"),
         Field("body", Checked(check_body), on_create=FREELY, on_update=own_or_any("Message"), reason="body"),
-        Field("media_sid", Sid("ME"), on_create=FREELY, reason=UNTOLD),
-        Field("media", Stored(), reason=UNTOLD),
-        Field("participant_sid", Sid("MB"), reason=UNTOLD),
+        Field("media_sid", Sid("ME"), on_create=FREELY, reason=NO_REASON),
+        Field("media", Stored(), reason=NO_REASON),
+        Field("participant_sid", Sid("MB"), reason=NO_REASON),
         Field("delivery", Stored(), reason="deliveryReceipt"),
-        Field("content_sid", Sid("HX"), reason=UNTOLD),
-        Field("was_edited", Flag(), default=False, reason=UNTOLD),
-        Field("type", Choice(("text", "media")), default="text", reason=UNTOLD),
-        Field("index", Whole(), reason=UNTOLD),
+        Field("content_sid", Sid("HX"), reason=NO_REASON),
+        Field("was_edited", Flag(), default=False, reason=NO_REASON),
+        Field("type", Choice(("text", "media")), default="text", reason=NO_REASON),
+        Field("index", Whole(), reason=NO_REASON),
     ),
     remains="index created_seq type",
 )

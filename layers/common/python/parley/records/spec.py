@@ -18,28 +18,28 @@ from parley.store.keys import Key, Range
 Path = dict[str, str]
 Parent = Literal["account", "service", "channel"]
 VERBS = ("create", "fetch", "list", "update", "delete")
-# The reason of a field whose changes are not named to clients.
-UNTOLD = "-"
-# What every record has, and no type declares.
-UNDERSTOOD = ("sid", "account_sid", "service_sid", "channel_sid", "date_created", "date_updated")
+# Stands in `Field.reason` if `updateReasons` does not name changes of the field.
+NO_REASON = "-"
+# The fields that every record may have; no type declares them, unless clients are told of their changes.
+COMMON_FIELDS = ("sid", "account_sid", "service_sid", "channel_sid", "date_created", "date_updated")
 
 
 @dataclass(frozen=True)
 class Right:
     """The permissions with which a client may set a field.
 
-    Any one is enough. If there are none, every client may that is in the record's channel or service.
+    Any one of them is enough. If there are none, every client in the record's channel or service may set it.
 
     Attributes:
-        own: For the client's own record; None if it may not set the field even there.
-        others: For the records of others; None if it may not set the field there.
+        own: Those for the client's own record; None if the client may not set the field there.
+        others: Those for the records of others; None if the client may not set the field there.
     """
 
     own: tuple[str, ...] | None
     others: tuple[str, ...] | None
 
     def needed(self, *, is_own: bool) -> tuple[str, ...] | None:
-        """The permissions, any one of which is enough; None if no client may."""
+        """The permissions, any one of which is enough; None if no client may set the field."""
         return self.own if is_own else self.others
 
 
@@ -47,7 +47,7 @@ FREELY = Right((), ())
 
 
 def needs(*permissions: str) -> Right:
-    """Any one of some permissions, for the client's own record and for others'."""
+    """The right to set a field of any record, with any one of `permissions`."""
     return Right(permissions, permissions)
 
 
@@ -70,10 +70,10 @@ class Field:
         kind: How it is parsed and shown.
         default: What is shown while nothing is stored.
         always: Whether a record always has it, so that it cannot be cleared.
-        on_create: What a client needs to set it on create; None if no client may.
+        on_create: The right that a client needs to set it on create; None if no client may.
         on_update: The same for update.
-        reason: The name of its changes in `updateReasons`; `UNTOLD` if they are not named. Each field of a type that
-            clients have events for has one of the two.
+        reason: The name of its changes in `updateReasons`, or `NO_REASON`. If clients have events for a type, each of
+            its fields has one of the two.
         missing: The refusal of a create without it, if that is not the general one.
     """
 
@@ -94,13 +94,13 @@ class RecordType:
     Attributes:
         name: Its name in changes, logs, entries of the channel's log and tables.
         prefix: SID prefix.
-        parent: What it lives in. Changes of a record in a channel get a number in the channel's log. They are refused
-            once the channel is deleted, and the record is swept with it.
-        fields: Its own fields; what is `UNDERSTOOD` is left out.
+        parent: What its records live in. If that is a channel, each change gets a number in the channel's log and is
+            refused once the channel is deleted, and a sweep erases the records with the channel.
+        fields: Its own fields, mostly without `COMMON_FIELDS`.
         key: The item's key, from a path whose addresses are resolved to SIDs.
-        range: Where all records of one parent are read; None if they are not read together.
-        computed: What operations add to a record when they answer, separated by blanks; never stored.
-        remains: What its tombstone keeps beside SIDs, separated by blanks.
+        range: The range of the table in which all records of one parent stand; None if they do not stand together.
+        computed: The names of fields that operations add to an answer and that are never stored, separated by blanks.
+        remains: The names of the fields that its tombstone keeps beside SIDs, separated by blanks.
     """
 
     name: str
@@ -118,7 +118,7 @@ class RecordType:
         return {field.name: field for field in self.fields}
 
     def right(self, verb: str, name: str) -> Right | None:
-        """What a client needs to set a field on create or update; None if no client may."""
+        """The right that a client needs to set a field on create or update; None if no client may."""
         field = self.by_name.get(name)
         if field is None:
             return None
@@ -144,7 +144,7 @@ class Registry(Collection[RecordType]):
         return self._types[name]
 
     def including(self, *types: RecordType) -> Registry:
-        """A copy with some types more."""
+        """A copy with more types."""
         return Registry(*self, *types)
 
     def below(self, parent: Parent) -> tuple[RecordType, ...]:

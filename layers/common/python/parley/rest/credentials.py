@@ -1,4 +1,4 @@
-"""Who asks: HTTP Basic with account SID and auth token, or with an API key's SID and secret."""
+"""Authentication: HTTP Basic with account SID and auth token, or with an API key's SID and secret."""
 
 from __future__ import annotations
 

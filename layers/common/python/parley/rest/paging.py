@@ -1,9 +1,9 @@
-"""Pages: what part of a list a request asks for, and the links to the parts around it.
+"""Pages: reads which page of a list a request asks for, and builds the links to the pages around it.
 
 A token names the item at the edge of a page (`PT`: go on after it, `PB`: go back before it) and carries a seal over the
 list and its filters, so that a token of another list is refused. Message lists use plain indexes as tokens, as Twilio
-does. A link back also says, in a parameter of its own, before which message its page ends, since that page may be cut
-short.
+does. A link back also names, in a parameter of its own, the message before which its page ends, since that page may be
+cut short.
 
 Lambda allows answers of 6 MB. They carry the body as a text inside JSON, where each quote takes two bytes. A page that
 would be too long is cut, and its links lead to the rest.
@@ -33,7 +33,7 @@ _MOST_GROWTH = 3
 
 
 class Asked(NamedTuple):
-    """A list request: the page, its number, and the filters to repeat in links."""
+    """A list request: the page, its number, and the filters, which links repeat."""
 
     request: PageRequest
     number: int
@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 
 
 def read(mount: Mount, query: dict[str, list[str]], path: str, seal: Callable[[str], str]) -> Asked:
-    """What a query string asks for. A page size above the resource's maximum is cut to it (unconfirmed).
+    """Read a list request from its query string. A page size above the maximum is cut to it (unconfirmed).
 
     Raises:
         Refusal: 20007, 20001 or 19038.

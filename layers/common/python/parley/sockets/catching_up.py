@@ -100,7 +100,7 @@ def catch_up(
     wanted = {sid: _keys(sid, identity) for sid in marks}
     user_key = keys.user(connection["user_sid"])
     found = context.table.fetch_many([user_key, *(key for of_channel in wanted.values() for key in of_channel)])
-    user = authority.require_alive(context, found.get(user_key))
+    user = authority.require_same_user(context, found.get(user_key))
     room, patience = _MOST_BYTES, _Patience()
     told: dict[str, CaughtUp[T]] = {}
     for sid, mark in marks.items():

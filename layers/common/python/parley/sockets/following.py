@@ -135,7 +135,7 @@ def _change(
     """Change the connection's list by `change`; returns the list before, the list after, and the connection."""
     key = keys.connection(connection_id)
 
-    def attempt() -> tuple[list[str], list[str], Connection]:
+    def attempt(context: Context) -> tuple[list[str], list[str], Connection]:
         connection = context.table.fetch(key)
         if connection is None or "closing" in connection:
             raise CONNECTION_EXPIRED()
@@ -148,4 +148,4 @@ def _change(
             connection = cast(Connection, context.table.commit(context.cause(), [write])[0])
         return before, after, connection
 
-    return verbs.again(attempt, CONCURRENT_UPDATE, looks=_LOOKS)
+    return verbs.retried(context, attempt, CONCURRENT_UPDATE, attempts=_LOOKS)

@@ -10,7 +10,7 @@ from typing import Any
 from parley.records.channels import CHANNEL
 from parley.records.members import MEMBER
 from parley.records.messages import MESSAGE
-from parley.records.spec import UNDERSTOOD, UNTOLD, Field
+from parley.records.spec import COMMON_FIELDS, NO_REASON, Field
 from parley.records.users import USER
 from parley.store.items import Record
 
@@ -22,7 +22,7 @@ NOTIFIABLE = "notifiable"
 _TYPES = {one.name: one for one in (CHANNEL, MEMBER, MESSAGE, USER)}
 # What is stored beside the declared fields and is nobody's news: numbers of changes, what belongs to whom, causes.
 BOOKKEEPING = {
-    *UNDERSTOOD,
+    *COMMON_FIELDS,
     *("seq", "hooks", "created_seq", "birth", "creator_birth", "joined_at"),
     *("author_birth", "author_at"),
     *("cause", "deleted_at", "expires_at"),
@@ -33,14 +33,14 @@ BOOKKEEPING = {
 
 def every_reason(kind: str) -> list[str]:
     """What may have changed, where the version before is not known."""
-    return [field.reason for field in _TYPES[kind].fields if field.reason not in ("", UNTOLD)]
+    return [field.reason for field in _TYPES[kind].fields if field.reason not in ("", NO_REASON)]
 
 
 def update_reasons(kind: str, old: Record, new: Record) -> list[str]:
     """The reasons of an update, in the order in which the type declares its fields."""
     fields = _TYPES[kind].fields if kind in _TYPES else ()
     changed = [field for field in fields if _told_value(field, old) != _told_value(field, new)]
-    return [field.reason for field in changed if field.reason not in ("", UNTOLD)]
+    return [field.reason for field in changed if field.reason not in ("", NO_REASON)]
 
 
 def undeclared(kind: str, old: Record, new: Record) -> set[str]:

@@ -6,19 +6,18 @@ The connections of a channel's members are remembered for two seconds. While the
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from parley.domain.memberships import Person, birth_of
-from parley.errors import NOT_FOUND
 from parley.operations import authority
-from parley.operations.addressing import channel_sid, service
+from parley.operations.addressing import channel_sid, service, shown
 from parley.operations.context import Context
 from parley.records.services import setting
 from parley.sockets.events import people
 from parley.sockets.presence import Listener, forget_gone, listeners
 from parley.sockets.protocols import Protocols
 from parley.store import keys
-from parley.stored import Connection
+from parley.stored import Connection, Tail
 
 if TYPE_CHECKING:
     # Most requests push nothing, and need not wait for what pushes to be imported.
@@ -31,13 +30,22 @@ _DEADLINE_SECONDS = 2.0
 _LONGER_SECONDS = 1
 
 
+class _Room(NamedTuple):
+    """What is remembered of a channel: until when, its counters, who is in it and their connections."""
+
+    until_ms: int
+    counters: Tail
+    members: frozenset[Person]
+    listeners: list[Listener]
+
+
 class Typing:
     """Tells members who types. `sockets` is called for the gateway when there is somebody to tell."""
 
     def __init__(self, sockets: Callable[[], SocketGateway], protocols: Protocols):
         self._sockets = sockets
         self._protocols = protocols
-        self._rooms: dict[tuple[str, str], tuple[int, frozenset[Person], list[Listener]]] = {}
+        self._rooms: dict[tuple[str, str], _Room] = {}
 
     def announce(self, context: Context, connection: Connection, channel: str) -> int:
         """Tell the other members of a channel that the connection's identity types; returns for how many seconds.
@@ -65,23 +73,25 @@ class Typing:
         """The connections of all members.
 
         Raises:
-            Refusal: 20404 or 50400 if the connection's user is not a member.
+            Refusal: 20404 or 50400 if the connection's user is not a member, or its face does not show the channel.
         """
         now = context.clock.now_ms()
         me = Person(connection["user_sid"], birth_of(connection))
-        until, members, room = self._rooms.get((connection["service_sid"], sid), (0, frozenset(), []))
-        if now < until and me in members:
-            return room
-        if keys.tail(sid) not in authority.require(context, connection["service_sid"], sid, (), also=[keys.tail(sid)]):
-            raise NOT_FOUND()
+        where = connection["service_sid"], sid
+        room = self._rooms.get(where)
+        if room and now < room.until_ms and me in room.members:
+            shown(context, where[0], room.counters)
+            return room.listeners
+        found = authority.require(context, *where, (), also=[keys.tail(sid)])
+        counters = shown(context, where[0], found.get(keys.tail(sid)))
         stored = context.table.every(keys.members(sid))
         members = people(stored)
         users = [person.user_sid for person in members]
         found = context.table.fetch_many(map(keys.presence, users))
         presences = {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
         open_ = listeners(context, presences)
-        room = [one for person in members for one in open_.get(person.user_sid, ()) if one.birth == person.birth]
+        heard = [one for person in members for one in open_.get(person.user_sid, ()) if one.birth == person.birth]
         if len(self._rooms) >= _MOST_ROOMS:
             self._rooms.clear()
-        self._rooms[connection["service_sid"], sid] = (now + REMEMBERED_MS, members, room)
-        return room
+        self._rooms[where] = _Room(now + REMEMBERED_MS, counters, members, heard)
+        return heard

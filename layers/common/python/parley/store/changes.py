@@ -1,4 +1,4 @@
-"""Changes: what one write did, decoded from the stream. Both stream functions read nothing else.
+"""Changes: decodes each stream record into the change that one write made. Both stream functions read nothing else.
 
 A change is the old and the new image, and the cause in the new one. It is announced if and only if that cause is new.
 Counters, TTL and sweeps change items without a new cause, so they announce nothing. A stream record that arrives twice
@@ -25,7 +25,7 @@ _PREFIXES = {
     "BINDING#": "binding",
     "CREDENTIAL#": "credential",
     "KEY#": "api_key",
-    # An entry in a channel's log has a cause only if no other record announces its number to clients.
+    # A log entry has a cause only if no other record announces its change number to clients.
     "CHG#": "nothing",
 }
 
@@ -34,7 +34,7 @@ KINDS = frozenset([*_EXACT.values(), *_PREFIXES.values()])
 
 _COUNTED = ("seq", "hooks", "members_count", "messages_count", "last_message_index")
 
-# The key of a change that a pre-event asks about: it is not stored yet.
+# Stands for the key of a change that is not stored yet, because a pre-event webhook is being asked about it.
 _NOWHERE: Key[Any] = Key("", "")
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"
 
@@ -44,11 +44,10 @@ class Change:
     """One announced change.
 
     Attributes:
-        kind: The kind of record that was changed; `nothing` for a log entry that only tells clients of the channel's
-            number.
+        kind: The kind of record that was changed; `nothing` for a log entry that only tells clients a change number.
         verb: created, updated or deleted.
-        record: The record after the change; for a deletion the one before it, with the tombstone's seq.
-        old: The record before it; empty for a creation.
+        record: The record after the change; for a deletion the one before it, with the tombstone's `seq` and counters.
+        old: The record before the change; empty for a creation.
         cause: Who did it and how: `id`, `actor`, `source`, `webhooks`, `request`, `at`.
         position: The stream's sequence number.
         key: Where the record stands.
@@ -80,7 +79,7 @@ def decode(stream_record: dict[str, Any]) -> Change | None:
         return None
     was, is_now = bool(old) and "deleted_at" not in old, "deleted_at" not in new
     if was and not is_now:
-        # The counts are the tombstone's; everything else is told as it was before the deletion.
+        # The counters come from the tombstone. All other fields are as they were before the deletion.
         record = {**old, **{name: new[name] for name in _COUNTED if name in new}}
         return Change(kind, DELETED, record, old, cause, data["SequenceNumber"], key)
     if not is_now:

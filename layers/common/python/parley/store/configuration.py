@@ -1,4 +1,4 @@
-"""Records that every request needs and that seldom change, remembered by a warm Lambda for a few seconds."""
+"""Records that every request needs and that seldom change; a warm container remembers them for ten seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R", bound=Mapping[str, Any])
 
 
 class Configuration:
-    """Fetches through a short memory. What was not found is not remembered, so a new record is seen at once."""
+    """Fetches records and remembers them. If there was none, that is not remembered, so a new one is seen at once."""
 
     def __init__(self, table: Table, clock: Clock):
         self._table = table
@@ -62,12 +62,12 @@ class Configuration:
         return known | set(found)
 
     def remember(self, key: Key[R], record: R) -> None:
-        """Keep a record that was just read anyway."""
+        """Remember a record that was just read from the table."""
         if len(self._memory) >= _MOST_REMEMBERED:
             self._memory.clear()
         self._memory[key] = (self._clock.now_ms() + REMEMBERED_MS, record)
 
     def forget(self, *keys: Key[Any]) -> None:
-        """Drop what this container remembers of records that it has just changed."""
+        """Forget records that this container has just changed."""
         for key in keys:
             self._memory.pop(key, None)

@@ -2,6 +2,7 @@
 
 The port repeats requests itself; botocore makes one attempt each. A request that is refused is answered in
 milliseconds; one that gets no answer takes `ATTEMPT_SECONDS`. After `PATIENCE_SECONDS` there is no further attempt.
+An operation that decides again after a conflict shares these seconds among all its requests.
 """
 
 from __future__ import annotations
@@ -45,17 +46,22 @@ _CONFLICT = {"TransactionConflictException", "TransactionInProgressException", "
 
 
 class Patience:
-    """The time and the attempts that are left for one request."""
+    """The time and the attempts that are left for one request; the time is over at `until_ms` if that is given."""
 
-    def __init__(self, clock: Clock, jitter: Callable[[], float] = random.random):
+    def __init__(self, clock: Clock, jitter: Callable[[], float] = random.random, until_ms: int | None = None):
         self._clock = clock
         self._jitter = jitter
-        self._until = clock.now_ms() + PATIENCE_SECONDS * 1000
+        self.until_ms = clock.now_ms() + PATIENCE_SECONDS * 1000 if until_ms is None else until_ms
         self._attempts = 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no time left."""
+        return self._clock.now_ms() >= self.until_ms
 
     def wait(self) -> bool:
         """Pause before another attempt; False, at once, when there is none left."""
-        if self._attempts >= ATTEMPTS or self._clock.now_ms() >= self._until:
+        if self._attempts >= ATTEMPTS or self.is_over:
             return False
         pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (self._attempts - 1))
         self._attempts += 1
@@ -63,8 +69,8 @@ class Patience:
         return True
 
 
-def why_give_up(error: Exception) -> Refusal | None:
-    """The refusal for an error that does not go away; None if repeating the request cannot help."""
+def refusal_after_repeats(error: Exception) -> Refusal | None:
+    """The refusal to raise if an error stays after all repeats; None if repeating the request cannot help."""
     if isinstance(error, LOST):
         return UNAVAILABLE()
     if not isinstance(error, ClientError):

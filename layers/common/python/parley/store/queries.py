@@ -1,4 +1,4 @@
-"""Queries: the request that reads a range of the table, and how much of it one request looks at.
+"""Queries: the requests that read a range of the table, and how many items each of them looks at.
 
 DynamoDB counts an item against a request's limit before the filter drops it. So if a filter drops items, the next
 request looks at more of them. If that one drops items too, the next has no limit and reads a megabyte. So reading past
@@ -17,9 +17,9 @@ _LAST = "\U0010ffff"
 
 
 class Query(NamedTuple):
-    """Which items of a range are wanted: beyond the position `after` or below `before`, and of what kind.
+    """Which items of a range are wanted: those after the position `after`, and those before the position `before`.
 
-    Tombstones are passed over unless `buried`; `matching` keeps only items whose fields have one of some values.
+    Tombstones are left out unless `buried`. `matching` keeps only items whose fields have one of some values.
     """
 
     where: Range[Any]

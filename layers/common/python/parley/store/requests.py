@@ -1,4 +1,4 @@
-"""Writes as DynamoDB requests, and what they leave."""
+"""Turns writes into DynamoDB requests, and into the records that they store."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def attributes(key: Key[Any]) -> dict[str, Any]:
 
 
 def request(table: str, cause: Cause, write: Write, *, alone: bool) -> tuple[str, dict[str, Any]]:
-    """The operation that carries out a write, and its arguments; `alone` says that it is no part of a transaction.
+    """The DynamoDB operation that makes a write, and its arguments; `alone` says that it is not in a transaction.
 
     A write that adds to numbers, and is alone, also stores the commit's id and requires that the item does not hold it
     yet. So if the answer is lost, the repetition adds nothing. A transaction has a token for that.
@@ -84,8 +84,11 @@ def outcome(cause: Cause, write: Write) -> Record:
             return {}
 
 
-def is_ours(cause: Cause, write: Write, stored: Record | None) -> bool:
-    """Whether this very write stored the item in the way: it was carried out, but its answer was lost."""
+def is_done_already(cause: Cause, write: Write, stored: Record | None) -> bool:
+    """Whether `stored`, the item for which a repeated write was refused, was stored by the first try of this write.
+
+    Then the first try was carried out, and only its answer was lost.
+    """
     if not stored or not isinstance(write, Create | Bury | Update):
         return False
     if isinstance(write, Update) and not write.announced:

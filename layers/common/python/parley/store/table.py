@@ -6,6 +6,7 @@ the number of writes.
 
 from __future__ import annotations
 
+import copy
 import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,9 +18,9 @@ from parley.clock import Clock
 from parley.errors import UNAVAILABLE
 from parley.store.items import Record, from_item, to_item
 from parley.store.keys import Key, Range
-from parley.store.patience import LOST, Patience, why_give_up
+from parley.store.patience import LOST, Patience, refusal_after_repeats
 from parley.store.queries import Query, items
-from parley.store.requests import ACTIONS, attributes, is_ours, outcome, request, update_expression
+from parley.store.requests import ACTIONS, attributes, is_done_already, outcome, request, update_expression
 from parley.store.writes import Cause, Expression, Write, refusal
 
 _BATCH_GET_KEYS = 100
@@ -59,7 +60,7 @@ class Records(dict[Key[Any], Any]):
         return cast("R | None", super().get(key, default))
 
     def living(self) -> Records:
-        """Those that are no tombstones."""
+        """The records that are not tombstones."""
         return Records({key: record for key, record in self.items() if "deleted_at" not in record})
 
 
@@ -72,6 +73,7 @@ class Table:
         self._made_client: Any = None
         self._clock = clock
         self._jitter = jitter
+        self._until_ms: int | None = None
 
     @property
     def _client(self) -> Any:
@@ -160,7 +162,7 @@ class Table:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             stored = _found(error.response.get("Item"))
-            if not is_ours(cause, write, stored):
+            if not is_done_already(cause, write, stored):
                 raise refusal(write, stored) from None
             return stored or {}
         return from_item(answer["Attributes"]) if operation == "update_item" else outcome(cause, write)
@@ -184,12 +186,12 @@ class Table:
             ]
             if not failed:
                 raise
-            if not any(is_ours(cause, write, stored) for write, stored in failed):
+            if not any(is_done_already(cause, write, stored) for write, stored in failed):
                 raise refusal(*failed[0]) from None
         return [outcome(cause, write) for write in writes]
 
     def touch(self, key: Key[Any], set_: Record) -> Record:
-        """Set attributes of an item that no conversation contains, such as presence; it is made if there is none."""
+        """Set attributes of an item outside all channels, such as presence; create the item if there is none."""
         expression = Expression()
         update = update_expression(set_, expression)
         return self._bookkeep(key, update, expression)
@@ -252,7 +254,7 @@ class Table:
         self._write_many([{"DeleteRequest": {"Key": attributes(key)}} for key in keys])
 
     def put_many(self, records: Mapping[Key[Any], Mapping[str, Any]]) -> None:
-        """Store items that no conversation contains, and replace what was there; 25 a request."""
+        """Store items outside all channels, and replace items with the same keys; 25 a request."""
         self._write_many(
             [{"PutRequest": {"Item": to_item({**key._asdict(), **record})}} for key, record in records.items()]
         )
@@ -279,7 +281,7 @@ class Table:
             try:
                 return self._call(operation, **arguments)
             except (ClientError, *LOST) as error:
-                refused = why_give_up(error)
+                refused = refusal_after_repeats(error)
                 if refused is None:
                     raise
                 if not patience.wait():
@@ -290,8 +292,17 @@ class Table:
         return answer
 
     def patience(self) -> Patience:
-        """A fresh allowance of time and attempts, beginning now."""
-        return Patience(self._clock, self._jitter)
+        """A fresh allowance of attempts; of time too, unless the requests of this table share theirs."""
+        return Patience(self._clock, self._jitter, self._until_ms)
+
+    def sharing_patience(self) -> Table:
+        """This table with one allowance of time for all requests together, beginning now unless it has begun."""
+        if self._until_ms is not None:
+            return self
+        shared = copy.copy(self)
+        shared._make_client = lambda: self._client
+        shared._until_ms = self.patience().until_ms
+        return shared
 
 
 def _found(item: dict[str, Any] | None) -> Record | None:

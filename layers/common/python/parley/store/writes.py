@@ -1,7 +1,8 @@
-"""What a commit can write: a few plain descriptions, each with the refusals its conditions stand for.
+"""The kinds of writes that a commit can make, with their conditions and the refusals that failed conditions lead to.
 
-Each condition is stated once, here, and used twice. DynamoDB evaluates it. If it fails, it is applied again to the item
-that DynamoDB returns, which gives the refusal. No read is made only to see whether a write is allowed.
+Each condition is declared once and evaluated twice. DynamoDB evaluates it first. If it fails, DynamoDB returns the
+item, and `refusal` evaluates the condition on that item to find out why. So no read is made only to see whether a write
+is allowed.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ class Cause:
     """Who did what, and how: stored with each announced record, so that a stream record explains itself.
 
     Attributes:
-        id: New for every commit; a change is announced if and only if it differs from the old image's.
-        actor: Acting identity, or `system`.
+        id: New for every commit. A change is announced if and only if its id differs from the one in the old image.
+        actor: The acting identity, or `system`.
         source: `SDK` (a client's socket) or `API` (REST).
-        webhooks: Whether webhooks are wanted: always for clients, on request for REST.
-        request: A client's connection id and frame id with a blank between, which marks the push to that connection.
-        at: Milliseconds.
+        webhooks: Whether webhooks hear of it: always if a client did it, on request if REST did.
+        request: A client's connection id and frame id with a blank between. The push to that connection names the
+            frame id.
+        at: Milliseconds since the epoch.
     """
 
     id: str
@@ -49,11 +51,9 @@ class Cause:
 
 @dataclass(frozen=True)
 class Guard:
-    """`field` compared with `value`.
+    """A condition: the test of `field` against `value` must hold, or else `refusal` is raised.
 
-    Tests are `=`, `<`, `<>`, `missing`, `behind` (missing or `<`), and `below` the field that `value` names.
-
-    `refusal` is raised if the guard does not hold.
+    Tests are `=`, `<`, `<>`, `missing`, `behind` (missing or `<`) and `below` (less than the field that `value` names).
     """
 
     field: str
@@ -86,7 +86,7 @@ Additions = Mapping[str, int | frozenset[int]]
 
 @dataclass(frozen=True)
 class Create:
-    """A new record. If a living one is there, `taken` is raised. A tombstone is replaced if `guards` hold for it."""
+    """A new record. If its key holds a living one, `taken` is raised. A tombstone is replaced if `guards` hold."""
 
     key: Key[Any]
     record: Mapping[str, Any]
@@ -133,10 +133,10 @@ class Bury:
 
 @dataclass(frozen=True)
 class Erase:
-    """Removal without a trace: pointers, listing entries, swept items.
+    """Removal without a tombstone: pointers, listing entries, swept items.
 
-    With `missing`, there must be an item, or else that is raised. Only then may there be `guards`; they are applied to
-    a tombstone too.
+    With `missing`, that is raised if there is no item. Only then may there be `guards`. They are evaluated on a
+    tombstone too.
     """
 
     key: Key[Any]
@@ -146,7 +146,7 @@ class Erase:
 
 @dataclass(frozen=True)
 class Present:
-    """No write at all: only the condition that something lives under a key and `guards` hold, in a transaction."""
+    """No write, but a condition in a transaction: the key holds a living record, and `guards` hold for it."""
 
     key: Key[Any]
     missing: Refusal
@@ -155,7 +155,7 @@ class Present:
 
 @dataclass(frozen=True)
 class Absent:
-    """No write at all: only the condition that nothing lives under a key, as part of a transaction."""
+    """No write, but a condition in a transaction: the key holds no living record."""
 
     key: Key[Any]
     taken: Refusal
@@ -235,7 +235,7 @@ def _guard(guard: Guard, expression: Expression) -> str:
 
 
 def refusal(write: Write, stored: Record | None) -> Refusal:
-    """Why a write whose condition failed was refused, given the item that was found (None: nothing there)."""
+    """The refusal for a write whose condition failed; `stored` is the item that DynamoDB found, None if none."""
     match write:
         case Absent():
             return write.taken

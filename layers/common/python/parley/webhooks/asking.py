@@ -28,7 +28,7 @@ from parley.webhooks.delivery import RETRIED_BY_COUNT, Attempt, Outcome, attempt
 from parley.webhooks.events import find, own_webhook, parameters
 
 _MOUNTS = {mount.resource: mount for mount in MOUNTS}
-# The older key of an answer, and the field that it means.
+# An older key that an answer may use, and the field that it replaces.
 _FIELDS = {"from": "author"}
 
 
@@ -42,12 +42,12 @@ class PreEvents:
     def ask(
         self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """`given` as the webhook wants it; None if the service has no webhook for this.
+        """Ask the webhook; returns `given` with the fields that it replaced, None if the service has no such webhook.
 
-        `record` is what the action would make, change or remove.
+        `record` is what the action would create, change or remove.
 
         Raises:
-            Refusal: 50056 when the webhook refuses; the matching error when a replaced value is not valid.
+            Refusal: 50056 if the webhook refuses; the matching error if a replaced value is not valid.
         """
         event = find(PRE_EVENTS, kind, verb, record)
         owner = service(context, record["service_sid"])
@@ -55,7 +55,7 @@ class PreEvents:
         if event is None or target is None:
             return None
         cause = {"source": context.caller.source, "actor": context.actor, "at": context.clock.now_ms()}
-        # The webhook is told who is about to change it, not who changed it last.
+        # `ModifiedBy` names the client that asks for the change, not the author of the last change.
         change = Change(kind, verb, {**record, "last_updated_by": context.actor}, {}, cause, "")
         url, method = target
         asked = {

@@ -1,4 +1,4 @@
-"""Circuits: a target that keeps failing is left alone for a while, so that it does not take the place of others.
+"""Circuits: after several failures, a target gets no requests for a while, so that it does not hold up other targets.
 
     closed --(five failures in a row)--> open --(pause over)--> one delivery is let through --> closed, or open again
 
@@ -48,7 +48,7 @@ class Circuits:
         self._changed = threading.Condition()
 
     def wait_ms(self, url: str) -> int:
-        """0 if a request to this target may be made now (the caller then owes `report`), else how long to wait."""
+        """How long to wait before a request to this target; 0 if it may be made now. Then call `report` afterwards."""
         with self._changed:
             target = self._target(url)
             self._changed.wait_for(lambda: target.is_free or target.failures >= FAILURES, _PATIENCE_SECONDS)
@@ -72,14 +72,14 @@ class Circuits:
         return 0
 
     def report(self, url: str, *, failed: bool) -> None:
-        """Note what became of a request."""
+        """Count a request as failed or answered."""
         with self._changed:
             target = self._target(url)
             target.under_way = max(target.under_way - 1, 0)
             if not failed:
                 target.has_answered, target.failures, target.is_probed = True, 0, False
             elif target.failures < FAILURES or target.is_probed:
-                # A request that was under way when the circuit opened says nothing new.
+                # A failure of a request that began before the circuit opened does not count again.
                 self._count_failure(target)
             self._changed.notify_all()
 

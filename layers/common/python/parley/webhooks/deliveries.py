@@ -1,4 +1,4 @@
-"""Post-event webhooks as jobs: planning them, making an attempt, and what happens to those that fail."""
+"""Post-event webhooks as jobs: plans deliveries, makes attempts, and repeats or parks those that failed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Deliveries:
         self._untried: dict[str, int] = {}
 
     def plan(self, change: Change, memory: Memory) -> list[Entry]:
-        """The deliveries that a change owes."""
+        """The deliveries of the webhooks that a change fires."""
         if not find(POST_EVENTS, change.kind, change.verb, change.record) or not change.cause["webhooks"]:
             return []
         context = self._context
@@ -103,15 +103,15 @@ class Deliveries:
         if is_settled:
             self._untried.pop(delivery["id"], None)
             return None
-        # A new container does not know which earlier receives were attempts and counts all of them, so the pause could
-        # be too long. So it is never longer than the time that has passed since the delivery was planned.
+        # A new container counts all earlier receives as attempts, so this pause could be too long. So it is cut to the
+        # time that has passed since the delivery was planned.
         longest = max(self._age_ms(delivery) // 1000, _SHORT_PAUSE_SECONDS)
         return self._again(delivery, min(pause_seconds(made.outcome, number, delivery["retries"]), longest))
 
     def leave_untried(self, delivery: Entry) -> None:
-        """Note that a delivery was received and not tried: that is no attempt, and `RetryCount` does not count it.
+        """Note that a delivery was received but not tried, so that `RetryCount` does not count it as an attempt.
 
-        Only this container knows. Another one may count a few attempts too many, never one too few.
+        Other containers do not know this. They may count a few attempts too many, never too few.
         """
         if len(self._untried) >= _MOST_UNTRIED:
             self._untried.clear()
@@ -126,8 +126,8 @@ class Deliveries:
         if age_ms <= self._longest_age_ms:
             self._count("Retried", 1)
             return Again(seconds)
-        # Each has its own group, so that a reader of the queue sees all parked deliveries. A delivery may be replayed
-        # and given up again within five minutes. It then has another `once`, or SQS would drop it as a repeat.
+        # Each parked delivery has its own group, so that a reader of the queue sees them all. A delivery may be
+        # replayed and parked again within five minutes. Then it needs another `once`, or SQS would drop it as a repeat.
         once = f"{delivery['id']}-{delivery['planned_at']}"
         parked = {**delivery, "group": delivery["id"], "ordered_with": delivery["group"], "once": once}
         self._dead_letters.send([parked])

@@ -29,7 +29,7 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1, 900
 
 
 class Outcome(StrEnum):
-    """What an attempt came to."""
+    """How an attempt ended."""
 
     DELIVERED = "delivered"
     REJECTED = "rejected"

@@ -1,6 +1,6 @@
-"""What webhooks say of an event: the row of a face's table for an action or change, and each parameter's value.
+"""Finds the webhook event that an action or change fires, and fills in the event's parameters.
 
-Unset values are left out.
+Parameters without a value are left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _date(name: str) -> Value:
 
 
 def _flag(value: bool | None) -> str | None:
-    """A flag as forms spell it. An unknown one is left out, such as reachability that is switched off."""
+    """`true` or `false`; None if the value is unknown, such as `is_online` while the service has disabled it."""
     return None if value is None else str(value).lower()
 
 
@@ -69,14 +69,14 @@ PARAMETERS: dict[str, Value] = {
 
 
 def find(events: dict[tuple[str, str], Event], kind: str, verb: str, record: Record) -> Event | None:
-    """The row of an action or change, if it fires an event; messages with media have rows of their own."""
+    """The event that an action or change fires, None if none; messages with media have rows of their own."""
     if record.get("type") == "media" and (event := events.get((f"media {kind}", verb))):
         return event
     return events.get((kind, verb))
 
 
 def parameters(event: Event, change: Change, account_sid: str) -> dict[str, str]:
-    """What is sent for an event, as text by name."""
+    """The parameters of the webhook for an event, as text by name."""
     values: Record = {
         "AccountSid": account_sid,
         "InstanceSid": change.record["service_sid"],
@@ -90,7 +90,7 @@ def parameters(event: Event, change: Change, account_sid: str) -> dict[str, str]
 
 
 def own_webhook(service: Mapping[str, Any], event: Event) -> tuple[str, str] | None:
-    """URL and method that a service has for this one event (a v1 setting), if any."""
+    """The URL and method that a service has set for this event alone (in Chat v1); None if it has set none."""
     name = "webhooks.on_" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in event.name)[3:]
     url = service.get(f"{name}.url")
     return (url, service.get(f"{name}.method") or "POST") if url else None

@@ -1,4 +1,4 @@
-"""Planning: from a change to the deliveries it owes, as a pure function. No HTTP, so the stream is never held up."""
+"""Planning: a pure function from a change to its webhook deliveries. It sends nothing, so the stream never waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from parley.store.items import Record
 from parley.stored import Service
 from parley.webhooks.events import find, own_webhook, parameters
 
-# What a flow is sent when its webhook names no events (unconfirmed).
+# The events that a studio webhook sends to its flow if it names none (unconfirmed).
 _STUDIO_DEFAULT = ("onMessageSent", "onMediaMessageSent")
 _SENT = ("onMessageSent", "onMediaMessageSent")
 
@@ -21,12 +21,12 @@ _SENT = ("onMessageSent", "onMediaMessageSent")
 def deliveries(
     change: Change, service: Service, channel_webhooks: Iterable[Record], account_sid: str, studio_url: str
 ) -> list[Record]:
-    """The deliveries that a change fires: to the service's webhooks and to those of its channel.
+    """The deliveries of a change, to the service's webhooks and to those of its channel.
 
-    Each is an entry for the queue: `id` (its idempotency token, which depends on change and target alone, so that a
-    change planned twice is delivered under one id), `group` (deliveries of one group keep their order), `url`,
-    `method`, `parameters`, `retries` and `planned_at`. `studio_url` is where flows live, with `{flow_sid}` in it.
-    Studio webhooks come with their `channel`, whose attributes a flow is told.
+    Each is an entry for the queue: `id`, `group`, `url`, `method`, `parameters`, `retries` and `planned_at`. The `id`
+    is the idempotency token. It depends on change and target alone, so a change that is planned twice has the same one.
+    Deliveries of one group keep their order. `studio_url` is where flows live, with `{flow_sid}` in it. A webhook of
+    the type `studio` holds its channel's record as `channel`, because a flow gets the channel's attributes.
     """
     event = find(POST_EVENTS, change.kind, change.verb, change.record)
     if event is None or not change.cause["webhooks"]:

@@ -15,4 +15,4 @@ def burying(context: Context, queue: Queue) -> Job:
     def carry_out(entry: Entry, turn: Turn) -> None:
         burials.erase(context, entry)
 
-    return Job(queue, carry_out, burials.owed, lambda entry: burials.DELAY_SECONDS)
+    return Job(queue, carry_out, burials.planned, lambda entry: burials.DELAY_SECONDS)

@@ -1,4 +1,4 @@
-"""The consumer: takes batches of queued jobs, hands each to its row of the job table, and tells SQS how that went.
+"""The consumer: takes batches of queued jobs, has the job table carry out each, and tells SQS which of them are done.
 
     handler's answer     FIFO queue                                     any other queue
     -------------------- ---------------------------------------------- ----------------------------------------------
@@ -30,10 +30,10 @@ QueuedRecord = Mapping[str, Any]
 
 
 def work_off(jobs: Jobs, records: list[QueuedRecord], remaining_ms: Callable[[], int]) -> list[str]:
-    """Carry out a batch; returns the message ids of what must stay queued.
+    """Carry out a batch; returns the SQS message ids of the jobs that must stay queued.
 
-    Groups are worked off side by side, so that a slow job does not hold up other groups of its batch. The jobs of one
-    group run in order; if one fails, it and all behind it in its group stay queued.
+    Groups run side by side, so that a slow job does not hold up other groups of its batch. The jobs of one group run in
+    order. If one fails, it and all behind it in its group stay queued.
     """
     groups: dict[str, list[QueuedRecord]] = {}
     for record in records:
@@ -54,13 +54,13 @@ def _left(jobs: Jobs, group: list[QueuedRecord], remaining_ms: Callable[[], int]
             return
         if not is_alone and "MessageGroupId" in record["attributes"]:
             with _noted(record):
-                # Other groups of this batch may take long. SQS hands out what comes next in this group as soon as this
-                # record is gone, and does not wait for the batch's answer.
+                # Delete the record now, and do not wait for the other groups of this batch. As soon as it is deleted,
+                # SQS hands out the next one of its group.
                 _row(jobs, record)[0].queue.forget(record["receiptHandle"])
 
 
 def _put_back(jobs: Jobs, record: QueuedRecord) -> None:
-    """Let a record that was not tried wait behind the one that failed, and no longer."""
+    """Make a record that was not tried visible again, so that it waits for the failed one only."""
     job, entry = _row(jobs, record)
     job.queue.put_off(record["receiptHandle"], 0)
     job.not_tried(entry)
@@ -68,7 +68,7 @@ def _put_back(jobs: Jobs, record: QueuedRecord) -> None:
 
 @contextmanager
 def _noted(record: QueuedRecord) -> Iterator[None]:
-    """Log a failed request to a queue and go on: the batch's answer tells SQS the same a little later."""
+    """Log a failed request to a queue and go on. The batch's answer tells SQS the same a little later."""
     try:
         yield
     except Exception:
@@ -76,7 +76,7 @@ def _noted(record: QueuedRecord) -> Iterator[None]:
 
 
 def _is_settled(jobs: Jobs, record: QueuedRecord, remaining_ms: Callable[[], int]) -> bool:
-    """Give a job its turn; returns whether the queue may forget the record."""
+    """Carry out a job; returns whether SQS may delete its record."""
     try:
         job, entry = _row(jobs, record)
         again = job.carry_out(entry, Turn(int(record["attributes"]["ApproximateReceiveCount"]), remaining_ms))
@@ -96,13 +96,14 @@ def _row(jobs: Jobs, record: QueuedRecord) -> tuple[Job, Entry]:
 
 
 def _takes_up_again(job: Job, entry: Entry, again: Again, receipt_handle: str) -> bool:
-    """Let a job have another turn; returns whether the queue may forget this record of it."""
+    """Have SQS hand out a job again; returns whether SQS may delete this record of it."""
     if job.queue.keeps_order:
         job.queue.put_off(receipt_handle, again.seconds)
         return False
     waits = entry.get("waits", 0)
     pause = min(again.seconds * 2**waits, _LONGEST_PAUSE_SECONDS)
-    # Sent anew: it would otherwise count as a failed receive and end in the dead letter queue after a few turns.
+    # SQS counts each receive of a record as a failure and would soon move it to the dead-letter queue. So the job is
+    # sent as a new record.
     job.queue.send([{**entry, "waits": waits + 1 if pause else 0}], delay_seconds=pause)
     logger.info("job goes on", extra={"job": entry["job"], "sid": entry.get("sid"), "pause_seconds": pause})
     return True

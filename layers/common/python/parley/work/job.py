@@ -20,9 +20,9 @@ class Job:
     Attributes:
         carry_out: Does the job, or a part of it. When it raises, the job stays queued, and after the number of receives
             that the template sets SQS moves it to the dead letter queue.
-        plan: The jobs that a change owes; None for jobs that no change starts.
+        plan: Makes the jobs that a change requires; None for jobs that no change starts.
         delay_seconds: How long a new job waits before its first turn. A FIFO queue knows no such wait.
-        not_tried: Told of a job that was handed out and put back, because one before it in its group failed.
+        not_tried: Called with a job that was received and put back, because an earlier one of its group failed.
     """
 
     queue: Queue

@@ -1,4 +1,4 @@
-"""The planner: finds the jobs that the stream's changes owe, and queues them."""
+"""The planner: queues the jobs that the stream's changes require."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from parley.work.job import Jobs
 
 
 def plan(jobs: Jobs, stream_records: list[dict[str, Any]]) -> str | None:
-    """Queue what a batch of changes owes; returns the sequence number of the first record that failed, if one did.
+    """Queue the jobs of a batch of changes; returns the sequence number of the first record that failed, if one did.
 
     The jobs of all records before that one are queued when this returns.
     """

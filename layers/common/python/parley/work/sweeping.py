@@ -1,4 +1,4 @@
-"""Jobs that remove what is left in a channel or service, or of a user, that was deleted."""
+"""Jobs that remove what a deleted channel, user or service has left behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from parley.work.job import Job
 # A sweep stops when this much of the function's time is left, and its next part is queued.
 _MARGIN_MS = 10_000
 # The first pause of a sweep that waits for fan-out; it doubles with each repeat.
-_UNTOLD_SECONDS = 2
+_FIRST_PAUSE_SECONDS = 2
 _SWEPT = ("channel", "user", "service")
 
 
@@ -22,7 +22,7 @@ def sweeps(context: Context, queue: Queue) -> Job:
 
     def carry_out(entry: Entry, turn: Turn) -> Again | None:
         if not may_begin(context, entry):
-            return Again(_UNTOLD_SECONDS)
+            return Again(_FIRST_PAUSE_SECONDS)
         again = sweep(context, entry, lambda: turn.remaining_ms() < _MARGIN_MS)
         return again or look_again(context, entry)
 
@@ -30,7 +30,7 @@ def sweeps(context: Context, queue: Queue) -> Job:
 
 
 def plan(change: Change, memory: Memory) -> list[Entry]:
-    """The sweep that a deletion owes, if there can be anything below what was deleted."""
+    """The sweep after a deletion of a channel, user or service."""
     if change.verb != "deleted" or change.kind not in _SWEPT:
         return []
     entry = {"kind": change.kind, "sid": change.record["sid"], "at": change.cause["at"]}

@@ -1,4 +1,4 @@
-"""The webhooks function's work: plans what the stream's changes owe, and carries out what is queued.
+"""The webhooks function's work: plans the jobs that the stream's changes require, and carries out queued jobs.
 
 The job table stands here. A new kind of background work is one more row: what plans it, what carries it out, and which
 queue it waits in.
@@ -35,7 +35,7 @@ class Worker:
         self._jobs = jobs
 
     def plan(self, stream_records: list[dict[str, Any]]) -> str | None:
-        """Queue what a batch of changes owes; the sequence number of the first record that failed, None if none did."""
+        """Queue the jobs of a batch of changes; returns the sequence number of the first record that failed, if any."""
         return plan(self._jobs, stream_records)
 
     def work_off(self, records: list[QueuedRecord], remaining_ms: Callable[[], int]) -> list[str]:
