@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -37,6 +38,14 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
     ("api_key", "create"): {"FriendlyName": "a key"},
     ("api_key", "update"): {"FriendlyName": "renamed"},
 }
+# The same for Conversations, where its words are others.
+IN_CONVERSATIONS: dict[tuple[str, str], dict[str, Any]] = {
+    ("role", "create"): {"FriendlyName": "guest", "Type": "conversation", "Permission": ["leaveConversation"]},
+    ("role", "update"): {"Permission": ["leaveConversation", "sendMessage"]},
+    ("user_conversation", "update"): {"NotificationLevel": "muted"},
+    ("member", "update"): {"LastReadMessageIndex": 7},
+    ("account_configuration", "update"): {"DefaultInactiveTimer": "PT5M"},
+}
 # SIDs that nothing has; what they are the prefix of follows from the path.
 ABSENT = {
     "account_sid": "AC" + "0" * 32,
@@ -63,15 +72,24 @@ class Operation(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{self.mount.face.prefix}:{self.resource}.{self.verb}{':' + self.mount.plural if self.mount.plural else ''}"
+        where = self.mount.plural or ("default" if self.scope == "default" else "")
+        return f"{self.mount.face.prefix}:{self.resource}.{self.verb}{where and ':' + where}"
 
     @property
     def method(self) -> str:
         return METHODS[self.verb]
 
     @property
+    def scope(self) -> str:
+        """Where its records are: `chat`, `conversations` below a service, or `default` for the default service."""
+        if self.mount.face.perspective.name != "conversations":
+            return "chat"
+        return "default" if self.mount.is_in_default_service else "conversations"
+
+    @property
     def form(self) -> dict[str, Any]:
-        return FORMS.get((self.resource, self.verb), {})
+        asked = (self.resource, self.verb)
+        return (IN_CONVERSATIONS if self.scope != "chat" else {}).get(asked) or FORMS.get(asked, {})
 
     @property
     def template(self) -> str:
@@ -97,62 +115,114 @@ OPERATIONS = [Operation(mount, verb) for mount in MOUNTS for verb in mount.verbs
 
 @dataclass
 class Everything:
-    """Where the items are: addresses by the names that paths use, and the SID of each resource's item."""
+    """Where the items are: addresses by the names that paths use, and the SID of each resource's item.
+
+    Those of Chat; `scopes` has what is otherwise in the other scopes. What has none in the default service is looked for
+    with the addresses of another service.
+    """
 
     account_sid: str
     addresses: dict[str, str]
     items: dict[str, str] = field(default_factory=dict)
+    scopes: dict[str, Everything] = field(default_factory=dict)
 
     def of(self, operation: Operation, **others: str) -> dict[str, str]:
         """The addresses of an operation's item, some replaced by `others`."""
-        return {**self.addresses, "sid": self.items.get(operation.resource, ""), **others}
+        found = self.within(operation.scope)
+        return {**found.addresses, "sid": found.items.get(operation.resource, ""), **others}
+
+    def within(self, scope: str) -> Everything:
+        """What there is in a scope."""
+        if scope == "chat":
+            return self
+        return self.scopes.get(scope) or self.scopes["conversations"]
 
 
-def make(raw: Raw, context: Context, suffix: str = "") -> Everything:
-    """A service with one of everything in it, and one of everything that the account has."""
+def make(raw: Raw, context: Context, suffix: str = "", *, default: bool = False) -> Everything:
+    """A service with one of everything in it, and one of everything that the account has.
+
+    With `default`, there is one of everything in the account's default service too.
+    """
     service = raw.post("/chat/v2/Services", FriendlyName="everything" + suffix)["sid"]
-    path = f"/chat/v2/Services/{service}"
-    role = raw.post(f"{path}/Roles", FORMS["role", "create"])["sid"]
-    user = raw.post(f"{path}/Users", Identity="alice")["sid"]
-    channel = raw.post(f"{path}/Channels", UniqueName="team")["sid"]
-    within = f"{path}/Channels/{channel}"
     credential = raw.post("/chat/v2/Credentials", FORMS["credential", "create"])["sid"]
     account = f"/2010-04-01/Accounts/{context.account_sid}"
+    of_account = {
+        "service": service,
+        "credential": credential,
+        "account": context.account_sid,
+        "api_key": raw.post(f"{account}/Keys.json", FORMS["api_key", "create"])["sid"],
+    }
+    everything = _in_chat(raw, context, service, of_account)
+    everything.scopes["conversations"] = _in_conversations(raw, everything, f"{_CONVERSATIONS}/Services/{service}")
+    if default:
+        own = raw.get(f"{_CONVERSATIONS}/Configuration")["default_chat_service_sid"]
+        everything.scopes["default"] = _in_conversations(
+            raw, _in_chat(raw, context, own, of_account, unique=uuid.uuid4().hex), _CONVERSATIONS
+        )
+    return everything
+
+
+_CONVERSATIONS = "/conversations/v1"
+
+
+def _in_chat(raw: Raw, context: Context, service: str, of_account: dict[str, str], unique: str = "") -> Everything:
+    """One of everything that Chat has in a service; `unique` makes names that others in the service do not have."""
+    path = f"/chat/v2/Services/{service}"
+    alice = "alice" + unique
+    role = raw.post(f"{path}/Roles", FORMS["role", "create"])["sid"]
+    user = raw.post(f"{path}/Users", Identity=alice)["sid"]
+    channel = raw.post(f"{path}/Channels", UniqueName="team" + unique)["sid"]
+    within = f"{path}/Channels/{channel}"
     binding = bindings.register(
         context,
         service,
-        "alice",
+        alice,
         endpoint="phone",
         binding_type="fcm",
         address="token",
-        credential_sid=credential,
+        credential_sid=of_account["credential"],
         message_types=[],
     )
     items = {
-        "service": service,
+        **of_account,
         "role": role,
         "user": user,
         "channel": channel,
         "channel_migration": channel,
         "user_channel": channel,
-        "member": raw.post(f"{within}/Members", Identity="alice")["sid"],
+        "member": raw.post(f"{within}/Members", Identity=alice)["sid"],
         "message": raw.post(f"{within}/Messages", Body="hi")["sid"],
         "invite": raw.post(f"{within}/Invites", Identity="zoe")["sid"],
         "channel_webhook": raw.post(f"{within}/Webhooks", FORMS["channel_webhook", "create"])["sid"],
-        "credential": credential,
         "binding": binding["sid"],
         "user_binding": binding["sid"],
-        "account": context.account_sid,
-        "api_key": raw.post(f"{account}/Keys.json", FORMS["api_key", "create"])["sid"],
     }
     addresses = {"account_sid": context.account_sid, "service_sid": service, "channel_sid": channel, "user_sid": user}
     return Everything(context.account_sid, addresses, items)
+
+
+def _in_conversations(raw: Raw, chat: Everything, path: str) -> Everything:
+    """The same service as Conversations sees it, with a conversation in which is one of everything."""
+    channel = raw.post(f"{path}/Conversations")["sid"]
+    within = f"{path}/Conversations/{channel}"
+    alice = raw.get(f"{path}/Users/{chat.items['user']}")["identity"]
+    items = {
+        **{name: chat.items[name] for name in ("service", "credential", "role", "user", "binding")},
+        "channel": channel,
+        "user_conversation": channel,
+        "member": raw.post(f"{within}/Participants", Identity=alice)["sid"],
+        "message": raw.post(f"{within}/Messages", Body="hi")["sid"],
+    }
+    return Everything(chat.account_sid, {**chat.addresses, "channel_sid": channel}, items)
 
 
 def seen(raw: Raw, everything: Everything) -> dict[str, Any]:
     """What every fetch and list of these items shows; lists of the account's own things are left out."""
     shown = {}
     for operation in OPERATIONS:
+        if operation.scope == "default" and "default" not in everything.scopes:
+            continue
+        # The default service is shared: its lists grow.
         within_service = "service_sid" in operation.names
         if operation.verb == "fetch" or (operation.verb == "list" and within_service):
             shown[operation.name] = raw.get(operation.path(everything.of(operation)))

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 
 from tests.published import checker
-from tests.rest.everything import FORMS, Everything, Operation
+from tests.rest.everything import Everything, Operation
 
 Pairs = list[tuple[str, str]]
 
@@ -53,7 +53,15 @@ URLS = [
     "javascript:1",
 ]
 NAMES_BY_FORM = {
-    "Permission": ["sendMessage", "leaveChannel", "createChannel", "joinChannel", "editAnyMessage", "flyAway"],
+    "Permission": [
+        "sendMessage",
+        "leaveChannel",
+        "createChannel",
+        "joinChannel",
+        "editAnyMessage",
+        "flyAway",
+        "leaveConversation",
+    ],
     "WebhookFilters": ["onMessageSend", "onMessageSent", "onUserAdded", "onNothing"],
     "Configuration.Filters": ["onMessageSent", "onChannelDestroyed", "onUserAdded", "onMessageSend"],
     "Configuration.Triggers": ["help", "x" * 248, "x" * 249],
@@ -75,16 +83,12 @@ class Request:
 
 def published(operation: Operation) -> dict[str, Any]:
     """What the contract says of an operation: its form and query parameters."""
-    version = operation.mount.face.prefix.rpartition("/")[2]
-    if not operation.mount.face.prefix.startswith("/chat"):
+    if operation.mount.face.style == "2010":
         form = {"FriendlyName": {"type": "string"}} if operation.verb in ("create", "update") else {}
         return {"form": form, "query": {name: {"type": "integer"} for name in LIST} if operation.verb == "list" else {}}
-    shape = re.sub(r"\{\w+\}", "{}", operation.template.removeprefix("/chat"))
-    return next(
-        found
-        for found in checker.operations(version)
-        if found["verb"] == operation.method and re.sub(r"\{\w+\}", "{}", found["path"]) == shape
-    )
+    found = checker.operation_of(operation.method, re.sub(r"\{\w+\}", "x", operation.template))
+    assert found is not None
+    return found[1]
 
 
 def candidates(name: str, schema: dict[str, Any], known: dict[str, list[str]]) -> list[str]:
@@ -117,6 +121,7 @@ def known_values(own: Everything, other: Everything) -> dict[str, list[str]]:
     return {
         **dict.fromkeys(("RoleSid", *defaults), roles),
         "Identity": identities,
+        "Author": identities,
         "UniqueName": ["team", "other", "a/b \u017c", own.items["channel"], "CH" + "0" * 32],
         "From": identities,
         "Order": ["asc", "desc", "up"],
@@ -225,7 +230,7 @@ def requests(draw: st.DrawFn, generator: Generator, number: int, victim: str) ->
     named = [] if victim else ["alice", "bob", "team"]
     others = [other.of(operation) for other in generator.others]
     path = operation.path(addresses(draw, operation, right, others, named))
-    valid = FORMS.get((operation.resource, operation.verb), {})
+    valid = operation.form
     valid = {name: f"{value} {number}" if name == "Identity" else value for name, value in valid.items()}
     query: Pairs = []
     if contract["query"] or draw(st.integers(0, 9)) == 0:

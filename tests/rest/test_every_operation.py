@@ -52,10 +52,10 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         door = request.getfixturevalue("http_door")
         world, stranger = _behind(request.getfixturevalue("stack"))
     raw = Raw(door)
-    items = make(raw, world.context())
+    items = make(raw, world.context(), default=True)
     path = f"/chat/v2/Services/{items.addresses['service_sid']}"
     others = {
-        "channel_sid": raw.post(f"{path}/Channels")["sid"],
+        "channel_sid": raw.post(f"{path}/Channels", Type="private")["sid"],
         "user_sid": raw.post(f"{path}/Users", Identity="yan")["sid"],
     }
     found = Target(
@@ -64,7 +64,7 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         items,
         make(raw, world.context(), " else"),
         make(Raw(LambdaDoor(stranger)), stranger.context()),
-        lambda: make(raw, world.context(), " more"),
+        lambda: make(raw, world.context(), " more", default=True),
         others,
     )
     before = [seen(raw, each) for each in (items, found.other_service)]
@@ -144,7 +144,9 @@ def test_another_service_is_not_told_who_is_in_a_channel_or_invited(
     target: Target, operation: Operation, identity: str
 ):
     """Alice is a member and zoe is invited; a channel of another service answers as if it were not there."""
-    addresses = target.items.of(operation, service_sid=target.other_service.addresses["service_sid"])
+    own, other = target.items.of(operation), target.other_service.of(operation)
+    addresses = own | {name: other[name] for name in ("service_sid",) if operation.scope != "default"}
+    addresses |= {name: other[name] for name in ("channel_sid",) if operation.scope == "default"}
     form = {**operation.form, "Identity": identity}
     not_found(operation, target.raw("POST", operation.path(addresses), form), addresses)
 
@@ -193,13 +195,14 @@ def test_an_item_is_not_found_in_another_channel_or_under_another_user(target: T
 @every(lambda operation: operation.verb == "list", names_a("service_sid"))
 def test_a_list_shows_nothing_of_another_service(target: Target, operation: Operation):
     own, other = (
-        {
-            item["channel_sid" if operation.resource == "user_channel" else "sid"]
-            for item in listed(target.raw, operation, items)
-        }
+        {item[NAMED_BY.get(operation.resource, "sid")] for item in listed(target.raw, operation, items)}
         for items in (target.items, target.other_service)
     )
     assert own and other and not own & other
+
+
+# What names an item of a list that has no SID.
+NAMED_BY = {"user_channel": "channel_sid", "user_conversation": "conversation_sid"}
 
 
 def listed(raw: Raw, operation: Operation, items: Everything) -> list[dict[str, Any]]:
@@ -211,33 +214,34 @@ def listed(raw: Raw, operation: Operation, items: Everything) -> list[dict[str, 
 
 # Resource -> what its deletion takes along, beside itself.
 GOES_WITH = {
-    "binding": "user_binding",
-    "member": "user_channel",
-    "user": "user_sid",
-    "channel": "channel_sid",
-    "service": "service_sid",
+    "binding": {"user_binding"},
+    "member": {"user_channel", "user_conversation"},
+    "user": {"user_sid"},
+    "channel": {"channel_sid", "channel_migration"},
+    "service": {"service_sid"},
 }
-DELETED = [
-    operation.resource
+DELETED = {
+    (operation.scope, operation.resource): operation
     for operation in OPERATIONS
-    if operation.verb == "delete" and operation.mount.face.prefix != "/chat/v1"
-]
+    if operation.verb == "delete" and not operation.resource.startswith("user_")
+}
 
 
-@pytest.mark.parametrize("resource", dict.fromkeys(name for name in DELETED if not name.startswith("user_")))
-def test_what_was_deleted_is_not_found_nor_anything_in_it(target: Target, resource: str):
-    items = target.more()
-    delete = next(each for each in OPERATIONS if (each.resource, each.verb) == (resource, "delete"))
+@pytest.mark.parametrize("delete", DELETED.values(), ids=lambda operation: operation.name)
+def test_what_was_deleted_is_not_found_nor_anything_in_it(target: Target, delete: Operation):
+    items, resource = target.more(), delete.resource
     assert delete.ask(target.raw, items.of(delete)).status == 204
-    gone = {resource, GOES_WITH.get(resource, ""), *(("channel_migration",) if resource == "channel" else ())}
+    gone = {resource, *GOES_WITH.get(resource, ())}
     for operation in OPERATIONS:
+        if operation.scope != delete.scope:
+            continue
         if ("sid" in operation.names and operation.resource in gone) or gone & set(operation.names):
             addresses = items.of(operation)
             not_found(operation, operation.ask(target.raw, addresses), addresses)
     for operation in OPERATIONS:
-        if (operation.resource, operation.verb) == (resource, "list"):
+        if (operation.scope, operation.resource, operation.verb) == (delete.scope, resource, "list"):
             shown = listed(target.raw, operation, items)
-            assert items.items[resource] not in [item["sid"] for item in shown], operation.name
+            assert items.within(delete.scope).items[resource] not in [item["sid"] for item in shown], operation.name
 
 
 # What is malformed
@@ -332,7 +336,8 @@ def test_an_update_that_names_nothing_that_can_be_changed_is_refused(target: Tar
     for form in ({}, {"Colour": "green", "Sid": "x", "DateRemoved": "x", "Media.SizeLimitMb": "1"}):
         answer = target.raw("POST", operation.path(target.items.of(operation)), form)
         nothing = (400, 20161, "The update names no parameter that can be changed")
-        assert answer.refusal() == UNUSABLE.get(operation.resource, nothing)
+        is_named_otherwise = operation.scope != "chat" and operation.resource == "channel"
+        assert answer.refusal() == (nothing if is_named_otherwise else UNUSABLE.get(operation.resource, nothing))
 
 
 # What HTTP asks for

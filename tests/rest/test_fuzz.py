@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from local.template.template import Template
 from parley.operations import bindings
-from tests.rest.everything import FORMS, OPERATIONS, Operation, make
+from tests.rest.everything import OPERATIONS, Operation, make
 from tests.rest.requests import Generator, Request, requests
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.world import World
@@ -75,6 +75,10 @@ def _allowed(sort_key: str) -> set[str]:
     return MAY_MOVE.get(sort_key, set()) | {"pk", "deleted_at", "service_sid"} if sort_key in MAY_MOVE else set()
 
 
+# What is made so that there is an item of a resource that stores nothing itself.
+_MADE_AS = {"user_channel": "channel", "user_conversation": "channel"}
+
+
 class Laboratory:
     """A table of its own with an account, a second service in it, and a stranger's account."""
 
@@ -85,7 +89,7 @@ class Laboratory:
         self.world.actions_per_second = 30
         stranger = World(client, table_name)
         self.raw = Raw(LambdaDoor(self.world))
-        self.own = make(self.raw, self.world.context())
+        self.own = make(self.raw, self.world.context(), default=True)
         self.others = [
             make(self.raw, self.world.context(), " else"),
             make(Raw(LambdaDoor(stranger)), stranger.context()),
@@ -144,29 +148,22 @@ class Laboratory:
 
     def victim(self, operation: Operation) -> str:
         """A new item for an operation that deletes one, so that the others stay."""
-        row, number = operation.resource, self.number()
-        service = f"/chat/v2/Services/{self.own.items['service']}"
-        channel = f"{service}/Channels/{self.own.items['channel']}"
-        places = {
-            "service": "/chat/v2/Services",
-            "role": f"{service}/Roles",
-            "user": f"{service}/Users",
-            "channel": f"{service}/Channels",
-            "user_channel": f"{service}/Channels",
-            "member": f"{channel}/Members",
-            "message": f"{channel}/Messages",
-            "invite": f"{channel}/Invites",
-            "channel_webhook": f"{channel}/Webhooks",
-            "credential": "/chat/v2/Credentials",
-            "api_key": f"/2010-04-01/Accounts/{self.world.account_sid}/Keys.json",
-        }
-        if row in ("binding", "user_binding"):
+        number = self.number()
+        if operation.resource in ("binding", "user_binding"):
             return self._binding(number)
-        form = FORMS.get((row, "create"), {})
+        creation = next(
+            each
+            for each in OPERATIONS
+            if (each.mount.face, each.scope, each.resource, each.verb)
+            == (operation.mount.face, operation.scope, _MADE_AS.get(operation.resource, operation.resource), "create")
+        )
+        form = creation.form
         form = {**form, "Identity": f"victim {number}"} if "Identity" in form else form
-        made = self.raw.post(places[row], form)["sid"]
-        if row == "user_channel":
-            self.raw.post(f"{service}/Channels/{made}/Members", Identity="alice")
+        path = creation.path(self.own.of(creation))
+        made = self.raw.post(path, form)["sid"]
+        if operation.resource in _MADE_AS:
+            members = "Members" if operation.scope == "chat" else "Participants"
+            self.raw.post(f"{path}/{made}/{members}", Identity="alice")
         return made
 
     def _binding(self, number: int) -> str:
