@@ -1,4 +1,4 @@
-"""What the template declares, as records that the rest of the local runtime reads."""
+"""The records into which the template is read: tables, queues, functions, mappings, APIs."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_state_survives_a_clean_stop(home: Home, engine: str):
         second.stop()
 
 
-@pytest.mark.skipif("dynoxide" not in ENGINES, reason="Dynoxide is not to be had here")
+@pytest.mark.skipif("dynoxide" not in ENGINES, reason="Dynoxide is not available here")
 def test_dynoxide_keeps_its_table_and_its_stream_through_a_kill(home: Home):
     template = Template(TEMPLATE, UUID)
     first = start_engine(home, "dynoxide")
@@ -80,7 +80,7 @@ def test_dynoxide_keeps_its_table_and_its_stream_through_a_kill(home: Home):
         second.stop()
 
 
-@pytest.mark.skipif("dynoxide" not in ENGINES, reason="Dynoxide is not to be had here")
+@pytest.mark.skipif("dynoxide" not in ENGINES, reason="Dynoxide is not available here")
 def test_dynoxides_stream_gets_its_indexes_and_loses_what_is_older_than_a_day(home: Home):
     first = start_engine(home, "dynoxide")
     stream_arn = provision(Template(TEMPLATE, UUID), first, home)["Table"].attributes["StreamArn"]
