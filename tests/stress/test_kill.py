@@ -46,7 +46,7 @@ def start(home: Path) -> Stack:
     try:
         return start_stack(home, engine="dynoxide", template=template, environment=UNLIMITED)
     except StackFailed as failed:
-        if "not to be had" in str(failed):
+        if "is not available" in str(failed):
             pytest.skip(str(failed))
         raise
 
