@@ -1,6 +1,6 @@
-"""A connection's life: a valid token opens it, another token renews it, and each request is checked against its record.
+"""The life of a connection: a token opens it, another token renews it, and its record is checked for each request.
 
-`sockets/presence.py` forgets it at the end.
+At the end `sockets/presence.py` forgets it.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class Opened(NamedTuple):
 
 SUBPROTOCOL = "parley.v1"
 MOST_PER_IDENTITY = 10
-# The kind of due work under which connections are listed until they end.
+# The kind of due work that lists each connection under the minute in which it ends.
 DUE = "connection"
 
 
 def accept(context: Context, protocol: Row, connection_id: str, offered: list[str], query_token: str) -> Opened | None:
-    """Let a socket open. Its token is in the query string, or is offered as a sub-protocol beside `parley.v1`.
+    """Let a socket open. Its token comes in the query string, or as a second sub-protocol beside `parley.v1`.
 
-    If the protocol's token comes with the first frame, nothing is stored yet, and None is returned.
+    If the protocol's token comes in the first frame, this stores nothing and returns None.
 
     Raises:
         Refusal: what `authenticate` raises.
@@ -65,14 +65,14 @@ def accept(context: Context, protocol: Row, connection_id: str, offered: list[st
 
 
 def authenticate(context: Context, protocol: Row, connection_id: str, token: str) -> Opened:
-    """Open a connection for whoever brings a token. If the identity has no user yet, one is created.
+    """Open a connection for the identity of a token. If the identity has no user yet, create one.
 
-    This takes three requests: the user, the connection, the presence. If the service asks who is online, the first
-    connection of a user takes one more.
+    This takes three requests: for the user, the connection and the presence. If the service shows who is online, the
+    first connection of a user takes one more.
 
     Raises:
-        Refusal: what is wrong with the token; 20106 with 403 if its service is not one of this account; 50203 or 50206
-            if no user may have the identity.
+        Refusal: what is wrong with the token; 20106 with 403 if its service does not belong to this account; 50203 or
+            50206 if the identity is not allowed.
     """
     access = verified(context, token)
     try:
@@ -87,7 +87,7 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
         user = _create_user(acting, access)
     acting = replace(acting, caller=replace(acting.caller, birth=birth_of(user)))
     now = context.clock.now_ms() // 1000
-    is_watched = reachability.is_enabled(service)
+    shows_who_is_online = reachability.is_enabled(service)
     record: Connection = {
         "id": connection_id,
         "identity": access.identity,
@@ -100,7 +100,7 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
     }
     if protocol.name != NATIVE:
         record["codec"] = protocol.name
-    if is_watched:
+    if shows_who_is_online:
         record["noted"] = True
     context.table.put_many({keys.connection(connection_id): record, **_listed(context, record)})
     entries = presence.remember(context.table, record, now)
@@ -108,7 +108,7 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
     is_known_online = (
         was_known and user.get("is_online") is True and len(live_connections(entries, now, birth_of(user))) > 1
     )
-    if is_watched and not is_known_online:
+    if shows_who_is_online and not is_known_online:
         reachability.note_online(acting, sid)
     surplus = [one for one in live if one != connection_id][: max(len(live) - MOST_PER_IDENTITY, 0)]
     return Opened(record, None, [presence.listener(one, sid, entries) for one in surplus])
@@ -125,15 +125,15 @@ def verified(context: Context, token: str) -> AccessToken:
     now = context.clock.now_ms() // 1000
     access = verify(token, context.account_sid, lambda sid: _key_secret(context, sid), now)
     if access.expires_at <= now:
-        # `verify` allows for clocks that differ. But this connection would have to be closed at once.
+        # `verify` tolerates clocks that differ. But Parley would close this connection at once.
         raise TOKEN_EXPIRED()
-    # A client named `system` would pass for the account itself.
+    # A client with the identity `system` would look like the account itself.
     check_identity(access.identity)
     return access
 
 
 def _listed(context: Context, connection: Connection) -> dict[Key[Due], Due]:
-    """The item by which a tick finds the connection when its token or its time ends."""
+    """The item that leads a tick to the connection when its token or its time ends."""
     dies_at = connection["expires_at"] + LONGEST_LIFE_SECONDS
     return due.entry(context, DUE, ends(connection), connection["id"], dies_at)
 
@@ -153,12 +153,12 @@ def _key_secret(context: Context, key_sid: str) -> str | None:
     if key is None:
         return None
     secret = context.keyring.api_key_secret(key_sid)
-    # If the key ring was replaced, another secret is derived, and the old keys are refused.
+    # After the key ring was replaced, this derives another secret, so tokens of old keys are refused.
     return secret if is_secret(secret, key["secret_hash"]) else None
 
 
 def _user(context: Context, sid: str, connection_id: str) -> User | None:
-    """The user of the token that a first frame brings.
+    """The user of a token that came in the first frame.
 
     Raises:
         Refusal: 20106 if another user has opened the connection already.
@@ -187,8 +187,8 @@ def _create_user(acting: Context, access: AccessToken) -> User:
 def refresh(context: Context, connection: Connection, token: str) -> Connection:
     """The connection with a new token in place of the old one.
 
-    The presence entry and the list of connections that end get the new end first, the record last. If the connection is
-    forgotten in between, the record refuses, and the presence entry is removed again.
+    The presence entry and the list of due work get the new end first, the record last. If the connection is forgotten
+    in between, the write of the record fails, and this removes the presence entry again.
 
     Raises:
         Refusal: what is wrong with the token; 20106 if it is another identity's or service's; 51006 if the connection
@@ -223,7 +223,7 @@ def opened(context: Context, connection_id: str) -> Connection:
     try:
         return _usable(context, context.configuration.fetch(key))
     except Refusal:
-        # Another container may have stored a new token, which the record remembered here lacks.
+        # Another container may have stored a new token, and this container may remember the record from before.
         context.configuration.forget(key)
         return _usable(context, context.configuration.fetch(key))
 

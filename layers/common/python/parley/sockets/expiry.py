@@ -99,7 +99,7 @@ class Expiry:
 
     def _note_offline(self, context: Context, over: list[Connection]) -> None:
         """Note which users are offline now, in the services that want to know."""
-        watched = [one for one in over if self._is_watched(context, one)]
+        watched = [one for one in over if self._shows_who_is_online(context, one)]
         presences = context.table.fetch_many(keys.presence(one["user_sid"]) for one in watched) if watched else {}
         now = context.clock.now_ms() // 1000
         gone = {
@@ -110,7 +110,7 @@ class Expiry:
         _side_by_side(lambda user: reachability.note_offline(replace(context, caller=gone[user]), user), list(gone))
 
     @staticmethod
-    def _is_watched(context: Context, connection: Connection) -> bool:
+    def _shows_who_is_online(context: Context, connection: Connection) -> bool:
         key = keys.service(context.account_sid, connection["service_sid"])
         return reachability.is_enabled(context.configuration.fetch(key))
 
