@@ -18,7 +18,7 @@ from tests.support.target import Target, serving
 from tests.support.waiting import until
 
 FAILURE_QUEUES = {
-    "FanOutFailureQueue": "change cannot be announced",
+    "FanOutFailureQueue": "change cannot be pushed",
     "WebhooksFailureQueue": "change cannot be planned",
 }
 CAUSE = {

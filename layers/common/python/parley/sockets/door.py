@@ -1,4 +1,4 @@
-"""The socket door: sockets open, frames come in, and each gets at most one reply, whatever its protocol."""
+"""The socket door: it opens sockets and answers each frame with at most one reply, in any protocol."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from parley.sockets.typing_indicator import Typing
 from parley.stored import Connection
 
 if TYPE_CHECKING:
-    # Most requests push nothing, and need not wait for what pushes to be imported.
+    # Most requests push nothing, so they should not wait for the import of the pushing code.
     from parley.ports.sockets.gateway import SocketGateway
 
 
 class SocketDoor:
-    """Opens connections and answers frames; `sockets` gives the gateway when something has to be pushed or closed."""
+    """Opens connections and answers frames. It calls `sockets` for the gateway only when it must push or close."""
 
     def __init__(self, protocols: Protocols, sockets: Callable[[], SocketGateway], requests_per_second: int):
         self._protocols = protocols
@@ -34,10 +34,10 @@ class SocketDoor:
     def open(
         self, context: Context, connection_id: str, protocol: str | None, offered: list[str], token: str
     ) -> str | None:
-        """Let a socket open, speaking the protocol of this name; returns the sub-protocol to confirm.
+        """Let a socket open with the protocol of this name; returns the sub-protocol to confirm.
 
         Raises:
-            Refusal: why it may not open.
+            Refusal: the reason why it may not open.
         """
         opened = connections.accept(context, self._protocols.named(protocol or NATIVE), connection_id, offered, token)
         if opened is None:
@@ -46,7 +46,7 @@ class SocketDoor:
         return opened.subprotocol
 
     def answer(self, context: Context, connection_id: str, text: str) -> str | None:
-        """The reply to a frame; None when the connection was ended instead, after it was told why."""
+        """The reply to a frame; None if this ended the connection instead and pushed the reason."""
         protocol = self._protocols.speaking(text)
         match self._count(context, protocol).take(connection_id):
             case Verdict.REFUSED:
@@ -94,7 +94,7 @@ class SocketDoor:
 
 
 def _speaking(connection: Connection, protocol: Row) -> Connection:
-    """The connection, if a frame in this protocol may come over it.
+    """The connection, if it speaks this protocol.
 
     Raises:
         Refusal: 51006 if it speaks another protocol.
