@@ -407,7 +407,7 @@ export class ChannelFollower {
   answer(answer: CatchUp, now: number): Progress;
   /** The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. */
   failed(now: number): Progress;
-  /** The user is no member any more. Returns what is held, for nobody fills its holes now. */
+  /** The user is no member any more. Returns what is held, for nobody fills its gaps now. */
   end(): Push[];
   /** The question got lost with the connection. It does not count, and `expect` will say whether to ask again. */
   interrupted(now: number): void;

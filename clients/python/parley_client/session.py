@@ -1,4 +1,4 @@
-"""Asks over each new socket which channels there are and what was missed, and later about holes."""
+"""Asks over each new socket which channels there are and what was missed, and later about gaps."""
 
 from __future__ import annotations
 

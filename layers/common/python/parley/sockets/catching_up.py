@@ -144,8 +144,8 @@ class _Channel(Generic[T]):
         if self._mark == self._tail["seq"]:
             return CaughtUp(CHANGES, self._mark)
         missed, young = self._read_settled(room, patience)
-        holes = self._holes(missed)
-        if any(hole not in young for hole in holes) and not self._is_recent():
+        missing = self._missing_numbers(missed)
+        if any(number not in young for number in missing) and not self._is_recent():
             return CaughtUp(REFETCH, self._tail["seq"])
         try:
             happened = self._events_by_number(missed)
@@ -159,7 +159,7 @@ class _Channel(Generic[T]):
         Such a change is usually written a moment later, so this pauses and reads again.
         """
         missed = self._read(room)
-        while (young := self._young_holes(missed)) and patience.left:
+        while (young := self._young_numbers(missed)) and patience.left:
             patience.left -= 1
             self._context.clock.sleep(_PAUSE_SECONDS)
             missed = self._read(room)
@@ -193,22 +193,22 @@ class _Channel(Generic[T]):
     def _end(self, missed: _Missed) -> int:
         return _created(missed.messages[-1]) if missed.is_cut else int(self._tail["seq"])
 
-    def _holes(self, missed: _Missed) -> list[int]:
+    def _missing_numbers(self, missed: _Missed) -> list[int]:
         times = self._times_of_changes(missed)
         return [seq for seq in range(self._mark + 1, self._end(missed) + 1) if seq not in times]
 
-    def _young_holes(self, missed: _Missed) -> list[int]:
-        """The holes whose changes may still be written: every change after them is younger than a function can run."""
+    def _young_numbers(self, missed: _Missed) -> list[int]:
+        """The missing numbers whose changes may still be written: every change after them is younger than a function can run."""
         times = self._times_of_changes(missed)
         settled = self._context.clock.now_ms() - _SETTLED_MS
         if self._tail.get("seq_at", settled) < settled:
             # The last number was taken so long ago that no function can still be writing.
             return []
         last_settled = max((seq for seq, at in times.items() if at < settled), default=0)
-        return [hole for hole in self._holes(missed) if hole > last_settled]
+        return [number for number in self._missing_numbers(missed) if number > last_settled]
 
     def _is_recent(self) -> bool:
-        """Whether the log still reaches back to the mark. If so, the change of a hole was never written."""
+        """Whether the log still reaches back to the mark. If so, the change of a missing number was never written."""
         now = self._context.clock.now_ms()
         oldest = now - TOMBSTONE_SECONDS * 1000
         # A channel SID begins with the time at which the channel was created.
