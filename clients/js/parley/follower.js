@@ -86,8 +86,8 @@ export class ChannelFollower {
     return delivered;
   }
 
-  /** A list of channels says which number this one has reached (-1: it is not in the list). Ask unless it is the mark.
-  */ expect(seq, now) {
+  /** A list says which number this channel has reached (-1: it is not in the list). Ask unless it is the mark. */
+  expect(seq, now) {
     this.#withdraw();
     // If pushes are held, the client may have dropped others that are newer than the list.
     this.#target = this.#held.size > 0 ? Math.max(this.#target, seq) : seq;
@@ -155,8 +155,8 @@ export class ChannelFollower {
     return this.#news.of(held, last, this.#base);
   }
 
-  /** The question was lost with the connection. It does not count as an attempt; `expect` decides whether to ask again.
-  */ interrupted(now) {
+  /** The question was lost with the connection. It does not count; `expect` decides whether to ask again. */
+  interrupted(now) {
     this.#withdraw();
     this.#mustAsk = true;
     this.#dueAt = now + ASK_AGAIN_AFTER;

@@ -4,7 +4,7 @@ ParleyError
 ├── RequestError      the server refused a request
 ├── RequestTimeout    no reply came in time
 ├── ConnectionLost    the connection broke after a request that changes something was sent
-├── MessageTooLarge   a request is larger than a socket carries
+├── MessageTooLarge   a request is larger than 128 KB
 ├── Refused           the server refused to open a socket
 │   └── Denied        it refused because of the token: the client waits for another one
 └── ClientClosed      the client was shut down
@@ -33,15 +33,15 @@ class RequestError(ParleyError):
 
 
 class RequestTimeout(ParleyError):
-    """No reply came in time; whether the request was carried out is not known."""
+    """No reply came in time. It is unknown whether the server carried out the request."""
 
 
 class ConnectionLost(ParleyError):
-    """The connection broke after the request was sent; whether it was carried out is not known."""
+    """The connection broke after the request was sent. It is unknown whether the server carried it out."""
 
 
 class MessageTooLarge(ParleyError):
-    """A request is larger than the 128 KB that a socket carries."""
+    """The request is larger than 128 KB, the limit of a socket."""
 
 
 class Refused(ParleyError):

@@ -198,7 +198,7 @@ class _Channel(Generic[T]):
         return [seq for seq in range(self._mark + 1, self._end(missed) + 1) if seq not in times]
 
     def _young_numbers(self, missed: _Missed) -> list[int]:
-        """The missing numbers whose changes may still be written: every change after them is younger than a function can run."""
+        """The missing numbers whose changes may still be written, because only recent changes come after them."""
         times = self._times_of_changes(missed)
         settled = self._context.clock.now_ms() - _SETTLED_MS
         if self._tail.get("seq_at", settled) < settled:
