@@ -14,7 +14,7 @@ from __future__ import annotations
 
 TOKEN_EXPIRED = 20104
 CONNECTION_IS_OVER = {51006, 20103, TOKEN_EXPIRED}
-"""The codes with which the server refuses everything over a connection, before it closes it."""
+"""With these codes the server refuses every request on a connection, before it closes the connection."""
 
 
 class ParleyError(Exception):
