@@ -126,15 +126,6 @@ def test_whose_key_was_deleted_hears_nobody_type(house: House, room: Room, alice
     assert (bob.events(), tablet.events()) == ([], ["typingStarted"])
 
 
-def test_typing_needs_a_channel_one_is_in(house: House, room: Room, alice: Device) -> None:
-    secret = house.channel("bob", Type="private", UniqueName="secret")
-    for channel in ("secret", secret.sid, "nothing", "CH" + "0" * 32):
-        assert alice.refusal("typing", channel=channel) == (404, 20404)
-    for channel in (None, "", 5):
-        assert alice.refusal("typing", channel=channel) == (400, 20001)
-    assert house.device("mallory").refusal("typing", channel=room.sid) == (403, 50400)
-
-
 def test_nobody_types_in_another_service_also_where_it_is_warm(house: House, room: Room, alice: Device) -> None:
     alice.done("typing", channel=room.sid)
     namesake = House(house.deployment).device("alice")

@@ -46,13 +46,6 @@ def test_anybody_fetches_a_user_by_identity(house: House, alice: Device, bob: De
         assert alice.refusal("fetchUser", identity=identity) == (400, 20001)
 
 
-def test_a_user_of_another_service_is_not_found(house: House, alice: Device) -> None:
-    other = House(house.deployment)
-    sid = other.rest.post(f"{other.path}/Users", Identity="zoe")["sid"]
-    for address in ("zoe", sid):
-        assert alice.refusal("fetchUser", identity=address) == (404, 20404)
-
-
 def test_a_client_changes_itself_and_hears_it_on_every_device(house: House, alice: Device, bob: Device) -> None:
     laptop = house.device("alice")
     user = alice.done("updateUser", identity="alice", friendly_name="Alice", attributes={"a": 1})
