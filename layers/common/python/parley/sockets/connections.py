@@ -13,6 +13,7 @@ from parley.domain.presence import LONGEST_LIFE_SECONDS, ends, live_connections
 from parley.domain.users import check_identity
 from parley.errors import (
     CONNECTION_EXPIRED,
+    NOT_FOUND,
     TOKEN_EXPIRED,
     TOKEN_FOREIGN_SERVICE,
     TOKEN_INVALID,
@@ -77,7 +78,9 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
     access = verified(context, token)
     try:
         service = addressing.service(context, access.service_sid)
-    except Refusal:
+    except Refusal as refusal:
+        if refusal.error is not NOT_FOUND:
+            raise
         raise TOKEN_FOREIGN_SERVICE() from None
     sid = user_sid(access.service_sid, access.identity)
     acting = replace(context, caller=Caller("SDK", access.identity, webhooks=True))

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from parley.errors import CONNECTION_EXPIRED, INTERNAL, TOO_MANY_CONNECTIONS, TOO_MANY_REQUESTS, Refusal
+from parley.errors import (
+    CONCURRENT_UPDATE,
+    CONNECTION_EXPIRED,
+    INTERNAL,
+    SERVICE_RATE,
+    TOO_MANY_CONNECTIONS,
+    TOO_MANY_REQUESTS,
+    UNAVAILABLE,
+    Refusal,
+)
 from parley.log import logger
 from parley.operations.context import Context
 from parley.sockets import connections
@@ -19,6 +28,9 @@ from parley.stored import Connection
 if TYPE_CHECKING:
     # Most requests push nothing, so they should not wait for the import of the pushing code.
     from parley.ports.sockets.gateway import SocketGateway
+
+# These refusals pass: the same frame may be carried out a moment later, so the connection stays open.
+_PASSING = (UNAVAILABLE, CONCURRENT_UPDATE, SERVICE_RATE)
 
 
 class SocketDoor:
@@ -61,6 +73,8 @@ class SocketDoor:
                 return self._opened(context, connection_id, protocol, token, text)
             connection = _speaking(connections.opened(context, connection_id), protocol)
         except Refusal as refusal:
+            if refusal.error in _PASSING:
+                return self._protocols.codec(protocol.name).refused(text, refusal)
             self._end(context, connection_id, protocol.name, text, refusal)
             return None
         except Exception:
