@@ -7,6 +7,8 @@ import { HandshakeError, UnusableTokenError } from "./errors.js";
 const PATIENCE_AT_FIRST = 10_000;
 const PATIENCE_LATER = 60_000;
 const PROBE_TIMEOUT = 5_000;
+/** The statuses of refusals that another attempt with the same token would meet again. */
+const HOPELESS = new Set([400, 401, 403, 404]);
 
 /** Decides whether a failed attempt to connect means that the token is refused, so that trying again is no use. */
 export class Refusals {
@@ -34,9 +36,7 @@ export class Refusals {
   async isFinal(failure) {
     if (failure instanceof UnusableTokenError) return true;
     if (!(failure instanceof HandshakeError)) return false;
-    if (failure.status !== null) {
-      return failure.status >= 400 && failure.status < 500 && failure.status !== 408 && failure.status !== 429;
-    }
+    if (failure.status !== null) return HOPELESS.has(failure.status);
     if (failure.wasTimeout) {
       this.forget();
       return false;
