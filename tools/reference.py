@@ -127,7 +127,7 @@ def _mounts(mounts: tuple[Mount, ...]) -> str:
 
 def _parameters(mounts: tuple[Mount, ...]) -> Iterable[str]:
     if rows := _grouped(mounts):
-        yield "## Parameters\n\nWhere a verb is bold, it needs the parameter.\n"
+        yield "## Parameters\n\nA verb in bold requires the parameter.\n"
         yield "| Parameter | On | In | Value | If unset |\n| --- | --- | --- | --- | --- |"
         yield "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
     filters = {filter_.form_name: filter_ for mount in mounts for filter_ in mount.form("list")}
@@ -260,7 +260,7 @@ def _notes(mounts: tuple[Mount, ...]) -> Iterable[str]:
             verbs = ", ".join(verb for verb in VERBS if verb in mount.webhooks.split())
             notes.append(f"{version(mount)} reads `X-Twilio-Webhook-Enabled` on {verbs}.")
     if notes:
-        yield "## Besides\n"
+        yield "## Notes\n"
         yield "\n".join(f"- {note}" for note in notes) + "\n"
 
 

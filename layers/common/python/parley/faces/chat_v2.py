@@ -110,7 +110,7 @@ USER_CHANNELS = Mount(
     page_limits=(50, 50),
     webhooks="delete",
     about="A channel as one user sees it (https://www.twilio.com/docs/chat/rest/user-channel-resource): the user's "
-    "membership or invite, with what is unread.",
+    "membership or invite, and how many messages are unread.",
 )
 
 USER_BINDINGS = Mount(
