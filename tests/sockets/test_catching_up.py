@@ -48,7 +48,7 @@ def told(events: list[dict[str, Any]]) -> list[tuple[str, Any]]:
 # What was missed.
 
 
-def test_who_missed_nothing_is_told_nothing(alice: Device, room: Room, mark: int) -> None:
+def test_a_client_that_missed_nothing_is_told_nothing(alice: Device, room: Room, mark: int) -> None:
     assert asked(alice, room, mark) == {"status": "changes", "seq": mark, "more": False, "events": []}
 
 
@@ -183,7 +183,7 @@ def test_only_what_came_after_the_mark_is_told(alice: Device, room: Room, mark: 
         assert told(caught_up(alice, room, mark + seen)) == expected
 
 
-def test_of_a_removed_message_only_the_sids_and_the_index_are_left(alice: Device, room: Room, mark: int) -> None:
+def test_a_removed_message_is_told_by_its_sids_and_index_only(alice: Device, room: Room, mark: int) -> None:
     sid = address(room, 0)
     room.update(f"/Messages/{sid}", Body="something secret", Attributes='{"very":"secret"}')
     room.delete(f"/Messages/{sid}")
@@ -261,7 +261,7 @@ def test_what_is_overtaken_is_told_last_and_leaves_no_hole(
 
 
 @pytest.mark.parametrize("moment", ["update_item", "transact_write_items"])
-def test_who_is_overtaken_is_answered_with_all_that_the_record_is_by_then(
+def test_an_overtaken_request_is_answered_with_the_whole_record_as_it_then_is(
     meddling: MeddlingClient, alice: Device, room: Room, moment: str
 ) -> None:
     """Before it takes its number, and after."""
@@ -291,7 +291,7 @@ def test_what_is_refused_after_its_number_was_taken_leaves_no_hole(
     assert (answer["seq"], told(answer["events"])) == (mark + 2, [("memberLeft", "bob")])
 
 
-def test_who_was_taken_out_keeps_the_newer_name_it_knows(house: House, room: Room) -> None:
+def test_a_removed_member_is_sent_no_newer_name_of_the_channel(house: House, room: Room) -> None:
     bob = house.device("bob")
     room.delete("/Members/bob")
     room.update(FriendlyName="new")
@@ -355,7 +355,7 @@ def test_several_channels_are_caught_up_with_at_once(house: House, alice: Device
     }
 
 
-def test_who_knows_nothing_yet_is_told_everything_from_zero(alice: Device, room: Room) -> None:
+def test_from_mark_zero_everything_is_told(alice: Device, room: Room) -> None:
     events = told(caught_up(alice, room, 0))
     assert sorted(events) == [
         ("memberJoined", "alice"),
@@ -389,7 +389,9 @@ def test_many_messages_come_in_several_answers(alice: Device, room: Room, mark: 
     assert told(events) == [("messageAdded", index) for index in range(2, 252)]
 
 
-def test_who_joined_before_and_changed_after_the_cut_has_joined(alice: Device, room: Room, mark: int) -> None:
+def test_a_member_who_joined_before_the_cut_and_changed_after_it_has_joined(
+    alice: Device, room: Room, mark: int
+) -> None:
     """The client has never heard of carol: the first it hears of her must be that she has joined."""
     room.add("carol")
     for _ in range(6):
@@ -657,7 +659,7 @@ def status(device: Device, *rooms: Room) -> list[dict[str, Any]]:
     return [channels[room.sid] for room in rooms]
 
 
-def test_who_is_no_member_fetches_what_may_be_seen_and_the_rest_is_gone(house: House) -> None:
+def test_a_stranger_is_told_to_fetch_a_visible_channel_anew_and_that_a_hidden_one_is_gone(house: House) -> None:
     public, private = house.channel("alice"), house.channel("alice", Type="private")
     house.rest.post(f"{house.path}/Users", Identity="dave")
     made, invited = house.channel(Type="private", CreatedBy="dave"), house.channel("alice", Type="private")
@@ -669,7 +671,7 @@ def test_who_is_no_member_fetches_what_may_be_seen_and_the_rest_is_gone(house: H
     assert answers == [refetch, {"status": "gone"}, {"status": "refetch", "seq": 1}, {"status": "refetch", "seq": 3}]
 
 
-def test_who_was_removed_is_told_nothing_of_what_came_after_or_before(house: House) -> None:
+def test_a_removed_member_is_told_nothing_that_happened_before_or_after(house: House) -> None:
     public, private = house.channel("alice", "bob"), house.channel("alice", "bob", Type="private")
     alice = house.device("alice")
     marks = {room.sid: seq_of(alice, room) for room in (public, private)}
@@ -682,7 +684,9 @@ def test_who_was_removed_is_told_nothing_of_what_came_after_or_before(house: Hou
     assert channels[private.sid] == {"status": "gone"}
 
 
-def test_who_came_back_catches_up_from_before(house: House, alice: Device, room: Room, mark: int) -> None:
+def test_a_member_who_came_back_catches_up_from_the_old_mark(
+    house: House, alice: Device, room: Room, mark: int
+) -> None:
     room.delete("/Members/alice")
     room.post("while away")
     room.add("alice")

@@ -64,7 +64,7 @@ def test_what_a_member_says_of_itself_is_told_to_all(company: Company) -> None:
 
 
 @pytest.mark.parametrize("way", ["leaving", "being removed"])
-def test_who_is_no_member_any_more_hears_so_on_every_device_and_then_nothing(company: Company, way: str) -> None:
+def test_a_former_member_hears_so_on_every_device_and_then_nothing(company: Company, way: str) -> None:
     if way == "leaving":
         company.laptop.done("leaveChannel", channel="general")
     else:

@@ -184,9 +184,7 @@ def test_the_token_of_the_grant_gives_endpoint_and_credential_to_the_refreshed_c
 # Who did it.
 
 
-def test_whatever_a_client_does_only_its_own_connection_finds_its_request_in_the_pushes(
-    house: House, room: Room
-) -> None:
+def test_only_the_connection_that_acted_finds_its_request_in_the_pushes(house: House, room: Room) -> None:
     phone, laptop = house.device("alice"), house.device("alice")
     made = phone.done("createChannel", friendly_name="mine")["sid"]
     house.rest.post(f"{house.path}/Channels/{room.sid}/Messages", Body="x")

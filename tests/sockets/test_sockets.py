@@ -379,7 +379,7 @@ def test_a_connection_that_cannot_be_open_any_more_is_not_tried(house: House) ->
     assert house.deployment.gateway.attempts == []
 
 
-def test_connecting_and_disconnecting_is_nobodys_news(house: House) -> None:
+def test_nobody_is_told_that_a_socket_opened_or_closed(house: House) -> None:
     house.channel("alice", "bob")
     bob = house.device("bob")
     bob.heard()
