@@ -286,7 +286,8 @@ class Rate(TypedDict, total=False):
 
 class Connection(TypedDict, total=False):
     """An open socket. `codec` names its protocol unless that is the native one. `noted` says that its user was set
-    online when it opened. `closing` says that it is being removed."""
+    online when it opened. `renewals` counts the tokens that followed the first one. `closing` says that it is being
+    removed."""
 
     id: str
     identity: str
@@ -298,6 +299,7 @@ class Connection(TypedDict, total=False):
     noted: bool
     closing: bool
     token_expires_at: int
+    renewals: int
     endpoint_id: str
     push_credential_sid: str
     opened_at: int

@@ -12,6 +12,7 @@ from parley.domain.memberships import birth_of
 from parley.domain.presence import LONGEST_LIFE_SECONDS, ends, live_connections
 from parley.domain.users import check_identity
 from parley.errors import (
+    CONCURRENT_UPDATE,
     CONNECTION_EXPIRED,
     NOT_FOUND,
     TOKEN_EXPIRED,
@@ -24,14 +25,14 @@ from parley.errors import (
 )
 from parley.ids import user_sid
 from parley.keyring import is_secret
-from parley.operations import addressing, authority, due, reachability, users
+from parley.operations import addressing, authority, due, reachability, users, verbs
 from parley.operations.context import Caller, Context
 from parley.sockets import presence
 from parley.sockets.presence import Listener
 from parley.sockets.protocols import NATIVE, Row
 from parley.store import keys
 from parley.store.keys import Key
-from parley.store.writes import Update
+from parley.store.writes import Guard, Update
 from parley.stored import Connection, Due, User
 from parley.tokens import AccessToken, verify
 
@@ -46,6 +47,8 @@ class Opened(NamedTuple):
 
 SUBPROTOCOL = "parley.v1"
 MOST_PER_IDENTITY = 10
+# How often a new token is written while others are stored for the same connection.
+_ATTEMPTS = 10
 # The kind of due work that lists each connection under the minute in which it ends.
 DUE = "connection"
 
@@ -191,28 +194,51 @@ def refresh(context: Context, connection: Connection, token: str) -> Connection:
     """The connection with a new token in place of the old one.
 
     The presence entry and the list of due work get the new end first, the record last. If the connection is forgotten
-    in between, the write of the record fails, and this removes the presence entry again.
+    in between, the write of the record fails, and this removes the presence entry again. If another token is stored in
+    between, all are written again, so the presence entry has the end of the token that was stored last.
 
     Raises:
         Refusal: what is wrong with the token; 20106 if it is another identity's or service's; 51006 if the connection
-            has been closed meanwhile.
+            has been closed meanwhile; 20409 if other tokens are stored all the time.
     """
     access = verified(context, token)
     if (access.identity, access.service_sid) != (connection["identity"], connection["service_sid"]):
         raise TOKEN_OF_ANOTHER()
     key, granted = keys.connection(connection["id"]), _granted(access)
-    expected: Connection = {**connection, **granted}
-    context.table.put_many(_listed(context, expected))
-    presence.remember(context.table, expected, context.clock.now_ms() // 1000)
-    write = Update(key, CONNECTION_EXPIRED(), set=granted, guards=(presence.NOT_CLOSING,), announced=False)
+    remembered = [connection]
+
+    def attempt(context: Context) -> Connection:
+        # What the caller remembers may be seconds old. If it is, the write is refused, and the record is read.
+        before = remembered.pop() if remembered else context.table.fetch(key)
+        if before is None:
+            raise CONNECTION_EXPIRED()
+        return _renew(context, before, granted)
+
     try:
-        renewed = cast(Connection, context.table.commit(context.cause(), [write])[0])
+        renewed = verbs.retried(context, attempt, CONCURRENT_UPDATE, attempts=_ATTEMPTS)
     except Refusal as refusal:
         if refusal.error is CONNECTION_EXPIRED:
-            presence.leave(context, expected)
+            presence.leave(context, {**connection, **granted})
         raise
     context.configuration.forget(key)
     return renewed
+
+
+def _renew(context: Context, connection: Connection, granted: Connection) -> Connection:
+    """Write what a new token grants, on condition that no other token has been stored since the connection was read."""
+    expected: Connection = {**connection, **granted}
+    context.table.put_many(_listed(context, expected))
+    presence.remember(context.table, expected, context.clock.now_ms() // 1000)
+    count = connection.get("renewals")
+    unchanged = Guard("renewals", "missing" if count is None else "=", count, CONCURRENT_UPDATE())
+    write = Update(
+        keys.connection(connection["id"]),
+        CONNECTION_EXPIRED(),
+        set={**granted, "renewals": (count or 0) + 1},
+        guards=(presence.NOT_CLOSING, unchanged),
+        announced=False,
+    )
+    return cast(Connection, context.table.commit(context.cause(), [write])[0])
 
 
 def opened(context: Context, connection_id: str) -> Connection:
