@@ -1,4 +1,4 @@
-"""What operations cost in DynamoDB requests and write units, beside what they may cost.
+"""Prints what each operation costs in DynamoDB requests and write units, and what it may cost.
 
     python -m bench.budgets          (a few seconds, loopback only)
 

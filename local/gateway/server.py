@@ -84,7 +84,7 @@ class Gateway:
         while self._under_way and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
 
-    # What the HTTP server calls.
+    # Called by the HTTP server.
 
     def respond(self, request: Request) -> Response | Awaitable[Response]:
         path = request.path

@@ -54,7 +54,7 @@ Call = Callable[[str, dict[str, Any], float], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Limits:
-    """What API Gateway fixes for every socket. Tests shorten the times."""
+    """The limits that API Gateway sets for every socket. Tests shorten the times."""
 
     idle_seconds: float = 600
     life_seconds: float = 7200
@@ -208,7 +208,7 @@ class Socket:
         if self._early:
             self.data_received(self._early)
 
-    # What the connection brings.
+    # Bytes from the client.
 
     def data_received(self, data: bytes) -> None:
         if self._protocol is None:
@@ -303,7 +303,7 @@ class Socket:
         body = {"message": message, "connectionId": self.connection_id, "requestId": context["requestId"]}
         self.send(json.dumps(body).encode())
 
-    # What goes to the client.
+    # Frames to the client.
 
     @property
     def is_full(self) -> bool:
@@ -383,7 +383,7 @@ class Socket:
         return events.context(self._hub.api, self.request, self.connection_id, self.connected_at, route_key, kind)
 
     def described(self) -> dict[str, Any]:
-        """What GET shows of the connection."""
+        """The answer to GET of the connection."""
         return {
             "connectedAt": _timestamp(self.connected_at),
             "identity": {"sourceIp": self.request.client[0], "userAgent": self.request.header("user-agent")},

@@ -34,7 +34,7 @@ class Stack:
 
     @property
     def printed(self) -> str:
-        """What it has said so far."""
+        """The text that it has printed so far."""
         return self._output.read_text(errors="replace")
 
     @property

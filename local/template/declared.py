@@ -97,7 +97,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """What API Gateway answers in place of a function."""
+    """An answer that API Gateway gives itself, without calling a function."""
 
     status: int
     body: str

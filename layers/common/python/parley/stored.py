@@ -1,8 +1,8 @@
-"""What is stored, as types: one TypedDict per kind of record.
+"""The stored records as types: one TypedDict per kind of record.
 
-All attributes are optional here, since a record in the table may lack any that was never set; `parley/records` says
-which there are and what they mean. Times are milliseconds since the epoch, unless the name says `seconds`. Those named
-`expires_at` or `until` are epoch seconds, as DynamoDB's TTL wants them.
+All attributes are optional here, since a stored record lacks those that were never set. `parley/records` says what they
+mean. Times are milliseconds since the epoch, unless the name says `seconds`. `expires_at` and `until` are seconds since
+the epoch, as DynamoDB's TTL requires.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 
 class StoredCause(TypedDict, total=False):
-    """Who did something and how, as it stands in the record that it changed."""
+    """Who made a change, and how, as it is stored in the changed record."""
 
     id: str
     actor: str
@@ -22,7 +22,7 @@ class StoredCause(TypedDict, total=False):
 
 
 class Stored(TypedDict, total=False):
-    """What every announced record has. A tombstone keeps SIDs and cause, and says when it was buried."""
+    """The attributes of every announced record. A tombstone also has `deleted_at` and `expires_at`."""
 
     sid: str
     date_created: int

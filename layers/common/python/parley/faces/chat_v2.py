@@ -32,7 +32,7 @@ _LIMITS = "limits(channel_members user_channels)"
 
 
 def last_message(channel: Record) -> str | None:
-    """What follows a channel's URL in the link to its newest message."""
+    """The end of the link to a channel's newest message, which follows the channel's URL; None if there is none."""
     sid = channel.get("last_message_sid")
     return f"/Messages/{sid}" if sid else None
 

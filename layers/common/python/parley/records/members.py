@@ -51,7 +51,7 @@ MEMBER = RecordType(
             reason="notificationLevel",
         ),
     ),
-    # What a user channel shows in addition to the membership.
+    # The fields that a user channel shows in addition to the membership.
     computed="user_sid member_sid status unread_messages_count",
     remains="identity",
 )
