@@ -82,7 +82,7 @@ export class ChannelFollower {
     if (this.#held.size < this.#limits.held || push.seq === this.#mark + 1) this.#hold(push.seq, [push]);
     else this.#target = Math.max(this.#target, push.seq);
     const delivered = this.#drain();
-    this.#watch(now);
+    this.#watchGap(now);
     return delivered;
   }
 
@@ -93,7 +93,7 @@ export class ChannelFollower {
     this.#target = this.#held.size > 0 ? Math.max(this.#target, seq) : seq;
     this.#mustAsk = seq !== this.#mark || this.#held.size > 0 || this.#late.length > 0 || this.#goesOnFrom !== null;
     if (this.#mustAsk) this.#dueAt = now;
-    else this.#watch(now);
+    else this.#watchGap(now);
   }
 
   /** The number to ask from. Nothing is due until `answer`, `failed` or `interrupted` is called. */
@@ -119,7 +119,7 @@ export class ChannelFollower {
     this.#goesOnFrom = goesOn && seq < this.#mark ? seq : null;
     if (goesOn || this.#late.length > 0) this.#mustAsk = true;
     if (this.#mustAsk) this.#dueAt = now;
-    else if (!this.#hasGap()) this.#watch(now);
+    else if (!this.#hasGap()) this.#watchGap(now);
     else if (this.#isLastTry()) deliver.push(...this.#skip(now));
     else this.#askLater(now);
     return { isRefetch: false, deliver };
@@ -142,7 +142,7 @@ export class ChannelFollower {
     this.#mustAsk = false;
     if (this.#hasGap()) this.#mark = this.#endOfGap();
     const deliver = this.#drain();
-    this.#watch(now);
+    this.#watchGap(now);
     return { isRefetch: true, deliver };
   }
 
@@ -152,7 +152,7 @@ export class ChannelFollower {
     const last = Math.max(this.#mark, ...this.#held.keys());
     this.#held.clear();
     this.#mark = this.#dueAt = null;
-    return this.#news.of(held, last, this.#base);
+    return this.#news.select(held, last, this.#base);
   }
 
   /** The question was lost with the connection. It does not count; `expect` decides whether to ask again. */
@@ -196,7 +196,7 @@ export class ChannelFollower {
     this.#stalls = 0;
     const delivered = this.#drain();
     this.#mustAsk = false;
-    this.#watch(now);
+    this.#watchGap(now);
     return delivered;
   }
 
@@ -252,13 +252,13 @@ export class ChannelFollower {
       this.#tries = MOST_TRIES - 1;
       this.#dueAt = now;
     } else {
-      this.#watch(now);
+      this.#watchGap(now);
     }
     return delivered;
   }
 
   /** Set the time to ask about a new gap; clear it if there is none. The time of a known gap stays. */
-  #watch(now) {
+  #watchGap(now) {
     if (this.#isAsking || this.#mustAsk) return;
     const gapAt = this.#hasGap() ? this.#mark : null;
     if (gapAt !== null && gapAt === this.#gapAt) return;
@@ -293,7 +293,7 @@ export class ChannelFollower {
   }
 
   #deliver(pushes) {
-    return this.#news.of(pushes, this.#mark, this.#base);
+    return this.#news.select(pushes, this.#mark, this.#base);
   }
 
   /** Stop waiting for the answer to the open question. */

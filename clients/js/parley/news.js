@@ -87,7 +87,7 @@ export class News {
     }
   }
 
-  /** Keep an addition from an answer until `of` delivers it; returns false for any other push. */
+  /** Keep an addition from an answer until `select` delivers it; returns false for any other push. */
   expect(push) {
     if (isAddition(push)) this.#arriving.set(recordOf(push).key, push);
     return isAddition(push);
@@ -107,7 +107,7 @@ export class News {
    * expected additions up to `mark`, and expected messages that are older than one of these pushes. Versions of members
    * from before `base` do not count: the member may have left or come back since.
    */
-  of(pushes, mark, base) {
+  select(pushes, mark, base) {
     const arriving = [...this.#arriving.values()];
     const reached = [...pushes, ...arriving.filter(({ seq }) => seq <= mark)];
     const newest = Math.max(-1, ...reached.map(indexOf));

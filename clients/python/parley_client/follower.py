@@ -69,7 +69,7 @@ class Follower:
         self._news = News(self._limits.memory)
         # The pushes beyond the mark, by `seq`.
         self._held: dict[int, list[Push]] = {}
-        # The first mark; the older pushes (see `_come_late`), and those of them that the open question is about.
+        # The first mark; the older pushes (see `_receive_late`), and those of them that the open question is about.
         self._base = 0
         self._late: list[Push] = []
         self._asked_late: list[Push] = []
@@ -111,13 +111,13 @@ class Follower:
                 self._hold(push)
             return []
         if push["seq"] <= self.mark:
-            return self._come_late(push, now)
+            return self._receive_late(push, now)
         if len(self._held) < self._limits.held or push["seq"] == self.mark + 1:
             self._hold(push)
         else:
             self._target = max(self._target, push["seq"])
         delivered = self._drain()
-        self._look_again(now)
+        self._watch_gap(now)
         return delivered
 
     def listed(self, seq: int, now: float) -> None:
@@ -128,7 +128,7 @@ class Follower:
             self.doubt(now)
         else:
             self._must_ask = False
-            self._look_again(now)
+            self._watch_gap(now)
 
     def doubt(self, now: float) -> None:
         """Ask at once: the mark may be behind, or the channel may be gone."""
@@ -175,7 +175,7 @@ class Follower:
         if self._must_ask:
             self.due = now
         elif not self._has_gap():
-            self._look_again(now)
+            self._watch_gap(now)
         elif self._is_last_try():
             delivered += self._skip(now)
         else:
@@ -202,7 +202,7 @@ class Follower:
         if self._has_gap():
             self.mark = self._gap_ends()
         delivered = self._drain()
-        self._look_again(now)
+        self._watch_gap(now)
         return delivered
 
     def unanswered(self, now: float) -> None:
@@ -219,10 +219,10 @@ class Follower:
         for number in sorted(number for number in self._held if number < unseen_from):
             self._news.remember(self._held.pop(number))
         delivered = self._drain(self._held.pop(seq, []))
-        self._look_again(now)
+        self._watch_gap(now)
         return delivered
 
-    def _come_late(self, push: Push, now: float) -> list[Push]:
+    def _receive_late(self, push: Push, now: float) -> list[Push]:
         """Deliver a push at or below the mark, if it says something new.
 
         A push from before the first mark must wait. Its record may have been changed or removed before that mark too,
@@ -297,10 +297,10 @@ class Follower:
         if self._has_gap() and self.mark == skipped_to:
             self._gap_at, self._tries, self.due = skipped_to, ASKS - 1, now
         else:
-            self._look_again(now)
+            self._watch_gap(now)
         return delivered
 
-    def _look_again(self, now: float) -> None:
+    def _watch_gap(self, now: float) -> None:
         """Set the time to ask about a gap, if there is one."""
         if self._asked_from is not None or self._must_ask:
             return

@@ -11,7 +11,7 @@ from parley_client.record import Attributes, Hub, RecordObject
 class Follows(Protocol):
     """Knows which users the client follows."""
 
-    def is_told(self, user: User) -> bool:
+    def is_subscribed(self, user: User) -> bool:
         """Whether the application hears of this user's changes."""
 
     async def unfollow(self, user: User) -> None:
@@ -23,7 +23,7 @@ class User(RecordObject):
 
     REASONS = USER_REASONS
 
-    told = 0
+    announced_seq = 0
     """The `seq` of the last change that the application has heard of."""
 
     def __init__(self, hub: Hub, follows: Follows, record: UserRecord) -> None:
@@ -53,7 +53,7 @@ class User(RecordObject):
     @property
     def is_subscribed(self) -> bool:
         """Whether the application hears of this user's changes."""
-        return self._follows.is_told(self)
+        return self._follows.is_subscribed(self)
 
     async def update_friendly_name(self, friendly_name: str) -> None:
         """Change the name."""

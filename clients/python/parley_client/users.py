@@ -46,7 +46,7 @@ class Users:
         """The users that are followed."""
         return list(self._followed.values())
 
-    def is_told(self, user: User) -> bool:
+    def is_subscribed(self, user: User) -> bool:
         """Whether the application hears of a user's changes."""
         return user is self.own or self._followed.get(user.identity) is user
 
@@ -140,7 +140,7 @@ class Users:
         """A session has begun, and this is the client's own user."""
         if self.own is None:
             self.own = self.user(record)
-            self.own.told = self.own.seq
+            self.own.announced_seq = self.own.seq
         else:
             self.updated(record)
 
@@ -152,15 +152,15 @@ class Users:
         if user is None:
             return
         different = user.apply(record)
-        if user.seq > user.told or different:
-            user.told = user.seq
+        if user.seq > user.announced_seq or different:
+            user.announced_seq = user.seq
             self._tell(UserUpdated(user, reasons or different), "updated")
 
     def _begin(self, user: User) -> User:
         is_new = user.identity not in self._followed
         self._followed[user.identity] = user
         if is_new:
-            user.told = user.seq
+            user.announced_seq = user.seq
             self._tell(UserSubscribed(user))
         if len(self._followed) > _MOST_FOLLOWED:
             self._end([next(iter(self._followed))])
