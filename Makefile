@@ -4,6 +4,8 @@
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
+# Where this is set, Python compiles every module again in each process, and tests start many.
+export PYTHONDONTWRITEBYTECODE :=
 
 VENV := .venv
 SAM_VENV := .venv-sam

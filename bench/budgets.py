@@ -1,4 +1,4 @@
-"""What operations cost in DynamoDB requests and write units, beside what they may cost.
+"""Prints what each operation costs in DynamoDB requests and write units, and what it may cost.
 
     python -m bench.budgets          (a few seconds, loopback only)
 
@@ -115,7 +115,7 @@ class Measurement:
         ]
 
     def _post_a_fiftieth(self) -> Callable[[], None]:
-        """A message whose sender counts those that were sent a while ago."""
+        """A message whose sender also counts the earlier messages."""
         while (self._raw.post(self._messages, Body=_BODY)["index"] + 2) % EVERY:
             pass
         self._world.clock.advance(61)
@@ -135,7 +135,7 @@ class Measurement:
         ]
 
     def _type_twice(self) -> Callable[[], None]:
-        """Typing after the first time, which looks up who is in the room."""
+        """Typing for the second time. The first time looks up who is in the channel."""
 
         def type_once() -> None:
             frame = {"id": "3", "action": "typing", "channel": self._channel}
@@ -177,7 +177,7 @@ class Measurement:
         cost = self._cost(operation, (allowed, 0), lambda: fan_out.deliver(records))
         told = [json.loads(frame) for frames in gateway.received.values() for frame in frames]
         assert sum(len(frame) if isinstance(frame, list) else 1 for frame in told) == _BATCH * online
-        # As one frame for each, the same bytes for all: 20 posts' worth of news costs one.
+        # Each socket gets all messages in one frame, and all sockets get the same bytes.
         assert {len(frames) for frames in gateway.received.values()} == {1}
         return cost
 
@@ -190,7 +190,7 @@ class Measurement:
         return {"eventName": "INSERT", "dynamodb": {**image, "SequenceNumber": str(index)}}
 
     def _fill(self, channel_sid: str, members: int, online: int) -> None:
-        """Put members into a channel, some with a connection, without joining them one by one."""
+        """Write members straight into the table, some with a connection, because joining one by one is slow."""
         until = self._world.clock.now_ms() // 1000 + 7200
         for start in range(0, members, 50):
             writes: list[Put] = []

@@ -88,7 +88,7 @@ class Function:
         self._numbers = itertools.count()
 
     def plan(self, count: int) -> list[dict[str, Any]]:
-        """The deliveries that so many new messages owe."""
+        """The webhook deliveries of `count` new messages."""
         changes = [self._change(next(self._numbers)) for _ in range(count)]
         for start in range(0, count, CHANGES):
             answer = self._module.handler({"Records": changes[start : start + CHANGES]}, None)

@@ -65,7 +65,7 @@ class Person:
         return started
 
     async def heard(self, body: str) -> float:
-        """When a message came, as soon as it has."""
+        """Wait until a message comes; returns when it came."""
         while body not in self._heard:
             self._arrival.clear()
             await asyncio.wait_for(self._arrival.wait(), 60)
@@ -110,7 +110,7 @@ async def _alone(stage: Stage) -> list[float]:
         started = await alice.send(channel, f"alone {number}")
         taken.append(await bob.heard(f"alone {number}") - started)
     await asyncio.gather(alice.close(), bob.close())
-    # The first ones find nothing warm.
+    # For the first ones, the functions are still cold.
     return taken[10:]
 
 

@@ -1,6 +1,6 @@
-"""`python -m cli webhooks list|replay`: what was given up, and sending it again.
+"""`python -m cli webhooks list|replay`: lists the parked webhook deliveries, and sends them again.
 
-Works on the local service by default, on a deployed stack with `--stack NAME`.
+By default it works on the local service, with `--stack NAME` on a deployed stack.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status: int = options.command(parked, options)
     except KeyboardInterrupt:
-        print("\nstopped; nothing is lost, what was not replayed is still parked", file=sys.stderr)
+        print("\nstopped; nothing is lost: deliveries that were not replayed are still parked", file=sys.stderr)
         return 130
     except (BotoCoreError, ClientError, NotQueued, Trouble) as error:
         print(f"parley: {error}", file=sys.stderr)
         return 1
     if parked.unreadable:
-        print(f"{parked.unreadable} more cannot be read and stay parked", file=sys.stderr)
+        print(f"{parked.unreadable} more cannot be read; they stay parked", file=sys.stderr)
     return status
 
 
@@ -89,6 +89,6 @@ def _replay(parked: ParkedDeliveries, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    # A script that starts this in the background makes it ignore Ctrl-C; here it counts again.
+    # If a script starts this in the background, the shell has Ctrl-C ignored. Stop ignoring it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

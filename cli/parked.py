@@ -1,4 +1,4 @@
-"""Parked deliveries: looking at them without taking them away, and sending them again without losing one.
+"""Parked deliveries: lists them without removing them, and sends them again without losing one.
 
 A delivery is queued again before it is taken off the dead letters. If the command is stopped in between, the delivery
 stays parked too, and the next replay sends it a second time under the same idempotency token. If that happens within
@@ -37,7 +37,7 @@ class Parked(NamedTuple):
 
 @contextmanager
 def _undivided() -> Iterator[None]:
-    """Let Ctrl-C wait until this is done: otherwise SQS might hide messages that nobody received."""
+    """Hold Ctrl-C back until this is done. Otherwise SQS might hide messages whose handles nobody has."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -54,7 +54,7 @@ def _undivided() -> Iterator[None]:
 class ParkedDeliveries:
     """The dead-letter queue of webhook deliveries. Messages that cannot be read stay there; `unreadable` counts them.
 
-    A short look may see an empty part of the queue only, so each look waits for `wait_seconds`.
+    A receive that does not wait may find nothing although there are messages, so each waits for `wait_seconds`.
     """
 
     def __init__(self, place: Place, wait_seconds: int = 1):

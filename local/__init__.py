@@ -1,4 +1,4 @@
 """Parley on one machine: the handlers of `functions/`, called by stand-ins for API Gateway and event source mappings.
 
-Nothing in here knows a rule of the product. Functions, settings and limits are read from `template.yaml`.
+No rule of chat is in here. Functions, settings and limits are read from `template.yaml`.
 """

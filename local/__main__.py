@@ -25,7 +25,7 @@ def say(text: str) -> None:
 
 
 def run() -> int:
-    """Start, keep and stop a stack; the exit status."""
+    """Start a stack, watch over it and stop it; returns the exit status."""
     started = time.monotonic()
     try:
         port = int(os.environ.get("PARLEY_PORT") or 8080)
@@ -35,7 +35,7 @@ def run() -> int:
     template = Path(os.environ.get("PARLEY_TEMPLATE") or REPOSITORY / "template.yaml").resolve()
     host = os.environ.get("PARLEY_HOST") or "127.0.0.1"
     supervisor = Supervisor(Home.from_environment(), template, host, port, say)
-    # A script that starts this in the background makes it ignore these signals; here they count again.
+    # If a script starts this in the background, the shell has these signals ignored. Stop ignoring them.
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
     status = 0

@@ -42,12 +42,12 @@ class Home:
 
     @property
     def plan(self) -> Path:
-        """What the supervisor tells the gateway and the pump."""
+        """The plan of the run, for the gateway and the pump (`process/plan.py`)."""
         return self.path / "plan.json"
 
     @property
     def progress(self) -> Path:
-        """How far the pump has come, and what the queues held then."""
+        """The pump's positions and the queued messages (`pump/progress.py`)."""
         return self.path / "progress.json"
 
     @property

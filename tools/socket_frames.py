@@ -35,7 +35,7 @@ _CONNECTION = re.compile(r"connection-\d+=")
 
 
 class Conversation:
-    """Alice, bob and carol, and what went over their sockets: frames by action, event, and code."""
+    """A conversation of alice, bob and carol, and the frames on their sockets: by action, event and error code."""
 
     def __init__(self, deployment: Deployment):
         self.actions: dict[str, tuple[Any, Any]] = {}
@@ -48,7 +48,7 @@ class Conversation:
         self._devices: list[Device] = []
 
     def hold(self) -> None:
-        """Ask everything that clients can ask, so that every event is heard too."""
+        """Make every client action once, so that every event is sent too."""
         alice, bob = self._device("alice"), self._device("bob")
         channel = self._channel(alice, bob)
         self._messages(alice, bob, channel)
@@ -61,7 +61,7 @@ class Conversation:
         self._ends(alice)
 
     def _device(self, identity: str) -> Device:
-        # Lists are in the order of coming.
+        # Lists are sorted by time of joining, so two people must not join in the same millisecond.
         self._deployment.world.clock.advance(0.001)
         device = self._house.device(identity)
         self._devices.append(device)
@@ -152,7 +152,7 @@ class Conversation:
         self._ask(alice, "sendMessage", channel=self._house.channel("alice").sid)
 
     def _ends(self, alice: Device) -> None:
-        """A token that runs out; the clock goes on for as long as it takes."""
+        """Let alice's token run out, by moving the clock on."""
         clock = self._deployment.world.clock
         clock.advance(3600 - 170)
         for _ in range(2):
@@ -181,8 +181,8 @@ def page(conversation: Conversation) -> str:
     lines = [
         _NOTICE,
         "# Frames\n",
-        "What went over the sockets of alice and bob while a program made them try everything that "
-        "[the socket](sockets.md) offers. `>` is what a client sent, `<` what came.\n",
+        "These frames went over the sockets of alice and bob while a program made every request that "
+        "[the socket](sockets.md) offers. `>` is a frame from the client, `<` a frame to the client.\n",
         "## Actions\n",
     ]
     for action in sorted(conversation.actions):

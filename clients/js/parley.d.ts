@@ -43,7 +43,7 @@ export interface UserUpdate {
 }
 
 export interface ConnectionErrorDetails {
-  /** Whether the connection is over: the token was refused, or the server closes the connection. */
+  /** True if the token was refused, or if the server closes the connection. */
   terminal: boolean;
   message: string;
   httpStatusCode?: number;
@@ -57,7 +57,7 @@ export interface ClientEvents {
   channelLeft: Channel;
   channelRemoved: Channel;
   channelUpdated: ChannelUpdate;
-  /** Too much was missed to be told change by change. Fetch again what you show of this channel. */
+  /** The client missed too much to list each change. Fetch again what you show of this channel. */
   channelRefetched: { channel: Channel };
   memberJoined: Member;
   memberLeft: Member;
@@ -106,7 +106,7 @@ export interface UserEvents {
   userUnsubscribed: User;
 }
 
-/** Calls listeners by event name. If one throws, the others are called all the same; its error is left uncaught. */
+/** Calls listeners by event name. If one throws, the others are still called, and its error is reported as uncaught. */
 declare class Emitter<Events> {
   on<Name extends keyof Events>(event: Name, listener: (payload: Events[Name]) => void): this;
   once<Name extends keyof Events>(event: Name, listener: (payload: Events[Name]) => void): this;
@@ -117,7 +117,7 @@ declare class Emitter<Events> {
   listenerCount(event: keyof Events): number;
 }
 
-/** One page of a list. Asking for a page that does not exist is a RangeError. */
+/** One page of a list. Asking for a page that does not exist throws a RangeError. */
 export class Paginator<Item> {
   private constructor();
   readonly items: Item[];
@@ -146,7 +146,7 @@ export class User extends Emitter<UserEvents> {
   unsubscribe(): Promise<void>;
 }
 
-/** A member of a channel. A member who left shows what was known before, at least `sid` and `identity`. */
+/** A member of a channel. After leaving, it shows the last known values, at least `sid` and `identity`. */
 export class Member extends Emitter<MemberEvents> {
   private constructor();
   readonly channel: Channel;
@@ -171,7 +171,7 @@ export interface Media {
   filename: string | null;
 }
 
-/** A message. A removed one shows what was known before, at least `sid` and `index`. */
+/** A message. After its removal, it shows the last known values, at least `sid` and `index`. */
 export class Message extends Emitter<MessageEvents> {
   private constructor();
   readonly channel: Channel;
@@ -231,7 +231,7 @@ export class Channel extends Emitter<ChannelEvents> {
   getMembers(): Promise<Member[]>;
   getMemberByIdentity(identity: string): Promise<Member>;
   getMemberBySid(sid: string): Promise<Member>;
-  /** The members as users that are not followed. */
+  /** The users of all members; the client does not follow them. */
   getUserDescriptors(pageSize?: number): Promise<Paginator<User>>;
   getMembersCount(): Promise<number>;
 
@@ -242,14 +242,14 @@ export class Channel extends Emitter<ChannelEvents> {
     direction?: "backwards" | "forward",
   ): Promise<Paginator<Message>>;
   getMessagesCount(): Promise<number>;
-  /** How many messages come after the last consumed one; null while no consumption was reported. */
+  /** How many messages come after the last consumed one; null if the user has not reported any as consumed. */
   getUnconsumedMessagesCount(): Promise<number | null>;
   /** Send a message; resolves with its index. Messages get their indexes in the order of the calls. */
   sendMessage(body: string, attributes?: Attributes): Promise<number>;
-  /** Tell the others that the user is typing. Call it at each key: a request is sent only as often as needed. */
+  /** Tell the others that the user is typing. Call it at each key: the client sends only as many requests as needed. */
   typing(): Promise<void>;
 
-  /** Report consumption up to an index, unless more was reported; resolves with the number of unconsumed messages. */
+  /** Mark messages as consumed up to an index, never back; resolves with the number of unconsumed messages. */
   advanceLastConsumedMessageIndex(index: number): Promise<number | null>;
   updateLastConsumedMessageIndex(index: number): Promise<number | null>;
   setAllMessagesConsumed(): Promise<number | null>;
@@ -261,10 +261,10 @@ export class Channel extends Emitter<ChannelEvents> {
   updateUniqueName(uniqueName: string): Promise<Channel>;
 }
 
-/** An access token, or a function that gives one: called before each attempt to connect and before a token expires. */
+/** An access token, or a function for one. The client calls it before each connect and before a token expires. */
 export type TokenOrProvider = string | (() => string | Promise<string>);
 
-/** What the client needs of a WebSocket class. The global one will do, and that of the package "ws". */
+/** A WebSocket class: the global one, or the one of the package "ws". */
 export interface WebSocketClass {
   new (url: string, protocols: string[]): any;
 }
@@ -284,7 +284,7 @@ export interface ClientOptions {
   clock?: () => number;
   /** From 0 to 1, as `Math.random`. */
   random?: () => number;
-  /** Finds out whether the server can be reached at all, after handshakes failed without a status. */
+  /** The client uses it to check that the server can be reached, after handshakes failed without a status. */
   fetch?: (url: string, init: any) => Promise<{ status?: number }>;
 }
 
@@ -298,7 +298,7 @@ export interface CreateChannelOptions {
 export interface BindingOptions {
   bindingType: "apn" | "fcm" | "gcm";
   address: string;
-  /** By default the token's. */
+  /** By default, the token's. */
   credentialSid?: string;
   endpoint?: string;
   messageTypes?: string[];
@@ -314,54 +314,54 @@ export interface Binding {
 }
 
 export class Client extends Emitter<ClientEvents> {
-  /** A client that does not connect before `initialize`, so that listeners hear of its first attempts. */
+  /** Makes a client that connects only on `initialize`, so that listeners hear of its first attempts. */
   constructor(tokenOrProvider: TokenOrProvider, options: ClientOptions);
-  /** Connect; resolves when the channels are known. Rejects if the token is refused; if nobody answers, tries again. */
+  /** Connect; resolves when the channels are known. Rejects if the token is refused; retries if no server answers. */
   static create(tokenOrProvider: TokenOrProvider, options: ClientOptions): Promise<Client>;
   initialize(): Promise<Client>;
 
   readonly connectionState: ConnectionState;
-  /** The user that this client is; null before `initialize` is done. */
+  /** This client's own user; null before `initialize` is done. */
   readonly user: User | null;
   readonly reachabilityEnabled: boolean;
 
-  /** The channels that the user is joined or invited to, on one page. */
+  /** The channels that the user has joined or is invited to, on one page. */
   getSubscribedChannels(): Promise<Paginator<Channel>>;
   getPublicChannelDescriptors(pageSize?: number): Promise<Paginator<Channel>>;
   getChannelBySid(sid: string): Promise<Channel>;
   getChannelByUniqueName(uniqueName: string): Promise<Channel>;
-  /** Make a channel. That does not join it. */
+  /** Create a channel. Its creator does not join it. */
   createChannel(options?: CreateChannelOptions): Promise<Channel>;
 
-  /** A user, followed from now on. A hundred can be; then the one that was followed longest gives way. */
+  /** Fetch a user and follow it. Beyond a hundred users, the client drops the one followed longest. */
   getUser(identity: string): Promise<User>;
   getSubscribedUsers(): Promise<User[]>;
-  /** A user as of now, which is not followed. */
+  /** Fetch a user as it is now, without following it. */
   getUserDescriptor(identity: string): Promise<User>;
   getUserDescriptors(pageSize?: number): Promise<Paginator<User>>;
 
   registerBinding(options: BindingOptions): Promise<Binding>;
   removeBinding(sid: string): Promise<void>;
 
-  /** Go on with another token of the same identity. If the server refuses it, this rejects and the old one stays. */
+  /** Use another token of the same identity. If the server refuses it, this rejects and the old one stays in use. */
   updateToken(token: string): Promise<Client>;
   shutdown(): Promise<void>;
 }
 
-/** What the server refused; or, in subclasses, what kept a request from being answered. */
+/** The server refused a request. Subclasses: the request got no answer. */
 export class ParleyError extends Error {
   constructor(message: string, status?: number | null, code?: number | null);
   readonly status: number | null;
   readonly code: number | null;
 }
 
-/** The connection broke after the request was sent: whether it was carried out is unknown. */
+/** The connection broke after the request was sent. It is unknown whether the server carried it out. */
 export class ConnectionLostError extends ParleyError {}
 
 /** No reply came within 30 seconds. The time without a connection counts too. */
 export class RequestTimeoutError extends ParleyError {}
 
-/** The request does not fit into one WebSocket frame that API Gateway takes. */
+/** The request is larger than a WebSocket frame that API Gateway takes. */
 export class FrameTooLargeError extends ParleyError {}
 
 /** A push as it comes on the socket. */
@@ -371,44 +371,44 @@ export interface Push {
   [member: string]: any;
 }
 
-/** A channel's part of the reply to `catchUp`, unless it is that the channel is gone. */
+/** A channel's part of the reply to `catchUp`, with status `changes` or `refetch`. */
 export type CatchUp =
   { status: "changes"; seq: number; more: boolean; events: Push[] } | { status: "refetch"; seq: number };
 
-/** What follows from an answer: pushes to deliver, and whether the channel is to be fetched again. */
+/** The outcome of an answer: the pushes to deliver, and whether the application must fetch the channel again. */
 export interface Progress {
   isRefetch: boolean;
   deliver: Push[];
 }
 
-/** How much a `ChannelFollower` keeps, and how patient it is. */
+/** How much a `ChannelFollower` remembers, and how patient it is. */
 export interface FollowerLimits {
-  /** The versions of so many records are remembered: 2,000. */
+  /** How many records it remembers the version of: by default 2,000. */
   memory?: number;
-  /** Pushes under so many numbers are held: 1,000. */
+  /** Under how many numbers it holds pushes: by default 1,000. */
   held?: number;
-  /** So many answers in a row may say that there is more without getting further: 100. */
+  /** How many answers in a row may say `more` without getting further: by default 100. */
   stalls?: number;
 }
 
-/** Decides, for one channel, which pushes are delivered and when to ask for what is missing. Times are milliseconds. */
+/** Decides, for one channel, which pushes to deliver and when to ask the server about a gap. Times are milliseconds. */
 export class ChannelFollower {
   constructor(mark: number, limits?: FollowerLimits);
-  /** The last `seq` up to which everything has been seen; null after `end`. */
+  /** The `seq` up to which everything has been seen; null after `end`. */
   readonly mark: number | null;
-  /** When `ask` is to be called, or null. */
+  /** When to call `ask`; null for never. */
   readonly dueAt: number | null;
-  /** A push came; returns those to deliver now, in order. */
+  /** A push came; returns the pushes to deliver now, in order. */
   receive(push: Push, now: number): Push[];
-  /** A list of channels says how far this one has come (-1: it is not in the list). Asks unless that is the mark. */
+  /** A list says which number this channel has reached (-1: it is not in the list). Ask unless it is the mark. */
   expect(seq: number, now: number): void;
-  /** The mark to ask with; nothing is due until the question is answered, has failed or was interrupted. */
+  /** The number to ask from. Nothing is due until `answer`, `failed` or `interrupted` is called. */
   ask(): number;
   answer(answer: CatchUp, now: number): Progress;
-  /** The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. */
+  /** The server refused to answer. After the third time, deliver the held pushes and say that a refetch is needed. */
   failed(now: number): Progress;
-  /** The user is no member any more. Returns what is held, for nobody fills its holes now. */
+  /** The user is no longer a member. Returns the held pushes, because nothing will fill their gaps now. */
   end(): Push[];
-  /** The question got lost with the connection. It does not count, and `expect` will say whether to ask again. */
+  /** The question was lost with the connection. It does not count; `expect` decides whether to ask again. */
   interrupted(now: number): void;
 }

@@ -1,12 +1,12 @@
 /**
  * The JavaScript client of Parley, for browsers and Node. It has no dependencies and needs no build step.
  *
- * The application sees every change of a channel once and in order. What it is made of, from the socket up:
+ * The application sees every change of a channel once and in order. The parts, from the socket up:
  *
  *   connection.js   keeps a socket open (link.js, pauses.js), pairs requests with replies (requests.js), renews tokens (tokens.js)
- *   follower.js     decides which pushes of a channel are news (news.js) and when to ask for what is missing
+ *   follower.js     decides which pushes of a channel are new (news.js), and when to ask for missing ones
  *   session.js      turns both into objects (channel.js, message.js, member.js, user.js) and events (delivery.js)
- *   client.js       what the application holds
+ *   client.js       the object that the application creates
  */
 
 export { Channel } from "./parley/channel.js";

@@ -15,7 +15,10 @@ _TICK_MS = 60_000
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Reports the first record that failed, from which the stream is read again. A tick of the clock has no answer."""
+    """For changes, returns the first record that failed, and Lambda reads the stream again from there.
+
+    A tick returns nothing.
+    """
     if "Records" not in event:
         left_ms = context.get_remaining_time_in_millis() if context else _TICK_MS
         runtime.tick(runtime.clock.now_ms() + left_ms - _SPARE_MS)

@@ -25,7 +25,7 @@ runtime = Runtime(Settings.from_environment(), count=count).started("secret", "w
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Reports the first record of a stream that failed, or each record of a queue that failed."""
+    """Returns the first stream record that failed, or all queue records that failed. Lambda repeats them."""
     records = event["Records"]
     try:
         if records and records[0]["eventSource"] == "aws:dynamodb":

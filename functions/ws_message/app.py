@@ -12,7 +12,7 @@ runtime.protocols.requests(NATIVE)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The body goes back over the socket as the reply to the frame. If the socket was closed, there is no body."""
+    """Returns the reply as `body`, which API Gateway sends to the client; no body if the socket was closed."""
     connection_id = event["requestContext"]["connectionId"]
     reply = runtime.socket_door.answer(runtime.context(Caller("SDK")), connection_id, event.get("body") or "")
     return {"statusCode": 200} | ({} if reply is None else {"body": reply})

@@ -1,4 +1,4 @@
-"""What is served under `/console`: the files of `local/console/page/`, the JavaScript client, and `config.json`.
+"""Serves `/console`: the files of `local/console/page/`, the JavaScript client, and `config.json`.
 
 The page is static. `config.json` tells it the addresses of the APIs, relative to its own. If that file is missing, the
 page asks for them. Nothing served here is secret: the person who opens the page brings the account's credentials.

@@ -1,7 +1,7 @@
 """The console's inbox: receives webhooks as the server of a service's owner would, and shows them to that owner.
 
-    POST /console/webhooks/{service SID}            a webhook, as a form; always answered with an empty 200
-    GET  /console/webhooks/{service SID}?after=N    what came after N, oldest first; Basic account SID and auth token
+    POST /console/webhooks/{service SID}            receives a webhook as a form; the answer is always an empty 200
+    GET  /console/webhooks/{service SID}?after=N    lists webhooks after number N; Basic account SID and auth token
 
 Webhooks are kept in memory, for a few services, within limits of number and size. Their numbers begin with the time of
 the start, so they grow over restarts too, and a reader that asks for everything after a number misses nothing.

@@ -1,1 +1,1 @@
-"""AWS on loopback: the engines that stand in for it, and what the template declares made in them."""
+"""AWS on loopback: starts emulators, and creates in them what the template declares."""

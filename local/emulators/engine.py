@@ -83,7 +83,7 @@ class Endpoints:
             )
 
     def stop(self) -> bool:
-        """Stop the emulators; whether all of them saved their state and ended without being killed."""
+        """Stop the emulators; returns whether all of them saved their state and ended without being killed."""
         ended = [processes.stop(child, _STOP_SECONDS) for child in self.children.values()]
         return all(ended)
 
@@ -100,7 +100,7 @@ def start_engine(home: Home, engine: str | None = None, report: Callable[[str], 
         raise EmulatorFailed(f"PARLEY_ENGINE must be dynoxide or ministack, not {wanted!r}")
     binary, reason = (None, "") if wanted == "ministack" else dynoxide.find(report)
     if binary is None and wanted == "dynoxide":
-        raise EmulatorFailed(f"Dynoxide is not to be had: {reason}")
+        raise EmulatorFailed(f"Dynoxide is not available: {reason}")
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         ministack = _start_ministack(home, children)
@@ -115,7 +115,7 @@ def start_engine(home: Home, engine: str | None = None, report: Callable[[str], 
         raise
     before = home.recall("engine")
     if before not in (None, endpoints.engine):
-        endpoints.note += f" What earlier runs stored is with {before}; PARLEY_ENGINE={before} shows it again."
+        endpoints.note += f" Earlier runs stored their data with {before}; PARLEY_ENGINE={before} uses it again."
     home.remember("engine", endpoints.engine)
     return endpoints
 

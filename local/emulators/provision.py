@@ -18,7 +18,7 @@ _READY_SECONDS = 20
 
 
 def provision(template: Template, endpoints: Endpoints, home: Home) -> dict[str, Physical]:
-    """Create what is missing; what each resource became, by logical id."""
+    """Create what is missing; returns the name and attributes of every resource by logical id."""
     created: dict[str, Physical] = {}
     dynamodb, streams = endpoints.client("dynamodb"), endpoints.client("dynamodbstreams")
     for table in template.tables():
@@ -56,7 +56,7 @@ def _table(dynamodb: Any, streams: Any, table: Table) -> Physical:
 
 
 def _check_shape(table: Table, description: dict[str, Any]) -> None:
-    """Refuse a stored table with other keys or indexes than the template's, on which requests would fail later."""
+    """Refuse a stored table whose keys or indexes are not the template's: requests to it would fail later."""
 
     def shape(source: dict[str, Any]) -> Any:
         indexes = source.get("GlobalSecondaryIndexes", [])

@@ -1,6 +1,6 @@
-"""REST: HTTP requests as the events of a REST API's Lambda proxy integration, and results as HTTP answers.
+"""REST: turns HTTP requests into events of a REST API's Lambda proxy integration, and results into HTTP answers.
 
-The stage is not part of the path here, as it is not behind a custom domain name.
+The stage is not part of the path here, as with a custom domain name.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ _DEFAULTS = {
     "MALFORMED_PROXY_RESPONSE": GatewayResponse(502, '{"message":"Internal server error"}'),
     "DEFAULT_4XX": GatewayResponse(400, '{"message":"Bad Request"}'),
 }
-"""API Gateway's own answers. Its answer to an exception or a malformed result has no name of its own; the template's
-DEFAULT_5XX applies to it."""
+"""The answers that API Gateway gives itself. The one to an exception or a malformed result has no name, so the
+template's DEFAULT_5XX applies to it."""
 
 
 def request_time(moment: float) -> str:
@@ -69,7 +69,7 @@ def request_time(moment: float) -> str:
 
 
 def multi(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str] | None, dict[str, list[str]] | None]:
-    """Names and values as events have them: with the last value of each name, and with all; None twice if empty."""
+    """The two forms in which events hold names and values: with each name's last value, and with all. None if empty."""
     every: dict[str, list[str]] = {}
     for name, value in pairs:
         every.setdefault(name, []).append(value)

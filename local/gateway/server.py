@@ -76,7 +76,7 @@ class Gateway:
         self._server = await loop.create_server(lambda: HttpConnection(self), sock=listening)
 
     async def stop(self) -> None:
-        """Accept nothing more, close all sockets, wait a few seconds for calls under way."""
+        """Stop accepting connections, close all sockets, and wait a few seconds for calls under way."""
         if self._server is not None:
             self._server.close()
         deadline = time.monotonic() + _CLOSE_SECONDS
@@ -84,7 +84,7 @@ class Gateway:
         while self._under_way and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
 
-    # What the HTTP server calls.
+    # Called by the HTTP server.
 
     def respond(self, request: Request) -> Response | Awaitable[Response]:
         path = request.path
@@ -116,7 +116,7 @@ class Gateway:
     # Functions.
 
     async def _call(self, name: str, event: dict[str, Any], timeout_seconds: float) -> Any:
-        """Call a function; raises `TimeoutError` when API Gateway would give up on it. The call itself goes on."""
+        """Call a function; raises `TimeoutError` after the time that API Gateway waits. The call itself goes on."""
         own_limit = self._invoker.timeout_seconds(name)
         self._under_way += 1
         future = asyncio.wrap_future(self._invoker.submit(name, event))
@@ -186,8 +186,8 @@ def main(arguments: list[str]) -> None:
     try:
         asyncio.run(_run(plan, listening, descriptors))
     except Exception as error:
-        logger.exception("the gateway could not go on")
-        problem(f"the gateway could not go on: {type(error).__name__}: {error}")
+        logger.exception("the gateway failed")
+        problem(f"the gateway failed: {type(error).__name__}: {error}")
         end_child(1)
     end_child()
 

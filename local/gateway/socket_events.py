@@ -71,7 +71,7 @@ def disconnect_event(request: Request, described: dict[str, Any], code: int, rea
 
 
 def selected(expression: str, text: str) -> str:
-    """The value in a message that `$request.body.a.b` names; empty if it is not a string or number."""
+    """The value that an expression like `$request.body.a.b` selects; empty if it is not a string or number."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -4,10 +4,11 @@
                                -> open -> closed: by the client, a limit, idleness, age or DELETE -> $disconnect
 
 A push reaches a client only while its socket is open: before `$connect` has returned and after the close it is 410.
-Every message is an invocation of its own. Invocations of one connection run side by side, so replies may overtake one
-another. API Gateway runs as many as the account's throttle allows. Here all sockets share the threads of one machine,
-so each socket runs a few at a time. If a socket sends faster than that, it is not read until some messages are handled.
-Only messages, from the client or to it, keep a socket from being idle. AWS does not say whether protocol pings do.
+Each message is one call of a function. Calls for one connection run side by side, so replies may overtake one another.
+API Gateway runs as many calls as the account's throttle allows. Here all sockets share the threads of one machine, so
+each socket gets a few calls at a time. If a client sends faster than that, its socket is not read until some messages
+are handled. Only messages, from the client or to it, keep a socket from being idle. AWS does not say whether protocol
+pings do.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ URL_LIMIT = 4_096
 _LINGER_SECONDS = 2
 # A quarter of the gateway's threads, so that a socket that floods leaves the others theirs.
 AT_ONCE = 16
-# If more messages of a socket wait than this, it is not read any further.
+# If more messages of a socket wait than this, the socket is not read.
 _WAITING = 64
 _REFUSALS = {401: "Unauthorized", 403: "Forbidden", 414: "URI too long", 429: "Too Many Requests"}
 _ENDED, _UNSUPPORTED, _INVALID, _NORMAL, _LOST = 1001, 1003, 1007, 1000, 1006
@@ -53,7 +54,7 @@ Call = Callable[[str, dict[str, Any], float], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Limits:
-    """What API Gateway fixes for every socket. Tests shorten the times."""
+    """The limits that API Gateway sets for every socket. Tests shorten the times."""
 
     idle_seconds: float = 600
     life_seconds: float = 7200
@@ -105,7 +106,7 @@ class SocketHub:
         return key, self.api.routes.get(key)
 
     async def close(self, patience_seconds: float) -> None:
-        """Close all sockets and let `$disconnect` run for them, for so long."""
+        """Close all sockets, and wait this long at most for their `$disconnect` calls."""
         for socket in list(self.open.values()):
             socket.end(_ENDED, "Going away")
         deadline = time.monotonic() + patience_seconds
@@ -159,7 +160,7 @@ class Socket:
         self._open(accepted.serialize())
 
     async def _ask(self, route: Route) -> tuple[int, str]:
-        """What `$connect` says: a status, and the sub-protocol it chose."""
+        """Call `$connect`; returns the status and the sub-protocol that it answered with."""
         event = events.connect_event(self.request, self._context("$connect", "CONNECT"))
         try:
             result = await self._hub.call(route.function, event, route.timeout_seconds)
@@ -207,7 +208,7 @@ class Socket:
         if self._early:
             self.data_received(self._early)
 
-    # What the connection brings.
+    # Bytes from the client.
 
     def data_received(self, data: bytes) -> None:
         if self._protocol is None:
@@ -250,7 +251,7 @@ class Socket:
             self._finish(self._protocol.close_rcvd.code, self._protocol.close_rcvd.reason)
 
     def _take_turns(self) -> None:
-        """Start as many messages as may run at once. If too many wait, stop reading the socket; else read on."""
+        """Start calls for as many messages as may run at once. If too many messages wait, stop reading the socket."""
         while self._waiting and self._running < AT_ONCE:
             self._running += 1
             self._hub.begin(self._handle_next(self._waiting.popleft()))
@@ -267,7 +268,7 @@ class Socket:
             self._take_turns()
 
     async def _handle(self, text: str) -> None:
-        """One message: to its route, and the route's reply back."""
+        """Call the route of one message, and send the reply back."""
         key, route = self._hub.route(text)
         context = self._context(key, "MESSAGE")
         if route is None:
@@ -302,7 +303,7 @@ class Socket:
         body = {"message": message, "connectionId": self.connection_id, "requestId": context["requestId"]}
         self.send(json.dumps(body).encode())
 
-    # What goes to the client.
+    # Frames to the client.
 
     @property
     def is_full(self) -> bool:
@@ -310,7 +311,7 @@ class Socket:
         return self._transport.get_write_buffer_size() > self._hub.limits.buffer_bytes
 
     def send(self, data: bytes) -> bool:
-        """Send a text message in frames of at most 32 KB; whether the socket is open."""
+        """Send a text message in frames of at most 32 KB; returns whether the socket is open."""
         if self._protocol is None or self._is_closed or self._protocol.state is not State.OPEN:
             return False
         self._protocol.send_text(data[:FRAME_LIMIT], fin=len(data) <= FRAME_LIMIT)
@@ -322,7 +323,7 @@ class Socket:
         return True
 
     def end(self, code: int, reason: str) -> None:
-        """Close the socket from this side. Messages that have not been started are dropped."""
+        """Close the socket from this side. Messages that still wait for a call are dropped."""
         self._waiting.clear()
         if self._protocol is not None and self._protocol.state is State.OPEN:
             self._protocol.send_close(code, reason)
@@ -361,7 +362,7 @@ class Socket:
             self._timers[1] = asyncio.get_running_loop().call_later(left, self._check_idle)
 
     def _finish(self, code: int, reason: str) -> None:
-        """The socket is closed: from now on pushes are refused, and `$disconnect` runs, once."""
+        """Refuse pushes from now on, because the socket is closed, and call `$disconnect` once."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -382,7 +383,7 @@ class Socket:
         return events.context(self._hub.api, self.request, self.connection_id, self.connected_at, route_key, kind)
 
     def described(self) -> dict[str, Any]:
-        """What GET shows of the connection."""
+        """The answer to GET of the connection."""
         return {
             "connectedAt": _timestamp(self.connected_at),
             "identity": {"sourceIp": self.request.client[0], "userAgent": self.request.header("user-agent")},

@@ -92,7 +92,7 @@ class HttpConnection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._body_bytes = 0
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -124,7 +124,7 @@ class HttpConnection(asyncio.Protocol):
         if self._upgraded is not None:
             self._upgraded.connection_lost()
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
         self._begin()
@@ -163,7 +163,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.pause_reading()
         self._proceed()
 
-    # What follows from it.
+    # Requests and answers.
 
     def _is_websocket(self) -> bool:
         return any(name.lower() == "upgrade" and value.lower() == "websocket" for name, value in self._headers)

@@ -1,1 +1,1 @@
-"""What the processes of one stack share: the plan of the run, functions, reports to the terminal, child processes."""
+"""Shared by all processes of one stack: the plan of the run, functions, reports at the terminal, child processes."""

@@ -64,7 +64,7 @@ class LoadedFunction:
         self._handler = _load(function)
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
-        """Call the handler in this thread; its result, or `FunctionError`. The caller enforces the time limit."""
+        """Call the handler in this thread; returns its result or raises `FunctionError`. It has no time limit here."""
         payload = json.dumps(event)
         if len(payload) > PAYLOAD_LIMIT:
             raise PayloadTooLarge(f"{self.function.name}: an invocation of {len(payload)} bytes")
@@ -80,7 +80,7 @@ class LoadedFunction:
 
 
 class Invoker:
-    """Calls functions in worker threads, each of which has an event loop, as the thread of a Lambda has."""
+    """Calls functions in worker threads. Each has an event loop, as the main thread of a Lambda function has."""
 
     def __init__(self, functions: Mapping[str, Function], wanted: Iterator[str], threads: int) -> None:
         self._loaded = {name: LoadedFunction(functions[name]) for name in wanted}
@@ -91,7 +91,7 @@ class Invoker:
         return self._threads.submit(self._loaded[name].invoke, event)
 
     def call(self, name: str, event: Mapping[str, Any]) -> Any:
-        """Call and wait, no longer than the function may take. A late call runs on, but its result is dropped."""
+        """Call a function and wait, at most for its time-out. A call that takes longer runs on without being heard."""
         future = self.submit(name, event)
         timeout = self.timeout_seconds(name)
         try:

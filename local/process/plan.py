@@ -1,4 +1,4 @@
-"""The plan of one run, which the supervisor hands to the gateway and the pump in a file, and the pipes between them."""
+"""The plan of one run, which the supervisor writes to a file for its child processes, and the pipes between them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DEBUGGING_SETTINGS = {
     "WebhookAgeSeconds": "PARLEY_DELIVERY_AGE_SECONDS",
     "StudioUrl": "PARLEY_STUDIO_URL",
 }
-"""Parameters of the template that a variable of the environment sets for one run."""
+"""Parameters of the template, and the environment variables that set them for one run."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Plan:
         return template.bind(physical)
 
     def functions(self, template: BoundTemplate) -> dict[str, Function]:
-        """The functions as they run here: API Gateway's addresses are this machine's, webhooks may go to loopback."""
+        """The functions with their settings for this machine: its own addresses, and webhooks may go to loopback."""
         rest, sockets = template.rest_api(), template.socket_api()
         in_aws = f"execute-api.{REGION}.amazonaws.com"
         replacements = {
@@ -83,10 +83,10 @@ class Descriptors:
     """The pipes between the supervisor and its children."""
 
     lifeline: int
-    """Nothing is ever written to it. It reaches its end when the supervisor is gone."""
+    """Nothing is ever written to it. Reading it ends when the supervisor has ended."""
     problems: int
     wake_read: int
-    """Gets a byte after every handled request, since there may be something new in the stream."""
+    """The gateway writes a byte after every call of a function, since there may be new records in the stream."""
     wake_write: int
 
     def arguments(self) -> list[str]:
@@ -97,7 +97,7 @@ class Descriptors:
 
 
 def begin_child(stop: Callable[[], None], descriptors: Descriptors) -> None:
-    """Set a child process up: `stop` is called, in some thread, on SIGTERM and when the supervisor is gone."""
+    """Set a child process up: on SIGTERM, or when the supervisor has ended, `stop` is called in some thread."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     report_to(descriptors.problems)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -111,7 +111,7 @@ def begin_child(stop: Callable[[], None], descriptors: Descriptors) -> None:
 
 
 def end_child(status: int = 0) -> None:
-    """Leave now, without waiting for handlers that are still running."""
+    """End this process now, without waiting for handlers that are still running."""
     sys.stdout.flush()
     sys.stderr.flush()
     logging.shutdown()

@@ -1,4 +1,4 @@
-"""Child processes that end with their parent, and the stopping of those that an earlier run left behind."""
+"""Starts child processes that end with their parent, and stops those that an earlier run left behind."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def _die_with_parent() -> None:
 def spawn(
     command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None, keep: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
-    """Start a process whose output goes to `log`, apart from the terminal's signals, with the descriptors in `keep`.
+    """Start a process that writes to `log`, inherits the descriptors in `keep`, and gets no signals from the terminal.
 
-    On Linux it gets SIGTERM when the calling *thread* ends, so call this from one that lasts.
+    On Linux it gets SIGTERM when the calling *thread* ends. So call this from a thread that lasts.
     """
     with log.open("wb") as output:
         return subprocess.Popen(
@@ -46,7 +46,7 @@ def spawn(
 
 
 def stop(process: subprocess.Popen[bytes], patience_seconds: float) -> bool:
-    """Ask a process to end, and kill it if it does not; whether asking was enough."""
+    """Ask a process to end, and kill it if it does not; returns whether it ended without being killed."""
     if process.poll() is None:
         process.terminate()
     try:
@@ -59,12 +59,12 @@ def stop(process: subprocess.Popen[bytes], patience_seconds: float) -> bool:
 
 
 def record(home: Home, processes: Mapping[str, int]) -> None:
-    """Note the processes of this run, so that a later one can find what is left of it."""
+    """Write down the processes of this run, so that a later run can stop those that are left."""
     write_json(home.processes, {name: {"pid": pid, "command": _command(pid)} for name, pid in processes.items()})
 
 
 def stop_leftovers(home: Home) -> list[str]:
-    """Stop what a killed run left behind; the names of what was found.
+    """Stop the processes that a killed run left behind; returns their names.
 
     By now the system may have given a recorded id to another process. So a process is stopped only if it runs the
     recorded command and that command names this home.

@@ -1,6 +1,6 @@
-"""Shows a problem at the terminal, in one line, from any process of the stack.
+"""Shows a problem at the terminal in one line, from any process of the stack.
 
-The supervisor hands its children a pipe for this. Everything else that they print goes to their log.
+Child processes write problems to a pipe, and the supervisor prints them. All their other output goes to their logs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ logger = logging.getLogger("local")
 
 
 def report_to(descriptor: int) -> None:
-    """Send problems to this file descriptor, besides the log."""
+    """Write problems to this file descriptor, in addition to the log."""
     global _target
     _target = descriptor
 

@@ -2,7 +2,8 @@
 
 A pattern matches if all of its fields match; a field matches if one of its rules does; `$or` lists alternatives. The
 rules are those that Lambda documents for event source mappings, except the numeric ones: numbers in DynamoDB records
-are strings, so those do not work on AWS either. An unknown rule raises, so no pattern is wider or narrower than on AWS.
+are strings, so numeric rules do not work on AWS either. An unknown rule raises an error and is not ignored, so no
+pattern lets more or less through than on AWS.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _ABSENT = object()
 
 
 class UnknownRule(Exception):
-    """The pattern uses a rule that is not carried out locally."""
+    """The pattern uses a rule that the local runtime does not know."""
 
 
 def passes(patterns: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -> bool:

@@ -1,13 +1,13 @@
-"""How far the pump has come, saved together with what the queues hold. A restart after a kill goes on from that.
+"""Progress: a file with the pump's positions in the streams and the messages in the queues, for a restart after a kill.
 
-A position in a stream may be kept only when everything that was done before it is safe. A killed MiniStack forgets what
-was queued since its last clean stop, so positions and queued messages are written as one file. First the positions are
-read, then the queues are asked, then both replace the file. If a function queued a message for a record before a kept
-position, the message is in the file or had been worked off.
+A killed MiniStack forgets the messages that were queued since its last clean stop. A function queues messages when it
+is called with stream records. If only the positions were kept, these messages would be lost after a kill. So positions
+and messages are kept in one file. The positions are read first, then the messages, then the file is replaced. So if a
+function queued a message for a record before a kept position, the message is in the file or was worked off.
 
-After a kill the messages go back to their queues and the stream is read on from the positions. Nothing is lost. What
-happened in the last moments before the kill may happen twice, as it may on AWS. After a clean stop the file holds no
-messages, because MiniStack saved its own state later.
+After a kill the messages go back to their queues, and the streams are read on from the positions. Nothing is lost. The
+last calls before the kill may be made twice, as on AWS. After a clean stop the file holds no messages, because
+MiniStack has saved its queues itself.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from typing import Any
 from local.home import Home, read_json, write_json
 
 Positions = dict[str, dict[str, str]]
-"""By mapping and stream: the sequence number of the last record done, by shard."""
+"""For each mapping and stream, the sequence number of the last record done, by shard."""
 
 _LONGEST_DELAY_SECONDS = 900
 _BATCH = 10
 
 
 def positions(home: Home) -> Positions:
-    """The positions kept last."""
+    """The positions that were kept last."""
     kept: Positions = (read_json(home.progress) or {}).get("positions", {})
     return kept
 
 
 class ProgressKeeper:
-    """Writes progress when there is something new to write."""
+    """Keeps the file up to date, and writes it only if something has changed."""
 
     def __init__(self, home: Home, ministack: str, current: Callable[[], Positions]) -> None:
         self._home = home
@@ -44,7 +44,7 @@ class ProgressKeeper:
         self._last: dict[str, Any] = {}
 
     def keep(self) -> float:
-        """Bring the file up to date; how many seconds that took."""
+        """Bring the file up to date; returns how many seconds that took."""
         started = time.monotonic()
         state: dict[str, Any] = {"positions": self._current()}
         state["queues"] = queued_messages(self._ministack)
@@ -55,15 +55,15 @@ class ProgressKeeper:
 
 
 def mark_clean(home: Home) -> None:
-    """Note that MiniStack saved its queues itself. Call this only after it has."""
+    """Take the messages out of the file. Call this only after MiniStack has saved its queues itself."""
     write_json(home.progress, {"positions": positions(home), "queues": None})
 
 
 def discard_queues(home: Home, sqs: Any) -> None:
-    """After a kill, delete the queues that are about to be restored, before they are made again.
+    """After a kill, delete the queues whose messages were kept. They are created anew and get their messages back.
 
-    Emptying them would not be enough: a FIFO queue drops messages that it has seen within the last minutes, and the
-    state with which MiniStack comes back says that it has seen the messages that have to go back.
+    To empty them would not be enough. A FIFO queue drops messages that it has seen within the last minutes, and by
+    MiniStack's saved state it may have seen the messages that are to go back.
     """
     for address in _kept_queues(home):
         with contextlib.suppress(sqs.exceptions.QueueDoesNotExist):
@@ -71,10 +71,10 @@ def discard_queues(home: Home, sqs: Any) -> None:
 
 
 def restore_queues(home: Home, sqs: Any) -> int:
-    """Put the kept messages back into their new queues, in their order; how many.
+    """Put the kept messages back into their new queues, in order; returns how many there were.
 
-    A message becomes visible when it would have without the kill, but after 15 minutes at most, and at once in a FIFO
-    queue. Attempts are counted from 1 again, because nobody can set them from outside.
+    A message becomes visible when it would have without the kill, but after 15 minutes at most. In a FIFO queue it is
+    visible at once. Its receives are counted from 1 again, because SQS lets nobody set that count.
     """
     now = time.time()
     count = 0
@@ -108,7 +108,7 @@ def _entry(index: int, message: dict[str, Any], now: float) -> dict[str, Any]:
 
 
 def queued_messages(ministack: str) -> dict[str, list[dict[str, Any]]]:
-    """Every message in MiniStack's queues by queue address, also those being worked on or waiting."""
+    """Every message in MiniStack's queues by queue address, hidden ones too."""
     connection = http.client.HTTPConnection(ministack.removeprefix("http://"), timeout=10)
     try:
         connection.request("GET", "/_ministack/sqs/messages")

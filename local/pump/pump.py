@@ -1,8 +1,8 @@
-"""The pump: carries out every event source mapping and schedule of the template, as a process of its own.
+"""The pump: carries out every event source mapping and schedule of the template, in a process of its own.
 
-Each mapping has a thread. After the gateway or a function here has handled something, the streams are read at once, so
-a change reaches its handler within milliseconds. Otherwise they are read a few times a second, which finds what other
-programs wrote.
+Each mapping has a thread. After every call of a function, in the gateway or here, the streams are read at once. So a
+change reaches its function within milliseconds. Streams are also read a few times a second, to find what other programs
+wrote.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _IDLE_POLL_SECONDS = 0.1
 _BUSY_SECONDS = 2.0
 _KEEP_SECONDS = 0.5
 _KEEP_SHARE = 20
-"""The pump spends at most one part in so many of its time on keeping progress."""
+"""Keeping progress takes at most one part in twenty of the pump's time."""
 _SWEEP_SECONDS = 300
 _TROUBLE_SECONDS = 1.0
 _DRAIN_SECONDS = 3.0
@@ -46,7 +46,7 @@ _GIVEN_UP_SECONDS = 0.2
 
 
 def scheduled_event(schedule: Schedule, now: float) -> dict[str, Any]:
-    """What EventBridge hands to a function that a schedule calls."""
+    """The event with which EventBridge calls the function of a schedule."""
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -61,7 +61,7 @@ def scheduled_event(schedule: Schedule, now: float) -> dict[str, Any]:
 
 
 class Wake:
-    """Lets threads sleep until something may have changed. Several may wait; a signal in between is not lost."""
+    """Wakes the threads that read streams when there may be new records. Signals are counted, so none is lost."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -73,7 +73,7 @@ class Wake:
             self._condition.notify_all()
 
     def wait(self, seen: int, timeout: float) -> int:
-        """Wait until there are other than `seen` signals, or until the timeout; returns how many there are."""
+        """Wait for another signal than the `seen` ones, or for the timeout; returns the number of signals so far."""
         with self._condition:
             self._condition.wait_for(lambda: self._count != seen, timeout)
             return self._count
@@ -123,7 +123,7 @@ class Pump:
         self._tables = [table for table in template.tables() if table.ttl_attribute]
 
     def run(self, stop: threading.Event) -> None:
-        """Pump until told to stop, then finish what can be finished in a few seconds."""
+        """Run until `stop` is set. Then let calls that are running end, for a few seconds."""
         for pump in self._streams.values():
             self._threads.append(threading.Thread(target=self._follow, args=(pump,), daemon=True))
         for queue in self._queues:
@@ -141,7 +141,7 @@ class Pump:
         self._finish(keeper)
 
     def _finish(self, keeper: progress.ProgressKeeper) -> None:
-        """End the threads. MiniStack loses its stream when it ends, so what is in it is handled first."""
+        """End the threads. MiniStack's stream is lost when MiniStack ends, so its records are delivered first."""
         self._draining.set()
         deadline = time.monotonic() + _DRAIN_SECONDS
         if self._endpoints.engine == "ministack":
@@ -177,19 +177,19 @@ class Pump:
         self._sqs.send_message(QueueUrl=self._urls[queue_arn], MessageBody=body)
 
     def _pause(self, seconds: float) -> bool:
-        """Wait before a retry; True if the stack is being stopped, so that the caller gives up."""
+        """Wait before a retry; returns true if the stack is being stopped, so that the caller gives up."""
         if not self._draining.wait(seconds):
             return False
         self._stopping.wait(_GIVEN_UP_SECONDS)
         return True
 
     def _guarded(self, step: Callable[[], bool]) -> bool:
-        """One step of a mapping. If it fails, report that and wait a moment; the mapping goes on."""
+        """Do one step of a mapping. If it fails, report that and wait a moment; the mapping goes on."""
         try:
             return step()
         except Exception as error:
             if not self._draining.is_set():
-                logger.exception("a mapping could not go on")
+                logger.exception("a step of a mapping failed")
                 problem(f"the pump cannot reach an emulator: {error}")
             self._stopping.wait(_TROUBLE_SECONDS)
             return False
@@ -210,7 +210,7 @@ class Pump:
             self._guarded(pump.step)
 
     def _tick(self, schedule: Schedule) -> None:
-        """Call a scheduled function at full multiples of its rate, as EventBridge does within a minute's precision."""
+        """Call a scheduled function at full multiples of its rate. EventBridge does so too, to the minute."""
         while not self._draining.wait(schedule.seconds - time.time() % schedule.seconds):
             self._guarded(lambda: bool(self._call(schedule.function, scheduled_event(schedule, time.time()))))
 

@@ -1,7 +1,7 @@
-"""One event source mapping from a queue: receives messages, hands them to a function in batches, deletes those done.
+"""One event source mapping from a queue: receives messages, calls a function with batches, deletes those that are done.
 
-If a message is not deleted, the emulator shows it again after the queue's visibility timeout. After as many attempts as
-the redrive policy allows, the emulator moves it to the dead-letter queue.
+If a message is not deleted, the emulator makes it visible again after the queue's visibility timeout. After as many
+receives as the redrive policy allows, the emulator moves it to the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Message = dict[str, Any]
 
 
 class QueuePump:
-    """Carries out one queue mapping; `step` receives one batch and hands it to a thread."""
+    """Carries out one queue mapping. Each `step` receives a batch and starts a thread that delivers it."""
 
     def __init__(self, mapping: QueueMapping, sqs: Any, url: str, call: Callable[[str, dict[str, Any]], Any]) -> None:
         self.mapping = mapping
@@ -37,7 +37,7 @@ class QueuePump:
         self._slots = threading.BoundedSemaphore(mapping.maximum_concurrency)
 
     def step(self) -> bool:
-        """Receive and start one batch, waiting a moment for it; whether there was one."""
+        """Wait a second for a batch and start its delivery; returns whether there was one."""
         if not self._slots.acquire(timeout=_WAIT_SECONDS):
             return False
         messages: list[Message] = []
@@ -51,7 +51,7 @@ class QueuePump:
         return bool(messages)
 
     def drain(self) -> bool:
-        """Wait a moment for the batches under way; whether all are done."""
+        """Wait a moment for the batches under way; returns whether all are done."""
         taken = 0
         while taken < self.mapping.maximum_concurrency and self._slots.acquire(timeout=0.2):
             taken += 1
@@ -94,7 +94,7 @@ class QueuePump:
                 raise
 
     def _failed(self, records: list[Message]) -> set[str]:
-        """Call the function; the ids of the messages that are not done."""
+        """Call the function; returns the ids of the messages that are not done."""
         everything = {record["messageId"] for record in records}
         try:
             answer = self._call(self.mapping.function, {"Records": records})

@@ -1,7 +1,7 @@
-"""Reads a table's stream over HTTP, as JSON: Lambda passes records on in the same shape.
+"""Reads a table's stream over HTTP, as JSON: Lambda passes records to functions in the same form.
 
-boto3 would turn binary attributes, numbers and times into Python objects, which would have to be turned back. That
-makes a poll five times as expensive, and nearly all polls find nothing.
+boto3 would turn binary attributes, numbers and times into Python objects, and the pump would have to turn them back.
+That makes a poll five times as expensive, and nearly all polls find nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class StreamError(Exception):
 
 
 class StreamReader:
-    """Reads one stream. Not to be shared between threads."""
+    """Reads one stream, in one thread."""
 
     def __init__(self, endpoint: str, stream_arn: str) -> None:
         self._host = urlsplit(endpoint).netloc
@@ -52,7 +52,7 @@ class StreamReader:
         return self._shards
 
     def read(self, shard_id: str, position: str | None, from_now_on: bool, limit: int) -> list[dict[str, Any]]:
-        """Up to `limit` records after `position`; from the start, or from now on, when that is None."""
+        """Up to `limit` records after `position`. If that is None: from the shard's start, or from now on."""
         known = self._iterators.get(shard_id)
         if known is None or known[0] != position:
             known = (position, self._iterator(shard_id, position, from_now_on))
@@ -83,7 +83,7 @@ class StreamReader:
                 )
                 return str(found["ShardIterator"])
             except StreamError as error:
-                # The record at this position is gone from the stream, so everything that is left is new.
+                # The stream no longer holds the record at this position, so all that it holds is new.
                 if error.kind != "TrimmedDataAccessException":
                     raise
         kind = "LATEST" if from_now_on and position is None else "TRIM_HORIZON"

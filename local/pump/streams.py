@@ -1,13 +1,16 @@
-"""One event source mapping from a stream: reads records, hands them to a function in batches, keeps the position.
+"""One event source mapping from a stream: reads records, calls a function with batches of them, stores its position.
 
-    read -> drop what the filter refuses -> batch -> invoke -> position moves past it
-                                              ^         |
-                                              |         | failed from a record on: what lies before it is done
-                                              +---------+ failed as a whole: halved; a single record: tried again
-                                                          tried often enough or too old: parked, position moves past it
+    read records -> filter -> batch -> call the function -> move the position behind the batch
 
-One batch per shard is under way at a time, which keeps the order (`ParallelizationFactor` 1). The handler sees each
-record at least once. Halving does not count as a try, as on AWS.
+If a call fails:
+
+    the function names the record that failed     the records before it are done; the rest is a new batch
+    the whole batch fails                         each half is a new batch
+    a single record fails                         it is tried again after a pause
+    it has failed too often, or is too old        it is parked in the failure queue, and the position moves behind it
+
+One batch per shard is under way at a time, which keeps the order (`ParallelizationFactor` 1). The function gets each
+record at least once. As on AWS, halving a batch does not count as a retry.
 """
 
 from __future__ import annotations
@@ -38,14 +41,14 @@ Record = dict[str, Any]
 
 @dataclass
 class Attempt:
-    """A batch and how often it was tried without being halved."""
+    """A batch, and how often the function failed with it."""
 
     records: list[Record]
     tries: int = 0
 
 
 class StreamPump:
-    """Carries out one stream mapping; `step` reads once and handles what it read."""
+    """Carries out one stream mapping. Each `step` reads some records and delivers them."""
 
     def __init__(
         self,
@@ -56,7 +59,10 @@ class StreamPump:
         pause: Callable[[float], bool],
         positions: dict[str, str],
     ) -> None:
-        """`park` sends a body to a queue; `pause` waits and says whether to give up; `positions` is kept current."""
+        """Begin behind `positions`, the last record done of each shard; each step updates them.
+
+        `park` sends a body to a queue. `pause` waits, and returns true if the pump is being stopped.
+        """
         self.mapping = mapping
         self.positions = positions
         self.idle = threading.Event()
@@ -67,7 +73,7 @@ class StreamPump:
         self._pause = pause
 
     def step(self) -> bool:
-        """Read once and handle what was read; whether there were records. Raises what the reader raises."""
+        """Read some records and deliver them; returns whether there were any. Errors of the reader are passed on."""
         found = False
         for shard_id in self._reader.shards():
             position = self.positions.get(shard_id)
@@ -98,7 +104,7 @@ class StreamPump:
         self._move(shard_id, records[-1])
 
     def _deliver(self, shard_id: str, records: list[Record]) -> bool:
-        """Have the function handle a batch, in pieces if it fails; False if told to give up before all is done."""
+        """Deliver a batch, in pieces if it fails; returns false if the pump is stopped before all of it is done."""
         pieces = [Attempt(records)]
         self._is_reported = False
         while pieces:
@@ -132,7 +138,7 @@ class StreamPump:
         return True
 
     def _invoke(self, records: list[Record]) -> int | None:
-        """Call the function; the place of the first record that is not done, None when all are."""
+        """Call the function; returns the place of the first record that is not done, None if all are done."""
         event = {"Records": [self._presented(record) for record in records]}
         try:
             answer = self._call(self.mapping.function, event)
@@ -149,7 +155,7 @@ class StreamPump:
         return min(places.get(failure.get("itemIdentifier"), 0) for failure in failures)
 
     def _report(self, text: str) -> None:
-        """Tell the terminal once per batch that it fails; further failures of its pieces go to the log only."""
+        """Report the first failure of a batch at the terminal; write further ones to the log only."""
         (logger.warning if self._is_reported else problem)(text)
         self._is_reported = True
 
@@ -170,7 +176,7 @@ class StreamPump:
         return next((place for place, record in enumerate(records) if not self._is_too_old(record)), len(records))
 
     def _give_up(self, shard_id: str, attempt: Attempt) -> None:
-        """Tell the failure queue where in the stream the batch is, in the shape that Lambda uses."""
+        """Send the batch's place in the stream to the failure queue, in the form in which Lambda does."""
         records = attempt.records
         first, last = records[0]["dynamodb"], records[-1]["dynamodb"]
         condition = "RecordAgeExceeded" if self._is_too_old(records[0]) else "RetryAttemptsExhausted"

@@ -34,7 +34,7 @@ class Stack:
 
     @property
     def printed(self) -> str:
-        """What it has said so far."""
+        """The text that it has printed so far."""
         return self._output.read_text(errors="replace")
 
     @property
@@ -53,7 +53,7 @@ class Stack:
         pids = self.pids
         chosen = {name: pids[name] for name in (names or pids)}
         if "supervisor" in chosen:
-            # A stopped supervisor starts nothing again, and while it lives, the others are not told to end cleanly.
+            # A paused supervisor restarts nothing. As long as it exists, the others do not end by themselves.
             os.kill(chosen["supervisor"], signal.SIGSTOP)
         for name in sorted(chosen, key=lambda name: name == "supervisor"):
             with contextlib.suppress(ProcessLookupError):

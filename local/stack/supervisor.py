@@ -43,7 +43,7 @@ _MODULES = {"gateway": "local.gateway.server", "pump": "local.pump.pump"}
 
 
 class StartFailed(Exception):
-    """The stack could not be started or could not go on; the text is printed at the terminal."""
+    """The stack could not be started, or could not be kept running; the text is printed at the terminal."""
 
 
 class Supervisor:
@@ -215,7 +215,7 @@ class Supervisor:
     # Watching.
 
     def watch(self) -> None:
-        """Keep the stack alive until interrupted; raises `StartFailed` when it cannot be kept alive."""
+        """Watch the processes until interrupted, and restart gateway and pump; raises `StartFailed` if that fails."""
         assert self._endpoints is not None
         while True:
             time.sleep(_LOOK_SECONDS)

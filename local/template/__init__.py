@@ -1,1 +1,1 @@
-"""What the template declares: read, bound to what was made of it, as plain records."""
+"""Reads the template, and binds it to the resources that were created from it."""

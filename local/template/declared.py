@@ -1,4 +1,4 @@
-"""What the template declares, as records that the rest of the local runtime reads."""
+"""The records into which the template is read: tables, queues, functions, mappings, APIs."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """What API Gateway answers in place of a function."""
+    """An answer that API Gateway gives itself, without calling a function."""
 
     status: int
     body: str

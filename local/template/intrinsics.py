@@ -26,7 +26,7 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True)
 class Physical:
-    """What a resource became: the value of `Ref`, and those of `Fn::GetAtt`."""
+    """A created resource: the value of `Ref`, and those of `Fn::GetAtt`."""
 
     ref: str
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 class Scope:
-    """What intrinsic functions may refer to: parameters, pseudo parameters, resources, conditions, mappings."""
+    """All that intrinsic functions may refer to: parameters, pseudo parameters, resources, conditions, mappings."""
 
     def __init__(
         self,

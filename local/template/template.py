@@ -1,4 +1,4 @@
-"""What `template.yaml` declares, as plain records: the one list of functions, tables, queues, mappings and routes.
+"""Reads `template.yaml` into records: the one list of functions, tables, queues, mappings and routes.
 
 `Template` reads the file and names every resource. Addresses and generated identifiers come from the emulators, so
 `bind` adds them later. Only a bound template knows the environment of a function.

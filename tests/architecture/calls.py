@@ -1,7 +1,7 @@
-"""What a function can raise: a call graph over the syntax trees of the package, closed over its imports.
+"""Finds the errors that a function can raise, by a call graph over the syntax trees of the package.
 
-A name leads to what it means in its module; a method's name leads to every method of that name, which is too many
-rather than too few. What only data connects (an operation in a table, a kind in a form) is given as a root.
+A name leads to its definition, through imports too. A method's name leads to every method of that name: rather too many
+than too few. Connections that only data makes (an operation in a table, a kind in a form) are given as roots.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from local.home import REPOSITORY
 
 PACKAGE = REPOSITORY / "layers" / "common" / "python" / "parley"
 ERRORS = "parley.errors"
-# Their constants are data, and say more than any one request concerns; their kinds' methods are given as roots.
+# The constants of these packages are data about all requests, so they are not followed. The methods of their kinds are
+# given as roots.
 _DECLARING = ("parley.records", "parley.faces")
-# Whose own code is followed. What rests above operations is given as roots.
+# The packages whose code is followed. Code above operations is given as roots.
 _FOLLOWED = ("operations", "domain", "records", "store", "rest", "faces", "webhooks")
 
 
@@ -86,7 +87,7 @@ def _is_error(name: str) -> bool:
 
 
 def errors_within(roots: Iterable[str]) -> set[str]:
-    """The names of the errors that functions mention, or anything they call does."""
+    """The names of the errors that functions mention, themselves or in functions that they call."""
     graph = _graph()
     seen: set[str] = set()
     waiting = list(roots)

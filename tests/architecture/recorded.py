@@ -79,7 +79,7 @@ class Functions:
             self._starting = ""
 
     def invoke(self, name: str, invocation: dict[str, Any], *, hurried: bool = False) -> Any:
-        """Call a function, `hurried` with little time left; what it asks of AWS meanwhile is on its account."""
+        """Call a function, `hurried` with little time left, and record what it asks of AWS."""
         self._running = name
         try:
             return (self._hurried if hurried else self._loaded)[name].invoke(invocation)
@@ -122,7 +122,7 @@ class Functions:
         }
 
     def session(self) -> Any:
-        """What the functions get for `botocore.session.get_session()`."""
+        """The session that functions get instead of that of `botocore.session.get_session()`."""
         session = botocore.session.Session()
         session.register("before-parameter-build", self._note)
         create_client = session.create_client
@@ -137,7 +137,7 @@ class Functions:
         return session
 
     def note_push(self, method: str) -> None:
-        """A socket was written to, or closed."""
+        """Record that the running function wrote to a socket, or closed it."""
         self._add("execute-api:ManageConnections", f"SocketApi/{method}")
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -165,7 +165,7 @@ class Functions:
             yield operation, self._logical[params["TableName"]] + index
 
     def _add(self, action: str, resource: str) -> None:
-        if self._running:  # else it is the test's own doing
+        if self._running:  # otherwise the test itself makes the request
             self.seen.setdefault(self._running, set()).add((action, resource))
 
 

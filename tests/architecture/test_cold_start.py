@@ -1,4 +1,4 @@
-"""Cold starts: a function pulls in what it needs before the first request, and nothing else."""
+"""Cold starts: before the first request, a function imports what it needs and nothing else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "PARLEY_CONNECTIONS_URL": "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/prod",
 }
-# PyJWT takes cryptography in where it is installed. The layer has none, so here it must do without as well.
+# PyJWT imports cryptography if it is installed. The layer does not have it, so it is hidden here.
 _PROGRAM = """
 import importlib.util, json, sys
 sys.modules["cryptography"] = None
@@ -34,7 +34,7 @@ print(json.dumps(sorted(name for name, module in sys.modules.items() if module))
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, set[str]]:
-    """The modules that each function has pulled in when it is ready for its first request."""
+    """The modules that each function has imported when it is ready for its first request."""
     found = {}
     for name in FUNCTIONS:
         command = [sys.executable, "-c", _PROGRAM, str(REPOSITORY / "functions" / name / "app.py")]
@@ -45,22 +45,22 @@ def loaded() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_does_without_what_it_never_needs(loaded: dict[str, set[str]], name: str):
+def test_a_function_imports_nothing_that_it_never_needs(loaded: dict[str, set[str]], name: str):
     assert loaded[name] & NEVER == set()
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_a_small_function_does_without_the_web_framework(loaded: dict[str, set[str]], name: str):
+def test_a_small_function_does_not_import_the_web_framework(loaded: dict[str, set[str]], name: str):
     assert loaded[name] & WEB == set()
 
 
-def test_the_rest_function_is_made_of_the_web_framework(loaded: dict[str, set[str]]):
-    # What the other tests look for would be found if it were there.
+def test_the_rest_function_imports_the_web_framework(loaded: dict[str, set[str]]):
+    # So the other tests would find the framework if a function imported it.
     assert {"fastapi", "starlette", "mangum", "pydantic"} <= loaded["rest_api"]
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_a_function_does_without_the_other_doors(loaded: dict[str, set[str]], name: str):
+def test_a_function_does_not_import_the_other_doors(loaded: dict[str, set[str]], name: str):
     doors = {module.split(".")[1] for module in loaded[name] if module.startswith("parley.")} & {
         "rest",
         "sockets",
@@ -71,5 +71,5 @@ def test_a_function_does_without_the_other_doors(loaded: dict[str, set[str]], na
 
 
 @pytest.mark.parametrize("name", ["ws_connect", "ws_message", "ws_disconnect"])
-def test_a_socket_function_does_without_other_ports(loaded: dict[str, set[str]], name: str):
+def test_a_socket_function_does_not_import_other_ports(loaded: dict[str, set[str]], name: str):
     assert not loaded[name] & {"parley.ports.http.outgoing", "parley.ports.queue"}

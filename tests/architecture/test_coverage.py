@@ -118,7 +118,7 @@ def test_a_published_operation_has_a_route(name: str):
     assert routed(PUBLISHED[name]["verb"], path) == f"{mount.face.prefix}:{mount.resource}.{verb}"
 
 
-def test_nothing_is_left_that_is_not_offered_and_not_listed():
+def test_every_published_operation_is_offered_or_listed_as_not_offered():
     assert {name for name in PUBLISHED if offered_as(name) is None} == NOT_OFFERED_YET
 
 
@@ -246,10 +246,10 @@ def test_every_field_of_a_record_is_shown_or_taken_somewhere(record: RecordType)
     mounts = [mount for mount in MOUNTS if mount.record is record]
     used = {name for mount in mounts for name in leaves(mount)}
     used |= {parameter.name for mount in mounts for verb in mount.verbs for parameter in mount.form(verb)}
-    # It is what `is_notifiable` is made of.
+    # Faces show `is_notifiable`, which is computed from it.
     assert {field.name for field in record.fields} - used <= {"bindings_count"}
 
 
 def test_the_clock_of_fakes_starts_at_noon():
-    # Expectations of dates all over the specification rest on it.
+    # Many tests expect dates that follow from it.
     assert FakeClock().now_ms() == 1_768_478_400_000

@@ -25,7 +25,7 @@ from tests.architecture.calls import errors_within, is_known
 CORE = REPOSITORY / "layers" / "common" / "python" / "parley"
 TESTS = REPOSITORY / "tests"
 ERRORS = {name: value for name, value in vars(errors).items() if isinstance(value, Error)}
-# Who names an error there does not raise it.
+# The modules that name every error and raise none.
 TABLES = {CORE / "errors.py", CORE / "faces" / "errors.py"}
 # Codes that stand for several texts: Twilio's general ones.
 GENERAL = {20001, 20404, 20409, 20413, 20106}
@@ -57,7 +57,7 @@ def sources(root: Path) -> list[Path]:
 
 @cache
 def used_by_tests() -> tuple[frozenset[str], str]:
-    """Names that tests use, and all that they say."""
+    """The names that tests use, and the whole text of the tests."""
     paths = [path for path in sources(TESTS) if path != Path(__file__)]
     texts = "\n".join(path.read_text(encoding="utf-8") for path in paths)
     return frozenset().union(*map(names_used, paths)), texts
@@ -79,7 +79,7 @@ def test_an_error_is_expected_by_a_test(name: str):
 
 
 def is_in(texts: str, found: Answer) -> bool:
-    """Whether texts name an answer so that no other is meant."""
+    """Whether `texts` contain this answer's text or code, and that of no other answer."""
     others = [other for _, _, other in ANSWERS if other != found]
     is_only_one = all(other.code != found.code for other in others)
     is_only_pair = all(other[:2] != found[:2] for other in others)
@@ -140,13 +140,13 @@ def test_a_refusal_carries_its_error_and_its_details_and_knows_no_code():
     assert translate("chat", refusal) == (400, 20001, "Missing required parameter Identity in the post body")
 
 
-def test_a_refusal_that_a_face_has_no_answer_to_is_an_internal_error_and_logged(caplog: pytest.LogCaptureFixture):
+def test_a_refusal_without_an_answer_is_logged_and_becomes_an_internal_error(caplog: pytest.LogCaptureFixture):
     assert translate("account", errors.MEMBER_EXISTS()) == answer("account", errors.INTERNAL)
     assert "refusal without an answer" in caplog.text
 
 
 @pytest.mark.parametrize("name", [name for name, error in ERRORS.items() if error.details])
-def test_what_an_error_carries_is_given_wherever_it_is_raised(name: str):
+def test_an_error_is_raised_with_all_its_details(name: str):
     for path in sources(CORE):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name:
@@ -161,7 +161,7 @@ def root(operation: Operation) -> str:
 
 
 def in_form(mount: Mount, verb: str) -> tuple[set[str], set[str]]:
-    """What reads a form: errors that its kinds name, and functions."""
+    """What a form can raise: the errors that its kinds name, and the functions that parse it."""
     named = {parameter.missing for parameter in mount.form(verb)}
     named |= {"update": {mount.empty_update}, "list": {mount.by_index}}.get(verb, set())
     functions = {"parley.faces.forms.parse"} if mount.form(verb) else set()
@@ -198,12 +198,12 @@ def over_rest(mount: Mount, verb: str) -> set[str]:
     OFFERED,
     ids=[f"{mount.face.name} {mount.resource} {mount.plural}{verb}" for mount, verb in OFFERED],
 )
-def test_a_face_has_an_answer_to_whatever_its_operations_can_raise(mount: Mount, verb: str):
+def test_a_face_answers_every_error_that_its_operations_can_raise(mount: Mount, verb: str):
     assert lacking(mount.face.errors, over_rest(mount, verb)) == set()
 
 
 @pytest.mark.parametrize("name", [name for name, action in ACTIONS.items() if isinstance(action, Action)])
-def test_the_native_sockets_have_an_answer_to_whatever_an_action_can_raise(name: str):
+def test_the_native_sockets_answer_every_error_that_an_action_can_raise(name: str):
     action = ACTIONS[name]
     assert isinstance(action, Action)
     operation = action.operation or OPERATIONS[action.mount.resource, action.verb]
@@ -212,7 +212,7 @@ def test_the_native_sockets_have_an_answer_to_whatever_an_action_can_raise(name:
     assert lacking("chat", raised(action.mount, action.verb, operation, asking)) == set()
 
 
-def test_the_native_sockets_have_an_answer_to_whatever_their_own_code_raises():
+def test_the_native_sockets_answer_every_error_that_their_own_code_raises():
     paths = [*sources(CORE / "sockets"), CORE / "tokens.py", *sources(REPOSITORY / "functions")]
     assert lacking("chat", {name for path in paths for name in names_used(path) if name in ERRORS}) == set()
 
@@ -221,12 +221,12 @@ def test_every_operation_is_in_the_graph_of_calls():
     assert [key for key, operation in OPERATIONS.items() if not is_known(root(operation))] == []
 
 
-def test_the_graph_of_calls_reaches_what_a_join_can_be_refused_for_and_no_more_of_an_account_than_there_is():
+def test_the_graph_of_calls_finds_the_errors_of_a_join_and_none_of_chat_in_the_account_api():
     (members,) = (mount for mount in MOUNTS if (mount.face.name, mount.resource) == ("chat_v2", "member"))
     expected = {"MEMBER_EXISTS", "CHANNEL_FULL", "USER_CHANNELS_FULL", "CHANNEL_RATE", "ROLE_NOT_FOUND"}
     expected |= {"IDENTITY_TOO_LONG", "CONCURRENT_UPDATE", "UNAVAILABLE", "UNAUTHENTICATED", "INVALID_BODY"}
     assert expected <= over_rest(members, "create")
-    # Taking out the row is noticed.
+    # If the row is taken out of the table, that is noticed.
     table = {error: row for error, row in TABLE.items() if error is not errors.MEMBER_EXISTS}
     assert lacking("chat", over_rest(members, "create"), table) == {"MEMBER_EXISTS"}
     of_the_account = {

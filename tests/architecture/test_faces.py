@@ -64,7 +64,7 @@ def test_a_new_field_that_is_named_is_in_the_form_and_in_the_view():
 
 
 @pytest.mark.parametrize("name", [name for name, action in ACTIONS.items() if isinstance(action, Action)])
-def test_a_new_field_is_taken_by_no_client_action_and_what_is_taken_may_be_set_by_a_client(name: str):
+def test_client_actions_take_no_new_field_and_only_fields_that_clients_may_set(name: str):
     action = ACTIONS[name]
     assert isinstance(action, Action)
     taken = action.takes.split()
@@ -81,7 +81,7 @@ def test_a_new_field_is_in_no_webhook():
 
 
 @pytest.mark.parametrize("record", HEARD_OF, ids=lambda record: record.name)
-def test_a_record_that_clients_hear_of_names_a_reason_for_each_field_or_says_that_it_is_told_by_none(
+def test_each_field_of_a_record_with_events_has_an_update_reason_or_is_marked_to_have_none(
     record: RecordType,
 ):
     assert [field.name for field in record.fields if not field.reason] == []
@@ -109,7 +109,7 @@ def test_what_is_not_in_the_notation_is_refused(text: str):
 
 
 def test_a_permission_that_a_field_needs_is_named_at_the_field_alone():
-    """Operations read it there; one that named it again would keep the old one when the field's changes."""
+    """An operation that named it too would keep the old one when the field's permission changes."""
     rights = [right for record in RECORDS for field in record.fields for right in (field.on_create, field.on_update)]
     permissions = {name for right in filter(None, rights) for name in (*(right.own or ()), *(right.others or ()))}
     assert permissions

@@ -37,7 +37,7 @@ FUNCTIONS = {
     name: spec["Properties"] for name, spec in RESOURCES.items() if spec["Type"] == "AWS::Serverless::Function"
 }
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
-# What Lambda does in the role's name: it reads streams and queues, logs, and parks what failed.
+# The actions that Lambda itself takes with the role: it reads streams and queues, writes logs, and parks failed records.
 BY_LAMBDA = re.compile(
     r"logs:.*|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)"
     r"|sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes)"
@@ -233,13 +233,13 @@ class Scenario:
     def _connect(self) -> None:
         for connection_id, identity in (("alice=", "alice"), (GONE, "bob"), ("frank=", "frank")):
             self._open(connection_id, identity)
-        # One that is gone is forgotten unless it may be only just opening, so this one was opened some time ago.
+        # A connection that is gone is removed, unless it is so new that it may still be opening. So time passes here.
         runtime = self.functions.runtime
         bob = keys.presence(user_sid(self.service, "bob"))
         entry = (runtime.table.fetch(bob) or {})[f"connection:{GONE}"]
         runtime.table.touch(bob, {f"connection:{GONE}": {**entry, "at": 0}})
         self._say("followUsers", connection_id=GONE, identities=["alice"])
-        # The eleventh connection of an identity makes the oldest give way.
+        # When an identity opens its eleventh connection, its oldest one is closed.
         for number in range(11):
             self._open(f"ivan {number}=", "ivan")
             if number == 0:
@@ -267,7 +267,7 @@ class Scenario:
         return reply.get("result")
 
     def _use_actions(self) -> None:
-        # Alice may do all that clients can be allowed.
+        # Alice gets every permission that there is.
         for kind, holder in ((DEPLOYMENT, f"{self.path}/Users/alice"), (CHANNEL, f"{self.in_channel}/Members/alice")):
             names = [name for name, kinds in PERMISSIONS.items() if kind in kinds]
             form = {"FriendlyName": kind, "Type": kind, "Permission": names}
@@ -277,7 +277,7 @@ class Scenario:
         self._manage()
         self._look_around()
         self._be_somebody()
-        # Who is not known here is told so, and closed.
+        # A frame on an unknown connection is answered with an error, and the connection is closed.
         event = sample("ws_message")
         event["requestContext"]["connectionId"] = "nobody="
         assert "body" not in self.functions.invoke("WsMessageFunction", event)
@@ -295,7 +295,7 @@ class Scenario:
     def _manage(self) -> None:
         mine = self._say("createChannel", unique_name="den")["sid"]
         self._say("updateChannel", channel="den", unique_name="lair")
-        # Where somebody is invited, joining makes sure that it is not the one who joins.
+        # In a channel with invites, joining checks whether there is one for whoever joins.
         self._ask("POST", f"{self.path}/Channels/{mine}/Invites", {"Identity": "ivan"})
         self._say("joinChannel", channel=mine)
         self._say("addMember", channel=mine, identity="grace")
@@ -337,7 +337,7 @@ class Scenario:
         self._say("removeBinding", binding=binding)
 
     def _push(self) -> None:
-        """To a socket that is there and to one that is not, with nothing that needs a channel's counters and with."""
+        """Push to an open and to a closed socket changes that need the channel's counters, and changes that do not."""
         self._records = self.functions.stream_records()
         own = [record for record in self._records if self.channel in json.dumps(record["dynamodb"]["Keys"])]
         assert own
@@ -361,14 +361,14 @@ class Scenario:
         assert self.functions.invoke("WebhooksFunction", {"Records": received}) == {"batchItemFailures": []}
         while more := self.functions.received("DeliveryQueue"):
             received = more
-        # One that finds a busy owner is put off, one that is too old is parked.
+        # The first delivery finds a busy owner and is hidden for a while. The second is too old and is parked.
         for planned_at, left in ((10**13, 1), (0, 0)):
             record = self._queued({**json.loads(received[0]["body"]), "planned_at": planned_at})
             result = self.functions.invoke("WebhooksFunction", {"Records": [record]})
             assert len(result["batchItemFailures"]) == left
 
     def _queued(self, delivery: dict[str, Any]) -> dict[str, Any]:
-        """A delivery to a busy owner, which really lies in the queue."""
+        """A delivery to a busy owner, sent to the queue and received from it."""
         url = f"{self.functions.server_url}/busy/{delivery['planned_at']}"
         entry = {**delivery, "url": url, "id": str(delivery["planned_at"]), "retries": 3}
         self.functions.sqs.send_message(

@@ -229,7 +229,7 @@ def test_a_queue_is_encrypted_and_has_a_dead_letter_queue_or_is_one(queue: str):
 
 
 @pytest.mark.parametrize("queue", sorted(dead_letter_queues()))
-def test_what_was_given_up_is_kept_as_long_as_possible_and_raises_an_alarm(queue: str):
+def test_a_dead_letter_queue_keeps_messages_as_long_as_possible_and_raises_an_alarm(queue: str):
     assert QUEUES[queue]["MessageRetentionPeriod"] == 14 * 24 * 3600
     watched = [alarm.get("Dimensions") for alarm in of_type("AWS::CloudWatch::Alarm").values()]
     assert [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}] in watched
@@ -250,13 +250,13 @@ def test_the_stream_has_exactly_two_readers():
 @pytest.mark.parametrize(
     ("function", "expected"), [("FanOutFunction", FAN_OUT_SORT_KEYS), ("WebhooksFunction", WEBHOOKS_SORT_KEYS)]
 )
-def test_a_reader_sees_new_images_of_what_is_announced_and_nothing_else(function: str, expected: set[str]):
+def test_a_stream_function_gets_new_images_of_announced_kinds_only(function: str, expected: set[str]):
     names, keys = sort_keys(STREAM_MAPPINGS[(function, "Changes")])
     assert names == ["INSERT", "MODIFY"]
     assert keys == expected
 
 
-def test_beside_what_is_announced_readers_see_unused_numbers_and_tombstones():
+def test_stream_functions_also_get_unused_numbers_and_tombstones():
     unused = {
         "eventName": ["INSERT"],
         "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "CHG#"}]}}, "NewImage": {"kind": {"S": ["nothing"]}}},
@@ -323,8 +323,8 @@ def test_every_requirement_is_pinned(name: str):
     assert [line for line in requirements if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line)] == []
 
 
-def test_a_request_that_the_table_never_answers_ends_before_any_functions_time() -> None:
-    """Four attempts of twelve seconds, as botocore was told to make, end every function by its time-out."""
+def test_a_request_that_the_table_never_answers_ends_before_every_functions_time_out() -> None:
+    """botocore made four attempts of twelve seconds each, so every function timed out before the last one."""
     shortest = min(properties["Timeout"] for properties in FUNCTIONS.values())
     assert shortest - 1 > patience.LONGEST_REQUEST_SECONDS
     assert patience.PATIENCE_SECONDS + patience.ATTEMPT_SECONDS < patience.LONGEST_REQUEST_SECONDS

@@ -120,7 +120,7 @@ describe("a refused token", () => {
     });
   }
 
-  for (const status of [429, 500, 503]) {
+  for (const status of [409, 429, 500, 503]) {
     test(`is not what ${status} means: the client tries again`, async () => {
       const { server, client, clock } = world({ arrival: status });
       outcomeOf(client.initialize());

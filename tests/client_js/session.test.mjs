@@ -98,7 +98,7 @@ describe("the first list", () => {
   });
 });
 
-describe("a hole", () => {
+describe("a gap", () => {
   test("is asked about after a quarter of a second, and what was held follows", async () => {
     const { server, client, clock, tell, heard } = await inChannels(listed(CH, 3));
     await tell(added(CH, 5, 1));

@@ -92,10 +92,10 @@ async def test_a_session_that_cannot_begin_is_begun_again_over_another_connectio
     assert len(lab.server.sockets) == 2
 
 
-# Holes.
+# Gaps.
 
 
-async def test_a_hole_is_asked_about_and_filled(lab: Lab) -> None:
+async def test_a_gap_is_asked_about_and_filled(lab: Lab) -> None:
     listener, _ = await lab.in_channel()
     lab.server.catch_ups[CHANNEL] = caught_up(12, added(0, 11), added(1, 12))
     await lab.server.socket.push(added(1, 12))
@@ -105,7 +105,7 @@ async def test_a_hole_is_asked_about_and_filled(lab: Lab) -> None:
     assert indexes(listener) == [0, 1]
 
 
-async def test_a_hole_that_fills_by_itself_is_not_asked_about(lab: Lab) -> None:
+async def test_a_gap_that_fills_by_itself_is_not_asked_about(lab: Lab) -> None:
     listener, _ = await lab.in_channel()
     await lab.server.socket.push(added(1, 12), added(0, 11))
     await listener.heard("messageAdded", 2)
@@ -114,7 +114,7 @@ async def test_a_hole_that_fills_by_itself_is_not_asked_about(lab: Lab) -> None:
     assert lab.server.count("catchUp") == 0
 
 
-async def test_a_question_about_a_hole_that_is_refused_is_asked_again(lab: Lab) -> None:
+async def test_a_question_about_a_gap_that_is_refused_is_asked_again(lab: Lab) -> None:
     listener, _ = await lab.in_channel()
     lab.server.answers["catchUp"] = first_refused(lab.server.answers["catchUp"])
     lab.server.catch_ups[CHANNEL] = caught_up(11, added(0, 11))

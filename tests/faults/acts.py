@@ -15,7 +15,7 @@ from tests.sockets.deployment import load_function, sample
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.world import World
 
-# What stands for an answer where the connection was ended instead.
+# The status of an act whose connection was closed instead of being answered.
 _ENDED = 401
 _DONE, _FAILED = 200, 500
 
@@ -27,7 +27,7 @@ class Act:
     Attributes:
         name: What it is called in tests.
         do_over: Does it in a container, given what `prepare` made; returns the status with which it was answered.
-        prepare: What is to happen before; nothing goes wrong there.
+        prepare: What happens before, without any fault.
         is_repeated: Whether AWS invokes the function again if it fails, with the same event.
     """
 
@@ -142,7 +142,7 @@ def _tick(scene: Scene, container: World, prepared: Any) -> int:
 
 
 def _much_has_changed(scene: Scene) -> list[dict[str, Any]]:
-    """A batch for `fan_out`: of each kind of change one, with a listener whose socket is gone."""
+    """A batch for `fan_out` with one change of each kind; one listener's socket is closed."""
     dave = scene.house.device("dave")
     scene.room.add("dave")
     scene.deployment.announce()
@@ -189,7 +189,7 @@ def _deliver(scene: Scene, container: World, deliveries: list[dict[str, Any]]) -
 
 
 def _deleted(scene: Scene) -> list[dict[str, Any]]:
-    """The burial of a member, an invite and a message, which comes when nothing can be under way any more."""
+    """The job that erases the tombstones of a member, an invite and a message."""
     scene.room.delete("/Members/alice")
     scene.room.delete(f"/Messages/{asking.address(scene.room, 0)}")
     scene.invited.delete("/Invites/" + scene.rest.get(f"{scene.invited.path}/Invites")["invites"][0]["sid"])

@@ -109,7 +109,7 @@ class Injector:
         return found
 
     def store(self, key: tuple[str, str], item: dict[str, Any] | None) -> None:
-        """Let this be what is stored under a key."""
+        """Store this item under a key; None deletes what is there."""
         if item is None:
             self._client.delete_item(TableName=self._table, Key=_key(key))
         else:
@@ -150,12 +150,12 @@ def _step(operation: str, request: dict[str, Any]) -> Step:
         case "put_item" | "update_item" | "delete_item":
             writes.add(_of(request))
         case _:
-            raise NotImplementedError(f"no fault was thought of for {operation}")
+            raise NotImplementedError(f"there is no fault for {operation}")
     return Step(frozenset(reads), frozenset(ranges), frozenset(writes))
 
 
 def _range(query: dict[str, Any]) -> tuple[str, str]:
-    """A query's partition and how every sort key in its range begins; of an index, anything may be found."""
+    """A query's partition, and how every sort key in its range begins. A query of an index may find any item."""
     if "IndexName" in query:
         return "", ""
     condition = query["KeyConditionExpression"]

@@ -1,4 +1,4 @@
-"""A service with one of everything in it, what puts it in order after a fault, and what is then wrong with it."""
+"""A service with one of everything in it, which can be put in order after a fault and checked for contradictions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.stream import Stream
 from tests.support.world import World
 from tests.webhooks.function import WebhooksFunction
 
-# Longer than any function runs, so that what was under way is over.
+# Longer than any function runs, so that all functions that were running have ended.
 SETTLED_SECONDS = 90
 _FEW = 20
 HOOK = "https://hooks.example.com/sent"
@@ -71,7 +71,7 @@ class Scene:
         self.injector.touched.clear()
         self.world.configuration.forget_all()
         self.deployment.gateway.open(self.carol.connection_id)
-        # Nobody is told what was undone.
+        # Fan-out must not announce what is undone here.
         self.deployment.skip_stream()
         self.webhooks.skip_stream()
 
@@ -86,7 +86,7 @@ class Scene:
         return str(registered["sid"])
 
     def put_in_order(self) -> None:
-        """Let minutes pass, let the stream's functions and all background work come to their end, look once."""
+        """Let minutes pass, let the stream's functions and all background work finish, fetch each changed channel."""
         self.injector.disarm()
         self.world.configuration.forget_all()
         for _ in range(_FEW):
@@ -104,7 +104,7 @@ class Scene:
                 self.unchecked("GET", f"{path}/Channels/{sid}")
 
     def contradictions(self) -> list[str]:
-        """What the account's items say of each other that is not so."""
+        """The contradictions among the account's items."""
         touched = {key: self.injector.item(key) for key in self.injector.touched}
         stored = {Key(*key): item for key, item in (self._begun_with | touched).items() if item}
         items = {key: {name: from_attribute(value) for name, value in item.items()} for key, item in stored.items()}

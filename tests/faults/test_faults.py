@@ -1,7 +1,8 @@
-"""Every operation, action and background job, killed after each of its requests to the table or robbed of an answer there.
+"""Every operation, action and background job is killed after each of its requests to the table, or loses the answer.
 
-Afterwards everything is in order again: what was acknowledged is there, what was not is whole or absent, and the same
-can be done again. `PARLEY_EVERY_FAULT=1` also tries the requests that only read, and rivals before each request.
+Afterwards everything is in order again. What was acknowledged is stored. What was not is stored as a whole or not at
+all. The same act can be repeated. `PARLEY_EVERY_FAULT=1` also tries the requests that only read, and rivals before each
+request.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def problems_after(act: Act, scene: Scene, fault: Fault, at: int, expected: int)
 
 
 def test_every_operation_and_action_is_among_the_acts() -> None:
-    """Of a record that several faces show, one face's operation stands for all: they share what writes."""
+    """If several faces show a record, the operation of one face is enough, since they share the code that writes."""
     names = {act.name for act in ACTS}
     operations = {name.rpartition("/")[2].partition(":")[2] for name in names}
     assert {f"{one.resource}.{one.verb}" for one in OPERATIONS} <= {name.partition(":")[0] for name in operations}
@@ -125,10 +126,10 @@ def test_whatever_is_done_between_two_of_its_requests_leaves_no_contradiction(
 
 
 def places_between(steps: list[Step], of_rival: list[Step]) -> list[int]:
-    """Before which requests of an act a rival may make a difference.
+    """The requests of an act before which a rival is tried.
 
-    That is after one that meets what the rival writes. Both must write, or one simply comes before the other. Of
-    several places in a row, the last is where most is decided already.
+    The rival comes after a request that touches an item which the rival writes. Both must write, or one simply comes
+    before the other. Of several such places in a row, only the last is tried, because there the act has decided most.
     """
     if not written(steps) or not written(of_rival):
         return []

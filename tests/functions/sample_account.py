@@ -1,7 +1,7 @@
-"""The account that the samples in `events/` are about, with the very SIDs and times that they name.
+"""The account that the samples in `events/` are about, with the same SIDs and times.
 
-`python -m tests.functions.sample_account` writes into the samples anew what the code makes: stream records, a token, a
-delivery. That is due after a change of what is stored or planned. Both packages' folders must be on the PYTHONPATH.
+`python -m tests.functions.sample_account` updates the parts of the samples that the code makes: stream records, a token,
+a delivery. Run it after a change of stored records or planned jobs, with both packages' folders on the PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ class SampleAccount:
         return jwt.encode(claims, secret, "HS256", headers={"cty": "twilio-fpa;v=1"})
 
     def converse(self) -> None:
-        """What the stream samples tell: two messages, one edited, one removed; bob comes and goes; all is deleted."""
+        """Make the changes of the stream samples: two messages are sent, one is edited, one is removed, bob joins and
+        leaves, and the service is deleted."""
         alice, clock = self.client("alice"), self.world.clock
         sent = [
             self.do("message", "create", self.channel, {"body": body}, alice)["sid"]
@@ -176,7 +177,7 @@ def _placed(record: StreamRecord, number: int) -> StreamRecord:
 
 
 def delivery(change: StreamRecord) -> dict[str, Any]:
-    """The delivery that a sample change owes to an owner who wants to hear of messages."""
+    """The delivery of a sample change to an owner whose webhooks want events of messages."""
     decoded = decode(change)
     assert decoded
     owner = {"post_webhook_url": "https://hooks.example.com/chat", "webhook_filters": ["onMessageSent"]}

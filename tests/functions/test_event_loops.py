@@ -1,4 +1,4 @@
-"""The REST function answers whatever became of its thread's event loop, on which the adapter runs the application."""
+"""The REST function answers even if its thread's event loop, on which Mangum runs it, was closed or never made."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ _tables = itertools.count()
 
 @dataclass
 class Deployed:
-    """The sample account on a table of its own, and what its functions are told and reach."""
+    """The sample account on a table of its own, with the settings, queues and servers that its functions use."""
 
     account: SampleAccount
     stream: Stream
@@ -61,12 +61,12 @@ class Deployed:
         return json.loads(json.dumps(handler(json.loads(json.dumps(event)), Remaining())))
 
     def queued(self, setting: str) -> list[Any]:
-        """The entries that are in a queue, also those that are still hidden; they are taken out."""
+        """Take all entries out of a queue, hidden ones too."""
         answer = self.sqs.receive_message(QueueUrl=self.environment[setting], MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
     def hidden(self, setting: str) -> int:
-        """How many entries of a queue are not to be seen yet."""
+        """How many entries of a queue are hidden."""
         name = "ApproximateNumberOfMessagesDelayed"
         answer = self.sqs.get_queue_attributes(QueueUrl=self.environment[setting], AttributeNames=[name])
         return int(answer["Attributes"][name])
@@ -220,13 +220,13 @@ def test_fan_out_reports_a_record_that_it_cannot_push(deployed: Deployed) -> Non
     assert deployed.call("fan_out", event) == {"batchItemFailures": [{"itemIdentifier": position}]}
 
 
-def test_webhooks_plans_what_the_sample_changes_owe(deployed: Deployed) -> None:
+def test_webhooks_plans_the_jobs_of_the_sample_changes(deployed: Deployed) -> None:
     settings = {"post_webhook_url": "https://hooks.example.com/chat", "webhook_filters": ["onMessageSent"]}
     deployed.account.do("service", "update", {"sid": SERVICE_SID}, settings)
     event = read("webhooks_changes")
     assert deployed.call("webhooks", event) == {"batchItemFailures": []}
     assert deployed.queued("PARLEY_DELIVERY_QUEUE_URL") == [{"job": "webhook", **delivery(event["Records"][0])}]
-    # The sweep of the deleted service waits until fan-out has told everybody, what erases tombstones for two minutes.
+    # The sweep of the deleted service and the job that erases tombstones are delayed.
     assert deployed.hidden("PARLEY_WORK_QUEUE_URL") == 2
 
 
@@ -262,7 +262,7 @@ def test_webhooks_does_the_sample_of_work(deployed: Deployed, template: Template
     for body in ("one", "two"):
         account.do("message", "create", account.channel, {"body": body})
     account.do("channel", "delete", {**account.service, "sid": CHANNEL_SID}, {})
-    # The sweep waits until the members have been told.
+    # The sweep waits until fan-out has told the members.
     carried = [record for record in deployed.stream.take() if passes(patterns(template, "FanOutFunction"), record)]
     assert deployed.call("fan_out", {"Records": carried}) == {"batchItemFailures": []}
     assert deployed.call("webhooks", read("webhooks_work")) == {"batchItemFailures": []}
@@ -272,19 +272,19 @@ def test_webhooks_does_the_sample_of_work(deployed: Deployed, template: Template
     assert user and user["joined_channels_count"] == 0
 
 
-def test_ws_connect_forgets_nobody_when_the_same_connection_is_announced_twice(deployed: Deployed) -> None:
+def test_ws_connect_keeps_the_connection_when_the_same_event_comes_twice(deployed: Deployed) -> None:
     for _ in range(2):
         assert deployed.call("ws_connect", read("ws_connect")) == {"statusCode": 200}
     presence = deployed.account.world.table.fetch(keys.presence(user_sid(SERVICE_SID, "alice")))
     assert presence and sum(name.startswith("connection:") for name in presence) == 1
 
 
-# What the samples say is what the code makes.
+# The samples equal what the code makes.
 
 
 @pytest.mark.parametrize("name", STREAM_FILES)
-def test_a_stream_sample_is_what_the_stream_carries(deployed: Deployed, template: Template, name: str) -> None:
-    """If it is not any more: `python -m tests.functions.sample_account`."""
+def test_a_stream_sample_equals_what_the_stream_carries(deployed: Deployed, template: Template, name: str) -> None:
+    """If it does not any more, run `python -m tests.functions.sample_account`."""
     deployed.stream.take()
     deployed.account.converse()
     made = samples(deployed.stream.take(), template)[name]
@@ -302,7 +302,7 @@ def test_the_token_in_the_sample_is_the_accounts(deployed: Deployed) -> None:
     assert event["multiValueQueryStringParameters"] == {"token": [deployed.account.token()]}
 
 
-def test_the_queue_samples_are_what_the_change_samples_owe() -> None:
+def test_the_queue_samples_are_the_jobs_of_the_change_samples() -> None:
     changes = read("webhooks_changes")["Records"]
     (queued,) = read("webhooks_deliveries")["Records"]
     planned = delivery(changes[0])

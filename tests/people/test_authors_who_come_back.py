@@ -91,7 +91,7 @@ def test_a_message_from_before_births_belongs_to_a_user_who_is_older_than_it(roo
     assert come_back(room).refusal("updateMessage", channel=room.sid, message=sid, body="no") == FORBIDDEN
 
 
-def test_what_tells_authors_apart_is_shown_to_nobody(room: Room) -> None:
+def test_the_birth_of_an_author_is_shown_nowhere(room: Room) -> None:
     alice, bob = room.house.device("alice"), room.house.device("bob")
     alice.heard()
     made = [bob.done("sendMessage", channel=room.sid, body="one"), room.post("two", From="bob")]

@@ -58,7 +58,7 @@ def test_a_members_sid_means_that_member_also_if_somebody_is_called_so(house: Ho
     assert [member["identity"] for member in house.rest.get(f"{room.path}/Members")["members"]] == ["alice"]
 
 
-def test_who_is_not_in_the_channel_is_not_told_who_is(house: House, room: Room) -> None:
+def test_a_stranger_is_not_told_who_is_in_a_channel(house: House, room: Room) -> None:
     mallory = house.device("mallory")
     for identity in (LIKE_A_SID, "alice", "nobody", "MB" + "0" * 32):
         assert mallory.refusal("removeMember", channel=room.sid, identity=identity) == (403, 50400)

@@ -28,7 +28,7 @@ def ministack_client(aws: Endpoints, template: Template) -> Any:
 @pytest.fixture(params=["dynoxide", "ministack"])
 def table_stage(request: pytest.FixtureRequest, aws: Endpoints, template: Template) -> Stage:
     if request.param == "dynoxide" and aws.engine != "dynoxide":
-        pytest.skip("Dynoxide is not to be had here")
+        pytest.skip("Dynoxide is not available here")
     real = request.getfixturevalue("dynamodb" if request.param == aws.engine else "ministack_client")
     client, clock, name = MeddlingClient(real), FakeClock(), template.tables()[0].name
     return Stage(Table(name, lambda: client, clock, lambda: 0.5), client, clock, name, f"TEST#{new_account_sid()}")

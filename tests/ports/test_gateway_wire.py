@@ -123,7 +123,7 @@ def test_an_answer_reads_the_same_in_whatever_pieces_it_comes(answer: str) -> No
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
     ],
 )
-def test_what_is_no_answer_is_a_bad_answer(data: bytes) -> None:
+def test_bytes_that_are_no_http_answer_are_refused(data: bytes) -> None:
     with pytest.raises(BadAnswer):
         parse_answer(data)
 

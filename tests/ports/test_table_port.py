@@ -438,7 +438,7 @@ def test_a_write_whose_answer_is_lost_is_done_once(stage: Stage):
     assert stage.table.fetch(stage.key("A")) is None
 
 
-def test_an_addition_that_is_nobodys_news_is_made_once_though_its_answer_is_lost(stage: Stage):
+def test_an_addition_that_is_not_announced_is_made_once_though_its_answer_is_lost(stage: Stage):
     """The client repeated it, and the counter said 2: no cause in the item tells that this very write was there."""
     stage.commit(stage.create("COUNT", number=0))
     stage.client.script("update_item", without_an_answer)

@@ -156,7 +156,7 @@ def test_no_spelling_of_a_place_inside_passes(host: str) -> None:
 
 
 @pytest.mark.parametrize("mark", ["#", "?", "/", "/#", ":80#"])
-def test_what_follows_the_authority_does_not_hide_it(mark: str) -> None:
+def test_text_after_the_authority_does_not_hide_a_private_host(mark: str) -> None:
     with pytest.raises(TargetRefused):
         check_url(f"http://127.0.0.1{mark}@hooks.example.com/")
 

@@ -65,12 +65,6 @@ def test_a_key_can_be_renamed_and_keeps_its_secret(twilio: Client, library: Libr
     assert library.client(key.sid, key.secret).chat.v2.services.list() == []
 
 
-def test_the_name_of_a_key_has_64_characters_at_most(twilio: Client):
-    assert twilio.new_keys.create(friendly_name="x" * 64).friendly_name == "x" * 64
-    with refused(400, 50003, "Friendly name is too long: at most 64 characters"):
-        twilio.new_keys.create(friendly_name="x" * 65)
-
-
 def test_keys_are_listed_oldest_first_in_the_style_of_the_account_api(raw: Raw, keys_path: str, clock: FakeClock):
     created = [raw.post(f"{keys_path}/Keys.json", FriendlyName=name)["sid"] for name in "cab"]
     path = f"{keys_path}/Keys.json"

@@ -69,7 +69,6 @@ BAD_IDENTITIES = [
     ("", 50204, "Identity must not be empty"),
     ("system", 50203, "Identity is reserved: system"),
     ("US" + "0a" * 16, 50206, "Identity must not have the form of a User SID"),
-    ("x" * 257, 50207, "Identity is too long: at most 256 characters"),
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -183,15 +182,6 @@ def test_identities_of_a_narrowed_list_are_kept_from_page_to_page(raw: Raw, chan
     assert raw.get(following["meta"]["previous_page_url"])["members"] == page["members"]
 
 
-def test_an_update_leaves_what_it_does_not_name_alone(raw: Raw, channel_path: str):
-    raw.post(f"{channel_path}/Members", Identity="alice", Attributes='{"a":1}', LastConsumedMessageIndex=3)
-    path = f"{channel_path}/Members/alice"
-    before = raw.get(path)
-    after = raw.post(path, Attributes='{"b":2}')
-    assert after == {**before, "attributes": '{"b":2}', "date_updated": after["date_updated"]}
-    assert raw.get(path) == after
-
-
 @pytest.mark.proves("v2:UpdateMember")
 def test_every_parameter_of_an_update_counts(raw: Raw, service: ServiceContext, channel_path: str):
     role = service.roles.create("reader", "channel", ["leaveChannel"]).sid
@@ -222,13 +212,6 @@ def test_empty_values_clear_what_can_be_empty_and_leave_the_rest(
     assert (after["role_sid"], after["attributes"]) == (role, "{}")
     assert (after["date_created"], after["date_updated"]) == ("2026-01-15T12:00:00Z", "2026-01-15T12:00:07Z")
     assert raw.get(created["url"]) == after
-
-
-def test_the_horizon_and_its_time_move_together(raw: Raw, channel_path: str, clock: FakeClock):
-    created = raw.post(f"{channel_path}/Members", Identity="alice")
-    clock.advance(9)
-    after = raw.post(created["url"], LastConsumedMessageIndex=5)
-    assert (after["last_consumed_message_index"], after["last_consumption_timestamp"]) == (5, "2026-01-15T12:00:09Z")
 
 
 def test_the_horizon_may_go_back_and_beyond_the_last_message(raw: Raw, channel_path: str):
@@ -269,21 +252,6 @@ def test_malformed_parameters_are_refused(raw: Raw, channel_path: str, name: str
     assert raw("POST", f"{channel_path}/Members", {"Identity": "alice", name: value}).refusal() == expected
     raw.post(f"{channel_path}/Members", Identity="alice")
     assert raw("POST", f"{channel_path}/Members/alice", {name: value}).refusal() == expected
-
-
-@pytest.mark.inferred
-def test_attributes_of_a_member_have_4_kilobytes_at_most(channel: ChannelContext):
-    longest = json.dumps({"a": "x" * (4096 - 9)})
-    assert channel.members.create(identity="alice", attributes=longest).attributes == longest
-    with refused(400, 50303, "Attributes are too long: at most 4096 bytes"):
-        channel.members("alice").update(attributes=longest + " ")
-
-
-def test_an_update_moves_the_date_of_update(raw: Raw, channel_path: str, clock: FakeClock):
-    created = raw.post(f"{channel_path}/Members", Identity="alice")
-    clock.advance(61)
-    after = raw.post(created["url"], Attributes="{}")
-    assert (after["date_created"], after["date_updated"]) == ("2026-01-15T12:00:00Z", "2026-01-15T12:01:01Z")
 
 
 @pytest.mark.proves("v2:DeleteMember")

@@ -172,6 +172,38 @@ def test_an_empty_page_has_no_links_on(raw: Raw, collections: dict[str, Collecti
         assert raw.get(collection.path)[key] == []
 
 
+@pytest.mark.inferred
+@pytest.mark.parametrize(("key", "order"), [*((key, "") for key in LISTS), ("messages", "&Order=desc")])
+def test_from_a_page_on_which_everything_was_deleted_one_can_go_back(
+    raw: Raw, collections: dict[str, Collection], key: str, order: str
+):
+    collection = collections[key]
+    collection.filled(4)
+    every = [item["sid"] for item in raw.get(f"{collection.path}?PageSize=100{order}")[key]]
+    first = raw.get(f"{collection.path}?PageSize={len(every) - 2}{order}")
+    for sid in every[-2:]:
+        assert raw("DELETE", f"{collection.path}/{sid}").status == 204
+    empty = raw.get(first["meta"]["next_page_url"])
+    assert (empty[key], empty["meta"]["next_page_url"]) == ([], None)
+    assert raw.get(empty["meta"]["previous_page_url"])[key] == first[key]
+
+
+@pytest.mark.inferred
+@pytest.mark.parametrize(("key", "order"), [("members", ""), ("messages", ""), ("messages", "&Order=desc")])
+def test_from_an_empty_page_that_was_gone_back_to_one_can_go_on(
+    raw: Raw, collections: dict[str, Collection], key: str, order: str
+):
+    collection = collections[key]
+    collection.filled(4)
+    first = raw.get(f"{collection.path}?PageSize=2{order}")
+    second = raw.get(first["meta"]["next_page_url"])
+    for item in first[key]:
+        assert raw("DELETE", f"{collection.path}/{item['sid']}").status == 204
+    empty = raw.get(second["meta"]["previous_page_url"])
+    assert (empty[key], empty["meta"]["previous_page_url"]) == ([], None)
+    assert raw.get(empty["meta"]["next_page_url"])[key] == second[key]
+
+
 @pytest.mark.parametrize("key", LISTS)
 @pytest.mark.parametrize("size", ["0", "-1", "1001", "many", "1.5", "9" * 12, "٣"])
 def test_a_page_size_must_be_a_number_up_to_1000(raw: Raw, collections: dict[str, Collection], key: str, size: str):

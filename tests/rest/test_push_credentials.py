@@ -116,12 +116,6 @@ def test_an_unusable_credential_is_refused(raw: Raw, path: str, form: dict[str, 
         assert raw("POST", path, form).refusal() == (400, 20001, text)
 
 
-def test_the_name_of_a_credential_has_256_characters_at_most(raw: Raw, path: str):
-    assert raw.post(path, FORMS["fcm"], FriendlyName="ż" * 256)["friendly_name"] == "ż" * 256
-    expected = (400, 50003, "Friendly name is too long: at most 256 characters")
-    assert raw("POST", path, {**FORMS["fcm"], "FriendlyName": "x" * 257}).refusal() == expected
-
-
 def test_what_a_credential_needs_cannot_be_cleared(raw: Raw, path: str):
     url = raw.post(path, FORMS["apn"], FriendlyName="phones")["url"]
     with unchanged(raw, url):

@@ -10,7 +10,6 @@ from twilio.rest.chat.v2.service import ServiceContext
 
 from tests.rest.support import sids, unchanged
 from tests.support.doors import Raw
-from tests.support.fakes import FakeClock
 
 
 @pytest.mark.proves(
@@ -166,15 +165,6 @@ def test_an_update_with_nothing_but_what_v2_knows_is_refused(
     url = raw.post(f"{v1_path}/{path.format(channel_sid)}", needed)["url"]
     with unchanged(raw, url):
         assert raw("POST", url, form).refusal()[:2] == (400, 50347 if path == "Channels" else 20161)
-
-
-def test_an_update_moves_the_date_and_nothing_else(raw: Raw, v1_path: str, clock: FakeClock):
-    for kind, form in (("Channels", {"UniqueName": "team"}), ("Users", {"Identity": "alice"})):
-        body = raw.post(f"{v1_path}/{kind}", form)
-        clock.advance(60)
-        after = raw.post(body["url"], FriendlyName="x")
-        assert after == {**body, "friendly_name": "x", "date_updated": after["date_updated"]}
-        assert after["date_updated"] > body["date_updated"]
 
 
 @pytest.mark.parametrize(

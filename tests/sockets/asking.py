@@ -37,7 +37,8 @@ def furnished(house: House, **fields: str) -> Room:
 
 def address(room: Room, index: int) -> str:
     """The SID of the room's message at this index."""
-    return str(room.house.rest.get(f"{room.path}/Messages")["messages"][index]["sid"])
+    messages = room.house.rest.get(f"{room.path}/Messages", PageSize=100)["messages"]
+    return next(str(message["sid"]) for message in messages if message["index"] == index)
 
 
 def everything(house: House) -> list[Any]:

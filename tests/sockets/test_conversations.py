@@ -31,26 +31,6 @@ def company(house: House) -> Company:
     return Company(house)
 
 
-@pytest.fixture
-def secret(house: House) -> Company:
-    return Company(house, "private")
-
-
-def test_a_message_lives_and_dies_on_every_members_devices(company: Company) -> None:
-    sent = company.alice.done("sendMessage", channel="general", body="hello", attributes=[1])
-    (push,) = company.bob.heard()
-    assert push == {"event": "messageAdded", "channel_sid": company.room.sid, "seq": sent["seq"], "message": sent}
-    company.devices.hush()
-    edited = company.alice.done("updateMessage", channel="general", message=0, body="hullo", attributes=[2])
-    (push,) = company.bob.heard()
-    assert (push["event"], push["message"], push["seq"]) == ("messageUpdated", edited, sent["seq"] + 1)
-    assert {"body", "attributes"} < set(push["updateReasons"])
-    company.devices.hush()
-    company.carol.done("deleteMessage", channel="general", message=0)
-    assert company.devices.events() == company.by_all_members("messageRemoved")
-    assert company.bob.refusal("fetchMessage", channel="general", message=0) == (404, 20404)
-
-
 def test_what_a_message_is_read_as_everywhere_is_what_was_sent(company: Company) -> None:
     sent = company.alice.done("sendMessage", channel="general", body="hello")
     fetched = company.bob.done("fetchMessage", channel="general", message=sent["sid"])
@@ -73,33 +53,6 @@ def test_a_new_channel_is_its_creators_news_until_somebody_joins(company: Compan
     assert company.devices.events() == {"laptop": ["channelJoined", "memberJoined"]}
 
 
-def test_who_joins_a_public_channel_is_seen_by_all(company: Company) -> None:
-    company.dave.done("joinChannel", channel="general")
-    assert company.devices.events() == company.by_all_members("memberJoined") | {
-        "dave": ["channelJoined", "memberJoined"]
-    }
-    company.alice.done("sendMessage", channel="general", body="welcome")
-    assert company.dave.events() == ["messageAdded"]
-
-
-def test_who_is_added_hears_it_and_is_in(company: Company) -> None:
-    member = company.carol.done("addMember", channel="general", identity="dave", attributes={"a": 1})
-    joined, _ = company.dave.heard()
-    assert (joined["event"], joined["member"]) == ("channelJoined", member)
-    assert company.devices.events() == company.by_all_members("memberJoined")
-    assert company.dave.done("fetchMyChannel", channel="general")["user_channel"] == joined["user_channel"]
-
-
-def test_a_channel_is_renamed_for_all(company: Company) -> None:
-    channel = company.carol.done("updateChannel", channel="general", friendly_name="x", unique_name="y", attributes=[])
-    (push,) = company.bob.heard()
-    assert (push["event"], push["channel"], push["seq"]) == ("channelUpdated", channel, channel["seq"])
-    assert push["updateReasons"] == ["friendlyName", "uniqueName", "attributes", "dateUpdated"]
-    assert company.alice.refusal("fetchChannel", channel="general") == (404, 20404)
-    assert company.alice.done("fetchChannel", channel="y") == channel
-    assert company.dave.heard() == []
-
-
 def test_what_a_member_says_of_itself_is_told_to_all(company: Company) -> None:
     member = company.alice.done("updateMember", channel="general", identity="alice", attributes={"mood": "good"})
     (push,) = company.bob.heard()
@@ -111,7 +64,7 @@ def test_what_a_member_says_of_itself_is_told_to_all(company: Company) -> None:
 
 
 @pytest.mark.parametrize("way", ["leaving", "being removed"])
-def test_who_is_no_member_any_more_hears_so_on_every_device_and_then_nothing(company: Company, way: str) -> None:
+def test_a_former_member_hears_so_on_every_device_and_then_nothing(company: Company, way: str) -> None:
     if way == "leaving":
         company.laptop.done("leaveChannel", channel="general")
     else:
@@ -137,23 +90,6 @@ def everything_happens(company: Company) -> None:
     carol.done("deleteChannel", channel="general")
 
 
-def test_a_private_channel_ends_for_who_is_removed_from_it(secret: Company) -> None:
-    before = secret.alice.done("fetchChannel", channel="general")
-    member = secret.alice.done("fetchMember", channel="general", identity="alice")
-    secret.carol.done("removeMember", channel="general", identity="alice")
-    left, removed = secret.alice.heard()
-    assert (left["event"], left["member"]["sid"], left["channel"]["sid"]) == (
-        "channelLeft",
-        member["sid"],
-        before["sid"],
-    )
-    assert (removed["event"], removed["channel"]) == ("channelRemoved", left["channel"])
-    assert left["seq"] == removed["seq"] == before["seq"] + 1
-    secret.devices.hush()
-    everything_happens(secret)
-    assert not {"alice", "laptop", "dave"} & set(secret.devices.events())
-
-
 def test_its_creator_still_sees_the_private_channel_that_he_left(house: House) -> None:
     alice = house.device("alice")
     made = alice.done("createChannel", type="private")["sid"]
@@ -162,19 +98,6 @@ def test_its_creator_still_sees_the_private_channel_that_he_left(house: House) -
     alice.done("leaveChannel", channel=made)
     assert "channelLeft" in alice.events()
     assert alice.done("fetchChannel", channel=made)["members_count"] == 0
-
-
-def test_a_deleted_channel_ends_for_all(company: Company) -> None:
-    company.carol.done("deleteChannel", channel="general")
-    assert company.devices.events() == company.by_all_members("channelRemoved")
-    for action in ("fetchChannel", "joinChannel", "listMessages"):
-        assert company.bob.refusal(action, channel=company.room.sid) == (404, 20404)
-
-
-def test_a_unique_name_is_free_again_after_its_channel(company: Company) -> None:
-    assert company.alice.refusal("createChannel", unique_name="general") == (409, 50307)
-    company.carol.done("deleteChannel", channel="general")
-    assert company.alice.done("createChannel", unique_name="general")["created_by"] == "alice"
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def test_a_level_is_default_or_muted(house: House, long_room: Room) -> None:
     assert alice.done("setNotificationLevel", channel="long", notification_level="default")
 
 
-def test_a_level_that_stays_is_nobodys_business(house: House, long_room: Room) -> None:
+def test_setting_the_level_that_is_set_already_is_told_to_nobody(house: House, long_room: Room) -> None:
     alice, bob = house.device("alice"), house.device("bob")
     bob.heard(), alice.heard()
     alice.done("setNotificationLevel", channel="long", notification_level="default")

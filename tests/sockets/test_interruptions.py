@@ -54,11 +54,14 @@ class Container:
             name: load_function(name, runtime) for name in ("ws_connect", "ws_message", "ws_disconnect", "fan_out")
         }
 
-    def refresh(self) -> None:
+    def refresh(self, seconds: int = TOKEN_SECONDS + 300) -> None:
         deployment = self._house.deployment
-        until = deployment.world.clock.now_ms() // 1000 + TOKEN_SECONDS + 300
+        until = deployment.world.clock.now_ms() // 1000 + seconds
         token = deployment.token(self._house.key, self._house.sid, self._device.identity, valid_until=until)
         self._send(action="refreshToken", token=token)
+
+    def refresh_for_longer(self) -> None:
+        self.refresh(TOKEN_SECONDS + 600)
 
     def refresh_by_a_slow_clock(self) -> None:
         """A container whose clock is behind takes the connection's token for a valid one."""
@@ -97,6 +100,8 @@ ACTS = (Container.refresh, Container.follow, Container.unfollow, Container.disco
 PAIRS: list[tuple[Act, Act]] = [
     *((act, other) for act in ACTS for other in ACTS),
     *((act, Container.end) for act in ACTS),
+    (Container.refresh, Container.refresh_for_longer),
+    (Container.refresh_for_longer, Container.refresh),
     (Container.end, Container.refresh_by_a_slow_clock),
     (Container.end, Container.disconnect),
 ]

@@ -101,7 +101,9 @@ def test_an_identity_that_never_connected_becomes_a_user_by_being_invited(privat
         ("x" * 257, (400, 50207)),
     ],
 )
-def test_who_cannot_be_invited(private: Party, identity: str | None, refusal: tuple[int, int]) -> None:
+def test_an_unacceptable_identity_cannot_be_invited(
+    private: Party, identity: str | None, refusal: tuple[int, int]
+) -> None:
     private.invite_bob()
     members = {} if identity is None else {"identity": identity}
     assert private.carol.refusal("inviteMember", channel="party", **members) == refusal
@@ -172,7 +174,7 @@ def test_a_public_channel_that_was_declined_can_still_be_seen_and_joined(public:
     assert public.bob.done("joinChannel", channel="party")["identity"] == "bob"
 
 
-def test_who_declined_can_be_invited_again(private: Party) -> None:
+def test_an_identity_that_declined_can_be_invited_again(private: Party) -> None:
     private.invite_bob()
     private.bob.done("declineInvitation", channel="party")
     private.devices.hush()

@@ -9,8 +9,6 @@ import pytest
 
 from tests.sockets.deployment import Device, House, Room, as_rest
 
-# Of what may be long in a record, as long as it may be.
-LONG = json.dumps("x" * 4000)
 LONGEST_MESSAGE = 128 * 1024
 
 
@@ -153,42 +151,6 @@ def test_users_are_listed_by_when_they_came(house: House, alice: Device) -> None
 
 
 # More than a socket carries.
-
-
-def test_a_page_of_long_messages_is_shorter_than_asked_for_and_none_is_lost(house: House, alice: Device) -> None:
-    room = house.channel("alice")
-    for number in range(9):
-        room.post(f"{number}" + "é" * 16_000)
-    for order in ("asc", "desc"):
-        listed: list[int] = []
-        anchor: dict[str, int] = {}
-        while True:
-            result = alice.done("listMessages", channel=room.sid, order=order, page_size=100, **anchor)
-            assert 0 < len(result["messages"]) < 9
-            listed += [message["index"] for message in result["messages"]]
-            if result["next_anchor"] is None:
-                break
-            anchor = {"anchor": result["next_anchor"]}
-        assert listed == (list(range(9)) if order == "asc" else list(range(8, -1, -1)))
-
-
-def test_pages_of_long_records_are_shorter_than_asked_for_and_none_is_lost(house: House, alice: Device) -> None:
-    lobby: Room = house.channel("alice")
-    for number in range(40):
-        house.rest.post(f"{house.path}/Users", Identity=f"user {number}", Attributes=LONG)
-        lobby.add(f"user {number}", Attributes=LONG)
-    found = pages(alice, "listUsers", "users", page_size=100)
-    assert len(found) > 1 and len({user["sid"] for user in flat(found)}) == len(flat(found)) == 41
-    found = pages(alice, "listMembers", "members", channel=lobby.sid, page_size=100)
-    assert len(found) > 1 and len({member["sid"] for member in flat(found)}) == len(flat(found)) == 41
-
-
-def test_pages_of_channels_with_long_attributes_are_shorter_than_asked_for(house: House, alice: Device) -> None:
-    sids = [house.channel("alice", Attributes=LONG).sid for _ in range(40)]
-    found = pages(alice, "listPublicChannels", "channels", page_size=100)
-    assert len(found) > 1 and [channel["sid"] for channel in flat(found)] == sids
-    found = pages(alice, "listMyChannels", "channels", page_size=100)
-    assert len(found) > 1 and sorted(held["channel"]["sid"] for held in flat(found)) == sids
 
 
 # Where a page begins.

@@ -90,7 +90,7 @@ def test_rest_shows_the_same(reachable: House, bob: Device) -> None:
     assert reachable.rest.get(path)["is_online"] is False
 
 
-def test_who_does_not_follow_is_not_told(reachable: House, bob: Device) -> None:
+def test_a_device_that_does_not_follow_is_not_told(reachable: House, bob: Device) -> None:
     room = reachable.channel("alice", "carol", "bob")
     carol, tablet = reachable.device("carol"), reachable.device("bob")
     room.post("x")
@@ -141,7 +141,7 @@ def test_a_connection_that_parley_ends_takes_the_user_off(reachable: House, bob:
     assert news(bob) == [OFFLINE]
 
 
-def test_who_was_connected_when_reachability_was_switched_on_is_online(house: House) -> None:
+def test_a_user_connected_when_reachability_was_switched_on_is_online(house: House) -> None:
     house.device("alice")
     bob = house.device("bob")
     house.rest.post(house.path, ReachabilityEnabled="true")

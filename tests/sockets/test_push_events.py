@@ -113,7 +113,7 @@ def test_only_the_member_hears_of_its_notification_level(scene: Scene) -> None:
 
 
 @pytest.mark.converses("memberLeft", "channelLeft", "channelRemoved")
-def test_who_stays_hears_of_who_leaves_and_who_leaves_a_private_channel_that_it_is_gone(scene: Scene) -> None:
+def test_a_leaving_member_hears_that_the_private_channel_is_gone_and_the_others_that_it_left(scene: Scene) -> None:
     member = scene.house.rest.get(f"{scene.room.path}/Members/bob")
     scene.room.delete("/Members/bob")
     channel = scene.channel()
@@ -126,7 +126,7 @@ def test_who_stays_hears_of_who_leaves_and_who_leaves_a_private_channel_that_it_
     }
 
 
-def test_who_leaves_a_public_channel_still_sees_it(house: House) -> None:
+def test_a_member_who_leaves_a_public_channel_still_sees_it(house: House) -> None:
     room = house.channel("bob")
     bob = house.device("bob")
     bob.heard()
@@ -162,7 +162,7 @@ def test_members_creator_and_who_is_invited_hear_of_a_removed_channel(scene: Sce
 
 
 @pytest.mark.converses("channelInvited", "channelAdvanced")
-def test_who_is_invited_hears_it_and_members_learn_only_that_something_happened(scene: Scene) -> None:
+def test_the_invited_user_hears_it_and_members_learn_only_that_something_happened(scene: Scene) -> None:
     invite = scene.house.rest.post(f"{scene.room.path}/Invites", Identity="carol")
     user_channel = scene.user_channel("carol")
     assert user_channel["status"] == "invited"
@@ -173,7 +173,7 @@ def test_who_is_invited_hears_it_and_members_learn_only_that_something_happened(
     }
 
 
-def test_whose_invite_is_taken_back_hears_it_and_that_the_private_channel_is_gone(scene: Scene) -> None:
+def test_an_invited_user_hears_that_the_invite_was_taken_back_and_the_private_channel_is_gone(scene: Scene) -> None:
     scene.room.delete(f"/Invites/{scene.invite['sid']}")
     channel = scene.channel()
     assert scene.devices.heard() == {
@@ -229,7 +229,7 @@ def test_a_stranger_hears_nothing_of_a_channel_whatever_happens_in_it(house: Hou
     assert stranger.heard() == []
 
 
-def test_who_was_removed_hears_nothing_more(scene: Scene) -> None:
+def test_a_removed_member_hears_nothing_more(scene: Scene) -> None:
     scene.room.delete("/Members/bob")
     scene.devices.hush()
     scene.room.post("about bob", From="alice")

@@ -179,7 +179,7 @@ def test_many_devices_come_and_go_at_once(reachable: House, credential: str) -> 
     assert [(push["updateReasons"], push["user"]["is_notifiable"]) for push in bob.heard()] == [(["notifiable"], False)]
 
 
-def test_without_reachability_registering_is_nobodys_news(house: House, alice: Device, credential: str) -> None:
+def test_without_reachability_nobody_is_told_of_a_registration(house: House, alice: Device, credential: str) -> None:
     bob = house.device("bob")
     bob.done("followUsers", identities=["alice"])
     alice.heard(), bob.heard()

@@ -134,7 +134,7 @@ def test_a_repeat_shows_the_message_as_it_is_by_now(room: Room, alice: Device) -
     assert send(alice)["result"] == edited
 
 
-def test_who_was_removed_since_is_not_answered(room: Room, alice: Device) -> None:
+def test_a_member_removed_in_the_meantime_is_not_answered(room: Room, alice: Device) -> None:
     send(alice)
     room.delete("/Members/alice")
     assert send(alice)["error"]["code"] == 50400

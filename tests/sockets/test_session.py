@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from twilio.jwt.access_token.grants import ChatGrant
 
 from parley.clock import iso_seconds
+from parley.errors import TOKEN_FOREIGN_SERVICE, TOKEN_OF_ANOTHER
+from parley.faces.errors import answer as told
 from parley.store.configuration import REMEMBERED_MS
 from tests.sockets.deployment import Device, House, Room
 from tests.support.world import World
@@ -180,9 +184,7 @@ def test_the_token_of_the_grant_gives_endpoint_and_credential_to_the_refreshed_c
 # Who did it.
 
 
-def test_whatever_a_client_does_only_its_own_connection_finds_its_request_in_the_pushes(
-    house: House, room: Room
-) -> None:
+def test_only_the_connection_that_acted_finds_its_request_in_the_pushes(house: House, room: Room) -> None:
     phone, laptop = house.device("alice"), house.device("alice")
     made = phone.done("createChannel", friendly_name="mine")["sid"]
     house.rest.post(f"{house.path}/Channels/{room.sid}/Messages", Body="x")
@@ -221,3 +223,18 @@ def test_what_rest_does_carries_no_request(alice: Device, room: Room) -> None:
     room.post("x")
     (push,) = alice.heard()
     assert "request" not in push
+
+
+# Refusals that share a code differ by their text.
+
+
+def test_a_token_for_a_service_that_is_not_of_the_account_is_refused_with_its_own_text(house: House) -> None:
+    token = house.deployment.token(house.key, "IS" + "0" * 32, "alice")
+    _, answer = house.deployment.open(token)
+    assert json.loads(answer["body"])["error"]["message"] == told("chat", TOKEN_FOREIGN_SERVICE).text
+
+
+def test_a_token_of_somebody_else_is_refused_with_its_own_text(house: House) -> None:
+    token = house.deployment.token(house.key, house.sid, "bob")
+    reply = house.device("alice").ask("refreshToken", token=token)
+    assert reply["error"]["message"] == told("chat", TOKEN_OF_ANOTHER).text

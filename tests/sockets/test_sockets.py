@@ -9,6 +9,8 @@ from typing import Any
 import jwt
 import pytest
 
+from parley.store import keys
+from tests.ports.meddling import MeddlingClient, refusing
 from tests.sockets.deployment import Deployment, Device, House
 
 HEADERS = {"cty": "twilio-fpa;v=1", "typ": "JWT", "alg": "HS256"}
@@ -220,6 +222,16 @@ def test_a_revoked_key_opens_no_sockets(house: House) -> None:
     assert refusal(house.deployment, signed(house)) == (401, 20103)
 
 
+def test_a_service_that_the_table_is_too_busy_to_show_is_not_taken_for_a_foreign_one(
+    meddled: House, meddling: MeddlingClient
+) -> None:
+    world = meddled.deployment.world
+    meddled.device("alice")
+    world.configuration.forget(keys.service(world.account_sid, meddled.sid))
+    meddling.script("get_item", *[refusing("ThrottlingException")] * 10)
+    assert refusal(meddled.deployment, signed(meddled)) == (503, 20503)
+
+
 def test_a_deleted_service_opens_no_sockets(house: House) -> None:
     assert house.rest("DELETE", house.path).status == 204
     assert refusal(house.deployment, signed(house)) == (403, 20106)
@@ -234,6 +246,17 @@ def test_an_expired_token_does_nothing_more_on_an_open_socket(house: House) -> N
     house.deployment.world.clock.advance(3601)
     assert alice.ending("sendMessage", channel=room.sid, body="late") == (401, 20104)
     assert room.fetch()["messages_count"] == 0
+
+
+def test_a_frame_that_comes_while_the_table_is_too_busy_is_refused_and_its_socket_stays_open(
+    meddled: House, meddling: MeddlingClient
+) -> None:
+    alice = meddled.device("alice")
+    meddled.deployment.world.configuration.forget_all()
+    meddling.script_all(refusing("ThrottlingException"), after=0)
+    assert alice.refusal("fetchSession") == (503, 20503)
+    meddling.unscript()
+    assert alice.done("fetchSession")["identity"] == "alice"
 
 
 def test_a_connection_that_nobody_opened_does_nothing(house: House) -> None:
@@ -356,7 +379,7 @@ def test_a_connection_that_cannot_be_open_any_more_is_not_tried(house: House) ->
     assert house.deployment.gateway.attempts == []
 
 
-def test_connecting_and_disconnecting_is_nobodys_news(house: House) -> None:
+def test_nobody_is_told_that_a_socket_opened_or_closed(house: House) -> None:
     house.channel("alice", "bob")
     bob = house.device("bob")
     bob.heard()

@@ -46,13 +46,6 @@ def test_anybody_fetches_a_user_by_identity(house: House, alice: Device, bob: De
         assert alice.refusal("fetchUser", identity=identity) == (400, 20001)
 
 
-def test_a_user_of_another_service_is_not_found(house: House, alice: Device) -> None:
-    other = House(house.deployment)
-    sid = other.rest.post(f"{other.path}/Users", Identity="zoe")["sid"]
-    for address in ("zoe", sid):
-        assert alice.refusal("fetchUser", identity=address) == (404, 20404)
-
-
 def test_a_client_changes_itself_and_hears_it_on_every_device(house: House, alice: Device, bob: Device) -> None:
     laptop = house.device("alice")
     user = alice.done("updateUser", identity="alice", friendly_name="Alice", attributes={"a": 1})
@@ -80,7 +73,7 @@ def test_a_change_that_changes_nothing_is_not_told(house: House, alice: Device) 
 # Following.
 
 
-def test_who_follows_is_shown_the_users_and_hears_of_their_changes(house: House, alice: Device, bob: Device) -> None:
+def test_a_follower_is_shown_the_users_and_hears_of_their_changes(house: House, alice: Device, bob: Device) -> None:
     house.device("carol")
     answer = alice.done("followUsers", identities=["carol", "bob"])
     assert answer["unfollowed"] == []
@@ -99,7 +92,7 @@ def test_only_the_connection_that_follows_hears(house: House, alice: Device, bob
     assert [renamed(device) for device in (alice, laptop, carol, bob)] == [["bob"], [], [], ["bob"]]
 
 
-def test_who_follows_himself_hears_of_himself_once(house: House, alice: Device) -> None:
+def test_a_user_who_follows_himself_hears_of_a_change_once(house: House, alice: Device) -> None:
     alice.done("followUsers", identities=["alice"])
     rename(house, "alice")
     assert renamed(alice) == ["alice"]
@@ -147,7 +140,7 @@ def test_who_follows_where_the_former_token_is_remembered_hears_for_as_long_as_t
     assert renamed(alice) == ["bob"]
 
 
-def test_who_does_not_exist_is_passed_over(house: House, alice: Device, bob: Device) -> None:
+def test_an_unknown_user_in_a_list_is_passed_over(house: House, alice: Device, bob: Device) -> None:
     answer = alice.done("followUsers", identities=["nobody", "bob"])
     assert [user["identity"] for user in answer["users"]] == ["bob"]
     assert alice.done("followUsers", identities=["nobody"]) == {"users": [], "unfollowed": []}

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 ASKED = {"X-Twilio-Webhook-Enabled": "true"}
-# A channel of Twilio's takes 30 actions a second, a socket here 50 requests; what is tested here is what happens without that brake.
+# These tests are about load above the limits: 30 actions a second in a channel, 50 requests a second on a socket.
 UNLIMITED = {"PARLEY_ACTIONS_PER_SECOND": "0", "PARLEY_REQUESTS_PER_SECOND": "0"}
 
 

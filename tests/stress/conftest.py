@@ -22,7 +22,7 @@ def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True)
 def consistent(request: pytest.FixtureRequest) -> Iterator[None]:
-    """At the end of every test, what is stored agrees: in the stack that tests share, and in a world of the test's own."""
+    """After every test, all stored items agree: in the stack that tests share, and in the test's own world."""
     named = {name: request.getfixturevalue(name) for name in ("unlimited", "world") if name in request.fixturenames}
     yield
     if stack := named.get("unlimited"):
@@ -30,7 +30,7 @@ def consistent(request: pytest.FixtureRequest) -> Iterator[None]:
         require_consistency(stack, deaths=True)
     if world := named.get("world"):
         items = everything(world._client, world._table_name, world.account_sid)
-        # Nothing sweeps there.
+        # No sweeps run in such a world.
         assert contradictions(items, swept=False, now_ms=world.clock.now_ms(), deaths=True) == []
 
 

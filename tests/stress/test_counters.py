@@ -1,4 +1,4 @@
-"""Counters of messages: whatever died between two writes, a minute later they say what is there."""
+"""Counters of messages: a minute after a sender died between its two writes, they agree with the messages again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.ports.meddling import MeddlingClient, refusing, without_an_answer
 from tests.support.lean import LeanClient
 from tests.support.world import World
 
-# What no repetition helps against, so that the operation ends there as if the function had died.
+# An error that is not repeated, so that the operation ends there as if the function had died.
 DEADLY = refusing("AccessDeniedException")
 
 
@@ -79,7 +79,7 @@ def test_a_message_that_was_never_written_is_counted_for_a_minute_at_most(room: 
     assert room.shown() == (2, 2)
 
 
-def test_what_is_unread_is_right_a_minute_after_a_message_was_never_written(room: Room) -> None:
+def test_the_unread_count_is_right_a_minute_after_a_failed_send(room: Room) -> None:
     members.create(room.context, room.path, {"identity": "alice", "last_consumed_message_index": 0})
     room.send()
     room.die_sending()
@@ -116,7 +116,7 @@ def test_a_second_fetch_has_nothing_left_to_do(room: Room) -> None:
 
 
 def test_the_sender_of_every_fiftieth_message_counts_what_is_a_minute_old(room: Room) -> None:
-    """In a channel that never rests, nobody who fetches it can."""
+    """In a channel that is never quiet, no fetch does so."""
     room.die_sending()
     room.send()
     room.world.clock.advance(61)
@@ -141,7 +141,7 @@ def test_an_index_whose_answer_was_lost_is_taken_once(room: Room) -> None:
     assert room.shown() == (1, 0)
 
 
-def test_two_sends_with_a_token_past_its_time_make_one_message(room: Room) -> None:
+def test_two_sends_with_an_expired_token_make_one_message(room: Room) -> None:
     """Both replaced the old token, without looking whether the other had."""
     first = room.send(token="token")
     room.world.clock.advance(601)

@@ -17,7 +17,7 @@ from tests.support.world import World
 
 
 class Account:
-    """An account in which everything occurs that the checker looks at."""
+    """An account with an example of everything that the checker looks at."""
 
     def __init__(self, client: LeanClient, table_name: str):
         self.world = World(client, table_name)
@@ -39,7 +39,7 @@ class Account:
         webhook = {"type": "webhook", "configuration.url": "https://example.com"}
         channel_webhooks.create(context, inside, {**webhook, "configuration.filters": ["onMessageSent"]})
         self.now = self.world.clock.now_ms() // 1000
-        # Accounts share the table, so a connection's name is nobody else's.
+        # Accounts share the table, so each needs a connection id of its own.
         self.connection = f"connection of {self.world.account_sid}"
         self.open(self.connection)
 

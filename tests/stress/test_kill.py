@@ -36,9 +36,9 @@ def home(tmp_path: Path) -> Path:
 
 
 def start(home: Path) -> Stack:
-    """A stack whose table is on disk as soon as a write is answered, which MiniStack's is not.
+    """A stack on Dynoxide, which writes the table to disk before it answers; MiniStack does not.
 
-    A delivery that a killed function had in hand comes back after seconds, not after the template's six minutes.
+    If a function is killed during a delivery, the queue shows the delivery again after seconds, not after six minutes.
     """
     template = home.parent / "template" / "template.yaml"
     if not template.exists():
@@ -46,7 +46,7 @@ def start(home: Path) -> Stack:
     try:
         return start_stack(home, engine="dynoxide", template=template, environment=UNLIMITED)
     except StackFailed as failed:
-        if "not to be had" in str(failed):
+        if "is not available" in str(failed):
             pytest.skip(str(failed))
         raise
 
@@ -94,7 +94,7 @@ class Conversation:
             try:
                 status, body = self.back_end.request("POST", path, {"Body": f"{writer}/{number}"}, ASKED)
             except (OSError, http.client.HTTPException):
-                # Nobody is there at the moment.
+                # The gateway is dead at the moment.
                 self._stop.wait(0.05)
                 continue
             with self._lock:
@@ -112,7 +112,7 @@ class Conversation:
         }
 
     def check(self) -> None:
-        """Everything that was answered is there as it was answered, and all that is there has been announced."""
+        """Every message that was answered with 201 is stored as answered, and every stored message was announced."""
         assert not self.refused
         stored = self.stored()
         answered = {message["sid"]: _without_address(message) for message in self.answered}
@@ -128,7 +128,7 @@ class Conversation:
 
 
 def _whole(requests: list[Any]) -> list[Any]:
-    """Requests that came to their end; who is killed while sending leaves the head of one."""
+    """The complete requests. If the pump is killed while it sends one, only the beginning arrives."""
     return [request for request in requests if "MessageSid" in request.parameters]
 
 

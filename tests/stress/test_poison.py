@@ -18,7 +18,7 @@ from tests.support.target import Target, serving
 from tests.support.waiting import until
 
 FAILURE_QUEUES = {
-    "FanOutFailureQueue": "change cannot be announced",
+    "FanOutFailureQueue": "change cannot be pushed",
     "WebhooksFailureQueue": "change cannot be planned",
 }
 CAUSE = {
@@ -112,7 +112,7 @@ def test_poison_records_are_parked_and_named_and_hold_nobody_up(stack: Stack, ow
             for key in keys:
                 assert sum(key in line for line in said) == 1
 
-        # Nothing stands still: what comes now goes through.
+        # The stream goes on: a new message is delivered.
         post("at last")
         bob.wait(lambda frames: "at last" in _bodies(frames))
         owner.wait(lambda requests: requests[-1].parameters["Body"] == "at last")
@@ -124,7 +124,7 @@ def _bodies(frames: list[dict[str, Any]]) -> set[str]:
 
 
 def _positions(aws: Aws, queue: str, count: int) -> list[str] | None:
-    """The sequence numbers of what is parked, once so many are: each alone, in the shape that Lambda uses."""
+    """The sequence numbers of the parked records, once there are `count`; each is parked alone, in Lambda's form."""
     parked = aws.parked(queue)
     assert len(parked) <= count
     if len(parked) < count:

@@ -34,7 +34,7 @@ def test_one_of_several_gets_a_unique_name(back_end: BackEnd, channels: str) -> 
         assert outcomes(answers) == {(201, 0): 1, (409, 50307): RIVALS - 1}
         (winner,) = [body["sid"] for status, body in answers if status == 201]
         assert back_end.get(f"{channels}/name%20{number}")["sid"] == winner
-    # Whoever lost has left nothing behind.
+    # The requests that lost have stored nothing.
     assert len(back_end.listed(channels, "channels")) == ROUNDS
 
 
@@ -79,7 +79,7 @@ def test_one_of_several_makes_a_user(back_end: BackEnd, service_path: str) -> No
     assert len(back_end.listed(f"{service_path}/Users", "users")) == ROUNDS
 
 
-def test_one_of_several_makes_a_member_and_he_is_counted_once(
+def test_one_of_several_joins_makes_a_member_that_is_counted_once(
     back_end: BackEnd, service_path: str, channels: str
 ) -> None:
     channel = f"{channels}/{back_end.post(channels)['sid']}"

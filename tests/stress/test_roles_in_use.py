@@ -58,7 +58,7 @@ def scene(lean: LeanClient, template: Template) -> Scene:
 
 
 def give(scene: Scene, how: str) -> tuple[str, Callable[[], Any]]:
-    """Which kind of role is given in a way, and what gives it, from a container that remembers it."""
+    """The kind of role that is given in this way, and a call that gives it from a container that remembers it."""
     context = scene.world.another_container().context()
     path, inside = scene.path, scene.inside
     kind = "deployment" if "user" in how or how == "default_service_role_sid" else "channel"
@@ -90,7 +90,7 @@ WAYS = (
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_role_that_is_deleted_just_before_it_is_given_is_not_given(scene: Scene, way: str) -> None:
-    """The giver remembered the role; whoever got it had one that no longer existed."""
+    """The container that gave it remembered it, so somebody got a role that no longer existed."""
     kind, act = give(scene, way)
     deleted: list[bool] = []
     scene.client.script(

@@ -20,7 +20,7 @@ TYPES = {"type": ["public", "private"]}
 
 
 class Container:
-    """One warm container of the function: what it is refused is no failure of the test."""
+    """One warm container of the function. Its requests may be refused."""
 
     def __init__(self, world: World, service_sid: str):
         self.context = world.context()

@@ -16,7 +16,7 @@ ROUNDS, RIVALS = 400, 3
 
 
 def hear(world: World, heard: list[Record]) -> None:
-    """Keep what each write of this container leaves, as the stream would carry it."""
+    """Append to `heard` each record that this container writes, as the stream would carry it."""
     plain = world.table.commit
 
     def commit(cause: Cause, writes: Sequence[Write]) -> list[Record]:
@@ -63,7 +63,7 @@ def test_the_version_with_the_highest_seq_is_what_is_stored_after_any_race(world
             heard.clear()
 
 
-def test_a_user_who_comes_back_has_a_later_version_than_the_one_who_went(world: World) -> None:
+def test_a_new_user_has_a_later_version_than_the_deleted_one_of_the_same_identity(world: World) -> None:
     """Both have the same SID, so a client that still knows the first would take the second for an old version of it."""
     context = world.context()
     path = {"service_sid": services.create(context, {}, {"friendly_name": "versions"})["sid"]}

@@ -38,7 +38,7 @@ def test_roles_and_keys_leave_no_tombstones_either(house: House, webhooks: Webho
     assert tombstones(house, f"SERVICE#{house.sid}") == []
 
 
-def test_who_came_back_before_the_tombstone_was_erased_stays(house: House, webhooks: WebhooksFunction) -> None:
+def test_a_member_who_returned_before_the_tombstone_was_erased_stays(house: House, webhooks: WebhooksFunction) -> None:
     room = house.channel("alice", "bob")
     room.delete("/Members/bob")
     webhooks.plan()

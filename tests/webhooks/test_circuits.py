@@ -72,7 +72,7 @@ def test_a_target_that_answers_gets_ten_requests_at_once(circuits: Circuits) -> 
     assert circuits.wait_ms(URL) == 0
 
 
-def test_whoever_finds_all_places_taken_waits_a_moment_for_one(circuits: Circuits) -> None:
+def test_a_delivery_that_finds_all_places_taken_waits_a_moment_for_one(circuits: Circuits) -> None:
     assert [circuits.wait_ms(URL) for _ in range(FAILURES)] == [0] * FAILURES
     waited: list[int] = []
     threads = [threading.Thread(target=lambda: waited.append(circuits.wait_ms(URL))) for _ in range(3)]

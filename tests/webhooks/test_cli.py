@@ -317,7 +317,7 @@ def test_a_replay_may_be_of_some_only(home: Home, queues: Queues, capsys: pytest
 
 def test_what_cannot_be_read_is_mentioned(home: Home, queues: Queues, capsys: pytest.CaptureFixture[str]) -> None:
     queues.park_text("{")
-    assert run(capsys, "list") == (0, "nothing is parked\n", "1 more cannot be read and stay parked\n")
+    assert run(capsys, "list") == (0, "nothing is parked\n", "1 more cannot be read; they stay parked\n")
 
 
 def test_where_nothing_runs_is_said_in_one_line(
@@ -374,7 +374,7 @@ def test_ctrl_c_stops_it_between_two_batches_and_the_rest_is_still_parked(home: 
     replaying.send_signal(signal.SIGINT)
     out, err = replaying.communicate(timeout=120)
     assert (replaying.returncode, out) == (130, "")
-    assert "stopped; nothing is lost, what was not replayed is still parked" in err
+    assert "stopped; nothing is lost: deliveries that were not replayed are still parked" in err
     assert "Traceback" not in seen + err
     queued, parked = queues.queued(), queues.parked.list()
     assert len(queued) >= 100 and len(parked) > 0

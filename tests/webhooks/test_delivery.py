@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -45,15 +44,6 @@ def test_the_signature_covers_the_host_as_it_is_sent(webhooks: WebhooksFunction,
     assert request.is_signed_with(AUTH_TOKEN)
 
 
-def test_a_post_is_a_form_and_a_get_has_no_body(webhooks: WebhooksFunction, target: Target) -> None:
-    webhooks.deliver(delivery(target.url), delivery(target.url, "GET"))
-    received = {request.method: request for request in target.received}
-    assert received["POST"].headers["content-type"] == "application/x-www-form-urlencoded; charset=utf-8"
-    assert urlsplit(received["POST"].url).query == ""
-    assert received["GET"].body == b""
-    assert "content-type" not in received["GET"].headers
-
-
 @pytest.mark.parametrize("reason", ["timeout", "the name has no address", "Connection refused"])
 def test_no_answer_brings_the_delivery_back_after_a_pause_that_grows(silent: WebhooksFunction, reason: str) -> None:
     assert isinstance(silent.outgoing, FakeOutgoing)
@@ -83,29 +73,10 @@ def test_the_template_lets_a_delivery_come_back_often_enough(template: Template)
     assert int(age) == LONGEST_AGE_SECONDS
 
 
+# `tests/ports/test_targets.py` knows many more.
 @pytest.mark.parametrize(
     "url",
-    [
-        "http://127.0.0.1/hook",
-        "http://localhost/hook",
-        "http://[::1]/hook",
-        "http://10.0.0.1/hook",
-        "http://172.16.0.1/hook",
-        "http://192.168.1.1/hook",
-        "http://100.64.0.1/hook",
-        "http://0.0.0.0/hook",
-        "http://169.254.169.254/latest/meta-data/",
-        "http://169.254.170.2/v2/credentials",
-        "http://[fd00:ec2::254]/latest/meta-data/",
-        "http://[fe80::1]/hook",
-        "http://[::ffff:127.0.0.1]/hook",
-        "http://[64:ff9b::7f00:1]/hook",
-        "http://2130706433/hook",
-        "http://0177.0.0.1/hook",
-        "http://0x7f.1/hook",
-        "ftp://example.com/hook",
-        "http://user:password@example.com/hook",
-    ],
+    ["http://127.0.0.1/hook", "http://169.254.169.254/latest/meta-data/", "http://0x7f.1/hook", "ftp://example.com/"],
 )
 def test_nothing_is_sent_to_private_addresses_and_the_log_says_why(
     deployment: Deployment, template: Template, caplog: pytest.LogCaptureFixture, url: str

@@ -25,7 +25,7 @@ from tests.webhooks.asking import (
     told,
 )
 from tests.webhooks.function import WebhooksFunction
-from tests.webhooks.owner import HEADER, Owner
+from tests.webhooks.owner import Owner
 from tests.webhooks.scenes import BODY, CASES, Scene
 
 # No answer
@@ -53,13 +53,12 @@ def test_a_silent_owner_is_asked_as_often_as_configured_within_twenty_seconds_an
     )
 
 
-@pytest.mark.parametrize("status", [429, 503, 504])
-def test_a_busy_owner_is_asked_again_and_a_later_answer_counts(asked: Owner, status: int) -> None:
+def test_a_busy_owner_is_asked_again_and_a_later_answer_counts(asked: Owner) -> None:
     scene = Scene(asked)
-    asking_about(asked, PreWebhookRetryCount=2)
-    answer(asked).answer = SlowOwner(asked, 1, status, status, 200)
+    asking_about(asked, PreWebhookRetryCount=3)
+    answer(asked).answer = SlowOwner(asked, 1, 429, 503, 504, 200)
     assert scene.alice.done("sendMessage", channel="room", body=BODY)["body"] == BODY
-    assert len(answer(asked).requests) == 3
+    assert len(answer(asked).requests) == 4
 
 
 @pytest.mark.parametrize("status", [429, 503, 504])
@@ -100,13 +99,12 @@ def test_no_answer_over_real_connections_lets_the_action_go_on(
 # When owners are asked
 
 
-@pytest.mark.parametrize("event", EVENTS)
-def test_the_back_end_is_never_asked_about(asked: Owner, event: str) -> None:
+def test_the_back_end_is_never_asked_about(asked: Owner) -> None:
     scene = Scene(asked)
-    case = CASES[event](scene)
     asking_about(asked)
     says(asked, status=403)
-    case.rest()
+    for event in sorted(EVENTS, key=lambda name: (name == "onChannelDestroy", name == "onMessageRemove")):
+        CASES[event](scene).rest()
     assert answer(asked).requests == []
 
 
@@ -198,15 +196,6 @@ def test_a_client_that_connects_is_not_asked_about(asked: Owner) -> None:
     asking_about(asked)
     says(asked, status=403)
     asked.house.device("erin")
-    assert answer(asked).requests == []
-
-
-def test_the_header_of_rest_makes_no_difference_to_pre_events(asked: Owner) -> None:
-    scene = Scene(asked)
-    asking_about(asked)
-    says(asked, status=403)
-    path = f"{asked.path}/Channels/{scene.channel}/Messages"
-    assert asked.house.rest("POST", path, {"Body": "x"}, headers=HEADER).status == 201
     assert answer(asked).requests == []
 
 

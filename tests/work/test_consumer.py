@@ -1,4 +1,4 @@
-"""Queued jobs, handed to the rows of a job table: what becomes of each answer, in a FIFO queue and in a plain one."""
+"""The consumer has a job table carry out queued jobs, and acts on each answer, in a FIFO queue and in a plain one."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_job_that_waits_for_something_waits_twice_as_long_each_time_up_to_fift
     assert pauses == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]
 
 
-def test_a_job_that_got_on_waits_as_shortly_as_at_first(plain: Bench) -> None:
+def test_after_progress_the_pauses_of_a_job_start_over(plain: Bench) -> None:
     answers = [Again(5), Again(5), Again(), Again(5)]
     plain.answer = lambda entry: answers.pop(0)
     waiting, pauses = record(1), []
@@ -150,7 +150,7 @@ def test_groups_are_worked_off_side_by_side(fifo: Bench) -> None:
     assert fifo.work_off(record(1, "a"), record(2, "b")) == []
 
 
-def test_what_was_done_is_taken_off_before_the_batch_is_over_unless_its_group_is_alone(fifo: Bench) -> None:
+def test_a_done_job_is_deleted_before_the_batch_ends_unless_its_group_is_alone(fifo: Bench) -> None:
     fifo.work_off(record(1, "a"), record(2, "b"))
     assert sorted(fifo.queue.forgotten) == ["handle 1", "handle 2"]
     fifo.queue.forgotten.clear()

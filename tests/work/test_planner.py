@@ -17,7 +17,7 @@ CHANGES = sample("webhooks_changes")["Records"]
 
 
 def row(queue: FakeQueue, name: str, delay_seconds: int = 0) -> Job:
-    """A job that every change owes once, with the number of changes of the batch that its planner has seen."""
+    """A job that every change requires once. It holds the number of changes that its planner has seen in the batch."""
 
     def owed(change: Change, memory: Memory) -> list[Entry]:
         memory["seen"] = memory.get("seen", 0) + 1
@@ -39,13 +39,13 @@ def test_every_row_plans_every_change_in_order_and_its_jobs_carry_its_name() -> 
     assert (set(first.delays), set(second.delays)) == ({0}, {5})
 
 
-def test_a_row_without_a_planner_owes_nothing() -> None:
+def test_a_row_without_a_planner_plans_nothing() -> None:
     queue = FakeQueue()
     assert plan({"a": Job(queue, lambda entry, turn: None)}, CHANGES) is None  # type: ignore[arg-type]
     assert queue.entries == []
 
 
-def test_what_comes_before_a_change_that_cannot_be_planned_is_queued_and_that_change_is_named(
+def test_jobs_before_a_change_that_cannot_be_planned_are_queued_and_that_change_is_reported(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     queue = FakeQueue()

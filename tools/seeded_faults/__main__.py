@@ -27,7 +27,7 @@ _PASSED, _FAILED = 0, 1
 
 
 class Fault(NamedTuple):
-    """One seeded fault: what is replaced by what in which file, and the test that notices."""
+    """One seeded fault: in `file`, `old` is replaced by `new`, and `test` must fail."""
 
     file: str
     old: str
@@ -51,7 +51,7 @@ def misplaced(fault: Fault) -> str:
     if not path.is_file():
         return "there is no such file"
     found = path.read_text(encoding="utf-8").count(fault.old)
-    return "" if found == 1 else f"what it replaces stands there {found} times"
+    return "" if found == 1 else f"the file has its old text {found} times"
 
 
 def uncaught(fault: Fault) -> str:

@@ -2,21 +2,21 @@ import { isRefusal } from "./errors.js";
 
 const CHANNELS_PER_REQUEST = 100;
 
-/** Asks the server for what the followers of the channels miss, when it is due. */
+/** Asks the server for the changes that the followers of the channels miss, when they are due. */
 export class CatchingUp {
   #environment;
   #connection;
   #hooks;
   /** The channels whose followers have something to ask, now or later. */
   #waiting = new Set();
-  /** The joined channels of which the user may be no member any more. */
+  /** The joined channels whose membership is in doubt. */
   #doubtful = new Set();
   #timer = null;
   #isStopped = false;
 
   /**
-   * Hooks: `deliver(channel, push)` for each push that is news; `refetch(channel)` if too much was missed;
-   * `left(channel)` and `removed(channel)` if the answer says that the user is no member, or that there is no channel.
+   * Hooks: `deliver(channel, push)` for each new push; `refetch(channel)` if the client missed too much;
+   * `left(channel)` if the user is not a member; `removed(channel)` if the channel is gone.
    */
   constructor(environment, connection, hooks) {
     this.#environment = environment;
@@ -24,27 +24,27 @@ export class CatchingUp {
     this.#hooks = hooks;
   }
 
-  /** A push about a channel that is followed. */
+  /** A push about a followed channel came. */
   receive(channel, push) {
     channel._follower.receive(push, this.#environment.now()).forEach((news) => this.#hooks.deliver(channel, news));
     this.#note(channel);
     if (this.#waiting.has(channel)) this.schedule();
   }
 
-  /** A list of channels says that a channel has come to `seq`; -1 if it is not in the list. */
+  /** A list of channels says that a channel has reached `seq`; -1 if it is not in the list. */
   expect(channel, seq) {
     channel._follower.expect(seq, this.#environment.now());
     this.#note(channel);
   }
 
-  /** The user may be no member of a joined channel any more: ask at once. */
+  /** The user may have left a joined channel: ask at once. */
   doubt(channel) {
     this.#doubtful.add(channel);
     this.expect(channel, -1);
     this.schedule();
   }
 
-  /** The user is no member of a channel any more: deliver what its follower still holds, and follow it no longer. */
+  /** The user is no longer a member: deliver what the follower still holds, and stop following the channel. */
   end(channel) {
     const held = channel._follower?.end() ?? [];
     channel._follower = null;
@@ -53,9 +53,9 @@ export class CatchingUp {
     held.forEach((push) => this.#hooks.deliver(channel, push));
   }
 
-  /** Ask about all channels that are due, and about those that a list should have had, until nothing is due. */
+  /** Ask about all channels that are due or missing from the list, until nothing is due. */
   async run(ask, missing) {
-    // The new list has settled what was doubtful.
+    // The new list has settled all earlier doubts.
     this.#doubtful.clear();
     const invited = missing.filter((channel) => channel._follower === null);
     await this.#ask(ask, [...invited, ...this.#due()], new Set(missing));
@@ -87,11 +87,11 @@ export class CatchingUp {
     return [...this.#waiting].filter(({ _follower: follower }) => (follower?.dueAt ?? Infinity) <= now);
   }
 
-  /** Without a connection nothing is asked: the next session begins with asking. */
+  /** Without a connection, ask nothing: the next session begins by asking. */
   async #askDue() {
     if (this.#connection.state !== "connected") return;
     try {
-      // A question that is lost with the connection is not sent again: the next session asks anew.
+      // A question that is lost with the connection is not sent again: the next session asks again.
       await this.#ask((action, members) => this.#connection.request(action, members, "write"), this.#due());
     } catch {
       // The followers know that they got no answer.
@@ -129,7 +129,7 @@ export class CatchingUp {
     if (channel._follower !== follower) return;
     const isDoubtful = this.#doubtful.delete(channel) || missing.has(channel);
     if (answer.status === "gone") {
-      // Somebody who is no member of a private channel any more cannot see it either.
+      // Somebody who is no longer a member of a private channel cannot see it either.
       if (channel.isPrivate) this.#hooks.left(channel);
       this.#hooks.removed(channel);
     } else if (answer.status === "refetch" && isDoubtful) this.#hooks.left(channel);

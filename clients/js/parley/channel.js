@@ -4,17 +4,17 @@ import { Message } from "./message.js";
 import { Paginator } from "./paginator.js";
 import { Recent } from "./recent.js";
 
-/** How many messages, members and removals of a channel are remembered. */
+/** How many messages, members and removals of a channel the client remembers. */
 export const KNOWN_RECORDS = 2_000;
 const LONGEST_WAIT_FOR_TYPING = 1_000;
 
-/** A channel, kept up to date while the user is joined to it or invited. */
+/** A channel, kept up to date while the user is a member or invited. */
 export class Channel extends Live {
   _status = "notParticipating";
   _follower = null;
   /** The `seq` of the last change of the user's own membership. */
   _membershipSeq = -1;
-  /** Whether a list told the membership. It may be older than the `seq` that it shows for the channel. */
+  /** Whether the membership came from a list. It may be older than the `seq` that the list shows for the channel. */
   _isListed = false;
   _isAnnounced = false;
   _userChannel = {};
@@ -27,7 +27,7 @@ export class Channel extends Live {
   #highestIndex = -1;
   #quietUntil = 0;
   #lastSending = Promise.resolve();
-  /** The request that says that the user is typing, while it is under way. */
+  /** The open request that says that the user is typing. */
   #saysTyping = null;
 
   get uniqueName() {
@@ -54,7 +54,7 @@ export class Channel extends Live {
     return this._status;
   }
 
-  /** Its `index`, and its `dateCreated` as soon as that is known; null while the channel is empty. */
+  /** The newest message's `index`, and its `dateCreated` once known; null while the channel is empty. */
   get lastMessage() {
     return this._lastMessage;
   }
@@ -117,11 +117,11 @@ export class Channel extends Live {
     return this.getMemberByIdentity(sid);
   }
 
-  /** The members as users that are not followed. */
+  /** The users of all members; the client does not follow them. */
   async getUserDescriptors(pageSize = 30) {
     const ofMember = ({ identity }) =>
       this._session.descriptor(identity).catch((error) => {
-        // After a user is deleted, its memberships stay for a while.
+        // After a user was deleted, its memberships stay for a while.
         if (error.status === 404) return null;
         throw error;
       });
@@ -136,7 +136,7 @@ export class Channel extends Live {
     return (await this._fetch()).messages_count;
   }
 
-  /** How many messages come after the last consumed one; null while no consumption was reported. */
+  /** How many messages come after the last consumed one; null if the user has not reported any as consumed. */
   async getUnconsumedMessagesCount() {
     const fetched = await this.#request("fetchMyChannel", {}, "read");
     this._apply(fetched.channel);
@@ -153,7 +153,7 @@ export class Channel extends Live {
   async sendMessage(body, attributes) {
     const members = { body, attributes: checkedAttributes(attributes) };
     this.#quietUntil = 0;
-    // The server handles several frames at a time. If "typing" overtook the message, it would stay until its time-out.
+    // The server handles frames in parallel. A "typing" that overtook the message would show until its time-out.
     const typingSaid = this.#saysTyping && this._session.atMost(LONGEST_WAIT_FOR_TYPING, this.#saysTyping);
     const before = typingSaid ? Promise.all([this.#lastSending, typingSaid]) : this.#lastSending;
     const sending = before.then(() => this.#request("sendMessage", members, "once"));
@@ -161,7 +161,7 @@ export class Channel extends Live {
     return this._message(await sending).index;
   }
 
-  /** Tell the others that the user is typing. Call it at each key: a request is sent only as often as needed. */
+  /** Tell the others that the user is typing. Call it at each key: the client sends only as many requests as needed. */
   async typing() {
     if (this._session.now() < this.#quietUntil) return;
     this.#quietUntil = Infinity;
@@ -178,7 +178,7 @@ export class Channel extends Live {
     }
   }
 
-  /** Report consumption up to an index, unless more was reported; resolves with the number of unconsumed messages. */
+  /** Mark messages as consumed up to an index, never back; resolves with the number of unconsumed messages. */
   async advanceLastConsumedMessageIndex(index) {
     return this._consumed(await this.#request("advanceLastConsumedMessageIndex", { index }, "read"));
   }
@@ -282,7 +282,7 @@ export class Channel extends Live {
     return this._userChannel.unread_messages_count ?? null;
   }
 
-  /** The object for a message of this channel, which shows this view unless it shows a newer one. */
+  /** The object for a message of this channel, updated to this view unless it shows a newer one. */
   _message(view) {
     this.#highestIndex = Math.max(this.#highestIndex, view.index);
     return this._known(this._messages, view.sid, () => new Message(this._session, this))._apply(view);
@@ -298,12 +298,12 @@ export class Channel extends Live {
     return object;
   }
 
-  /** Whether the record of a view was removed after the view was made: a list may be older than the last pushes. */
+  /** Whether the record was removed after this view of it was made: a list may be older than the last pushes. */
   _isRemoved(view) {
     return (this._removed.get(view.sid) ?? -1) > (view.seq ?? Infinity);
   }
 
-  /** This message was removed. If it was the last one, the last message is another now; returns whether it was. */
+  /** This message was removed; returns whether it was the last one, so that `lastMessage` has changed. */
   _lostMessage(message, lastMessageIndex) {
     if (message.index !== this._lastMessage?.index) return false;
     const before = this._messages.values().find(({ index }) => index === lastMessageIndex);
@@ -315,7 +315,7 @@ export class Channel extends Live {
   /** This message was added. Returns whether that changes what `lastMessage` shows. */
   _sawMessage(message) {
     if (message.index < (this._lastMessage?.index ?? -1)) return false;
-    // The channel's record may have told the index of this message already, but not its date.
+    // The channel's record may have shown the index of this message already, but not its date.
     const isNews = message.index !== this._lastMessage?.index || this._lastMessage.dateCreated === null;
     this._lastMessage = { index: message.index, dateCreated: message.dateCreated };
     return isNews;

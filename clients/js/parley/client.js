@@ -14,7 +14,7 @@ export class Client extends Emitter {
   #initialized = null;
   #settleInitialized;
 
-  /** A client that does not connect before `initialize`, so that listeners hear of its first attempts. */
+  /** Makes a client that connects only on `initialize`, so that listeners hear of its first attempts. */
   constructor(tokenOrProvider, options = {}) {
     super();
     const platform = environment(options);
@@ -30,7 +30,7 @@ export class Client extends Emitter {
     this.#session = new Session(this, this.#connection, platform);
   }
 
-  /** Connect; resolves when the channels are known. Rejects if the token is refused; if nobody answers, tries again. */
+  /** Connect; resolves when the channels are known. Rejects if the token is refused; retries if no server answers. */
   static async create(tokenOrProvider, options) {
     return new Client(tokenOrProvider, options).initialize();
   }
@@ -49,7 +49,7 @@ export class Client extends Emitter {
     return this.#connection.state;
   }
 
-  /** The user that this client is; null before `initialize` is done. */
+  /** This client's own user; null before `initialize` is done. */
   get user() {
     return this.#session.user;
   }
@@ -58,7 +58,7 @@ export class Client extends Emitter {
     return this.#session.service?.reachability_enabled ?? false;
   }
 
-  /** The channels that the user is joined or invited to, on one page: the client knows them already. */
+  /** The channels that the user has joined or is invited to, on one page, since the client knows them already. */
   async getSubscribedChannels() {
     await this.#started();
     return new Paginator(this.#subscribed());
@@ -78,7 +78,7 @@ export class Client extends Emitter {
     return this.#subscribed().find((channel) => channel.uniqueName === uniqueName) ?? this.#channel(uniqueName);
   }
 
-  /** Make a channel. That does not join it. */
+  /** Create a channel. Its creator does not join it. */
   async createChannel({ friendlyName, uniqueName, isPrivate = false, attributes } = {}) {
     const view = await this.#connection.request("createChannel", {
       friendly_name: friendlyName,
@@ -89,7 +89,7 @@ export class Client extends Emitter {
     return this.#session.channel(view);
   }
 
-  /** A user, followed from now on. A hundred can be; then the one that was followed longest gives way. */
+  /** Fetch a user and follow it. Beyond a hundred users, the client drops the one followed longest. */
   async getUser(identity) {
     await this.#started();
     return this.#session.follow(identity);
@@ -100,7 +100,7 @@ export class Client extends Emitter {
     return this.#session.followed();
   }
 
-  /** A user as of now, which is not followed. */
+  /** Fetch a user as it is now, without following it. */
   async getUserDescriptor(identity) {
     return this.#session.descriptor(identity);
   }
@@ -134,7 +134,7 @@ export class Client extends Emitter {
     await this.#connection.request("removeBinding", { binding: sid });
   }
 
-  /** Go on with another token of the same identity. If the server refuses it, this rejects and the old one stays. */
+  /** Use another token of the same identity. If the server refuses it, this rejects and the old one stays in use. */
   async updateToken(token) {
     await this.#connection.updateToken(token);
     return this;
@@ -149,7 +149,7 @@ export class Client extends Emitter {
   #stateChanged(state) {
     if (state === "connected") {
       this.#settleInitialized.resolve(this);
-      // A client that was denied is connected now with another token.
+      // The client was denied before, and has connected with another token.
       this.#initialized = Promise.resolve(this);
     }
     this._emit("connectionStateChanged", state);
@@ -162,12 +162,12 @@ export class Client extends Emitter {
     this.#initialized = null;
   }
 
-  /** Wait, as long as for a reply, until the first session has begun. */
+  /** Wait until the first session has begun, at most as long as for a reply. */
   async #started() {
     if (this.user === null) await this.#connection.request("fetchSession", {}, "read");
   }
 
-  /** The channels that the user is joined or invited to. */
+  /** The channels that the user has joined or is invited to. */
   #subscribed() {
     return [...this.#session.channels.values()].filter((channel) => channel.status !== "notParticipating");
   }

@@ -25,12 +25,12 @@ const DRAIN_TIMEOUT = 10_000;
  *
  *   connecting ──> connected ──> connecting ...      the socket broke
  *       │              └──> disconnecting ──> disconnected          shutdown; or waiting for `updateToken`
- *       └──> denied                                  the token was refused; `updateToken` begins anew
+ *       └──> denied                                  the token was refused; `updateToken` starts again
  *
- * Before its two hours are over, a socket is replaced by another one while the state stays connected.
+ * Before a socket's two hours are over, a new socket takes its place; the state stays `connected`.
  *
- * Hooks: `start(ask)` runs on each new socket before it is used; `identity()` is the user's, null until it is known;
- * `push`, `stateChanged`, `error`, `tokenAboutToExpire`, `tokenExpired` tell what happens.
+ * Hooks: it calls `start(ask)` on each new socket before using it; `identity()` returns the user's identity, null until
+ * it is known; it calls `push`, `stateChanged`, `error`, `tokenAboutToExpire`, `tokenExpired` when these happen.
  */
 export class Connection {
   state = "disconnected";
@@ -44,7 +44,7 @@ export class Connection {
   #pauses = new Pauses();
   #isEstablishing = false;
   #isStopped = true;
-  /** Whether the client is shut down, which is for good. */
+  /** Whether the client was shut down. That is final. */
   #isOver = false;
   #needsToken = false;
   #denial = null;
@@ -68,7 +68,7 @@ export class Connection {
     });
   }
 
-  /** Connect, unless that is under way. Throws the refusal while the client is denied. */
+  /** Connect, unless that is under way. If the client is denied, throws the refusal. */
   start() {
     this.checkNotOver();
     if (this.state === "denied") throw this.#denial;
@@ -84,7 +84,7 @@ export class Connection {
     return this.#requests.send(action, members, kind);
   }
 
-  /** Go on with another token. If the server refuses it, this rejects and the old one stays in use. */
+  /** Use another token. If the server refuses it, this rejects and the old one stays in use. */
   async updateToken(token) {
     this.checkNotOver();
     if (this.#current !== null) {
@@ -108,7 +108,7 @@ export class Connection {
     this.#setState("disconnected");
   }
 
-  /** The server says when the token expires. That counts only if the token does not say it itself. */
+  /** The server says when the token expires. That counts only if the token itself does not say. */
   tokenExpiresAt(moment) {
     this.#tokens.expiresAt(moment);
   }
@@ -163,7 +163,7 @@ export class Connection {
     return this.#current === null || this.#current.isDueForHandover;
   }
 
-  /** Open a socket, start the session on it and use it from then on. Returns null, or the failure. */
+  /** Open a socket, start the session on it, and use it from then on. Returns the failure, or null. */
   async #attempt() {
     let link;
     try {
@@ -210,7 +210,7 @@ export class Connection {
     if (before !== null) this.#drain(before);
   }
 
-  /** Replies to requests that were sent over the old socket still come over it. */
+  /** The old socket stays open until the replies to its requests have come. */
   #drain(link) {
     link.isDraining = true;
     if (link.pending.size === 0) link.abandon("replaced");
@@ -242,7 +242,7 @@ export class Connection {
     this.#hooks.error({ terminal: true, ...detailsOf(this.#denial) });
   }
 
-  // Being told
+  // Events of the socket
 
   #reply(frame, link) {
     this.#requests.reply(frame, link);
@@ -268,7 +268,7 @@ export class Connection {
   }
 
   #serverSaysExpired(link) {
-    // The server may know this socket by a former token.
+    // The server may know this socket by an earlier token.
     if (link.token !== this.#tokens.text) return;
     this.#tokens.expired();
     if (!this.#tokens.hasProvider) this.#needsToken = true;
@@ -325,7 +325,7 @@ export class Connection {
     });
   }
 
-  /** Hand a token in: over the current socket, or over a new one if the server takes no requests on the current one. */
+  /** Give the server a token: over the current socket, or over a new one if the current socket is over. */
   async #handIn(token) {
     for (let link; (link = this.#current) !== null;) {
       try {
@@ -348,11 +348,11 @@ export class Connection {
     link.token = token;
   }
 
-  /** Whether handing a token in over this socket failed because the socket is over, and not because of the token. */
+  /** Whether the server refused a token over this socket because the socket is over, and not because of the token. */
   async #isOverFor(link, error) {
     if (error instanceof ConnectionLostError) return true;
     if (!CONNECTION_IS_OVER.has(error.code)) return false;
-    // Most of these codes can also mean the new token. Another request shows whether the socket still works.
+    // Most of these codes can mean the socket or the new token. Another request shows whether the socket still works.
     try {
       await this.#requests.send("fetchSession", {}, "read", link);
     } catch {
@@ -372,7 +372,7 @@ export class Connection {
     this.#establish();
   }
 
-  /** A token came while this socket was being opened with the former one: hand it in here too. */
+  /** A token came while this socket was being opened with an earlier one: give it to the server here too. */
   async #bringUpToDate(link) {
     try {
       await this.#refresh(link, this.#tokens.text);

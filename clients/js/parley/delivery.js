@@ -1,4 +1,4 @@
-/** Brings the objects of a channel up to date with a push that is news, and tells the application. */
+/** Updates the objects of a channel with a new push, and tells the application. */
 export class Delivery {
   #teller;
   #typing;

@@ -1,4 +1,4 @@
-/** Calls listeners by event name. If one throws, the others are called all the same; its error is left uncaught. */
+/** Calls listeners by event name. If one throws, the others are still called, and its error is reported as uncaught. */
 export class Emitter {
   #listeners = new Map();
 

@@ -1,8 +1,8 @@
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** What the client takes from the platform. Each can be replaced by an option. */
+/** What the client takes from the platform. An option can replace each. */
 export function environment(options) {
-  if (!/^wss?:\/\//.test(options.url ?? "")) throw new TypeError("options.url is to begin with wss:// or ws://");
+  if (!/^wss?:\/\//.test(options.url ?? "")) throw new TypeError("options.url must begin with wss:// or ws://");
   const WebSocketClass = options.WebSocket ?? globalThis.WebSocket;
   if (WebSocketClass === undefined) {
     throw new TypeError(

@@ -1,4 +1,4 @@
-/** What the server refused, with `status` and `code`; or, in subclasses, what kept a request from being answered. */
+/** The server refused a request, with `status` and `code`. Subclasses: the request got no answer. */
 export class ParleyError extends Error {
   constructor(message, status = null, code = null) {
     super(message);
@@ -8,16 +8,16 @@ export class ParleyError extends Error {
   }
 }
 
-/** The connection broke after the request was sent: whether it was carried out is unknown. */
+/** The connection broke after the request was sent. It is unknown whether the server carried it out. */
 export class ConnectionLostError extends ParleyError {}
 
 /** No reply came within 30 seconds. The time without a connection counts too. */
 export class RequestTimeoutError extends ParleyError {}
 
-/** The request does not fit into one WebSocket frame that API Gateway takes. */
+/** The request is larger than a WebSocket frame that API Gateway takes. */
 export class FrameTooLargeError extends ParleyError {}
 
-/** The socket did not open: nobody answered, or it was refused, with a status if the platform shows one. */
+/** The socket did not open: no server answered, or the server refused. `status` is set if the platform shows it. */
 export class HandshakeError extends ParleyError {
   constructor(message, status, wasTimeout = false) {
     super(message, status);
@@ -25,7 +25,7 @@ export class HandshakeError extends ParleyError {
   }
 }
 
-/** The platform cannot even offer this text as a sub-protocol, so no server ever takes it. */
+/** The platform cannot offer this token as a sub-protocol, so no server will ever see it. */
 export class UnusableTokenError extends ParleyError {}
 
 /** Codes with which the server refuses, as docs/sockets.md lists them. */
@@ -33,15 +33,15 @@ export const TOO_MANY_CONNECTIONS = 51001;
 export const TOKEN_EXPIRED = 20104;
 export const NOT_FOUND = 20404;
 export const WRONG_GRANTS = 20106;
-/** Refused for being too fast: the same request may be sent again a little later. */
+/** The server refused the request because of a rate limit: send it again a little later. */
 export const TRY_LATER = new Set([51002, 50063, 50074]);
-/** Refused because of the connection, not the request: it may be sent again over another connection. */
+/** The server refused the request because the connection is over: send it again over another connection. */
 export const CONNECTION_IS_OVER = new Set([51006, TOKEN_EXPIRED, 20103]);
 
-/** Whether the server answered with a refusal; otherwise no answer came. */
+/** Whether the server answered with a refusal. If not, no answer came. */
 export const isRefusal = (error) => error instanceof ParleyError && error.status !== null;
 
-/** What `connectionError` says of a failure. */
+/** The payload of `connectionError` for a failure. */
 export function detailsOf(failure) {
   const details = { message: failure.message };
   if (failure.status) details.httpStatusCode = failure.status;

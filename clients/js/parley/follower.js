@@ -1,61 +1,61 @@
 import { CONNECTION_IS_OVER } from "./errors.js";
 import { News, recordOf } from "./news.js";
 
-/** How long a hole may fill itself before it is asked about. */
-const HOLE_PATIENCE = 250;
+/** How long a gap may last, in milliseconds, before the client asks the server about it. */
+const GAP_PATIENCE = 250;
 const ASK_AGAIN_AFTER = 1_000;
-/** So many questions in a row may bring nothing before a number is passed over. */
+/** After so many questions in a row without success, the client skips a number. */
 const MOST_TRIES = 3;
-/** So many numbers of a hole are passed over one by one; the rest of the hole is then passed over at once. */
+/** The client skips so many numbers of a gap one by one, and then the rest of the gap at once. */
 const MOST_STEPS = 8;
-/** How many answers are remembered as having told everything about their time. */
-const TOLD_SPANS = 20;
+/** Of how many answers the client remembers which numbers they covered. */
+const COVERED_SPANS = 20;
 
 const LIMITS = {
-  /** The versions of so many records are remembered. */
+  /** How many records the client remembers the version of. */
   memory: 2_000,
-  /** Pushes under so many numbers are held; those that do not fit are asked for when their turn comes. */
+  /** Under how many numbers the client holds pushes. It drops others, and asks for them when their turn comes. */
   held: 1_000,
-  /** So many answers in a row may say that there is more without getting further. */
+  /** How many answers in a row may say `more` without getting further. */
   stalls: 100,
 };
 
 /**
- * Decides, for one channel, which pushes are delivered, which are held back and when to ask the server for a hole.
+ * Decides, for one channel, which pushes to deliver, which to hold back, and when to ask the server about a gap.
  *
- *   push = mark + 1  ──> delivered, and the held ones that follow
- *   push > mark + 1  ──> held; this makes a hole, which is asked about after a quarter of a second
- *   push <= mark     ──> delivered if its record is not known in this or a newer version
+ *   push = mark + 1  ──> delivered, with the held pushes that follow it
+ *   push > mark + 1  ──> held: this is a gap, and after a quarter of a second the client asks about it
+ *   push <= mark     ──> delivered, unless this or a newer version of its record is known
  *
- * Pure: times are passed in as milliseconds. `dueAt` says when to call `ask`, which gives the mark for `catchUp`. Then
- * `answer`, `refused` or `interrupted` says what became of the question. The rules are those of "Missing nothing" in
+ * It has no clock: callers pass times in milliseconds. `dueAt` says when to call `ask`, which returns the number for
+ * `catchUp`. Then the caller calls `answer`, `refused` or `interrupted`. The rules are those of "Missing nothing" in
  * docs/sockets.md; clients/vectors has an example of each.
  */
 export class ChannelFollower {
   #limits;
   #news;
   #mark;
-  /** Where following began. */
+  /** The first mark. */
   #base;
-  /** How far the channel is said to have come. */
+  /** The highest number that the channel is known to have reached. */
   #target;
-  /** The pushes that came before their turn, by number. */
+  /** The pushes that came too early, by number. */
   #held = new Map();
-  /** Pushes from before the base, which are told once it is known what happened since. */
+  /** Pushes from before the base. They wait until the client knows what happened since. */
   #late = [];
-  /** Those of them that the question under way is about. */
+  /** Those of them that the open question is about. */
   #lateAsked = [];
-  #told = [];
+  #covered = [];
   #dueAt = null;
-  /** Whether there is another reason to ask than a hole. */
+  /** Whether there is a reason to ask even without a gap. */
   #mustAsk = false;
   #isAsking = false;
   #askedFrom = 0;
   #markWhenAsked = 0;
-  /** Where the next question goes on if an answer below the mark said that there is more. */
+  /** Where the next question continues, if an answer below the mark said `more`. */
   #goesOnFrom = null;
-  /** The mark below the hole for which the next two count. */
-  #holeAt = null;
+  /** The mark before the gap that `#tries` and `#steps` count for. */
+  #gapAt = null;
   #tries = 0;
   #steps = 0;
   #stalls = 0;
@@ -71,32 +71,32 @@ export class ChannelFollower {
     return this.#mark;
   }
 
-  /** When `ask` is to be called, or null. */
+  /** When to call `ask`; null for never. */
   get dueAt() {
     return this.#isAsking ? null : this.#dueAt;
   }
 
-  /** A push came; returns those to deliver now, in order. */
+  /** A push came; returns the pushes to deliver now, in order. */
   receive(push, now) {
     if (push.seq <= this.#mark) return this.#receiveLate(push, now);
     if (this.#held.size < this.#limits.held || push.seq === this.#mark + 1) this.#hold(push.seq, [push]);
     else this.#target = Math.max(this.#target, push.seq);
     const delivered = this.#drain();
-    this.#watch(now);
+    this.#watchGap(now);
     return delivered;
   }
 
-  /** A list of channels says how far this one has come (-1: it is not in the list). Asks unless that is the mark. */
+  /** A list says which number this channel has reached (-1: it is not in the list). Ask unless it is the mark. */
   expect(seq, now) {
     this.#withdraw();
-    // If pushes are held, others may have been dropped that are newer than the list.
+    // If pushes are held, the client may have dropped others that are newer than the list.
     this.#target = this.#held.size > 0 ? Math.max(this.#target, seq) : seq;
     this.#mustAsk = seq !== this.#mark || this.#held.size > 0 || this.#late.length > 0 || this.#goesOnFrom !== null;
     if (this.#mustAsk) this.#dueAt = now;
-    else this.#watch(now);
+    else this.#watchGap(now);
   }
 
-  /** The mark to ask with; nothing is due until the question is answered, has failed or was interrupted. */
+  /** The number to ask from. Nothing is due until `answer`, `failed` or `interrupted` is called. */
   ask() {
     this.#isAsking = true;
     this.#mustAsk = false;
@@ -108,7 +108,7 @@ export class ChannelFollower {
     return this.#askedFrom;
   }
 
-  /** The channel's part of the reply to `catchUp`, unless it is that the channel is gone. */
+  /** The channel's part of the reply to `catchUp` came, with status `changes` or `refetch`. */
   answer({ status, seq, events = [], more = false }, now) {
     if (!this.#isAsking) return { isRefetch: false, deliver: [] };
     this.#isAsking = false;
@@ -119,14 +119,14 @@ export class ChannelFollower {
     this.#goesOnFrom = goesOn && seq < this.#mark ? seq : null;
     if (goesOn || this.#late.length > 0) this.#mustAsk = true;
     if (this.#mustAsk) this.#dueAt = now;
-    else if (!this.#hasHole()) this.#watch(now);
-    else if (this.#isLastTry()) deliver.push(...this.#passOver(now));
+    else if (!this.#hasGap()) this.#watchGap(now);
+    else if (this.#isLastTry()) deliver.push(...this.#skip(now));
     else this.#askLater(now);
     return { isRefetch: false, deliver };
   }
 
   /**
-   * The server refused to answer. After the third time what is held is delivered, the rest is to be fetched again. If it
+   * The server refused to answer. After the third time, deliver the held pushes and say that a refetch is needed. If it
    * refused because the connection is over, the question is lost with the connection.
    */
   refused(code, now) {
@@ -140,22 +140,22 @@ export class ChannelFollower {
     this.#late = [];
     this.#goesOnFrom = null;
     this.#mustAsk = false;
-    if (this.#hasHole()) this.#mark = this.#endOfHole();
+    if (this.#hasGap()) this.#mark = this.#endOfGap();
     const deliver = this.#drain();
-    this.#watch(now);
+    this.#watchGap(now);
     return { isRefetch: true, deliver };
   }
 
-  /** The user is no member any more. Returns what is held, for nobody fills its holes now. */
+  /** The user is no longer a member. Returns the held pushes, because nothing will fill their gaps now. */
   end() {
     const held = [...this.#held].sort(([one], [other]) => one - other).flatMap(([, pushes]) => pushes);
     const last = Math.max(this.#mark, ...this.#held.keys());
     this.#held.clear();
     this.#mark = this.#dueAt = null;
-    return this.#news.of(held, last, this.#base);
+    return this.#news.select(held, last, this.#base);
   }
 
-  /** The question got lost with the connection. It does not count, and `expect` will say whether to ask again. */
+  /** The question was lost with the connection. It does not count; `expect` decides whether to ask again. */
   interrupted(now) {
     this.#withdraw();
     this.#mustAsk = true;
@@ -164,13 +164,13 @@ export class ChannelFollower {
   }
 
   /**
-   * A push at or below the mark. One from before the base is asked about first: its record may have been changed or
-   * removed since, and of what happened before the base nothing more is heard.
+   * A push at or below the mark. About a push from before the base, the client asks first: the record may have been
+   * changed or removed before the base too, and no push would say so.
    */
   #receiveLate(push, now) {
-    if (this.#isTold(push)) return [];
+    if (this.#isCovered(push)) return [];
     if (push.seq >= this.#base || recordOf(push) === null || push.event === "messageRemoved") {
-      return this.#tell([push]);
+      return this.#deliver([push]);
     }
     if (this.#news.isKnown(push)) return [];
     this.#late.push(push);
@@ -179,7 +179,7 @@ export class ChannelFollower {
     return [];
   }
 
-  /** The application fetches everything anew, as of `seq`. */
+  /** The application fetches everything again; the mark is `seq`. */
   #beginAnew(seq, now) {
     if (seq < this.#mark) this.#news.forget();
     this.#news.expectNothing();
@@ -189,23 +189,23 @@ export class ChannelFollower {
       this.#news.remember(pushes);
       this.#held.delete(number);
     }
-    this.#told = [];
+    this.#covered = [];
     this.#late = [];
     this.#lateAsked = [];
-    this.#goesOnFrom = this.#holeAt = null;
+    this.#goesOnFrom = this.#gapAt = null;
     this.#stalls = 0;
     const delivered = this.#drain();
     this.#mustAsk = false;
-    this.#watch(now);
+    this.#watchGap(now);
     return delivered;
   }
 
-  /** Deliver what an answer up to `seq` tells, and hold what it tells beyond. */
+  /** Deliver the events of an answer up to its `seq`, and hold those beyond. */
   #take(events, seq) {
-    const fresh = events.filter((push) => !this.#isTold(push));
-    this.#told = [...this.#told.slice(1 - TOLD_SPANS), { after: this.#askedFrom, upTo: seq }];
+    const fresh = events.filter((push) => !this.#isCovered(push));
+    this.#covered = [...this.#covered.slice(1 - COVERED_SPANS), { after: this.#askedFrom, upTo: seq }];
     this.#mark = Math.max(this.#mark, seq);
-    // The answer has told what was held of its time.
+    // The answer covers these held pushes.
     for (const number of [...this.#held.keys()]) if (number <= this.#mark) this.#held.delete(number);
     const reached = [];
     for (const push of fresh) {
@@ -216,17 +216,17 @@ export class ChannelFollower {
     return this.#drain(reached);
   }
 
-  /** The answer has told the late pushes up to `seq`; those beyond are asked about again if that gets any further. */
+  /** The answer covers the late pushes up to `seq`. Ask about the rest again, or deliver it if asking is no use. */
   #settleLate(seq, goesOn) {
     const left = this.#lateAsked.filter((push) => push.seq > seq);
     const gotFurther = left.length < this.#lateAsked.length;
     this.#lateAsked = [];
-    if (!goesOn && !gotFurther) return this.#tell(left);
+    if (!goesOn && !gotFurther) return this.#deliver(left);
     this.#late = [...left, ...this.#late];
     return [];
   }
 
-  /** Count a question; whether it was the last of those that may bring the mark no further. */
+  /** Count a question that did not help; returns whether it was the last attempt. */
   #isLastTry() {
     if (this.#markWhenAsked !== this.#mark) this.#tries = this.#steps = 0;
     this.#tries += 1;
@@ -234,45 +234,45 @@ export class ChannelFollower {
   }
 
   #askLater(now) {
-    this.#holeAt = this.#mark;
+    this.#gapAt = this.#mark;
     this.#dueAt = now + ASK_AGAIN_AFTER;
   }
 
   /**
-   * Pass over one number of a hole. What comes after it in the same hole may be lost too, and an answer may end where a
-   * number is missing: so the next number is asked about once more before it is passed over.
+   * Skip one number of a gap. The push of the next number may have been lost too, and an answer may have ended before
+   * the missing number. So ask once more before skipping the next number.
    */
-  #passOver(now) {
+  #skip(now) {
     this.#steps += 1;
-    const passed = this.#steps > MOST_STEPS ? this.#endOfHole() : this.#mark + 1;
-    this.#mark = passed;
+    const skippedTo = this.#steps > MOST_STEPS ? this.#endOfGap() : this.#mark + 1;
+    this.#mark = skippedTo;
     const delivered = this.#drain();
-    if (this.#hasHole() && this.#mark === passed) {
-      this.#holeAt = passed;
+    if (this.#hasGap() && this.#mark === skippedTo) {
+      this.#gapAt = skippedTo;
       this.#tries = MOST_TRIES - 1;
       this.#dueAt = now;
     } else {
-      this.#watch(now);
+      this.#watchGap(now);
     }
     return delivered;
   }
 
-  /** Make a new hole due, and nothing if there is none. A hole that is due or asked about already stays so. */
-  #watch(now) {
+  /** Set the time to ask about a new gap; clear it if there is none. The time of a known gap stays. */
+  #watchGap(now) {
     if (this.#isAsking || this.#mustAsk) return;
-    const holeAt = this.#hasHole() ? this.#mark : null;
-    if (holeAt !== null && holeAt === this.#holeAt) return;
-    this.#holeAt = holeAt;
-    this.#dueAt = holeAt === null ? null : now + HOLE_PATIENCE;
+    const gapAt = this.#hasGap() ? this.#mark : null;
+    if (gapAt !== null && gapAt === this.#gapAt) return;
+    this.#gapAt = gapAt;
+    this.#dueAt = gapAt === null ? null : now + GAP_PATIENCE;
     this.#tries = this.#steps = 0;
   }
 
-  #hasHole() {
+  #hasGap() {
     return this.#held.size > 0 || this.#target > this.#mark;
   }
 
-  /** The last number that is missing before something that is held, or before the end. */
-  #endOfHole() {
+  /** The last missing number before the next held push, or the number that the channel has reached. */
+  #endOfGap() {
     const ends = [...this.#held.keys()].map((number) => number - 1);
     return Math.min(...ends, ...(this.#target > this.#mark ? [this.#target] : []));
   }
@@ -281,7 +281,7 @@ export class ChannelFollower {
     this.#held.set(number, [...(this.#held.get(number) ?? []), ...pushes]);
   }
 
-  /** Deliver these and what is held of the numbers that follow the mark, which moves to the last of them. */
+  /** Deliver these and the held pushes that follow the mark; move the mark to the last of them. */
   #drain(reached = []) {
     const drained = [...reached];
     for (let held; (held = this.#held.get(this.#mark + 1));) {
@@ -289,22 +289,22 @@ export class ChannelFollower {
       this.#held.delete(this.#mark);
       drained.push(...held);
     }
-    return this.#tell(drained);
+    return this.#deliver(drained);
   }
 
-  #tell(pushes) {
-    return this.#news.of(pushes, this.#mark, this.#base);
+  #deliver(pushes) {
+    return this.#news.select(pushes, this.#mark, this.#base);
   }
 
-  /** The question under way is not waited for any more. */
+  /** Stop waiting for the answer to the open question. */
   #withdraw() {
     this.#isAsking = false;
     this.#late = [...this.#lateAsked, ...this.#late];
     this.#lateAsked = [];
   }
 
-  /** Whether an answer has told all there is to say of the time of this push, and better. */
-  #isTold({ seq }) {
-    return this.#told.some(({ after, upTo }) => seq > after && seq <= upTo);
+  /** Whether an answer covered the number of this push. */
+  #isCovered({ seq }) {
+    return this.#covered.some(({ after, upTo }) => seq > after && seq <= upTo);
   }
 }

@@ -5,7 +5,7 @@ const OPEN_TIMEOUT = 20_000;
 const KEEP_ALIVE = 240_000;
 const PONG_TIMEOUT = 10_000;
 
-/** One socket: it sends and reads frames, knows the requests that wait for a reply on it, and keeps itself alive. */
+/** One socket: sends and reads frames, remembers the requests that wait for a reply, and keeps itself alive. */
 export class Link {
   /** The requests that wait for a reply on this socket, by id. */
   pending = new Map();
@@ -48,7 +48,7 @@ export class Link {
     this.#socket.onclose = (event) => this.#end(`the socket closed (${event?.code ?? 1006})`);
   }
 
-  /** Whether a frame that is sent now may arrive. */
+  /** Whether a frame that is sent now can arrive. */
   get isUsable() {
     return this.#isOpen && !this.#isOver && this.#socket.readyState === 1;
   }
@@ -58,7 +58,7 @@ export class Link {
     this.#restartIdleTimer();
   }
 
-  /** Send a ping, and give the socket up if no frame comes in time. */
+  /** Send a ping. If no frame comes in time, give the socket up. */
   check() {
     if (!this.isUsable || this.#pongTimer !== null) return;
     this.send('{"action":"ping"}');

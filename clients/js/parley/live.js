@@ -16,7 +16,7 @@ export function checkedAttributes(attributes) {
   return attributes;
 }
 
-/** An object whose record lives on the server: of two versions of the record it shows the newer one. */
+/** An object that shows a record of the server, always in its newest known version. */
 export class Live extends Emitter {
   _view = {};
   _seq = -1;
@@ -43,10 +43,10 @@ export class Live extends Emitter {
     return parsedDate(this._view.date_updated);
   }
 
-  /** Show a view of the record, unless a newer one is shown. What the view leaves out stays as it is. */
+  /** Show this view of the record, unless the object shows a newer one. Fields that the view lacks stay unchanged. */
   _apply(view) {
     const seq = view.seq ?? this._seq;
-    // The `seq` of a channel counts the changes of everything in it; `version` is the `seq` of its own last change.
+    // A channel's `seq` counts the changes of everything in it; its `version` is the `seq` of its own last change.
     const version = view.version ?? seq;
     if (version < this._version || (version === this._version && seq < this._seq)) return this;
     this._version = version;

@@ -1,6 +1,6 @@
 import { Live, checkedAttributes, parsedDate } from "./live.js";
 
-/** A member of a channel. A member who left shows what was known before, at least `sid` and `identity`. */
+/** A member of a channel. After leaving, it shows the last known values, at least `sid` and `identity`. */
 export class Member extends Live {
   _isTyping = false;
 

@@ -2,25 +2,25 @@ import { Channel } from "./channel.js";
 import { ChannelFollower } from "./follower.js";
 import { Recent } from "./recent.js";
 
-/** How many channels that the user cannot see any more are kept, to be the same objects if the user sees them again. */
+/** How many channels out of sight the client keeps. If the user sees one again, it is the same object. */
 const REMOVED_CHANNELS = 100;
-/** How many early pushes are kept for a channel, and for how many channels. */
+/** How many early pushes the client keeps per channel, and for how many channels. */
 const MOST_EARLY = 100;
 
 const EVENTS = new Set(["channelAdded", "channelJoined", "channelInvited", "channelLeft", "channelRemoved"]);
 
-/** The channels, and what the user is in each: joined, invited or neither. Only joined channels are followed. */
+/** The channels, and the user's status in each: joined, invited or neither. The client follows joined channels only. */
 export class Memberships {
   /** Every channel that the user sees, by SID. */
   channels = new Map();
-  /** Whether the first list is known. What it says is where the client begins, and no news. */
+  /** Whether the first list is known. The client begins with it and raises no events for it. */
   hasStarted = false;
   #session;
   #teller;
   #catchingUp;
-  /** Channels that the user could not see any more. */
+  /** Channels that the user can no longer see. */
   #removed = new Recent(REMOVED_CHANNELS);
-  /** Pushes of channels that are not known yet, or not joined yet, by SID. */
+  /** Early pushes, of channels that are not known or not joined yet, by SID. */
   #early = new Map();
 
   constructor(session, teller, catchingUp) {
@@ -29,7 +29,7 @@ export class Memberships {
     this.#catchingUp = catchingUp;
   }
 
-  /** The object for a channel, which shows this view unless it shows a newer one. */
+  /** The object for a channel, updated to this view unless it shows a newer one. */
   channel(view) {
     let channel = this.channels.get(view.sid);
     if (channel === undefined) {
@@ -40,13 +40,13 @@ export class Memberships {
     return channel._apply(view);
   }
 
-  /** Make the channels what the list of the user's channels says; returns those that should have been in it. */
+  /** Update the channels to the list of the user's channels; returns the known channels that the list lacks. */
   compare(listed) {
     const sids = new Set();
     for (const { channel: view, user_channel: userChannel } of listed) {
       sids.add(view.sid);
       const channel = this.channel(view);
-      // What has been heard of the user's membership is newer than the list.
+      // A push about the user's membership came that is newer than the list.
       if (view.seq < channel._membershipSeq) continue;
       channel._consumed(userChannel);
       if (userChannel.status !== "joined") this.#invited(channel, view.seq);
@@ -61,12 +61,12 @@ export class Memberships {
     return missing;
   }
 
-  /** Whether a push says something about the user's part in a channel. */
+  /** Whether a push is about the user's own membership or invite. */
   concerns({ event }) {
     return EVENTS.has(event);
   }
 
-  /** A push says something about the user's part in a channel. */
+  /** A push about the user's own membership or invite came. */
   receive(push) {
     const known = this.channels.get(push.channel_sid ?? push.channel?.sid);
     const seq = push.seq ?? push.channel?.seq ?? 0;
@@ -87,7 +87,7 @@ export class Memberships {
     else if (seq > channel._membershipSeq) this.#invited(channel, seq);
   }
 
-  /** Keep a push of a channel that is not known or not joined yet, until it is. */
+  /** Keep a push of a channel until the channel is known and joined. */
   keep(push) {
     const early = this.#early.get(push.channel_sid) ?? [];
     if (early.length < MOST_EARLY) early.push(push);
@@ -95,7 +95,7 @@ export class Memberships {
     if (this.#early.size > MOST_EARLY) this.#early.delete(this.#early.keys().next().value);
   }
 
-  /** The user is a member since the change `seq`. */
+  /** The user became a member with the change `seq`. */
   joined(channel, seq) {
     if (seq <= channel._membershipSeq) return;
     if (channel._follower === null) this.#follow(channel, seq, seq);
@@ -103,7 +103,7 @@ export class Memberships {
     channel._isListed = false;
   }
 
-  /** The user is neither member nor invited any more. */
+  /** The user is no longer a member or invited. */
   left(channel, seq = channel._membershipSeq) {
     this.#catchingUp.end(channel);
     channel._membershipSeq = seq;
@@ -112,7 +112,7 @@ export class Memberships {
     this.#setStatus(channel, "notParticipating", "channelLeft");
   }
 
-  /** The channel does not exist any more, or not for this user. */
+  /** The channel was deleted, or this user can no longer see it. */
   removed(channel) {
     if (this.channels.get(channel.sid) !== channel) return;
     this.#catchingUp.end(channel);

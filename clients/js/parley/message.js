@@ -1,6 +1,6 @@
 import { Live, checkedAttributes } from "./live.js";
 
-/** A message. A removed one shows what was known before, at least `sid` and `index`. */
+/** A message. After its removal, it shows the last known values, at least `sid` and `index`. */
 export class Message extends Live {
   constructor(session, channel) {
     super(session);

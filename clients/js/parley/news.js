@@ -1,8 +1,8 @@
-/** Which pushes of a channel say something new, in which order, and under which name they are told. */
+/** Picks the pushes of a channel that say something new, puts them in order, and gives each the right event name. */
 
 import { Recent } from "./recent.js";
 
-/** The record that each event is about. Pushes with other names only take their number. */
+/** The record that each event is about. Pushes with other names only take a number. */
 const SUBJECTS = {
   messageAdded: "message",
   messageUpdated: "message",
@@ -14,7 +14,7 @@ const SUBJECTS = {
 };
 const REMOVALS = new Set(["messageRemoved", "memberLeft"]);
 
-/** How an addition is told if the record is known already. What has changed is not known, so every reason is named. */
+/** The event for an addition whose record is known already. Nobody knows what has changed, so it names every reason. */
 const AS_UPDATE = {
   messageAdded: {
     event: "messageUpdated",
@@ -33,17 +33,17 @@ const AS_UPDATE = {
   },
 };
 
-/** How an update is told if the record was known to be gone. Messages do not come back, members do. */
+/** The event for an update of a record that was gone. Members come back, messages do not. */
 const AS_ADDITION = { memberUpdated: { event: "memberJoined", updateReasons: undefined } };
 
 const isAddition = ({ event }) => event in AS_UPDATE;
 
-/** Which record a push is about, and in which version; null for a push that only takes a number. */
+/** The record that a push is about, and its version; null for a push that only takes a number. */
 export function recordOf(push) {
   const subject = SUBJECTS[push.event];
   const record = push[subject];
   if (record === undefined) return null;
-  // The view of a channel may be newer than the change that it is sent for, so only the push tells the version.
+  // A push may show a channel as it was after later changes, so for channels only the push's own `seq` counts.
   if (subject === "channel") return { key: push.user_channel ? "user_channel" : "channel", version: push.seq };
   return { key: `${subject} ${record.sid}`, version: Math.max(push.seq, record.seq ?? 0) };
 }
@@ -52,8 +52,8 @@ export function recordOf(push) {
 const indexOf = ({ event, message }) => (event === "messageAdded" ? message.index : -1);
 
 /**
- * Sorts pushes by `seq`, but new messages by index: in an answer to `catchUp`, a message that was edited since it was
- * written carries the `seq` of the edit.
+ * Sorts pushes by `seq`, but new messages by index. In an answer to `catchUp`, a message that was written and then
+ * edited has the `seq` of the edit. It must still come before the messages that were written after it.
  */
 function inOrder(pushes) {
   const ordered = [...pushes].sort((one, other) => one.seq - other.seq || isAddition(other) - isAddition(one));
@@ -64,30 +64,30 @@ function inOrder(pushes) {
   });
 }
 
-/** Remembers what was told of each record, and picks what is new. */
+/** Remembers which version of each record was delivered, and picks the pushes that are new. */
 export class News {
   #known;
-  /** By record: an addition from an answer that is not told yet. Until it is, nothing else is told of the record. */
+  /** By record: additions from answers that are not delivered yet. No other push of the record is delivered before. */
   #arriving = new Map();
 
   constructor(memory) {
     this.#known = new Recent(memory);
   }
 
-  /** Whether a push is about a record that is known in this or a newer version. */
+  /** Whether this or a newer version of the push's record is known. */
   isKnown(push) {
     const { key, version } = recordOf(push);
     return this.#known.get(key)?.version >= version;
   }
 
-  /** Remember pushes that are not told, so that late repeats of them are not told either. */
+  /** Remember pushes as delivered, so that late repeats of them are dropped. */
   remember(pushes) {
     for (const push of pushes) {
       if (recordOf(push) !== null && !this.isKnown(push)) this.#remember(push);
     }
   }
 
-  /** Note an addition that an answer contains; returns false for any other push. */
+  /** Keep an addition from an answer until `select` delivers it; returns false for any other push. */
   expect(push) {
     if (isAddition(push)) this.#arriving.set(recordOf(push).key, push);
     return isAddition(push);
@@ -97,17 +97,17 @@ export class News {
     this.#arriving.clear();
   }
 
-  /** Forget all records: the channel has begun to count anew. */
+  /** Forget all records: the channel has started counting again. */
   forget() {
     this.#known.clear();
   }
 
   /**
-   * What to tell, in order, when these pushes have their turn and everything up to `mark` has been seen. The expected
-   * additions up to `mark` come with them, and older messages come before newer ones. What is known of a member from
-   * before `base` counts for nothing: the member may have left or come back since, which nobody told.
+   * The pushes to deliver, in order, when the turn of `pushes` has come and the mark is `mark`. They include the
+   * expected additions up to `mark`, and expected messages that are older than one of these pushes. Versions of members
+   * from before `base` do not count: the member may have left or come back since.
    */
-  of(pushes, mark, base) {
+  select(pushes, mark, base) {
     const arriving = [...this.#arriving.values()];
     const reached = [...pushes, ...arriving.filter(({ seq }) => seq <= mark)];
     const newest = Math.max(-1, ...reached.map(indexOf));

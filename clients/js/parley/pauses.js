@@ -1,13 +1,13 @@
 const FIRST = 500;
 const LONGEST = 30_000;
-/** After a session that held this long, pauses start small again. */
+/** After a session that lasted this long, pauses start small again. */
 const LASTING = 30_000;
-/** A server that began a session is not in trouble, so the pause stays far below the time that a request waits. */
+/** After a session, the pause grows only this far: the server works, and requests must not wait until they time out. */
 const DOUBLINGS_AFTER_SESSION = 3;
 
 /**
- * How long to wait before each attempt to connect. Pauses double while attempts fail, and are spread by chance so that
- * clients do not come back all at once. clients/vectors/pauses.json has examples.
+ * How long to wait before each attempt to connect. Pauses double while attempts fail, and vary at random so that
+ * clients do not all come back at once. clients/vectors/pauses.json has examples.
  */
 export class Pauses {
   #doublings = 0;
@@ -19,8 +19,8 @@ export class Pauses {
   }
 
   /**
-   * How long to wait now that an attempt has failed or the last socket is gone. `isCrowded`: the server closed it in
-   * favour of newer ones. Coming back at once would close one of those.
+   * How long to wait after an attempt has failed or the last socket is gone. `isCrowded`: the server closed the socket
+   * because of newer ones. Coming back at once would close one of those.
    */
   next(now, chance, isCrowded = false) {
     if (this.#began !== null) {

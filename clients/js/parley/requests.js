@@ -13,26 +13,26 @@ const REQUEST_TIMEOUT = 30_000;
 const MOST_RETRIES = 3;
 
 /**
- * Pairs requests with replies, over whichever socket there is.
+ * Pairs requests with replies, whichever socket they go over.
  *
- * A request has one of three kinds. If the socket breaks before the reply comes, a "read" is sent again, "once" is sent
- * again under the same id, by which the server knows it, and a "write" fails.
+ * A request has one of three kinds, for the case that the socket breaks before the reply comes. A "read" is sent again.
+ * A "once" is sent again under the same id, so that the server recognises it. A "write" fails.
  */
 export class Requests {
   #environment;
   #hooks;
-  /** All that are not settled yet, wherever they wait: for a connection, for a reply, or to be sent again. */
+  /** All unsettled requests: those that wait for a connection, for a reply, or to be sent again. */
   #unsettled = new Set();
   #queue = [];
   #counter = 0;
 
-  /** Hooks: `current()` gives the socket in use or null; `refused(link, code)` says that a socket takes no requests. */
+  /** Hooks: `current()` returns the socket in use or null; `refused(link, code)` reports that a socket is over. */
   constructor(environment, hooks) {
     this.#environment = environment;
     this.#hooks = hooks;
   }
 
-  /** Send a request, over the given socket only if there is one; resolves with its result. */
+  /** Send a request; resolves with its result. If a socket is given, the request goes over that socket only. */
   send(action, members, kind, link = null) {
     const id = kind === "once" ? uuid() : String((this.#counter += 1));
     const text = JSON.stringify({ ...members, id, action });
@@ -49,7 +49,7 @@ export class Requests {
     });
   }
 
-  /** Send what waits for a connection. */
+  /** Send the requests that wait for a connection. */
   sendWaiting() {
     this.#queue.splice(0).forEach((request) => this.#dispatch(request));
   }
@@ -74,7 +74,7 @@ export class Requests {
     }
   }
 
-  /** A socket is over: send again what may be sent again, and reject the other requests that waited on it. */
+  /** A socket is over: repeat the requests that may be repeated, and reject the others that waited on it. */
   lost(link) {
     const unanswered = [...link.pending.values()];
     link.pending.clear();
@@ -107,7 +107,7 @@ export class Requests {
     const wasUnderWay = request.carrier?.pending.delete(request.id) ?? false;
     this.#queue = this.#queue.filter((waiting) => waiting !== request);
     this.#reject(request, new RequestTimeoutError("no reply in time"));
-    // A socket that answers nothing may be dead without knowing.
+    // The socket may be dead without anybody having noticed.
     if (wasUnderWay) request.carrier.check();
   }
 

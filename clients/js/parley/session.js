@@ -11,7 +11,7 @@ import { Users } from "./users.js";
 
 const LARGEST_PAGE = 100;
 
-/** What the client knows of the service. Hands pushes to whom they concern, and carries the requests of the objects. */
+/** Holds all objects of the client, passes pushes to them, and sends their requests. */
 export class Session {
   service = null;
   #connection;
@@ -41,7 +41,7 @@ export class Session {
 
   // The connection
 
-  /** What happens on each new connection: learn the present state, and what was missed since the last one. */
+  /** Runs on each new connection: fetches the present state, and the changes missed since the last connection. */
   async start(ask) {
     const [session, listed] = await Promise.all([
       ask("fetchSession", {}),
@@ -51,7 +51,7 @@ export class Session {
     this.#connection.tokenExpiresAt(Date.parse(session.token_expires_at));
     this.#users.showOwn(session.user);
     const missing = this.#memberships.compare(listed);
-    // If no answer comes, the followers know, and it is asked again.
+    // If no answer comes, the followers note that and ask again.
     await this.#catchingUp.run(ask, missing).catch(() => {});
     await this.#users.followAgain(ask);
     this.#memberships.hasStarted = true;
@@ -96,7 +96,7 @@ export class Session {
     this.#teller.client("channelRefetched", { channel });
   }
 
-  // What the objects need
+  // For the objects
 
   now() {
     return this.#environment.now();
@@ -106,7 +106,7 @@ export class Session {
     return this.#connection.request(action, members, kind);
   }
 
-  /** Resolves when the promise is settled, whichever way, or after that many milliseconds. */
+  /** Resolves when the promise is settled in either way, or after so many milliseconds. */
   async atMost(milliseconds, promise) {
     let timer;
     const tooLate = new Promise((resolve) => {
@@ -128,7 +128,7 @@ export class Session {
     return items;
   }
 
-  /** A page of a list, with what `show` makes, or promises to make, of each item; null leaves the item out. */
+  /** A page of a list. `show` turns each item into an object or a promise of one; null leaves the item out. */
   async page(action, name, members, show, after, previous = null) {
     const page = await this.request(action, { ...members, after }, "read");
     const again = () => this.page(action, name, members, show, after, previous);
@@ -178,12 +178,12 @@ export class Session {
     await this.#users.unfollow(user);
   }
 
-  /** All users that are followed, the client's own first. */
+  /** All followed users, the client's own first. */
   followed() {
     return this.#users.all();
   }
 
-  /** A user as of now. */
+  /** Fetch a user as it is now. */
   async descriptor(identity) {
     return new User(this)._apply(await this.request("fetchUser", { identity }, "read"));
   }

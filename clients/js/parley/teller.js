@@ -1,4 +1,4 @@
-/** Tells the application what happens: through the client, and through the object that an event is about. */
+/** Raises events: on the client, and on the object that the event is about. */
 export class Teller {
   #client;
 

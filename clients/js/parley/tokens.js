@@ -1,14 +1,14 @@
 import { ParleyError, WRONG_GRANTS } from "./errors.js";
 
-/** How long before its end a token counts as about to expire. */
+/** How long before its expiry a token counts as about to expire. */
 const LEAD = 180_000;
 /**
- * How long the server's word that a token is about to expire is ignored after the token came. Otherwise a provider that
- * gives short-lived tokens would be asked in circles.
+ * For this time after a token came, the client ignores the server's `tokenAboutToExpire`. Otherwise a function that
+ * returns short-lived tokens would be called again and again.
  */
 const YOUNG = 10_000;
 
-/** When a token expires and whose it is, as it says itself; null for what it does not say or if it cannot be read. */
+/** When a token expires and whose it is, from its claims; null for a missing claim or an unreadable token. */
 function claimsOf(token) {
   try {
     const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
@@ -26,8 +26,8 @@ export function checkToken(text) {
 }
 
 /**
- * The current token, and where new ones come from. Two hooks are called once for each token: `aboutToExpire` before its
- * end, and `expired` at its end.
+ * The current token, and the source of new ones. It calls two hooks once per token: `aboutToExpire` before the token
+ * expires, and `expired` when it does.
  */
 export class Tokens {
   #provider;
@@ -64,12 +64,12 @@ export class Tokens {
     this.#take(text);
   }
 
-  /** A new token from the provider. It does not become the current one yet. */
+  /** Get a new token from the provider. It does not become the current one yet. */
   async fromProvider() {
     return checkToken(await this.#provider());
   }
 
-  /** The server says when the current token expires. That counts only if the token does not say it itself. */
+  /** The server says when the current token expires. That counts only if the token itself does not say. */
   expiresAt(moment) {
     if (this.#current.expiresAt !== null || !Number.isFinite(moment)) return;
     this.#current.expiresAt = moment;
@@ -98,7 +98,7 @@ export class Tokens {
     this.#timers = [];
   }
 
-  /** Watch no token any more, not even one that the provider has still to give. */
+  /** Stop watching tokens, even one that the provider has not returned yet. */
   end() {
     this.#isOver = true;
     this.stop();
@@ -119,7 +119,7 @@ export class Tokens {
     this.stop();
     if (this.#isOver) return;
     const { expiresAt, takenAt } = this.#current;
-    // If a token seems to be over when it comes, this clock is wrong: only the server knows when the token expires.
+    // If a new token seems expired already, this clock is wrong. Only the server knows when the token expires.
     if (expiresAt === null || expiresAt <= takenAt) return;
     const lead = Math.min(LEAD, (expiresAt - takenAt) / 2);
     const left = expiresAt - this.#environment.now();

@@ -1,4 +1,4 @@
-/** Who types in which channel. Nothing but time and messages ends typing: the server only says that it begins. */
+/** Who is typing in which channel. The server only says that typing begins; a message or a time-out ends it. */
 export class Typing {
   #environment;
   #teller;
@@ -8,7 +8,7 @@ export class Typing {
     this.#teller = teller;
   }
 
-  /** The server says that somebody types. */
+  /** The server says that somebody is typing. */
   async start(channel, { identity, typing_timeout: seconds }) {
     const before = channel._typing.get(identity);
     if (before) this.#environment.cancel(before.timer);
@@ -21,7 +21,7 @@ export class Typing {
     } catch {
       return;
     }
-    // While the member was fetched, the typing may have ended, or begun again.
+    // Typing may have ended or begun again while the client fetched the member.
     if (channel._typing.get(identity) !== typing) return;
     typing.member._isTyping = true;
     this.#teller.channel(channel, "typingStarted", typing.member);

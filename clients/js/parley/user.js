@@ -37,7 +37,7 @@ export class User extends Live {
     return this.#update({ attributes: checkedAttributes(attributes) });
   }
 
-  /** Follow this user no longer. */
+  /** Stop following this user. */
   async unsubscribe() {
     await this._session.unfollow(this);
   }

@@ -2,12 +2,12 @@ import { NOT_FOUND, ParleyError, isRefusal } from "./errors.js";
 import { User } from "./user.js";
 
 const MOST_FOLLOWED = 100;
-/** So many users with the largest names and attributes fit into one reply. */
+/** How many users with the largest names and attributes fit into one reply. */
 const USERS_PER_REQUEST = 10;
 const ASK_AGAIN_AFTER = 1_000;
 const MOST_TRIES = 3;
 
-/** What of a user's view is told as which reason if it differs. */
+/** The update reason for each field of a user. */
 const REASONS = {
   friendly_name: "friendlyName",
   attributes: "attributes",
@@ -24,9 +24,9 @@ export class Users {
   #connection;
   #teller;
   #followed = new Map();
-  /** Who is to be followed with the next request, by identity: the promise and how it is settled. */
+  /** The users to follow with the next request, by identity: the promise and its resolvers. */
   #wanted = new Map();
-  /** The last request that changes what this connection follows; the server refuses several of them at once. */
+  /** The last request that changes whom this connection follows; the server refuses two of them at the same time. */
   #lastChange = Promise.resolve();
   #timer = null;
   #isStopped = false;
@@ -38,7 +38,7 @@ export class Users {
     this.#teller = teller;
   }
 
-  /** The session says what the client's own user is now. */
+  /** A session began and shows the client's own user. */
   showOwn(view) {
     if (this.own === null) {
       this.own = new User(this.#session)._apply(view);
@@ -48,7 +48,7 @@ export class Users {
     }
   }
 
-  /** A push says that a user has changed. */
+  /** A push about a changed user came. */
   updated({ user: view, updateReasons }) {
     const user = view.identity === this.own?.identity ? this.own : this.#followed.get(view.identity);
     this.#update(user, view, updateReasons);
@@ -58,7 +58,7 @@ export class Users {
     return [this.own, ...this.#followed.values()];
   }
 
-  /** A user, followed from now on. If there are too many, the one that was followed longest gives way. */
+  /** Fetch a user and follow it. Beyond the limit, drop the one followed longest. */
   async follow(identity) {
     if (identity === this.own.identity) return this.own;
     const known = this.#followed.get(identity);
@@ -79,7 +79,7 @@ export class Users {
     this.#unfollowed(user.identity);
   }
 
-  /** Follow over a new connection whom the former one followed. */
+  /** Follow over a new connection the users that the old connection followed. */
   async followAgain(ask) {
     await this.#followAgain(ask, [...this.#followed.keys()], 1);
   }
@@ -95,7 +95,7 @@ export class Users {
     return changed;
   }
 
-  /** Ask for all who are wanted by now, a few with each request. */
+  /** Ask for all users wanted so far, a few with each request. */
   async #followWanted() {
     const wanted = [...this.#wanted];
     this.#wanted.clear();
@@ -106,7 +106,7 @@ export class Users {
         await this.#followAtOnce(part);
         wanted.splice(0, part.length);
       } catch (error) {
-        // If one of several is refused, the others are asked for one by one. If no answer came, all have waited enough.
+        // If the server refused several at once, ask for each alone. If no answer came, all have waited long enough.
         if (isRefusal(error) && part.length > 1) atOnce = 1;
         else wanted.splice(0, isRefusal(error) ? 1 : wanted.length).forEach(([, { reject }]) => reject(error));
       }
@@ -142,7 +142,7 @@ export class Users {
     user._emit("userUnsubscribed", user);
   }
 
-  /** Those who are refused are asked for again a second later, twice. */
+  /** If the server refuses users, ask for them again a second later, up to twice. */
   async #followAgain(ask, identities, tries) {
     this.#environment.cancel(this.#timer);
     const refused = [];
@@ -159,7 +159,7 @@ export class Users {
     else if (refused.length > 0) this.#followLater(refused, tries + 1);
   }
 
-  /** If there is no connection by then, nothing is lost: the next session begins by following all again. */
+  /** If there is no connection by then, nothing is lost: the next session follows all users again. */
   #followLater(identities, tries) {
     if (this.#isStopped) return;
     this.#timer = this.#environment.after(ASK_AGAIN_AFTER, () => {

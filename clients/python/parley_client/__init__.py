@@ -13,7 +13,7 @@ A module imports only modules on lower lines than its own:
     emitter news tokens wire
     errors paginator pauses payloads timing
 
-What a lower module needs of a higher one it takes as a callable, or declares as a Protocol.
+If a lower module needs a higher one, it takes a callable or declares a Protocol.
 tests/client_python/test_imports.py reads this table.
 """
 

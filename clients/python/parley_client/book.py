@@ -29,8 +29,8 @@ class Book:
     """One object per channel that this user is in or that the application holds.
 
     Args:
-        users: Where the users behind members come from.
-        has_started: Whether the channels of the first list have been told.
+        users: Fetches the users behind members.
+        has_started: Whether the application has heard of the channels of the first list.
     """
 
     def __init__(self, hub: Hub, users: Users, has_started: Callable[[], bool]) -> None:
@@ -56,17 +56,17 @@ class Book:
         """The channel of an entry in the list of this user's channels."""
         channel = self.channel(entry["channel"])
         if channel.sid not in self._own_channels:
-            # What a channel is to this user changes by pushes once it is one of theirs, so that the change is told.
+            # If the user is in the channel already, only pushes change its status, so that each change is an event.
             channel.apply_own(entry["user_channel"])
         return channel
 
     def _channel_of(self, push: Push) -> Channel:
         return self.channel(push.get("channel") or {"sid": push["channel_sid"]})
 
-    # What is told.
+    # Events.
 
     def deliver(self, push: Push) -> None:
-        """Bring the objects up to date with a push that is new, and tell the application."""
+        """Update the objects with a new push, and tell the application."""
         name = push["event"]
         if name in _CHANNEL_EVENTS:
             self._deliver_channel(push)
@@ -89,7 +89,7 @@ class Book:
             self._own_channels.pop(channel.sid, None)
             self._end_all_typing(channel)
         self._tell(_CHANNEL_EVENTS[name](channel), channel, "removed" if name == "channelRemoved" else name)
-        # A client begins with the statuses of the first list, and a removed channel has no further updates.
+        # No event at the start, since the client begins with these statuses; none for a removed channel either.
         if status is not None and name != "channelRemoved" and self._has_started():
             self._tell_update(channel, ("status",))
 

@@ -1,4 +1,4 @@
-"""A channel as this user sees it, with its members and messages: three classes that lead to each other."""
+"""A channel as this user sees it, with its members and messages."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _PAGE_SIZE = 100
 
 
 class People(Protocol):
-    """Where the users behind members come from."""
+    """Fetches the users behind members."""
 
     async def follow(self, identity: str) -> User:
-        """A user, followed from now on."""
+        """Fetch a user and follow it."""
 
     async def fetch(self, identity: str) -> User:
-        """A user as it is now; not followed."""
+        """Fetch a user as it is now, without following it."""
 
 
 class Message(ShownMessage):
@@ -51,7 +51,7 @@ class Message(ShownMessage):
         await self._hub.request("deleteMessage", channel=self.channel.sid, message=self._address)
 
     async def get_member(self) -> Member:
-        """The member who sent it; raises RequestError (404) when they are no longer a member."""
+        """The member who sent it; raises RequestError (404) if the author is no longer a member."""
         return await self.channel.get_member_by_identity(self.author or "")
 
     @property
@@ -80,12 +80,12 @@ class Member(ShownMember):
         await self.channel.remove_member(self.identity)
 
     async def get_user(self) -> User:
-        """The user, followed from now on."""
+        """Fetch the user and follow it."""
         return await self.channel.people.follow(self.identity)
 
 
 class Channel(ShownChannel):
-    """A channel; kept up to date while this user is in it or invited.
+    """A channel, kept up to date while this user is a member or invited.
 
     Attributes:
         messages: The messages that the application holds, by SID.
@@ -97,7 +97,7 @@ class Channel(ShownChannel):
         self.people = people
         self.messages: WeakValueDictionary[str, Message] = WeakValueDictionary()
         self.members: WeakValueDictionary[str, Member] = WeakValueDictionary()
-        # Of any reply so far. Replies may be ahead of the pushes.
+        # The highest index in any reply so far. Replies may be ahead of the pushes.
         self._highest_index = -1
         self._speech = Speech(hub, self._ask)
 
@@ -175,7 +175,7 @@ class Channel(ShownChannel):
         return (await self._fetch())["members_count"]
 
     async def get_user_descriptors(self) -> Paginator[User]:
-        """The users of all members as they are now, oldest member first; not followed. Takes a request for each."""
+        """The users of all members as they are now, oldest member first, not followed. Sends one request for each."""
         return await self._users_of(await page_of(partial(self._ask, "listMembers"), "members", self.apply_member))
 
     async def _users_of(self, members: Paginator[Member]) -> Paginator[User]:
@@ -210,16 +210,16 @@ class Channel(ShownChannel):
         return message
 
     def forget_message(self, message: Message, newest: int | None) -> bool:
-        """A message was removed, and `newest` is the highest index left; returns whether it was the newest."""
+        """A message was removed; `newest` is the highest index left. Returns whether it was the newest message."""
         before = next((one for one in self.messages.values() if one.index == newest), None)
         return self.note_removal(message, newest, before)
 
     async def send_message(
         self, body: str | None = None, attributes: Attributes | None = None, *, media_sid: str | None = None
     ) -> int:
-        """Send a message and return its index; it is sent once even if the connection breaks meanwhile.
+        """Send a message and return its index. It is stored once, even if the connection breaks meanwhile.
 
-        Messages to a channel get their indexes in the order of the calls: each is sent when the one before it was
+        Messages to a channel get their indexes in the order of the calls: each is sent after the previous one was
         answered or has failed.
         """
         given = {"body": body, "attributes": attributes, "media_sid": media_sid}
@@ -227,7 +227,7 @@ class Channel(ShownChannel):
         return self.apply_message(await self._speech.send(members)).index
 
     async def typing(self) -> None:
-        """Say that this user is typing; while the last time still counts, nothing is sent."""
+        """Tell the others that this user is typing. Call it at each key: it sends only as many requests as needed."""
         await self._speech.type()
 
     async def get_message(self, index: int) -> Message:
@@ -240,9 +240,9 @@ class Channel(ShownChannel):
         anchor: Anchor = "end",
         direction: Literal["backwards", "forward"] = "backwards",
     ) -> Paginator[Message]:
-        """Messages up to an index, or from it with `forward`. Each page is in ascending order and has the index itself.
+        """The messages up to and including an index; with `forward`, from the index on. Pages are in ascending order.
 
-        Without an index, the newest messages, or with `forward` the oldest.
+        Without an index: the newest messages; with `forward`, the oldest.
         """
         if direction == "backwards":
             return await self._messages_before(page_size, anchor)
@@ -278,11 +278,11 @@ class Channel(ShownChannel):
     # How far this user has read.
 
     async def get_unconsumed_messages_count(self) -> int | None:
-        """How many messages this user has not read; None if nothing was read."""
+        """How many messages this user has not read; None if the user has read nothing."""
         return self._apply_horizon((await self._ask("fetchMyChannel"))["user_channel"])
 
     async def advance_last_consumed_message_index(self, index: int) -> int | None:
-        """Mark everything up to a message as read, unless more is. Returns how many messages are unread."""
+        """Mark everything up to a message as read, never less than before. Returns how many messages are unread."""
         return self._apply_horizon(await self._ask("advanceLastConsumedMessageIndex", index=index))
 
     async def update_last_consumed_message_index(self, index: int) -> int | None:

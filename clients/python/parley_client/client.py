@@ -1,4 +1,4 @@
-"""The client: one user's channels, messages and events over a connection that looks after itself."""
+"""The client: one user's channels, messages and events over a connection that reconnects by itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from parley_client.users import Users
 from parley_client.wire import Connect, open_wire
 
 _OPENING_SECONDS = 10.0
-"""How long after the start events are kept for the first stream."""
+"""For how long after the start the client keeps events for the first stream."""
 
 
 class Client(Emitter):
@@ -42,8 +42,8 @@ class Client(Emitter):
     Args:
         url: The service's socket, `wss://...`.
         token: An access token, or a function that makes a fresh one each time, which may be a coroutine function.
-        timing: Where time and chance come from.
-        connect: What opens sockets.
+        timing: Provides time and random numbers.
+        connect: Opens sockets.
     """
 
     def __init__(
@@ -81,13 +81,13 @@ class Client(Emitter):
 
     @classmethod
     async def create(cls, url: str, token: str | Provider, **options: Any) -> Client:
-        """A client that is connected and knows its channels; raises Denied if the token is refused."""
+        """Make a client, connect it, and fetch its channels; raises Denied if the server refuses the token."""
         client = cls(url, token, **options)
         await client.start()
         return client
 
     async def start(self) -> None:
-        """Connect, and wait until the user's channels are known; raises Denied if the token is refused.
+        """Connect, and wait until the user's channels are known; raises Denied if the server refuses the token.
 
         If the start fails or is cancelled, the client is shut down.
         """
@@ -115,7 +115,7 @@ class Client(Emitter):
 
     @property
     def has_started(self) -> bool:
-        """Whether the channels of this user are known and have been told."""
+        """Whether the user's channels are known and the application has heard of them."""
         return self._session.is_ready.is_set()
 
     async def shutdown(self) -> None:
@@ -138,7 +138,7 @@ class Client(Emitter):
         await self.shutdown()
 
     def events(self) -> EventStream:
-        """All events from now on, in order. A stream keeps what is not read yet, so read on or drop it.
+        """All events from now on, in order. A stream keeps every event until you read it, so read on or drop it.
 
         The first stream begins with the events of the start. Ask for it within ten seconds, or they are dropped.
         """
@@ -158,7 +158,7 @@ class Client(Emitter):
         for stream in self._streams:
             stream.put(event)
 
-    # Who and where.
+    # State.
 
     @property
     def connection_state(self) -> str:
@@ -179,7 +179,7 @@ class Client(Emitter):
 
     @property
     def reachability_enabled(self) -> bool:
-        """Whether the service tells who is online and who can be notified."""
+        """Whether the service shows who is online and who can be notified."""
         return bool(self.service.get("reachability_enabled"))
 
     # Channels.
@@ -189,7 +189,7 @@ class Client(Emitter):
         return await page_of(partial(self.request, "listMyChannels"), "channels", self._book.listed)
 
     async def get_public_channel_descriptors(self) -> Paginator[Channel]:
-        """All public channels as they are now; only those that this user is in are kept up to date."""
+        """All public channels as they are now. Only the channels that this user is in are kept up to date."""
         return await page_of(partial(self.request, "listPublicChannels"), "channels", self._book.channel)
 
     async def get_channel_by_sid(self, sid: str) -> Channel:
@@ -208,7 +208,7 @@ class Client(Emitter):
         is_private: bool = False,
         attributes: Attributes | None = None,
     ) -> Channel:
-        """Make a channel. It does not join: call `join` for that."""
+        """Create a channel. This user does not join it: call `join` for that."""
         given = {"friendly_name": friendly_name, "unique_name": unique_name, "attributes": attributes}
         members = {name: value for name, value in given.items() if value is not None}
         kind = "private" if is_private else "public"
@@ -217,22 +217,22 @@ class Client(Emitter):
     # Users.
 
     async def get_user(self, identity: str) -> User:
-        """A user, followed from now on; raises RequestError (404) when there is none.
+        """Fetch a user and follow it; raises RequestError (404) when there is none.
 
-        If there are more than 100, the one followed first is no longer followed.
+        Beyond 100 users, the client stops following the one that it followed first.
         """
         return await self._users.follow(identity)
 
     async def get_subscribed_users(self) -> list[User]:
-        """The users whose changes are told: this user and the followed ones."""
+        """This user and the followed users. The application hears of their changes."""
         return [self.user, *self._users.followed]
 
     async def get_user_descriptor(self, identity: str) -> User:
-        """A user as it is now; not followed."""
+        """Fetch a user as it is now, without following it."""
         return await self._users.fetch(identity)
 
     async def get_user_descriptors(self) -> Paginator[User]:
-        """All users of the service as they are now; not followed."""
+        """All users of the service as they are now, without following them."""
         return await page_of(partial(self.request, "listUsers"), "users", self._users.user)
 
     # Push notifications.
@@ -246,27 +246,27 @@ class Client(Emitter):
         credential_sid: str | None = None,
         endpoint: str | None = None,
     ) -> str:
-        """Have push notifications sent to an address; returns the binding's SID."""
+        """Register an address for push notifications; returns the binding's SID."""
         given = {"message_types": message_types, "credential_sid": credential_sid, "endpoint": endpoint}
         members = {name: value for name, value in given.items() if value is not None}
         binding = await self.request("registerBinding", binding_type=binding_type, address=address, **members)
         return str(binding["sid"])
 
     async def remove_binding(self, sid: str) -> None:
-        """Stop sending push notifications to an address; takes the SID of its binding."""
+        """Remove a binding, so that its address gets no more push notifications."""
         await self.request("removeBinding", binding=sid)
 
     # Requests and tokens.
 
     async def request(self, action: str, **members: Any) -> Any:
-        """Ask for any action of the protocol and return its result."""
+        """Send a request for any action of the protocol and return its result."""
         return await self._connection.request(action, members)
 
     async def update_token(self, token: str) -> None:
-        """Go on with another token of the same identity.
+        """Use another token of the same identity.
 
-        Raises RequestError, and goes on with the old one, if the server refuses it. If the connection is over or does
-        not answer, the new token is tried when the next one is opened.
+        If the server refuses it, this raises RequestError and the client goes on with the old one. If the connection is
+        over or does not answer, the client opens the next connection with the new token.
         """
         await self._renewal.update(token)
 
@@ -284,7 +284,7 @@ class Client(Emitter):
         own = self._users.own
         return None if own is None else own.identity
 
-    # What the connection and the session tell.
+    # Callbacks of the connection and the session.
 
     def line_opened(self, line: Line) -> None:
         """A socket is open."""

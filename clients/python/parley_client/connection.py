@@ -6,8 +6,8 @@ disconnected ----> connecting ----------> connected ----------------------> conn
                        v                            v
                      denied                   disconnecting ----> disconnected
 
-A request without a socket waits for one until its time is up. A socket takes requests as soon as it is open, so also
-while the connection is still `connecting`. The states are Twilio's.
+A request waits for a socket until its time is up. A socket takes requests as soon as it is open, so even while the
+connection is still `connecting`. The states are Twilio's.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DISCONNECTING, DISCONNECTED = "disconnecting", "disconnected"
 
 REQUEST_SECONDS = 30.0
 LIFE_SECONDS = 110 * 60.0
-"""After how long to move to a new socket, less up to five minutes by chance. API Gateway closes one after two hours."""
+"""After this time, less up to five minutes at random, move to a new socket. API Gateway closes one after two hours."""
 _LIFE_JITTER_SECONDS = 300.0
 _MOVE_AGAIN_SECONDS = 60.0
 _CROWDED = 51001
@@ -49,22 +49,22 @@ _RETRIED = {51002, 50063, 50074}
 _RETRIES = 3
 _HOPELESS = {400, 401, 403, 404}
 _REPEATED = ("fetch", "list", "catchUp", "followUsers", "unfollowUsers", "typing", "advance")
-"""How the names of actions begin that may be repeated: they only read, or doing them twice is as good as once."""
+"""Actions whose names begin like this may be repeated: they only read, or doing them twice changes nothing."""
 
 _log = logging.getLogger("parley_client")
 
 
 class Owner(Protocol):
-    """Hears what happens on a connection."""
+    """Is called when something happens on a connection."""
 
     def line_opened(self, line: Line) -> None:
-        """A socket is open. `Connection.established` must be called once a session has begun over it."""
+        """A socket is open. The owner calls `Connection.established` when a session has begun on it."""
 
     def pushed(self, push: dict[str, Any], line: Line) -> None:
         """A push has come."""
 
     def state_changed(self, state: str) -> None:
-        """The state has changed."""
+        """The connection has another state."""
 
     def failed(self, error: Exception, *, is_terminal: bool) -> None:
         """An attempt to connect failed."""
@@ -84,7 +84,7 @@ class _Move:
 
 
 class Connection:
-    """A connection that outlives its sockets."""
+    """A connection that goes on when its sockets break."""
 
     def __init__(self, url: str, tokens: Tokens, connect: Connect, timing: Timing, owner: Owner) -> None:
         self._url = url
@@ -105,7 +105,7 @@ class Connection:
         self.state = DISCONNECTED
         self._is_closed = False
 
-    # Life.
+    # Start and stop.
 
     def start(self) -> None:
         """Begin to connect."""
@@ -113,7 +113,7 @@ class Connection:
         self._task.add_done_callback(_report)
 
     async def stop(self) -> None:
-        """Close the sockets for good; waiting requests fail."""
+        """Close the sockets for good. Waiting requests fail."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -130,7 +130,7 @@ class Connection:
         self._set_state(DISCONNECTED)
 
     def established(self, line: Line) -> None:
-        """A session has begun over this line: the line before it may be closed."""
+        """A session has begun on this line, so the previous line may be closed."""
         line.is_established = True
         self._pauses.session_began(self._timing.now())
         if line is self._line:
@@ -138,16 +138,16 @@ class Connection:
         self._nudge.set()
 
     def try_again(self) -> None:
-        """There is another token: connect with it if the one before was refused or had expired."""
+        """There is another token: connect with it if the previous one was refused or had expired."""
         self._refusal = None
         self._nudge.set()
 
     # Requests.
 
     async def refresh(self, token: str, line: Line | None = None) -> None:
-        """Give the server another token, over the line in use unless another line is given.
+        """Give the server another token, over this line or the one in use.
 
-        Returns if the server took it, and also if the line is over: the next line will be opened with the new token.
+        This also returns if the line is over, because the next line will be opened with the new token.
 
         Raises:
             RequestError: the server refused the token.
@@ -158,7 +158,7 @@ class Connection:
         try:
             await self.request("refreshToken", {"token": token}, line)
         except RequestError as error:
-            # These codes may be about the connection or about the new token. Another request shows which.
+            # These codes can mean the connection or the new token. Another request shows which.
             if error.code not in CONNECTION_IS_OVER or await self._is_served(line):
                 raise
             line.abort()
@@ -175,14 +175,14 @@ class Connection:
         return True
 
     async def request(self, action: str, members: dict[str, Any], line: Line | None = None) -> Any:
-        """Ask for an action and return the result.
+        """Send a request for an action and return the result.
 
-        With a `line`, the request goes over that line only, and fails if the line breaks.
+        If a `line` is given, the request goes over that line only, and fails if the line breaks.
 
         Raises:
-            RequestError: the server refused.
-            ConnectionLost: the connection broke and the request cannot be repeated.
-            RequestTimeout: no reply.
+            RequestError: the server refused the request.
+            ConnectionLost: the connection broke, and the request must not be repeated.
+            RequestTimeout: no reply came in time.
         """
         token = str(uuid.uuid4()) if action == "sendMessage" else None
         for attempt in itertools.count():
@@ -215,7 +215,7 @@ class Connection:
     def _time_out(pending: Pending) -> None:
         pending.fail(RequestTimeout(f"{pending.action}: no reply within {REQUEST_SECONDS:.0f} s"))
         if pending.line is not None:
-            # The line may be dead. While requests go out it is never idle, so nothing else would notice.
+            # The line may be dead. Requests keep it from being idle, so no ping would find that out.
             pending.line.check()
 
     async def _dispatch(self, pending: Pending, line: Line | None) -> None:
@@ -227,7 +227,7 @@ class Connection:
             self._waiting[pending.id] = pending
 
     def _lost(self, line: Line) -> None:
-        """A line is gone: its open requests are asked over another line, or fail."""
+        """A line is gone: send its open requests over another line, or let them fail."""
         for pending in list(line.pending.values()):
             if pending.kind is Kind.WRITE or pending.is_bound:
                 pending.fail(ConnectionLost(f"{pending.action}: the connection broke before the reply"))
@@ -263,14 +263,14 @@ class Connection:
                 await self._wait_until(now + seconds)
 
     async def _attempt(self) -> Line | None:
-        """Open a socket with a fresh token; None if that failed, after the owner was told."""
+        """Open a socket with a fresh token; if that fails, tell the owner and return None."""
         token = ""
         try:
             token = await self._tokens.fresh()
             wire = await self._connect(self._url, token)
         except Refused as error:
             if error.status not in _HOPELESS or token != self._tokens.current:
-                # The server is in trouble, or the token was replaced meanwhile: the next attempt may succeed.
+                # The server is in trouble, or somebody replaced the token: the next attempt may succeed.
                 self._owner.failed(error, is_terminal=False)
             elif self._line is None:
                 self._deny(error)
@@ -289,7 +289,7 @@ class Connection:
         self._fail_waiting(Denied(error.status, error.code, error.message))
 
     async def _tend(self, line: Line) -> Line:
-        """Look after a line and its successors until none is left; returns the last one."""
+        """Work with a line and its successors until none is left; returns the last one."""
         self._use(line)
         self._owner.line_opened(line)
         while await self._step():
@@ -298,7 +298,7 @@ class Connection:
         return line
 
     async def _step(self) -> bool:
-        """Do what is due; returns whether there is a line left."""
+        """Do the work that is due; returns whether a line is left."""
         now = self._timing.now()
         successor = self._move.successor
         if successor is not None and not successor.is_open:
@@ -319,7 +319,7 @@ class Connection:
         return True
 
     def _use(self, line: Line) -> None:
-        """Requests go over this line from now on."""
+        """Send requests over this line from now on."""
         self._line = line
         life = LIFE_SECONDS - _LIFE_JITTER_SECONDS * self._timing.random()
         self._move = _Move(self._timing.now() + life)
@@ -331,7 +331,7 @@ class Connection:
             await self._dispatch(pending, line)
 
     async def _retire(self, now: float) -> None:
-        """Close each replaced line when it owes no more replies, or after the time that a request has."""
+        """Close each replaced line when no more replies are due on it, or after the longest time of a request."""
         for entry in list(self._retiring):
             line, deadline = entry
             if not line.is_open:
@@ -353,7 +353,7 @@ class Connection:
             await self._wait(time)
 
     async def _wait(self, until: float | None) -> None:
-        """Sleep until something happens, at most until a time."""
+        """Sleep until something happens, at most until `until`."""
         if until is not None and not self._nudge.is_set():
             self._cancel_timer()
             self._timer = self._timing.later(max(0.0, until - self._timing.now()), self._nudge.set)
@@ -383,5 +383,5 @@ def _report(task: asyncio.Task[None]) -> None:
 
 
 def _is_crowded(line: Line | None) -> bool:
-    """Whether the server closed the line in favour of newer ones."""
+    """Whether the server closed the line because of newer ones."""
     return line is not None and line.ending is not None and line.ending.get("code") == _CROWDED

@@ -1,4 +1,4 @@
-"""How events reach the application: through callbacks, on the client and on each object, and through streams."""
+"""Brings events to the application: through callbacks on the client and its objects, and through streams."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, ClassVar, TypeVar, overload
 
 @dataclass(frozen=True)
 class Event:
-    """Anything that happened.
+    """The base of all events.
 
     Attributes:
-        name: Twilio's name for it: the class's name with a small first letter, unless the class says otherwise.
+        name: Twilio's name: by default the class's name with a small first letter.
     """
 
     name: ClassVar[str] = ""
@@ -32,7 +32,7 @@ _log = logging.getLogger("parley_client")
 
 
 class EventStream(AsyncIterator[Event]):
-    """All events since the stream was made, each kept until it is read. It ends when the client is shut down."""
+    """All events since the stream was made, kept until you read them. The stream ends when the client is shut down."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -50,10 +50,10 @@ class EventStream(AsyncIterator[Event]):
 
 
 class Emitter:
-    """Something that events happen to.
+    """An object that has callbacks for its events.
 
-    An object that the application does not hold is forgotten. One that has callbacks adds itself to `keepers`, which
-    keeps it.
+    The client forgets objects that the application does not hold. An object with callbacks adds itself to `keepers`, so
+    that it stays.
     """
 
     def __init__(self, keepers: set[Emitter]) -> None:
@@ -68,7 +68,7 @@ class Emitter:
     def on(self, event: str, callback: Callback) -> Callable[[], None]: ...
 
     def on(self, event: type[Event] | str, callback: Callback) -> Callable[[], None]:
-        """Call this with each event of a class or of Twilio's name; returns a function that ends it.
+        """Call this callback with each event of a class, or of Twilio's name; returns a function that ends it.
 
         A callback may be a coroutine function. It then runs in a task, and the next event does not wait for it.
         """

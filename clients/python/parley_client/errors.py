@@ -4,7 +4,7 @@ ParleyError
 ├── RequestError      the server refused a request
 ├── RequestTimeout    no reply came in time
 ├── ConnectionLost    the connection broke after a request that changes something was sent
-├── MessageTooLarge   a request is larger than a socket carries
+├── MessageTooLarge   a request is larger than 128 KB
 ├── Refused           the server refused to open a socket
 │   └── Denied        it refused because of the token: the client waits for another one
 └── ClientClosed      the client was shut down
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 TOKEN_EXPIRED = 20104
 CONNECTION_IS_OVER = {51006, 20103, TOKEN_EXPIRED}
-"""The codes with which the server refuses everything over a connection, before it closes it."""
+"""With these codes the server refuses every request on a connection, before it closes the connection."""
 
 
 class ParleyError(Exception):
@@ -33,15 +33,15 @@ class RequestError(ParleyError):
 
 
 class RequestTimeout(ParleyError):
-    """No reply came in time; whether the request was carried out is not known."""
+    """No reply came in time. It is unknown whether the server carried out the request."""
 
 
 class ConnectionLost(ParleyError):
-    """The connection broke after the request was sent; whether it was carried out is not known."""
+    """The connection broke after the request was sent. It is unknown whether the server carried it out."""
 
 
 class MessageTooLarge(ParleyError):
-    """A request is larger than the 128 KB that a socket carries."""
+    """The request is larger than 128 KB, the limit of a socket."""
 
 
 class Refused(ParleyError):

@@ -1,4 +1,4 @@
-"""What the application is told: one class per event, named as Twilio names it."""
+"""The events: one class for each, with Twilio's names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ChannelUpdated(ChannelEvent):
 
 
 class ChannelRefetched(ChannelEvent):
-    """More happened in a channel while the client was away than the server tells: fetch again what you show."""
+    """The client was away for too long for the server to list the changes of a channel: fetch again what you show."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class TypingStarted(MemberEvent):
 
 
 class TypingEnded(MemberEvent):
-    """A member stopped typing: a message of theirs came, or time ran out."""
+    """A member stopped typing: a message of the member came, or the time ran out."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,11 @@ class UserUpdated(UserEvent):
 
 
 class UserSubscribed(UserEvent):
-    """A user is followed now."""
+    """The client follows a user now."""
 
 
 class UserUnsubscribed(UserEvent):
-    """A user is no longer followed."""
+    """The client no longer follows a user."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class ConnectionStateChanged(Event):
 
 @dataclass(frozen=True)
 class ConnectionFailed(Event):
-    """Something is wrong with the connection. If it is terminal, this connection or this attempt is over.
+    """Something is wrong with the connection. If `terminal` is true, this connection or attempt is over.
 
     The client connects again by itself unless its state is `denied`.
     """

@@ -1,8 +1,8 @@
-"""Follows all channels of an identity: in which it is a member or invited, and what the server has to be asked.
+"""Follows all channels of a user: tracks its standing in each, and decides what to ask the server.
 
-Guarantee: joining, being invited, leaving and removal are delivered once, whether the client learns of them from a push
-or from a list of channels. What a list or an answer tells is delivered in the form of a push. There is no I/O and no
-clock in here.
+Guarantee: joining, invitation, leaving and removal are delivered once, whether the client learns of them from a push or
+from a list of channels. News from a list or an answer is delivered in the form of a push. There is no I/O and no clock
+here.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from parley_client.payloads import CatchUpAnswer, ListedChannel, Push
 
 JOINED, INVITED, NONE = "joined", "invited", "notParticipating"
 STANDINGS = {"channelJoined": JOINED, "channelInvited": INVITED, "channelLeft": NONE, "channelRemoved": NONE}
-"""What the identity is in a channel after an event."""
+"""The user's standing in a channel after an event."""
 _ARRIVAL = {JOINED: "channelJoined", INVITED: "channelInvited"}
 _ENDED = 2000
-"""How many channels that the identity is not in are remembered."""
+"""How many channels the client remembers that the user is not in."""
 _MOST_ASKED = 100
 """How many channels one `catchUp` may ask about."""
 
 
 @dataclass
 class _Followed:
-    """A channel, and what the identity is in it: its standing.
+    """A channel, and the user's standing in it.
 
     Attributes:
-        seq: The number as of which the standing is known.
-        is_exact: Whether a push told the standing. A list may show a standing that is older than its `seq`.
-        is_fresh: Whether a push changed the standing since the session began. The session's list may be older.
+        seq: The change number at which the standing was known.
+        is_exact: Whether the standing came from a push. A list may show a standing that is older than its `seq`.
+        is_fresh: Whether a push changed the standing after the session began. Then the session's list may be older.
         is_removed: Whether the channel's removal was delivered.
     """
 
@@ -45,12 +45,12 @@ class _Followed:
 
 @dataclass
 class _Doubts:
-    """Channels whose standing has to be fetched.
+    """Channels whose standing must be fetched.
 
     Attributes:
         since: When to fetch it, by SID.
-        asked: The ones that are being fetched.
-        refetched: The ones that are fetched because the server cannot tell their changes.
+        asked: The channels that are being fetched.
+        refetched: The channels that are fetched because the server cannot list their changes.
     """
 
     since: dict[str, float] = field(default_factory=dict)
@@ -59,9 +59,9 @@ class _Doubts:
 
 
 class Following:
-    """The changes of all channels of one identity.
+    """Follows the changes of all channels of one user.
 
-    Each method that takes a push, a list or an answer returns what is to be delivered, in order. `due` says when
+    Each method that takes a push, a list or an answer returns the pushes to deliver, in order. `due` says when
     `questions` and `doubtful` have something to ask.
     """
 
@@ -123,12 +123,12 @@ class Following:
     # Sessions.
 
     def session_begins(self) -> None:
-        """A list of channels is about to be fetched over a new connection."""
+        """The client is about to fetch the list of channels over a new connection."""
         for followed in self._channels.values():
             followed.is_fresh = False
 
     def session(self, listing: Iterable[ListedChannel], now: float) -> list[Push]:
-        """The complete list of the identity's channels has come."""
+        """The complete list of the user's channels has come."""
         delivered: list[Push] = []
         listed = set()
         for entry in listing:
@@ -181,7 +181,7 @@ class Following:
     # Questions and answers.
 
     def questions(self, now: float) -> dict[str, int]:
-        """What to ask `catchUp`: SIDs and the `seq` to start from. One of the next three methods must follow."""
+        """The channels for `catchUp`, each with its `seq`. The caller must then call one of the next three methods."""
         asked: dict[str, int] = {}
         for sid in list(self._waiting):
             if len(asked) == _MOST_ASKED:
@@ -192,7 +192,7 @@ class Following:
         return asked
 
     def answer(self, sid: str, answer: CatchUpAnswer, now: float) -> list[Push]:
-        """What `catchUp` said about a channel."""
+        """The answer of `catchUp` for one channel has come."""
         followed = self._followed(sid)
         match answer["status"]:
             case "changes":
@@ -212,7 +212,7 @@ class Following:
     def refused(self, sids: Iterable[str], code: int, now: float) -> list[Push]:
         """The server refused the questions about these channels, with an error of this code."""
         if code in CONNECTION_IS_OVER:
-            # They were not refused, but lost with the connection.
+            # The connection is over, so the questions were lost, not refused.
             self.unanswered(sids, now)
             return []
         delivered: list[Push] = []
@@ -231,17 +231,18 @@ class Following:
             self._note(sid)
 
     def doubtful(self, now: float) -> list[str]:
-        """The channels whose standing is to be fetched now. `present`, `absent` or `unknown` must follow for each."""
+        """The channels to fetch now. The caller must then call `present`, `absent` or `unknown` for each."""
         sids = [sid for sid, since in self._doubts.since.items() if since <= now and sid not in self._doubts.asked]
         self._doubts.asked.update(sids)
         return sids
 
     def present(self, entry: ListedChannel, now: float) -> list[Push]:
-        """A channel was fetched, and the identity is a member or invited."""
+        """A channel was fetched, and the user is a member or invited."""
         sid = entry["channel"]["sid"]
         followed = self._followed(sid)
         if sid in self._doubts.refetched and followed.standing == entry["user_channel"]["status"]:
-            # The answer gave the mark. In a busy channel the `seq` here is always newer, and asking would never end.
+            # The mark comes from the answer. In a busy channel the `seq` here is always newer, so asking would never
+            # end.
             delivered = [_found("channelRefetched", entry)]
         else:
             delivered = self._listed(followed, entry, now)
@@ -250,7 +251,7 @@ class Following:
         return delivered
 
     def absent(self, sid: str, *, is_gone: bool) -> list[Push]:
-        """A channel was fetched, and the identity is neither member nor invited; `is_gone` if it cannot even see it."""
+        """A channel was fetched, and the user is not a member or invited; `is_gone` if the user cannot even see it."""
         followed = self._followed(sid)
         delivered: list[Push] = []
         if followed.standing != NONE:
@@ -264,7 +265,7 @@ class Following:
         return delivered
 
     def unknown(self, sid: str, now: float) -> None:
-        """A doubtful channel could not be fetched: it stays doubtful."""
+        """A channel could not be fetched: its standing stays in doubt."""
         self._doubts.asked.discard(sid)
         self._doubts.since[sid] = now + LATER_SECONDS
 

@@ -1,4 +1,4 @@
-"""One open socket: its requests that wait for replies, its pushes, and whether it is still alive."""
+"""One open socket: the requests that wait for replies, its pushes, and its pings."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from parley_client.timing import Handle, Timing
 from parley_client.wire import Wire
 
 IDLE_SECONDS = 240.0
-"""After this long without sending anything, a ping is sent."""
+"""The client sends a ping after this long without sending anything."""
 PONG_SECONDS = 10.0
-"""A line that does not answer a ping for this long is dead."""
+"""If a ping gets no answer for this long, the line is dead."""
 
 _log = logging.getLogger("parley_client")
 _PING = json.dumps({"action": "ping"})
@@ -27,9 +27,9 @@ _PING = json.dumps({"action": "ping"})
 class Kind(Enum):
     """What happens to a request if the connection breaks before the reply."""
 
-    READ = "it is asked again"
-    WRITE = "it fails, since it may or may not have been carried out"
-    REPEATABLE = "it is sent again under the same id, by which the server knows it"
+    READ = "it is sent again"
+    WRITE = "it fails, because the server may have carried it out or not"
+    REPEATABLE = "it is sent again under the same id, so that the server recognises it"
 
 
 @dataclass(eq=False)
@@ -37,7 +37,7 @@ class Pending:
     """A request that has no reply yet.
 
     Attributes:
-        is_bound: Whether it must go over its line and fails with it.
+        is_bound: Whether it must go over one line only, and fails if that line breaks.
         line: The line over which it was sent.
     """
 
@@ -50,7 +50,7 @@ class Pending:
     line: Line | None = None
 
     def fail(self, error: ParleyError) -> None:
-        """Raise this where the request is awaited."""
+        """Raise this error where the caller awaits the request."""
         if not self.reply.done():
             self.reply.set_exception(error)
 
@@ -58,15 +58,15 @@ class Pending:
 class Line:
     """An open socket with a task that reads it.
 
-    `on_push` is called with each push, and `on_lost` once, when the socket has closed in any way. If the line is
-    retiring, `on_drained` is called when it owes no more replies.
+    It calls `on_push` with each push, and `on_lost` once, when the socket has closed for any reason. If the line is
+    retiring, it calls `on_drained` when no more replies are due.
 
     Attributes:
         token: The token by which the server knows this connection.
         pending: The requests that were sent over this line and have no reply, by id.
-        is_open: Whether requests may be sent. Nothing that comes in after a line was cut is read.
-        is_established: Whether a session has begun over it.
-        is_retiring: Whether another line has taken its place.
+        is_open: Whether requests may be sent. After the line was cut, it reads nothing more.
+        is_established: Whether a session has begun on it.
+        is_retiring: Whether another line has replaced it.
         ending: The last `connectionError` that the server pushed.
     """
 
@@ -97,12 +97,12 @@ class Line:
         self._reader = asyncio.create_task(self._read(), name="parley reader")
 
     async def transmit(self, pending: Pending) -> None:
-        """Send a request. Its reply will be set, unless `on_lost` is called while it is in `pending`."""
+        """Send a request. It gets its reply, or is in `pending` when `on_lost` is called."""
         self.pending[pending.id] = pending
         pending.line = self
         self._last_sent = self._timing.now()
         try:
-            # If the line is lost, its reader ends too and calls `on_lost`.
+            # If the line is lost, the reader ends too and calls `on_lost`.
             with suppress(ConnectionLost):
                 await self._wire.send(pending.text)
         except MessageTooLarge as error:
@@ -110,7 +110,7 @@ class Line:
             pending.fail(error)
 
     def check(self) -> None:
-        """Ping, unless a ping is under way. If no answer comes in time, the line is cut."""
+        """Send a ping, unless one is under way. If no answer comes in time, cut the line."""
         if self._pinging is None or self._pinging.done():
             self._pinging = asyncio.create_task(self._ping(), name="parley ping")
 
@@ -186,10 +186,10 @@ class Line:
             self._on_drained()
 
     def _end(self, pending: Pending, error: dict[str, Any]) -> None:
-        """The connection is over, so the request was not carried out: it will go out again over the next one."""
+        """The connection is over and the server did not carry out the request: send it again over the next one."""
         pending.kind = Kind.READ
         self.pending[pending.id] = pending
-        # The server is about to push the same, and then closes the connection.
+        # The server will push the same error, and then close the connection.
         self._take_push({**error, "event": "connectionError", "terminal": True})
         self.abort()
 
@@ -199,5 +199,5 @@ class Line:
         try:
             self._on_push(push, self)
         except Exception:
-            # The connection must not end because of one push that cannot be understood.
+            # One push that the client cannot understand must not end the connection.
             _log.exception("a push was ignored: %s", push["event"])

@@ -1,4 +1,4 @@
-"""Picks the pushes of a channel that say something new, puts them in order, and names them for what they mean."""
+"""Picks the pushes of a channel that say something new, puts them in order, and gives each the right event name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from parley_client.payloads import MEMBER_REASONS, MESSAGE_REASONS, Push
 _OF_MESSAGES = {"messageAdded", "messageUpdated", "messageRemoved"}
 _OF_MEMBERS = {"memberJoined", "memberUpdated", "memberLeft"}
 _REMOVED = {"messageRemoved", "memberLeft"}
-# How an addition is told if the record is known already. What has changed is not known, so every reason is named.
+# The event for an addition whose record is known already. Nobody knows what has changed, so it names every reason.
 _AS_UPDATE = {
     "messageAdded": ("messageUpdated", [*MESSAGE_REASONS.values()]),
     "memberJoined": ("memberUpdated", [*MEMBER_REASONS.values()]),
@@ -24,7 +24,7 @@ class _Version(NamedTuple):
 
 
 def record_key(push: Push) -> str | None:
-    """Which record a push is about; None if it only says that the channel took another number."""
+    """Names the record that a push is about; None if the push only takes a number."""
     event = push["event"]
     if event in _OF_MESSAGES and "message" in push:
         return f"message {push['message']['sid']}"
@@ -36,7 +36,7 @@ def record_key(push: Push) -> str | None:
 
 
 def _version(push: Push) -> int:
-    # A channel's record may be newer than the change for which it is pushed, so there only the push tells the version.
+    # A push may show a channel as it was after later changes, so for channels only the push's own `seq` counts.
     return max(push["seq"], push.get("message", {}).get("seq", 0), push.get("member", {}).get("seq", 0))
 
 
@@ -51,8 +51,8 @@ def _index(push: Push) -> int:
 def _in_order(pushes: Iterable[Push]) -> list[Push]:
     """Sort by `seq`, but new messages by index.
 
-    In an answer, a message that was written and edited has the `seq` of the edit. It still comes before the messages
-    that were written after it.
+    In an answer, a message that was written and then edited has the `seq` of the edit. It must still come before the
+    messages that were written after it.
     """
     ordered = sorted(pushes, key=lambda push: (push["seq"], not _is_addition(push)))
     messages = deque(sorted((push for push in ordered if _index(push) >= 0), key=_index))
@@ -66,32 +66,32 @@ def _in_order(pushes: Iterable[Push]) -> list[Push]:
 
 
 class News:
-    """Remembers in which version each record was told.
+    """Remembers which version of each record was delivered.
 
     Args:
-        memory: How many records are remembered.
+        memory: How many records it remembers.
     """
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
         self._known: dict[str, _Version] = {}
-        # Additions that an answer has and that were not told yet. Until then nothing else is told of the record.
+        # Additions from answers that are not delivered yet. No other push of the record is delivered before.
         self._arriving: dict[str, Push] = {}
 
     def is_known(self, push: Push) -> bool:
-        """Whether the record of a push is known in its version or a newer one."""
+        """Whether this or a newer version of the push's record is known."""
         known = self._known.get(record_key(push) or "")
         return known is not None and known.seq >= _version(push)
 
     def remember(self, pushes: Iterable[Push]) -> None:
-        """Take pushes for told."""
+        """Remember pushes as delivered."""
         for push in pushes:
             key = record_key(push)
             if key is not None and not self.is_known(push):
                 self._remember(key, push)
 
     def expect(self, push: Push) -> bool:
-        """Keep an addition from an answer until `select` reaches it; returns False for any other push."""
+        """Keep an addition from an answer until `select` delivers it; returns False for any other push."""
         key = record_key(push)
         if key is None or not _is_addition(push):
             return False
@@ -99,18 +99,18 @@ class News:
         return True
 
     def expect_nothing(self) -> None:
-        """Drop the additions that were not told yet."""
+        """Drop the additions that are not delivered yet."""
         self._arriving.clear()
 
     def forget(self) -> None:
-        """Forget all records: the channel has begun to count anew."""
+        """Forget all records: the channel has started counting again."""
         self._known.clear()
 
     def select(self, pushes: Iterable[Push], mark: int, base: int) -> list[Push]:
-        """What is told when these pushes have their turn and everything up to `mark` has been seen.
+        """The pushes to deliver, in order, when the turn of `pushes` has come and the mark is `mark`.
 
-        The expected additions up to `mark` are told too, and expected messages that are older than one of these.
-        What is known of a member from before `base` does not count: the member may have left or come back since.
+        They include the expected additions up to `mark`, and expected messages that are older than one of these pushes.
+        Versions of members from before `base` do not count: the member may have left or come back since.
         """
         arriving = list(self._arriving.values())
         reached = [*pushes, *(push for push in arriving if push["seq"] <= mark)]
@@ -153,5 +153,5 @@ def _as_update(push: Push) -> Push:
 
 
 def _as_addition(push: Push) -> Push:
-    """A member who had left and is updated has come back. Messages do not come back."""
+    """If a member who had left is updated, the member has come back. Messages do not come back."""
     return {**push, "event": "memberJoined"} if push["event"] == "memberUpdated" else push

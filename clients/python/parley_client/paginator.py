@@ -11,7 +11,7 @@ Turn = Callable[[], Awaitable["Paginator[T]"]]
 
 
 class Paginator(Generic[T]):
-    """One page of a list, and the way to its neighbours. `async for` reads this page and all after it.
+    """One page of a list, which can fetch the pages before and after it. `async for` reads it and all later pages.
 
     Attributes:
         items: What is on this page.
@@ -63,10 +63,10 @@ async def page_of(
     """Ask for one page of a list.
 
     Args:
-        ask: Asks for the list; takes `after`, the address of a page, unless the first one is wanted.
-        name: Where the result has the records.
-        show: Makes an item of a record.
-        trail: The address of this page, after those of the pages before it; that of the first one is None.
+        ask: Asks the server for a page; takes its position as `after`, unless it is the first page.
+        name: The member of the result that has the records.
+        show: Makes an item from a record.
+        trail: The positions of the pages so far, this page's last; the first page's position is None.
     """
     result = await (ask() if trail[-1] is None else ask(after=trail[-1]))
     following = result.get("next")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 FIRST_SECONDS, LONGEST_SECONDS = 0.5, 30.0
 LASTING_SECONDS = 30.0
-"""After a session that held this long, pauses start small again."""
+"""After a session that lasted this long, pauses start small again."""
 _DOUBLINGS_AFTER_SESSION = 3
-"""A server that began a session is not in trouble, so the pause stays far below the time that a request waits."""
+"""After a session, the pause grows only this far: the server works, and requests must not wait until they time out."""
 
 
 class Pauses:
-    """Pauses double while attempts fail, and are spread by chance so that clients do not come back all at once."""
+    """Pauses double while attempts fail, and vary at random so that clients do not all come back at once."""
 
     def __init__(self) -> None:
         self._doublings = 0
@@ -22,9 +22,9 @@ class Pauses:
             self._began = now
 
     def seconds(self, now: float, chance: float, *, crowded: bool = False) -> float:
-        """How long to wait now that an attempt has failed or the last socket is gone.
+        """How long to wait after an attempt has failed or the last socket is gone.
 
-        `crowded`: the server closed it in favour of newer ones. Coming back at once would close one of those.
+        `crowded`: the server closed the socket because of newer ones. Coming back at once would close one of those.
         """
         began, self._began = self._began, None
         if began is not None:

@@ -1,13 +1,13 @@
 """What the server sends, as types: records, pushes and answers. docs/sockets.md describes each.
 
-A record of something that was removed has only its SID, its index or identity, and its `seq`.
+The record of a removed message or member has only its SID, its index or identity, and its `seq`.
 """
 
 from __future__ import annotations
 
 from typing import Any, Required, TypedDict
 
-# Twilio's names for what may change, by field.
+# Twilio's names for changes, by field.
 CHANNEL_REASONS = {
     "attributes": "attributes",
     "created_by": "createdBy",
@@ -41,10 +41,10 @@ USER_REASONS = {
 
 
 class Versioned(TypedDict, total=False):
-    """What every record has.
+    """The base of all records.
 
     Attributes:
-        seq: The number of the last change; the record with the higher one is the newer.
+        seq: The number of the last change. The record with the higher number is newer.
     """
 
     sid: Required[str]
@@ -73,7 +73,7 @@ class ChannelRecord(Versioned, total=False):
 
 
 class UserChannel(TypedDict, total=False):
-    """What a channel is to this user."""
+    """The status of this user in a channel."""
 
     status: str
     notification_level: str
@@ -108,11 +108,11 @@ MessageRecord = TypedDict(
     },
     total=False,
 )
-"""A message. Its author is `from`, which a class cannot have as an attribute."""
+"""A message. Its author is in `from`, which Python does not allow as the name of an attribute."""
 
 
 class MemberRecord(TypedDict, total=False):
-    """A member of a channel; only the identity is known if nothing but its typing was heard of."""
+    """A member of a channel. If the client has only heard of its typing, there is only the identity."""
 
     identity: Required[str]
     sid: str
@@ -149,7 +149,7 @@ class Push(TypedDict, total=False):
 
 
 class TypingPush(TypedDict):
-    """Somebody is typing, for so many seconds unless a message comes."""
+    """Somebody is typing. It ends after so many seconds, or with a message."""
 
     event: str
     channel_sid: str
@@ -166,7 +166,7 @@ class UserPush(TypedDict, total=False):
 
 
 class ConnectionErrorPush(TypedDict, total=False):
-    """Why the server ends a connection (`terminal`), or what else is wrong with it."""
+    """An error of the connection. If it is `terminal`, the server ends the connection."""
 
     event: Required[str]
     terminal: bool
@@ -176,10 +176,10 @@ class ConnectionErrorPush(TypedDict, total=False):
 
 
 class CatchUpAnswer(TypedDict, total=False):
-    """What `catchUp` says about one channel: `changes`, `refetch` or `gone`.
+    """The answer of `catchUp` for one channel: `changes`, `refetch` or `gone`.
 
     Attributes:
-        seq: How far the answer goes, or where to begin after a refetch.
+        seq: The last number that the answer covers; after a refetch, the new mark.
         more: Whether there are further changes: ask again from `seq`.
     """
 
@@ -204,7 +204,7 @@ class ListedChannel(TypedDict):
 
 
 class FollowedUsers(TypedDict, total=False):
-    """The result of `followUsers`: the users there are, and the identities that gave way to them."""
+    """The result of `followUsers`: the users that exist, and the identities that were dropped for them."""
 
     users: Required[list[UserRecord]]
     unfollowed: list[str]

@@ -1,4 +1,4 @@
-"""What channels, members, messages and users have in common: each shows the newest version of a server's record."""
+"""The base of channels, members, messages and users: each shows the newest version of a server's record."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Attributes = Any
 
 @dataclass(eq=False)
 class Hub:
-    """What the objects of one client need of it.
+    """What the objects of a client share.
 
     Attributes:
-        request: Asks for an action, with its members as keywords, and returns the result.
+        request: Sends a request for an action, with its members as keywords, and returns the result.
         tell: Passes an event to the client's callbacks and streams.
-        kept: Objects that have callbacks and so must not be forgotten.
+        kept: Objects that must not be forgotten, because they have callbacks.
         typing_seconds: How long a member counts as typing in this service.
     """
 
@@ -39,10 +39,10 @@ def moment(text: str | None) -> datetime | None:
 
 
 class RecordObject(Emitter):
-    """An object that shows a record of the server's and is kept up to date."""
+    """An object that shows a record of the server and stays up to date."""
 
     REASONS: ClassVar[Mapping[str, str]] = {}
-    """Twilio's names for what may change, by field."""
+    """Twilio's names for changes, by field."""
 
     def __init__(self, hub: Hub, record: Mapping[str, object]) -> None:
         super().__init__(hub.kept)
@@ -50,10 +50,10 @@ class RecordObject(Emitter):
         self._record: dict[str, Any] = dict(record)
 
     def apply(self, record: Mapping[str, object]) -> tuple[str, ...]:
-        """Take over a version unless it is an older one; returns Twilio's names for what is different."""
+        """Show this version unless it is older; returns Twilio's names for what has changed."""
         given: dict[str, Any] = dict(record)
         seq = given.get("seq", 0)
-        # A channel's `seq` counts the changes of everything in it; `version` is the last one of the channel itself.
+        # A channel's `seq` counts the changes of everything in it; its `version` counts only the channel's own.
         version, own = given.get("version", seq), self._record.get("version", self.seq)
         if (version, seq) < (own, self.seq):
             return ()
@@ -64,7 +64,7 @@ class RecordObject(Emitter):
 
     @property
     def seq(self) -> int:
-        """The number of the last change that this version has."""
+        """The number of the last change that this version includes."""
         return int(self._record.get("seq") or 0)
 
     @property

@@ -1,7 +1,7 @@
-"""Renews the access token before it expires, and tells the application when it cannot.
+"""Renews the access token before it expires, and tells the application if that fails.
 
-Two clocks say that a token ends: this machine's, through `Tokens`, and the server's, through pushes. During a move from
-one socket to the next, the server may know an older token by one of them.
+Two clocks say that a token expires: this machine's, through `Tokens`, and the server's, through pushes. While the
+client moves from one socket to the next, the server may know one of the two sockets by an older token.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Renewal:
     """Replaces the token of a connection.
 
     Args:
-        adopted: Is called when another token is in use.
+        adopted: Called when another token is in use.
     """
 
     def __init__(self, tokens: Tokens, connection: Connection, timing: Timing, adopted: Callable[[], None]) -> None:
@@ -47,8 +47,8 @@ class Renewal:
     async def update(self, token: str) -> None:
         """Use another token of the same identity.
 
-        Raises RequestError, and goes on with the old one, if the server refuses it. If the connection is over or does
-        not answer, the new token is tried when the next one is opened.
+        If the server refuses it, this raises RequestError and the old token stays in use. If the connection is over or
+        does not answer, the next connection is opened with the new token.
         """
         self._refuse_if_over()
         await self._connection.refresh(token)
@@ -62,7 +62,7 @@ class Renewal:
             raise ClientClosed("the client was shut down")
 
     def begin(self) -> None:
-        """The token in use will expire soon: replace it if there is a provider of tokens."""
+        """The current token will expire soon: replace it if there is a provider of tokens."""
         if self._tokens.has_provider:
             self._run_errand(self._replace())
 
@@ -71,7 +71,7 @@ class Renewal:
         if line.token == self._tokens.current:
             self._tokens.about_to_expire(self._tokens.seconds_left())
         elif not self._is_over:
-            # The token was replaced after this line had been opened with it, and the server was told over another line.
+            # The client opened this line with an older token, and gave the server the current one over another line.
             self._run_errand(self._hand_in(line))
 
     def line_over(self, line: Line) -> None:
@@ -80,22 +80,22 @@ class Renewal:
             self._tokens.expired()
 
     async def _hand_in(self, line: Line) -> None:
-        """Give the server the current token over a line that it knows by another."""
+        """Give the server the current token over a line that was opened with an older one."""
         if self._tokens.current is None:
             return
         try:
             await self._connection.refresh(self._tokens.current, line)
         except ParleyError as error:
-            # The line ends with its token then, and the next one is opened with the current one.
+            # This line will end with its own token, and the next line is opened with the current token.
             _log.warning("the server refused the current token over another connection: %s", error)
 
     async def _replace(self) -> None:
-        """Ask the provider until it has another token and the server accepts it."""
+        """Ask the provider again and again, until it returns another token and the server accepts it."""
         before = self._tokens.current
         while self._tokens.current == before and not self._is_over:
             try:
                 token = await self._tokens.another()
-                # A provider that keeps its tokens may give the same one again, which would replace nothing.
+                # A provider that caches tokens may return the same one again, which would replace nothing.
                 if token != before:
                     if token is not None:
                         await self.update(token)

@@ -1,4 +1,4 @@
-"""Asks over each new socket which channels there are and what was missed, and later about holes."""
+"""Fetches the list of channels and the missed changes over each new socket, and asks about gaps later."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _log = logging.getLogger("parley_client")
 
 
 class Session:
-    """Runs one task that asks what the following wants to know.
+    """Runs one task that asks the questions of `Following`.
 
     Args:
-        deliver: Is called with each new push, in order.
-        began: Is called with the result of `fetchSession`, once over each new socket.
-        refollow: Is called over each new socket, when everything else is done.
+        deliver: Called with each new push, in order.
+        began: Called with the result of `fetchSession`, once for each new socket.
+        refollow: Called for each new socket when everything else is done.
     """
 
     def __init__(
@@ -53,18 +53,18 @@ class Session:
         self.is_ready = asyncio.Event()
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the task."""
         self._task = asyncio.create_task(self._run(), name="parley session")
 
     async def stop(self) -> None:
-        """Stop asking."""
+        """Stop the task."""
         self._set_timer(None)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
     def line_opened(self, line: Line) -> None:
-        """Begin a session over this line."""
+        """Begin a session on this line."""
         self._opened = line
         self._wake.set()
 
@@ -124,7 +124,7 @@ class Session:
             after = {"after": page["next"]}
 
     async def _ask(self, line: Line) -> None:
-        """Ask until nothing is due."""
+        """Ask questions until none is due."""
         while True:
             asked = self.following.questions(self._timing.now())
             doubtful = self.following.doubtful(self._timing.now())
@@ -153,7 +153,7 @@ class Session:
             self.following.unanswered(unanswered, self._timing.now())
 
     async def _verify(self, line: Line, sid: str) -> None:
-        """Find out whether this user is in a channel, invited to it, or can see it."""
+        """Find out whether this user is a member of a channel, is invited, or can at least see it."""
         is_known = False
         try:
             item: ListedChannel | None = await self._fetch(line, "fetchMyChannel", sid)
@@ -171,7 +171,7 @@ class Session:
                 self.following.unknown(sid, self._timing.now())
 
     async def _fetch(self, line: Line, action: str, sid: str) -> Any:
-        """The result, or None if the server says that there is no such thing for this user."""
+        """The result, or None if the server answers that this user has no such channel."""
         try:
             return await self._request(line, action, channel=sid)
         except RequestError as error:
@@ -182,14 +182,14 @@ class Session:
     async def _request(self, line: Line, action: str, **members: Any) -> Any:
         return await self._connection.request(action, members, line)
 
-    # How.
+    # Delivering.
 
     def _deliver_all(self, pushes: Iterable[Push]) -> None:
         for push in pushes:
             try:
                 self._deliver(push)
             except Exception:
-                # The change counts as delivered: if it were asked for again, it would only fail again.
+                # The change counts as delivered, because asking for it again would only fail again.
                 _log.exception("a change could not be shown: %s", push["event"])
 
     def _set_timer(self, due: float | None) -> None:

@@ -1,4 +1,4 @@
-"""What channels, members and messages show of their records. What can be done with them is in `channel`."""
+"""The readable side of channels, members and messages. `channel` has the methods that act on them."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Media:
 
 
 class ShownMessage(RecordObject):
-    """What a message shows."""
+    """The fields of a message."""
 
     REASONS = MESSAGE_REASONS
 
     @property
     def index(self) -> int:
-        """The place in the channel, from 0. A removed message leaves its place empty."""
+        """The place in the channel, from 0. After a removal, the place stays empty."""
         return int(self._record["index"])
 
     @property
@@ -53,12 +53,12 @@ class ShownMessage(RecordObject):
 
     @property
     def author(self) -> str | None:
-        """The identity of who sent it; None if the message was removed before the client had seen it."""
+        """The author's identity; None if the message was removed before the client had seen it."""
         return self._text("from")
 
     @property
     def last_updated_by(self) -> str | None:
-        """The identity of who changed it last; None if nobody did."""
+        """The identity of the user who edited it last; None if nobody did."""
         return self._text("last_updated_by")
 
     @property
@@ -76,7 +76,7 @@ class ShownMessage(RecordObject):
 
 
 class ShownMember(RecordObject):
-    """What a member shows."""
+    """The fields of a member."""
 
     REASONS = MEMBER_REASONS
 
@@ -94,7 +94,7 @@ class ShownMember(RecordObject):
 
     @property
     def last_consumed_message_index(self) -> int | None:
-        """The index up to which this member has read; None if nothing was read."""
+        """The index up to which this member has read; None if the member has read nothing."""
         return self._number("last_consumed_message_index")
 
     @property
@@ -113,7 +113,7 @@ class ShownMember(RecordObject):
 
 
 class ShownChannel(RecordObject):
-    """What a channel shows: its record, and what the channel is to this user."""
+    """The fields of a channel: its record, and this user's status in it."""
 
     REASONS = CHANNEL_REASONS
 
@@ -124,10 +124,10 @@ class ShownChannel(RecordObject):
         self._last_message: LastMessage | None = None
 
     def apply_own(self, user_channel: Mapping[str, object], *, is_reply: bool = False) -> tuple[str, ...]:
-        """Take over what the channel is to this user; returns Twilio's names for changes that were not told yet.
+        """Take over this user's status in the channel; returns Twilio's names for changes that are events.
 
-        Setting how far this user has read gets a reply and causes a push, and either may come first. Only the push
-        is told. So a reply changes what the channel shows and returns nothing.
+        If this user sets how far it has read, a reply and a push come, in either order. Only the push is an event. So a
+        reply changes the fields and returns no names.
         """
         before = {name: self._own.get(name) for name in _OWN_REASONS}
         before["last_consumed_message_index"] = self._told_horizon
@@ -156,7 +156,7 @@ class ShownChannel(RecordObject):
 
     @property
     def is_private(self) -> bool:
-        """Whether only its members, its creator and whoever is invited can see it."""
+        """Whether only members, invited users and the creator can see it."""
         return self.type == "private"
 
     @property
@@ -176,7 +176,7 @@ class ShownChannel(RecordObject):
 
     @property
     def last_consumed_message_index(self) -> int | None:
-        """The index up to which this user has read; None if nothing was read."""
+        """The index up to which this user has read; None if the user has read nothing."""
         index = self._own.get("last_consumed_message_index")
         return None if index is None else int(index)
 

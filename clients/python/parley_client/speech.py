@@ -1,4 +1,4 @@
-"""What this user says in one channel: messages in the order of the calls, and typing no more often than needed."""
+"""Sends what this user says in one channel: messages in the order of the calls, and typing as rarely as possible."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from parley_client.record import Hub
 from parley_client.timing import pause
 
 _TYPING_IS_SAID_SECONDS = 1.0
-"""How long a message waits for the reply to a `typing` that is under way."""
+"""How long a message waits for the reply to an open `typing`."""
 
 
 class Speech:
     """Sends messages and typing to one channel.
 
     Args:
-        ask: Asks for an action on the channel.
+        ask: Sends a request for an action on the channel.
     """
 
     def __init__(self, hub: Hub, ask: Callable[..., Awaitable[Any]]) -> None:
@@ -30,18 +30,18 @@ class Speech:
         self._sending = asyncio.Lock()
 
     async def send(self, members: dict[str, Any]) -> MessageRecord:
-        """Send a message once the one before it was answered or has failed: the server handles frames in parallel."""
+        """Send a message after the previous one is settled, because the server handles frames in parallel."""
         self._quiet_until = 0.0
         typing_is_said = self._typing_is_said
         async with self._sending:
             if not typing_is_said.is_set():
-                # If the message overtook the typing, others would see this user type after it.
+                # If the message overtook the typing, others would see this user type after the message.
                 await pause(self._hub.timing, _TYPING_IS_SAID_SECONDS, typing_is_said)
             record: MessageRecord = await self._ask("sendMessage", **members)
         return record
 
     async def type(self) -> None:
-        """Say that this user is typing, unless the last time still counts. A message ends it."""
+        """Tell the others that this user is typing, unless they still show it. A message ends typing."""
         now = self._hub.timing.now()
         if now < self._quiet_until:
             return

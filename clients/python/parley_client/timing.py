@@ -1,4 +1,4 @@
-"""Time and chance, so that tests can decide them."""
+"""Time and random numbers, so that tests can set them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Protocol
 
 
 class Handle(Protocol):
-    """A call that is due later."""
+    """A call at a later time."""
 
     def cancel(self) -> None:
-        """Do not call."""
+        """Cancel the call."""
 
 
 class Timing(Protocol):
-    """Where time and chance come from."""
+    """Provides time and random numbers."""
 
     def now(self) -> float:
-        """Seconds of a clock that never goes back."""
+        """Seconds on a clock that never goes back."""
 
     def wall(self) -> float:
         """Seconds since 1970."""
@@ -33,7 +33,7 @@ class Timing(Protocol):
 
 
 class RealTiming:
-    """The system's clocks, the event loop's timers, and real chance."""
+    """The system's clocks, the event loop's timers, and real random numbers."""
 
     def now(self) -> float:
         return time.monotonic()
@@ -49,7 +49,7 @@ class RealTiming:
 
 
 async def pause(timing: Timing, seconds: float, over: asyncio.Event | None = None) -> None:
-    """Wait for so long, or until `over` is set. `over` is set in the end."""
+    """Wait for so long, or until `over` is set. Sets `over` at the end."""
     over = over or asyncio.Event()
     handle = timing.later(seconds, over.set)
     try:

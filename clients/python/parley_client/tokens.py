@@ -1,4 +1,4 @@
-"""Access tokens: where they come from, when they expire, and who is told."""
+"""Access tokens: where they come from, when they expire, and which callbacks hear of that."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Provider = Callable[[], str | Awaitable[str]]
 _WRONG_GRANTS = 20106
 
 LEAD_SECONDS = 180.0
-"""How long before its end a token is announced; for one that lives less than four times that, a quarter of its life."""
+"""How long before its expiry a token is announced: this long, or a quarter of its life if that is shorter."""
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """The claims of a JWT; none if it cannot be read."""
+    """The claims of a JWT; empty if it cannot be read."""
     parts = token.split(".")
     if len(parts) != 3:
         return {}
@@ -50,12 +50,12 @@ def identity(token: str) -> str | None:
 class Tokens:
     """The current token of a client.
 
-    A timer in here notices when the token expires, and so does the server. Whichever comes first, the callbacks are
+    A timer here notices when the token expires, and the server notices too. Whichever is first, each callback is
     called at most once per token.
 
     Args:
-        on_about_to_expire: Is called with the seconds left.
-        whose: Gives the client's identity; None while it is unknown.
+        on_about_to_expire: Called with the seconds left.
+        whose: Returns the client's identity; None while it is unknown.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class Tokens:
 
     @property
     def is_usable(self) -> bool:
-        """Whether trying to connect makes sense."""
+        """Whether the client should try to connect."""
         return self.has_provider or (self.current is not None and not self._has_expired)
 
     async def fresh(self) -> str:
-        """A token to connect with: a new one from the provider, or the one there is."""
+        """A token to connect with: a new one from the provider, or the current one if there is no provider."""
         if self._provider is not None:
             made = self._provider()
             token = await made if inspect.isawaitable(made) else made
@@ -107,9 +107,9 @@ class Tokens:
         return await made if inspect.isawaitable(made) else made
 
     def adopt(self, token: str) -> None:
-        """Use this token from now on. One that is in use already is not announced a second time.
+        """Use this token from now on. If it is in use already, it is not announced a second time.
 
-        Raises RequestError, as if the server had refused it, if the token is somebody else's.
+        Raises RequestError, as the server would, if the token belongs to another identity.
         """
         if self._is_over or (self._is_adopted and token == self.current):
             return
@@ -124,7 +124,7 @@ class Tokens:
         self._was_announced = self._has_expired = False
         expires_at = expiry(token)
         left = 0.0 if expires_at is None else expires_at - self._timing.wall()
-        # If a new token has expired by this clock, the clock may be wrong. The server will say.
+        # If a new token seems expired already, this machine's clock may be wrong. The server will say.
         if left <= 0:
             return
         lead = min(LEAD_SECONDS, left / 4)
@@ -134,7 +134,7 @@ class Tokens:
         ]
 
     def seconds_left(self) -> float:
-        """How long the current token lives, at least 0; 0 if it does not say."""
+        """How long the current token still lives; 0 if it has expired or does not say."""
         expires_at = expiry(self.current or "")
         return 0.0 if expires_at is None else max(0.0, expires_at - self._timing.wall())
 
@@ -151,7 +151,7 @@ class Tokens:
             self._on_expired()
 
     def stop(self) -> None:
-        """Stop announcing."""
+        """Stop the timer."""
         self._is_over = True
         self._forget_timers()
 

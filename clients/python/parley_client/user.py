@@ -11,20 +11,20 @@ from parley_client.record import Attributes, Hub, RecordObject
 class Follows(Protocol):
     """Knows which users the client follows."""
 
-    def is_told(self, user: User) -> bool:
-        """Whether the application is told of this user's changes."""
+    def is_subscribed(self, user: User) -> bool:
+        """Whether the application hears of this user's changes."""
 
     async def unfollow(self, user: User) -> None:
         """Stop following a user."""
 
 
 class User(RecordObject):
-    """A user; kept up to date while it is followed, and always if it is the client's own."""
+    """A user, kept up to date while the client follows it. The client's own user is always kept up to date."""
 
     REASONS = USER_REASONS
 
-    told = 0
-    """The `seq` of the last change that the application was told of."""
+    announced_seq = 0
+    """The `seq` of the last change that the application has heard of."""
 
     def __init__(self, hub: Hub, follows: Follows, record: UserRecord) -> None:
         super().__init__(hub, record)
@@ -42,18 +42,18 @@ class User(RecordObject):
 
     @property
     def online(self) -> bool | None:
-        """Whether any of the user's clients is connected; None if the service does not say."""
+        """Whether any of the user's clients is connected; None if the service does not show it."""
         return self._record.get("is_online")
 
     @property
     def notifiable(self) -> bool | None:
-        """Whether the user can be reached by push notifications; None if the service does not say."""
+        """Whether push notifications can reach the user; None if the service does not show it."""
         return self._record.get("is_notifiable")
 
     @property
     def is_subscribed(self) -> bool:
-        """Whether the application is told of this user's changes."""
-        return self._follows.is_told(self)
+        """Whether the application hears of this user's changes."""
+        return self._follows.is_subscribed(self)
 
     async def update_friendly_name(self, friendly_name: str) -> None:
         """Change the name."""

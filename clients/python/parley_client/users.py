@@ -1,4 +1,4 @@
-"""The users that a client knows: its own, and those that it follows, whichever connection it has."""
+"""The users that a client knows: its own user, and the users that it follows over each of its connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from parley_client.user import User
 
 _MOST_FOLLOWED = 100
 _FOLLOWED_AT_ONCE = 10
-"""A user has up to 4 KB of attributes, twice that with escapes: ten users fit into the 128 KB of a reply."""
+"""How many users one request follows. A user takes up to 8 KB with escapes, so ten fit into a reply of 128 KB."""
 _NOT_FOUND = 20404
 
 _log = logging.getLogger("parley_client")
@@ -34,10 +34,10 @@ class Users:
         self._hub = hub
         self._connection = connection
         self._users: WeakValueDictionary[str, User] = WeakValueDictionary()
-        # The one that was followed first comes first.
+        # The user that was followed first comes first.
         self._followed: OrderedDict[str, User] = OrderedDict()
         self._wanted: dict[str, asyncio.Future[User | ParleyError]] = {}
-        # The server refuses two requests that change at the same time what one connection follows.
+        # The server refuses two requests that change at the same time whom one connection follows.
         self._changing = asyncio.Lock()
         self.own: User | None = None
 
@@ -46,8 +46,8 @@ class Users:
         """The users that are followed."""
         return list(self._followed.values())
 
-    def is_told(self, user: User) -> bool:
-        """Whether the application is told of a user's changes."""
+    def is_subscribed(self, user: User) -> bool:
+        """Whether the application hears of a user's changes."""
         return user is self.own or self._followed.get(user.identity) is user
 
     def user(self, record: UserRecord) -> User:
@@ -60,13 +60,13 @@ class Users:
         return user
 
     async def fetch(self, identity: str) -> User:
-        """A user as it is now; not followed."""
+        """Fetch a user as it is now, without following it."""
         return self.user(await self._hub.request("fetchUser", identity=identity))
 
     # Following.
 
     async def follow(self, identity: str) -> User:
-        """A user, followed from now on. If there are more than 100, the one followed first gives way."""
+        """Fetch a user and follow it. Beyond 100 users, drop the one followed first."""
         if self.own is not None and identity == self.own.identity:
             return self.own
         followed = self._wanted.setdefault(identity, asyncio.get_running_loop().create_future())
@@ -80,7 +80,7 @@ class Users:
         return outcome
 
     async def _follow(self, identities: list[str]) -> None:
-        """Follow some of the wanted users; if the server refuses several at once, each is asked for alone."""
+        """Follow some of the wanted users. If the server refuses several at once, ask for each alone."""
         try:
             result: FollowedUsers = await self._hub.request("followUsers", identities=identities)
         except RequestError as error:
@@ -92,7 +92,7 @@ class Users:
                         await self._follow([identity])
             return
         except ParleyError as error:
-            # There is no connection, and all who wait have waited for as long as this request.
+            # There is no connection, and all callers have waited as long as this request.
             for identity in list(self._wanted):
                 self._settle(identity, error)
             return
@@ -116,9 +116,9 @@ class Users:
         self._end([user.identity])
 
     async def follow_again(self, line: Line) -> None:
-        """Follow everybody over a new connection, and tell what has changed meanwhile.
+        """Follow everybody over a new connection, and tell the application what has changed meanwhile.
 
-        If the server refuses a request, its users stay on the list and are asked for again over the next connection.
+        If the server refuses a request, its users stay on the list, and the client asks again over the next connection.
         """
         asked: set[str] = set()
         while part := [identity for identity in self._followed if identity not in asked][:_FOLLOWED_AT_ONCE]:
@@ -134,33 +134,33 @@ class Users:
             gone = [identity for identity in part if identity not in records]
             self._end([*gone, *(result.get("unfollowed") or [])])
 
-    # What is told.
+    # Events.
 
     def session_began(self, record: UserRecord) -> None:
         """A session has begun, and this is the client's own user."""
         if self.own is None:
             self.own = self.user(record)
-            self.own.told = self.own.seq
+            self.own.announced_seq = self.own.seq
         else:
             self.updated(record)
 
     def updated(self, record: UserRecord, reasons: tuple[str, ...] = ()) -> None:
-        """A user is like this now: tell it if the user is followed and this version was not told."""
+        """A user has changed: tell the application, if it follows the user and has not heard of this version."""
         user = self._followed.get(record["identity"])
         if self.own is not None and record["identity"] == self.own.identity:
             user = self.own
         if user is None:
             return
         different = user.apply(record)
-        if user.seq > user.told or different:
-            user.told = user.seq
+        if user.seq > user.announced_seq or different:
+            user.announced_seq = user.seq
             self._tell(UserUpdated(user, reasons or different), "updated")
 
     def _begin(self, user: User) -> User:
         is_new = user.identity not in self._followed
         self._followed[user.identity] = user
         if is_new:
-            user.told = user.seq
+            user.announced_seq = user.seq
             self._tell(UserSubscribed(user))
         if len(self._followed) > _MOST_FOLLOWED:
             self._end([next(iter(self._followed))])

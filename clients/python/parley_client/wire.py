@@ -1,4 +1,4 @@
-"""The WebSocket itself: texts in and out, cut into frames of a size that API Gateway accepts."""
+"""The WebSocket itself: it sends and reads texts, in frames that are small enough for API Gateway."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Wire(Protocol):
     """An open socket."""
 
     async def send(self, text: str) -> None:
-        """Send one text; raises ConnectionLost when the socket is closed."""
+        """Send one text; raises ConnectionLost if the socket is closed."""
 
     def texts(self) -> AsyncIterator[str]:
-        """The texts that come in, until the socket closes in any way."""
+        """The texts that come in, until the socket closes for any reason."""
 
     async def close(self) -> None:
         """Close the socket properly."""
@@ -37,7 +37,7 @@ class Wire(Protocol):
 
 
 Connect = Callable[[str, str], Awaitable[Wire]]
-"""Opens a socket to a URL with a token; raises Refused, or OSError and the like when it cannot be reached."""
+"""Opens a socket to a URL with a token; raises Refused, or OSError and the like if no server can be reached."""
 
 
 class WebSocketWire:
@@ -56,7 +56,7 @@ class WebSocketWire:
             else:
                 await self._send_in_frames(data)
         except (ConnectionClosed, ProtocolError) as error:
-            # After a socket was cut in the middle of a text, the library raises ProtocolError until the loop turns.
+            # If a socket was cut in the middle of a text, the library raises ProtocolError until the event loop turns.
             raise ConnectionLost("the connection is closed") from error
 
     async def _send_in_frames(self, data: bytes) -> None:
@@ -64,7 +64,7 @@ class WebSocketWire:
         try:
             await self._connection.send(frames, text=True)
         except BaseException:
-            # If the task is cancelled when half of the text is sent, no other text can follow on this socket.
+            # If the task is cancelled after half of a text, no other text can follow on this socket.
             if getgeneratorstate(frames) == GEN_SUSPENDED:
                 self.abort()
             raise
@@ -90,7 +90,7 @@ def _frames(data: bytes) -> Generator[bytes, None, None]:
 
 
 async def open_wire(url: str, token: str, *, proxy: str | Literal[True] | None = True) -> Wire:
-    """Open a WebSocket; the token goes in a sub-protocol, so that no proxy logs it."""
+    """Open a WebSocket. The token goes into a sub-protocol, so that no proxy logs it."""
     try:
         connection = await connect(
             url,

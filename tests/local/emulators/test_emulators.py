@@ -59,7 +59,7 @@ def test_state_survives_a_clean_stop(home: Home, engine: str):
         second.stop()
 
 
-@pytest.mark.skipif("dynoxide" not in ENGINES, reason="Dynoxide is not to be had here")
+@pytest.mark.skipif("dynoxide" not in ENGINES, reason="Dynoxide is not available here")
 def test_dynoxide_keeps_its_table_and_its_stream_through_a_kill(home: Home):
     template = Template(TEMPLATE, UUID)
     first = start_engine(home, "dynoxide")
@@ -80,7 +80,7 @@ def test_dynoxide_keeps_its_table_and_its_stream_through_a_kill(home: Home):
         second.stop()
 
 
-@pytest.mark.skipif("dynoxide" not in ENGINES, reason="Dynoxide is not to be had here")
+@pytest.mark.skipif("dynoxide" not in ENGINES, reason="Dynoxide is not available here")
 def test_dynoxides_stream_gets_its_indexes_and_loses_what_is_older_than_a_day(home: Home):
     first = start_engine(home, "dynoxide")
     stream_arn = provision(Template(TEMPLATE, UUID), first, home)["Table"].attributes["StreamArn"]
@@ -183,7 +183,7 @@ def test_after_a_clean_stop_nothing_is_put_back(home: Home):
         second.stop()
 
 
-def test_a_position_that_the_stream_no_longer_has_means_what_is_left_of_it(home: Home, engine: str):
+def test_after_a_position_that_the_stream_no_longer_holds_all_its_records_are_read(home: Home, engine: str):
     endpoints = start_engine(home, engine)
     try:
         stream_arn = provision(Template(TEMPLATE, UUID), endpoints, home)["Table"].attributes["StreamArn"]
@@ -210,9 +210,7 @@ def test_expired_items_are_swept(home: Home, engine: str):
         endpoints.stop()
 
 
-def test_an_engine_that_is_not_to_be_had_is_an_error_only_when_it_is_asked_for(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_unavailable_engine_is_an_error_only_if_it_was_asked_for(home: Home, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(dynoxide, "find", lambda report: (None, "npm is not installed"))
     with pytest.raises(EmulatorFailed, match="npm is not installed"):
         start_engine(home, "dynoxide")

@@ -73,7 +73,7 @@ class Functions:
 
 
 async def settled() -> None:
-    """Let everything happen that needs no more news: no chain of callbacks here is nearly so long."""
+    """Run the event loop until nothing more happens by itself: no chain of callbacks here is this long."""
     for _ in range(50):
         await asyncio.sleep(0)
 
@@ -123,7 +123,7 @@ def test_a_flood_of_one_socket_holds_another_up_by_no_more_than_its_share() -> N
     played(play)
 
 
-def test_a_socket_that_floods_is_read_no_further_until_it_is_caught_up_with() -> None:
+def test_a_flooding_socket_is_not_read_until_some_of_its_messages_are_handled() -> None:
     async def play(hub: SocketHub, functions: Functions) -> None:
         socket, wire = await opened(hub)
         sent = 0
@@ -145,7 +145,7 @@ def test_a_socket_that_floods_is_read_no_further_until_it_is_caught_up_with() ->
     played(play)
 
 
-def test_what_a_socket_still_had_waiting_is_dropped_when_it_is_closed_from_here() -> None:
+def test_waiting_messages_are_dropped_when_the_gateway_closes_the_socket() -> None:
     async def play(hub: SocketHub, functions: Functions) -> None:
         socket, _ = await opened(hub)
         socket.data_received(frames(*map(str, range(1000))))
@@ -158,7 +158,7 @@ def test_what_a_socket_still_had_waiting_is_dropped_when_it_is_closed_from_here(
     played(play)
 
 
-def test_what_a_client_sent_before_it_closed_is_handled() -> None:
+def test_messages_that_a_client_sent_before_it_closed_are_handled() -> None:
     async def play(hub: SocketHub, functions: Functions) -> None:
         socket, _ = await opened(hub)
         socket.data_received(frames(*map(str, range(AT_ONCE + 4))))

@@ -136,7 +136,7 @@ def test_what_is_not_http_is_a_400(gateway: RunningGateway):
         assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(gateway: RunningGateway):
+def test_a_client_that_expects_100_continue_gets_it(gateway: RunningGateway):
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=120) as connection:
         connection.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
@@ -144,7 +144,7 @@ def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(gateway: Running
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
-def test_an_offer_of_another_protocol_does_not_keep_a_request_from_its_answer(gateway: RunningGateway):
+def test_a_request_that_offers_another_protocol_is_answered(gateway: RunningGateway):
     headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABk"}
     assert gateway.request("GET", "/x", headers=headers)[0] == 200
 

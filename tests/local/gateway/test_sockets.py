@@ -60,7 +60,7 @@ def test_another_path_or_a_url_over_4_kb_is_refused(gateway: RunningGateway):
         assert caught.value.response.status_code == status
 
 
-def test_what_does_not_ask_for_an_upgrade_is_told_so(gateway: RunningGateway):
+def test_a_request_without_an_upgrade_is_answered_with_426(gateway: RunningGateway):
     assert gateway.request("GET", "/ws")[0] == 426
 
 

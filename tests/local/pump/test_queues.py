@@ -84,7 +84,7 @@ def test_a_batch_that_succeeds_is_deleted():
     assert sorted(queue.deleted) == ["handle-a", "handle-b"]
 
 
-def test_only_what_was_not_reported_as_failed_is_deleted():
+def test_messages_that_are_reported_as_failed_are_not_deleted():
     queue = MemoryQueue("a", "b", "c")
     carried_out(queue, lambda function, event: {"batchItemFailures": [{"itemIdentifier": "id-b"}]})
     assert sorted(queue.deleted) == ["handle-a", "handle-c"]

@@ -118,7 +118,7 @@ def test_records_come_in_order_and_in_batches():
     assert not lab.pump.step()
 
 
-def test_refused_records_are_passed_over_and_the_position_moves_past_them():
+def test_the_position_moves_past_records_that_the_filter_refuses():
     patterns = [{"dynamodb": {"Keys": {"sk": {"S": ["a", "c"]}}}}]
     lab = Lab(MemoryStream("a b c d"), nothing_fails, patterns=patterns)
     lab.pump.step()
@@ -220,7 +220,7 @@ def test_records_that_are_too_old_are_parked_together_without_a_call():
     assert parked["DDBStreamBatchInfo"]["batchSize"] == 2
 
 
-def test_stopping_leaves_the_position_before_what_is_not_done():
+def test_stopping_leaves_the_position_before_the_first_record_that_is_not_done():
     lab = Lab(MemoryStream("a b c d e"), raises_at("c"))
     lab.gives_up = True
     lab.pump.step()

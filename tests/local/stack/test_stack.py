@@ -60,8 +60,8 @@ def test_a_started_stack_says_how_to_reach_it_and_leaves_nothing_running(make_st
     assert not stack.home.info.exists()
 
 
-def test_ctrl_c_stops_also_what_was_started_where_it_was_ignored(make_stack: MakeStack):
-    """As in the background of a script."""
+def test_ctrl_c_stops_a_stack_even_if_it_was_started_with_ctrl_c_ignored(make_stack: MakeStack):
+    """The shell does so for background commands of a script."""
     former = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         fixture = make_stack()
@@ -177,7 +177,7 @@ def test_no_strangers_process_is_taken_for_a_leftover(home: Home, sleeper: Sleep
     assert (elsewhere.poll(), recycled.poll()) == (None, None)
 
 
-def test_a_poison_record_is_parked_and_said_so_while_the_others_go_on(make_stack: MakeStack):
+def test_a_poison_record_is_parked_and_reported_while_the_others_are_delivered(make_stack: MakeStack):
     fixture = make_stack()
     for name in ("a", "poison", "b"):
         assert fixture.post("item", name) == 201
@@ -195,7 +195,7 @@ def test_a_poison_record_is_parked_and_said_so_while_the_others_go_on(make_stack
     assert json.loads(message["Body"])["DDBStreamBatchInfo"]["batchSize"] == 1
 
 
-def test_work_that_fails_is_tried_again_and_then_dead(make_stack: MakeStack):
+def test_work_that_fails_is_tried_again_and_then_moved_to_the_dead_letter_queue(make_stack: MakeStack):
     fixture = make_stack()
     assert fixture.post("item", "work-bad") == 201
     until(lambda: fixture.noted("work") == ["item/work-bad"] * 2)

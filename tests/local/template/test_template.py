@@ -108,7 +108,7 @@ def test_an_unknown_name_is_refused(tmp_path: Path):
         template.queues()
 
 
-def test_what_cannot_be_carried_out_is_refused_and_not_ignored(tmp_path: Path):
+def test_a_setting_that_cannot_be_carried_out_is_refused_and_not_ignored(tmp_path: Path):
     text = TEMPLATE.read_text().replace("BatchSize: 10\n", "BatchSize: 10\n            ParallelizationFactor: 4\n", 1)
     bound = template_of(tmp_path, text).bind({"Table": Physical("t", {"StreamArn": "s"})})
     with pytest.raises(TemplateError, match="ParallelizationFactor"):

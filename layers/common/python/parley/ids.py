@@ -86,5 +86,5 @@ class Ids:
         return self._random_hex(16)
 
     def birth(self) -> str:
-        """16 random hex digits, which tell a user from any other of the same identity, and stand in all it writes."""
+        """16 random hex digits, which tell a user from any other of the same identity."""
         return self._random_hex(8)

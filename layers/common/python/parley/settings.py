@@ -1,4 +1,4 @@
-"""What a deployment configures. The only module that reads the environment."""
+"""The settings of a deployment. This is the only module that reads the environment."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Settings:
         auth_token_secret: Secrets Manager id of the auth token, a plain string.
         key_ring_secret: Secrets Manager id of the root from which API key secrets and page tokens are derived.
         rest_url: Absolute URL of the REST API without a trailing slash. The REST function takes it from each request.
-        connections_url: Where sockets are written to, `https://host/stage`.
-        delivery_queue_url: Planned webhook deliveries.
-        dead_letter_queue_url: Deliveries that were given up, until somebody replays them.
-        delivery_age_seconds: How old a delivery may become before it is given up.
-        studio_url: Where Studio flows live, with `{flow_sid}` in it; empty if there are none.
-        work_queue_url: Every other kind of background work.
+        connections_url: The URL for pushes to sockets, `https://host/stage`.
+        delivery_queue_url: The queue of planned webhook deliveries.
+        dead_letter_queue_url: The queue of parked deliveries, which stay there until somebody replays them.
+        delivery_age_seconds: How old a delivery may become before it is parked.
+        studio_url: The URL of a Studio flow, with `{flow_sid}` in it; empty if there are no flows.
+        work_queue_url: The queue of all other background work.
         webhook_allow_loopback: Whether webhooks may go to this machine; for local runs only.
         actions_per_second: How many actions a channel, and a service, may see in a second; 0 for no limit.
         requests_per_second: How many requests a connection may make in a second; 0 for no limit.

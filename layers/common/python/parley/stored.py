@@ -1,8 +1,8 @@
-"""What is stored, as types: one TypedDict per kind of record.
+"""The stored records as types: one TypedDict per kind of record.
 
-All attributes are optional here, since a record in the table may lack any that was never set; `parley/records` says
-which there are and what they mean. Times are milliseconds since the epoch, unless the name says `seconds`. Those named
-`expires_at` or `until` are epoch seconds, as DynamoDB's TTL wants them.
+All attributes are optional here, since a stored record lacks those that were never set. `parley/records` says what they
+mean. Times are milliseconds since the epoch, unless the name says `seconds`. `expires_at` and `until` are seconds since
+the epoch, as DynamoDB's TTL requires.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 
 class StoredCause(TypedDict, total=False):
-    """Who did something and how, as it stands in the record that it changed."""
+    """Who made a change, and how, as it is stored in the changed record."""
 
     id: str
     actor: str
@@ -22,7 +22,7 @@ class StoredCause(TypedDict, total=False):
 
 
 class Stored(TypedDict, total=False):
-    """What every announced record has. A tombstone keeps SIDs and cause, and says when it was buried."""
+    """The attributes of every announced record. A tombstone also has `deleted_at` and `expires_at`."""
 
     sid: str
     date_created: int
@@ -295,7 +295,8 @@ class Rate(TypedDict, total=False):
 
 class Connection(TypedDict, total=False):
     """An open socket. `codec` names its protocol unless that is the native one. `noted` says that its user was set
-    online when it opened. `closing` says that it is being removed."""
+    online when it opened. `renewals` counts the tokens that followed the first one. `closing` says that it is being
+    removed."""
 
     id: str
     identity: str
@@ -307,6 +308,7 @@ class Connection(TypedDict, total=False):
     noted: bool
     closing: bool
     token_expires_at: int
+    renewals: int
     endpoint_id: str
     push_credential_sid: str
     opened_at: int

@@ -1,4 +1,4 @@
-"""Access tokens: what a client shows to connect, a JWT that a back end signed with an API key.
+"""Access tokens: a client connects with a JWT that a back end has signed with an API key.
 
 https://www.twilio.com/docs/iam/access-tokens; codes from https://www.twilio.com/docs/api/errors/20101 and following.
 """
@@ -59,7 +59,7 @@ class AccessToken:
 
 
 def verify(token: str, account_sid: str, find_secret: Callable[[str], str | None], now_seconds: int) -> AccessToken:
-    """The token, if it may connect. Whether its service exists is for the caller to see.
+    """The verified token. Whether its service exists is not checked here.
 
     `find_secret` gives an API key's secret by SID, None for a key that is unknown or revoked.
 

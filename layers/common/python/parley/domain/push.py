@@ -12,7 +12,7 @@ MESSAGE_TYPES = ("new_message", "added_to_channel", "invited_to_channel", "remov
 LONGEST_ADDRESS = 4096
 LONGEST_ENDPOINT = 512
 
-# What each type of credential needs: field and parameter.
+# The secrets that each type of credential needs: field and parameter.
 _SECRETS = {
     "apn": {"certificate": "Certificate", "private_key": "PrivateKey"},
     "gcm": {"api_key": "ApiKey"},

@@ -17,13 +17,13 @@ _MEDIA = " MediaSid MediaFilename MediaContentType MediaSize"
 _MEMBER = "ChannelSid MemberSid Identity RoleSid"
 _USER = "UserSid Identity RoleSid FriendlyName Attributes DateCreated"
 
-# What an answer may replace (`from` is the older key for the author) (unconfirmed beyond body, author, attributes and
-# friendly_name).
+# The fields that an answer may replace; `from` is the older key for the author (unconfirmed beyond body, author,
+# attributes and friendly_name).
 _MESSAGE_ANSWERS = "body author from attributes"
 _MEDIA_ANSWERS = "author from attributes"
 _CHANNEL_ANSWERS = "friendly_name unique_name attributes"
 
-# Asked before a client's action is carried out.
+# The events before a client's action, which the webhook may change or refuse.
 PRE_EVENTS = {
     ("message", "create"): Event("onMessageSend", _NEW_MESSAGE, _MESSAGE_ANSWERS),
     ("media message", "create"): Event("onMediaMessageSend", _NEW_MESSAGE + _MEDIA, _MEDIA_ANSWERS),
@@ -43,7 +43,7 @@ PRE_EVENTS = {
     ("user", "update"): Event("onUserUpdate", _USER + " DateUpdated", "friendly_name attributes role_sid"),
 }
 
-# Told after a change is stored.
+# The events after a change was stored.
 POST_EVENTS = {
     ("message", "created"): Event("onMessageSent", _SENT),
     ("media message", "created"): Event("onMediaMessageSent", _SENT + _MEDIA),

@@ -34,7 +34,7 @@ _LIMITS = "limits(channel_members user_channels)"
 
 
 def last_message(channel: Record) -> str | None:
-    """What follows a channel's URL in the link to its newest message."""
+    """The end of the link to a channel's newest message, which follows the channel's URL; None if there is none."""
     sid = channel.get("last_message_sid")
     return f"/Messages/{sid}" if sid else None
 
@@ -113,7 +113,7 @@ USER_CHANNELS = Mount(
     page_limits=(50, 50),
     webhooks="delete",
     about="A channel as one user sees it (https://www.twilio.com/docs/chat/rest/user-channel-resource): the user's "
-    "membership or invite, with what is unread.",
+    "membership or invite, and how many messages are unread.",
 )
 
 USER_BINDINGS = Mount(

@@ -1,4 +1,4 @@
-"""What each face answers to a refusal: status, code and text, in one table with a column for each family of faces.
+"""The table of answers to refusals: status, code and text, with a column for each family of faces.
 
 `chat` is Chat v1, v2 and v3 and the native sockets; `conversations` is Conversations v1; `account` is the account API.
 Names in braces are filled from the refusal. Codes and statuses come from Twilio's error dictionary
@@ -16,7 +16,7 @@ from parley.log import logger
 
 
 class Answer(NamedTuple):
-    """What a caller is told."""
+    """The status, code and text of an answer."""
 
     status: int
     code: int
@@ -265,7 +265,7 @@ _BY_TYPE: dict[tuple[str, Error], dict[str, int]] = {
 
 
 def answer(column: str, error: Error, **details: object) -> Answer:
-    """What a face answers to a refusal of this kind.
+    """The answer of a column to a refusal with this error.
 
     Raises:
         LookupError: the column has no answer to it.
@@ -280,7 +280,7 @@ def answer(column: str, error: Error, **details: object) -> Answer:
 
 
 def translate(column: str, refusal: Refusal) -> Answer:
-    """What a face answers to a refusal. If its column has no answer, that is logged, and it is an internal error."""
+    """The answer of a column to a refusal. If there is none, that is logged, and the answer is an internal error."""
     try:
         return answer(column, refusal.error, **refusal.details)
     except LookupError:

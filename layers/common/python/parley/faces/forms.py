@@ -1,4 +1,4 @@
-"""From given texts to a verb's parameters: the same rules for forms, query strings and socket frames."""
+"""Turns given texts into a verb's parameters, by the same rules for forms, query strings and socket frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a face says: under which paths a record is offered, what is taken and shown there, and under which names.
+"""The types of which faces are made: under which paths a record is offered, and which fields are taken and shown there.
 
 Views and forms are allow-lists in the notation of `names.py`: a field that they do not name is neither shown nor taken.
 """
@@ -31,7 +31,7 @@ class Face:
         prefix: What its paths begin with, in requests and in answers.
         style: `modern`, or `2010` for the account API's dates and paging.
         suffix: What the account API appends to its paths.
-        perspective: What operations must know of it.
+        perspective: The facts of the face that operations need.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Face:
 
 @dataclass(frozen=True)
 class View:
-    """What is shown of a record.
+    """The fields of a record that are shown.
 
     Attributes:
         names: JSON names in order. An object shows those of its parts that have a value or a default.
@@ -96,11 +96,11 @@ class Mount:
         record: The type of record.
         path: Path of one item below the prefix; without its last segment it is the collection. Names in braces are
             fields of the record, the last one is the item's own address.
-        view: What is shown.
-        create: What the form of create takes.
-        update: What the form of update takes.
-        filters: What the list can be narrowed by, and the kind of each.
-        verbs: What is offered here.
+        view: The fields that are shown.
+        create: The fields that the form of create takes.
+        update: The fields that the form of update takes.
+        filters: The filters of the list, and the kind of each.
+        verbs: The verbs that are offered.
         kinds: By field, the kind as which this face reads a parameter, where it is not the record's.
         name: The name under which operations, logs and docs know it, if it is not the record's.
         plural: The list's key, if it is not the collection's last segment in lower case.

@@ -16,7 +16,7 @@ _DATES = ("date_created", "date_updated")
 
 
 def present(mount: Mount, record: Record, base_url: str, account_sid: str, *, listed: bool = False) -> dict[str, Any]:
-    """What `mount` shows of a record, with absolute URLs below `base_url` (scheme, host and stage)."""
+    """A record as `mount` shows it, with absolute URLs below `base_url` (scheme, host and stage)."""
     values = {**record, "account_sid": account_sid}
     root = base_url + mount.face.prefix
     url = root + fill_path(mount, values, item=True)

@@ -1,4 +1,4 @@
-"""What an operation works with: the ports, who is asking, and through which face."""
+"""The context of an operation: the ports, the caller, and the face through which it asks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SYSTEM = "system"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: account credentials over REST (`identity` None) or a client on its socket.
+    """The caller of an operation: a back end with account credentials (`identity` None), or a client on its socket.
 
     Attributes:
         source: `API` or `SDK`.
@@ -43,7 +43,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Perspective:
-    """What an operation must know of the face through which it is asked.
+    """The facts that an operation needs of the face through which it is called.
 
     Attributes:
         name: The family of faces.

@@ -7,6 +7,7 @@ acknowledged message and never an index used twice. With an idempotency token, m
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from parley.domain.memberships import authored
@@ -25,7 +26,7 @@ from parley.operations import authority, channel_log, counting, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
-from parley.operations.paging import Listing, PageRequest, page_of
+from parley.operations.paging import Listing, PageRequest, beside_index, page_of
 from parley.records.messages import MESSAGE
 from parley.records.spec import Path
 from parley.store import keys
@@ -220,7 +221,8 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     after, before = (None, bound) if is_below else (bound, None)
     where = keys.messages(resolved["channel_sid"])
     found, more = context.table.page(where, page.size, after=after, before=before, descending=is_below)
-    return page_of([(str(item.record["index"]), item.record) for item in found], page, more=more)
+    beside = partial(beside_index, descending=descending)
+    return page_of([(str(item.record["index"]), item.record) for item in found], page, more=more, beside=beside)
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:

@@ -7,7 +7,7 @@ going back always has more after it: the page that the caller came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from parley.store.items import Record
@@ -55,18 +55,40 @@ class Listing(NamedTuple):
         return self._replace(records=[shown[position] for position in positions], positions=positions)
 
 
-def page_of(found: Sequence[tuple[str, Any]], page: PageRequest, *, more: bool) -> Listing:
+def beside_text(position: str, direction: int) -> str:
+    """The position just after a text; just before it, if nothing was found there, is the beginning of the list.
+
+    No position of a list begins with another one and a blank, so nothing lies between.
+    """
+    return f"{position} " if direction > 0 else ""
+
+
+def beside_index(position: str, direction: int, *, descending: bool) -> str:
+    """The position of the message next to another one in the list's order, whether there is one or not."""
+    return str(int(position) + (-direction if descending else direction))
+
+
+def page_of(
+    found: Sequence[tuple[str, Any]], page: PageRequest, *, more: bool, beside: Callable[[str, int], str] = beside_text
+) -> Listing:
     """The page that a read of one range gives: `found` are positions and records as they were read.
 
     Going back, they were read downwards and are turned around; `more` says whether the read could have gone on.
+    `beside` gives the position next to another one, towards the list's end (1) or beginning (-1). An empty page has
+    such a position at its edge, so that there is a way back from it.
     """
     ordered = list(reversed(found)) if page.is_back else list(found)
     positions = [position for position, _ in ordered]
+    first, last = (positions[0], positions[-1]) if positions else (None, None)
+    if not positions and page.before is not None:
+        last = beside(page.before, -1)
+    elif not positions and page.after is not None:
+        first = beside(page.after, 1)
     return Listing(
         [record for _, record in ordered],
         positions,
-        positions[0] if positions else None,
-        positions[-1] if positions else None,
+        first,
+        last,
         more_after=page.is_back or more,
         more_before=more if page.is_back else page.after is not None,
     )
@@ -85,11 +107,13 @@ def merged(listings: Sequence[Listing], page: PageRequest) -> Listing:
         for position, record in zip(listing.positions, listing.records, strict=True)
     }
     positions = sorted(by_position)
+    if not positions:
+        return listings[0]
     whole = Listing(
         [by_position[position] for position in positions],
         positions,
-        positions[0] if positions else None,
-        positions[-1] if positions else None,
+        positions[0],
+        positions[-1],
         more_after=any(listing.more_after for listing in listings),
         more_before=any(listing.more_before for listing in listings),
     )

@@ -77,7 +77,7 @@ def belonging(record: Mapping[str, Any] | None, resolved: Path) -> Record:
 
 
 def new_record(context: Context, record_type: RecordType, path: Path) -> Record:
-    """What every new record begins with."""
+    """A new record with its SID, its dates and its service."""
     now = context.clock.now_ms()
     record: Record = {"sid": context.ids.sid(record_type.prefix), "date_created": now, "date_updated": now}
     return {**record, "service_sid": path["service_sid"]} if "service_sid" in path else record
@@ -96,7 +96,7 @@ def changed(context: Context, parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def retried(context: Context, attempt: Callable[[Context], T], *retryable: Error, attempts: int = 3) -> T:
-    """What `attempt` returns. It is called again if another request has changed what it read.
+    """Call `attempt` and return its result. If another request has changed what `attempt` read, it is called again.
 
     `retryable` are the errors with which `attempt` says so. All attempts together get the time that one request to the
     table may take (`store/patience.py`).

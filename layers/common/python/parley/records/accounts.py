@@ -1,4 +1,4 @@
-"""The account: the deployment itself (https://www.twilio.com/docs/iam/api/account). It can only be looked at.
+"""The account: the deployment itself (https://www.twilio.com/docs/iam/api/account). It can only be fetched.
 
 The auth token, which Twilio shows here, stays in Secrets Manager.
 """

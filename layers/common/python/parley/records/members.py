@@ -52,7 +52,7 @@ MEMBER = RecordType(
             reason="notificationLevel",
         ),
     ),
-    # What a user channel shows in addition to the membership.
+    # The fields that a user channel shows in addition to the membership.
     computed="user_sid member_sid status unread_messages_count channel_friendly_name channel_unique_name "
     "channel_created_by channel_attributes channel_state channel_timers",
     remains="identity",

@@ -96,6 +96,6 @@ SERVICE = RecordType(
 
 
 def setting(service: Mapping[str, Any], name: str) -> Any:
-    """What a service has set, or the default where it has set nothing."""
+    """A setting of a service, or its default if the service has not set it."""
     value = service.get(name)
     return SERVICE.by_name[name].default if value is None else value

@@ -62,7 +62,7 @@ async def _unrouted(request: Request, exception: Exception) -> Response:
 
 
 class _EncodedPath(APIGateway):
-    """A REST API event keeps its path percent-encoded, and so do we until it is split: identities may hold slashes.
+    """Keeps an event's path percent-encoded, as API Gateway passes it, until it is split: identities may hold slashes.
 
     The part before the API's own prefix (the stage, or a custom domain's base path) is kept for the URLs in answers.
     """
@@ -92,8 +92,8 @@ def lambda_handler(app: FastAPI) -> Any:
 
 
 def _provide_event_loop() -> None:
-    # Mangum runs the application on its thread's event loop. Other threads than the first have none, and the first has
-    # lost its own as soon as anything in the process has called asyncio.run().
+    # Mangum runs the application on its thread's event loop. Only the main thread has one, and it loses that as soon as
+    # any code in the process calls asyncio.run().
     try:
         usable = not asyncio.get_event_loop().is_closed()
     except RuntimeError:

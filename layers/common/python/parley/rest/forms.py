@@ -1,4 +1,4 @@
-"""Form bodies and query strings: "absent" and "given but empty" differ, and a repeated name is a list."""
+"""Reads form bodies and query strings. Absent and empty parameters differ, and a repeated name is a list."""
 
 from __future__ import annotations
 

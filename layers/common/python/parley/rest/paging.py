@@ -117,9 +117,10 @@ def envelope(
             query.append(("PageToken", sealed))
         return f"{path}?{urlencode(query)}"
 
-    following = link(asked.number + 1, "PT", listing.last) if listing.more_after and listing.last else None
-    previous = None
-    if asked.number > 0 and listing.more_before and listing.first:
+    following = previous = None
+    if listing.more_after and listing.last is not None:
+        following = link(asked.number + 1, "PT", listing.last)
+    if asked.number > 0 and listing.more_before and listing.first is not None:
         previous = link(asked.number - 1, "PB", listing.first)
     own = link(asked.number, "PB", page.before) if page.is_back else link(asked.number, "PT", page.after)
     key = mount.key

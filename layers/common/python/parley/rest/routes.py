@@ -34,7 +34,7 @@ Operations = Mapping[tuple[str, str], Operation]
 
 
 class Route(NamedTuple):
-    """What the app registers: a path template, its HTTP methods and the endpoint."""
+    """A route that the app registers: a path template, its HTTP methods and the endpoint."""
 
     path: str
     methods: list[str]

@@ -1,4 +1,4 @@
-"""The socket door: frames in, operations, replies; changes out as pushes.
+"""The socket door: it answers the frames of clients, and pushes changes to them.
 
-Delivery is at least once and usually in order. Clients sort by `seq`, drop what they have seen, fetch what is missing.
+A push arrives at least once and usually in order. Clients sort by `seq`, drop repeats, and fetch what is missing.
 """

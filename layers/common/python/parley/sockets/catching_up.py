@@ -1,9 +1,9 @@
-"""Catching up: a client names the last change number that it saw in a channel, and gets the news that it missed.
+"""Catching up: a client names the last change number that it saw in a channel, and gets the events that it missed.
 
-A new message is read from the channel's messages. Every other change left an entry in the channel's log
+New messages are read from the channel's messages. Every other change left an entry in the channel's log
 (`operations/channel_log.py`). If a record changed several times, the client gets one event with the latest version. If
-a change can no longer be told, the client is asked to fetch the channel anew. The codec renders each piece of news and
-says how many bytes it takes.
+nothing stored says any more what changed, the client must fetch the channel again. The codec renders each event and
+counts its bytes.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from parley.store.keys import Key
 from parley.stored import Channel, Connection, LogEntry, Message, Tail
 
 MOST_CHANGES = 1000
-# How many bytes of events one reply holds at most. A socket carries more.
+# How many bytes of events one reply holds at most. A frame may be larger.
 _MOST_BYTES = 100_000
 _PAGE = 100
-# A function takes a change number and then writes the change. No function runs longer than this: if the change is not
-# written by then, it never will be.
+# A function takes a change number first and then writes the change. No function runs longer than this. So a change that
+# is not written by then will never be.
 _SETTLED_MS = 60_000
 _LOOKS, _PAUSE_SECONDS = 2, 0.1
 
 T = TypeVar("T")
-# Renders news for the user who asked; returns the event and its size in bytes.
+# Renders an event for the user who asked; returns the event and its size in bytes.
 Render = Callable[[News], tuple[T, int]]
 
 CHANGES, REFETCH, GONE = "changes", "refetch", "gone"
-# How many bytes the answer for one channel takes without its events.
+# The size of a channel's answer without its events, in bytes.
 _FIXED_BYTES = 100
 
 
@@ -48,10 +48,10 @@ class CaughtUp(Generic[T]):
     """The answer for one channel.
 
     Attributes:
-        status: `changes`; `refetch` if the client must fetch anew; `gone` if there is no such channel for it.
+        status: `changes`; `refetch` if the client must fetch the channel again; `gone` if the user cannot see it.
         seq: The last change number that the answer covers.
         more: Whether the client should ask again from `seq` on.
-        events: The rendered news, in order.
+        events: The rendered events, in order.
         size: How many bytes the answer takes.
     """
 
@@ -64,25 +64,25 @@ class CaughtUp(Generic[T]):
 
 @dataclass
 class _Patience:
-    """How often one reply may still wait for changes that are being written; all its channels share this."""
+    """How often one reply may still wait for changes that are being written. All channels of the reply share this."""
 
     left: int = _LOOKS
 
 
-# The fields of a deleted record that the log's entry keeps, by kind.
+# By kind: the fields of a deleted record that its entry in the log keeps.
 _ERASED = {"message": ("index", "created_seq"), "member": ("identity",)}
 
 
 class _Erased(LookupError):
-    """A record was deleted, and nothing is stored that says what it was."""
+    """A record was deleted, and nothing stored says what it was."""
 
 
 @dataclass
 class _Missed:
-    """What is stored of the changes in a channel after a change number.
+    """Everything stored about the changes in a channel after a change number.
 
     Attributes:
-        messages: The messages that were written since, in order. Tombstones are among them.
+        messages: The messages that were written since, in order, tombstones included.
         entries: The entries of the log since, in order.
         is_cut: Whether there are more messages than one reply can hold.
     """
@@ -95,31 +95,31 @@ class _Missed:
 def catch_up(
     context: Context, connection: Connection, marks: dict[str, int], render: Render[T]
 ) -> dict[str, CaughtUp[T]]:
-    """The answers by channel SID; `marks` are the change numbers that the client saw last."""
+    """The answers by channel SID; `marks` has the last change number that the client saw in each channel."""
     identity = connection["identity"]
     wanted = {sid: _keys(sid, identity) for sid in marks}
     user_key = keys.user(connection["user_sid"])
     found = context.table.fetch_many([user_key, *(key for of_channel in wanted.values() for key in of_channel)])
     user = authority.require_same_user(context, found.get(user_key))
     room, patience = _MOST_BYTES, _Patience()
-    told: dict[str, CaughtUp[T]] = {}
+    answers: dict[str, CaughtUp[T]] = {}
     for sid, mark in marks.items():
         channel, tail, *held = (found.get(key) for key in wanted[sid])
         member, invite = (own(one, user) for one in held)
         is_here = channel is not None and channel["service_sid"] == connection["service_sid"]
         if channel is None or tail is None or not is_here or channel["type"] not in context.perspective.shows:
-            told[sid] = CaughtUp(GONE)
+            answers[sid] = CaughtUp(GONE)
         elif member is None:
             is_visible = invite is not None or channel["type"] == PUBLIC or is_creator(channel, user)
-            told[sid] = CaughtUp(REFETCH, tail["seq"]) if is_visible else CaughtUp(GONE)
+            answers[sid] = CaughtUp(REFETCH, tail["seq"]) if is_visible else CaughtUp(GONE)
         elif mark > tail["seq"] or tail["seq"] - mark > MOST_CHANGES:
-            told[sid] = CaughtUp(REFETCH, tail["seq"])
+            answers[sid] = CaughtUp(REFETCH, tail["seq"])
         elif room <= 0:
-            told[sid] = CaughtUp(CHANGES, mark, more=True)
+            answers[sid] = CaughtUp(CHANGES, mark, more=True)
         else:
-            told[sid] = _Channel(context, render, identity, channel, tail, mark).told(room, patience)
-            room -= told[sid].size
-    return told
+            answers[sid] = _Channel(context, render, identity, channel, tail, mark).answer(room, patience)
+            room -= answers[sid].size
+    return answers
 
 
 def _keys(sid: str, identity: str) -> tuple[Key[Any], Key[Any], Key[Any], Key[Any]]:
@@ -128,7 +128,7 @@ def _keys(sid: str, identity: str) -> tuple[Key[Any], Key[Any], Key[Any], Key[An
 
 
 class _Channel(Generic[T]):
-    """The answer for one channel whose member asks."""
+    """Answers for one channel. The user is a member."""
 
     def __init__(self, context: Context, render: Render[T], identity: str, channel: Channel, tail: Tail, mark: int):
         self._context = context
@@ -139,27 +139,27 @@ class _Channel(Generic[T]):
         self._mark = mark
         self._sid = channel["sid"]
 
-    def told(self, room: int, patience: _Patience) -> CaughtUp[T]:
+    def answer(self, room: int, patience: _Patience) -> CaughtUp[T]:
         """The answer, of about `room` bytes at most."""
         if self._mark == self._tail["seq"]:
             return CaughtUp(CHANGES, self._mark)
-        missed, young = self._settled(room, patience)
-        holes = self._holes(missed)
-        if any(hole not in young for hole in holes) and not self._is_recent():
+        missed, young = self._read_settled(room, patience)
+        missing = self._missing_numbers(missed)
+        if any(number not in young for number in missing) and not self._is_recent():
             return CaughtUp(REFETCH, self._tail["seq"])
         try:
-            happened = self._happened(missed)
+            happened = self._events_by_number(missed)
         except _Erased:
             return CaughtUp(REFETCH, self._tail["seq"])
-        return self._answer(happened, young, missed, room)
+        return self._cut(happened, young, missed, room)
 
-    def _settled(self, room: int, patience: _Patience) -> tuple[_Missed, list[int]]:
-        """What was missed, and the numbers whose changes may still be written.
+    def _read_settled(self, room: int, patience: _Patience) -> tuple[_Missed, list[int]]:
+        """What the client missed, and the change numbers whose changes may still be written.
 
-        Such a change is usually written a moment later, so this waits a moment and reads again.
+        Such a change is usually written a moment later, so this pauses and reads again.
         """
         missed = self._read(room)
-        while (young := self._young_holes(missed)) and patience.left:
+        while (young := self._young_numbers(missed)) and patience.left:
             patience.left -= 1
             self._context.clock.sleep(_PAUSE_SECONDS)
             missed = self._read(room)
@@ -169,7 +169,7 @@ class _Channel(Generic[T]):
         table = self._context.table
         entries = table.page(keys.changes(self._sid), MOST_CHANGES, after=keys.padded(self._mark)).found
         missed = _Missed(entries=[item.record for item in entries])
-        # Each new message took a change number. So there are at most as many new messages as new numbers.
+        # Each new message took a change number, so there are no more new messages than new numbers.
         index = max(self._tail["last_index"] - (self._tail["seq"] - self._mark), -1)
         more = True
         while more and room > 0:
@@ -183,35 +183,35 @@ class _Channel(Generic[T]):
         missed.is_cut = more
         return missed
 
-    def _accounted(self, missed: _Missed) -> dict[int, int]:
-        """When the change of each number was made, in milliseconds; numbers whose change was not found are missing."""
+    def _times_of_changes(self, missed: _Missed) -> dict[int, int]:
+        """The time of each change that was found, in milliseconds, by change number."""
         times = {entry["seq"]: (entry["expires_at"] - TOMBSTONE_SECONDS) * 1000 for entry in missed.entries}
-        # If a message was written and then deleted, the entry of the deletion has the number of its creation.
+        # The entry of a message's deletion also names the change number of its creation.
         times |= {entry["created_seq"]: times[entry["seq"]] for entry in missed.entries if "created_seq" in entry}
         return times | {_created(message): message["cause"]["at"] for message in missed.messages}
 
     def _end(self, missed: _Missed) -> int:
         return _created(missed.messages[-1]) if missed.is_cut else int(self._tail["seq"])
 
-    def _holes(self, missed: _Missed) -> list[int]:
-        times = self._accounted(missed)
+    def _missing_numbers(self, missed: _Missed) -> list[int]:
+        times = self._times_of_changes(missed)
         return [seq for seq in range(self._mark + 1, self._end(missed) + 1) if seq not in times]
 
-    def _young_holes(self, missed: _Missed) -> list[int]:
-        """The holes whose changes may still be written: no change after them is older than a function can run."""
-        times = self._accounted(missed)
+    def _young_numbers(self, missed: _Missed) -> list[int]:
+        """The missing numbers whose changes may still be written, because only recent changes come after them."""
+        times = self._times_of_changes(missed)
         settled = self._context.clock.now_ms() - _SETTLED_MS
         if self._tail.get("seq_at", settled) < settled:
-            # The last number was taken so long ago that no change can still be under way.
+            # The last number was taken so long ago that no function can still be writing.
             return []
         last_settled = max((seq for seq, at in times.items() if at < settled), default=0)
-        return [hole for hole in self._holes(missed) if hole > last_settled]
+        return [number for number in self._missing_numbers(missed) if number > last_settled]
 
     def _is_recent(self) -> bool:
-        """Whether the log still reaches back to the mark. If it does, the change of a hole was never written."""
+        """Whether the log still reaches back to the mark. If so, the change of a missing number was never written."""
         now = self._context.clock.now_ms()
         oldest = now - TOMBSTONE_SECONDS * 1000
-        # Channel SIDs begin with the time at which they were made.
+        # A channel SID begins with the time at which the channel was created.
         if int(self._sid[2:14], 16) > oldest:
             return True
         table = self._context.table
@@ -223,8 +223,8 @@ class _Channel(Generic[T]):
         messages = table.page(keys.messages(self._sid), 1, before=below, descending=True, buried=True).found
         return bool(messages) and _written_at(messages[0].record) > oldest
 
-    def _happened(self, missed: _Missed) -> list[tuple[int, News]]:
-        """Each piece of news with its number: a new message's first one, any other record's latest one."""
+    def _events_by_number(self, missed: _Missed) -> list[tuple[int, News]]:
+        """The events with their change numbers: for a new message the first number, for any other record the latest."""
         living = [message for message in missed.messages if "deleted_at" not in message]
         happened = [(_created(message), self._news("message", "created", message)) for message in living]
         verbs: dict[tuple[str, str], list[LogEntry]] = {}
@@ -246,11 +246,11 @@ class _Channel(Generic[T]):
                 return keys.member(self._sid, sid)
             case "message" if (index := message_index(self._sid, sid)) is not None:
                 return keys.message(self._sid, index)
-        # Members are not told of invites.
+        # Members do not hear of invites.
         return None
 
     def _erased(self, subject: tuple[str, str], entry: LogEntry) -> Record:
-        """A record whose tombstone has been erased, as far as the entry of its deletion describes it."""
+        """A record whose tombstone has been erased, rebuilt from the entry of its deletion."""
         kind, sid = subject
         if kind not in _ERASED or (kind == "member" and entry["verb"] != "deleted"):
             raise _Erased(sid)
@@ -261,18 +261,18 @@ class _Channel(Generic[T]):
         return {**names, "index": message_index(self._sid, sid), **gone} if kind == "message" else {**names, **gone}
 
     def _changed(self, kind: str, record: Mapping[str, Any], entries: list[LogEntry]) -> list[tuple[int, News]]:
-        """The news of one record that has entries: one event with its latest version."""
+        """The events of one record that has entries: one event with its latest version."""
         is_gone = "deleted_at" in record
         if kind == "message" and not is_gone and _created(record) > self._mark:
             return []
-        # If it came and went, the client is told that it went. It may have heard of the coming and not of the going.
+        # If the record was created and deleted, send the deletion: the client may have heard only of the creation.
         came = [entry["seq"] for entry in entries if entry["verb"] == "created"]
         if came and not is_gone:
             return [(came[-1], self._news(kind, "created", record))]
         position = entries[-1]["seq"]
         news = [(position, self._news(kind, "deleted" if is_gone else "updated", record))]
         if kind == "member" and not is_gone and identity_of(record) == self._identity:
-            # Another device of this user may have set the notification level, which the view of a member leaves out.
+            # Another device of this user may have set the notification level, which `memberUpdated` does not show.
             own_level = self._news(kind, "updated", record, "membership_updated", ("notificationLevel",))
             news.append((position, own_level))
         return news
@@ -280,14 +280,14 @@ class _Channel(Generic[T]):
     def _news(
         self, kind: str, verb: str, record: Mapping[str, Any], event: str = "", reasons: tuple[str, ...] = ()
     ) -> News:
-        """News of a change. The event is the one that members hear, unless `event` names another."""
+        """The event of a change that members hear, or the event named `event`."""
         if verb == "updated":
             reasons = reasons or tuple(every_reason(kind))
         return News(
             event or f"{kind}_{verb}", kind, verb, dict(record), self._sid, self._channel, self._tail, reasons=reasons
         )
 
-    def _answer(self, happened: list[tuple[int, News]], young: list[int], missed: _Missed, room: int) -> CaughtUp[T]:
+    def _cut(self, happened: list[tuple[int, News]], young: list[int], missed: _Missed, room: int) -> CaughtUp[T]:
         events: list[T] = []
         used = _FIXED_BYTES
         reached, is_cut = self._mark, missed.is_cut
@@ -297,7 +297,7 @@ class _Channel(Generic[T]):
                 # The event is larger than any frame that a socket carries.
                 return CaughtUp(REFETCH, self._tail["seq"])
             if position > self._end(missed) or used + size > room:
-                # An event of the same number may be in this answer already; the client hears it again in the next.
+                # This answer may hold an event of the same number already. The next answer repeats that event.
                 reached, is_cut = min(reached, position - 1), True
                 break
             used += size
@@ -305,7 +305,7 @@ class _Channel(Generic[T]):
             reached = position
         else:
             reached = self._end(missed)
-        # `more` makes the client ask at once. A change that is being written needs a moment, so `more` is not set.
+        # `more` would make the client ask at once, but a change that is still being written needs a moment.
         waits = bool(young) and reached >= young[0]
         seq = young[0] - 1 if waits else reached
         return CaughtUp(CHANGES, seq, is_cut and not waits, tuple(events), used)
@@ -314,7 +314,7 @@ class _Channel(Generic[T]):
 def _written_at(message: Message) -> int:
     """When a message was written, or an earlier time.
 
-    If the message was edited, its cause is the edit's. Its `date_created` may have been given by an import.
+    The cause of an edited message has the time of the edit. An import may have set `date_created`.
     """
     at = int(message["cause"]["at"])
     is_untouched = message.get("seq") == _created(message)

@@ -1,6 +1,6 @@
 """Ending a connection: a last frame says why, then the socket is closed, then the connection is forgotten.
 
-API Gateway lets nobody choose the close code, so the reason needs a frame.
+API Gateway does not let us choose the close code, so the reason goes into a frame.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from parley.sockets.codec import Codec
 from parley.sockets.presence import forget
 
 if TYPE_CHECKING:
-    # Most requests push nothing, and need not wait for what pushes to be imported.
+    # Most requests push nothing, so they should not wait for the import of the pushing code.
     from parley.ports.sockets.gateway import SocketGateway
 
 
@@ -27,9 +27,9 @@ def close(
     reply: str = "",
     user_sid: str = "",
 ) -> None:
-    """Send a connection the last reply, if there is one, and the reason for its end; then close and forget it.
+    """Send a connection a last reply, if one is given, and the reason for its end; then close and forget it.
 
-    `user_sid` is the connection's user, if it is known.
+    `user_sid` is the connection's user, if the caller knows it.
     """
     frames = [reply.encode()] if reply else []
     sockets.post([(connection_id, frame) for frame in [*frames, codec.ended(refusal)]], deadline_seconds=3)

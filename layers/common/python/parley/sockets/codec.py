@@ -1,8 +1,8 @@
-"""The codec port: how one protocol says on a socket what happens.
+"""The codec port: how one protocol puts events into bytes.
 
-Fan-out, catching up, typing and expiry know who is to hear what; a codec turns that into bytes. What a codec renders
-for a connection is a sequence of *pieces*, which it may later pack into fewer frames. Connections for whom equal pieces
-were rendered are sent the same bytes, so a piece must be hashable.
+Fan-out, catching up, typing and expiry decide who hears what. A codec renders each event as a sequence of *pieces*, and
+later packs the pieces for a connection into frames. Connections with equal pieces get the same bytes, so a piece must
+be hashable.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ Piece = Hashable
 
 
 class CannotShow(LookupError):
-    """An event needs a record that is gone: what it would tell is out of date."""
+    """A record that the event must show is gone. A later event says that it was deleted."""
 
 
 @dataclass(frozen=True)
 class News:
-    """One event, and what is known around it.
+    """One event of a change, with the records that a codec needs to render it.
 
     Attributes:
         event: Its name in `events.EVENTS`.
-        kind: What was changed: a channel, member, message, invite, user, or nothing (a number was used up).
+        kind: The kind of the changed record: channel, member, message, invite or user. `nothing` if a change number was
+            taken and the change was then refused.
         verb: created, updated or deleted.
-        record: The changed record; for a deletion, what is left of it.
-        channel_sid: The channel that it happened in; empty outside of channels.
+        record: The changed record; after a deletion, its tombstone.
+        channel_sid: The channel in which it happened; empty if it did not happen in a channel.
         channel: That channel, {} if it was not read.
         tail: Its counters, if they were read.
-        reasons: Twilio's names for what an update changed; all that it may have changed, where that is not known.
-        is_reachability_enabled: Whether the service lets its users be seen online.
+        reasons: Twilio's names for what an update changed. If that is not known, all that an update can change.
+        is_reachability_enabled: Whether the service shows who is online.
     """
 
     event: str
@@ -52,51 +53,51 @@ class News:
 
 
 class Codec(Protocol):
-    """What is said on the connections of one protocol."""
+    """Renders what the server sends on the connections of one protocol."""
 
     def shows_channel(self, kind: str, verb: str) -> bool:
-        """Whether rendering such a change needs the channel that it happened in and its counters."""
+        """Whether the codec needs the channel and its counters to render such a change."""
 
     def is_personal(self, event: str) -> bool:
-        """Whether an event is rendered for each user who hears it, and not once for all."""
+        """Whether an event must be rendered for each user separately."""
 
     def render(self, news: News, user_sid: str) -> Sequence[Piece]:
-        """One event for a user; `user_sid` is empty unless the event is personal.
+        """The pieces of one event. `user_sid` is empty unless the event is personal.
 
         Raises:
-            CannotShow: what it needs is gone; the event is then told to nobody.
+            CannotShow: a record that it needs is gone. Then nobody gets the event.
         """
 
     def marked(self, piece: Piece, request: str) -> Piece:
-        """The same piece for the connection whose request caused it."""
+        """The piece with the id of the request that caused it, for the connection that sent this request."""
 
     def packed(self, pieces: Sequence[Piece]) -> list[bytes]:
-        """Pieces as the frames that are sent, in order."""
+        """The frames that hold these pieces, in order."""
 
     def typing(self, channel_sid: str, identity: str, seconds: int) -> bytes:
-        """Somebody is typing, to be shown for so long."""
+        """The push that somebody is typing; clients show it for so many seconds."""
 
     def token_ends_soon(self, connection: Connection) -> bytes:
-        """The connection's token runs out in some minutes."""
+        """The push that the connection's token expires in some minutes."""
 
     def token_ended(self, connection: Connection) -> bytes:
-        """The connection's token has run out; the connection is closed next."""
+        """The push that the connection's token has expired. The caller closes the connection next."""
 
     def ended(self, refusal: Refusal) -> bytes:
-        """Why the connection is closed next."""
+        """The push that says why the caller closes the connection next."""
 
     def refused(self, text: str, refusal: Refusal) -> str:
-        """The reply to a frame, `text`, that is refused."""
+        """The reply that refuses the frame `text`."""
 
 
 class Requests(Protocol):
-    """What is asked on the connections of one protocol."""
+    """Answers the frames of one protocol."""
 
     def opening(self, text: str) -> str | None:
         """The access token in a frame that opens a connection; None for any other frame."""
 
     def welcome(self, text: str, connection: Connection) -> str:
-        """The reply to a frame that has opened a connection."""
+        """The reply to the frame that opened the connection."""
 
     def answer(self, context: Context, connection: Connection, typing: Typing, text: str) -> str:
-        """The reply to any other frame, whatever it asks for; `context` has no caller yet."""
+        """The reply to any other frame. `context` names no caller; this sets one."""

@@ -1,6 +1,6 @@
-"""A connection's life: a valid token opens it, another token renews it, and each request is checked against its record.
+"""The life of a connection: a token opens it, another token renews it, and its record is checked for each request.
 
-`sockets/presence.py` forgets it at the end.
+At the end `sockets/presence.py` forgets it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from parley.domain.memberships import birth_of
 from parley.domain.presence import LONGEST_LIFE_SECONDS, ends, live_connections
 from parley.domain.users import check_identity
 from parley.errors import (
+    CONCURRENT_UPDATE,
     CONNECTION_EXPIRED,
+    NOT_FOUND,
     TOKEN_EXPIRED,
     TOKEN_FOREIGN_SERVICE,
     TOKEN_INVALID,
@@ -23,14 +25,14 @@ from parley.errors import (
 )
 from parley.ids import user_sid
 from parley.keyring import is_secret
-from parley.operations import addressing, authority, due, reachability, users
+from parley.operations import addressing, authority, due, reachability, users, verbs
 from parley.operations.context import Caller, Context
 from parley.sockets import presence
 from parley.sockets.presence import Listener
 from parley.sockets.protocols import NATIVE, Row
 from parley.store import keys
 from parley.store.keys import Key
-from parley.store.writes import Update
+from parley.store.writes import Guard, Update
 from parley.stored import Connection, Due, User
 from parley.tokens import AccessToken, verify
 
@@ -45,14 +47,16 @@ class Opened(NamedTuple):
 
 SUBPROTOCOL = "parley.v1"
 MOST_PER_IDENTITY = 10
-# The kind of due work under which connections are listed until they end.
+# How often a new token is written while others are stored for the same connection.
+_ATTEMPTS = 10
+# The kind of due work that lists each connection under the minute in which it ends.
 DUE = "connection"
 
 
 def accept(context: Context, protocol: Row, connection_id: str, offered: list[str], query_token: str) -> Opened | None:
-    """Let a socket open. Its token is in the query string, or is offered as a sub-protocol beside `parley.v1`.
+    """Let a socket open. Its token comes in the query string, or as a second sub-protocol beside `parley.v1`.
 
-    If the protocol's token comes with the first frame, nothing is stored yet, and None is returned.
+    If the protocol's token comes in the first frame, this stores nothing and returns None.
 
     Raises:
         Refusal: what `authenticate` raises.
@@ -65,19 +69,21 @@ def accept(context: Context, protocol: Row, connection_id: str, offered: list[st
 
 
 def authenticate(context: Context, protocol: Row, connection_id: str, token: str) -> Opened:
-    """Open a connection for whoever brings a token. If the identity has no user yet, one is created.
+    """Open a connection for the identity of a token. If the identity has no user yet, create one.
 
-    This takes three requests: the user, the connection, the presence. If the service asks who is online, the first
-    connection of a user takes one more.
+    This takes three requests: for the user, the connection and the presence. If the service shows who is online, the
+    first connection of a user takes one more.
 
     Raises:
-        Refusal: what is wrong with the token; 20106 with 403 if its service is not one of this account; 50203 or 50206
-            if no user may have the identity.
+        Refusal: what is wrong with the token; 20106 with 403 if its service does not belong to this account; 50203 or
+            50206 if the identity is not allowed.
     """
     access = verified(context, token)
     try:
         service = addressing.service(context, access.service_sid)
-    except Refusal:
+    except Refusal as refusal:
+        if refusal.error is not NOT_FOUND:
+            raise
         raise TOKEN_FOREIGN_SERVICE() from None
     sid = user_sid(access.service_sid, access.identity)
     acting = replace(context, caller=Caller("SDK", access.identity, webhooks=True))
@@ -87,7 +93,7 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
         user = _create_user(acting, access)
     acting = replace(acting, caller=replace(acting.caller, birth=birth_of(user)))
     now = context.clock.now_ms() // 1000
-    is_watched = reachability.is_enabled(service)
+    shows_who_is_online = reachability.is_enabled(service)
     record: Connection = {
         "id": connection_id,
         "identity": access.identity,
@@ -100,7 +106,7 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
     }
     if protocol.name != NATIVE:
         record["codec"] = protocol.name
-    if is_watched:
+    if shows_who_is_online:
         record["noted"] = True
     context.table.put_many({keys.connection(connection_id): record, **_listed(context, record)})
     entries = presence.remember(context.table, record, now)
@@ -108,7 +114,7 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
     is_known_online = (
         was_known and user.get("is_online") is True and len(live_connections(entries, now, birth_of(user))) > 1
     )
-    if is_watched and not is_known_online:
+    if shows_who_is_online and not is_known_online:
         reachability.note_online(acting, sid)
     surplus = [one for one in live if one != connection_id][: max(len(live) - MOST_PER_IDENTITY, 0)]
     return Opened(record, None, [presence.listener(one, sid, entries) for one in surplus])
@@ -125,15 +131,15 @@ def verified(context: Context, token: str) -> AccessToken:
     now = context.clock.now_ms() // 1000
     access = verify(token, context.account_sid, lambda sid: _key_secret(context, sid), now)
     if access.expires_at <= now:
-        # `verify` allows for clocks that differ. But this connection would have to be closed at once.
+        # `verify` tolerates clocks that differ. But Parley would close this connection at once.
         raise TOKEN_EXPIRED()
-    # A client named `system` would pass for the account itself.
+    # A client with the identity `system` would look like the account itself.
     check_identity(access.identity)
     return access
 
 
 def _listed(context: Context, connection: Connection) -> dict[Key[Due], Due]:
-    """The item by which a tick finds the connection when its token or its time ends."""
+    """The item that leads a tick to the connection when its token or its time ends."""
     dies_at = connection["expires_at"] + LONGEST_LIFE_SECONDS
     return due.entry(context, DUE, ends(connection), connection["id"], dies_at)
 
@@ -153,12 +159,12 @@ def _key_secret(context: Context, key_sid: str) -> str | None:
     if key is None:
         return None
     secret = context.keyring.api_key_secret(key_sid)
-    # If the key ring was replaced, another secret is derived, and the old keys are refused.
+    # After the key ring was replaced, this derives another secret, so tokens of old keys are refused.
     return secret if is_secret(secret, key["secret_hash"]) else None
 
 
 def _user(context: Context, sid: str, connection_id: str) -> User | None:
-    """The user of the token that a first frame brings.
+    """The user of a token that came in the first frame.
 
     Raises:
         Refusal: 20106 if another user has opened the connection already.
@@ -187,29 +193,52 @@ def _create_user(acting: Context, access: AccessToken) -> User:
 def refresh(context: Context, connection: Connection, token: str) -> Connection:
     """The connection with a new token in place of the old one.
 
-    The presence entry and the list of connections that end get the new end first, the record last. If the connection is
-    forgotten in between, the record refuses, and the presence entry is removed again.
+    The presence entry and the list of due work get the new end first, the record last. If the connection is forgotten
+    in between, the write of the record fails, and this removes the presence entry again. If another token is stored in
+    between, all are written again, so the presence entry has the end of the token that was stored last.
 
     Raises:
         Refusal: what is wrong with the token; 20106 if it is another identity's or service's; 51006 if the connection
-            has been closed meanwhile.
+            has been closed meanwhile; 20409 if other tokens are stored all the time.
     """
     access = verified(context, token)
     if (access.identity, access.service_sid) != (connection["identity"], connection["service_sid"]):
         raise TOKEN_OF_ANOTHER()
     key, granted = keys.connection(connection["id"]), _granted(access)
-    expected: Connection = {**connection, **granted}
-    context.table.put_many(_listed(context, expected))
-    presence.remember(context.table, expected, context.clock.now_ms() // 1000)
-    write = Update(key, CONNECTION_EXPIRED(), set=granted, guards=(presence.NOT_CLOSING,), announced=False)
+    remembered = [connection]
+
+    def attempt(context: Context) -> Connection:
+        # What the caller remembers may be seconds old. If it is, the write is refused, and the record is read.
+        before = remembered.pop() if remembered else context.table.fetch(key)
+        if before is None:
+            raise CONNECTION_EXPIRED()
+        return _renew(context, before, granted)
+
     try:
-        renewed = cast(Connection, context.table.commit(context.cause(), [write])[0])
+        renewed = verbs.retried(context, attempt, CONCURRENT_UPDATE, attempts=_ATTEMPTS)
     except Refusal as refusal:
         if refusal.error is CONNECTION_EXPIRED:
-            presence.leave(context, expected)
+            presence.leave(context, {**connection, **granted})
         raise
     context.configuration.forget(key)
     return renewed
+
+
+def _renew(context: Context, connection: Connection, granted: Connection) -> Connection:
+    """Write what a new token grants, on condition that no other token has been stored since the connection was read."""
+    expected: Connection = {**connection, **granted}
+    context.table.put_many(_listed(context, expected))
+    presence.remember(context.table, expected, context.clock.now_ms() // 1000)
+    count = connection.get("renewals")
+    unchanged = Guard("renewals", "missing" if count is None else "=", count, CONCURRENT_UPDATE())
+    write = Update(
+        keys.connection(connection["id"]),
+        CONNECTION_EXPIRED(),
+        set={**granted, "renewals": (count or 0) + 1},
+        guards=(presence.NOT_CLOSING, unchanged),
+        announced=False,
+    )
+    return cast(Connection, context.table.commit(context.cause(), [write])[0])
 
 
 def opened(context: Context, connection_id: str) -> Connection:
@@ -223,7 +252,7 @@ def opened(context: Context, connection_id: str) -> Connection:
     try:
         return _usable(context, context.configuration.fetch(key))
     except Refusal:
-        # Another container may have stored a new token, which the record remembered here lacks.
+        # Another container may have stored a new token, and this container may remember the record from before.
         context.configuration.forget(key)
         return _usable(context, context.configuration.fetch(key))
 

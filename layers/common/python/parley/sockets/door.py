@@ -1,11 +1,20 @@
-"""The socket door: sockets open, frames come in, and each gets at most one reply, whatever its protocol."""
+"""The socket door: it opens sockets and answers each frame with at most one reply, in any protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from parley.errors import CONNECTION_EXPIRED, INTERNAL, TOO_MANY_CONNECTIONS, TOO_MANY_REQUESTS, Refusal
+from parley.errors import (
+    CONCURRENT_UPDATE,
+    CONNECTION_EXPIRED,
+    INTERNAL,
+    SERVICE_RATE,
+    TOO_MANY_CONNECTIONS,
+    TOO_MANY_REQUESTS,
+    UNAVAILABLE,
+    Refusal,
+)
 from parley.log import logger
 from parley.operations.context import Context
 from parley.sockets import connections
@@ -17,12 +26,15 @@ from parley.sockets.typing_indicator import Typing
 from parley.stored import Connection
 
 if TYPE_CHECKING:
-    # Most requests push nothing, and need not wait for what pushes to be imported.
+    # Most requests push nothing, so they should not wait for the import of the pushing code.
     from parley.ports.sockets.gateway import SocketGateway
+
+# These refusals pass: the same frame may be carried out a moment later, so the connection stays open.
+_PASSING = (UNAVAILABLE, CONCURRENT_UPDATE, SERVICE_RATE)
 
 
 class SocketDoor:
-    """Opens connections and answers frames; `sockets` gives the gateway when something has to be pushed or closed."""
+    """Opens connections and answers frames. It calls `sockets` for the gateway only when it must push or close."""
 
     def __init__(self, protocols: Protocols, sockets: Callable[[], SocketGateway], requests_per_second: int):
         self._protocols = protocols
@@ -34,10 +46,10 @@ class SocketDoor:
     def open(
         self, context: Context, connection_id: str, protocol: str | None, offered: list[str], token: str
     ) -> str | None:
-        """Let a socket open, speaking the protocol of this name; returns the sub-protocol to confirm.
+        """Let a socket open with the protocol of this name; returns the sub-protocol to confirm.
 
         Raises:
-            Refusal: why it may not open.
+            Refusal: the reason why it may not open.
         """
         opened = connections.accept(context, self._protocols.named(protocol or NATIVE), connection_id, offered, token)
         if opened is None:
@@ -46,7 +58,7 @@ class SocketDoor:
         return opened.subprotocol
 
     def answer(self, context: Context, connection_id: str, text: str) -> str | None:
-        """The reply to a frame; None when the connection was ended instead, after it was told why."""
+        """The reply to a frame; None if this ended the connection instead and pushed the reason."""
         protocol = self._protocols.speaking(text)
         match self._count(context, protocol).take(connection_id):
             case Verdict.REFUSED:
@@ -61,6 +73,8 @@ class SocketDoor:
                 return self._opened(context, connection_id, protocol, token, text)
             connection = _speaking(connections.opened(context, connection_id), protocol)
         except Refusal as refusal:
+            if refusal.error in _PASSING:
+                return self._protocols.codec(protocol.name).refused(text, refusal)
             self._end(context, connection_id, protocol.name, text, refusal)
             return None
         except Exception:
@@ -94,7 +108,7 @@ class SocketDoor:
 
 
 def _speaking(connection: Connection, protocol: Row) -> Connection:
-    """The connection, if a frame in this protocol may come over it.
+    """The connection, if it speaks this protocol.
 
     Raises:
         Refusal: 51006 if it speaks another protocol.

@@ -1,7 +1,7 @@
-"""Who hears of a change: rows per kind and verb of what was changed.
+"""Who hears of a change: a table with rows for each kind of record and each verb.
 
-What a protocol calls an event and what it shows with it is its codec's business. Everything here is pure, so that
-leaks and missed sends are tested without a socket.
+A codec decides how its protocol names an event and what it shows. All functions here are pure, so tests find leaks and
+missed pushes without a socket.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from parley.sockets.reasons import DATE_UPDATED, NOTIFICATION_LEVEL, undeclared,
 from parley.store.changes import Change
 from parley.stored import Channel
 
-# Audiences: the channel's members, who is invited to it, the person that the record is about, the one that made the
-# channel, and the connections that follow a user.
+# Audiences: the channel's members, the users invited to it, the user that the record is about, the channel's creator,
+# and the connections that follow a user.
 MEMBERS, INVITED, SUBJECT, CREATOR, FOLLOWERS = "members", "invited", "subject", "creator", "followers"
 
 
 class Event(NamedTuple):
-    """One thing that an audience hears of a change.
+    """One event of a change, for one audience.
 
     Attributes:
-        name: What codecs know it by.
+        name: The name under which codecs know it.
         audience: Who hears it.
-        when: Whether it applies, given the change and the channel that it happened in.
-        asks_channel: Whether that depends on the channel.
-        ends: Why the connections that hear it are closed, if they are.
+        when: Whether the event happens, given the change and its channel.
+        asks_channel: Whether `when` needs the channel.
+        ends: The reason, if the event closes the connections of its audience.
     """
 
     name: str
@@ -40,26 +40,30 @@ class Event(NamedTuple):
 
 
 def _is_out_of_sight(change: Change, channel: Channel) -> bool:
-    """Whether the one who left cannot see the channel any more."""
+    """Whether the user who left can no longer see the channel."""
     return channel.get("type") == PRIVATE and creator_of(channel) != user_of(change.record)
 
 
-def _is_told(change: Change, channel: Channel) -> bool:
-    """Whether those around hear of an update. What nothing says anything about is told rather than kept."""
-    untold = {DATE_UPDATED, NOTIFICATION_LEVEL}
-    is_told = not set(reasons(change)) <= untold
-    return is_told or bool(undeclared(change.kind, change.old, change.record))
+def _others_hear(change: Change, channel: Channel) -> bool:
+    """Whether members and followers hear of an update.
+
+    They do not if only the date or the member's notification level changed. They do if a changed attribute is
+    undeclared.
+    """
+    private = {DATE_UPDATED, NOTIFICATION_LEVEL}
+    is_heard = not set(reasons(change)) <= private
+    return is_heard or bool(undeclared(change.kind, change.old, change.record))
 
 
-def _is_untold(change: Change, channel: Channel) -> bool:
-    return not _is_told(change, channel)
+def _is_private(change: Change, channel: Channel) -> bool:
+    return not _others_hear(change, channel)
 
 
 def _has_another_level(change: Change, channel: Channel) -> bool:
     return NOTIFICATION_LEVEL in reasons(change)
 
 
-# A change took a number that is not the members' to see. If they were not told, they would look for a lost push.
+# Members may not see the change that took this number. Without this event they would look for a lost push.
 _ADVANCED = Event("advanced", (MEMBERS,))
 _LOST = Event("channel_lost", (SUBJECT,), when=_is_out_of_sight, asks_channel=True)
 
@@ -69,9 +73,9 @@ EVENTS: dict[tuple[str, str], tuple[Event, ...]] = {
     ("message", "deleted"): (Event("message_deleted", (MEMBERS,)),),
     ("member", "created"): (Event("channel_joined", (SUBJECT,)), Event("member_created", (MEMBERS,))),
     ("member", "updated"): (
-        Event("member_updated", (MEMBERS,), when=_is_told),
+        Event("member_updated", (MEMBERS,), when=_others_hear),
         Event("membership_updated", (SUBJECT,), when=_has_another_level),
-        Event("advanced", (MEMBERS,), when=_is_untold),
+        Event("advanced", (MEMBERS,), when=_is_private),
     ),
     ("member", "deleted"): (Event("member_deleted", (MEMBERS,)), Event("channel_left", (SUBJECT,)), _LOST),
     ("channel", "created"): (Event("channel_created", (CREATOR,)),),
@@ -80,23 +84,23 @@ EVENTS: dict[tuple[str, str], tuple[Event, ...]] = {
     ("invite", "created"): (Event("channel_offered", (SUBJECT,)), _ADVANCED),
     ("invite", "deleted"): (Event("offer_ended", (SUBJECT,)), _LOST, _ADVANCED),
     ("nothing", "created"): (_ADVANCED,),
-    ("user", "updated"): (Event("user_updated", (SUBJECT, FOLLOWERS), when=_is_told),),
+    ("user", "updated"): (Event("user_updated", (SUBJECT, FOLLOWERS), when=_others_hear),),
     ("user", "deleted"): (Event("user_deleted", (SUBJECT,), ends=USER_NOT_FOUND),),
 }
 
 
 def reasons(change: Change) -> tuple[str, ...]:
-    """What an update has changed; empty for anything else."""
+    """Twilio's names for what an update changed; empty for other verbs."""
     return tuple(update_reasons(change.kind, change.old, change.record)) if change.verb == "updated" else ()
 
 
 def people(records: Iterable[Mapping[str, Any]]) -> frozenset[Person]:
-    """The users whom members, invites or users are; a member who is no user has no connection."""
+    """The users that members, invites or user records belong to. Members without an identity are left out."""
     return frozenset(person for record in records if (person := user_of(record)))
 
 
 def audience(change: Change, event: Event, members: frozenset[Person], invited: frozenset[Person]) -> frozenset[Person]:
-    """Who hears of a change, given the members of its channel and who is invited to it."""
+    """Who hears of a change, given its channel's members and invited users."""
     heard: frozenset[Person] = frozenset()
     for name in event.audience:
         more: frozenset[Person] = frozenset()

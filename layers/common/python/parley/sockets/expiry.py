@@ -1,8 +1,8 @@
-"""Tokens that end: each client is warned some minutes before, and its connection is closed after.
+"""Warns each client some minutes before its token expires, and closes its connection afterwards.
 
-Every connection is listed as due in the minute in which its token or its time ends (`operations/due.py`). The next
-tick after that closes it, however late it comes. For warnings, each tick looks a few minutes ahead in the same list. If
-ticks are missing, warnings come late or never, so clients watch the clock as well.
+Every connection is listed under the minute in which its token or its time ends (`operations/due.py`). The next tick
+after that minute closes it, however late the tick comes. For warnings, each tick looks a few minutes ahead in the same
+list. If ticks are missing, warnings come late or never, so clients watch the clock as well.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from parley.stored import Connection, Follower
 
 WARNED_MINUTES = 3
 _AT_ONCE = 200
-# How many requests go out at the same time, where each record needs one of its own.
+# How many requests run at the same time, if each record needs its own request.
 _THREADS = 16
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class Expiry:
     def warn(self, context: Context, until_ms: int) -> None:
         """Warn each connection once when its token has less than four minutes left; stop at `until_ms`.
 
-        A connection is warned first and noted as warned after. If the tick dies in between, the next one warns again.
+        This pushes the warning first and notes it afterwards. If the tick dies in between, the next one warns again.
         """
         now = context.clock.now_ms() // 60_000
         soon = due.listed(context, DUE, range(now + 1, now + WARNED_MINUTES + 1))
@@ -60,12 +60,13 @@ class Expiry:
             _side_by_side(lambda connection: _note_warning(context, connection), to_warn)
             warned += len(to_warn)
         if warned:
-            logger.info("tokens run out", extra={"warned": warned})
+            logger.info("clients were warned that their tokens expire", extra={"warned": warned})
 
     def end(self, context: Context, ids: list[str], minute: int) -> set[str]:
         """Close and forget the connections whose token or time is over; returns the ids that need no more work.
 
-        A connection that has been forgotten already needs none. One with a new token is listed under another minute.
+        Connections that have been forgotten need no more work. A connection with a new token is listed under another
+        minute.
         """
         now = context.clock.now_ms() // 1000
         found = context.table.fetch_many(map(keys.connection, ids))
@@ -75,7 +76,7 @@ class Expiry:
         self._sockets.post([(one["id"], self._codec(one).token_ended(one)) for one in expired])
         self._sockets.disconnect(*(one["id"] for one in over))
         self._note_offline(context, over)
-        # The records go last, since a repeat needs them.
+        # The records go last: if the tick dies before, the next one finds them.
         context.table.erase_many(_followers(over))
         context.table.erase_many(keys.connection(one["id"]) for one in over)
         self._undo_refreshes(context, over)
@@ -85,9 +86,9 @@ class Expiry:
 
     @staticmethod
     def _undo_refreshes(context: Context, over: list[Connection]) -> None:
-        """Remove what `refreshToken` wrote for connections that were ended at the same moment.
+        """Remove what `refreshToken` wrote for connections that this ended at the same moment.
 
-        Other presence entries need no request: they say themselves until when they count.
+        Other presence entries need no request, because each says until when it counts.
         """
         now = context.clock.now_ms() // 1000
         presences = context.table.fetch_many(keys.presence(one["user_sid"]) for one in over)
@@ -98,8 +99,8 @@ class Expiry:
         _side_by_side(lambda connection: leave(context, connection), late)
 
     def _note_offline(self, context: Context, over: list[Connection]) -> None:
-        """Note which users are offline now, in the services that want to know."""
-        watched = [one for one in over if self._is_watched(context, one)]
+        """Note which users are offline now, in the services that show who is online."""
+        watched = [one for one in over if self._shows_who_is_online(context, one)]
         presences = context.table.fetch_many(keys.presence(one["user_sid"]) for one in watched) if watched else {}
         now = context.clock.now_ms() // 1000
         gone = {
@@ -110,7 +111,7 @@ class Expiry:
         _side_by_side(lambda user: reachability.note_offline(replace(context, caller=gone[user]), user), list(gone))
 
     @staticmethod
-    def _is_watched(context: Context, connection: Connection) -> bool:
+    def _shows_who_is_online(context: Context, connection: Connection) -> bool:
         key = keys.service(context.account_sid, connection["service_sid"])
         return reachability.is_enabled(context.configuration.fetch(key))
 
@@ -124,9 +125,9 @@ def _followers(connections: Iterable[Connection]) -> Iterator[Key[Follower]]:
 
 
 def _is_to_be_warned(connection: Connection, now_minutes: int) -> bool:
-    """Whether the connection ends soon, its token ends it, and the client has not been warned of this token.
+    """Whether the connection ends soon because of its token, and the client has not been warned about this token.
 
-    The list may still name the connection under the end of an older token.
+    A connection may still be listed under the end of an older token.
     """
     is_soon = now_minutes < ends(connection) // 60 <= now_minutes + WARNED_MINUTES
     return is_soon and ends(connection) == connection["token_expires_at"] != connection.get("warned_of")
@@ -148,7 +149,7 @@ def _chunks(ids: list[str]) -> Iterator[list[str]]:
 
 
 def _side_by_side(act: Callable[[T], object], things: Iterable[T]) -> None:
-    """Do something to each thing, several at the same time. If one fails, its error is raised when all are done."""
+    """Call `act` for each thing, several at the same time. If one fails, raise its error when all are done."""
     with ThreadPoolExecutor(_THREADS) as threads:
         for future in [threads.submit(act, thing) for thing in things]:
             future.result()

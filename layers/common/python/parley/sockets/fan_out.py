@@ -1,10 +1,10 @@
-"""Fan-out: a batch of changes to pushes on every connection that should have them.
+"""Fan-out: it pushes a batch of changes to every connection that should hear of them.
 
-Per batch and channel the audience is read once: members with one query, presence with one batch read per hundred.
-An event is rendered once for each protocol that somebody listens with. What concerns one connection goes out in as few
-frames as its protocol packs it into, and connections with the same news share the same bytes. The stream is followed in
-order. A record that cannot be rendered stops the batch there; what came before it is delivered, and the event source
-isolates the record and sends it to the failure queue.
+It reads the audience of a channel once per batch: the members with one query, their presence with one batch read per
+hundred. It renders an event once for each protocol that a listener speaks. The codec packs the pieces for one
+connection into as few frames as it can, and connections with the same pieces share the same bytes. Changes are pushed
+in the order of the stream. If a record cannot be rendered, fan-out delivers the records before it and stops there. The
+event source mapping then isolates the record and sends it to the failure queue.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ from parley.store.table import Records
 from parley.stored import Follower, Presence
 
 _DEADLINE_SECONDS = 20.0
-# How long one batch may spend on forgetting connections that are gone; the next push finds the others gone as well.
+# How long one batch may spend on forgetting gone connections. The next push finds the rest of them.
 _FORGETTING_MS = 10_000
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """Who may hear of the changes of a batch, read in as few requests as there are hundreds of items."""
+class _Hearers:
+    """Who may hear of the changes of a batch, by the SID of the channel or of the followed user."""
 
     members: dict[str, frozenset[Person]]
     invited: dict[str, frozenset[Person]]
     followers: dict[str, list[Follower]]
 
 
-# Connections by the protocol that they speak, or by the user whom they belong to or follow.
+# Connections by the protocol that they speak, by their own user, or by a user that they follow.
 Groups = dict[str, list[Listener]]
 
 
 class _Addressed(NamedTuple):
-    """An event of a change, and the people who hear of it if it applies."""
+    """An event of a change, and the people who hear it if its `when` holds."""
 
     change: Change
     event: Event
     persons: frozenset[Person]
 
 
-class _Told(NamedTuple):
-    """An event of a change, and the connections that hear of it if it applies, by their protocol."""
+class _Delivery(NamedTuple):
+    """An event of a change, and the connections that hear it if its `when` holds, by protocol."""
 
     change: Change
     event: Event
@@ -67,7 +67,10 @@ class _Told(NamedTuple):
 
 @dataclass
 class _Plan:
-    """What each connection is sent, in order, and which ones end, by their ids; `failed` is where the plan stops."""
+    """What to send to each connection, in order, and which connections to close.
+
+    `failed` is the sequence number of the record at which the plan stops.
+    """
 
     listeners: dict[str, Listener] = field(default_factory=dict)
     pieces: dict[str, list[Piece]] = field(default_factory=dict)
@@ -76,7 +79,7 @@ class _Plan:
 
 
 class FanOut:
-    """Delivers stream batches."""
+    """Pushes the batches of the stream."""
 
     def __init__(self, context: Context, gateway: SocketGateway, protocols: Protocols):
         self._context = context
@@ -84,35 +87,35 @@ class FanOut:
         self._protocols = protocols
 
     def deliver(self, stream_records: Sequence[dict[str, Any]]) -> str | None:
-        """Push what a batch announces; returns the sequence number of the first record that failed, if one did."""
+        """Push the changes of a batch; returns the sequence number of the first record that failed, if one did."""
         changes, failed = _decoded(stream_records)
         if not changes:
             return failed
-        heard = self._heard(changes)
-        audiences, unaddressed = _addressed(changes, heard)
+        hearers = self._hearers(changes)
+        audiences, unaddressed = _addressed(changes, hearers)
         online = self._online(audiences)
-        open_, following = listeners(self._context, online), self._following(heard.followers)
-        told = _told(audiences, open_, following)
-        plan = self._planned(told, self._shown(told))
+        open_, following = listeners(self._context, online), self._following(hearers.followers)
+        deliveries = _deliveries(audiences, open_, following)
+        plan = self._planned(deliveries, self._channels_needed(deliveries))
         for group in (*following.values(), *open_.values()):
             plan.listeners |= {listener.id: listener for listener in group}
         plan.failed = plan.failed or unaddressed or failed
-        self._send(plan, online, heard.followers)
+        self._send(plan, online, hearers.followers)
         for connection_id, refusal in plan.ending.items():
             listener = plan.listeners[connection_id]
             codec = self._protocols.codec(listener.protocol)
             close(self._context, self._gateway, codec, connection_id, refusal, user_sid=listener.user_sid)
-        self._mark_told(changes, plan.failed)
+        self._note_told(changes, plan.failed)
         return plan.failed
 
-    def _heard(self, changes: list[Change]) -> _Heard:
+    def _hearers(self, changes: list[Change]) -> _Hearers:
         table = self._context.table
-        # An event that might apply is enough: whether it does may depend on the channel, which is not read yet.
+        # This includes events whose `when` may turn out false: it may need the channel, which is read later.
         wanted = [(change, {name for event in _events(change) for name in event.audience}) for change in changes]
         in_channels = {change.channel_sid for change, names in wanted if MEMBERS in names}
         invited = {change.channel_sid for change, names in wanted if INVITED in names}
         followed = {change.record["sid"] for change, names in wanted if FOLLOWERS in names}
-        return _Heard(
+        return _Hearers(
             {sid: self._people(keys.members(sid)) for sid in in_channels},
             {sid: self._people(keys.invites(sid)) for sid in invited},
             {sid: table.every(keys.followers(sid)) for sid in followed},
@@ -122,13 +125,13 @@ class FanOut:
         return people(self._context.table.every(where))
 
     def _online(self, audiences: list[_Addressed]) -> dict[str, Presence]:
-        """The presence of everybody concerned, by user SID."""
+        """The presence of every user in the audiences, by user SID."""
         users = {person.user_sid for persons in {one.persons for one in audiences} for person in persons}
         found = self._context.table.fetch_many(keys.presence(sid) for sid in users)
         return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
 
     def _following(self, followers: dict[str, list[Follower]]) -> Groups:
-        """The connections that follow each user and may still be open."""
+        """The connections that follow each user and may still be open, by user SID."""
         now = self._context.clock.now_ms() // 1000
         every = [record for found in followers.values() for record in found]
         valid = living_keys(self._context, (record.get("key") for record in every))
@@ -141,25 +144,25 @@ class FanOut:
             for sid, found in followers.items()
         }
 
-    def _shown(self, told: list[_Told]) -> Records:
-        """The channels, with their counters, that what is told depends on or shows."""
+    def _channels_needed(self, deliveries: list[_Delivery]) -> Records:
+        """The channels and counters that the events show, or that their `when` needs."""
         wanted: list[Key[Any]] = []
-        for change, event, to in told:
+        for change, event, to in deliveries:
             codecs = [self._protocols.codec(name) for name in to]
             if to and (event.asks_channel or any(codec.shows_channel(change.kind, change.verb) for codec in codecs)):
                 wanted += [keys.channel(change.channel_sid), keys.tail(change.channel_sid)]
         return self._context.table.fetch_many(wanted, buried=True) if wanted else Records()
 
-    def _planned(self, told: list[_Told], shown: Records) -> _Plan:
+    def _planned(self, deliveries: list[_Delivery], shown: Records) -> _Plan:
         plan = _Plan()
-        for change, event, to in told:
+        for change, event, to in deliveries:
             try:
                 self._add(plan, change, event, to, shown)
             except CannotShow:
-                # The channel has been deleted since, and its deletion is told too.
+                # The channel has been deleted since. Its deletion is a later change of the stream.
                 continue
             except Exception:
-                logger.exception("change cannot be announced", extra={"sequence_number": change.position})
+                logger.exception("change cannot be pushed", extra={"sequence_number": change.position})
                 plan.failed = change.position
                 break
         return plan
@@ -214,7 +217,7 @@ class FanOut:
             owner = plan.listeners[connection_id].user_sid
             if not is_opening(online.get(owner), connection_id, now):
                 forget(self._context, connection_id, owner)
-        # A follower whose connection was forgotten while it began to follow would be tried for two hours.
+        # If a connection was forgotten while it began to follow, its items are left: pushes to it would fail for hours.
         stale = [
             keys.follower(sid, record["id"])
             for sid, found in followers.items()
@@ -236,8 +239,8 @@ class FanOut:
             posts += [(connection_id, body) for body in bodies[news]]
         return posts
 
-    def _mark_told(self, changes: list[Change], failed: str | None) -> None:
-        """Note on the counters of channels that their deletion was told: their members may be swept away now."""
+    def _note_told(self, changes: list[Change], failed: str | None) -> None:
+        """Note in the counters of deleted channels that the members have been deliveries. The sweep may begin then."""
         for change in changes:
             if change.position == failed:
                 break
@@ -253,7 +256,7 @@ def _decoded(stream_records: Sequence[dict[str, Any]]) -> tuple[list[Change], st
                 changes.append(change)
         except Exception:
             position = stream_record["dynamodb"]["SequenceNumber"]
-            logger.exception("change cannot be announced", extra={"sequence_number": position})
+            logger.exception("change cannot be pushed", extra={"sequence_number": position})
             return changes, position
     return changes, None
 
@@ -262,37 +265,40 @@ def _events(change: Change) -> tuple[Event, ...]:
     return EVENTS[change.kind, change.verb]
 
 
-def _addressed(changes: list[Change], heard: _Heard) -> tuple[list[_Addressed], str | None]:
-    """Each event of each change with who hears it, up to the first change for which that cannot be said."""
+def _addressed(changes: list[Change], hearers: _Hearers) -> tuple[list[_Addressed], str | None]:
+    """Each event of each change with its audience, up to the first change that cannot be handled."""
     found: list[_Addressed] = []
     for change in changes:
         sid = change.channel_sid
-        members, invited = heard.members.get(sid, frozenset()), heard.invited.get(sid, frozenset())
+        members, invited = hearers.members.get(sid, frozenset()), hearers.invited.get(sid, frozenset())
         try:
-            # Nothing is told of what belongs to no service, even if nobody would hear it.
+            # A record without a service is broken. It must fail even if nobody would hear of it.
             assert change.record["service_sid"]
             found += [_Addressed(change, event, audience(change, event, members, invited)) for event in _events(change)]
         except Exception:
-            logger.exception("change cannot be announced", extra={"sequence_number": change.position})
+            logger.exception("change cannot be pushed", extra={"sequence_number": change.position})
             return found, change.position
     return found, None
 
 
-def _told(audiences: list[_Addressed], open_: Groups, following: Groups) -> list[_Told]:
-    """The events with the connections that hear them, given those of each user and those that follow each user."""
-    # The changes of one channel have one set of members, whose connections are looked up once.
+def _deliveries(audiences: list[_Addressed], open_: Groups, following: Groups) -> list[_Delivery]:
+    """The events with the connections that hear them.
+
+    `open_` has the connections of each user, `following` the connections that follow each user.
+    """
+    # All changes of one channel have the same members, so their connections are looked up once.
     groups = {persons: _grouped(persons, open_) for persons in {one.persons for one in audiences}}
-    told = []
+    deliveries = []
     for change, event, persons in audiences:
         to = groups[persons]
         if FOLLOWERS in event.audience:
             to = _with_followers(to, following.get(change.record["sid"], []))
-        told.append(_Told(change, event, to))
-    return told
+        deliveries.append(_Delivery(change, event, to))
+    return deliveries
 
 
 def _grouped(persons: frozenset[Person], open_: Groups) -> Groups:
-    """The connections of people by protocol, without those of other users who have or had the same identities."""
+    """The connections of people by protocol, without those of earlier or later users with the same identities."""
     groups: Groups = {}
     for person in persons:
         for listener in open_.get(person.user_sid, ()):
@@ -302,7 +308,7 @@ def _grouped(persons: frozenset[Person], open_: Groups) -> Groups:
 
 
 def _with_followers(to: Groups, following: list[Listener]) -> Groups:
-    """The same and the connections that follow, each once."""
+    """`to` and the connections that follow, each connection once."""
     known = {listener.id for group in to.values() for listener in group}
     groups = {protocol: list(group) for protocol, group in to.items()}
     for listener in following:

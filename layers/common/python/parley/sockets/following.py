@@ -1,4 +1,4 @@
-"""Following users: their `userUpdated` reaches the connections that asked for it (chat.md 10.2: a hundred at most)."""
+"""Following users: a connection asks for the `userUpdated` of up to a hundred users."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from parley.store.writes import Guard, Update
 from parley.stored import Connection, Follower
 
 MOST_FOLLOWED = 100
-# Two frames of one connection may be handled at once. The one whose change of the list comes second is tried again.
+# Two frames of one connection may change its list at the same time. The second change is then decided again.
 _LOOKS = 10
 
 
 @dataclass(frozen=True)
 class Followed:
-    """The users that are followed now, and the identities that are not any more because a hundred is the limit."""
+    """The users that a connection has begun to follow, and the identities that it dropped because of the limit."""
 
     users: list[dict[str, Any]]
     dropped: list[str]
 
 
 def follow(context: Context, connection: Connection, identities: list[str]) -> Followed:
-    """Let a connection follow users. Identities that do not exist are left out.
+    """Let a connection follow users; identities without a user are left out.
 
-    A connection follows a hundred users at most: beyond that, those that it followed first are dropped.
+    Beyond a hundred users, the connection drops those that it followed first.
 
     Raises:
-        Refusal: 51006 if the connection is gone; 20409 if other frames of it change the list all the time.
+        Refusal: 51006 if the connection is gone; 20409 if its other frames keep changing the list.
     """
     service_sid = connection["service_sid"]
     wanted = list(dict.fromkeys(user_sid(service_sid, identity) for identity in identities))
@@ -55,8 +55,8 @@ def follow(context: Context, connection: Connection, identities: list[str]) -> F
     dropped = [sid for sid in before if sid not in after]
     shown: list[Key[Any]] = [keys.user(sid) for sid in (*known, *dropped)]
     shown += [keys.presence(sid) for sid in known] if is_enabled else []
-    # What is shown is read after the connection hears of changes, so that none falls in between.
-    found = agree(context, current, [*known, *dropped], also=shown)
+    # The users are read after the connection hears of their changes, so that it misses no change in between.
+    found = write_followers(context, current, [*known, *dropped], also=shown)
     now = context.clock.now_ms() // 1000
     users = []
     for user in filter(None, (found.get(keys.user(sid)) for sid in known)):
@@ -66,45 +66,47 @@ def follow(context: Context, connection: Connection, identities: list[str]) -> F
     return Followed(users, [user["identity"] for user in gone])
 
 
-def agree(context: Context, connection: Connection, users: list[str], also: Iterable[Key[Any]] = ()) -> Records:
-    """Let a connection hear of those of the users that its list names, and of the others no longer.
+def write_followers(
+    context: Context, connection: Connection, users: list[str], also: Iterable[Key[Any]] = ()
+) -> Records:
+    """Write the follower items of those of the users that the connection's list names, and erase the others'.
 
-    Another frame of the connection may change its list or its token at the same time, and the connection may end. So
-    the record is read after the items are written. If it says something else by then, the items are written again.
-    `also` are keys to read with the record; what is found is returned.
+    Another frame of the connection may change its list or its token at the same time, or the connection may end. So
+    this writes the items first and reads the connection's record afterwards. If the record has changed, this writes the
+    items again. `also` has more keys to read with the record. Returns all records that were found.
 
     Raises:
-        Refusal: 51006 if the connection has ended, and then nothing is left; 20409 if it is changed all the time.
+        Refusal: 51006 if the connection has ended (no items are left then); 20409 if the record keeps changing.
     """
     own = keys.connection(connection["id"])
     for _ in range(_LOOKS):
         listed = set(connection.get("follows") or ())
-        _hear(context, connection, [sid for sid in users if sid in listed])
+        _put(context, connection, [sid for sid in users if sid in listed])
         context.table.erase_many(keys.follower(sid, connection["id"]) for sid in users if sid not in listed)
         found = context.table.fetch_many([own, *also])
         current = found.get(own)
         if current is None or "closing" in current:
             context.table.erase_many(keys.follower(sid, connection["id"]) for sid in users)
             raise CONNECTION_EXPIRED()
-        if _heard(current, users) == _heard(connection, users):
+        if _basis(current, users) == _basis(connection, users):
             return found
         connection = current
     raise CONCURRENT_UPDATE()
 
 
 def renew(context: Context, connection: Connection) -> None:
-    """Let a connection hear of whom it follows for as long as its new token lasts."""
+    """Let a connection hear of the users that it follows for as long as its new token lasts."""
     if users := connection.get("follows"):
-        agree(context, connection, users)
+        write_followers(context, connection, users)
 
 
-def _heard(connection: Connection, users: list[str]) -> tuple[set[str], str, int]:
-    """What the items of these users depend on: which of them the connection follows, its API key and its end."""
+def _basis(connection: Connection, users: list[str]) -> tuple[set[str], str, int]:
+    """What the follower items of these users depend on: the connection's list, its API key and its end."""
     return set(users) & set(connection.get("follows") or ()), connection["key_sid"], ends(connection)
 
 
-def _hear(context: Context, connection: Connection, users: list[str]) -> None:
-    """Write the items by which a connection hears of users until its token or its time ends."""
+def _put(context: Context, connection: Connection, users: list[str]) -> None:
+    """Write follower items: the connection hears of these users until its token or its time ends."""
     follower: Follower = {
         "id": connection["id"],
         "key": connection["key_sid"],
@@ -119,14 +121,14 @@ def _hear(context: Context, connection: Connection, users: list[str]) -> None:
 
 
 def unfollow(context: Context, connection: Connection, identities: list[str]) -> None:
-    """Follow users no longer.
+    """Stop following users.
 
     Raises:
-        Refusal: what `agree` raises.
+        Refusal: what `write_followers` raises.
     """
     unwanted = list(dict.fromkeys(user_sid(connection["service_sid"], identity) for identity in identities))
     *_, current = _change(context, connection["id"], lambda before: [sid for sid in before if sid not in unwanted])
-    agree(context, current, unwanted)
+    write_followers(context, current, unwanted)
 
 
 def _change(

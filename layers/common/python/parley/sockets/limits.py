@@ -1,7 +1,7 @@
-"""How many requests a connection may make, counted where they are handled.
+"""How many requests a connection may make. Each container counts the requests that it handles.
 
-A container handles one frame after the other, so a client that floods fills up a bucket in each container it keeps
-busy. Counting in the table would cost every request a write and make nobody safer.
+A container handles one frame after the other, so a client that floods reaches the limit in every container that it
+keeps busy. Counting in the table would cost a write per request and protect no better.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Callable
 from enum import StrEnum
 
 _MOST_COUNTED = 10_000
-# A connection is closed when so many of its requests were refused without a quiet second in between.
+# Parley closes a connection after so many refused requests without a quiet second in between.
 PATIENCE = 100
 _QUIET_MS = 1_000
 
 
 class Verdict(StrEnum):
-    """Whether a request is carried out, refused, or refused as the last one."""
+    """Whether a request is carried out, refused, or refused with the connection closed after it."""
 
     TAKEN = "taken"
     REFUSED = "refused"
@@ -32,7 +32,7 @@ class Requests:
         self._buckets: dict[str, tuple[float, int, int]] = {}
 
     def take(self, connection_id: str) -> Verdict:
-        """Count one request of a connection. LAST is said when its refusals have become too many."""
+        """Count one request of a connection. LAST means that too many were refused: close the connection."""
         if not self._rate:
             return Verdict.TAKEN
         if len(self._buckets) >= _MOST_COUNTED and connection_id not in self._buckets:
@@ -41,7 +41,7 @@ class Requests:
         full = self._rate * 2.0
         tokens, at, refused = self._buckets.get(connection_id, (full, now, 0))
         tokens = min(full, tokens + (now - at) * self._rate / 1000)
-        # Refusals are forgotten after a quiet second; a request that just passes does not make up for them.
+        # Only a quiet second clears the refusals. A request that is taken in between does not.
         refused = 0 if now - at >= _QUIET_MS else refused
         if tokens >= 1:
             self._buckets[connection_id] = (tokens - 1, now, refused)

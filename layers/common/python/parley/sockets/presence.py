@@ -1,7 +1,7 @@
 """Who is connected: one small item per user, with an entry per connection.
 
-Each entry says until when its connection can be open, and counts no longer than that. If `$disconnect` never comes, the
-next push to the connection fails, and the connection is forgotten then.
+Each entry says until when its connection can be open; after that it no longer counts. If `$disconnect` never comes, the
+next push to the connection fails, and Parley forgets the connection then.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ NOT_CLOSING = Guard("closing", "missing", None, CONNECTION_EXPIRED())
 
 
 class Listener(NamedTuple):
-    """An open connection, as far as a push must know it.
+    """What a push must know of an open connection.
 
     Attributes:
         id: The connection's id.
         user_sid: The user who opened it.
-        birth: That user's `birth`. Another user of the same identity has another one.
+        birth: That user's `birth`. An earlier or later user of the same identity has another one.
         protocol: The protocol that it speaks.
     """
 
@@ -43,9 +43,9 @@ class Listener(NamedTuple):
 
 
 def remember(table: Table, connection: Connection, now_seconds: int) -> Presence:
-    """Write a connection's entry in its user's presence, in place of an older one; returns the presence.
+    """Write or replace a connection's entry in its user's presence; returns the presence.
 
-    Entries of connections that can no longer be open are removed.
+    This also removes the entries of connections that can no longer be open.
     """
     entry: dict[str, Any] = {"at": connection["opened_at"], "until": ends(connection), "key": connection["key_sid"]}
     entry["birth"] = birth_of(connection)
@@ -60,13 +60,13 @@ def remember(table: Table, connection: Connection, now_seconds: int) -> Presence
 
 
 def forget(context: Context, connection_id: str, owner: str = "") -> None:
-    """Forget a connection: its presence entry, the note that its user is online, whom it follows, then its record.
+    """Forget a connection: remove its presence entry and its follower items, then its record.
 
-    If this is cut short, a repeat finishes it: the record stays until the rest is done. Before the rest is done, the
-    record is marked as closing. From then on no new token and no list of users is written to it, so nothing that this
-    function has not seen can be left over. In a service that does not ask who is online, nobody sees what is left over;
-    there the record is deleted first, which saves requests. If `owner`, a user SID, is given, the presence entry is
-    removed even if there is no record.
+    If no other connection of the user is open, the user is noted as offline. First this marks the record as closing.
+    From then on `refreshToken` and `followUsers` cannot change the record, so they cannot add anything that this
+    function would leave behind. The record goes last: if this dies half-way, a repeat finds the record and finishes. In
+    a service that does not show who is online, nobody would see what is left behind. There the record goes first, which
+    saves requests. If `owner`, a user SID, is given, this removes the presence entry even if there is no record.
     """
     key = keys.connection(connection_id)
     record, is_gone = context.table.take(key, unless="noted")
@@ -74,8 +74,8 @@ def forget(context: Context, connection_id: str, owner: str = "") -> None:
         if owner:
             context.table.detach(keys.presence(owner), [PREFIX + connection_id])
         return
-    if is_gone and _wants_to_know(context, record):
-        # The connection was opened before its service asked who is online.
+    if is_gone and _shows_who_is_online(context, record):
+        # The service did not show who is online when the connection was opened, but does now.
         context.table.put_many({key: {**record, "closing": True}})
         is_gone = False
     elif not is_gone:
@@ -87,7 +87,7 @@ def forget(context: Context, connection_id: str, owner: str = "") -> None:
 
 
 def _mark_closing(context: Context, key: Key[Connection]) -> Connection | None:
-    """The connection as nobody will change it any more; None if it has been forgotten meanwhile."""
+    """Mark a connection as closing, so that nobody else changes it; None if it has been forgotten meanwhile."""
     write = Update(key, CONNECTION_EXPIRED(), set={"closing": True}, announced=False)
     try:
         return cast(Connection, context.table.commit(context.cause(), [write])[0])
@@ -98,16 +98,16 @@ def _mark_closing(context: Context, key: Key[Connection]) -> Connection | None:
 
 
 def leave(context: Context, connection: Connection) -> None:
-    """Remove a connection from its user's presence. If no other one is open, the user is noted as offline."""
+    """Remove a connection from its user's presence. If no other one is open, note the user as offline."""
     user, birth = connection["user_sid"], birth_of(connection)
     left = context.table.detach(keys.presence(user), [PREFIX + connection["id"]])
     is_last = not live_connections(left, context.clock.now_ms() // 1000, birth)
-    if is_last and _wants_to_know(context, connection):
+    if is_last and _shows_who_is_online(context, connection):
         caller = Caller("SDK", connection["identity"], webhooks=True, birth=birth)
         reachability.note_offline(replace(context, caller=caller), user)
 
 
-def _wants_to_know(context: Context, connection: Connection) -> bool:
+def _shows_who_is_online(context: Context, connection: Connection) -> bool:
     key = keys.service(context.account_sid, connection["service_sid"])
     return reachability.is_enabled(context.configuration.fetch(key))
 
@@ -115,8 +115,8 @@ def _wants_to_know(context: Context, connection: Connection) -> bool:
 def forget_gone(context: Context, outcomes: Mapping[str, str], owners: Mapping[str, str]) -> list[str]:
     """Forget the connections that a push did not find; returns their ids.
 
-    A connection that was opened seconds ago is kept: until it is open, pushes do not find it either. `owners` are the
-    user SIDs, by connection id, as far as they are known.
+    A connection that was opened seconds ago is kept, because API Gateway may still be opening it. `owners` has the user
+    SIDs by connection id, as far as the caller knows them.
     """
     now = context.clock.now_ms() // 1000
     missing = gone(outcomes)
@@ -133,7 +133,7 @@ def gone(outcomes: Mapping[str, str]) -> list[str]:
 
 
 def listeners(context: Context, presences: Mapping[str, Presence]) -> dict[str, list[Listener]]:
-    """The connections that may be open and whose API key exists, by user SID, each user's oldest first."""
+    """The connections that may be open and whose API key exists, by user SID; each user's oldest comes first."""
     now = context.clock.now_ms() // 1000
     live = {
         sid: [(connection_id, presence[PREFIX + connection_id]) for connection_id in live_connections(presence, now)]
@@ -157,9 +157,9 @@ def listener(connection_id: str, user_sid: str, presence: Presence) -> Listener:
 
 
 def living_keys(context: Context, key_sids: Iterable[str | None]) -> Collection[str | None]:
-    """Those of the API keys that exist, and None.
+    """The API keys among these that exist, and None.
 
-    All are read in one request, and remembered for some seconds, whether they exist or not.
+    One request reads all of them. The container remembers for some seconds which exist and which do not.
     """
     wanted = {keys.api_key(context.account_sid, sid): sid for sid in set(key_sids) if sid}
     return {None, *(wanted[key] for key in context.configuration.present(wanted))}

@@ -1,7 +1,7 @@
 """The protocols that clients may speak on a socket: one row each.
 
-A connection's record names its protocol, and so do its presence entry and what it follows, so that whoever has
-something to tell picks the codec without another read. A module is imported when its first connection turns up.
+A connection's record, its presence entry and its follower items name its protocol, so fan-out picks the codec without
+another read. The modules of a protocol are imported when its first connection turns up.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Row:
     """One protocol.
 
     Attributes:
-        name: What `?protocol=` and records call it. Records of native connections have no name.
+        name: Its name in `?protocol=` and in records. Records of native connections name no protocol.
         codec: The module whose `codec(rest_url, account_sid)` makes its codec.
-        requests: The module whose `requests(codec)` makes what answers its frames.
-        prefix: What its frames begin with. A frame that begins as no other protocol's does is native.
-        opens_by_frame: Whether its token comes with the first frame; otherwise it comes with `$connect`.
-        requests_per_second: What a connection may ask, where it is not what the deployment says.
+        requests: The module whose `requests(codec)` makes the object that answers its frames.
+        prefix: The first characters of its frames. A frame without the prefix of any protocol is native.
+        opens_by_frame: Whether the token comes in the first frame; otherwise it comes with `$connect`.
+        requests_per_second: The limit of a connection; None for the deployment's own setting.
     """
 
     name: str
@@ -44,7 +44,7 @@ ROWS = (Row(NATIVE, "parley.sockets.native.codec", "parley.sockets.native.door")
 
 
 class Protocols:
-    """The protocols of one deployment, whose views have URLs below `rest_url`."""
+    """The protocols of one deployment. The URLs in their frames begin with `rest_url`."""
 
     def __init__(self, rest_url: str, account_sid: str, rows: tuple[Row, ...] = ROWS):
         self._made_with = rest_url, account_sid
@@ -63,7 +63,7 @@ class Protocols:
         return self._rows[name]
 
     def speaking(self, text: str) -> Row:
-        """The protocol that a frame is in, by how it begins."""
+        """The protocol of a frame, by its first characters."""
         return next(
             (row for row in self._rows.values() if row.prefix and text.startswith(row.prefix)), self._rows[NATIVE]
         )
@@ -75,7 +75,7 @@ class Protocols:
         return self._codecs[name]
 
     def requests(self, name: str) -> Requests:
-        """What answers the frames of a protocol."""
+        """The object that answers the frames of a protocol."""
         if name not in self._requests:
             self._requests[name] = import_module(self._rows[name].requests).requests(self.codec(name))
         return self._requests[name]

@@ -1,6 +1,6 @@
-"""What `updateReasons` says of an update: Twilio's name for each field that has another value now.
+"""The `updateReasons` of an update: Twilio's name for each field that has changed.
 
-The names stand with the fields, in `parley/records`. A field of which clients are not told says so there.
+Each field declares its name in `parley/records`, or declares that clients do not hear of it.
 """
 
 from __future__ import annotations
@@ -15,49 +15,49 @@ from parley.records.users import USER
 from parley.store.items import Record
 
 DATE_UPDATED = "dateUpdated"
-# A member's own business, of which the others are not told.
+# Only the member itself hears of this; the other members do not.
 NOTIFICATION_LEVEL = "notificationLevel"
 NOTIFIABLE = "notifiable"
 
 _TYPES = {one.name: one for one in (CHANNEL, MEMBER, MESSAGE, USER)}
-# What is stored beside the declared fields and is nobody's news: numbers of changes, what belongs to whom, causes.
+# Attributes that are stored beside the declared fields, and of which no client hears.
 BOOKKEEPING = {
     *COMMON_FIELDS,
     *("seq", "hooks", "created_seq", "birth", "creator_birth", "joined_at"),
     *("author_birth", "author_at"),
     *("cause", "deleted_at", "expires_at"),
-    # Computed where a user is shown, from the number of devices.
+    # Computed from the number of devices when a user is shown.
     "is_notifiable",
 }
 
 
 def every_reason(kind: str) -> list[str]:
-    """What may have changed, where the version before is not known."""
+    """The reasons that an update can have, for updates of which the old version is not known."""
     return [field.reason for field in _TYPES[kind].fields if field.reason not in ("", NO_REASON)]
 
 
 def update_reasons(kind: str, old: Record, new: Record) -> list[str]:
     """The reasons of an update, in the order in which the type declares its fields."""
     fields = _TYPES[kind].fields if kind in _TYPES else ()
-    changed = [field for field in fields if _told_value(field, old) != _told_value(field, new)]
+    changed = [field for field in fields if _known_value(field, old) != _known_value(field, new)]
     return [field.reason for field in changed if field.reason not in ("", NO_REASON)]
 
 
 def undeclared(kind: str, old: Record, new: Record) -> set[str]:
-    """The changed attributes of which nothing says whether clients are told."""
+    """The changed attributes for which nothing declares whether clients hear of them."""
     names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
     return names - BOOKKEEPING - declared(kind)
 
 
 def declared(kind: str) -> set[str]:
-    """The names of the fields that say what clients are told of a change."""
+    """The names of the fields that declare whether clients hear of a change."""
     return {field.name for field in _TYPES[kind].fields if field.reason}
 
 
-def _told_value(field: Field, record: Record) -> Any:
-    """A field's value as far as clients are told of a change of it."""
+def _known_value(field: Field, record: Record) -> Any:
+    """A field's value, reduced to what clients may know of it."""
     value = record.get(field.name)
     if field.reason == NOTIFIABLE:
-        # How many devices a user has is not told, only whether there are any.
+        # Clients hear whether a user has devices, but not how many.
         return bool(value)
     return field.default if value is None else value

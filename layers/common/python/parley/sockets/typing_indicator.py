@@ -1,6 +1,6 @@
-"""Typing: pushed from here to the other members of a channel, and never stored.
+"""Typing: pushed to the other members of a channel, and never stored.
 
-The connections of a channel's members are remembered for two seconds. While they are, typing there reads nothing.
+A container remembers the connections of a channel's members for two seconds. In that time, typing reads nothing.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from parley.store import keys
 from parley.stored import Connection, Tail
 
 if TYPE_CHECKING:
-    # Most requests push nothing, and need not wait for what pushes to be imported.
+    # Most requests push nothing, so they should not wait for the import of the pushing code.
     from parley.ports.sockets.gateway import SocketGateway
 
 REMEMBERED_MS = 2_000
 _MOST_ROOMS = 1_000
 _DEADLINE_SECONDS = 2.0
-# The sender repeats `typing` when its time-out is over. Recipients show it for a second longer, so it does not flicker.
+# A client that types repeats `typing` when its time-out is over. Recipients show it a second longer, to avoid flicker.
 _LONGER_SECONDS = 1
 
 
@@ -40,7 +40,7 @@ class _Room(NamedTuple):
 
 
 class Typing:
-    """Tells members who types. `sockets` is called for the gateway when there is somebody to tell."""
+    """Tells members who is typing. It calls `sockets` for the gateway only if somebody must be told."""
 
     def __init__(self, sockets: Callable[[], SocketGateway], protocols: Protocols):
         self._sockets = sockets
@@ -48,7 +48,7 @@ class Typing:
         self._rooms: dict[tuple[str, str], _Room] = {}
 
     def announce(self, context: Context, connection: Connection, channel: str) -> int:
-        """Tell the other members of a channel that the connection's identity types; returns for how many seconds.
+        """Tell the other members of a channel that the connection's identity is typing; returns for how many seconds.
 
         Raises:
             Refusal: 20404 or 50400 if the connection's user is not a member.
@@ -70,7 +70,7 @@ class Typing:
         return int(timeout)
 
     def _room(self, context: Context, connection: Connection, sid: str) -> list[Listener]:
-        """The connections of all members.
+        """The connections of all members of a channel.
 
         Raises:
             Refusal: 20404 or 50400 if the connection's user is not a member, or its face does not show the channel.

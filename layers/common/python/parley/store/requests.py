@@ -70,7 +70,7 @@ def request(table: str, cause: Cause, write: Write, *, alone: bool) -> tuple[str
 
 
 def outcome(cause: Cause, write: Write) -> Record:
-    """What a write stores, apart from keys and counters."""
+    """The record that a write stores, without keys and without the numbers that it adds."""
     match write:
         case Create():
             return {**write.record, "cause": cause.record()}

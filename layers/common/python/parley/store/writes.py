@@ -18,7 +18,7 @@ from parley.store.keys import Key
 
 @dataclass(frozen=True)
 class Cause:
-    """Who did what, and how: stored with each announced record, so that a stream record explains itself.
+    """Who made a change, and how. It is stored in each announced record, so that a stream record explains itself.
 
     Attributes:
         id: New for every commit. A change is announced if and only if its id differs from the one in the old image.

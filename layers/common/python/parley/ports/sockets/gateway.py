@@ -37,7 +37,7 @@ _CLOSING_SECONDS = 5.0
 
 
 class Outcome(StrEnum):
-    """What became of the pushes for one connection; the worst outcome, if they differ."""
+    """The outcome of the pushes for one connection; the worst one, if they differ."""
 
     SENT = "sent"
     DROPPED = "dropped"

@@ -1,1 +1,1 @@
-"""Parley's own protocol on the socket: JSON frames, its actions, and how changes look in it."""
+"""Parley's own protocol on the socket: JSON frames, its actions, and its pushes."""

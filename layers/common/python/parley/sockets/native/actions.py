@@ -1,7 +1,7 @@
-"""What a client can ask for: one row per action, each a door to an operation that other doors use too.
+"""What a client can ask for: one row per action. Most actions run an operation that the REST API runs too.
 
-Most rows are data: a mount of Chat v2, a verb, and which members of the frame say what. The others name a function of
-`own_actions.py`, for what only sockets do.
+Such a row is data: a mount of Chat v2, a verb, and the members of the frame that carry its input. The other rows name a
+function of `own_actions.py`, because only sockets have these actions.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ class Action:
     """One action upon a resource.
 
     Attributes:
-        mount: Where Chat v2 offers what it is about; replies show what REST shows.
+        mount: The mount of Chat v2 whose operation this is; replies show the mount's view.
         verb: The operation's verb.
-        takes: The fields and filters that the client may give, separated by blanks. On create and update the records'
-            declarations must let a client set them.
-        address: Members of the frame that say which one, by path name: the channel may be named by SID or unique name.
-        status: What the reply says when it is done.
-        self_as: Where the client's own identity goes: the parameter `identity`, or a name in the path.
+        takes: The fields and filters that the client may give, separated by blanks. On create and update, the type of
+            record must declare that a client may set the field.
+        address: By path name, the member of the frame that fills it. A channel may be named by SID or unique name.
+        status: The reply's status if the action succeeds.
+        self_as: Where the client's own identity goes: into the parameter `identity`, or under this name into the path.
         repeatable: Whether a long enough frame id is an idempotency token.
-        operation: What carries it out, if it is not the mount's for the verb.
-        named: Other names for fields, by the frame's members.
-        fixed: Parameters that the client has no say in, by form name.
-        with_channel: Whether it answers with the channel too that each record is about.
+        operation: The operation, if it is not the mount's own one for the verb.
+        named: The names of fields, by members of the frame that are called otherwise.
+        fixed: Parameters that the client cannot choose, by form name.
+        with_channel: Whether the reply also shows the channel of each record.
     """
 
     mount: Mount
@@ -59,52 +59,52 @@ class Action:
 
 @dataclass(frozen=True)
 class OwnAction:
-    """An action that only sockets have: a function of session and frame that gives the result."""
+    """An action that only sockets have. Its function takes the session and the frame and returns the result."""
 
     function: Callable[[Session, dict[str, Any]], Any]
     status: int = 200
 
 
-_IN = {"channel_sid": "channel"}
-_ITEM = {"sid": "channel"}
-_PERSON = {**_IN, "sid": "identity"}
-_MESSAGE = {**_IN, "sid": "message"}
+_IN_CHANNEL = {"channel_sid": "channel"}
+_THE_CHANNEL = {"sid": "channel"}
+_THE_MEMBER = {**_IN_CHANNEL, "sid": "identity"}
+_THE_MESSAGE = {**_IN_CHANNEL, "sid": "message"}
 _JOINING = "identity attributes"
 _HORIZON = "last_consumed_message_index"
 
 
 def _horizon(operation: Operation, takes: str = "") -> Action:
     named = {"index": _HORIZON} if takes == _HORIZON else {}
-    return Action(USER_CHANNELS, "update", takes, _IN, operation=operation, named=named)
+    return Action(USER_CHANNELS, "update", takes, _IN_CHANNEL, operation=operation, named=named)
 
 
 ACTIONS: dict[str, Action | OwnAction] = {
     "fetchSession": OwnAction(own_actions.fetch_session),
     "refreshToken": OwnAction(own_actions.refresh_token),
     "createChannel": Action(CHANNELS, "create", "friendly_name unique_name attributes type", status=201),
-    "fetchChannel": Action(CHANNELS, "fetch", address=_ITEM),
-    "updateChannel": Action(CHANNELS, "update", "friendly_name unique_name attributes", _ITEM),
-    "deleteChannel": Action(CHANNELS, "delete", address=_ITEM, status=204),
+    "fetchChannel": Action(CHANNELS, "fetch", address=_THE_CHANNEL),
+    "updateChannel": Action(CHANNELS, "update", "friendly_name unique_name attributes", _THE_CHANNEL),
+    "deleteChannel": Action(CHANNELS, "delete", address=_THE_CHANNEL, status=204),
     "listPublicChannels": Action(CHANNELS, "list", fixed={"Type": ["public"]}),
     "listMyChannels": Action(USER_CHANNELS, "list", self_as="user_sid", with_channel=True),
     "fetchMyChannel": OwnAction(own_actions.fetch_my_channel),
-    "joinChannel": Action(MEMBERS, "create", _JOINING, _IN, status=201, self_as="identity"),
-    "leaveChannel": Action(MEMBERS, "delete", address=_IN, status=204, self_as="member_identity"),
-    "inviteMember": Action(INVITES, "create", "identity", _IN, status=201),
+    "joinChannel": Action(MEMBERS, "create", _JOINING, _IN_CHANNEL, status=201, self_as="identity"),
+    "leaveChannel": Action(MEMBERS, "delete", address=_IN_CHANNEL, status=204, self_as="member_identity"),
+    "inviteMember": Action(INVITES, "create", "identity", _IN_CHANNEL, status=201),
     "acceptInvitation": Action(
-        MEMBERS, "create", _JOINING, _IN, status=201, self_as="identity", operation=invites.accept
+        MEMBERS, "create", _JOINING, _IN_CHANNEL, status=201, self_as="identity", operation=invites.accept
     ),
-    "declineInvitation": Action(INVITES, "delete", address=_IN, status=204, operation=invites.decline),
-    "addMember": Action(MEMBERS, "create", _JOINING, _IN, status=201),
-    "removeMember": Action(MEMBERS, "delete", address=_PERSON, status=204),
-    "fetchMember": Action(MEMBERS, "fetch", address=_PERSON),
-    "listMembers": Action(MEMBERS, "list", "identity", _IN),
-    "updateMember": Action(MEMBERS, "update", "attributes", _PERSON),
-    "sendMessage": Action(MESSAGES, "create", "attributes body media_sid", _IN, status=201, repeatable=True),
-    "updateMessage": Action(MESSAGES, "update", "attributes body", _MESSAGE),
-    "deleteMessage": Action(MESSAGES, "delete", address=_MESSAGE, status=204),
-    "fetchMessage": Action(MESSAGES, "fetch", address=_MESSAGE),
-    "listMessages": Action(MESSAGES, "list", "order", _IN),
+    "declineInvitation": Action(INVITES, "delete", address=_IN_CHANNEL, status=204, operation=invites.decline),
+    "addMember": Action(MEMBERS, "create", _JOINING, _IN_CHANNEL, status=201),
+    "removeMember": Action(MEMBERS, "delete", address=_THE_MEMBER, status=204),
+    "fetchMember": Action(MEMBERS, "fetch", address=_THE_MEMBER),
+    "listMembers": Action(MEMBERS, "list", "identity", _IN_CHANNEL),
+    "updateMember": Action(MEMBERS, "update", "attributes", _THE_MEMBER),
+    "sendMessage": Action(MESSAGES, "create", "attributes body media_sid", _IN_CHANNEL, status=201, repeatable=True),
+    "updateMessage": Action(MESSAGES, "update", "attributes body", _THE_MESSAGE),
+    "deleteMessage": Action(MESSAGES, "delete", address=_THE_MESSAGE, status=204),
+    "fetchMessage": Action(MESSAGES, "fetch", address=_THE_MESSAGE),
+    "listMessages": Action(MESSAGES, "list", "order", _IN_CHANNEL),
     "advanceLastConsumedMessageIndex": _horizon(consumption.advance, _HORIZON),
     "updateLastConsumedMessageIndex": _horizon(consumption.update, _HORIZON),
     "setAllMessagesConsumed": _horizon(consumption.consume_all),
@@ -121,16 +121,16 @@ ACTIONS: dict[str, Action | OwnAction] = {
     "catchUp": OwnAction(own_actions.catch_up),
 }
 
-# A frame id of at least this many characters is taken for unique, as a UUID is. If the same user repeats it within ten
-# minutes, the reply is the first result. Shorter ones (1, 2, 3) only pair a reply with its request, and cost less.
+# A frame id of at least this many characters counts as unique, like a UUID. If the same user repeats it within ten
+# minutes, the reply is the first result. A shorter id (1, 2, 3) only pairs a reply with its request, and costs less.
 TOKEN_LENGTH = 16
 
-# Kinds of fields that are texts and nothing else; attributes may be any JSON, indexes are numbers.
+# Kinds of fields that take only texts. Attributes may be any JSON, indexes are numbers.
 _TEXTS = (Text, Checked, Sid, Choice)
 _PAGE_SIZE, _LARGEST_PAGE = 30, 100
 _LONGEST_POSITION = 128
-# What of a reply is no item of the list.
-_AROUND_A_LIST = 1024
+# How many bytes of a reply are kept for what surrounds the items of a list.
+_BYTES_AROUND_A_LIST = 1024
 _HIGHEST_INDEX = 10**10
 
 
@@ -138,7 +138,7 @@ def perform(session: Session, request: Request) -> tuple[int, Any]:
     """Carry out a request; returns the reply's status and result.
 
     Raises:
-        Refusal: an unknown action, bad input, or what the operation refuses.
+        Refusal: the action is unknown, its input is bad, or the operation refuses it.
     """
     action = ACTIONS.get(request.action)
     if action is None:
@@ -157,7 +157,7 @@ def perform(session: Session, request: Request) -> tuple[int, Any]:
 
 
 def _sender(session: Session) -> str:
-    """Who sends, so that nobody else's frame with the same id is taken for a repeat."""
+    """A unique name of the sender, so that another user's frame with the same id does not count as a repeat."""
     return session.context.caller.birth or user_sid(session.service_sid, session.identity)
 
 
@@ -179,7 +179,7 @@ def _message_at(session: Session, channel: str, body: dict[str, Any]) -> str:
 
 
 def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[str, Any]:
-    """The frame's members as form values, so that one set of rules reads both."""
+    """The frame's members as form values, so that the rules for REST's forms check them too."""
     given = dict(action.fixed)
     if action.self_as == "identity":
         given["Identity"] = [session.identity]
@@ -191,13 +191,13 @@ def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[
             continue
         if member in action.named and body.get(member) is None:
             raise MISSING_PARAMETER(name=member)
-        # Null clears a field, and a new record has nothing to clear.
+        # Null clears a field. A new record has nothing to clear, so there null counts as absent.
         if member in body and not (body[member] is None and action.verb == "create"):
             value = body[member]
             if isinstance(entry.kind, _TEXTS) and not isinstance(value, str | None):
                 raise INVALID_PARAMETER(name=member, reason="a text is needed")
             is_several = isinstance(entry.kind, Listed) and isinstance(value, list)
-            # JSON keeps the quotes of a text, so that digits in quotes are not taken for a number.
+            # For a number, JSON keeps the quotes of a text, so that digits in quotes are not accepted.
             spelled = _json if isinstance(entry.kind, Whole) else _form_text
             given[entry.form_name] = [spelled(part) for part in (value if is_several else [value])]
     return parse(action.mount, action.verb, given) if given or taken else {}
@@ -221,7 +221,7 @@ def _list(
     parameters: dict[str, Any],
     body: dict[str, Any],
 ) -> dict[str, Any]:
-    """One page. It is shorter than asked for if a socket could not carry it."""
+    """One page. It has fewer items than asked for if they would not fit into one reply."""
     size = whole(body, "page_size", _PAGE_SIZE, 1, _LARGEST_PAGE) or _PAGE_SIZE
     descending = parameters.get("order") == "desc"
     after = _anchor(body, descending=descending) if action.mount.by_index else _position(body)
@@ -229,7 +229,7 @@ def _list(
     listing = operation(session.context, path, parameters, page)
     shown = [_show(session, action, record) for record in listing.records]
     sizes = (len(dump(item).encode()) + 1 for item in shown)
-    listing = listing.cut(fitting(sizes, LONGEST_MESSAGE - _AROUND_A_LIST), page)
+    listing = listing.cut(fitting(sizes, LONGEST_MESSAGE - _BYTES_AROUND_A_LIST), page)
     told: dict[str, Any] = {action.mount.key: shown[: len(listing.records)]}
     following = listing.last if listing.more_after else None
     if not action.mount.by_index:
@@ -252,4 +252,6 @@ def _position(body: dict[str, Any]) -> str | None:
 
 
 def _show(session: Session, action: Action, record: Record) -> dict[str, Any]:
-    return session.views.held(record) if action.with_channel else session.views.show(action.mount.resource, record)
+    return (
+        session.views.with_channel(record) if action.with_channel else session.views.show(action.mount.resource, record)
+    )

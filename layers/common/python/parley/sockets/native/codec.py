@@ -1,4 +1,4 @@
-"""The native protocol's codec: news as JSON frames."""
+"""The native protocol's codec: it renders news as JSON frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from parley.sockets.native.rendering import PUSHES, render
 from parley.sockets.native.views import Views
 from parley.stored import Connection
 
-# What a frame shows of the channel and its counters, which are read for it.
+# The members of a frame for which the channel and its counters must be read.
 _OF_CHANNEL = {"channel", "user_channel", "last_message_index"}
 _SHOWING_CHANNEL = {
     change
@@ -71,7 +71,7 @@ class NativeCodec:
 
 
 def token(connection: Connection) -> dict[str, Any]:
-    """What frames say of a connection's token."""
+    """The member of a frame that says when a connection's token expires."""
     return {"token_expires_at": iso_seconds(connection["token_expires_at"] * 1000)}
 
 

@@ -1,4 +1,4 @@
-"""What clients ask in the native protocol: each frame gets exactly one reply, whatever happens."""
+"""Answers the frames of the native protocol: each gets exactly one reply, whatever happens."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from parley.stored import Connection
 
 
 def requests(codec: Codec) -> NativeRequests:
-    """What answers native frames with the views of the native codec."""
+    """The object that answers native frames; it shows records with the views of the native codec."""
     assert isinstance(codec, NativeCodec)
     return NativeRequests(codec.views)
 
 
 class NativeRequests:
-    """Tokens come with `$connect`, so no frame opens a connection."""
+    """Answers native frames. Native tokens come with `$connect`, so no frame opens a connection."""
 
     def __init__(self, views: Views):
         self._views = views
@@ -55,7 +55,7 @@ def _carried_out(session: Session, request: frames.Request) -> str:
     except Refusal as refusal:
         return frames.refusal(request.id, refusal)
     except RecursionError:
-        # The frame is nested so deeply that JSON could read it, but the action could not walk through it.
+        # The JSON decoder could still read such deep nesting, but the action could not walk through it.
         return frames.refusal(request.id, FRAME_INVALID())
     except Exception:
         details = {"action": request.action[:64], "connection_id": session.connection["id"]}

@@ -1,4 +1,4 @@
-"""What travels on a socket: JSON text, one object a frame.
+"""The frames of the native protocol: JSON text, one object per frame.
 
     request   {"id": "7", "action": "sendMessage", ...}
     reply     {"id": "7", "status": 200, "result": {...}}
@@ -6,7 +6,7 @@
     push      {"event": "messageAdded", "channel_sid": "CH..", "seq": 12, "message": {...}}
     pushes    [{"event": ...}, {"event": ...}]
 
-The client whose request caused a push finds that request's id in it as `request`.
+If a client's request caused a push, the push to that client's connection has the request's id as `request`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from parley.faces.chat_v2 import FACE
 from parley.faces.errors import translate
 
 _LONGEST_ID = 128
-# API Gateway's limits for what it takes and sends (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+# API Gateway's limits for a frame and for a message
+# (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 LONGEST_FRAME = 32 * 1024
 LONGEST_MESSAGE = 128 * 1024
 
@@ -57,7 +58,7 @@ def read(text: str) -> Request:
 
 
 def request_id(text: str) -> str | None:
-    """The id in a frame that is refused, if there is one: the reply carries it."""
+    """The id in a refused frame, for the reply; None if the frame has none."""
     try:
         frame = json.loads(text)
         found = frame.get("id") if isinstance(frame, dict) else None
@@ -76,10 +77,10 @@ def _parsed(text: str) -> Any:
 
 
 def _text(decoded: str) -> str:
-    """The text itself.
+    """The text unchanged.
 
     Raises:
-        ValueError: it has half a surrogate pair, which JSON can spell, but which can be neither stored nor sent.
+        ValueError: it has half a surrogate pair. JSON can spell that, but nobody can store or send it.
     """
     decoded.encode()
     return decoded
@@ -90,18 +91,18 @@ def _refuse_constant(name: str) -> None:
 
 
 def reply(request_id: str | None, status: int, result: Any) -> str:
-    """The one answer to a request that was carried out."""
+    """The reply to a request that was carried out."""
     return dump({"id": request_id, "status": status, "result": result})
 
 
 def refusal(request_id: str | None, refused: Refusal) -> str:
-    """The one answer to a request that was refused."""
+    """The reply to a request that was refused."""
     status, code, text = translate(FACE.errors, refused)
     return dump({"id": request_id, "status": status, "error": {"code": code, "message": text}})
 
 
 def coalesce(frames: Sequence[bytes]) -> list[bytes]:
-    """Pushes in as few frames as fit API Gateway's 32 KB: one push as it is, several as a JSON array."""
+    """Pack pushes into as few frames of 32 KB as possible: a single push as it is, several as a JSON array."""
     frames_of: list[list[bytes]] = []
     size = 0
     for frame in frames:

@@ -1,4 +1,4 @@
-"""What only sockets do: the session and its token, following, typing, registering for push, catching up."""
+"""The actions that only sockets have: the session and its token, following, typing, push registration, catching up."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_CAUGHT_UP = 100
 
 
 def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """Who the client is, where, for how long, and what of the service's configuration concerns it."""
+    """The client's user, the settings of its service, and when its connection and its token end."""
     owner = service(session.context, session.service_sid)
     user = users.fetch(session.context, {"service_sid": session.service_sid, "sid": session.identity}, {})
     return {
@@ -47,22 +47,22 @@ def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def refresh_token(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """A new token for the same connection."""
+    """Give the connection a new token."""
     renewed = connections.refresh(session.context, session.connection, text(body, "token"))
     following.renew(session.context, renewed)
     return token(renewed)
 
 
 def fetch_my_channel(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """One channel that the client is in or invited to, as its list shows it."""
+    """One channel that the user is in or invited to, as `listMyChannels` shows it."""
     path = {"service_sid": session.service_sid, "channel_sid": text(body, "channel"), "user_sid": session.identity}
     held = user_channels.fetch(session.context, path, {})
     channel = channels.load(session.context, {"service_sid": session.service_sid, "sid": held["channel_sid"]})
-    return session.views.held({**held, "channel": channel})
+    return session.views.with_channel({**held, "channel": channel})
 
 
 def follow_users(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """Hear of changes of users from now on."""
+    """Let the connection hear of changes of these users."""
     identities = texts(body, "identities", following.MOST_FOLLOWED)
     followed = following.follow(session.context, session.connection, identities)
     return {
@@ -72,7 +72,7 @@ def follow_users(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def unfollow_users(session: Session, body: dict[str, Any]) -> None:
-    """Hear of changes of users no longer."""
+    """Stop telling the connection of changes of these users."""
     following.unfollow(session.context, session.connection, texts(body, "identities", following.MOST_FOLLOWED))
 
 
@@ -99,7 +99,7 @@ def register_binding(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def catch_up(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """What the client missed in channels since the `seq` that it saw last."""
+    """The events that the client missed in channels, after the last `seq` that it saw in each."""
     marks = body.get("channels")
     if marks is None:
         raise MISSING_PARAMETER(name="channels")
@@ -110,7 +110,7 @@ def catch_up(session: Session, body: dict[str, Any]) -> dict[str, Any]:
         )
     service(session.context, session.service_sid)
     caught_up = catching_up.catch_up(session.context, session.connection, marks, partial(_rendered, session.views))
-    return {"channels": {sid: _told(answer) for sid, answer in caught_up.items()}}
+    return {"channels": {sid: _shown(answer) for sid, answer in caught_up.items()}}
 
 
 def _rendered(views: Views, news: News) -> tuple[dict[str, Any], int]:
@@ -118,8 +118,8 @@ def _rendered(views: Views, news: News) -> tuple[dict[str, Any], int]:
     return frame, len(dump(frame).encode())
 
 
-def _told(answer: CaughtUp[dict[str, Any]]) -> dict[str, Any]:
-    """What a client is told of one channel."""
+def _shown(answer: CaughtUp[dict[str, Any]]) -> dict[str, Any]:
+    """The answer for one channel, as the reply shows it."""
     told: dict[str, Any] = {"status": answer.status}
     if answer.status != catching_up.GONE:
         told["seq"] = answer.seq

@@ -1,4 +1,4 @@
-"""News as frames. A push and what catching up tells of the same change are the same frame."""
+"""Renders news as frames. A push of a change and the event of the same change in `catchUp` look the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from parley.sockets.native.views import Views
 
 
 class Push(NamedTuple):
-    """How an event looks: its name, and the members of the frame that show records and the channel's counters."""
+    """How an event looks: its name in the protocol, and the members that show records or counters."""
 
     name: str
     shows: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ PUSHES: dict[str, Push] = {
     "user_updated": Push("userUpdated", ("user",)),
 }
 
-# What a frame shows that depends on the counters of the channel.
+# The members of a frame that are computed from the channel's counters.
 _COUNTED = ("user_channel", "last_message_index")
 
 
@@ -49,7 +49,7 @@ def render(views: Views, news: News) -> dict[str, Any]:
     """The frame of one event.
 
     Raises:
-        CannotShow: what depends on the counters of a channel cannot be shown without them.
+        CannotShow: a member needs the counters of the channel, and they are gone.
     """
     push = PUSHES[news.event]
     frame: dict[str, Any] = {"event": push.name}
@@ -84,7 +84,7 @@ def _channel(views: Views, news: News) -> dict[str, Any]:
         return views.channel(news.record, news.tail, seq)
     channel = news.channel or {}
     if news.verb == "deleted" and channel.get("seq", 0) > seq:
-        # The channel has changed after this member was removed; the member hears nothing of that.
+        # The channel changed after this member was removed, so the frame shows nothing of what changed.
         left = {name: value for name, value in channel.items() if name in ("sid", "service_sid", "type")}
         return views.channel(left, None, seq)
     return views.channel(channel, news.tail, seq)
@@ -93,6 +93,6 @@ def _channel(views: Views, news: News) -> dict[str, Any]:
 def _reasons(news: News) -> list[str]:
     if news.kind != "member":
         return list(news.reasons)
-    # Only the member hears of its notification level, and of nothing else in that event.
+    # `membership_updated` goes to the member alone and names only its notification level. Others never hear of that.
     is_own = news.event == "membership_updated"
     return [reason for reason in news.reasons if (reason == "notificationLevel") == is_own]

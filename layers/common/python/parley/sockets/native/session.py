@@ -1,4 +1,4 @@
-"""What a native request works with: its connection, the views that replies show, and the announcer of typing."""
+"""What carries out a native request: the session, and readers for the members of a frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from parley.stored import Connection
 
 @dataclass(frozen=True)
 class Session:
-    """One connection during one request; `context` acts as its identity."""
+    """One connection during one request. The caller in `context` is its user."""
 
     context: Context
     connection: Connection
@@ -23,17 +23,17 @@ class Session:
 
     @property
     def identity(self) -> str:
-        """Whose connection it is."""
+        """The identity that opened the connection."""
         return str(self.connection["identity"])
 
     @property
     def service_sid(self) -> str:
-        """The service it is connected to."""
+        """The service that the connection belongs to."""
         return str(self.connection["service_sid"])
 
 
 def text(body: dict[str, Any], member: str, default: str | None = None) -> str:
-    """A text that a frame must have, unless there is a default.
+    """The text under this name in a frame, or the default.
 
     Raises:
         Refusal: 20001.
@@ -49,7 +49,7 @@ def text(body: dict[str, Any], member: str, default: str | None = None) -> str:
 
 
 def texts(body: dict[str, Any], member: str, most: int, *, default: list[str] | None = None) -> list[str]:
-    """A list of up to `most` texts that a frame must have, unless there is a default.
+    """The list of up to `most` texts under this name in a frame, or the default.
 
     Raises:
         Refusal: 20001.
@@ -66,7 +66,7 @@ def texts(body: dict[str, Any], member: str, most: int, *, default: list[str] | 
 
 
 def whole(body: dict[str, Any], member: str, default: int | None, least: int, most: int) -> int | None:
-    """A whole number that a frame may have.
+    """The whole number under this name in a frame, or the default.
 
     Raises:
         Refusal: 20001.

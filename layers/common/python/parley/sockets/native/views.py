@@ -1,4 +1,4 @@
-"""Records as pushes and replies show them: as REST's Chat v2 does, with the version that tells old from new."""
+"""Records as pushes and replies show them: as Chat v2 does over REST, with a version that tells old from new."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Views:
         self._account_sid = account_sid
 
     def show(self, kind: str, record: Record) -> dict[str, Any]:
-        """A record of a kind. Of two views of one record, the one with the higher `seq` is the newer.
+        """The view of a record. Of two views of one record, the one with the higher `seq` is newer.
 
-        A channel's `seq` is that of everything in it; what tells two versions of the channel itself apart is `version`.
+        A channel's `seq` also counts the changes of what is in it. Its `version` counts only its own changes.
         """
         shown = present(_MOUNTS[kind], record, self._rest_url, self._account_sid)
         if kind in _VERSIONED:
@@ -36,12 +36,12 @@ class Views:
         return shown
 
     def channel(self, record: Mapping[str, Any], tail: Tail | None, seq: int) -> dict[str, Any]:
-        """A stored channel with its counters as of now, under the `seq` of the change that it is shown for."""
+        """A stored channel with its present counters; `seq` is the number of the change that the push is about."""
         counted = with_counters(record, tail) if tail and "members_count" in tail else record
         return self.show("channel", {**counted, "seq": seq, "version": record.get("seq", 0)})
 
-    def held(self, user_channel: Record) -> dict[str, Any]:
-        """A user channel from a list, and the channel that it is about."""
+    def with_channel(self, user_channel: Record) -> dict[str, Any]:
+        """A user channel and its channel, from the listing of a user's channels."""
         return {
             "channel": self.show("channel", user_channel["channel"]),
             "user_channel": self.show("user_channel", user_channel),
