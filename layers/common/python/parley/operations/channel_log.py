@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from parley.errors import CHANNEL_RATE, CONCURRENT_UPDATE, NOT_FOUND, UNAVAILABLE, Refusal
-from parley.operations import rate
+from parley.operations import lifecycle, rate
 from parley.operations.addressing import only_shown
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
@@ -77,23 +77,31 @@ Decide = Callable[[Record, Tail], Decision]
 
 
 def change(
-    context: Context, kind: str, verb: str, record: Record, decide: Decide, *guards: Guard
+    context: Context,
+    kind: str,
+    verb: str,
+    record: Record,
+    decide: Decide,
+    *guards: Guard,
+    in_any_state: bool = False,
 ) -> tuple[Record, Tail]:
     """Commit what `decide` decides, a change of a channel or of a record in it, under the channel's next seq.
 
     `record` was just read, or is to be created. The write is made only if the stored record is still the one that
     `decide` saw. If another change came first, record and counters are read again and `decide` is called again. So
     `decide` may refuse, but it must not write or send anything. The log entry is written in the same transaction.
-    `guards` apply when the number is taken. If the change is refused, clients are told that nothing happened under its
-    number.
+    `guards` apply when the number is taken. So does what the conversation's state forbids, unless `in_any_state`. If
+    the change is refused, clients are told that nothing happened under its number.
 
     Returns the record after the change, and the counters.
 
     Raises:
-        Refusal: 20404, 50063, what a guard stands for, why `decide` or the commit refused; 20409 if other changes came
-            first every time.
+        Refusal: 20404, 50063, 50377, 50386, what a guard stands for, why `decide` or the commit refused; 20409 if other
+            changes came first every time.
     """
     service_sid, channel_sid = record["service_sid"], record.get("channel_sid") or record["sid"]
+    if not in_any_state:
+        guards = (*lifecycle.allows(verb), *guards)
     tail = take_seq(context, service_sid, channel_sid, *guards)
     patience = context.table.patience()
     while True:
@@ -105,7 +113,7 @@ def change(
             if not patience.wait():
                 _leave_unused(context, service_sid, channel_sid, tail)
                 raise CONCURRENT_UPDATE() from None
-            record, tail = _read_again(context, decision.write, record, tail)
+            record, tail = _read_again(context, decision.write, record, tail, guards)
         except Refusal as refusal:
             # When the table is too busy, it is not known whether the change was made, and there is no time left.
             if refusal.error is not UNAVAILABLE:
@@ -140,13 +148,15 @@ def _numbered(write: Create | Update | Bury, tail: Tail, order: Guard) -> Write:
     return replace(write, record={**write.record, **mark(tail)}, guards=guards)
 
 
-def _read_again(context: Context, write: Create | Update | Bury, record: Record, tail: Tail) -> tuple[Record, Tail]:
+def _read_again(
+    context: Context, write: Create | Update | Bury, record: Record, tail: Tail, guards: tuple[Guard, ...]
+) -> tuple[Record, Tail]:
     """Record and counters as they are now, with a number to write under: the one taken, if it is still higher.
 
-    A record that is to be created stays as it is and gets a new number.
+    A record that is to be created stays as it is and gets a new number, under the same guards.
 
     Raises:
-        Refusal: 20404 if the record is gone, 50063.
+        Refusal: 20404 if the record is gone, 50063, what a guard stands for.
     """
     service_sid, channel_sid = record["service_sid"], record.get("channel_sid") or record["sid"]
     if not isinstance(write, Create):
@@ -158,7 +168,7 @@ def _read_again(context: Context, write: Create | Update | Bury, record: Record,
         if _version(record) < tail["seq"]:
             return record, {**found[keys.tail(channel_sid)], "seq": tail["seq"]}
     _leave_unused(context, service_sid, channel_sid, tail)
-    return record, take_seq(context, service_sid, channel_sid)
+    return record, take_seq(context, service_sid, channel_sid, *guards)
 
 
 def _leave_unused(context: Context, service_sid: str, channel_sid: str, tail: Tail) -> None:
