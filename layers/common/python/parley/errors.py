@@ -124,6 +124,13 @@ CONSUMPTION_TIME_INVALID = Error()
 READ_STATUS_DISABLED = Error()
 CONSUMED_INDEX_INVALID = Error()
 
+# States and timers of conversations
+CONVERSATION_CLOSED = Error()
+CONVERSATION_INITIALIZING = Error()
+STATE_EMPTY = Error()
+STATE_INVALID = Error()
+STATE_CLOSED_AT_CREATION = Error()
+
 # Invites and bindings
 INVITE_NOT_FOUND = Error()
 INVITE_USED = Error()

@@ -123,7 +123,7 @@ class User(OfService, total=False):
 
 
 class Channel(OfService, total=False):
-    """A channel, without its counters."""
+    """A channel, without its counters. `state_*` say from which state it came to this one, why and when."""
 
     friendly_name: str
     unique_name: str
@@ -132,15 +132,26 @@ class Channel(OfService, total=False):
     created_by: str
     creator_birth: str
     messaging_service_sid: str
+    state: str
+    state_from: str
+    state_reason: str
+    state_at: int
     seq: int
     hooks: int
 
 
 class Tail(TypedDict, total=False):
-    """A channel's counters: `seq` is the number of its latest change, `last_index` that of its last message."""
+    """A channel's counters: `seq` is the number of its latest change, `last_index` that of its last message.
+
+    A channel without a `state` is active. `activity_at` is when the last message was written, or the channel made;
+    `timed_at` when a participant came, timers were set or somebody made it active.
+    """
 
     service_sid: str
     type: str
+    state: str
+    activity_at: int
+    timed_at: int
     seq: int
     seq_at: int
     seq_ceiling: int

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parley.domain.counting import messages_count
+from parley.domain.states import state_of
 from parley.errors import UNIQUE_NAME_IS_SID, UNIQUE_NAME_TOO_LONG
 from parley.ids import is_sid, message_sid
 from parley.stored import Tail
@@ -27,10 +28,10 @@ def check_unique_name(name: str) -> str | None:
     return name or None
 
 
-def new_tail(service_sid: str, channel_type: str) -> Tail:
+def new_tail(service_sid: str, channel_type: str, now_ms: int) -> Tail:
     """The counters of a new channel, apart from its seq: the next message has index 0."""
     counters = Tail(members_count=0, webhooks_count=0, invites_made=0, last_index=-1, counted_index=-1, counted=0)
-    return {"service_sid": service_sid, "type": channel_type, **counters}
+    return {"service_sid": service_sid, "type": channel_type, "activity_at": now_ms, **counters}
 
 
 def newest_index(tail: Mapping[str, Any]) -> int:
@@ -49,6 +50,7 @@ def with_counters(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[s
     newest = last_message_index(tail)
     return {
         **channel,
+        "state": state_of(tail),
         "members_count": max(tail["members_count"], 0),
         "messages_count": messages_count(tail),
         "last_message_index": newest,

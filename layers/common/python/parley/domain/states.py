@@ -1,6 +1,69 @@
-"""The states of a conversation (https://www.twilio.com/docs/conversations/states-timers)."""
+"""The states of a conversation (https://www.twilio.com/docs/conversations/states-timers), as tables.
+
+    initializing --> active <--> inactive
+          |             |            |
+          +-------------+------------+--> closed
+
+A channel that Conversations does not know is always active.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from parley.errors import STATE_EMPTY, STATE_INVALID
+
 INITIALIZING, ACTIVE, INACTIVE, CLOSED = "initializing", "active", "inactive", "closed"
 STATES = (INITIALIZING, ACTIVE, INACTIVE, CLOSED)
+
+# Why a state changed: somebody asked for it, a timer ran out, or something else happened in the conversation.
+API, TIMER, EVENT = "API", "TIMER", "EVENT"
+
+# From a state to another: for which reasons. There are no other transitions.
+TRANSITIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    (INITIALIZING, ACTIVE): (EVENT,),
+    (INITIALIZING, CLOSED): (EVENT,),
+    (ACTIVE, INACTIVE): (API, TIMER),
+    (ACTIVE, CLOSED): (API, TIMER),
+    (INACTIVE, ACTIVE): (API, EVENT),
+    (INACTIVE, CLOSED): (API, TIMER),
+}
+
+# What may be done to a conversation and to what is in it, by state. Reading is always possible. So are removing a
+# participant, a message or a webhook, and deleting the conversation itself (unconfirmed, apart from the last).
+_ALL = frozenset({"created", "updated", "deleted"})
+CHANGES: Mapping[str, frozenset[str]] = {
+    INITIALIZING: frozenset({"deleted"}),
+    ACTIVE: _ALL,
+    INACTIVE: _ALL,
+    CLOSED: frozenset({"deleted"}),
+}
+
+
+def check_state(given: str) -> str:
+    """A state that somebody may ask for. A conversation is initializing only while it is being made.
+
+    Raises:
+        Refusal: 50374 for an empty one, 50378 for any other text.
+    """
+    if not given:
+        raise STATE_EMPTY()
+    if given not in (ACTIVE, INACTIVE, CLOSED):
+        raise STATE_INVALID()
+    return given
+
+
+def state_of(tail: Mapping[str, Any]) -> str:
+    """The state that a channel's counters say."""
+    return str(tail.get("state") or ACTIVE)
+
+
+def stored(state: str) -> str | None:
+    """A state as it is stored: an active channel has none."""
+    return None if state == ACTIVE else state
+
+
+def is_transition(before: str, after: str, reason: str) -> bool:
+    """Whether a state may follow another for this reason."""
+    return reason in TRANSITIONS.get((before, after), ())

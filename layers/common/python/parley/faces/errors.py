@@ -178,6 +178,12 @@ TABLE: dict[Error, Row] = {
         (400, 50406, "LastConsumedMessageIndex must be a whole number, 0 or more"),
         (400, 50421, "LastReadMessageIndex must be a whole number, 0 or more"),
     ),
+    # States and timers of conversations
+    errors.CONVERSATION_CLOSED: _both(400, 50377, "Conversation is closed"),
+    errors.CONVERSATION_INITIALIZING: _both(400, 50386, "Conversation is initializing"),
+    errors.STATE_EMPTY: _conversations(400, 50374, "State must not be empty"),
+    errors.STATE_INVALID: _conversations(400, 50378, "State must be one of: active, inactive, closed"),
+    errors.STATE_CLOSED_AT_CREATION: _both(400, 50384, "State must not be closed at creation"),
     # Invites and bindings
     errors.INVITE_NOT_FOUND: _chat(404, 50601, "Invite not found: the user is not invited to this channel"),
     errors.INVITE_USED: _chat(409, 50602, "The invite cannot be declined: the user is a member of the channel"),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from parley.errors import CHANNEL_RATE, CONCURRENT_UPDATE, NOT_FOUND, UNAVAILABLE, Refusal
-from parley.operations import rate
+from parley.operations import lifecycle, rate
 from parley.operations.addressing import only_shown
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
@@ -78,22 +78,32 @@ Decide = Callable[[Record, Tail], Decision]
 
 
 def change(
-    context: Context, kind: str, verb: str, record: Record, decide: Decide, *guards: Guard
+    context: Context,
+    kind: str,
+    verb: str,
+    record: Record,
+    decide: Decide,
+    *guards: Guard,
+    in_any_state: bool = False,
 ) -> tuple[Record, Tail]:
     """Change a channel, or a record in it, as `decide` says, under the channel's next change number.
 
     `record` was just read, or is to be created. The write requires that the stored record is still the one that
     `decide` saw. If another change came first, record and counters are read again and `decide` is called again. So
     `decide` may refuse, but it must not write or send anything. The log entry is written in the same transaction.
-    `guards` apply when the number is taken. If the change is refused, its number is announced as unused.
+    `guards` apply when the number is taken. So does what the conversation's state forbids, unless `in_any_state`. If
+    the change is refused, its number is announced as unused.
 
     Returns the record after the change, and the counters.
 
     Raises:
-        Refusal: as `take_seq`; those of `decide` and of the commit; 20409 if other changes came first every time.
+        Refusal: as `take_seq`; 50377 and 50386; those of `decide` and of the commit; 20409 if other changes came first
+            every time.
     """
     context = context.sharing_patience()
     service_sid, channel_sid = record["service_sid"], record.get("channel_sid") or record["sid"]
+    if not in_any_state:
+        guards = (*lifecycle.allows(verb), *guards)
     tail = take_seq(context, service_sid, channel_sid, *guards)
     patience = context.table.patience()
     while True:
@@ -105,7 +115,7 @@ def change(
             if not patience.wait():
                 _leave_unused(context, service_sid, channel_sid, tail)
                 raise CONCURRENT_UPDATE() from None
-            record, tail = _read_again(context, decision.write, record, tail)
+            record, tail = _read_again(context, decision.write, record, tail, guards)
         except Refusal as refusal:
             # When the table is too busy, it is not known whether the change was made, and there is no time left.
             if refusal.error is not UNAVAILABLE:
@@ -140,14 +150,16 @@ def _numbered(write: Create | Update | Bury, tail: Tail, order: Guard) -> Write:
     return replace(write, record={**write.record, **mark(tail)}, guards=guards)
 
 
-def _read_again(context: Context, write: Create | Update | Bury, record: Record, tail: Tail) -> tuple[Record, Tail]:
+def _read_again(
+    context: Context, write: Create | Update | Bury, record: Record, tail: Tail, guards: tuple[Guard, ...]
+) -> tuple[Record, Tail]:
     """Record and counters as they are stored now, with the change number to write under.
 
     The number that was taken is kept if it is higher than the record's. Otherwise it is announced as unused, and a new
-    one is taken. A record that is to be created always gets a new number.
+    one is taken under the same guards. A record that is to be created always gets a new number.
 
     Raises:
-        Refusal: 20404 if the record is gone, 50063.
+        Refusal: 20404 if the record is gone, 50063, what a guard stands for.
     """
     service_sid, channel_sid = record["service_sid"], record.get("channel_sid") or record["sid"]
     if not isinstance(write, Create):
@@ -159,7 +171,7 @@ def _read_again(context: Context, write: Create | Update | Bury, record: Record,
         if _version(record) < tail["seq"]:
             return record, {**found[keys.tail(channel_sid)], "seq": tail["seq"]}
     _leave_unused(context, service_sid, channel_sid, tail)
-    return record, take_seq(context, service_sid, channel_sid)
+    return record, take_seq(context, service_sid, channel_sid, *guards)
 
 
 def _leave_unused(context: Context, service_sid: str, channel_sid: str, tail: Tail) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from parley.domain.channels import PRIVATE, PUBLIC, new_tail, with_counters
 from parley.domain.memberships import birth_of
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, UNIQUE_NAME_EXISTS
+from parley.domain.states import ACTIVE, API, CLOSED, INACTIVE
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, STATE_CLOSED_AT_CREATION, UNIQUE_NAME_EXISTS
 from parley.ids import user_sid
-from parley.operations import authority, channel_log, counting, rate, verbs
+from parley.operations import authority, channel_log, counting, rate, transitions, verbs
 from parley.operations.addressing import resolve, shown
 from parley.operations.channel_log import Decide, Decision
 from parley.operations.context import Context
@@ -36,13 +37,17 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     may(context)
     preview = {"type": context.perspective.creates, **parameters, "service_sid": path["service_sid"]}
     parameters = context.consult("channel", "create", preview, parameters, may)
+    if parameters.get("state") == CLOSED:
+        raise STATE_CLOSED_AT_CREATION()
     record = verbs.new_record(context, CHANNEL, path)
     record |= {"type": context.perspective.creates, "created_by": context.actor}
     record |= verbs.non_null(parameters)
     record |= verbs.non_null({"creator_birth": _creator_birth(context, path["service_sid"], parameters)})
     record = verbs.dated(record, parameters)
     sid, service_sid = record["sid"], record["service_sid"]
-    tail: Tail = {**new_tail(service_sid, record["type"]), **rate.new_counter(context)}
+    tail: Tail = {**new_tail(service_sid, record["type"], context.clock.now_ms()), **rate.new_counter(context)}
+    if record.pop("state", ACTIVE) == INACTIVE:
+        record["state"] = tail["state"] = INACTIVE
     writes: list[Write] = [
         Create(keys.channel(sid), record, taken=NOT_FOUND()),
         Put(keys.tail(sid), tail),
@@ -130,12 +135,15 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     parameters = context.consult("channel", "update", {**channel, **parameters}, parameters, may)
 
     changes = verbs.changed(context, parameters)
+    state = changes.pop("state", None)
     if "created_by" in parameters:
         changes["creator_birth"] = _creator_birth(context, service_sid, parameters)
 
-    def decide(channel: Record, _: Tail) -> Decision:
-        write = Update(keys.channel(sid), NOT_FOUND(), set=changes)
-        return Decision(write, _renaming(channel, parameters))
+    def decide(channel: Record, tail: Tail) -> Decision:
+        in_record, in_tail = transitions.moved(context, tail, state, API) if state else ({}, {})
+        write = Update(keys.channel(sid), NOT_FOUND(), set={**changes, **in_record})
+        counters = transitions.in_counters(channel, tail, in_tail)
+        return Decision(write, [*_renaming(channel, parameters), *counters])
 
     return _changed(context, channel, decide)
 
@@ -150,8 +158,18 @@ def _renaming(channel: Record, parameters: dict[str, Any]) -> list[Write]:
 
 
 def _changed(context: Context, channel: Record, decide: Decide) -> Record:
-    stored, tail = channel_log.change(context, "channel", "updated", channel, decide)
+    # What the change sets in the counters, beside taking a number.
+    beside: list[Update] = []
+
+    def noting(channel: Record, tail: Tail) -> Decision:
+        decision = decide(channel, tail)
+        beside[:] = [write for write in decision.beside if isinstance(write, Update)]
+        return decision
+
+    stored, tail = channel_log.change(context, "channel", "updated", channel, noting)
     context.configuration.forget(keys.channel(channel["sid"]))
+    for write in beside:
+        tail = cast(Tail, {**tail, **write.set})
     return with_counters(stored, tail)
 
 

@@ -20,7 +20,7 @@ from parley.errors import (
     USER_NOT_FOUND,
 )
 from parley.ids import invite_sid, member_sid, user_sid
-from parley.operations import authority, channel_log, departures, roles, users, verbs
+from parley.operations import authority, channel_log, departures, lifecycle, roles, transitions, users, verbs
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
@@ -43,7 +43,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     entry. If invites were made to the channel, it takes two units more.
 
     Raises:
-        Refusal: 50404, 50403, 50208; 50100 or 50105 for an unsuitable role.
+        Refusal: 50404, 50403, 50208, 50377, 50386; 50100 or 50105 for an unsuitable role.
     """
     channel_sid = resolve(context, MEMBER, path, opened=False)["channel_sid"]
     owner = service(context, path["service_sid"])
@@ -73,18 +73,29 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         member = {**_new_member(context, owner, channel_sid, parameters), "birth": birth}
         guards, more = _using_up_invite(found, tail_key, invite_key)
         others: list[Write] = [
-            channel_log.in_tail(owner["sid"], channel_sid, {"members_count": 1}, room, *guards),
+            _counted(context, member, room, *guards),
             user_write,
             *more,
             *(roles.given(context, owner["sid"], named, CHANNEL) if named else []),
         ]
         decision = Decision(_joining_write(owner, member), others)
-        return channel_log.change(context, "member", "created", member, lambda *_: decision, room)[0]
+        coming = room, lifecycle.is_awake()
+        return channel_log.change(context, "member", "created", member, lambda *_: decision, *coming)[0]
+
+    def joined(context: Context) -> Record:
+        return transitions.awake(context, owner["sid"], channel_sid, attempt)
 
     # Another request may create or delete the user, the member or the invite between our read and our write.
     return verbs.retried(
-        context, attempt, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS, CONCURRENT_UPDATE, attempts=ATTEMPTS
+        context, joined, USER_NOT_FOUND, USER_EXISTS, INVITE_EXISTS, CONCURRENT_UPDATE, attempts=ATTEMPTS
     )
+
+
+def _counted(context: Context, member: Record, *guards: Guard) -> Update:
+    """The write that counts a new member, unless the conversation has been closed or put to sleep meanwhile."""
+    guards = (*lifecycle.is_open(), lifecycle.is_awake(), *guards)
+    where = member["service_sid"], member["channel_sid"]
+    return channel_log.in_tail(*where, {"members_count": 1}, *guards, timed_at=context.clock.now_ms())
 
 
 # How often joining is attempted while other requests change what it has read.

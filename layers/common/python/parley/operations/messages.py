@@ -22,7 +22,7 @@ from parley.errors import (
     Refusal,
 )
 from parley.ids import message_sid
-from parley.operations import authority, channel_log, counting, verbs
+from parley.operations import authority, channel_log, counting, lifecycle, transitions, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
@@ -50,7 +50,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     that the first call made.
 
     Raises:
-        Refusal: 50503 without a body; 50507 or 50508 for media; 20404 if there is no such channel.
+        Refusal: 50503 without a body; 50507 or 50508 for media; 20404 if there is no such channel; 50377 or 50386 in a
+            conversation that takes none.
     """
     media_sid = parameters.get("media_sid")
     if parameters.get("body") is None and not media_sid:
@@ -75,7 +76,21 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         lambda fresh: authority.require(fresh, service_sid, channel_sid, (right,)),
     )
     # The new message is the newest. So `last_message_index`, which names an older one, is removed.
-    tail = channel_log.advance(context, service_sid, channel_sid, {"last_index": 1}, last_message_index=None)
+    tail = transitions.awake(
+        context,
+        service_sid,
+        channel_sid,
+        lambda context: channel_log.advance(
+            context,
+            service_sid,
+            channel_sid,
+            {"last_index": 1},
+            *lifecycle.is_open(),
+            lifecycle.is_awake(),
+            last_message_index=None,
+            **lifecycle.activity(context.clock.now_ms()),
+        ),
+    )
     index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parley import errors
 from parley.domain.channels import PRIVATE, PUBLIC, check_unique_name
-from parley.domain.states import ACTIVE, STATES
+from parley.domain.states import ACTIVE, check_state
 from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Sid, Stored, Text, Whole
 from parley.records.spec import FREELY, NO_REASON, Field, RecordType, needs
 from parley.store import keys
@@ -41,7 +41,7 @@ CHANNEL = RecordType(
         Field("date_created", Moment(errors.DATE_CREATED_INVALID), reason="dateCreated"),
         Field("date_updated", Moment(errors.DATE_UPDATED_INVALID), reason="dateUpdated"),
         Field("created_by", Text(256, errors.AUTHOR_TOO_LONG), reason="createdBy"),
-        Field("state", Choice(STATES), default=ACTIVE, reason="state"),
+        Field("state", Checked(check_state), default=ACTIVE, reason="state"),
         Field("timers.date_inactive", Moment(), reason=NO_REASON),
         Field("timers.date_closed", Moment(), reason=NO_REASON),
         Field("bindings", Stored(), default={}, reason=NO_REASON),

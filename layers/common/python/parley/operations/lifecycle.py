@@ -1,0 +1,43 @@
+"""What the state of a conversation allows: the conditions under which a change takes its number.
+
+Every change writes to the channel's counters anyway, and the conditions stand in that write. So the check costs no
+request, and a change either comes before the closing of the conversation or is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.states import CHANGES, CLOSED, INACTIVE, INITIALIZING
+from parley.errors import CONCURRENT_UPDATE, CONVERSATION_CLOSED, CONVERSATION_INITIALIZING, Refusal
+from parley.store.writes import Guard
+
+_REFUSALS = {CLOSED: CONVERSATION_CLOSED, INITIALIZING: CONVERSATION_INITIALIZING}
+
+
+class Asleep(Refusal):
+    """Raised when a conversation is inactive and must become active before the change."""
+
+    def __init__(self) -> None:
+        super().__init__(CONCURRENT_UPDATE)
+
+
+def allows(verb: str) -> tuple[Guard, ...]:
+    """The conditions on a channel's counters under which something in it may be created, updated or deleted."""
+    forbidding = [state for state, verbs in CHANGES.items() if verb not in verbs]
+    return tuple(Guard("state", "<>", state, _REFUSALS[state]()) for state in forbidding)
+
+
+def is_open() -> tuple[Guard, ...]:
+    """The conditions under which a conversation takes changes: neither closed nor initializing."""
+    return allows("created")
+
+
+def is_awake() -> Guard:
+    """The condition that a conversation is not inactive, under which messages and participants come in."""
+    return Guard("state", "<>", INACTIVE, Asleep())
+
+
+def activity(now_ms: int) -> dict[str, Any]:
+    """What a new message sets in the counters."""
+    return {"activity_at": now_ms}
