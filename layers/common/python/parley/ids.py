@@ -51,6 +51,11 @@ def message_sid(channel_sid: str, index: int) -> str:
     return f"IM{index:0{_INDEX_DIGITS}x}{_digest(channel_sid, str(index))[: 32 - _INDEX_DIGITS]}"
 
 
+def receipt_sid(message_sid: str, participant_sid: str) -> str:
+    """The SID of what becomes of a message on its way to one participant."""
+    return "DY" + _digest(message_sid, participant_sid)
+
+
 def message_index(channel_sid: str, sid: str) -> int | None:
     """The index that a message SID of this channel carries; None for a SID of anything else."""
     if not is_sid("IM", sid):

@@ -207,6 +207,17 @@ class ChannelWebhook(OfChannel, total=False):
     type: str
 
 
+class Receipt(OfChannel, total=False):
+    """What became of a message on its way to one phone. Without `status`, the carrier has not answered yet."""
+
+    message_sid: str
+    index: int
+    participant_sid: str
+    channel_message_sid: str
+    status: str
+    error_code: int
+
+
 class MessageMedia(TypedDict, total=False):
     """The file that a message carries, as the message describes it."""
 
@@ -233,6 +244,11 @@ class Message(OfChannel, total=False):
     type: str
     media_sid: str
     media: MessageMedia
+    participant_sid: str
+    delivery: dict[str, int]
+    subject: str
+    content_sid: str
+    content_variables: str
     last_updated_by: str
     was_edited: bool
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from parley.ids import user_sid
+from parley.ids import member_sid, user_sid
 
 Held = TypeVar("Held", bound=Mapping[str, Any])
 
@@ -20,6 +20,16 @@ class Person(NamedTuple):
 
     user_sid: str
     birth: str
+
+
+def participant_of(message: Mapping[str, Any]) -> str | None:
+    """The SID of the participant who wrote a message, if that is known.
+
+    It is stored if a back end named the author. A client is a member under its own identity.
+    """
+    if sid := message.get("participant_sid"):
+        return str(sid)
+    return member_sid(message["channel_sid"], message["author"]) if message.get("author_birth") else None
 
 
 def identity_of(held: Mapping[str, Any]) -> str | None:

@@ -248,6 +248,18 @@ TABLE: dict[Error, Row] = {
     errors.MESSAGE_PAGE_TOKEN_INVALID: _both(
         400, 19038, "Invalid value for parameter PageToken: a message index, 0 or more"
     ),
+    errors.CONTENT_SID_INVALID: _conversations(400, 50526, "ContentSid must be a SID beginning with HX"),
+    errors.CONTENT_VARIABLES_NOT_JSON: _conversations(400, 50527, "ContentVariables is not a JSON object with texts"),
+    errors.CONTENT_SID_MISSING: _both(400, 50528, "ContentVariables was given without ContentSid"),
+    errors.CONTENT_VARIABLES_TOO_LONG: _conversations(
+        400, 50529, "ContentVariables is too long: at most 100 variables and 27801 characters"
+    ),
+    errors.CONTENT_VARIABLE_NAME_TOO_LONG: _conversations(
+        400, 50540, "The name of a content variable is too long: at most 16 characters"
+    ),
+    errors.CONTENT_VARIABLE_TOO_LONG: _conversations(
+        400, 50541, "A content variable is too long: at most 256 characters"
+    ),
     # Sockets
     errors.FRAME_INVALID: _chat(400, 20001, "The frame is not a JSON object with an id and an action"),
     errors.UNKNOWN_ACTION: _chat(400, 20001, "Unknown action: {action}"),

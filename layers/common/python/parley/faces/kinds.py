@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from parley.domain.deliveries import summary
 from parley.errors import INVALID_PARAMETER, Error, Refusal
 from parley.records.kinds import Listed
 
@@ -67,3 +68,14 @@ class OnlyThese:
 
     def show(self, value: Sequence[str] | None) -> list[str]:
         return [word for word in value or () if word in self.words]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts of receipts, shown as none, some or all of them."""
+
+    def parse(self, name: str, values: Sequence[str]) -> Any:
+        raise INVALID_PARAMETER(name=name, reason="it cannot be set")
+
+    def show(self, value: Mapping[str, int] | None) -> dict[str, int | str] | None:
+        return None if value is None else summary(value)

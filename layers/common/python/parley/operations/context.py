@@ -51,6 +51,7 @@ class Perspective:
         shows: The types of channels that exist there; all others are not found.
         creates: The type of a new channel if the request names none.
         lists: The types of channels that a list shows if the request names none.
+        shows_participants: Whether messages show which participant wrote them.
         permissions: The permissions that roles can have there, with the types of roles in which each may stand.
         new_service: What a service that is made through the face has set from the start.
     """
@@ -60,6 +61,7 @@ class Perspective:
     shows: tuple[str, ...] = TYPES
     creates: str = PUBLIC
     lists: tuple[str, ...] = (PUBLIC,)
+    shows_participants: bool = False
     permissions: Mapping[str, frozenset[str]] = field(default_factory=lambda: PERMISSIONS, hash=False)
     new_service: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -80,6 +82,7 @@ CONVERSATIONS = Perspective(
     shows=(PRIVATE,),
     creates=PRIVATE,
     lists=(PRIVATE,),
+    shows_participants=True,
     permissions=CONVERSATIONS_PERMISSIONS,
     new_service={"limits.channel_members": 1000, "limits.user_channels": 1000},
 )

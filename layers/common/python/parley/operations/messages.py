@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from parley.domain.contents import check_together
 from parley.domain.memberships import authored
 from parley.errors import (
     BODY_REQUIRED,
@@ -22,7 +23,7 @@ from parley.errors import (
     Refusal,
 )
 from parley.ids import message_sid
-from parley.operations import authority, channel_log, counting, lifecycle, transitions, verbs
+from parley.operations import authority, authorship, channel_log, counting, lifecycle, transitions, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
@@ -54,13 +55,16 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
             conversation that takes none.
     """
     media_sid = parameters.get("media_sid")
-    if parameters.get("body") is None and not media_sid:
+    check_together(parameters.get("content_sid"), parameters.get("content_variables"))
+    if parameters.get("body") is None and not media_sid and not parameters.get("content_sid"):
         raise BODY_REQUIRED()
     resolved = resolve(context, MESSAGE, path, opened=False)
     service_sid, channel_sid = path["service_sid"], resolved["channel_sid"]
     token_keys = [keys.idempotency(channel_sid, token)] if token else []
     right = "sendMediaMessage" if media_sid else "sendMessage"
-    found = authority.require(context, service_sid, channel_sid, (right,), also=token_keys)
+    named = parameters.get("author")
+    author_keys = authorship.wanted(context, channel_sid, named)
+    found = authority.require(context, service_sid, channel_sid, (right,), also=[*token_keys, *author_keys])
     now = context.clock.now_ms() // 1000
     earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
     if earlier and earlier["expires_at"] > now:
@@ -92,7 +96,12 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         ),
     )
     index = tail["last_index"]
+    if parameters.get("author") != named:
+        # The pre-event webhook has named another author.
+        found = authorship.read(context, channel_sid, parameters["author"])
+    author = authorship.participant(found, channel_sid, parameters.get("author") or context.actor)
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
+    message = authorship.stored(message, author, tail)
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
     if media_sid:
         sent = {"channel_sid": channel_sid, "message_sid": message["sid"]}
@@ -112,7 +121,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         others = context.table.fetch(keys.idempotency(channel_sid, token))
         return _earlier(context, service_sid, channel_sid, others or {})
     counting.settle_at_every_fiftieth(context, stored)
-    return stored
+    return authorship.shown(context, stored)
 
 
 def _token_write(key: Key[SentToken], message: Record, now_seconds: int, earlier: SentToken) -> Write:
@@ -219,7 +228,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """
     resolved = resolve(context, MESSAGE, path)
     authority.require(context, path["service_sid"], resolved["channel_sid"], ())
-    return verbs.load(context, MESSAGE, resolved)
+    return authorship.shown(context, verbs.load(context, MESSAGE, resolved))
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -237,7 +246,8 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     where = keys.messages(resolved["channel_sid"])
     found, more = context.table.page(where, page.size, after=after, before=before, descending=is_below)
     beside = partial(beside_index, descending=descending)
-    return page_of([(str(item.record["index"]), item.record) for item in found], page, more=more, beside=beside)
+    shown = [(str(item.record["index"]), authorship.shown(context, {**item.record})) for item in found]
+    return page_of(shown, page, more=more, beside=beside)
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -256,13 +266,16 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
     if author := changes.pop("author", None):
         changes |= _authored(context, author)
+        if context.perspective.shows_participants:
+            found = authorship.read(context, resolved["channel_sid"], author)
+            changes["participant_sid"] = authorship.sid_of(found, resolved["channel_sid"], author)
 
     def decide(current: Record, _: Tail) -> Decision:
         if _whose(current) != _whose(message):
             _may_update(context, current, asked)
         return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
 
-    return channel_log.change(context, "message", "updated", message, decide)[0]
+    return authorship.shown(context, channel_log.change(context, "message", "updated", message, decide)[0])
 
 
 def _whose(message: Record) -> tuple[object, ...]:

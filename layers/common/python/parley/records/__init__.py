@@ -11,6 +11,7 @@ from parley.records.credentials import CREDENTIAL
 from parley.records.invites import INVITE
 from parley.records.members import MEMBER
 from parley.records.messages import MESSAGE
+from parley.records.receipts import RECEIPT
 from parley.records.roles import ROLE
 from parley.records.services import SERVICE
 from parley.records.spec import Registry
@@ -25,6 +26,7 @@ RECORDS = Registry(
     CHANNEL_WEBHOOK,
     MEMBER,
     MESSAGE,
+    RECEIPT,
     INVITE,
     CREDENTIAL,
     ACCOUNT,
@@ -43,6 +45,7 @@ __all__ = [
     "INVITE",
     "MEMBER",
     "MESSAGE",
+    "RECEIPT",
     "RECORDS",
     "ROLE",
     "SERVICE",

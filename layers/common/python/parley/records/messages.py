@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parley import errors
+from parley.domain.contents import check_sid, check_variables
 from parley.domain.messages import check_body
 from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Flag, Moment, Sid, Stored, Text, Whole
 from parley.records.spec import FREELY, NO_REASON, Field, RecordType, own_or_any
@@ -35,7 +36,9 @@ MESSAGE = RecordType(
         Field("media", Stored(), reason=NO_REASON),
         Field("participant_sid", Sid("MB"), reason=NO_REASON),
         Field("delivery", Stored(), reason="deliveryReceipt"),
-        Field("content_sid", Sid("HX"), reason=NO_REASON),
+        Field("subject", Text(256), reason=NO_REASON),
+        Field("content_sid", Checked(check_sid), reason=NO_REASON),
+        Field("content_variables", Checked(check_variables), reason=NO_REASON),
         Field("was_edited", Flag(), default=False, reason=NO_REASON),
         Field("type", Choice(("text", "media")), default="text", reason=NO_REASON),
         Field("index", Whole(), reason=NO_REASON),

@@ -18,6 +18,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     an invite; all invites to a channel        pk CHANNEL#<CH>       sk INVITE#<IN>
     a channel's webhooks*                      pk CHANNEL#<CH>       sk WEBHOOK#<WH>
     a message; messages around an index*       pk CHANNEL#<CH>       sk MESSAGE#<index, 12 digits>
+    the receipts of a message; all in a channel  pk CHANNEL#<CH>     sk RECEIPT#<index, 12 digits>#<DY>
     media, and the message that carries it     pk MEDIA#<ME>         sk MEDIA
     what changed after a seq*                  pk CHANNEL#<CH>       sk CHG#<seq, 12 digits>
     a sent message by idempotency token        pk IDEMPOTENCY#<CH>#<token>  sk IDEMPOTENCY
@@ -164,6 +165,15 @@ def message(channel_sid: str, index: int) -> Key[stored.Message]:
 
 def messages(channel_sid: str) -> Range[stored.Message]:
     return Range(f"CHANNEL#{channel_sid}", "MESSAGE#")
+
+
+def receipt(channel_sid: str, index: int, sid: str) -> Key[stored.Receipt]:
+    return Key(f"CHANNEL#{channel_sid}", f"RECEIPT#{padded(index)}#{sid}")
+
+
+def receipts(channel_sid: str, index: int | None = None) -> Range[stored.Receipt]:
+    """The receipts of the message at an index, or of all messages in the channel."""
+    return Range(f"CHANNEL#{channel_sid}", "RECEIPT#" if index is None else f"RECEIPT#{padded(index)}#")
 
 
 def media(sid: str) -> Key[stored.Media]:

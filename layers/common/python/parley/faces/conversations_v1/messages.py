@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from parley import errors
 from parley.faces.conversations_v1.face import FACE, Scope
-from parley.faces.kinds import InList
+from parley.faces.kinds import InList, Summary
 from parley.faces.spec import Mount, View
-from parley.records import MESSAGE
+from parley.records import MESSAGE, RECEIPT
 from parley.records.kinds import Choice
 
 
@@ -22,11 +22,23 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
                 "participant_sid date_created date_updated url delivery content_sid",
                 links={"delivery_receipts": "/Receipts", "channel_metadata": "/ChannelMetadata"},
             ),
-            create="author body date_created date_updated attributes media_sid",
-            update="author body date_created date_updated attributes",
+            create="author body date_created date_updated attributes media_sid content_sid content_variables subject",
+            update="author body date_created date_updated attributes subject",
             filters={"order": Choice(("asc", "desc"))},
-            kinds={"media": InList()},
+            kinds={"media": InList(), "delivery": Summary()},
             by_index=errors.MESSAGE_PAGE_TOKEN_INVALID,
             webhooks="create update delete",
+        ),
+        Mount(
+            FACE,
+            RECEIPT,
+            f"{scope.conversation}/Messages/{{message_sid}}/Receipts/{{sid}}",
+            View(
+                f"account_sid {scope.service_name} conversation_sid=channel_sid sid message_sid channel_message_sid "
+                "participant_sid status error_code date_created date_updated url"
+            ),
+            plural="delivery_receipts",
+            verbs=("fetch", "list"),
+            page_limits=(50, 50),
         ),
     )

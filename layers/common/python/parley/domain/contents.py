@@ -1,0 +1,68 @@
+"""Content templates: what a message may say of the template that it is sent by.
+
+https://www.twilio.com/docs/conversations/api/conversation-message-resource. The templates themselves live elsewhere, so
+they are not filled in here: the message keeps the SID and the variables.
+"""
+
+from __future__ import annotations
+
+import json
+
+from parley.errors import (
+    CONTENT_SID_INVALID,
+    CONTENT_SID_MISSING,
+    CONTENT_VARIABLE_NAME_TOO_LONG,
+    CONTENT_VARIABLE_TOO_LONG,
+    CONTENT_VARIABLES_NOT_JSON,
+    CONTENT_VARIABLES_TOO_LONG,
+)
+from parley.ids import is_sid
+
+_MOST_VARIABLES, _LONGEST_NAME, _LONGEST_VALUE, _LONGEST = 100, 16, 256, 27_801
+
+
+def check_sid(text: str) -> str | None:
+    """The SID of a template; None if it is empty.
+
+    Raises:
+        Refusal: 50526.
+    """
+    if text and not is_sid("HX", text):
+        raise CONTENT_SID_INVALID()
+    return text or None
+
+
+def check_variables(text: str) -> str | None:
+    """The variables of a template, an object with texts as JSON; None if it is empty.
+
+    Raises:
+        Refusal: 50527, 50529, 50540, 50541.
+    """
+    if not text:
+        return None
+    if len(text) > _LONGEST:
+        raise CONTENT_VARIABLES_TOO_LONG()
+    try:
+        variables = json.loads(text)
+    except (ValueError, RecursionError):
+        raise CONTENT_VARIABLES_NOT_JSON() from None
+    if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
+        raise CONTENT_VARIABLES_NOT_JSON()
+    if len(variables) > _MOST_VARIABLES:
+        raise CONTENT_VARIABLES_TOO_LONG()
+    for name, value in variables.items():
+        if len(name) > _LONGEST_NAME:
+            raise CONTENT_VARIABLE_NAME_TOO_LONG()
+        if len(value) > _LONGEST_VALUE:
+            raise CONTENT_VARIABLE_TOO_LONG()
+    return text
+
+
+def check_together(content_sid: str | None, variables: str | None) -> None:
+    """Check that variables come with a template.
+
+    Raises:
+        Refusal: 50528.
+    """
+    if variables and not content_sid:
+        raise CONTENT_SID_MISSING()

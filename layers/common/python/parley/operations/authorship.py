@@ -1,0 +1,62 @@
+"""Who wrote a message, as Conversations shows it: the participant whose identity or address the author is.
+
+https://www.twilio.com/docs/conversations/api/conversation-message-resource. A back end may name any author, so the
+participant is looked for once, when the message is written. Chat does not show it, and its back ends do not pay for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.deliveries import expected
+from parley.domain.memberships import identity_of, participant_of
+from parley.ids import member_sid
+from parley.operations.context import Context
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.keys import Key
+from parley.store.table import Records
+from parley.stored import Tail
+
+
+def wanted(context: Context, channel_sid: str, author: str | None) -> list[Key[Any]]:
+    """What must be read to know the participant that an author is; nothing where that is not shown."""
+    if author is None or not context.perspective.shows_participants:
+        return []
+    return [keys.member(channel_sid, member_sid(channel_sid, author))]
+
+
+def read(context: Context, channel_sid: str, author: str) -> Records:
+    """What `wanted` names, read at once."""
+    return context.table.fetch_many(wanted(context, channel_sid, author))
+
+
+def sid_of(found: Records, channel_sid: str, author: str) -> str | None:
+    """The SID of the participant that an author is."""
+    member = participant(found, channel_sid, author)
+    return member["sid"] if member else None
+
+
+def participant(found: Records, channel_sid: str, author: str) -> Record | None:
+    """The participant that an author is, if `found` holds one."""
+    member = found.get(keys.member(channel_sid, member_sid(channel_sid, author)))
+    return {**member} if member is not None and identity_of(member) == author else None
+
+
+def stored(message: Record, author: Record | None, tail: Tail) -> Record:
+    """A new message with what it keeps of its author's participant, and of the phones that it goes to.
+
+    A client's participant follows from the author mostly, and is not stored then: a message of 1 KB costs one write
+    unit.
+    """
+    phones = tail.get("bound_count", 0) - bool(author and author.get("messaging_binding"))
+    sid = author["sid"] if author else None
+    kept = {} if sid is None or sid == participant_of(message) else {"participant_sid": sid}
+    return {**message, **kept, **({"delivery": expected(phones)} if phones > 0 else {})}
+
+
+def shown(context: Context, message: Record) -> Record:
+    """The message with its author's participant, where that is shown."""
+    return (
+        {**message, "participant_sid": participant_of(message)} if context.perspective.shows_participants else message
+    )

@@ -1,0 +1,138 @@
+"""Delivery receipts: looked at by back ends, made when a message goes to a phone, moved on by the carrier's reports."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from parley.domain.deliveries import counted, goes_on, summary
+from parley.errors import NOT_FOUND, Refusal
+from parley.ids import is_sid
+from parley.operations import channel_log, verbs
+from parley.operations.addressing import resolve
+from parley.operations.channel_log import Decision, Overtaken, unchanged
+from parley.operations.context import Context
+from parley.operations.paging import Listing, PageRequest
+from parley.records.messages import MESSAGE
+from parley.records.receipts import RECEIPT
+from parley.records.spec import Path
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Update
+from parley.stored import Tail
+
+
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """The receipt.
+
+    Raises:
+        Refusal: 20404, also while the carrier has not answered.
+    """
+    resolved = _resolved(context, path)
+    if not is_sid("DY", path["sid"]):
+        raise NOT_FOUND()
+    receipt = verbs.belonging(context.table.fetch(RECEIPT.key({**resolved, "sid": path["sid"]})), resolved)
+    if "status" not in receipt:
+        raise NOT_FOUND()
+    return receipt
+
+
+def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
+    """One page of a message's receipts, in the order of their SIDs, without those that the carrier has not answered."""
+    resolved = _resolved(context, path)
+    where = keys.receipts(resolved["channel_sid"], int(resolved["index"]))
+    listing = verbs.read_page(context, where, page)
+    shown = zip(listing.positions, listing.records, strict=True)
+    return listing.showing({position: receipt for position, receipt in shown if "status" in receipt})
+
+
+def _resolved(context: Context, path: Path) -> Path:
+    """The path with the message's index, after checking that there is the message."""
+    where = {name: value for name, value in path.items() if name not in ("sid", "message_sid")}
+    resolved = resolve(context, MESSAGE, {**where, "sid": path["message_sid"]})
+    verbs.load(context, MESSAGE, resolved)
+    return resolved
+
+
+class Report(NamedTuple):
+    """What the carrier says of a message on its way to one phone.
+
+    Attributes:
+        receipt: Where the receipt stands: service, channel, message index and its SID.
+        status: One of `domain/deliveries.py`.
+        error_code: A messaging code (https://www.twilio.com/docs/api/errors), 0 if nothing went wrong.
+        channel_message_sid: What the carrier calls the message; empty if that is known already.
+    """
+
+    receipt: Path
+    status: str
+    error_code: int = 0
+    channel_message_sid: str = ""
+
+
+def report(context: Context, reported: Report) -> None:
+    """Move a receipt on, and the summary at its message with it, in one transaction.
+
+    Reports may come twice and in any order: one that moves nothing is passed over, and so is one of a message that is
+    gone. The receipt's change is announced; the message's only if its summary reads differently. Three requests and
+    eight write units at most.
+    """
+    try:
+        _report(context.sharing_patience(), reported)
+    except Refusal as refusal:
+        if refusal.error is not NOT_FOUND:
+            raise
+
+
+def _report(context: Context, reported: Report) -> None:
+    patience = context.table.patience()
+    while True:
+        message, receipt = _read(context, reported)
+        if not goes_on(receipt.get("status"), reported.status):
+            return
+        try:
+            _move(context, message, receipt, reported)
+            return
+        except Overtaken:
+            if not patience.wait():
+                raise
+
+
+def _read(context: Context, reported: Report) -> tuple[Record, Record]:
+    where = reported.receipt
+    message_key = MESSAGE.key(where)
+    receipt_key = RECEIPT.key(where)
+    found = context.table.fetch_many([message_key, receipt_key])
+    return verbs.belonging(found.get(message_key), where), verbs.belonging(found.get(receipt_key), where)
+
+
+def _move(context: Context, message: Record, receipt: Record, reported: Report) -> None:
+    before = receipt.get("status")
+    set_ = {"status": reported.status, "error_code": reported.error_code, "date_updated": context.clock.now_ms()}
+    if reported.channel_message_sid:
+        set_["channel_message_sid"] = reported.channel_message_sid
+    moving = Update(RECEIPT.key(reported.receipt), NOT_FOUND(), set=set_, guards=(unchanged(receipt, "status"),))
+    old = message["delivery"]
+    new = counted(old, before, reported.status)
+    key, same = MESSAGE.key(reported.receipt), unchanged(message, "delivery")
+    if summary(old) == summary(new):
+        counting = Update(key, NOT_FOUND(), set={"delivery": new}, guards=(same,), announced=False)
+        context.table.commit(context.cause(), [moving, counting])
+        return
+
+    def decide(current: Record, _: Tail) -> Decision:
+        if current["delivery"] != old:
+            # Another receipt has moved: this one is decided anew, from what is stored by then.
+            raise _Moved()
+        return Decision(Update(key, NOT_FOUND(), set={"delivery": new}, guards=(same,)), [moving])
+
+    try:
+        channel_log.change(context, "message", "updated", message, decide, in_any_state=True)
+    except _Moved:
+        raise Overtaken() from None
+
+
+class _Moved(Refusal):
+    """Raised when a receipt of the same message has moved meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_FOUND)

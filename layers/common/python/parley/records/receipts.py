@@ -1,0 +1,25 @@
+"""Delivery receipts (https://www.twilio.com/docs/conversations/api/receipt-resource): what became of a message on its
+way to one phone.
+"""
+
+from __future__ import annotations
+
+from parley.domain.deliveries import STATUSES
+from parley.records.kinds import Choice, Sid, Text, Whole
+from parley.records.spec import Field, RecordType
+from parley.store import keys
+
+RECEIPT = RecordType(
+    name="receipt",
+    prefix="DY",
+    parent="channel",
+    key=lambda path: keys.receipt(path["channel_sid"], int(path["index"]), path["sid"]),
+    range=lambda path: keys.receipts(path["channel_sid"]),
+    fields=(
+        Field("message_sid", Sid("IM")),
+        Field("participant_sid", Sid("MB")),
+        Field("channel_message_sid", Text(34)),
+        Field("status", Choice(STATUSES)),
+        Field("error_code", Whole(), default=0),
+    ),
+)
