@@ -54,18 +54,12 @@ NOT_OFFERED_YET: set[str] = {
 }
 # Published operations that have a route, but not yet every parameter.
 NOT_WHOLE_YET: set[str] = {
-    "conversations:CreateConversation",
     "conversations:CreateConversationMessage",
     "conversations:CreateConversationParticipant",
-    "conversations:CreateServiceConversation",
     "conversations:CreateServiceConversationMessage",
     "conversations:CreateServiceConversationParticipant",
-    "conversations:ListConversation",
-    "conversations:ListServiceConversation",
-    "conversations:UpdateConversation",
     "conversations:UpdateConversationMessage",
     "conversations:UpdateConversationParticipant",
-    "conversations:UpdateServiceConversation",
     "conversations:UpdateServiceConversationMessage",
     "conversations:UpdateServiceConversationParticipant",
 }

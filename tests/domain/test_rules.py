@@ -55,7 +55,7 @@ def test_counters_join_the_channel_and_never_show_less_than_nothing():
 
 
 def test_a_new_channel_is_empty():
-    tail = {**channels.new_tail("IS1", "public"), "seq": 0}
+    tail = {**channels.new_tail("IS1", "public", 0), "seq": 0}
     shown = channels.with_counters(CHANNEL, tail)
     assert (shown["members_count"], shown["messages_count"], shown["last_message_sid"]) == (0, 0, None)
     assert tail["service_sid"] == "IS1"
