@@ -50,15 +50,9 @@ NOT_OFFERED_YET: set[str] = {
 }
 # Published operations that have a route, but not yet every parameter.
 NOT_WHOLE_YET: set[str] = {
-    "conversations:CreateConversation",
     "conversations:CreateConversationParticipant",
-    "conversations:CreateServiceConversation",
     "conversations:CreateServiceConversationParticipant",
-    "conversations:ListConversation",
-    "conversations:ListServiceConversation",
-    "conversations:UpdateConversation",
     "conversations:UpdateConversationParticipant",
-    "conversations:UpdateServiceConversation",
     "conversations:UpdateServiceConversationParticipant",
 }
 VERBS = {"Create": "create", "Fetch": "fetch", "List": "list", "Update": "update", "Delete": "delete"}

@@ -27,7 +27,11 @@ OTHER: dict[str, Any] = {
     "index": 7,
     "seq": 8,
     "created_ms": 9,
+    "due_ms": 10,
+    "hour": 11,
+    "shard": 3,
     "channel_type": "public",
+    "state": "active",
     "name": "a name",
     "token": "a token",
     "connection_id": "L0SM9cOF=",
@@ -102,7 +106,7 @@ def test_a_key_has_exactly_one_line_in_the_table(name: str):
 @pytest.mark.parametrize("name", RANGE_FUNCTIONS)
 def test_a_range_has_exactly_one_line_in_the_table(name: str):
     where = call(RANGE_FUNCTIONS[name])
-    sort = None if where.index else where.prefix + "x"
+    sort = where.prefix + "x#x" if where.prefix and not where.index else None
     assert len(listed_as(where.pk, sort, where.index)) == 1
 
 
@@ -150,8 +154,9 @@ def test_every_parameter_of_a_key_can_be_read_from_it(name: str):
     key = call(KEY_FUNCTIONS[name])
     for parameter in inspect.signature(KEY_FUNCTIONS[name]).parameters:
         value = {**SIDS, **OTHER}[parameter]
-        text = keys.padded(value) if isinstance(value, int) else value
-        assert text in re.split("#", f"{key.pk}#{key.sk}")
+        padded = keys.time if parameter.endswith("_ms") else keys.padded
+        text = padded(value) if isinstance(value, int) else value
+        assert text in re.split("[#.]", f"{key.pk}#{key.sk}")
 
 
 @given(st.text(min_size=1, max_size=256), st.text(min_size=1, max_size=256))

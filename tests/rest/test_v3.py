@@ -85,9 +85,9 @@ def test_there_is_no_way_back(raw: Raw, channel_path: str, v3_path: str):
 
 
 def test_a_malformed_messaging_service_is_refused(raw: Raw, channel_path: str, v3_path: str):
-    text = "Invalid value for parameter MessagingServiceSid: a SID beginning with MG is needed"
+    text = "MessagingServiceSid must be a SID beginning with MG"
     with unchanged(raw, channel_path):
-        assert raw("POST", v3_path, {"Type": "private", "MessagingServiceSid": "x"}).refusal() == (400, 20001, text)
+        assert raw("POST", v3_path, {"Type": "private", "MessagingServiceSid": "x"}).refusal() == (400, 50341, text)
 
 
 def test_nothing_else_can_be_changed_here(raw: Raw, v3_path: str, channel_path: str):

@@ -10,6 +10,7 @@ import pytest
 from local.template.template import Template
 from parley.ids import message_sid
 from parley.operations import channel_webhooks, channels, invites, members, messages, roles, services, users
+from parley.operations.entries import entries
 from parley.store import keys
 from tests.support.invariants import contradictions, everything
 from tests.support.lean import LeanClient
@@ -56,6 +57,13 @@ class Account:
     def change(self, key: keys.Key[Any], **fields: Any) -> None:
         self.world.table.touch(key, fields)
 
+    def listing(self) -> keys.Key[Any]:
+        """The first entry of the channel, that among its service's."""
+        table = self.world.table
+        return next(
+            iter(entries(table.fetch(keys.channel(self.channel)) or {}, table.fetch(keys.tail(self.channel)) or {}))
+        )
+
     def erase(self, key: keys.Key[Any]) -> None:
         self.world.table.erase_many([key])
 
@@ -80,11 +88,11 @@ PLANTED: dict[str, tuple[Callable[[Account], Any], str]] = {
     ),
     "a name that does not lead": (lambda a: a.erase(keys.unique_name(a.service, "den")), "does not lead to it"),
     "a ghost in a list": (
-        lambda a: a.put(keys.channel_listing(a.service, "private", a.channel), channel_sid=a.channel),
+        lambda a: a.put(keys.channel_listing(a.service, "private", "active", 1, a.channel), channel_sid=a.channel),
         "no such channel of this type",
     ),
     "a channel that is not listed": (
-        lambda a: a.erase(keys.channel_listing(a.service, "public", a.channel)),
+        lambda a: a.erase(a.listing()),
         "does not list",
     ),
     "too many members": (lambda a: a.change(keys.tail(a.channel), members_count=2), "members_count 2"),

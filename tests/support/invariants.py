@@ -121,10 +121,13 @@ def _names(account: Account) -> Iterator[str]:
 
 def _listings(account: Account) -> Iterator[str]:
     listed = {(key.pk, key.sk) for key, _ in account.of("CHANNELS#")}
-    wanted = {tuple(keys.channel_listing(c["service_sid"], c["type"], sid)) for sid, c in account.channels.items()}
+    wanted = {
+        tuple(keys.channel_listing(c["service_sid"], c["type"], c.get("state") or "active", c["date_created"], sid))
+        for sid, c in account.channels.items()
+    }
     for pk, sk in listed - wanted:
         if account.swept or pk.removeprefix("SERVICE#") in account.services:
-            yield f"{pk} lists {sk}, and there is no such channel of this type"
+            yield f"{pk} lists {sk}, and there is no such channel of this type and state"
     for pk, sk in wanted - listed:
         yield f"{pk} does not list {sk}"
 

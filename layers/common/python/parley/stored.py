@@ -144,14 +144,17 @@ class Tail(TypedDict, total=False):
     """A channel's counters: `seq` is the number of its latest change, `last_index` that of its last message.
 
     A channel without a `state` is active. `activity_at` is when the last message was written, or the channel made;
-    `timed_at` when a participant came, timers were set or somebody made it active.
+    `timed_at` when a participant came, timers were set or somebody made it active. Under `activity_hour` it stands
+    among the recently active ones, under `timer_due` among those whose timers run.
     """
 
     service_sid: str
     type: str
     state: str
     activity_at: int
+    activity_hour: int
     timed_at: int
+    timer_due: int
     seq: int
     seq_at: int
     seq_ceiling: int
@@ -164,6 +167,8 @@ class Tail(TypedDict, total=False):
     members_count: int
     webhooks_count: int
     invites_made: int
+    bound_count: int
+    bound_count: int
     told_at: int
     commit_id: str
     cause: StoredCause
@@ -230,12 +235,15 @@ class MessageMedia(TypedDict, total=False):
 class Message(OfChannel, total=False):
     """A message. `created_seq` is the number under which it was written; `seq` moves with every edit.
 
+    `activity_hour` is that of its conversation if that was still listed under an earlier hour than the message's.
+
     If a client wrote it, `author_birth` is the birth of that user. If a back end named the author, `author_at` is when
     it did so.
     """
 
     index: int
     created_seq: int
+    activity_hour: int
     author: str
     author_birth: str
     author_at: int
@@ -293,9 +301,11 @@ class Binding(OfService, total=False):
 
 
 class Listing(TypedDict, total=False):
-    """A channel's entry in its service's list."""
+    """An entry that lists a channel; `seq` is the number of the change that put it there."""
 
     channel_sid: str
+    service_sid: str
+    seq: int
 
 
 class UniqueName(Stored, total=False):

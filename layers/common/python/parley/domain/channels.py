@@ -7,6 +7,7 @@ from typing import Any
 
 from parley.domain.counting import messages_count
 from parley.domain.states import state_of
+from parley.domain.timers import dates
 from parley.errors import UNIQUE_NAME_IS_SID, UNIQUE_NAME_TOO_LONG
 from parley.ids import is_sid, message_sid
 from parley.stored import Tail
@@ -31,7 +32,15 @@ def check_unique_name(name: str) -> str | None:
 def new_tail(service_sid: str, channel_type: str, now_ms: int) -> Tail:
     """The counters of a new channel, apart from its seq: the next message has index 0."""
     counters = Tail(members_count=0, webhooks_count=0, invites_made=0, last_index=-1, counted_index=-1, counted=0)
+    if channel_type == PRIVATE:
+        # Only conversations are listed by their activity.
+        counters["activity_hour"] = hour_of(now_ms)
     return {"service_sid": service_sid, "type": channel_type, "activity_at": now_ms, **counters}
+
+
+def hour_of(milliseconds: int) -> int:
+    """The hour of a time, counted from the epoch."""
+    return milliseconds // 3_600_000
 
 
 def newest_index(tail: Mapping[str, Any]) -> int:
@@ -51,6 +60,7 @@ def with_counters(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[s
     return {
         **channel,
         "state": state_of(tail),
+        **dates(channel, tail),
         "members_count": max(tail["members_count"], 0),
         "messages_count": messages_count(tail),
         "last_message_index": newest,

@@ -184,6 +184,13 @@ TABLE: dict[Error, Row] = {
     errors.STATE_EMPTY: _conversations(400, 50374, "State must not be empty"),
     errors.STATE_INVALID: _conversations(400, 50378, "State must be one of: active, inactive, closed"),
     errors.STATE_CLOSED_AT_CREATION: _both(400, 50384, "State must not be closed at creation"),
+    errors.TIMER_WITHOUT_STATE: _both(400, 50382, "State must be given with Timers"),
+    errors.INACTIVE_TIMER_INVALID: _conversations(400, 50379, "Inactive timer must be a duration in ISO 8601 format"),
+    errors.INACTIVE_TIMER_TOO_SMALL: _conversations(400, 50375, "Inactive timer must be at least 1 minute"),
+    errors.CLOSED_TIMER_INVALID: _conversations(400, 50380, "Closed timer must be a duration in ISO 8601 format"),
+    errors.CLOSED_TIMER_TOO_SMALL: _conversations(400, 50376, "Closed timer must be at least 10 minutes"),
+    errors.MESSAGING_SERVICE_INVALID: _both(400, 50341, "MessagingServiceSid must be a SID beginning with MG"),
+    errors.DATES_REVERSED: _both(400, 50396, "EndDate must not be before StartDate"),
     # Invites and bindings
     errors.INVITE_NOT_FOUND: _chat(404, 50601, "Invite not found: the user is not invited to this channel"),
     errors.INVITE_USED: _chat(409, 50602, "The invite cannot be declined: the user is a member of the channel"),

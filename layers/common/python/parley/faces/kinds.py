@@ -8,7 +8,7 @@ from typing import Any
 
 from parley.domain.deliveries import summary
 from parley.errors import INVALID_PARAMETER, Error, Refusal
-from parley.records.kinds import Listed
+from parley.records.kinds import Listed, Moment
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,18 @@ class InList:
 
     def show(self, value: Any) -> Any:
         return None if value is None else [value]
+
+
+@dataclass(frozen=True)
+class LastMoment(Moment):
+    """The last moment that a filter by date lets through: the end of a date, or of a second."""
+
+    def parse(self, name: str, values: Sequence[str]) -> int | None:
+        given = super().parse(name, values)
+        if given is None:
+            return None
+        unit_ms = 86_400_000 if len(values[-1].strip()) == len("2026-01-15") else 1000
+        return given - given % unit_ms + unit_ms - 1
 
 
 @dataclass(frozen=True)

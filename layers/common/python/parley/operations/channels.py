@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-from parley.domain.channels import PRIVATE, PUBLIC, new_tail, with_counters
+from parley.domain import states
+from parley.domain.channels import new_tail, with_counters
 from parley.domain.memberships import birth_of
 from parley.domain.states import ACTIVE, API, CLOSED, INACTIVE
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, NOT_MADE_PRIVATE, STATE_CLOSED_AT_CREATION, UNIQUE_NAME_EXISTS
+from parley.domain.timers import TIMERS, due_at
+from parley.errors import (
+    CONCURRENT_UPDATE,
+    NOT_FOUND,
+    NOT_MADE_PRIVATE,
+    STATE_CLOSED_AT_CREATION,
+    TIMER_WITHOUT_STATE,
+    UNIQUE_NAME_EXISTS,
+)
 from parley.ids import user_sid
-from parley.operations import authority, channel_log, counting, rate, transitions, verbs
+from parley.operations import accounts, authority, channel_log, counting, entries, rate, transitions, verbs
 from parley.operations.addressing import resolve, shown
 from parley.operations.channel_log import Decide, Decision
 from parley.operations.context import Context
-from parley.operations.paging import Listing, PageRequest, merged
 from parley.records.channels import CHANNEL
 from parley.records.spec import Path
 from parley.store import keys
@@ -37,8 +46,9 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     may(context)
     preview = {"type": context.perspective.creates, **parameters, "service_sid": path["service_sid"]}
     parameters = context.consult("channel", "create", preview, parameters, may)
-    if parameters.get("state") == CLOSED:
-        raise STATE_CLOSED_AT_CREATION()
+    _check_state(parameters)
+    if context.perspective.has_defaults:
+        parameters = _with_defaults(context, parameters)
     record = verbs.new_record(context, CHANNEL, path)
     record |= {"type": context.perspective.creates, "created_by": context.actor}
     record |= verbs.non_null(parameters)
@@ -48,16 +58,39 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     tail: Tail = {**new_tail(service_sid, record["type"], context.clock.now_ms()), **rate.new_counter(context)}
     if record.pop("state", ACTIVE) == INACTIVE:
         record["state"] = tail["state"] = INACTIVE
+    if (due := due_at(record, tail)) is not None:
+        tail["timer_due"] = due
     writes: list[Write] = [
         Create(keys.channel(sid), record, taken=NOT_FOUND()),
         Put(keys.tail(sid), tail),
-        Put(keys.channel_listing(service_sid, record["type"], sid), {"channel_sid": sid}),
+        *entries.filed(record, tail),
     ]
     if record.get("unique_name"):
         writes.append(_claim(record, record["unique_name"]))
     rate.count_service_action(context, service_sid)
     context.table.commit(context.cause(), writes)
     return with_counters(record, tail)
+
+
+def _check_state(parameters: Mapping[str, Any]) -> None:
+    """Check the state in which a conversation is to be created.
+
+    Raises:
+        Refusal: 50384, 50382.
+    """
+    state = parameters.get("state")
+    if state == CLOSED:
+        raise STATE_CLOSED_AT_CREATION()
+    if states.TIMER_NEEDS_STATE and state is None and any(parameters.get(name) for name in TIMERS):
+        raise TIMER_WITHOUT_STATE()
+
+
+def _with_defaults(context: Context, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a new conversation, with what the account sets for those that do not say otherwise."""
+    account = accounts.configuration(context)
+    timers = {name: account.get(f"default_{name.removeprefix('timers.')}_timer") for name in TIMERS}
+    messaging = parameters.get("messaging_service_sid") or account["default_messaging_service_sid"]
+    return {**timers, **parameters, "messaging_service_sid": messaging}
 
 
 def _creator_birth(context: Context, service_sid: str, parameters: dict[str, Any]) -> str | None:
@@ -88,33 +121,18 @@ def load(context: Context, resolved: Path) -> Record:
     Raises:
         Refusal: 20404.
     """
+    return _loaded(context, resolved)[0]
+
+
+def _loaded(context: Context, resolved: Path) -> tuple[Record, Tail]:
     channel_key, tail_key = keys.channel(resolved["sid"]), keys.tail(resolved["sid"])
     found = context.table.fetch_many([channel_key, tail_key])
     channel = shown(context, resolved["service_sid"], found.get(channel_key))
     if tail_key not in found:
         raise NOT_FOUND()
     context.configuration.remember(channel_key, channel)
-    return with_counters(channel, counting.settled(context, resolved["sid"], found[tail_key]))
-
-
-def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
-    """One page of a service's channels of the wanted types, oldest first."""
-    resolved = resolve(context, CHANNEL, path)
-    wanted = parameters.get("type") or context.perspective.lists
-    listings = [
-        verbs.read_page(context, keys.channel_listings(resolved["service_sid"], channel_type), page)
-        for channel_type in dict.fromkeys(wanted)
-        if channel_type in context.perspective.shows
-    ]
-    listing = merged(listings, page)
-    found = context.table.fetch_many(key for sid in listing.positions for key in (keys.channel(sid), keys.tail(sid)))
-    return listing.showing(
-        {
-            sid: with_counters(found[keys.channel(sid)], found[keys.tail(sid)])
-            for sid in listing.positions
-            if keys.channel(sid) in found and keys.tail(sid) in found
-        }
-    )
+    tail = counting.settled(context, resolved["sid"], found[tail_key])
+    return with_counters(channel, tail), tail
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -135,17 +153,18 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     parameters = context.consult("channel", "update", {**channel, **parameters}, parameters, may)
 
     changes = verbs.changed(context, parameters)
-    state = changes.pop("state", None)
+    state = changes.pop("state", "")
+    counters: list[Record] = []
     if "created_by" in parameters:
         changes["creator_birth"] = _creator_birth(context, service_sid, parameters)
 
     def decide(channel: Record, tail: Tail) -> Decision:
-        in_record, in_tail = transitions.moved(context, tail, state, API) if state else ({}, {})
-        write = Update(keys.channel(sid), NOT_FOUND(), set={**changes, **in_record})
-        counters = transitions.in_counters(channel, tail, in_tail)
-        return Decision(write, [*_renaming(channel, parameters), *counters])
+        also = transitions.rework(context, channel, tail, changes, state=state, reason=API)
+        counters[:] = [also.counters]
+        write = Update(keys.channel(sid), NOT_FOUND(), set={**changes, **also.record})
+        return Decision(write, [*_renaming(channel, parameters), *also.writes])
 
-    return _changed(context, channel, decide)
+    return _changed(context, channel, decide, counters)
 
 
 def _renaming(channel: Record, parameters: dict[str, Any]) -> list[Write]:
@@ -157,20 +176,11 @@ def _renaming(channel: Record, parameters: dict[str, Any]) -> list[Write]:
     return [*claim, Erase(keys.unique_name(channel["service_sid"], old))] if old else claim
 
 
-def _changed(context: Context, channel: Record, decide: Decide) -> Record:
-    # What the change sets in the counters, beside taking a number.
-    beside: list[Update] = []
-
-    def noting(channel: Record, tail: Tail) -> Decision:
-        decision = decide(channel, tail)
-        beside[:] = [write for write in decision.beside if isinstance(write, Update)]
-        return decision
-
-    stored, tail = channel_log.change(context, "channel", "updated", channel, noting)
+def _changed(context: Context, channel: Record, decide: Decide, counters: Sequence[Record]) -> Record:
+    """The changed channel; `decide` leaves in `counters` what it sets there."""
+    stored, tail = channel_log.change(context, "channel", "updated", channel, decide)
     context.configuration.forget(keys.channel(channel["sid"]))
-    for write in beside:
-        tail = cast(Tail, {**tail, **write.set})
-    return with_counters(stored, tail)
+    return with_counters(stored, {**tail, **counters[0]})
 
 
 def _claim(channel: Record, name: str) -> Write:
@@ -188,17 +198,15 @@ def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         raise NOT_MADE_PRIVATE()
     resolved = resolve(context, CHANNEL, path)
     channel = load(context, resolved)
-    sid, service_sid = channel["sid"], channel["service_sid"]
+    sid = channel["sid"]
+    changes, counters = verbs.changed(context, parameters), list[Record]()
 
-    def decide(channel: Record, _: Tail) -> Decision:
-        write = Update(keys.channel(sid), NOT_FOUND(), set=verbs.changed(context, parameters))
-        if channel["type"] != PUBLIC:
-            return Decision(write)
-        listed = Put(keys.channel_listing(service_sid, PRIVATE, sid), {"channel_sid": sid})
-        counted = channel_log.in_tail(service_sid, sid, {}, type=PRIVATE)
-        return Decision(write, [Erase(keys.channel_listing(service_sid, PUBLIC, sid)), listed, counted])
+    def decide(channel: Record, tail: Tail) -> Decision:
+        also = transitions.rework(context, channel, tail, changes, reason=API)
+        counters[:] = [also.counters]
+        return Decision(Update(keys.channel(sid), NOT_FOUND(), set=changes), also.writes)
 
-    return _changed(context, channel, decide)
+    return _changed(context, channel, decide, counters)
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
@@ -224,21 +232,22 @@ def remove(context: Context, resolved: Path) -> None:
 
 
 def _remove(context: Context, resolved: Path) -> None:
-    channel = load(context, resolved)
+    channel, tail = _loaded(context, resolved)
     sid, service_sid, name = channel["sid"], channel["service_sid"], channel.get("unique_name")
     expires_at = context.clock.now_ms() // 1000 + verbs.TOMBSTONE_SECONDS
     counts = {name: channel[name] for name in ("members_count", "messages_count", "last_message_index")}
     buried = verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(channel), **counts)
-    # If the channel has just been renamed, another channel may have its old name. If it was migrated, it stands in
-    # another list.
+    # If the channel has just been renamed, its old name may be another channel's by now. If its entries have just been
+    # moved, others must be erased.
+    listed = tuple(channel_log.unchanged(tail, name) for name in entries.COUNTERS)
     unchanged = (
         Guard("unique_name", "=" if name else "missing", name, CONCURRENT_UPDATE()),
-        Guard("type", "=", channel["type"], CONCURRENT_UPDATE()),
+        Guard("date_created", "=", channel["date_created"], CONCURRENT_UPDATE()),
     )
     writes: list[Write] = [
         replace(buried, guards=unchanged),
-        Bury(keys.tail(sid), NOT_FOUND(), {"service_sid": service_sid}, expires_at),
-        Erase(keys.channel_listing(service_sid, channel["type"], sid)),
+        Bury(keys.tail(sid), NOT_FOUND(), {"service_sid": service_sid}, expires_at, listed),
+        *entries.erased(channel, tail),
     ]
     if name:
         writes.append(Erase(keys.unique_name(service_sid, name)))

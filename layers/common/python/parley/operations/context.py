@@ -54,6 +54,8 @@ class Perspective:
         shows_participants: Whether messages show which participant wrote them.
         permissions: The permissions that roles can have there, with the types of roles in which each may stand.
         new_service: What a service that is made through the face has set from the start.
+        has_defaults: Whether a new channel takes the account's timers and messaging service.
+        by_activity: Whether lists show the newest channels first, and without a filter those that were active last.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Perspective:
     shows_participants: bool = False
     permissions: Mapping[str, frozenset[str]] = field(default_factory=lambda: PERMISSIONS, hash=False)
     new_service: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    has_defaults: bool = False
+    by_activity: bool = False
 
     @property
     def hides(self) -> tuple[str, ...]:
@@ -75,7 +79,9 @@ class Perspective:
 # channels too when there is no filter, `lists` must name both types (unconfirmed).
 CHAT = Perspective("chat", "chat")
 # A conversation is a private channel. A new service takes 1,000 participants in each conversation and 1,000
-# conversations of each user (https://www.twilio.com/docs/conversations/conversations-limits).
+# conversations of each user (https://www.twilio.com/docs/conversations/conversations-limits). That lists without a
+# filter show the recently active conversations first is known only from libraries that follow the documentation
+# (unconfirmed).
 CONVERSATIONS = Perspective(
     "conversations",
     "conversations",
@@ -85,6 +91,8 @@ CONVERSATIONS = Perspective(
     shows_participants=True,
     permissions=CONVERSATIONS_PERMISSIONS,
     new_service={"limits.channel_members": 1000, "limits.user_channels": 1000},
+    has_defaults=True,
+    by_activity=True,
 )
 # For Parley's own work, such as sweeps, which no API asks for.
 INTERNAL = Perspective("internal", "chat", lists=(PUBLIC, PRIVATE))

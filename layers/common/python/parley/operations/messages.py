@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from parley.domain.channels import hour_of
 from parley.domain.contents import check_together
 from parley.domain.memberships import authored
 from parley.errors import (
@@ -174,8 +175,15 @@ def _new_message(
         "created_seq": tail["seq"],
         **channel_log.mark(tail),
         "date_created": context.clock.now_ms(),
+        "activity_hour": _earlier_hour(tail),
     }
     return verbs.dated(record, parameters)
+
+
+def _earlier_hour(tail: Tail) -> int | None:
+    """The hour under which the conversation is listed as active, if that is not the hour of its last activity."""
+    hour = tail.get("activity_hour")
+    return None if hour in (None, hour_of(tail["activity_at"])) else hour
 
 
 def _media(context: Context, service_sid: str, media_sid: str) -> Record:

@@ -94,10 +94,10 @@ def page_of(
     )
 
 
-def merged(listings: Sequence[Listing], page: PageRequest) -> Listing:
+def merged(listings: Sequence[Listing], page: PageRequest, *, descending: bool = False) -> Listing:
     """One page of several lists whose positions are comparable, as if they were one list.
 
-    Each was asked for the same page.
+    Each was asked for the same page; `descending` says that their positions fall.
     """
     if len(listings) == 1:
         return listings[0]
@@ -106,7 +106,7 @@ def merged(listings: Sequence[Listing], page: PageRequest) -> Listing:
         for listing in listings
         for position, record in zip(listing.positions, listing.records, strict=True)
     }
-    positions = sorted(by_position)
+    positions = sorted(by_position, reverse=descending)
     if not positions:
         return listings[0]
     whole = Listing(

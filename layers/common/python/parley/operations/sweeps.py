@@ -14,7 +14,7 @@ from parley.domain.counting import SETTLED_MS
 from parley.domain.memberships import birth_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
 from parley.jobs import Again
-from parley.operations import channels, departures, users, verbs
+from parley.operations import channel_lists, channels, departures, users, verbs
 from parley.operations.context import Context
 from parley.records import MEMBER, USER
 from parley.store import keys
@@ -159,8 +159,8 @@ def _ignoring_not_found() -> Iterator[None]:
 def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
     """Delete a service's channels and users, whose own sweeps follow, and erase all other records of the service."""
     service_sid = job["sid"]
-    for channel_type in ("public", "private"):
-        for listing in _each(context, keys.channel_listings(service_sid, channel_type), is_late):
+    for where in channel_lists.ranges(service_sid):
+        for listing in _each(context, where, is_late):
             with _ignoring_not_found():
                 channels.remove(context, {"service_sid": service_sid, "sid": listing["channel_sid"]})
     position: str | None = None

@@ -6,19 +6,22 @@ which the transition was decided.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
+from parley.domain.channels import hour_of
 from parley.domain.states import ACTIVE, CLOSED, EVENT, INACTIVE, is_transition, state_of, stored
-from parley.errors import CONCURRENT_UPDATE, CONVERSATION_CLOSED, Refusal
+from parley.domain.timers import TIMERS, due_at
+from parley.errors import CONCURRENT_UPDATE, CONVERSATION_CLOSED, NOT_FOUND, Refusal
 from parley.operations import channel_log, verbs
 from parley.operations.addressing import shown
 from parley.operations.channel_log import Decision, unchanged
 from parley.operations.context import Context
+from parley.operations.entries import COUNTERS, entries, moved
 from parley.operations.lifecycle import Asleep
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Update, Write
+from parley.store.writes import Present, Update, Write
 from parley.stored import Tail
 
 T = TypeVar("T")
@@ -29,33 +32,67 @@ class _Done(Refusal):
     """Raised when somebody else has carried out the transition already."""
 
 
+class Rework(NamedTuple):
+    """What a change of a channel sets and writes beside what it was asked for.
+
+    Attributes:
+        record: What it sets in the channel's record.
+        counters: What it sets in the counters.
+        writes: The writes that set it there, and move the channel's entries.
+    """
+
+    record: Record
+    counters: Record
+    writes: Sequence[Write]
+
+
 def marks(before: str, after: str, reason: str, now_ms: int) -> Record:
     """What a transition leaves in the channel's record, from which webhooks tell of it."""
     return {"state": stored(after), "state_from": before, "state_reason": reason, "state_at": now_ms}
 
 
-def moved(context: Context, tail: Tail, after: str, reason: str) -> tuple[Record, Record]:
-    """What a transition sets in the channel's record, and in the counters that were just read; nothing if it is there.
+def rework(
+    context: Context,
+    channel: Mapping[str, Any],
+    tail: Tail,
+    changes: Mapping[str, Any],
+    *,
+    state: str = "",
+    reason: str,
+) -> Rework:
+    """What goes with `changes` of a channel that was just read with its counters, and with `state` if it gets another.
 
     Raises:
         Refusal: 50377 if the conversation is closed.
     """
-    before = state_of(tail)
+    now, before = context.clock.now_ms(), state_of(tail)
+    record, counters = _transition(before, state or before, reason, now)
+    if not changes.keys().isdisjoint(TIMERS):
+        counters["timed_at"] = now
+    if "type" in changes and changes["type"] != tail["type"]:
+        counters |= {"type": changes["type"], "activity_hour": hour_of(tail.get("activity_at", now))}
+    after = {**channel, **changes, **record}
+    if counters:
+        counters["timer_due"] = due_at(after, {**tail, **counters})
+    moves = moved(entries(channel, tail), entries(after, {**tail, **counters}))
+    if not counters and not moves:
+        return Rework(record, counters, moves)
+    guards = [unchanged(tail, name) for name in COUNTERS]
+    service_sid, sid = channel["service_sid"], channel["sid"]
+    if not counters:
+        return Rework(record, counters, [Present(keys.tail(sid), NOT_FOUND(), tuple(guards)), *moves])
+    return Rework(record, counters, [channel_log.in_tail(service_sid, sid, {}, *guards, **counters), *moves])
+
+
+def _transition(before: str, after: str, reason: str, now_ms: int) -> tuple[Record, Record]:
+    """What a transition sets in the channel's record and in its counters; nothing if the state stays the same."""
     if before == after:
         return {}, {}
     if not is_transition(before, after, reason):
-        # A change has passed the guards, so this state is neither closed nor initializing, or it became so just now.
+        # A change has passed the guards, so the conversation was closed just now, or is being made.
         raise CONVERSATION_CLOSED() if before == CLOSED else CONCURRENT_UPDATE()
-    now = context.clock.now_ms()
-    woken = {"timed_at": now} if after == ACTIVE else {}
-    return marks(before, after, reason, now), {"state": stored(after), **woken}
-
-
-def in_counters(channel: Mapping[str, Any], tail: Tail, set_: Record) -> list[Write]:
-    """The write that sets something in a channel's counters, if their state is still the one that was read."""
-    if not set_:
-        return []
-    return [channel_log.in_tail(channel["service_sid"], channel["sid"], {}, unchanged(tail, "state"), **set_)]
+    woken = {"timed_at": now_ms} if after == ACTIVE else {}
+    return marks(before, after, reason, now_ms), {"state": stored(after), **woken}
 
 
 def awake(context: Context, service_sid: str, channel_sid: str, act: Callable[[Context], T]) -> T:
@@ -82,10 +119,9 @@ def reactivate(context: Context, service_sid: str, channel_sid: str) -> None:
     def decide(channel: Record, tail: Tail) -> Decision:
         if state_of(tail) != INACTIVE:
             raise _Done(CONCURRENT_UPDATE)
-        in_record, in_tail = moved(context, tail, ACTIVE, EVENT)
-        changes = verbs.changed(context, in_record)
-        write = Update(keys.channel(channel_sid), CONCURRENT_UPDATE(), set=changes)
-        return Decision(write, in_counters(channel, tail, in_tail))
+        also = rework(context, channel, tail, {}, state=ACTIVE, reason=EVENT)
+        changes = verbs.changed(context, also.record)
+        return Decision(Update(keys.channel(channel_sid), NOT_FOUND(), set=changes), also.writes)
 
     try:
         channel_log.change(context, "channel", "updated", {**channel}, decide)

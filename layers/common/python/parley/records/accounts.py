@@ -5,7 +5,9 @@ The auth token, which Twilio shows here, stays in Secrets Manager.
 
 from __future__ import annotations
 
-from parley.records.kinds import Sid, Text
+from parley.domain.durations import check_closed_timer, check_inactive_timer
+from parley.errors import MESSAGING_SERVICE_INVALID
+from parley.records.kinds import Checked, Sid, Text
 from parley.records.spec import Field, RecordType
 from parley.store import keys
 
@@ -31,8 +33,8 @@ ACCOUNT_CONFIGURATION = RecordType(
     key=lambda path: keys.account_configuration(path["account_sid"]),
     fields=(
         Field("default_chat_service_sid", Sid("IS"), always=True),
-        Field("default_messaging_service_sid", Sid("MG"), always=True),
-        Field("default_inactive_timer", Text(64)),
-        Field("default_closed_timer", Text(64)),
+        Field("default_messaging_service_sid", Sid("MG", MESSAGING_SERVICE_INVALID), always=True),
+        Field("default_inactive_timer", Checked(check_inactive_timer)),
+        Field("default_closed_timer", Checked(check_closed_timer)),
     ),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from parley import errors
 from parley.domain.channels import PRIVATE, PUBLIC, check_unique_name
+from parley.domain.durations import check_closed_timer, check_inactive_timer
 from parley.domain.states import ACTIVE, check_state
-from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Sid, Stored, Text, Whole
+from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Sid, Text, Whole
 from parley.records.spec import FREELY, NO_REASON, Field, RecordType, needs
 from parley.store import keys
 
@@ -37,14 +38,18 @@ CHANNEL = RecordType(
         ),
         # A migration to Conversations changes the type. Twilio's clients know no reason for that.
         Field("type", Choice((PUBLIC, PRIVATE), errors.CHANNEL_TYPE_INVALID), on_create=FREELY, reason=NO_REASON),
-        Field("messaging_service_sid", Sid("MG"), reason=NO_REASON),
+        Field("messaging_service_sid", Sid("MG", errors.MESSAGING_SERVICE_INVALID), reason=NO_REASON),
         Field("date_created", Moment(errors.DATE_CREATED_INVALID), reason="dateCreated"),
         Field("date_updated", Moment(errors.DATE_UPDATED_INVALID), reason="dateUpdated"),
         Field("created_by", Text(256, errors.AUTHOR_TOO_LONG), reason="createdBy"),
         Field("state", Checked(check_state), default=ACTIVE, reason="state"),
+        # How long after the last activity the conversation changes its state, and when that will be.
+        Field("timers.inactive", Checked(check_inactive_timer), reason=NO_REASON),
+        Field("timers.closed", Checked(check_closed_timer), reason=NO_REASON),
         Field("timers.date_inactive", Moment(), reason=NO_REASON),
         Field("timers.date_closed", Moment(), reason=NO_REASON),
-        Field("bindings", Stored(), default={}, reason=NO_REASON),
+        Field("bindings.email.address", Text(256), reason="bindings"),
+        Field("bindings.email.name", Text(256), reason="bindings"),
         Field("members_count", Whole(), default=0, reason=NO_REASON),
         Field("messages_count", Whole(), default=0, reason=NO_REASON),
     ),

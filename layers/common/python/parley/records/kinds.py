@@ -177,12 +177,14 @@ class Sid(_Shown):
     """A SID with this prefix; an empty one clears the field."""
 
     prefix: str
+    error: Error | None = None
 
     def parse(self, name: str, values: Sequence[str]) -> str | None:
         if not values[-1]:
             return None
         if not is_sid(self.prefix, values[-1]):
-            raise INVALID_PARAMETER(name=name, reason=f"a SID beginning with {self.prefix} is needed")
+            reason = f"a SID beginning with {self.prefix} is needed"
+            raise self.error() if self.error else INVALID_PARAMETER(name=name, reason=reason)
         return values[-1]
 
 

@@ -9,7 +9,9 @@ Access patterns (each is one function below; `*` marks what is read in order):
     a push credential; all of an account*      pk ACCOUNT#<AC>       sk CREDENTIAL#<CR>
     the account's defaults                     pk ACCOUNT#<AC>       sk CONFIGURATION
     a service's roles*                         pk SERVICE#<IS>       sk ROLE#<RL>
-    a service's channels of one type*          pk SERVICE#<IS>       sk CHANNELS#<type>#<CH>   (listing entry)
+    channels of a service, type and state*     pk SERVICE#<IS>       sk CHANNELS#<type>.<state>#<created ms>#<CH>
+    conversations by hour of last activity*    pk ACTIVITY#<IS>      sk <hour>#<CH>
+    conversations by the end of a timer*       pk TIMERS#<shard>     sk <due ms>#<CH>
     a service's actions per second             pk SERVICE#<IS>       sk RATE
     the channel with a unique name             pk NAME#<IS>#<name>   sk NAME
     a channel                                  pk CHANNEL#<CH>       sk CHANNEL
@@ -49,6 +51,9 @@ from parley import stored
 R = TypeVar("R", bound=Mapping[str, Any], covariant=True)
 
 _INDEX_WIDTH = 12
+# Times may be any that a back end names, up to the end of the year 9999.
+_TIME_WIDTH = 15
+TIMER_SHARDS = 8
 _DUE_SHARDS = 2
 
 
@@ -123,12 +128,30 @@ def tail(channel_sid: str) -> Key[stored.Tail]:
     return Key(f"CHANNEL#{channel_sid}", "TAIL")
 
 
-def channel_listing(service_sid: str, channel_type: str, sid: str) -> Key[stored.Listing]:
-    return Key(f"SERVICE#{service_sid}", f"CHANNELS#{channel_type}#{sid}")
+def channel_listing(service_sid: str, channel_type: str, state: str, created_ms: int, sid: str) -> Key[stored.Listing]:
+    return Key(f"SERVICE#{service_sid}", f"CHANNELS#{channel_type}.{state}#{time(created_ms)}#{sid}")
 
 
-def channel_listings(service_sid: str, channel_type: str) -> Range[stored.Listing]:
-    return Range(f"SERVICE#{service_sid}", f"CHANNELS#{channel_type}#")
+def channel_listings(service_sid: str, channel_type: str, state: str) -> Range[stored.Listing]:
+    return Range(f"SERVICE#{service_sid}", f"CHANNELS#{channel_type}.{state}#")
+
+
+def activity(service_sid: str, hour: int, channel_sid: str) -> Key[stored.Listing]:
+    """The key of a conversation among those that were active in an hour; hours are counted from the epoch."""
+    return Key(f"ACTIVITY#{service_sid}", f"{padded(hour)}#{channel_sid}")
+
+
+def activities(service_sid: str) -> Range[stored.Listing]:
+    return Range(f"ACTIVITY#{service_sid}", "")
+
+
+def timer(due_ms: int, channel_sid: str) -> Key[stored.Listing]:
+    """The key under which a conversation waits for its next timer; conversations are spread over partitions."""
+    return Key(f"TIMERS#{sum(channel_sid.encode()) % TIMER_SHARDS}", f"{time(due_ms)}#{channel_sid}")
+
+
+def timers(shard: int) -> Range[stored.Listing]:
+    return Range(f"TIMERS#{shard}", "")
 
 
 def unique_name(service_sid: str, name: str) -> Key[stored.UniqueName]:
@@ -251,6 +274,11 @@ def due_hand(account_sid: str, kind: str) -> Key[stored.DueHand]:
 def padded(number: int) -> str:
     """A number as it stands in sort keys."""
     return f"{number:0{_INDEX_WIDTH}d}"
+
+
+def time(milliseconds: int) -> str:
+    """A time as it stands in sort keys."""
+    return f"{milliseconds:0{_TIME_WIDTH}d}"
 
 
 def user_position(created_ms: int, sid: str) -> str:

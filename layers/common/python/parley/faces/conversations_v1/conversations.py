@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from parley.domain.states import STATES
+from parley.errors import STATE_INVALID
 from parley.faces.conversations_v1.face import FACE, Scope
+from parley.faces.kinds import LastMoment
 from parley.faces.spec import Mount, View
 from parley.records import CHANNEL
+from parley.records.kinds import Choice, Moment
 
 _LINKS = {"participants": "/Participants", "messages": "/Messages", "webhooks": "/Webhooks"}
 _NAMES = (
     "account_sid chat_service_sid=service_sid messaging_service_sid sid friendly_name unique_name attributes state "
-    "date_created date_updated timers(date_inactive date_closed) url bindings"
+    "date_created date_updated timers(date_inactive date_closed) url "
+    "bindings(email(projected_address=address name))"
 )
+_MORE = "state timers(inactive closed) bindings(email(address name))"
 
 
 def mounts(scope: Scope) -> tuple[Mount, ...]:
@@ -21,8 +27,9 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
             CHANNEL,
             f"{scope.prefix}/Conversations/{{sid}}",
             View(_NAMES, links=_LINKS),
-            create="friendly_name unique_name date_created date_updated messaging_service_sid attributes state",
-            update="friendly_name date_created date_updated attributes messaging_service_sid state unique_name",
+            create=f"friendly_name unique_name date_created date_updated messaging_service_sid attributes {_MORE}",
+            update=f"friendly_name date_created date_updated attributes messaging_service_sid {_MORE} unique_name",
+            filters={"start_date": Moment(), "end_date": LastMoment(), "state": Choice(STATES, STATE_INVALID)},
             page_limits=(50, 100),
             webhooks="create update delete",
         ),

@@ -1,0 +1,45 @@
+"""Timers of conversations: when a conversation that nobody uses becomes inactive, and when it closes.
+
+Both run from the same moment: the latest of the conversation's creation, a message, a new participant, the setting of a
+timer and an activation (https://www.twilio.com/docs/conversations/states-timers; what moves them beside messages is
+unconfirmed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from parley.domain.durations import milliseconds
+from parley.domain.states import ACTIVE, CLOSED, INACTIVE, state_of
+
+# The states in which each timer runs.
+_RUNNING = {INACTIVE: (ACTIVE,), CLOSED: (ACTIVE, INACTIVE)}
+# The fields in which a conversation keeps the lengths of its timers.
+TIMERS = ("timers.inactive", "timers.closed")
+_SHOWN = {INACTIVE: "timers.date_inactive", CLOSED: "timers.date_closed"}
+
+
+def deadlines(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, int]:
+    """When a conversation comes to which state if nothing happens in it, by state."""
+    base = max(tail.get("activity_at") or 0, tail.get("timed_at") or 0)
+    state = state_of(tail)
+    lengths = {after: milliseconds(channel.get(f"timers.{after}") or "") for after in _RUNNING}
+    return {after: base + length for after, length in lengths.items() if length and state in _RUNNING[after]}
+
+
+def dates(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, int | None]:
+    """The same as a conversation shows it."""
+    found = deadlines(channel, tail)
+    return {name: found.get(after) for after, name in _SHOWN.items()}
+
+
+def due_at(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> int | None:
+    """When the next timer runs out; None if none runs."""
+    return min(deadlines(channel, tail).values(), default=None)
+
+
+def state_due(channel: Mapping[str, Any], tail: Mapping[str, Any], now_ms: int) -> str | None:
+    """The state to which timers that have run out lead. If both have, the conversation closes at once."""
+    passed = [after for after, at in deadlines(channel, tail).items() if at <= now_ms]
+    return CLOSED if CLOSED in passed else next(iter(passed), None)

@@ -1,0 +1,45 @@
+"""The entries that list a channel: in its service's list, among the recently active ones, and under its next timer.
+
+They follow from the channel's record and its counters, and whoever changes what they follow from moves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from parley.domain.states import state_of
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.keys import Key
+from parley.store.writes import Erase, Put, Write
+
+# What of the counters the entries follow from.
+COUNTERS = ("type", "state", "timer_due", "activity_hour")
+
+
+def entries(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[Key[Any], Record]:
+    """All entries of a channel, each with the number of the change that put it there."""
+    service_sid, sid = channel["service_sid"], channel["sid"]
+    found = [keys.channel_listing(service_sid, tail["type"], state_of(tail), channel["date_created"], sid)]
+    if (hour := tail.get("activity_hour")) is not None:
+        found.append(keys.activity(service_sid, hour, sid))
+    if (due := tail.get("timer_due")) is not None:
+        found.append(keys.timer(due, sid))
+    return {key: {"channel_sid": sid, "service_sid": service_sid, "seq": tail["seq"]} for key in found}
+
+
+def filed(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Write]:
+    """The writes that list a new channel."""
+    return [Put(key, entry) for key, entry in entries(channel, tail).items()]
+
+
+def erased(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Write]:
+    """The writes after which a channel is listed nowhere."""
+    return [Erase(key) for key in entries(channel, tail)]
+
+
+def moved(before: Mapping[Key[Any], Record], after: Mapping[Key[Any], Record]) -> list[Write]:
+    """The writes that put the entries of a changed channel in the place of those it had."""
+    put = [Put(key, entry) for key, entry in after.items() if key not in before]
+    return [*put, *(Erase(key) for key in before if key not in after)]
