@@ -168,7 +168,6 @@ class Tail(TypedDict, total=False):
     webhooks_count: int
     invites_made: int
     bound_count: int
-    bound_count: int
     told_at: int
     commit_id: str
     cause: StoredCause
