@@ -8,7 +8,7 @@ import pytest
 
 from parley.operations import bound as bindings
 from parley.operations.context import Caller
-from parley.operations.departures import remove_left_behind
+from parley.operations.departures import remove_leftover
 from parley.store import keys
 from tests.conversations.phones import AMERICANS, OTHER_PROXY, PROXY, Form, Thread, bound, pair
 from tests.support.doors import Raw
@@ -170,6 +170,6 @@ def test_the_sweep_of_a_deleted_agent_leaves_the_group_in_order(thread: Thread, 
     thread.update(sid, {"Identity": "bob"})
     assert raw("DELETE", "/conversations/v1/Users/bob").status == 204
     member = world.table.fetch(keys.member(thread.sid, sid)) or {}
-    remove_left_behind(world.context(Caller()), member, member["birth"])
+    remove_leftover(world.context(Caller()), member, member["birth"])
     assert [one["identity"] for one in thread.participants()] == [None, None]
     thread.add(bound(projected=PROXY, Identity="bob"))
