@@ -40,7 +40,7 @@ from parley.store.items import to_item
 from parley.store.writes import Put
 from tests.ports.fakes import FakeGateway
 from tests.support.doors import LambdaDoor, Raw
-from tests.support.world import World
+from tests.support.world import PHONE_NUMBERS, World
 
 REST_URL = LambdaDoor.base_url
 _BODY = "x" * 600
@@ -112,6 +112,7 @@ class Measurement:
             self._cost("list 50 messages, newest first", (1, 0), lambda: raw.get(self._messages, Order="desc")),
             self._cost("list 50 channels of a user", (3, 0), lambda: raw.get(f"{path}/Users/dave/Channels")),
             self._cost("join a channel", (4, 10), lambda: raw.post(f"{channel}/Members", Identity="carol")),
+            self._cost("add a phone to a conversation", (4, 12), self._add_a_phone()),
         ]
 
     def _post_a_fiftieth(self) -> Callable[[], None]:
@@ -122,6 +123,17 @@ class Measurement:
         # The container remembers the service again.
         self._raw.get(f"{self._messages}/{self._last}")
         return lambda: self._raw.post(self._messages, Body=_BODY)
+
+    def _add_a_phone(self) -> Callable[[], None]:
+        """A phone that is not the first one in a conversation, and the number that writes to it."""
+        conversation = self._raw.post(f"/conversations/v1/Services/{self._service}/Conversations")["url"]
+
+        def add(address: str) -> None:
+            form = {"MessagingBinding.Address": address, "MessagingBinding.ProxyAddress": PHONE_NUMBERS[0]}
+            self._raw.post(f"{conversation}/Participants", form)
+
+        add("+491721234567")
+        return lambda: add("+491727654321")
 
     def _over_sockets(self) -> list[Cost]:
         self._connect("c0", "alice")

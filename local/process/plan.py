@@ -26,8 +26,17 @@ _DEBUGGING_SETTINGS = {
     "SocketRequestsPerSecond": "PARLEY_REQUESTS_PER_SECOND",
     "WebhookAgeSeconds": "PARLEY_DELIVERY_AGE_SECONDS",
     "StudioUrl": "PARLEY_STUDIO_URL",
+    "PhoneNumbers": "PARLEY_PHONE_NUMBERS",
+    "WhatsAppSenders": "PARLEY_WHATSAPP_SENDERS",
+    "GroupMessages": "PARLEY_GROUP_MESSAGES",
 }
 """Parameters of the template, and the environment variables that set them for one run."""
+_LOCALLY = {
+    "PhoneNumbers": "+12025550143,+12025550178",
+    "WhatsAppSenders": "whatsapp:+12025550143",
+    "GroupMessages": "true",
+}
+"""Parameters that every local run sets: numbers to try phones with."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +83,8 @@ def read_template(path: Path, home: Home, parameters: dict[str, str]) -> Templat
 
 
 def given_parameters() -> dict[str, str]:
-    """Parameters set by this process's environment."""
-    return {name: os.environ[key] for name, key in _DEBUGGING_SETTINGS.items() if os.environ.get(key)}
+    """Parameters of a local run, as this process's environment sets them."""
+    return _LOCALLY | {name: os.environ[key] for name, key in _DEBUGGING_SETTINGS.items() if os.environ.get(key)}
 
 
 @dataclass(frozen=True)

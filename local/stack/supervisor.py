@@ -49,7 +49,7 @@ class StartFailed(Exception):
 class Supervisor:
     def __init__(self, home: Home, template: Path, host: str, port: int, say: Callable[[str], None]) -> None:
         self.home = home
-        self.info: dict[str, str | int] = {}
+        self.info: dict[str, str | int | list[str]] = {}
         self._template_path = template
         self._host, self._port = host, port
         self._say = say
@@ -204,6 +204,8 @@ class Supervisor:
             "rest_url": rest_url,
             "ws_url": f"{rest_url.replace('http', 'ws', 1)}/ws",
             "console_url": f"{rest_url}/console",
+            "phone_numbers": given_parameters()["PhoneNumbers"].split(","),
+            "whatsapp_senders": given_parameters()["WhatsAppSenders"].split(","),
             "pid": os.getpid(),
         }
         write_json(self.home.info, self.info)

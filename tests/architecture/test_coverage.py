@@ -49,12 +49,7 @@ NOT_OFFERED_YET: set[str] = {
     "conversations:UpdateServiceWebhookConfiguration",
 }
 # Published operations that have a route, but not yet every parameter.
-NOT_WHOLE_YET: set[str] = {
-    "conversations:CreateConversationParticipant",
-    "conversations:CreateServiceConversationParticipant",
-    "conversations:UpdateConversationParticipant",
-    "conversations:UpdateServiceConversationParticipant",
-}
+NOT_WHOLE_YET: set[str] = set()
 VERBS = {"Create": "create", "Fetch": "fetch", "List": "list", "Update": "update", "Delete": "delete"}
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
 PAGING = {"PageSize", "Page", "PageToken"}

@@ -38,6 +38,9 @@ OTHER: dict[str, Any] = {
     "minute": 10,
     "kind": "connection",
     "id_": "L0SM9cOF=",
+    "address": "whatsapp:+12025550143",
+    "proxy": "whatsapp:+12025550178",
+    "digest": "0f" * 16,
     "holder": Key("USER#US", "USER"),
 }
 

@@ -19,6 +19,7 @@ BUDGETED = [
     "list 50 messages, newest first",
     "list 50 channels of a user",
     "join a channel",
+    "add a phone to a conversation",
     "connect",
     "create message, socket",
     "create message, socket, with a token",
@@ -49,7 +50,7 @@ def test_an_operation_keeps_within_its_budget(costs: dict[str, Cost], operation:
 
 
 @pytest.mark.parametrize(
-    "operation", [name for name in BUDGETED if name.startswith(("create", "join", "connect", "disconnect"))]
+    "operation", [name for name in BUDGETED if name.startswith(("create", "join", "add", "connect", "disconnect"))]
 )
 def test_the_meter_sees_writes(costs: dict[str, Cost], operation: str):
     assert costs[operation].write_units > 0

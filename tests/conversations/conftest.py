@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from twilio.rest import Client
+
+from tests.conversations.phones import Thread, opened
+from tests.support.doors import Raw
+from tests.support.invariants import contradictions, everything
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 
 @pytest.fixture
@@ -24,3 +31,17 @@ def scope(request: pytest.FixtureRequest, twilio: Client) -> Any:
 def conversation(scope: Any) -> Any:
     """A conversation, as the library addresses it."""
     return scope.conversations(scope.conversations.create(friendly_name="a conversation").sid)
+
+
+@pytest.fixture
+def thread(world: World, raw: Raw, lean: LeanClient) -> Thread:
+    """A conversation of the default service, over plain requests."""
+    return opened(raw, lean)
+
+
+@pytest.fixture
+def agreed(world: World, lean: LeanClient) -> Iterator[None]:
+    """Afterwards, nothing that is stored contradicts anything else."""
+    yield
+    items = everything(lean, world.table._name, world.account_sid)
+    assert contradictions(items, swept=False, now_ms=world.clock.now_ms()) == []

@@ -15,7 +15,7 @@ from typing import Any
 
 from parley.domain.memberships import birth_of, user_of
 from parley.domain.presence import PREFIX, live_connections
-from parley.ids import message_sid
+from parley.ids import member_sid, message_sid
 from parley.store import keys
 from parley.store.items import from_attribute
 from parley.store.keys import Key
@@ -221,7 +221,7 @@ def _is_dead(account: Account, key: Key[Any]) -> bool:
 def _left_behind(account: Account) -> Iterator[str]:
     if not account.swept:
         return
-    for key, held in account.of("MEMBER#", "INVITE#", "WEBHOOK#", "MESSAGE#", "CHG#"):
+    for key, held in account.of("MEMBER#", "INVITE#", "WEBHOOK#", "MESSAGE#", "CHG#", "ALIAS#", "BOUND"):
         sid = key.pk.removeprefix("CHANNEL#")
         if sid not in account.channels:
             yield f"{key.sk} is left of {sid}, which is gone"
@@ -292,6 +292,83 @@ def _tokens(account: Account) -> Iterator[str]:
             yield f"a token of {sid} stands for message {token['index']}, and there are {tail['last_index'] + 1}"
 
 
+def _bindings(account: Account) -> Iterator[str]:
+    for sid in account.channels:
+        tail = account.living.get(keys.tail(sid), {})
+        held = {one["sid"]: one["messaging_binding"] for one in account.in_channel(sid, "MEMBER#") if _binding(one)}
+        bound = account.living.get(keys.bound(sid), {})
+        noted = {name: binding for name, binding in bound.items() if name.startswith("MB")}
+        if noted != held:
+            yield f"{sid} notes the bindings {noted}, and there are {held}"
+        phones = sum("address" in binding for binding in held.values())
+        if tail.get("bound_count", 0) != phones:
+            yield f"{sid} says bound_count {tail.get('bound_count')}, and there are {phones} phones"
+        is_group = any("proxy_address" not in binding for binding in held.values())
+        if bool(tail.get("group")) != is_group:
+            yield f"{sid} says group {tail.get('group')}, and has the bindings {held}"
+
+
+def _binding(member: Item) -> dict[str, Any] | None:
+    return member.get("messaging_binding")
+
+
+def _is_open(account: Account, sid: str) -> bool:
+    return sid in account.channels and account.living.get(keys.tail(sid), {}).get("state") != "closed"
+
+
+def _pairs(account: Account) -> Iterator[str]:
+    leads = {key: (item["channel_sid"], item["member_sid"]) for key, item in account.of("PAIR") if key.sk == "PAIR"}
+    wanted: dict[tuple[str, str], tuple[str, str]] = {}
+    for key, member in account.of("MEMBER#"):
+        sid, binding = key.pk.removeprefix("CHANNEL#"), _binding(member) or {}
+        if "proxy_address" not in binding or not _is_open(account, sid):
+            continue
+        pair = (binding["address"], binding["proxy_address"])
+        if pair in wanted:
+            yield f"both {sid} and {wanted[pair][0]} have the pair {pair}"
+        wanted[pair] = (sid, member["sid"])
+    found = {(key.pk.split("#")[2], key.pk.split("#")[3]): holder for key, holder in leads.items()}
+    for pair, holder in wanted.items():
+        if found.get(pair) != holder:
+            yield f"the pair {pair} leads to {found.get(pair)}, and {holder} has it"
+    for pair, holder in found.items():
+        if wanted.get(pair) != holder and (account.swept or _is_open(account, holder[0])):
+            yield f"the pair {pair} leads to {holder}, who does not have it"
+
+
+def _groups(account: Account) -> Iterator[str]:
+    for key, group in account.of("GROUP"):
+        sid, digest = group["channel_sid"], key.pk.split("#")[2]
+        is_owed = account.swept or _is_open(account, sid)
+        if is_owed and account.living.get(keys.bound(sid), {}).get("group") != digest:
+            yield f"the set {digest} leads to {sid}, which has another"
+    digests = [
+        account.living[keys.bound(sid)].get("group")
+        for sid in account.channels
+        if keys.bound(sid) in account.living and _is_open(account, sid)
+    ]
+    held = [digest for digest in digests if digest]
+    known = {key.pk.split("#")[2] for key, _ in account.of("GROUP")}
+    if len(set(held)) < len(held) or set(held) - known:
+        yield f"the sets of addresses {sorted(held)} are not those that lead to their channels, {sorted(known)}"
+
+
+def _aliases(account: Account) -> Iterator[str]:
+    for sid in account.channels:
+        leads = {
+            key.sk.removeprefix("ALIAS#"): item["member_sid"]
+            for key, item in account.by_channel[sid].items()
+            if key.sk.startswith("ALIAS#")
+        }
+        wanted = {
+            derived: one["sid"]
+            for one in account.in_channel(sid, "MEMBER#")
+            if "identity" in one and (derived := member_sid(sid, one["identity"])) != one["sid"]
+        }
+        if leads != wanted:
+            yield f"{sid} has the aliases {leads}, and needs {wanted}"
+
+
 CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
     _names,
     _listings,
@@ -300,6 +377,10 @@ CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
     _counts_of_users,
     _roles,
     _left_behind,
+    _bindings,
+    _pairs,
+    _groups,
+    _aliases,
     _connections,
     _online,
     _tokens,

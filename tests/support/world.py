@@ -20,6 +20,10 @@ from parley.store.configuration import Configuration
 from parley.store.table import Table
 from tests.support.fakes import AUTH_TOKEN, FakeClock, FakeSecrets, seeded_hex
 
+# As a local stack has them.
+PHONE_NUMBERS = ("+12025550143", "+12025550178")
+WHATSAPP_SENDERS = ("whatsapp:+12025550143",)
+
 _accounts = itertools.count()
 # Engines may be shared with another run that started its numbers at zero too.
 _run = uuid.uuid4().hex[:16]
@@ -42,7 +46,13 @@ class World:
         self.ids = Ids(self.clock, seeded_hex(f"{self.account_sid}/{next(_accounts)}"))
         self._ports: dict[str, Any] = {}
         self._settings = Settings(
-            table=table_name, account_sid=self.account_sid, auth_token_secret="auth", key_ring_secret="root"
+            table=table_name,
+            account_sid=self.account_sid,
+            auth_token_secret="auth",
+            key_ring_secret="root",
+            phone_numbers=PHONE_NUMBERS,
+            whatsapp_senders=WHATSAPP_SENDERS,
+            group_messages=True,
         )
         self.wire()
 

@@ -13,7 +13,7 @@ import hashlib
 import re
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from parley.clock import Clock
 
@@ -34,6 +34,26 @@ def user_sid(service_sid: str, identity: str) -> str:
 def member_sid(channel_sid: str, identity: str) -> str:
     """The SID of the membership of this identity in this channel; leaving and joining again does not change it."""
     return "MB" + _digest(channel_sid, identity)
+
+
+def phone_member_sid(channel_sid: str, address: str) -> str:
+    """The SID of the membership of somebody who is reached at this address."""
+    return "MB" + _digest(channel_sid, "address", address)
+
+
+def gateway_member_sid(channel_sid: str, projected_address: str) -> str:
+    """The SID of the membership of a number of the account that nobody stands behind."""
+    return "MB" + _digest(channel_sid, "projected", projected_address)
+
+
+def address_sid(account_sid: str, address: str) -> str:
+    """The SID of the configuration of an address."""
+    return "IG" + _digest(account_sid, address)
+
+
+def group_digest(addresses: Iterable[str]) -> str:
+    """What a set of addresses is found by."""
+    return _digest(*sorted(addresses))
 
 
 def invite_sid(channel_sid: str, identity: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from parley.clock import Clock
+from parley.domain.addresses import Numbers
 from parley.ids import Ids
 from parley.keyring import Keyring
 from parley.operations.context import Caller, Context
@@ -142,7 +143,13 @@ class Runtime:
             caller,
             settings.actions_per_second,
             self._ask,
+            numbers=self._numbers,
         )
+
+    @cached_property
+    def _numbers(self) -> Numbers:
+        settings = self.settings
+        return Numbers(frozenset(settings.phone_numbers), frozenset(settings.whatsapp_senders), settings.group_messages)
 
     @cached_property
     def sockets(self) -> SocketGateway:

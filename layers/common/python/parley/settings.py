@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _PREFIX = "PARLEY_"
+_LISTS = ("phone_numbers", "whatsapp_senders")
+_FLAGS = ("webhook_allow_loopback", "group_messages")
 _NUMBERS = ("actions_per_second", "delivery_age_seconds", "requests_per_second")
 
 
@@ -30,6 +32,9 @@ class Settings:
         webhook_allow_loopback: Whether webhooks may go to this machine; for local runs only.
         actions_per_second: How many actions a channel, and a service, may see in a second; 0 for no limit.
         requests_per_second: How many requests a connection may make in a second; 0 for no limit.
+        phone_numbers: The account's numbers for text messages, in E.164 form.
+        whatsapp_senders: The account's WhatsApp senders, each `whatsapp:` and a number.
+        group_messages: Whether the carrier takes messages to a group of phones.
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
     """
@@ -48,6 +53,9 @@ class Settings:
     webhook_allow_loopback: bool = False
     actions_per_second: int = 0
     requests_per_second: int = 0
+    phone_numbers: tuple[str, ...] = ()
+    whatsapp_senders: tuple[str, ...] = ()
+    group_messages: bool = False
     region: str = ""
     sockets_endpoint_url: str = ""
 
@@ -59,12 +67,14 @@ class Settings:
             for name in cls.__dataclass_fields__
             if _PREFIX + name.upper() in environment
         }
-        loopback = text.pop("webhook_allow_loopback", "").lower() == "true"
-        numbers = {name: int(text.pop(name)) for name in _NUMBERS if name in text}
-        given: dict[str, Any] = {**text, **numbers}
+        given: dict[str, Any] = {
+            **text,
+            **{name: text[name].lower() == "true" for name in _FLAGS if name in text},
+            **{name: tuple(text[name].replace(",", " ").split()) for name in _LISTS if name in text},
+            **{name: int(text[name]) for name in _NUMBERS if name in text},
+        }
         return cls(
             **given,
-            webhook_allow_loopback=loopback,
             region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
             sockets_endpoint_url=environment.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", ""),
         )

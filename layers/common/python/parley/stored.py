@@ -91,6 +91,32 @@ class AccountConfiguration(Stored, total=False):
     default_closed_timer: str
 
 
+AddressConfiguration = TypedDict(
+    "AddressConfiguration",
+    {
+        "sid": str,
+        "date_created": int,
+        "date_updated": int,
+        "cause": StoredCause,
+        "deleted_at": int,
+        "expires_at": int,
+        "type": str,
+        "address": str,
+        "friendly_name": str,
+        "address_country": str,
+        "auto_creation.enabled": bool,
+        "auto_creation.type": str,
+        "auto_creation.conversation_service_sid": str,
+        "auto_creation.webhook_url": str,
+        "auto_creation.webhook_method": str,
+        "auto_creation.webhook_filters": list[str],
+        "auto_creation.studio_flow_sid": str,
+        "auto_creation.studio_retry_count": int,
+    },
+    total=False,
+)
+
+
 class OfService(Stored, total=False):
     """A record in a service."""
 
@@ -145,7 +171,8 @@ class Tail(TypedDict, total=False):
 
     A channel without a `state` is active. `activity_at` is when the last message was written, or the channel made;
     `timed_at` when a participant came, timers were set or somebody made it active. Under `activity_hour` it stands
-    among the recently active ones, under `timer_due` among those whose timers run.
+    among the recently active ones, under `timer_due` among those whose timers run. `bound_count` is the number of
+    members that are reached at an address. `group` says that the channel is a thread of phones.
     """
 
     service_sid: str
@@ -167,7 +194,9 @@ class Tail(TypedDict, total=False):
     members_count: int
     webhooks_count: int
     invites_made: int
+    aliases_made: int
     bound_count: int
+    group: bool
     told_at: int
     commit_id: str
     cause: StoredCause
@@ -183,6 +212,37 @@ class OfChannel(OfService, total=False):
     hooks: int
 
 
+class MessagingBinding(TypedDict, total=False):
+    """How a member is reached outside of chat; only the keys that apply.
+
+    `address` is the person's own, `proxy_address` the account's number that writes to it. `projected_address` is the
+    account's number that stands for a member in a thread of phones.
+    """
+
+    type: str
+    address: str
+    proxy_address: str
+    projected_address: str
+
+
+class Alias(TypedDict, total=False):
+    """Which member has an identity, if that member's SID is not the one derived from it."""
+
+    member_sid: str
+
+
+class Holder(Stored, total=False):
+    """Who holds an address pair, or which channel a set of addresses."""
+
+    channel_sid: str
+    member_sid: str
+
+
+# A channel's bindings by the SIDs of the members, with a `version` that grows with each change, and under `group` the
+# digest of the set of addresses that the channel holds.
+Bound = dict[str, Any]
+
+
 class Member(OfChannel, total=False):
     """A membership. A phone's has no identity."""
 
@@ -194,6 +254,7 @@ class Member(OfChannel, total=False):
     last_consumed_message_index: int
     last_consumption_timestamp: int
     notification_level: str
+    messaging_binding: MessagingBinding
 
 
 class Invite(OfChannel, total=False):

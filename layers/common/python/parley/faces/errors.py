@@ -191,6 +191,53 @@ TABLE: dict[Error, Row] = {
     errors.CLOSED_TIMER_TOO_SMALL: _conversations(400, 50376, "Closed timer must be at least 10 minutes"),
     errors.MESSAGING_SERVICE_INVALID: _both(400, 50341, "MessagingServiceSid must be a SID beginning with MG"),
     errors.DATES_REVERSED: _both(400, 50396, "EndDate must not be before StartDate"),
+    # Participants outside of chat. What is also checked when a chat member joins or leaves has an answer in Chat.
+    errors.IDENTITY_WITH_ADDRESS: _conversations(
+        400, 50211, "Identity cannot be given together with MessagingBinding.Address or MessagingBinding.ProxyAddress"
+    ),
+    errors.NO_MESSAGING_SERVICE: _both(
+        400, 50373, "The conversation has no messaging service: participants outside of chat need one"
+    ),
+    errors.ADDRESS_EMPTY: _conversations(400, 50411, "MessagingBinding.Address must not be empty"),
+    errors.ADDRESS_INVALID: _conversations(400, 50407, "Invalid messaging binding address"),
+    errors.ADDRESSES_EQUAL: _conversations(400, 50409, "Participant address equals proxy address"),
+    errors.ADDRESS_TYPES_DIFFER: _conversations(
+        400, 50414, "Participant address type does not match proxy address type"
+    ),
+    errors.PROXY_ADDRESS_EMPTY: _conversations(400, 50412, "MessagingBinding.ProxyAddress must not be empty"),
+    errors.PROXY_ADDRESS_INVALID: _conversations(400, 50408, "Invalid messaging binding proxy address"),
+    errors.PROXY_ADDRESS_FOREIGN: _conversations(
+        400, 50413, "The messaging binding proxy address is not a number of this account"
+    ),
+    errors.PROXY_NOT_SUPPORTED: _conversations(400, 50453, "A proxy address is not supported on this channel"),
+    errors.WHATSAPP_SENDER_UNKNOWN: _conversations(
+        400, 50415, "The messaging binding proxy address is not a WhatsApp sender of this account"
+    ),
+    errors.BINDING_NOT_SUPPORTED: _conversations(
+        400, 50420, "Sms Participant should not have MessagingBinding.Name or MessagingBinding.Level"
+    ),
+    # Integrators read the SID out of this text.
+    errors.PAIR_EXISTS: _both(
+        409, 50416, "A binding for this participant and proxy address already exists in Conversation {channel_sid}"
+    ),
+    errors.PHONES_FULL: _both(403, 50418, "Conversation has the maximum number of participants outside of chat (50)"),
+    errors.MEMBER_CHANGING: _conversations(409, 50419, "The participant was changed by another request; try again"),
+    errors.BINDING_MISSING_IN_GROUP: _both(
+        400, 50434, "A participant of a group needs either an address or a projected address"
+    ),
+    errors.GROUP_IMPOSSIBLE: _both(400, 50435, "Group MMS activation failed: these participants do not make a group"),
+    errors.GROUP_FULL: _both(403, 50436, "A group has the maximum number of participants (10)"),
+    errors.GROUP_MEMBER_EXISTS: _both(409, 50437, "Group participant already exists"),
+    errors.GROUP_EXISTS: _both(409, 50438, "A group with the same participants already exists"),
+    errors.GROUPS_DISABLED: _conversations(403, 50452, "Group MMS is not enabled for this account"),
+    errors.PROJECTED_ADDRESS_FOREIGN: _conversations(
+        400, 50439, "The projected address is not a number of this account that groups can use"
+    ),
+    errors.NO_PROXY_ADDRESS: _conversations(400, 50440, "Failed to remove the proxy address of a participant"),
+    errors.PROXY_NOT_ADDABLE: _conversations(400, 50441, "Failed to add a proxy address to a participant"),
+    errors.NO_PROJECTED_ADDRESS: _conversations(400, 50442, "Failed to remove the projected address of a participant"),
+    errors.PROJECTED_NOT_ADDABLE: _conversations(400, 50443, "Failed to add a projected address to a participant"),
+    errors.IDENTITY_NOT_ADDABLE: _conversations(400, 50444, "Failed to add an identity to a participant"),
     # Invites and bindings
     errors.INVITE_NOT_FOUND: _chat(404, 50601, "Invite not found: the user is not invited to this channel"),
     errors.INVITE_USED: _chat(409, 50602, "The invite cannot be declined: the user is a member of the channel"),

@@ -13,8 +13,8 @@ from parley.domain.channels import PRIVATE
 from parley.domain.memberships import Person, birth_of, creator_of, is_by, own
 from parley.domain.roles import is_allowed
 from parley.errors import FORBIDDEN, NOT_A_MEMBER, NOT_FOUND, USER_NOT_FOUND
-from parley.ids import invite_sid, member_sid, user_sid
-from parley.operations import roles
+from parley.ids import invite_sid, user_sid
+from parley.operations import aliases, roles
 from parley.operations.addressing import channel, shown
 from parley.operations.context import Context
 from parley.records.spec import RecordType
@@ -32,7 +32,8 @@ def require(
 
     A permission of the deployment role holds in every channel, a permission of the channel role in that channel. One
     request reads the member, the user and `also`. If the caller's face does not show all types of channels, it reads
-    the counters too, which name the channel's type. Returns what it found, but not a membership of an earlier user.
+    the counters too, which name the channel's type. Returns what it found. Under the SID that is derived from the
+    caller's identity, that holds the caller's own membership or none.
 
     Raises:
         Refusal: 20404 if the caller may not know of the channel, or its face does not show it; 50400 if the caller is
@@ -43,17 +44,17 @@ def require(
     identity = context.caller.identity
     if identity is None:
         return context.table.fetch_many(also) if also else Records()
-    member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
+    member_key, alias_key = aliases.wanted(channel_sid, identity)
     user_key = keys.user(user_sid(service_sid, identity))
     if context.perspective.hides:
         also.append(keys.tail(channel_sid))
-    found = context.table.fetch_many([member_key, user_key, *also])
+    found = context.table.fetch_many([member_key, alias_key, user_key, *also])
     user = require_same_user(context, found.get(user_key))
     if context.perspective.hides:
         shown(context, service_sid, found.get(keys.tail(channel_sid)))
     # The handler of this connection's next frame asks whether its user still exists.
     context.configuration.remember(user_key, user)
-    member = own(found.get(member_key), user)
+    member = own(aliases.member_of(context, found, channel_sid, identity), user)
     wanted = list(permissions)
     deployment = roles.permissions(context, service_sid, user["role_sid"])
     if member is None or member["service_sid"] != service_sid:
@@ -62,6 +63,7 @@ def require(
         if not any(permission in deployment for permission in wanted):
             raise NOT_A_MEMBER()
         return found
+    found[member_key] = member
     in_channel = roles.permissions(context, service_sid, member["role_sid"])
     if wanted and not any(is_allowed(permission, deployment, in_channel) for permission in wanted):
         raise FORBIDDEN()
@@ -79,13 +81,10 @@ def require_visible(context: Context, channel: Mapping[str, Any]) -> None:
         return
     sid = channel["sid"]
     user_key = keys.user(user_sid(channel["service_sid"], identity))
-    held_keys: list[Key[Any]] = [
-        keys.member(sid, member_sid(sid, identity)),
-        keys.invite(sid, invite_sid(sid, identity)),
-    ]
-    found = context.table.fetch_many([user_key, *held_keys])
+    invite_key = keys.invite(sid, invite_sid(sid, identity))
+    found = context.table.fetch_many([user_key, *aliases.wanted(sid, identity), invite_key])
     user = require_same_user(context, found.get(user_key))
-    if not any(own(found.get(key), user) for key in held_keys):
+    if not own(aliases.member_of(context, found, sid, identity), user) and not own(found.get(invite_key), user):
         raise NOT_FOUND()
 
 

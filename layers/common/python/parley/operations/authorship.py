@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.deliveries import expected
-from parley.domain.memberships import identity_of, participant_of
-from parley.ids import member_sid
+from parley.domain.memberships import participant_of
+from parley.ids import phone_member_sid
+from parley.operations import aliases
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.items import Record
@@ -23,7 +24,7 @@ def wanted(context: Context, channel_sid: str, author: str | None) -> list[Key[A
     """What must be read to know the participant that an author is; nothing where that is not shown."""
     if author is None or not context.perspective.shows_participants:
         return []
-    return [keys.member(channel_sid, member_sid(channel_sid, author))]
+    return [*aliases.wanted(channel_sid, author), keys.member(channel_sid, phone_member_sid(channel_sid, author))]
 
 
 def read(context: Context, channel_sid: str, author: str) -> Records:
@@ -31,16 +32,18 @@ def read(context: Context, channel_sid: str, author: str) -> Records:
     return context.table.fetch_many(wanted(context, channel_sid, author))
 
 
-def sid_of(found: Records, channel_sid: str, author: str) -> str | None:
+def sid_of(context: Context, found: Records, channel_sid: str, author: str) -> str | None:
     """The SID of the participant that an author is."""
-    member = participant(found, channel_sid, author)
+    member = participant(context, found, channel_sid, author)
     return member["sid"] if member else None
 
 
-def participant(found: Records, channel_sid: str, author: str) -> Record | None:
-    """The participant that an author is, if `found` holds one."""
-    member = found.get(keys.member(channel_sid, member_sid(channel_sid, author)))
-    return {**member} if member is not None and identity_of(member) == author else None
+def participant(context: Context, found: Records, channel_sid: str, author: str) -> Record | None:
+    """The participant that an author is, by identity or by address, if `found` holds one."""
+    member = aliases.member_of(context, found, channel_sid, author) or found.get(
+        keys.member(channel_sid, phone_member_sid(channel_sid, author))
+    )
+    return {**member} if member else None
 
 
 def stored(message: Record, author: Record | None, tail: Tail) -> Record:

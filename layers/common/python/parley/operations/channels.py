@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from parley.domain import states
 from parley.domain.channels import new_tail, with_counters
@@ -46,6 +46,26 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     may(context)
     preview = {"type": context.perspective.creates, **parameters, "service_sid": path["service_sid"]}
     parameters = context.consult("channel", "create", preview, parameters, may)
+    made = making(context, path, parameters)
+    rate.count_service_action(context, path["service_sid"])
+    context.table.commit(context.cause(), made.writes)
+    return with_counters(made.record, made.tail)
+
+
+class Making(NamedTuple):
+    """A channel that is about to be made: its record, its counters, and the writes that make it."""
+
+    record: Record
+    tail: Tail
+    writes: list[Write]
+
+
+def making(context: Context, path: Path, parameters: dict[str, Any]) -> Making:
+    """A new channel without members.
+
+    Raises:
+        Refusal: 50384, 50382.
+    """
     _check_state(parameters)
     if context.perspective.has_defaults:
         parameters = _with_defaults(context, parameters)
@@ -67,9 +87,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     ]
     if record.get("unique_name"):
         writes.append(_claim(record, record["unique_name"]))
-    rate.count_service_action(context, service_sid)
-    context.table.commit(context.cause(), writes)
-    return with_counters(record, tail)
+    return Making(record, tail, writes)
 
 
 def _check_state(parameters: Mapping[str, Any]) -> None:

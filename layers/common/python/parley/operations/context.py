@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parley.clock import Clock
+from parley.domain.addresses import NO_NUMBERS, Numbers
 from parley.domain.channels import PRIVATE, PUBLIC, TYPES
 from parley.domain.roles import CONVERSATIONS_PERMISSIONS, PERMISSIONS
 from parley.ids import Ids
@@ -104,7 +105,10 @@ Ask = Callable[["Context", str, str, Record, dict[str, Any]], dict[str, Any] | N
 
 @dataclass(frozen=True)
 class Context:
-    """One request's view of the world; `records` are the types of records that there are."""
+    """One request's view of the world.
+
+    `numbers` are the account's numbers, `records` the types of records that there are.
+    """
 
     table: Table
     configuration: Configuration
@@ -116,6 +120,7 @@ class Context:
     actions_per_second: int = 0
     ask: Ask | None = None
     perspective: Perspective = INTERNAL
+    numbers: Numbers = NO_NUMBERS
     records: Registry = RECORDS
 
     def consult(

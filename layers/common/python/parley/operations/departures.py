@@ -12,7 +12,7 @@ from typing import Any
 
 from parley.domain.memberships import birth_of, own, user_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
-from parley.operations import channel_log, verbs
+from parley.operations import aliases, bound, channel_log, verbs
 from parley.operations.channel_log import Decision
 from parley.operations.context import Caller, Context
 from parley.records.invites import INVITE
@@ -56,9 +56,7 @@ def remove_member(context: Context, member: Mapping[str, Any]) -> None:
         Refusal: 20404 if it is gone.
     """
     try:
-        _remove(
-            context, "member", MEMBER, member, lambda current: [_one_member_less(current), *one_channel_less(current)]
-        )
+        _remove(context, "member", MEMBER, member, _with_count_of_user)
     except Refusal as refusal:
         if refusal.error is not USER_NOT_FOUND:
             raise
@@ -67,7 +65,7 @@ def remove_member(context: Context, member: Mapping[str, Any]) -> None:
 
 
 def _remove_from_channel_only(context: Context, member: Mapping[str, Any], birth: str | None = None) -> None:
-    _remove(context, "member", MEMBER, member, lambda current: [_one_member_less(current)], birth)
+    _remove(context, "member", MEMBER, member, _one_member_less, birth)
 
 
 def remove_invite(context: Context, invite: Mapping[str, Any], birth: str | None = None) -> None:
@@ -76,7 +74,7 @@ def remove_invite(context: Context, invite: Mapping[str, Any], birth: str | None
     Raises:
         Refusal: 20404 if it is gone.
     """
-    _remove(context, "invite", INVITE, invite, lambda current: [], birth)
+    _remove(context, "invite", INVITE, invite, lambda *_: [], birth)
 
 
 def _remove(
@@ -84,21 +82,29 @@ def _remove(
     kind: str,
     record_type: RecordType,
     held: Mapping[str, Any],
-    beside: Callable[[Record], list[Write]],
+    beside: Callable[[Context, Record, Tail], list[Write]],
     birth: str | None = None,
 ) -> None:
     path = {name: held[name] for name in ("service_sid", "channel_sid", "sid")}
 
-    def decide(current: Record, _: Tail) -> Decision:
+    def decide(current: Record, tail: Tail) -> Decision:
         if birth not in (None, birth_of(current)):
             raise NOT_FOUND()
-        return Decision(verbs.bury(context, record_type, path, current), beside(current))
+        return Decision(verbs.bury(context, record_type, path, current), beside(context, current, tail))
 
     channel_log.change(context, kind, "deleted", dict(held), decide)
 
 
-def _one_member_less(member: Record) -> Update:
-    return channel_log.in_tail(member["service_sid"], member["channel_sid"], {"members_count": -1})
+def _with_count_of_user(context: Context, member: Record, tail: Tail) -> list[Write]:
+    return [*_one_member_less(context, member, tail), *one_channel_less(member)]
+
+
+def _one_member_less(context: Context, member: Record, tail: Tail) -> list[Write]:
+    """The writes that take a member off the channel's counters, and what led to it."""
+    share = bound.leaving(context, member, tail, channel_log.Overtaken)
+    less = {"members_count": -1, **share.add}
+    counters = channel_log.in_tail(member["service_sid"], member["channel_sid"], less, *share.guards, **share.set)
+    return [counters, *share.writes, *aliases.forgetting(member)]
 
 
 def one_channel_less(member: Mapping[str, Any]) -> list[Write]:

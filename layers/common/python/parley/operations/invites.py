@@ -14,8 +14,8 @@ from parley.errors import (
     MEMBER_EXISTS,
     USER_EXISTS,
 )
-from parley.ids import invite_sid, member_sid, user_sid
-from parley.operations import authority, channel_log, departures, members, roles, users, verbs
+from parley.ids import invite_sid, user_sid
+from parley.operations import aliases, authority, channel_log, departures, members, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
@@ -47,7 +47,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         roles.fetch_typed(context, owner["sid"], named, CHANNEL)
     identity = parameters["identity"]
     user_key = keys.user(user_sid(owner["sid"], identity))
-    member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
+    member_key, alias_key = aliases.wanted(channel_sid, identity)
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
     tail_key = keys.tail(channel_sid)
     invite = verbs.new_record(context, INVITE, path) | {
@@ -59,23 +59,25 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     }
 
     def attempt(context: Context) -> Record:
-        read = context.table.fetch_many([user_key, member_key, invite_key, tail_key], buried=True)
+        read = context.table.fetch_many([user_key, member_key, alias_key, invite_key, tail_key], buried=True)
         found = read.living()
         # Check the service first: nobody may learn who is in a channel of another service.
-        verbs.belonging(found.get(tail_key), path)
+        tail = verbs.belonging(found.get(tail_key), path)
         user = found.get(user_key)
-        if own(found.get(member_key), user):
+        member = aliases.member_of(context, found, channel_sid, identity)
+        if own(member, user):
             raise MEMBER_EXISTS()
         if own(found.get(invite_key), user):
             raise INVITE_EXISTS()
-        if departures.remove_leftovers(context, user, found.get(member_key), found.get(invite_key)):
+        if departures.remove_leftovers(context, user, member, found.get(invite_key)):
             raise CONCURRENT_UPDATE()
+        unaliased = aliases.none_made(tail, CONCURRENT_UPDATE())
         birth, user_write = _user_write(context, owner, identity, user, read.get(user_key))
         beside: list[Write] = [
-            Absent(member_key, CONCURRENT_UPDATE()),
+            Absent(alias_key if member_key in found else member_key, CONCURRENT_UPDATE()),
             # Somebody may be joining who has looked for an invite and found none. That join is refused because of this
             # count, and looks again.
-            channel_log.in_tail(owner["sid"], channel_sid, {"invites_made": 1}),
+            channel_log.in_tail(owner["sid"], channel_sid, {"invites_made": 1}, unaliased),
             user_write,
             *(roles.given(context, owner["sid"], named, CHANNEL) if named else []),
         ]
@@ -155,11 +157,11 @@ def _own(context: Context, resolved: Path) -> tuple[Member | None, Invite | None
     service_sid, channel_sid = resolved["service_sid"], resolved["channel_sid"]
     identity = context.caller.identity or ""
     user_key = keys.user(user_sid(service_sid, identity))
-    member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
-    found = context.table.fetch_many([user_key, member_key, invite_key])
+    found = context.table.fetch_many([user_key, *aliases.wanted(channel_sid, identity), invite_key])
     user = authority.require_same_user(context, found.get(user_key))
-    member, invite = own(found.get(member_key), user), own(found.get(invite_key), user)
+    member = own(aliases.member_of(context, found, channel_sid, identity), user)
+    invite = own(found.get(invite_key), user)
     if member is None and invite is None:
         authority.require_visible(context, channel(context, service_sid, channel_sid))
     return member, invite

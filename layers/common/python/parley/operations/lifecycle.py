@@ -6,6 +6,7 @@ request, and a change either comes before the closing of the conversation or is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from parley.domain.states import CHANGES, CLOSED, INACTIVE, INITIALIZING
@@ -41,3 +42,14 @@ def is_awake() -> Guard:
 def activity(now_ms: int) -> dict[str, Any]:
     """What a new message sets in the counters."""
     return {"activity_at": now_ms}
+
+
+def require(tail: Mapping[str, Any], *guards: Guard) -> None:
+    """Check conditions on counters that were just read, so that what is refused anyway takes no number.
+
+    Raises:
+        Refusal: that of the first guard that does not hold.
+    """
+    for guard in guards:
+        if not guard.holds({**tail}):
+            raise guard.refusal

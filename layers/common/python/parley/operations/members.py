@@ -1,15 +1,18 @@
-"""Members: an identity in a channel. Limits are counted in the very transaction that joins or leaves."""
+"""Members: an identity or a phone in a channel. Limits are counted in the very transaction that joins or leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from parley.domain.channels import PRIVATE
 from parley.domain.horizon import consumption
-from parley.domain.memberships import birth_of, own
+from parley.domain.memberships import birth_of, identity_of, own
+from parley.domain.participants import is_in_group, pair_of, taken
 from parley.domain.roles import CHANNEL
 from parley.errors import (
+    BINDING_MISSING_IN_GROUP,
     CHANNEL_FULL,
     CONCURRENT_UPDATE,
     INVITE_EXISTS,
@@ -19,8 +22,19 @@ from parley.errors import (
     USER_EXISTS,
     USER_NOT_FOUND,
 )
-from parley.ids import invite_sid, member_sid, user_sid
-from parley.operations import authority, channel_log, departures, lifecycle, roles, transitions, users, verbs
+from parley.ids import gateway_member_sid, invite_sid, member_sid, phone_member_sid, user_sid
+from parley.operations import (
+    aliases,
+    authority,
+    bound,
+    channel_log,
+    departures,
+    lifecycle,
+    roles,
+    transitions,
+    users,
+    verbs,
+)
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
@@ -33,17 +47,18 @@ from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.table import Records
 from parley.store.writes import Absent, Create, Erase, Guard, Update, Write
-from parley.stored import Invite, Member, Service, Tail, User
+from parley.stored import Invite, Member, MessagingBinding, Service, Tail, User
 
 
-def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def create(context: Context, path: Path, parameters: dict[str, Any], binding: MessagingBinding | None = None) -> Record:
     """A new member. If the identity has no user, one is created in the same transaction, as at Twilio.
 
     This takes three requests and ten write units: read the user, take a change number, write member, counters and log
-    entry. If invites were made to the channel, it takes two units more.
+    entry. If invites were made to the channel, it takes two units more. A member with a binding may have no identity.
 
     Raises:
-        Refusal: 50404, 50403, 50208, 50377, 50386; 50100 or 50105 for an unsuitable role.
+        Refusal: 50404, 50403, 50208, 50377, 50386; 50100 or 50105 for an unsuitable role; for a binding, what
+            `bound.change` raises.
     """
     channel_sid = resolve(context, MEMBER, path, opened=False)["channel_sid"]
     owner = service(context, path["service_sid"])
@@ -51,36 +66,32 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     if named := parameters.get("role_sid"):
         roles.fetch_typed(context, owner["sid"], named, CHANNEL)
     room = Guard("members_count", "<", setting(owner, "limits.channel_members"), CHANNEL_FULL())
-    member_key = keys.member(channel_sid, member_sid(channel_sid, parameters["identity"]))
-    user_key = keys.user(user_sid(owner["sid"], parameters["identity"]))
-    invite_key = keys.invite(channel_sid, invite_sid(channel_sid, parameters["identity"]))
     tail_key = keys.tail(channel_sid)
 
     def attempt(context: Context) -> Record:
-        read = context.table.fetch_many([user_key, member_key, invite_key, tail_key], buried=True)
-        found = read.living()
+        newcomer = _Newcomer(context, owner, channel_sid, parameters, binding)
+        read = context.table.fetch_many([tail_key, *newcomer.wanted()], buried=True)
         # Check the service first: nobody may learn who is in a channel of another service.
-        verbs.belonging(found.get(tail_key), path)
-        user = found.get(user_key)
-        if context.caller.identity == parameters["identity"]:
-            # If the client's user was deleted, joining must not create it again.
-            authority.require_same_user(context, user)
-        if own(found.get(member_key), user):
-            raise MEMBER_EXISTS()
-        if departures.remove_leftovers(context, user, found.get(member_key), found.get(invite_key)):
-            raise CONCURRENT_UPDATE()
-        birth, user_write = _user_write(context, owner, parameters["identity"], user, read.get(user_key))
-        member = {**_new_member(context, owner, channel_sid, parameters), "birth": birth}
-        guards, more = _using_up_invite(found, tail_key, invite_key)
+        tail = verbs.belonging(read.living().get(tail_key), path)
+        lifecycle.require(tail, *lifecycle.is_open(), lifecycle.is_awake())
+        member, part = newcomer.joining(read, tail)
+        share = bound.change(context, read.living(), tail, member, None, binding, joins=True)
+        # In a thread of phones everybody has a number.
+        apart = () if binding else (Guard("group", "missing", None, BINDING_MISSING_IN_GROUP()),)
+        first = (lifecycle.is_awake(), room, *apart, *share.first)
+        lifecycle.require(tail, *first)
+        add = {"members_count": 1, **share.add, **part.add}
+        # The conversation may be closed or put to sleep meanwhile.
+        guards = (*lifecycle.is_open(), *first, *share.guards, *part.guards)
+        timed = {"timed_at": context.clock.now_ms()}
         others: list[Write] = [
-            _counted(context, member, room, *guards),
-            user_write,
-            *more,
+            channel_log.in_tail(owner["sid"], channel_sid, add, *guards, **timed, **share.set),
+            *part.writes,
+            *share.writes,
             *(roles.given(context, owner["sid"], named, CHANNEL) if named else []),
         ]
         decision = Decision(_joining_write(owner, member), others)
-        coming = room, lifecycle.is_awake()
-        return channel_log.change(context, "member", "created", member, lambda *_: decision, *coming)[0]
+        return channel_log.change(context, "member", "created", member, lambda *_: decision, *first)[0]
 
     def joined(context: Context) -> Record:
         return transitions.awake(context, owner["sid"], channel_sid, attempt)
@@ -91,18 +102,119 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     )
 
 
-def _counted(context: Context, member: Record, *guards: Guard) -> Update:
-    """The write that counts a new member, unless the conversation has been closed or put to sleep meanwhile."""
-    guards = (*lifecycle.is_open(), lifecycle.is_awake(), *guards)
-    where = member["service_sid"], member["channel_sid"]
-    return channel_log.in_tail(*where, {"members_count": 1}, *guards, timed_at=context.clock.now_ms())
+class _Part(NamedTuple):
+    """What an identity adds to the transaction in which it joins."""
+
+    add: Mapping[str, int]
+    guards: tuple[Guard, ...]
+    writes: list[Write]
+
+
+@dataclass(frozen=True)
+class _Newcomer:
+    """Who is about to join a channel."""
+
+    context: Context
+    owner: Service
+    channel_sid: str
+    parameters: dict[str, Any]
+    binding: MessagingBinding | None
+
+    @property
+    def identity(self) -> str | None:
+        return self.parameters.get("identity")
+
+    @property
+    def _invite_key(self) -> Key[Invite]:
+        return keys.invite(self.channel_sid, invite_sid(self.channel_sid, self.identity or ""))
+
+    @property
+    def _user_key(self) -> Key[User]:
+        return keys.user(user_sid(self.owner["sid"], self.identity or ""))
+
+    @property
+    def _sid(self) -> str:
+        if self.identity is not None:
+            return member_sid(self.channel_sid, self.identity)
+        return sid_of_binding(self.channel_sid, self.binding or {})
+
+    def wanted(self) -> list[Key[Any]]:
+        """What must be read before the newcomer can join, apart from the counters."""
+        keys_of_binding = bound.wanted(self.context, self.channel_sid, self.binding)
+        if self.identity is None:
+            return [keys.member(self.channel_sid, self._sid), *keys_of_binding]
+        member_keys = aliases.wanted(self.channel_sid, self.identity)
+        return [self._user_key, *member_keys, self._invite_key, *keys_of_binding]
+
+    def joining(self, read: Records, tail: Record) -> tuple[Record, _Part]:
+        """The new member, and what goes with its identity, if it has one.
+
+        Raises:
+            Refusal: 50404, 50437 if it is there already; 20409 if a former user's membership had to be removed first.
+        """
+        found = read.living()
+        if self.identity is None:
+            held = found.get(keys.member(self.channel_sid, self._sid))
+            # A pair that is taken names the channel that holds it, also if that is this one.
+            if held is not None and pair_of(held.get("messaging_binding")) != (pair_of(self.binding) or ()):
+                raise taken(self.binding)()
+            return self._record(self._sid, ""), _Part({}, (), [])
+        return self._joining_as(self.identity, read, found, tail)
+
+    def _joining_as(self, identity: str, read: Records, found: Records, tail: Record) -> tuple[Record, _Part]:
+        context, user = self.context, found.get(self._user_key)
+        if context.caller.identity == identity:
+            # If the client's user was deleted, joining must not create it again.
+            authority.require_same_user(context, user)
+        held = aliases.member_of(context, found, self.channel_sid, identity)
+        if own(held, user):
+            same = held is not None and held.get("messaging_binding") == self.binding
+            raise taken(self.binding)() if same else MEMBER_EXISTS()
+        if departures.remove_leftovers(context, user, held, found.get(self._invite_key)):
+            raise CONCURRENT_UPDATE()
+        birth, user_write = user_write_of(context, self.owner, identity, user, read.get(self._user_key))
+        guards, writes = _using_up_invite(found, tail, self._invite_key)
+        sid, add = self._sid, {}
+        if keys.member(self.channel_sid, sid) in found:
+            # The member with this SID has another identity by now.
+            alias_key = keys.alias(self.channel_sid, sid)
+            sid, add = context.ids.sid("MB"), {"aliases_made": 1}
+            writes.append(Create(alias_key, {"member_sid": sid}, taken=CONCURRENT_UPDATE()))
+        guards.append(aliases.none_made(tail, CONCURRENT_UPDATE()))
+        return self._record(sid, birth), _Part(add, tuple(guards), [user_write, *writes])
+
+    def _record(self, sid: str, birth: str) -> Record:
+        owner, parameters, now = self.owner, self.parameters, self.context.clock.now_ms()
+        # Nobody acts in the name of a phone or a number in a group.
+        is_mute = self.identity is None and is_in_group(self.binding)
+        record = {
+            **consumption(parameters, now),
+            "sid": sid,
+            "service_sid": owner["sid"],
+            "channel_sid": self.channel_sid,
+            "role_sid": parameters.get("role_sid") or (None if is_mute else owner["default_channel_role_sid"]),
+            "messaging_binding": self.binding,
+            "birth": birth or None,
+            "date_created": now,
+            "joined_at": now,
+        }
+        return verbs.dated(record, parameters)
+
+
+def sid_of_binding(channel_sid: str, binding: MessagingBinding) -> str:
+    """The SID of a member without an identity."""
+    if "address" in binding:
+        return phone_member_sid(channel_sid, binding["address"])
+    return gateway_member_sid(channel_sid, binding["projected_address"])
 
 
 # How often joining is attempted while other requests change what it has read.
 ATTEMPTS = 5
 
 
-def _using_up_invite(found: Records, tail_key: Key[Tail], invite_key: Key[Invite]) -> tuple[list[Guard], list[Write]]:
+def _using_up_invite(
+    found: Records, tail: Mapping[str, Any], invite_key: Key[Invite]
+) -> tuple[list[Guard], list[Write]]:
     """The guards and writes with which joining leaves no invite behind.
 
     An invite that was read is erased. If there was none, the join is refused when one has been made meanwhile. Most
@@ -110,7 +222,7 @@ def _using_up_invite(found: Records, tail_key: Key[Tail], invite_key: Key[Invite
     """
     if invite_key in found:
         return [], [Erase(invite_key)]
-    made = (found.get(tail_key) or {}).get("invites_made")
+    made = tail.get("invites_made")
     if made:
         return [], [Absent(invite_key, INVITE_EXISTS())]
     return [Guard("invites_made", "missing" if made is None else "=", made, INVITE_EXISTS())], []
@@ -154,40 +266,30 @@ def _own_role(context: Context, owner: Service, channel_sid: str, identity: str)
         return owner["default_channel_creator_role_sid"]
     user_key = keys.user(user_sid(owner["sid"], identity))
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
-    member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
-    found = context.table.fetch_many([user_key, invite_key, member_key])
+    found = context.table.fetch_many([user_key, invite_key, *aliases.wanted(channel_sid, identity)])
     user = authority.require_same_user(context, found.get(user_key))
     if invite := own(found.get(invite_key), user):
         return str(invite["role_sid"])
     if target["type"] == PRIVATE:
-        raise MEMBER_EXISTS() if own(found.get(member_key), user) else NOT_FOUND()
+        member = aliases.member_of(context, found, channel_sid, identity)
+        raise MEMBER_EXISTS() if own(member, user) else NOT_FOUND()
     authority.require_in_service(context, owner["sid"], "joinChannel")
     return None
 
 
-def _new_member(context: Context, owner: Service, channel_sid: str, parameters: dict[str, Any]) -> Record:
-    now = context.clock.now_ms()
-    record = {
-        **consumption(parameters, now),
-        "sid": member_sid(channel_sid, parameters["identity"]),
-        "service_sid": owner["sid"],
-        "channel_sid": channel_sid,
-        "role_sid": parameters.get("role_sid") or owner["default_channel_role_sid"],
-        "date_created": now,
-        "joined_at": now,
-    }
-    return verbs.dated(record, parameters)
-
-
 def _joining_write(owner: Service, member: Record) -> Create:
     key = keys.member(member["channel_sid"], member["sid"])
-    index = keys.in_user_channels(user_sid(owner["sid"], member["identity"]), member["channel_sid"])
-    if member["role_sid"] != owner["default_channel_role_sid"]:
+    index: dict[str, str] = {}
+    if "identity" in member:
+        index |= keys.in_user_channels(user_sid(owner["sid"], member["identity"]), member["channel_sid"])
+    elif address := (member["messaging_binding"] or {}).get("address"):
+        index |= keys.in_address_channels(owner["sid"], address, member["channel_sid"])
+    if member["role_sid"] not in (None, owner["default_channel_role_sid"]):
         index |= keys.in_role_holders(member["role_sid"], key)
     return Create(key, member, taken=CONCURRENT_UPDATE(), index=index)
 
 
-def _user_write(
+def user_write_of(
     context: Context, owner: Service, identity: str, user: User | None, former: User | None
 ) -> tuple[str, Write]:
     """The birth of the joining user, and a write that creates the user or raises its count of channels."""
@@ -207,25 +309,28 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     Raises:
         Refusal: 20404; 50400 for a client who is no member.
     """
-    resolved, member = _addressed(context, path, opened=True)
+    resolved, member = addressed(context, path, opened=True)
     authority.require(context, path["service_sid"], resolved["channel_sid"], ())
     return verbs.belonging(member, resolved)
 
 
-def _addressed(context: Context, path: Path, *, opened: bool = False) -> tuple[Path, Member | None]:
+def addressed(context: Context, path: Path, *, opened: bool = False) -> tuple[Path, Member | None]:
     """The path with the SID of the member that it names, and that member if there is one.
 
-    An identity may look like a member SID. So a text of that form is tried as both, in one request. If both find a
-    member, the SID counts.
+    It may be named by SID, by identity or by address. An identity may look like a member SID, so a text of that form is
+    tried as both, in one request. If there are several members, the SID counts, then the identity.
     """
     resolved = resolve(context, MEMBER, path, opened=opened)
-    channel_sid = resolved["channel_sid"]
-    wanted = [keys.member(channel_sid, resolved["sid"])]
-    if path.get("sid") == resolved["sid"]:
-        wanted.append(keys.member(channel_sid, member_sid(channel_sid, path["sid"])))
-    found = context.table.fetch_many(wanted)
-    member = next((found[key] for key in wanted if key in found), None)
-    return {**resolved, "sid": member["sid"] if member else resolved["sid"]}, member
+    channel_sid, sid = resolved["channel_sid"], resolved["sid"]
+    name = path.get("member_identity") or path["sid"]
+    wanted = [*aliases.wanted(channel_sid, name), keys.member(channel_sid, sid)]
+    others = [] if "member_identity" in path else [phone_member_sid(channel_sid, name)]
+    others += [] if "member_identity" in path else [gateway_member_sid(channel_sid, name)]
+    found = context.table.fetch_many([*wanted, *(keys.member(channel_sid, other) for other in others)])
+    member = found.get(keys.member(channel_sid, sid)) if name == sid else None
+    member = member or aliases.member_of(context, found, channel_sid, name)
+    member = member or next((found[key] for other in others if (key := keys.member(channel_sid, other)) in found), None)
+    return {**resolved, "sid": member["sid"] if member else sid}, member
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -238,28 +343,34 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     channel_sid = resolved["channel_sid"]
     authority.require(context, path["service_sid"], channel_sid, ())
     if wanted := parameters.get("identity"):
-        wanted_keys = [keys.member(channel_sid, member_sid(channel_sid, identity)) for identity in wanted]
-        members = list(context.table.fetch_many(wanted_keys).values())
+        found = context.table.fetch_many(key for name in wanted for key in aliases.wanted(channel_sid, name))
+        named = (aliases.member_of(context, found, channel_sid, name) for name in wanted)
+        members = [member for member in named if member]
     else:
         members = context.table.every(keys.members(channel_sid))
     return page_in_memory({position(member): member for member in members}, page)
 
 
-def position(record: Record) -> str:
+def position(record: Mapping[str, Any]) -> str:
     """A record's position in a list that is sorted here, by date of creation."""
     return keys.user_position(record["date_created"], record["sid"])
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The member with the given fields changed."""
-    resolved, member = _addressed(context, path)
+    resolved, member = addressed(context, path)
     where = resolved["service_sid"], resolved["channel_sid"]
 
     def may(fresh: Context) -> None:
-        authority.require_to_set(fresh, MEMBER, "update", parameters, *where, is_own=_is_own(fresh, resolved))
+        is_own = _is_own(fresh, resolved, member)
+        authority.require_to_set(fresh, MEMBER, "update", parameters, *where, is_own=is_own)
 
     may(context)
     return change(context, verbs.belonging(member, resolved), parameters, may)
+
+
+# What a change of a member sets besides what was given, and what is written with it.
+Beside = Callable[[Record, Tail], tuple[Mapping[str, Any], list[Write]]]
 
 
 def change(
@@ -268,10 +379,12 @@ def change(
     parameters: dict[str, Any],
     may: Callable[[Context], object],
     check: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    beside: Beside = lambda *_: ({}, []),
 ) -> Record:
     """Change fields of a member that was just read. The caller of this function has called `may` already.
 
-    `check` gets the member as it is stored when the change is decided, and may refuse.
+    `check` gets the member as it is stored when the change is decided, and may refuse. `beside` gets it with the
+    channel's counters, and returns what the change sets and writes besides.
     """
     key = keys.member(member["channel_sid"], member["sid"])
     parameters = context.consult("member", "update", {**member, **parameters}, parameters, may)
@@ -281,24 +394,29 @@ def change(
         role, giving = users.held_role(context, member["service_sid"], changes.pop("role_sid"), CHANNEL, key)
         changes |= role
 
-    def decide(current: Record, _: Tail) -> Decision:
+    def decide(current: Record, tail: Tail) -> Decision:
         check(current)
-        return Decision(Update(key, NOT_FOUND(), set=changes), giving)
+        more, writes = beside(current, tail)
+        return Decision(Update(key, NOT_FOUND(), set={**changes, **more}), [*giving, *writes])
 
     return channel_log.change(context, "member", "updated", {**member}, decide)[0]
 
 
-def _is_own(context: Context, resolved: Path) -> bool:
+def _is_own(context: Context, resolved: Path, member: Member | None) -> bool:
     identity = context.caller.identity
-    return identity is not None and resolved["sid"] == member_sid(resolved["channel_sid"], identity)
+    if identity is None:
+        return False
+    if member is not None:
+        return identity_of(member) == identity
+    return resolved["sid"] == member_sid(resolved["channel_sid"], identity)
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Remove a member from a channel; its messages stay."""
-    resolved, member = _addressed(context, path)
+    resolved, member = addressed(context, path)
 
     def may(fresh: Context) -> None:
-        right = "leaveChannel" if _is_own(fresh, resolved) else "removeMember"
+        right = "leaveChannel" if _is_own(fresh, resolved, member) else "removeMember"
         authority.require(fresh, path["service_sid"], resolved["channel_sid"], (right,))
 
     if context.caller.identity is not None:

@@ -100,7 +100,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     if parameters.get("author") != named:
         # The pre-event webhook has named another author.
         found = authorship.read(context, channel_sid, parameters["author"])
-    author = authorship.participant(found, channel_sid, parameters.get("author") or context.actor)
+    author = authorship.participant(context, found, channel_sid, parameters.get("author") or context.actor)
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
     message = authorship.stored(message, author, tail)
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
@@ -276,7 +276,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         changes |= _authored(context, author)
         if context.perspective.shows_participants:
             found = authorship.read(context, resolved["channel_sid"], author)
-            changes["participant_sid"] = authorship.sid_of(found, resolved["channel_sid"], author)
+            changes["participant_sid"] = authorship.sid_of(context, found, resolved["channel_sid"], author)
 
     def decide(current: Record, _: Tail) -> Decision:
         if _whose(current) != _whose(message):

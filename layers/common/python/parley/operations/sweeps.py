@@ -14,7 +14,7 @@ from parley.domain.counting import SETTLED_MS
 from parley.domain.memberships import birth_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
 from parley.jobs import Again
-from parley.operations import channel_lists, channels, departures, users, verbs
+from parley.operations import bound, channel_lists, channels, departures, users, verbs
 from parley.operations.context import Context
 from parley.records import MEMBER, USER
 from parley.store import keys
@@ -73,14 +73,18 @@ def look_again(context: Context, job: dict[str, Any]) -> Again | None:
 
 
 def _sweep_channel(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
-    """Erase a channel's members and lower their users' counts of channels; then erase its other records and its log."""
+    """Free a channel's pairs, erase its members and lower their users' counts; then erase its other records and log."""
     sid = job["sid"]
+    bound.release(context, sid)
     for member in _each(context, keys.members(sid), is_late):
         _erase_member(context, member)
     for record_type in context.records.below("channel"):
         if record_type.range and record_type is not MEMBER:
             _erase_all(context, record_type.range({"channel_sid": sid}), is_late)
-    _erase_all(context, keys.changes(sid), is_late)
+    for where in (keys.aliases(sid), keys.changes(sid)):
+        _erase_all(context, where, is_late)
+    if not is_late():
+        context.table.erase_many([keys.bound(sid)])
     return not is_late()
 
 

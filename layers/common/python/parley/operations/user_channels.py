@@ -8,8 +8,8 @@ from parley.domain.channels import with_counters
 from parley.domain.memberships import own
 from parley.domain.user_channels import seen
 from parley.errors import NOT_FOUND
-from parley.ids import invite_sid, member_sid
-from parley.operations import authority, counting, members, verbs
+from parley.ids import invite_sid
+from parley.operations import aliases, authority, counting, members, verbs
 from parley.operations.addressing import channel, service, user_address
 from parley.operations.context import Context
 from parley.operations.paging import Listing, PageRequest, page_of
@@ -72,11 +72,11 @@ def _held(context: Context, path: Path) -> tuple[Member | Invite, Tail, str]:
     user_key, user = _user(context, path)
     channel_sid = channel(context, path["service_sid"], path["channel_sid"])["sid"]
     record = _belonging(context, context.table.fetch(user_key), path)
-    member_key = keys.member(channel_sid, member_sid(channel_sid, record["identity"]))
-    invite_key = keys.invite(channel_sid, invite_sid(channel_sid, record["identity"]))
+    identity = record["identity"]
+    invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
     tail_key = keys.tail(channel_sid)
-    found = context.table.fetch_many([member_key, invite_key, tail_key])
-    held = own(found.get(member_key), record) or own(found.get(invite_key), record)
+    found = context.table.fetch_many([*aliases.wanted(channel_sid, identity), invite_key, tail_key])
+    held = own(aliases.member_of(context, found, channel_sid, identity), record) or own(found.get(invite_key), record)
     if held is None or tail_key not in found:
         raise NOT_FOUND()
     return held, counting.settled(context, channel_sid, found[tail_key]), user

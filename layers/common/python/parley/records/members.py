@@ -6,6 +6,7 @@ A user channel (https://www.twilio.com/docs/chat/rest/user-channel-resource) is 
 from __future__ import annotations
 
 from parley import errors
+from parley.domain.participants import ADDRESS, PROJECTED, PROXY
 from parley.domain.users import check_identity
 from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Sid, Stored, Whole
 from parley.records.spec import FREELY, NO_REASON, Field, RecordType, own_only, own_or_any
@@ -44,6 +45,8 @@ MEMBER = RecordType(
             reason="attributes",
         ),
         Field("messaging_binding", Stored(), reason="bindings"),
+        # Forms give its parts, which are checked together (`domain/participants.py`) and stored in it.
+        *(Field(name, Checked(str), reason=NO_REASON) for name in (ADDRESS, PROXY, PROJECTED)),
         Field(
             "notification_level",
             Choice(NOTIFICATION_LEVELS, errors.NOTIFICATION_LEVEL_INVALID),

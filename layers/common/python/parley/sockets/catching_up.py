@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from parley.domain.channels import PUBLIC
 from parley.domain.memberships import identity_of, is_creator, own
 from parley.ids import invite_sid, member_sid, message_index
-from parley.operations import authority
+from parley.operations import aliases, authority
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.sockets.codec import News
@@ -23,6 +23,7 @@ from parley.sockets.reasons import every_reason
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
+from parley.store.table import Records
 from parley.stored import Channel, Connection, LogEntry, Message, Tail
 
 MOST_CHANGES = 1000
@@ -101,11 +102,13 @@ def catch_up(
     user_key = keys.user(connection["user_sid"])
     found = context.table.fetch_many([user_key, *(key for of_channel in wanted.values() for key in of_channel)])
     user = authority.require_same_user(context, found.get(user_key))
+    found |= context.table.fetch_many(key for sid in marks for key in _aliases(found, sid, identity))
     room, patience = _MOST_BYTES, _Patience()
     answers: dict[str, CaughtUp[T]] = {}
     for sid, mark in marks.items():
-        channel, tail, *held = (found.get(key) for key in wanted[sid])
-        member, invite = (own(one, user) for one in held)
+        channel, tail, _, invite = (found.get(key) for key in wanted[sid])
+        member = own(aliases.member_of(context, found, sid, identity), user)
+        invite = own(invite, user)
         is_here = channel is not None and channel["service_sid"] == connection["service_sid"]
         if channel is None or tail is None or not is_here or channel["type"] not in context.perspective.shows:
             answers[sid] = CaughtUp(GONE)
@@ -125,6 +128,12 @@ def catch_up(
 def _keys(sid: str, identity: str) -> tuple[Key[Any], Key[Any], Key[Any], Key[Any]]:
     member_key = keys.member(sid, member_sid(sid, identity))
     return keys.channel(sid), keys.tail(sid), member_key, keys.invite(sid, invite_sid(sid, identity))
+
+
+def _aliases(found: Records, sid: str, identity: str) -> list[Key[Any]]:
+    """What leads to the member with an identity in a channel in which there are aliases; hardly any has some."""
+    tail = found.get(keys.tail(sid))
+    return aliases.wanted(sid, identity)[1:] if tail is not None and tail.get("aliases_made") else []
 
 
 class _Channel(Generic[T]):

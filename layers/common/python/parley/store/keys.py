@@ -8,6 +8,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     an API key; an account's keys*             pk ACCOUNT#<AC>       sk KEY#<SK>
     a push credential; all of an account*      pk ACCOUNT#<AC>       sk CREDENTIAL#<CR>
     the account's defaults                     pk ACCOUNT#<AC>       sk CONFIGURATION
+    what becomes of messages to an address*    pk ACCOUNT#<AC>       sk ADDRESS#<IG>
     a service's roles*                         pk SERVICE#<IS>       sk ROLE#<RL>
     channels of a service, type and state*     pk SERVICE#<IS>       sk CHANNELS#<type>.<state>#<created ms>#<CH>
     conversations by hour of last activity*    pk ACTIVITY#<IS>      sk <hour>#<CH>
@@ -17,6 +18,10 @@ Access patterns (each is one function below; `*` marks what is read in order):
     a channel                                  pk CHANNEL#<CH>       sk CHANNEL
     its counters and next index                pk CHANNEL#<CH>       sk TAIL
     a member; all members of a channel         pk CHANNEL#<CH>       sk MEMBER#<MB>
+    the member of an identity, if elsewhere    pk CHANNEL#<CH>       sk ALIAS#<MB of the identity>
+    the bindings of a channel's members        pk CHANNEL#<CH>       sk BOUND
+    who holds an address pair                  pk PAIR#<AC>#<address>#<proxy>  sk PAIR
+    the channel of a set of addresses          pk GROUP#<AC>#<digest>  sk GROUP
     an invite; all invites to a channel        pk CHANNEL#<CH>       sk INVITE#<IN>
     a channel's webhooks*                      pk CHANNEL#<CH>       sk WEBHOOK#<WH>
     a message; messages around an index*       pk CHANNEL#<CH>       sk MESSAGE#<index, 12 digits>
@@ -34,6 +39,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     a user's push registrations*               gsi1pk BINDINGS#<US>  gsi1sk <BS>
     a service's users*, oldest first           gsi1pk USERS#<IS>     gsi1sk <created ms>#<US>
     a user's channels and invites*                  gsi1pk USER#<US>      gsi1sk <CH>
+    the channels of an address*                gsi1pk ADDRESS#<IS>#<address>  gsi1sk <CH>
     who holds a role that is no default        gsi2pk ROLE#<RL>      gsi2sk <pk of the holder>
 
 Both indexes project keys only. Sort keys that hold numbers are padded, so that their order is the numbers' order.
@@ -104,6 +110,14 @@ def account_configuration(account_sid: str) -> Key[stored.AccountConfiguration]:
     return Key(f"ACCOUNT#{account_sid}", "CONFIGURATION")
 
 
+def address_configuration(account_sid: str, sid: str) -> Key[stored.AddressConfiguration]:
+    return Key(f"ACCOUNT#{account_sid}", f"ADDRESS#{sid}")
+
+
+def address_configurations(account_sid: str) -> Range[stored.AddressConfiguration]:
+    return Range(f"ACCOUNT#{account_sid}", "ADDRESS#")
+
+
 def role(service_sid: str, sid: str) -> Key[stored.Role]:
     return Key(f"SERVICE#{service_sid}", f"ROLE#{sid}")
 
@@ -164,6 +178,27 @@ def member(channel_sid: str, sid: str) -> Key[stored.Member]:
 
 def members(channel_sid: str) -> Range[stored.Member]:
     return Range(f"CHANNEL#{channel_sid}", "MEMBER#")
+
+
+def alias(channel_sid: str, sid: str) -> Key[stored.Alias]:
+    """`sid` is the SID that is derived from the identity."""
+    return Key(f"CHANNEL#{channel_sid}", f"ALIAS#{sid}")
+
+
+def aliases(channel_sid: str) -> Range[stored.Alias]:
+    return Range(f"CHANNEL#{channel_sid}", "ALIAS#")
+
+
+def bound(channel_sid: str) -> Key[stored.Bound]:
+    return Key(f"CHANNEL#{channel_sid}", "BOUND")
+
+
+def pair(account_sid: str, address: str, proxy: str) -> Key[stored.Holder]:
+    return Key(f"PAIR#{account_sid}#{address}#{proxy}", "PAIR")
+
+
+def group(account_sid: str, digest: str) -> Key[stored.Holder]:
+    return Key(f"GROUP#{account_sid}#{digest}", "GROUP")
 
 
 def invite(channel_sid: str, sid: str) -> Key[stored.Invite]:
@@ -231,6 +266,10 @@ def user_channels(user_sid: str) -> Range[stored.Member]:
     return Range(f"USER#{user_sid}", "", index="gsi1")
 
 
+def address_channels(service_sid: str, address: str) -> Range[stored.Member]:
+    return Range(f"ADDRESS#{service_sid}#{address}", "", index="gsi1")
+
+
 def binding(service_sid: str, sid: str) -> Key[stored.Binding]:
     return Key(f"SERVICE#{service_sid}", f"BINDING#{sid}")
 
@@ -294,6 +333,11 @@ def in_users_list(service_sid: str, created_ms: int, sid: str) -> dict[str, str]
 def in_user_channels(user_sid: str, channel_sid: str) -> dict[str, str]:
     """Index attributes of a membership."""
     return {"gsi1pk": f"USER#{user_sid}", "gsi1sk": channel_sid}
+
+
+def in_address_channels(service_sid: str, address: str, channel_sid: str) -> dict[str, str]:
+    """Index attributes of a membership whose member is reached at an address."""
+    return {"gsi1pk": f"ADDRESS#{service_sid}#{address}", "gsi1sk": channel_sid}
 
 
 def in_user_bindings(user_sid: str, sid: str) -> dict[str, str]:

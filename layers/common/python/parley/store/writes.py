@@ -7,7 +7,7 @@ is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,11 +86,14 @@ Additions = Mapping[str, int | frozenset[int]]
 
 @dataclass(frozen=True)
 class Create:
-    """A new record. If its key holds a living one, `taken` is raised. A tombstone is replaced if `guards` hold."""
+    """A new record. If its key holds a living one, `taken` is raised. A tombstone is replaced if `guards` hold.
+
+    `taken` may be a function that makes the refusal from the living record.
+    """
 
     key: Key[Any]
     record: Mapping[str, Any]
-    taken: Refusal
+    taken: Refusal | Callable[[Record], Refusal]
     index: dict[str, str] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
 
@@ -242,8 +245,9 @@ def refusal(write: Write, stored: Record | None) -> Refusal:
         case Erase(missing=Refusal() as missing):
             return missing if stored is None else _unheld(write.guards, stored) or missing
         case Create():
+            taken = write.taken if isinstance(write.taken, Refusal) else write.taken(stored or {})
             is_buried = stored is not None and "deleted_at" in stored
-            return _unheld(write.guards, stored or {}) or write.taken if is_buried else write.taken
+            return _unheld(write.guards, stored or {}) or taken if is_buried else taken
         case Update() | Bury() | Present():
             if stored is None or "deleted_at" in stored:
                 return write.missing

@@ -21,8 +21,11 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
                 "messaging_binding role_sid date_created date_updated url "
                 "last_read_message_index=last_consumed_message_index last_read_timestamp=last_consumption_timestamp"
             ),
-            create="identity! date_created date_updated attributes role_sid",
-            update=f"date_created date_updated attributes role_sid {_READ}",
+            create="identity messaging_binding(address proxy_address projected_address) date_created date_updated "
+            "attributes role_sid",
+            update="identity messaging_binding(proxy_address projected_address) date_created date_updated attributes "
+            f"role_sid {_READ}",
             webhooks="create update delete",
+            name="participant",
         ),
     )

@@ -1,0 +1,57 @@
+"""Finding a member by its identity, also if its SID is not the one derived from it.
+
+A member keeps its SID when another identity takes its place behind a projected address. Then the new identity leads to
+it through an alias. If the former identity comes back while its SID is in use, it gets a new SID, and an alias too. So
+an identity with an alias is looked for there, and any other one under its derived SID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from parley.domain.memberships import identity_of
+from parley.errors import Refusal
+from parley.ids import member_sid
+from parley.operations.context import Context
+from parley.store import keys
+from parley.store.keys import Key
+from parley.store.table import Records
+from parley.store.writes import Erase, Guard, Write
+from parley.stored import Alias, Member
+
+
+def wanted(channel_sid: str, identity: str) -> list[Key[Any]]:
+    """What must be read to find the member with an identity."""
+    sid = member_sid(channel_sid, identity)
+    return [keys.member(channel_sid, sid), keys.alias(channel_sid, sid)]
+
+
+def member_of(context: Context, found: Records, channel_sid: str, identity: str) -> Member | None:
+    """The member with an identity, if there is one; `found` holds what `wanted` named."""
+    sid = member_sid(channel_sid, identity)
+    alias = found.get(keys.alias(channel_sid, sid))
+    if alias is not None:
+        return context.table.fetch(keys.member(channel_sid, alias["member_sid"]))
+    member = found.get(keys.member(channel_sid, sid))
+    return member if member is not None and identity_of(member) == identity else None
+
+
+def of(member: Mapping[str, Any], identity: str | None) -> Key[Alias] | None:
+    """The alias through which an identity leads to a member; None if it needs none."""
+    if identity is None:
+        return None
+    sid = member_sid(member["channel_sid"], identity)
+    return None if sid == member["sid"] else keys.alias(member["channel_sid"], sid)
+
+
+def none_made(tail: Mapping[str, Any], moved: Refusal) -> Guard:
+    """The condition on a channel's counters that no alias was made since they were read."""
+    made = tail.get("aliases_made")
+    return Guard("aliases_made", "missing" if made is None else "=", made, moved)
+
+
+def forgetting(member: Mapping[str, Any]) -> list[Write]:
+    """The write that removes a member's alias, if it has one."""
+    key = of(member, identity_of(member))
+    return [Erase(key)] if key else []

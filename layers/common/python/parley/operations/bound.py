@@ -1,0 +1,247 @@
+"""What belongs to the bindings of a channel's members, and is written in the transaction that changes a member.
+
+- A pair of address and proxy address leads to one open conversation of the account. Whoever finds a pair taken looks at
+  its holder, and takes it over from a channel that is closed or deleted.
+- A group is found by the set of its addresses, which leads to one open conversation too.
+- The channel's bindings stand together in one item, so that whoever sends a message reads one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from parley.domain.participants import (
+    MOST_PHONES,
+    addresses_of_group,
+    check_together,
+    is_in_group,
+    is_phone,
+    pair_of,
+)
+from parley.domain.states import CLOSED
+from parley.errors import (
+    CONCURRENT_UPDATE,
+    GROUP_EXISTS,
+    GROUP_IMPOSSIBLE,
+    NO_MESSAGING_SERVICE,
+    NOT_FOUND,
+    PAIR_EXISTS,
+    PHONES_FULL,
+    Refusal,
+)
+from parley.ids import group_digest
+from parley.operations.context import Context
+from parley.store import keys
+from parley.store.keys import Key
+from parley.store.table import Records
+from parley.store.writes import Create, Erase, Guard, Update, Write
+from parley.stored import Bound, Holder, MessagingBinding, Tail
+
+# The refusal of a transaction whose reads were overtaken.
+Moved = Callable[[], Refusal]
+
+
+class Share(NamedTuple):
+    """What a change of a member's binding adds to the transaction that changes the member.
+
+    Attributes:
+        add: What it adds to the channel's counters.
+        set: What it sets there.
+        guards: What must hold for the counters.
+        first: Those of the guards that are checked before anything is written.
+        writes: The writes beside.
+    """
+
+    add: Mapping[str, int]
+    set: Mapping[str, object]
+    guards: tuple[Guard, ...]
+    first: tuple[Guard, ...]
+    writes: list[Write]
+
+
+NOTHING = Share({}, {}, (), (), [])
+
+
+def wanted(context: Context, channel_sid: str, *held: MessagingBinding | None) -> list[Key[Any]]:
+    """The keys of what must be read before a binding is given, changed or taken away; none for chat members."""
+    if not any(held):
+        return []
+    pairs = [keys.pair(context.account_sid, *pair) for pair in map(pair_of, held) if pair]
+    return [keys.channel(channel_sid), keys.bound(channel_sid), *pairs]
+
+
+def bindings_of(bound: Bound | None) -> dict[str, MessagingBinding]:
+    """The bindings of a channel by the SIDs of the members."""
+    return {name: held for name, held in (bound or {}).items() if name.startswith("MB")}
+
+
+def change(
+    context: Context,
+    found: Records,
+    tail: Mapping[str, Any],
+    member: Mapping[str, Any],
+    old: MessagingBinding | None,
+    new: MessagingBinding | None,
+    *,
+    joins: bool = False,
+    leaves: bool = False,
+    moved: Moved = CONCURRENT_UPDATE,
+) -> Share:
+    """What goes with a change of a member's binding from `old` to `new`.
+
+    `found` holds what `wanted` named, `tail` are the channel's counters. A member that leaves is never refused.
+
+    Raises:
+        Refusal: 50373 in a channel without messaging service; 50416 to 50418, 50435 to 50438.
+    """
+    if old == new:
+        return NOTHING
+    channel_sid = member["channel_sid"]
+    if new and not (found.get(keys.channel(channel_sid)) or {}).get("messaging_service_sid"):
+        raise NO_MESSAGING_SERVICE()
+    bound = found.get(keys.bound(channel_sid))
+    after = {**bindings_of(bound), **({member["sid"]: new} if new else {})}
+    if new is None:
+        after.pop(member["sid"], None)
+    writes = _pairs(context, found, member, old, new, moved)
+    guards: tuple[Guard, ...] = ()
+    first: tuple[Guard, ...] = ()
+    set_: dict[str, object] = {}
+    if joins and is_phone(new):
+        first = (Guard("bound_count", "behind", MOST_PHONES, PHONES_FULL()),)
+    change_of_set: dict[str, object] = {}
+    if is_in_group(old) or is_in_group(new):
+        if not leaves:
+            chat_members = tail["members_count"] + (1 if joins else 0) - len(after)
+            check_together(after.values(), chat_members)
+        guards = (Guard("members_count", "=", tail["members_count"], moved()),)
+        set_["group"] = True if any(map(is_in_group, after.values())) else None
+        change_of_set, more = _group(context, channel_sid, bound, after, moved, leaves)
+        writes += more
+    elif new:
+        first += (Guard("group", "missing", None, GROUP_IMPOSSIBLE()),)
+    writes.append(_bound(channel_sid, bound, {member["sid"]: new, **change_of_set}, moved))
+    count = is_phone(new) - is_phone(old)
+    return Share({"bound_count": count} if count else {}, set_, guards, first, writes)
+
+
+def _bound(channel_sid: str, bound: Bound | None, changes: Mapping[str, object], moved: Moved) -> Write:
+    """The write that changes the channel's bindings; if a group's set was decided on, only if they are as they were."""
+    key = keys.bound(channel_sid)
+    if bound is None:
+        record = {name: value for name, value in changes.items() if value is not None}
+        return Create(key, {**record, "version": 1}, taken=moved())
+    same = Guard("version", "=", bound["version"], moved())
+    guards = (same,) if "group" in changes else ()
+    return Update(key, moved(), set=changes, add={"version": 1}, guards=guards, announced=False)
+
+
+def _pairs(
+    context: Context,
+    found: Records,
+    member: Mapping[str, Any],
+    old: MessagingBinding | None,
+    new: MessagingBinding | None,
+    moved: Moved,
+) -> list[Write]:
+    """The writes that let go of the old pair, if it still is the member's, and take the new one."""
+    writes: list[Write] = []
+    if pair := pair_of(old):
+        key = keys.pair(context.account_sid, *pair)
+        if _names(found.get(key), member["channel_sid"], member["sid"]):
+            writes.append(Erase(key, moved(), _unchanged(found[key], moved)))
+    if pair := pair_of(new):
+        key = keys.pair(context.account_sid, *pair)
+        ours = {"channel_sid": member["channel_sid"], "member_sid": member["sid"]}
+        holder = found.get(key)
+        if holder is None:
+            writes.append(Create(key, ours, taken=_held))
+        else:
+            if is_open(context, holder):
+                raise _held(holder)
+            writes.append(Update(key, moved(), set=ours, guards=_unchanged(holder, moved)))
+    return writes
+
+
+def _held(holder: Mapping[str, Any]) -> Refusal:
+    return PAIR_EXISTS(channel_sid=holder["channel_sid"])
+
+
+def _names(holder: Holder | None, channel_sid: str, member_sid: str) -> bool:
+    return holder is not None and (holder["channel_sid"], holder.get("member_sid")) == (channel_sid, member_sid)
+
+
+def _unchanged(holder: Holder, moved: Moved) -> tuple[Guard, ...]:
+    return (Guard("channel_sid", "=", holder["channel_sid"], moved()),)
+
+
+def is_open(context: Context, holder: Mapping[str, Any]) -> bool:
+    """Whether the channel that holds a pair or a set lives and is not closed, and its member is still there."""
+    tail_key = keys.tail(holder["channel_sid"])
+    member_key = keys.member(holder["channel_sid"], holder["member_sid"]) if "member_sid" in holder else None
+    found = context.table.fetch_many([tail_key, *([member_key] if member_key else [])])
+    tail = found.get(tail_key)
+    is_here = member_key is None or member_key in found
+    return tail is not None and tail.get("state") != CLOSED and is_here
+
+
+def _group(
+    context: Context,
+    channel_sid: str,
+    bound: Bound | None,
+    after: Mapping[str, MessagingBinding],
+    moved: Moved,
+    leaves: bool,
+) -> tuple[dict[str, object], list[Write]]:
+    """What the bindings note of their set of addresses, and the writes that let go of the old set and take the new."""
+    addresses = addresses_of_group(after.values())
+    old, new = (bound or {}).get("group"), group_digest(addresses) if addresses else None
+    if old == new:
+        return {"group": old}, []
+    found = context.table.fetch_many(keys.group(context.account_sid, digest) for digest in (old, new) if digest)
+    writes: list[Write] = []
+    if old:
+        key = keys.group(context.account_sid, old)
+        holder = found.get(key)
+        if holder is not None and holder["channel_sid"] == channel_sid:
+            writes.append(Erase(key, moved(), _unchanged(holder, moved)))
+    if new:
+        key = keys.group(context.account_sid, new)
+        holder = found.get(key)
+        if holder is None:
+            writes.append(Create(key, {"channel_sid": channel_sid}, taken=moved() if leaves else GROUP_EXISTS()))
+        elif not is_open(context, holder):
+            writes.append(Update(key, moved(), set={"channel_sid": channel_sid}, guards=_unchanged(holder, moved)))
+        elif leaves:
+            # Nobody is kept in a group because another group is what would be left.
+            new = None
+        else:
+            raise GROUP_EXISTS()
+    return {"group": new}, writes
+
+
+def leaving(context: Context, member: Mapping[str, Any], tail: Tail, moved: Moved) -> Share:
+    """What goes with the removal of a member; nothing is read for a chat member."""
+    held = member.get("messaging_binding")
+    if not held:
+        return NOTHING
+    found = context.table.fetch_many(wanted(context, member["channel_sid"], held))
+    return change(context, found, tail, member, held, None, leaves=True, moved=moved)
+
+
+def release(context: Context, channel_sid: str) -> None:
+    """Let go of all pairs and the set of addresses of a closed or deleted channel. Doing it twice does no harm."""
+    bound = context.table.fetch(keys.bound(channel_sid)) or {}
+    pairs = [pair for pair in map(pair_of, bindings_of(bound).values()) if pair]
+    held: list[Key[Holder]] = [keys.pair(context.account_sid, *pair) for pair in pairs]
+    if digest := bound.get("group"):
+        held.append(keys.group(context.account_sid, digest))
+    ours = (Guard("channel_sid", "=", channel_sid, NOT_FOUND()),)
+    for key in context.table.fetch_many(held):
+        try:
+            context.table.commit(context.cause(), [Erase(key, NOT_FOUND(), ours)])
+        except Refusal as refusal:
+            # Somebody else holds it by now, or nobody.
+            if refusal.error is not NOT_FOUND:
+                raise

@@ -1,0 +1,175 @@
+"""Threads of phones: who goes with whom, the set of addresses that finds a group, and who stands behind its number."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+
+from parley.operations import bound as bindings
+from parley.operations.context import Caller
+from parley.operations.departures import remove_leftover
+from parley.store import keys
+from tests.conversations.phones import AMERICANS, OTHER_PROXY, PROXY, Form, Thread, bound, pair
+from tests.support.doors import Raw
+from tests.support.world import World
+
+pytestmark = pytest.mark.usefixtures("agreed")
+
+ANNA, BEN, CLEO, *_ = AMERICANS
+AGENT = bound(projected=PROXY, Identity="agent")
+ALICE = {"Identity": "alice"}
+
+
+def grouped(thread: Thread, *phones: str, by: Form = AGENT) -> Thread:
+    for phone in phones:
+        thread.add(bound(phone))
+    thread.add(by)
+    return thread
+
+
+# Who is there, who comes, and with what that is refused (https://www.twilio.com/docs/api/errors/50434).
+TOGETHER: dict[str, tuple[list[Form], Form, tuple[int, int]]] = {
+    "chat user in a group": ([bound(ANNA)], ALICE, (400, 50434)),
+    "pair in a group": ([bound(ANNA)], pair(), (400, 50435)),
+    "phone of a group beside a chat user": ([ALICE], bound(ANNA), (400, 50435)),
+    "phone of a group beside a pair": ([pair()], bound(ANNA), (400, 50435)),
+    "app user beside a chat user": ([ALICE], AGENT, (400, 50435)),
+    "number beside a pair": ([pair()], bound(projected=PROXY), (400, 50435)),
+    "the same phone": ([bound(ANNA)], bound(ANNA), (409, 50437)),
+    "the same user and number": ([AGENT], AGENT, (409, 50437)),
+    "the same user with another number": (
+        [AGENT],
+        bound(projected=OTHER_PROXY, Identity="agent"),
+        (409, 50433),
+    ),
+    "the same number of nobody": ([bound(projected=PROXY)], bound(projected=PROXY), (409, 50437)),
+    "an eleventh": ([bound(phone) for phone in AMERICANS[:10]], bound(AMERICANS[10]), (403, 50436)),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_who_does_not_go_with_the_others_is_refused_and_nothing_is_written(thread: Thread, name: str):
+    there, form, expected = TOGETHER[name]
+    for one in there:
+        thread.add(one)
+    assert thread.refusal(form) == expected
+
+
+def test_an_app_user_of_a_group_is_a_user_like_others(thread: Thread):
+    grouped(thread, ANNA, BEN)
+    (user,) = thread.raw.get("/conversations/v1/Users")["users"]
+    assert user["identity"] == "agent"
+    assert thread.refusal(bound(projected=OTHER_PROXY, Identity="agent")) == (409, 50433)
+
+
+def test_two_open_groups_do_not_have_the_same_set_of_addresses(thread: Thread):
+    grouped(thread, ANNA, BEN)
+    another = thread.another()
+    another.add(bound(BEN))
+    another.add(bound(ANNA))
+    assert another.refusal(bound(projected=PROXY)) == (409, 50438)
+    assert another.add(bound(projected=OTHER_PROXY))["sid"]
+
+
+def test_a_group_that_grows_or_shrinks_changes_its_set(thread: Thread):
+    grouped(thread, ANNA, BEN)
+    thread.add(bound(CLEO))
+    smaller = grouped(thread.another(), ANNA, BEN)
+    assert smaller.refusal(bound(CLEO)) == (409, 50438)
+    thread.remove(quote(CLEO))
+    assert smaller.add(bound(CLEO))["sid"]
+
+
+@pytest.mark.inferred
+def test_nobody_is_kept_in_a_group_because_the_rest_is_another_group(thread: Thread):
+    grouped(thread, ANNA, BEN)
+    larger = thread.another()
+    larger.add(bound(CLEO))
+    grouped(larger, ANNA, BEN)
+    larger.remove(quote(CLEO))
+    # The set leads to the first group. When that is gone, the next change takes the set that is free.
+    assert thread.raw("DELETE", thread.path).status == 204
+    assert larger.add(bound(CLEO))["sid"]
+
+
+@pytest.mark.parametrize("end", ["closed", "deleted", "removed"])
+def test_a_set_is_free_again_when_its_group_ends(world: World, thread: Thread, end: str):
+    sid = grouped(thread, ANNA, BEN).participants()[2]["sid"]
+    if end == "removed":
+        thread.remove(sid)
+    elif end == "deleted":
+        assert thread.raw("DELETE", thread.path).status == 204
+    else:
+        thread.raw.post(thread.path, State="closed")
+    another = grouped(thread.another(), ANNA, BEN)
+    if end != "removed":
+        # What comes late of the former group's end leaves the new one alone.
+        bindings.release(world.context(Caller()), thread.sid)
+    last = thread.another()
+    last.add(bound(ANNA))
+    last.add(bound(BEN))
+    assert last.refusal(AGENT) == (409, 50438)
+    another.remove("agent")
+    last.add(AGENT)
+
+
+def test_a_conversation_whose_group_is_gone_takes_others_again(thread: Thread):
+    thread.add(bound(ANNA))
+    thread.remove(quote(ANNA))
+    thread.add(ALICE)
+    thread.add(pair())
+
+
+def test_a_chat_user_alone_becomes_part_of_a_group_by_a_projected_address(thread: Thread):
+    sid = thread.add(ALICE)["sid"]
+    updated = thread.update(sid, bound(projected=PROXY))
+    assert updated["messaging_binding"] == {"type": "sms", "projected_address": PROXY}
+    thread.add(bound(ANNA))
+    assert thread.refusal(bound(projected="null"), sid) == (400, 50435)
+    thread.remove(quote(ANNA))
+    assert thread.update(sid, bound(projected="null"))["messaging_binding"] is None
+
+
+def test_a_group_is_handed_over_from_one_agent_to_another(thread: Thread, raw: Raw):
+    sid = grouped(thread, ANNA, BEN).participants()[2]["sid"]
+    handed = thread.update(sid, {"Identity": "bob"})
+    assert (handed["sid"], handed["identity"], handed["messaging_binding"]["projected_address"]) == (sid, "bob", PROXY)
+    counts = {
+        user["identity"]: raw.get(f"{user['url']}/Conversations")["conversations"]
+        for user in raw.get("/conversations/v1/Users")["users"]
+    }
+    assert [len(counts["agent"]), len(counts["bob"])] == [0, 1]
+    assert raw.get(f"{thread.path}/Participants/bob")["sid"] == sid
+    assert raw("GET", f"{thread.path}/Participants/agent").status == 404
+
+
+def test_the_former_agent_may_come_back_and_both_are_found(thread: Thread, raw: Raw):
+    sid = grouped(thread, ANNA, BEN).participants()[2]["sid"]
+    thread.update(sid, {"Identity": "bob"})
+    back = thread.add(bound(projected=OTHER_PROXY, Identity="agent"))
+    assert back["sid"] != sid
+    found = [raw.get(f"{thread.path}/Participants/{name}")["sid"] for name in ("agent", "bob")]
+    assert found == [back["sid"], sid]
+    assert thread.refusal({"Identity": "agent"}, sid) == (409, 50433)
+    assert thread.refusal(bound(projected=PROXY, Identity="bob")) == (409, 50437)
+    thread.remove("bob")
+    assert raw.get(f"{thread.path}/Participants/agent")["sid"] == back["sid"]
+    thread.remove("agent")
+    assert thread.add(AGENT)["sid"] == sid
+
+
+def test_a_number_of_nobody_gets_an_identity(thread: Thread):
+    sid = thread.add(bound(projected=PROXY))["sid"]
+    assert thread.update(sid, {"Identity": "bob"})["identity"] == "bob"
+    assert thread.update("bob", {"Attributes": "[]"})["sid"] == sid
+
+
+def test_the_sweep_of_a_deleted_agent_leaves_the_group_in_order(thread: Thread, raw: Raw, world: World):
+    sid = grouped(thread, ANNA, BEN).participants()[2]["sid"]
+    thread.update(sid, {"Identity": "bob"})
+    assert raw("DELETE", "/conversations/v1/Users/bob").status == 204
+    member = world.table.fetch(keys.member(thread.sid, sid)) or {}
+    remove_leftover(world.context(Caller()), member, member["birth"])
+    assert [one["identity"] for one in thread.participants()] == [None, None]
+    thread.add(bound(projected=PROXY, Identity="bob"))

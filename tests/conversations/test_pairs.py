@@ -1,0 +1,126 @@
+"""Pairs of address and proxy address: each leads to one open conversation of the account, and is free again in time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from parley.operations import bound as bindings
+from parley.operations.context import Caller
+from parley.operations.sweeps import sweep
+from parley.store import keys
+from tests.conversations.phones import API, OTHER_PROXY, PHONE, PROXY, Thread, bound, opened, pair
+from tests.rest.support import at_once
+from tests.support.world import World
+
+pytestmark = pytest.mark.usefixtures("agreed")
+IN_USE = "A binding for this participant and proxy address already exists in Conversation "
+
+
+def in_service(thread: Thread) -> Thread:
+    """A conversation of another service."""
+    service = thread.raw.post(f"{API}/Services", FriendlyName="other")["sid"]
+    return opened(thread.raw, thread.lean, f"{API}/Services/{service}")
+
+
+def test_a_pair_in_use_is_refused_in_every_service_with_the_name_of_its_holder(thread: Thread):
+    thread.add(pair())
+    for other in (thread, thread.another(), in_service(thread)):
+        answer = other.raw("POST", f"{other.path}/Participants", pair())
+        assert answer.refusal() == (409, 50416, IN_USE + thread.sid)
+        assert other.refusal(pair()) == (409, 50416)
+
+
+def test_the_same_phone_is_in_several_conversations_with_a_proxy_address_for_each(thread: Thread):
+    thread.add(pair())
+    in_service(thread).add(pair(proxy=OTHER_PROXY))
+    thread.another().add(pair("+491727654321"))
+
+
+def test_of_fifty_who_add_one_pair_at_once_one_succeeds_and_the_others_learn_where(world: World, thread: Thread):
+    others = [thread, in_service(thread)] + [thread.another() for _ in range(23)]
+    others += [in_service(thread) for _ in range(25)]
+    answers = at_once(50, lambda number: thread.raw("POST", f"{others[number].path}/Participants", pair()))
+    assert Counter(answer.status for answer in answers) == {201: 1, 409: 49}
+    (added,) = [answer.json for answer in answers if answer.status == 201]
+    refusals = {answer.refusal() for answer in answers if answer.status == 409}
+    assert refusals == {(409, 50416, IN_USE + added["conversation_sid"])}
+
+
+def removed(thread: Thread, sid: str) -> None:
+    thread.remove(sid)
+
+
+def deleted(thread: Thread, sid: str) -> None:
+    assert thread.raw("DELETE", thread.path).status == 204
+
+
+def closed(thread: Thread, sid: str) -> None:
+    thread.raw.post(thread.path, State="closed")
+
+
+def rebound(thread: Thread, sid: str) -> None:
+    thread.update(sid, bound(proxy=OTHER_PROXY))
+
+
+FREEING: list[Callable[[Thread, str], None]] = [removed, deleted, closed, rebound]
+
+
+@pytest.mark.parametrize("free", FREEING)
+def test_a_pair_is_free_at_once_when_its_holder_lets_go(thread: Thread, free: Callable[[Thread, str], None]):
+    sid = thread.add(pair())["sid"]
+    free(thread, sid)
+    another = thread.another()
+    another.add(pair())
+    assert thread.another().refusal(pair()) == (409, 50416)
+    # What comes late of the former holder's end leaves the new holder alone.
+    if free is closed:
+        thread.remove(sid)
+    assert thread.another().refusal(pair()) == (409, 50416)
+
+
+@pytest.mark.parametrize("free", [deleted, closed])
+def test_the_sweep_lets_go_of_what_nobody_has_taken_over(
+    world: World, thread: Thread, free: Callable[[Thread, str], None]
+):
+    thread.add(pair())
+    taken_over, left = pair("+491721111111"), keys.pair(world.account_sid, PHONE, PROXY)
+    thread.add(taken_over)
+    free(thread, "")
+    another = thread.another()
+    another.add(taken_over)
+    context = world.context(Caller())
+    for _ in range(2):
+        if free is deleted:
+            sweep(context, {"kind": "channel", "sid": thread.sid, "at": world.clock.now_ms()}, lambda: False)
+        else:
+            bindings.release(context, thread.sid)
+        assert world.table.fetch(left) is None
+    assert thread.another().refusal(taken_over) == (409, 50416)
+
+
+def test_a_dead_holders_pair_is_taken_over_by_one_of_many(world: World, thread: Thread):
+    thread.add(pair())
+    closed(thread, "")
+    others = [thread.another() for _ in range(10)]
+    answers = at_once(10, lambda number: thread.raw("POST", f"{others[number].path}/Participants", pair()))
+    assert Counter(answer.status for answer in answers) == {201: 1, 409: 9}
+    assert {answer.json["code"] for answer in answers if answer.status == 409} <= {50416, 50419}
+
+
+def test_an_inactive_conversation_holds_its_pairs(thread: Thread):
+    thread.add(pair())
+    thread.raw.post(thread.path, State="inactive")
+    assert thread.another().refusal(pair()) == (409, 50416)
+
+
+@pytest.mark.inferred
+def test_one_phone_is_counted_once_however_often_it_is_added_and_removed_at_once(world: World, thread: Thread):
+    def act(number: int) -> int:
+        if number % 2:
+            return thread.raw("DELETE", f"{thread.path}/Participants/%2B{PHONE[1:]}").status
+        return thread.raw("POST", f"{thread.path}/Participants", pair()).status
+
+    assert set(at_once(12, act)) <= {201, 204, 404, 409}
