@@ -141,6 +141,14 @@ class FixtureStack:
             self.stack.kill()
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FixtureStack]:
+    """A fixture stack for all tests of a file that leave it running; each names its own items."""
+    fixture = FixtureStack(tmp_path_factory.mktemp("standing"), None)
+    yield fixture
+    fixture.close()
+
+
 @pytest.fixture
 def make_stack(tmp_path: Path) -> Iterator[Callable[..., FixtureStack]]:
     """Starts fixture stacks, and stops them when the test is over."""
