@@ -389,6 +389,21 @@ def test_many_messages_come_in_several_answers(alice: Device, room: Room, mark: 
     assert told(events) == [("messageAdded", index) for index in range(2, 252)]
 
 
+def test_of_many_long_records_that_changed_an_answer_reads_those_that_it_has_room_for(
+    meddling: MeddlingClient, alice: Device, room: Room
+) -> None:
+    posted = [room.post(str(number)) for number in range(101)]
+    mark = seq_of(alice, room)
+    for message in posted:
+        room.update(f"/Messages/{message['sid']}", Body="x" * 10_000)
+    before = meddling.calls["batch_get_item"]
+    first = asked(alice, room, mark)
+    # One request for the member and the channel, one for the first records.
+    assert meddling.calls["batch_get_item"] == before + 2
+    events = [*first["events"], *(event for answer in walked(alice, room, first["seq"]) for event in answer["events"])]
+    assert told(events) == [("messageUpdated", message["index"]) for message in posted]
+
+
 def test_a_member_who_joined_before_the_cut_and_changed_after_it_has_joined(
     alice: Device, room: Room, mark: int
 ) -> None:
