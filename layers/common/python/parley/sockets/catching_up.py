@@ -173,8 +173,9 @@ class _Channel(Generic[T]):
         table = self._context.table
         entries = table.page(keys.changes(self._sid), MOST_CHANGES, after=keys.padded(self._mark)).found
         missed = _Missed(entries=[item.record for item in entries])
-        # Each new message took a change number, so there are no more new messages than new numbers.
-        index = max(self._tail["last_index"] - (self._tail["seq"] - self._mark), -1)
+        # Each new message took a change number, and none of those that have an entry.
+        entered = sum(entry["seq"] <= self._tail["seq"] for entry in missed.entries)
+        index = max(self._tail["last_index"] - (self._tail["seq"] - self._mark - entered), -1)
         more = True
         while more and room > 0:
             after = keys.padded(index) if index >= 0 else None
