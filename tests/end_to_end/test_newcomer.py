@@ -61,7 +61,7 @@ def test_the_third_printed_command_opens_a_socket(stack: Stack, service: Any) ->
     )
     with connect(printed.stdout.strip(), proxy=None) as opened:
         opened.send('{"id": "1", "action": "ping"}')
-        assert json.loads(opened.recv(10))["action"] == "pong"
+        assert json.loads(opened.recv(120))["action"] == "pong"
 
 
 def _commands(stack: Stack) -> list[str]:
