@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,33 @@ from tests.support.stream import Stream
 from tests.support.world import World
 
 STACK_UUID = "51af3dc0-da77-11e4-872e-1234567b84fc"
+TESTS = Path(__file__).parent
+# The files that take longest, most of them by waiting: they begin first, so that no process is left with one at the end.
+LONG = (
+    "stress/test_soak.py",
+    "faults/test_faults.py",
+    "console/test_accessibility.py",
+    "console/test_conversation.py",
+    "stress/test_kill.py",
+    "local/stack/test_stack.py",
+    "webhooks/test_faults.py",
+    "client_js/test_js_client.py",
+    "console/test_tools.py",
+    "end_to_end/test_newcomer.py",
+    "rest/test_every_operation.py",
+    "stress/test_poison.py",
+    "stress/test_load.py",
+    "sockets/test_interruptions.py",
+    "webhooks/test_cli.py",
+    "stress/test_unique_names.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files come first, then those with most tests. `--no-loadscope-reorder` has xdist keep to that."""
+    turns = {TESTS / name: turn for turn, name in enumerate(LONG)}
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (turns.get(item.path, len(LONG)), -sizes[item.path], str(item.path)))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

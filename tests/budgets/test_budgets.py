@@ -28,6 +28,7 @@ BUDGETED = [
     "a batch of 20 messages, 250 members, 250 sockets",
     "a batch of 20 messages, 1000 members, 1000 sockets",
     "a batch of 20 messages, 1000 members, 10 sockets",
+    "a batch of 20 messages, 250 members, 250 sockets, 3000 who left",
 ]
 
 

@@ -25,7 +25,7 @@ Frame = dict[str, Any]
 T = TypeVar("T")
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
     """Wait until `condition` returns something true, and return that."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -37,7 +37,7 @@ async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 async def soon(awaitable: Awaitable[T]) -> T:
     """What comes of something that must not take long."""
-    return await asyncio.wait_for(awaitable, 10.0)
+    return await asyncio.wait_for(awaitable, 120.0)
 
 
 def jwt(expires_at: float, name: str = "") -> str:
@@ -277,7 +277,7 @@ class Listener:
         """The events of a name."""
         return [event for event in self.events if event.name == name]
 
-    async def heard(self, name: str, count: int = 1, seconds: float = 10.0) -> Any:
+    async def heard(self, name: str, count: int = 1, seconds: float = 120.0) -> Any:
         """The event number `count` of a name, when it has come."""
         await until(lambda: len(self.named(name)) >= count, seconds)
         return self.named(name)[count - 1]
@@ -291,7 +291,7 @@ class Listener:
         """Whether there was no event of a name, after everything that is underway has come."""
         return not await self.heard_all(name)
 
-    async def settled(self, seconds: float = 10.0) -> None:
+    async def settled(self, seconds: float = 120.0) -> None:
         """Wait until the client has begun a session over its present connection."""
         session = self.client._session
         await until(

@@ -23,7 +23,7 @@ def get(name: str, host: str = "127.0.0.1:8080") -> Response:
     [
         ("/", "text/html; charset=utf-8"),
         ("/index.html", "text/html; charset=utf-8"),
-        ("/console.css", "text/css; charset=utf-8"),
+        ("/base.css", "text/css; charset=utf-8"),
         ("/console.js", "text/javascript; charset=utf-8"),
         ("/parley.js", "text/javascript; charset=utf-8"),
         ("/parley/follower.js", "text/javascript; charset=utf-8"),
@@ -36,6 +36,13 @@ def test_each_file_has_its_type_and_is_asked_for_again_each_time(name: str, kind
     assert answer.status == 200
     assert dict(answer.headers)["Content-Type"] == kind
     assert dict(answer.headers)["Cache-Control"] == "no-cache"
+
+
+def test_the_page_loads_every_style_sheet_and_each_is_short() -> None:
+    linked = re.findall(r'<link rel="stylesheet" href="(.+?)">', get("/").body.decode())
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in CONSOLE_FILES.glob("*.css")}
+    assert sorted(linked) == sorted(lengths)
+    assert max(lengths.values()) <= 400
 
 
 CLIENT = REPOSITORY / "clients" / "js"

@@ -27,15 +27,15 @@ NOWHERE = "0" * 32
     ("name", "secret"),
     [("", "wrong"), ("", "f" * 32), ("AC" + NOWHERE, ""), ("SK" + NOWHERE, "secret"), ("alice", "secret")],
 )
-def test_wrong_credentials_are_told_to_authenticate(running: Stack, service: Any, name: str, secret: str) -> None:
-    stranger = helper_library(running.info, name, secret)
+def test_wrong_credentials_are_told_to_authenticate(stack: Stack, service: Any, name: str, secret: str) -> None:
+    stranger = helper_library(stack.info, name, secret)
     with pytest.raises(TwilioRestException) as refused:
         stranger.chat.v2.services(service.sid).fetch()
     assert refusal(refused.value) == (401, 20003)
 
 
-def test_no_credentials_are_told_to_authenticate(running: Stack) -> None:
-    answer = requests.get(f"{running.info['rest_url']}/chat/v2/Services", timeout=120)
+def test_no_credentials_are_told_to_authenticate(stack: Stack) -> None:
+    answer = requests.get(f"{stack.info['rest_url']}/chat/v2/Services", timeout=120)
     assert answer.status_code == 401
     assert answer.json() == {
         "code": 20003,
@@ -65,13 +65,13 @@ def test_unknown_sids_are_not_found(twilio: Client, service: Any, room: Any) -> 
         assert refusal(refused.value) == (404, 20404), context
 
 
-def test_a_user_and_a_member_need_an_identity(running: Stack, service: Any, room: Any) -> None:
+def test_a_user_and_a_member_need_an_identity(stack: Stack, service: Any, room: Any) -> None:
     # The library itself would not let this out.
     for collection in ("Users", f"Channels/{room.sid}/Members"):
         answer = requests.post(
-            f"{running.info['rest_url']}/chat/v2/Services/{service.sid}/{collection}",
+            f"{stack.info['rest_url']}/chat/v2/Services/{service.sid}/{collection}",
             {"Attributes": "{}"},
-            auth=(running.info["account_sid"], running.info["auth_token"]),
+            auth=(stack.info["account_sid"], stack.info["auth_token"]),
             timeout=120,
         )
         assert (answer.status_code, answer.json()["code"]) == (400, 20001)
@@ -107,11 +107,11 @@ def _tokens(info: dict[str, Any], service_sid: str) -> dict[str, tuple[str, int,
 _HS512 = "eyJhbGciOiJIUzUxMiIsImN0eSI6InR3aWxpby1mcGE7dj0xIiwidHlwIjoiSldUIn0"
 
 
-def test_a_socket_is_refused_before_it_opens_and_the_log_says_why(running: Stack, service: Any) -> None:
-    log = running.home.logs / "gateway.log"
-    for what, (token, status, code) in _tokens(running.info, service.sid).items():
+def test_a_socket_is_refused_before_it_opens_and_the_log_says_why(stack: Stack, service: Any) -> None:
+    log = stack.home.logs / "gateway.log"
+    for what, (token, status, code) in _tokens(stack.info, service.sid).items():
         seen = log.stat().st_size
-        url = f"{running.info['ws_url']}?token={quote(token)}"
+        url = f"{stack.info['ws_url']}?token={quote(token)}"
         with pytest.raises(InvalidStatus) as refused, connect(url, proxy=None):
             pass
         assert refused.value.response.status_code == status, what
@@ -131,10 +131,10 @@ def _refusals(log: Path, offset: int) -> dict[str, Any] | None:
     return None
 
 
-def test_a_revoked_key_opens_no_sockets(running: Stack, twilio: Client, service: Any) -> None:
+def test_a_revoked_key_opens_no_sockets(stack: Stack, twilio: Client, service: Any) -> None:
     key = twilio.new_keys.create()
     assert twilio.keys(key.sid).delete()
-    token = access_token(running.info, service.sid, "alice", signing_key_sid=key.sid, secret=key.secret)
+    token = access_token(stack.info, service.sid, "alice", signing_key_sid=key.sid, secret=key.secret)
     with pytest.raises(InvalidStatus) as refused:
-        Socket(running.info, token)
+        Socket(stack.info, token)
     assert refused.value.response.status_code == 401

@@ -43,7 +43,7 @@ def bound_template() -> BoundTemplate:
 class RunningGateway:
     """A gateway on a port of its own, in a thread of this process."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, rest_seconds: float = 29.0) -> None:
         template = bound_template()
         functions = template.functions({}, {})
         rest, sockets = template.rest_api(), template.socket_api()
@@ -51,7 +51,7 @@ class RunningGateway:
         listening = socket.create_server(("127.0.0.1", 0))
         self.port = listening.getsockname()[1]
         self.url = f"ws://127.0.0.1:{self.port}/ws"
-        self.gateway = Gateway(invoker, rest, sockets, limits, rest_seconds=1.0, console=FIXTURES / "console")
+        self.gateway = Gateway(invoker, rest, sockets, limits, rest_seconds=rest_seconds, console=FIXTURES / "console")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(listening,), daemon=True)
         self._thread.start()
@@ -95,14 +95,6 @@ def gateway() -> Iterator[RunningGateway]:
 
 
 @pytest.fixture
-def impatient_gateway() -> Iterator[RunningGateway]:
-    """A gateway whose sockets live 0.6 s, of which 0.3 s idle, with small buffers."""
-    running = RunningGateway(Limits(idle_seconds=0.3, life_seconds=0.6, buffer_bytes=20_000))
-    yield running
-    running.close()
-
-
-@pytest.fixture
 def home(tmp_path: Path) -> Home:
     made = Home(tmp_path / "home")
     made.create()
@@ -139,6 +131,14 @@ class FixtureStack:
     def close(self) -> None:
         if self.stack.process.poll() is None:
             self.stack.kill()
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FixtureStack]:
+    """A fixture stack for all tests of a file that leave it running; each names its own items."""
+    fixture = FixtureStack(tmp_path_factory.mktemp("standing"), None)
+    yield fixture
+    fixture.close()
 
 
 @pytest.fixture

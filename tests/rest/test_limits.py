@@ -55,17 +55,26 @@ def test_a_channel_never_has_more_than_five_webhooks(world: World, channel: Chan
     assert len(channel.webhooks.list()) == 5
 
 
-def test_an_identity_joins_once(world: World, service: ServiceContext, channel: ChannelContext, channel_path: str):
-    found = race(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Members", Identity="alice"))
-    assert found == {(201, 0): 1, (409, 50404): WRITERS - 1}
-    assert channel.fetch().members_count == len(channel.members.list()) == 1
-    assert service.users("alice").fetch().joined_channels_count == 1
+ONCE = [
+    ("Channels/{}/Members", {"Identity": "alice"}, 50404),
+    ("Channels/{}/Invites", {"Identity": "alice"}, 50212),
+    ("Users", {"Identity": "alice"}, 50201),
+    ("Channels", {"UniqueName": "team"}, 50307),
+]
 
 
-def test_an_identity_is_invited_once(world: World, channel: ChannelContext, channel_path: str):
-    found = race(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Invites", Identity="alice"))
-    assert found == {(201, 0): 1, (409, 50212): WRITERS - 1}
-    assert len(channel.invites.list()) == 1
+@pytest.mark.parametrize(("below", "form", "code"), ONCE, ids=["member", "invite", "user", "unique name"])
+def test_what_is_unique_is_made_once(
+    world: World, raw: Raw, service_path: str, channel_sid: str, below: str, form: dict[str, str], code: int
+):
+    path = f"{service_path}/{below.format(channel_sid)}"
+    before = len(raw.get(path)[below.rpartition("/")[2].lower()])
+    found = race(world, lambda raw, number: asked(raw, "POST", path, **form))
+    assert found == {(201, 0): 1, (409, code): WRITERS - 1}
+    assert len(raw.get(path)[below.rpartition("/")[2].lower()]) == before + 1
+    if below.endswith("Members"):
+        assert raw.get(f"{service_path}/Channels/{channel_sid}")["members_count"] == 1
+        assert raw.get(f"{service_path}/Users/alice")["joined_channels_count"] == 1
 
 
 @pytest.mark.parametrize("invited_before", [False, True])
@@ -87,18 +96,6 @@ def test_an_identity_is_never_both_member_and_invited(
         assert found[201, 0] in (1, 2)
         assert [member.identity for member in channel.members.list()] == [f"user {number}"]
         assert [invite.identity for invite in channel.invites.list()] == ["somebody else"] * invited_before
-
-
-def test_an_identity_becomes_one_user(world: World, service: ServiceContext, service_path: str):
-    found = race(world, lambda raw, number: asked(raw, "POST", f"{service_path}/Users", Identity="alice"))
-    assert found == {(201, 0): 1, (409, 50201): WRITERS - 1}
-    assert len(service.users.list()) == 1
-
-
-def test_a_unique_name_is_taken_once(world: World, service: ServiceContext, service_path: str):
-    found = race(world, lambda raw, number: asked(raw, "POST", f"{service_path}/Channels", UniqueName="team"))
-    assert found == {(201, 0): 1, (409, 50307): WRITERS - 1}
-    assert len(service.channels.list()) == 1
 
 
 def test_renaming_to_one_name_succeeds_once(world: World, service: ServiceContext, service_path: str):

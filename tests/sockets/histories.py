@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parley.operations import channel_log
-from tests.sockets.deployment import Device, House, Room
+from tests.sockets.deployment import Device, House, Room, as_rest
 
 # What of a channel is the channel's own; counters are told by what they count.
 OWN_FIELDS = ("sid", "friendly_name", "unique_name", "attributes", "type", "created_by", "date_created", "date_updated")
@@ -148,6 +148,11 @@ class Copy:
     def shown(self) -> tuple[Any, ...]:
         """What the client shows."""
         return self.channel, self.members, sorted(self.messages.values(), key=lambda message: message["index"])
+
+    def lasting(self) -> tuple[Any, ...]:
+        """What is shown, but for what moves when a member is changed to what it is already, which nobody is told."""
+        channel, members, messages = self.shown()
+        return channel, {sid: {**as_rest(member), "date_updated": ""} for sid, member in members.items()}, messages
 
 
 def _kind(event: dict[str, Any]) -> str | None:

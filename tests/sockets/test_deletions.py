@@ -106,16 +106,3 @@ def test_a_user_who_was_made_again_keeps_the_sockets_of_its_own(house: House) ->
     assert not former.is_open
     assert successor.is_open
     assert successor.done("fetchSession")["identity"] == "alice"
-
-
-def test_a_successor_hears_nothing_of_the_channels_that_its_predecessor_was_in(house: House) -> None:
-    room = house.channel("alice", "bob")
-    bob = house.device("bob")
-    delete_user(house, "alice")
-    successor = house.device("alice")
-    bob.heard(), successor.heard()
-    room.post("not for you")
-    assert bob.events() == ["messageAdded"]
-    assert successor.events() == []
-    bob.done("typing", channel=room.sid)
-    assert successor.heard() == []

@@ -9,19 +9,20 @@ import asyncio
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from local.template.template import Template
-from parley.domain.presence import PREFIX, ends
+from parley.domain.presence import PREFIX, ends, live_connections
 from parley.store import keys
 from tests.faults.injector import Injector
 from tests.sockets.deployment import Deployment, Device, House, Stream, load_function, sample
 from tests.support.lean import LeanClient
 from tests.support.world import World
 
-TOKEN_SECONDS = 3600
+# Short, for a tick looks at each minute that is over.
+TOKEN_SECONDS = 120
 
 
 @pytest.fixture
@@ -33,7 +34,10 @@ def injector(lean: LeanClient, template: Template) -> Injector:
 @pytest.fixture(params=["true", "false"], ids=["reachability", "no reachability"])
 def interrupted(request: pytest.FixtureRequest, injector: Injector, stream: Stream, template: Template) -> House:
     """A house whose acts can be interrupted, with a user `star` in it."""
-    return house_behind(injector, stream, template, reachability=request.param)
+    house = house_behind(injector, stream, template, reachability=request.param)
+    # The first tick of all looks at each minute of the last hours.
+    house.deployment.tick()
+    return house
 
 
 def house_behind(injector: Injector, stream: Stream, template: Template, reachability: str = "true") -> House:
@@ -44,15 +48,26 @@ def house_behind(injector: Injector, stream: Stream, template: Template, reachab
     return house
 
 
+class Opening(NamedTuple):
+    """A device whose socket is not open yet."""
+
+    identity: str
+    connection_id: str
+    is_open: bool = False
+
+
 class Container:
     """A container that handles what concerns one device's connection; it knows nothing from before."""
 
-    def __init__(self, house: House, device: Device):
+    def __init__(self, house: House, device: Device | Opening):
         self._house, self._device = house, device
-        runtime = house.deployment.new_runtime(house.deployment.world.another_container())
-        self._handlers = {
-            name: load_function(name, runtime) for name in ("ws_connect", "ws_message", "ws_disconnect", "fan_out")
-        }
+        self._runtime = house.deployment.new_runtime(house.deployment.world.another_container())
+
+    def connect(self, token: str) -> None:
+        event = sample("ws_connect")
+        event["requestContext"] |= {"connectionId": self._device.connection_id}
+        event["queryStringParameters"] = {"token": token}
+        assert self._handlers["ws_connect"](event)["statusCode"] in (200, 401, 403, 404)
 
     def refresh(self, seconds: int = TOKEN_SECONDS + 300) -> None:
         deployment = self._house.deployment
@@ -84,7 +99,7 @@ class Container:
     def end(self) -> None:
         """The tick after the token's end."""
         self._house.deployment.world.clock.advance(TOKEN_SECONDS + 1)
-        assert self._handlers["fan_out"](sample("fan_out_minute")) == {}
+        assert load_function("fan_out", self._runtime)(sample("fan_out_minute")) == {}
 
     def _send(self, **frame: Any) -> None:
         self._call("ws_message", body=json.dumps({"id": "1", **frame}))
@@ -92,7 +107,7 @@ class Container:
     def _call(self, function: str, **members: Any) -> None:
         event = {**sample(function), **members}
         event["requestContext"] |= {"connectionId": self._device.connection_id}
-        assert self._handlers[function](event)["statusCode"] == 200
+        assert load_function(function, self._runtime)(event)["statusCode"] == 200
 
 
 Act = Callable[[Container], None]
@@ -146,7 +161,8 @@ def test_what_is_stored_of_a_connection_agrees_whatever_comes_in_between(
     at = 0
     while True:
         at += 1
-        device = interrupted.device(f"user {at}")
+        ends_at = interrupted.deployment.world.clock.now_ms() // 1000 + TOKEN_SECONDS
+        device = interrupted.device(f"user {at}", valid_until=ends_at)
         if act is not Container.follow:
             device.done("followUsers", identities=["star"])
         interrupted.deployment.world.clock.advance(1)
@@ -160,6 +176,37 @@ def test_what_is_stored_of_a_connection_agrees_whatever_comes_in_between(
         if not was_interrupted:
             break
     assert at > 3
+
+
+@pytest.mark.parametrize("other", ["$disconnect", "deletion of the user"])
+def test_nobody_stays_online_whose_socket_or_user_goes_while_it_opens(
+    injector: Injector, stream: Stream, template: Template, other: str
+) -> None:
+    house = house_behind(injector, stream, template)
+    table, clock = house.deployment.world.table, house.deployment.world.clock
+    at, was_interrupted = 0, True
+    while was_interrupted:
+        at += 1
+        identity, connection_id = f"user {at}", f"opening {at}="
+        sid = house.rest.post(f"{house.path}/Users", Identity=identity)["sid"]
+        token = house.deployment.token(house.key, house.sid, identity)
+        here = Container(house, Opening(identity, connection_id))
+        there = Container(house, Opening(identity, connection_id))
+        acts = {"$disconnect": there.disconnect, "deletion of the user": lambda sid=sid: delete_user(house, sid)}
+        injector.interrupt(lambda act=acts[other]: beside(act), at)  # type: ignore[misc]
+        here.connect(token)
+        was_interrupted = injector.has_struck
+        injector.disarm()
+        record, user = table.fetch(keys.connection(connection_id)), table.fetch(keys.user(sid))
+        live = live_connections(table.fetch(keys.presence(sid)), clock.now_ms() // 1000)
+        is_open = record is not None
+        assert live == [connection_id] * is_open, at
+        assert user is None or bool(user.get("is_online")) == is_open, at
+    assert at > 4
+
+
+def delete_user(house: House, sid: str) -> None:
+    assert house.rest("DELETE", f"{house.path}/Users/{sid}").status in (204, 404)
 
 
 def test_a_socket_that_opens_and_closes_while_the_last_one_closes_leaves_the_user_offline(

@@ -53,6 +53,16 @@ def test_a_hidden_channel_is_answered_as_one_that_never_was(
     assert (by_sid["error"], by_name["error"]) == (unknown["error"], unknown["error"])
 
 
+def test_a_stranger_cannot_join_a_channel_that_another_container_has_just_made_private(
+    house: House, room: Room
+) -> None:
+    mallory = house.device("mallory")
+    assert mallory.refusal("listMembers", channel=room.sid) == (403, 50400)
+    elsewhere = Raw(LambdaDoor(house.deployment.world.another_container()))
+    elsewhere.post(room.path.replace("/v2/", "/v3/"), Type="private")
+    assert mallory.refusal("joinChannel", channel=room.sid) == HIDDEN
+
+
 def test_a_removed_member_is_refused_by_another_container_at_once(house: House, room: Room) -> None:
     alice = house.device("alice")
     alice.done("sendMessage", channel=room.sid, body="still here")

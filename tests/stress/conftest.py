@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from local.stack.running import Stack, start_stack
+from local.template.template import Template
 from tests.stress.back_end import UNLIMITED, BackEnd
 from tests.stress.checking import require_consistency
 from tests.support.invariants import contradictions, everything
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +22,21 @@ def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = start_stack(tmp_path_factory.mktemp("stress") / "home", environment=UNLIMITED)
     yield running
     running.kill()
+
+
+@pytest.fixture(scope="session")
+def table_name(dynamodb: Any, template: Template) -> str:
+    """A table for these tests only: the checker reads all of it, and the one that all tests share is large."""
+    (table,) = template.tables()
+    name = f"{table.name}-stress"
+    dynamodb.create_table(**{**table.definition, "TableName": name})
+    return name
+
+
+@pytest.fixture
+def world(lean: LeanClient, table_name: str) -> World:
+    """A new account."""
+    return World(lean, table_name)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.template.template import Template
 from parley.errors import Refusal
 from parley.faces.errors import translate
 from parley.ids import message_sid
@@ -64,8 +63,8 @@ class Room:
 
 
 @pytest.fixture
-def room(lean: LeanClient, template: Template) -> Room:
-    return Room(lean, template.tables()[0].name)
+def room(lean: LeanClient, table_name: str) -> Room:
+    return Room(lean, table_name)
 
 
 def test_a_message_that_was_never_written_is_counted_for_a_minute_at_most(room: Room) -> None:

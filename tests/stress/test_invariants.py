@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from local.template.template import Template
 from parley.ids import message_sid
 from parley.operations import channel_webhooks, channels, invites, members, messages, roles, services, users
 from parley.operations.entries import entries
@@ -73,8 +72,8 @@ class Account:
 
 
 @pytest.fixture
-def account(lean: LeanClient, template: Template) -> Account:
-    return Account(lean, template.tables()[0].name)
+def account(lean: LeanClient, table_name: str) -> Account:
+    return Account(lean, table_name)
 
 
 def test_an_account_in_use_contradicts_itself_nowhere(account: Account) -> None:

@@ -21,7 +21,7 @@ from tests.support.waiting import until
 
 WRITERS, CHANNELS = 8, 4
 BEFORE, AFTER = 100, 100
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 240.0
 
 
 @pytest.fixture

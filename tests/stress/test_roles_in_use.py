@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from local.template.template import Template
 from parley.errors import Refusal
 from parley.faces.errors import translate
 from parley.operations import channels, invites, members, roles, services, users
@@ -53,8 +52,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(lean: LeanClient, template: Template) -> Scene:
-    return Scene(lean, template.tables()[0].name)
+def scene(lean: LeanClient, table_name: str) -> Scene:
+    return Scene(lean, table_name)
 
 
 def give(scene: Scene, how: str) -> tuple[str, Callable[[], Any]]:

@@ -69,29 +69,34 @@ class Account:
 
 def everything(client: Any, table_name: str, account_sid: str) -> dict[Key[Any], Item]:
     """All items that belong to an account: those of its services, of their channels, users and connections."""
-    items: dict[Key[Any], Item] = {}
+    stored: list[dict[str, Any]] = []
     request: dict[str, Any] = {"TableName": table_name, "ConsistentRead": True}
     while True:
         answer = client.scan(**request)
-        for item in answer["Items"]:
-            record = {name: from_attribute(value) for name, value in item.items()}
-            items[Key(record["pk"], record["sk"])] = record
+        stored += answer["Items"]
         if "LastEvaluatedKey" not in answer:
             break
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-    services = {key.sk.removeprefix("SERVICE#") for key in items if key.pk == f"ACCOUNT#{account_sid}"}
-    sids = services | {item["sid"] for item in items.values() if "sid" in item and item.get("service_sid") in services}
-    connections = {
-        item["id"] for key, item in items.items() if key.sk == "CONNECTION" and item["service_sid"] in services
-    }
-    return {
-        key: item
-        for key, item in items.items()
-        if account_sid in key.pk
-        or item.get("service_sid") in services
-        or not sids.isdisjoint(key.pk.split("#"))
-        or not connections.isdisjoint((*key.pk.split("#"), *key.sk.split("#")))
-    }
+    # Most items are other accounts', so they are chosen before they are decoded.
+    owner = f"ACCOUNT#{account_sid}"
+    services = {_text(item, "sk").removeprefix("SERVICE#") for item in stored if _text(item, "pk") == owner}
+    inside = [item for item in stored if _text(item, "service_sid") in services]
+    sids = services | {_text(item, "sid") for item in inside if "sid" in item}
+    connections = {_text(item, "id") for item in inside if _text(item, "sk") == "CONNECTION"}
+
+    def belongs(item: dict[str, Any]) -> bool:
+        pk, sk = _text(item, "pk"), _text(item, "sk")
+        if account_sid in pk or _text(item, "service_sid") in services:
+            return True
+        parts = pk.split("#")
+        return not sids.isdisjoint(parts) or not connections.isdisjoint((*parts, *sk.split("#")))
+
+    decoded = ({name: from_attribute(value) for name, value in item.items()} for item in stored if belongs(item))
+    return {Key(item["pk"], item["sk"]): item for item in decoded}
+
+
+def _text(item: dict[str, Any], name: str) -> str:
+    return str(item.get(name, {}).get("S", ""))
 
 
 def contradictions(

@@ -1,7 +1,11 @@
-"""The fault run: 500 events to five targets, four of them bad in different ways, while the workers are killed twice."""
+"""The fault run: events to five targets, four of them bad in different ways, while the workers are killed twice.
+
+There are 150 events, and 500 with `PARLEY_EVERY_FAULT=1`.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,12 +14,14 @@ from local.stack.running import start_stack
 from tests.stress.back_end import UNLIMITED
 from tests.webhooks.faults import BAD, CHANNELS, Run
 
+EVENTS = 500 if os.environ.get("PARLEY_EVERY_FAULT") else 150
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     stack = start_stack(tmp_path_factory.mktemp("faults") / "home", environment=UNLIMITED)
     try:
-        yield Run(stack, 500, 2)
+        yield Run(stack, EVENTS, 2)
     finally:
         stack.kill()
 
@@ -28,7 +34,7 @@ def test_a_healthy_target_gets_everything_while_the_others_are_bad(run: Run) -> 
 
 
 def test_after_recovery_every_event_has_been_delivered_to_every_target(run: Run) -> None:
-    assert len(run.posted) == run.events == 500
+    assert len(run.posted) == EVENTS
     assert set(run.targets) == {"healthy", *BAD}
     for name in run.targets:
         assert run.delivered(name) == set(run.posted), name
@@ -46,7 +52,7 @@ def test_no_two_targets_and_no_two_events_share_a_token(run: Run) -> None:
     pairs = {
         (received.token, name, received.message_sid) for name in run.targets for received in run.targets[name].received
     }
-    assert len({token for token, _, _ in pairs}) == len(pairs) == run.events * len(run.targets)
+    assert len({token for token, _, _ in pairs}) == len(pairs) == EVENTS * len(run.targets)
 
 
 def test_a_healthy_target_gets_the_messages_of_a_channel_in_their_order(run: Run) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from parley.ids import user_sid
 from parley.jobs import Again
 from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
@@ -92,7 +93,8 @@ class Service:
             room.post("hello")
         for number in range(size):
             do(house, "user", None, {"identity": f"user {number}"})
-        self.users = [user["sid"] for user in house.rest.get(f"{house.path}/Users", PageSize=1000)["users"]]
+        identities = ["alice", "bob", *(f"user {number}" for number in range(size))]
+        self.users = [user_sid(house.sid, identity) for identity in identities]
 
     def delete(self) -> None:
         assert self.house.rest("DELETE", self.house.path).status == 204

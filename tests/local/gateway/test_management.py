@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
 import threading
+from collections.abc import Iterator
 
 import boto3
 import pytest
@@ -14,13 +16,14 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from local.emulators.engine import CREDENTIALS
+from local.gateway.sockets import Limits
 from tests.local.conftest import SIGNED, RunningGateway
 from tests.support.waiting import until
 
 
 def id_of(client: ClientConnection) -> str:
     client.send("event")
-    return json.loads(client.recv(5))["requestContext"]["connectionId"]
+    return json.loads(client.recv(120))["requestContext"]["connectionId"]
 
 
 def test_a_push_reaches_the_client_as_one_text_message(gateway: RunningGateway):
@@ -28,7 +31,7 @@ def test_a_push_reaches_the_client_as_one_text_message(gateway: RunningGateway):
         connection_id = id_of(client)
         for text in ("héllo", "x" * 131_072):
             assert gateway.management("POST", connection_id, text.encode()) == (200, "")
-            assert client.recv(5) == text
+            assert client.recv(120) == text
 
 
 def test_boto3_pushes_looks_and_closes(gateway: RunningGateway):
@@ -42,13 +45,13 @@ def test_boto3_pushes_looks_and_closes(gateway: RunningGateway):
     with connect(gateway.url) as client:
         connection_id = id_of(client)
         api.post_to_connection(ConnectionId=connection_id, Data=b"hello")
-        assert client.recv(5) == "hello"
+        assert client.recv(120) == "hello"
         shown = api.get_connection(ConnectionId=connection_id)
         assert shown["Identity"]["SourceIp"] == "127.0.0.1"
         assert shown["ConnectedAt"] <= shown["LastActiveAt"]
         api.delete_connection(ConnectionId=connection_id)
         with pytest.raises(ConnectionClosed):
-            client.recv(5)
+            client.recv(120)
         with pytest.raises(api.exceptions.GoneException):
             api.post_to_connection(ConnectionId=connection_id, Data=b"late")
         with pytest.raises(ClientError) as caught:
@@ -88,12 +91,19 @@ def test_binary_cannot_be_pushed(gateway: RunningGateway):
         assert gateway.management("POST", id_of(client), b"\xff") == (400, "BadRequestException")
 
 
-def test_a_client_that_does_not_read_is_limited(impatient_gateway: RunningGateway):
+@pytest.fixture
+def small_gateway() -> Iterator[RunningGateway]:
+    """A gateway that keeps little for a client that does not read."""
+    with contextlib.closing(RunningGateway(Limits(buffer_bytes=20_000))) as running:
+        yield running
+
+
+def test_a_client_that_does_not_read_is_limited(small_gateway: RunningGateway):
     head = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    with socket.create_connection(("127.0.0.1", impatient_gateway.port), timeout=120) as client:
+    with socket.create_connection(("127.0.0.1", small_gateway.port), timeout=120) as client:
         client.sendall(f"{head}Sec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n\r\n".encode())
-        (connection_id,) = until(lambda: list(impatient_gateway.gateway.hub.open))
-        answers = [impatient_gateway.management("POST", connection_id, b"x" * 131_000) for _ in range(100)]
+        (connection_id,) = until(lambda: list(small_gateway.gateway.hub.open))
+        answers = [small_gateway.management("POST", connection_id, b"x" * 131_000) for _ in range(100)]
     assert (429, "LimitExceededException") in answers
     assert set(answers) <= {(200, ""), (429, "LimitExceededException"), (410, "GoneException")}
 

@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 
+from local.gateway.sockets import Limits
 from tests.local.conftest import RunningGateway
 
 
@@ -85,8 +86,9 @@ def test_an_exception_or_a_malformed_result_is_a_502(gateway: RunningGateway):
         assert (status, json.loads(body)) == (502, {"message": "Internal server error"})
 
 
-def test_a_slow_function_gets_the_answer_that_the_template_has_for_it(gateway: RunningGateway):
-    status, headers, body = gateway.request("GET", "/sleep")
+def test_a_slow_function_gets_the_answer_that_the_template_has_for_it():
+    with contextlib.closing(RunningGateway(Limits(), rest_seconds=0.3)) as hurried:
+        status, headers, body = hurried.request("GET", "/sleep")
     assert (status, headers["Retry-After"], json.loads(body)) == (503, "1", {"code": 20503})
 
 

@@ -19,7 +19,7 @@ from tests.support.waiting import until
 
 def asked(client: ClientConnection, text: str) -> Any:
     client.send(text)
-    return json.loads(client.recv(5))
+    return json.loads(client.recv(120))
 
 
 def closed_with(client: ClientConnection, message: str | bytes | list[str] | None = None, **how: bool) -> int | None:
@@ -28,7 +28,7 @@ def closed_with(client: ClientConnection, message: str | bytes | list[str] | Non
         if message is not None:
             client.send(message, **how)
         while True:
-            client.recv(5)
+            client.recv(120)
     return caught.value.rcvd.code if caught.value.rcvd else None
 
 
@@ -98,7 +98,7 @@ def test_frames_of_one_connection_run_side_by_side(gateway: RunningGateway):
     with connect(gateway.url) as client:
         client.send("sleep")
         assert asked(client, "quick")["echo"] == "quick"
-        assert json.loads(client.recv(5))["echo"] == "sleep"
+        assert json.loads(client.recv(120))["echo"] == "sleep"
 
 
 def test_a_function_that_raises_is_an_error_frame(gateway: RunningGateway):
@@ -122,7 +122,7 @@ def test_a_frame_over_32_kb_closes_with_1009(gateway: RunningGateway):
 def test_a_message_over_128_kb_closes_with_1009_however_it_is_cut(gateway: RunningGateway):
     with connect(gateway.url) as client:
         client.send(["x" * 32_768] * 4)
-        assert json.loads(client.recv(5))["length"] == 131_072
+        assert json.loads(client.recv(120))["length"] == 131_072
         assert closed_with(client, [*["x" * 32_768] * 4, "x"]) == 1009
 
 
@@ -132,7 +132,7 @@ def test_text_may_be_cut_within_a_character(gateway: RunningGateway):
 
     with connect(gateway.url) as client:
         client.send(pieces("né"), text=True)
-        assert json.loads(client.recv(5))["echo"] == "né"
+        assert json.loads(client.recv(120))["echo"] == "né"
 
 
 def test_text_that_is_not_utf8_closes_with_1007(gateway: RunningGateway):

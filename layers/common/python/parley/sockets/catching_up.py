@@ -8,7 +8,7 @@ counts its bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -30,6 +30,8 @@ MOST_CHANGES = 1000
 # How many bytes of events one reply holds at most. A frame may be larger.
 _MOST_BYTES = 100_000
 _PAGE = 100
+# How many changed records are read at first. Only if they leave room in the reply, more are read.
+_FIRST_RECORDS = 25
 # A function takes a change number first and then writes the change. No function runs longer than this. So a change that
 # is not written by then will never be.
 _SETTLED_MS = 60_000
@@ -86,11 +88,13 @@ class _Missed:
         messages: The messages that were written since, in order, tombstones included.
         entries: The entries of the log since, in order.
         is_cut: Whether there are more messages than one reply can hold.
+        read_to: The change number up to which changed records were read; None if all were read.
     """
 
     messages: list[Message] = field(default_factory=list)
     entries: list[LogEntry] = field(default_factory=list)
     is_cut: bool = False
+    read_to: int | None = None
 
 
 def catch_up(
@@ -157,7 +161,7 @@ class _Channel(Generic[T]):
         if any(number not in young for number in missing) and not self._is_recent():
             return CaughtUp(REFETCH, self._tail["seq"])
         try:
-            happened = self._events_by_number(missed)
+            happened = self._events_by_number(missed, room)
         except _Erased:
             return CaughtUp(REFETCH, self._tail["seq"])
         return self._cut(happened, young, missed, room)
@@ -178,8 +182,9 @@ class _Channel(Generic[T]):
         table = self._context.table
         entries = table.page(keys.changes(self._sid), MOST_CHANGES, after=keys.padded(self._mark)).found
         missed = _Missed(entries=[item.record for item in entries])
-        # Each new message took a change number, so there are no more new messages than new numbers.
-        index = max(self._tail["last_index"] - (self._tail["seq"] - self._mark), -1)
+        # Each new message took a change number, and none of those that have an entry.
+        entered = sum(entry["seq"] <= self._tail["seq"] for entry in missed.entries)
+        index = max(self._tail["last_index"] - (self._tail["seq"] - self._mark - entered), -1)
         more = True
         while more and room > 0:
             after = keys.padded(index) if index >= 0 else None
@@ -188,7 +193,7 @@ class _Channel(Generic[T]):
                 index = int(item.position)
                 if _created(item.record) > self._mark:
                     missed.messages.append(item.record)
-                    room -= len(item.record.get("body") or "") + len(item.record.get("attributes") or "")
+                    room -= _length(item.record)
         missed.is_cut = more
         return missed
 
@@ -200,7 +205,8 @@ class _Channel(Generic[T]):
         return times | {_created(message): message["cause"]["at"] for message in missed.messages}
 
     def _end(self, missed: _Missed) -> int:
-        return _created(missed.messages[-1]) if missed.is_cut else int(self._tail["seq"])
+        end = _created(missed.messages[-1]) if missed.is_cut else int(self._tail["seq"])
+        return end if missed.read_to is None else min(end, missed.read_to)
 
     def _missing_numbers(self, missed: _Missed) -> list[int]:
         times = self._times_of_changes(missed)
@@ -232,19 +238,33 @@ class _Channel(Generic[T]):
         messages = table.page(keys.messages(self._sid), 1, before=below, descending=True, buried=True).found
         return bool(messages) and _written_at(messages[0].record) > oldest
 
-    def _events_by_number(self, missed: _Missed) -> list[tuple[int, News]]:
+    def _events_by_number(self, missed: _Missed, room: int) -> list[tuple[int, News]]:
         """The events with their change numbers: for a new message the first number, for any other record the latest."""
         living = [message for message in missed.messages if "deleted_at" not in message]
         happened = [(_created(message), self._news("message", "created", message)) for message in living]
-        verbs: dict[tuple[str, str], list[LogEntry]] = {}
+        changes: dict[tuple[str, str], list[LogEntry]] = {}
         for entry in missed.entries:
-            verbs.setdefault((entry["kind"], entry["sid"]), []).append(entry)
-        stored = self._context.table.fetch_many(filter(None, map(self._key, verbs)), buried=True)
-        for subject, entries in verbs.items():
-            if key := self._key(subject):
-                record = stored.get(key) or self._erased(subject, entries[-1])
-                happened += self._changed(subject[0], record, entries)
+            changes.setdefault((entry["kind"], entry["sid"]), []).append(entry)
+        for subject, record in self._read_records(missed, changes, room):
+            happened += self._changed(subject[0], record, changes[subject])
         return sorted(happened, key=lambda event: event[0])
+
+    def _read_records(
+        self, missed: _Missed, changes: dict[tuple[str, str], list[LogEntry]], room: int
+    ) -> Iterator[tuple[tuple[str, str], Record]]:
+        """The changed records in the order of their events, until they fill `room`; then `missed` says how far."""
+        wanted = {subject: key for subject in changes if (key := self._key(subject))}
+        left = sorted(wanted, key=lambda subject: _first_number(changes[subject]))
+        size = _FIRST_RECORDS
+        while left and room > 0:
+            some, left, size = left[:size], left[size:], _PAGE
+            stored = self._context.table.fetch_many((wanted[subject] for subject in some), buried=True)
+            for subject in some:
+                record = stored.get(wanted[subject]) or self._erased(subject, changes[subject][-1])
+                room -= _length(record)
+                yield subject, record
+        if left:
+            missed.read_to = _first_number(changes[left[0]]) - 1
 
     def _key(self, subject: tuple[str, str]) -> Key[Any] | None:
         kind, sid = subject
@@ -299,10 +319,10 @@ class _Channel(Generic[T]):
     def _cut(self, happened: list[tuple[int, News]], young: list[int], missed: _Missed, room: int) -> CaughtUp[T]:
         events: list[T] = []
         used = _FIXED_BYTES
-        reached, is_cut = self._mark, missed.is_cut
+        reached, is_cut = self._mark, missed.is_cut or missed.read_to is not None
         for position, news in happened:
             event, size = self._render(news)
-            if size > _MOST_BYTES:
+            if _FIXED_BYTES + size > _MOST_BYTES:
                 # The event is larger than any frame that a socket carries.
                 return CaughtUp(REFETCH, self._tail["seq"])
             if position > self._end(missed) or used + size > room:
@@ -332,3 +352,14 @@ def _written_at(message: Message) -> int:
 
 def _created(message: Mapping[str, Any]) -> int:
     return int(message.get("created_seq", message.get("seq", 0)))
+
+
+def _first_number(entries: list[LogEntry]) -> int:
+    """The lowest change number that the event of a record with these entries may have."""
+    came = [entry["seq"] for entry in entries if entry["verb"] == "created"]
+    return came[-1] if came else entries[-1]["seq"]
+
+
+def _length(record: Mapping[str, Any]) -> int:
+    """About how many bytes a record adds to a reply, or fewer."""
+    return _FIXED_BYTES + len(record.get("body") or "") + len(record.get("attributes") or "")

@@ -71,12 +71,12 @@ def accept(context: Context, protocol: Row, connection_id: str, offered: list[st
 def authenticate(context: Context, protocol: Row, connection_id: str, token: str) -> Opened:
     """Open a connection for the identity of a token. If the identity has no user yet, create one.
 
-    This takes three requests: for the user, the connection and the presence. If the service shows who is online, the
-    first connection of a user takes one more.
+    This takes three requests: the user, the connection, the presence. If the service shows who is online, there is one
+    more to see that the connection has not been forgotten meanwhile, and one for the first connection of a user.
 
     Raises:
         Refusal: what is wrong with the token; 20106 with 403 if its service does not belong to this account; 50203 or
-            50206 if the identity is not allowed.
+            50206 if the identity is not allowed; 51006 if the socket was closed meanwhile.
     """
     access = verified(context, token)
     try:
@@ -116,8 +116,24 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
     )
     if shows_who_is_online and not is_known_online:
         reachability.note_online(acting, sid)
+    if shows_who_is_online:
+        _require_unforgotten(acting, record)
     surplus = [one for one in live if one != connection_id][: max(len(live) - MOST_PER_IDENTITY, 0)]
     return Opened(record, None, [presence.listener(one, sid, entries) for one in surplus])
+
+
+def _require_unforgotten(context: Context, connection: Connection) -> None:
+    """Check that a connection was not forgotten while it was being opened.
+
+    If it was, what was written after that goes again, so that its user does not stay online.
+
+    Raises:
+        Refusal: 51006.
+    """
+    stored = context.table.fetch(keys.connection(connection["id"]))
+    if stored is None or "closing" in stored:
+        presence.leave(context, connection)
+        raise CONNECTION_EXPIRED()
 
 
 def verified(context: Context, token: str) -> AccessToken:
