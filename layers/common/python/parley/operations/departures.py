@@ -117,7 +117,9 @@ def one_channel_less(member: Mapping[str, Any]) -> list[Write]:
     lowered the count.
     """
     person = user_of(member)
-    if person is None or member.get("uncounted"):
+    if person is None:
+        return []
+    if member.get("uncounted"):
         return []
     same = verbs.same_user(person.birth, USER_NOT_FOUND())
     count = {"joined_channels_count": -1}
