@@ -25,7 +25,13 @@ runtime = Runtime(Settings.from_environment(), count=count).started("secret", "w
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Returns the first stream record that failed, or all queue records that failed. Lambda repeats them."""
+    """Returns the first stream record that failed, or all queue records that failed. Lambda repeats them.
+
+    Once a minute it is called without records, and queues the jobs of that minute.
+    """
+    if "Records" not in event:
+        runtime.worker.tick()
+        return {}
     records = event["Records"]
     try:
         if records and records[0]["eventSource"] == "aws:dynamodb":

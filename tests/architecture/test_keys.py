@@ -29,7 +29,6 @@ OTHER: dict[str, Any] = {
     "created_ms": 9,
     "due_ms": 10,
     "hour": 11,
-    "shard": 3,
     "channel_type": "public",
     "state": "active",
     "name": "a name",

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
+from local.template.template import Template
 from tests.conversations.phones import Thread, opened
+from tests.ports.fakes import FakeOutgoing
+from tests.sockets.deployment import Deployment
 from tests.support.doors import Raw
 from tests.support.invariants import contradictions, everything
 from tests.support.lean import LeanClient
+from tests.support.stream import Stream
 from tests.support.world import World
+from tests.webhooks.function import WebhooksFunction
 
 
 @pytest.fixture
@@ -45,3 +50,9 @@ def agreed(world: World, lean: LeanClient) -> Iterator[None]:
     yield
     items = everything(lean, world.table._name, world.account_sid)
     assert contradictions(items, swept=False, now_ms=world.clock.now_ms()) == []
+
+
+@pytest.fixture
+def background(world: World, stream: Stream, template: Template) -> WebhooksFunction:
+    """What carries out the background work of this world."""
+    return WebhooksFunction(Deployment(world, stream, template), template, FakeOutgoing())

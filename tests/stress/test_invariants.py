@@ -60,7 +60,13 @@ class Account:
         """The first entry of the channel, that among its service's."""
         table = self.world.table
         return next(
-            iter(entries(table.fetch(keys.channel(self.channel)) or {}, table.fetch(keys.tail(self.channel)) or {}))
+            iter(
+                entries(
+                    self.world.account_sid,
+                    table.fetch(keys.channel(self.channel)) or {},
+                    table.fetch(keys.tail(self.channel)) or {},
+                )
+            )
         )
 
     def erase(self, key: keys.Key[Any]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from parley.domain.memberships import birth_of, user_of
 from parley.domain.presence import PREFIX, live_connections
+from parley.domain.timers import due_at
 from parley.ids import member_sid, message_sid
 from parley.store import keys
 from parley.store.items import from_attribute
@@ -149,12 +150,33 @@ def _tails(account: Account) -> Iterator[str]:
                 yield f"{sid} says {name} {tail[name]}, and there are {there}"
         if tail.get("type", account.channels[sid]["type"]) != account.channels[sid]["type"]:
             yield f"the counters of {sid} say another type than the channel"
+        if tail.get("state") != account.channels[sid].get("state"):
+            yield f"the counters of {sid} say another state than the channel"
         newest = max((item.get("seq", 0) for item in account.by_channel[sid].values()), default=0)
         if newest > tail["seq"]:
             yield f"something in {sid} has the number {newest}, and the counters say {tail['seq']}"
     for sid in account.channels:
         if keys.tail(sid) not in account.living:
             yield f"{sid} has no counters"
+
+
+def _entries(account: Account) -> Iterator[str]:
+    listed = {key.sk for key in account.living if key.pk.startswith(("ACTIVITY#", "TIMERS#"))}
+    wanted = set()
+    for sid, channel in account.channels.items():
+        tail = account.living.get(keys.tail(sid), {})
+        hour, due, ends = tail.get("activity_hour"), tail.get("timer_due"), due_at(channel, tail)
+        wanted |= {f"{keys.padded(hour)}#{sid}"} if hour is not None else set()
+        wanted |= {f"{keys.time(due)}#{sid}"} if due is not None else set()
+        if (hour is None) != (channel["type"] == "public"):
+            yield f"{sid} is {channel['type']}, and says {hour} for the hour of its activity"
+        if (due is None) != (ends is None) or (due and ends and due > ends):
+            yield f"the timer of {sid} runs out at {ends}, and it will be looked at {due}"
+    for entry in listed - wanted:
+        if account.swept or entry.rpartition("#")[2] in account.channels:
+            yield f"the entry {entry} leads to no channel that says so"
+    for entry in wanted - listed:
+        yield f"the entry {entry} is missing"
 
 
 def _messages(account: Account) -> Iterator[str]:
@@ -182,7 +204,10 @@ def _messages(account: Account) -> Iterator[str]:
 def _counts_of_users(account: Account) -> Iterator[str]:
     joined: dict[tuple[str, str], list[bool]] = {}
     for key, member in account.of("MEMBER#"):
-        if person := user_of(member):
+        is_closed = account.channels.get(key.pk.removeprefix("CHANNEL#"), {}).get("state") == "closed"
+        if is_closed != member.get("uncounted", False) and account.swept and user_of(member):
+            yield f"{member['sid']} is {'' if is_closed else 'not '}in a closed conversation, and its user's count says otherwise"
+        if (person := user_of(member)) and not member.get("uncounted"):
             is_in_living = key.pk.removeprefix("CHANNEL#") in account.channels
             joined.setdefault((person.user_sid, person.birth), []).append(is_in_living)
     bindings: dict[tuple[str, str], int] = {}
@@ -378,6 +403,7 @@ CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
     _names,
     _listings,
     _tails,
+    _entries,
     _messages,
     _counts_of_users,
     _roles,

@@ -30,10 +30,15 @@ class Remaining:
         return self.milliseconds
 
 
+# The jobs of conversations that timers or activity start.
+TIMED = ("timers", "activity")
+
+
 class WorkQueue(FakeQueue):
     """The work queue. What erases tombstones is kept apart in `burials`, since every deletion owes that.
 
-    The second look of a channel's sweep is kept apart in `looks`, since each such sweep owes one.
+    The second look of a channel's sweep is kept apart in `looks`, since each such sweep owes one, and what timers and
+    activity start in `timed`.
     """
 
     def __init__(self) -> None:
@@ -41,12 +46,14 @@ class WorkQueue(FakeQueue):
         self.burials: list[dict[str, Any]] = []
         self.burial_delays: list[int] = []
         self.looks: list[dict[str, Any]] = []
+        self.timed: list[dict[str, Any]] = []
 
     def send(self, entries: Sequence[Mapping[str, Any]], delay_seconds: int = 0) -> None:
         buried = [dict(entry) for entry in entries if entry.get("job") == "bury"]
         self.burials += buried
         self.burial_delays += [delay_seconds] * len(buried)
-        left = [entry for entry in entries if entry.get("job") != "bury"]
+        self.timed += [dict(entry) for entry in entries if entry.get("job") in TIMED]
+        left = [entry for entry in entries if entry.get("job") not in ("bury", *TIMED)]
         if delay_seconds < 60:
             super().send(left, delay_seconds)
         else:
@@ -135,6 +142,7 @@ class WebhooksFunction:
         self._planned = len(self.deployment.read_stream())
         self.work.take()
         self.work.burials = []
+        self.work.timed = []
         self.deliveries.take()
 
     def plan_records(self, records: list[StreamRecord]) -> dict[str, Any]:
@@ -200,6 +208,20 @@ class WebhooksFunction:
     def bury(self, entry: dict[str, Any]) -> list[str]:
         """One burial off the work queue; its id if it is to come back."""
         return self._work_off([{**_WORK, "body": json.dumps({"job": "bury", **entry})}], Remaining())
+
+    def tick(self) -> None:
+        """A minute's tick."""
+        assert self.handler(sample("webhooks_minute"), Remaining()) == {}
+
+    def do_timed(self, remaining: Remaining | None = None) -> list[str]:
+        """Do what timers and activity have started so far; the ids of the jobs that are to come back."""
+        self.plan()
+        todo, self.work.timed = self.work.timed, []
+        return [left for job in todo for left in self.do_job(job, remaining)]
+
+    def do_job(self, job: dict[str, Any], remaining: Remaining | None = None) -> list[str]:
+        """One entry of the work queue; its id if it is to come back."""
+        return self._work_off([{**_WORK, "body": json.dumps(job)}], remaining or Remaining())
 
     def _work_off(self, records: list[dict[str, Any]], remaining: Remaining) -> list[str]:
         answer = self.handler({"Records": records}, remaining)

@@ -244,7 +244,9 @@ Bound = dict[str, Any]
 
 
 class Member(OfChannel, total=False):
-    """A membership. A phone's has no identity."""
+    """A membership. A phone's has no identity. If it is `uncounted`, its user's count of channels leaves it out."""
+
+    uncounted: bool
 
     identity: str
     birth: str

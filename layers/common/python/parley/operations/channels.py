@@ -83,7 +83,7 @@ def making(context: Context, path: Path, parameters: dict[str, Any]) -> Making:
     writes: list[Write] = [
         Create(keys.channel(sid), record, taken=NOT_FOUND()),
         Put(keys.tail(sid), tail),
-        *entries.filed(record, tail),
+        *entries.filed(context.account_sid, record, tail),
     ]
     if record.get("unique_name"):
         writes.append(_claim(record, record["unique_name"]))
@@ -265,7 +265,7 @@ def _remove(context: Context, resolved: Path) -> None:
     writes: list[Write] = [
         replace(buried, guards=unchanged),
         Bury(keys.tail(sid), NOT_FOUND(), {"service_sid": service_sid}, expires_at, listed),
-        *entries.erased(channel, tail),
+        *entries.erased(context.account_sid, channel, tail),
     ]
     if name:
         writes.append(Erase(keys.unique_name(service_sid, name)))

@@ -90,7 +90,10 @@ def _remove(
     def decide(current: Record, tail: Tail) -> Decision:
         if birth not in (None, birth_of(current)):
             raise NOT_FOUND()
-        return Decision(verbs.bury(context, record_type, path, current), beside(context, current, tail))
+        buried = verbs.bury(context, record_type, path, current)
+        # If the conversation was closed, a sweep may be lowering its members' counts.
+        as_counted = (channel_log.unchanged(current, "uncounted"),)
+        return Decision(replace(buried, guards=as_counted), beside(context, current, tail))
 
     channel_log.change(context, kind, "deleted", dict(held), decide)
 
@@ -110,10 +113,13 @@ def _one_member_less(context: Context, member: Record, tail: Tail) -> list[Write
 def one_channel_less(member: Mapping[str, Any]) -> list[Write]:
     """The write that lowers the user's count of channels by one; refused with 50200 if the user was deleted.
 
-    A member without a user, such as a phone, needs no write.
+    A member without a user, such as a phone, needs no write. Nor does one of a closed conversation, once its sweep has
+    lowered the count.
     """
     person = user_of(member)
     if person is None:
+        return []
+    if member.get("uncounted"):
         return []
     same = verbs.same_user(person.birth, USER_NOT_FOUND())
     count = {"joined_channels_count": -1}

@@ -18,25 +18,25 @@ from parley.store.writes import Erase, Put, Write
 COUNTERS = ("type", "state", "timer_due", "activity_hour")
 
 
-def entries(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[Key[Any], Record]:
+def entries(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[Key[Any], Record]:
     """All entries of a channel, each with the number of the change that put it there."""
     service_sid, sid = channel["service_sid"], channel["sid"]
     found = [keys.channel_listing(service_sid, tail["type"], state_of(tail), channel["date_created"], sid)]
     if (hour := tail.get("activity_hour")) is not None:
         found.append(keys.activity(service_sid, hour, sid))
     if (due := tail.get("timer_due")) is not None:
-        found.append(keys.timer(due, sid))
+        found.append(keys.timer(account_sid, due, sid))
     return {key: {"channel_sid": sid, "service_sid": service_sid, "seq": tail["seq"]} for key in found}
 
 
-def filed(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Write]:
+def filed(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Write]:
     """The writes that list a new channel."""
-    return [Put(key, entry) for key, entry in entries(channel, tail).items()]
+    return [Put(key, entry) for key, entry in entries(account_sid, channel, tail).items()]
 
 
-def erased(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Write]:
+def erased(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Write]:
     """The writes after which a channel is listed nowhere."""
-    return [Erase(key) for key in entries(channel, tail)]
+    return [Erase(key) for key in entries(account_sid, channel, tail)]
 
 
 def moved(before: Mapping[Key[Any], Record], after: Mapping[Key[Any], Record]) -> list[Write]:

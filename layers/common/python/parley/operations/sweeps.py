@@ -15,17 +15,18 @@ from parley.domain.memberships import birth_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
 from parley.jobs import Again
 from parley.operations import bound, channel_lists, channels, departures, users, verbs
+from parley.operations.channel_log import Overtaken, unchanged
 from parley.operations.context import Context
 from parley.records import MEMBER, USER
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Range
-from parley.store.writes import Erase
+from parley.store.writes import Erase, Guard, Update
 
 # How long after a deletion its sweep begins. In two seconds, fan-out has mostly read a deleted channel's members
 # (`may_begin`). In five, the index of memberships, which lags behind the table, has caught up. After sixty seconds no
 # container remembers a deleted service.
-_DELAY_SECONDS = {"channel": 2, "user": 5, "service": 60}
+_DELAY_SECONDS = {"channel": 2, "user": 5, "service": 60, "closed": 0}
 # DynamoDB keeps stream records for 24 hours. If fan-out has not handled a deletion by then, it never will.
 _LONGEST_WAIT_MS = 24 * 3_600_000
 _STEP = 100
@@ -55,7 +56,7 @@ def sweep(context: Context, job: dict[str, Any], is_late: IsLate) -> Again | Non
     """Do one step of a sweep; returns None if nothing is left to remove. The step ends as soon as `is_late()` is true.
 
     `job` is `{"kind": "channel" | "user" | "service", "sid": ..., "at": milliseconds of the deletion}`. For a user it
-    also has the user's `birth`.
+    also has the user's `birth`. The kind `closed` is a conversation that was closed.
     """
     return None if _SWEEPS[job["kind"]](context, job, is_late) else Again()
 
@@ -88,6 +89,40 @@ def _sweep_channel(context: Context, job: dict[str, Any], is_late: IsLate) -> bo
     return not is_late()
 
 
+def _sweep_closed(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
+    """Release a closed conversation's pairs, and lower its members' counts of channels.
+
+    Each count is lowered once, and the member notes it. Nobody joins a closed conversation, so it is enough to read its
+    members once.
+    """
+    bound.release(context, job["sid"])
+    position: str | None = None
+    while not is_late():
+        found, more = context.table.page(keys.members(job["sid"]), _STEP, after=position)
+        for item in found:
+            if is_late():
+                return False
+            if "uncounted" not in item.record:
+                _uncount(context, {**item.record})
+        if not more:
+            return True
+        position = found[-1].position
+    return False
+
+
+def _uncount(context: Context, member: Record) -> None:
+    once = Guard("uncounted", "missing", None, NOT_FOUND())
+    key = keys.member(member["channel_sid"], member["sid"])
+    noted = Update(key, NOT_FOUND(), set={"uncounted": True}, guards=(once,), announced=False)
+    with _ignoring_not_found():
+        try:
+            context.table.commit(context.cause(), [noted, *departures.one_channel_less(member)])
+        except Refusal as refusal:
+            if refusal.error is not USER_NOT_FOUND:
+                raise
+            context.table.commit(context.cause(), [noted])
+
+
 def _each(context: Context, where: Range[Any], is_late: IsLate) -> Iterable[Record]:
     while not is_late():
         found, more = context.table.page(where, _STEP)
@@ -104,10 +139,14 @@ def _erase_member(context: Context, member: Record) -> None:
 
     If another sweep has erased the member, nothing happens. If the user was deleted, only the member is erased.
     """
-    erased = Erase(keys.member(member["channel_sid"], member["sid"]), missing=NOT_FOUND())
+    key = keys.member(member["channel_sid"], member["sid"])
+    # The sweep after a closing may have lowered the count in the meantime.
+    erased = Erase(key, NOT_FOUND(), (unchanged(member, "uncounted"),))
     with _ignoring_not_found():
         try:
             context.table.commit(context.cause(), [erased, *departures.one_channel_less(member)])
+        except Overtaken:
+            _erase_member(context, verbs.load(context, MEMBER, {**member}))
         except Refusal as refusal:
             if refusal.error is not USER_NOT_FOUND:
                 raise
@@ -193,4 +232,4 @@ def _erase_all(context: Context, where: Range[Any], is_late: IsLate) -> None:
             return
 
 
-_SWEEPS = {"channel": _sweep_channel, "user": _sweep_user, "service": _sweep_service}
+_SWEEPS = {"channel": _sweep_channel, "user": _sweep_user, "service": _sweep_service, "closed": _sweep_closed}

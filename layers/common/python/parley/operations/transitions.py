@@ -66,7 +66,7 @@ def rework(
         Refusal: 50377 if the conversation is closed.
     """
     now, before = context.clock.now_ms(), state_of(tail)
-    record, counters = _transition(before, state or before, reason, now)
+    record, counters = transition(before, state or before, reason, now)
     if not changes.keys().isdisjoint(TIMERS):
         counters["timed_at"] = now
     if "type" in changes and changes["type"] != tail["type"]:
@@ -74,7 +74,9 @@ def rework(
     after = {**channel, **changes, **record}
     if counters:
         counters["timer_due"] = due_at(after, {**tail, **counters})
-    moves = moved(entries(channel, tail), entries(after, {**tail, **counters}))
+    moves = moved(
+        entries(context.account_sid, channel, tail), entries(context.account_sid, after, {**tail, **counters})
+    )
     if not counters and not moves:
         return Rework(record, counters, moves)
     guards = [unchanged(tail, name) for name in COUNTERS]
@@ -84,7 +86,7 @@ def rework(
     return Rework(record, counters, [channel_log.in_tail(service_sid, sid, {}, *guards, **counters), *moves])
 
 
-def _transition(before: str, after: str, reason: str, now_ms: int) -> tuple[Record, Record]:
+def transition(before: str, after: str, reason: str, now_ms: int) -> tuple[Record, Record]:
     """What a transition sets in the channel's record and in its counters; nothing if the state stays the same."""
     if before == after:
         return {}, {}

@@ -25,6 +25,9 @@ BOOKKEEPING = {
     *COMMON_FIELDS,
     *("seq", "hooks", "created_seq", "birth", "creator_birth", "joined_at"),
     *("author_birth", "author_at"),
+    # For webhooks: from which state a conversation came to the one it has, why and when.
+    *("state_from", "state_reason", "state_at"),
+    *("uncounted", "activity_hour"),
     *("cause", "deleted_at", "expires_at"),
     # Computed from the number of devices when a user is shown.
     "is_notifiable",

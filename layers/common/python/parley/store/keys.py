@@ -12,7 +12,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     a service's roles*                         pk SERVICE#<IS>       sk ROLE#<RL>
     channels of a service, type and state*     pk SERVICE#<IS>       sk CHANNELS#<type>.<state>#<created ms>#<CH>
     conversations by hour of last activity*    pk ACTIVITY#<IS>      sk <hour>#<CH>
-    conversations by the end of a timer*       pk TIMERS#<shard>     sk <due ms>#<CH>
+    conversations by the end of a timer*       pk TIMERS#<AC>#<shard> sk <due ms>#<CH>
     a service's actions per second             pk SERVICE#<IS>       sk RATE
     the channel with a unique name             pk NAME#<IS>#<name>   sk NAME
     a channel                                  pk CHANNEL#<CH>       sk CHANNEL
@@ -59,7 +59,7 @@ R = TypeVar("R", bound=Mapping[str, Any], covariant=True)
 _INDEX_WIDTH = 12
 # Times may be any that a back end names, up to the end of the year 9999.
 _TIME_WIDTH = 15
-TIMER_SHARDS = 8
+_TIMER_SHARDS = 8
 _DUE_SHARDS = 2
 
 
@@ -159,13 +159,15 @@ def activities(service_sid: str) -> Range[stored.Listing]:
     return Range(f"ACTIVITY#{service_sid}", "")
 
 
-def timer(due_ms: int, channel_sid: str) -> Key[stored.Listing]:
+def timer(account_sid: str, due_ms: int, channel_sid: str) -> Key[stored.Listing]:
     """The key under which a conversation waits for its next timer; conversations are spread over partitions."""
-    return Key(f"TIMERS#{sum(channel_sid.encode()) % TIMER_SHARDS}", f"{time(due_ms)}#{channel_sid}")
+    shard = sum(channel_sid.encode()) % _TIMER_SHARDS
+    return Key(f"TIMERS#{account_sid}#{shard}", f"{time(due_ms)}#{channel_sid}")
 
 
-def timers(shard: int) -> Range[stored.Listing]:
-    return Range(f"TIMERS#{shard}", "")
+def timers(account_sid: str) -> list[Range[stored.Listing]]:
+    """The ranges that list the conversations with timers, each in the order in which timers run out."""
+    return [Range(f"TIMERS#{account_sid}#{shard}", "") for shard in range(_TIMER_SHARDS)]
 
 
 def unique_name(service_sid: str, name: str) -> Key[stored.UniqueName]:

@@ -253,11 +253,13 @@ class Table:
         """Delete items without conditions or announcement, 25 a request; used by sweeps."""
         self._write_many([{"DeleteRequest": {"Key": attributes(key)}} for key in keys])
 
-    def put_many(self, records: Mapping[Key[Any], Mapping[str, Any]]) -> None:
-        """Store items outside all channels, and replace items with the same keys; 25 a request."""
-        self._write_many(
-            [{"PutRequest": {"Item": to_item({**key._asdict(), **record})}} for key, record in records.items()]
-        )
+    def put_many(self, records: Mapping[Key[Any], Mapping[str, Any]], *, erasing: Iterable[Key[Any]] = ()) -> None:
+        """Store items without conditions, and replace items with the same keys; 25 a request.
+
+        Items under the keys `erasing` are deleted with the same requests.
+        """
+        puts = [{"PutRequest": {"Item": to_item({**key._asdict(), **record})}} for key, record in records.items()]
+        self._write_many([*puts, *({"DeleteRequest": {"Key": attributes(key)}} for key in erasing)])
 
     def _write_many(self, writes: list[dict[str, Any]]) -> None:
         for start in range(0, len(writes), _BATCH_WRITE_ITEMS):

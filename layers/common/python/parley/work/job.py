@@ -22,6 +22,7 @@ class Job:
             that the template sets SQS moves it to the dead letter queue.
         plan: Makes the jobs that a change requires; None for jobs that no change starts.
         delay_seconds: How long a new job waits before its first turn. A FIFO queue knows no such wait.
+        each_minute: Whether one such job is queued each minute.
         not_tried: Called with a job that was received and put back, because an earlier one of its group failed.
     """
 
@@ -30,6 +31,7 @@ class Job:
     plan: Callable[[Change, Memory], Iterable[Entry]] | None = None
     delay_seconds: Callable[[Entry], int] = lambda entry: 0
     not_tried: Callable[[Entry], None] = lambda entry: None
+    each_minute: bool = False
 
 
 Jobs = Mapping[str, Job]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parley.domain.memberships import birth_of
+from parley.domain.states import CLOSED
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.operations.context import Context
 from parley.operations.sweeps import delay_seconds, look_again, may_begin, sweep
@@ -30,8 +31,17 @@ def sweeps(context: Context, queue: Queue) -> Job:
 
 
 def plan(change: Change, memory: Memory) -> list[Entry]:
-    """The sweep after a deletion of a channel, user or service."""
+    """The sweep after a deletion of a channel, user or service, or after the closing of a conversation."""
+    if is_closing(change):
+        return [{"kind": "closed", "sid": change.record["sid"], "at": change.cause["at"]}]
     if change.verb != "deleted" or change.kind not in _SWEPT:
         return []
     entry = {"kind": change.kind, "sid": change.record["sid"], "at": change.cause["at"]}
     return [{**entry, "birth": birth_of(change.record)} if change.kind == "user" else entry]
+
+
+def is_closing(change: Change) -> bool:
+    """Whether a change closes a conversation."""
+    if (change.kind, change.verb) != ("channel", "updated"):
+        return False
+    return change.record.get("state") == CLOSED != change.old.get("state")

@@ -17,6 +17,7 @@ from parley.work.consumer import QueuedRecord, work_off
 from parley.work.job import Job, Jobs
 from parley.work.planner import plan
 from parley.work.sweeping import sweeps
+from parley.work.timing import moves_among_the_active, timers_running_out
 
 
 def job_table(context: Context, deliveries: Deliveries, delivery_queue: Queue, work_queue: Queue) -> Jobs:
@@ -25,6 +26,8 @@ def job_table(context: Context, deliveries: Deliveries, delivery_queue: Queue, w
         "webhook": Job(delivery_queue, deliveries.deliver, deliveries.plan, not_tried=deliveries.leave_untried),
         "sweep": sweeps(context, work_queue),
         "bury": burying(context, work_queue),
+        "timers": timers_running_out(context, work_queue),
+        "activity": moves_among_the_active(context, work_queue),
     }
 
 
@@ -37,6 +40,12 @@ class Worker:
     def plan(self, stream_records: list[dict[str, Any]]) -> str | None:
         """Queue the jobs of a batch of changes; returns the sequence number of the first record that failed, if any."""
         return plan(self._jobs, stream_records)
+
+    def tick(self) -> None:
+        """Queue the jobs that are to be done each minute. If a tick is lost, the next one makes up for it."""
+        for name, job in self._jobs.items():
+            if job.each_minute:
+                job.queue.send([{"job": name}])
 
     def work_off(self, records: list[QueuedRecord], remaining_ms: Callable[[], int]) -> list[str]:
         """Carry out a batch of queued jobs; the message ids of those that must stay queued."""

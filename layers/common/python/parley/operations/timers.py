@@ -1,0 +1,155 @@
+"""Timers of conversations: once a minute, those that have run out bring their conversations to the next state.
+
+A conversation with timers has one entry, under the time at which the next one runs out. A message moves that time and
+leaves the entry, so whatever is found is decided anew from the counters: the state changes, or the entry moves on.
+
+A transition takes four requests. The counters change first, and only if nobody was active in the conversation since
+they were read. So a message either comes before the transition or meets the new state. Then the channel's record
+changes, which announces the transition. Then the entries that list the channel move, this one among them. If a job dies
+in between, the entry no longer agrees with the counters, and the next job brings everything in step with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from parley.domain.states import ACTIVE, STATES, TIMER, state_of
+from parley.domain.timers import due_at, state_due
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
+from parley.operations import channel_log, verbs
+from parley.operations.channel_log import Overtaken, unchanged
+from parley.operations.context import Context
+from parley.operations.entries import COUNTERS, entries
+from parley.operations.transitions import marks, transition
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.keys import Key, Range
+from parley.store.table import Records
+from parley.store.writes import Erase, Guard, Put, Update
+from parley.stored import Channel, Listing, Tail
+
+# How many entries are read together, each with its channel and its counters.
+_STEP = 50
+
+
+def work_off(context: Context, is_late: Callable[[], bool]) -> bool:
+    """Bring every conversation whose timer has run out to its next state; returns whether all of them were."""
+    return all(_work_off(context, where, is_late) for where in keys.timers(context.account_sid))
+
+
+def _work_off(context: Context, where: Range[Listing], is_late: Callable[[], bool]) -> bool:
+    later, after, more = keys.time(context.clock.now_ms() + 1), None, True
+    while more:
+        found, more = context.table.page(where, _STEP, after=after, before=later)
+        sids = [item.record["channel_sid"] for item in found]
+        read = context.table.fetch_many(key for sid in sids for key in (keys.channel(sid), keys.tail(sid)))
+        for item, sid in zip(found, sids, strict=True):
+            if is_late():
+                return False
+            _settle(context, item.key, sid, read)
+            after = item.position
+    return True
+
+
+def _settle(context: Context, entry: Key[Listing], sid: str, read: Records) -> None:
+    """Deal with one entry, from fresh reads if others were first. If that never ends, the next job finds it again."""
+    patience = context.table.patience()
+    while True:
+        channel, tail = read.get(keys.channel(sid)), read.get(keys.tail(sid))
+        try:
+            if channel is None or tail is None:
+                context.table.erase_many([entry])
+            else:
+                _decide(context, entry, channel, tail)
+            return
+        except Overtaken:
+            if not patience.wait():
+                return
+            read = context.table.fetch_many([keys.channel(sid), keys.tail(sid)])
+        except Refusal as refusal:
+            if refusal.error is not NOT_FOUND:
+                raise
+            # The conversation was deleted meanwhile.
+            read = Records()
+
+
+def _decide(context: Context, entry: Key[Listing], channel: Channel, tail: Tail) -> None:
+    due = tail.get("timer_due")
+    if due is None or entry != keys.timer(context.account_sid, due, channel["sid"]):
+        _complete(context, entry, channel, tail)
+        return
+    now, before = context.clock.now_ms(), state_of(tail)
+    after = state_due(channel, tail, now)
+    guards = [unchanged(tail, name) for name in (*COUNTERS, "activity_at", "timed_at")]
+    if after is None:
+        moved = {"timer_due": due_at(channel, tail)}
+        write = channel_log.in_tail(channel["service_sid"], channel["sid"], {}, *guards, **moved)
+        context.table.commit(context.cause(), [write])
+        _relist(context, entry, channel, tail, {**tail, **moved})
+        return
+    in_record, in_tail = transition(before, after, TIMER, now)
+    in_tail["timer_due"] = due_at(channel, {**tail, **in_tail})
+    taken = channel_log.advance(context, channel["service_sid"], channel["sid"], {}, *guards, **in_tail)
+    logged = _announce(context, channel, taken, in_record)
+    _relist(context, entry, channel, tail, taken, logged)
+    _erase_listings(context, channel, taken, [before])
+
+
+def _complete(context: Context, entry: Key[Listing], channel: Channel, tail: Tail) -> None:
+    """Bring everything in step with the counters, where a job died before this entry was gone."""
+    before, after = channel.get("state") or ACTIVE, state_of(tail)
+    logged: dict[Key[Any], Mapping[str, Any]] = {}
+    if before != after:
+        guards = [unchanged(tail, name) for name in COUNTERS]
+        tail = channel_log.advance(context, channel["service_sid"], channel["sid"], {}, *guards)
+        logged = _announce(context, channel, tail, marks(before, after, TIMER, context.clock.now_ms()))
+    _relist(context, entry, channel, {}, tail, logged)
+    _erase_listings(context, channel, tail, [state for state in STATES if state != after])
+
+
+def _announce(context: Context, channel: Channel, taken: Tail, changes: Record) -> dict[Key[Any], Mapping[str, Any]]:
+    """Write a transition into the channel's record under the number that was taken; returns its log entry to be put."""
+    seen = channel.get("seq")
+    order = Guard("seq", "=" if seen else "missing", seen or None, Overtaken())
+    set_ = {**verbs.changed(context, changes), **channel_log.mark(taken)}
+    try:
+        context.table.commit(
+            context.cause(), [Update(keys.channel(channel["sid"]), NOT_FOUND(), set=set_, guards=(order,))]
+        )
+    except Refusal as refusal:
+        if refusal.error is CONCURRENT_UPDATE:
+            where = channel["service_sid"], channel["sid"]
+            context.table.commit(context.cause(), [channel_log.unused_number(context, *where, taken["seq"])])
+        raise
+    context.configuration.forget(keys.channel(channel["sid"]))
+    logged = channel_log.entry(context, channel["sid"], taken["seq"], "channel", {**channel}, "updated")
+    assert isinstance(logged, Put)
+    return {logged.key: logged.record}
+
+
+def _relist(
+    context: Context,
+    entry: Key[Listing],
+    channel: Channel,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    logged: Mapping[Key[Any], Mapping[str, Any]] | None = None,
+) -> None:
+    """Put the entries that follow from the new counters and not from those before, and erase the one that was found."""
+    had = entries(context.account_sid, channel, before) if before else {}
+    wanted = entries(context.account_sid, channel, after)
+    put = {key: listing for key, listing in wanted.items() if key not in had}
+    context.table.put_many({**put, **(logged or {})}, erasing=[] if entry in wanted else [entry])
+
+
+def _erase_listings(context: Context, channel: Channel, tail: Tail, states: Iterable[str]) -> None:
+    """Erase the channel's entries under states that it has left, unless it has come back to one meanwhile."""
+    for state in states:
+        key = keys.channel_listing(channel["service_sid"], tail["type"], state, channel["date_created"], channel["sid"])
+        earlier = Guard("seq", "behind", tail["seq"], Overtaken())
+        try:
+            context.table.commit(context.cause(), [Erase(key, NOT_FOUND(), (earlier,))])
+        except Refusal as refusal:
+            if refusal.error is not NOT_FOUND:
+                raise

@@ -1,0 +1,150 @@
+"""Timers that run out: a tick each minute queues one job, which brings each conversation to its next state once."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twilio.base.exceptions import TwilioRestException
+
+from parley.operations import channels, messages
+from parley.store import keys
+from parley.store.changes import decode
+from tests.support.invariants import contradictions, everything
+from tests.support.world import World
+from tests.webhooks.function import Remaining, WebhooksFunction
+
+MANY = 10_000 if os.environ.get("CI") else 300
+BOTH = {"timers.inactive": "PT1M", "timers.closed": "PT10M"}
+
+
+class House:
+    """The conversations of one service, made without HTTP."""
+
+    def __init__(self, world: World, service_sid: str, background: WebhooksFunction):
+        self.world, self.service_sid, self.background = world, service_sid, background
+        self._context = world.context()
+        self._path = {"service_sid": service_sid}
+
+    def make(self, **parameters: Any) -> str:
+        return str(channels.create(self._context, self._path, {"type": "private", **parameters})["sid"])
+
+    def post(self, sid: str) -> None:
+        messages.create(self._context, {**self._path, "channel_sid": sid}, {"body": "hello"})
+
+    def state(self, sid: str) -> str:
+        return str((self.world.table.fetch(keys.tail(sid)) or {}).get("state") or "active")
+
+    def pass_seconds(self, seconds: int) -> None:
+        """Let time pass, and then one tick come."""
+        self.world.clock.advance(seconds)
+        self.background.tick()
+        assert self.background.do_timed() == []
+
+    def transitions(self) -> Iterator[tuple[str, str, str, str]]:
+        """The transitions that were announced: conversation, from, to, reason."""
+        for record in self.background.deployment.read_stream():
+            change = decode(record)
+            if change and change.kind == "channel" and change.record.get("state") != change.old.get("state"):
+                told = change.record
+                yield told["sid"], told["state_from"], told.get("state", "active"), told["state_reason"]
+
+    def contradictions(self) -> list[str]:
+        client, table = self.world._client, self.world._table_name
+        return contradictions(everything(client, table, self.world.account_sid), now_ms=self.world.clock.now_ms())
+
+
+@pytest.fixture
+def house(world: World, service_sid: str, background: WebhooksFunction) -> House:
+    return House(world, service_sid, background)
+
+
+def test_a_conversation_becomes_inactive_and_then_closes(house: House):
+    sid = house.make(**BOTH)
+    house.pass_seconds(59)
+    assert house.state(sid) == "active"
+    house.pass_seconds(1)
+    assert house.state(sid) == "inactive"
+    house.pass_seconds(540)
+    assert house.state(sid) == "closed"
+    assert list(house.transitions()) == [(sid, "active", "inactive", "TIMER"), (sid, "inactive", "closed", "TIMER")]
+    assert house.contradictions() == []
+
+
+def test_a_conversation_whose_timers_have_both_run_out_closes_at_once(house: House):
+    sid = house.make(**BOTH)
+    house.pass_seconds(3600)
+    assert list(house.transitions()) == [(sid, "active", "closed", "TIMER")]
+
+
+def test_a_message_puts_the_end_off_and_wakes_an_inactive_conversation(house: House):
+    sid = house.make(**BOTH)
+    house.world.clock.advance(50)
+    house.post(sid)
+    house.pass_seconds(20)
+    assert house.state(sid) == "active"
+    house.pass_seconds(40)
+    assert house.state(sid) == "inactive"
+    house.post(sid)
+    assert house.state(sid) == "active"
+    house.pass_seconds(60)
+    assert house.state(sid) == "inactive"
+    told = [(before, after, reason) for _, before, after, reason in house.transitions()]
+    asleep, awake = ("active", "inactive", "TIMER"), ("inactive", "active", "EVENT")
+    assert told == [asleep, awake, asleep]
+    assert house.contradictions() == []
+
+
+def test_a_timer_that_was_removed_does_nothing(house: House, twilio: Any):
+    sid = house.make(**BOTH)
+    api = twilio.conversations.v1.services(house.service_sid).conversations(sid)
+    api.update(timers_inactive="PT0S", timers_closed="PT0S")
+    house.pass_seconds(3600)
+    assert (house.state(sid), list(house.transitions()), house.contradictions()) == ("active", [], [])
+
+
+def test_a_deleted_conversation_is_not_waited_for(house: House, twilio: Any):
+    sid = house.make(**BOTH)
+    twilio.conversations.v1.services(house.service_sid).conversations(sid).delete()
+    house.pass_seconds(3600)
+    assert list(house.transitions()) == []
+
+
+@pytest.mark.parametrize("first", ["message", "timer"])
+def test_a_message_at_the_deadline_counts_or_is_refused(house: House, twilio: Any, first: str):
+    sid = house.make(**{"timers.closed": "PT10M"})
+    conversation = twilio.conversations.v1.services(house.service_sid).conversations(sid)
+    house.world.clock.advance(600)
+    if first == "message":
+        conversation.messages.create(body="just in time")
+        house.pass_seconds(0)
+        assert (house.state(sid), len(conversation.messages.list())) == ("active", 1)
+    else:
+        house.pass_seconds(0)
+        with pytest.raises(TwilioRestException) as refused:
+            conversation.messages.create(body="too late")
+        assert (refused.value.code, house.state(sid), conversation.messages.list()) == (50377, "closed", [])
+
+
+def test_many_conversations_change_once_each_after_lost_ticks_and_a_job_that_ran_out_of_time(house: House):
+    sids = [house.make(**BOTH) for _ in range(MANY)]
+    # Three ticks are lost, and the job of the next has no time left after some.
+    house.world.clock.advance(180)
+    house.background.tick()
+    (job,) = house.background.work.timed
+    house.background.work.timed = []
+    fewer = iter([60_000] * (MANY // 3))
+    remaining = Remaining()
+    remaining.get_remaining_time_in_millis = lambda: next(fewer, 0)  # type: ignore[method-assign]
+    assert house.background.do_job(job, remaining) == []
+    done = sum(house.state(sid) == "inactive" for sid in sids)
+    assert 0 < done < MANY
+    # What was left is a job of its own. Another tick's job does no harm.
+    house.background.tick()
+    assert len(house.background.work.timed) == 2
+    assert house.background.do_timed() == []
+    assert Counter(house.transitions()) == {(sid, "active", "inactive", "TIMER"): 1 for sid in sids}
+    assert house.contradictions() == []
