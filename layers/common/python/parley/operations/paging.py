@@ -97,8 +97,10 @@ def page_of(
 def merged(listings: Sequence[Listing], page: PageRequest, *, descending: bool = False) -> Listing:
     """One page of several lists whose positions are comparable, as if they were one list.
 
-    Each was asked for the same page; `descending` says that their positions fall.
+    Each was asked for the same page; `descending` says that their positions fall. Of no lists at all, the page is empty.
     """
+    if not listings:
+        return page_of([], page, more=False)
     if len(listings) == 1:
         return listings[0]
     by_position = {
