@@ -57,6 +57,8 @@ _LINKS = {
     "conversations:ConversationMessage": {"delivery_receipts", "channel_metadata"},
     "conversations:ServiceConversationMessage": {"delivery_receipts", "channel_metadata"},
     "conversations:Configuration": {"service", "webhooks"},
+    "conversations:ParticipantConversation": {"participant", "conversation"},
+    "conversations:ServiceParticipantConversation": {"participant", "conversation"},
     "conversations:User": {"user_conversations"},
     "conversations:UserConversation": {"participant", "conversation"},
     "conversations:ServiceUserConversation": {"participant", "conversation"},

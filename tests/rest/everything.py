@@ -13,6 +13,7 @@ from parley.operations import bindings
 from parley.operations.context import Context
 from parley.rest.routes import METHODS
 from tests.support.doors import Answer, Raw
+from tests.support.world import PHONE_NUMBERS
 
 # What a create or update sends that would be accepted. Other verbs send nothing.
 FORMS: dict[tuple[str, str], dict[str, Any]] = {
@@ -43,9 +44,14 @@ IN_CONVERSATIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("role", "create"): {"FriendlyName": "guest", "Type": "conversation", "Permission": ["leaveConversation"]},
     ("role", "update"): {"Permission": ["leaveConversation", "sendMessage"]},
     ("user_conversation", "update"): {"NotificationLevel": "muted"},
-    ("member", "update"): {"LastReadMessageIndex": 7},
+    ("participant", "create"): {"Identity": "carol"},
+    ("participant", "update"): {"LastReadMessageIndex": 7},
+    ("address_configuration", "create"): {"Type": "sms", "Address": PHONE_NUMBERS[1]},
+    ("address_configuration", "update"): {"FriendlyName": "renamed"},
     ("account_configuration", "update"): {"DefaultInactiveTimer": "PT5M"},
 }
+# What a list is refused without.
+QUERIES = {("participant_conversation", "list"): {"Identity": "alice"}}
 # SIDs that nothing has; what they are the prefix of follows from the path.
 ABSENT = {
     "account_sid": "AC" + "0" * 32,
@@ -105,9 +111,13 @@ class Operation(NamedTuple):
         """The path with these addresses, percent-encoded."""
         return self.template.format(**{name: quote(value, safe="%") for name, value in addresses.items()})
 
+    @property
+    def query(self) -> dict[str, str]:
+        return QUERIES.get((self.resource, self.verb), {})
+
     def ask(self, raw: Raw, addresses: dict[str, str], **options: Any) -> Answer:
         """Send the request with a form that would be accepted."""
-        return raw(self.method, self.path(addresses), self.form, **options)
+        return raw(self.method, self.path(addresses), self.form, **{"query": self.query, **options})
 
 
 OPERATIONS = [Operation(mount, verb) for mount in MOUNTS for verb in mount.verbs]
@@ -210,10 +220,19 @@ def _in_conversations(raw: Raw, chat: Everything, path: str) -> Everything:
         **{name: chat.items[name] for name in ("service", "credential", "role", "user", "binding")},
         "channel": channel,
         "user_conversation": channel,
-        "member": raw.post(f"{within}/Participants", Identity=alice)["sid"],
+        "participant": raw.post(f"{within}/Participants", Identity=alice)["sid"],
         "message": raw.post(f"{within}/Messages", Body="hi")["sid"],
+        "address_configuration": _configured_address(raw),
     }
     return Everything(chat.account_sid, {**chat.addresses, "channel_sid": channel}, items)
+
+
+def _configured_address(raw: Raw) -> str:
+    """The SID of the configuration of an address that others in the account may have configured already."""
+    path = f"{_CONVERSATIONS}/Configuration/Addresses"
+    raw("POST", path, {"Type": "sms", "Address": PHONE_NUMBERS[0]})
+    sid: str = raw.get(f"{path}/{quote(PHONE_NUMBERS[0])}")["sid"]
+    return sid
 
 
 def seen(raw: Raw, everything: Everything) -> dict[str, Any]:
@@ -225,5 +244,5 @@ def seen(raw: Raw, everything: Everything) -> dict[str, Any]:
         # The default service is shared: its lists grow.
         within_service = "service_sid" in operation.names
         if operation.verb == "fetch" or (operation.verb == "list" and within_service):
-            shown[operation.name] = raw.get(operation.path(everything.of(operation)))
+            shown[operation.name] = raw.get(operation.path(everything.of(operation)), **operation.query)
     return shown

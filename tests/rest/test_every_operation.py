@@ -202,11 +202,15 @@ def test_a_list_shows_nothing_of_another_service(target: Target, operation: Oper
 
 
 # What names an item of a list that has no SID.
-NAMED_BY = {"user_channel": "channel_sid", "user_conversation": "conversation_sid"}
+NAMED_BY = {
+    "user_channel": "channel_sid",
+    "user_conversation": "conversation_sid",
+    "participant_conversation": "conversation_sid",
+}
 
 
 def listed(raw: Raw, operation: Operation, items: Everything) -> list[dict[str, Any]]:
-    page = raw.get(operation.path(items.of(operation)), PageSize=50)
+    page = raw.get(operation.path(items.of(operation)), **operation.query, PageSize=50)
     return next(value for value in page.values() if isinstance(value, list))
 
 
@@ -370,7 +374,7 @@ def test_head_answers_as_get_without_a_body(target: Target, operation: Operation
         if status == 404 and not operation.names:
             continue
         path = operation.path(addresses)
-        got, head = target.raw("GET", path), target.raw("HEAD", path)
+        got, head = (target.raw(verb, path, query=operation.query) for verb in ("GET", "HEAD"))
         assert (got.status, head.status, head.body) == (status, status, b"")
         assert head.headers["content-type"] == got.headers["content-type"] == "application/json"
     assert target.raw("HEAD", path, credentials=None).status == 401

@@ -9,7 +9,7 @@ from parley.clock import iso_seconds
 from parley.domain.channels import newest_index
 from parley.domain.horizon import unread_count
 from parley.domain.memberships import identity_of
-from parley.domain.states import ACTIVE
+from parley.domain.states import ACTIVE, INITIALIZING
 
 
 def seen(user_sid: str, held: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +36,8 @@ def of_channel(channel: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **named,
         "channel_attributes": channel.get("attributes") or "{}",
-        "channel_state": channel.get("state") or ACTIVE,
+        # Nobody is in a conversation before its participants are, so none is shown as initializing here.
+        "channel_state": ACTIVE if channel.get("state") in (None, INITIALIZING) else channel["state"],
         "channel_timers": {name: iso_seconds(at) for name, at in timers.items() if at is not None},
         "date_created": channel["date_created"],
         "date_updated": channel["date_updated"],

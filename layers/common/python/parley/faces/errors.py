@@ -238,6 +238,13 @@ TABLE: dict[Error, Row] = {
     errors.NO_PROJECTED_ADDRESS: _conversations(400, 50442, "Failed to remove the projected address of a participant"),
     errors.PROJECTED_NOT_ADDABLE: _conversations(400, 50443, "Failed to add a projected address to a participant"),
     errors.IDENTITY_NOT_ADDABLE: _conversations(400, 50444, "Failed to add an identity to a participant"),
+    errors.IDENTITY_AND_ADDRESS: _conversations(400, 50451, "Identity and Address cannot be given together"),
+    # Addresses. Twilio documents no codes for these (unconfirmed).
+    errors.ADDRESS_FOREIGN: _conversations(400, 20001, "Invalid value for parameter Address: not of this account"),
+    errors.ADDRESS_CONFIGURED: _conversations(409, 20409, "There is a configuration for this address already"),
+    errors.AUTO_CREATION_URL_INVALID: _conversations(
+        400, 20001, "Invalid value for parameter AutoCreation.WebhookUrl: {reason}"
+    ),
     # Invites and bindings
     errors.INVITE_NOT_FOUND: _chat(404, 50601, "Invite not found: the user is not invited to this channel"),
     errors.INVITE_USED: _chat(409, 50602, "The invite cannot be declined: the user is a member of the channel"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from parley.domain.deliveries import summary
 from parley.errors import INVALID_PARAMETER, Error, Refusal
-from parley.records.kinds import Listed, Moment
+from parley.records.kinds import Kind, Listed, Moment
 
 
 @dataclass(frozen=True)
@@ -91,3 +91,29 @@ class Summary:
 
     def show(self, value: Mapping[str, int] | None) -> dict[str, int | str] | None:
         return None if value is None else summary(value)
+
+
+@dataclass(frozen=True)
+class AnyCase:
+    """A word in capitals that the face also takes in small letters."""
+
+    kind: Kind
+
+    def parse(self, name: str, values: Sequence[str]) -> Any:
+        return self.kind.parse(name, [value.upper() for value in values])
+
+    def show(self, value: Any) -> Any:
+        return self.kind.show(value)
+
+
+@dataclass(frozen=True)
+class WithEvery:
+    """An object that the face shows with all of some keys, null where it has no value."""
+
+    names: tuple[str, ...]
+
+    def parse(self, name: str, values: Sequence[str]) -> Any:
+        raise INVALID_PARAMETER(name=name, reason="it cannot be set")
+
+    def show(self, value: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return None if value is None else {name: value.get(name) for name in self.names}

@@ -8,6 +8,7 @@ from typing import Any
 
 from parley.operations import (
     accounts,
+    address_configurations,
     api_keys,
     bindings,
     channel_lists,
@@ -18,6 +19,7 @@ from parley.operations import (
     invites,
     members,
     messages,
+    participant_conversations,
     participants,
     receipts,
     roles,
@@ -54,6 +56,10 @@ _SPECIALS: dict[tuple[str, str], Operation] = {
     ("member", "list"): members.list_,
     ("member", "update"): members.update,
     ("member", "delete"): members.delete,
+    ("participant_conversation", "list"): participant_conversations.list_,
+    ("address_configuration", "create"): address_configurations.create,
+    ("address_configuration", "list"): address_configurations.list_,
+    ("address_configuration", "update"): address_configurations.update,
     ("participant", "create"): participants.create,
     ("participant", "fetch"): members.fetch,
     ("participant", "list"): members.list_,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from parley.errors import NOT_FOUND
-from parley.ids import is_sid, member_sid, message_index, user_sid
+from parley.ids import address_sid, is_sid, member_sid, message_index, user_sid
 from parley.operations.context import Context
 from parley.records.spec import Path, RecordType
 from parley.store import keys
@@ -104,6 +104,8 @@ def _resolve_item(context: Context, record_type: RecordType, address: str, resol
             resolved["sid"] = channel_sid(context, resolved["service_sid"], address)
         case "MB" if not is_sid("MB", address):
             resolved["sid"] = member_sid(resolved["channel_sid"], address)
+        case "IG" if not is_sid("IG", address):
+            resolved["sid"] = address_sid(context.account_sid, address)
         case "IM":
             index = message_index(resolved["channel_sid"], address)
             if index is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parley.records.accounts import ACCOUNT, ACCOUNT_CONFIGURATION
+from parley.records.address_configurations import ADDRESS_CONFIGURATION
 from parley.records.api_keys import API_KEY
 from parley.records.bindings import BINDING
 from parley.records.channel_webhooks import CHANNEL_WEBHOOK
@@ -31,12 +32,14 @@ RECORDS = Registry(
     CREDENTIAL,
     ACCOUNT,
     ACCOUNT_CONFIGURATION,
+    ADDRESS_CONFIGURATION,
     API_KEY,
 )
 
 __all__ = [
     "ACCOUNT",
     "ACCOUNT_CONFIGURATION",
+    "ADDRESS_CONFIGURATION",
     "API_KEY",
     "BINDING",
     "CHANNEL",

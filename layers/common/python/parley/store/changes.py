@@ -25,6 +25,7 @@ _PREFIXES = {
     "BINDING#": "binding",
     "CREDENTIAL#": "credential",
     "KEY#": "api_key",
+    "ADDRESS#": "address_configuration",
     # A log entry has a cause only if no other record announces its change number to clients.
     "CHG#": "nothing",
 }

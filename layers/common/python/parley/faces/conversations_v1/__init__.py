@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from parley.faces.conversations_v1 import configuration, conversations, messages, participants, people, services
+from parley.faces.conversations_v1 import (
+    addresses,
+    configuration,
+    conversations,
+    messages,
+    participants,
+    people,
+    services,
+)
 from parley.faces.conversations_v1.face import SCOPES
 from parley.faces.spec import Mount
 
 MOUNTS: tuple[Mount, ...] = (
     *services.MOUNTS,
     *configuration.MOUNTS,
+    *addresses.MOUNTS,
     *(
         mount
         for scope in SCOPES

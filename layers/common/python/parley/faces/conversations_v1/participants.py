@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from parley.faces.conversations_v1.face import FACE, Scope
+from parley.faces.kinds import WithEvery
 from parley.faces.spec import Mount, View
 from parley.records import MEMBER
+from parley.records.kinds import Checked, Text
 
+_BINDING = ("type", "address", "proxy_address", "projected_address", "name", "level")
 _READ = "LastReadMessageIndex=last_consumed_message_index LastReadTimestamp=last_consumption_timestamp"
 
 
@@ -27,5 +30,32 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
             f"role_sid {_READ}",
             webhooks="create update delete",
             name="participant",
+        ),
+        Mount(
+            FACE,
+            MEMBER,
+            f"{scope.prefix}/ParticipantConversations/{{sid}}",
+            View(
+                "account_sid chat_service_sid=service_sid participant_sid=sid participant_user_sid=user_sid "
+                "participant_identity=identity participant_messaging_binding=messaging_binding "
+                "conversation_sid=channel_sid conversation_unique_name=channel_unique_name "
+                "conversation_friendly_name=channel_friendly_name conversation_attributes=channel_attributes "
+                "conversation_date_created=date_created conversation_date_updated=date_updated "
+                "conversation_created_by=channel_created_by conversation_state=channel_state "
+                "conversation_timers=channel_timers",
+                links={
+                    "participant": f"^{scope.conversation}/Participants/{{sid}}",
+                    "conversation": f"^{scope.conversation}",
+                },
+            ),
+            filters={"identity": Text(kept=True), "address": Checked(str)},
+            kinds={"messaging_binding": WithEvery(_BINDING)},
+            verbs=("list",),
+            name="participant_conversation",
+            plural="conversations",
+            page_limits=(50, 50),
+            about="The conversations of a person "
+            "(https://www.twilio.com/docs/conversations/api/participant-conversation-resource), who is named by "
+            "identity or by address.",
         ),
     )
