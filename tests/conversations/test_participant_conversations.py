@@ -22,7 +22,7 @@ def test_a_chat_participants_conversations_are_found_by_identity(scope: Any):
     assert found.participant_user_sid == scope.users("alice").fetch().sid
     assert (found.conversation_friendly_name, found.conversation_unique_name) == ("team", "team")
     assert (found.conversation_attributes, found.conversation_created_by) == ('{"a": 1}', "system")
-    assert (found.conversation_state, found.conversation_timers) == ("active", {})
+    assert (found.conversation_state, found.conversation_timers) == ("active", created.timers)
     assert found.conversation_date_created == created.date_created
     assert found.links["conversation"] == created.url
     assert found.links["participant"] == participant.url
