@@ -21,7 +21,7 @@ from parley.errors import (
 )
 from parley.ids import invite_sid, member_sid, user_sid
 from parley.operations import authority, channel_log, departures, roles, users, verbs
-from parley.operations.addressing import channel, resolve, service, shown
+from parley.operations.addressing import resolve, service, shown
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
 from parley.operations.paging import Listing, PageRequest, page_in_memory
@@ -138,20 +138,18 @@ def _joined_by_client(context: Context, owner: Service, channel_sid: str, parame
 
 
 def _own_role(context: Context, owner: Service, channel_sid: str, identity: str) -> str | None:
-    target = channel(context, owner["sid"], channel_sid)
-    if authority.is_creator(context, target):
-        return owner["default_channel_creator_role_sid"]
-    user_key = keys.user(user_sid(owner["sid"], identity))
+    channel_key, user_key = keys.channel(channel_sid), keys.user(user_sid(owner["sid"], identity))
     invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
     member_key = keys.member(channel_sid, member_sid(channel_sid, identity))
-    tail_key = keys.tail(channel_sid)
-    found = context.table.fetch_many([user_key, invite_key, member_key, tail_key])
+    # A remembered channel may show a former type or creator, but whoever joins by mistake stays a member.
+    found = context.table.fetch_many([channel_key, user_key, invite_key, member_key])
+    target = shown(context, owner["sid"], found.get(channel_key))
+    if authority.is_creator(context, target):
+        return owner["default_channel_creator_role_sid"]
     user = authority.require_same_user(context, found.get(user_key))
-    # The channel may be remembered from before it was made private. Its counters tell the type that it has now.
-    counters = shown(context, owner["sid"], found.get(tail_key))
     if invite := own(found.get(invite_key), user):
         return str(invite["role_sid"])
-    if counters["type"] == PRIVATE:
+    if target["type"] == PRIVATE:
         raise MEMBER_EXISTS() if own(found.get(member_key), user) else NOT_FOUND()
     authority.require_in_service(context, owner["sid"], "joinChannel")
     return None
