@@ -67,7 +67,7 @@ class Container:
         event = sample("ws_connect")
         event["requestContext"] |= {"connectionId": self._device.connection_id}
         event["queryStringParameters"] = {"token": token}
-        assert self._handlers["ws_connect"](event)["statusCode"] in (200, 401, 403, 404)
+        assert load_function("ws_connect", self._runtime)(event)["statusCode"] in (200, 401, 403, 404)
 
     def refresh(self, seconds: int = TOKEN_SECONDS + 300) -> None:
         deployment = self._house.deployment

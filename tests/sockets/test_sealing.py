@@ -63,6 +63,15 @@ def test_a_stranger_cannot_join_a_channel_that_another_container_has_just_made_p
     assert mallory.refusal("joinChannel", channel=room.sid) == HIDDEN
 
 
+def test_who_is_no_longer_named_as_the_creator_cannot_join_as_one(house: House) -> None:
+    alice = house.device("alice")
+    made = alice.done("createChannel", unique_name="mine", type="private")
+    alice.done("fetchChannel", channel=made["sid"])
+    elsewhere = Raw(LambdaDoor(house.deployment.world.another_container()))
+    elsewhere.post(f"{house.path}/Channels/mine", CreatedBy="bob")
+    assert alice.refusal("joinChannel", channel=made["sid"]) == HIDDEN
+
+
 def test_a_removed_member_is_refused_by_another_container_at_once(house: House, room: Room) -> None:
     alice = house.device("alice")
     alice.done("sendMessage", channel=room.sid, body="still here")

@@ -35,7 +35,7 @@ from parley.operations import (
     users,
     verbs,
 )
-from parley.operations.addressing import channel, resolve, service, shown
+from parley.operations.addressing import resolve, service, shown
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
 from parley.operations.paging import Listing, PageRequest, page_in_memory
@@ -261,19 +261,17 @@ def _joined_by_client(context: Context, owner: Service, channel_sid: str, parame
 
 
 def _own_role(context: Context, owner: Service, channel_sid: str, identity: str) -> str | None:
-    target = channel(context, owner["sid"], channel_sid)
+    channel_key, user_key = keys.channel(channel_sid), keys.user(user_sid(owner["sid"], identity))
+    invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
+    # A remembered channel may show a former type or creator, but whoever joins by mistake stays a member.
+    found = context.table.fetch_many([channel_key, user_key, invite_key, *aliases.wanted(channel_sid, identity)])
+    target = shown(context, owner["sid"], found.get(channel_key))
     if authority.is_creator(context, target):
         return owner["default_channel_creator_role_sid"]
-    user_key = keys.user(user_sid(owner["sid"], identity))
-    invite_key = keys.invite(channel_sid, invite_sid(channel_sid, identity))
-    tail_key = keys.tail(channel_sid)
-    found = context.table.fetch_many([user_key, invite_key, tail_key, *aliases.wanted(channel_sid, identity)])
     user = authority.require_same_user(context, found.get(user_key))
-    # The channel may be remembered from before it was made private. Its counters tell the type that it has now.
-    counters = shown(context, owner["sid"], found.get(tail_key))
     if invite := own(found.get(invite_key), user):
         return str(invite["role_sid"])
-    if counters["type"] == PRIVATE:
+    if target["type"] == PRIVATE:
         member = aliases.member_of(context, found, channel_sid, identity)
         raise MEMBER_EXISTS() if own(member, user) else NOT_FOUND()
     authority.require_in_service(context, owner["sid"], "joinChannel")
