@@ -1,0 +1,89 @@
+"""One story about conversations: in the default service and below a service, with the libraries for Python and for Node."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from local.stack.running import Stack
+from local.template.template import Template
+from parley.operations import bindings
+from tests.conversations.story.story import HERE, STEPS, settled, tell
+from tests.helper_libraries.transcripts import helper_library_for_node, transcript
+from tests.support.behind import world_behind
+from tests.support.doors import LambdaDoor, Library
+from tests.support.lean import LeanClient
+from tests.support.world import World
+
+REFUSED: dict[str, tuple[int, int]] = {}
+# The resources that do not show their service in the default scope (`contract`).
+_IN_DEFAULT_SCOPE = re.compile(r"(conversations/v1|resource )/(\w*Conversations?\w*|Roles|Users)\b")
+_WITHOUT_SERVICE = ("participants", "messages", "delivery_receipts", "webhooks")
+
+
+def prepared(world: World, library: Library) -> dict[str, str]:
+    """A service with what only clients and carriers can make; SIDs by their names in the story."""
+    api = library.client().conversations.v1
+    service = api.services.create(friendly_name="a service").sid
+    api.services(service).users.create(identity="alice")
+    credential = api.credentials.create(type="fcm", secret="x").sid
+    place = {"endpoint": "phone", "binding_type": "fcm", "address": "token", "message_types": []}
+    binding = bindings.register(world.context(), service, "alice", credential_sid=credential, **place)
+    return {"service": service, "binding": binding["sid"]}
+
+
+def told_in_python(world: World, *, below_service: bool) -> list[list[Any]]:
+    """What the library for Python was told."""
+    library = Library(LambdaDoor(world))
+    names = prepared(world, library)
+    api = library.client().conversations.v1
+    calls = tell(api, api.services(names["service"]) if below_service else api, names)
+    return settled(calls, LambdaDoor.base_url)
+
+
+def below_a_service(step: list[Any], call: list[Any]) -> list[Any]:
+    """What must be told below a service, if this was told in the default scope."""
+    if not step[1].startswith("scope."):
+        return call
+    title, told = json.loads(_IN_DEFAULT_SCOPE.sub(r"\1/Services/IS 1/\2", json.dumps(call, ensure_ascii=False)))
+    if re.sub(r"\(.*?\)", "", step[1]).rpartition(".")[2] in _WITHOUT_SERVICE:
+        for item in told if isinstance(told, list) else [told]:
+            if isinstance(item, dict) and "account_sid" in item:
+                item["chat_service_sid"] = "IS 1"
+    return [title, told]
+
+
+def test_default_scope_and_service_scope_tell_the_same(world: World, lean: LeanClient, template: Template):
+    (table,) = template.tables()
+    service = told_in_python(World(lean, table.name), below_service=True)
+    default = told_in_python(world, below_service=False)
+    for step, told, in_default in zip(STEPS, service, default, strict=True):
+        assert told == below_a_service(step, in_default)
+    refused = {
+        title: (told["status"], told["code"]) for title, told in default if isinstance(told, dict) and "code" in told
+    }
+    print("REFUSED =", refused)
+    assert refused == REFUSED
+
+
+@pytest.mark.parametrize("below_service", [False, True], ids=["default scope", "service scope"])
+def test_the_library_for_node_is_told_what_the_one_for_python_is(stack: Stack, world: World, below_service: bool):
+    node_path = str(helper_library_for_node())
+    expected = told_in_python(world, below_service=below_service)
+    behind = world_behind(stack)
+    names = prepared(behind, Library(LambdaDoor(behind)))
+    api = Library(LambdaDoor(behind)).client().conversations.v1
+    before = api.configuration().fetch().default_chat_service_sid
+    told = transcript(
+        stack,
+        ["node", str(HERE / "story.cjs")],
+        NODE_PATH=node_path,
+        NAMES=json.dumps(names),
+        BELOW_SERVICE="yes" if below_service else "",
+    )
+    api.configuration().update(default_chat_service_sid=before)
+    for in_node, in_python in zip(settled(told, stack.info["rest_url"]), expected, strict=True):
+        assert in_node == in_python
