@@ -20,6 +20,8 @@ from tests.support.world import World
 
 REFUSED = {
     "create half a credential": (400, 20001),
+    "configure the address again": (409, 20409),
+    "configure another's address": (400, 20001),
     "create an impossible role": (400, 50104),
     "create the user again": (409, 50201),
     "create a reserved user": (400, 50203),
@@ -32,6 +34,8 @@ REFUSED = {
     "add the phone elsewhere": (409, 50416),
     "add half a phone": (400, 50407),
     "add nobody": (400, 50204),
+    "find conversations of both": (400, 50451),
+    "find conversations of nobody": (400, 20001),
     "delete a role in use": (409, 20409),
     "send nothing": (400, 50503),
     "delete it again": (404, 20404),
@@ -48,6 +52,8 @@ _WITHOUT_SERVICE = ("participants", "messages", "delivery_receipts", "webhooks")
 def prepared(world: World, library: Library) -> dict[str, str]:
     """A service with what only clients and carriers can make; SIDs by their names in the story."""
     api = library.client().conversations.v1
+    for left in api.address_configurations.list():
+        left.delete()
     service = api.services.create(friendly_name="a service").sid
     api.services(service).users.create(identity="alice")
     credential = api.credentials.create(type="fcm", secret="x").sid
@@ -78,35 +84,40 @@ def below_a_service(step: list[Any], call: list[Any]) -> list[Any]:
 
 
 @pytest.mark.proves(
-    "conversations:CreateConversation", "conversations:CreateConversationMessage",
-    "conversations:CreateConversationParticipant", "conversations:CreateCredential", "conversations:CreateRole",
-    "conversations:CreateService", "conversations:CreateServiceConversation",
-    "conversations:CreateServiceConversationMessage", "conversations:CreateServiceConversationParticipant",
-    "conversations:CreateServiceRole", "conversations:CreateServiceUser", "conversations:CreateUser",
+    "conversations:CreateConfigurationAddress", "conversations:CreateConversation",
+    "conversations:CreateConversationMessage", "conversations:CreateConversationParticipant",
+    "conversations:CreateCredential", "conversations:CreateRole", "conversations:CreateService",
+    "conversations:CreateServiceConversation", "conversations:CreateServiceConversationMessage",
+    "conversations:CreateServiceConversationParticipant", "conversations:CreateServiceRole",
+    "conversations:CreateServiceUser", "conversations:CreateUser", "conversations:DeleteConfigurationAddress",
     "conversations:DeleteConversation", "conversations:DeleteConversationMessage",
     "conversations:DeleteConversationParticipant", "conversations:DeleteCredential", "conversations:DeleteRole",
     "conversations:DeleteService", "conversations:DeleteServiceBinding", "conversations:DeleteServiceConversation",
     "conversations:DeleteServiceConversationMessage", "conversations:DeleteServiceConversationParticipant",
     "conversations:DeleteServiceRole", "conversations:DeleteServiceUser",
     "conversations:DeleteServiceUserConversation", "conversations:DeleteUser",
-    "conversations:DeleteUserConversation", "conversations:FetchConfiguration", "conversations:FetchConversation",
+    "conversations:DeleteUserConversation", "conversations:FetchConfiguration",
+    "conversations:FetchConfigurationAddress", "conversations:FetchConversation",
     "conversations:FetchConversationMessage", "conversations:FetchConversationParticipant",
     "conversations:FetchCredential", "conversations:FetchRole", "conversations:FetchService",
     "conversations:FetchServiceBinding", "conversations:FetchServiceConversation",
     "conversations:FetchServiceConversationMessage", "conversations:FetchServiceConversationParticipant",
     "conversations:FetchServiceRole", "conversations:FetchServiceUser",
     "conversations:FetchServiceUserConversation", "conversations:FetchUser", "conversations:FetchUserConversation",
-    "conversations:ListConversation", "conversations:ListConversationMessage",
-    "conversations:ListConversationParticipant", "conversations:ListCredential", "conversations:ListRole",
+    "conversations:ListConfigurationAddress", "conversations:ListConversation",
+    "conversations:ListConversationMessage", "conversations:ListConversationParticipant",
+    "conversations:ListCredential", "conversations:ListParticipantConversation", "conversations:ListRole",
     "conversations:ListService", "conversations:ListServiceBinding", "conversations:ListServiceConversation",
     "conversations:ListServiceConversationMessage", "conversations:ListServiceConversationParticipant",
-    "conversations:ListServiceRole", "conversations:ListServiceUser", "conversations:ListServiceUserConversation",
-    "conversations:ListUser", "conversations:ListUserConversation", "conversations:UpdateConfiguration",
-    "conversations:UpdateConversation", "conversations:UpdateConversationMessage",
-    "conversations:UpdateConversationParticipant", "conversations:UpdateCredential", "conversations:UpdateRole",
-    "conversations:UpdateServiceConversation", "conversations:UpdateServiceConversationMessage",
-    "conversations:UpdateServiceConversationParticipant", "conversations:UpdateServiceRole",
-    "conversations:UpdateServiceUser", "conversations:UpdateServiceUserConversation", "conversations:UpdateUser",
+    "conversations:ListServiceParticipantConversation", "conversations:ListServiceRole",
+    "conversations:ListServiceUser", "conversations:ListServiceUserConversation", "conversations:ListUser",
+    "conversations:ListUserConversation", "conversations:UpdateConfiguration",
+    "conversations:UpdateConfigurationAddress", "conversations:UpdateConversation",
+    "conversations:UpdateConversationMessage", "conversations:UpdateConversationParticipant",
+    "conversations:UpdateCredential", "conversations:UpdateRole", "conversations:UpdateServiceConversation",
+    "conversations:UpdateServiceConversationMessage", "conversations:UpdateServiceConversationParticipant",
+    "conversations:UpdateServiceRole", "conversations:UpdateServiceUser",
+    "conversations:UpdateServiceUserConversation", "conversations:UpdateUser",
     "conversations:UpdateUserConversation",
 )  # fmt: skip
 def test_default_scope_and_service_scope_tell_the_same(world: World, lean: LeanClient, template: Template):
