@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from local.template.template import Template
@@ -18,6 +19,13 @@ from tests.support.lean import LeanClient
 from tests.support.stream import Stream
 from tests.support.world import World
 from tests.webhooks.function import WebhooksFunction
+
+
+def refusal(act: Callable[[], Any]) -> tuple[int, int | None]:
+    """The status and code with which the server refuses something."""
+    with pytest.raises(TwilioRestException) as refused:
+        act()
+    return refused.value.status, refused.value.code
 
 
 @pytest.fixture
