@@ -34,6 +34,16 @@ def service_sid(twilio: Client) -> str:
 
 
 @pytest.fixture
+def account(twilio: Client) -> Iterator[Any]:
+    """The account's configuration. Afterwards it says nothing again: tests over HTTP share one account."""
+    configuration = twilio.conversations.v1.configuration
+    yield configuration
+    configuration().update(default_inactive_timer="", default_closed_timer="")
+    nothing = {"pre_webhook_url": "", "post_webhook_url": "", "filters": [""], "method": "POST", "target": "webhook"}
+    configuration.webhooks().update(**nothing)
+
+
+@pytest.fixture
 def scope(request: pytest.FixtureRequest, twilio: Client) -> Any:
     """Where conversations, users and roles are: the account's default service, or one that paths name."""
     api = twilio.conversations.v1

@@ -45,10 +45,9 @@ def service(twilio: Client, service_sid: str) -> Any:
 
 
 @pytest.fixture(params=["account", "service"])
-def webhooks(request: pytest.FixtureRequest, twilio: Client, service: Any) -> Any:
+def webhooks(request: pytest.FixtureRequest, account: Any, service: Any) -> Any:
     """The webhooks of the account, and those of a service."""
-    holder = twilio.conversations.v1 if request.param == "account" else service
-    return holder.configuration.webhooks()
+    return account.webhooks() if request.param == "account" else service.configuration.webhooks()
 
 
 def values(shown: Any, names: Any) -> dict[str, Any]:
@@ -142,8 +141,8 @@ def test_webhooks_that_cannot_work_are_refused(webhooks: Any, settings: dict[str
     assert refusal(lambda: webhooks.update(**settings)) == (400, code)
 
 
-def test_the_accounts_webhooks_go_to_urls_or_to_flex(twilio: Client):
-    webhooks = twilio.conversations.v1.configuration.webhooks()
+def test_the_accounts_webhooks_go_to_urls_or_to_flex(account: Any):
+    webhooks = account.webhooks()
     assert webhooks.fetch().target == "webhook"
     assert webhooks.update(target="flex").target == "flex"
     assert refusal(lambda: webhooks.update(target="post")) == (400, 20001)
