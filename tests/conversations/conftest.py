@@ -35,10 +35,9 @@ def service_sid(twilio: Client) -> str:
 
 @pytest.fixture
 def account(twilio: Client) -> Iterator[Any]:
-    """The account's configuration. Afterwards it says nothing again: tests over HTTP share one account."""
+    """The account's configuration. Afterwards it has no webhooks again: tests over HTTP share one account."""
     configuration = twilio.conversations.v1.configuration
     yield configuration
-    configuration().update(default_inactive_timer="", default_closed_timer="")
     nothing = {"pre_webhook_url": "", "post_webhook_url": "", "filters": [""], "method": "POST", "target": "webhook"}
     configuration.webhooks().update(**nothing)
 
