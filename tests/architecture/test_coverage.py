@@ -20,26 +20,8 @@ from tests.support.fakes import FakeClock
 
 # Published operations that have no route. Whoever offers one takes it off this list.
 NOT_OFFERED_YET: set[str] = {
-    "conversations:CreateConversationScopedWebhook",
     "conversations:CreateConversationWithParticipants",
-    "conversations:CreateServiceConversationScopedWebhook",
     "conversations:CreateServiceConversationWithParticipants",
-    "conversations:DeleteConversationScopedWebhook",
-    "conversations:DeleteServiceConversationScopedWebhook",
-    "conversations:FetchConfigurationWebhook",
-    "conversations:FetchConversationScopedWebhook",
-    "conversations:FetchServiceConfiguration",
-    "conversations:FetchServiceConversationScopedWebhook",
-    "conversations:FetchServiceNotification",
-    "conversations:FetchServiceWebhookConfiguration",
-    "conversations:ListConversationScopedWebhook",
-    "conversations:ListServiceConversationScopedWebhook",
-    "conversations:UpdateConfigurationWebhook",
-    "conversations:UpdateConversationScopedWebhook",
-    "conversations:UpdateServiceConfiguration",
-    "conversations:UpdateServiceConversationScopedWebhook",
-    "conversations:UpdateServiceNotification",
-    "conversations:UpdateServiceWebhookConfiguration",
 }
 # Published operations that have a route, but not yet every parameter.
 NOT_WHOLE_YET: set[str] = set()

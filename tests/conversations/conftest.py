@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from local.template.template import Template
@@ -20,9 +21,25 @@ from tests.support.world import World
 from tests.webhooks.function import WebhooksFunction
 
 
+def refusal(act: Callable[[], Any]) -> tuple[int, int | None]:
+    """The status and code with which the server refuses something."""
+    with pytest.raises(TwilioRestException) as refused:
+        act()
+    return refused.value.status, refused.value.code
+
+
 @pytest.fixture
 def service_sid(twilio: Client) -> str:
     return twilio.conversations.v1.services.create(friendly_name="a service").sid
+
+
+@pytest.fixture
+def account(twilio: Client) -> Iterator[Any]:
+    """The account's configuration. Afterwards it has no webhooks again: tests over HTTP share one account."""
+    configuration = twilio.conversations.v1.configuration
+    yield configuration
+    nothing = {"pre_webhook_url": "", "post_webhook_url": "", "filters": [""], "method": "POST", "target": "webhook"}
+    configuration.webhooks().update(**nothing)
 
 
 @pytest.fixture

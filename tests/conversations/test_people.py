@@ -58,7 +58,7 @@ def test_a_user_conversation_shows_the_conversation_and_what_is_unread(scope: An
     assert shown.participant_sid == participant.sid
     assert (shown.friendly_name, shown.unique_name, shown.attributes) == ("team", "team-of-alice", '{"a": 1}')
     assert (shown.last_read_message_index, shown.unread_messages_count, shown.notification_level) == (0, 1, "muted")
-    assert (shown.conversation_state, shown.timers) == ("active", {})
+    assert (shown.conversation_state, shown.timers) == ("active", conversation.fetch().timers)
     assert mine("team-of-alice").fetch().conversation_sid == created.sid
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from answers import plain, refusal
+from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
 ACCOUNT = os.environ["ACCOUNT_SID"]
@@ -25,20 +26,8 @@ def connect(token: str) -> Client:
     return client
 
 
-def plain(value: Any) -> Any:
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
-
-
 def shown(item: Any, fields: str) -> dict[str, Any]:
     return {name: plain(getattr(item, "_from" if name == "from" else name, None)) for name in fields.split()}
-
-
-def refusal(error: TwilioException) -> dict[str, Any]:
-    """What the server said: the library puts its own words around it, and around a list's differently."""
-    if isinstance(error, TwilioRestException):
-        return {"status": error.status, "code": error.code, "message": error.msg.partition(": ")[2]}
-    body = json.loads(error.args[1].text)
-    return {name: body[name] for name in ("status", "code", "message")}
 
 
 def call(title: str, act: Callable[[], Any], fields: str = "sid") -> Any:

@@ -6,59 +6,25 @@ first channel SID that a transcript mentions.
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.stack.running import Stack
-from tests.support.node_packages import environment, install
+from tests.helper_libraries.transcripts import HERE, helper_library_for_node, numbered, transcript
 
-HERE = Path(__file__).resolve().parent
-_SID = re.compile(r"\b([A-Z]{2})[0-9a-f]{32}\b")
 CALLS = 79
 
 
 @pytest.fixture(scope="module")
-def node_modules() -> Path:
-    """The helper library for Node."""
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed, so the helper library for Node is NOT tested")
-    return install(HERE, "node", "the helper library for Node is")
-
-
-def transcript(stack: Stack, command: list[str], **more: str) -> list[list[Any]]:
-    """What a script printed, with SIDs replaced by the order in which they came up."""
-    variables = environment(
-        ACCOUNT_SID=stack.info["account_sid"],
-        AUTH_TOKEN=stack.info["auth_token"],
-        REST_URL=stack.info["rest_url"],
-        PYTHONIOENCODING="utf-8",
-        **more,
-    )
-    done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
-    seen: dict[str, str] = {}
-
-    def name(found: re.Match[str]) -> str:
-        known = sum(sid.startswith(found[1]) for sid in seen)
-        return seen.setdefault(found[0], f"{found[1]} {known + 1}")
-
-    return [json.loads(_SID.sub(name, line)) for line in done.stdout.splitlines()]
-
-
-@pytest.fixture(scope="module")
 def python_transcript(stack: Stack) -> list[list[Any]]:
-    return transcript(stack, [sys.executable, str(HERE / "conversation.py")])
+    return numbered(transcript(stack, [sys.executable, str(HERE / "conversation.py")]))
 
 
-def test_both_libraries_are_told_the_same(stack: Stack, node_modules: Path, python_transcript: list[list[Any]]):
-    in_node = transcript(stack, ["node", str(HERE / "conversation.cjs")], NODE_PATH=str(node_modules))
+def test_both_libraries_are_told_the_same(stack: Stack, python_transcript: list[list[Any]]):
+    node_path = str(helper_library_for_node())
+    in_node = numbered(transcript(stack, ["node", str(HERE / "conversation.cjs")], NODE_PATH=node_path))
     assert [title for title, _ in in_node] == [title for title, _ in python_transcript]
     for told, expected in zip(in_node, python_transcript, strict=True):
         assert told == expected

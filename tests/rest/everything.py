@@ -49,6 +49,16 @@ IN_CONVERSATIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("address_configuration", "create"): {"Type": "sms", "Address": PHONE_NUMBERS[1]},
     ("address_configuration", "update"): {"FriendlyName": "renamed"},
     ("account_configuration", "update"): {"DefaultInactiveTimer": "PT5M"},
+    ("account_webhooks", "update"): {"Filters": ["onMessageAdded"]},
+    ("service_configuration", "update"): {"ReachabilityEnabled": "true"},
+    ("service_notifications", "update"): {"NewMessage.Enabled": "true"},
+    ("service_webhooks", "update"): {"Filters": ["onMessageAdded"]},
+    ("channel_webhook", "create"): {
+        "Target": "webhook",
+        "Configuration.Url": "https://example.com/hook",
+        "Configuration.Filters": ["onMessageAdded"],
+    },
+    ("channel_webhook", "update"): {"Configuration.Method": "get"},
 }
 # What a list is refused without.
 QUERIES = {("participant_conversation", "list"): {"Identity": "alice"}}
@@ -218,9 +228,11 @@ def _in_conversations(raw: Raw, chat: Everything, path: str) -> Everything:
     alice = raw.get(f"{path}/Users/{chat.items['user']}")["identity"]
     items = {
         **{name: chat.items[name] for name in ("service", "credential", "role", "user", "binding")},
+        **dict.fromkeys(("service_configuration", "service_notifications", "service_webhooks"), chat.items["service"]),
         "channel": channel,
         "user_conversation": channel,
         "participant": raw.post(f"{within}/Participants", Identity=alice)["sid"],
+        "channel_webhook": raw.post(f"{within}/Webhooks", IN_CONVERSATIONS["channel_webhook", "create"])["sid"],
         "message": raw.post(f"{within}/Messages", Body="hi")["sid"],
         "address_configuration": _configured_address(raw),
     }

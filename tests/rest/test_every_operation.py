@@ -13,13 +13,9 @@ from typing import Any
 
 import pytest
 
-from local.emulators.engine import Endpoints
-from local.process.plan import Plan
-from local.stack.running import Stack
-from parley.clock import Clock
 from tests.rest.everything import ABSENT, OPERATIONS, Everything, Operation, make, seen
+from tests.support.behind import table_behind, world_behind
 from tests.support.doors import FORM, Answer, HttpDoor, LambdaDoor, Raw
-from tests.support.fakes import FakeClock
 from tests.support.world import World
 
 CORS = {"Origin": "https://app.example.com"}
@@ -50,7 +46,8 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         door: LambdaDoor | HttpDoor = LambdaDoor(world)
     else:
         door = request.getfixturevalue("http_door")
-        world, stranger = _behind(request.getfixturevalue("stack"))
+        stack = request.getfixturevalue("stack")
+        world, stranger = world_behind(stack), World(*table_behind(stack))
     raw = Raw(door)
     items = make(raw, world.context(), default=True)
     path = f"/chat/v2/Services/{items.addresses['service_sid']}"
@@ -70,14 +67,6 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     before = [seen(raw, each) for each in (items, found.other_service)]
     yield found
     assert [seen(raw, each) for each in (items, found.other_service)] == before
-
-
-def _behind(stack: Stack) -> tuple[World, World]:
-    """A running local stack's account, and another one on its table, past the door: REST cannot make a binding."""
-    plan = Plan.load(stack.home.plan)
-    client = Endpoints(plan.engine, plan.dynamodb, plan.ministack).client("dynamodb")
-    table = str(plan.physical["Table"]["ref"])
-    return World(client, table, stack.info["account_sid"], FakeClock(Clock().now_ms())), World(client, table)
 
 
 def every(*conditions: Callable[[Operation], bool]) -> Any:

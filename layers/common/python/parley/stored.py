@@ -77,6 +77,10 @@ Service = TypedDict(
         "webhook_filters": list[str],
         "pre_webhook_retry_count": int,
         "post_webhook_retry_count": int,
+        "conversations.pre_webhook_url": str,
+        "conversations.post_webhook_url": str,
+        "conversations.webhook_method": str,
+        "conversations.webhook_filters": list[str],
     },
     total=False,
 )
@@ -89,6 +93,11 @@ class AccountConfiguration(Stored, total=False):
     default_messaging_service_sid: str
     default_inactive_timer: str
     default_closed_timer: str
+    pre_webhook_url: str
+    post_webhook_url: str
+    webhook_method: str
+    webhook_filters: list[str]
+    webhook_target: str
 
 
 AddressConfiguration = TypedDict(
@@ -269,9 +278,27 @@ class Invite(OfChannel, total=False):
 
 
 class ChannelWebhook(OfChannel, total=False):
-    """A channel's webhook; its configuration stands in attributes `configuration.*`."""
+    """A channel's webhook; its configuration stands in attributes `configuration.*`.
+
+    `face` is the family of faces that made it, Chat's if it is absent. If the webhook wants older messages, they are
+    those up to `replay_until`, and `replayed` says how far they were told.
+    """
 
     type: str
+    face: str
+    replay_until: int
+    replayed: Replayed
+
+
+class Replayed(TypedDict):
+    """How far a webhook's older messages were told: the index of the next one.
+
+    `since` is when that one came to be next, `receives` how often the job had been received before that.
+    """
+
+    next: int
+    since: int
+    receives: int
 
 
 class Receipt(OfChannel, total=False):

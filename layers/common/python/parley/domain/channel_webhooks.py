@@ -20,11 +20,15 @@ MOST_TRIGGERS = 5
 # Conversations' figures (unconfirmed for Chat).
 LONGEST_URL, LONGEST_TRIGGER = 512, 248
 
+# The events that a webhook may have selected through one face and for which the other has no name.
+ONLY_IN_CHAT = ("onChannelAdded",)
+ONLY_IN_CONVERSATIONS = ("onConversationStateUpdated", "onDeliveryUpdated")
+
 # The parts of each type's configuration. Other parts that a form gives are not kept.
 _PARTS = {
-    WEBHOOK: ("url", "method", "filters", "retry_count"),
-    TRIGGER: ("url", "method", "triggers", "retry_count"),
-    STUDIO: ("flow_sid", "filters", "retry_count"),
+    WEBHOOK: ("url", "method", "filters", "retry_count", "replay_after"),
+    TRIGGER: ("url", "method", "triggers", "retry_count", "replay_after"),
+    STUDIO: ("flow_sid", "filters", "retry_count", "replay_after"),
 }
 
 

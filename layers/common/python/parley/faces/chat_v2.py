@@ -8,7 +8,7 @@ from parley.domain.channels import PRIVATE, PUBLIC
 from parley.domain.push import CREDENTIAL_TYPES
 from parley.domain.roles import PERMISSIONS
 from parley.faces.chat_events import CHANNEL_FILTERS, SERVICE_FILTERS
-from parley.faces.kinds import OnlyThese
+from parley.faces.kinds import OnlyThese, Selected
 from parley.faces.spec import Face, Mount, View
 from parley.records import (
     BINDING,
@@ -174,7 +174,11 @@ CHANNEL_WEBHOOKS = Mount(
     View(f"sid account_sid service_sid channel_sid type url {_CONFIGURATION} date_created date_updated"),
     create=f"type! {_CONFIGURATION}",
     update=_CONFIGURATION,
-    kinds={"configuration.filters": Listed(CHANNEL_FILTERS, errors.CHANNEL_WEBHOOK_FILTER_INVALID)},
+    kinds={
+        "configuration.filters": Selected(
+            {name: (name,) for name in CHANNEL_FILTERS}, errors.CHANNEL_WEBHOOK_FILTER_INVALID
+        )
+    },
     page_limits=(MOST_WEBHOOKS, MOST_WEBHOOKS),
 )
 

@@ -299,7 +299,7 @@ TABLE: dict[Error, Row] = {
         (400, 50332, "Configuration.Url is too long: at most 512 characters"),
         (400, 50372, "Configuration.Url is too long: at most 512 characters"),
     ),
-    errors.CHANNEL_WEBHOOK_URL_INVALID: _chat(400, 20001, "Invalid value for parameter Configuration.Url: {reason}"),
+    errors.CHANNEL_WEBHOOK_URL_INVALID: _both(400, 20001, "Invalid value for parameter Configuration.Url: {reason}"),
     # Messages
     errors.BODY_REQUIRED: _both(400, 50503, "Message body is required"),
     errors.BODY_TOO_LONG: _both(400, 50504, "Message body is too long: at most 32768 bytes"),

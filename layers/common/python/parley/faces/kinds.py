@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from parley.domain.deliveries import summary
@@ -91,6 +91,45 @@ class Summary:
 
     def show(self, value: Mapping[str, int] | None) -> dict[str, int | str] | None:
         return None if value is None else summary(value)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The events that a webhook selects; `stored` maps the face's names to the stored ones, one or more.
+
+    Attributes:
+        older: Older names that parameters may use, and the names that are shown instead.
+    """
+
+    stored: Mapping[str, tuple[str, ...]]
+    error: Error
+    older: Mapping[str, str] = field(default_factory=dict)
+
+    def parse(self, name: str, values: Sequence[str]) -> list[str]:
+        given = [self.older.get(value, value) for value in Listed().parse(name, values)]
+        for value in given:
+            if value not in self.stored:
+                raise self.error(name=value)
+        return list(dict.fromkeys(stored for value in given for stored in self.stored[value]))
+
+    def show(self, value: Sequence[str] | None) -> list[str] | None:
+        if value is None:
+            return None
+        return [word for word, stored in self.stored.items() if any(name in value for name in stored)]
+
+
+@dataclass(frozen=True)
+class OrElse:
+    """A kind with another value that is shown while nothing is stored."""
+
+    kind: Kind
+    absent: Any
+
+    def parse(self, name: str, values: Sequence[str]) -> Any:
+        return self.kind.parse(name, values)
+
+    def show(self, value: Any) -> Any:
+        return self.absent if value is None else self.kind.show(value)
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,9 @@ def _parts(mount: Mount, parts: tuple[Name, ...], values: Record, within: str) -
             continue
         field = mount.record.by_name[path]
         value = values.get(path)
-        if value is None:
-            value = field.default
+        value = mount.kind(field).show(field.default if value is None else value)
         if value is not None:
-            shown[part.shown] = mount.kind(field).show(value)
+            shown[part.shown] = value
     return shown
 
 

@@ -29,7 +29,7 @@ from parley.operations import (
     users,
     verbs,
 )
-from parley.records import RECORDS
+from parley.records import RECORDS, SERVICE
 from parley.records.spec import VERBS, Registry
 
 Operation = Callable[..., Any]
@@ -38,6 +38,11 @@ _SPECIALS: dict[tuple[str, str], Operation] = {
     ("service", "create"): services.create,
     ("service", "update"): services.update,
     ("service", "delete"): services.delete,
+    **{
+        (name, verb): operation
+        for name in ("service_configuration", "service_notifications", "service_webhooks")
+        for verb, operation in (("fetch", partial(verbs.fetch, SERVICE)), ("update", services.update))
+    },
     ("role", "create"): roles.create,
     ("role", "update"): roles.update,
     ("role", "delete"): roles.delete,
@@ -97,6 +102,8 @@ _SPECIALS: dict[tuple[str, str], Operation] = {
     ("account", "fetch"): accounts.fetch,
     ("account_configuration", "fetch"): accounts.fetch_configuration,
     ("account_configuration", "update"): accounts.update_configuration,
+    ("account_webhooks", "fetch"): accounts.fetch_configuration,
+    ("account_webhooks", "update"): accounts.update_configuration,
     ("api_key", "create"): api_keys.create,
     ("api_key", "delete"): api_keys.delete,
 }

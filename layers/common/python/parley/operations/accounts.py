@@ -14,7 +14,7 @@ from parley.store.items import Record
 from parley.store.writes import Create, Update
 from parley.stored import AccountConfiguration
 
-_CLEARABLE = ("default_inactive_timer", "default_closed_timer")
+_NEVER_CLEARED = ("default_chat_service_sid", "default_messaging_service_sid")
 _DEFAULT_SERVICE_NAME = "Default Conversations Service"
 
 
@@ -68,7 +68,7 @@ def update_configuration(context: Context, path: Path, parameters: dict[str, Any
         Refusal: 20404 if the new default service does not exist.
     """
     configuration(context)
-    given = {name: value for name, value in parameters.items() if value is not None or name in _CLEARABLE}
+    given = {name: value for name, value in parameters.items() if value is not None or name not in _NEVER_CLEARED}
     if service_sid := given.get("default_chat_service_sid"):
         service(context, service_sid)
     key = keys.account_configuration(context.account_sid)

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.channel_webhooks import MOST, configured
-from parley.errors import CHANNEL_WEBHOOKS_FULL, NOT_FOUND
+from parley.errors import CHANNEL_WEBHOOKS_FULL, CONCURRENT_UPDATE, NOT_FOUND
 from parley.operations import channel_log, verbs
-from parley.operations.addressing import only_shown, resolve
-from parley.operations.context import Context
+from parley.operations.addressing import only_shown, resolve, shown
+from parley.operations.context import CONVERSATIONS, Context
 from parley.records.channel_webhooks import CHANNEL_WEBHOOK
 from parley.records.spec import Path
+from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Create, Guard, Update, Write
 
+_EVENTS = "configuration.filters"
+
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """A new webhook of the channel.
+    """A new webhook of the channel, which keeps the name of the face that made it.
 
     Raises:
         Refusal: 50321 when there are five; what its type's configuration lacks.
@@ -25,23 +28,40 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     resolved = resolve(context, CHANNEL_WEBHOOK, path, opened=False)
     record = verbs.new_record(context, CHANNEL_WEBHOOK, path)
     record |= {"channel_sid": resolved["channel_sid"], "type": parameters["type"], **configuration}
-    room = Guard("webhooks_count", "<", MOST, CHANNEL_WEBHOOKS_FULL())
+    if context.perspective.name == CONVERSATIONS.name:
+        record["face"] = CONVERSATIONS.name
+    return verbs.retried(context, lambda context: _create(context, resolved, record), CONCURRENT_UPDATE)
+
+
+def _create(context: Context, resolved: Path, record: Record) -> Record:
+    room: list[Guard] = [Guard("webhooks_count", "<", MOST, CHANNEL_WEBHOOKS_FULL())]
+    if "configuration.replay_after" in record:
+        # Messages up to this index are replayed, later ones are told as they come. None may come in between.
+        tail = shown(context, resolved["service_sid"], context.table.fetch(keys.tail(resolved["channel_sid"])))
+        record = {**record, "replay_until": tail.get("last_index", -1)}
+        room.append(channel_log.unchanged(tail, "last_index"))
     writes: list[Write] = [
         Create(CHANNEL_WEBHOOK.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND()),
         channel_log.in_tail(
-            path["service_sid"], resolved["channel_sid"], {"webhooks_count": 1}, *only_shown(context), room
+            resolved["service_sid"], resolved["channel_sid"], {"webhooks_count": 1}, *only_shown(context), *room
         ),
     ]
     return context.table.commit(context.cause(), writes)[0]
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The webhook with the given parts of its configuration changed; its type is fixed."""
+    """The webhook with the given parts of its configuration changed; its type is fixed.
+
+    Events that the caller's face cannot name stay selected.
+    """
     resolved = resolve(context, CHANNEL_WEBHOOK, path)
     webhook = verbs.load(context, CHANNEL_WEBHOOK, resolved)
     # Stored values complete the configuration for the check. They are not written back: another request may be changing
     # them.
     whole = configured(webhook["type"], {**webhook, **parameters})
+    if _EVENTS in whole and (selected := parameters.get(_EVENTS)):
+        unnamed = context.perspective.unnamed_events
+        whole[_EVENTS] = [*selected, *(name for name in webhook.get(_EVENTS) or () if name in unnamed)]
     changes = verbs.changed(context, {name: value for name, value in whole.items() if name in parameters})
     return context.table.commit(context.cause(), [Update(CHANNEL_WEBHOOK.key(resolved), NOT_FOUND(), set=changes)])[0]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from parley.clock import Clock
 from parley.domain.addresses import NO_NUMBERS, Numbers
+from parley.domain.channel_webhooks import ONLY_IN_CHAT, ONLY_IN_CONVERSATIONS
 from parley.domain.channels import PRIVATE, PUBLIC, TYPES
 from parley.domain.roles import CONVERSATIONS_PERMISSIONS, PERMISSIONS
 from parley.ids import Ids
@@ -54,6 +55,7 @@ class Perspective:
         lists: The types of channels that a list shows if the request names none.
         shows_participants: Whether messages show which participant wrote them.
         permissions: The permissions that roles can have there, with the types of roles in which each may stand.
+        unnamed_events: The events for which the face has no name. If an update names events, a webhook keeps these.
         new_service: What a service that is made through the face has set from the start.
         has_defaults: Whether a new channel takes the account's timers and messaging service.
         by_activity: Whether lists show the newest channels first, and without a filter those that were active last.
@@ -66,6 +68,7 @@ class Perspective:
     lists: tuple[str, ...] = (PUBLIC,)
     shows_participants: bool = False
     permissions: Mapping[str, frozenset[str]] = field(default_factory=lambda: PERMISSIONS, hash=False)
+    unnamed_events: tuple[str, ...] = ()
     new_service: Mapping[str, Any] = field(default_factory=dict, hash=False)
     has_defaults: bool = False
     by_activity: bool = False
@@ -78,7 +81,7 @@ class Perspective:
 
 # Twilio's published description calls `public` the default of the list's `Type` filter. If Twilio lists private
 # channels too when there is no filter, `lists` must name both types (unconfirmed).
-CHAT = Perspective("chat", "chat")
+CHAT = Perspective("chat", "chat", unnamed_events=ONLY_IN_CONVERSATIONS)
 # A conversation is a private channel. A new service takes 1,000 participants in each conversation and 1,000
 # conversations of each user (https://www.twilio.com/docs/conversations/conversations-limits). That lists without a
 # filter show the recently active conversations first is known only from libraries that follow the documentation
@@ -91,6 +94,7 @@ CONVERSATIONS = Perspective(
     lists=(PRIVATE,),
     shows_participants=True,
     permissions=CONVERSATIONS_PERMISSIONS,
+    unnamed_events=ONLY_IN_CHAT,
     new_service={"limits.channel_members": 1000, "limits.user_channels": 1000},
     has_defaults=True,
     by_activity=True,

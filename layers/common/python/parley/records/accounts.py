@@ -5,9 +5,9 @@ The auth token, which Twilio shows here, stays in Secrets Manager.
 
 from __future__ import annotations
 
+from parley import errors
 from parley.domain.durations import check_closed_timer, check_inactive_timer
-from parley.errors import MESSAGING_SERVICE_INVALID
-from parley.records.kinds import Checked, Sid, Text
+from parley.records.kinds import Checked, Choice, Listed, Sid, Text, Url
 from parley.records.spec import Field, RecordType
 from parley.store import keys
 
@@ -33,8 +33,13 @@ ACCOUNT_CONFIGURATION = RecordType(
     key=lambda path: keys.account_configuration(path["account_sid"]),
     fields=(
         Field("default_chat_service_sid", Sid("IS"), always=True),
-        Field("default_messaging_service_sid", Sid("MG", MESSAGING_SERVICE_INVALID), always=True),
+        Field("default_messaging_service_sid", Sid("MG", errors.MESSAGING_SERVICE_INVALID), always=True),
         Field("default_inactive_timer", Checked(check_inactive_timer)),
         Field("default_closed_timer", Checked(check_closed_timer)),
+        Field("pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID)),
+        Field("post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID)),
+        Field("webhook_method", Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID), default="POST"),
+        Field("webhook_filters", Listed(), default=()),
+        Field("webhook_target", Choice(("webhook", "flex")), default="webhook"),
     ),
 )

@@ -29,6 +29,7 @@ CHANNEL_WEBHOOK = RecordType(
         Field("configuration.filters", Listed()),
         Field("configuration.triggers", Listed()),
         Field("configuration.flow_sid", Text(34, errors.CHANNEL_WEBHOOK_FLOW_INVALID)),
+        Field("configuration.replay_after", Whole()),
         Field("configuration.retry_count", Whole(0, 3, errors.WEBHOOK_RETRY_COUNT_INVALID), default=0),
     ),
     remains="type",

@@ -80,6 +80,8 @@ SERVICE = RecordType(
         Field("notifications.log_enabled", Flag(), default=False),
         *_pushes("new_message"),
         Field("notifications.new_message.badge_count_enabled", Flag()),
+        Field("notifications.new_message.with_media.enabled", Flag(), default=False),
+        Field("notifications.new_message.with_media.template", _TEMPLATE),
         *_pushes("added_to_channel"),
         *_pushes("removed_from_channel"),
         *_pushes("invited_to_channel"),
@@ -91,6 +93,11 @@ SERVICE = RecordType(
             default="Media messages are not supported by your client",
         ),
         *_EVENT_WEBHOOKS,
+        # Conversations' webhooks stand beside Chat's (https://www.twilio.com/docs/conversations/api/per-service-webhook-resource).
+        Field("conversations.pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID)),
+        Field("conversations.post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID)),
+        Field("conversations.webhook_method", _METHOD, default="POST"),
+        Field("conversations.webhook_filters", Listed(), default=()),
     ),
 )
 

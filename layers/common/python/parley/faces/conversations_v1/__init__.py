@@ -10,6 +10,7 @@ from parley.faces.conversations_v1 import (
     participants,
     people,
     services,
+    webhooks,
 )
 from parley.faces.conversations_v1.face import SCOPES
 from parley.faces.spec import Mount
@@ -21,7 +22,7 @@ MOUNTS: tuple[Mount, ...] = (
     *(
         mount
         for scope in SCOPES
-        for part in (conversations, messages, participants, people)
+        for part in (conversations, messages, participants, people, webhooks)
         for mount in part.mounts(scope)
     ),
 )
