@@ -89,8 +89,9 @@ def everything(client: Any, table_name: str, account_sid: str) -> dict[Key[Any],
         pk, sk = _text(item, "pk"), _text(item, "sk")
         if account_sid in pk or _text(item, "service_sid") in services:
             return True
-        parts = pk.split("#")
-        return not sids.isdisjoint(parts) or not connections.isdisjoint((*parts, *sk.split("#")))
+        # A unique name may hold the sign too, and then a part may be empty.
+        parts = [part for part in pk.split("#") if part]
+        return not sids.isdisjoint(parts) or not connections.isdisjoint((*parts, *filter(None, sk.split("#"))))
 
     decoded = ({name: from_attribute(value) for name, value in item.items()} for item in stored if belongs(item))
     return {Key(item["pk"], item["sk"]): item for item in decoded}
