@@ -205,6 +205,50 @@ def _bury(scene: Scene, container: World, burials: list[dict[str, Any]]) -> int:
     return _FAILED if any(scene.webhooks.bury(entry) for entry in burials) else _DONE
 
 
+def _carry_out(scene: Scene, container: World, jobs: list[dict[str, Any]]) -> int:
+    scene.webhooks.start(container)
+    return _FAILED if any(scene.webhooks.do_job(job) for job in jobs) else _DONE
+
+
+def _started(scene: Scene) -> list[dict[str, Any]]:
+    """The jobs that timers and activity have started so far."""
+    scene.webhooks.plan()
+    jobs, scene.webhooks.work.timed = scene.webhooks.work.timed, []
+    return jobs
+
+
+def _timers_have_run_out(scene: Scene) -> list[dict[str, Any]]:
+    """Of three conversations, one becomes inactive, one closes, and one was active since."""
+    path = scene.conversations
+    both = {"Timers.Inactive": "PT1M", "Timers.Closed": "PT2H"}
+    scene.rest.post(path, both)
+    scene.rest.post(path, {"Timers.Closed": "PT10M"})
+    busy = scene.rest.post(path, both)["sid"]
+    scene.world.clock.advance(3600)
+    scene.rest.post(f"{path}/{busy}/Messages", Body="hello")
+    scene.webhooks.skip_stream()
+    scene.webhooks.tick()
+    return _started(scene)
+
+
+def _active_in_another_hour(scene: Scene) -> list[dict[str, Any]]:
+    sid = scene.rest.post(scene.conversations)["sid"]
+    scene.world.clock.advance(3600)
+    scene.webhooks.skip_stream()
+    scene.rest.post(f"{scene.conversations}/{sid}/Messages", Body="hello")
+    return _started(scene)
+
+
+def _closed_conversation(scene: Scene) -> list[dict[str, Any]]:
+    sid = scene.rest.post(scene.conversations)["sid"]
+    for identity in ("alice", "bob"):
+        scene.rest.post(f"{scene.conversations}/{sid}/Participants", Identity=identity)
+    scene.webhooks.skip_stream()
+    scene.rest.post(f"{scene.conversations}/{sid}", State="closed")
+    scene.webhooks.plan()
+    return [{"job": "sweep", **job} for job in scene.webhooks.work.take()]
+
+
 def _sweep(kind: str, path: Callable[[Scene], str]) -> Act:
     def prepare(scene: Scene) -> list[dict[str, Any]]:
         assert scene.rest("DELETE", path(scene)).status == 204
@@ -248,6 +292,9 @@ def acts() -> Iterator[Act]:
     yield Act("planning", _plan, _sent, is_repeated=True)
     for kind, path in SWEEPS.items():
         yield _sweep(kind, path)
+    yield Act("job:sweep closed", _carry_out, _closed_conversation, is_repeated=True)
+    yield Act("job:timers", _carry_out, _timers_have_run_out, is_repeated=True)
+    yield Act("job:activity", _carry_out, _active_in_another_hour, is_repeated=True)
 
 
 ACTS = list(acts())

@@ -54,6 +54,7 @@ class Scene:
         sent = {"Type": "webhook", "Configuration.Url": HOOK, "Configuration.Filters": "onMessageSent"}
         self.rest.post(f"{self.room.path}/Webhooks", sent)
         self.webhooks = WebhooksFunction(self.deployment, template, FakeOutgoing())
+        self.conversations = f"/conversations/v1/Services/{self.house.sid}/Conversations"
         # The first tick of an account's life looks back for hours.
         self.deployment.tick()
 
@@ -92,6 +93,8 @@ class Scene:
         for _ in range(_FEW):
             self.world.clock.advance(SETTLED_SECONDS)
             self.deployment.announce()
+            self.webhooks.tick()
+            assert self.webhooks.do_timed() == []
             if not self.webhooks.sweep_all():
                 break
         self.webhooks.bury_all()
