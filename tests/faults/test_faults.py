@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from parley.ports.phones import NoCarrier
 from parley.sockets.native.actions import ACTIONS
 from parley.webhooks.deliveries import Deliveries
 from parley.work.worker import job_table
@@ -101,7 +102,7 @@ def test_every_kind_of_queued_job_is_among_the_acts(scene: Scene) -> None:
     context, outgoing, queue = scene.world.context(), FakeOutgoing(), FakeQueue()
     facts: dict[str, Any] = {"count": print, "longest_age_seconds": 1, "studio_url": ""}
     deliveries = Deliveries(context, outgoing, queue, **facts)
-    assert set(job_table(context, deliveries, queue, queue)) == jobs
+    assert set(job_table(context, deliveries, queue, queue, NoCarrier())) == jobs
 
 
 # What is done over REST to the one service of the scene, whose channel, people and roles all of them concern.
