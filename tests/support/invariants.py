@@ -368,6 +368,12 @@ def _binding(member: Item) -> dict[str, Any] | None:
     return member.get("messaging_binding")
 
 
+def _beginnings(account: Account) -> Iterator[str]:
+    for key, tail in account.of("TAIL") if account.swept else ():
+        if tail.get("state") == "initializing":
+            yield f"{key.pk} is initializing, and nothing is owed that makes it active"
+
+
 def _is_open(account: Account, sid: str) -> bool:
     return sid in account.channels and account.living.get(keys.tail(sid), {}).get("state") != "closed"
 
@@ -435,6 +441,7 @@ CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
     _roles,
     _left_behind,
     _bindings,
+    _beginnings,
     _pairs,
     _groups,
     _aliases,

@@ -13,6 +13,7 @@ from parley.operations.context import Context
 from parley.ports.phones import Carrier
 from parley.ports.queue import Queue
 from parley.webhooks.deliveries import Deliveries
+from parley.work.beginning import beginnings
 from parley.work.burying import burying
 from parley.work.consumer import QueuedRecord, work_off
 from parley.work.job import Job, Jobs
@@ -29,6 +30,7 @@ def job_table(
     return {
         "webhook": Job(delivery_queue, deliveries.deliver, deliveries.plan, not_tried=deliveries.leave_untried),
         "sweep": sweeps(context, work_queue),
+        "begin": beginnings(context, work_queue),
         "bury": burying(context, work_queue),
         "timers": timers_running_out(context, work_queue),
         "activity": moves_among_the_active(context, work_queue),
