@@ -46,6 +46,7 @@ _CHATS_NAMES = {
     "conversation_sid": "channel_sid",
     "participant_sid": "member_sid",
     "last_read_message_index": "last_consumed_message_index",
+    "target": "type",
     "last_read_timestamp": "last_consumption_timestamp",
 }
 _IN_BOTH = {
@@ -53,6 +54,7 @@ _IN_BOTH = {
     "messages": "sid index from body attributes date_created date_updated",
     "members": "sid identity role_sid attributes last_consumed_message_index last_consumption_timestamp date_updated",
     "user": "channel_sid member_sid unread_messages_count last_consumed_message_index notification_level",
+    "webhooks": "sid type date_created date_updated",
 }
 
 
@@ -87,7 +89,7 @@ class Room:
         """The whole channel, as a face shows it."""
         path = self.path(face)
         found: dict[str, Any] = {"channel": common("channel", self.raw.get(path))}
-        for name, part in (("messages", "Messages"), ("members", face.members)):
+        for name, part in (("messages", "Messages"), ("members", face.members), ("webhooks", "Webhooks")):
             (items,) = (value for value in self.raw.get(f"{path}/{part}").values() if isinstance(value, list))
             found[name] = [common(name, item) for item in items]
         for identity in PEOPLE:
@@ -124,6 +126,10 @@ class Room:
             case "mute":
                 level = ("muted", "default")[number // 2 % 2]
                 return self.raw("POST", self.of_user(face, identity), {"NotificationLevel": level})
+            case "hook":
+                event, kind = ("onMessageSent", "Type") if face is CHAT else ("onMessageAdded", "Target")
+                hook = {kind: "webhook", "Configuration.Url": f"https://example.com/{number}"}
+                return self.raw("POST", f"{path}/Webhooks", {**hook, "Configuration.Filters": event})
             case "rename":
                 return self.raw("POST", path, {"FriendlyName": f"name {number}", "UniqueName": f"unique {number}"})
             case _:
@@ -142,6 +148,7 @@ ACTS = {
     "role": False,
     "mute": False,
     "rename": False,
+    "hook": False,
     "inactive": False,
     "active": False,
 }
@@ -191,6 +198,8 @@ def check(act: str, number: int, last: dict[str, Any], now: dict[str, Any]) -> N
                 message for message in now["messages"] if message["index"] > member["last_consumed_message_index"]
             ]
             assert now[identity]["unread_messages_count"] == len(unread)
+        case "hook":
+            assert len(now["webhooks"]) == len(last["webhooks"]) + 1
         case "mute":
             assert now[identity]["notification_level"] == ("muted", "default")[number // 2 % 2]
         case "rename":
