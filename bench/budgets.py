@@ -29,6 +29,7 @@ from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
 from local.template.template import Template
 from parley.ids import member_sid, user_sid
+from parley.operations import timers
 from parley.operations.context import Caller, Context
 from parley.operations.counting import EVERY
 from parley.operations.verbs import TOMBSTONE_SECONDS
@@ -92,7 +93,7 @@ class Measurement:
     def costs(self) -> list[Cost]:
         """Every operation that has a budget."""
         batches = [self._of_a_stream_batch(*room) for room in _ROOMS]
-        return [*self._over_rest(), *self._over_sockets(), *batches]
+        return [*self._over_rest(), *self._of_conversations(), *self._over_sockets(), *batches]
 
     def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], Any]) -> Cost:
         with metered(self._client) as meter:
@@ -136,6 +137,34 @@ class Measurement:
 
         add("+491721234567")
         return lambda: add("+491727654321")
+
+    def _of_conversations(self) -> list[Cost]:
+        """Lists of conversations, and their timers."""
+        path = f"/conversations/v1/Services/{self._service}/Conversations"
+        for _ in range(60):
+            self._raw.post(path)
+        tick = self._run_timers
+        tick()
+        idle = self._cost("a tick without a timer that runs out", (8, 0), tick)
+        one, two = (self._cost("", (0, 0), self._run_out(path, number)) for number in (1, 2))
+        requests, units = two.requests - one.requests, two.write_units - one.write_units
+        self._raw.get(path)
+        return [
+            self._cost("list 50 conversations", (2, 0), lambda: self._raw.get(path)),
+            self._cost("list 50 conversations of a state", (2, 0), lambda: self._raw.get(path, State="active")),
+            idle,
+            Cost("a timer that runs out, beside others", requests, units, 4, 8),
+        ]
+
+    def _run_out(self, path: str, number: int) -> Callable[[], None]:
+        """A tick after the timers of some conversations have run out, which will close later."""
+        for _ in range(number):
+            self._raw.post(path, {"Timers.Inactive": "PT1M", "Timers.Closed": "PT2H"})
+        self._world.clock.advance(61)
+        return self._run_timers
+
+    def _run_timers(self) -> None:
+        assert timers.work_off(self._world.context(), lambda: False)
 
     def _over_sockets(self) -> list[Cost]:
         self._connect("c0", "alice")

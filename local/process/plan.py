@@ -29,6 +29,7 @@ _DEBUGGING_SETTINGS = {
     "PhoneNumbers": "PARLEY_PHONE_NUMBERS",
     "WhatsAppSenders": "PARLEY_WHATSAPP_SENDERS",
     "GroupMessages": "PARLEY_GROUP_MESSAGES",
+    "CarrierUrl": "PARLEY_CARRIER_URL",
 }
 """Parameters of the template, and the environment variables that set them for one run."""
 _LOCALLY = {

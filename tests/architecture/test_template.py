@@ -256,14 +256,15 @@ def test_a_stream_function_gets_new_images_of_announced_kinds_only(function: str
     assert keys == expected
 
 
-def test_stream_functions_also_get_unused_numbers_and_tombstones():
+def test_stream_functions_also_get_unused_numbers_and_receipts_that_change_and_tombstones():
     unused = {
         "eventName": ["INSERT"],
         "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "CHG#"}]}}, "NewImage": {"kind": {"S": ["nothing"]}}},
     }
     others = {function: filters(mapping)[1:] for (function, _), mapping in STREAM_MAPPINGS.items()}
     tombstones = {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"deleted_at": {"N": [{"exists": True}]}}}}
-    assert others == {"FanOutFunction": [unused], "WebhooksFunction": [tombstones]}
+    receipts = {"eventName": ["MODIFY"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "RECEIPT#"}]}}}}
+    assert others == {"FanOutFunction": [unused], "WebhooksFunction": [receipts, tombstones]}
 
 
 @pytest.mark.parametrize("key", STREAM_MAPPINGS, ids=".".join)

@@ -10,6 +10,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from local.template.template import Template
+from tests.conversations.carrier import ScriptedCarrier
 from tests.conversations.phones import Thread, opened
 from tests.ports.fakes import FakeOutgoing
 from tests.sockets.deployment import Deployment
@@ -59,6 +60,13 @@ def conversation(scope: Any) -> Any:
 def thread(world: World, raw: Raw, lean: LeanClient) -> Thread:
     """A conversation of the default service, over plain requests."""
     return opened(raw, lean)
+
+
+@pytest.fixture
+def carrier(world: World, stream: Stream, template: Template) -> ScriptedCarrier:
+    """What takes messages to phones, and reports."""
+    outgoing = FakeOutgoing()
+    return ScriptedCarrier(WebhooksFunction(Deployment(world, stream, template), template, outgoing), outgoing)
 
 
 @pytest.fixture

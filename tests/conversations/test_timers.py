@@ -133,7 +133,7 @@ def test_a_timer_may_be_given_without_a_state(scope: Any, world: World, monkeypa
     assert refused.value.code == 50382
 
 
-def test_new_conversations_take_the_accounts_timers_and_messaging_service(twilio: Client, scope: Any):
+def test_new_conversations_take_the_accounts_timers_and_messaging_service(twilio: Client, world: World, scope: Any):
     configuration = twilio.conversations.v1.configuration()
     configuration.update(default_inactive_timer="PT1M", default_closed_timer="PT10M")
     made = scope.conversations.create()
@@ -143,7 +143,7 @@ def test_new_conversations_take_the_accounts_timers_and_messaging_service(twilio
     assert (set(own.timers), own.messaging_service_sid) == ({"date_closed"}, "MG" + "0" * 32)
 
 
-def test_channels_take_no_timers_of_the_account(twilio: Client, service_sid: str):
+def test_channels_take_no_timers_of_the_account(twilio: Client, world: World, service_sid: str):
     twilio.conversations.v1.configuration().update(default_inactive_timer="PT1M")
     channel = twilio.chat.v2.services(service_sid).channels.create(type="private")
     assert twilio.conversations.v1.services(service_sid).conversations(channel.sid).fetch().timers == {}

@@ -6,14 +6,16 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
+from parley.operations import transitions
 from parley.sockets.native.actions import ACTIONS
 from tests.faults.scene import HOOK, SETTLED_SECONDS, Scene
 from tests.rest import everything
 from tests.sockets import asking
 from tests.sockets.deployment import load_function, sample
 from tests.support.doors import LambdaDoor, Raw
-from tests.support.world import World
+from tests.support.world import PHONE_NUMBERS, World
 
 # The status of an act whose connection was closed instead of being answered.
 _ENDED = 401
@@ -205,6 +207,50 @@ def _bury(scene: Scene, container: World, burials: list[dict[str, Any]]) -> int:
     return _FAILED if any(scene.webhooks.bury(entry) for entry in burials) else _DONE
 
 
+def _carry_out(scene: Scene, container: World, jobs: list[dict[str, Any]]) -> int:
+    scene.webhooks.start(container)
+    return _FAILED if any(scene.webhooks.do_job(job) for job in jobs) else _DONE
+
+
+def _started(scene: Scene) -> list[dict[str, Any]]:
+    """The jobs that timers and activity have started so far."""
+    scene.webhooks.plan()
+    jobs, scene.webhooks.work.timed = scene.webhooks.work.timed, []
+    return jobs
+
+
+def _timers_have_run_out(scene: Scene) -> list[dict[str, Any]]:
+    """Of three conversations, one becomes inactive, one closes, and one was active since."""
+    path = scene.conversations
+    both = {"Timers.Inactive": "PT1M", "Timers.Closed": "PT2H"}
+    scene.rest.post(path, both)
+    scene.rest.post(path, {"Timers.Closed": "PT10M"})
+    busy = scene.rest.post(path, both)["sid"]
+    scene.world.clock.advance(3600)
+    scene.rest.post(f"{path}/{busy}/Messages", Body="hello")
+    scene.webhooks.skip_stream()
+    scene.webhooks.tick()
+    return _started(scene)
+
+
+def _active_in_another_hour(scene: Scene) -> list[dict[str, Any]]:
+    sid = scene.rest.post(scene.conversations)["sid"]
+    scene.world.clock.advance(3600)
+    scene.webhooks.skip_stream()
+    scene.rest.post(f"{scene.conversations}/{sid}/Messages", Body="hello")
+    return _started(scene)
+
+
+def _closed_conversation(scene: Scene) -> list[dict[str, Any]]:
+    sid = scene.rest.post(scene.conversations)["sid"]
+    for identity in ("alice", "bob"):
+        scene.rest.post(f"{scene.conversations}/{sid}/Participants", Identity=identity)
+    scene.webhooks.skip_stream()
+    scene.rest.post(f"{scene.conversations}/{sid}", State="closed")
+    scene.webhooks.plan()
+    return [{"job": "sweep", **job} for job in scene.webhooks.work.take()]
+
+
 def _sweep(kind: str, path: Callable[[Scene], str]) -> Act:
     def prepare(scene: Scene) -> list[dict[str, Any]]:
         assert scene.rest("DELETE", path(scene)).status == 204
@@ -229,6 +275,55 @@ SWEEPS: dict[str, Callable[[Scene], str]] = {
 }
 
 
+_FREE, _TAKEN = "+491721234567", "+491727654321"
+_PARTICIPANT = f"/Participants/%2B{_TAKEN[1:]}"
+
+
+def _pair(address: str) -> dict[str, str]:
+    return {"MessagingBinding.Address": address, "MessagingBinding.ProxyAddress": PHONE_NUMBERS[0]}
+
+
+# What is done to a conversation in which there is a phone, to another one, or to a thread of phones: verb, path, form.
+PHONES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "participant.create": ("POST", "{thread}/Participants", _pair(_FREE)),
+    "participant.create elsewhere": ("POST", "{other}/Participants", _pair(_FREE)),
+    "participant.update": ("POST", "{thread}" + _PARTICIPANT, {"MessagingBinding.ProxyAddress": PHONE_NUMBERS[1]}),
+    "participant.delete": ("DELETE", "{thread}" + _PARTICIPANT, {}),
+    "channel.close": ("POST", "{thread}", {"State": "closed"}),
+    "channel.delete": ("DELETE", "{thread}", {}),
+    "group.create": ("POST", "{group}/Participants", {"MessagingBinding.Address": "+14155550103"}),
+    "group.delete": ("DELETE", "{group}/Participants/%2B14155550101", {}),
+    "group.hand over": ("POST", "{group}/Participants/agent", {"Identity": "bob"}),
+    "group.agent deleted": ("DELETE", "{service}/Users/agent", {}),
+}
+
+
+def _with_phones(name: str) -> Act:
+    verb, path, form = PHONES[name]
+
+    def do(scene: Scene, container: World, prepared: Any) -> int:
+        raw = scene.unchecked if container is scene.world else Raw(LambdaDoor(container), checked=False)
+        return raw(verb, path.format(**scene.phones), form).status
+
+    return Act(f"phones:{name}", do)
+
+
+def _interrupted(scene: Scene) -> dict[str, Any]:
+    """The job of a conversation that was made with its participants by a function that died right after."""
+    with patch.object(transitions, "begin"):
+        path = f"{scene.phones['service']}/ConversationWithParticipants"
+        answer = scene.rest("POST", path, {"Participant": '{"identity": "zoe"}'})
+    assert answer.status == 202
+    scene.webhooks.plan()
+    (job,) = scene.webhooks.work.take()
+    return job
+
+
+def _begin(scene: Scene, container: World, job: dict[str, Any]) -> int:
+    scene.webhooks.start(container)
+    return _FAILED if scene.webhooks.do_job(job) else _DONE
+
+
 def acts() -> Iterator[Act]:
     """An operation once per record and verb, every action, and every other event that a function takes."""
     known: set[tuple[str, str]] = set()
@@ -245,9 +340,14 @@ def acts() -> Iterator[Act]:
     yield Act("fan-out", _fan_out, _much_has_changed, is_repeated=True)
     yield Act("job:webhook", _deliver, _queued, is_repeated=True)
     yield Act("job:bury", _bury, _deleted, is_repeated=True)
+    yield Act("job:begin", _begin, _interrupted, is_repeated=True)
+    yield from map(_with_phones, PHONES)
     yield Act("planning", _plan, _sent, is_repeated=True)
     for kind, path in SWEEPS.items():
         yield _sweep(kind, path)
+    yield Act("job:sweep closed", _carry_out, _closed_conversation, is_repeated=True)
+    yield Act("job:timers", _carry_out, _timers_have_run_out, is_repeated=True)
+    yield Act("job:activity", _carry_out, _active_in_another_hour, is_repeated=True)
 
 
 ACTS = list(acts())

@@ -18,7 +18,7 @@ from tests.support.doors import Raw
 from tests.support.invariants import contradictions
 from tests.support.lean import LeanClient
 from tests.support.stream import Stream
-from tests.support.world import World
+from tests.support.world import PHONE_NUMBERS, World
 from tests.webhooks.function import WebhooksFunction
 
 # Longer than any function runs, so that all functions that were running have ended.
@@ -53,7 +53,9 @@ class Scene:
         self.house.device("bob").done("followUsers", identities=["alice", "carol"])
         sent = {"Type": "webhook", "Configuration.Url": HOOK, "Configuration.Filters": "onMessageSent"}
         self.rest.post(f"{self.room.path}/Webhooks", sent)
+        self.phones = self._with_phones()
         self.webhooks = WebhooksFunction(self.deployment, template, FakeOutgoing())
+        self.conversations = f"/conversations/v1/Services/{self.house.sid}/Conversations"
         # The first tick of an account's life looks back for hours.
         self.deployment.tick()
 
@@ -75,6 +77,21 @@ class Scene:
         self.deployment.skip_stream()
         self.webhooks.skip_stream()
 
+    def _with_phones(self) -> dict[str, str]:
+        """The paths of a conversation with a phone, of an empty one and of a thread of phones, and of their service."""
+        service = f"/conversations/v1/Services/{self.house.sid}"
+        paths = {
+            name: f"{service}/Conversations/{self.rest.post(f'{service}/Conversations')['sid']}"
+            for name in ("thread", "other", "group")
+        }
+        pair = {"MessagingBinding.Address": "+491727654321", "MessagingBinding.ProxyAddress": PHONE_NUMBERS[0]}
+        self.rest.post(f"{paths['thread']}/Participants", pair)
+        for address in ("+14155550101", "+14155550102"):
+            self.rest.post(f"{paths['group']}/Participants", {"MessagingBinding.Address": address})
+        agent = {"Identity": "agent", "MessagingBinding.ProjectedAddress": PHONE_NUMBERS[1]}
+        self.rest.post(f"{paths['group']}/Participants", agent)
+        return {**paths, "service": service}
+
     def _registered(self) -> str:
         registered = self.carol.done(
             "registerBinding",
@@ -92,6 +109,8 @@ class Scene:
         for _ in range(_FEW):
             self.world.clock.advance(SETTLED_SECONDS)
             self.deployment.announce()
+            self.webhooks.tick()
+            assert self.webhooks.do_timed() == []
             if not self.webhooks.sweep_all():
                 break
         self.webhooks.bury_all()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from parley.ports.phones import NoCarrier
 from parley.sockets.native.actions import ACTIONS
 from parley.webhooks.deliveries import Deliveries
 from parley.work.worker import job_table
@@ -101,11 +102,14 @@ def test_every_kind_of_queued_job_is_among_the_acts(scene: Scene) -> None:
     context, outgoing, queue = scene.world.context(), FakeOutgoing(), FakeQueue()
     facts: dict[str, Any] = {"count": print, "longest_age_seconds": 1, "studio_url": ""}
     deliveries = Deliveries(context, outgoing, queue, **facts)
-    assert set(job_table(context, deliveries, queue, queue)) == jobs
+    assert set(job_table(context, deliveries, queue, queue, NoCarrier())) == jobs
 
 
 # What is done over REST to the one service of the scene, whose channel, people and roles all of them concern.
-RIVALS = [act for act in ACTS if act.name.startswith("/chat/v2:")]
+OF_CHAT = [act for act in ACTS if act.name.startswith("/chat/v2:")]
+# What is done to conversations with phones in them, and to those who have the same numbers.
+OF_PHONES = [act for act in ACTS if act.name.startswith("phones:")]
+RIVALS = [*OF_CHAT, *OF_PHONES]
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +127,7 @@ def test_whatever_is_done_between_two_of_its_requests_leaves_no_contradiction(
     act: Act, scene: Scene, walks: dict[str, list[Step]]
 ) -> None:
     wrong = []
-    for rival in RIVALS:
+    for rival in OF_PHONES if act in OF_PHONES else OF_CHAT:
         for at in places_between(walks[act.name], walks[rival.name]):
             scene.again()
             problem = problems_beside(act, rival, scene, at)

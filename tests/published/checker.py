@@ -57,6 +57,8 @@ _LINKS = {
     "conversations:ConversationMessage": {"delivery_receipts", "channel_metadata"},
     "conversations:ServiceConversationMessage": {"delivery_receipts", "channel_metadata"},
     "conversations:Configuration": {"service", "webhooks"},
+    "conversations:ConversationWithParticipants": {"participants", "messages", "webhooks"},
+    "conversations:ServiceConversationWithParticipants": {"participants", "messages", "webhooks"},
     "conversations:ParticipantConversation": {"participant", "conversation"},
     "conversations:ServiceParticipantConversation": {"participant", "conversation"},
     "conversations:ServiceConfiguration": {"notifications", "webhooks"},

@@ -45,6 +45,7 @@ IN_CONVERSATIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("role", "update"): {"Permission": ["leaveConversation", "sendMessage"]},
     ("user_conversation", "update"): {"NotificationLevel": "muted"},
     ("participant", "create"): {"Identity": "carol"},
+    ("conversation_with_participants", "create"): {"Participant": ['{"identity": "carol"}', '{"identity": "dave"}']},
     ("participant", "update"): {"LastReadMessageIndex": 7},
     ("address_configuration", "create"): {"Type": "sms", "Address": PHONE_NUMBERS[1]},
     ("address_configuration", "update"): {"FriendlyName": "renamed"},

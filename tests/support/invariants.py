@@ -339,8 +339,40 @@ def _bindings(account: Account) -> Iterator[str]:
             yield f"{sid} says group {tail.get('group')}, and has the bindings {held}"
 
 
+# What a receipt counts as at its message.
+_REACHED = {
+    "sent": {"sent"},
+    "failed": {"failed"},
+    "undelivered": {"sent", "undelivered"},
+    "delivered": {"sent", "delivered"},
+    "read": {"sent", "delivered", "read"},
+}
+
+
+def _receipts(account: Account) -> Iterator[str]:
+    for sid in account.channels:
+        receipts: dict[int, list[set[str]]] = {}
+        for receipt in account.in_channel(sid, "RECEIPT#"):
+            receipts.setdefault(receipt["index"], []).append(_REACHED.get(receipt.get("status", ""), set()))
+        for message in account.in_channel(sid, "MESSAGE#"):
+            counts, made = message.get("delivery"), receipts.get(message["index"], [])
+            # No receipts are there until the message is handed to the carrier for the first time.
+            total = len(made) or (counts or {}).get("total")
+            wanted = {"total": total, **{name: sum(name in one for one in made) for name in _REACHED}}
+            if counts is None and made:
+                yield f"{message['sid']} counts no receipts, and there are {len(made)}"
+            if counts is not None and counts != wanted:
+                yield f"{message['sid']} counts its receipts as {counts}, and they are {wanted}"
+
+
 def _binding(member: Item) -> dict[str, Any] | None:
     return member.get("messaging_binding")
+
+
+def _beginnings(account: Account) -> Iterator[str]:
+    for key, tail in account.of("TAIL") if account.swept else ():
+        if tail.get("state") == "initializing":
+            yield f"{key.pk} is initializing, and nothing is owed that makes it active"
 
 
 def _is_open(account: Account, sid: str) -> bool:
@@ -410,9 +442,11 @@ CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
     _roles,
     _left_behind,
     _bindings,
+    _beginnings,
     _pairs,
     _groups,
     _aliases,
+    _receipts,
     _connections,
     _online,
     _tokens,

@@ -17,6 +17,7 @@ from tests.support.world import World
 LONGEST_AGE_SECONDS = 14_400
 DELIVERIES, DEAD_LETTERS, WORK = "deliveries", "dead letters", "work"
 STUDIO_URL = "https://flows.example.com/{flow_sid}/run"
+CARRIER_URL = "https://carrier.example.com/messages"
 _DELIVERY, _WORK = (sample(name)["Records"][0] for name in ("webhooks_deliveries", "webhooks_work"))
 
 
@@ -37,8 +38,8 @@ TIMED = ("timers", "activity")
 class WorkQueue(FakeQueue):
     """The work queue. What erases tombstones is kept apart in `burials`, since every deletion owes that.
 
-    The second look of a channel's sweep is kept apart in `looks`, since each such sweep owes one, and what timers and
-    activity start in `timed`.
+    The second look of a channel's sweep is kept apart in `looks`, since each such sweep owes one, what timers and
+    activity start in `timed`, and what goes to phones in `phones`.
     """
 
     def __init__(self) -> None:
@@ -47,13 +48,15 @@ class WorkQueue(FakeQueue):
         self.burial_delays: list[int] = []
         self.looks: list[dict[str, Any]] = []
         self.timed: list[dict[str, Any]] = []
+        self.phones: list[dict[str, Any]] = []
 
     def send(self, entries: Sequence[Mapping[str, Any]], delay_seconds: int = 0) -> None:
         buried = [dict(entry) for entry in entries if entry.get("job") == "bury"]
         self.burials += buried
         self.burial_delays += [delay_seconds] * len(buried)
         self.timed += [dict(entry) for entry in entries if entry.get("job") in TIMED]
-        left = [entry for entry in entries if entry.get("job") not in ("bury", *TIMED)]
+        self.phones += [dict(entry) for entry in entries if entry.get("job") == "phone"]
+        left = [entry for entry in entries if entry.get("job") not in ("bury", "phone", *TIMED)]
         if delay_seconds < 60:
             super().send(left, delay_seconds)
         else:
@@ -95,11 +98,13 @@ class WebhooksFunction:
         self.counted: list[tuple[str, float]] = []
         self.counts_too: Callable[[str, float], None] = lambda name, value: None
         self.outgoing = outgoing or Outgoing(allow_loopback=True)
-        self._settings = {
+        self.settings = {
             "delivery_queue_url": DELIVERIES,
             "dead_letter_queue_url": DEAD_LETTERS,
             "work_queue_url": WORK,
             "studio_url": studio_url,
+            "carrier_url": CARRIER_URL,
+            "group_messages": True,
             "delivery_age_seconds": longest_age_seconds,
         }
         self._patterns = patterns(template, "WebhooksFunction")
@@ -111,7 +116,7 @@ class WebhooksFunction:
         self.container = container or self.deployment.world.another_container()
         queues = {DELIVERIES: self.deliveries, DEAD_LETTERS: self.dead_letters, WORK: self.work}
         self.runtime = self.container.wire(
-            self._settings, outgoing=self.outgoing, queue=queues.__getitem__, count=self._count
+            self.settings, outgoing=self.outgoing, queue=queues.__getitem__, count=self._count
         )
         self.handler = load_function("webhooks", self.runtime)
 
@@ -143,6 +148,7 @@ class WebhooksFunction:
         self.work.take()
         self.work.burials = []
         self.work.timed = []
+        self.work.phones = []
         self.deliveries.take()
 
     def plan_records(self, records: list[StreamRecord]) -> dict[str, Any]:
@@ -170,8 +176,18 @@ class WebhooksFunction:
 
     def sweep_untold(self, job: dict[str, Any], remaining: Remaining | None = None) -> list[str]:
         """One entry of the work queue, whatever fan-out has told."""
-        record = {**_WORK, "body": json.dumps({"job": "sweep", **job})}
-        return self._work_off([record], remaining or Remaining())
+        return self.do_job({"job": "sweep", **job}, remaining)
+
+    def phone_all(self) -> int:
+        """Hand over what is new to the carrier, until that is done; how many turns that took."""
+        self.plan()
+        turns = 0
+        while self.work.phones:
+            todo, self.work.phones = self.work.phones, []
+            for entry in todo:
+                turns += 1
+                assert self.do_job(entry) == []
+        return turns
 
     def sweep_all(self) -> int:
         """Plan and sweep until nothing is left to do; how many steps that took."""
@@ -207,7 +223,7 @@ class WebhooksFunction:
 
     def bury(self, entry: dict[str, Any]) -> list[str]:
         """One burial off the work queue; its id if it is to come back."""
-        return self._work_off([{**_WORK, "body": json.dumps({"job": "bury", **entry})}], Remaining())
+        return self.do_job({"job": "bury", **entry})
 
     def tick(self) -> None:
         """A minute's tick."""

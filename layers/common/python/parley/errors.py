@@ -168,6 +168,11 @@ PROJECTED_NOT_ADDABLE = Error()
 IDENTITY_NOT_ADDABLE = Error()
 IDENTITY_AND_ADDRESS = Error()
 
+# Conversations that are made with their participants
+PARTICIPANT_NOT_JSON = Error()
+PAIRS_IN_USE = Error()
+TOO_MANY_PARTICIPANTS = Error()
+
 # Addresses
 ADDRESS_FOREIGN = Error()
 ADDRESS_CONFIGURED = Error()

@@ -76,6 +76,11 @@ def receipt_sid(message_sid: str, participant_sid: str) -> str:
     return "DY" + _digest(message_sid, participant_sid)
 
 
+def channel_message_sid(prefix: str, carriers_id: str) -> str:
+    """What a message is called on its channel: the carrier's own id if that is such a SID, else one derived from it."""
+    return carriers_id if is_sid(prefix, carriers_id) else prefix + _digest(carriers_id)
+
+
 def message_index(channel_sid: str, sid: str) -> int | None:
     """The index that a message SID of this channel carries; None for a SID of anything else."""
     if not is_sid("IM", sid):

@@ -22,6 +22,7 @@ from parley.store.table import Table
 
 if TYPE_CHECKING:
     from parley.ports.http.outgoing import Outgoing
+    from parley.ports.phones import Carrier
     from parley.ports.queue import Queue
     from parley.ports.sockets.gateway import SocketGateway
     from parley.sockets.door import SocketDoor
@@ -214,9 +215,16 @@ class Runtime:
             longest_age_seconds=settings.delivery_age_seconds,
             studio_url=settings.studio_url,
         )
-        return Worker(
-            job_table(context, deliveries, queue(settings.delivery_queue_url), queue(settings.work_queue_url))
-        )
+        queues = queue(settings.delivery_queue_url), queue(settings.work_queue_url)
+        return Worker(job_table(context, deliveries, *queues, self.carrier))
+
+    @cached_property
+    def carrier(self) -> Carrier:
+        """The carrier port."""
+        from parley.ports.phones import HttpCarrier, NoCarrier
+
+        url = self.settings.carrier_url
+        return HttpCarrier(url, self.outgoing, self.keyring.auth_token) if url else NoCarrier()
 
     def _sqs_queues(self) -> Callable[[str], Queue]:
         from parley.ports.queue import Queue

@@ -302,11 +302,17 @@ class Replayed(TypedDict):
 
 
 class Receipt(OfChannel, total=False):
-    """What became of a message on its way to one phone. Without `status`, the carrier has not answered yet."""
+    """What became of a message on its way to one phone. Without `status`, the carrier has not answered yet.
+
+    `is_group` says that the phone is in a group.
+    """
 
     message_sid: str
     index: int
     participant_sid: str
+    from_address: str
+    to_address: str
+    is_group: bool
     channel_message_sid: str
     status: str
     error_code: int

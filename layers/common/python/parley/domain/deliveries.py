@@ -5,7 +5,10 @@ https://www.twilio.com/docs/conversations/delivery-receipts
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from parley.domain.addresses import WHATSAPP, channel_of
 
 SENT, DELIVERED, READ, FAILED, UNDELIVERED = "sent", "delivered", "read", "failed", "undelivered"
 
@@ -47,3 +50,67 @@ def summary(counts: Mapping[str, int]) -> dict[str, int | str]:
     total = counts["total"]
     words = {name: "none" if not count else "all" if count >= total else "some" for name, count in counts.items()}
     return {**words, "total": total}
+
+
+def is_of_summary(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a change of a message is one of its summary alone. Twilio tells clients of it, and no webhook."""
+    names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    return "delivery" in names and names <= {"delivery", "cause", "seq", "hooks"}
+
+
+# Codes of https://www.twilio.com/docs/api/errors that Parley itself puts into receipts: a text that is too long for a
+# phone, a message that the carrier never answered about, a group where groups are switched off.
+TOO_LONG, EXPIRED, NO_GROUPS = 21617, 30036, 50452
+# https://www.twilio.com/docs/conversations/conversations-limits
+LONGEST_BODY = 1600
+
+
+def fits(body: str | None) -> bool:
+    """Whether a text can be sent to a phone."""
+    return len(body or "") <= LONGEST_BODY
+
+
+def prefix_of(address: str, has_media: bool) -> str:
+    """The prefix of the SID that a message to an address has on its channel."""
+    if channel_of(address) == WHATSAPP:
+        return "WA"
+    return "MM" if has_media else "SM"
+
+
+class Recipient(NamedTuple):
+    """A phone that a message goes to, and the number of the account that it comes from."""
+
+    member_sid: str
+    address: str
+    sender: str
+    is_group: bool
+
+
+def recipients(members: Iterable[Mapping[str, Any]], author: str, at: int) -> list[Recipient]:
+    """The phones that a message goes to; `members` are those with bindings, `at` is when it was written.
+
+    Whoever joined later does not get it. In a group, each phone gets it from the number that stands for the author, or
+    else from the first number there. What a phone of a group wrote has reached the others already (unconfirmed).
+    """
+    there = [member for member in members if member["joined_at"] <= at]
+    projected = [
+        member["messaging_binding"]["projected_address"]
+        for member in sorted(there, key=lambda member: author not in (member.get("identity"), _number(member)))
+        if _number(member)
+    ]
+    found = []
+    for member in there:
+        binding = member["messaging_binding"]
+        proxy = binding.get("proxy_address")
+        if "address" not in binding or not (proxy or projected):
+            continue
+        if binding["address"] != author:
+            found.append(Recipient(member["sid"], binding["address"], proxy or projected[0], proxy is None))
+        elif proxy is None:
+            return []
+    return found
+
+
+def _number(member: Mapping[str, Any]) -> str | None:
+    number: str | None = member["messaging_binding"].get("projected_address")
+    return number

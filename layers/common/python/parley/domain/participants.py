@@ -17,12 +17,16 @@ from parley.stored import MessagingBinding
 
 # https://www.twilio.com/docs/conversations/conversations-limits
 MOST_PHONES, MOST_IN_GROUP, LEAST_IN_GROUP = 50, 10, 3
+# https://www.twilio.com/docs/conversations/api/conversation-with-participants-resource
+MOST_AT_ONCE = 10
 # What an update gives in place of an address that is to be removed.
 REMOVED = "null"
 
 ADDRESS, PROXY, PROJECTED = (f"messaging_binding.{part}" for part in ("address", "proxy_address", "projected_address"))
 # What only mail would have.
 _OF_MAIL = ("messaging_binding.name", "messaging_binding.level")
+# The parts of a binding as forms name them.
+PARTS = (ADDRESS, PROXY, PROJECTED, *_OF_MAIL)
 
 
 def binding(given: Mapping[str, Any], numbers: Numbers) -> MessagingBinding | None:
@@ -48,6 +52,25 @@ def binding(given: Mapping[str, Any], numbers: Numbers) -> MessagingBinding | No
     if proxy is None:
         return _phone(channel, address or "", numbers)
     return _pair(channel, address or "", proxy, numbers)
+
+
+def parameters_in(given: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters that a JSON object names as a participant, by field; null stands for one that is not given.
+
+    Raises:
+        Refusal: 50424 for a value that is no text.
+    """
+    held = given.get("messaging_binding")
+    if held is None:
+        held = {}
+    if not isinstance(held, dict):
+        raise errors.PARTICIPANT_NOT_JSON()
+    named = {name: given.get(name) for name in ("identity", "attributes", "role_sid")}
+    named |= {name: held.get(name.removeprefix("messaging_binding.")) for name in PARTS}
+    texts = {name: value for name, value in named.items() if value is not None}
+    if not all(isinstance(value, str) for value in texts.values()):
+        raise errors.PARTICIPANT_NOT_JSON()
+    return texts
 
 
 def _checked_address(address: str | None) -> str:

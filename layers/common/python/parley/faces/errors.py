@@ -239,6 +239,12 @@ TABLE: dict[Error, Row] = {
     errors.PROJECTED_NOT_ADDABLE: _conversations(400, 50443, "Failed to add a projected address to a participant"),
     errors.IDENTITY_NOT_ADDABLE: _conversations(400, 50444, "Failed to add an identity to a participant"),
     errors.IDENTITY_AND_ADDRESS: _conversations(400, 50451, "Identity and Address cannot be given together"),
+    # Conversations that are made with their participants
+    errors.PARTICIPANT_NOT_JSON: _conversations(
+        400, 50424, "Participant must be a JSON object with the parameters of a participant"
+    ),
+    errors.PAIRS_IN_USE: _conversations(409, 50425, "One or more participants are in other conversations already"),
+    errors.TOO_MANY_PARTICIPANTS: _conversations(400, 50426, "Too many participants: at most 10"),
     # Addresses. Twilio documents no codes for these (unconfirmed).
     errors.ADDRESS_FOREIGN: _conversations(400, 20001, "Invalid value for parameter Address: not of this account"),
     errors.ADDRESS_CONFIGURED: _conversations(409, 20409, "There is a configuration for this address already"),

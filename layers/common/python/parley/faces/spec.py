@@ -112,6 +112,8 @@ class Mount:
         empty_update: The refusal of an update without any parameter.
         statuses: HTTP status by verb, where it is not 200.
         about: What the documentation says of it, if it says more than of the record.
+        home: The path to which the URL of an item leads, if that is not `path`.
+        accepted: The names of states in which a created record is answered with 202, separated by blanks.
     """
 
     face: Face
@@ -133,6 +135,8 @@ class Mount:
     empty_update: Error = EMPTY_UPDATE
     statuses: Mapping[str, int] = field(default_factory=lambda: _STATUSES)
     about: str = ""
+    home: str = ""
+    accepted: str = ""
 
     @property
     def resource(self) -> str:
@@ -159,8 +163,10 @@ class Mount:
         path = self.collection if verb in ("create", "list") else self.path
         return self.face.prefix + path + self.face.suffix
 
-    def status(self, verb: str) -> int:
-        """The HTTP status of a verb that was carried out."""
+    def status(self, verb: str, record: Record | None = None) -> int:
+        """The HTTP status of a verb that was carried out and gave this record."""
+        if verb == "create" and record is not None and record.get("state") in self.accepted.split():
+            return 202
         return self.statuses.get(verb, 200)
 
     def kind(self, known: Field) -> Kind:

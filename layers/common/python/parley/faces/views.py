@@ -84,7 +84,7 @@ def _link(root: str, url: str, link: Link, values: Record) -> str | None:
 
 def fill_path(mount: Mount, values: Record, *, item: bool) -> str:
     """The path of an item or of its collection below the face's prefix."""
-    return _fill(mount.path if item else mount.collection, values) + mount.face.suffix
+    return _fill((mount.home or mount.path) if item else mount.collection, values) + mount.face.suffix
 
 
 def _fill(path: str, values: Record) -> str:

@@ -28,6 +28,7 @@ from parley.operations import (
     user_conversations,
     users,
     verbs,
+    with_participants,
 )
 from parley.records import RECORDS, SERVICE
 from parley.records.spec import VERBS, Registry
@@ -61,6 +62,7 @@ _SPECIALS: dict[tuple[str, str], Operation] = {
     ("member", "list"): members.list_,
     ("member", "update"): members.update,
     ("member", "delete"): members.delete,
+    ("conversation_with_participants", "create"): with_participants.create,
     ("participant_conversation", "list"): participant_conversations.list_,
     ("address_configuration", "create"): address_configurations.create,
     ("address_configuration", "list"): address_configurations.list_,

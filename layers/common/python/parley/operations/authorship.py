@@ -10,6 +10,7 @@ from typing import Any
 
 from parley.domain.deliveries import expected
 from parley.domain.memberships import participant_of
+from parley.domain.participants import is_in_group, is_phone
 from parley.ids import phone_member_sid
 from parley.operations import aliases
 from parley.operations.context import Context
@@ -52,7 +53,11 @@ def stored(message: Record, author: Record | None, tail: Tail) -> Record:
     A client's participant follows from the author mostly, and is not stored then: a message of 1 KB costs one write
     unit.
     """
-    phones = tail.get("bound_count", 0) - bool(author and author.get("messaging_binding"))
+    binding = (author or {}).get("messaging_binding")
+    phones = tail.get("bound_count", 0) - is_phone(binding)
+    if is_phone(binding) and is_in_group(binding):
+        # The phone has sent it to the others itself (unconfirmed).
+        phones = 0
     sid = author["sid"] if author else None
     kept = {} if sid is None or sid == participant_of(message) else {"participant_sid": sid}
     return {**message, **kept, **({"delivery": expected(phones)} if phones > 0 else {})}

@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from parley.domain.participants import (
     MOST_PHONES,
     addresses_of_group,
+    check_complete,
     check_together,
     is_in_group,
     is_phone,
@@ -219,6 +220,34 @@ def _group(
         else:
             raise GROUP_EXISTS()
     return {"group": new}, writes
+
+
+def founding(
+    context: Context, found: Records, channel: Mapping[str, Any], members: Sequence[Mapping[str, Any]]
+) -> Share:
+    """What goes with all members with which a channel is made. `found` holds what `wanted` named.
+
+    Raises:
+        Refusal: as `change`; 50435 for a group that is not complete.
+    """
+    held = {one["sid"]: one["messaging_binding"] for one in members if one["messaging_binding"]}
+    if not held:
+        return NOTHING
+    if not channel.get("messaging_service_sid"):
+        raise NO_MESSAGING_SERVICE()
+    check_together(held.values(), len(members) - len(held))
+    check_complete(held.values())
+    writes: list[Write] = []
+    for one in members:
+        writes += _pairs(context, found, one, None, one["messaging_binding"], CONCURRENT_UPDATE)
+    set_: dict[str, object] = {}
+    noted: dict[str, object] = {}
+    if any(map(is_in_group, held.values())):
+        set_["group"] = True
+        noted, more = _group(context, channel["sid"], None, held, CONCURRENT_UPDATE, False)
+        writes += more
+    writes.append(_bound(channel["sid"], None, {**held, **noted}, CONCURRENT_UPDATE))
+    return Share({"bound_count": sum(map(is_phone, held.values()))}, set_, (), (), writes)
 
 
 def leaving(context: Context, member: Mapping[str, Any], tail: Tail, moved: Moved) -> Share:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from parley.domain import states
 from parley.domain.channels import new_tail, with_counters
 from parley.domain.memberships import birth_of
-from parley.domain.states import ACTIVE, API, CLOSED, INACTIVE
+from parley.domain.states import ACTIVE, API, CLOSED, INACTIVE, INITIALIZING
 from parley.domain.timers import TIMERS, due_at
 from parley.errors import (
     CONCURRENT_UPDATE,
@@ -60,7 +60,7 @@ class Making(NamedTuple):
     writes: list[Write]
 
 
-def making(context: Context, path: Path, parameters: dict[str, Any]) -> Making:
+def making(context: Context, path: Path, parameters: dict[str, Any], *, is_initializing: bool = False) -> Making:
     """A new channel without members.
 
     Raises:
@@ -78,6 +78,8 @@ def making(context: Context, path: Path, parameters: dict[str, Any]) -> Making:
     tail: Tail = {**new_tail(service_sid, record["type"], context.clock.now_ms()), **rate.new_counter(context)}
     if record.pop("state", ACTIVE) == INACTIVE:
         record["state"] = tail["state"] = INACTIVE
+    if is_initializing:
+        record["state"] = tail["state"] = INITIALIZING
     if (due := due_at(record, tail)) is not None:
         tail["timer_due"] = due
     writes: list[Write] = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parley.clock import Clock
-from parley.domain.addresses import NO_NUMBERS, Numbers
+from parley.domain.addresses import NO_NUMBERS, SMS, Numbers, channel_of
 from parley.domain.channel_webhooks import ONLY_IN_CHAT, ONLY_IN_CONVERSATIONS
 from parley.domain.channels import PRIVATE, PUBLIC, TYPES
 from parley.domain.roles import CONVERSATIONS_PERMISSIONS, PERMISSIONS
@@ -34,6 +34,7 @@ class Caller:
         request: For clients, connection id and frame id with a blank between. The push to that connection names
             the frame id.
         birth: The birth of the client's user (`domain/memberships.py`).
+        address: The address of a phone in whose name a carrier asks.
     """
 
     source: str = "API"
@@ -41,6 +42,12 @@ class Caller:
     webhooks: bool = False
     request: str = ""
     birth: str = ""
+    address: str = ""
+
+    @property
+    def name(self) -> str:
+        """The identity or the address in whose name the caller asks; empty for a back end."""
+        return self.identity or self.address
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,9 @@ class Context:
         parameters: dict[str, Any],
         may: Callable[[Context], object],
     ) -> dict[str, Any]:
-        """Ask the service's pre-event webhook about a client's action; returns the parameters, some perhaps replaced.
+        """Ask the service's pre-event webhook about an action of a client or a phone; returns the parameters.
+
+        Some may be replaced.
 
         `record` is what the action would make, change or remove. The webhook is not asked about actions with account
         credentials. `may` refuses a caller who has no right to the action. The operation has called it already. If the
@@ -145,7 +154,7 @@ class Context:
         Raises:
             Refusal: 50056 if the webhook refuses; the matching error if a replaced value is not valid; those of `may`.
         """
-        if self.ask is None or self.caller.identity is None:
+        if self.ask is None or not self.caller.name:
             return parameters
         answered = self.ask(self, kind, verb, record, parameters)
         if answered is None:
@@ -159,10 +168,20 @@ class Context:
 
     @property
     def actor(self) -> str:
-        """The acting identity, `system` for account credentials."""
-        return self.caller.identity or SYSTEM
+        """The acting identity or address, `system` for account credentials."""
+        return self.caller.name or SYSTEM
 
     def cause(self) -> Cause:
         """A cause for one commit."""
         caller = self.caller
         return Cause(self.ids.unique(), self.actor, caller.source, caller.webhooks, caller.request, self.clock.now_ms())
+
+
+def of_carrier(context: Context, address: str, *, writes: bool = False) -> Context:
+    """The context for what a carrier says of a phone; with `writes`, for what the phone itself does.
+
+    Webhooks hear of both, and are asked about the latter. They are told the channel as the source.
+    """
+    source = (channel_of(address) or SMS).upper()
+    caller = Caller(source, webhooks=True, address=address if writes else "")
+    return replace(context, caller=caller, perspective=CONVERSATIONS, actions_per_second=0)

@@ -69,7 +69,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], binding: Me
     tail_key = keys.tail(channel_sid)
 
     def attempt(context: Context) -> Record:
-        newcomer = _Newcomer(context, owner, channel_sid, parameters, binding)
+        newcomer = Newcomer(context, owner, channel_sid, parameters, binding)
         read = context.table.fetch_many([tail_key, *newcomer.wanted()], buried=True)
         # Check the service first: nobody may learn who is in a channel of another service.
         tail = verbs.belonging(read.living().get(tail_key), path)
@@ -90,7 +90,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], binding: Me
             *share.writes,
             *(roles.given(context, owner["sid"], named, CHANNEL) if named else []),
         ]
-        decision = Decision(_joining_write(owner, member), others)
+        decision = Decision(joining_write(owner, member), others)
         return channel_log.change(context, "member", "created", member, lambda *_: decision, *first)[0]
 
     def joined(context: Context) -> Record:
@@ -111,7 +111,7 @@ class _Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Newcomer:
+class Newcomer:
     """Who is about to join a channel."""
 
     context: Context
@@ -278,7 +278,7 @@ def _own_role(context: Context, owner: Service, channel_sid: str, identity: str)
     return None
 
 
-def _joining_write(owner: Service, member: Record) -> Create:
+def joining_write(owner: Service, member: Record) -> Create:
     key = keys.member(member["channel_sid"], member["sid"])
     index: dict[str, str] = {}
     if "identity" in member:

@@ -37,8 +37,10 @@ from parley.store.keys import Key
 from parley.store.writes import Create, Guard, Update, Write
 from parley.stored import SentToken, Tail
 
-# The window in which a repeat with the same token is answered with the first result.
+# The window in which a repeat with the same token is answered with the first result. What a phone wrote may be repeated
+# for as long as the work queue keeps it.
 IDEMPOTENCY_SECONDS = 600
+_OF_PHONES_SECONDS = 14 * 24 * 3600
 
 
 class _Repeated(Refusal):
@@ -109,7 +111,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         unused = Guard("message_sid", "missing", None, MEDIA_USED())
         writes.append(Update(keys.media(media_sid), MEDIA_NOT_FOUND(), set=sent, guards=(unused,), announced=False))
     if token:
-        writes.append(_token_write(token_keys[0], message, now, earlier))
+        seconds = _OF_PHONES_SECONDS if context.caller.address else IDEMPOTENCY_SECONDS
+        writes.append(_token_write(token_keys[0], message, now + seconds, earlier))
     try:
         stored = context.table.commit(context.cause(), writes)[0]
     except Refusal as refusal:
@@ -125,14 +128,14 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     return authorship.shown(context, stored)
 
 
-def _token_write(key: Key[SentToken], message: Record, now_seconds: int, earlier: SentToken) -> Write:
+def _token_write(key: Key[SentToken], message: Record, until: int, earlier: SentToken) -> Write:
     """The write that remembers which message a token made.
 
     It is refused if another send with the token came first. `earlier` is the expired record of an earlier send, which
     DynamoDB may keep for days. It is replaced.
     """
     repeated = _Repeated(CONCURRENT_UPDATE)
-    record = {name: message[name] for name in _REMEMBERED} | {"expires_at": now_seconds + IDEMPOTENCY_SECONDS}
+    record = {name: message[name] for name in _REMEMBERED} | {"expires_at": until}
     if not earlier:
         return Create(key, record, taken=repeated)
     unchanged = Guard("index", "=", earlier["index"], repeated)

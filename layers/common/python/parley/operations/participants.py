@@ -25,7 +25,6 @@ from parley.stored import Tail
 T = TypeVar("T")
 
 _REBINDING = ("identity", rules.PROXY, rules.PROJECTED)
-_PARTS = (rules.ADDRESS, rules.PROXY, rules.PROJECTED)
 
 
 def _as_participant(act: Callable[[], T]) -> T:
@@ -48,7 +47,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             there already; as `members.create`.
     """
     binding = rules.binding(parameters, context.numbers)
-    given = {name: value for name, value in parameters.items() if name not in _PARTS}
+    given = {name: value for name, value in parameters.items() if name not in rules.PARTS}
     return _as_participant(lambda: members.create(context, path, given, binding))
 
 

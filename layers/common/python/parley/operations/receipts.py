@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from parley.domain.deliveries import counted, goes_on, summary
-from parley.errors import NOT_FOUND, Refusal
-from parley.ids import is_sid
-from parley.operations import channel_log, verbs
+from parley.domain.addresses import WHATSAPP, channel_of
+from parley.domain.deliveries import counted, goes_on, prefix_of, summary
+from parley.errors import CONVERSATION_CLOSED, NOT_FOUND, Refusal
+from parley.ids import channel_message_sid, is_sid
+from parley.operations import channel_log, members, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision, Overtaken, unchanged
-from parley.operations.context import Context
+from parley.operations.context import Context, of_carrier
 from parley.operations.paging import Listing, PageRequest
 from parley.records.messages import MESSAGE
 from parley.records.receipts import RECEIPT
@@ -60,13 +62,29 @@ class Report(NamedTuple):
         receipt: Where the receipt stands: service, channel, message index and its SID.
         status: One of `domain/deliveries.py`.
         error_code: A messaging code (https://www.twilio.com/docs/api/errors), 0 if nothing went wrong.
-        channel_message_sid: What the carrier calls the message; empty if that is known already.
+        channel_message_sid: The carrier's own id of the message; empty if it is known already.
     """
 
     receipt: Path
     status: str
     error_code: int = 0
     channel_message_sid: str = ""
+
+
+def reference(receipt: Mapping[str, Any]) -> str:
+    """What a carrier knows a message to one phone by, and names in its reports."""
+    return ".".join(str(receipt[name]) for name in _REFERENCE)
+
+
+def referred(text: object) -> Path | None:
+    """Where the receipt of a reference stands; None for anything else."""
+    parts = text.split(".") if isinstance(text, str) else []
+    if len(parts) != len(_REFERENCE) or not (parts[2].isascii() and parts[2].isdecimal() and len(parts[2]) <= 12):
+        return None
+    return dict(zip(_REFERENCE, parts, strict=True))
+
+
+_REFERENCE = ("service_sid", "channel_sid", "index", "sid")
 
 
 def report(context: Context, reported: Report) -> None:
@@ -106,10 +124,12 @@ def _read(context: Context, reported: Report) -> tuple[Record, Record]:
 
 
 def _move(context: Context, message: Record, receipt: Record, reported: Report) -> None:
+    context = of_carrier(context, receipt["to_address"])
     before = receipt.get("status")
     set_ = {"status": reported.status, "error_code": reported.error_code, "date_updated": context.clock.now_ms()}
     if reported.channel_message_sid:
-        set_["channel_message_sid"] = reported.channel_message_sid
+        prefix = prefix_of(receipt["to_address"], bool(message.get("media")))
+        set_["channel_message_sid"] = channel_message_sid(prefix, reported.channel_message_sid)
     moving = Update(RECEIPT.key(reported.receipt), NOT_FOUND(), set=set_, guards=(unchanged(receipt, "status"),))
     old = message["delivery"]
     new = counted(old, before, reported.status)
@@ -129,6 +149,35 @@ def _move(context: Context, message: Record, receipt: Record, reported: Report) 
         channel_log.change(context, "message", "updated", message, decide, in_any_state=True)
     except _Moved:
         raise Overtaken() from None
+
+
+def move_horizon(context: Context, reported: Report) -> None:
+    """Move a participant's horizon to the message that was read, unless it is there already or the message is gone.
+
+    A WhatsApp participant reads on a phone, so the carrier's reports are all that tells of it.
+    """
+    where = reported.receipt
+    receipt = context.table.fetch(RECEIPT.key(where))
+    if receipt is None or channel_of(receipt["to_address"]) != WHATSAPP:
+        return
+    context, index = of_carrier(context, receipt["to_address"]), receipt["index"]
+    member = context.table.fetch(keys.member(where["channel_sid"], receipt["participant_sid"]))
+
+    def check(current: Mapping[str, Any]) -> None:
+        if current.get(_HORIZON, -1) >= index:
+            raise _Moved()
+
+    if member is None or member["service_sid"] != where["service_sid"] or member.get(_HORIZON, -1) >= index:
+        return
+    try:
+        members.change(context, member, {_HORIZON: index}, lambda _: None, check)
+    except Refusal as refusal:
+        # The participant has left, or the conversation is closed.
+        if refusal.error not in (NOT_FOUND, CONVERSATION_CLOSED):
+            raise
+
+
+_HORIZON = "last_consumed_message_index"
 
 
 class _Moved(Refusal):

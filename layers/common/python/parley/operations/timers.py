@@ -12,11 +12,11 @@ in between, the entry no longer agrees with the counters, and the next job bring
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from parley.domain.states import ACTIVE, STATES, TIMER, state_of
 from parley.domain.timers import due_at, state_due
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
+from parley.errors import NOT_FOUND, Refusal
 from parley.operations import channel_log, verbs
 from parley.operations.channel_log import Overtaken, unchanged
 from parley.operations.context import Context
@@ -25,7 +25,7 @@ from parley.operations.transitions import marks, transition
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key, Range
-from parley.store.table import Records
+from parley.store.table import Found, Records
 from parley.store.writes import Erase, Guard, Put, Update
 from parley.stored import Channel, Listing, Tail
 
@@ -35,20 +35,25 @@ _STEP = 50
 
 def work_off(context: Context, is_late: Callable[[], bool]) -> bool:
     """Bring every conversation whose timer has run out to its next state; returns whether all of them were."""
-    return all(_work_off(context, where, is_late) for where in keys.timers(context.account_sid))
-
-
-def _work_off(context: Context, where: Range[Listing], is_late: Callable[[], bool]) -> bool:
-    later, after, more = keys.time(context.clock.now_ms() + 1), None, True
-    while more:
-        found, more = context.table.page(where, _STEP, after=after, before=later)
-        sids = [item.record["channel_sid"] for item in found]
-        read = context.table.fetch_many(key for sid in sids for key in (keys.channel(sid), keys.tail(sid)))
-        for item, sid in zip(found, sids, strict=True):
-            if is_late():
+    later = keys.time(context.clock.now_ms() + 1)
+    left: dict[Range[Listing], str | None] = dict.fromkeys(keys.timers(context.account_sid))
+    while left:
+        pages = {where: context.table.page(where, _STEP, after=left[where], before=later) for where in left}
+        found = sorted((item for page in pages.values() for item in page.found), key=lambda item: item.position)
+        for start in range(0, len(found), _STEP):
+            if not _work_off(context, found[start : start + _STEP], is_late):
                 return False
-            _settle(context, item.key, sid, read)
-            after = item.position
+        left = {where: page.found[-1].position for where, page in pages.items() if page.more}
+    return True
+
+
+def _work_off(context: Context, found: list[Found[Listing]], is_late: Callable[[], bool]) -> bool:
+    sids = [item.record["channel_sid"] for item in found]
+    read = context.table.fetch_many(key for sid in sids for key in (keys.channel(sid), keys.tail(sid)))
+    for item, sid in zip(found, sids, strict=True):
+        if is_late():
+            return False
+        _settle(context, item.key, sid, read)
     return True
 
 
@@ -91,41 +96,36 @@ def _decide(context: Context, entry: Key[Listing], channel: Channel, tail: Tail)
     in_record, in_tail = transition(before, after, TIMER, now)
     in_tail["timer_due"] = due_at(channel, {**tail, **in_tail})
     taken = channel_log.advance(context, channel["service_sid"], channel["sid"], {}, *guards, **in_tail)
-    logged = _announce(context, channel, taken, in_record)
-    _relist(context, entry, channel, tail, taken, logged)
+    announced = _announce(context, channel, taken, in_record)
     _erase_listings(context, channel, taken, [before])
+    _relist(context, entry, announced, tail, taken)
 
 
 def _complete(context: Context, entry: Key[Listing], channel: Channel, tail: Tail) -> None:
     """Bring everything in step with the counters, where a job died before this entry was gone."""
     before, after = channel.get("state") or ACTIVE, state_of(tail)
-    logged: dict[Key[Any], Mapping[str, Any]] = {}
     if before != after:
         guards = [unchanged(tail, name) for name in COUNTERS]
         tail = channel_log.advance(context, channel["service_sid"], channel["sid"], {}, *guards)
-        logged = _announce(context, channel, tail, marks(before, after, TIMER, context.clock.now_ms()))
-    _relist(context, entry, channel, {}, tail, logged)
+        channel = _announce(context, channel, tail, marks(before, after, TIMER, context.clock.now_ms()))
     _erase_listings(context, channel, tail, [state for state in STATES if state != after])
+    _relist(context, entry, channel, {}, tail)
 
 
-def _announce(context: Context, channel: Channel, taken: Tail, changes: Record) -> dict[Key[Any], Mapping[str, Any]]:
-    """Write a transition into the channel's record under the number that was taken; returns its log entry to be put."""
+def _announce(context: Context, channel: Channel, taken: Tail, changes: Record) -> Channel:
+    """Write a transition into the channel's record under the number that was taken; returns the record."""
     seen = channel.get("seq")
     order = Guard("seq", "=" if seen else "missing", seen or None, Overtaken())
     set_ = {**verbs.changed(context, changes), **channel_log.mark(taken)}
+    key = keys.channel(channel["sid"])
     try:
-        context.table.commit(
-            context.cause(), [Update(keys.channel(channel["sid"]), NOT_FOUND(), set=set_, guards=(order,))]
-        )
-    except Refusal as refusal:
-        if refusal.error is CONCURRENT_UPDATE:
-            where = channel["service_sid"], channel["sid"]
-            context.table.commit(context.cause(), [channel_log.unused_number(context, *where, taken["seq"])])
+        stored = context.table.commit(context.cause(), [Update(key, NOT_FOUND(), set=set_, guards=(order,))])[0]
+    except Overtaken:
+        where = channel["service_sid"], channel["sid"]
+        context.table.commit(context.cause(), [channel_log.unused_number(context, *where, taken["seq"])])
         raise
-    context.configuration.forget(keys.channel(channel["sid"]))
-    logged = channel_log.entry(context, channel["sid"], taken["seq"], "channel", {**channel}, "updated")
-    assert isinstance(logged, Put)
-    return {logged.key: logged.record}
+    context.configuration.forget(key)
+    return cast(Channel, stored)
 
 
 def _relist(
@@ -134,13 +134,19 @@ def _relist(
     channel: Channel,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
-    logged: Mapping[Key[Any], Mapping[str, Any]] | None = None,
 ) -> None:
-    """Put the entries that follow from the new counters and not from those before, and erase the one that was found."""
+    """Put the entries that follow from the new counters and not from those before, and erase the one that was found.
+
+    If the state has changed, or may have, the channel's last change is put into its log.
+    """
     had = entries(context.account_sid, channel, before) if before else {}
     wanted = entries(context.account_sid, channel, after)
-    put = {key: listing for key, listing in wanted.items() if key not in had}
-    context.table.put_many({**put, **(logged or {})}, erasing=[] if entry in wanted else [entry])
+    put: dict[Key[Any], Mapping[str, Any]] = {key: listing for key, listing in wanted.items() if key not in had}
+    if "seq" in channel and (not before or before.get("state") != after.get("state")):
+        logged = channel_log.entry(context, channel["sid"], channel["seq"], "channel", {**channel}, "updated")
+        assert isinstance(logged, Put)
+        put[logged.key] = logged.record
+    context.table.put_many(put, erasing=[] if entry in wanted else [entry])
 
 
 def _erase_listings(context: Context, channel: Channel, tail: Tail, states: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from parley.domain.channels import hour_of
-from parley.domain.states import ACTIVE, CLOSED, EVENT, INACTIVE, is_transition, state_of, stored
+from parley.domain.states import ACTIVE, CLOSED, EVENT, INACTIVE, INITIALIZING, is_transition, state_of, stored
 from parley.domain.timers import TIMERS, due_at
 from parley.errors import CONCURRENT_UPDATE, CONVERSATION_CLOSED, NOT_FOUND, Refusal
 from parley.operations import channel_log, verbs
@@ -22,7 +22,7 @@ from parley.operations.lifecycle import Asleep
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Present, Update, Write
-from parley.stored import Tail
+from parley.stored import Channel, Tail
 
 T = TypeVar("T")
 _ATTEMPTS = 5
@@ -116,17 +116,31 @@ def awake(context: Context, service_sid: str, channel_sid: str, act: Callable[[C
 
 def reactivate(context: Context, service_sid: str, channel_sid: str) -> None:
     """Make an inactive conversation active, because something happens in it."""
-    channel = shown(context, service_sid, context.table.fetch(keys.channel(channel_sid)))
+    _activate(context, service_sid, context.table.fetch(keys.channel(channel_sid)), INACTIVE)
+
+
+def begin(context: Context, service_sid: str, channel_sid: str) -> None:
+    """Make a conversation active whose participants are there. If somebody has done so already, nothing happens."""
+    channel_key, tail_key = keys.channel(channel_sid), keys.tail(channel_sid)
+    found = context.table.fetch_many([channel_key, tail_key])
+    tail = found.get(tail_key)
+    if tail is not None and state_of(tail) == INITIALIZING:
+        _activate(context, service_sid, found.get(channel_key), INITIALIZING)
+
+
+def _activate(context: Context, service_sid: str, found: Channel | None, before: str) -> None:
+    channel = shown(context, service_sid, found)
+    key = keys.channel(channel["sid"])
 
     def decide(channel: Record, tail: Tail) -> Decision:
-        if state_of(tail) != INACTIVE:
+        if state_of(tail) != before:
             raise _Done(CONCURRENT_UPDATE)
         also = rework(context, channel, tail, {}, state=ACTIVE, reason=EVENT)
         changes = verbs.changed(context, also.record)
-        return Decision(Update(keys.channel(channel_sid), NOT_FOUND(), set=changes), also.writes)
+        return Decision(Update(key, NOT_FOUND(), set=changes), also.writes)
 
     try:
-        channel_log.change(context, "channel", "updated", {**channel}, decide)
+        channel_log.change(context, "channel", "updated", {**channel}, decide, in_any_state=before == INITIALIZING)
     except _Done:
         return
-    context.configuration.forget(keys.channel(channel_sid))
+    context.configuration.forget(key)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from parley import errors
 from parley.domain.channels import PRIVATE, PUBLIC, check_unique_name
 from parley.domain.durations import check_closed_timer, check_inactive_timer
+from parley.domain.participants import MOST_AT_ONCE
 from parley.domain.states import ACTIVE, check_state
-from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Sid, Text, Whole
+from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Objects, Sid, Text, Whole
 from parley.records.spec import FREELY, NO_REASON, Field, RecordType, needs
 from parley.store import keys
 
@@ -54,4 +57,17 @@ CHANNEL = RecordType(
         Field("messages_count", Whole(), default=0, reason=NO_REASON),
     ),
     remains="type",
+)
+
+# What a form takes that makes a channel together with its members; they are not stored in it.
+WITH_MEMBERS = replace(
+    CHANNEL,
+    fields=(
+        *CHANNEL.fields,
+        Field(
+            "participant",
+            Objects(MOST_AT_ONCE, errors.TOO_MANY_PARTICIPANTS, errors.PARTICIPANT_NOT_JSON),
+            reason=NO_REASON,
+        ),
+    ),
 )

@@ -209,6 +209,31 @@ class Listed(_Shown):
 
 
 @dataclass(frozen=True)
+class Objects(_Shown):
+    """JSON objects, each given as a text of its own, at most `most`."""
+
+    most: int
+    too_many: Error
+    malformed: Error
+
+    def parse(self, name: str, values: Sequence[str]) -> list[dict[str, Any]]:
+        if len(values) > self.most:
+            raise self.too_many()
+        return [self._object(text) for text in values]
+
+    def _object(self, text: str) -> dict[str, Any]:
+        try:
+            found = json.loads(text, parse_constant=_refuse_constant)
+            # A half of a character can be written in JSON, but not stored.
+            json.dumps(found, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
+            raise self.malformed() from None
+        if not isinstance(found, dict):
+            raise self.malformed()
+        return found
+
+
+@dataclass(frozen=True)
 class Url(_Shown):
     """An absolute http or https URL; an empty one clears the field.
 

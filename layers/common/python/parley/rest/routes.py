@@ -124,7 +124,7 @@ def _answer_one(
     shown = present(mount, record, base_url(request), context.account_sid)
     if verb == "create" and mount.once:
         shown[mount.once] = record[mount.once]
-    return JSONResponse(shown, mount.status(verb))
+    return JSONResponse(shown, mount.status(verb, record))
 
 
 def _idempotency_token(request: Request) -> str:

@@ -20,6 +20,7 @@ _PREFIXES = {
     "MEMBER#": "member",
     "INVITE#": "invite",
     "SERVICE#": "service",
+    "RECEIPT#": "receipt",
     "WEBHOOK#": "channel_webhook",
     "ROLE#": "role",
     "BINDING#": "binding",

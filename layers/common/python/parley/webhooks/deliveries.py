@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from parley.domain.deliveries import is_of_summary
 from parley.domain.presence import reachability
 from parley.faces.chat_events import POST_EVENTS
 from parley.jobs import Again, Entry, Memory, Turn
@@ -58,6 +59,9 @@ class Deliveries:
     def plan(self, change: Change, memory: Memory) -> list[Entry]:
         """The deliveries of the webhooks that a change fires."""
         if not find(POST_EVENTS, change.kind, change.verb, change.record) or not change.cause["webhooks"]:
+            return []
+        if change.kind == "message" and is_of_summary(change.old, change.record):
+            # The receipt's own change tells of it (unconfirmed).
             return []
         context = self._context
         service = context.configuration.fetch(keys.service(context.account_sid, change.record["service_sid"]))

@@ -10,24 +10,31 @@ from collections.abc import Callable
 from typing import Any
 
 from parley.operations.context import Context
+from parley.ports.phones import Carrier
 from parley.ports.queue import Queue
 from parley.webhooks.deliveries import Deliveries
+from parley.work.beginning import beginnings
 from parley.work.burying import burying
 from parley.work.consumer import QueuedRecord, work_off
 from parley.work.job import Job, Jobs
+from parley.work.phoning import phone_jobs
 from parley.work.planner import plan
 from parley.work.sweeping import sweeps
 from parley.work.timing import moves_among_the_active, timers_running_out
 
 
-def job_table(context: Context, deliveries: Deliveries, delivery_queue: Queue, work_queue: Queue) -> Jobs:
+def job_table(
+    context: Context, deliveries: Deliveries, delivery_queue: Queue, work_queue: Queue, carrier: Carrier
+) -> Jobs:
     """Every kind of background work, by the name that its queued jobs carry."""
     return {
         "webhook": Job(delivery_queue, deliveries.deliver, deliveries.plan, not_tried=deliveries.leave_untried),
         "sweep": sweeps(context, work_queue),
+        "begin": beginnings(context, work_queue),
         "bury": burying(context, work_queue),
         "timers": timers_running_out(context, work_queue),
         "activity": moves_among_the_active(context, work_queue),
+        **phone_jobs(context, work_queue, carrier),
     }
 
 

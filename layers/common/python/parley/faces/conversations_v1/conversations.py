@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from parley.domain.states import STATES
+from parley.domain.states import INITIALIZING, STATES
 from parley.errors import STATE_INVALID
 from parley.faces.conversations_v1.face import FACE, Scope
 from parley.faces.kinds import LastMoment
 from parley.faces.spec import Mount, View
 from parley.records import CHANNEL
+from parley.records.channels import WITH_MEMBERS
 from parley.records.kinds import Choice, Moment
 
 _LINKS = {"participants": "/Participants", "messages": "/Messages", "webhooks": "/Webhooks"}
@@ -32,5 +33,20 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
             filters={"start_date": Moment(), "end_date": LastMoment(), "state": Choice(STATES, STATE_INVALID)},
             page_limits=(50, 100),
             webhooks="create update delete",
+        ),
+        Mount(
+            FACE,
+            WITH_MEMBERS,
+            f"{scope.prefix}/ConversationWithParticipants/{{sid}}",
+            View(_NAMES, links=_LINKS),
+            create="friendly_name unique_name date_created date_updated messaging_service_sid attributes "
+            f"{_MORE} participant",
+            verbs=("create",),
+            webhooks="create",
+            name="conversation_with_participants",
+            home=f"{scope.prefix}/Conversations/{{sid}}",
+            accepted=INITIALIZING,
+            about="A conversation that is made together with its participants "
+            "(https://www.twilio.com/docs/conversations/api/conversation-with-participants-resource).",
         ),
     )

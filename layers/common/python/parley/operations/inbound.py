@@ -1,0 +1,95 @@
+"""Messages that come from phones: each goes into the open conversation that holds its pair of addresses, or its group.
+
+The conversation gets the message as its participant's, as if a client had sent it: its pre-event webhook is asked, an
+inactive one becomes active. A repeated message makes no second one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from parley.domain.messages import check_body
+from parley.errors import (
+    BODY_REQUIRED,
+    BODY_TOO_LONG,
+    CONVERSATION_CLOSED,
+    MEDIA_NOT_FOUND,
+    MEDIA_USED,
+    NOT_FOUND,
+    PRE_WEBHOOK_REFUSED,
+    Refusal,
+)
+from parley.ids import group_digest
+from parley.operations import messages
+from parley.operations.bound import is_open
+from parley.operations.context import Context, of_carrier
+from parley.store import keys
+from parley.store.keys import Key
+from parley.stored import Holder
+
+# What becomes of a message that is refused so will not change however often it is tried.
+_FINAL = (
+    BODY_REQUIRED,
+    BODY_TOO_LONG,
+    CONVERSATION_CLOSED,
+    MEDIA_NOT_FOUND,
+    MEDIA_USED,
+    NOT_FOUND,
+    PRE_WEBHOOK_REFUSED,
+)
+
+
+class Inbound(NamedTuple):
+    """A message from a phone.
+
+    Attributes:
+        sender: The phone's address.
+        to: The numbers that it was sent to; several if it was sent to a group.
+        sid: What the carrier calls it, equal in every repetition.
+        body: Its text.
+        media_sid: The file that it carries.
+    """
+
+    sender: str
+    to: tuple[str, ...]
+    sid: str
+    body: str | None = None
+    media_sid: str | None = None
+
+
+def receive(context: Context, inbound: Inbound) -> str:
+    """Add a message to its conversation; returns why not if it is dropped, else nothing.
+
+    Raises:
+        Refusal: if it may be added later.
+    """
+    context = of_carrier(context, inbound.sender, writes=True)
+    holder = context.table.fetch(_key(context, inbound))
+    if holder is None:
+        return "no conversation has these addresses"
+    tail = context.table.fetch(keys.tail(holder["channel_sid"]))
+    if tail is None or not is_open(context, holder):
+        return "the conversation is closed"
+    path = {"service_sid": tail["service_sid"], "channel_sid": holder["channel_sid"]}
+    try:
+        messages.create(context, path, _parameters(inbound), f"{inbound.sender} {inbound.sid}")
+    except Refusal as refusal:
+        if refusal.error not in _FINAL:
+            raise
+        return str(refusal)
+    return ""
+
+
+def _key(context: Context, inbound: Inbound) -> Key[Holder]:
+    if len(inbound.to) == 1:
+        return keys.pair(context.account_sid, inbound.sender, inbound.to[0])
+    return keys.group(context.account_sid, group_digest({inbound.sender, *inbound.to}))
+
+
+def _parameters(inbound: Inbound) -> dict[str, Any]:
+    given = {
+        "author": inbound.sender,
+        "body": None if inbound.body is None else check_body(inbound.body),
+        "media_sid": inbound.media_sid,
+    }
+    return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,168 @@
+"""What goes from a message to phones: who gets it is decided once, then it is handed to the carrier phone by phone.
+
+    no receipts yet -> claimed: one receipt per phone, in one transaction with the count at the message
+    claimed         -> handed over, and the receipt says `sent` or `failed`
+
+Whoever takes up a broken-off message finds the claims, and hands over what no receipt tells of yet. That is a second
+time only if the one before died between handing over and noting it. The carrier knows it by its reference then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from parley.domain.deliveries import (
+    EXPIRED,
+    FAILED,
+    NO_GROUPS,
+    SENT,
+    TOO_LONG,
+    Recipient,
+    expected,
+    fits,
+    recipients,
+)
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
+from parley.ids import receipt_sid
+from parley.operations import bound, receipts
+from parley.operations.channel_log import unchanged
+from parley.operations.context import Context
+from parley.operations.receipts import Report
+from parley.ports.phones import Carrier, Outbound, Rejected, Silent
+from parley.records.messages import MESSAGE
+from parley.records.receipts import RECEIPT
+from parley.records.spec import Path
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Create, Update, Write
+
+_ATTEMPTS = 5
+# After so many phones without an answer, the carrier is given a pause.
+_MOST_SILENCES = 3
+# How long a message is handed to a carrier that gives no answer.
+LONGEST_AGE_MS = 3600 * 1000
+
+
+class Posted(NamedTuple):
+    """A new message: where it stands, and when it was written."""
+
+    path: Path
+    at: int
+
+
+class Left(NamedTuple):
+    """What is still to be done: phones that there was no time for, and phones whose carrier gave no answer."""
+
+    is_late: bool
+    is_silent: bool
+
+
+def send(context: Context, carrier: Carrier, posted: Posted, is_late: Callable[[], bool]) -> Left:
+    """Hand a message to the carrier, for each phone that has not been told of; stops when `is_late` says so."""
+    message = context.table.fetch(MESSAGE.key(posted.path))
+    if message is None or message["service_sid"] != posted.path["service_sid"] or not message.get("delivery"):
+        return Left(is_late=False, is_silent=False)
+    silences = 0
+    for receipt in _claimed(context, {**message}, posted):
+        if "status" in receipt:
+            continue
+        if is_late() or silences == _MOST_SILENCES:
+            return Left(is_late=True, is_silent=silences > 0)
+        silences += not _hand_over(context, carrier, message, receipt, posted)
+    return Left(is_late=False, is_silent=silences > 0)
+
+
+def _claimed(context: Context, message: Record, posted: Posted) -> list[Record]:
+    """The receipts of a message, which are made now if there are none."""
+    where = keys.receipts(message["channel_sid"], message["index"])
+    for _ in range(_ATTEMPTS):
+        if made := context.table.every(where):
+            return [{**receipt} for receipt in made]
+        claims = _claims(context, message, posted)
+        try:
+            context.table.commit(context.cause(), [_counting(message, len(claims)), *claims])
+        except Refusal as refusal:
+            # Another turn has claimed them first, or the message was deleted.
+            if refusal.error is NOT_FOUND:
+                return []
+            if refusal.error is not CONCURRENT_UPDATE:
+                raise
+        else:
+            return [{**claim.record} for claim in claims]
+    raise CONCURRENT_UPDATE()
+
+
+def _claims(context: Context, message: Record, posted: Posted) -> list[Create]:
+    return [
+        Create(
+            RECEIPT.key({**posted.path, "sid": receipt_sid(message["sid"], recipient.member_sid)}),
+            {
+                "sid": receipt_sid(message["sid"], recipient.member_sid),
+                **posted.path,
+                "index": message["index"],
+                "message_sid": message["sid"],
+                "participant_sid": recipient.member_sid,
+                "from_address": recipient.sender,
+                "to_address": recipient.address,
+                "is_group": recipient.is_group,
+                "date_created": context.clock.now_ms(),
+            },
+            taken=CONCURRENT_UPDATE(),
+        )
+        for recipient in _recipients(context, message, posted)
+    ]
+
+
+def _counting(message: Record, phones: int) -> Write:
+    """The write that counts the phones at the message: somebody may have come or gone since it was written."""
+    counts = expected(phones) if phones else None
+    same = unchanged(message, "delivery")
+    return Update(MESSAGE.key(message), NOT_FOUND(), set={"delivery": counts}, guards=(same,), announced=False)
+
+
+def _recipients(context: Context, message: Record, posted: Posted) -> list[Recipient]:
+    channel_sid = message["channel_sid"]
+    held = bound.bindings_of(context.table.fetch(keys.bound(channel_sid)))
+    members = context.table.fetch_many(keys.member(channel_sid, sid) for sid in held)
+    return recipients([*members.values()], message["author"], posted.at)
+
+
+def _hand_over(context: Context, carrier: Carrier, message: Mapping[str, Any], receipt: Record, posted: Posted) -> bool:
+    """Hand a message to the carrier for one phone and note the outcome; False if there is none yet."""
+    path = {**posted.path, "sid": receipt["sid"]}
+    told = Report(path, SENT)
+    try:
+        told = told._replace(channel_message_sid=_sent(context, carrier, message, receipt))
+    except Rejected as rejected:
+        told = Report(path, FAILED, rejected.error_code)
+    except Silent:
+        if context.clock.now_ms() - posted.at < LONGEST_AGE_MS:
+            return False
+        told = Report(path, FAILED, EXPIRED)
+    receipts.report(context, told)
+    return True
+
+
+def _sent(context: Context, carrier: Carrier, message: Mapping[str, Any], receipt: Record) -> str:
+    """The carrier's id of the message, once it has taken it.
+
+    Raises:
+        Rejected: also for a text that is too long for a phone, and where there are no groups.
+        Silent: as `Carrier.send`.
+    """
+    if not fits(message.get("body")):
+        raise Rejected(TOO_LONG)
+    if receipt["is_group"] and not context.numbers.has_groups:
+        raise Rejected(NO_GROUPS)
+    media = message.get("media")
+    outbound = Outbound(
+        receipts.reference(receipt),
+        receipt["from_address"],
+        receipt["to_address"],
+        message.get("body"),
+        [media] if media else (),
+        message.get("content_sid"),
+        message.get("content_variables"),
+    )
+    return carrier.send(outbound)

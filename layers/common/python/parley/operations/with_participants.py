@@ -1,0 +1,107 @@
+"""A conversation that is made together with its participants, in one transaction: all of them are there, or nothing is.
+
+    created as initializing --> active
+
+It is stored as initializing, as Twilio shows it, and made active at once. If the function dies between the two, the job
+that the creation has planned does that (`work/beginning.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+from parley.domain import participants as rules
+from parley.domain.channels import with_counters
+from parley.domain.roles import CHANNEL as OF_CHANNELS
+from parley.errors import (
+    CHANNEL_FULL,
+    CONCURRENT_UPDATE,
+    PAIR_EXISTS,
+    PAIRS_IN_USE,
+    USER_EXISTS,
+    USER_NOT_FOUND,
+    Refusal,
+)
+from parley.operations import bound, channel_log, channels, members, rate, roles, transitions, verbs
+from parley.operations.addressing import resolve, service
+from parley.operations.context import Context
+from parley.operations.members import Newcomer
+from parley.records import CHANNEL, MEMBER
+from parley.records.services import setting
+from parley.records.spec import Path
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.writes import Put, Write
+from parley.stored import MessagingBinding, Service, Tail
+
+Given = tuple[dict[str, Any], MessagingBinding | None]
+
+
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+    """A new conversation with its participants, of whom there may be none.
+
+    Raises:
+        Refusal: what is wrong with a participant, as `participants.create`; 50425 if a pair is in use; 50435 for a
+            group that is not complete; as `channels.create`.
+    """
+    fields = {name: value for name, value in parameters.items() if name != "participant"}
+    if not parameters.get("participant"):
+        return channels.create(context, path, fields)
+    resolve(context, CHANNEL, path)
+    owner = service(context, path["service_sid"])
+    given = [_checked(context, owner, one) for one in parameters["participant"]]
+    if len(given) > setting(owner, "limits.channel_members"):
+        raise CHANNEL_FULL()
+
+    def attempt(context: Context) -> Record:
+        return _made(context, owner, path, fields, given)
+
+    try:
+        record = verbs.retried(context, attempt, USER_NOT_FOUND, USER_EXISTS, CONCURRENT_UPDATE)
+    except Refusal as refusal:
+        if refusal.error is not PAIR_EXISTS:
+            raise
+        raise PAIRS_IN_USE() from None
+    # The conversation is there. What fails now, the job does later.
+    with suppress(Refusal):
+        transitions.begin(context, owner["sid"], record["sid"])
+    return record
+
+
+def _checked(context: Context, owner: Service, given: dict[str, Any]) -> Given:
+    """The parameters of one participant, and its binding."""
+    texts = rules.parameters_in(given)
+    known = MEMBER.by_name
+    parameters = {name: known[name].kind.parse(name, [text]) if name in known else text for name, text in texts.items()}
+    if named := parameters.get("role_sid"):
+        roles.fetch_typed(context, owner["sid"], named, OF_CHANNELS)
+    binding = rules.binding(parameters, context.numbers)
+    return {name: value for name, value in parameters.items() if name not in rules.PARTS}, binding
+
+
+def _made(context: Context, owner: Service, path: Path, fields: dict[str, Any], given: Sequence[Given]) -> Record:
+    made = channels.making(context, path, fields, is_initializing=True)
+    sid, tail = made.record["sid"], made.tail
+    newcomers = [Newcomer(context, owner, sid, parameters, binding) for parameters, binding in given]
+    read = context.table.fetch_many((key for one in newcomers for key in one.wanted()), buried=True)
+    writes: list[Write] = []
+    joined: dict[str, Record] = {}
+    for newcomer in newcomers:
+        member, part = newcomer.joining(read, cast(Record, tail))
+        if member["sid"] in joined:
+            raise rules.taken(newcomer.binding)()
+        number = {"seq": len(joined) + 1}
+        joined[member["sid"]] = member = {**member, **number}
+        writes += [members.joining_write(owner, member), *part.writes]
+        writes.append(channel_log.entry(context, sid, member["seq"], "member", member, "created"))
+    share = bound.founding(context, read.living(), made.record, list(joined.values()))
+    tail = cast(Tail, {**tail, "members_count": len(joined), "seq": len(joined), **share.add, **share.set})
+    named = {parameters["role_sid"] for parameters, _ in given if parameters.get("role_sid")}
+    giving = [write for role in named for write in roles.given(context, owner["sid"], role, OF_CHANNELS)]
+    rate.count_service_action(context, owner["sid"])
+    tail_key = keys.tail(sid)
+    of_channel = [Put(tail_key, tail) if write.key == tail_key else write for write in made.writes]
+    context.table.commit(context.cause(), [*of_channel, *writes, *share.writes, *giving])
+    return with_counters(made.record, tail)

@@ -1,0 +1,113 @@
+"""Jobs between conversations and phones. The first is planned from a new message, the others come from the carrier.
+
+    phone          {"service_sid", "channel_sid", "index", "at"}        hand a message over for each of its phones
+    phone_status   {"reference", "status", "error_code", "sid"}         what became of a message on its way to a phone
+    phone_inbound  {"from", "to", "sid", "body", "media"}               a message from a phone
+
+A carrier, or whoever translates for it, sends the last two to the work queue. They may come twice and in any order. One
+that makes no sense is logged and dropped, because it would not make more sense later.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.addresses import EMAIL, channel_of
+from parley.domain.deliveries import READ, STATUSES
+from parley.domain.participants import MOST_IN_GROUP
+from parley.errors import CONVERSATION_INITIALIZING, Refusal
+from parley.ids import is_sid
+from parley.jobs import Again, Entry, Memory, Turn
+from parley.log import logger
+from parley.operations import phones
+from parley.operations.context import Context
+from parley.operations.inbound import Inbound, receive
+from parley.operations.phones import Posted
+from parley.operations.receipts import Report, move_horizon, referred, report
+from parley.ports.phones import Carrier
+from parley.ports.queue import Queue
+from parley.store.changes import CREATED, Change
+from parley.work.job import Job
+
+# Handing over stops when this much of the function's time is left: one more may take five seconds and three requests.
+_MARGIN_MS = 15_000
+# The first pause before a silent carrier is tried again; it doubles each time.
+_PAUSE_SECONDS = 5
+_LONGEST_ID = 256
+
+
+def phone_jobs(context: Context, queue: Queue, carrier: Carrier) -> dict[str, Job]:
+    """The rows of these jobs."""
+    return {
+        "phone": Job(queue, lambda entry, turn: _hand_over(context, carrier, entry, turn), plan),
+        "phone_status": Job(queue, lambda entry, turn: _note(context, entry)),
+        "phone_inbound": Job(queue, lambda entry, turn: _receive(context, entry)),
+    }
+
+
+def plan(change: Change, memory: Memory) -> list[Entry]:
+    """The job that hands a new message over, if it goes to phones."""
+    message = change.record
+    if (change.kind, change.verb) != ("message", CREATED) or not message.get("delivery"):
+        return []
+    where = {name: message[name] for name in ("service_sid", "channel_sid", "index")}
+    return [{**where, "at": change.cause["at"]}]
+
+
+def _hand_over(context: Context, carrier: Carrier, entry: Entry, turn: Turn) -> Again | None:
+    path = {"service_sid": entry["service_sid"], "channel_sid": entry["channel_sid"], "index": str(entry["index"])}
+    left = phones.send(context, carrier, Posted(path, entry["at"]), lambda: turn.remaining_ms() < _MARGIN_MS)
+    if left.is_silent:
+        return Again(_PAUSE_SECONDS)
+    return Again() if left.is_late else None
+
+
+def _note(context: Context, entry: Entry) -> None:
+    reported = _report_of(entry)
+    if reported is None:
+        logger.warning("report of a carrier dropped", extra={"status": str(entry.get("status"))})
+        return
+    report(context, reported)
+    if reported.status == READ:
+        move_horizon(context, reported)
+
+
+def _report_of(entry: Entry) -> Report | None:
+    path, status, code = referred(entry.get("reference")), entry.get("status"), entry.get("error_code") or 0
+    if path is None or status not in STATUSES or not isinstance(code, int):
+        return None
+    return Report(path, str(status), code, _text(entry.get("sid")) or "")
+
+
+def _receive(context: Context, entry: Entry) -> Again | None:
+    inbound = _inbound_of(entry)
+    if inbound is None:
+        logger.warning("message from a phone dropped", extra={"reason": "it names no addresses or has no sid"})
+        return None
+    try:
+        reason = receive(context, inbound)
+    except Refusal as refusal:
+        if refusal.error is not CONVERSATION_INITIALIZING:
+            raise
+        return Again(_PAUSE_SECONDS)
+    if reason:
+        logger.warning("message from a phone dropped", extra={"reason": reason})
+    return None
+
+
+def _inbound_of(entry: Entry) -> Inbound | None:
+    to = entry.get("to")
+    numbers = tuple(to if isinstance(to, list) else [to])
+    sender, sid, body = _text(entry.get("from")), _text(entry.get("sid")), entry.get("body")
+    if not sender or not sid or not all(map(_is_number, (sender, *numbers))) or not 0 < len(numbers) < MOST_IN_GROUP:
+        return None
+    media = [sid for one in entry.get("media") or () if is_sid("ME", sid := str(one.get("sid")))]
+    return Inbound(sender, numbers, sid, body if isinstance(body, str) else None, media[0] if media else None)
+
+
+def _is_number(address: Any) -> bool:
+    return isinstance(address, str) and channel_of(address) not in (None, EMAIL)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID else None

@@ -1,0 +1,106 @@
+"""Messages from phones: which conversation gets them, as whose, and what becomes of those that none gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conversations.carrier import ScriptedCarrier
+from tests.conversations.phones import AMERICANS, OTHER_PHONE, OTHER_PROXY, PHONE, PROXY, SENDER, Thread, bound, pair
+
+WHATSAPP = f"whatsapp:{PHONE}"
+pytestmark = pytest.mark.usefixtures("agreed")
+
+
+def messages(thread: Thread) -> list[tuple[str, str, str]]:
+    listed = thread.raw.get(f"{thread.path}/Messages")["messages"]
+    return [(one["author"], one["body"], one["participant_sid"]) for one in listed]
+
+
+@pytest.mark.parametrize(("phone", "proxy"), [(PHONE, PROXY), (WHATSAPP, SENDER)])
+def test_a_message_joins_the_conversation_of_its_pair_and_goes_to_the_other_phones(
+    thread: Thread, carrier: ScriptedCarrier, phone: str, proxy: str
+) -> None:
+    participant = thread.add(pair(phone, proxy))["sid"]
+    thread.add(pair(OTHER_PHONE))
+    carrier.write(phone, "hello", proxy)
+    assert messages(thread) == [(phone, "hello", participant)]
+    carrier.hand_over()
+    assert carrier.sent == [(OTHER_PHONE, PROXY, "hello")]
+
+
+def test_a_message_that_comes_again_is_one_message(thread: Thread, carrier: ScriptedCarrier) -> None:
+    thread.add(pair())
+    carrier.write(PHONE, "hello")
+    # SQS may hand a job out again for as long as it keeps it.
+    carrier.function.clock.advance(13 * 24 * 3600)
+    carrier.write(PHONE, "hello")
+    carrier.write(PHONE, "hello", sid="SM2")
+    assert len(messages(thread)) == 2
+
+
+@pytest.mark.parametrize("state", ["inactive", "closed"])
+def test_an_inactive_conversation_wakes_up_and_a_closed_one_gets_nothing(
+    thread: Thread, carrier: ScriptedCarrier, state: str
+) -> None:
+    thread.add(pair())
+    thread.raw.post(thread.path, State=state)
+    carrier.write(PHONE, "hello")
+    is_open = state == "inactive"
+    assert thread.raw.get(thread.path)["state"] == ("active" if is_open else "closed")
+    assert len(messages(thread)) == is_open
+
+
+def test_a_message_to_a_group_is_found_by_all_of_its_addresses(thread: Thread, carrier: ScriptedCarrier) -> None:
+    sids = [thread.add(form)["sid"] for form in (*map(bound, AMERICANS[:2]), bound(projected=PROXY))]
+    carrier.write(AMERICANS[0], "hello", [PROXY, AMERICANS[1]])
+    carrier.write(AMERICANS[0], "to others", [PROXY, AMERICANS[2]], sid="SM2")
+    assert messages(thread) == [(AMERICANS[0], "hello", sids[0])]
+    # It has reached the other phone already.
+    carrier.hand_over()
+    assert carrier.sent == []
+
+
+DROPPED: list[dict[str, Any]] = [
+    {"from": OTHER_PHONE},
+    {"to": OTHER_PROXY},
+    {"to": []},
+    {"to": None},
+    {"from": "alice"},
+    {"from": "a@example.com"},
+    {"sid": ""},
+    {"body": None},
+    {"body": "x" * 40_000},
+    {"body": None, "media": [{"sid": "ME" + "0" * 32}]},
+]
+
+
+@pytest.mark.parametrize("changes", DROPPED, ids=lambda changes: str(changes)[:40])
+def test_a_message_that_no_conversation_can_take_is_dropped_with_a_log_line(
+    thread: Thread, carrier: ScriptedCarrier, changes: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    thread.add(pair())
+    entry = {"job": "phone_inbound", "from": PHONE, "to": PROXY, "sid": "SM1", "body": "hello", **changes}
+    assert carrier.function.do_job(entry) == []
+    assert messages(thread) == []
+    warned = [vars(record) for record in caplog.records if record.levelname == "WARNING"]
+    assert [record["message"] for record in warned] == ["message from a phone dropped"]
+    assert "hello" not in str(warned)
+
+
+def test_the_message_says_from_which_channel_it_came(thread: Thread, carrier: ScriptedCarrier) -> None:
+    thread.add(pair(WHATSAPP, SENDER))
+    before = len(carrier.function.deployment.read_stream())
+    carrier.write(WHATSAPP, "hello", SENDER)
+    new = carrier.function.deployment.read_stream()[before:]
+    (cause,) = [
+        record["dynamodb"]["NewImage"]["cause"]["M"]
+        for record in new
+        if record["dynamodb"]["Keys"]["sk"]["S"].startswith("MESSAGE#")
+    ]
+    assert (cause["source"], cause["webhooks"], cause["actor"]) == (
+        {"S": "WHATSAPP"},
+        {"BOOL": True},
+        {"S": WHATSAPP},
+    )

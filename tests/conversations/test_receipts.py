@@ -1,0 +1,254 @@
+"""Messages on their way to phones: who gets them, what receipts and the summary say, and what happens in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conversations.carrier import ScriptedCarrier, receipts_of, summary
+from tests.conversations.phones import (
+    AMERICANS,
+    OTHER_PHONE,
+    OTHER_PROXY,
+    PHONE,
+    PROXY,
+    SENDER,
+    Thread,
+    bound,
+    pair,
+)
+from tests.webhooks.function import Remaining
+
+WHATSAPP = f"whatsapp:{PHONE}"
+pytestmark = pytest.mark.usefixtures("agreed")
+
+
+def post(thread: Thread, body: str = "hello", **fields: Any) -> str:
+    return str(thread.raw.post(f"{thread.path}/Messages", Body=body, **fields)["sid"])
+
+
+def statuses(thread: Thread, message: str) -> dict[str, tuple[str, int]]:
+    return {
+        phone: (one["status"], one["error_code"] or 0) for phone, one in sorted(receipts_of(thread, message).items())
+    }
+
+
+def test_a_message_goes_to_every_phone_but_its_authors_from_the_number_of_each(
+    thread: Thread, carrier: ScriptedCarrier
+) -> None:
+    thread.add(pair())
+    thread.add(pair(OTHER_PHONE, OTHER_PROXY))
+    thread.add(pair(WHATSAPP, SENDER))
+    thread.add({"Identity": "alice"})
+    message = post(thread, Author=PHONE)
+    carrier.hand_over()
+    assert carrier.sent == [(OTHER_PHONE, OTHER_PROXY, "hello"), (WHATSAPP, SENDER, "hello")]
+    receipts = receipts_of(thread, message)
+    assert {phone: one["channel_message_sid"][:2] for phone, one in receipts.items()} == {
+        OTHER_PHONE: "SM",
+        WHATSAPP: "WA",
+    }
+    assert summary(thread, message) == {"total": 2, "sent": "all"}
+
+
+REPORTS: list[tuple[list[tuple[str, int]], tuple[str, int], dict[str, str]]] = [
+    ([("sent", 0)], ("sent", 0), {"sent": "all"}),
+    ([("delivered", 0)], ("delivered", 0), {"sent": "all", "delivered": "all"}),
+    ([("delivered", 0), ("read", 0)], ("read", 0), {"sent": "all", "delivered": "all", "read": "all"}),
+    ([("failed", 30008)], ("failed", 30008), {"failed": "all"}),
+    ([("undelivered", 30003)], ("undelivered", 30003), {"sent": "all", "undelivered": "all"}),
+    # Late, again, and a phone that was out of reach for a while.
+    ([("read", 0), ("delivered", 0), ("sent", 0)], ("read", 0), {"sent": "all", "delivered": "all", "read": "all"}),
+    ([("delivered", 0), ("delivered", 0)], ("delivered", 0), {"sent": "all", "delivered": "all"}),
+    ([("undelivered", 30003), ("delivered", 0)], ("delivered", 0), {"sent": "all", "delivered": "all"}),
+    # Neither is a status that receipts have.
+    ([("queued", 0), ("", 0)], ("sent", 0), {"sent": "all"}),
+]
+
+
+@pytest.mark.parametrize(("reports", "receipt", "words"), REPORTS, ids=lambda value: str(value)[:40])
+def test_what_the_carrier_reports_stands_in_receipt_and_summary(
+    thread: Thread,
+    carrier: ScriptedCarrier,
+    reports: list[tuple[str, int]],
+    receipt: tuple[str, int],
+    words: dict[str, str],
+) -> None:
+    thread.add(pair())
+    message = post(thread)
+    carrier.hand_over()
+    for status, code in reports:
+        carrier.report(PHONE, status, error_code=code)
+    assert statuses(thread, message) == {PHONE: receipt}
+    assert summary(thread, message) == {"total": 1, **words}
+
+
+def test_the_summary_says_none_some_or_all_and_changes_only_with_its_words(
+    thread: Thread, carrier: ScriptedCarrier
+) -> None:
+    for phone in AMERICANS[:3]:
+        thread.add(pair(phone))
+    message = post(thread)
+    carrier.hand_over()
+    seen = []
+    for phone in AMERICANS[:3]:
+        before = len(carrier.function.deployment.read_stream())
+        carrier.report(phone, "delivered")
+        new = carrier.function.deployment.read_stream()[before:]
+        is_told = any(one["dynamodb"]["Keys"]["sk"]["S"].startswith("CHG#") for one in new)
+        seen.append((summary(thread, message)["delivered"], is_told))
+    assert seen == [("some", True), ("some", False), ("all", True)]
+
+
+@pytest.mark.parametrize(("code", "expected"), [(21610, ("failed", 21610)), (None, ("sent", 0))])
+def test_what_the_carrier_refuses_has_failed_with_its_code_and_others_get_the_message(
+    thread: Thread, carrier: ScriptedCarrier, code: int | None, expected: tuple[str, int]
+) -> None:
+    thread.add(pair())
+    thread.add(pair(OTHER_PHONE))
+    carrier.refuses = {PHONE: code} if code else {}
+    message = post(thread)
+    carrier.hand_over()
+    assert statuses(thread, message) == {PHONE: expected, OTHER_PHONE: ("sent", 0)}
+
+
+def test_a_text_over_1600_characters_is_not_handed_over(thread: Thread, carrier: ScriptedCarrier) -> None:
+    thread.add(pair())
+    message, longest = post(thread, "x" * 1601), post(thread, "x" * 1600)
+    carrier.hand_over()
+    assert statuses(thread, message) == {PHONE: ("failed", 21617)}
+    assert statuses(thread, longest) == {PHONE: ("sent", 0)}
+    assert [len(text or "") for _, _, text in carrier.sent] == [1600]
+
+
+def test_without_a_carrier_every_message_fails(thread: Thread, carrier: ScriptedCarrier) -> None:
+    thread.add(pair())
+    carrier.function.settings["carrier_url"] = ""
+    carrier.function.start()
+    message = post(thread)
+    carrier.hand_over()
+    assert statuses(thread, message) == {PHONE: ("failed", 21606)}
+
+
+def test_a_silent_carrier_is_tried_again_for_an_hour(thread: Thread, carrier: ScriptedCarrier) -> None:
+    thread.add(pair())
+    thread.add(pair(OTHER_PHONE))
+    carrier.refuses = {PHONE: 0}
+    message = post(thread)
+    (job,) = planned(carrier)
+    assert carrier.function.do_job(job) == []
+    assert statuses(thread, message) == {OTHER_PHONE: ("sent", 0)}
+    carrier.function.clock.advance(3600)
+    assert [job["index"] for job in carrier.function.work.phones] == [0]
+    carrier.hand_over()
+    assert statuses(thread, message) == {PHONE: ("failed", 30036), OTHER_PHONE: ("sent", 0)}
+    assert len(carrier.requests) == 1
+
+
+def planned(carrier: ScriptedCarrier) -> list[dict[str, Any]]:
+    """The jobs that new messages require, taken from their queue."""
+    carrier.function.plan()
+    jobs, carrier.function.work.phones = carrier.function.work.phones, []
+    return jobs
+
+
+def test_a_job_that_was_killed_after_the_claims_hands_over_what_is_left(
+    thread: Thread, carrier: ScriptedCarrier
+) -> None:
+    for phone in AMERICANS[:3]:
+        thread.add(pair(phone))
+    message = post(thread)
+    (job,) = planned(carrier)
+    # There is time for the claims, and for nothing else.
+    assert carrier.function.do_job(job, Remaining(10_000)) == []
+    assert (carrier.sent, receipts_of(thread, message)) == ([], {})
+    assert summary(thread, message) == {"total": 3}
+    assert carrier.hand_over() == 1
+    assert carrier.function.do_job(job) == []
+    assert [phone for phone, _, _ in carrier.sent] == sorted(AMERICANS[:3])
+    assert summary(thread, message) == {"total": 3, "sent": "all"}
+
+
+def test_only_those_who_were_there_when_it_was_written_get_a_message(thread: Thread, carrier: ScriptedCarrier) -> None:
+    thread.add(pair())
+    gone = thread.add(pair(OTHER_PHONE))["sid"]
+    message = post(thread)
+    carrier.function.clock.advance(1)
+    thread.remove(gone)
+    thread.add(pair(AMERICANS[0]))
+    carrier.hand_over()
+    assert [phone for phone, _, _ in carrier.sent] == [PHONE]
+    assert summary(thread, message) == {"total": 1, "sent": "all"}
+
+
+def test_fifty_phones_get_a_message(thread: Thread, carrier: ScriptedCarrier) -> None:
+    phones = [f"+4917212345{number:02d}" for number in range(50)]
+    for phone in phones:
+        thread.add(pair(phone))
+    message = post(thread)
+    carrier.hand_over()
+    assert [phone for phone, _, _ in carrier.sent] == phones
+    assert summary(thread, message) == {"total": 50, "sent": "all"}
+
+
+@pytest.mark.inferred
+def test_in_a_group_every_phone_hears_from_the_number_that_stands_for_the_author(
+    thread: Thread, carrier: ScriptedCarrier
+) -> None:
+    for form in (bound(AMERICANS[0]), bound(AMERICANS[1]), bound(projected=PROXY), bound(projected=OTHER_PROXY)):
+        thread.add({**form, **({"Identity": "alice"} if OTHER_PROXY in form.values() else {})})
+    by_alice, by_phone = post(thread, Author="alice"), post(thread, Author=AMERICANS[0])
+    carrier.hand_over()
+    assert carrier.sent == [(AMERICANS[0], OTHER_PROXY, "hello"), (AMERICANS[1], OTHER_PROXY, "hello")]
+    assert summary(thread, by_alice) == {"total": 2, "sent": "all"}
+    assert summary(thread, by_phone) == {}
+
+
+def test_a_group_is_not_written_to_where_groups_are_switched_off(thread: Thread, carrier: ScriptedCarrier) -> None:
+    for form in (bound(AMERICANS[0]), bound(AMERICANS[1]), bound(projected=PROXY)):
+        thread.add(form)
+    carrier.function.settings["group_messages"] = False
+    carrier.function.start()
+    message = post(thread)
+    carrier.hand_over()
+    assert statuses(thread, message) == dict.fromkeys(AMERICANS[:2], ("failed", 50452))
+
+
+def test_a_deleted_message_goes_to_nobody(thread: Thread, carrier: ScriptedCarrier) -> None:
+    thread.add(pair())
+    message = post(thread)
+    (job,) = planned(carrier)
+    assert thread.raw("DELETE", f"{thread.path}/Messages/{message}").status == 204
+    assert carrier.function.do_job(job) == []
+    assert carrier.sent == []
+
+
+@pytest.mark.parametrize(("phone", "proxy", "horizon"), [(WHATSAPP, SENDER, 1), (PHONE, PROXY, None)])
+def test_reading_on_whatsapp_moves_the_participants_horizon(
+    thread: Thread, carrier: ScriptedCarrier, phone: str, proxy: str, horizon: int | None
+) -> None:
+    thread.add(pair(phone, proxy))
+    post(thread), post(thread, "again")
+    carrier.hand_over()
+    older, newer = (one["reference"] for one in sorted(carrier.requests, key=lambda one: one["reference"]))
+    for reference in (newer, older, newer):
+        entry = {"job": "phone_status", "reference": reference, "status": "read"}
+        assert carrier.function.do_job(entry) == []
+    assert [one["last_read_message_index"] for one in thread.participants()] == [horizon]
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"status": "sent"},
+        {"reference": "x", "status": "sent"},
+        {"reference": "IS.CH.x.DY", "status": "sent"},
+        {"reference": "IS.CH.1.DY", "status": "sent"},
+        {"reference": 1, "status": "sent"},
+        {"reference": "IS.CH.1.DY", "status": ["sent"]},
+    ],
+    ids=str,
+)
+def test_a_report_that_makes_no_sense_is_dropped(carrier: ScriptedCarrier, report: dict[str, Any]) -> None:
+    assert carrier.function.do_job({"job": "phone_status", **report}) == []
