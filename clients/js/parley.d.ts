@@ -6,6 +6,7 @@ export type Attributes = { [name: string]: any };
 
 export type ConnectionState = "connecting" | "connected" | "disconnecting" | "disconnected" | "denied";
 export type ChannelStatus = "joined" | "invited" | "notParticipating";
+export type ChannelState = "initializing" | "active" | "inactive" | "closed";
 export type NotificationLevel = "default" | "muted";
 export type MessageType = "text" | "media";
 
@@ -15,6 +16,7 @@ export type ChannelUpdateReason =
   | "dateCreated"
   | "dateUpdated"
   | "friendlyName"
+  | "state"
   | "uniqueName"
   | "notificationLevel"
   | "status"
@@ -208,6 +210,8 @@ export class Channel extends Emitter<ChannelEvents> {
   readonly attributes: Attributes;
   readonly type: "public" | "private";
   readonly isPrivate: boolean;
+  /** Nothing can be sent to a closed conversation. */
+  readonly state: ChannelState;
   readonly status: ChannelStatus;
   readonly createdBy: string;
   readonly dateCreated: Date | null;

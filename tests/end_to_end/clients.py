@@ -26,6 +26,7 @@ def helper_library(info: Mapping[str, Any], name: str = "", secret: str = "") ->
     account_sid = info["account_sid"]
     client = Client(name or account_sid, secret or info["auth_token"], account_sid)
     client.chat.base_url = f"{info['rest_url']}/chat"
+    client.conversations.base_url = f"{info['rest_url']}/conversations"
     client.api.base_url = info["rest_url"]
     return client
 

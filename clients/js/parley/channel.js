@@ -46,6 +46,11 @@ export class Channel extends Live {
     return this.type === "private";
   }
 
+  /** `active`, `inactive` or `closed`; nothing can be sent to a closed conversation. */
+  get state() {
+    return this._view.state ?? "active";
+  }
+
   get createdBy() {
     return this._view.created_by;
   }

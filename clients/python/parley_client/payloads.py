@@ -14,6 +14,7 @@ CHANNEL_REASONS = {
     "date_created": "dateCreated",
     "date_updated": "dateUpdated",
     "friendly_name": "friendlyName",
+    "state": "state",
     "unique_name": "uniqueName",
 }
 MEMBER_REASONS = {
@@ -64,6 +65,7 @@ class ChannelRecord(Versioned, total=False):
 
     version: int
     type: str
+    state: str
     unique_name: str | None
     friendly_name: str | None
     created_by: str

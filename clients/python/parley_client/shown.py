@@ -160,6 +160,11 @@ class ShownChannel(RecordObject):
         return self.type == "private"
 
     @property
+    def state(self) -> str:
+        """`active`, `inactive` or `closed`; nothing can be sent to a closed conversation."""
+        return self._text("state") or "active"
+
+    @property
     def created_by(self) -> str | None:
         """The identity of its creator."""
         return self._text("created_by")

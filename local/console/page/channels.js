@@ -77,8 +77,9 @@ export class ChannelList {
       [
         icon(channel.isPrivate ? 'lock' : 'hash'),
         h('span', { class: 'channel-name' }, channelName(channel)),
+        channel.state === 'closed' && h('span', { class: 'channel-state' }, 'closed'),
         channel.notificationLevel === 'muted' && icon('mute'),
-        count > 0 && badge(count),
+        count > 0 && channel.state !== 'closed' && badge(count),
       ].filter(Boolean),
     );
     return row;

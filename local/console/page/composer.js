@@ -30,7 +30,9 @@ export class Composer {
       h('span', {}, 'Editing your message'),
       textButton('Cancel', () => this.#cancel(), { look: 'link' }),
     );
-    this.element = h('form', { class: 'composer' }, this.bar, h('div', { class: 'composer-row' }, this.field, send));
+    this.row = h('div', { class: 'composer-row' }, this.field, send);
+    this.note = h('p', { class: 'closed-note', role: 'status' });
+    this.element = h('form', { class: 'composer' }, this.bar, this.row, this.note);
     this.element.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#submit();
@@ -39,6 +41,14 @@ export class Composer {
 
   focus() {
     this.field.focus();
+  }
+
+  /** Show a note in place of the field, in which nothing can be sent; without a note, show the field. */
+  closeWith(note) {
+    if (note && this.editing !== null) this.stopEditing();
+    this.note.textContent = note;
+    this.note.hidden = !note;
+    this.row.hidden = Boolean(note);
   }
 
   startEditing(message) {

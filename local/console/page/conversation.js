@@ -10,6 +10,11 @@ import { Roster } from './roster.js';
 const PAGE = 30;
 const NEAR_PIXELS = 60;
 const READ_MILLISECONDS = 150;
+// Why nothing can be sent, by the channel's state.
+const NOTES = {
+  closed: 'This conversation is closed. You can read it, but nothing can be sent.',
+  initializing: 'This conversation is being set up. You can write in a moment.',
+};
 
 export class Conversation {
   constructor(pane, channel) {
@@ -286,7 +291,14 @@ export class Conversation {
     const online = identities.filter((identity) => this.roster.isOnline(identity)).length;
     const isKnown = identities.some((identity) => this.roster.isOnline(identity) !== null);
     const count = `${identities.length} ${identities.length === 1 ? 'member' : 'members'}`;
-    this.subtitle.textContent = identities.length ? `${count}${isKnown ? ` · ${online} online` : ''}` : '';
+    const { state } = this.channel;
+    const about = [
+      identities.length && count,
+      identities.length && isKnown && `${online} online`,
+      state !== 'active' && state,
+    ];
+    this.subtitle.textContent = about.filter(Boolean).join(' · ');
+    this.composer.closeWith(NOTES[state] ?? '');
     const others = identities.filter((identity) => identity !== this.pane.identity).slice(0, 3);
     keep(
       this.faces,
@@ -328,7 +340,10 @@ export class Conversation {
 
   /** Messages count as read while this pane is the active one, the tab is visible, and the last message is in view. */
   get isBeingRead() {
-    return this.pane.isActive && !document.hidden && this.atEnd && this.scroller.clientHeight > 0;
+    const { isActive } = this.pane;
+    // In a closed conversation the server does not note any more how far somebody has read.
+    const isOpen = this.channel.state !== 'closed';
+    return isOpen && isActive && !document.hidden && this.atEnd && this.scroller.clientHeight > 0;
   }
 
   /** How many messages of others this person has not read; null if that cannot be known from what is loaded. */

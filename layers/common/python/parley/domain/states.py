@@ -58,9 +58,9 @@ def check_state(given: str) -> str:
     return given
 
 
-def state_of(tail: Mapping[str, Any]) -> str:
-    """The state that a channel's counters say."""
-    return str(tail.get("state") or ACTIVE)
+def state_of(record: Mapping[str, Any]) -> str:
+    """The state that a channel's counters say, or its record."""
+    return str(record.get("state") or ACTIVE)
 
 
 def stored(state: str) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parley.domain.channels import with_counters
+from parley.domain.states import state_of
 from parley.faces.chat_v2 import MOUNTS
 from parley.faces.views import present
 from parley.store.items import Record
@@ -33,6 +34,7 @@ class Views:
         if kind == "channel":
             shown["version"] = record.get("version", record.get("seq", 0))
             shown["last_message_index"] = record.get("last_message_index")
+            shown["state"] = state_of(record)
         return shown
 
     def channel(self, record: Mapping[str, Any], tail: Tail | None, seq: int) -> dict[str, Any]:
