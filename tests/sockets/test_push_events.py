@@ -37,7 +37,7 @@ class Scene:
 
     def channel(self, version: int = 0) -> dict[str, Any]:
         """The channel as pushes show it, but for its seq; `version` is the seq of its own last change."""
-        return {**self.room.fetch(), "version": version, "last_message_index": 0}
+        return {**self.room.fetch(), "version": version, "last_message_index": 0, "state": "active"}
 
     def user_channel(self, identity: str) -> Any:
         return self.house.rest.get(f"{self.house.path}/Users/{identity}/Channels/{self.room.sid}")
@@ -137,7 +137,7 @@ def test_a_member_who_leaves_a_public_channel_still_sees_it(house: House) -> Non
 @pytest.mark.converses("channelAdded")
 def test_only_its_creator_hears_of_a_new_channel(scene: Scene) -> None:
     room = scene.house.channel(UniqueName="other", CreatedBy="carol")
-    channel = {**room.fetch(), "seq": 0, "version": 0, "last_message_index": None}
+    channel = {**room.fetch(), "seq": 0, "version": 0, "last_message_index": None, "state": "active"}
     assert scene.devices.heard() == {
         "carol": [{"event": "channelAdded", "channel_sid": room.sid, "seq": 0, "channel": channel}]
     }
