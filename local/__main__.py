@@ -56,7 +56,8 @@ def run() -> int:
 
 def summary(supervisor: Supervisor, seconds: float) -> str:
     """What the terminal shows when the stack is ready: addresses, credentials, first commands."""
-    info, home = supervisor.info, supervisor.home
+    info: dict[str, Any] = supervisor.info
+    home = supervisor.home
     # Behind the #, the credentials reach the page and no server; the page takes them out of the address bar.
     console = f"{info['console_url']}/#account={info['account_sid']}&token={info['auth_token']}"
     python = _shown(Path(sys.executable))
@@ -82,6 +83,7 @@ Parley is ready after {seconds:.1f} s; the table engine is {supervisor.engine}. 
   auth token      {info["auth_token"]}
   API key SID     {info["api_key_sid"]}
   API key secret  {info["api_key_secret"]}
+  phone numbers   {" ".join([*info["phone_numbers"], *info["whatsapp_senders"]])}
   logs            {_shown(home.logs)}/
 
 Create a service, post with Twilio's Python library, connect as alice (in another terminal):

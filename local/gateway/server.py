@@ -3,6 +3,7 @@
     /ws                     WebSocket API
     …/@connections/{id}     its management
     /console                the web console, files of `local/console/page/`, and its inbox for webhooks
+    /_phones/               the simulated carrier: what phones received, and messages from phones
     /_aws/health            whether it is up
     anything else           REST API
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -20,16 +22,19 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from local.console.files import CONSOLE_FILES, CONSOLE_PATH, ConsoleFiles
 from local.console.webhook_inbox import INBOX_PATH, WebhookInbox
+from local.emulators.engine import Endpoints
 from local.gateway.management import MARK
 from local.gateway.management import respond as manage
 from local.gateway.rest import RestFront
 from local.gateway.sockets import Limits, Socket, SocketHub
 from local.http.server import HttpConnection, Request, Response
+from local.phones.carrier import PHONES_PATH, SimulatedCarrier
 from local.process.functions import FunctionError, Invoker, PayloadTooLarge
 from local.process.plan import HEALTH_PATH, Descriptors, Plan, begin_child, end_child
 from local.process.report import problem
@@ -58,6 +63,7 @@ class Gateway:
         rest_seconds: float = _REST_SECONDS,
         console: Path = CONSOLE_FILES,
         inbox: WebhookInbox | None = None,
+        phones: SimulatedCarrier | None = None,
     ) -> None:
         """`wake` is a pipe, or None; it gets a byte after every call of a function."""
         self._invoker = invoker
@@ -67,6 +73,7 @@ class Gateway:
         self._rest_seconds = rest_seconds
         self._console = ConsoleFiles(console)
         self._inbox = inbox
+        self._phones = phones
         self._server: asyncio.Server | None = None
         self._under_way = 0
 
@@ -94,6 +101,8 @@ class Gateway:
             return Response(200, b'{"status":"ok"}', [("Content-Type", "application/json")])
         if self._inbox is not None and path.startswith(INBOX_PATH):
             return self._inbox.respond(request)
+        if self._phones is not None and path.startswith(PHONES_PATH):
+            return self._phones.respond(request)
         if path == CONSOLE_PATH or path.startswith(f"{CONSOLE_PATH}/"):
             return self._console.respond(request)
         if path == SOCKET_PATH:
@@ -158,10 +167,26 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
     invoker = Invoker(plan.functions(template), iter(sorted(wanted)), _THREADS)
     os.set_blocking(descriptors.wake_write, False)
     inbox = WebhookInbox(plan.account_sid, plan.auth_token)
-    gateway = Gateway(invoker, rest, sockets, Limits.from_environment(), descriptors.wake_write, inbox=inbox)
+    phones = simulated_carrier(plan)
+    gateway = Gateway(
+        invoker, rest, sockets, Limits.from_environment(), descriptors.wake_write, inbox=inbox, phones=phones
+    )
     await gateway.start(listening)
     await stop.wait()
     await gateway.stop()
+
+
+def simulated_carrier(plan: Plan) -> SimulatedCarrier | None:
+    """The carrier of a run, whose reports go to the template's work queue; None if the template has none."""
+    queue = plan.physical.get("WorkQueue")
+    if queue is None:
+        return None
+    sqs = cache(lambda: Endpoints(plan.engine, plan.dynamodb, plan.ministack).client("sqs"))
+
+    def send(entry: dict[str, Any], delay_seconds: int) -> None:
+        sqs().send_message(QueueUrl=queue["ref"], MessageBody=json.dumps(entry), DelaySeconds=delay_seconds)
+
+    return SimulatedCarrier(plan.account_sid, plan.auth_token, send)
 
 
 async def _run(plan: Plan, listening: socket.socket, descriptors: Descriptors) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local.home import Home, read_json, write_json
+from local.phones.carrier import CARRIER_PATH
 from local.process.report import report_to
 from local.template.declared import REGION, Function
 from local.template.intrinsics import Physical
@@ -68,7 +69,10 @@ class Plan:
         return template.bind(physical)
 
     def functions(self, template: BoundTemplate) -> dict[str, Function]:
-        """The functions with their settings for this machine: its own addresses, and webhooks may go to loopback."""
+        """The functions with their settings for this machine: its own addresses, and webhooks may go to loopback.
+
+        Messages to phones go to the simulated carrier, unless another one was named.
+        """
         rest, sockets = template.rest_api(), template.socket_api()
         in_aws = f"execute-api.{REGION}.amazonaws.com"
         replacements = {
@@ -76,7 +80,9 @@ class Plan:
             f"wss://{sockets.logical_id.lower()}.{in_aws}/{sockets.stage}": self.ws_url,
             f"https://{sockets.logical_id.lower()}.{in_aws}": self.rest_url + CONNECTIONS_PATH,
         }
-        return template.functions({"PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true"}, replacements)
+        carrier = self.parameters.get("CarrierUrl") or self.rest_url + CARRIER_PATH
+        local_values = {"PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true", "PARLEY_CARRIER_URL": carrier}
+        return template.functions(local_values, replacements)
 
 
 def read_template(path: Path, home: Home, parameters: dict[str, str]) -> Template:

@@ -45,12 +45,14 @@ def test_a_started_stack_says_how_to_reach_it_and_leaves_nothing_running(make_st
         "rest_url",
         "ws_url",
         "console_url",
+        "phone_numbers",
+        "whatsapp_senders",
         "pid",
     }
     until(lambda: "Ctrl-C stops it" in stack.printed)
     for value in stack.info.values():
         if not isinstance(value, int):
-            assert str(value) in stack.printed
+            assert all(text in stack.printed for text in ([value] if isinstance(value, str) else value))
     with connect(stack.info["ws_url"]) as client:
         client.send('{"action": "ping"}')
         assert json.loads(client.recv(120)) == {"action": "pong"}
