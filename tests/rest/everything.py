@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from parley.errors import NOT_FOUND
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
 from parley.operations import bindings
 from parley.operations.context import Context
 from parley.rest.routes import METHODS
+from parley.store import keys
+from parley.store.writes import Create
 from tests.support.doors import Answer, Raw
 from tests.support.world import PHONE_NUMBERS
 
@@ -69,6 +72,7 @@ ABSENT = {
     "service_sid": "IS" + "0" * 32,
     "channel_sid": "CH" + "0" * 32,
     "user_sid": "US" + "0" * 32,
+    "message_sid": "IM" + "0" * 32,
 }
 
 
@@ -174,11 +178,13 @@ def make(raw: Raw, context: Context, suffix: str = "", *, default: bool = False)
         "api_key": raw.post(f"{account}/Keys.json", FORMS["api_key", "create"])["sid"],
     }
     everything = _in_chat(raw, context, service, of_account)
-    everything.scopes["conversations"] = _in_conversations(raw, everything, f"{_CONVERSATIONS}/Services/{service}")
+    everything.scopes["conversations"] = _in_conversations(
+        raw, context, everything, f"{_CONVERSATIONS}/Services/{service}"
+    )
     if default:
         own = raw.get(f"{_CONVERSATIONS}/Configuration")["default_chat_service_sid"]
         everything.scopes["default"] = _in_conversations(
-            raw, _in_chat(raw, context, own, of_account, unique=uuid.uuid4().hex), _CONVERSATIONS
+            raw, context, _in_chat(raw, context, own, of_account, unique=uuid.uuid4().hex), _CONVERSATIONS
         )
     return everything
 
@@ -222,11 +228,12 @@ def _in_chat(raw: Raw, context: Context, service: str, of_account: dict[str, str
     return Everything(context.account_sid, addresses, items)
 
 
-def _in_conversations(raw: Raw, chat: Everything, path: str) -> Everything:
+def _in_conversations(raw: Raw, context: Context, chat: Everything, path: str) -> Everything:
     """The same service as Conversations sees it, with a conversation in which is one of everything."""
     channel = raw.post(f"{path}/Conversations")["sid"]
     within = f"{path}/Conversations/{channel}"
     alice = raw.get(f"{path}/Users/{chat.items['user']}")["identity"]
+    message = raw.post(f"{within}/Messages", Body="hi")["sid"]
     items = {
         **{name: chat.items[name] for name in ("service", "credential", "role", "user", "binding")},
         **dict.fromkeys(("service_configuration", "service_notifications", "service_webhooks"), chat.items["service"]),
@@ -234,10 +241,20 @@ def _in_conversations(raw: Raw, chat: Everything, path: str) -> Everything:
         "user_conversation": channel,
         "participant": raw.post(f"{within}/Participants", Identity=alice)["sid"],
         "channel_webhook": raw.post(f"{within}/Webhooks", IN_CONVERSATIONS["channel_webhook", "create"])["sid"],
-        "message": raw.post(f"{within}/Messages", Body="hi")["sid"],
+        "message": message,
+        "receipt": _receipt(context, chat.addresses["service_sid"], channel, message),
         "address_configuration": _configured_address(raw),
     }
-    return Everything(chat.account_sid, {**chat.addresses, "channel_sid": channel}, items)
+    return Everything(chat.account_sid, {**chat.addresses, "channel_sid": channel, "message_sid": message}, items)
+
+
+def _receipt(context: Context, service: str, channel: str, message: str) -> str:
+    """The SID of a receipt, which no request makes."""
+    where = {"service_sid": service, "channel_sid": channel, "message_sid": message}
+    record = {**where, "sid": "DY" + message[2:], "participant_sid": "MB" + message[2:], "status": "sent"}
+    record |= {"channel_message_sid": "SM" + message[2:], "date_created": 0, "date_updated": 0, "index": 0}
+    write = Create(keys.receipt(channel, 0, record["sid"]), record, taken=NOT_FOUND())
+    return str(context.table.commit(context.cause(), [write])[0]["sid"])
 
 
 def _configured_address(raw: Raw) -> str:
