@@ -66,7 +66,8 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     )
     before = [seen(raw, each) for each in (items, found.other_service)]
     yield found
-    assert [seen(raw, each) for each in (items, found.other_service)] == before
+    after = [seen(raw, each) for each in (items, found.other_service)]
+    assert [name for now, then in zip(after, before, strict=True) for name in now if now[name] != then[name]] == []
 
 
 def every(*conditions: Callable[[Operation], bool]) -> Any:
