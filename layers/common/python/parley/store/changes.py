@@ -22,6 +22,7 @@ _PREFIXES = {
     "SERVICE#": "service",
     "RECEIPT#": "receipt",
     "WEBHOOK#": "channel_webhook",
+    "RECEIPT#": "receipt",
     "ROLE#": "role",
     "BINDING#": "binding",
     "CREDENTIAL#": "credential",
