@@ -20,7 +20,6 @@ _PREFIXES = {
     "MEMBER#": "member",
     "INVITE#": "invite",
     "SERVICE#": "service",
-    "RECEIPT#": "receipt",
     "WEBHOOK#": "channel_webhook",
     "RECEIPT#": "receipt",
     "ROLE#": "role",

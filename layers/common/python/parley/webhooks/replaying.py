@@ -60,7 +60,10 @@ class Replays:
         channel_key = keys.channel(channel_sid)
         found = self._context.table.fetch_many([channel_key, *places.values()])
         around = Surroundings(
-            self._context.account_sid, {}, channel={**found.get(channel_key, {})}, studio_url=self._deliveries.studio_url
+            self._context.account_sid,
+            {},
+            channel={**found.get(channel_key, {})},
+            studio_url=self._deliveries.studio_url,
         )
         for index, key in places.items():
             if turn.remaining_ms() < _MARGIN_MS:
