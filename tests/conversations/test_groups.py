@@ -175,7 +175,8 @@ def test_the_former_agent_may_come_back_and_both_are_found(thread: Thread, raw: 
 
 def test_a_number_of_nobody_gets_an_identity(thread: Thread):
     sid = thread.add(bound(projected=PROXY))["sid"]
-    assert thread.update(sid, {"Identity": "bob"})["identity"] == "bob"
+    updated = thread.update(sid, {"Identity": "bob"})
+    assert (updated["identity"], updated["role_sid"] is None) == ("bob", False)
     assert thread.update("bob", {"Attributes": "[]"})["sid"] == sid
 
 

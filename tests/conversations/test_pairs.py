@@ -132,6 +132,19 @@ def test_a_dead_holders_pair_is_taken_over_by_one_of_many(world: World, thread: 
     assert {answer.json["code"] for answer in answers if answer.status == 409} <= {50416, 50419}
 
 
+def test_clients_are_told_that_a_binding_changed(house: House):  # noqa: F811
+    path = f"{API}/Services/{house.sid}/Conversations"
+    participants = f"{path}/{house.rest.post(path)['sid']}/Participants"
+    house.rest.post(participants, Identity="alice")
+    sid = house.rest.post(participants, pair())["sid"]
+    alice = house.device("alice")
+    alice.heard()
+    house.rest.post(f"{participants}/{sid}", bound(proxy=OTHER_PROXY))
+    (told,) = alice.heard()
+    assert (told["event"], told["member"]["sid"], told["member"]["identity"]) == ("memberUpdated", sid, None)
+    assert "bindings" in told["updateReasons"]
+
+
 def test_an_inactive_conversation_holds_its_pairs(thread: Thread):
     thread.add(pair())
     thread.raw.post(thread.path, State="inactive")
