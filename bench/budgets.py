@@ -104,7 +104,8 @@ class Measurement:
         raw, path, channel = self._raw, self._path, f"{self._path}/Channels/{self._channel}"
         raw.post(f"{path}/Users", Identity="carol")
         for _ in range(55):
-            raw.post(f"{path}/Channels/{self._new_channel()}/Members", Identity="dave", LastConsumedMessageIndex=0)
+            joined = raw.post(f"{path}/Channels", Type="private")["sid"]
+            raw.post(f"{path}/Channels/{joined}/Members", Identity="dave", LastConsumedMessageIndex=0)
         raw.get(f"{self._messages}/{self._last}")
         return [
             self._cost("create message, REST", (2, 2), lambda: raw.post(self._messages, Body=_BODY)),
@@ -116,6 +117,7 @@ class Measurement:
             self._cost("list 50 channels of a user", (3, 0), lambda: raw.get(f"{path}/Users/dave/Channels")),
             self._cost("join a channel", (4, 10), lambda: raw.post(f"{channel}/Members", Identity="carol")),
             self._cost("add a phone to a conversation", (4, 12), self._add_a_phone()),
+            self._cost("list 50 conversations of a person", (3, 0), self._list_of_a_person),
         ]
 
     def _post_a_fiftieth(self) -> Callable[[], None]:
@@ -126,6 +128,10 @@ class Measurement:
         # The container remembers the service again.
         self._raw.get(f"{self._messages}/{self._last}")
         return lambda: self._raw.post(self._messages, Body=_BODY)
+
+    def _list_of_a_person(self) -> None:
+        path = f"/conversations/v1/Services/{self._service}/ParticipantConversations"
+        assert len(self._raw.get(path, Identity="dave")["conversations"]) == 50
 
     def _add_a_phone(self) -> Callable[[], None]:
         """A phone that is not the first one in a conversation, and the number that writes to it."""

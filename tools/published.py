@@ -24,6 +24,7 @@ VERSIONS = {
     "v2": ("chat_v2.json", "/chat"),
     "v1": ("chat_v1.json", "/chat"),
     "v3": ("chat_v3.json", "/chat"),
+    "conversations": ("conversations_v1.json", "/conversations"),
     "2010": ("account_2010.json", ""),
 }
 

@@ -256,7 +256,7 @@ def test_a_stream_function_gets_new_images_of_announced_kinds_only(function: str
     assert keys == expected
 
 
-def test_stream_functions_also_get_unused_numbers_and_receipts_that_change_and_tombstones():
+def test_stream_functions_also_get_unused_numbers_receipts_that_change_webhooks_with_replays_and_tombstones():
     unused = {
         "eventName": ["INSERT"],
         "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "CHG#"}]}}, "NewImage": {"kind": {"S": ["nothing"]}}},
@@ -264,7 +264,14 @@ def test_stream_functions_also_get_unused_numbers_and_receipts_that_change_and_t
     others = {function: filters(mapping)[1:] for (function, _), mapping in STREAM_MAPPINGS.items()}
     tombstones = {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"deleted_at": {"N": [{"exists": True}]}}}}
     receipts = {"eventName": ["MODIFY"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "RECEIPT#"}]}}}}
-    assert others == {"FanOutFunction": [unused], "WebhooksFunction": [receipts, tombstones]}
+    replays = {
+        "eventName": ["INSERT"],
+        "dynamodb": {
+            "Keys": {"sk": {"S": [{"prefix": "WEBHOOK#"}]}},
+            "NewImage": {"replay_until": {"N": [{"exists": True}]}},
+        },
+    }
+    assert others == {"FanOutFunction": [unused], "WebhooksFunction": [receipts, replays, tombstones]}
 
 
 @pytest.mark.parametrize("key", STREAM_MAPPINGS, ids=".".join)

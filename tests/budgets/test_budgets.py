@@ -20,6 +20,7 @@ BUDGETED = [
     "list 50 channels of a user",
     "join a channel",
     "add a phone to a conversation",
+    "list 50 conversations of a person",
     "list 50 conversations",
     "list 50 conversations of a state",
     "a tick without a timer that runs out",

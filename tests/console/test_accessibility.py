@@ -365,14 +365,27 @@ def make_busy(console: Console, general: Any) -> None:
     console.alice.has_unread("General", 8)
 
 
-def test_every_state_of_the_page_is_accessible(console: Console, general: Any, check: Checker) -> None:
+def make_closed(console: Console, twilio: Any) -> None:
+    """Have bob look at a conversation that is closed, in which he has said something."""
+    conversations = twilio.conversations.v1.services(console.service_sid).conversations
+    conversation = conversations(conversations.create(friendly_name="Ended").sid)
+    conversation.participants.create(identity="bob")
+    conversation.messages.create(author="bob", body="Good bye")
+    console.bob.opens("Ended")
+    conversation.update(state="closed")
+    expect(console.bob.within(".read-only")).to_be_visible()
+
+
+def test_every_state_of_the_page_is_accessible(console: Console, general: Any, twilio: Any, check: Checker) -> None:
     make_busy(console, general)
+    make_closed(console, twilio)
     for tool in ("Events", "Webhooks", "Snippets"):
         console.choose_tool(tool)
         check(console.page)
     for person, opener in (
         (console.alice, "Members, invite"),
         (console.alice, "Channel settings"),
+        (console.bob, "Channel settings"),
         (console.alice, "New channel"),
         (console.bob, "Browse"),
         (console.alice, "Chat as somebody else"),

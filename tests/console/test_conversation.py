@@ -428,22 +428,3 @@ def test_a_new_service_has_both_of_them_in_a_channel(console: Console) -> None:
     console.alice.says("new here")
     console.bob.sees("new here")
     assert console.page.locator("#service option:checked").inner_text() == "Another"
-
-
-def test_a_closed_conversation_can_be_read_and_nothing_can_be_sent(console: Console, twilio: Any) -> None:
-    channels = twilio.chat.v2.services(console.service_sid).channels
-    sid = channels.create(friendly_name="Ended", type="private").sid
-    channels(sid).members.create(identity="alice")
-    channels(sid).messages.create(from_="bob", body="Good bye")
-    alice = console.alice
-    alice.opens("Ended")
-    alice.sees("Good bye")
-    expect(alice.field).to_be_visible()
-    twilio.conversations.v1.services(console.service_sid).conversations(sid).update(state="closed")
-    expect(alice.within(".closed-note")).to_have_text(
-        "This conversation is closed. You can read it, but nothing can be sent."
-    )
-    expect(alice.field).to_be_hidden()
-    expect(alice.channel("Ended").locator(".channel-state")).to_have_text("closed")
-    expect(alice.within(".subtitle")).to_have_text("1 member · 1 online · closed")
-    alice.sees("Good bye")

@@ -19,6 +19,7 @@ from tests.support.invariants import contradictions, everything
 from tests.support.lean import LeanClient
 from tests.support.stream import Stream
 from tests.support.world import World
+from tests.webhooks.conftest import asked, deployment, house, owner, silent, target, webhooks  # noqa: F401  (fixtures)
 from tests.webhooks.function import WebhooksFunction
 
 

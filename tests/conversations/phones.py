@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
+from parley.operations import channel_log
+from tests.rest.support import at_once
 from tests.support.doors import Raw
 from tests.support.lean import LeanClient
 from tests.support.world import PHONE_NUMBERS, WHATSAPP_SENDERS
@@ -74,3 +79,20 @@ class Thread:
 def opened(raw: Raw, lean: LeanClient, scope: str = API, **form: Any) -> Thread:
     """A new conversation."""
     return Thread(raw, lean, f"{scope}/Conversations/{raw.post(f'{scope}/Conversations', **form)['sid']}")
+
+
+@contextmanager
+def rivalled(rival: Callable[[], object]) -> Iterator[None]:
+    """Let `rival` come in between, when a change inside has read and decided, and takes its number."""
+    take = channel_log.take_seq
+    rivals = [rival]
+
+    def after_the_rival(*args: Any) -> Any:
+        if rivals:
+            # A thread of its own has an event loop of its own.
+            at_once(1, lambda _: rivals.pop()())
+        return take(*args)
+
+    with patch.object(channel_log, "take_seq", after_the_rival):
+        yield
+    assert not rivals

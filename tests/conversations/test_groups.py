@@ -10,7 +10,9 @@ from parley.operations import bound as bindings
 from parley.operations.context import Caller
 from parley.operations.departures import remove_leftover
 from parley.store import keys
-from tests.conversations.phones import AMERICANS, OTHER_PROXY, PROXY, Form, Thread, bound, pair
+from tests.conversations.phones import AMERICANS, OTHER_PROXY, PROXY, Form, Thread, bound, pair, rivalled
+from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
+from tests.sockets.deployment import House
 from tests.support.doors import Raw
 from tests.support.world import World
 
@@ -54,6 +56,18 @@ def test_who_does_not_go_with_the_others_is_refused_and_nothing_is_written(threa
     for one in there:
         thread.add(one)
     assert thread.refusal(form) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"), [(ALICE, bound(ANNA), (400, 50435)), (bound(ANNA), ALICE, (400, 50434))]
+)
+def test_a_chat_user_and_a_phone_of_a_group_do_not_come_at_once(
+    thread: Thread, first: Form, second: Form, expected: tuple[int, int]
+):
+    with rivalled(lambda: thread.add(first)):
+        answer = thread.raw("POST", f"{thread.path}/Participants", second)
+    assert answer.refusal()[:2] == expected
+    assert len(thread.participants()) == 1
 
 
 def test_an_app_user_of_a_group_is_a_user_like_others(thread: Thread):
@@ -161,7 +175,8 @@ def test_the_former_agent_may_come_back_and_both_are_found(thread: Thread, raw: 
 
 def test_a_number_of_nobody_gets_an_identity(thread: Thread):
     sid = thread.add(bound(projected=PROXY))["sid"]
-    assert thread.update(sid, {"Identity": "bob"})["identity"] == "bob"
+    updated = thread.update(sid, {"Identity": "bob"})
+    assert (updated["identity"], updated["role_sid"] is None) == ("bob", False)
     assert thread.update("bob", {"Attributes": "[]"})["sid"] == sid
 
 
@@ -173,3 +188,23 @@ def test_the_sweep_of_a_deleted_agent_leaves_the_group_in_order(thread: Thread, 
     remove_leftover(world.context(Caller()), member, member["birth"])
     assert [one["identity"] for one in thread.participants()] == [None, None]
     thread.add(bound(projected=PROXY, Identity="bob"))
+
+
+def test_who_takes_over_a_group_acts_in_it_on_a_socket_and_who_leaves_does_not(house: House):  # noqa: F811
+    rest, path = house.rest, f"/conversations/v1/Services/{house.sid}/Conversations"
+    sid = rest.post(path)["sid"]
+    for form in (bound(ANNA), bound(BEN), AGENT):
+        rest.post(f"{path}/{sid}/Participants", form)
+    agent, bob = house.device("agent"), house.device("bob")
+    agent.done("sendMessage", channel=sid, body="I hand over")
+    rest.post(f"{path}/{sid}/Participants/agent", Identity="bob")
+    for device in (agent, bob):
+        device.heard()
+    bob.done("sendMessage", channel=sid, body="hello")
+    bob.done("updateMember", channel=sid, identity="bob", attributes="[]")
+    assert [member["identity"] for member in bob.done("listMembers", channel=sid)["members"]].count("bob") == 1
+    assert agent.refusal("sendMessage", channel=sid, body="still here") == (404, 20404)
+    assert (agent.events(), bob.events()) == ([], ["messageAdded", "memberUpdated"])
+    assert sid in bob.done("catchUp", channels={sid: 0})["channels"]
+    bob.done("leaveChannel", channel=sid)
+    assert bob.refusal("sendMessage", channel=sid, body="x") == (404, 20404)

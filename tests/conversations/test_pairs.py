@@ -11,9 +11,12 @@ from parley.operations import bound as bindings
 from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
 from parley.store import keys
-from tests.conversations.phones import API, OTHER_PROXY, PHONE, PROXY, Thread, bound, opened, pair
+from tests.conversations.phones import API, OTHER_PROXY, PHONE, PROXY, Thread, bound, opened, pair, rivalled
 from tests.rest.support import at_once
+from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
+from tests.sockets.deployment import House
 from tests.support.world import World
+from tests.webhooks.sweeping import left_in
 
 pytestmark = pytest.mark.usefixtures("agreed")
 IN_USE = "A binding for this participant and proxy address already exists in Conversation "
@@ -47,6 +50,14 @@ def test_of_fifty_who_add_one_pair_at_once_one_succeeds_and_the_others_learn_whe
     (added,) = [answer.json for answer in answers if answer.status == 201]
     refusals = {answer.refusal() for answer in answers if answer.status == 409}
     assert refusals == {(409, 50416, IN_USE + added["conversation_sid"])}
+
+
+def test_the_loser_of_a_race_learns_the_holder_from_the_failed_write(thread: Thread):
+    another = thread.another()
+    with rivalled(lambda: another.add(pair())):
+        answer = thread.raw("POST", f"{thread.path}/Participants", pair())
+    assert answer.refusal() == (409, 50416, IN_USE + another.sid)
+    assert thread.participants() == []
 
 
 def removed(thread: Thread, sid: str) -> None:
@@ -101,6 +112,17 @@ def test_the_sweep_lets_go_of_what_nobody_has_taken_over(
     assert thread.another().refusal(taken_over) == (409, 50416)
 
 
+def test_the_sweep_of_a_channel_leaves_nothing_of_its_phones(house: House):  # noqa: F811
+    path = f"{API}/Services/{house.sid}/Conversations"
+    sid = house.rest.post(path)["sid"]
+    house.rest.post(f"{path}/{sid}/Participants", pair())
+    house.rest("DELETE", f"{path}/{sid}")
+    job = {"kind": "channel", "sid": sid, "at": house.deployment.world.clock.now_ms()}
+    sweep(house.deployment.world.context(Caller()), job, lambda: False)
+    assert set(left_in(house, f"CHANNEL#{sid}")) == {"tombstone"}
+    assert left_in(house, keys.pair(house.deployment.world.account_sid, PHONE, PROXY).pk) == {}
+
+
 def test_a_dead_holders_pair_is_taken_over_by_one_of_many(world: World, thread: Thread):
     thread.add(pair())
     closed(thread, "")
@@ -108,6 +130,19 @@ def test_a_dead_holders_pair_is_taken_over_by_one_of_many(world: World, thread: 
     answers = at_once(10, lambda number: thread.raw("POST", f"{others[number].path}/Participants", pair()))
     assert Counter(answer.status for answer in answers) == {201: 1, 409: 9}
     assert {answer.json["code"] for answer in answers if answer.status == 409} <= {50416, 50419}
+
+
+def test_clients_are_told_that_a_binding_changed(house: House):  # noqa: F811
+    path = f"{API}/Services/{house.sid}/Conversations"
+    participants = f"{path}/{house.rest.post(path)['sid']}/Participants"
+    house.rest.post(participants, Identity="alice")
+    sid = house.rest.post(participants, pair())["sid"]
+    alice = house.device("alice")
+    alice.heard()
+    house.rest.post(f"{participants}/{sid}", bound(proxy=OTHER_PROXY))
+    (told,) = alice.heard()
+    assert (told["event"], told["member"]["sid"], told["member"]["identity"]) == ("memberUpdated", sid, None)
+    assert "bindings" in told["updateReasons"]
 
 
 def test_an_inactive_conversation_holds_its_pairs(thread: Thread):

@@ -148,3 +148,50 @@ def test_many_conversations_change_once_each_after_lost_ticks_and_a_job_that_ran
     assert house.background.do_timed() == []
     assert Counter(house.transitions()) == {(sid, "active", "inactive", "TIMER"): 1 for sid in sids}
     assert house.contradictions() == []
+
+
+def test_a_conversation_moves_among_the_active_in_the_hour_of_its_message(house: House, twilio: Any):
+    conversations = twilio.conversations.v1.services(house.service_sid).conversations
+    old, other = house.make(), house.make()
+    house.world.clock.advance(7200)
+    new = house.make()
+    house.world.clock.advance(1)
+    house.post(old)
+    house.post(old)
+    house.background.plan()
+    (job,) = house.background.work.timed
+
+    def listed(page_size: int) -> list[str]:
+        return [one.sid for one in conversations.list(page_size=page_size)]
+
+    # Each page is in exact order. Until the job has run, the conversation stands on the page where it was.
+    assert (listed(3), listed(1)) == ([old, new, other], [new, other, old])
+    # SQS may hand the job out twice.
+    for _ in range(2):
+        assert house.background.do_job(job) == []
+    assert (listed(3), listed(1)) == ([old, new, other], [new, old, other])
+    assert house.contradictions() == []
+
+
+def test_a_message_in_the_same_hour_owes_no_job(house: House):
+    sid = house.make()
+    house.post(sid)
+    house.background.plan()
+    assert house.background.work.timed == []
+
+
+def test_a_message_during_the_job_puts_the_end_off(house: House):
+    sid = house.make(**{"timers.closed": "PT10M"})
+    house.world.clock.advance(600)
+    table, late = house.background.container.table, [lambda: house.post(sid)]
+    plain = table._call
+
+    def meanwhile(operation: str, **request: Any) -> Any:
+        # The message comes between the job's reading and its first write.
+        if operation == "update_item" and late:
+            late.pop()()
+        return plain(operation, **request)
+
+    table._call = meanwhile  # type: ignore[method-assign]
+    house.pass_seconds(0)
+    assert (house.state(sid), late, list(house.transitions()), house.contradictions()) == ("active", [], [], [])

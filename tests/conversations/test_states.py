@@ -7,6 +7,12 @@ from typing import Any
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
+
+from parley.store import keys
+from tests.support.invariants import everything
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 CLOSED, INITIALIZING = 50377, 50386
 
@@ -91,3 +97,55 @@ def test_a_state_that_there_is_not_is_refused(conversation: Any, given: str, cod
 
 def test_a_conversation_cannot_be_created_closed(scope: Any):
     assert refusal(lambda: scope.conversations.create(state="closed")) == (400, 50384)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_conversation_that_is_being_made_takes_no_change(used: Any, world: World, name: str):
+    sid = used.fetch().sid
+    world.table.touch(keys.tail(sid), {"state": "initializing"})
+    assert refusal(lambda: CHANGES[name](used)) == (400, INITIALIZING)
+    ALWAYS["list messages"](used)
+
+
+@pytest.mark.parametrize("name", ["post a message", "edit a message", "add a participant"])
+def test_chat_meets_closed_conversations_too(twilio: Client, service_sid: str, name: str):
+    api = twilio.conversations.v1.services(service_sid)
+    sid = api.conversations.create(unique_name="den").sid
+    channel = twilio.chat.v2.services(service_sid).channels(sid)
+    message = channel.messages.create(body="hello")
+    api.conversations(sid).update(state="closed")
+    acts = {
+        "post a message": lambda: channel.messages.create(body="more"),
+        "edit a message": lambda: channel.messages(message.sid).update(body="other"),
+        "add a participant": lambda: channel.members.create(identity="alice"),
+    }
+    assert refusal(acts[name]) == (400, CLOSED)
+    assert channel.fetch().messages_count == 1
+
+
+def test_a_closed_conversation_keeps_its_unique_name_until_it_is_deleted(twilio: Client, service_sid: str):
+    conversations = twilio.conversations.v1.services(service_sid).conversations
+    conversations.create(unique_name="den")
+    conversations("den").update(state="closed")
+    assert refusal(lambda: conversations.create(unique_name="den")) == (409, 50353)
+    conversations("den").delete()
+    assert conversations.create(unique_name="den").state == "active"
+
+
+def test_a_refused_change_leaves_a_closed_conversation_as_it_was(used: Any, world: World, lean: LeanClient):
+    used.update(state="closed")
+    before = everything(lean, world._table_name, world.account_sid)
+    for act in CHANGES.values():
+        refusal(lambda act=act: act(used))
+    assert everything(lean, world._table_name, world.account_sid) == before
+
+
+def test_a_transition_leaves_what_webhooks_tell_of_it(used: Any, world: World):
+    sid = used.fetch().sid
+    told = []
+    for act in (lambda: used.update(state="inactive"), lambda: used.messages.create(body="more")):
+        act()
+        stored = world.table.fetch(keys.channel(sid)) or {}
+        told.append([stored.get(name) for name in ("state_from", "state", "state_reason")])
+        assert 0 <= world.clock.now_ms() - stored["state_at"] < 1000
+    assert told == [["active", "inactive", "API"], ["inactive", None, "EVENT"]]

@@ -10,7 +10,14 @@ import pytest
 
 from local.stack.running import Stack
 from local.template.template import Template
-from parley.operations import bindings
+from parley.domain.deliveries import DELIVERED, expected
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND
+from parley.ids import receipt_sid
+from parley.operations import bindings, receipts
+from parley.operations.context import Context
+from parley.records import MESSAGE, RECEIPT
+from parley.store.writes import Create, Update
+from tests.conversations.phones import PHONE, PROXY
 from tests.conversations.story.story import HERE, STEPS, settled, tell
 from tests.helper_libraries.transcripts import helper_library_for_node, transcript
 from tests.support.behind import world_behind
@@ -21,6 +28,7 @@ from tests.support.world import World
 REFUSED = {
     "create half a credential": (400, 20001),
     "create half a webhook": (400, 50370),
+    "create one with nonsense": (400, 50424),
     "configure the address again": (409, 20409),
     "configure another's address": (400, 20001),
     "create an impossible role": (400, 50104),
@@ -60,7 +68,38 @@ def prepared(world: World, library: Library) -> dict[str, str]:
     credential = api.credentials.create(type="fcm", secret="x").sid
     place = {"endpoint": "phone", "binding_type": "fcm", "address": "token", "message_types": []}
     binding = bindings.register(world.context(), service, "alice", credential_sid=credential, **place)
-    return {"service": service, "binding": binding["sid"]}
+    conversation = api.services(service).conversations(api.services(service).conversations.create().sid)
+    participant = conversation.participants.create(identity="alice")
+    message = conversation.messages.create(author="alice", body="to a phone")
+    receipt = delivered(world.context(), message, participant.sid)
+    return {
+        "service": service,
+        "binding": binding["sid"],
+        "told": message.conversation_sid,
+        "sent": message.sid,
+        "receipt": receipt,
+    }
+
+
+def delivered(context: Context, message: Any, participant_sid: str) -> str:
+    """The receipt of a message, as if it had gone to a phone: without one there, no carrier writes another."""
+    path = {"service_sid": message.chat_service_sid, "channel_sid": message.conversation_sid, "index": message.index}
+    sid = receipt_sid(message.sid, participant_sid)
+    receipt = {
+        **path,
+        "sid": sid,
+        "message_sid": message.sid,
+        "participant_sid": participant_sid,
+        "from_address": PROXY,
+        "to_address": PHONE,
+        "is_group": False,
+        "date_created": context.clock.now_ms(),
+    }
+    counting = Update(MESSAGE.key(path), NOT_FOUND(), set={"delivery": expected(1)}, announced=False)
+    claim = Create(RECEIPT.key({**path, "sid": sid}), receipt, taken=CONCURRENT_UPDATE())
+    context.table.commit(context.cause(), [counting, claim])
+    receipts.report(context, receipts.Report({**path, "sid": sid}, DELIVERED, channel_message_sid="1"))
+    return sid
 
 
 def told_in_python(world: World, *, below_service: bool) -> list[list[Any]]:
@@ -87,10 +126,11 @@ def below_a_service(step: list[Any], call: list[Any]) -> list[Any]:
 @pytest.mark.proves(
     "conversations:CreateConfigurationAddress", "conversations:CreateConversation",
     "conversations:CreateConversationMessage", "conversations:CreateConversationParticipant",
-    "conversations:CreateConversationScopedWebhook", "conversations:CreateCredential", "conversations:CreateRole",
-    "conversations:CreateService", "conversations:CreateServiceConversation",
-    "conversations:CreateServiceConversationMessage", "conversations:CreateServiceConversationParticipant",
-    "conversations:CreateServiceConversationScopedWebhook", "conversations:CreateServiceRole",
+    "conversations:CreateConversationScopedWebhook", "conversations:CreateConversationWithParticipants",
+    "conversations:CreateCredential", "conversations:CreateRole", "conversations:CreateService",
+    "conversations:CreateServiceConversation", "conversations:CreateServiceConversationMessage",
+    "conversations:CreateServiceConversationParticipant", "conversations:CreateServiceConversationScopedWebhook",
+    "conversations:CreateServiceConversationWithParticipants", "conversations:CreateServiceRole",
     "conversations:CreateServiceUser", "conversations:CreateUser", "conversations:DeleteConfigurationAddress",
     "conversations:DeleteConversation", "conversations:DeleteConversationMessage",
     "conversations:DeleteConversationParticipant", "conversations:DeleteConversationScopedWebhook",
@@ -102,22 +142,25 @@ def below_a_service(step: list[Any], call: list[Any]) -> list[Any]:
     "conversations:DeleteUserConversation", "conversations:FetchConfiguration",
     "conversations:FetchConfigurationAddress", "conversations:FetchConfigurationWebhook",
     "conversations:FetchConversation", "conversations:FetchConversationMessage",
-    "conversations:FetchConversationParticipant", "conversations:FetchConversationScopedWebhook",
-    "conversations:FetchCredential", "conversations:FetchRole", "conversations:FetchService",
-    "conversations:FetchServiceBinding", "conversations:FetchServiceConfiguration",
+    "conversations:FetchConversationMessageReceipt", "conversations:FetchConversationParticipant",
+    "conversations:FetchConversationScopedWebhook", "conversations:FetchCredential", "conversations:FetchRole",
+    "conversations:FetchService", "conversations:FetchServiceBinding", "conversations:FetchServiceConfiguration",
     "conversations:FetchServiceConversation", "conversations:FetchServiceConversationMessage",
-    "conversations:FetchServiceConversationParticipant", "conversations:FetchServiceConversationScopedWebhook",
-    "conversations:FetchServiceNotification", "conversations:FetchServiceRole", "conversations:FetchServiceUser",
+    "conversations:FetchServiceConversationMessageReceipt", "conversations:FetchServiceConversationParticipant",
+    "conversations:FetchServiceConversationScopedWebhook", "conversations:FetchServiceNotification",
+    "conversations:FetchServiceRole", "conversations:FetchServiceUser",
     "conversations:FetchServiceUserConversation", "conversations:FetchServiceWebhookConfiguration",
     "conversations:FetchUser", "conversations:FetchUserConversation", "conversations:ListConfigurationAddress",
     "conversations:ListConversation", "conversations:ListConversationMessage",
-    "conversations:ListConversationParticipant", "conversations:ListConversationScopedWebhook",
-    "conversations:ListCredential", "conversations:ListParticipantConversation", "conversations:ListRole",
-    "conversations:ListService", "conversations:ListServiceBinding", "conversations:ListServiceConversation",
-    "conversations:ListServiceConversationMessage", "conversations:ListServiceConversationParticipant",
-    "conversations:ListServiceConversationScopedWebhook", "conversations:ListServiceParticipantConversation",
-    "conversations:ListServiceRole", "conversations:ListServiceUser", "conversations:ListServiceUserConversation",
-    "conversations:ListUser", "conversations:ListUserConversation", "conversations:UpdateConfiguration",
+    "conversations:ListConversationMessageReceipt", "conversations:ListConversationParticipant",
+    "conversations:ListConversationScopedWebhook", "conversations:ListCredential",
+    "conversations:ListParticipantConversation", "conversations:ListRole", "conversations:ListService",
+    "conversations:ListServiceBinding", "conversations:ListServiceConversation",
+    "conversations:ListServiceConversationMessage", "conversations:ListServiceConversationMessageReceipt",
+    "conversations:ListServiceConversationParticipant", "conversations:ListServiceConversationScopedWebhook",
+    "conversations:ListServiceParticipantConversation", "conversations:ListServiceRole",
+    "conversations:ListServiceUser", "conversations:ListServiceUserConversation", "conversations:ListUser",
+    "conversations:ListUserConversation", "conversations:UpdateConfiguration",
     "conversations:UpdateConfigurationAddress", "conversations:UpdateConfigurationWebhook",
     "conversations:UpdateConversation", "conversations:UpdateConversationMessage",
     "conversations:UpdateConversationParticipant", "conversations:UpdateConversationScopedWebhook",
@@ -148,13 +191,10 @@ def test_the_library_for_node_is_told_what_the_one_for_python_is(stack: Stack, w
     names = prepared(behind, Library(LambdaDoor(behind)))
     api = Library(LambdaDoor(behind)).client().conversations.v1
     before = api.configuration().fetch().default_chat_service_sid
-    told = transcript(
-        stack,
-        ["node", str(HERE / "story.cjs")],
-        NODE_PATH=node_path,
-        NAMES=json.dumps(names),
-        BELOW_SERVICE="yes" if below_service else "",
-    )
-    api.configuration().update(default_chat_service_sid=before)
+    variables = {"NAMES": json.dumps(names), "BELOW_SERVICE": "yes" if below_service else "", "NODE_PATH": node_path}
+    try:
+        told = transcript(stack, ["node", str(HERE / "story.cjs")], **variables)
+    finally:
+        api.configuration().update(default_chat_service_sid=before)
     for in_node, in_python in zip(settled(told, stack.info["rest_url"]), expected, strict=True):
         assert in_node == in_python

@@ -25,7 +25,8 @@ from parley.operations import OPERATIONS
 from parley.operations.context import Caller, Context
 from parley.store import keys
 from parley.store.changes import decode
-from parley.webhooks.planning import deliveries
+from parley.webhooks.families import Settings
+from parley.webhooks.planning import Surroundings, deliveries
 from tests.sockets.deployment import Stream, StreamRecord, patterns
 from tests.support.fakes import NOON_MS, FakeClock
 from tests.support.world import World
@@ -180,8 +181,8 @@ def delivery(change: StreamRecord) -> dict[str, Any]:
     """The delivery of a sample change to an owner whose webhooks want events of messages."""
     decoded = decode(change)
     assert decoded
-    owner = {"post_webhook_url": "https://hooks.example.com/chat", "webhook_filters": ["onMessageSent"]}
-    (planned,) = deliveries(decoded, owner, [], ACCOUNT_SID, "")
+    settings = Settings(post_url="https://hooks.example.com/chat", filters=["onMessageSent"])
+    (planned,) = deliveries(decoded, Surroundings(ACCOUNT_SID, {}, {"chat": settings}))
     return planned
 
 

@@ -39,7 +39,7 @@ WRITES = ("put_item", "update_item", "delete_item", "transact_write_items", "bat
 # readers of the log pass over, and so are numbers of the counters of actions per second, with the ceilings above them.
 _NUMBERS = {"seq", "seq_ceiling", "seq_ceiling_at", "commit_id"}
 # A fetch corrects the counters of messages if they are ahead of what is stored.
-_COUNTED = {"counted_index", "counted", "removed", "last_index", "last_message_index"}
+_COUNTED = {"counted_index", "counted", "removed", "last_index", "last_message_index", "activity_at"}
 MAY_MOVE = {"TAIL": _NUMBERS | _COUNTED, "RATE": _NUMBERS}
 
 

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from parley.faces import chat_events as events
-from parley.webhooks.events import PARAMETERS
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.target import Received, Target
 from tests.webhooks.function import WebhooksFunction
@@ -70,8 +69,3 @@ def test_the_table_has_the_vendors_23_events() -> None:
     assert {*PRE_EVENTS, *POST_EVENTS} == set(events.SERVICE_FILTERS)
     assert set(CASES) == {*PRE_EVENTS, *POST_EVENTS}
     assert len(CASES) == 23
-
-
-def test_every_parameter_that_can_be_told_is_told_of_some_event() -> None:
-    rows = [*events.PRE_EVENTS.values(), *events.POST_EVENTS.values()]
-    assert {name for row in rows for name in row.parameters.split()} == set(PARAMETERS)

@@ -2,6 +2,7 @@
 
 import { guarded, h, icon, keep, textButton } from './dom.js';
 import { channelName } from './people.js';
+import { stateMark } from './states.js';
 
 const MOST_COUNTED = 999;
 
@@ -25,7 +26,12 @@ export class ChannelList {
   }
 
   get totalUnread() {
-    return [...this.unread.values()].reduce((sum, count) => sum + count, 0);
+    return this.joined.reduce((sum, channel) => sum + this.#unreadIn(channel), 0);
+  }
+
+  /** In a closed conversation nobody can report any more how far they have read, so its badge would stay for ever. */
+  #unreadIn(channel) {
+    return channel.state === 'closed' ? 0 : (this.unread.get(channel.sid) ?? 0);
   }
 
   has(channel) {
@@ -71,15 +77,15 @@ export class ChannelList {
     const button = row.firstChild;
     if (isOpen) button.setAttribute('aria-current', 'true');
     else button.removeAttribute('aria-current');
-    const count = this.unread.get(channel.sid) ?? 0;
+    const count = this.#unreadIn(channel);
     keep(
       button,
       [
         icon(channel.isPrivate ? 'lock' : 'hash'),
         h('span', { class: 'channel-name' }, channelName(channel)),
-        channel.state === 'closed' && h('span', { class: 'channel-state' }, 'closed'),
+        stateMark(channel),
         channel.notificationLevel === 'muted' && icon('mute'),
-        count > 0 && channel.state !== 'closed' && badge(count),
+        count > 0 && badge(count),
       ].filter(Boolean),
     );
     return row;

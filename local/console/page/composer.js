@@ -31,7 +31,7 @@ export class Composer {
       textButton('Cancel', () => this.#cancel(), { look: 'link' }),
     );
     this.row = h('div', { class: 'composer-row' }, this.field, send);
-    this.note = h('p', { class: 'closed-note', role: 'status' });
+    this.note = h('p', { class: 'read-only', tabindex: '-1', hidden: true });
     this.element = h('form', { class: 'composer' }, this.bar, this.row, this.note);
     this.element.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -40,15 +40,18 @@ export class Composer {
   }
 
   focus() {
-    this.field.focus();
+    (this.note.hidden ? this.field : this.note).focus();
   }
 
-  /** Show a note in place of the field, in which nothing can be sent; without a note, show the field. */
-  closeWith(note) {
+  /** Show a note in place of the field; without a note, show the field. Whichever comes takes over the focus. */
+  replaceWith(note) {
+    if (note === this.note.textContent) return;
+    const hadFocus = this.element.contains(document.activeElement);
     if (note && this.editing !== null) this.stopEditing();
     this.note.textContent = note;
     this.note.hidden = !note;
     this.row.hidden = Boolean(note);
+    if (hadFocus) this.focus();
   }
 
   startEditing(message) {

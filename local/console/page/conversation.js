@@ -6,15 +6,11 @@ import { confirmDialog } from './dialogs.js';
 import { MessageList } from './messages.js';
 import { channelDialog, channelName, membersDialog } from './people.js';
 import { Roster } from './roster.js';
+import { whyReadOnly } from './states.js';
 
 const PAGE = 30;
 const NEAR_PIXELS = 60;
 const READ_MILLISECONDS = 150;
-// Why nothing can be sent, by the channel's state.
-const NOTES = {
-  closed: 'This conversation is closed. You can read it, but nothing can be sent.',
-  initializing: 'This conversation is being set up. You can write in a moment.',
-};
 
 export class Conversation {
   constructor(pane, channel) {
@@ -71,6 +67,8 @@ export class Conversation {
       retry: (pending) => this.#send(pending),
       discard: (pending) => this.outbox.discard(pending),
       leave: () => this.composer.focus(),
+      mayEdit: ({ author, body }) => author === this.pane.identity && body !== null && !whyReadOnly(this.channel),
+      maySend: () => !whyReadOnly(this.channel),
       mayDelete: ({ author }) => author === this.pane.identity || this.channel.createdBy === this.pane.identity,
     });
     this.composer = new Composer(this.pane.identity, {
@@ -233,6 +231,15 @@ export class Conversation {
     this.show();
   }
 
+  onChannelUpdated(reasons) {
+    this.showHead();
+    if (!reasons.includes('state')) return;
+    const note = whyReadOnly(this.channel);
+    if (note) this.typing.clear();
+    if (note && this.pane.isActive) announce(note);
+    this.show();
+  }
+
   onMember(member) {
     this.roster.put(member);
   }
@@ -298,7 +305,7 @@ export class Conversation {
       state !== 'active' && state,
     ];
     this.subtitle.textContent = about.filter(Boolean).join(' · ');
-    this.composer.closeWith(NOTES[state] ?? '');
+    this.composer.replaceWith(whyReadOnly(this.channel));
     const others = identities.filter((identity) => identity !== this.pane.identity).slice(0, 3);
     keep(
       this.faces,
@@ -341,9 +348,7 @@ export class Conversation {
   /** Messages count as read while this pane is the active one, the tab is visible, and the last message is in view. */
   get isBeingRead() {
     const { isActive } = this.pane;
-    // In a closed conversation the server does not note any more how far somebody has read.
-    const isOpen = this.channel.state !== 'closed';
-    return isOpen && isActive && !document.hidden && this.atEnd && this.scroller.clientHeight > 0;
+    return !whyReadOnly(this.channel) && isActive && !document.hidden && this.atEnd && this.scroller.clientHeight > 0;
   }
 
   /** How many messages of others this person has not read; null if that cannot be known from what is loaded. */

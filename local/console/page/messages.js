@@ -31,7 +31,7 @@ export function readers(messages, members, self) {
 export class MessageList {
   /**
    * `on` is told `edit(message)`, `remove(message)`, `retry(pending)`, `discard(pending)` and `leave()`, and is asked
-   * `mayDelete(message)`.
+   * `mayEdit(message)`, `mayDelete(message)` and `maySend()`.
    */
   constructor(identity, on) {
     this.identity = identity;
@@ -115,19 +115,20 @@ export class MessageList {
       h('li', { class: 'message', tabindex: '-1', data: { index: String(message.index) } }),
     );
     const isEdited = message.lastUpdatedBy !== null && message.lastUpdatedBy !== undefined;
-    const mayDelete = this.on.mayDelete(message);
-    const state = JSON.stringify([message.body, message.author, isEdited, follows, message.media?.filename, mayDelete]);
+    const [mayEdit, mayDelete] = [this.on.mayEdit(message), this.on.mayDelete(message)];
+    const { body, author, media } = message;
+    const state = JSON.stringify([body, author, isEdited, follows, media?.filename, mayEdit, mayDelete]);
     if (row.dataset.state !== state) {
       row.dataset.state = state;
       row.dataset.side = message.author === this.identity ? 'own' : 'other';
       row.dataset.tone = tone(message.author);
       row.classList.toggle('follows', follows);
-      keep(row, this.#content(message, { follows, isEdited, mayDelete }));
+      keep(row, this.#content(message, { follows, isEdited, mayEdit, mayDelete }));
     }
     return row;
   }
 
-  #content(message, { follows, isEdited, mayDelete }) {
+  #content(message, { follows, isEdited, mayEdit, mayDelete }) {
     const own = message.author === this.identity;
     const date = message.dateCreated;
     const stamp = h('time', { datetime: date.toISOString(), title: full.format(date) }, clock.format(date));
@@ -135,9 +136,7 @@ export class MessageList {
     const text =
       message.body ?? (message.media ? `📎 ${message.media.filename ?? message.media.contentType ?? 'file'}` : '');
     const actions = [
-      own &&
-        message.body !== null &&
-        iconButton('edit', 'Edit message', () => this.on.edit(message), { tabindex: '-1' }),
+      mayEdit && iconButton('edit', 'Edit message', () => this.on.edit(message), { tabindex: '-1' }),
       mayDelete &&
         iconButton(
           'trash',
@@ -164,13 +163,15 @@ export class MessageList {
       h('li', { class: 'message pending', data: { side: 'own', tone: tone(this.identity) } }),
     );
     const words = failed ? `${outcome(pending)} ` : 'Sending …';
-    if (row.dataset.state === words) return row;
-    row.dataset.state = words;
+    const mayRetry = failed && this.on.maySend();
+    const shown = JSON.stringify([words, mayRetry]);
+    if (row.dataset.state === shown) return row;
+    row.dataset.state = shown;
     const state = h(
       'p',
       { class: failed ? 'failed' : 'sending' },
       words,
-      failed && textButton('Try again', () => this.on.retry(pending), { look: 'link' }),
+      mayRetry && textButton('Try again', () => this.on.retry(pending), { look: 'link' }),
       failed && textButton('Discard', () => this.on.discard(pending), { look: 'link' }),
     );
     const bubble = h('div', { class: 'bubble' }, h('span', { class: 'text' }, pending.body));
@@ -213,7 +214,7 @@ export class MessageList {
       this.on.leave();
     } else if (event.target.closest('button')) {
       return; // The key is for the button.
-    } else if (event.key.toLowerCase() === 'e' && message.author === this.identity && message.body !== null) {
+    } else if (event.key.toLowerCase() === 'e' && this.on.mayEdit(message)) {
       event.preventDefault();
       this.on.edit(message);
     } else if (event.key === 'Delete' && this.on.mayDelete(message)) {

@@ -178,7 +178,7 @@ export class Pane {
     });
     on('channelJoined', (channel) => this.#onChannel(channel));
     on('channelInvited', (channel) => this.#onChannel(channel));
-    on('channelUpdated', ({ channel }) => this.#onChannelUpdated(channel));
+    on('channelUpdated', ({ channel, updateReasons }) => this.#onChannelUpdated(channel, updateReasons));
     on('channelLeft', (channel) => this.#onGone(channel));
     on('channelRemoved', (channel) => this.#onGone(channel));
     on('channelRefetched', ({ channel }) => this.#onRefetched(channel));
@@ -218,8 +218,8 @@ export class Pane {
     if (channel.status === 'joined' && !this.conversation) this.open(channel);
   }
 
-  #onChannelUpdated(channel) {
-    this.#in(channel)?.showHead();
+  #onChannelUpdated(channel, reasons) {
+    this.#in(channel)?.onChannelUpdated(reasons);
     this.showSoon();
   }
 

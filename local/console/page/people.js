@@ -2,6 +2,7 @@
 
 import { avatar, explain, guarded, h, icon, iconButton, keep, textButton, toast } from './dom.js';
 import { askForm, confirmDialog, makeForm, openDialog } from './dialogs.js';
+import { whyReadOnly } from './states.js';
 
 /** What a channel is called. */
 export const channelName = (channel) => channel.friendlyName || channel.uniqueName || channel.sid;
@@ -38,7 +39,7 @@ export function newChannelDialog(client) {
         value: 'public',
         options: [
           ['public', 'Public', 'Everybody can find and join it.'],
-          ['private', 'Private', 'Only invited and added people see it.'],
+          ['private', 'Private', 'Only invited and added people see it. To the Conversations API it is a conversation.'],
         ],
       },
     ],
@@ -103,7 +104,7 @@ export function membersDialog(conversation) {
         toast(button === 'add' ? `${identity} was added.` : `${identity} is invited.`);
       },
     });
-    return h('div', { class: 'stacked' }, list, h('hr'), form);
+    return h('div', { class: 'stacked' }, list, h('hr'), whyReadOnly(channel) ? readOnlyNote(channel) : form);
   });
 }
 
@@ -132,7 +133,7 @@ function memberRow(rows, conversation, member) {
   return row;
 }
 
-/** Rename, mute, leave or delete a channel. */
+/** Rename, mute, close, leave or delete a channel. */
 export function channelDialog(conversation) {
   const { channel } = conversation;
   return openDialog('Channel', (close) => {
@@ -152,8 +153,9 @@ export function channelDialog(conversation) {
           type: 'checkbox',
           value: channel.notificationLevel === 'muted',
         },
+        ...(channel.isPrivate ? [stateField(channel)] : []),
       ],
-      act: (values) => update(channel, values),
+      act: (values) => update(conversation, values),
       done: close,
       cancel: () => close(),
     });
@@ -172,7 +174,7 @@ export function channelDialog(conversation) {
     return h(
       'div',
       { class: 'stacked' },
-      form,
+      whyReadOnly(channel) ? readOnlyNote(channel) : form,
       h('hr'),
       error,
       h(
@@ -208,9 +210,30 @@ export function channelDialog(conversation) {
   });
 }
 
-async function update(channel, { friendlyName, uniqueName, muted }) {
+const readOnlyNote = (channel) => h('p', { class: 'note' }, whyReadOnly(channel));
+
+/** The choice of a conversation's state, which clients cannot change: the page does it over REST, as a back end does. */
+function stateField(channel) {
+  return {
+    name: 'state',
+    label: 'State',
+    type: 'select',
+    value: channel.state,
+    options: [
+      ['active', 'active'],
+      ['inactive', 'inactive: the next message makes it active'],
+      ['closed', 'closed: for good; it can only be read'],
+    ],
+  };
+}
+
+async function update({ channel, pane }, { friendlyName, uniqueName, muted, state }) {
   if (friendlyName !== (channel.friendlyName ?? '')) await channel.updateFriendlyName(friendlyName);
   if (uniqueName !== (channel.uniqueName ?? '')) await channel.updateUniqueName(uniqueName);
   const level = muted ? 'muted' : 'default';
   if (level !== (channel.notificationLevel ?? 'default')) await channel.setUserNotificationLevel(level);
+  if (state && state !== channel.state) {
+    const { rest, service } = pane.app;
+    await rest.post(`/conversations/v1/Services/${service.sid}/Conversations/${channel.sid}`, { State: state });
+  }
 }

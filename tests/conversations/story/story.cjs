@@ -42,7 +42,7 @@ function valued(value) {
 }
 
 async function tell([title, path, verb, form = {}, name = null]) {
-  const [act, isKnown] = verb.split(" ");
+  const [act, how] = verb.split(" ");
   const given = Object.entries(form).map(([key, value]) => [parameter(key), valued(value)]);
   let result;
   try {
@@ -55,8 +55,9 @@ async function tell([title, path, verb, form = {}, name = null]) {
   }
   if (name) names[name] = result.sid;
   if (!Array.isArray(result)) return [title, result === true ? true : shown(result)];
+  if (how === "sorted") result.sort((one, other) => ((one.identity ?? "") < (other.identity ?? "") ? -1 : 1));
   const known = Object.values(names);
-  return [title, result.map(shown).filter((item) => !isKnown || known.includes(item.sid))];
+  return [title, result.map(shown).filter((item) => how !== "known" || known.includes(item.sid))];
 }
 
 async function main() {

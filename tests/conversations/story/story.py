@@ -2,7 +2,8 @@
 
 A step is a title, a resource as the library names it, what is done to it, a form with the names that go over the wire, and
 the name that the SID of the result has in later steps. `scope` is the default service, or the service that paths name.
-`list known` leaves out what the story has not made: some lists are of the whole account.
+`list known` leaves out what the story has not made: some lists are of the whole account. `list sorted` is for participants,
+whose order follows from their SIDs.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def tell(api: Any, scope: Any, names: dict[str, str]) -> list[list[Any]]:
 
 def _tell(roots: dict[str, Any], names: dict[str, str], path: str, verb: str, *more: Any) -> Any:
     form, name = (*more, {}, "")[:2] if len(more) < 2 else more
-    act, _, is_known = verb.partition(" ")
+    act, _, how = verb.partition(" ")
     given = {_parameter(key): _valued(value, names) for key, value in form.items()}
     try:
         result = getattr(_addressed(roots, names, path), act)(**given)
@@ -45,7 +46,9 @@ def _tell(roots: dict[str, Any], names: dict[str, str], path: str, verb: str, *m
         names[name] = result.sid
     if not isinstance(result, list):
         return result if result is True else _shown(result)
-    return [_shown(item) for item in result if not is_known or item.sid in names.values()]
+    if how == "sorted":
+        result.sort(key=lambda item: item.identity or "")
+    return [_shown(item) for item in result if how != "known" or item.sid in names.values()]
 
 
 def _addressed(roots: dict[str, Any], names: dict[str, str], path: str) -> Any:

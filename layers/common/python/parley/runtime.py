@@ -244,9 +244,14 @@ class Runtime:
     def _ask(
         self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """Ask a service's pre-event webhook, if it has one; only then is the code for it imported."""
+        """Ask a service's pre-event webhooks, if there are any; only then is the code for it imported."""
+        from parley.operations.accounts import known_configuration
+
         service = self.configuration.fetch(keys.service(context.account_sid, record["service_sid"])) or {}
-        if not service.get("pre_webhook_url") and not any(name.startswith("webhooks.on_") for name in service):
+        account = known_configuration(context) or {}
+        urls = "pre_webhook_url", "conversations.pre_webhook_url"
+        is_asked = account.get("pre_webhook_url") or any(service.get(url) for url in urls)
+        if not is_asked and not any(name.startswith("webhooks.on_") for name in service):
             return None
         return self.pre_events.ask(context, kind, verb, record, given)
 

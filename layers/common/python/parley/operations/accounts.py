@@ -56,9 +56,16 @@ def configuration(context: Context) -> AccountConfiguration:
     return made
 
 
+def known_configuration(context: Context) -> AccountConfiguration | None:
+    """What holds for the whole account, at most ten seconds old. If there is nothing, that is remembered as well."""
+    key = keys.account_configuration(context.account_sid)
+    return context.configuration.fetch(key) if context.configuration.present([key]) else None
+
+
 def fetch_configuration(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """What holds for the whole account."""
-    return {**configuration(context)}
+    """What holds for the whole account, as it is stored now."""
+    known = configuration(context)
+    return {**(context.table.fetch(keys.account_configuration(context.account_sid)) or known)}
 
 
 def update_configuration(context: Context, path: Path, parameters: dict[str, Any]) -> Record:

@@ -142,14 +142,14 @@ class Context:
         parameters: dict[str, Any],
         may: Callable[[Context], object],
     ) -> dict[str, Any]:
-        """Ask the service's pre-event webhook about an action of a client or a phone; returns the parameters.
+        """Ask the service's pre-event webhooks about an action of a client or a phone; returns the parameters.
 
         Some may be replaced.
 
-        `record` is what the action would make, change or remove. The webhook is not asked about actions with account
-        credentials. `may` refuses a caller who has no right to the action. The operation has called it already. If the
-        webhook was really asked, `may` is called again, with a context that remembers nothing: an answer may take
-        twenty seconds, and rights may be lost in that time.
+        `record` is what the action would make, change or remove. Webhooks are not asked about actions with account
+        credentials. `may` refuses a caller who has no right to the action. The
+        operation has called it already. If a webhook was really asked, `may` is called again, with a context that
+        remembers nothing: an answer may take twenty seconds, and rights may be lost in that time.
 
         Raises:
             Refusal: 50056 if the webhook refuses; the matching error if a replaced value is not valid; those of `may`.

@@ -158,7 +158,9 @@ class _Rebinding:
             add["aliases_made"] = 1
             writes.append(Create(alias, {"member_sid": member["sid"]}, taken=Overtaken()))
         index = keys.in_user_channels(user_sid(member["service_sid"], identity), channel_sid)
-        return {"birth": birth, **index}, add, writes
+        # A number that nobody stood behind has had no role.
+        role = {} if member.get("role_sid") else {"role_sid": owner["default_channel_role_sid"]}
+        return {"birth": birth, **role, **index}, add, writes
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:

@@ -1,9 +1,10 @@
-"""Pre-events: before a client's action, the service's webhook may change or refuse it.
+"""Pre-events: before an action of a client or a phone, the service's webhooks may change or refuse it.
 
-The webhook has five seconds for each attempt. If it answers 200, the action goes on; the fields that a JSON answer
-names are replaced. Any other status refuses the action. If no attempt gets an answer, the action goes on unchanged and
-error 50076 is logged: a server that is down must not silence users. All attempts together take at most twenty seconds,
-well below API Gateway's 29.
+Chat's webhook is asked first. Then Conversations' webhook is asked about what Chat's has made of the action. A webhook
+has five seconds for each attempt. If it answers 200, the action goes on; the fields that a JSON answer names are
+replaced. Any other status refuses the action. If no attempt gets an answer, the action goes on unchanged and error
+50076 is logged: a server that is down must not silence users. All attempts at Chat's webhook take at most twenty
+seconds; Conversations' webhook gets one attempt. Together they stay below API Gateway's 29 seconds.
 """
 
 from __future__ import annotations
@@ -12,24 +13,21 @@ import json
 from typing import Any
 
 from parley.errors import PRE_WEBHOOK_REFUSED
-from parley.faces.chat_events import PRE_EVENTS
-from parley.faces.chat_v2 import MOUNTS
 from parley.faces.events import Event
-from parley.faces.spec import Mount, pascal
+from parley.faces.spec import pascal
 from parley.keyring import Keyring
 from parley.log import logger
 from parley.operations.addressing import service
 from parley.operations.context import Context
 from parley.ports.http.outgoing import Outgoing
+from parley.records import RECORDS
+from parley.store import keys
 from parley.store.changes import Change
 from parley.store.items import Record
 from parley.stored import Service
 from parley.webhooks.delivery import RETRIED_BY_COUNT, Attempt, Outcome, attempt
-from parley.webhooks.events import find, own_webhook, parameters
-
-_MOUNTS = {mount.resource: mount for mount in MOUNTS}
-# An older key that an answer may use, and the field that it replaces.
-_FIELDS = {"from": "author"}
+from parley.webhooks.events import parameters
+from parley.webhooks.families import FAMILIES, Family, OwnUrl, Settings, find
 
 
 class PreEvents:
@@ -42,34 +40,42 @@ class PreEvents:
     def ask(
         self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """Ask the webhook; returns `given` with the fields that it replaced, None if the service has no such webhook.
+        """Ask the webhooks; returns `given` with the fields that they replaced, None if there are no such webhooks.
 
         `record` is what the action would create, change or remove.
 
         Raises:
-            Refusal: 50056 if the webhook refuses; the matching error if a replaced value is not valid.
+            Refusal: 50056 if a webhook refuses; the matching error if a replaced value is not valid.
         """
-        event = find(PRE_EVENTS, kind, verb, record)
         owner = service(context, record["service_sid"])
-        target = _target(owner, event) if event else None
-        if event is None or target is None:
-            return None
-        cause = {"source": context.caller.source, "actor": context.actor, "at": context.clock.now_ms()}
-        # `ModifiedBy` names the client that asks for the change, not the author of the last change.
-        change = Change(kind, verb, {**record, "last_updated_by": context.actor}, {}, cause, "")
-        url, method = target
-        asked = {
-            "id": context.ids.unique(),
-            "url": url,
-            "method": method,
-            "parameters": parameters(event, change, context.account_sid),
-        }
-        made = self._attempts(asked, owner.get("pre_webhook_retry_count") or 0)
+        answered = None
+        for family in FAMILIES:
+            event = find(family.pre_events, kind, verb, record)
+            if event is None:
+                continue
+            settings = family.settings(context, owner)
+            target = _target(family, owner, settings, event)
+            if target is None or not family.knows(_channel(context, kind, record)):
+                continue
+            cause = {"source": context.caller.source, "actor": context.actor, "at": context.clock.now_ms()}
+            change = Change(kind, verb, {**record, **_by(context, kind, verb)}, {}, cause, "")
+            asked = {
+                "id": context.ids.unique(),
+                "url": target[0],
+                "method": target[1],
+                "parameters": parameters(family, event, change, context.account_sid),
+            }
+            replaced = self._answer(asked, family, kind, event, settings.pre_retries)
+            record, answered = {**record, **replaced}, {**(answered or given), **replaced}
+        return answered
+
+    def _answer(self, asked: dict[str, Any], family: Family, kind: str, event: Event, retries: int) -> dict[str, Any]:
+        made = self._attempts(asked, retries)
         if made.response is None:
-            return given
+            return {}
         if made.status != 200:
             raise PRE_WEBHOOK_REFUSED()
-        return {**given, **_replaced(_MOUNTS[kind], event, made)}
+        return _replaced(family, kind, event, made)
 
     def _attempts(self, asked: dict[str, Any], retries: int) -> Attempt:
         made = Attempt(Outcome.UNREACHABLE)
@@ -80,16 +86,28 @@ class PreEvents:
         return made
 
 
-def _target(owner: Service, event: Event) -> tuple[str, str] | None:
-    if own := own_webhook(owner, event):
+def _by(context: Context, kind: str, verb: str) -> Record:
+    """What an action is told with of the client that asks for it."""
+    # `ModifiedBy` names the client that asks for the change, not the author of the last change.
+    told: Record = {"last_updated_by": context.actor}
+    return {**told, "author_birth": context.caller.birth} if (kind, verb) == ("message", "create") else told
+
+
+def _target(family: Family, owner: Service, settings: Settings, event: Event) -> OwnUrl | None:
+    if own := family.own_url(owner, event):
         return own
-    url = owner.get("pre_webhook_url")
-    if not url or event.name not in (owner.get("webhook_filters") or ()):
-        return None
-    return url, owner.get("webhook_method") or "POST"
+    return (settings.pre_url, settings.method) if settings.pre_url and event.name in settings.filters else None
 
 
-def _replaced(mount: Mount, event: Event, made: Attempt) -> dict[str, Any]:
+def _channel(context: Context, kind: str, record: Record) -> Record | None:
+    """The channel in which the action happens, None if in none; of a new one, what is known of it."""
+    if kind == "channel":
+        return record
+    sid = record.get("channel_sid")
+    return {**(context.configuration.fetch(keys.channel(sid)) or {})} if sid else None
+
+
+def _replaced(family: Family, kind: str, event: Event, made: Attempt) -> dict[str, Any]:
     """The fields that an answer replaces, parsed like a client's own input."""
     assert made.response is not None
     if not made.response.body.strip() or "json" not in made.response.headers.get("content-type", "").lower():
@@ -106,8 +124,8 @@ def _replaced(mount: Mount, event: Event, made: Attempt) -> dict[str, Any]:
     fields = {}
     for key in event.answers.split():
         if key in answer:
-            field = mount.record.by_name[_FIELDS.get(key, key)]
+            field = RECORDS[kind].by_name[family.answers.get(key, key)]
             value = answer[key]
             text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
-            fields[field.name] = mount.kind(field).parse(pascal(field.name), [text])
+            fields[field.name] = field.kind.parse(pascal(field.name), [text])
     return fields

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from parley.domain.deliveries import is_of_summary
 from parley.domain.presence import reachability
-from parley.faces.chat_events import POST_EVENTS
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.log import logger
 from parley.operations.context import Context
@@ -17,10 +15,12 @@ from parley.ports.http.outgoing import Outgoing
 from parley.ports.queue import Queue
 from parley.store import keys
 from parley.store.changes import Change
+from parley.store.items import Record
 from parley.webhooks.circuit import Circuits
 from parley.webhooks.delivery import attempt, pause_seconds
-from parley.webhooks.events import find
-from parley.webhooks.planning import deliveries
+from parley.webhooks.events import rows
+from parley.webhooks.families import FAMILIES, find
+from parley.webhooks.planning import Surroundings, deliveries, is_replaying, is_wanted, names_channel, replay
 
 _MOST_UNTRIED = 10_000
 _SHORT_PAUSE_SECONDS = 16
@@ -52,13 +52,18 @@ class Deliveries:
         self._dead_letters = dead_letters
         self._count = count
         self._longest_age_ms = longest_age_seconds * 1000
-        self._studio_url = studio_url
+        self.studio_url = studio_url
         self._circuits = Circuits(context.clock)
         self._untried: dict[str, int] = {}
 
     def plan(self, change: Change, memory: Memory) -> list[Entry]:
-        """The deliveries of the webhooks that a change fires."""
-        if not find(POST_EVENTS, change.kind, change.verb, change.record) or not change.cause["webhooks"]:
+        """The deliveries of the webhooks that a change fires.
+
+        If one of them waits for a replay, the replay is queued before it once more. It may not be queued yet, since
+        the stream keeps the order of each record's changes only.
+        """
+        events = (find(family.post_events, *row, change.record) for family in FAMILIES for row in rows(change))
+        if not change.cause["webhooks"] or not any(events):
             return []
         if change.kind == "message" and is_of_summary(change.old, change.record):
             # The receipt's own change tells of it (unconfirmed).
@@ -67,24 +72,43 @@ class Deliveries:
         service = context.configuration.fetch(keys.service(context.account_sid, change.record["service_sid"]))
         if service is None:
             return []
-        of_channel: list[dict[str, Any]] = []
-        if change.record.get("hooks"):
-            sid = change.channel_sid
-            if sid not in memory:
-                memory[sid] = self._channel_webhooks(sid)
-            of_channel = memory[sid]
+        settings = {family.name: family.settings(context, service) for family in FAMILIES}
+        webhooks = self._channel_webhooks(change, memory)
+        is_named = is_wanted(change, settings) or any(names_channel(webhook) for webhook in webhooks)
         if change.kind == "user":
             change = replace(change, record=reachability(change.record, is_enabled(service)))
-        return deliveries(change, service, of_channel, context.account_sid, self._studio_url)
+        around = Surroundings(
+            context.account_sid,
+            service,
+            settings,
+            webhooks,
+            self._channel(change, memory) if is_named else None,
+            self.studio_url,
+        )
+        planned = deliveries(change, around)
+        told = {delivery["parameters"].get("WebhookSid") for delivery in planned}
+        awaited = [webhook for webhook in webhooks if webhook["sid"] in told and is_replaying(webhook)]
+        return [*map(replay, awaited), *planned]
 
-    def _channel_webhooks(self, channel_sid: str) -> list[dict[str, Any]]:
-        webhooks: list[dict[str, Any]] = [
-            {**webhook} for webhook in self._context.table.every(keys.channel_webhooks(channel_sid))
-        ]
-        if any(webhook["type"] == "studio" for webhook in webhooks):
-            channel = self._context.configuration.fetch(keys.channel(channel_sid)) or {}
-            webhooks = [{**webhook, "channel": channel} for webhook in webhooks]
+    def _channel_webhooks(self, change: Change, memory: Memory) -> list[Record]:
+        # A receipt does not know how many webhooks its channel has.
+        if not change.record.get("hooks") and change.kind != "receipt":
+            return []
+        sid = change.channel_sid
+        if sid not in memory:
+            memory[sid] = [{**webhook} for webhook in self._context.table.every(keys.channel_webhooks(sid))]
+        webhooks: list[Record] = memory[sid]
         return webhooks
+
+    def _channel(self, change: Change, memory: Memory) -> Record | None:
+        """The channel's record, or its tombstone: whoever hears of a channel hears what happened before its end."""
+        if not change.channel_sid or change.kind == "channel":
+            return None
+        channels: dict[str, Record] = memory.setdefault("channels", {})
+        if change.channel_sid not in channels:
+            key = keys.channel(change.channel_sid)
+            channels[change.channel_sid] = {**self._context.table.fetch_many([key], buried=True).get(key, {})}
+        return channels[change.channel_sid]
 
     def deliver(self, delivery: Entry, turn: Turn) -> Again | None:
         """Make one attempt, unless the target's circuit is open.

@@ -1,18 +1,22 @@
-"""Finds the webhook event that an action or change fires, and fills in the event's parameters.
+"""Finds the webhook events that a change fires, and fills in an event's parameters.
 
 Parameters without a value are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable
 from typing import Any
 
 from parley.clock import iso_millis
+from parley.domain.memberships import participant_of
+from parley.domain.states import state_of
 from parley.faces.events import Event
 from parley.records.kinds import EMPTY_ATTRIBUTES
-from parley.store.changes import Change
+from parley.store.changes import UPDATED, Change
 from parley.store.items import Record
+from parley.webhooks.families import Family
 
 Value = Callable[[Change], Any]
 
@@ -29,57 +33,143 @@ def _date(name: str) -> Value:
     return value
 
 
-def _flag(value: bool | None) -> str | None:
+def _flag(name: str) -> Value:
     """`true` or `false`; None if the value is unknown, such as `is_online` while the service has disabled it."""
-    return None if value is None else str(value).lower()
+
+    def value(change: Change) -> str | None:
+        flag = change.record.get(name)
+        return None if flag is None else str(flag).lower()
+
+    return value
 
 
 def _media(name: str) -> Value:
     return lambda change: (change.record.get("media") or {}).get(name)
 
 
+_MEDIA_KEYS = {"Sid": "sid", "Filename": "filename", "ContentType": "content_type", "Size": "size"}
+
+
+def _media_list(change: Change) -> str | None:
+    media = change.record.get("media")
+    if not media:
+        return None
+    described = {key: media[name] for key, name in _MEDIA_KEYS.items() if media.get(name) is not None}
+    return json.dumps([described], ensure_ascii=False)
+
+
+def _bound(name: str) -> Value:
+    return lambda change: (change.record.get("messaging_binding") or {}).get(name)
+
+
+def _participant(change: Change) -> Any:
+    match change.kind:
+        case "member":
+            return change.record["sid"]
+        case "message":
+            return participant_of(change.record)
+    return change.record.get("participant_sid")
+
+
+def _messaging_service(change: Change) -> Any:
+    channel = change.record if change.kind == "channel" else change.record.get("channel") or {}
+    return channel.get("messaging_service_sid")
+
+
 PARAMETERS: dict[str, Value] = {
     "ChannelSid": lambda change: change.channel_sid,
-    "MessageSid": _stored("sid"),
+    "ConversationSid": lambda change: change.channel_sid,
+    "MessageSid": lambda change: change.record.get("sid" if change.kind == "message" else "message_sid"),
     "MemberSid": _stored("sid"),
+    "ParticipantSid": _participant,
     "UserSid": _stored("sid"),
     "Index": _stored("index"),
     "Body": _stored("body"),
     "Attributes": lambda change: change.record.get("attributes") or EMPTY_ATTRIBUTES,
     "From": _stored("author"),
+    "Author": _stored("author"),
     "To": lambda change: change.channel_sid,
     "ModifiedBy": lambda change: change.record.get("last_updated_by") or change.cause["actor"],
     "FriendlyName": _stored("friendly_name"),
     "UniqueName": _stored("unique_name"),
     "ChannelType": _stored("type"),
     "CreatedBy": _stored("created_by"),
+    "MessagingServiceSid": _messaging_service,
+    "State": lambda change: state_of(change.record),
+    "StateFrom": _stored("state_from"),
+    "StateTo": lambda change: state_of(change.record),
+    "StateUpdated": _date("state_at"),
+    "Reason": _stored("state_reason"),
     "Identity": _stored("identity"),
     "RoleSid": _stored("role_sid"),
     "LastConsumedMessageIndex": _stored("last_consumed_message_index"),
+    "LastReadMessageIndex": _stored("last_consumed_message_index"),
     "DateCreated": _date("date_created"),
     "DateUpdated": _date("date_updated"),
     "DateRemoved": lambda change: iso_millis(change.cause["at"]),
-    "IsOnline": lambda change: _flag(change.record.get("is_online")),
-    "IsNotifiable": lambda change: _flag(change.record.get("is_notifiable")),
+    "IsOnline": _flag("is_online"),
+    "IsNotifiable": _flag("is_notifiable"),
+    "isOnline": _flag("is_online"),
+    "isNotifiable": _flag("is_notifiable"),
     "MediaSid": _media("sid"),
     "MediaFilename": _media("filename"),
     "MediaContentType": _media("content_type"),
     "MediaSize": _media("size"),
+    "Media": _media_list,
+    # What came with the phone's message for which a conversation is made.
+    "MessageBody": _stored("message_body"),
+    "MessagingBinding.Address": _bound("address"),
+    "MessagingBinding.ProxyAddress": _bound("proxy_address"),
+    "MessagingBinding.ProjectedAddress": _bound("projected_address"),
+    "MessagingBinding.AuthorAddress": _bound("author_address"),
+    "MessagingBinding.Type": lambda change: (_bound("type")(change) or "chat").upper(),
+    "DeliveryReceiptSid": _stored("sid"),
+    "ChannelMessageSid": _stored("channel_message_sid"),
+    "Status": _stored("status"),
+    "ErrorCode": lambda change: change.record.get("error_code") or None,
 }
 
+# What an update of a channel may change for those who are told of it, apart from its state.
+_OF_CHANNEL = (
+    "friendly_name",
+    "unique_name",
+    "attributes",
+    "type",
+    "messaging_service_sid",
+    "date_created",
+    "created_by",
+    "bindings",
+    "timers.inactive",
+    "timers.closed",
+)
 
-def find(events: dict[tuple[str, str], Event], kind: str, verb: str, record: Record) -> Event | None:
-    """The event that an action or change fires, None if none; messages with media have rows of their own."""
-    if record.get("type") == "media" and (event := events.get((f"media {kind}", verb))):
-        return event
-    return events.get((kind, verb))
+
+def rows(change: Change) -> list[tuple[str, str]]:
+    """The kinds and verbs under which the tables of events have a change.
+
+    A transition of a conversation's state is one of its own. A message is not edited when its receipts are counted.
+    """
+    usual = [(change.kind, change.verb)]
+    match change.kind:
+        case "channel" if change.verb == UPDATED and _differs(change, "state_at", "state_from"):
+            # An update may set the state alone.
+            return [*(usual if _differs(change, *_OF_CHANNEL) else []), ("state", UPDATED)]
+        case "message" if change.verb == UPDATED and _differs(change, "delivery"):
+            return []
+        case "receipt":
+            return [("receipt", UPDATED)] if change.record.get("status") and _differs(change, "status") else []
+    return usual
 
 
-def parameters(event: Event, change: Change, account_sid: str) -> dict[str, str]:
+def _differs(change: Change, *names: str) -> bool:
+    return any(change.record.get(name) != change.old.get(name) for name in names)
+
+
+def parameters(family: Family, event: Event, change: Change, account_sid: str) -> dict[str, str]:
     """The parameters of the webhook for an event, as text by name."""
     values: Record = {
         "AccountSid": account_sid,
-        "InstanceSid": change.record["service_sid"],
+        family.service_parameter: change.record["service_sid"],
         "EventType": event.name,
         "Source": change.cause["source"],
     }
@@ -87,10 +177,3 @@ def parameters(event: Event, change: Change, account_sid: str) -> dict[str, str]
         values["ClientIdentity"] = change.cause["actor"]
     values |= {name: PARAMETERS[name](change) for name in event.parameters.split()}
     return {name: str(value) for name, value in values.items() if value is not None}
-
-
-def own_webhook(service: Mapping[str, Any], event: Event) -> tuple[str, str] | None:
-    """The URL and method that a service has set for this event alone (in Chat v1); None if it has set none."""
-    name = "webhooks.on_" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in event.name)[3:]
-    url = service.get(f"{name}.url")
-    return (url, service.get(f"{name}.method") or "POST") if url else None

@@ -3,93 +3,203 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from parley.faces.chat_events import POST_EVENTS
+from parley.domain.channel_webhooks import STUDIO
 from parley.faces.events import Event
 from parley.records.kinds import EMPTY_ATTRIBUTES
-from parley.store.changes import Change
+from parley.store.changes import CREATED, Change
 from parley.store.items import Record
-from parley.stored import Service
-from parley.webhooks.events import find, own_webhook, parameters
+from parley.stored import Replayed
+from parley.webhooks.events import parameters, rows
+from parley.webhooks.families import CHATS, CONVERSATIONS_FAMILY, FAMILIES, Family, Settings, find, of_webhook
 
-# The events that a studio webhook sends to its flow if it names none (unconfirmed).
-_STUDIO_DEFAULT = ("onMessageSent", "onMediaMessageSent")
 _SENT = ("onMessageSent", "onMediaMessageSent")
+# The events that a studio webhook sends to its flow if it names none (unconfirmed for Chat).
+_STUDIO_DEFAULT = _SENT
 
 
-def deliveries(
-    change: Change, service: Service, channel_webhooks: Iterable[Record], account_sid: str, studio_url: str
-) -> list[Record]:
-    """The deliveries of a change, to the service's webhooks and to those of its channel.
+@dataclass(frozen=True)
+class Surroundings:
+    """What planning needs to know beside the change.
 
-    Each is an entry for the queue: `id`, `group`, `url`, `method`, `parameters`, `retries` and `planned_at`. The `id`
-    is the idempotency token. It depends on change and target alone, so a change that is planned twice has the same one.
-    Deliveries of one group keep their order. `studio_url` is where flows live, with `{flow_sid}` in it. A webhook of
-    the type `studio` holds its channel's record as `channel`, because a flow gets the channel's attributes.
+    Attributes:
+        account_sid: The account.
+        service: The service, for the URLs that it has set for single events.
+        settings: The service's webhooks by family name.
+        webhooks: Those of the channel.
+        channel: The channel's record, or its tombstone; None for a change outside of channels, and where nobody's
+            webhooks ask for it.
+        studio_url: Where flows live, with `{flow_sid}` in it; empty if there are none.
     """
-    event = find(POST_EVENTS, change.kind, change.verb, change.record)
-    if event is None or not change.cause["webhooks"]:
-        return []
-    told = parameters(event, change, account_sid)
-    return [
-        _entry(change, event, url, method, retries, {**told, **more})
-        for url, method, retries, more in (
-            *_of_service(service, event),
-            *_of_channel(change, event, channel_webhooks, studio_url),
-        )
-    ]
+
+    account_sid: str
+    service: Mapping[str, object]
+    settings: Mapping[str, Settings] = field(default_factory=dict)
+    webhooks: Iterable[Record] = ()
+    channel: Record | None = None
+    studio_url: str = ""
 
 
 Target = tuple[str, str, int, dict[str, str]]
 
 
-def _of_service(service: Service, event: Event) -> Iterator[Target]:
-    retries = service.get("post_webhook_retry_count") or 0
-    url = service.get("post_webhook_url")
-    if url and event.name in (service.get("webhook_filters") or ()):
-        yield url, service.get("webhook_method") or "POST", retries, {}
-    if own := own_webhook(service, event):
-        yield *own, retries, {}
+def deliveries(change: Change, around: Surroundings) -> list[Record]:
+    """The deliveries of a change, to the service's webhooks of each family and to those of its channel.
+
+    Each is an entry for the queue: `id`, `group`, `url`, `method`, `parameters`, `retries` and `planned_at`. The `id`
+    is the idempotency token. It depends on change and target alone, so a change that is planned twice has the same one.
+    Deliveries of one group keep their order.
+    """
+    if not change.cause["webhooks"]:
+        return []
+    if around.channel is not None and change.kind != "channel":
+        change = replace(change, record={**change.record, "channel": around.channel})
+    return [
+        entry
+        for row in rows(change)
+        for entry in (*_to_service(change, row, around), *_to_channel_webhooks(change, row, around))
+    ]
 
 
-def _of_channel(change: Change, event: Event, webhooks: Iterable[Record], studio_url: str) -> Iterator[Target]:
-    for webhook in webhooks:
-        if not _fires(webhook, event, change):
+def is_wanted(change: Change, settings: Mapping[str, Settings]) -> bool:
+    """Whether Conversations' webhooks at the service may want a change, if it is in a channel that they know."""
+    wanted = settings[CONVERSATIONS_FAMILY.name]
+    events = (find(CONVERSATIONS_FAMILY.post_events, *row, change.record) for row in rows(change))
+    return bool(wanted.post_url) and any(event and event.name in wanted.filters for event in events)
+
+
+def _to_service(change: Change, row: tuple[str, str], around: Surroundings) -> Iterator[Record]:
+    channel = change.record if change.kind == "channel" else around.channel
+    for family in FAMILIES:
+        event = find(family.post_events, *row, change.record)
+        if event is None or not family.knows(channel):
             continue
-        marks = {"WebhookType": webhook["type"], "WebhookSid": webhook["sid"]}
-        retries = webhook.get("configuration.retry_count") or 0
-        if webhook["type"] != "studio":
-            yield webhook["configuration.url"], webhook.get("configuration.method") or "POST", retries, marks
-        elif studio_url:
-            own = change.kind == "channel"
-            attributes = {"ChannelAttributes": _attributes(change.record if own else webhook["channel"])}
-            url = studio_url.replace("{flow_sid}", webhook["configuration.flow_sid"])
-            yield url, "POST", retries, {**marks, "To": change.channel_sid, **attributes}
+        for url, method, retries in _urls(family, event, around):
+            told = parameters(family, event, change, around.account_sid)
+            yield _entry(change, family, event, (url, method, retries, told))
 
 
-def _attributes(channel: Record) -> str:
-    return channel.get("attributes") or EMPTY_ATTRIBUTES
+def _urls(family: Family, event: Event, around: Surroundings) -> Iterator[tuple[str, str, int]]:
+    settings = around.settings.get(family.name, Settings())
+    if settings.post_url and event.name in settings.filters:
+        yield settings.post_url, settings.method, settings.post_retries
+    if own := family.own_url(around.service, event):
+        yield *own, settings.post_retries
 
 
-def _fires(webhook: Record, event: Event, change: Change) -> bool:
+def _to_channel_webhooks(change: Change, row: tuple[str, str], around: Surroundings) -> Iterator[Record]:
+    for webhook in around.webhooks:
+        if _is_replayed(webhook, row, change) or not fires(webhook, row, change):
+            continue
+        family, event = _named(webhook, row, change)
+        told = parameters(family, event, change, around.account_sid)
+        if target := _target(change, webhook, told, around):
+            yield _entry(change, family, event, target)
+
+
+def of_replay(change: Change, webhook: Record, around: Surroundings) -> Record | None:
+    """The delivery of an older message to a webhook that asked for it; None if the webhook does not want this one."""
+    row = (change.kind, change.verb)
+    if not fires(webhook, row, change):
+        return None
+    family, event = _named(webhook, row, change)
+    change = replace(change, record={**change.record, "channel": around.channel})
+    target = _target(change, webhook, parameters(family, event, change, around.account_sid), around)
+    return _entry(change, family, event, target) if target else None
+
+
+def _is_replayed(webhook: Record, row: tuple[str, str], change: Change) -> bool:
+    """Whether a message came before the webhook. Such messages are replayed, or not told at all."""
+    return row == ("message", CREATED) and change.record["index"] <= webhook.get("replay_until", -1)
+
+
+def _selected_as(row: tuple[str, str], change: Change) -> str:
+    """The name under which a channel's webhook stores that it selects an event: Chat's, if it has one."""
+    event = find(CHATS.post_events, *row, change.record) or find(CONVERSATIONS_FAMILY.post_events, *row, change.record)
+    return event.name if event else ""
+
+
+def _named(webhook: Record, row: tuple[str, str], change: Change) -> tuple[Family, Event]:
+    """The event as the face that made the webhook calls it, or as the other one does, if it has no name for it."""
+    for family in (of_webhook(webhook), CONVERSATIONS_FAMILY):
+        if event := find(family.post_events, *row, change.record):
+            return family, event
+    raise LookupError(row)
+
+
+def names_channel(webhook: Record) -> bool:
+    """Whether requests of a channel's webhook may say more of the channel than its SID."""
+    return webhook["type"] == STUDIO or of_webhook(webhook) is CONVERSATIONS_FAMILY
+
+
+def replayed(webhook: Record) -> Replayed:
+    """How far the older messages that a channel's webhook asked for have been told."""
+    begin: Replayed = {"next": webhook["configuration.replay_after"], "since": webhook["date_created"], "receives": 0}
+    return webhook.get("replayed") or begin
+
+
+def is_replaying(webhook: Record) -> bool:
+    """Whether a channel's webhook is still to be told of older messages."""
+    return "replay_until" in webhook and replayed(webhook)["next"] <= webhook["replay_until"]
+
+
+def replay(webhook: Record) -> Record:
+    """The entry of a replay. It goes before the deliveries to the webhook, whose group it has."""
+    sid, channel_sid = webhook["sid"], webhook["channel_sid"]
+    return {
+        "job": "replay",
+        "id": f"replay-{sid}",
+        "group": group_of(sid, channel_sid),
+        "sid": sid,
+        "channel_sid": channel_sid,
+    }
+
+
+def fires(webhook: Record, row: tuple[str, str], change: Change) -> bool:
+    """Whether a channel's webhook wants an event."""
+    name = _selected_as(row, change)
+    if not name:
+        return False
     match webhook["type"]:
         case "trigger":
             # Case and word boundaries are not documented; any occurrence fires (unconfirmed).
             body = (change.record.get("body") or "").lower()
             triggers = webhook.get("configuration.triggers") or ()
-            return event.name in _SENT and any(trigger.lower() in body for trigger in triggers)
+            return name in _SENT and any(trigger.lower() in body for trigger in triggers)
         case "studio":
-            return event.name in (webhook.get("configuration.filters") or _STUDIO_DEFAULT)
+            return name in (webhook.get("configuration.filters") or _STUDIO_DEFAULT)
         case _:
-            return event.name in (webhook.get("configuration.filters") or ())
+            return name in (webhook.get("configuration.filters") or ())
 
 
-def _entry(change: Change, event: Event, url: str, method: str, retries: int, told: dict[str, str]) -> Record:
+def _target(change: Change, webhook: Record, told: dict[str, str], around: Surroundings) -> Target | None:
+    told |= {"WebhookType": webhook["type"], "WebhookSid": webhook["sid"]}
+    retries = webhook.get("configuration.retry_count") or 0
+    if webhook["type"] != STUDIO:
+        return webhook["configuration.url"], webhook.get("configuration.method") or "POST", retries, told
+    if not around.studio_url:
+        return None
+    channel = change.record if change.kind == "channel" else around.channel or {}
+    url = around.studio_url.replace("{flow_sid}", webhook["configuration.flow_sid"])
+    attributes = channel.get("attributes") or EMPTY_ATTRIBUTES
+    return url, "POST", retries, {**told, "To": change.channel_sid, "ChannelAttributes": attributes}
+
+
+def group_of(target: str, place: str) -> str:
+    """The group of deliveries to one target of what happens in one place: they keep their order."""
+    return _digest(target, place)
+
+
+def _entry(change: Change, family: Family, event: Event, to: Target) -> Record:
+    url, method, retries, told = to
     target = told.get("WebhookSid") or url
+    # One URL may serve both families, and some of their events have the same name.
+    apart = () if family is CHATS else (family.name,)
     return {
-        "id": _digest(change.cause["id"], change.record["sid"], event.name, target),
-        "group": _digest(target, change.channel_sid or change.record["sid"]),
+        "id": _digest(change.cause["id"], change.record["sid"], event.name, target, *apart),
+        "group": group_of(target, change.channel_sid or change.record["sid"]),
         "url": url,
         "method": method,
         "parameters": told,

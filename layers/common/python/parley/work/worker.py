@@ -13,6 +13,7 @@ from parley.operations.context import Context
 from parley.ports.phones import Carrier
 from parley.ports.queue import Queue
 from parley.webhooks.deliveries import Deliveries
+from parley.webhooks.replaying import Replays
 from parley.work.beginning import beginnings
 from parley.work.burying import burying
 from parley.work.consumer import QueuedRecord, work_off
@@ -27,7 +28,9 @@ def job_table(
     context: Context, deliveries: Deliveries, delivery_queue: Queue, work_queue: Queue, carrier: Carrier
 ) -> Jobs:
     """Every kind of background work, by the name that its queued jobs carry."""
+    replays = Replays(context, deliveries)
     return {
+        "replay": Job(delivery_queue, replays.carry_out, replays.plan),
         "webhook": Job(delivery_queue, deliveries.deliver, deliveries.plan, not_tried=deliveries.leave_untried),
         "sweep": sweeps(context, work_queue),
         "begin": beginnings(context, work_queue),

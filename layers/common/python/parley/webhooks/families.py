@@ -1,0 +1,137 @@
+"""The families of webhooks: Chat's and Conversations'. Each has its events, and its own webhooks at a service.
+
+An action or a change may concern both families. Then both are asked or told, each under its own names. Conversations
+knows private channels only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from parley.faces import chat_events, conversations_events
+from parley.faces.events import Event, Events
+from parley.operations.accounts import known_configuration
+from parley.operations.context import CHAT, CONVERSATIONS, Context, Perspective
+from parley.store.items import Record
+from parley.stored import Service
+
+
+class Settings(NamedTuple):
+    """The webhooks of one family at a service. An empty URL means that nobody is asked or told."""
+
+    pre_url: str = ""
+    post_url: str = ""
+    method: str = "POST"
+    filters: Collection[str] = ()
+    pre_retries: int = 0
+    post_retries: int = 0
+
+
+# A URL and a method for one event alone.
+OwnUrl = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family.
+
+    Attributes:
+        perspective: Its faces' perspective, whose name channel webhooks carry.
+        pre_events: Its events before an action.
+        post_events: Its events after a change.
+        service_parameter: What it calls the SID of the service.
+        settings: Its webhooks at a service.
+        own_url: The URL and method that a service has set for one event alone, if any.
+        answers: Older keys that an answer to a pre-event may use, and the fields that they replace.
+    """
+
+    perspective: Perspective
+    pre_events: Events
+    post_events: Events
+    service_parameter: str
+    settings: Callable[[Context, Service], Settings]
+    own_url: Callable[[Mapping[str, Any], Event], OwnUrl | None]
+    answers: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The name that channel webhooks carry."""
+        return self.perspective.name
+
+    def knows(self, channel: Record | None) -> bool:
+        """Whether something in this channel, or in none, concerns the family."""
+        return channel is None or channel.get("type") in self.perspective.shows
+
+
+def find(events: Events, kind: str, verb: str, record: Record) -> Event | None:
+    """The event of an action or a change, None if there is none; messages with media may have rows of their own."""
+    if record.get("type") == "media" and (event := events.get((f"media {kind}", verb))):
+        return event
+    return events.get((kind, verb))
+
+
+def _in_chat(context: Context, service: Service) -> Settings:
+    return Settings(
+        service.get("pre_webhook_url") or "",
+        service.get("post_webhook_url") or "",
+        service.get("webhook_method") or "POST",
+        service.get("webhook_filters") or (),
+        service.get("pre_webhook_retry_count") or 0,
+        service.get("post_webhook_retry_count") or 0,
+    )
+
+
+def _own_url_in_chat(service: Mapping[str, Any], event: Event) -> OwnUrl | None:
+    name = "webhooks.on_" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in event.name)[3:]
+    url = service.get(f"{name}.url")
+    return (url, service.get(f"{name}.method") or "POST") if url else None
+
+
+def _in_conversations(context: Context, service: Service) -> Settings:
+    """The service's own webhooks, or the account's if it has none."""
+    own = _stored(service, "conversations.")
+    if own.pre_url or own.post_url:
+        return own
+    account = known_configuration(context) or {}
+    # Twilio's Flex does not exist here, so nobody is asked or told in its place (unconfirmed).
+    return Settings() if account.get("webhook_target") == "flex" else _stored(account, "")
+
+
+def _stored(holder: Mapping[str, Any], within: str) -> Settings:
+    return Settings(
+        holder.get(f"{within}pre_webhook_url") or "",
+        holder.get(f"{within}post_webhook_url") or "",
+        holder.get(f"{within}webhook_method") or "POST",
+        holder.get(f"{within}webhook_filters") or (),
+    )
+
+
+FAMILIES = (
+    Family(
+        CHAT,
+        chat_events.PRE_EVENTS,
+        chat_events.POST_EVENTS,
+        "InstanceSid",
+        _in_chat,
+        _own_url_in_chat,
+        {"from": "author"},
+    ),
+    Family(
+        CONVERSATIONS,
+        conversations_events.PRE_EVENTS,
+        conversations_events.POST_EVENTS,
+        "ChatServiceSid",
+        _in_conversations,
+        lambda service, event: None,
+        {},
+    ),
+)
+CHATS, CONVERSATIONS_FAMILY = FAMILIES
+_BY_NAME = {family.name: family for family in FAMILIES}
+
+
+def of_webhook(webhook: Record) -> Family:
+    """The family of the face that made a channel's webhook."""
+    return _BY_NAME[webhook.get("face") or CHAT.name]

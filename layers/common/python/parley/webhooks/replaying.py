@@ -1,0 +1,102 @@
+"""Replays: a channel's webhook that asks for it is told of older messages, one after the other, before newer ones.
+
+The job stands in the queue of deliveries, in the group of the webhook. So deliveries of newer messages wait behind it.
+The webhook's record says how far the replay has come. If the function dies, the replay goes on from there: only the
+message whose delivery was under way may be told again, with the same idempotency token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from parley.errors import NOT_FOUND, Refusal
+from parley.jobs import Again, Entry, Memory, Turn
+from parley.operations.context import Context
+from parley.store import keys
+from parley.store.changes import CREATED, Change
+from parley.store.items import Record
+from parley.store.writes import Update
+from parley.stored import Replayed
+from parley.webhooks.deliveries import Deliveries
+from parley.webhooks.planning import Surroundings, is_replaying, of_replay, replay, replayed
+
+_AT_ONCE = 25
+# A replay stops when this much of the function's time is left. An attempt takes five seconds at most.
+_MARGIN_MS = 10_000
+# A message that took its index before the webhook came is stored at most this long after.
+_SETTLED_MS, _LOOK_AGAIN_SECONDS = 30_000, 2
+
+
+class Replays:
+    """The replays of channel webhooks; `deliveries` makes the attempts."""
+
+    def __init__(self, context: Context, deliveries: Deliveries):
+        self._context = context
+        self._deliveries = deliveries
+
+    def plan(self, change: Change, memory: Memory) -> list[Entry]:
+        """The replay that a new webhook asks for."""
+        is_new = (change.kind, change.verb) == ("channel_webhook", CREATED)
+        return [replay(change.record)] if is_new and is_replaying(change.record) else []
+
+    def carry_out(self, entry: Entry, turn: Turn) -> Again | None:
+        """Tell of the messages that are left, until one has to be tried again or the time is up."""
+        while True:
+            found = self._context.table.fetch(keys.channel_webhook(entry["channel_sid"], entry["sid"]))
+            if found is None or not is_replaying({**found}):
+                return None
+            try:
+                again = self._tell_some({**found}, turn)
+            except _Gone:
+                return None
+            if again is not None:
+                return again
+
+    def _tell_some(self, webhook: Record, turn: Turn) -> Again | None:
+        """Tell of the next messages; None if all of them are settled."""
+        channel_sid, at = webhook["channel_sid"], replayed(webhook)
+        indexes = range(at["next"], min(at["next"] + _AT_ONCE, webhook["replay_until"] + 1))
+        places = {index: keys.message(channel_sid, index) for index in indexes}
+        channel_key = keys.channel(channel_sid)
+        found = self._context.table.fetch_many([channel_key, *places.values()])
+        around = Surroundings(
+            self._context.account_sid,
+            {},
+            channel={**found.get(channel_key, {})},
+            studio_url=self._deliveries.studio_url,
+        )
+        for index, key in places.items():
+            if turn.remaining_ms() < _MARGIN_MS:
+                return Again()
+            message = found.get(key)
+            if message is None and self._context.clock.now_ms() < webhook["date_created"] + _SETTLED_MS:
+                return Again(_LOOK_AGAIN_SECONDS)
+            delivery = of_replay(_as_new({**message}), webhook, around) if message is not None else None
+            if delivery is None:
+                continue
+            mine = replace(turn, receives=max(turn.receives - at["receives"], 1))
+            if again := self._deliveries.deliver({**delivery, "planned_at": at["since"]}, mine):
+                return again
+            at = self._settle(webhook, index + 1, turn)
+        self._settle(webhook, indexes.stop, turn)
+        return None
+
+    def _settle(self, webhook: Record, index: int, turn: Turn) -> Replayed:
+        """Store that the next message is the one with this index."""
+        at: Replayed = {"next": index, "since": self._context.clock.now_ms(), "receives": turn.receives - 1}
+        key = keys.channel_webhook(webhook["channel_sid"], webhook["sid"])
+        self._context.table.commit(self._context.cause(), [Update(key, _Gone(), set={"replayed": at}, announced=False)])
+        return at
+
+
+class _Gone(Refusal):
+    """Raised when the webhook was deleted meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_FOUND)
+
+
+def _as_new(message: Record) -> Change:
+    """The change that a message was when it was written, as far as that is known."""
+    cause = {**message["cause"], "id": message["sid"], "webhooks": True}
+    return Change("message", CREATED, message, {}, cause, "")
