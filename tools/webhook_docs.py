@@ -1,8 +1,8 @@
-"""The tables and examples of `docs/webhooks.md`, made from the event table; the rest of the page is written by hand.
+"""The tables and examples of the pages about webhooks, made from the tables of events; the rest is written by hand.
 
-    python -m tools.webhook_docs            bring the page up to date
+    python -m tools.webhook_docs            bring the pages up to date
 
-The delivery code makes each example from a change that is made up here, and signs it with a token that the page names.
+The delivery code makes each example from a change that is made up here, and signs it with a token that the pages name.
 So readers can try their own signature checks on the examples.
 """
 
@@ -13,23 +13,42 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
 
-from parley.faces.chat_events import POST_EVENTS, PRE_EVENTS
 from parley.faces.events import Event
-from parley.ids import member_sid, message_sid, user_sid
+from parley.ids import member_sid, message_sid, phone_member_sid, user_sid
 from parley.store.changes import Change
 from parley.webhooks.delivery import request
 from parley.webhooks.events import parameters
+from parley.webhooks.families import CHATS, CONVERSATIONS_FAMILY, Family
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PAGE = REPOSITORY / "docs" / "webhooks.md"
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
-URL = "https://hooks.example.com/chat"
+
+
+class Page(NamedTuple):
+    """One family's page, what its examples are sent to, and what it calls a record."""
+
+    path: Path
+    family: Family
+    url: str
+    nouns: dict[str, str]
+
+
+_DOCS = REPOSITORY / "docs"
+PAGES = (
+    Page(_DOCS / "webhooks.md", CHATS, "https://hooks.example.com/chat", {}),
+    Page(
+        _DOCS / "webhooks-conversations.md",
+        CONVERSATIONS_FAMILY,
+        "https://hooks.example.com/conversations",
+        {"channel": "conversation", "member": "participant"},
+    ),
+)
 
 _ACCOUNT = "AC51af3dc0da7711e4872e1234567b84fc"
 _SERVICE = "IS019bc17db64000000000000000005e11"
@@ -43,6 +62,8 @@ _MESSAGE = {
     "author": "alice",
     "attributes": '{"mood": "good"}',
     "last_updated_by": "alice",
+    "participant_sid": member_sid(_CHANNEL, "alice"),
+    "channel": {"messaging_service_sid": "MG019bc17db6400000000000000000ce11"},
 }
 _MEDIA = {
     "sid": "ME019bc17f5a2000000000000000000d1a",
@@ -60,6 +81,7 @@ _RECORDS: dict[str, dict[str, Any]] = {
         "attributes": '{"topic": "all"}',
         "type": "private",
         "created_by": "alice",
+        "messaging_service_sid": "MG019bc17db6400000000000000000ce11",
     },
     "member": {
         "sid": member_sid(_CHANNEL, "bob"),
@@ -75,7 +97,26 @@ _RECORDS: dict[str, dict[str, Any]] = {
         "friendly_name": "Alice",
         "attributes": '{"color": "blue"}',
     },
+    "state": {
+        "sid": _CHANNEL,
+        "messaging_service_sid": "MG019bc17db6400000000000000000ce11",
+        "state": "inactive",
+        "state_from": "active",
+        "state_reason": "TIMER",
+        "state_at": _CHANGED,
+    },
+    "receipt": {
+        "sid": "DY019bc17f5a2000000000000000000d1a",
+        "channel_sid": _CHANNEL,
+        "message_sid": message_sid(_CHANNEL, 0),
+        "participant_sid": phone_member_sid(_CHANNEL, "+15557654321"),
+        "channel_message_sid": "SM019bc17f5a2000000000000000000d1b",
+        "status": "undelivered",
+        "error_code": 30003,
+    },
 }
+# The kinds of records that changes have, where examples call them otherwise.
+_KINDS = {"media message": "message", "state": "channel"}
 _BEFORE = {"create": "is added", "update": "changes", "delete": "is removed"}
 _NAMES = {("message", verb): "a text message" for verb in ("create", "update")}
 _ANSWERED: dict[str, Any] = {
@@ -88,48 +129,49 @@ _ANSWERED: dict[str, Any] = {
 }
 
 
-def page(text: str) -> str:
+def page(of: Page, text: str) -> str:
     """The page with everything between its markers made anew."""
-    for name, made in {"before": _table_before(), "after": _table_after(), "examples": _examples()}.items():
+    made_parts = {"before": _table_before(of), "after": _table_after(of), "examples": _examples(of)}
+    for name, made in made_parts.items():
         begin, end = f"<!-- {name}: made by tools/webhook_docs.py -->\n", f"<!-- end of {name} -->\n"
         head, _, rest = text.partition(begin)
         _, found, tail = rest.partition(end)
         if not found:
-            raise SystemExit(f"{PAGE.name} has no place for {name}")
+            raise SystemExit(f"{of.path.name} has no place for {name}")
         text = head + begin + made + end + tail
     return text
 
 
-def _table_before() -> str:
+def _table_before(of: Page) -> str:
     lines = ["| Before | EventType | Own parameters | May be replaced |", "| --- | --- | --- | --- |"]
-    for (kind, verb), event in PRE_EVENTS.items():
-        noun = _NAMES.get((kind, verb)) or f"a {kind}"
+    for (kind, verb), event in of.family.pre_events.items():
+        noun = _NAMES.get((kind, verb)) or f"a {of.nouns.get(kind, kind)}"
         answers = f"`{event.answers}`" if event.answers else "nothing: allow or refuse"
         lines.append(f"| {noun} {_BEFORE[verb]} | `{event.name}` | `{event.parameters}` | {answers} |")
     return "\n".join(lines) + "\n"
 
 
-def _table_after() -> str:
+def _table_after(of: Page) -> str:
     lines = ["| EventType | Own parameters |", "| --- | --- |"]
-    lines += [f"| `{event.name}` | `{event.parameters}` |" for event in POST_EVENTS.values()]
+    lines += [f"| `{event.name}` | `{event.parameters}` |" for event in of.family.post_events.values()]
     return "\n".join(lines) + "\n"
 
 
-def _examples() -> str:
-    return "\n".join(part for row in _rows() for part in _example(*row))
+def _examples(of: Page) -> str:
+    return "\n".join(part for row in _rows(of) for part in _example(of, *row))
 
 
-def _rows() -> Iterator[tuple[str, str, Event]]:
+def _rows(of: Page) -> Iterator[tuple[str, str, Event]]:
     seen = set()
-    for table in (PRE_EVENTS, POST_EVENTS):
+    for table in (of.family.pre_events, of.family.post_events):
         for (kind, verb), event in table.items():
             if event.name not in seen:
                 seen.add(event.name)
                 yield kind, verb, event
 
 
-def _example(kind: str, verb: str, event: Event) -> Iterator[str]:
-    url, headers, body = example(kind, verb, event)
+def _example(of: Page, kind: str, verb: str, event: Event) -> Iterator[str]:
+    url, headers, body = example(of, kind, verb, event)
     yield f"### `{event.name}`\n"
     yield "```"
     yield f"POST {url}"
@@ -142,22 +184,23 @@ def _example(kind: str, verb: str, event: Event) -> Iterator[str]:
         yield f"May be answered with, for example, `{json.dumps(answer)}`.\n"
 
 
-def example(kind: str, verb: str, event: Event) -> tuple[str, dict[str, str], bytes]:
+def example(of: Page, kind: str, verb: str, event: Event) -> tuple[str, dict[str, str], bytes]:
     """URL, headers and body of a request that tells of an event."""
     record = {**_COMMON, **_RECORDS[kind]}
     cause = {"source": "SDK", "actor": "alice", "at": _NOW}
-    change = Change(kind.split()[-1], verb, record, {}, cause, "")
-    told = parameters(event, change, _ACCOUNT)
+    change = Change(_KINDS.get(kind, kind), verb, record, {}, cause, "")
+    told = parameters(of.family, event, change, _ACCOUNT)
     token = hashlib.sha256(event.name.encode()).hexdigest()[:32]
-    return request(AUTH_TOKEN, {"id": token, "url": URL, "method": "POST", "parameters": told}, 0)
+    return request(AUTH_TOKEN, {"id": token, "url": of.url, "method": "POST", "parameters": told}, 0)
 
 
 def main() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    made = page(text)
-    if made != text:
-        PAGE.write_text(made, encoding="utf-8")
-        print(f"{PAGE.relative_to(REPOSITORY)} is up to date now")
+    for of in PAGES:
+        text = of.path.read_text(encoding="utf-8")
+        made = page(of, text)
+        if made != text:
+            of.path.write_text(made, encoding="utf-8")
+            print(f"{of.path.relative_to(REPOSITORY)} is up to date now")
 
 
 if __name__ == "__main__":

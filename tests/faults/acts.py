@@ -190,6 +190,19 @@ def _deliver(scene: Scene, container: World, deliveries: list[dict[str, Any]]) -
     return _FAILED if scene.webhooks.deliver(*deliveries) else _DONE
 
 
+def _asked_for_older(scene: Scene) -> list[dict[str, Any]]:
+    """The replay of three messages to a new webhook of their conversation."""
+    path = f"{scene.conversations}/{scene.rest.post(scene.conversations)['sid']}"
+    for body in "123":
+        scene.rest.post(f"{path}/Messages", Body=body)
+    scene.webhooks.skip_stream()
+    wanted = {"Url": HOOK, "Filters": "onMessageAdded", "ReplayAfter": "0"}
+    scene.rest.post(
+        f"{path}/Webhooks", {"Target": "webhook", **{f"Configuration.{name}": wanted[name] for name in wanted}}
+    )
+    return scene.webhooks.planned()
+
+
 def _deleted(scene: Scene) -> list[dict[str, Any]]:
     """The job that erases the tombstones of a member, an invite and a message."""
     scene.room.delete("/Members/alice")
@@ -339,6 +352,7 @@ def acts() -> Iterator[Act]:
     yield Act("tick", _tick, _token_has_run_out, is_repeated=True)
     yield Act("fan-out", _fan_out, _much_has_changed, is_repeated=True)
     yield Act("job:webhook", _deliver, _queued, is_repeated=True)
+    yield Act("job:replay", _deliver, _asked_for_older, is_repeated=True)
     yield Act("job:bury", _bury, _deleted, is_repeated=True)
     yield Act("job:begin", _begin, _interrupted, is_repeated=True)
     yield from map(_with_phones, PHONES)
