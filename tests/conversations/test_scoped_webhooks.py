@@ -243,6 +243,8 @@ def test_a_new_webhook_is_told_of_messages_from_the_index_that_it_names(replay: 
 
 
 def test_older_messages_come_before_newer_ones_and_each_once(replay: Replay):
+    # With it there, the planner looks at the channel's webhooks for message 7 too.
+    made(replay.talk, Filters=["onMessageRemoved"])
     replay.talk.rest("/Messages", Body="7", enabled=True)
     made(replay.talk, Filters=["onMessageAdded"], ReplayAfter=5)
     replay.talk.rest("/Messages", Body="8", enabled=True)
