@@ -18,13 +18,21 @@ export type ChannelUpdateReason =
   | "friendlyName"
   | "state"
   | "uniqueName"
+  | "bindings"
   | "notificationLevel"
   | "status"
   | "lastMessage"
   | "lastConsumedMessageIndex";
 export type MemberUpdateReason =
-  "attributes" | "dateCreated" | "dateUpdated" | "roleSid" | "lastConsumedMessageIndex" | "lastConsumptionTimestamp";
-export type MessageUpdateReason = "body" | "lastUpdatedBy" | "dateUpdated" | "dateCreated" | "attributes" | "author";
+  | "attributes"
+  | "dateCreated"
+  | "dateUpdated"
+  | "roleSid"
+  | "lastConsumedMessageIndex"
+  | "lastConsumptionTimestamp"
+  | "bindings";
+export type MessageUpdateReason =
+  "body" | "lastUpdatedBy" | "dateUpdated" | "dateCreated" | "attributes" | "author" | "deliveryReceipt";
 export type UserUpdateReason = "friendlyName" | "attributes" | "online" | "notifiable";
 
 export interface ChannelUpdate {

@@ -86,6 +86,32 @@ describe("an invitation", () => {
   });
 });
 
+describe("a conversation", () => {
+  test("is active until the server says that it is in another state", async () => {
+    const { client, channel, tell, heard } = await inChannels(listed(CH, 5));
+    const update = { event: "channelUpdated", channel_sid: CH, updateReasons: ["state"] };
+    const states = [channel.state];
+    for (const [seq, state] of [
+      [6, "inactive"],
+      [7, "closed"],
+    ]) {
+      await tell({ ...update, seq, channel: channelView(CH, seq, { state }) });
+      states.push(channel.state);
+    }
+    assert.deepEqual(states, ["active", "inactive", "closed"]);
+    assert.deepEqual(heard(), ["channelUpdated CH1 [state]", "channelUpdated CH1 [state]"]);
+    await client.shutdown();
+  });
+
+  test("that is closed refuses messages with 50377", async () => {
+    const { server, client, channel } = await inChannels(listed(CH, 5));
+    server.replies.sendMessage = new Refusal(400, 50377, "Conversation is closed");
+    await assert.rejects(channel.sendMessage("too late"), { name: "ParleyError", status: 400, code: 50377 });
+    assert.equal(server.asked("sendMessage").length, 1);
+    await client.shutdown();
+  });
+});
+
 describe("leaving", () => {
   test("is done when leave resolves, and told once", async () => {
     const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));

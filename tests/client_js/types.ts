@@ -3,6 +3,7 @@
 import {
   Channel,
   ChannelFollower,
+  ChannelState,
   Client,
   ConnectionState,
   Member,
@@ -33,14 +34,15 @@ export async function converse(url: string, WebSocket: new (url: string, protoco
   const page: Paginator<Message> = await channel.getMessages(30);
   if (page.hasPrevPage) (await page.prevPage()).items.forEach((message) => message.body);
   channel.on("typingStarted", (member: Member) => member.identity);
-  channel.on("updated", ({ updateReasons }) => updateReasons.includes("friendlyName"));
+  channel.on("updated", ({ updateReasons }) => updateReasons.includes("friendlyName") || updateReasons.includes("state"));
+  const state: ChannelState = channel.state;
   const user: User = await (await channel.getMemberByIdentity("bob")).getUser();
   user.on("updated", ({ updateReasons }) => updateReasons.includes("online"));
   const sid: string = (await channel.getMemberBySid("MB1")).sid;
   const descriptors: Paginator<User> = await channel.getUserDescriptors(10);
   const follower = new ChannelFollower(4);
   follower.receive({ event: "messageAdded", seq: 5 }, 0).map((push) => push.seq);
-  return { index, sid, descriptors, status: channel.status, error: new ParleyError("no", 400, 20001).code };
+  return { index, sid, descriptors, state, status: channel.status, error: new ParleyError("no", 400, 20001).code };
 }
 
 export function mistakes(client: Client, channel: Channel) {
@@ -64,6 +66,8 @@ export function mistakes(client: Client, channel: Channel) {
   channel.on("memberLeft", (member) => member.roleSid.trim());
   // @ts-expect-error: the client sets it
   channel.friendlyName = "other";
+  // @ts-expect-error: there is no such state
+  const isShut: boolean = channel.state === "shut";
   // @ts-expect-error: the address is needed
   Client.create("token", {});
   // @ts-expect-error: channels come from the client

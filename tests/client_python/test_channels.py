@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from parley_client import RequestError
 from tests.client_python.fakes import (
     CHANNEL,
     Lab,
@@ -36,6 +37,25 @@ async def test_a_channel_shows_its_record(lab: Lab) -> None:
     assert (general.status, general.is_private, general.notification_level) == ("joined", True, "default")
     assert general.last_message is not None
     assert (general.last_message.index, general.last_consumed_message_index) == (7, None)
+
+
+async def test_a_channel_shows_its_state_and_tells_when_it_changes(lab: Lab) -> None:
+    listener, general = await lab.in_channel()
+    assert general.state == "active"
+    for seq, state in ((11, "inactive"), (12, "closed")):
+        push = changed("channelUpdated", seq, channel=channel(seq, state=state), updateReasons=["state"])
+        await lab.server.socket.push(push)
+        update = await listener.heard("channelUpdated", seq - 10)
+        assert (update.channel, update.update_reasons, general.state) == (general, ("state",), state)
+
+
+async def test_what_a_closed_conversation_refuses_is_raised_with_its_code(lab: Lab) -> None:
+    _, general = await lab.in_channel(state="closed")
+    lab.server.answers["sendMessage"] = refusing(400, 50377, "Conversation is closed")
+    with pytest.raises(RequestError) as refused:
+        await general.send_message("too late")
+    assert (refused.value.status, refused.value.code, refused.value.message) == (400, 50377, "Conversation is closed")
+    assert lab.server.count("sendMessage") == 1
 
 
 async def test_a_message_shows_its_record(lab: Lab) -> None:

@@ -334,3 +334,16 @@ async def test_the_example_echoes(house: House) -> None:
         with suppress(ProcessLookupError):
             bot.terminate()
         await bot.wait()
+
+
+async def test_a_conversation_is_closed_and_takes_no_more_messages(house: House) -> None:
+    made, (alice, _), (general, same) = await house.room("alice", "bob")
+    conversation = house.rest.conversations.v1.services(house.sid).conversations(made.sid)
+    known = len(alice.named("channelUpdated"))
+    await asyncio.to_thread(conversation.update, state="closed")
+    update = await heard(alice, "channelUpdated", known + 1)
+    assert (update.channel, general.state, "state" in update.update_reasons) == (general, "closed", True)
+    with pytest.raises(RequestError) as refused:
+        await same.send_message("too late")
+    assert (refused.value.status, refused.value.code) == (400, 50377)
+    assert (await general.get_messages()).items == []

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from local.template.template import Template
+from parley.domain.states import STATES
 from parley.errors import NOT_FOUND
 from parley.operations import channel_log
 from parley.store import keys
@@ -79,7 +80,7 @@ def test_what_changes_a_conversation_that_is_closed_or_being_made_is_refused(
     assert asker.refusal(action, **request) == REFUSED[state]
 
 
-@pytest.mark.parametrize("state", ["active", "inactive", "closed"])
+@pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("action", sorted(ALWAYS))
 def test_a_conversation_can_be_read_left_and_cleared_in_every_state(house: House, state: str, action: str) -> None:
     asker, request = talk_in(house, state).asks(action)
