@@ -93,6 +93,11 @@ Create a service, post with Twilio's Python library, connect as alice (in anothe
   {python} -c "{snippet}"
 
   {python} -m websockets "$({prefix}{python} -m local url alice)"
+
+A back end for Conversations sets one thing more, in Python or Node:
+
+  client.conversations.base_url = "{info["rest_url"]}/conversations"
+  client.conversations.baseUrl = "{info["rest_url"]}/conversations";
 """
 
 

@@ -10,19 +10,13 @@ import pytest
 
 from local.stack.running import Stack
 from local.template.template import Template
-from parley.domain.deliveries import DELIVERED, expected
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND
-from parley.ids import receipt_sid
-from parley.operations import bindings, receipts
-from parley.operations.context import Context
-from parley.records import MESSAGE, RECEIPT
-from parley.store.writes import Create, Update
-from tests.conversations.phones import PHONE, PROXY
+from parley.operations import bindings
 from tests.conversations.story.story import HERE, STEPS, settled, tell
 from tests.helper_libraries.transcripts import helper_library_for_node, transcript
 from tests.support.behind import world_behind
 from tests.support.doors import LambdaDoor, Library
 from tests.support.lean import LeanClient
+from tests.support.receipts import delivered
 from tests.support.world import World
 
 REFUSED = {
@@ -71,35 +65,14 @@ def prepared(world: World, library: Library) -> dict[str, str]:
     conversation = api.services(service).conversations(api.services(service).conversations.create().sid)
     participant = conversation.participants.create(identity="alice")
     message = conversation.messages.create(author="alice", body="to a phone")
-    receipt = delivered(world.context(), message, participant.sid)
+    path = {"service_sid": service, "channel_sid": message.conversation_sid, "index": message.index}
     return {
         "service": service,
         "binding": binding["sid"],
         "told": message.conversation_sid,
         "sent": message.sid,
-        "receipt": receipt,
+        "receipt": delivered(world.context(), path, message.sid, participant.sid),
     }
-
-
-def delivered(context: Context, message: Any, participant_sid: str) -> str:
-    """The receipt of a message, as if it had gone to a phone: without one there, no carrier writes another."""
-    path = {"service_sid": message.chat_service_sid, "channel_sid": message.conversation_sid, "index": message.index}
-    sid = receipt_sid(message.sid, participant_sid)
-    receipt = {
-        **path,
-        "sid": sid,
-        "message_sid": message.sid,
-        "participant_sid": participant_sid,
-        "from_address": PROXY,
-        "to_address": PHONE,
-        "is_group": False,
-        "date_created": context.clock.now_ms(),
-    }
-    counting = Update(MESSAGE.key(path), NOT_FOUND(), set={"delivery": expected(1)}, announced=False)
-    claim = Create(RECEIPT.key({**path, "sid": sid}), receipt, taken=CONCURRENT_UPDATE())
-    context.table.commit(context.cause(), [counting, claim])
-    receipts.report(context, receipts.Report({**path, "sid": sid}, DELIVERED, channel_message_sid="1"))
-    return sid
 
 
 def told_in_python(world: World, *, below_service: bool) -> list[list[Any]]:

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from parley.errors import NOT_FOUND
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
 from parley.operations import bindings
 from parley.operations.context import Context
 from parley.rest.routes import METHODS
-from parley.store import keys
-from parley.store.writes import Create
 from tests.support.doors import Answer, Raw
+from tests.support.receipts import delivered
 from tests.support.world import PHONE_NUMBERS
 
 # What a create or update sends that would be accepted. Other verbs send nothing.
@@ -93,8 +91,8 @@ class Operation(NamedTuple):
 
     @property
     def name(self) -> str:
-        where = self.mount.plural or ("default" if self.scope == "default" else "")
-        return f"{self.mount.face.prefix}:{self.resource}.{self.verb}{where and ':' + where}"
+        where = [self.mount.plural, "default" if self.scope == "default" else ""]
+        return ":".join((self.mount.face.prefix, f"{self.resource}.{self.verb}", *filter(None, where)))
 
     @property
     def method(self) -> str:
@@ -156,6 +154,10 @@ class Everything:
         found = self.within(operation.scope)
         return {**found.addresses, "sid": found.items.get(operation.resource, ""), **others}
 
+    def public_channel(self, operation: Operation) -> str:
+        """A channel of the operation's service that is no conversation, because it is public."""
+        return self.within(operation.scope).scopes.get("chat", self).items["channel"]
+
     def within(self, scope: str) -> Everything:
         """What there is in a scope."""
         if scope == "chat":
@@ -183,9 +185,9 @@ def make(raw: Raw, context: Context, suffix: str = "", *, default: bool = False)
     )
     if default:
         own = raw.get(f"{_CONVERSATIONS}/Configuration")["default_chat_service_sid"]
-        everything.scopes["default"] = _in_conversations(
-            raw, context, _in_chat(raw, context, own, of_account, unique=uuid.uuid4().hex), _CONVERSATIONS
-        )
+        in_chat = _in_chat(raw, context, own, of_account, unique=uuid.uuid4().hex)
+        everything.scopes["default"] = _in_conversations(raw, context, in_chat, _CONVERSATIONS)
+        everything.scopes["default"].scopes["chat"] = in_chat
     return everything
 
 
@@ -233,28 +235,21 @@ def _in_conversations(raw: Raw, context: Context, chat: Everything, path: str) -
     channel = raw.post(f"{path}/Conversations")["sid"]
     within = f"{path}/Conversations/{channel}"
     alice = raw.get(f"{path}/Users/{chat.items['user']}")["identity"]
+    participant = raw.post(f"{within}/Participants", Identity=alice)["sid"]
     message = raw.post(f"{within}/Messages", Body="hi")["sid"]
+    where = {"service_sid": chat.addresses["service_sid"], "channel_sid": channel, "index": 0}
     items = {
         **{name: chat.items[name] for name in ("service", "credential", "role", "user", "binding")},
         **dict.fromkeys(("service_configuration", "service_notifications", "service_webhooks"), chat.items["service"]),
         "channel": channel,
         "user_conversation": channel,
-        "participant": raw.post(f"{within}/Participants", Identity=alice)["sid"],
+        "participant": participant,
         "channel_webhook": raw.post(f"{within}/Webhooks", IN_CONVERSATIONS["channel_webhook", "create"])["sid"],
         "message": message,
-        "receipt": _receipt(context, chat.addresses["service_sid"], channel, message),
+        "receipt": delivered(context, where, message, participant),
         "address_configuration": _configured_address(raw),
     }
     return Everything(chat.account_sid, {**chat.addresses, "channel_sid": channel, "message_sid": message}, items)
-
-
-def _receipt(context: Context, service: str, channel: str, message: str) -> str:
-    """The SID of a receipt, which no request makes."""
-    where = {"service_sid": service, "channel_sid": channel, "message_sid": message}
-    record = {**where, "sid": "DY" + message[2:], "participant_sid": "MB" + message[2:], "status": "sent"}
-    record |= {"channel_message_sid": "SM" + message[2:], "date_created": 0, "date_updated": 0, "index": 0}
-    write = Create(keys.receipt(channel, 0, record["sid"]), record, taken=NOT_FOUND())
-    return str(context.table.commit(context.cause(), [write])[0]["sid"])
 
 
 def _configured_address(raw: Raw) -> str:

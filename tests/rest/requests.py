@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.published import checker
 from tests.rest.everything import Everything, Operation
+from tests.support.world import PHONE_NUMBERS, WHATSAPP_SENDERS
 
 Pairs = list[tuple[str, str]]
 
@@ -52,6 +53,14 @@ URLS = [
     "https://\u017c/",
     "javascript:1",
 ]
+_EVENTS = [
+    "onMessageAdd",
+    "onMessageAdded",
+    "onConversationStateUpdated",
+    "onDeliveryUpdated",
+    "onMessageSent",
+    "onNothing",
+]
 NAMES_BY_FORM = {
     "Permission": [
         "sendMessage",
@@ -61,12 +70,42 @@ NAMES_BY_FORM = {
         "editAnyMessage",
         "flyAway",
         "leaveConversation",
+        "addNonChatParticipant",
     ],
     "WebhookFilters": ["onMessageSend", "onMessageSent", "onUserAdded", "onNothing"],
-    "Configuration.Filters": ["onMessageSent", "onChannelDestroyed", "onUserAdded", "onMessageSend"],
+    "Configuration.Filters": ["onMessageSent", "onChannelDestroyed", "onUserAdded", "onMessageSend", *_EVENTS],
+    "Filters": _EVENTS,
+    "AutoCreation.WebhookFilters": _EVENTS,
     "Configuration.Triggers": ["help", "x" * 248, "x" * 249],
 }
-_SIDS = {"RoleSid": "RL", "MediaSid": "ME", "MessagingServiceSid": "MG", "Configuration.FlowSid": "FW"}
+DURATIONS = [
+    "PT1M", "PT10M", "P1DT2H", "PT59S", "P1M", "-PT1M", "PT0S", "P1W", "PT0.5M", "PT90,5S", "P36525D", "P99999D", "P", "PT", "1h",
+    "P" + "9" * 10_000 + "D", "PT" + "0" * 10_000 + "1M", "P\u0661D",
+]  # fmt: skip
+PHONES = [
+    "+491721234567", "+14155550100", "+14155550101", *PHONE_NUMBERS, "whatsapp:+491721234567", *WHATSAPP_SENDERS, "rcs:+491721234567",
+    "messenger:1", "a@example.com", "null", "+1", "whatsapp:", "+" + "1" * 300, "+49 172 1234567", "+\u0661\u0662\u0663\u0664\u0665\u0666\u0667",
+]  # fmt: skip
+PARTICIPANTS = [
+    '{"identity": "alice"}', '{"identity": "bob", "attributes": "{}"}', '{"identity": 7}', '{"identity": ["a"]}', "{}", "[]", "7", "null", "{",
+    '{"messaging_binding": {"address": "+14155550100", "proxy_address": "+12025550143"}}', '{"messaging_binding": 7}',
+    '{"messaging_binding": {"projected_address": "+12025550143"}}', '{"messaging_binding": {"address": {"a": 1}}}',
+    '{"identity": "x", "role_sid": "RL"}', '{"identity": "x", "colour": "green"}', '{"identity": "\\ud800"}',
+]  # fmt: skip
+_KNOWN_WORDS = {
+    **dict.fromkeys(("Timers.Inactive", "Timers.Closed", "DefaultInactiveTimer", "DefaultClosedTimer"), DURATIONS),
+    "Participant": PARTICIPANTS,
+    "ContentVariables": ["{}", '{"1": "x"}', '{"1": 1}', "[]", "{", '{"1": "' + "x" * 300 + '"}'],
+}
+_SIDS = {
+    "RoleSid": "RL",
+    "MediaSid": "ME",
+    "MessagingServiceSid": "MG",
+    "DefaultMessagingServiceSid": "MG",
+    "ContentSid": "HX",
+    "Configuration.FlowSid": "FW",
+    "AutoCreation.StudioFlowSid": "FW",
+}
 LIST = {"PageSize": ["1", "2", "50", "100", "1000", "1001", "0", "-1"], "Page": ["0", "1", "7", "-1"]}
 
 
@@ -98,6 +137,10 @@ def candidates(name: str, schema: dict[str, Any], known: dict[str, list[str]]) -
         return known[name]
     if name in NAMES_BY_FORM:
         return NAMES_BY_FORM[name]
+    if name in _KNOWN_WORDS:
+        return _KNOWN_WORDS[name]
+    if name.endswith("Address"):
+        return PHONES
     if name in _SIDS:
         return [_SIDS[name] + "0a" * 16, _SIDS[name] + "0" * 32, _SIDS[name], "XX" + "0" * 32]
     if choices := schema.get("enum"):
@@ -116,14 +159,18 @@ def candidates(name: str, schema: dict[str, Any], known: dict[str, list[str]]) -
 def known_values(own: Everything, other: Everything) -> dict[str, list[str]]:
     """Values that mean something in the account at hand: SIDs, identities, unique names."""
     roles = [own.items["role"], other.items["role"], "RL" + "0" * 32, "RL"]
-    defaults = ("DefaultServiceRoleSid", "DefaultChannelRoleSid", "DefaultChannelCreatorRoleSid")
+    chats = ("DefaultServiceRoleSid", "DefaultChannelRoleSid", "DefaultChannelCreatorRoleSid")
+    conversations = ("DefaultChatServiceRoleSid", "DefaultConversationRoleSid", "DefaultConversationCreatorRoleSid")
     identities = ["alice", "bob", "carol", "system", "private", "a/b \u017c", own.items["user"]]
     return {
-        **dict.fromkeys(("RoleSid", *defaults), roles),
+        **dict.fromkeys(("RoleSid", *chats, *conversations), roles),
         "Identity": identities,
         "Author": identities,
         "UniqueName": ["team", "other", "a/b \u017c", own.items["channel"], "CH" + "0" * 32],
         "From": identities,
+        "AutoCreation.ConversationServiceSid": [own.items["service"], other.items["service"], "IS" + "0" * 32],
+        # Another default service would take the whole default scope away.
+        "DefaultChatServiceSid": [own.within("default").addresses["service_sid"], "IS" + "0" * 32, "IS"],
         "Order": ["asc", "desc", "up"],
     }
 

@@ -182,6 +182,18 @@ def test_an_item_is_not_found_in_another_channel_or_under_another_user(target: T
             not_found(operation, operation.ask(target.raw, addresses), addresses)
 
 
+def names_a_conversation(operation: Operation) -> bool:
+    is_one = operation.prefix == "CH" and "sid" in operation.names
+    return operation.scope != "chat" and (is_one or "channel_sid" in operation.names)
+
+
+@every(names_a_conversation)
+def test_a_public_channel_is_no_conversation(target: Target, operation: Operation):
+    name = "channel_sid" if "channel_sid" in operation.names else "sid"
+    addresses = target.items.of(operation, **{name: target.items.public_channel(operation)})
+    not_found(operation, operation.ask(target.raw, addresses), addresses)
+
+
 @every(lambda operation: operation.verb == "list", names_a("service_sid"))
 def test_a_list_shows_nothing_of_another_service(target: Target, operation: Operation):
     own, other = (
@@ -211,6 +223,7 @@ GOES_WITH = {
     "binding": {"user_binding"},
     "member": {"user_channel", "user_conversation"},
     "user": {"user_sid"},
+    "message": {"message_sid"},
     "channel": {"channel_sid", "channel_migration"},
     "service": {"service_sid"},
 }

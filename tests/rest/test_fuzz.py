@@ -11,6 +11,7 @@ import itertools
 import json
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -67,12 +68,10 @@ def is_bookkeeping(operation: str, request: dict[str, Any]) -> bool:
     """Whether a write touches nothing but what a refused request may move."""
     if operation != "update_item":
         return False
-    return set(request["ExpressionAttributeNames"].values()) <= _allowed(request["Key"]["sk"]["S"])
-
-
-def _allowed(sort_key: str) -> set[str]:
-    # The condition of such a write names the key, the tombstone's mark and the service besides.
-    return MAY_MOVE.get(sort_key, set()) | {"pk", "deleted_at", "service_sid"} if sort_key in MAY_MOVE else set()
+    # Its conditions name more: the key, the tombstone's mark, the service, the conversation's state.
+    changing = set(re.findall(r"#\w+", request["UpdateExpression"]))
+    changed = {name for placeholder, name in request["ExpressionAttributeNames"].items() if placeholder in changing}
+    return changed <= MAY_MOVE.get(request["Key"]["sk"]["S"], set())
 
 
 # What is made so that there is an item of a resource that stores nothing itself.
@@ -142,9 +141,14 @@ class Laboratory:
     def make_room(self, operation: Operation) -> None:
         """Remove what a creation made where there may be only a few."""
         if operation.resource == "channel_webhook":
-            webhooks = "/chat/v2/Services/{service_sid}/Channels/{channel_sid}/Webhooks".format(**self.own.addresses)
+            webhooks = operation.path(self.own.of(operation))
             for webhook in self.raw.get(webhooks)["webhooks"][1:]:
                 assert self.raw("DELETE", webhook["url"]).status == 204
+        if operation.resource == "address_configuration":
+            addresses = operation.path({})
+            for configuration in self.raw.get(addresses)["address_configurations"]:
+                if configuration["sid"] != self.own.of(operation)["sid"]:
+                    assert self.raw("DELETE", f"{addresses}/{configuration['sid']}").status == 204
 
     def victim(self, operation: Operation) -> str:
         """A new item for an operation that deletes one, so that the others stay."""
@@ -189,13 +193,19 @@ def laboratories(dynamodb: Any, template: Template) -> Iterator[Iterator[Laborat
     yield make_them()
 
 
+def may_close(operation: Operation) -> bool:
+    """Whether an operation may close a conversation, in which nothing can be done then."""
+    return operation.scope != "chat" and (operation.resource, operation.verb) == ("channel", "update")
+
+
 @pytest.mark.parametrize("operation", IN_ORDER, ids=lambda operation: operation.name)
 def test_generated_requests_are_answered_as_documented_and_change_nothing_when_refused(
     laboratories: Iterator[Laboratory], operation: Operation
 ) -> None:
     laboratory = next(laboratories)
     generator = Generator(operation, laboratory.own, laboratory.others, laboratory.tokens)
-    alive = laboratory.victim(operation) if operation.verb == "delete" else ""
+    uses_up = operation.verb == "delete" or may_close(operation)
+    alive = laboratory.victim(operation) if uses_up else ""
     count, sent = math.ceil(SHARES[operation.verb] * SHARE), Counter[int]()
 
     @settings(
@@ -217,7 +227,7 @@ def test_generated_requests_are_answered_as_documented_and_change_nothing_when_r
         if status >= 400 or request.verb == "GET":
             assert all(is_bookkeeping(*write) for write in written), written
             assert not is_looked_at or laboratory.digest() == before
-        elif operation.verb == "delete":
+        elif uses_up:
             alive = laboratory.victim(operation)
         elif operation.verb == "create":
             laboratory.make_room(operation)
