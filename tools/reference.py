@@ -13,13 +13,14 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
 
 import parley.records
 from parley.errors import Error
+from parley.faces import kinds as of_faces
 from parley.faces.errors import answer
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount, Parameter
@@ -37,12 +38,22 @@ _RULES = {
     ),
     "check_unique_name": "text up to 256 characters (50004), not in the form of a channel SID (50306); empty clears it",
     "check_body": "text up to 32,768 bytes (50504), may be empty",
+    "check": "an ISO 8601 duration (50379 and 50375, or 50380 and 50376); `PT0S` removes it (unconfirmed)",
+    "check_state": "`active`, `inactive` or `closed` (50378, 50374)",
+    "check_sid": "a SID beginning with `HX` (50526)",
+    "check_variables": "a JSON object with texts (50527, 50529, 50540, 50541)",
+    "str": "text",
 }
+_RULES_OF_CONVERSATIONS = {
+    "check_unique_name": _RULES["check_unique_name"].replace("a channel SID (50306)", "a conversation SID (50390)"),
+}
+# Resources of Conversations that have other names than the records they show.
+_NAMES = {"channel": "conversation", "channel_webhook": "conversation_webhook"}
 _GROUP = 4
 
 
 class Resource(NamedTuple):
-    """One page's subject: the mounts of all faces that have one name."""
+    """One page's subject: the mounts of Chat, or of Conversations, that have one name."""
 
     name: str
     mounts: tuple[Mount, ...]
@@ -57,20 +68,37 @@ class Resource(NamedTuple):
         return "CH" if self.mounts[0].path.endswith("{channel_sid}") else self.record.prefix
 
     @property
+    def is_of_conversations(self) -> bool:
+        return _column(self.mounts[0]) == "conversations"
+
+    @property
     def file(self) -> str:
-        return f"{self.name.replace('_', '-')}.md"
+        name = _NAMES.get(self.name, self.name) if self.is_of_conversations else self.name
+        return f"{'conversations-' if self.is_of_conversations else ''}{name.replace('_', '-')}.md"
 
     @property
     def title(self) -> str:
-        return self.name.replace("_", " ").capitalize().replace("Api", "API")
+        name = _NAMES.get(self.name, self.name) if self.is_of_conversations else self.name
+        title = name.replace("_", " ").capitalize().replace("Api", "API")
+        return f"Conversations: {title.lower()}" if self.is_of_conversations else title
+
+    @property
+    def described(self) -> tuple[Mount, ...]:
+        """The mounts whose parameters and fields are told: those without a service in the path have the same."""
+        return tuple(mount for mount in self.mounts if not mount.is_in_default_service)
 
 
 def resources() -> list[Resource]:
-    """Everything that is offered, by its name."""
-    found: dict[str, list[Mount]] = {}
+    """Everything that is offered, by its API and name."""
+    found: dict[tuple[str, str], list[Mount]] = {}
     for mount in MOUNTS:
-        found.setdefault(mount.resource, []).append(mount)
-    return [Resource(name, tuple(mounts)) for name, mounts in found.items()]
+        found.setdefault((_column(mount), mount.resource), []).append(mount)
+    return [Resource(name, tuple(mounts)) for (_, name), mounts in found.items()]
+
+
+def _column(mount: Mount) -> str:
+    """Whose codes a mount answers with: Chat's or Conversations'."""
+    return mount.face.perspective.errors
 
 
 def pages() -> dict[str, str]:
@@ -81,13 +109,15 @@ def pages() -> dict[str, str]:
 def _index() -> str:
     lines = [_NOTICE, "# Resources\n", "| Resource | SID | Offered in |", "| --- | --- | --- |"]
     for resource in resources():
-        versions = ", ".join(map(version, resource.mounts))
+        versions = ", ".join(dict.fromkeys(map(version, resource.mounts)))
         lines.append(f"| [{resource.title}]({resource.file}) | `{resource.prefix}` | {versions} |")
     return "\n".join(lines) + "\n"
 
 
 def version(mount: Mount) -> str:
-    """A mount's label: `v2`, or in the account API the name of the resource in its paths."""
+    """A mount's label: `v2`, `Conversations`, or in the account API the name of the resource in its paths."""
+    if _column(mount) == "conversations":
+        return "Conversations, default service" if mount.is_in_default_service else "Conversations"
     if mount.face.style == "2010":
         return next(part for part in reversed(mount.path.split("/")) if not part.startswith("{"))
     return mount.face.prefix.rpartition("/")[2]
@@ -95,15 +125,24 @@ def version(mount: Mount) -> str:
 
 def page(resource: Resource) -> str:
     """One resource's page."""
-    mounts = resource.mounts
-    parts = [_NOTICE, f"# {resource.title}\n", _said(resource), _mounts(mounts), *_parameters(mounts)]
-    return "\n".join([*parts, _shown(mounts), *_notes(mounts)])
+    mounts = resource.described
+    parts = [_NOTICE, f"# {resource.title}\n", _said(resource), _mounts(resource.mounts), *_parameters(mounts)]
+    return "\n".join([*parts, _shown(resource), *_notes(mounts)])
 
 
 def _said(resource: Resource) -> str:
     """The text about the resource: from a mount, else from the module that declares the record."""
-    said = next((mount.about for mount in resource.mounts if mount.about), "") or _declared(resource.record)
+    said = next((mount.about for mount in resource.mounts if mount.about), "")
+    if not said and (same := _same_of_chat(resource)):
+        said = f"The records of [{same.title.lower()}]({same.file}), as Conversations shows them."
+    said = said or _declared(resource.record)
     return re.sub(r"https://[^\s)]+[^\s).]", r"<\g<0>>", said) + "\n"
+
+
+def _same_of_chat(resource: Resource) -> Resource | None:
+    """Chat's resource that shows the same records under the same name, if this is one of Conversations."""
+    others = (other for other in resources() if other.name == resource.record.name and not other.is_of_conversations)
+    return next(others, None) if resource.is_of_conversations else None
 
 
 def _declared(record: RecordType) -> str:
@@ -134,7 +173,10 @@ def _parameters(mounts: tuple[Mount, ...]) -> Iterable[str]:
     if filters:
         yield "## Filters of the list\n"
         yield "| Parameter | Value |\n| --- | --- |"
-        yield "\n".join(f"| `{name}` | {value(filter_)} |" for name, filter_ in filters.items()) + "\n"
+        yield (
+            "\n".join(f"| `{name}` | {value(filter_, _column(mounts[0]))} |" for name, filter_ in filters.items())
+            + "\n"
+        )
 
 
 class _Use(NamedTuple):
@@ -157,8 +199,9 @@ def _grouped(mounts: tuple[Mount, ...]) -> list[tuple[str, ...]]:
         first, *middle = form_name.split(".")
         family = f"{first}.*.{middle[1]}" if len(middle) == 2 else form_name
         default = mounts[0].record.by_name[of_name[0].parameter.name].default
+        said = value(of_name[0].parameter, _column(mounts[0]))
         unset = "" if default is None else f"`{json.dumps(default)}`"
-        cells = (_on(of_name), _known_in(mounts, of_name), value(of_name[0].parameter), unset)
+        cells = (_on(of_name), _known_in(mounts, of_name), said, unset)
         groups.setdefault((family, *cells), []).append(middle[0] if len(middle) == 2 else "")
     lines = []
     for (family, *cells), words in groups.items():
@@ -187,40 +230,62 @@ def _known_in(mounts: tuple[Mount, ...], uses: list[_Use]) -> str:
     return ", ".join(found)
 
 
-def value(parameter: Parameter) -> str:
+def value(parameter: Parameter, column: str) -> str:
     """The values that a parameter takes, with the codes of its refusals if they are not the general 20001."""
-    kind = parameter.kind
+    kind, ending = parameter.kind, ""
+    while isinstance(kind, of_faces.OrElse | of_faces.AnyCase):
+        ending += ", also in small letters" if isinstance(kind, of_faces.AnyCase) else ""
+        kind = kind.kind
+    return (_of_face(kind, column) or _of_record(kind, column, parameter.always)) + ending
+
+
+def _of_face(kind: Any, column: str) -> str:
+    """The values of a kind that only faces know."""
+    match kind:
+        case of_faces.Renamed():
+            return f"{_words(kind.words)}{_code(column, kind.error)}"
+        case of_faces.RenamedList() | of_faces.OnlyThese():
+            return f"may be repeated: {_words(kind.words)}"
+        case of_faces.Selected():
+            return f"may be repeated: {_words(kind.stored)}{_code(column, kind.error)}"
+    return ""
+
+
+def _of_record(kind: Any, column: str, always: bool) -> str:
     match kind:
         case kinds.Text():
-            said = f"text up to {kind.longest:,} characters{_code(kind.too_long)}"
-            said += "" if parameter.always else "; empty clears it"
+            said = f"text up to {kind.longest:,} characters{_code(column, kind.too_long)}"
+            said += "" if always else "; empty clears it"
         case kinds.Checked():
-            said = _RULES[kind.rule.__name__]
+            rules = _RULES | (_RULES_OF_CONVERSATIONS if column == "conversations" else {})
+            said = rules[kind.rule.__name__]
         case kinds.Attributes():
             said = f"a JSON document (50304) up to {kind.longest:,} bytes (50303); empty clears it"
         case kinds.Whole():
-            said = f"a whole number from {kind.least} to {kind.most:,}{_code(kind.error)}"
+            said = f"a whole number from {kind.least} to {kind.most:,}{_code(column, kind.error)}"
             said += "; empty clears it" if kind.clearable else ""
         case kinds.Flag():
             said = "`true` or `false`"
         case kinds.Moment():
-            said = f"a date in ISO 8601{_code(kind.error)}"
+            said = f"a date in ISO 8601{_code(column, kind.error)}"
         case kinds.Choice():
-            said = f"{_words(kind.words)}{_code(kind.error)}"
+            said = f"{_words(kind.words)}{_code(column, kind.error)}"
         case kinds.Sid():
             said = f"a SID beginning with `{kind.prefix}`"
         case kinds.Listed():
-            said = f"may be repeated{': ' + _words(kind.words) if kind.words else ''}{_code(kind.error)}"
+            said = f"may be repeated{': ' + _words(kind.words) if kind.words else ''}{_code(column, kind.error)}"
         case kinds.Url():
-            said = f"an absolute http or https URL{_code(kind.error)} up to {kind.longest:,} characters"
-            said += f"{_code(kind.too_long)}; empty clears it"
+            said = f"an absolute http or https URL{_code(column, kind.error)} up to {kind.longest:,} characters"
+            said += f"{_code(column, kind.too_long)}; empty clears it"
+        case kinds.Objects():
+            said = f"up to {kind.most}, each a JSON object{_code(column, kind.malformed)}{_code(column, kind.too_many)}"
         case _:
             raise TypeError(f"no words for {type(kind).__name__}")
     return said
 
 
-def _code(error: Error | None) -> str:
-    code = answer("chat", error).code if error is not None else 20001
+def _code(column: str, error: Error | None) -> str:
+    code = answer(column, error).code if error is not None else 20001
     return f" ({code})" if code != 20001 else ""
 
 
@@ -228,9 +293,9 @@ def _words(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
-def _shown(mounts: tuple[Mount, ...]) -> str:
+def _shown(resource: Resource) -> str:
     lines = ["## Shown\n"]
-    for mount in mounts:
+    for mount in resource.described:
         names = [name.shown for name in mount.view.shown]
         text = _words(names)
         if mount.view.links:
@@ -240,6 +305,11 @@ def _shown(mounts: tuple[Mount, ...]) -> str:
         if mount.view.absent_from_lists:
             text += f"; {_words(mount.view.absent_from_lists.split())} null in lists"
         lines.append(f"- {version(mount)}: {text}")
+    described = [name.shown for mount in resource.described for name in mount.view.shown]
+    for mount in resource.mounts:
+        lacking = [name for name in described if name not in {shown.shown for shown in mount.view.shown}]
+        if mount.is_in_default_service and lacking:
+            lines.append(f"- {version(mount)}: the same without {_words(lacking)}")
     return "\n".join(lines) + "\n"
 
 
