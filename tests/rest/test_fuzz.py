@@ -36,9 +36,9 @@ IN_ORDER = sorted(OPERATIONS, key=lambda operation: list(SHARES).index(operation
 LOOK_EVERY = 400
 ASKED_AT_MOST = 3_000
 WRITES = ("put_item", "update_item", "delete_item", "transact_write_items", "batch_write_item")
-# What a refused request may have moved: a seq is taken before the write that may then fail, which leaves a gap that
-# readers of the log pass over, and so are numbers of the counters of actions per second, with the ceilings above them.
-_NUMBERS = {"seq", "seq_ceiling", "seq_ceiling_at", "commit_id"}
+# What a refused request may have moved: a seq is taken before the write that may then fail, and so are numbers of the
+# counters of actions per second, with the ceilings above them. In the log, the number stands for nothing.
+_NUMBERS = {"seq", "seq_at", "seq_ceiling", "seq_ceiling_at", "commit_id"}
 # A fetch corrects the counters of messages if they are ahead of what is stored.
 _COUNTED = {"counted_index", "counted", "removed", "last_index", "last_message_index", "activity_at"}
 MAY_MOVE = {"TAIL": _NUMBERS | _COUNTED, "RATE": _NUMBERS}
@@ -66,12 +66,19 @@ class WatchedClient:
 
 def is_bookkeeping(operation: str, request: dict[str, Any]) -> bool:
     """Whether a write touches nothing but what a refused request may move."""
+    if operation == "put_item":
+        return stands_for_nothing(request["Item"])
     if operation != "update_item":
         return False
     # Its conditions name more: the key, the tombstone's mark, the service, the conversation's state.
     changing = set(re.findall(r"#\w+", request["UpdateExpression"]))
     changed = {name for placeholder, name in request["ExpressionAttributeNames"].items() if placeholder in changing}
     return changed <= MAY_MOVE.get(request["Key"]["sk"]["S"], set())
+
+
+def stands_for_nothing(item: dict[str, Any]) -> bool:
+    """Whether an item is an entry in a channel's log about a number that was taken for a refused change."""
+    return item["sk"]["S"].startswith("CHG#") and item["verb"]["S"] == "refused"
 
 
 # What is made so that there is an item of a resource that stores nothing itself.
@@ -128,6 +135,8 @@ class Laboratory:
         items = []
         for page in self._plain.get_paginator("scan").paginate(TableName=self._table_name, ConsistentRead=True):
             for item in page["Items"]:
+                if stands_for_nothing(item):
+                    continue
                 moving = MAY_MOVE.get(item["sk"]["S"], set())
                 items.append(
                     json.dumps({name: value for name, value in item.items() if name not in moving}, sort_keys=True)
