@@ -28,11 +28,12 @@ from bench.meter import metered
 from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
 from local.template.template import Template
-from parley.ids import member_sid, user_sid
-from parley.operations import timers
+from parley.ids import member_sid, receipt_sid, user_sid
+from parley.operations import phones, receipts, timers
 from parley.operations.context import Caller, Context
 from parley.operations.counting import EVERY
 from parley.operations.verbs import TOMBSTONE_SECONDS
+from parley.ports.phones import Outbound
 from parley.sockets.door import SocketDoor
 from parley.sockets.fan_out import FanOut
 from parley.sockets.presence import forget
@@ -65,6 +66,13 @@ class Cost:
     @property
     def is_within_budget(self) -> bool:
         return self.requests <= self.allowed_requests and self.write_units <= self.allowed_write_units
+
+
+class _Taking:
+    """A carrier that takes every message."""
+
+    def send(self, message: Outbound) -> str:
+        return message.reference
 
 
 class Measurement:
@@ -118,6 +126,7 @@ class Measurement:
             self._cost("join a channel", (4, 10), lambda: raw.post(f"{channel}/Members", Identity="carol")),
             self._cost("add a phone to a conversation", (4, 12), self._add_a_phone()),
             self._cost("list 50 conversations of a person", (3, 0), self._list_of_a_person),
+            self._cost("note what became of a message to a phone", (3, 8), self._note_a_delivery()),
         ]
 
     def _post_a_fiftieth(self) -> Callable[[], None]:
@@ -143,6 +152,20 @@ class Measurement:
 
         add("+491721234567")
         return lambda: add("+491727654321")
+
+    def _note_a_delivery(self) -> Callable[[], None]:
+        """A report of the carrier that also changes the message's summary."""
+        path = f"/conversations/v1/Services/{self._service}/Conversations"
+        conversation = self._raw.post(path)["sid"]
+        phone = {"MessagingBinding.Address": "+491721234567", "MessagingBinding.ProxyAddress": PHONE_NUMBERS[1]}
+        participant = self._raw.post(f"{path}/{conversation}/Participants", phone)["sid"]
+        message = self._raw.post(f"{path}/{conversation}/Messages", Body=_BODY)["sid"]
+        where = {"service_sid": self._service, "channel_sid": conversation, "index": "0"}
+        posted = phones.Posted(where, self._world.clock.now_ms())
+        phones.send(self._world.context(), _Taking(), posted, lambda: False)
+        receipt = {**where, "sid": receipt_sid(message, participant)}
+        delivered = receipts.Report(receipt, "delivered", channel_message_sid="SM" + "0" * 32)
+        return lambda: receipts.report(self._world.context(), delivered)
 
     def _of_conversations(self) -> list[Cost]:
         """Lists of conversations, and their timers."""

@@ -21,6 +21,7 @@ BUDGETED = [
     "join a channel",
     "add a phone to a conversation",
     "list 50 conversations of a person",
+    "note what became of a message to a phone",
     "list 50 conversations",
     "list 50 conversations of a state",
     "a tick without a timer that runs out",
@@ -56,7 +57,8 @@ def test_an_operation_keeps_within_its_budget(costs: dict[str, Cost], operation:
 
 
 @pytest.mark.parametrize(
-    "operation", [name for name in BUDGETED if name.startswith(("create", "join", "add", "connect", "disconnect"))]
+    "operation",
+    [name for name in BUDGETED if name.startswith(("create", "join", "add", "note", "connect", "disconnect"))],
 )
 def test_the_meter_sees_writes(costs: dict[str, Cost], operation: str):
     assert costs[operation].write_units > 0

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import quote
 
+from parley.ids import receipt_sid
 from parley.operations import transitions
 from parley.sockets.native.actions import ACTIONS
 from tests.faults.scene import HOOK, SETTLED_SECONDS, Scene
@@ -15,7 +17,7 @@ from tests.rest import everything
 from tests.sockets import asking
 from tests.sockets.deployment import load_function, sample
 from tests.support.doors import LambdaDoor, Raw
-from tests.support.world import PHONE_NUMBERS, World
+from tests.support.world import PHONE_NUMBERS, WHATSAPP_SENDERS, World
 
 # The status of an act whose connection was closed instead of being answered.
 _ENDED = 401
@@ -337,6 +339,42 @@ def _begin(scene: Scene, container: World, job: dict[str, Any]) -> int:
     return _FAILED if scene.webhooks.do_job(job) else _DONE
 
 
+_READER = f"whatsapp:{_TAKEN}"
+
+
+def _posted(scene: Scene) -> dict[str, Any]:
+    """The job that hands a message over for two phones, one of them on WhatsApp."""
+    path = scene.phones["thread"]
+    pair = {"MessagingBinding.Address": _READER, "MessagingBinding.ProxyAddress": WHATSAPP_SENDERS[0]}
+    scene.rest.post(f"{path}/Participants", pair)
+    scene.webhooks.skip_stream()
+    scene.rest.post(f"{path}/Messages", Body="hello")
+    scene.webhooks.plan()
+    (job,) = scene.webhooks.work.phones
+    return job
+
+
+def _read(scene: Scene) -> dict[str, Any]:
+    """The job that notes that the message was read on WhatsApp."""
+    assert scene.webhooks.do_job(_posted(scene)) == []
+    path = scene.phones["thread"]
+    (message,) = scene.rest.get(f"{path}/Messages")["messages"]
+    reader = scene.rest.get(f"{path}/Participants/{quote(_READER)}")["sid"]
+    channel, receipt = message["conversation_sid"], receipt_sid(message["sid"], reader)
+    reference = f"{scene.house.sid}.{channel}.{message['index']}.{receipt}"
+    return {"job": "phone_status", "reference": reference, "status": "read", "error_code": 0, "sid": "WA1"}
+
+
+def _written(scene: Scene) -> dict[str, Any]:
+    """The job that brings a message from a phone to a conversation that is inactive."""
+    scene.rest.post(scene.phones["thread"], State="inactive")
+    return {"job": "phone_inbound", "from": _TAKEN, "to": PHONE_NUMBERS[0], "sid": "SM1", "body": "hello"}
+
+
+# Jobs between conversations and phones, and what prepares them.
+CARRIED = {"phone": _posted, "phone_status": _read, "phone_inbound": _written}
+
+
 def acts() -> Iterator[Act]:
     """An operation once per record and verb, every action, and every other event that a function takes."""
     known: set[tuple[str, str]] = set()
@@ -355,6 +393,7 @@ def acts() -> Iterator[Act]:
     yield Act("job:replay", _deliver, _asked_for_older, is_repeated=True)
     yield Act("job:bury", _bury, _deleted, is_repeated=True)
     yield Act("job:begin", _begin, _interrupted, is_repeated=True)
+    yield from (Act(f"job:{name}", _begin, prepare, is_repeated=True) for name, prepare in CARRIED.items())
     yield from map(_with_phones, PHONES)
     yield Act("planning", _plan, _sent, is_repeated=True)
     for kind, path in SWEEPS.items():

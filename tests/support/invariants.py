@@ -358,7 +358,8 @@ def _receipts(account: Account) -> Iterator[str]:
             counts, made = message.get("delivery"), receipts.get(message["index"], [])
             # No receipts are there until the message is handed to the carrier for the first time.
             total = len(made) or (counts or {}).get("total")
-            wanted = {"total": total, **{name: sum(name in one for one in made) for name in _REACHED}}
+            reached = {name: sum(name in one for one in made) for name in _REACHED}
+            wanted = {"total": total, **{name: count for name, count in reached.items() if count}}
             if counts is None and made:
                 yield f"{message['sid']} counts no receipts, and there are {len(made)}"
             if counts is not None and counts != wanted:

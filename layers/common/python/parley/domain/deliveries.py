@@ -32,24 +32,23 @@ def goes_on(before: str | None, after: str) -> bool:
 
 
 def expected(total: int) -> dict[str, int]:
-    """The counts of a message that goes to so many phones, before any of them is reached."""
-    return {"total": total, **dict.fromkeys(STATUSES, 0)}
+    """The counts of a message that goes to so many phones, before any of them is reached. A count of 0 is left out."""
+    return {"total": total}
 
 
 def counted(counts: Mapping[str, int], before: str | None, after: str) -> dict[str, int]:
     """The counts after a receipt has changed."""
     was, is_now = _REACHED.get(before or "", ()), _REACHED[after]
-    return {
-        name: count + (name in is_now and name not in was) - (name in was and name not in is_now)
-        for name, count in counts.items()
-    }
+    new = {name: counts.get(name, 0) + (name in is_now) - (name in was) for name in STATUSES}
+    return {"total": counts["total"], **{name: count for name, count in new.items() if count}}
 
 
 def summary(counts: Mapping[str, int]) -> dict[str, int | str]:
     """The counts as the message shows them: none, some or all of the receipts have reached a status."""
     total = counts["total"]
-    words = {name: "none" if not count else "all" if count >= total else "some" for name, count in counts.items()}
-    return {**words, "total": total}
+    reached = {name: counts.get(name, 0) for name in STATUSES}
+    words = {name: "none" if not count else "all" if count >= total else "some" for name, count in reached.items()}
+    return {"total": total, **words}
 
 
 def is_of_summary(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
