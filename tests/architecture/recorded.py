@@ -27,6 +27,7 @@ from local.template.template import REGION, Template
 from parley.runtime import Runtime
 from parley.settings import Settings
 from tests.support.doors import Answer, Headers, event
+from tests.support.world import PHONE_NUMBERS
 
 Granted = tuple[str, str]
 _PARTS_OF_A_TRANSACTION = {
@@ -57,7 +58,10 @@ class Functions:
         self.sqs = aws.client("sqs")
         bound = template.bind(created)
         socket_api = f"https://{bound.socket_api().logical_id.lower()}.execute-api.{REGION}.amazonaws.com"
-        functions = bound.functions({"PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true"}, {socket_api: server_url})
+        local_values = {"PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true", "PARLEY_CARRIER_URL": f"{server_url}/carrier"}
+        functions = bound.functions(
+            {**local_values, "PARLEY_PHONE_NUMBERS": ",".join(PHONE_NUMBERS)}, {socket_api: server_url}
+        )
         self.account_sid = functions["RestApiFunction"].environment["PARLEY_ACCOUNT_SID"]
         self.auth_token = aws.client("secretsmanager").get_secret_value(SecretId=created["AuthToken"].ref)[
             "SecretString"

@@ -31,6 +31,7 @@ from parley.sockets.native.actions import ACTIONS
 from parley.store import keys
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
 from tests.support.doors import Raw
+from tests.support.world import PHONE_NUMBERS
 
 RESOURCES = read(REPOSITORY / "template.yaml")["Resources"]
 FUNCTIONS = {
@@ -103,6 +104,7 @@ class Scenario:
         self._use_actions()
         self._push()
         self._plan_and_deliver()
+        self._use_phones()
         self._disconnect()
         self._delete_and_sweep()
 
@@ -379,6 +381,30 @@ class Scenario:
         )
         (record,) = self.functions.received("DeliveryQueue")
         return record
+
+    def _use_phones(self) -> None:
+        """A message to a phone, what became of it, and an answer that wakes the conversation."""
+        path = f"/conversations/v1/Services/{self.service}/Conversations"
+        sid = self._ask("POST", path)["sid"]
+        phone, number = "+491721234567", PHONE_NUMBERS[0]
+        form = {"MessagingBinding.Address": phone, "MessagingBinding.ProxyAddress": number}
+        self._ask("POST", f"{path}/{sid}/Participants", form)
+        message = self._ask("POST", f"{path}/{sid}/Messages", {"Body": "x"})["sid"]
+        where = {"service_sid": self.service, "channel_sid": sid, "index": 0}
+        self._work({"job": "phone", **where, "at": 10**13})
+        (receipt,) = self._ask("GET", f"{path}/{sid}/Messages/{message}/Receipts")["delivery_receipts"]
+        assert receipt["status"] == "sent"
+        self._ask("GET", f"{path}/{sid}/Messages/{message}/Receipts/{receipt['sid']}")
+        reference = f"{self.service}.{sid}.0.{receipt['sid']}"
+        self._work({"job": "phone_status", "reference": reference, "status": "delivered"})
+        self._ask("POST", f"{path}/{sid}", {"State": "inactive"})
+        self._work({"job": "phone_inbound", "from": phone, "to": number, "sid": "SM1", "body": "x"})
+        assert len(self._ask("GET", f"{path}/{sid}/Messages")["messages"]) == 2
+
+    def _work(self, job: dict[str, Any]) -> None:
+        message = {"MessageId": job["job"], "ReceiptHandle": "x", "Body": json.dumps(job)}
+        record = self.functions.queue_record("WorkQueue", message)
+        assert self.functions.invoke("WebhooksFunction", {"Records": [record]}) == {"batchItemFailures": []}
 
     def _disconnect(self) -> None:
         event = sample("ws_disconnect")

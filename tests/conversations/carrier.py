@@ -14,18 +14,20 @@ from tests.webhooks.function import CARRIER_URL, WebhooksFunction
 class ScriptedCarrier:
     """The webhooks function of a deployment, and the phones that it reaches.
 
-    `refuses` has an error code by phone, or 0 for a phone at which the carrier gives no answer.
+    `refuses` has an error code by phone, or 0 for a phone at which the carrier gives no answer. `owner` is the answer of
+    the service's webhook.
     """
 
     def __init__(self, function: WebhooksFunction, outgoing: FakeOutgoing):
         self.function = function
         self.refuses: dict[str, int] = {}
         self.requests: list[dict[str, Any]] = []
+        self.owner = Response(200, {}, b"")
         outgoing.answer = self._answer
 
     def _answer(self, request: SentRequest) -> Response:
         if request.url != CARRIER_URL:
-            return Response(200, {}, b"")
+            return self.owner
         asked = json.loads(request.body)
         assert request.headers["I-Twilio-Idempotency-Token"] == asked["reference"]
         code = self.refuses.get(asked["to"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from parley.ports.http.outgoing import Response
 from tests.conversations.carrier import ScriptedCarrier
 from tests.conversations.phones import AMERICANS, OTHER_PHONE, OTHER_PROXY, PHONE, PROXY, SENDER, Thread, bound, pair
 
@@ -50,6 +52,20 @@ def test_an_inactive_conversation_wakes_up_and_a_closed_one_gets_nothing(
     is_open = state == "inactive"
     assert thread.raw.get(thread.path)["state"] == ("active" if is_open else "closed")
     assert len(messages(thread)) == is_open
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "bodies"), [(403, {}, []), (200, {"body": "rewritten"}, ["rewritten"]), (200, {}, ["hello"])]
+)
+def test_the_pre_event_webhook_is_asked_and_may_refuse_or_rewrite_a_message(
+    thread: Thread, carrier: ScriptedCarrier, status: int, answer: dict[str, str], bodies: list[str]
+) -> None:
+    thread.add(pair())
+    owner = {"PreWebhookUrl": "https://hooks.example.com/before", "WebhookFilters": "onMessageSend"}
+    thread.raw.post(f"/chat/v2/Services/{thread.raw.get(thread.path)['chat_service_sid']}", owner)
+    carrier.owner = Response(status, {"content-type": "application/json"}, json.dumps(answer).encode())
+    carrier.write(PHONE, "hello")
+    assert [body for _, body, _ in messages(thread)] == bodies
 
 
 def test_a_message_to_a_group_is_found_by_all_of_its_addresses(thread: Thread, carrier: ScriptedCarrier) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from parley.store.changes import decode
 from tests.conversations.carrier import ScriptedCarrier, receipts_of, summary
 from tests.conversations.phones import (
     AMERICANS,
@@ -99,6 +100,26 @@ def test_the_summary_says_none_some_or_all_and_changes_only_with_its_words(
         is_told = any(one["dynamodb"]["Keys"]["sk"]["S"].startswith("CHG#") for one in new)
         seen.append((summary(thread, message)["delivered"], is_told))
     assert seen == [("some", True), ("some", False), ("all", True)]
+
+
+def test_a_receipt_announces_each_of_its_changes_and_how_many_webhooks_the_conversation_has(
+    thread: Thread, carrier: ScriptedCarrier
+) -> None:
+    thread.add(pair())
+    form = {"Target": "webhook", "Configuration.Url": "https://example.com/", "Configuration.Filters": "onMessageAdded"}
+    thread.raw.post(f"{thread.path}/Webhooks", form)
+    post(thread)
+    carrier.hand_over()
+    for _ in range(2):
+        carrier.report(PHONE, "delivered")
+    told = [
+        change for record in carrier.function.new_changes() if (change := decode(record)) and change.kind == "receipt"
+    ]
+    assert [(one.verb, one.record["status"], one.record["hooks"], one.cause["source"]) for one in told] == [
+        ("updated", "sent", 1, "SMS"),
+        ("updated", "delivered", 1, "SMS"),
+    ]
+    assert all(one.cause["webhooks"] for one in told)
 
 
 @pytest.mark.parametrize(("code", "expected"), [(21610, ("failed", 21610)), (None, ("sent", 0))])

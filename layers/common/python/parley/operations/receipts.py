@@ -104,29 +104,35 @@ def report(context: Context, reported: Report) -> None:
 def _report(context: Context, reported: Report) -> None:
     patience = context.table.patience()
     while True:
-        message, receipt = _read(context, reported)
+        message, receipt, hooks = _read(context, reported)
         if not goes_on(receipt.get("status"), reported.status):
             return
         try:
-            _move(context, message, receipt, reported)
+            _move(context, message, {**receipt, "hooks": hooks}, reported)
             return
         except Overtaken:
             if not patience.wait():
                 raise
 
 
-def _read(context: Context, reported: Report) -> tuple[Record, Record]:
+def _read(context: Context, reported: Report) -> tuple[Record, Record, int | None]:
+    """Message and receipt, and how many webhooks the channel has, which the receipt's change tells."""
     where = reported.receipt
-    message_key = MESSAGE.key(where)
-    receipt_key = RECEIPT.key(where)
-    found = context.table.fetch_many([message_key, receipt_key])
-    return verbs.belonging(found.get(message_key), where), verbs.belonging(found.get(receipt_key), where)
+    message_key, receipt_key, tail_key = MESSAGE.key(where), RECEIPT.key(where), keys.tail(where["channel_sid"])
+    found = context.table.fetch_many([message_key, receipt_key, tail_key])
+    message, receipt = (verbs.belonging(found.get(key), where) for key in (message_key, receipt_key))
+    return message, receipt, (found.get(tail_key) or {}).get("webhooks_count") or None
 
 
 def _move(context: Context, message: Record, receipt: Record, reported: Report) -> None:
     context = of_carrier(context, receipt["to_address"])
     before = receipt.get("status")
-    set_ = {"status": reported.status, "error_code": reported.error_code, "date_updated": context.clock.now_ms()}
+    set_ = {
+        "status": reported.status,
+        "error_code": reported.error_code,
+        "date_updated": context.clock.now_ms(),
+        "hooks": receipt["hooks"],
+    }
     if reported.channel_message_sid:
         prefix = prefix_of(receipt["to_address"], bool(message.get("media")))
         set_["channel_message_sid"] = channel_message_sid(prefix, reported.channel_message_sid)
