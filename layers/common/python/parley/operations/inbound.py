@@ -21,7 +21,6 @@ from parley.errors import (
 )
 from parley.ids import group_digest
 from parley.operations import messages
-from parley.operations.bound import is_open
 from parley.operations.context import Context, of_carrier
 from parley.store import keys
 from parley.store.keys import Key
@@ -68,8 +67,8 @@ def receive(context: Context, inbound: Inbound) -> str:
     if holder is None:
         return "no conversation has these addresses"
     tail = context.table.fetch(keys.tail(holder["channel_sid"]))
-    if tail is None or not is_open(context, holder):
-        return "the conversation is closed"
+    if tail is None:
+        return "the conversation is deleted"
     path = {"service_sid": tail["service_sid"], "channel_sid": holder["channel_sid"]}
     try:
         messages.create(context, path, _parameters(inbound), f"{inbound.sender} {inbound.sid}")
