@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any
 from unittest.mock import patch
 
@@ -82,17 +83,18 @@ def opened(raw: Raw, lean: LeanClient, scope: str = API, **form: Any) -> Thread:
 
 
 @contextmanager
-def rivalled(rival: Callable[[], object]) -> Iterator[None]:
-    """Let `rival` come in between, when a change inside has read and decided, and takes its number."""
-    take = channel_log.take_seq
-    rivals = [rival]
+def rivalled(*rivals: Callable[[], object]) -> Iterator[None]:
+    """Let each of `rivals` come in between once, when a change inside has read and decided, and takes its number."""
+    take, owner = channel_log.take_seq, get_ident()
+    waiting = list(rivals)
 
-    def after_the_rival(*args: Any) -> Any:
-        if rivals:
+    def after_a_rival(*args: Any) -> Any:
+        if waiting and get_ident() == owner:
+            rival = waiting.pop(0)
             # A thread of its own has an event loop of its own.
-            at_once(1, lambda _: rivals.pop()())
+            at_once(1, lambda _: rival())
         return take(*args)
 
-    with patch.object(channel_log, "take_seq", after_the_rival):
+    with patch.object(channel_log, "take_seq", after_a_rival):
         yield
-    assert not rivals
+    assert waiting == []

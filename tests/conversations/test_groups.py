@@ -70,6 +70,14 @@ def test_a_chat_user_and_a_phone_of_a_group_do_not_come_at_once(
     assert len(thread.participants()) == 1
 
 
+def test_who_comes_when_others_come_first_every_time_is_told_so(thread: Thread):
+    others = [lambda phone=phone: thread.add(bound(phone)) for phone in AMERICANS[1:6]]
+    with rivalled(*others):
+        answer = thread.raw("POST", f"{thread.path}/Participants", bound(ANNA))
+    assert answer.refusal()[:2] == (409, 50419)
+    assert len(thread.participants()) == 5
+
+
 def test_an_app_user_of_a_group_is_a_user_like_others(thread: Thread):
     grouped(thread, ANNA, BEN)
     (user,) = thread.raw.get("/conversations/v1/Users")["users"]
