@@ -101,6 +101,15 @@ def test_a_record_is_created_where_none_lives(stage: Stage):
     assert (stage.table.fetch(stage.key("A")) or {})["number"] == 1
 
 
+@pytest.mark.parametrize("beside", [0, 1])
+def test_a_refusal_can_name_what_is_in_the_way(stage: Stage, beside: int):
+    stage.commit(stage.create("A", channel_sid="CH1"))
+    taken = Create(stage.key("A"), {}, lambda stored: errors.PAIR_EXISTS(channel_sid=stored["channel_sid"]))
+    with pytest.raises(Refusal) as caught:
+        stage.commit(taken, *(stage.create(f"B{number}") for number in range(beside)))
+    assert (caught.value.error, caught.value.details) == (errors.PAIR_EXISTS, {"channel_sid": "CH1"})
+
+
 def test_a_tombstone_is_not_found_and_gives_way(stage: Stage):
     stage.commit(stage.create("A", number=1, old=True))
     stage.commit(stage.bury("A", sid="A"))
