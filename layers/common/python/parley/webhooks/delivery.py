@@ -98,7 +98,18 @@ def attempt(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], numbe
     return made
 
 
-_LOGGED = ("EventType", "InstanceSid", "ChannelSid", "MessageSid", "MemberSid", "UserSid", "WebhookSid")
+_LOGGED = (
+    "EventType",
+    "InstanceSid",
+    "ChatServiceSid",
+    "ChannelSid",
+    "ConversationSid",
+    "MessageSid",
+    "MemberSid",
+    "ParticipantSid",
+    "UserSid",
+    "WebhookSid",
+)
 
 
 def _send(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], number: int) -> Attempt:
