@@ -148,7 +148,7 @@ ACTS = {
     "role": False,
     "mute": False,
     "rename": False,
-    "hook": False,
+    "hook": True,
     "inactive": False,
     "active": False,
 }
