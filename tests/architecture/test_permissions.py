@@ -30,6 +30,7 @@ from parley.sockets.connections import DUE
 from parley.sockets.native.actions import ACTIONS
 from parley.store import keys
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
+from tests.rest import everything
 from tests.support.doors import Raw
 from tests.support.world import PHONE_NUMBERS
 
@@ -100,6 +101,7 @@ class Scenario:
         self._use_roles_and_users()
         self._use_channels()
         self._use_messages()
+        self._use_conversations()
         self._connect()
         self._use_actions()
         self._push()
@@ -231,6 +233,30 @@ class Scenario:
         for sid in (newest, message):
             self._ask("GET", f"{path}/{sid}")
             self._ask("DELETE", f"{path}/{sid}")
+
+    def _use_conversations(self) -> None:
+        """Every operation of Conversations with one of everything: users come first, as they do with participants.
+
+        What holds others is deleted after them.
+        """
+        made = everything.make(self._raw, self.functions.runtime.context(Caller()))
+        home, alice = f"/conversations/v1/Services/{made.items['service']}", {"Identity": "alice"}
+        last = ("channel", "user", "role", "service")
+        for operation in sorted(
+            (one for one in everything.OPERATIONS if one.scope == "conversations"),
+            key=lambda one: (
+                one.verb == "delete",
+                last.index(one.resource) + 1 if one.verb == "delete" and one.resource in last else 0,
+                one.resource != "user",
+            ),
+        ):
+            if (operation.resource, operation.verb) == ("user_conversation", "delete"):
+                self._raw(
+                    "POST", f"{home}/Conversations/{made.within('conversations').items['channel']}/Participants", alice
+                )
+            answer = operation.ask(self._raw, made.of(operation))
+            assert answer.status < 300, f"{operation.name}: {answer.text}"
+            self.operations.add((operation.resource, operation.verb))
 
     def _connect(self) -> None:
         for connection_id, identity in (("alice=", "alice"), (GONE, "bob"), ("frank=", "frank")):
