@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
 
+from parley.operations import aliases
 from parley.operations import bound as bindings
 from parley.operations.context import Caller
 from parley.operations.departures import remove_leftover
 from parley.store import keys
-from tests.conversations.phones import AMERICANS, OTHER_PROXY, PROXY, Form, Thread, bound, pair, rivalled
+from tests.conversations.phones import AMERICANS, OTHER_PROXY, PROXY, Form, Thread, at_once, bound, pair, rivalled
 from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
 from tests.sockets.deployment import House
 from tests.support.doors import Raw
@@ -179,6 +182,21 @@ def test_the_former_agent_may_come_back_and_both_are_found(thread: Thread, raw: 
     assert raw.get(f"{thread.path}/Participants/agent")["sid"] == back["sid"]
     thread.remove("agent")
     assert thread.add(AGENT)["sid"] == sid
+
+
+def test_who_is_handed_a_place_back_meanwhile_is_not_removed_as_a_leftover(thread: Thread):
+    sid = grouped(thread, ANNA, BEN).participants()[2]["sid"]
+    thread.update(sid, {"Identity": "bob"})
+    look = aliases.member_of
+
+    def after_a_rival(*args: Any) -> Any:
+        at_once(1, lambda _: patched.stop() or thread.update(sid, {"Identity": "agent"}))
+        return look(*args)
+
+    patched = patch.object(aliases, "member_of", after_a_rival)
+    patched.start()
+    thread.add(bound(projected=OTHER_PROXY, Identity="bob"))
+    assert {one["identity"] for one in thread.participants()} == {None, "agent", "bob"}
 
 
 def test_a_number_of_nobody_gets_an_identity(thread: Thread):

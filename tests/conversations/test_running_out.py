@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
 
-from parley.operations import channels, messages
+from parley.operations import channels, messages, timers
 from parley.store import keys
 from parley.store.changes import decode
+from parley.store.table import Table
 from tests.support.invariants import contradictions, everything
 from tests.support.world import World
 from tests.webhooks.function import Remaining, WebhooksFunction
@@ -52,9 +55,9 @@ class House:
                 told = change.record
                 yield told["sid"], told["state_from"], told.get("state", "active"), told["state_reason"]
 
-    def contradictions(self) -> list[str]:
-        client, table = self.world._client, self.world._table_name
-        return contradictions(everything(client, table, self.world.account_sid), now_ms=self.world.clock.now_ms())
+    def contradictions(self, *, swept: bool = True) -> list[str]:
+        client, table, now_ms = self.world._client, self.world._table_name, self.world.clock.now_ms()
+        return contradictions(everything(client, table, self.world.account_sid), swept=swept, now_ms=now_ms)
 
 
 @pytest.fixture
@@ -195,3 +198,43 @@ def test_a_message_during_the_job_puts_the_end_off(house: House):
     table._call = meanwhile  # type: ignore[method-assign]
     house.pass_seconds(0)
     assert (house.state(sid), late, list(house.transitions()), house.contradictions()) == ("active", [], [], [])
+
+
+class _Killed(BaseException):
+    """Ends a job where it stands."""
+
+
+_MEANWHILE = {
+    "close": lambda conversation: conversation.update(state="closed"),
+    "back-date": lambda conversation: conversation.update(date_created=datetime(2020, 1, 1, tzinfo=UTC)),
+    "delete": lambda conversation: conversation.delete(),
+}
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["goes on", "is killed"])
+@pytest.mark.parametrize("writes", range(1, 5))
+@pytest.mark.parametrize("meanwhile", _MEANWHILE)
+def test_no_entry_is_left_where_others_change_a_conversation_between_two_writes_of_a_job(
+    house: House, twilio: Any, monkeypatch: pytest.MonkeyPatch, meanwhile: str, writes: int, is_killed: bool
+):
+    sid = house.make(**{"timers.inactive": "PT1M"})
+    conversation = twilio.conversations.v1.services(house.service_sid).conversations(sid)
+    house.world.clock.advance(60)
+    call, done = Table._call, Counter[str]()
+
+    def interrupted(table: Table, operation: str, **arguments: Any) -> dict[str, Any]:
+        answer = call(table, operation, **arguments)
+        done["writes"] += operation not in ("query", "get_item", "batch_get_item")
+        if done["writes"] == writes:
+            monkeypatch.undo()
+            _MEANWHILE[meanwhile](conversation)
+            if is_killed:
+                raise _Killed
+        return answer
+
+    monkeypatch.setattr(Table, "_call", interrupted)
+    with suppress(_Killed):
+        timers.work_off(house.world.another_container().context(), lambda: False)
+    house.pass_seconds(60)
+    assert done["writes"] == writes
+    assert house.contradictions(swept=False) == []

@@ -6,6 +6,7 @@ from typing import Any
 
 from twilio.rest import Client
 
+from tests.conversations.conftest import refusal
 from tests.support.world import World
 
 
@@ -37,3 +38,17 @@ def test_a_private_channel_is_a_conversation_and_a_public_one_is_not(twilio: Cli
     assert [one.sid for one in conversations.list()] == [private.sid]
     assert conversations(private.sid).fetch().state == "active"
     assert public.sid not in [one.sid for one in conversations.list()]
+
+
+def test_who_changes_identities_learns_nothing_of_public_channels_and_changes_none_in_closed_ones(
+    twilio: Client, service_sid: str
+):
+    channels = twilio.chat.v2.services(service_sid).channels
+    public, closed = channels.create(type="public"), channels.create(type="private")
+    for channel in (public, closed):
+        channel.members.create(identity="ann")
+    conversations = twilio.conversations.v1.services(service_sid).conversations
+    conversations(closed.sid).update(state="closed")
+    for channel, refused in ((public, (404, 20404)), (closed, (400, 50377))):
+        participant = conversations(channel.sid).participants("ann")
+        assert refusal(lambda one=participant: one.update(identity="bob")) == refused

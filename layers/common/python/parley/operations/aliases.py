@@ -32,8 +32,10 @@ def member_of(context: Context, found: Records, channel_sid: str, identity: str)
     sid = member_sid(channel_sid, identity)
     alias = found.get(keys.alias(channel_sid, sid))
     if alias is not None:
-        return context.table.fetch(keys.member(channel_sid, alias["member_sid"]))
-    member = found.get(keys.member(channel_sid, sid))
+        # Since the alias was read, its member may have been handed over once more.
+        member = context.table.fetch(keys.member(channel_sid, alias["member_sid"]))
+    else:
+        member = found.get(keys.member(channel_sid, sid))
     return member if member is not None and identity_of(member) == identity else None
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from parley.domain.states import state_of
+from parley.domain.states import STATES, state_of
+from parley.domain.timers import TIMERS
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
@@ -35,8 +36,17 @@ def filed(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any])
 
 
 def erased(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Write]:
-    """The writes after which a channel is listed nowhere."""
-    return [Erase(key) for key in entries(account_sid, channel, tail)]
+    """The writes after which a channel is listed nowhere, even if a job for timers is moving its entries."""
+    listed = dict.fromkeys([*entries(account_sid, channel, tail), *listings(channel, tail)])
+    return [Erase(key) for key in listed]
+
+
+def listings(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Key[Any]]:
+    """Where a conversation with timers may be listed under its date: a job that moves its entries may have died."""
+    if not any(channel.get(name) for name in TIMERS):
+        return []
+    where = channel["date_created"], channel["sid"]
+    return [keys.channel_listing(channel["service_sid"], tail["type"], state, *where) for state in STATES]
 
 
 def moved(before: Mapping[Key[Any], Record], after: Mapping[Key[Any], Record]) -> list[Write]:

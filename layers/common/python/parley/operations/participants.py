@@ -11,7 +11,7 @@ from parley.domain.memberships import birth_of, identity_of, own, user_of
 from parley.errors import CONCURRENT_UPDATE, USER_EXISTS, USER_NOT_FOUND, Refusal
 from parley.ids import invite_sid, user_sid
 from parley.operations import aliases, bound, channel_log, departures, lifecycle, members, verbs
-from parley.operations.addressing import service
+from parley.operations.addressing import only_shown, service
 from parley.operations.channel_log import Overtaken
 from parley.operations.context import Context
 from parley.records.spec import Path
@@ -66,6 +66,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         resolved, found = members.addressed(context, path)
         member = verbs.belonging(found, resolved)
         tail = verbs.belonging(context.table.fetch(keys.tail(member["channel_sid"])), resolved)
+        lifecycle.require(tail, *only_shown(context), *lifecycle.allows("updated"))
         change = _Rebinding(context, rebinding)
         change.make_way(member)
         # What is refused here is refused before anything is written.

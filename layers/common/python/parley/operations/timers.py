@@ -5,14 +5,15 @@ leaves the entry, so whatever is found is decided anew from the counters: the st
 
 A transition takes four requests. The counters change first, and only if nobody was active in the conversation since
 they were read. So a message either comes before the transition or meets the new state. Then the channel's record
-changes, which announces the transition. Then the entries that list the channel move, this one among them. If a job dies
-in between, the entry no longer agrees with the counters, and the next job brings everything in step with them.
+changes, which announces the transition. Then the entries that list the channel move. At last, the entries that were
+found are erased together, after a look at whether somebody else has moved entries meanwhile. If a job dies in between,
+the entry no longer agrees with the counters, and the next job brings everything in step with them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from parley.domain.states import ACTIVE, STATES, TIMER, state_of
 from parley.domain.timers import due_at, state_due
@@ -47,30 +48,40 @@ def work_off(context: Context, is_late: Callable[[], bool]) -> bool:
     return True
 
 
+class _Settled(NamedTuple):
+    """An entry that was dealt with, its conversation, and the entries that the conversation has since."""
+
+    found: Key[Listing]
+    channel_sid: str
+    listed: Mapping[Key[Any], Record]
+
+
 def _work_off(context: Context, found: list[Found[Listing]], is_late: Callable[[], bool]) -> bool:
     sids = [item.record["channel_sid"] for item in found]
     read = context.table.fetch_many(key for sid in sids for key in (keys.channel(sid), keys.tail(sid)))
+    settled: list[_Settled] = []
     for item, sid in zip(found, sids, strict=True):
         if is_late():
-            return False
-        _settle(context, item.key, sid, read)
-    return True
+            break
+        settled += _settle(context, item.key, sid, read)
+    else:
+        _finish(context, settled)
+        return True
+    _finish(context, settled)
+    return False
 
 
-def _settle(context: Context, entry: Key[Listing], sid: str, read: Records) -> None:
+def _settle(context: Context, entry: Key[Listing], sid: str, read: Records) -> list[_Settled]:
     """Deal with one entry, from fresh reads if others were first. If that never ends, the next job finds it again."""
     patience = context.table.patience()
     while True:
         channel, tail = read.get(keys.channel(sid)), read.get(keys.tail(sid))
         try:
-            if channel is None or tail is None:
-                context.table.erase_many([entry])
-            else:
-                _decide(context, entry, channel, tail)
-            return
+            listed = {} if channel is None or tail is None else _decide(context, entry, channel, tail)
+            return [_Settled(entry, sid, listed)]
         except Overtaken:
             if not patience.wait():
-                return
+                return []
             read = context.table.fetch_many([keys.channel(sid), keys.tail(sid)])
         except Refusal as refusal:
             if refusal.error is not NOT_FOUND:
@@ -79,11 +90,55 @@ def _settle(context: Context, entry: Key[Listing], sid: str, read: Records) -> N
             read = Records()
 
 
-def _decide(context: Context, entry: Key[Listing], channel: Channel, tail: Tail) -> None:
+def _finish(context: Context, settled: list[_Settled]) -> None:
+    """Erase the entries that were found, once nobody has moved a conversation's entries while this job moved them.
+
+    Entries are put without conditions, so what somebody else did in between is read here, and followed.
+    """
+    patience, open_ = context.table.patience(), [one for one in settled if one.listed]
+    while open_:
+        read = context.table.fetch_many(
+            key for one in open_ for key in (keys.channel(one.channel_sid), keys.tail(one.channel_sid))
+        )
+        followed = [(one, _wanted(context, one.channel_sid, read)) for one in open_]
+        moved = [(one, wanted) for one, wanted in followed if wanted.keys() != one.listed.keys()]
+        for one, wanted in moved:
+            _follow(context, one, wanted)
+        open_ = [one._replace(listed=wanted) for one, wanted in moved]
+        if open_ and not patience.wait():
+            # The next job finds their entries again.
+            left = {one.found for one in open_}
+            settled = [one for one in settled if one.found not in left]
+            break
+    context.table.erase_many(one.found for one in settled if one.found not in one.listed)
+
+
+def _wanted(context: Context, sid: str, read: Records) -> dict[Key[Any], Record]:
+    channel, tail = read.get(keys.channel(sid)), read.get(keys.tail(sid))
+    return entries(context.account_sid, channel, tail) if channel is not None and tail is not None else {}
+
+
+def _follow(context: Context, one: _Settled, wanted: Mapping[Key[Any], Record]) -> None:
+    """Put the entries that a conversation has by now, and erase those of this job that it has not."""
+    context.table.put_many({key: entry for key, entry in wanted.items() if key not in one.listed})
+    for key, entry in one.listed.items():
+        if key not in wanted:
+            _erase(context, key, Guard("seq", "=", entry["seq"], NOT_FOUND()))
+
+
+def _erase(context: Context, key: Key[Any], guard: Guard) -> None:
+    try:
+        context.table.commit(context.cause(), [Erase(key, NOT_FOUND(), (guard,))])
+    except Refusal as refusal:
+        if refusal.error is not NOT_FOUND:
+            raise
+
+
+def _decide(context: Context, entry: Key[Listing], channel: Channel, tail: Tail) -> Mapping[Key[Any], Record]:
+    """Carry out what an entry is there for; returns the entries that the conversation has then."""
     due = tail.get("timer_due")
     if due is None or entry != keys.timer(context.account_sid, due, channel["sid"]):
-        _complete(context, entry, channel, tail)
-        return
+        return _complete(context, channel, tail)
     now, before = context.clock.now_ms(), state_of(tail)
     after = state_due(channel, tail, now)
     guards = [unchanged(tail, name) for name in (*COUNTERS, "activity_at", "timed_at")]
@@ -91,25 +146,26 @@ def _decide(context: Context, entry: Key[Listing], channel: Channel, tail: Tail)
         moved = {"timer_due": due_at(channel, tail)}
         write = channel_log.in_tail(channel["service_sid"], channel["sid"], {}, *guards, **moved)
         context.table.commit(context.cause(), [write])
-        _relist(context, entry, channel, tail, {**tail, **moved})
-        return
+        return _relist(context, channel, tail, {**tail, **moved})
     in_record, in_tail = transition(before, after, TIMER, now)
     in_tail["timer_due"] = due_at(channel, {**tail, **in_tail})
     taken = channel_log.advance(context, channel["service_sid"], channel["sid"], {}, *guards, **in_tail)
     announced = _announce(context, channel, taken, in_record)
+    listed = _relist(context, announced, tail, taken)
     _erase_listings(context, channel, taken, [before])
-    _relist(context, entry, announced, tail, taken)
+    return listed
 
 
-def _complete(context: Context, entry: Key[Listing], channel: Channel, tail: Tail) -> None:
+def _complete(context: Context, channel: Channel, tail: Tail) -> Mapping[Key[Any], Record]:
     """Bring everything in step with the counters, where a job died before this entry was gone."""
     before, after = channel.get("state") or ACTIVE, state_of(tail)
     if before != after:
         guards = [unchanged(tail, name) for name in COUNTERS]
         tail = channel_log.advance(context, channel["service_sid"], channel["sid"], {}, *guards)
         channel = _announce(context, channel, tail, marks(before, after, TIMER, context.clock.now_ms()))
+    listed = _relist(context, channel, {}, tail)
     _erase_listings(context, channel, tail, [state for state in STATES if state != after])
-    _relist(context, entry, channel, {}, tail)
+    return listed
 
 
 def _announce(context: Context, channel: Channel, taken: Tail, changes: Record) -> Channel:
@@ -129,13 +185,9 @@ def _announce(context: Context, channel: Channel, taken: Tail, changes: Record) 
 
 
 def _relist(
-    context: Context,
-    entry: Key[Listing],
-    channel: Channel,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-) -> None:
-    """Put the entries that follow from the new counters and not from those before, and erase the one that was found.
+    context: Context, channel: Channel, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Mapping[Key[Any], Record]:
+    """Put the entries that follow from the new counters and not from those before; returns all that follow from them.
 
     If the state has changed, or may have, the channel's last change is put into its log.
     """
@@ -146,16 +198,12 @@ def _relist(
         logged = channel_log.entry(context, channel["sid"], channel["seq"], "channel", {**channel}, "updated")
         assert isinstance(logged, Put)
         put[logged.key] = logged.record
-    context.table.put_many(put, erasing=[] if entry in wanted else [entry])
+    context.table.put_many(put)
+    return wanted
 
 
 def _erase_listings(context: Context, channel: Channel, tail: Tail, states: Iterable[str]) -> None:
     """Erase the channel's entries under states that it has left, unless it has come back to one meanwhile."""
     for state in states:
         key = keys.channel_listing(channel["service_sid"], tail["type"], state, channel["date_created"], channel["sid"])
-        earlier = Guard("seq", "behind", tail["seq"], Overtaken())
-        try:
-            context.table.commit(context.cause(), [Erase(key, NOT_FOUND(), (earlier,))])
-        except Refusal as refusal:
-            if refusal.error is not NOT_FOUND:
-                raise
+        _erase(context, key, Guard("seq", "behind", tail["seq"], Overtaken()))

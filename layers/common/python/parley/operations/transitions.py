@@ -17,7 +17,7 @@ from parley.operations import channel_log, verbs
 from parley.operations.addressing import shown
 from parley.operations.channel_log import Decision, unchanged
 from parley.operations.context import Context
-from parley.operations.entries import COUNTERS, entries, moved
+from parley.operations.entries import COUNTERS, entries, listings, moved
 from parley.operations.lifecycle import Asleep
 from parley.store import keys
 from parley.store.items import Record
@@ -74,9 +74,10 @@ def rework(
     after = {**channel, **changes, **record}
     if counters:
         counters["timer_due"] = due_at(after, {**tail, **counters})
-    moves = moved(
-        entries(context.account_sid, channel, tail), entries(context.account_sid, after, {**tail, **counters})
-    )
+    had = entries(context.account_sid, channel, tail)
+    if after["date_created"] != channel["date_created"]:
+        had |= {key: {} for key in listings(channel, tail)}
+    moves = moved(had, entries(context.account_sid, after, {**tail, **counters}))
     if not counters and not moves:
         return Rework(record, counters, moves)
     guards = [unchanged(tail, name) for name in COUNTERS]
