@@ -149,3 +149,9 @@ def test_a_transition_leaves_what_webhooks_tell_of_it(used: Any, world: World):
         told.append([stored.get(name) for name in ("state_from", "state", "state_reason")])
         assert 0 <= world.clock.now_ms() - stored["state_at"] < 1000
     assert told == [["active", "inactive", "API"], ["inactive", None, "EVENT"]]
+
+
+def test_who_is_there_already_wakes_nobody_by_being_added_again(used: Any):
+    used.update(state="inactive")
+    assert refusal(lambda: used.participants.create(identity="alice")) == (409, 50433)
+    assert used.fetch().state == "inactive"

@@ -73,12 +73,13 @@ def create(context: Context, path: Path, parameters: dict[str, Any], binding: Me
         read = context.table.fetch_many([tail_key, *newcomer.wanted()], buried=True)
         # Check the service first: nobody may learn who is in a channel of another service.
         tail = verbs.belonging(read.living().get(tail_key), path)
-        lifecycle.require(tail, *lifecycle.is_open(), lifecycle.is_awake())
+        lifecycle.require(tail, *lifecycle.is_open())
         member, part = newcomer.joining(read, tail)
         share = bound.change(context, read.living(), tail, member, None, binding, joins=True)
         # In a thread of phones everybody has a number.
         apart = () if binding else (Guard("group", "missing", None, BINDING_MISSING_IN_GROUP()),)
-        first = (lifecycle.is_awake(), room, *apart, *share.first)
+        # Last, so that what is refused anyway wakes nobody.
+        first = (room, *apart, *share.first, lifecycle.is_awake())
         lifecycle.require(tail, *first)
         add = {"members_count": 1, **share.add, **part.add}
         # The conversation may be closed or put to sleep meanwhile.
