@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.store import keys
-from parley.store.keys import Key, Range
+from parley.store.keys import Key, Range, Span
 
 SIDS = {
     "account_sid": "AC" + "a" * 32,
@@ -149,6 +149,14 @@ def test_no_single_item_lies_in_a_range_of_its_partition():
     assert len(single) >= 8
     for where in map(call, RANGE_FUNCTIONS.values()):
         assert not [key for key in single if not where.index and key.pk == where.pk and key.sk.startswith(where.prefix)]
+
+
+@pytest.mark.parametrize("name", functions(Span))
+def test_a_span_covers_what_stands_in_its_partition_by_itself(name: str):
+    span = call(functions(Span)[name])
+    ranges = [where for where in map(call, RANGE_FUNCTIONS.values()) if not where.index]
+    assert [where for where in ranges if where.pk == span.pk and where.prefix.startswith(span.prefix)]
+    assert span not in ranges
 
 
 @pytest.mark.parametrize("name", KEY_FUNCTIONS)

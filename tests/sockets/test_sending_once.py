@@ -160,9 +160,13 @@ class Trial:
     """Sends under new ids, of which one has the id for its body: what is asked of the table from `begin` on may fail."""
 
     def __init__(self, meddling: MeddlingClient, house: House):
-        self.meddling, self.clock = meddling, house.deployment.world.clock
+        self.meddling, self.house, self.clock = meddling, house, house.deployment.world.clock
+
+    def connect(self) -> None:
+        """Open new connections, which live for two hours, and wait until all that was remembered is read again."""
         a_day = {"valid_until": self.clock.now_ms() // 1000 + 86_400}
-        self.sender, self.other = house.device("alice", **a_day), house.device("alice", **a_day)
+        self.sender, self.other = (self.house.device("alice", **a_day) for _ in range(2))
+        self.clock.advance(FORGOTTEN_SECONDS)
 
     def first(self, id_: str, begin: Begin) -> Any:
         begin()
@@ -186,14 +190,14 @@ class Trial:
 
     def requests(self, way: str) -> list[tuple[str, int]]:
         """What such a send asks of the table: operations, each with how many of its kind came before."""
-        self.clock.advance(FORGOTTEN_SECONDS)
+        self.connect()
         reply = getattr(self, way)("0" * 16, self.meddling.calls.clear)
         assert reply["status"] == 201
         return [(operation, before) for operation, count in self.meddling.calls.items() for before in range(count)]
 
     def failing(self, way: str, id_: str, operation: str, before: int, failure: Meddle) -> Any:
         """The answer to such a send when this request fails."""
-        self.clock.advance(FORGOTTEN_SECONDS)
+        self.connect()
         reply = getattr(self, way)(
             id_, lambda: self.meddling.script(operation, *[lambda call, _: call()] * before, failure)
         )

@@ -165,7 +165,7 @@ def test_a_sweep_that_was_killed_anywhere_is_finished_by_the_next(
     def dying(operation: str, **request: Any) -> Any:
         nonlocal requests
         requests += 1
-        if requests % 17 == 0:
+        if requests % 7 == 0:
             raise _Killed
         return plain(operation, **request)
 

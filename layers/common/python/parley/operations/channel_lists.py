@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from parley.domain.channels import PRIVATE, TYPES, hour_of, with_counters
+from parley.domain.channels import PRIVATE, hour_of, with_counters
 from parley.domain.states import ACTIVE, STATES
 from parley.errors import CONCURRENT_UPDATE, DATES_REVERSED, NOT_FOUND, Refusal
 from parley.operations import channel_log
@@ -48,11 +48,6 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 def states_of(channel_type: str) -> tuple[str, ...]:
     """The states in which a channel of a type can be."""
     return STATES if channel_type == PRIVATE else (ACTIVE,)
-
-
-def ranges(service_sid: str) -> list[Range[Any]]:
-    """Where all channels of a service are listed."""
-    return [keys.channel_listings(service_sid, of_type, state) for of_type in TYPES for state in states_of(of_type)]
 
 
 def _by_creation(context: Context, service_sid: str, parameters: dict[str, Any], page: PageRequest) -> Listing:

@@ -14,10 +14,10 @@ from parley.domain.counting import SETTLED_MS
 from parley.domain.memberships import birth_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
 from parley.jobs import Again
-from parley.operations import bound, channel_lists, channels, departures, users, verbs
+from parley.operations import bound, channels, departures, users, verbs
 from parley.operations.channel_log import Overtaken, unchanged
 from parley.operations.context import Context
-from parley.records import MEMBER, USER
+from parley.records import MEMBER
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Range
@@ -30,6 +30,10 @@ _DELAY_SECONDS = {"channel": 2, "user": 5, "service": 60, "closed": 0}
 # DynamoDB keeps stream records for 24 hours. If fan-out has not handled a deletion by then, it never will.
 _LONGEST_WAIT_MS = 24 * 3_600_000
 _STEP = 100
+# What a sweep leaves in a partition: tombstones, which expire by themselves, and what it removes one by one, because
+# each goes together with something else.
+_KEPT_OF_CHANNELS = ("CHANNEL", "TAIL", "MEMBER#")
+_KEPT_OF_SERVICES = ("CHANNELS#",)
 
 IsLate = Callable[[], bool]
 
@@ -79,13 +83,7 @@ def _sweep_channel(context: Context, job: dict[str, Any], is_late: IsLate) -> bo
     bound.release(context, sid)
     for member in _each(context, keys.members(sid), is_late):
         _erase_member(context, member)
-    for record_type in context.records.below("channel"):
-        if record_type.range and record_type is not MEMBER:
-            _erase_all(context, record_type.range({"channel_sid": sid}), is_late)
-    for where in (keys.aliases(sid), keys.changes(sid)):
-        _erase_all(context, where, is_late)
-    if not is_late():
-        context.table.erase_many([keys.bound(sid)])
+    _erase_rest(context, keys.in_channel(sid), _KEPT_OF_CHANNELS, is_late)
     return not is_late()
 
 
@@ -202,10 +200,9 @@ def _ignoring_not_found() -> Iterator[None]:
 def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
     """Delete a service's channels and users, whose own sweeps follow, and erase all other records of the service."""
     service_sid = job["sid"]
-    for where in channel_lists.ranges(service_sid):
-        for listing in _each(context, where, is_late):
-            with _ignoring_not_found():
-                channels.remove(context, {"service_sid": service_sid, "sid": listing["channel_sid"]})
+    for listing in _each(context, keys.all_channel_listings(service_sid), is_late):
+        with _ignoring_not_found():
+            channels.remove(context, {"service_sid": service_sid, "sid": listing["channel_sid"]})
     position: str | None = None
     while not is_late():
         found, more = context.table.page(keys.users(service_sid), _STEP, after=position)
@@ -216,20 +213,22 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bo
         if not more:
             break
         position = found[-1].position
-    for record_type in context.records.below("service"):
-        if record_type.range and record_type is not USER:
-            _erase_all(context, record_type.range({"service_sid": service_sid}), is_late)
-    if not is_late():
-        context.table.erase_many([keys.service_rate(service_sid)])
+    _erase_rest(context, keys.in_service(service_sid), _KEPT_OF_SERVICES, is_late)
     return not is_late()
 
 
-def _erase_all(context: Context, where: Range[Any], is_late: IsLate) -> None:
+def _erase_rest(context: Context, where: Range[Any], kept: tuple[str, ...], is_late: IsLate) -> None:
+    """Erase all items of a span except those whose sort keys begin with one of `kept`.
+
+    Each page begins after the last one, so what is kept is not read again for each page.
+    """
+    position: str | None = None
     while not is_late():
-        found, more = context.table.page(where, _STEP, buried=True)
-        context.table.erase_many(item.key for item in found)
+        found, more = context.table.page(where, _STEP, after=position, buried=True)
+        context.table.erase_many(item.key for item in found if not item.key.sk.startswith(kept))
         if not more:
             return
+        position = found[-1].position
 
 
 _SWEEPS = {"channel": _sweep_channel, "user": _sweep_user, "service": _sweep_service, "closed": _sweep_closed}

@@ -95,7 +95,7 @@ class RecordType:
         name: Its name in changes, logs, entries of the channel's log and tables.
         prefix: SID prefix.
         parent: What its records live in. If that is a channel, each change gets a number in the channel's log and is
-            refused once the channel is deleted, and a sweep erases the records with the channel.
+            refused once the channel is deleted. If they stand in the channel's partition, a sweep erases them with it.
         fields: Its own fields, mostly without `COMMON_FIELDS`.
         key: The item's key, from a path whose addresses are resolved to SIDs.
         range: The range of the table in which all records of one parent stand; None if they do not stand together.
@@ -146,7 +146,3 @@ class Registry(Collection[RecordType]):
     def including(self, *types: RecordType) -> Registry:
         """A copy with more types."""
         return Registry(*self, *types)
-
-    def below(self, parent: Parent) -> tuple[RecordType, ...]:
-        """The types whose records live in a parent."""
-        return tuple(record_type for record_type in self if record_type.parent == parent)

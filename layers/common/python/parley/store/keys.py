@@ -82,6 +82,10 @@ class Range(Generic[R]):
     index: str = ""
 
 
+class Span(Range[Any]):
+    """What several keys and ranges of one partition cover together; a sweep reads them with one request."""
+
+
 def service(account_sid: str, sid: str) -> Key[stored.Service]:
     return Key(f"ACCOUNT#{account_sid}", f"SERVICE#{sid}")
 
@@ -148,6 +152,21 @@ def channel_listing(service_sid: str, channel_type: str, state: str, created_ms:
 
 def channel_listings(service_sid: str, channel_type: str, state: str) -> Range[stored.Listing]:
     return Range(f"SERVICE#{service_sid}", f"CHANNELS#{channel_type}.{state}#")
+
+
+def all_channel_listings(service_sid: str) -> Span:
+    """The entries of all channels of a service, whatever their types and states."""
+    return Span(f"SERVICE#{service_sid}", "CHANNELS#")
+
+
+def in_service(service_sid: str) -> Span:
+    """What is stored below a service: its entries of channels, roles, push registrations and actions per second."""
+    return Span(f"SERVICE#{service_sid}", "")
+
+
+def in_channel(channel_sid: str) -> Span:
+    """A channel, its counters and all that is stored below it."""
+    return Span(f"CHANNEL#{channel_sid}", "")
 
 
 def activity(service_sid: str, hour: int, channel_sid: str) -> Key[stored.Listing]:
