@@ -366,10 +366,11 @@ def make_busy(console: Console, general: Any) -> None:
 
 
 def make_closed(console: Console, twilio: Any) -> None:
-    """Have bob look at a conversation that is closed, in which he has said something."""
+    """Have bob look at a conversation of three that is closed, in which he has said something."""
     conversations = twilio.conversations.v1.services(console.service_sid).conversations
     conversation = conversations(conversations.create(friendly_name="Ended").sid)
-    conversation.participants.create(identity="bob")
+    for identity in ("alice", "bob", "carol"):
+        conversation.participants.create(identity=identity)
     conversation.messages.create(author="bob", body="Good bye")
     console.bob.opens("Ended")
     conversation.update(state="closed")

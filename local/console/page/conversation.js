@@ -37,17 +37,13 @@ export class Conversation {
     this.title = h('h3', { class: 'title' });
     this.subtitle = h('p', { class: 'subtitle' });
     this.faces = h('span', { class: 'faces' });
-    const look = {
-      type: 'button',
-      class: 'button plain faces-button',
-      'aria-label': 'Members, invite',
-      title: 'Members, invite',
-    };
+    const label = 'Members, invite';
+    const look = { type: 'button', class: 'button plain faces-button', title: label };
+    // The drawings carry the name. On the button, the name would contradict the initials, which are its visible text.
     const members = h(
       'button',
       { ...look, on: { click: guarded(() => membersDialog(this)) } },
-      this.faces,
-      icon('people'),
+      h('span', { class: 'faces-drawn', role: 'img', 'aria-label': label }, this.faces, icon('people')),
     );
     const head = h(
       'header',
