@@ -9,7 +9,7 @@ from typing import Any
 
 from parley.errors import Refusal
 from parley.faces.errors import translate
-from parley.operations import channels, services
+from parley.operations import channel_lists, channels, services
 from parley.operations.paging import PageRequest
 from parley.store import keys
 from tests.support.world import World
@@ -36,7 +36,7 @@ class Container:
             assert translate("chat", refusal).status in (404, 409), refusal
 
     def living(self) -> dict[str, dict[str, Any]]:
-        listed = channels.list_(self.context, self.path, TYPES, PageRequest(100))
+        listed = channel_lists.list_(self.context, self.path, TYPES, PageRequest(100))
         return {channel["sid"]: channel for channel in listed.records}
 
 
