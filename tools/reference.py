@@ -50,6 +50,8 @@ _RULES_OF_CONVERSATIONS = {
 # Resources of Conversations that have other names than the records they show.
 _NAMES = {"channel": "conversation", "channel_webhook": "conversation_webhook"}
 _GROUP = 4
+# What an empty value does in a form, but not in a filter.
+_CLEARS = "; empty clears it"
 
 
 class Resource(NamedTuple):
@@ -117,7 +119,7 @@ def _index() -> str:
 def version(mount: Mount) -> str:
     """A mount's label: `v2`, `Conversations`, or in the account API the name of the resource in its paths."""
     if _column(mount) == "conversations":
-        return "Conversations, default service" if mount.is_in_default_service else "Conversations"
+        return "Conversations (default service)" if mount.is_in_default_service else "Conversations"
     if mount.face.style == "2010":
         return next(part for part in reversed(mount.path.split("/")) if not part.startswith("{"))
     return mount.face.prefix.rpartition("/")[2]
@@ -155,12 +157,17 @@ def _declared(record: RecordType) -> str:
     raise LookupError(record.name)
 
 
+def path(mount: Mount) -> str:
+    """The path of one item, or of the collection if nothing is offered below it."""
+    return mount.route(next((verb for verb in ("fetch", "update", "delete") if verb in mount.verbs), "list"))
+
+
 def _mounts(mounts: tuple[Mount, ...]) -> str:
-    lines = ["| In | Path of one | Verbs | Page size |", "| --- | --- | --- | --- |"]
+    lines = ["| In | Path | Verbs | Page size |", "| --- | --- | --- | --- |"]
     for mount in mounts:
         verbs = ", ".join(f"{verb} ({Offered(mount, verb).method})" for verb in mount.verbs)
         size = f"{mount.page_limits[0]}, at most {mount.page_limits[1]}" if "list" in mount.verbs else ""
-        lines.append(f"| {version(mount)} | `{mount.route('fetch')}` | {verbs} | {size} |")
+        lines.append(f"| {version(mount)} | `{path(mount)}` | {verbs} | {size} |")
     return "\n".join(lines) + "\n"
 
 
@@ -174,7 +181,10 @@ def _parameters(mounts: tuple[Mount, ...]) -> Iterable[str]:
         yield "## Filters of the list\n"
         yield "| Parameter | Value |\n| --- | --- |"
         yield (
-            "\n".join(f"| `{name}` | {value(filter_, _column(mounts[0]))} |" for name, filter_ in filters.items())
+            "\n".join(
+                f"| `{name}` | {value(filter_, _column(mounts[0])).removesuffix(_CLEARS)} |"
+                for name, filter_ in filters.items()
+            )
             + "\n"
         )
 
@@ -255,15 +265,15 @@ def _of_record(kind: Any, column: str, always: bool) -> str:
     match kind:
         case kinds.Text():
             said = f"text up to {kind.longest:,} characters{_code(column, kind.too_long)}"
-            said += "" if always else "; empty clears it"
+            said += "" if always else _CLEARS
         case kinds.Checked():
             rules = _RULES | (_RULES_OF_CONVERSATIONS if column == "conversations" else {})
             said = rules[kind.rule.__name__]
         case kinds.Attributes():
-            said = f"a JSON document (50304) up to {kind.longest:,} bytes (50303); empty clears it"
+            said = f"a JSON document (50304) up to {kind.longest:,} bytes (50303){_CLEARS}"
         case kinds.Whole():
             said = f"a whole number from {kind.least} to {kind.most:,}{_code(column, kind.error)}"
-            said += "; empty clears it" if kind.clearable else ""
+            said += _CLEARS if kind.clearable else ""
         case kinds.Flag():
             said = "`true` or `false`"
         case kinds.Moment():
@@ -276,9 +286,9 @@ def _of_record(kind: Any, column: str, always: bool) -> str:
             said = f"may be repeated{': ' + _words(kind.words) if kind.words else ''}{_code(column, kind.error)}"
         case kinds.Url():
             said = f"an absolute http or https URL{_code(column, kind.error)} up to {kind.longest:,} characters"
-            said += f"{_code(column, kind.too_long)}; empty clears it"
+            said += f"{_code(column, kind.too_long)}{_CLEARS}"
         case kinds.Objects():
-            said = f"up to {kind.most}, each a JSON object{_code(column, kind.malformed)}{_code(column, kind.too_many)}"
+            said = f"up to {kind.most}{_code(column, kind.too_many)}, each a JSON object{_code(column, kind.malformed)}"
         case _:
             raise TypeError(f"no words for {type(kind).__name__}")
     return said

@@ -23,9 +23,15 @@ def test_there_is_a_page_for_each_resource_and_no_other():
 def test_a_page_names_every_path_parameter_and_field(resource: reference.Resource):
     page = PAGES[resource.file]
     for mount in resource.mounts:
-        assert f"`{mount.route('fetch')}`" in page
+        assert f"`{reference.path(mount)}`" in page
+        assert (f"`{mount.route('fetch')}`" in page) is bool({"fetch", "update", "delete"} & set(mount.verbs))
         for name in mount.view.shown:
             assert f"`{name.shown}`" in page
         for verb in mount.verbs:
             for parameter in mount.form(verb):
                 assert parameter.form_name in page or parameter.form_name.split(".")[1] in page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_filter_is_said_to_clear_anything(name: str):
+    assert "clears" not in PAGES[name].partition("## Filters of the list")[2].partition("## Shown")[0]
