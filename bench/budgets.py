@@ -177,13 +177,20 @@ class Measurement:
         idle = self._cost("a tick without a timer that runs out", (8, 0), tick)
         one, two = (self._cost("", (0, 0), self._run_out(path, number)) for number in (1, 2))
         requests, units = two.requests - one.requests, two.write_units - one.write_units
-        self._raw.get(path)
+        messages = f"{path}/{self._raw.post(path)['sid']}/Messages"
         return [
+            self._cost("create message in a conversation", (2, 2), lambda: self._raw.post(messages, Body=_BODY)),
+            self._cost("create message in a conversation, with an author", (3, 2), self._post_as("alice", messages)),
             self._cost("list 50 conversations", (2, 0), lambda: self._raw.get(path)),
             self._cost("list 50 conversations of a state", (2, 0), lambda: self._raw.get(path, State="active")),
             idle,
             Cost("a timer that runs out, beside others", requests, units, 4, 8),
         ]
+
+    def _post_as(self, author: str, path: str) -> Callable[[], object]:
+        """A message whose author is looked for among the participants."""
+        self._raw.post(path.replace("/Messages", "/Participants"), Identity=author)
+        return lambda: self._raw.post(path, Body=_BODY, Author=author)
 
     def _run_out(self, path: str, number: int) -> Callable[[], None]:
         """A tick after the timers of some conversations have run out, which will close later."""

@@ -22,6 +22,8 @@ BUDGETED = [
     "add a phone to a conversation",
     "list 50 conversations of a person",
     "note what became of a message to a phone",
+    "create message in a conversation",
+    "create message in a conversation, with an author",
     "list 50 conversations",
     "list 50 conversations of a state",
     "a tick without a timer that runs out",

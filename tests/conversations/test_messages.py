@@ -28,6 +28,16 @@ def test_another_author_is_another_participant(conversation: Any):
     assert conversation.messages(message.sid).update(author="alice").participant_sid == alice.sid
 
 
+def test_an_author_that_chat_names_is_not_looked_up(twilio: Client, service_sid: str):
+    channel = twilio.chat.v2.services(service_sid).channels.create(type="private")
+    conversation = twilio.conversations.v1.services(service_sid).conversations(channel.sid)
+    for name in ("alice", "bob"):
+        conversation.participants.create(identity=name)
+    message = conversation.messages.create(author="alice", body="hello")
+    twilio.chat.v2.services(service_sid).channels(channel.sid).messages(message.sid).update(from_="bob")
+    assert conversation.messages(message.sid).fetch().participant_sid is None
+
+
 def test_a_message_without_phones_to_go_to_has_no_delivery_and_no_receipts(conversation: Any):
     conversation.participants.create(identity="alice")
     message = conversation.messages.create(author="alice", body="hello")

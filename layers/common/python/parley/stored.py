@@ -347,6 +347,7 @@ class Message(OfChannel, total=False):
     type: str
     media_sid: str
     media: MessageMedia
+    author_is: str
     participant_sid: str
     delivery: dict[str, int]
     subject: str

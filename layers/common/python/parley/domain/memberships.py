@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from parley.ids import member_sid, user_sid
+from parley.ids import member_sid, phone_member_sid, user_sid
 
 Held = TypeVar("Held", bound=Mapping[str, Any])
 
@@ -25,11 +25,29 @@ class Person(NamedTuple):
 def participant_of(message: Mapping[str, Any]) -> str | None:
     """The SID of the participant who wrote a message, if that is known.
 
-    It is stored if a back end named the author. A client is a member under its own identity.
+    A client is a member under its own identity. If a back end named the author, the message says whether the author was
+    a member by identity or by address. The SID itself is stored only if it does not follow from either.
     """
     if sid := message.get("participant_sid"):
         return str(sid)
-    return member_sid(message["channel_sid"], message["author"]) if message.get("author_birth") else None
+    by = message.get("author_is") or (IDENTITY if message.get("author_birth") else "")
+    return _SID_OF[by](message["channel_sid"], message["author"]) if by else None
+
+
+# What an author is to the channel, and the SID that a member has by that.
+IDENTITY, ADDRESS = "identity", "address"
+_SID_OF = {IDENTITY: member_sid, ADDRESS: phone_member_sid}
+
+
+def author_of(message: Mapping[str, Any], member: str | None) -> dict[str, str | None]:
+    """What a message keeps of the member who wrote it, in as few bytes as may be; None removes what it kept before."""
+    kept: dict[str, str | None] = {"author_is": None, "participant_sid": None}
+    if member == participant_of({**message, **kept}):
+        return kept
+    for by, sid_of in _SID_OF.items():
+        if member == sid_of(message["channel_sid"], message["author"]):
+            return {**kept, "author_is": by}
+    return {**kept, "participant_sid": member}
 
 
 def identity_of(held: Mapping[str, Any]) -> str | None:

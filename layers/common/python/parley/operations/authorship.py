@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.deliveries import expected
-from parley.domain.memberships import participant_of
+from parley.domain.memberships import author_of, participant_of
 from parley.domain.participants import is_in_group, is_phone
 from parley.ids import phone_member_sid
-from parley.operations import aliases
+from parley.operations import aliases, verbs
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.items import Record
@@ -33,10 +33,13 @@ def read(context: Context, channel_sid: str, author: str) -> Records:
     return context.table.fetch_many(wanted(context, channel_sid, author))
 
 
-def sid_of(context: Context, found: Records, channel_sid: str, author: str) -> str | None:
-    """The SID of the participant that an author is."""
-    member = participant(context, found, channel_sid, author)
-    return member["sid"] if member else None
+def changed(context: Context, message: Record) -> dict[str, Any]:
+    """What a message, shown here with its new author, keeps of the author's participant; nothing through Chat."""
+    if not context.perspective.shows_participants:
+        return author_of(message, None)
+    found = read(context, message["channel_sid"], message["author"])
+    member = participant(context, found, message["channel_sid"], message["author"])
+    return author_of(message, member["sid"] if member else None)
 
 
 def participant(context: Context, found: Records, channel_sid: str, author: str) -> Record | None:
@@ -58,8 +61,7 @@ def stored(message: Record, author: Record | None, tail: Tail) -> Record:
     if is_phone(binding) and is_in_group(binding):
         # The phone has sent it to the others itself (unconfirmed).
         phones = 0
-    sid = author["sid"] if author else None
-    kept = {} if sid is None or sid == participant_of(message) else {"participant_sid": sid}
+    kept = verbs.non_null(author_of(message, author["sid"] if author else None))
     return {**message, **kept, **({"delivery": expected(phones)} if phones > 0 else {})}
 
 

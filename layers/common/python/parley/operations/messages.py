@@ -277,9 +277,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
     if author := changes.pop("author", None):
         changes |= _authored(context, author)
-        if context.perspective.shows_participants:
-            found = authorship.read(context, resolved["channel_sid"], author)
-            changes["participant_sid"] = authorship.sid_of(context, found, resolved["channel_sid"], author)
+        changes |= authorship.changed(context, {**message, **changes})
 
     def decide(current: Record, _: Tail) -> Decision:
         if _whose(current) != _whose(message):
