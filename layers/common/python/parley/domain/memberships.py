@@ -23,9 +23,9 @@ class Person(NamedTuple):
 
 
 def participant_of(message: Mapping[str, Any]) -> str | None:
-    """The SID of the participant who wrote a message, if that is known.
+    """The SID of the participant who wrote a message, if it is known.
 
-    It is stored if a back end named the author. A client is a member under its own identity.
+    If a back end named the author, the message stores the SID. If a client wrote it, the SID follows from its identity.
     """
     if sid := message.get("participant_sid"):
         return str(sid)
