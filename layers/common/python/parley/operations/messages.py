@@ -184,7 +184,7 @@ def _new_message(
 
 
 def _earlier_hour(tail: Tail) -> int | None:
-    """The hour under which the conversation is listed as active, if that is not the hour of its last activity."""
+    """The hour under which the conversation is listed as active, if it differs from the hour of its last activity."""
     hour = tail.get("activity_hour")
     return None if hour in (None, hour_of(tail["activity_at"])) else hour
 
