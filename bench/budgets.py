@@ -143,7 +143,7 @@ class Measurement:
         assert len(self._raw.get(path, Identity="dave")["conversations"]) == 50
 
     def _add_a_phone(self) -> Callable[[], None]:
-        """A phone that is not the first one in a conversation, and the number that writes to it."""
+        """Add a second phone to a conversation, with the number that writes to it."""
         conversation = self._raw.post(f"/conversations/v1/Services/{self._service}/Conversations")["url"]
 
         def add(address: str) -> None:
@@ -154,7 +154,7 @@ class Measurement:
         return lambda: add("+491727654321")
 
     def _note_a_delivery(self) -> Callable[[], None]:
-        """A report of the carrier that also changes the message's summary."""
+        """The carrier reports a status, and the message's summary changes too."""
         path = f"/conversations/v1/Services/{self._service}/Conversations"
         conversation = self._raw.post(path)["sid"]
         phone = {"MessagingBinding.Address": "+491721234567", "MessagingBinding.ProxyAddress": PHONE_NUMBERS[1]}
@@ -168,7 +168,7 @@ class Measurement:
         return lambda: receipts.report(self._world.context(), delivered)
 
     def _of_conversations(self) -> list[Cost]:
-        """Lists of conversations, and their timers."""
+        """List conversations, and run their timers."""
         path = f"/conversations/v1/Services/{self._service}/Conversations"
         for _ in range(60):
             self._raw.post(path)
@@ -193,7 +193,7 @@ class Measurement:
         return lambda: self._raw.post(path, Body=_BODY, Author=author)
 
     def _run_out(self, path: str, number: int) -> Callable[[], None]:
-        """A tick after the timers of some conversations have run out, which will close later."""
+        """Run the timers of some conversations out: they become inactive, and will close later."""
         for _ in range(number):
             self._raw.post(path, {"Timers.Inactive": "PT1M", "Timers.Closed": "PT2H"})
         self._world.clock.advance(61)

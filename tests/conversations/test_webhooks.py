@@ -406,6 +406,14 @@ def test_actions_in_public_channels_are_not_asked_about(asked: Owner):
     assert urls(asked) == []
 
 
+def test_the_container_that_sets_the_first_webhook_of_the_account_asks_it_at_once(asked: Owner):
+    talk = Talk(asked)
+    talk.alice.done("sendMessage", channel="room", body="x")
+    asked.house.rest.post(f"{API}/Configuration/Webhooks", {"PreWebhookUrl": URL, "Filters": ["onMessageAdd"]})
+    talk.alice.done("sendMessage", channel="room", body="x")
+    assert urls(asked) == [URL]
+
+
 REWRITES: dict[str, tuple[str, dict[str, Any], dict[str, Any], set[str]]] = {
     "onMessageAdd": (
         "sendMessage",

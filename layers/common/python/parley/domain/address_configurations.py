@@ -1,4 +1,4 @@
-"""Address configurations: what each type of automatic creation needs."""
+"""Address configurations: the fields that each type of automatic creation needs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ WEBHOOK, STUDIO, DEFAULT = CREATIONS = ("webhook", "studio", "default")
 
 _PREFIX = "auto_creation."
 _ALWAYS = ("enabled", "type", "conversation_service_sid")
-# The parts that only one type has; parts of another type are not kept.
+# The fields that only one type has. Parley does not store the fields of the other types.
 _PARTS = {
     WEBHOOK: ("webhook_url", "webhook_method", "webhook_filters"),
     STUDIO: ("studio_flow_sid", "studio_retry_count"),
     DEFAULT: (),
 }
-# What a type is refused without, and how forms call it (unconfirmed).
+# The field that a type requires, and its name in forms (unconfirmed).
 _NEEDED = {
     WEBHOOK: {"webhook_url": "AutoCreation.WebhookUrl"},
     STUDIO: {"studio_flow_sid": "AutoCreation.StudioFlowSid"},
@@ -27,12 +27,12 @@ _NEEDED = {
 
 
 def configured(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of automatic creation as they are stored: those of its type, None for all others.
+    """The fields of automatic creation as Parley stores them: the fields of its type, and None for all others.
 
     `given` is the whole configuration after the change.
 
     Raises:
-        Refusal: 20001 if what the type needs is missing.
+        Refusal: 20001 if a field that the type needs is missing.
     """
     creation = given.get(f"{_PREFIX}type") or DEFAULT
     for part, name in _NEEDED[creation].items():

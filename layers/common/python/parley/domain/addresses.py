@@ -1,4 +1,4 @@
-"""Addresses outside of chat: which channel each belongs to, and which of them are the account's own."""
+"""Addresses outside of chat: the channel of each address, and the addresses that the account owns."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ LONGEST_ADDRESS = 256
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _MAILBOX = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PREFIXES = {f"{channel}:": channel for channel in (WHATSAPP, RCS)}
-# Group messages work with numbers of the United States and Canada only, and with none whose calls are free
+# Group messages work only with numbers of the United States and Canada, and not with toll-free numbers
 # (https://www.twilio.com/docs/conversations/group-texting).
 _LONG_CODE = re.compile(r"\+1(?!8(?:00|33|44|55|66|77|88))[2-9][0-9]{9}")
 
 
 class Numbers(NamedTuple):
-    """The account's numbers, and whether groups of phones can be written to."""
+    """The account's numbers, and whether the account can write to groups of phones."""
 
     phones: frozenset[str] = frozenset()
     whatsapp_senders: frozenset[str] = frozenset()
     has_groups: bool = False
 
     def has(self, address: str) -> bool:
-        """Whether an address is one of the account's."""
+        """Whether the account owns an address."""
         return address in self.phones or address in self.whatsapp_senders
 
 
@@ -33,7 +33,7 @@ NO_NUMBERS = Numbers()
 
 
 def channel_of(address: str) -> str | None:
-    """The channel to which an address belongs; None for a text that is no address.
+    """The channel of an address, such as `sms`; None if the text is not an address.
 
     >>> channel_of("+14155550100"), channel_of("whatsapp:+14155550100"), channel_of("0171")
     ('sms', 'whatsapp', None)

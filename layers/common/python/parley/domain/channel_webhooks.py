@@ -20,7 +20,7 @@ MOST_TRIGGERS = 5
 # Conversations' figures (unconfirmed for Chat).
 LONGEST_URL, LONGEST_TRIGGER = 512, 248
 
-# The events that a webhook may have selected through one face and for which the other has no name.
+# The events that have a name in one face only. A webhook may have selected them through that face.
 ONLY_IN_CHAT = ("onChannelAdded",)
 ONLY_IN_CONVERSATIONS = ("onConversationStateUpdated", "onDeliveryUpdated")
 

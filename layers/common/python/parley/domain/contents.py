@@ -1,7 +1,7 @@
-"""Content templates: what a message may say of the template that it is sent by.
+"""Content templates: the fields of a message that name its template.
 
-https://www.twilio.com/docs/conversations/api/conversation-message-resource. The templates themselves live elsewhere, so
-they are not filled in here: the message keeps the SID and the variables.
+https://www.twilio.com/docs/conversations/api/conversation-message-resource. Parley does not store templates and does
+not fill them in: the message keeps the template's SID and the variables.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def check_sid(text: str) -> str | None:
 
 
 def check_variables(text: str) -> str | None:
-    """The variables of a template, an object with texts as JSON; None if it is empty.
+    """The variables of a template, a JSON object whose values are texts; None if it is empty.
 
     Raises:
         Refusal: 50527, 50529, 50540, 50541.

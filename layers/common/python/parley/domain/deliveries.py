@@ -1,4 +1,4 @@
-"""What becomes of a message on its way to phones, as tables: receipts one by one, and the summary at the message.
+"""Delivery of a message to phones, as tables: the statuses of one receipt, and the summary on the message.
 
 https://www.twilio.com/docs/conversations/delivery-receipts
 """
@@ -12,11 +12,11 @@ from parley.domain.addresses import WHATSAPP, channel_of
 
 SENT, DELIVERED, READ, FAILED, UNDELIVERED = "sent", "delivered", "read", "failed", "undelivered"
 
-# A receipt goes on to the right only, so reports may come twice and in any order. A phone that was said to be out of
-# reach may still get the message.
+# A receipt only moves to the right, so reports may come twice and in any order. After a report that a phone cannot be
+# reached, the phone may still get the message.
 _ORDER = {SENT: 1, FAILED: 2, UNDELIVERED: 2, DELIVERED: 3, READ: 4}
 STATUSES = tuple(_ORDER)
-# What a receipt counts as in the summary: one that was read was delivered and sent before.
+# The counts of the summary that a receipt adds to: a message that was read was also sent and delivered.
 _REACHED: Mapping[str, tuple[str, ...]] = {
     SENT: (SENT,),
     FAILED: (FAILED,),
@@ -27,12 +27,12 @@ _REACHED: Mapping[str, tuple[str, ...]] = {
 
 
 def goes_on(before: str | None, after: str) -> bool:
-    """Whether a receipt changes by a report; one that comes late or again changes nothing."""
+    """Whether a report changes a receipt. A late or repeated report changes nothing."""
     return before is None or _ORDER[after] > _ORDER[before]
 
 
 def expected(total: int) -> dict[str, int]:
-    """The counts of a message that goes to so many phones, before any of them is reached. A count of 0 is left out."""
+    """The counts of a message before the carrier has taken it for any of its phones. A count of 0 is left out."""
     return {"total": total}
 
 
@@ -44,7 +44,7 @@ def counted(counts: Mapping[str, int], before: str | None, after: str) -> dict[s
 
 
 def summary(counts: Mapping[str, int]) -> dict[str, int | str]:
-    """The counts as the message shows them: none, some or all of the receipts have reached a status."""
+    """The summary that the message shows: for each status, whether none, some or all receipts have reached it."""
     total = counts["total"]
     reached = {name: counts.get(name, 0) for name in STATUSES}
     words = {name: "none" if not count else "all" if count >= total else "some" for name, count in reached.items()}
@@ -52,7 +52,7 @@ def summary(counts: Mapping[str, int]) -> dict[str, int | str]:
 
 
 def is_of_summary(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a change of a message is one of its summary alone. Twilio tells clients of it, and no webhook."""
+    """Whether a change of a message changes only its summary. Twilio tells clients about it, but no webhook."""
     names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
     return "delivery" in names and names <= {"delivery", "cause", "seq", "hooks"}
 
@@ -77,7 +77,7 @@ def prefix_of(address: str, has_media: bool) -> str:
 
 
 class Recipient(NamedTuple):
-    """A phone that a message goes to, and the number of the account that it comes from."""
+    """A phone that receives a message, and the account's number that sends it."""
 
     member_sid: str
     address: str
@@ -86,10 +86,11 @@ class Recipient(NamedTuple):
 
 
 def recipients(members: Iterable[Mapping[str, Any]], author: str, at: int) -> list[Recipient]:
-    """The phones that a message goes to; `members` are those with bindings, `at` is when it was written.
+    """The phones that receive a message; `members` are the members with bindings, `at` is when the message was written.
 
-    Whoever joined later does not get it. In a group, each phone gets it from the number that stands for the author, or
-    else from the first number there. What a phone of a group wrote has reached the others already (unconfirmed).
+    A phone that joined later does not get the message. In a group, the number that stands for the author sends it. If
+    the author has no number, the first number of the group does. If a phone of the group wrote the message, the other
+    phones have it already (unconfirmed).
     """
     there = [member for member in members if member["joined_at"] <= at]
     projected = [

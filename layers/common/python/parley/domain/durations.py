@@ -1,4 +1,4 @@
-"""Durations in ISO 8601, as timers of conversations are given (https://www.twilio.com/docs/conversations/states-timers).
+"""Durations in ISO 8601, for timers of conversations (https://www.twilio.com/docs/conversations/states-timers).
 
 Weeks, days, hours, minutes and seconds have an exact length. Years and months have none, so they are refused.
 """
@@ -16,7 +16,7 @@ from parley.errors import (
     Error,
 )
 
-# `PT0S` is a legal duration. It removes a timer (unconfirmed); if this is switched off, it is too small like any other.
+# `PT0S` is a legal duration. It removes a timer (unconfirmed). If this is False, Parley refuses `PT0S` as too short.
 ZERO_REMOVES = True
 # A timer may run for a hundred years.
 _LONGEST_MS = 36_525 * 86_400_000
@@ -29,7 +29,7 @@ _UNITS_MS = (7 * 86_400_000, 86_400_000, 3_600_000, 60_000, 1000)
 
 
 def milliseconds(text: str) -> int | None:
-    """The length of a duration, rounded down to milliseconds; None if `text` is none that a timer may have."""
+    """The length of a duration, rounded down to milliseconds; None if a timer may not have the duration in `text`."""
     match = _DURATION.fullmatch(text)
     if match is None or not any(match.groups()):
         return None

@@ -23,7 +23,7 @@ class Person(NamedTuple):
 
 
 def participant_of(message: Mapping[str, Any]) -> str | None:
-    """The SID of the participant who wrote a message, if that is known.
+    """The SID of the participant who wrote a message, if it is known.
 
     A client is a member under its own identity. If a back end named the author, the message says whether the author was
     a member by identity or by address. The SID itself is stored only if it does not follow from either.

@@ -1,4 +1,4 @@
-"""Participants outside of chat: which bindings there are, and which of them go together in a channel.
+"""Participants outside of chat: the kinds of bindings, and the kinds that one channel may have together.
 
 There are four kinds of members. A *chat* member has an identity and no binding. A *pair* member has an address and a
 proxy address. In a *group*, a thread of phones, a *phone* has an address alone, and an *app* member has a projected
@@ -19,11 +19,11 @@ from parley.stored import MessagingBinding
 MOST_PHONES, MOST_IN_GROUP, LEAST_IN_GROUP = 50, 10, 3
 # https://www.twilio.com/docs/conversations/api/conversation-with-participants-resource
 MOST_AT_ONCE = 10
-# What an update gives in place of an address that is to be removed.
+# An update gives this in place of an address to remove the address.
 REMOVED = "null"
 
 ADDRESS, PROXY, PROJECTED = (f"messaging_binding.{part}" for part in ("address", "proxy_address", "projected_address"))
-# What only mail would have.
+# Only mail has these.
 _OF_MAIL = ("messaging_binding.name", "messaging_binding.level")
 # The parts of a binding as forms name them.
 PARTS = (ADDRESS, PROXY, PROJECTED, *_OF_MAIL)
@@ -33,7 +33,7 @@ def binding(given: Mapping[str, Any], numbers: Numbers) -> MessagingBinding | No
     """The binding of a new participant; None for a chat member.
 
     Raises:
-        Refusal: 50204 without identity and address; 50211; what is wrong with an address; 50439, 50452.
+        Refusal: 50204 without identity and address; 50211; the refusal of a wrong address; 50439, 50452.
     """
     identity, address, proxy, projected = (given.get(name) for name in ("identity", ADDRESS, PROXY, PROJECTED))
     if identity is not None and (address is not None or proxy is not None):
@@ -55,10 +55,10 @@ def binding(given: Mapping[str, Any], numbers: Numbers) -> MessagingBinding | No
 
 
 def parameters_in(given: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters that a JSON object names as a participant, by field; null stands for one that is not given.
+    """The parameters of a participant that is given as a JSON object, by field; null means that a field is not given.
 
     Raises:
-        Refusal: 50424 for a value that is no text.
+        Refusal: 50424 for a value that is not a text.
     """
     held = given.get("messaging_binding")
     if held is None:
@@ -119,10 +119,12 @@ def _projected(projected: str, numbers: Numbers) -> MessagingBinding:
 def rebound(
     held: MessagingBinding | None, identity: str | None, given: Mapping[str, Any], numbers: Numbers
 ) -> MessagingBinding | None:
-    """The binding of a participant after an update; `held` is the one before it, `identity` whose it is afterwards.
+    """The binding of a participant after an update.
+
+    `held` is the binding before the update, `identity` the participant's identity after it.
 
     Raises:
-        Refusal: 50440 to 50443; 50434 if nothing would be left; what is wrong with an address.
+        Refusal: 50440 to 50443; 50434 if nothing would be left; the refusal of a wrong address.
     """
     current: MessagingBinding = held or {}
     after: MessagingBinding | None = held
@@ -150,7 +152,7 @@ def rebound(
 
 
 def check_new_identity(held: Mapping[str, Any]) -> None:
-    """Check that a participant may get another identity: only somebody behind a projected address is replaced.
+    """Check that a participant may get another identity: only a participant with a projected address may.
 
     Raises:
         Refusal: 50444.
@@ -165,7 +167,7 @@ def pair_of(held: MessagingBinding | None) -> tuple[str, str] | None:
 
 
 def is_phone(held: MessagingBinding | None) -> bool:
-    """Whether somebody is reached at an address."""
+    """Whether a member has an address of its own outside of chat."""
     return held is not None and "address" in held
 
 
@@ -175,7 +177,7 @@ def is_in_group(held: MessagingBinding | None) -> bool:
 
 
 def check_together(held: Collection[MessagingBinding], chat_members: int) -> None:
-    """Check that members with these bindings, and so many without, can be in one channel.
+    """Check that members with these bindings, and chat members without one, can be in one channel.
 
     Raises:
         Refusal: 50435, 50436, 50437.
@@ -193,7 +195,7 @@ def check_together(held: Collection[MessagingBinding], chat_members: int) -> Non
 
 
 def check_complete(held: Collection[MessagingBinding]) -> None:
-    """Check that a group that is made at once has enough members, and a number of the account among them.
+    """Check that a group that one request makes has enough members, and one of the account's numbers among them.
 
     Raises:
         Refusal: 50435.
@@ -204,9 +206,10 @@ def check_complete(held: Collection[MessagingBinding]) -> None:
 
 
 def addresses_of_group(held: Collection[MessagingBinding]) -> frozenset[str]:
-    """The set of addresses by which an incoming message finds its group; empty while no message could come in.
+    """The set of addresses by which an incoming message finds its group.
 
-    That needs a phone and a number of the account (unconfirmed).
+    It is empty until the group has a phone and a number of the account: before that, no message can come in
+    (unconfirmed).
     """
     phones = {one["address"] for one in held if is_in_group(one) and "address" in one}
     projected = {one["projected_address"] for one in held if "projected_address" in one}

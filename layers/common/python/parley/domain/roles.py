@@ -34,8 +34,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "editOwnMemberAttributes": frozenset({DEPLOYMENT, CHANNEL}),
     "editNotificationLevel": frozenset({CHANNEL}),
 }
-# What only Conversations can say: adding phones (https://www.twilio.com/docs/conversations/api/role-resource; accepted
-# by Twilio, though its tables leave it out), and what only Chat can say.
+# Only Conversations has the permission to add phones (https://www.twilio.com/docs/conversations/api/role-resource).
+# Twilio accepts it, though its tables leave it out. Only Chat has the permission to invite.
 _ONLY_IN_CONVERSATIONS = {"addNonChatParticipant": frozenset({DEPLOYMENT, CHANNEL})}
 _ONLY_IN_CHAT = frozenset({"inviteMember"})
 CONVERSATIONS_PERMISSIONS: dict[str, frozenset[str]] = {
@@ -120,7 +120,7 @@ GENERATED: tuple[GeneratedRole, ...] = (
 def check_permissions(
     role_type: str, names: Iterable[str], known: Mapping[str, frozenset[str]] = PERMISSIONS
 ) -> list[str]:
-    """The permissions of a role, each once, in the order given. `known` are those that there are, with their types.
+    """The permissions of a role, each once, in the order given. `known` are all permissions, with their types.
 
     Raises:
         Refusal: 20001 when there is none; 50104 for a name that does not exist or cannot stand in this type of role.

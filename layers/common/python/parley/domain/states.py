@@ -20,8 +20,8 @@ STATES = (INITIALIZING, ACTIVE, INACTIVE, CLOSED)
 # Why a state changed: somebody asked for it, a timer ran out, or something else happened in the conversation.
 API, TIMER, EVENT = "API", "TIMER", "EVENT"
 
-# Whether a new conversation with a timer must name its state. Twilio's catalogue has an error for that (50382), but
-# Twilio was seen to accept it (unconfirmed).
+# Whether a new conversation with a timer must name its state. Twilio's catalogue has an error for a missing state
+# (50382), but Twilio was seen to accept such a request (unconfirmed).
 TIMER_NEEDS_STATE = False
 
 # From a state to another: for which reasons. There are no other transitions.
@@ -34,8 +34,8 @@ TRANSITIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     (INACTIVE, CLOSED): (API, TIMER),
 }
 
-# What may be done to a conversation and to what is in it, by state. Reading is always possible. So are removing a
-# participant, a message or a webhook, and deleting the conversation itself (unconfirmed, apart from the last).
+# The changes that each state allows. In every state one can read, remove a participant, a message or a webhook
+# (unconfirmed), and delete the conversation.
 _ALL = frozenset({"created", "updated", "deleted"})
 CHANGES: Mapping[str, frozenset[str]] = {
     INITIALIZING: frozenset({"deleted"}),
@@ -46,7 +46,7 @@ CHANGES: Mapping[str, frozenset[str]] = {
 
 
 def check_state(given: str) -> str:
-    """A state that somebody may ask for. A conversation is initializing only while it is being made.
+    """The state that a request names. No request may name `initializing`: only a new conversation has that state.
 
     Raises:
         Refusal: 50374 for an empty one, 50378 for any other text.
@@ -59,12 +59,12 @@ def check_state(given: str) -> str:
 
 
 def state_of(record: Mapping[str, Any]) -> str:
-    """The state that a channel's counters say, or its record."""
+    """The state of a channel, from its counters or its record."""
     return str(record.get("state") or ACTIVE)
 
 
 def stored(state: str) -> str | None:
-    """A state as it is stored: an active channel has none."""
+    """The stored form of a state: an active channel stores none."""
     return None if state == ACTIVE else state
 
 

@@ -1,8 +1,8 @@
 """Timers of conversations: when a conversation that nobody uses becomes inactive, and when it closes.
 
-Both run from the same moment: the latest of the conversation's creation, a message, a new participant, the setting of a
-timer and an activation (https://www.twilio.com/docs/conversations/states-timers; what moves them beside messages is
-unconfirmed).
+Both timers start at the latest of these moments: the conversation was created, somebody wrote a message, a participant
+came, somebody set a timer, somebody made the conversation active
+(https://www.twilio.com/docs/conversations/states-timers; only the message is confirmed).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHOWN = {INACTIVE: "timers.date_inactive", CLOSED: "timers.date_closed"}
 
 
 def deadlines(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, int]:
-    """When a conversation comes to which state if nothing happens in it, by state."""
+    """For each state that a timer leads to, the time at which the conversation comes to it if nothing happens in it."""
     base = max(tail.get("activity_at") or 0, tail.get("timed_at") or 0)
     state = state_of(tail)
     lengths = {after: milliseconds(channel.get(f"timers.{after}") or "") for after in _RUNNING}
@@ -29,7 +29,7 @@ def deadlines(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, 
 
 
 def dates(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, int | None]:
-    """The same as a conversation shows it."""
+    """The same times, in the form that a conversation shows."""
     found = deadlines(channel, tail)
     return {name: found.get(after) for after, name in _SHOWN.items()}
 
@@ -40,6 +40,6 @@ def due_at(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> int | None:
 
 
 def state_due(channel: Mapping[str, Any], tail: Mapping[str, Any], now_ms: int) -> str | None:
-    """The state to which timers that have run out lead. If both have, the conversation closes at once."""
+    """The state that a conversation gets when timers have run out. If both have run out, it closes at once."""
     passed = [after for after, at in deadlines(channel, tail).items() if at <= now_ms]
     return CLOSED if CLOSED in passed else next(iter(passed), None)

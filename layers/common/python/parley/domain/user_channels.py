@@ -30,13 +30,13 @@ def seen(user_sid: str, held: Mapping[str, Any], tail: Mapping[str, Any]) -> dic
 
 
 def of_channel(channel: Mapping[str, Any]) -> dict[str, Any]:
-    """What Conversations shows of a conversation beside a participation in it."""
+    """The fields of a conversation that Conversations shows together with a participation in it."""
     named = {f"channel_{name}": channel.get(name) for name in ("friendly_name", "unique_name", "created_by")}
     timers = {name: channel.get(f"timers.{name}") for name in ("date_inactive", "date_closed")}
     return {
         **named,
         "channel_attributes": channel.get("attributes") or "{}",
-        # Nobody is in a conversation before its participants are, so none is shown as initializing here.
+        # A conversation has its participants when it stops initializing, so this list never shows `initializing`.
         "channel_state": ACTIVE if channel.get("state") in (None, INITIALIZING) else channel["state"],
         "channel_timers": {name: iso_seconds(at) for name, at in timers.items() if at is not None},
         "date_created": channel["date_created"],

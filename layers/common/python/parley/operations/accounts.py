@@ -30,15 +30,15 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def default_service_sid(context: Context) -> str:
-    """The SID of the service that a path means which names none."""
+    """The SID of the default service, which a path means if it names no service."""
     return configuration(context)["default_chat_service_sid"]
 
 
 def configuration(context: Context) -> AccountConfiguration:
-    """What holds for the whole account, from memory if it was read within the last seconds.
+    """The account's configuration, from memory if it was read within the last seconds.
 
-    A new account has none. The first request that needs it makes it, together with the default service, in one
-    transaction. Twilio fills both default SIDs of a new account (observed).
+    A new account has no configuration. The first request that needs it makes it, together with the default service, in
+    one transaction. Twilio fills both default SIDs of a new account (observed).
     """
     key = keys.account_configuration(context.account_sid)
     found = context.configuration.fetch(key)
@@ -47,7 +47,7 @@ def configuration(context: Context) -> AccountConfiguration:
     try:
         _make(context)
     except Refusal as refusal:
-        # Another request was first.
+        # Another request has made it first.
         if refusal.error is not CONCURRENT_UPDATE:
             raise
     context.configuration.forget(key)
@@ -57,19 +57,19 @@ def configuration(context: Context) -> AccountConfiguration:
 
 
 def known_configuration(context: Context) -> AccountConfiguration | None:
-    """What holds for the whole account, at most ten seconds old. If there is nothing, that is remembered as well."""
+    """The account's configuration, at most ten seconds old; None if the account has none yet."""
     key = keys.account_configuration(context.account_sid)
     return context.configuration.fetch(key) if context.configuration.present([key]) else None
 
 
 def fetch_configuration(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """What holds for the whole account, as it is stored now."""
+    """The account's configuration, as it is stored now."""
     known = configuration(context)
     return {**(context.table.fetch(keys.account_configuration(context.account_sid)) or known)}
 
 
 def update_configuration(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The configuration with the given fields changed. A default service that is given empty stays as it was.
+    """Change the given fields of the configuration. If the default service is given as empty, it stays as it was.
 
     Raises:
         Refusal: 20404 if the new default service does not exist.

@@ -24,8 +24,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """A new configuration.
 
     Raises:
-        Refusal: 20001 if the address is not one of the account's; 20409 if it has a configuration. Twilio documents no
-            code for either (unconfirmed).
+        Refusal: 20001 if the account does not own the address; 20409 if the address has a configuration already. Twilio
+            documents no code for either (unconfirmed).
     """
     resolve(context, ADDRESS_CONFIGURATION, path)
     numbers.require_own(context, parameters["address"], parameters["type"])
@@ -45,17 +45,17 @@ def _checked(context: Context, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
-    """One page of the account's configurations, by SID; only those of one type if that is given."""
+    """One page of the account's configurations, by SID; if a type is given, only the configurations of that type."""
     resolve(context, ADDRESS_CONFIGURATION, path)
     matching = {"type": [parameters["type"]]} if parameters.get("type") else None
     return verbs.read_page(context, keys.address_configurations(context.account_sid), page, matching=matching)
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The configuration with the given fields changed. Parts of another type of creation are forgotten.
+    """Change the given fields of the configuration. Fields of another type of creation are removed.
 
     Raises:
-        Refusal: 20001 if what the new type needs is missing; 20409 if others were first every time.
+        Refusal: 20001 if a field that the new type needs is missing; 20409 if another change came first every time.
     """
 
     def attempt(context: Context) -> Record:

@@ -1,8 +1,8 @@
-"""Finding a member by its identity, also if its SID is not the one derived from it.
+"""Finds a member by its identity. Mostly the SID is derived from the identity; if it is not, an alias names the SID.
 
-A member keeps its SID when another identity takes its place behind a projected address. Then the new identity leads to
-it through an alias. If the former identity comes back while its SID is in use, it gets a new SID, and an alias too. So
-an identity with an alias is looked for there, and any other one under its derived SID.
+When another identity takes a member's place behind a projected address, the member keeps its SID, and an alias leads
+from the new identity to it. If the former identity comes back while that SID is in use, it gets a new SID, and an alias
+too. So Parley looks for an alias of the identity, and if there is none, for the member with the derived SID.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from parley.stored import Alias, Member
 
 
 def wanted(channel_sid: str, identity: str) -> list[Key[Any]]:
-    """What must be read to find the member with an identity."""
+    """The keys to read to find the member with an identity."""
     sid = member_sid(channel_sid, identity)
     return [keys.member(channel_sid, sid), keys.alias(channel_sid, sid)]
 
 
 def member_of(context: Context, found: Records, channel_sid: str, identity: str) -> Member | None:
-    """The member with an identity, if there is one; `found` holds what `wanted` named."""
+    """The member with an identity, if there is one; `found` holds the items of `wanted`."""
     sid = member_sid(channel_sid, identity)
     alias = found.get(keys.alias(channel_sid, sid))
     if alias is not None:
-        # Since the alias was read, its member may have been handed over once more.
+        # After the alias was read, another identity may have taken the member's place.
         member = context.table.fetch(keys.member(channel_sid, alias["member_sid"]))
     else:
         member = found.get(keys.member(channel_sid, sid))
@@ -48,7 +48,7 @@ def of(member: Mapping[str, Any], identity: str | None) -> Key[Alias] | None:
 
 
 def none_made(tail: Mapping[str, Any], moved: Refusal) -> Guard:
-    """The condition on a channel's counters that no alias was made since they were read."""
+    """The condition that nobody has made an alias since the channel's counters were read."""
     made = tail.get("aliases_made")
     return Guard("aliases_made", "missing" if made is None else "=", made, moved)
 

@@ -1,7 +1,8 @@
-"""Who wrote a message, as Conversations shows it: the participant whose identity or address the author is.
+"""Finds the participant who wrote a message: the one with the author's identity or address.
 
-https://www.twilio.com/docs/conversations/api/conversation-message-resource. A back end may name any author, so the
-participant is looked for once, when the message is written. Chat does not show it, and its back ends do not pay for it.
+https://www.twilio.com/docs/conversations/api/conversation-message-resource. A back end may name any author, so Parley
+looks for the participant once, when the message is written. Chat does not show the participant, so for Chat's back ends
+Parley does not look.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from parley.stored import Tail
 
 
 def wanted(context: Context, channel_sid: str, author: str | None) -> list[Key[Any]]:
-    """What must be read to know the participant that an author is; nothing where that is not shown."""
+    """The keys to read to find the author's participant; none if the face does not show participants."""
     if author is None or not context.perspective.shows_participants:
         return []
     return [*aliases.wanted(channel_sid, author), keys.member(channel_sid, phone_member_sid(channel_sid, author))]
 
 
 def read(context: Context, channel_sid: str, author: str) -> Records:
-    """What `wanted` names, read at once."""
+    """Read the items of `wanted` in one request."""
     return context.table.fetch_many(wanted(context, channel_sid, author))
 
 
@@ -43,7 +44,7 @@ def changed(context: Context, message: Record) -> dict[str, Any]:
 
 
 def participant(context: Context, found: Records, channel_sid: str, author: str) -> Record | None:
-    """The participant that an author is, by identity or by address, if `found` holds one."""
+    """The participant with the author's identity or address, if `found` holds one."""
     member = aliases.member_of(context, found, channel_sid, author) or found.get(
         keys.member(channel_sid, phone_member_sid(channel_sid, author))
     )
@@ -51,10 +52,10 @@ def participant(context: Context, found: Records, channel_sid: str, author: str)
 
 
 def stored(message: Record, author: Record | None, tail: Tail) -> Record:
-    """A new message with what it keeps of its author's participant, and of the phones that it goes to.
+    """A new message with its author's participant and with the number of phones that receive it.
 
-    A client's participant follows from the author mostly, and is not stored then: a message of 1 KB costs one write
-    unit.
+    If the participant's SID follows from the author's identity, the message does not store it: a message of 1 KB costs
+    one write unit.
     """
     binding = (author or {}).get("messaging_binding")
     phones = tail.get("bound_count", 0) - is_phone(binding)
@@ -66,7 +67,7 @@ def stored(message: Record, author: Record | None, tail: Tail) -> Record:
 
 
 def shown(context: Context, message: Record) -> Record:
-    """The message with its author's participant, where that is shown."""
+    """The message with its author's participant, if the face shows participants."""
     return (
         {**message, "participant_sid": participant_of(message)} if context.perspective.shows_participants else message
     )

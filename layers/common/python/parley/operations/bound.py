@@ -1,9 +1,9 @@
-"""What belongs to the bindings of a channel's members, and is written in the transaction that changes a member.
+"""The items for the bindings of a channel's members. The transaction that changes a member writes them too.
 
-- A pair of address and proxy address leads to one open conversation of the account. Whoever finds a pair taken looks at
-  its holder, and takes it over from a channel that is closed or deleted.
-- A group is found by the set of its addresses, which leads to one open conversation too.
-- The channel's bindings stand together in one item, so that whoever sends a message reads one.
+- A pair of address and proxy address leads to one open conversation of the account. If another channel holds a pair and
+  is closed or deleted, a new member takes the pair over.
+- The set of a group's addresses leads to one open conversation too.
+- One item holds all bindings of a channel, so that a sender of a message reads one item.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ from parley.store.table import Records
 from parley.store.writes import Create, Erase, Guard, Update, Write
 from parley.stored import Bound, Holder, MessagingBinding, Tail
 
-# The refusal of a transaction whose reads were overtaken.
+# The refusal of a transaction if another change came after its reads.
 Moved = Callable[[], Refusal]
 
 
 class Share(NamedTuple):
-    """What a change of a member's binding adds to the transaction that changes the member.
+    """The parts that a change of a member's binding adds to the transaction that changes the member.
 
     Attributes:
-        add: What it adds to the channel's counters.
-        set: What it sets there.
-        guards: What must hold for the counters.
-        first: Those of the guards that are checked before anything is written.
-        writes: The writes beside.
+        add: Numbers that are added to the channel's counters.
+        set: Values that are set in the counters.
+        guards: Conditions on the counters.
+        first: The guards that are checked before anything is written.
+        writes: Further writes.
     """
 
     add: Mapping[str, int]
@@ -65,7 +65,7 @@ NOTHING = Share({}, {}, (), (), [])
 
 
 def wanted(context: Context, channel_sid: str, *held: MessagingBinding | None) -> list[Key[Any]]:
-    """The keys of what must be read before a binding is given, changed or taken away; none for chat members."""
+    """The keys to read before a binding is given, changed or taken away; none for chat members."""
     if not any(held):
         return []
     pairs = [keys.pair(context.account_sid, *pair) for pair in map(pair_of, held) if pair]
@@ -89,9 +89,9 @@ def change(
     leaves: bool = False,
     moved: Moved = CONCURRENT_UPDATE,
 ) -> Share:
-    """What goes with a change of a member's binding from `old` to `new`.
+    """The parts that a change of a member's binding from `old` to `new` adds to the transaction.
 
-    `found` holds what `wanted` named, `tail` are the channel's counters. A member that leaves is never refused.
+    `found` holds the items of `wanted`, `tail` are the channel's counters. A member may always leave.
 
     Raises:
         Refusal: 50373 in a channel without messaging service; 50416 to 50418, 50435 to 50438.
@@ -128,7 +128,7 @@ def change(
 
 
 def _bound(channel_sid: str, bound: Bound | None, changes: Mapping[str, object], moved: Moved) -> Write:
-    """The write that changes the channel's bindings; if a group's set was decided on, only if they are as they were."""
+    """The write that changes the channel's bindings. If the group's set changes too, they must still be as read."""
     key = keys.bound(channel_sid)
     if bound is None:
         record = {name: value for name, value in changes.items() if value is not None}
@@ -146,7 +146,7 @@ def _pairs(
     new: MessagingBinding | None,
     moved: Moved,
 ) -> list[Write]:
-    """The writes that let go of the old pair, if it still is the member's, and take the new one."""
+    """The writes that release the old pair, if the member still holds it, and take the new one."""
     writes: list[Write] = []
     if pair := pair_of(old):
         key = keys.pair(context.account_sid, *pair)
@@ -178,7 +178,7 @@ def _unchanged(holder: Holder, moved: Moved) -> tuple[Guard, ...]:
 
 
 def is_open(context: Context, holder: Mapping[str, Any]) -> bool:
-    """Whether the channel that holds a pair or a set lives and is not closed, and its member is still there."""
+    """Whether the channel that holds a pair or a set exists, is open and still has the member."""
     tail_key = keys.tail(holder["channel_sid"])
     member_key = keys.member(holder["channel_sid"], holder["member_sid"]) if "member_sid" in holder else None
     found = context.table.fetch_many([tail_key, *([member_key] if member_key else [])])
@@ -195,7 +195,7 @@ def _group(
     moved: Moved,
     leaves: bool,
 ) -> tuple[dict[str, object], list[Write]]:
-    """What the bindings note of their set of addresses, and the writes that let go of the old set and take the new."""
+    """The digest of the set of addresses for the bindings item, and the writes that replace the old set by the new."""
     addresses = addresses_of_group(after.values())
     old, new = (bound or {}).get("group"), group_digest(addresses) if addresses else None
     if old == new:
@@ -215,7 +215,7 @@ def _group(
         elif not is_open(context, holder):
             writes.append(Update(key, moved(), set={"channel_sid": channel_sid}, guards=_unchanged(holder, moved)))
         elif leaves:
-            # Nobody is kept in a group because another group is what would be left.
+            # A member may leave even if another conversation holds the set of the members that stay.
             new = None
         else:
             raise GROUP_EXISTS()
@@ -225,7 +225,7 @@ def _group(
 def founding(
     context: Context, found: Records, channel: Mapping[str, Any], members: Sequence[Mapping[str, Any]]
 ) -> Share:
-    """What goes with all members with which a channel is made. `found` holds what `wanted` named.
+    """The parts that all members of a new channel add to its transaction. `found` holds the items of `wanted`.
 
     Raises:
         Refusal: as `change`; 50435 for a group that is not complete.
@@ -251,7 +251,7 @@ def founding(
 
 
 def leaving(context: Context, member: Mapping[str, Any], tail: Tail, moved: Moved) -> Share:
-    """What goes with the removal of a member; nothing is read for a chat member."""
+    """The parts that the removal of a member adds to the transaction; for a chat member, nothing is read."""
     held = member.get("messaging_binding")
     if not held:
         return NOTHING
@@ -260,7 +260,7 @@ def leaving(context: Context, member: Mapping[str, Any], tail: Tail, moved: Move
 
 
 def release(context: Context, channel_sid: str) -> None:
-    """Let go of all pairs and the set of addresses of a closed or deleted channel. Doing it twice does no harm."""
+    """Release all pairs and the set of addresses of a closed or deleted channel. It may run twice."""
     bound = context.table.fetch(keys.bound(channel_sid)) or {}
     pairs = [pair for pair in map(pair_of, bindings_of(bound).values()) if pair]
     held: list[Key[Holder]] = [keys.pair(context.account_sid, *pair) for pair in pairs]
@@ -271,6 +271,6 @@ def release(context: Context, channel_sid: str) -> None:
         try:
             context.table.commit(context.cause(), [Erase(key, NOT_FOUND(), ours)])
         except Refusal as refusal:
-            # Somebody else holds it by now, or nobody.
+            # Another channel holds it by now, or none does.
             if refusal.error is not NOT_FOUND:
                 raise

@@ -1,11 +1,11 @@
-"""Lists of a service's channels: by creation, of some types and states, and by activity.
+"""Lists of a service's channels: by creation, with filters on type and state, and by activity.
 
-By creation, a list is merged from the lists of one type and state each. For a moment, an entry may stand where its
-channel was before, so what is shown is checked against the channel.
+By creation: each type and state has a list of its own, and Parley merges these lists. For a moment after a change of
+state, an entry may still be in the list of the old state, so Parley compares each entry with its channel.
 
-By activity, a conversation stands under the hour of its last message. The table is read by hours, and each page is put
-into exact order. A page ends with an entry of the table, so a conversation that is active meanwhile moves to the front
-and shifts nothing (docs/decisions/0017-recently-active-first.md).
+By activity: a conversation has an entry under the hour of its last message. Parley reads the entries hour by hour and
+sorts each page. A page ends with an entry of the table. So if a conversation becomes active meanwhile, it moves to the
+front and no other conversation changes its place (docs/decisions/0017-recently-active-first.md).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _by_creation(context: Context, service_sid: str, parameters: dict[str, Any],
 
 
 class _Between(NamedTuple):
-    """The part of a list by creation from one position to before another, and which end comes first."""
+    """A part of a list by creation: from one position up to another, and the direction."""
 
     low: str
     high: str | None
@@ -87,9 +87,9 @@ class _Between(NamedTuple):
 
 
 def _by_activity(context: Context, service_sid: str, page: PageRequest) -> Listing:
-    """One page of the conversations that were active last.
+    """One page of the conversations, the most recently active first.
 
-    Its records stand in exact order, while its edges are those of the table's order. The page is never cut to fit an
+    The records are in exact order; the page begins and ends at entries of the table. The page is never cut to fit an
     answer: a hundred conversations with the longest attributes are shorter than 6 MB.
     """
     is_downwards = not page.is_back
@@ -131,7 +131,7 @@ def moves_owed(change: Change, memory: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def move(context: Context, channel_sid: str) -> None:
-    """List a conversation under the hour of its last activity; nothing happens if it is there, or is gone."""
+    """List a conversation under the hour of its last activity. If it is there or was deleted, nothing happens."""
     tail = context.table.fetch(keys.tail(channel_sid))
     if tail is None or tail.get("activity_hour") is None:
         return
@@ -145,6 +145,6 @@ def move(context: Context, channel_sid: str) -> None:
     try:
         context.table.commit(context.cause(), [counted, listed, Erase(keys.activity(service_sid, before, channel_sid))])
     except Refusal as refusal:
-        # Another job has moved it, or it was deleted.
+        # Another job has moved the entry, or the conversation was deleted.
         if refusal.error not in (NOT_FOUND, CONCURRENT_UPDATE):
             raise

@@ -91,8 +91,8 @@ def change(
     `record` was just read, or is to be created. The write requires that the stored record is still the one that
     `decide` saw. If another change came first, record and counters are read again and `decide` is called again. So
     `decide` may refuse, but it must not write or send anything. The log entry is written in the same transaction.
-    `guards` apply when the number is taken. So does what the conversation's state forbids, unless `in_any_state`. If
-    the change is refused, its number is announced as unused.
+    `guards` apply when the number is taken. Unless `in_any_state`, the conversation's state must allow the change too.
+    If the change is refused, its number is announced as unused.
 
     Returns the record after the change, and the counters.
 

@@ -36,7 +36,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 def _create(context: Context, resolved: Path, record: Record) -> Record:
     room: list[Guard] = [Guard("webhooks_count", "<", MOST, CHANNEL_WEBHOOKS_FULL())]
     if "configuration.replay_after" in record:
-        # Messages up to this index are replayed, later ones are told as they come. None may come in between.
+        # The webhook gets messages up to this index as a replay, and later ones as they come. The guard makes sure that
+        # no message comes in between.
         tail = shown(context, resolved["service_sid"], context.table.fetch(keys.tail(resolved["channel_sid"])))
         record = {**record, "replay_until": tail.get("last_index", -1)}
         room.append(channel_log.unchanged(tail, "last_index"))
@@ -50,9 +51,9 @@ def _create(context: Context, resolved: Path, record: Record) -> Record:
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The webhook with the given parts of its configuration changed; its type is fixed.
+    """Change the given parts of the webhook's configuration; its type is fixed.
 
-    Events that the caller's face cannot name stay selected.
+    Events that have no name in the caller's face stay selected.
     """
     resolved = resolve(context, CHANNEL_WEBHOOK, path)
     webhook = verbs.load(context, CHANNEL_WEBHOOK, resolved)

@@ -106,7 +106,7 @@ def _check_state(parameters: Mapping[str, Any]) -> None:
 
 
 def _with_defaults(context: Context, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a new conversation, with what the account sets for those that do not say otherwise."""
+    """The parameters of a new conversation; for those that are not given, the account's defaults."""
     account = accounts.configuration(context)
     timers = {name: account.get(f"default_{name.removeprefix('timers.')}_timer") for name in TIMERS}
     messaging = parameters.get("messaging_service_sid") or account["default_messaging_service_sid"]
@@ -257,8 +257,8 @@ def _remove(context: Context, resolved: Path) -> None:
     expires_at = context.clock.now_ms() // 1000 + verbs.TOMBSTONE_SECONDS
     counts = {name: channel[name] for name in ("members_count", "messages_count", "last_message_index")}
     buried = verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(channel), **counts)
-    # If the channel has just been renamed, its old name may be another channel's by now. If its entries have just been
-    # moved, others must be erased.
+    # Somebody may just have renamed the channel: then another channel may have its old name. A job may just have moved
+    # the channel's entries: then the deletion must erase the new ones.
     listed = tuple(channel_log.unchanged(tail, name) for name in entries.COUNTERS)
     unchanged = (
         Guard("unique_name", "=" if name else "missing", name, CONCURRENT_UPDATE()),

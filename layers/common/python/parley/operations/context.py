@@ -34,7 +34,7 @@ class Caller:
         request: For clients, connection id and frame id with a blank between. The push to that connection names
             the frame id.
         birth: The birth of the client's user (`domain/memberships.py`).
-        address: The address of a phone in whose name a carrier asks.
+        address: The address of the phone, if a carrier asks in its name.
     """
 
     source: str = "API"
@@ -61,9 +61,9 @@ class Perspective:
         creates: The type of a new channel if the request names none.
         lists: The types of channels that a list shows if the request names none.
         shows_participants: Whether messages show which participant wrote them.
-        permissions: The permissions that roles can have there, with the types of roles in which each may stand.
-        unnamed_events: The events for which the face has no name. If an update names events, a webhook keeps these.
-        new_service: What a service that is made through the face has set from the start.
+        permissions: The permissions that roles can have there, each with the types of roles that may have it.
+        unnamed_events: The events that have no name in the face. If an update names events, a webhook keeps these.
+        new_service: The fields that the face sets in a new service.
         has_defaults: Whether a new channel takes the account's timers and messaging service.
         by_activity: Whether lists show the newest channels first, and without a filter those that were active last.
     """
@@ -118,7 +118,7 @@ Ask = Callable[["Context", str, str, Record, dict[str, Any]], dict[str, Any] | N
 class Context:
     """One request's view of the world.
 
-    `numbers` are the account's numbers, `records` the types of records that there are.
+    `numbers` are the account's numbers, `records` all types of records.
     """
 
     table: Table
@@ -178,9 +178,10 @@ class Context:
 
 
 def of_carrier(context: Context, address: str, *, writes: bool = False) -> Context:
-    """The context for what a carrier says of a phone; with `writes`, for what the phone itself does.
+    """The context for a carrier's report about a phone; with `writes`, for an action of the phone itself.
 
-    Webhooks hear of both, and are asked about the latter. They are told the channel as the source.
+    Post-event webhooks get both, pre-event webhooks are asked about the phone's actions only. The source in both is the
+    phone's channel, such as `SMS`.
     """
     source = (channel_of(address) or SMS).upper()
     caller = Caller(source, webhooks=True, address=address if writes else "")

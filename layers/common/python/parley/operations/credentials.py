@@ -24,9 +24,9 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The credential with the given fields changed. What its type needs cannot be cleared.
+    """Change the given fields of the credential. A field that its type needs cannot be cleared.
 
-    Conversations can change the type too; then the secrets of the new one must be there.
+    Conversations can change the type too; then the secrets of the new type must be given.
     """
     whole = {**verbs.load(context, CREDENTIAL, resolve(context, CREDENTIAL, path)), **parameters}
     check_secrets(whole["type"], whole)

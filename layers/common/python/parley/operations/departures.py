@@ -91,7 +91,7 @@ def _remove(
         if birth not in (None, birth_of(current)):
             raise NOT_FOUND()
         buried = verbs.bury(context, record_type, path, current)
-        # If the conversation was closed, a sweep may be lowering its members' counts.
+        # After the conversation was closed, a sweep lowers its users' counts, perhaps at this moment.
         as_counted = (channel_log.unchanged(current, "uncounted"),)
         return Decision(replace(buried, guards=as_counted), beside(context, current, tail))
 
@@ -103,7 +103,7 @@ def _with_count_of_user(context: Context, member: Record, tail: Tail) -> list[Wr
 
 
 def _one_member_less(context: Context, member: Record, tail: Tail) -> list[Write]:
-    """The writes that take a member off the channel's counters, and what led to it."""
+    """The writes that take a member off the channel's counters and remove its pair, binding and alias."""
     share = bound.leaving(context, member, tail, channel_log.Overtaken)
     less = {"members_count": -1, **share.add}
     counters = channel_log.in_tail(member["service_sid"], member["channel_sid"], less, *share.guards, **share.set)

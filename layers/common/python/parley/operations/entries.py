@@ -1,6 +1,6 @@
 """The entries that list a channel: in its service's list, among the recently active ones, and under its next timer.
 
-They follow from the channel's record and its counters, and whoever changes what they follow from moves them.
+The entries follow from the channel's record and its counters. A change of the fields that they follow from moves them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Erase, Put, Write
 
-# What of the counters the entries follow from.
+# The fields of the counters that the entries follow from.
 COUNTERS = ("type", "state", "timer_due", "activity_hour")
 
 
@@ -36,13 +36,16 @@ def filed(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any])
 
 
 def erased(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Write]:
-    """The writes after which a channel is listed nowhere, even if a job for timers is moving its entries."""
+    """The writes that remove a channel from all lists, even if a job for timers is moving its entries."""
     listed = dict.fromkeys([*entries(account_sid, channel, tail), *listings(channel, tail)])
     return [Erase(key) for key in listed]
 
 
 def listings(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Key[Any]]:
-    """Where a conversation with timers may be listed under its date: a job that moves its entries may have died."""
+    """All keys under which a conversation may be listed by date.
+
+    If a conversation has timers, a job that moved its entries may have died and left one.
+    """
     if not any(channel.get(name) for name in TIMERS):
         return []
     where = channel["date_created"], channel["sid"]
@@ -50,6 +53,6 @@ def listings(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Key[An
 
 
 def moved(before: Mapping[Key[Any], Record], after: Mapping[Key[Any], Record]) -> list[Write]:
-    """The writes that put the entries of a changed channel in the place of those it had."""
+    """The writes that replace the old entries of a changed channel by the new ones."""
     put = [Put(key, entry) for key, entry in after.items() if key not in before]
     return [*put, *(Erase(key) for key in before if key not in after)]

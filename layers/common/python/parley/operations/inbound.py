@@ -1,7 +1,7 @@
-"""Messages that come from phones: each goes into the open conversation that holds its pair of addresses, or its group.
+"""Messages from phones: each goes into the open conversation that holds its pair of addresses, or its group.
 
-The conversation gets the message as its participant's, as if a client had sent it: its pre-event webhook is asked, an
-inactive one becomes active. A repeated message makes no second one.
+The participant with the phone's address writes the message, as if a client had sent it: the pre-event webhook is asked,
+and an inactive conversation becomes active. If the carrier repeats a message, the conversation keeps one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from parley.store import keys
 from parley.store.keys import Key
 from parley.stored import Holder
 
-# What becomes of a message that is refused so will not change however often it is tried.
+# If a message is refused with one of these errors, every further attempt would be refused too.
 _FINAL = (
     BODY_REQUIRED,
     BODY_TOO_LONG,
@@ -43,8 +43,8 @@ class Inbound(NamedTuple):
 
     Attributes:
         sender: The phone's address.
-        to: The numbers that it was sent to; several if it was sent to a group.
-        sid: What the carrier calls it, equal in every repetition.
+        to: The numbers that received it; several if it was sent to a group.
+        sid: The carrier's id of the message, the same in every repetition.
         body: Its text.
         media_sid: The file that it carries.
     """
@@ -57,10 +57,10 @@ class Inbound(NamedTuple):
 
 
 def receive(context: Context, inbound: Inbound) -> str:
-    """Add a message to its conversation; returns why not if it is dropped, else nothing.
+    """Add a message to its conversation. If the message is dropped, returns the reason.
 
     Raises:
-        Refusal: if it may be added later.
+        Refusal: if a later attempt may add the message.
     """
     context = of_carrier(context, inbound.sender, writes=True)
     holder = context.table.fetch(_key(context, inbound))

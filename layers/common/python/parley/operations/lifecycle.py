@@ -1,6 +1,6 @@
-"""What the state of a conversation allows: the conditions under which a change takes its number.
+"""The conditions that a conversation's state sets for changes. A change is checked when it takes its number.
 
-Every change writes to the channel's counters anyway, and the conditions stand in that write. So the check costs no
+Every change writes to the channel's counters anyway, and that write carries the conditions. So the check costs no
 request, and a change either comes before the closing of the conversation or is refused.
 """
 
@@ -35,20 +35,20 @@ def is_open() -> tuple[Guard, ...]:
 
 
 def is_awake() -> Guard:
-    """The condition that a conversation is not inactive, under which messages and participants come in."""
+    """The condition for new messages and participants: the conversation is not inactive."""
     return Guard("state", "<>", INACTIVE, Asleep())
 
 
 def activity(now_ms: int) -> dict[str, Any]:
-    """What a new message sets in the counters."""
+    """The fields of the counters that a new message sets."""
     return {"activity_at": now_ms}
 
 
 def require(tail: Mapping[str, Any], *guards: Guard) -> None:
-    """Check conditions on counters that were just read, so that what is refused anyway takes no number.
+    """Check conditions on counters that were just read, so that a change that will be refused takes no number.
 
     Raises:
-        Refusal: that of the first guard that does not hold.
+        Refusal: the refusal of the first guard that does not hold.
     """
     for guard in guards:
         if not guard.holds({**tail}):

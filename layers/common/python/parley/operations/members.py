@@ -1,4 +1,4 @@
-"""Members: an identity or a phone in a channel. Limits are counted in the very transaction that joins or leaves."""
+"""Members: an identity or a phone in a channel. The transaction that joins or leaves also counts for the limits."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ def create(context: Context, path: Path, parameters: dict[str, Any], binding: Me
         lifecycle.require(tail, *lifecycle.is_open())
         member, part = newcomer.joining(read, tail)
         share = bound.change(context, read.living(), tail, member, None, binding, joins=True)
-        # In a thread of phones everybody has a number.
+        # In a thread of phones every member has a number.
         apart = () if binding else (Guard("group", "missing", None, BINDING_MISSING_IN_GROUP()),)
-        # Last, so that what is refused anyway wakes nobody.
+        # Waking comes last, so that a participant who is refused does not wake the conversation.
         first = (room, *apart, *share.first, lifecycle.is_awake())
         lifecycle.require(tail, *first)
         add = {"members_count": 1, **share.add, **part.add}
-        # The conversation may be closed or put to sleep meanwhile.
+        # The conversation may have become closed or inactive meanwhile.
         guards = (*lifecycle.is_open(), *first, *share.guards, *part.guards)
         timed = {"timed_at": context.clock.now_ms()}
         others: list[Write] = [
@@ -104,7 +104,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], binding: Me
 
 
 class _Part(NamedTuple):
-    """What an identity adds to the transaction in which it joins."""
+    """The parts that a new identity adds to the transaction in which it joins."""
 
     add: Mapping[str, int]
     guards: tuple[Guard, ...]
@@ -113,7 +113,7 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Newcomer:
-    """Who is about to join a channel."""
+    """An identity or a phone that is about to join a channel."""
 
     context: Context
     owner: Service
@@ -140,7 +140,7 @@ class Newcomer:
         return sid_of_binding(self.channel_sid, self.binding or {})
 
     def wanted(self) -> list[Key[Any]]:
-        """What must be read before the newcomer can join, apart from the counters."""
+        """The keys to read before the newcomer can join, apart from the counters."""
         keys_of_binding = bound.wanted(self.context, self.channel_sid, self.binding)
         if self.identity is None:
             return [keys.member(self.channel_sid, self._sid), *keys_of_binding]
@@ -148,7 +148,7 @@ class Newcomer:
         return [self._user_key, *member_keys, self._invite_key, *keys_of_binding]
 
     def joining(self, read: Records, tail: Record) -> tuple[Record, _Part]:
-        """The new member, and what goes with its identity, if it has one.
+        """The new member, and the parts that its identity adds to the transaction.
 
         Raises:
             Refusal: 50404, 50437 if it is there already; 20409 if a former user's membership had to be removed first.
@@ -156,7 +156,7 @@ class Newcomer:
         found = read.living()
         if self.identity is None:
             held = found.get(keys.member(self.channel_sid, self._sid))
-            # A pair that is taken names the channel that holds it, also if that is this one.
+            # The refusal for a taken pair names the channel that holds the pair, even if it is this channel.
             if held is not None and pair_of(held.get("messaging_binding")) != (pair_of(self.binding) or ()):
                 raise taken(self.binding)()
             return self._record(self._sid, ""), _Part({}, (), [])
@@ -186,7 +186,7 @@ class Newcomer:
 
     def _record(self, sid: str, birth: str) -> Record:
         owner, parameters, now = self.owner, self.parameters, self.context.clock.now_ms()
-        # Nobody acts in the name of a phone or a number in a group.
+        # No client acts as a phone or a number in a group.
         is_mute = self.identity is None and is_in_group(self.binding)
         record = {
             **consumption(parameters, now),
@@ -371,7 +371,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     return change(context, verbs.belonging(member, resolved), parameters, may)
 
 
-# What a change of a member sets besides what was given, and what is written with it.
+# A function that returns further fields for a change of a member to set, and further writes.
 Beside = Callable[[Record, Tail], tuple[Mapping[str, Any], list[Write]]]
 
 
@@ -386,7 +386,7 @@ def change(
     """Change fields of a member that was just read. The caller of this function has called `may` already.
 
     `check` gets the member as it is stored when the change is decided, and may refuse. `beside` gets it with the
-    channel's counters, and returns what the change sets and writes besides.
+    channel's counters, and returns further fields to set and further writes.
     """
     key = keys.member(member["channel_sid"], member["sid"])
     parameters = context.consult("member", "update", {**member, **parameters}, parameters, may)

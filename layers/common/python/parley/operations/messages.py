@@ -37,8 +37,8 @@ from parley.store.keys import Key
 from parley.store.writes import Create, Guard, Update, Write
 from parley.stored import SentToken, Tail
 
-# The window in which a repeat with the same token is answered with the first result. What a phone wrote may be repeated
-# for as long as the work queue keeps it.
+# For so long, a repeat with the same token is answered with the first result. A phone's message may be repeated for as
+# long as the work queue keeps it.
 IDEMPOTENCY_SECONDS = 600
 _OF_PHONES_SECONDS = 14 * 24 * 3600
 
@@ -100,7 +100,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     )
     index = tail["last_index"]
     if parameters.get("author") != named:
-        # The pre-event webhook has named another author.
+        # The answer of the pre-event webhook named another author.
         found = authorship.read(context, channel_sid, parameters["author"])
     author = authorship.participant(context, found, channel_sid, parameters.get("author") or context.actor)
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
@@ -184,7 +184,7 @@ def _new_message(
 
 
 def _earlier_hour(tail: Tail) -> int | None:
-    """The hour under which the conversation is listed as active, if that is not the hour of its last activity."""
+    """The hour under which the conversation is listed as active, if it differs from the hour of its last activity."""
     hour = tail.get("activity_hour")
     return None if hour in (None, hour_of(tail["activity_at"])) else hour
 

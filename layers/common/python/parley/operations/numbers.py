@@ -1,4 +1,4 @@
-"""The account's numbers: which addresses messages can be sent from."""
+"""The account's numbers: the addresses that messages to phones can come from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from parley.operations.context import Context
 
 
 def require_own(context: Context, address: str, channel: str) -> None:
-    """Check that an address is one of the account's on a channel.
+    """Check that the account owns an address, and that it is an address of the channel.
 
     Raises:
         Refusal: 20001. Twilio documents no code for this (unconfirmed).

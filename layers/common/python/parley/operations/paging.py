@@ -97,7 +97,7 @@ def page_of(
 def merged(listings: Sequence[Listing], page: PageRequest, *, descending: bool = False) -> Listing:
     """One page of several lists whose positions are comparable, as if they were one list.
 
-    Each was asked for the same page; `descending` says that their positions fall. No lists at all give an empty page.
+    Each list was asked for the same page; `descending` says that positions fall. Without lists the page is empty.
     """
     if not listings:
         return page_of([], page, more=False)

@@ -1,4 +1,4 @@
-"""The conversations of one person: those that an identity takes part in, or those with an address in them.
+"""The conversations of one person: those with an identity as a participant, or those with an address.
 
 https://www.twilio.com/docs/conversations/api/participant-conversation-resource
 """
@@ -39,7 +39,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     if address is None:
         raise MISSING_PARAMETER(name="Identity")
     if channel_of(address) is None:
-        # Nobody has it, and it may be too long for a key.
+        # No participant has such an identity, and it may be too long for a key.
         return page_of([], page, more=False)
     return _page(context, keys.address_channels(service_sid, address), [], page)
 
@@ -56,7 +56,7 @@ def _page(context: Context, where: Range[Member], people: list[Key[Any]], page: 
 
 
 def _shown(context: Context, stored: Records, item: Found[Member], people: list[Key[Any]]) -> dict[str, Any] | None:
-    """A participation with its conversation; None for an invite, and for what a deletion has not removed yet."""
+    """A participation with its conversation; None for an invite, or if its deletion has begun."""
     member = stored.get(item.key)
     channel, tail = stored.get(keys.channel(item.position)), stored.get(keys.tail(item.position))
     if member is None or channel is None or tail is None or channel["type"] not in context.perspective.shows:

@@ -28,7 +28,7 @@ _REBINDING = ("identity", rules.PROXY, rules.PROJECTED)
 
 
 def _as_participant(act: Callable[[], T]) -> T:
-    """What `act` returns. Others who are always first have a code of their own here."""
+    """Call `act` and return its result. If other changes came first every time, Conversations has a code of its own."""
     try:
         return act()
     except Refusal as refusal:
@@ -43,7 +43,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     A phone costs three requests: read what is there, take a number, write member, pair, bindings, counters and entry.
 
     Raises:
-        Refusal: what is wrong with the addresses; 50416 if the pair is in use, 50433 or 50437 if the participant is
+        Refusal: the refusal of a wrong address; 50416 if the pair is in use; 50433 or 50437 if the participant is
             there already; as `members.create`.
     """
     binding = rules.binding(parameters, context.numbers)
@@ -52,7 +52,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The participant with the given fields changed; its SID stays, also with another identity.
+    """Change the given fields of the participant. Its SID stays, even if its identity changes.
 
     Raises:
         Refusal: 50440 to 50444; 50433 if the new identity is in the conversation; as `create` for addresses.
@@ -69,7 +69,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         lifecycle.require(tail, *only_shown(context), *lifecycle.allows("updated"))
         change = _Rebinding(context, rebinding)
         change.make_way(member)
-        # What is refused here is refused before anything is written.
+        # Refuse before anything is written.
         change.required(member, tail)
         return members.change(context, member, {**others, **change.fields}, lambda _: None, beside=change.required)
 
@@ -97,7 +97,7 @@ class _Rebinding:
             departures.remove_leftovers(self._context, user, held, found.living().get(self._invite_key(member)))
 
     def required(self, member: Record, tail: Tail | Record) -> tuple[dict[str, Any], list[Write]]:
-        """What the change sets beside plain fields, and what is written with it, for the member as it is now."""
+        """The binding, role and user fields that the change sets in the member as it is now, and further writes."""
         if self._is_handed_over(member):
             rules.check_new_identity(member)
         old = member.get("messaging_binding")
@@ -127,7 +127,7 @@ class _Rebinding:
         return keys.invite(member["channel_sid"], invite_sid(member["channel_sid"], self._given["identity"]))
 
     def _people(self, member: Record) -> Records:
-        """The new identity's user, membership and invite, and the former one's user."""
+        """The new identity's user, membership and invite, and the former identity's user."""
         wanted = [self._user_key(member), self._invite_key(member)]
         wanted += aliases.wanted(member["channel_sid"], self._given["identity"])
         if former := user_of(member):
@@ -135,7 +135,7 @@ class _Rebinding:
         return self._context.table.fetch_many(wanted, buried=True)
 
     def _handed_over(self, member: Record) -> tuple[dict[str, Any], dict[str, int], list[Write]]:
-        """What changes as another identity takes the place: fields, counters, and what is written for both users."""
+        """The fields, counters and writes for both users when another identity takes the member's place."""
         context, identity, channel_sid = self._context, self._given["identity"], member["channel_sid"]
         read = self._people(member)
         found = read.living()
@@ -159,11 +159,11 @@ class _Rebinding:
             add["aliases_made"] = 1
             writes.append(Create(alias, {"member_sid": member["sid"]}, taken=Overtaken()))
         index = keys.in_user_channels(user_sid(member["service_sid"], identity), channel_sid)
-        # A number that nobody stood behind has had no role.
+        # A number without an identity had no role.
         role = {} if member.get("role_sid") else {"role_sid": owner["default_channel_role_sid"]}
         return {"birth": birth, **role, **index}, add, writes
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
-    """Take a participant out of a conversation; what it wrote stays, and its addresses are free."""
+    """Take a participant out of a conversation. Its messages stay, and its addresses become free."""
     _as_participant(lambda: members.delete(context, path, parameters))

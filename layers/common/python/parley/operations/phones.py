@@ -1,10 +1,10 @@
-"""What goes from a message to phones: who gets it is decided once, then it is handed to the carrier phone by phone.
+"""Sends a message to phones: Parley decides once which phones receive it, then hands it to the carrier for each phone.
 
     no receipts yet -> claimed: one receipt per phone, in one transaction with the count at the message
     claimed         -> handed over, and the receipt says `sent` or `failed`
 
-Whoever takes up a broken-off message finds the claims, and hands over what no receipt tells of yet. That is a second
-time only if the one before died between handing over and noting it. The carrier knows it by its reference then.
+If the job dies, the next one finds the receipts and hands the message over for each receipt without a status. If the
+first job died between handing over and noting it, the carrier gets the message twice, both times with one reference.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from parley.store.writes import Create, Update, Write
 _ATTEMPTS = 5
 # After so many phones without an answer, the carrier is given a pause.
 _MOST_SILENCES = 3
-# How long a message is handed to a carrier that gives no answer.
+# For so long, Parley hands a message again to a carrier that gives no answer.
 LONGEST_AGE_MS = 3600 * 1000
 
 
@@ -52,14 +52,14 @@ class Posted(NamedTuple):
 
 
 class Left(NamedTuple):
-    """What is still to be done: phones that there was no time for, and phones whose carrier gave no answer."""
+    """Whether phones are left: because the time was up, and because the carrier gave no answer."""
 
     is_late: bool
     is_silent: bool
 
 
 def send(context: Context, carrier: Carrier, posted: Posted, is_late: Callable[[], bool]) -> Left:
-    """Hand a message to the carrier, for each phone that has not been told of; stops when `is_late` says so."""
+    """Hand a message to the carrier for each phone whose receipt has no status; stops when `is_late` says so."""
     message = context.table.fetch(MESSAGE.key(posted.path))
     if message is None or message["service_sid"] != posted.path["service_sid"] or not message.get("delivery"):
         return Left(is_late=False, is_silent=False)
@@ -74,7 +74,7 @@ def send(context: Context, carrier: Carrier, posted: Posted, is_late: Callable[[
 
 
 def _claimed(context: Context, message: Record, posted: Posted) -> list[Record]:
-    """The receipts of a message, which are made now if there are none."""
+    """The receipts of a message; if it has none, they are made now."""
     where = keys.receipts(message["channel_sid"], message["index"])
     for _ in range(_ATTEMPTS):
         if made := context.table.every(where):
@@ -83,7 +83,7 @@ def _claimed(context: Context, message: Record, posted: Posted) -> list[Record]:
         try:
             context.table.commit(context.cause(), [_counting(message, len(claims)), *claims])
         except Refusal as refusal:
-            # Another turn has claimed them first, or the message was deleted.
+            # Another job has made the receipts first, or the message was deleted.
             if refusal.error is NOT_FOUND:
                 return []
             if refusal.error is not CONCURRENT_UPDATE:
@@ -115,7 +115,7 @@ def _claims(context: Context, message: Record, posted: Posted) -> list[Create]:
 
 
 def _counting(message: Record, phones: int) -> Write:
-    """The write that counts the phones at the message: somebody may have come or gone since it was written."""
+    """The write that counts the phones on the message: a phone may have left since the message was written."""
     counts = expected(phones) if phones else None
     same = unchanged(message, "delivery")
     return Update(MESSAGE.key(message), NOT_FOUND(), set={"delivery": counts}, guards=(same,), announced=False)

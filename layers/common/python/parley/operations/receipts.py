@@ -1,4 +1,4 @@
-"""Delivery receipts: looked at by back ends, made when a message goes to a phone, moved on by the carrier's reports."""
+"""Delivery receipts: a message to a phone makes one, the carrier's reports change it, and back ends read it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The receipt.
 
     Raises:
-        Refusal: 20404, also while the carrier has not answered.
+        Refusal: 20404, even if the receipt exists but the carrier has not answered yet.
     """
     resolved = _resolved(context, path)
     if not is_sid("DY", path["sid"]):
@@ -39,7 +39,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
-    """One page of a message's receipts, in the order of their SIDs, without those that the carrier has not answered."""
+    """One page of a message's receipts, by SID. A receipt without the carrier's answer is left out."""
     resolved = _resolved(context, path)
     where = keys.receipts(resolved["channel_sid"], int(resolved["index"]))
     listing = verbs.read_page(context, where, page)
@@ -56,7 +56,7 @@ def _resolved(context: Context, path: Path) -> Path:
 
 
 class Report(NamedTuple):
-    """What the carrier says of a message on its way to one phone.
+    """The carrier's report about a message to one phone.
 
     Attributes:
         receipt: Where the receipt stands: service, channel, message index and its SID.
@@ -72,12 +72,12 @@ class Report(NamedTuple):
 
 
 def reference(receipt: Mapping[str, Any]) -> str:
-    """What a carrier knows a message to one phone by, and names in its reports."""
+    """The text that names a message to one phone. The carrier repeats it in its reports."""
     return ".".join(str(receipt[name]) for name in _REFERENCE)
 
 
 def referred(text: object) -> Path | None:
-    """Where the receipt of a reference stands; None for anything else."""
+    """The path of the receipt that a reference names; None if the text is not a reference."""
     parts = text.split(".") if isinstance(text, str) else []
     if len(parts) != len(_REFERENCE) or not (parts[2].isascii() and parts[2].isdecimal() and len(parts[2]) <= 12):
         return None
@@ -88,11 +88,11 @@ _REFERENCE = ("service_sid", "channel_sid", "index", "sid")
 
 
 def report(context: Context, reported: Report) -> None:
-    """Move a receipt on, and the summary at its message with it, in one transaction.
+    """Change a receipt and the summary on its message, in one transaction.
 
-    Reports may come twice and in any order: one that moves nothing is passed over, and so is one of a message that is
-    gone. The receipt's change is announced; the message's only if its summary reads differently. Three requests and
-    eight write units at most.
+    Reports may come twice and in any order. If a report changes nothing, or its message was deleted, it is ignored. The
+    change of the receipt is announced. The change of the message is announced only if its summary reads differently.
+    Three requests and eight write units at most.
     """
     try:
         _report(context.sharing_patience(), reported)
@@ -116,7 +116,7 @@ def _report(context: Context, reported: Report) -> None:
 
 
 def _read(context: Context, reported: Report) -> tuple[Record, Record, int | None]:
-    """Message and receipt, and how many webhooks the channel has, which the receipt's change tells."""
+    """The message, the receipt, and the number of the channel's webhooks, which the receipt's change carries."""
     where = reported.receipt
     message_key, receipt_key, tail_key = MESSAGE.key(where), RECEIPT.key(where), keys.tail(where["channel_sid"])
     found = context.table.fetch_many([message_key, receipt_key, tail_key])
@@ -147,7 +147,7 @@ def _move(context: Context, message: Record, receipt: Record, reported: Report) 
 
     def decide(current: Record, _: Tail) -> Decision:
         if current["delivery"] != old:
-            # Another receipt has moved: this one is decided anew, from what is stored by then.
+            # Another receipt has changed the counts: this report is decided again from fresh reads.
             raise _Moved()
         return Decision(Update(key, NOT_FOUND(), set={"delivery": new}, guards=(same,)), [moving])
 
@@ -158,9 +158,9 @@ def _move(context: Context, message: Record, receipt: Record, reported: Report) 
 
 
 def move_horizon(context: Context, reported: Report) -> None:
-    """Move a participant's horizon to the message that was read, unless it is there already or the message is gone.
+    """Move a participant's horizon to the message that was read, if it is behind and the message still exists.
 
-    A WhatsApp participant reads on a phone, so the carrier's reports are all that tells of it.
+    A WhatsApp participant reads on a phone, so only the carrier's reports show it.
     """
     where = reported.receipt
     receipt = context.table.fetch(RECEIPT.key(where))
@@ -178,7 +178,7 @@ def move_horizon(context: Context, reported: Report) -> None:
     try:
         members.change(context, member, {_HORIZON: index}, lambda _: None, check)
     except Refusal as refusal:
-        # The participant has left, or the conversation is closed.
+        # The participant has left, or the conversation was closed.
         if refusal.error not in (NOT_FOUND, CONVERSATION_CLOSED):
             raise
 
@@ -187,7 +187,7 @@ _HORIZON = "last_consumed_message_index"
 
 
 class _Moved(Refusal):
-    """Raised when a receipt of the same message has moved meanwhile."""
+    """Raised if a horizon is there already, or another receipt of the same message has changed meanwhile."""
 
     def __init__(self) -> None:
         super().__init__(NOT_FOUND)

@@ -26,7 +26,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The role with its whole list of permissions replaced, except those that the caller's face cannot name."""
+    """Replace the role's permissions. Permissions that have no name in the caller's face stay."""
     resolved = resolve(context, ROLE, path)
     role = verbs.load(context, ROLE, resolved)
     known = context.perspective.permissions

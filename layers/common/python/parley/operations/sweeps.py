@@ -30,8 +30,8 @@ _DELAY_SECONDS = {"channel": 2, "user": 5, "service": 60, "closed": 0}
 # DynamoDB keeps stream records for 24 hours. If fan-out has not handled a deletion by then, it never will.
 _LONGEST_WAIT_MS = 24 * 3_600_000
 _STEP = 100
-# What a sweep leaves in a partition: tombstones, which expire by themselves, and what it removes one by one, because
-# each goes together with something else.
+# The items that the erasing of whole spans leaves out: tombstones, which expire by themselves, and items that a sweep
+# removes one by one, because other items change with each.
 _KEPT_OF_CHANNELS = ("CHANNEL", "TAIL", "MEMBER#")
 _KEPT_OF_SERVICES = ("CHANNELS#",)
 
@@ -220,7 +220,7 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bo
 def _erase_rest(context: Context, where: Range[Any], kept: tuple[str, ...], is_late: IsLate) -> None:
     """Erase all items of a span except those whose sort keys begin with one of `kept`.
 
-    Each page begins after the last one, so what is kept is not read again for each page.
+    Each page begins after the last item of the page before, so the kept items are read once.
     """
     position: str | None = None
     while not is_late():

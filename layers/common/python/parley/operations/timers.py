@@ -1,13 +1,18 @@
-"""Timers of conversations: once a minute, those that have run out bring their conversations to the next state.
+"""Timers of conversations: once a minute, a job changes the state of each conversation whose timer has run out.
 
-A conversation with timers has one entry, under the time at which the next one runs out. A message moves that time and
-leaves the entry, so whatever is found is decided anew from the counters: the state changes, or the entry moves on.
+A conversation with timers has one entry, under the time at which its next timer runs out. A message moves that time but
+not the entry. So for each entry the job reads the counters: either it changes the state, or it moves the entry.
 
-A transition takes four requests. The counters change first, and only if nobody was active in the conversation since
-they were read. So a message either comes before the transition or meets the new state. Then the channel's record
-changes, which announces the transition. Then the entries that list the channel move. At last, the entries that were
-found are erased together, after a look at whether somebody else has moved entries meanwhile. If a job dies in between,
-the entry no longer agrees with the counters, and the next job brings everything in step with them.
+A transition takes four requests:
+
+1. The counters change, but only if nobody was active in the conversation since they were read. So a message either
+   comes before the transition or meets the new state.
+2. The channel's record changes, which announces the transition.
+3. The entries that list the channel move.
+4. The job looks whether anybody else has moved entries meanwhile, and erases the entries that it found.
+
+If the job dies in between, the entry no longer agrees with the counters. The next job sees that, and changes the record
+and the entries to agree with the counters.
 """
 
 from __future__ import annotations
@@ -35,7 +40,7 @@ _STEP = 50
 
 
 def work_off(context: Context, is_late: Callable[[], bool]) -> bool:
-    """Bring every conversation whose timer has run out to its next state; returns whether all of them were."""
+    """Bring every conversation whose timer has run out to its next state; returns False if some are left."""
     later = keys.time(context.clock.now_ms() + 1)
     left: dict[Range[Listing], str | None] = dict.fromkeys(keys.timers(context.account_sid))
     while left:
@@ -49,7 +54,7 @@ def work_off(context: Context, is_late: Callable[[], bool]) -> bool:
 
 
 class _Settled(NamedTuple):
-    """An entry that was dealt with, its conversation, and the entries that the conversation has since."""
+    """An entry that was handled, its conversation, and the entries that the conversation has now."""
 
     found: Key[Listing]
     channel_sid: str
@@ -72,7 +77,7 @@ def _work_off(context: Context, found: list[Found[Listing]], is_late: Callable[[
 
 
 def _settle(context: Context, entry: Key[Listing], sid: str, read: Records) -> list[_Settled]:
-    """Deal with one entry, from fresh reads if others were first. If that never ends, the next job finds it again."""
+    """Handle one entry. If another change came first, read again; after too many of them, leave it to the next job."""
     patience = context.table.patience()
     while True:
         channel, tail = read.get(keys.channel(sid)), read.get(keys.tail(sid))
@@ -91,9 +96,10 @@ def _settle(context: Context, entry: Key[Listing], sid: str, read: Records) -> l
 
 
 def _finish(context: Context, settled: list[_Settled]) -> None:
-    """Erase the entries that were found, once nobody has moved a conversation's entries while this job moved them.
+    """Erase the entries that the job found.
 
-    Entries are put without conditions, so what somebody else did in between is read here, and followed.
+    The job puts entries without conditions. So it first reads the conversations again. If somebody else has changed one
+    meanwhile, the job moves its entries once more.
     """
     patience, open_ = context.table.patience(), [one for one in settled if one.listed]
     while open_:
@@ -119,7 +125,7 @@ def _wanted(context: Context, sid: str, read: Records) -> dict[Key[Any], Record]
 
 
 def _follow(context: Context, one: _Settled, wanted: Mapping[Key[Any], Record]) -> None:
-    """Put the entries that a conversation has by now, and erase those of this job that it has not."""
+    """Put the entries that follow from a conversation now, and erase this job's entries that no longer do."""
     context.table.put_many({key: entry for key, entry in wanted.items() if key not in one.listed})
     for key, entry in one.listed.items():
         if key not in wanted:
@@ -135,7 +141,7 @@ def _erase(context: Context, key: Key[Any], guard: Guard) -> None:
 
 
 def _decide(context: Context, entry: Key[Listing], channel: Channel, tail: Tail) -> Mapping[Key[Any], Record]:
-    """Carry out what an entry is there for; returns the entries that the conversation has then."""
+    """Change the state if the entry's timer has run out, else move the entry; returns the new entries."""
     due = tail.get("timer_due")
     if due is None or entry != keys.timer(context.account_sid, due, channel["sid"]):
         return _complete(context, channel, tail)
@@ -157,7 +163,7 @@ def _decide(context: Context, entry: Key[Listing], channel: Channel, tail: Tail)
 
 
 def _complete(context: Context, channel: Channel, tail: Tail) -> Mapping[Key[Any], Record]:
-    """Bring everything in step with the counters, where a job died before this entry was gone."""
+    """Make record and entries agree with the counters, after a job died before it erased this entry."""
     before, after = channel.get("state") or ACTIVE, state_of(tail)
     if before != after:
         guards = [unchanged(tail, name) for name in COUNTERS]
@@ -187,9 +193,9 @@ def _announce(context: Context, channel: Channel, taken: Tail, changes: Record) 
 def _relist(
     context: Context, channel: Channel, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Mapping[Key[Any], Record]:
-    """Put the entries that follow from the new counters and not from those before; returns all that follow from them.
+    """Put the entries that follow from the new counters but not from the old; returns all that follow from the new.
 
-    If the state has changed, or may have, the channel's last change is put into its log.
+    If the state has changed or the old counters are unknown, the channel's last change is put into its log.
     """
     had = entries(context.account_sid, channel, before) if before else {}
     wanted = entries(context.account_sid, channel, after)
@@ -203,7 +209,7 @@ def _relist(
 
 
 def _erase_listings(context: Context, channel: Channel, tail: Tail, states: Iterable[str]) -> None:
-    """Erase the channel's entries under states that it has left, unless it has come back to one meanwhile."""
+    """Erase the channel's entries under states that it has left. If it has come back to one, that entry stays."""
     for state in states:
         key = keys.channel_listing(channel["service_sid"], tail["type"], state, channel["date_created"], channel["sid"])
         _erase(context, key, Guard("seq", "behind", tail["seq"], Overtaken()))

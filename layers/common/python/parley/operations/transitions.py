@@ -33,12 +33,12 @@ class _Done(Refusal):
 
 
 class Rework(NamedTuple):
-    """What a change of a channel sets and writes beside what it was asked for.
+    """The parts that a change of a channel adds to the fields that a request named.
 
     Attributes:
-        record: What it sets in the channel's record.
-        counters: What it sets in the counters.
-        writes: The writes that set it there, and move the channel's entries.
+        record: Fields that are set in the channel's record.
+        counters: Fields that are set in the counters.
+        writes: The writes that set the counters and move the channel's entries.
     """
 
     record: Record
@@ -47,7 +47,7 @@ class Rework(NamedTuple):
 
 
 def marks(before: str, after: str, reason: str, now_ms: int) -> Record:
-    """What a transition leaves in the channel's record, from which webhooks tell of it."""
+    """The fields of the channel's record that describe a transition; webhooks tell them."""
     return {"state": stored(after), "state_from": before, "state_reason": reason, "state_at": now_ms}
 
 
@@ -60,7 +60,7 @@ def rework(
     state: str = "",
     reason: str,
 ) -> Rework:
-    """What goes with `changes` of a channel that was just read with its counters, and with `state` if it gets another.
+    """The parts that `changes` of a channel add, and a new `state` if there is one. Channel and counters are fresh.
 
     Raises:
         Refusal: 50377 if the conversation is closed.
@@ -88,23 +88,23 @@ def rework(
 
 
 def transition(before: str, after: str, reason: str, now_ms: int) -> tuple[Record, Record]:
-    """What a transition sets in the channel's record and in its counters; nothing if the state stays the same."""
+    """The fields that a transition sets in the record and in the counters; none if the state stays the same."""
     if before == after:
         return {}, {}
     if not is_transition(before, after, reason):
-        # A change has passed the guards, so the conversation was closed just now, or is being made.
+        # The guards let the change pass, so the conversation was closed just now, or is being made.
         raise CONVERSATION_CLOSED() if before == CLOSED else CONCURRENT_UPDATE()
     woken = {"timed_at": now_ms} if after == ACTIVE else {}
     return marks(before, after, reason, now_ms), {"state": stored(after), **woken}
 
 
 def awake(context: Context, service_sid: str, channel_sid: str, act: Callable[[Context], T]) -> T:
-    """What `act` returns, which is done under `lifecycle.is_awake`: an inactive conversation is woken first.
+    """Call `act` and return its result. `act` checks `lifecycle.is_awake`; an inactive conversation is woken first.
 
-    If this dies after the waking, the conversation is active, as if somebody had asked for that.
+    If the function dies after that, the conversation stays active, as if somebody had asked for it.
 
     Raises:
-        Refusal: what `act` raises; 20409 if others put the conversation to sleep again every time.
+        Refusal: the refusals of `act`; 20409 if the conversation becomes inactive again before every attempt.
     """
     context = context.sharing_patience()
     for _ in range(_ATTEMPTS):

@@ -1,7 +1,7 @@
-"""User conversations: the conversations that a user takes part in, with what is unread.
+"""User conversations: the conversations that a user takes part in, with the counts of unread messages.
 
-https://www.twilio.com/docs/conversations/api/user-conversation-resource. The same memberships as Chat's user channels;
-an invite, which only Chat has, is no participation.
+https://www.twilio.com/docs/conversations/api/user-conversation-resource. They show the same memberships as Chat's user
+channels, but no invites, which only Chat has.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A conversation that is made together with its participants, in one transaction: all of them are there, or nothing is.
+"""Makes a conversation together with its participants in one transaction: either all of them exist, or nothing does.
 
     created as initializing --> active
 
-It is stored as initializing, as Twilio shows it, and made active at once. If the function dies between the two, the job
-that the creation has planned does that (`work/beginning.py`).
+The request stores the conversation as initializing, as Twilio shows it, and makes it active at once. If the function
+dies in between, the job that the creation has planned makes it active (`work/beginning.py`).
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ Given = tuple[dict[str, Any], MessagingBinding | None]
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """A new conversation with its participants, of whom there may be none.
+    """A new conversation with its participants; the list may be empty.
 
     Raises:
-        Refusal: what is wrong with a participant, as `participants.create`; 50425 if a pair is in use; 50435 for a
-            group that is not complete; as `channels.create`.
+        Refusal: for a wrong participant, as `participants.create`; 50425 if a pair is in use; 50435 for a group that is
+            not complete; as `channels.create`.
     """
     fields = {name: value for name, value in parameters.items() if name != "participant"}
     if not parameters.get("participant"):
@@ -64,7 +64,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         if refusal.error is not PAIR_EXISTS:
             raise
         raise PAIRS_IN_USE() from None
-    # The conversation is there. What fails now, the job does later.
+    # The conversation exists now. If making it active fails, the job does it later.
     with suppress(Refusal):
         transitions.begin(context, owner["sid"], record["sid"])
     return record

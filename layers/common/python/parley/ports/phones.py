@@ -1,4 +1,4 @@
-"""The carrier port: hands a message for one phone to whoever can send it.
+"""The carrier port: hands a message for one phone to the carrier that can send it.
 
     POST <carrier's URL>      {"reference", "from", "to", "body", "media", "content_sid", "content_variables"}
 
@@ -8,8 +8,8 @@
     4xx but 408 and 429, {"code": 21610}      the carrier refuses it, with a code of Twilio's; 30008 if it names none
     anything else, or no answer in time       not known: the message is handed over again later
 
-Handing over a message twice is safe: the second one has the same `reference`, and so the same
-`I-Twilio-Idempotency-Token`. The carrier reports what became of a message under its reference (`work/phoning.py`).
+Handing over a message twice is safe: both times it has the same `reference`, and so the same
+`I-Twilio-Idempotency-Token`. The carrier's reports name the message by its reference (`work/phoning.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Protocol
 
 from parley.ports.http.outgoing import NoAnswer, Outgoing, Response, TargetRefused
 
-# https://www.twilio.com/docs/api/errors. A number that nobody can send from, and a failure of unknown cause.
+# https://www.twilio.com/docs/api/errors: no message can be sent from this number; a failure of unknown cause.
 NO_CARRIER, UNKNOWN = 21606, 30008
 _TIMEOUT_SECONDS = 5.0
 _TRIED_AGAIN = (408, 429)
@@ -34,11 +34,11 @@ class Outbound(NamedTuple):
 
     Attributes:
         reference: Names the message and the phone; the carrier's reports repeat it.
-        sender: The account's number that it comes from.
+        sender: The account's number that sends it.
         to: The phone's address.
         body: Its text; None if there is none.
         media: The files that it carries: SID, size, type and name of each.
-        content_sid: The template that it is sent by; the carrier fills it with `content_variables`.
+        content_sid: The template of the message; the carrier fills in `content_variables`.
     """
 
     reference: str
@@ -63,14 +63,14 @@ class Silent(Exception):
 
 
 class Carrier(Protocol):
-    """Whoever can reach phones."""
+    """A service that sends messages to phones."""
 
     def send(self, message: Outbound) -> str:
-        """Hand a message over; returns what the carrier calls it.
+        """Hand a message over; returns the carrier's id of it.
 
         Raises:
             Rejected: if the carrier does not send it.
-            Silent: if that is not known; the same message may be handed over again.
+            Silent: if it is not known whether the carrier has taken it; the message may be handed over again.
         """
 
 

@@ -46,7 +46,7 @@ class Configuration:
     def present(self, keys: Iterable[Key[Any]]) -> set[Key[Any]]:
         """Those of `keys` under which a living record was found at most ten seconds ago, read in one go.
 
-        Here, absence is remembered as well. That is right for records that never come back, such as revoked API keys.
+        Here, absence is remembered as well, and just as long. So another container sees a new record that much later.
         """
         wanted, now = set(keys), self._clock.now_ms()
         known = {key for key in wanted if key in self._memory and now < self._memory[key][0]}
@@ -71,3 +71,4 @@ class Configuration:
         """Forget records that this container has just changed."""
         for key in keys:
             self._memory.pop(key, None)
+            self._absent.pop(key, None)
