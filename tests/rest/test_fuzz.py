@@ -173,6 +173,8 @@ class Laboratory:
         form = creation.form
         form = {**form, "Identity": f"victim {number}"} if "Identity" in form else form
         path = creation.path(self.own.of(creation))
+        # There can be one of some things, and the last victim may have been spared.
+        self.make_room(creation)
         made = self.raw.post(path, form)["sid"]
         if operation.resource in _MADE_AS:
             members = "Members" if operation.scope == "chat" else "Participants"

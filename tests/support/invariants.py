@@ -86,12 +86,13 @@ def everything(client: Any, table_name: str, account_sid: str) -> dict[Key[Any],
     connections = {_text(item, "id") for item in inside if _text(item, "sk") == "CONNECTION"}
 
     def belongs(item: dict[str, Any]) -> bool:
-        pk, sk = _text(item, "pk"), _text(item, "sk")
+        pk = _text(item, "pk")
         if account_sid in pk or _text(item, "service_sid") in services:
             return True
         # A unique name may hold the sign too, and then a part may be empty.
         parts = [part for part in pk.split("#") if part]
-        return not sids.isdisjoint(parts) or not connections.isdisjoint((*parts, *filter(None, sk.split("#"))))
+        # Connections of other accounts may have the same id, so those who follow a user are found by the user.
+        return not sids.isdisjoint(parts) or not connections.isdisjoint(parts)
 
     decoded = ({name: from_attribute(value) for name, value in item.items()} for item in stored if belongs(item))
     return {Key(item["pk"], item["sk"]): item for item in decoded}
