@@ -50,7 +50,7 @@ _RULES_OF_CONVERSATIONS = {
 # Resources of Conversations that have other names than the records they show.
 _NAMES = {"channel": "conversation", "channel_webhook": "conversation_webhook"}
 _GROUP = 4
-# What an empty value does in a form, but not in a filter.
+# The effect of an empty value in a form. A filter has no such effect.
 _CLEARS = "; empty clears it"
 
 
@@ -86,12 +86,12 @@ class Resource(NamedTuple):
 
     @property
     def described(self) -> tuple[Mount, ...]:
-        """The mounts whose parameters and fields are told: those without a service in the path have the same."""
+        """The mounts whose parameters and fields the page shows. The same mounts without a service have the same."""
         return tuple(mount for mount in self.mounts if not mount.is_in_default_service)
 
 
 def resources() -> list[Resource]:
-    """Everything that is offered, by its API and name."""
+    """All resources, by API and name."""
     found: dict[tuple[str, str], list[Mount]] = {}
     for mount in MOUNTS:
         found.setdefault((_column(mount), mount.resource), []).append(mount)
@@ -99,7 +99,7 @@ def resources() -> list[Resource]:
 
 
 def _column(mount: Mount) -> str:
-    """Whose codes a mount answers with: Chat's or Conversations'."""
+    """The column of error codes that a mount answers with: Chat's or Conversations'."""
     return mount.face.perspective.errors
 
 

@@ -31,7 +31,7 @@ AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 class Page(NamedTuple):
-    """One family's page, what its examples are sent to, and what it calls a record."""
+    """One family's page, the URL in its examples, and its words for records."""
 
     path: Path
     family: Family
@@ -115,7 +115,7 @@ _RECORDS: dict[str, dict[str, Any]] = {
         "error_code": 30003,
     },
 }
-# The kinds of records that changes have, where examples call them otherwise.
+# The kind of the changed record, if the table of events has another word for it.
 _KINDS = {"media message": "message", "state": "channel"}
 _BEFORE = {"create": "is added", "update": "changes", "delete": "is removed"}
 _NAMES = {("message", verb): "a text message" for verb in ("create", "update")}

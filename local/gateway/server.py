@@ -3,7 +3,7 @@
     /ws                     WebSocket API
     …/@connections/{id}     its management
     /console                the web console, files of `local/console/page/`, and its inbox for webhooks
-    /_phones/               the simulated carrier: what phones received, and messages from phones
+    /_phones/               the simulated carrier: the messages that phones received, and messages from phones
     /_aws/health            whether it is up
     anything else           REST API
 

@@ -1,1 +1,1 @@
-"""The simulated carrier: phones without phones."""
+"""The simulated carrier: plays the phones of a local run."""

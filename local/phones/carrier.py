@@ -1,14 +1,14 @@
-"""The simulated carrier: takes messages to phones, reports what became of them, and writes as a phone.
+"""The simulated carrier: takes messages to phones, reports their statuses, and sends messages as a phone.
 
     POST /_phones/messages      a message to a phone, as Parley hands it over (`parley/ports/phones.py`)
     GET  /_phones/              the phones that have received or sent messages
     GET  /_phones/{address}     the messages of a phone, oldest first
     POST /_phones/{address}     a message from that phone: `To` and `Body`, as a form or as JSON
 
-All but the first ask for account SID and auth token. The first asks for Parley's signature.
+The first request must have Parley's signature; the others need account SID and auth token.
 
-Reports go through the work queue with a delay, so nothing waits here and nothing is lost when the gateway stops. What
-becomes of a message depends on the last four digits of the phone's number:
+Reports go through the work queue with a delay, so the carrier does not wait, and no report is lost when the gateway
+stops. The last four digits of the phone's number decide what happens with a message:
 
     ending      Parley's message is                                  error code
     ----------- ---------------------------------------------------- ----------
@@ -57,7 +57,7 @@ class SimulatedCarrier:
         self._credentials = f"{account_sid}:{auth_token}".encode()
         self._queue = queue
         self._messages: OrderedDict[str, deque[Entry]] = OrderedDict()
-        # The SIDs of messages by their references: one that is handed over twice is one message.
+        # The SIDs of messages by their references: if a message is handed over twice, the phone gets it once.
         self._taken: OrderedDict[str, str] = OrderedDict()
 
     def respond(self, request: Request) -> Response | Awaitable[Response]:
@@ -134,7 +134,7 @@ class SimulatedCarrier:
 
 
 def _reports(phone: str, is_whatsapp: bool) -> list[tuple[str, int]]:
-    """What is reported of a message, a second after one another."""
+    """The reports about a message, each a second after the one before."""
     if bad := _LATER.get(phone[-_ENDING:]):
         return [bad]
     return [("delivered", 0), ("read", 0)] if is_whatsapp else [("delivered", 0)]

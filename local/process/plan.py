@@ -71,7 +71,7 @@ class Plan:
     def functions(self, template: BoundTemplate) -> dict[str, Function]:
         """The functions with their settings for this machine: its own addresses, and webhooks may go to loopback.
 
-        Messages to phones go to the simulated carrier, unless another one was named.
+        Messages to phones go to the simulated carrier if the settings name no other.
         """
         rest, sockets = template.rest_api(), template.socket_api()
         in_aws = f"execute-api.{REGION}.amazonaws.com"

@@ -29,7 +29,7 @@ export class ChannelList {
     return this.joined.reduce((sum, channel) => sum + this.#unreadIn(channel), 0);
   }
 
-  /** In a closed conversation nobody can report any more how far they have read, so its badge would stay for ever. */
+  /** A closed conversation takes no read reports, so its badge would stay for ever. */
   #unreadIn(channel) {
     return channel.state === 'closed' ? 0 : (this.unread.get(channel.sid) ?? 0);
   }

@@ -43,7 +43,7 @@ export class Composer {
     (this.note.hidden ? this.field : this.note).focus();
   }
 
-  /** Show a note in place of the field; without a note, show the field. Whichever comes takes over the focus. */
+  /** Show a note in place of the field; without a note, show the field. The new one takes over the focus. */
   replaceWith(note) {
     if (note === this.note.textContent) return;
     const hadFocus = this.element.contains(document.activeElement);

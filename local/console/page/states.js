@@ -1,4 +1,4 @@
-// The states of a conversation: how the page shows them, and why nothing can be written in some.
+// The states of a conversation: how the page shows them, and which of them take no messages.
 
 import { h } from './dom.js';
 
@@ -7,9 +7,9 @@ const NOTES = {
   initializing: 'This conversation is being set up. You can write in a moment.',
 };
 
-/** Why nothing can be written in a channel; empty if something can. */
+/** The reason why a channel takes no messages; empty if it takes them. */
 export const whyReadOnly = ({ state }) => NOTES[state] ?? '';
 
-/** A small mark with the channel's state, or null: that a channel is active need not be said. */
+/** A small mark with the channel's state; null for an active channel. */
 export const stateMark = ({ state }) =>
   state === 'active' ? null : h('span', { class: 'channel-state', data: { state } }, state);

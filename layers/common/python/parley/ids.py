@@ -37,12 +37,12 @@ def member_sid(channel_sid: str, identity: str) -> str:
 
 
 def phone_member_sid(channel_sid: str, address: str) -> str:
-    """The SID of the membership of somebody who is reached at this address."""
+    """The SID of the membership of a phone with this address."""
     return "MB" + _digest(channel_sid, "address", address)
 
 
 def gateway_member_sid(channel_sid: str, projected_address: str) -> str:
-    """The SID of the membership of a number of the account that nobody stands behind."""
+    """The SID of the membership of one of the account's numbers, without an identity."""
     return "MB" + _digest(channel_sid, "projected", projected_address)
 
 
@@ -52,7 +52,7 @@ def address_sid(account_sid: str, address: str) -> str:
 
 
 def group_digest(addresses: Iterable[str]) -> str:
-    """What a set of addresses is found by."""
+    """The digest under which a set of addresses is found."""
     return _digest(*sorted(addresses))
 
 
@@ -72,12 +72,12 @@ def message_sid(channel_sid: str, index: int) -> str:
 
 
 def receipt_sid(message_sid: str, participant_sid: str) -> str:
-    """The SID of what becomes of a message on its way to one participant."""
+    """The SID of the delivery receipt of a message to one participant."""
     return "DY" + _digest(message_sid, participant_sid)
 
 
 def channel_message_sid(prefix: str, carriers_id: str) -> str:
-    """What a message is called on its channel: the carrier's own id if that is such a SID, else one derived from it."""
+    """The SID of a message on its channel: the carrier's own id if it is such a SID, else one derived from that id."""
     return carriers_id if is_sid(prefix, carriers_id) else prefix + _digest(carriers_id)
 
 

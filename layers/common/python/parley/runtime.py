@@ -244,7 +244,7 @@ class Runtime:
     def _ask(
         self, context: Context, kind: str, verb: str, record: Record, given: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """Ask a service's pre-event webhooks, if there are any; only then is the code for it imported."""
+        """Ask a service's pre-event webhooks, if there are any. The code that asks is imported only then."""
         from parley.operations.accounts import known_configuration
 
         service = self.configuration.fetch(keys.service(context.account_sid, record["service_sid"])) or {}

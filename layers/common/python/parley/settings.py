@@ -35,7 +35,7 @@ class Settings:
         phone_numbers: The account's numbers for text messages, in E.164 form.
         whatsapp_senders: The account's WhatsApp senders, each `whatsapp:` and a number.
         group_messages: Whether the carrier takes messages to a group of phones.
-        carrier_url: Where messages to phones are handed over; empty if no carrier is set.
+        carrier_url: The carrier's URL, to which messages to phones are posted; empty if no carrier is set.
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
     """

@@ -87,7 +87,7 @@ Service = TypedDict(
 
 
 class AccountConfiguration(Stored, total=False):
-    """What holds for the whole account."""
+    """The account's configuration."""
 
     default_chat_service_sid: str
     default_messaging_service_sid: str
@@ -158,7 +158,7 @@ class User(OfService, total=False):
 
 
 class Channel(OfService, total=False):
-    """A channel, without its counters. `state_*` say from which state it came to this one, why and when."""
+    """A channel, without its counters. `state_*` name its former state, and why and when the state changed."""
 
     friendly_name: str
     unique_name: str
@@ -178,10 +178,10 @@ class Channel(OfService, total=False):
 class Tail(TypedDict, total=False):
     """A channel's counters: `seq` is the number of its latest change, `last_index` that of its last message.
 
-    A channel without a `state` is active. `activity_at` is when the last message was written, or the channel made;
-    `timed_at` when a participant came, timers were set or somebody made it active. Under `activity_hour` it stands
-    among the recently active ones, under `timer_due` among those whose timers run. `bound_count` is the number of
-    members that are reached at an address. `group` says that the channel is a thread of phones.
+    A channel without a `state` is active. `activity_at` is the time of the last message, or of the channel's creation.
+    `timed_at` is the last time at which a participant came, timers were set or the channel became active.
+    `activity_hour` and `timer_due` are the places of its entries in the lists by activity and by timers. `bound_count`
+    is the number of phones. `group` says that the channel is a thread of phones.
     """
 
     service_sid: str
@@ -222,7 +222,7 @@ class OfChannel(OfService, total=False):
 
 
 class MessagingBinding(TypedDict, total=False):
-    """How a member is reached outside of chat; only the keys that apply.
+    """The addresses of a member outside of chat; only the keys that apply.
 
     `address` is the person's own, `proxy_address` the account's number that writes to it. `projected_address` is the
     account's number that stands for a member in a thread of phones.
@@ -235,13 +235,13 @@ class MessagingBinding(TypedDict, total=False):
 
 
 class Alias(TypedDict, total=False):
-    """Which member has an identity, if that member's SID is not the one derived from it."""
+    """The SID of the member with an identity, if that SID is not derived from the identity."""
 
     member_sid: str
 
 
 class Holder(Stored, total=False):
-    """Who holds an address pair, or which channel a set of addresses."""
+    """The channel and the member that hold an address pair, or the channel that holds a set of addresses."""
 
     channel_sid: str
     member_sid: str
@@ -253,7 +253,7 @@ Bound = dict[str, Any]
 
 
 class Member(OfChannel, total=False):
-    """A membership. A phone's has no identity. If it is `uncounted`, its user's count of channels leaves it out."""
+    """A membership. A phone has no identity. If it is `uncounted`, its user's count of channels leaves it out."""
 
     uncounted: bool
 
@@ -280,8 +280,8 @@ class Invite(OfChannel, total=False):
 class ChannelWebhook(OfChannel, total=False):
     """A channel's webhook; its configuration stands in attributes `configuration.*`.
 
-    `face` is the family of faces that made it, Chat's if it is absent. If the webhook wants older messages, they are
-    those up to `replay_until`, and `replayed` says how far they were told.
+    `face` is the family of faces that made it; if it is absent, Chat made it. If the webhook wants older messages, it
+    gets them up to the index `replay_until`, and `replayed` holds the progress.
     """
 
     type: str
@@ -291,9 +291,9 @@ class ChannelWebhook(OfChannel, total=False):
 
 
 class Replayed(TypedDict):
-    """How far a webhook's older messages were told: the index of the next one.
+    """The progress of a replay: the index of the next message.
 
-    `since` is when that one came to be next, `receives` how often the job had been received before that.
+    `since` is when that message became the next, `receives` how often the job had been received before that.
     """
 
     next: int
@@ -302,7 +302,7 @@ class Replayed(TypedDict):
 
 
 class Receipt(OfChannel, total=False):
-    """What became of a message on its way to one phone. Without `status`, the carrier has not answered yet.
+    """The delivery receipt of a message to one phone. Without `status`, the carrier has not answered yet.
 
     `is_group` says that the phone is in a group.
     """
@@ -330,7 +330,7 @@ class MessageMedia(TypedDict, total=False):
 class Message(OfChannel, total=False):
     """A message. `created_seq` is the number under which it was written; `seq` moves with every edit.
 
-    `activity_hour` is that of its conversation if that was still listed under an earlier hour than the message's.
+    If the conversation was still listed under another hour than the message's, `activity_hour` is that other hour.
 
     If a client wrote it, `author_birth` is the birth of that user. If a back end named the author, `author_at` is when
     it did so.

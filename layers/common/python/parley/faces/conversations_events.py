@@ -1,4 +1,4 @@
-"""Conversations' webhook events: one row each, with Twilio's name and parameters, and what may be answered.
+"""Conversations' webhook events: one row each, with Twilio's name, its parameters and the fields an answer may replace.
 
 https://www.twilio.com/docs/conversations/conversations-webhooks
 """
@@ -79,6 +79,6 @@ def _stored_as(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(event.name for event in chat if event)) or (name,)
 
 
-# Webhooks of channels are stored with Chat's names. Chat has two for messages, with media and without, and none for
-# states and receipts.
+# Webhooks of channels are stored with Chat's names. Chat has two names for a message, with media and without. It has
+# none for states and receipts.
 STORED_AS = {name: _stored_as(name) for name in CONVERSATION_FILTERS}

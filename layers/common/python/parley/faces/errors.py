@@ -191,7 +191,8 @@ TABLE: dict[Error, Row] = {
     errors.CLOSED_TIMER_TOO_SMALL: _conversations(400, 50376, "Closed timer must be at least 10 minutes"),
     errors.MESSAGING_SERVICE_INVALID: _both(400, 50341, "MessagingServiceSid must be a SID beginning with MG"),
     errors.DATES_REVERSED: _both(400, 50396, "EndDate must not be before StartDate"),
-    # Participants outside of chat. What is also checked when a chat member joins or leaves has an answer in Chat.
+    # Participants outside of chat. Some are also checked when a chat member joins or leaves: those have an answer in
+    # Chat too.
     errors.IDENTITY_WITH_ADDRESS: _conversations(
         400, 50211, "Identity cannot be given together with MessagingBinding.Address or MessagingBinding.ProxyAddress"
     ),
@@ -254,7 +255,7 @@ TABLE: dict[Error, Row] = {
     # Invites and bindings
     errors.INVITE_NOT_FOUND: _chat(404, 50601, "Invite not found: the user is not invited to this channel"),
     errors.INVITE_USED: _chat(409, 50602, "The invite cannot be declined: the user is a member of the channel"),
-    # In Conversations there are no invites: there it means that one came in Chat while somebody was being added.
+    # Conversations has no invites. There it means that Chat invited the identity while it was being added.
     errors.INVITE_EXISTS: _each(
         (409, 50212, "User already invited"), (409, 20409, "Somebody was invited in Chat at the same moment; try again")
     ),

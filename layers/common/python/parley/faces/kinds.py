@@ -1,4 +1,4 @@
-"""Kinds of values that only a face knows: how it shows what is stored in another form."""
+"""Kinds of values that only a face knows: each shows a stored value in another form."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class InList:
 
 @dataclass(frozen=True)
 class LastMoment(Moment):
-    """The last moment that a filter by date lets through: the end of a date, or of a second."""
+    """The last moment that a filter by date includes: the end of a date, or of a second."""
 
     def parse(self, name: str, values: Sequence[str]) -> int | None:
         given = super().parse(name, values)
@@ -36,7 +36,7 @@ class LastMoment(Moment):
 
 @dataclass(frozen=True)
 class Renamed:
-    """A word that the face calls otherwise; `words` maps the face's words to the stored ones."""
+    """A word that the face shows as another; `words` maps the face's words to the stored ones."""
 
     words: Mapping[str, str]
     error: Error
@@ -52,7 +52,7 @@ class Renamed:
 
 @dataclass(frozen=True)
 class RenamedList:
-    """A list of words that the face calls otherwise. Stored words for which the face has none are not shown."""
+    """A list of words that the face shows as others. A stored word that the face has no word for is not shown."""
 
     words: Mapping[str, str]
     unknown: Callable[[str, str], Refusal]
@@ -71,7 +71,7 @@ class RenamedList:
 
 @dataclass(frozen=True)
 class OnlyThese:
-    """A list of which the face shows these words only; parameters are parsed as a plain list."""
+    """A list from which the face shows only these words; parameters are parsed as a plain list."""
 
     words: Collection[str]
 
@@ -98,7 +98,7 @@ class Selected:
     """The events that a webhook selects; `stored` maps the face's names to the stored ones, one or more.
 
     Attributes:
-        older: Older names that parameters may use, and the names that are shown instead.
+        older: Older names that parameters may use, each with the name that is shown instead.
     """
 
     stored: Mapping[str, tuple[str, ...]]

@@ -155,7 +155,7 @@ class Mount:
 
     @property
     def is_in_default_service(self) -> bool:
-        """Whether its paths name no service, although its records are in one: the account's default service."""
+        """Whether its paths leave out the service and mean the account's default service."""
         return self.record.parent != "account" and "{service_sid}" not in self.path
 
     def route(self, verb: str) -> str:
@@ -164,7 +164,7 @@ class Mount:
         return self.face.prefix + path + self.face.suffix
 
     def status(self, verb: str, record: Record | None = None) -> int:
-        """The HTTP status of a verb that was carried out and gave this record."""
+        """The HTTP status after a verb has succeeded with this record."""
         if verb == "create" and record is not None and record.get("state") in self.accepted.split():
             return 202
         return self.statuses.get(verb, 200)

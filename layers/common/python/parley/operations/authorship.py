@@ -35,7 +35,7 @@ def read(context: Context, channel_sid: str, author: str) -> Records:
 
 
 def changed(context: Context, message: Record) -> dict[str, Any]:
-    """What a message, shown here with its new author, keeps of the author's participant; nothing through Chat."""
+    """The fields for the participant of a message's new author; all None if the face does not show participants."""
     if not context.perspective.shows_participants:
         return author_of(message, None)
     found = read(context, message["channel_sid"], message["author"])
@@ -54,8 +54,8 @@ def participant(context: Context, found: Records, channel_sid: str, author: str)
 def stored(message: Record, author: Record | None, tail: Tail) -> Record:
     """A new message with its author's participant and with the number of phones that receive it.
 
-    If the participant's SID follows from the author's identity, the message does not store it: a message of 1 KB costs
-    one write unit.
+    If the participant's SID follows from the author's identity or address, the message does not store the SID, so that
+    it stays short.
     """
     binding = (author or {}).get("messaging_binding")
     phones = tail.get("bound_count", 0) - is_phone(binding)

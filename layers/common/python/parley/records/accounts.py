@@ -24,8 +24,8 @@ ACCOUNT = RecordType(
     ),
 )
 
-# What holds for the whole account (https://www.twilio.com/docs/conversations/api/configuration-resource). There is one,
-# which is made when it is first needed, together with the default service.
+# The account's configuration (https://www.twilio.com/docs/conversations/api/configuration-resource). The first request
+# that needs it makes it, together with the default service.
 ACCOUNT_CONFIGURATION = RecordType(
     name="account_configuration",
     prefix="AC",

@@ -1,4 +1,4 @@
-"""What becomes of messages to the account's addresses that belong to no conversation.
+"""Address configurations: what happens with a message to one of the account's addresses if it has no conversation yet.
 
 https://www.twilio.com/docs/conversations/api/address-configuration-resource
 """

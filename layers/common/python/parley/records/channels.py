@@ -59,7 +59,7 @@ CHANNEL = RecordType(
     remains="type",
 )
 
-# What a form takes that makes a channel together with its members; they are not stored in it.
+# The form for a channel that is made together with its members. The channel does not store them.
 WITH_MEMBERS = replace(
     CHANNEL,
     fields=(

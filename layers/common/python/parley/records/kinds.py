@@ -210,7 +210,7 @@ class Listed(_Shown):
 
 @dataclass(frozen=True)
 class Objects(_Shown):
-    """JSON objects, each given as a text of its own, at most `most`."""
+    """At most `most` JSON objects, each in a parameter of its own."""
 
     most: int
     too_many: Error
@@ -224,7 +224,7 @@ class Objects(_Shown):
     def _object(self, text: str) -> dict[str, Any]:
         try:
             found = json.loads(text, parse_constant=_refuse_constant)
-            # A half of a character can be written in JSON, but not stored.
+            # JSON can contain half a character (a lone surrogate), but DynamoDB cannot store it.
             json.dumps(found, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise self.malformed() from None

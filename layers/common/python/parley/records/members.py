@@ -45,7 +45,7 @@ MEMBER = RecordType(
             reason="attributes",
         ),
         Field("messaging_binding", Stored(), reason="bindings"),
-        # Forms give its parts, which are checked together (`domain/participants.py`) and stored in it.
+        # A form gives its parts. `domain/participants.py` checks them together, and they are stored in this object.
         *(Field(name, Checked(str), reason=NO_REASON) for name in (ADDRESS, PROXY, PROJECTED)),
         Field(
             "notification_level",

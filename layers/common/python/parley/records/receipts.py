@@ -1,5 +1,5 @@
-"""Delivery receipts (https://www.twilio.com/docs/conversations/api/receipt-resource): what became of a message on its
-way to one phone.
+"""Delivery receipts (https://www.twilio.com/docs/conversations/api/receipt-resource): whether a message reached one
+phone.
 """
 
 from __future__ import annotations

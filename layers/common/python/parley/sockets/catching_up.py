@@ -135,7 +135,7 @@ def _keys(sid: str, identity: str) -> tuple[Key[Any], Key[Any], Key[Any], Key[An
 
 
 def _aliases(found: Records, sid: str, identity: str) -> list[Key[Any]]:
-    """What leads to the member with an identity in a channel in which there are aliases; hardly any has some."""
+    """The key of an identity's alias; none if the channel has no aliases, which is the usual case."""
     tail = found.get(keys.tail(sid))
     return aliases.wanted(sid, identity)[1:] if tail is not None and tail.get("aliases_made") else []
 

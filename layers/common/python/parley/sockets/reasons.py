@@ -25,7 +25,7 @@ BOOKKEEPING = {
     *COMMON_FIELDS,
     *("seq", "hooks", "created_seq", "birth", "creator_birth", "joined_at"),
     *("author_birth", "author_at"),
-    # For webhooks: from which state a conversation came to the one it has, why and when.
+    # For webhooks: the former state of a conversation, and why and when it changed.
     *("state_from", "state_reason", "state_at"),
     *("uncounted", "activity_hour"),
     *("cause", "deleted_at", "expires_at"),

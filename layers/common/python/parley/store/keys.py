@@ -57,7 +57,7 @@ from parley import stored
 R = TypeVar("R", bound=Mapping[str, Any], covariant=True)
 
 _INDEX_WIDTH = 12
-# Times may be any that a back end names, up to the end of the year 9999.
+# A back end may name any time up to the end of the year 9999.
 _TIME_WIDTH = 15
 _TIMER_SHARDS = 8
 _DUE_SHARDS = 2
@@ -83,7 +83,7 @@ class Range(Generic[R]):
 
 
 class Span(Range[Any]):
-    """What several keys and ranges of one partition cover together; a sweep reads them with one request."""
+    """The span that covers several keys and ranges of one partition; a sweep reads it with one request."""
 
 
 def service(account_sid: str, sid: str) -> Key[stored.Service]:
@@ -160,12 +160,12 @@ def all_channel_listings(service_sid: str) -> Span:
 
 
 def in_service(service_sid: str) -> Span:
-    """What is stored below a service: its entries of channels, roles, push registrations and actions per second."""
+    """All items below a service: its entries of channels, roles, push registrations and actions per second."""
     return Span(f"SERVICE#{service_sid}", "")
 
 
 def in_channel(channel_sid: str) -> Span:
-    """A channel, its counters and all that is stored below it."""
+    """A channel, its counters and all items below it."""
     return Span(f"CHANNEL#{channel_sid}", "")
 
 
@@ -357,7 +357,7 @@ def in_user_channels(user_sid: str, channel_sid: str) -> dict[str, str]:
 
 
 def in_address_channels(service_sid: str, address: str, channel_sid: str) -> dict[str, str]:
-    """Index attributes of a membership whose member is reached at an address."""
+    """Index attributes of the membership of a phone, by its address."""
     return {"gsi1pk": f"ADDRESS#{service_sid}#{address}", "gsi1sk": channel_sid}
 
 

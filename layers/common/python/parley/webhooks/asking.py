@@ -87,7 +87,7 @@ class PreEvents:
 
 
 def _by(context: Context, kind: str, verb: str) -> Record:
-    """What an action is told with of the client that asks for it."""
+    """The fields of the client that asks for an action."""
     # `ModifiedBy` names the client that asks for the change, not the author of the last change.
     told: Record = {"last_updated_by": context.actor}
     return {**told, "author_birth": context.caller.birth} if (kind, verb) == ("message", "create") else told
@@ -100,7 +100,7 @@ def _target(family: Family, owner: Service, settings: Settings, event: Event) ->
 
 
 def _channel(context: Context, kind: str, record: Record) -> Record | None:
-    """The channel in which the action happens, None if in none; of a new one, what is known of it."""
+    """The channel of the action; None if it has no channel. A new channel has only the fields in the request."""
     if kind == "channel":
         return record
     sid = record.get("channel_sid")

@@ -59,14 +59,14 @@ class Deliveries:
     def plan(self, change: Change, memory: Memory) -> list[Entry]:
         """The deliveries of the webhooks that a change fires.
 
-        If one of them waits for a replay, the replay is queued before it once more. It may not be queued yet, since
-        the stream keeps the order of each record's changes only.
+        If one of them waits for a replay, the replay is queued before it once more: the stream keeps the order of one
+        record's changes only, so the webhook's own change may not have queued the replay yet.
         """
         events = (find(family.post_events, *row, change.record) for family in FAMILIES for row in rows(change))
         if not change.cause["webhooks"] or not any(events):
             return []
         if change.kind == "message" and is_of_summary(change.old, change.record):
-            # The receipt's own change tells of it (unconfirmed).
+            # The change of the receipt fires an event of its own (unconfirmed).
             return []
         context = self._context
         service = context.configuration.fetch(keys.service(context.account_sid, change.record["service_sid"]))
@@ -91,7 +91,7 @@ class Deliveries:
         return [*map(replay, awaited), *planned]
 
     def _channel_webhooks(self, change: Change, memory: Memory) -> list[Record]:
-        # A receipt does not know how many webhooks its channel has.
+        # A receipt does not store how many webhooks its channel has.
         if not change.record.get("hooks") and change.kind != "receipt":
             return []
         sid = change.channel_sid
@@ -101,7 +101,7 @@ class Deliveries:
         return webhooks
 
     def _channel(self, change: Change, memory: Memory) -> Record | None:
-        """The channel's record, or its tombstone: whoever hears of a channel hears what happened before its end."""
+        """The channel's record, or its tombstone: webhooks also get the changes from before a channel's deletion."""
         if not change.channel_sid or change.kind == "channel":
             return None
         channels: dict[str, Record] = memory.setdefault("channels", {})

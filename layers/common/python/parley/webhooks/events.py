@@ -116,7 +116,7 @@ PARAMETERS: dict[str, Value] = {
     "MediaContentType": _media("content_type"),
     "MediaSize": _media("size"),
     "Media": _media_list,
-    # What came with the phone's message for which a conversation is made.
+    # The phone's message for which a conversation is made.
     "MessageBody": _stored("message_body"),
     "MessagingBinding.Address": _bound("address"),
     "MessagingBinding.ProxyAddress": _bound("proxy_address"),
@@ -129,7 +129,7 @@ PARAMETERS: dict[str, Value] = {
     "ErrorCode": lambda change: change.record.get("error_code") or None,
 }
 
-# What an update of a channel may change for those who are told of it, apart from its state.
+# A change of one of these fields fires the event of a channel's update. A change of the state has its own event.
 _OF_CHANNEL = (
     "friendly_name",
     "unique_name",
@@ -145,9 +145,9 @@ _OF_CHANNEL = (
 
 
 def rows(change: Change) -> list[tuple[str, str]]:
-    """The kinds and verbs under which the tables of events have a change.
+    """The rows of a change in the tables of events, each a kind and a verb.
 
-    A transition of a conversation's state is one of its own. A message is not edited when its receipts are counted.
+    A change of a conversation's state has a row of its own. The counting of receipts is no edit of the message.
     """
     usual = [(change.kind, change.verb)]
     match change.kind:

@@ -1,7 +1,7 @@
-"""The families of webhooks: Chat's and Conversations'. Each has its events, and its own webhooks at a service.
+"""The families of webhooks: Chat's and Conversations'. Each has its own events, and its own webhooks on a service.
 
-An action or a change may concern both families. Then both are asked or told, each under its own names. Conversations
-knows private channels only.
+An action or a change may concern both families. Then Parley asks or tells the webhooks of both, each with its own
+names. Conversations knows private channels only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from parley.stored import Service
 
 
 class Settings(NamedTuple):
-    """The webhooks of one family at a service. An empty URL means that nobody is asked or told."""
+    """The webhooks of one family on a service. To an empty URL, Parley sends nothing."""
 
     pre_url: str = ""
     post_url: str = ""
@@ -41,9 +41,9 @@ class Family:
         perspective: Its faces' perspective, whose name channel webhooks carry.
         pre_events: Its events before an action.
         post_events: Its events after a change.
-        service_parameter: What it calls the SID of the service.
-        settings: Its webhooks at a service.
-        own_url: The URL and method that a service has set for one event alone, if any.
+        service_parameter: Its parameter for the SID of the service.
+        settings: Its webhooks on a service.
+        own_url: The URL and method that a service has set for this one event, if any.
         answers: Older keys that an answer to a pre-event may use, and the fields that they replace.
     """
 
@@ -61,12 +61,12 @@ class Family:
         return self.perspective.name
 
     def knows(self, channel: Record | None) -> bool:
-        """Whether something in this channel, or in none, concerns the family."""
+        """Whether an action or a change concerns the family; `channel` is None if it happens outside of channels."""
         return channel is None or channel.get("type") in self.perspective.shows
 
 
 def find(events: Events, kind: str, verb: str, record: Record) -> Event | None:
-    """The event of an action or a change, None if there is none; messages with media may have rows of their own."""
+    """The event of an action or a change; None if it has no event. Messages with media may have rows of their own."""
     if record.get("type") == "media" and (event := events.get((f"media {kind}", verb))):
         return event
     return events.get((kind, verb))
@@ -95,7 +95,7 @@ def _in_conversations(context: Context, service: Service) -> Settings:
     if own.pre_url or own.post_url:
         return own
     account = known_configuration(context) or {}
-    # Twilio's Flex does not exist here, so nobody is asked or told in its place (unconfirmed).
+    # Twilio would ask and tell Flex. Parley has no Flex, so it sends nothing (unconfirmed).
     return Settings() if account.get("webhook_target") == "flex" else _stored(account, "")
 
 

@@ -16,21 +16,21 @@ from parley.webhooks.events import parameters, rows
 from parley.webhooks.families import CHATS, CONVERSATIONS_FAMILY, FAMILIES, Family, Settings, find, of_webhook
 
 _SENT = ("onMessageSent", "onMediaMessageSent")
-# The events that a studio webhook sends to its flow if it names none (unconfirmed for Chat).
+# The events that a studio webhook sends to its flow if its filters are empty (unconfirmed for Chat).
 _STUDIO_DEFAULT = _SENT
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What planning needs to know beside the change.
+    """The facts that planning needs beside the change.
 
     Attributes:
         account_sid: The account.
         service: The service, for the URLs that it has set for single events.
         settings: The service's webhooks by family name.
-        webhooks: Those of the channel.
-        channel: The channel's record, or its tombstone; None for a change outside of channels, and where nobody's
-            webhooks ask for it.
+        webhooks: The channel's own webhooks.
+        channel: The channel's record, or its tombstone; None for a change outside of channels, or if no webhook needs
+            it.
         studio_url: Where flows live, with `{flow_sid}` in it; empty if there are none.
     """
 
@@ -64,7 +64,7 @@ def deliveries(change: Change, around: Surroundings) -> list[Record]:
 
 
 def is_wanted(change: Change, settings: Mapping[str, Settings]) -> bool:
-    """Whether Conversations' webhooks at the service may want a change, if it is in a channel that they know."""
+    """Whether Conversations' webhooks on the service may want a change, if it is in a private channel."""
     wanted = settings[CONVERSATIONS_FAMILY.name]
     events = (find(CONVERSATIONS_FAMILY.post_events, *row, change.record) for row in rows(change))
     return bool(wanted.post_url) and any(event and event.name in wanted.filters for event in events)
@@ -111,18 +111,18 @@ def of_replay(change: Change, webhook: Record, around: Surroundings) -> Record |
 
 
 def _is_replayed(webhook: Record, row: tuple[str, str], change: Change) -> bool:
-    """Whether a message came before the webhook. Such messages are replayed, or not told at all."""
+    """Whether a message came before the webhook. The webhook gets such a message from a replay or not at all."""
     return row == ("message", CREATED) and change.record["index"] <= webhook.get("replay_until", -1)
 
 
 def _selected_as(row: tuple[str, str], change: Change) -> str:
-    """The name under which a channel's webhook stores that it selects an event: Chat's, if it has one."""
+    """The name of an event in a stored webhook of a channel: Chat's name, or Conversations' if Chat has none."""
     event = find(CHATS.post_events, *row, change.record) or find(CONVERSATIONS_FAMILY.post_events, *row, change.record)
     return event.name if event else ""
 
 
 def _named(webhook: Record, row: tuple[str, str], change: Change) -> tuple[Family, Event]:
-    """The event as the face that made the webhook calls it, or as the other one does, if it has no name for it."""
+    """The event in the words of the face that made the webhook, or in Conversations' words if that face has none."""
     for family in (of_webhook(webhook), CONVERSATIONS_FAMILY):
         if event := find(family.post_events, *row, change.record):
             return family, event
@@ -130,23 +130,23 @@ def _named(webhook: Record, row: tuple[str, str], change: Change) -> tuple[Famil
 
 
 def names_channel(webhook: Record) -> bool:
-    """Whether requests of a channel's webhook may say more of the channel than its SID."""
+    """Whether requests to a channel's webhook may show more fields of the channel than its SID."""
     return webhook["type"] == STUDIO or of_webhook(webhook) is CONVERSATIONS_FAMILY
 
 
 def replayed(webhook: Record) -> Replayed:
-    """How far the older messages that a channel's webhook asked for have been told."""
+    """The progress of the replay that a channel's webhook asked for."""
     begin: Replayed = {"next": webhook["configuration.replay_after"], "since": webhook["date_created"], "receives": 0}
     return webhook.get("replayed") or begin
 
 
 def is_replaying(webhook: Record) -> bool:
-    """Whether a channel's webhook is still to be told of older messages."""
+    """Whether a channel's webhook must still get older messages."""
     return "replay_until" in webhook and replayed(webhook)["next"] <= webhook["replay_until"]
 
 
 def replay(webhook: Record) -> Record:
-    """The entry of a replay. It goes before the deliveries to the webhook, whose group it has."""
+    """The queue entry of a replay. It has the group of the webhook's deliveries, so later deliveries wait for it."""
     sid, channel_sid = webhook["sid"], webhook["channel_sid"]
     return {
         "job": "replay",
@@ -188,7 +188,7 @@ def _target(change: Change, webhook: Record, told: dict[str, str], around: Surro
 
 
 def group_of(target: str, place: str) -> str:
-    """The group of deliveries to one target of what happens in one place: they keep their order."""
+    """The group of the deliveries from one channel to one target. Deliveries of one group keep their order."""
     return _digest(target, place)
 
 

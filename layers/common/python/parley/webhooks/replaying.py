@@ -1,8 +1,8 @@
-"""Replays: a channel's webhook that asks for it is told of older messages, one after the other, before newer ones.
+"""Replays: if a channel's webhook asks for older messages, Parley sends them one after the other, before newer ones.
 
-The job stands in the queue of deliveries, in the group of the webhook. So deliveries of newer messages wait behind it.
-The webhook's record says how far the replay has come. If the function dies, the replay goes on from there: only the
-message whose delivery was under way may be told again, with the same idempotency token.
+The job waits in the queue of deliveries, in the webhook's group. So deliveries of newer messages wait behind it. The
+webhook's record says how far the replay has come. If the function dies, the replay goes on from there. Only the message
+that was just being sent may then be sent again, with the same idempotency token.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from parley.webhooks.planning import Surroundings, is_replaying, of_replay, repl
 _AT_ONCE = 25
 # A replay stops when this much of the function's time is left. An attempt takes five seconds at most.
 _MARGIN_MS = 10_000
-# A message that took its index before the webhook came is stored at most this long after.
+# If a message took its index before the webhook was made, it is stored at most this long after.
 _SETTLED_MS, _LOOK_AGAIN_SECONDS = 30_000, 2
 
 
 class Replays:
-    """The replays of channel webhooks; `deliveries` makes the attempts."""
+    """Runs the replays of channel webhooks; `deliveries` makes the attempts."""
 
     def __init__(self, context: Context, deliveries: Deliveries):
         self._context = context
@@ -40,7 +40,7 @@ class Replays:
         return [replay(change.record)] if is_new and is_replaying(change.record) else []
 
     def carry_out(self, entry: Entry, turn: Turn) -> Again | None:
-        """Tell of the messages that are left, until one has to be tried again or the time is up."""
+        """Send the messages that are left, until one has to be tried again or the time is up."""
         while True:
             found = self._context.table.fetch(keys.channel_webhook(entry["channel_sid"], entry["sid"]))
             if found is None or not is_replaying({**found}):
@@ -53,7 +53,7 @@ class Replays:
                 return again
 
     def _tell_some(self, webhook: Record, turn: Turn) -> Again | None:
-        """Tell of the next messages; None if all of them are settled."""
+        """Send the next messages; None if all of them are settled."""
         channel_sid, at = webhook["channel_sid"], replayed(webhook)
         indexes = range(at["next"], min(at["next"] + _AT_ONCE, webhook["replay_until"] + 1))
         places = {index: keys.message(channel_sid, index) for index in indexes}
@@ -90,13 +90,13 @@ class Replays:
 
 
 class _Gone(Refusal):
-    """Raised when the webhook was deleted meanwhile."""
+    """Raised if the webhook was deleted meanwhile."""
 
     def __init__(self) -> None:
         super().__init__(NOT_FOUND)
 
 
 def _as_new(message: Record) -> Change:
-    """The change that a message was when it was written, as far as that is known."""
+    """The change that wrote a message, made again from the stored message."""
     cause = {**message["cause"], "id": message["sid"], "webhooks": True}
     return Change("message", CREATED, message, {}, cause, "")

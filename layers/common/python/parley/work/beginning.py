@@ -1,4 +1,4 @@
-"""Jobs that make conversations active whose making was interrupted after their participants were there."""
+"""Jobs that make a conversation active if the request that made it died after it had stored the participants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from parley.ports.queue import Queue
 from parley.store.changes import CREATED, Change
 from parley.work.job import Job
 
-# The request that made the conversation does it itself, and has done it by then unless it died.
+# The request makes the conversation active itself. If it has not done so by then, it died.
 DELAY_SECONDS = 30
 
 
@@ -25,7 +25,7 @@ def beginnings(context: Context, queue: Queue) -> Job:
         try:
             transitions.begin(asked, entry["service_sid"], entry["sid"])
         except Refusal as refusal:
-            # It may have been deleted meanwhile.
+            # The conversation may have been deleted meanwhile.
             if refusal.error is not NOT_FOUND:
                 raise
 
@@ -33,7 +33,7 @@ def beginnings(context: Context, queue: Queue) -> Job:
 
 
 def plan(change: Change, memory: Memory) -> list[Entry]:
-    """The job that a conversation made with its participants requires."""
+    """The job for a conversation that was made with its participants."""
     record = change.record
     if (change.kind, change.verb, record.get("state")) != ("channel", CREATED, INITIALIZING):
         return []

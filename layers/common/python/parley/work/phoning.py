@@ -1,11 +1,11 @@
 """Jobs between conversations and phones. The first is planned from a new message, the others come from the carrier.
 
     phone          {"service_sid", "channel_sid", "index", "at"}        hand a message over for each of its phones
-    phone_status   {"reference", "status", "error_code", "sid"}         what became of a message on its way to a phone
+    phone_status   {"reference", "status", "error_code", "sid"}         the carrier's report about a message to a phone
     phone_inbound  {"from", "to", "sid", "body", "media"}               a message from a phone
 
-A carrier, or whoever translates for it, sends the last two to the work queue. They may come twice and in any order. One
-that makes no sense is logged and dropped, because it would not make more sense later.
+A carrier, or a program that translates for it, sends the last two to the work queue. They may come twice and in any
+order. If one is malformed, Parley logs it and drops it: another attempt would not help.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from parley.ports.queue import Queue
 from parley.store.changes import CREATED, Change
 from parley.work.job import Job
 
-# Handing over stops when this much of the function's time is left: one more may take five seconds and three requests.
+# When only this much of the function's time is left, the job stops: one more phone may take five seconds and three
+# requests.
 _MARGIN_MS = 15_000
 # The first pause before a silent carrier is tried again; it doubles each time.
 _PAUSE_SECONDS = 5

@@ -1,4 +1,4 @@
-"""Jobs that timers and the clock start: conversations change their states, or move in the list of active ones."""
+"""Jobs that change the states of conversations whose timers run out, and jobs that move conversations by activity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MARGIN_MS = 10_000
 
 
 def timers_running_out(context: Context, queue: Queue) -> Job:
-    """The row of timers. Webhooks hear of what a timer does (observed)."""
+    """The row of timers. A timer's changes fire webhooks (observed)."""
     context = replace(context, caller=Caller(webhooks=True))
 
     def carry_out(entry: Entry, turn: Turn) -> Again | None:
@@ -25,7 +25,7 @@ def timers_running_out(context: Context, queue: Queue) -> Job:
 
 
 def moves_among_the_active(context: Context, queue: Queue) -> Job:
-    """The row of conversations that become active in another hour."""
+    """The row of the job that lists a conversation under another hour of activity."""
 
     def carry_out(entry: Entry, turn: Turn) -> None:
         channel_lists.move(context, entry["sid"])

@@ -52,7 +52,7 @@ class Worker:
         return plan(self._jobs, stream_records)
 
     def tick(self) -> None:
-        """Queue the jobs that are to be done each minute. If a tick is lost, the next one makes up for it."""
+        """Queue the jobs of each minute. If a tick is lost, the jobs of the next tick do its work too."""
         for name, job in self._jobs.items():
             if job.each_minute:
                 job.queue.send([{"job": name}])

@@ -1,4 +1,4 @@
-"""What holds for the whole account, and what holds for one service: roles, pushes, webhooks.
+"""The configurations of the account and of a service: default roles, push notifications, webhooks.
 
 https://www.twilio.com/docs/conversations/api/configuration-resource, /service-configuration-resource,
 /service-notification-resource, /per-service-webhook-resource
@@ -18,13 +18,13 @@ _ACCOUNT = "default_chat_service_sid default_messaging_service_sid default_inact
 _EVENTS = Selected({name: (name,) for name in SERVICE_FILTERS}, errors.WEBHOOK_FILTER_INVALID, OLDER_NAMES)
 _CONFIGURATION = "/Services/{sid}/Configuration"
 
-# Conversations' names of a service's roles, and the stored ones.
+# Conversations' names of a service's roles, and the stored names.
 _ROLES = {
     "default_conversation_creator_role_sid": "default_channel_creator_role_sid",
     "default_conversation_role_sid": "default_channel_role_sid",
     "default_chat_service_role_sid": "default_service_role_sid",
 }
-# Conversations' names of the kinds of pushes, what each has, and the stored names.
+# Conversations' names of the kinds of pushes, the settings of each, and the stored names.
 _PUSHES = {
     "new_message": ("new_message", ("enabled", "template", "sound", "badge_count_enabled")),
     "new_message.with_media": ("new_message.with_media", ("enabled", "template")),
@@ -34,7 +34,7 @@ _PUSHES = {
 
 
 def _webhooks(record: RecordType, within: str) -> tuple[str, str, dict[str, AnyCase | Selected]]:
-    """The names that a view and a form of webhooks have, and the kinds, of a record that stores them `within`."""
+    """The view, the form and the kinds of webhooks that a record stores in its field `within`."""
     stored = {"pre_webhook_url": "pre_webhook_url", "post_webhook_url": "post_webhook_url"}
     stored |= {"filters": "webhook_filters", "method": "webhook_method"}
     view = " ".join(f"{name}={within}{field}" for name, field in stored.items())
@@ -44,7 +44,7 @@ def _webhooks(record: RecordType, within: str) -> tuple[str, str, dict[str, AnyC
 
 
 def _pushes() -> tuple[str, str, dict[str, OrElse]]:
-    """The same of pushes. What is not set is shown as false or as an empty text (observed)."""
+    """The view, the form and the kinds of pushes. A setting without a value is shown as false or "" (observed)."""
     view = (
         "log_enabled=notifications.log_enabled "
         "new_message=notifications.new_message(enabled template sound badge_count_enabled "

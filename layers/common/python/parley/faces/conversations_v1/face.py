@@ -11,10 +11,10 @@ FACE = Face("conversations_v1", "/conversations/v1", perspective=CONVERSATIONS)
 
 
 class Scope(NamedTuple):
-    """Where resources are offered: below a service, or without one for the account's default service.
+    """One of two kinds of paths: below a service, or without a service, which means the account's default service.
 
     Attributes:
-        prefix: What paths begin with.
+        prefix: The beginning of the paths.
         service_name: The name under which messages, receipts, participants and webhooks show their service. Below the
             default service they do not show it (`contract`).
     """

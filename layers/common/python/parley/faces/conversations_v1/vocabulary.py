@@ -1,4 +1,4 @@
-"""What Conversations calls what Chat has named before: types of roles, permissions, kinds of notifications.
+"""Conversations' words for values that are stored with Chat's words: types of roles, permissions, notifications.
 
 https://www.twilio.com/docs/conversations/api/role-resource
 """
