@@ -22,7 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,10 @@ class _Service:
 
     def fetch(self, key: Any) -> dict[str, Any]:
         return self._record
+
+    def present(self, keys: Iterable[Any]) -> set[Any]:
+        """The account has no configuration, and so no webhooks of its own."""
+        return set()
 
 
 class Function:
