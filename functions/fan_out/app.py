@@ -1,4 +1,4 @@
-"""Pushes changes to sockets. Once a minute, warns clients whose tokens run out and closes their sockets."""
+"""Pushes changes to sockets. Once a minute it warns clients whose tokens run out, and closes sockets whose tokens have."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One request does all its work between another request's read and its write: worst cases, made to happen."""
+"""Between the read and the write of one request, another request does all its work."""
 
 from __future__ import annotations
 

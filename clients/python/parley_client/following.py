@@ -212,7 +212,7 @@ class Following:
     def refused(self, sids: Iterable[str], code: int, now: float) -> list[Push]:
         """The server refused the questions about these channels, with an error of this code."""
         if code in CONNECTION_IS_OVER:
-            # The connection is over, so the questions were lost, not refused.
+            # The server did not refuse the questions: they were lost with the connection.
             self.unanswered(sids, now)
             return []
         delivered: list[Push] = []

@@ -1,7 +1,7 @@
 """Tells story.json with Twilio's helper library for Python, as story.cjs does with the one for Node.
 
-A step is a title, a resource as the library names it, what is done to it, a form with the names that go over the wire, and
-the name that the SID of the result has in later steps. `scope` is the default service, or the service that paths name.
+Each step has five parts: a title, a resource as the library names it, a verb, a form with the names that go over the wire,
+and a name under which later steps use the SID of the result. `scope` is the default service, or the service that paths name.
 `list known` leaves out what the story has not made: some lists are of the whole account. `list sorted` is for participants,
 whose order follows from their SIDs.
 """

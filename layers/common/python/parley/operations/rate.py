@@ -39,7 +39,9 @@ def guard(context: Context, error: Error) -> tuple[Guard, ...]:
 
 
 def counted(context: Context, key: Key[Any], error: Error, take: Callable[[], Record]) -> Record:
-    """Carry out `take`, a write under `guard`. At the ceiling, move it up if its window is over, and try again.
+    """Carry out `take`, a write under `guard`.
+
+    If the number has reached its ceiling and the ceiling's window is over, this raises the ceiling and repeats `take`.
 
     Raises:
         Refusal: `error` when the window is not over; anything else that `take` raises.

@@ -21,7 +21,7 @@ Piece = Hashable
 
 
 class CannotShow(LookupError):
-    """A record that the event must show is gone. A later event says that it was deleted."""
+    """The event shows a record that was deleted meanwhile. A later event tells of the deletion."""
 
 
 @dataclass(frozen=True)

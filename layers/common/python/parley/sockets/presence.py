@@ -64,9 +64,10 @@ def forget(context: Context, connection_id: str, owner: str = "") -> None:
 
     If no other connection of the user is open, the user is noted as offline. First this marks the record as closing.
     From then on `refreshToken` and `followUsers` cannot change the record, so they cannot add anything that this
-    function would leave behind. The record goes last: if this dies half-way, a repeat finds the record and finishes. In
-    a service that does not show who is online, nobody would see what is left behind. There the record goes first, which
-    saves requests. If `owner`, a user SID, is given, this removes the presence entry even if there is no record.
+    function would leave behind. The record goes last: if this dies half-way, a repeat finds the record and finishes.
+
+    If the service does not show who is online, the record goes first, which saves requests. If this dies then, the
+    presence entry stays until its time is over, and no client is shown it. If `owner`, a user SID, is given, this removes the presence entry even if there is no record.
     """
     key = keys.connection(connection_id)
     record, is_gone = context.table.take(key, unless="noted")
