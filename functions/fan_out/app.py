@@ -1,4 +1,4 @@
-"""Pushes changes to sockets. Once a minute it warns clients whose tokens run out, and closes sockets whose tokens have."""
+"""Pushes changes to sockets. Once a minute, it warns of tokens that run out and closes sockets whose tokens have."""
 
 from typing import Any
 
