@@ -1,0 +1,1 @@
+"""The protocol of Twilio's official JavaScript SDKs."""
