@@ -100,15 +100,17 @@ def test_only_the_table_and_the_composition_root_know_aws():
 
 def test_what_all_protocols_share_knows_no_protocol_and_no_frame_format():
     # A second protocol is a row in `protocols.py` and a package of its own; nothing else names one.
-    for path in (path for path in modules(CORE) if (CORE / "sockets" / "native") not in path.parents):
-        assert not {name for name in imported(path) if name.startswith("parley.sockets.native")}, path
+    for protocol in ("native", "sdk"):
+        own = CORE / "sockets" / protocol
+        for path in (path for path in modules(CORE) if own not in path.parents):
+            assert not {name for name in imported(path) if name.startswith(f"parley.sockets.{protocol}")}, path
     for path in (CORE / "sockets").glob("*.py"):
         assert "json" not in imported(path), path
 
 
 def test_functions_know_no_protocol_of_the_socket():
     for path in modules(REPOSITORY / "functions"):
-        assert not {name for name in imported(path) if name.startswith("parley.sockets.native")}, path
+        assert not {name for name in imported(path) if name.startswith(("parley.sockets.native", "parley.sockets.sdk"))}
 
 
 def test_no_function_knows_aws_or_the_web_framework():

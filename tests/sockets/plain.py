@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from parley.errors import FRAME_INVALID, Refusal
 from parley.faces.errors import translate
 from parley.operations.context import Context
-from parley.sockets.codec import Codec, News, Piece
+from parley.sockets.codec import Codec, News, Piece, Reply
 from parley.sockets.protocols import Row
 from parley.sockets.typing_indicator import Typing
 from parley.stored import Connection
@@ -79,8 +79,8 @@ class PlainRequests:
     def welcome(self, text: str, connection: Connection) -> str:
         return f"PLAIN welcome {connection['identity']}"
 
-    def answer(self, context: Context, connection: Connection, typing: Typing, text: str) -> str:
+    def answer(self, context: Context, connection: Connection, typing: Typing, text: str) -> Reply:
         if text.startswith("PLAIN typing "):
             typing.announce(context, connection, text.removeprefix("PLAIN typing "))
-            return "PLAIN ok"
-        return PlainCodec().refused(text, FRAME_INVALID())
+            return Reply("PLAIN ok")
+        return Reply(PlainCodec().refused(text, FRAME_INVALID()))

@@ -72,7 +72,7 @@ TABLE: dict[Error, Row] = {
     # The REST door adds the path that was asked for.
     errors.NOT_FOUND: _everywhere(404, 20404, "The requested resource was not found"),
     errors.CONCURRENT_UPDATE: _everywhere(409, 20409, "The resource was changed by another request; try again"),
-    errors.REPLY_TOO_LARGE: _chat(413, 20413, "The reply is larger than a socket carries; what was asked for is done"),
+    errors.REPLY_TOO_LARGE: _both(413, 20413, "The reply is larger than a socket carries; what was asked for is done"),
     errors.TOO_LARGE: _everywhere(413, 20413, "The request body is too large: at most {limit} bytes"),
     errors.INTERNAL: _everywhere(500, 20500, "An internal server error has occurred"),
     errors.UNAVAILABLE: _everywhere(503, 20503, "The service is too busy; try again in a moment"),

@@ -52,6 +52,21 @@ class News:
     is_reachability_enabled: bool = False
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What answers a frame.
+
+    Attributes:
+        text: The reply; None if the client expects none.
+        first: Frames that the connection gets before the reply.
+        later: Frames that the connection gets only after the reply has reached it.
+    """
+
+    text: str | None
+    first: tuple[bytes, ...] = ()
+    later: tuple[bytes, ...] = ()
+
+
 class Codec(Protocol):
     """Renders what the server sends on the connections of one protocol."""
 
@@ -99,5 +114,5 @@ class Requests(Protocol):
     def welcome(self, text: str, connection: Connection) -> str:
         """The reply to the frame that opened the connection."""
 
-    def answer(self, context: Context, connection: Connection, typing: Typing, text: str) -> str:
-        """The reply to any other frame. `context` names no caller; this sets one."""
+    def answer(self, context: Context, connection: Connection, typing: Typing, text: str) -> Reply:
+        """What answers any other frame. `context` names no caller; this sets one."""

@@ -1,8 +1,12 @@
-"""The socket door: it opens sockets and answers each frame with at most one reply, in any protocol."""
+"""The socket door: it opens sockets and answers each frame with at most one reply, in any protocol.
+
+Usually API Gateway sends the reply that the handler returns. If pushes must come after the reply, the door posts it
+itself and waits until it has arrived.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from parley.errors import (
@@ -19,6 +23,7 @@ from parley.log import logger
 from parley.operations.context import Context
 from parley.sockets import connections
 from parley.sockets.closing import close
+from parley.sockets.codec import Reply
 from parley.sockets.connections import Opened
 from parley.sockets.limits import Requests, Verdict
 from parley.sockets.protocols import NATIVE, Protocols, Row, protocol_of
@@ -31,6 +36,9 @@ if TYPE_CHECKING:
 
 # These refusals pass: the same frame may be carried out a moment later, so the connection stays open.
 _PASSING = (UNAVAILABLE, CONCURRENT_UPDATE, SERVICE_RATE)
+
+_ARRIVED = "sent"
+_DEADLINE_SECONDS = 5.0
 
 
 class SocketDoor:
@@ -58,7 +66,7 @@ class SocketDoor:
         return opened.subprotocol
 
     def answer(self, context: Context, connection_id: str, text: str) -> str | None:
-        """The reply to a frame; None if this ended the connection instead and pushed the reason."""
+        """The reply to a frame, for API Gateway to send; None if there is none, or if this has sent it already."""
         protocol = self._protocols.speaking(text)
         match self._count(context, protocol).take(connection_id):
             case Verdict.REFUSED:
@@ -80,7 +88,25 @@ class SocketDoor:
         except Exception:
             logger.exception("connection cannot be read", extra={"connection_id": connection_id})
             return self._protocols.codec(protocol.name).refused(text, INTERNAL())
-        return requests.answer(context, connection, self._typing, text)
+        return self._sent(connection_id, requests.answer(context, connection, self._typing, text))
+
+    def _sent(self, connection_id: str, reply: Reply) -> str | None:
+        """The reply, if API Gateway is to send it; all that must come before or after it is sent here.
+
+        If a reply that others follow does not arrive, they are not sent. The client then asks again.
+        """
+        if reply.first:
+            self._push(connection_id, reply.first)
+        if not reply.later:
+            return reply.text
+        if reply.text is None or self._push(connection_id, [reply.text.encode()]):
+            self._push(connection_id, reply.later)
+        return None
+
+    def _push(self, connection_id: str, frames: Iterable[bytes]) -> bool:
+        """Send frames to a connection, in order; returns whether all have arrived."""
+        outcomes = self._sockets().post([(connection_id, frame) for frame in frames], _DEADLINE_SECONDS)
+        return outcomes[connection_id] == _ARRIVED
 
     def _opened(self, context: Context, connection_id: str, protocol: Row, token: str, text: str) -> str:
         """The reply to a frame that opens a connection."""

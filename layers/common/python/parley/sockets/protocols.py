@@ -40,7 +40,19 @@ class Row:
     requests_per_second: int | None = None
 
 
-ROWS = (Row(NATIVE, "parley.sockets.native.codec", "parley.sockets.native.door"),)
+# The protocol of Twilio's JavaScript SDKs. A start with a hundred channels takes some four hundred requests.
+TWILSOCK = "twilsock"
+ROWS = (
+    Row(NATIVE, "parley.sockets.native.codec", "parley.sockets.native.door"),
+    Row(
+        TWILSOCK,
+        "parley.sockets.sdk.codec",
+        "parley.sockets.sdk.requests",
+        prefix="TWILSOCK ",
+        opens_by_frame=True,
+        requests_per_second=500,
+    ),
+)
 
 
 class Protocols:

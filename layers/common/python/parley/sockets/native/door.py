@@ -9,7 +9,7 @@ from parley.errors import FRAME_INVALID, INTERNAL, REPLY_TOO_LARGE, Refusal
 from parley.faces.chat_v2 import FACE
 from parley.log import logger
 from parley.operations.context import Caller, Context
-from parley.sockets.codec import Codec
+from parley.sockets.codec import Codec, Reply
 from parley.sockets.native import frames
 from parley.sockets.native.actions import perform
 from parley.sockets.native.codec import NativeCodec
@@ -37,16 +37,16 @@ class NativeRequests:
     def welcome(self, text: str, connection: Connection) -> str:
         raise NotImplementedError("no native frame opens a connection")
 
-    def answer(self, context: Context, connection: Connection, typing: Typing, text: str) -> str:
+    def answer(self, context: Context, connection: Connection, typing: Typing, text: str) -> Reply:
         try:
             request = frames.read(text)
         except Refusal as refusal:
-            return frames.refusal(frames.request_id(text), refusal)
+            return Reply(frames.refusal(frames.request_id(text), refusal))
         cause = f"{connection['id']} {request.id}"
         birth = birth_of(connection)
         caller = Caller("SDK", connection["identity"], webhooks=True, request=cause, birth=birth)
         acting = replace(context, caller=caller, perspective=FACE.perspective)
-        return _carried_out(Session(acting, connection, self._views, typing), request)
+        return Reply(_carried_out(Session(acting, connection, self._views, typing), request))
 
 
 def _carried_out(session: Session, request: frames.Request) -> str:

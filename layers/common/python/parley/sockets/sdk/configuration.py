@@ -1,0 +1,62 @@
+"""The configuration: the first thing that an SDK of the lines 6 (Chat), 2 and 3 (Conversations) asks for.
+
+It names the client's identity, its Sync objects and the links to everything else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.operations.addressing import service
+from parley.records.services import setting
+from parley.sockets.following import MOST_FOLLOWED
+from parley.sockets.sdk.links import link
+from parley.sockets.sdk.routing import Answered, Exchange, Route
+
+_MEDIA_MIME_TYPES = ["text/plain"]
+_MOST_MEDIA = 10
+_PAGE_SIZE = 100
+
+
+def fetch(exchange: Exchange) -> Answered:
+    """The configuration of the client's user."""
+    version = exchange.request.segments[1]
+    owner = service(exchange.context, exchange.service_sid)
+    user = str(exchange.connection["user_sid"])
+    media = f"{exchange.rest_url}/media/v1/Services/{exchange.service_sid}"
+    megabytes = setting(owner, "media.size_limit_mb")
+
+    def below(*segments: str) -> str:
+        return link("Client", version, *segments)
+
+    shown: dict[str, Any] = {
+        "identity": exchange.identity,
+        "url": below("Configuration"),
+        "sync_objects": {"my_conversations": f"{user}.channels", "my_user_info": f"{user}.info"},
+        "links": {
+            "my_conversations": below("MyConversations"),
+            "conversations": below("Conversations"),
+            "users": below("Users"),
+            "current_user": below("Users", exchange.identity),
+            "typing": below("Typing"),
+            "media_service": f"{media}/Media",
+            "media_set_service": f"{media}/MediaSet",
+            "messages_receipts": f"{below('Conversations')}/%s/Messages/%s/Receipts",
+        },
+        "options": {
+            "reachability_enabled": setting(owner, "reachability_enabled"),
+            "user_infos_to_subscribe": MOST_FOLLOWED,
+            "http_cache_interval": "PT5S",
+            "consumption_report_interval": f"PT{setting(owner, 'consumption_report_interval')}S",
+            "my_conversations_page_size": _PAGE_SIZE,
+            "media_attachments_count_limit": _MOST_MEDIA,
+            "media_attachment_size_limit_in_mb": megabytes,
+            "media_attachments_total_size_limit_in_mb": megabytes,
+            "email_histories_allowed_mime_types": _MEDIA_MIME_TYPES,
+            "email_bodies_allowed_mime_types": _MEDIA_MIME_TYPES,
+        },
+    }
+    return Answered(200, shown)
+
+
+ROUTES = tuple(Route("GET", f"/Client/{version}/Configuration", fetch) for version in ("v1", "v2"))

@@ -1,0 +1,151 @@
+"""Opening a connection: `$connect` stores nothing, `init` brings the token, `update` brings the next one."""
+
+from __future__ import annotations
+
+import pytest
+
+from parley.sockets.sdk.packets import encode
+from tests.sdk.device import SdkDevice, spelled, understood
+from tests.sockets.deployment import House, Room
+
+
+def test_a_socket_opens_without_a_token_and_without_a_request(house: House) -> None:
+    with house.deployment.world.table._client.metered() as meter:
+        SdkDevice(house)
+    assert meter.requests.total() == 0
+
+
+def test_init_costs_what_connecting_costs(house: House) -> None:
+    house.device("alice")
+    device = SdkDevice(house)
+    with house.deployment.world.table._client.metered() as meter:
+        reply = device.init("alice")
+    assert (reply.status, reply.header["capabilities"]) == (200, ["client_update"])
+    assert (meter.requests.total(), meter.write_units) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"method": "message", "http_request": {"method": "GET", "path": "/Client/v1/Configuration"}},
+        {"method": "put_notification_ctx"},
+        {"method": "reply", "status": {"code": 200}},
+        {"method": "update", "token": "x"},
+    ],
+)
+def test_whoever_says_anything_before_init_is_refused_and_closed(house: House, header: dict[str, object]) -> None:
+    device = SdkDevice(house)
+    refused, closed = device.send(header)
+    assert (refused.header["method"], refused.header["id"], refused.status) == ("reply", "TM1", 401)
+    assert (closed.header["method"], closed.status) == ("close", 401)
+    assert not device.is_open
+
+
+@pytest.mark.parametrize("token", [None, 7, "nonsense"])
+def test_init_without_a_good_token_is_refused_and_closed(house: House, token: object) -> None:
+    device = SdkDevice(house)
+    refused, closed = device.send({"method": "init", "token": token})
+    assert (refused.refusal, closed.header["method"]) == ((401, 20101), "close")
+    assert not device.is_open
+
+
+def test_a_continuation_token_opens_nothing(house: House, alice: SdkDevice) -> None:
+    device = SdkDevice(house)
+    refused, _ = device.send({"method": "init", "continuation_token": alice.connection_id})
+    assert refused.status == 401
+
+
+def test_the_reply_to_init_names_no_continuation_token(alice: SdkDevice) -> None:
+    assert "continuation_token" not in alice.init("alice").header
+
+
+def test_update_renews_the_token(house: House, alice: SdkDevice) -> None:
+    clock = house.deployment.world.clock
+    clock.advance(3000)
+    assert [packet.status for packet in alice.send({"method": "update", "token": alice.token("alice")})] == [200]
+    clock.advance(3000)
+    assert alice.get("/Client/v1/Configuration")["identity"] == "alice"
+
+
+@pytest.mark.parametrize(("identity", "token"), [("bob", ""), ("", "nonsense"), ("", None)])
+def test_update_with_anothers_token_is_refused_so_that_an_sdk_stops(
+    alice: SdkDevice, identity: str, token: str | None
+) -> None:
+    (reply,) = alice.send({"method": "update", "token": alice.token(identity) if identity else token})
+    assert reply.status in (401, 403)
+    assert alice.is_open
+
+
+def test_a_token_of_another_service_is_refused(house: House, alice: SdkDevice) -> None:
+    another = house.rest.post("/chat/v2/Services", FriendlyName="another")["sid"]
+    token = house.deployment.token(house.key, another, "alice")
+    (reply,) = alice.send({"method": "update", "token": token})
+    assert reply.refusal == (403, 20106)
+
+
+def test_a_request_after_the_token_has_expired_ends_the_connection(house: House, alice: SdkDevice) -> None:
+    house.deployment.world.clock.advance(3601)
+    refused, closed = alice.request("GET", "/Client/v1/Configuration")
+    assert (refused.refusal, closed.status) == ((401, 20104), 410)
+    assert not alice.is_open
+
+
+def test_an_unknown_method_is_refused_and_the_connection_lives(alice: SdkDevice) -> None:
+    (reply,) = alice.send({"method": "dance"})
+    assert reply.refusal == (400, 20001)
+    assert alice.is_open
+
+
+@pytest.mark.parametrize("method", ["put_notification_ctx", "delete_notification_ctx"])
+def test_the_older_lines_become_connected(alice: SdkDevice, method: str) -> None:
+    (reply,) = alice.send({"method": method, "notification_ctx_id": "x"}, b'{"product_id":"ip_messaging"}')
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize("method", ["reply", "telemetry.v1", "close"])
+def test_what_expects_no_reply_gets_none(alice: SdkDevice, method: str) -> None:
+    assert alice.send({"method": method}) == []
+
+
+def test_a_packet_that_cannot_be_read_is_refused_under_its_id(alice: SdkDevice) -> None:
+    text = spelled({"method": "message", "id": "TM77"})
+    reply = alice.say(text + "more")
+    assert reply is not None
+    assert (understood(reply).header["id"], understood(reply).refusal) == ("TM77", (400, 20001))
+
+
+def test_an_unknown_path_is_not_found(alice: SdkDevice) -> None:
+    for path in ("/Client/v1/Nothing", "/v3/Documents", "/nowhere", ""):
+        assert alice.ask("GET", path).refusal == (404, 20404)
+
+
+def test_a_message_without_a_request_is_refused(alice: SdkDevice) -> None:
+    for request in (None, [], {"method": 1, "path": "/"}, {"method": "GET"}):
+        (reply,) = alice.send({"method": "message", "http_request": request})
+        assert reply.refusal == (400, 20001)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_configuration_names_the_identity_and_where_everything_is(
+    house: House, alice: SdkDevice, version: str
+) -> None:
+    house.rest.post(house.path, ConsumptionReportInterval=7, ReachabilityEnabled="true")
+    house.deployment.world.clock.advance(11)
+    shown = alice.get(f"/Client/{version}/Configuration")
+    user = house.rest.get(f"{house.path}/Users/alice")["sid"]
+    assert shown["identity"] == "alice"
+    assert shown["sync_objects"] == {"my_conversations": f"{user}.channels", "my_user_info": f"{user}.info"}
+    assert shown["options"]["reachability_enabled"] is True
+    assert shown["options"]["consumption_report_interval"] == "PT7S"
+    assert shown["links"]["conversations"] == f"https://parley.invalid/Client/{version}/Conversations"
+    assert all(link.startswith("https://") for link in shown["links"].values())
+
+
+def test_the_path_counts_from_the_service_on(alice: SdkDevice) -> None:
+    assert alice.get("/proxy/Client/v1/Configuration")["identity"] == "alice"
+
+
+def test_the_lines_of_an_answer_cannot_be_broken_by_an_identity(house: House, room: Room) -> None:
+    device = SdkDevice(house, 'a\r\nb\u2028"c')
+    assert device.get("/Client/v1/Configuration")["identity"] == 'a\r\nb\u2028"c'
+    assert encode({"id": "a\r\nb"}).count(b"\r\n") == 2
