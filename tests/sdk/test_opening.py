@@ -134,10 +134,10 @@ def test_the_configuration_names_the_identity_and_where_everything_is(
     shown = alice.get(f"/Client/{version}/Configuration")
     user = house.rest.get(f"{house.path}/Users/alice")["sid"]
     assert shown["identity"] == "alice"
-    assert shown["sync_objects"] == {"my_conversations": f"{user}.channels", "my_user_info": f"{user}.info"}
+    assert shown["sync_objects"] == {"my_conversations": f"{user}.my_channels", "my_user_info": f"{user}.info"}
     assert shown["options"]["reachability_enabled"] is True
     assert shown["options"]["consumption_report_interval"] == "PT7S"
-    assert shown["links"]["conversations"] == f"https://parley.invalid/Client/{version}/Conversations"
+    assert shown["links"]["conversations"] == f"https://aim.parley.invalid/Client/{version}/Conversations"
     assert all(link.startswith("https://") for link in shown["links"].values())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from parley.operations.addressing import service
 from parley.records.services import setting
 from parley.sockets.following import MOST_FOLLOWED
+from parley.sockets.sdk import objects
 from parley.sockets.sdk.links import link
 from parley.sockets.sdk.routing import Answered, Exchange, Route
 
@@ -32,7 +33,10 @@ def fetch(exchange: Exchange) -> Answered:
     shown: dict[str, Any] = {
         "identity": exchange.identity,
         "url": below("Configuration"),
-        "sync_objects": {"my_conversations": f"{user}.channels", "my_user_info": f"{user}.info"},
+        "sync_objects": {
+            "my_conversations": objects.channels(user).unique_name,
+            "my_user_info": objects.info(user).unique_name,
+        },
         "links": {
             "my_conversations": below("MyConversations"),
             "conversations": below("Conversations"),

@@ -1,4 +1,4 @@
-"""The links in answers to the SDKs.
+"""The links to Chat and Conversations in answers to the SDKs.
 
 Nobody resolves the name of their host, because the SDKs send each request on the socket.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-_HOST = "https://parley.invalid"
+_HOST = "https://aim.parley.invalid"
 
 
 def link(*segments: str) -> str:
