@@ -62,7 +62,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], binding: Me
     """
     channel_sid = resolve(context, MEMBER, path, opened=False)["channel_sid"]
     owner = service(context, path["service_sid"])
-    parameters = _joined_by_client(context, owner, channel_sid, parameters)
+    parameters = _joined_by_client(context, owner, channel_sid, parameters, binding)
     if named := parameters.get("role_sid"):
         roles.fetch_typed(context, owner["sid"], named, CHANNEL)
     room = Guard("members_count", "<", setting(owner, "limits.channel_members"), CHANNEL_FULL())
@@ -229,12 +229,14 @@ def _using_up_invite(
     return [Guard("invites_made", "missing" if made is None else "=", made, INVITE_EXISTS())], []
 
 
-def _joined_by_client(context: Context, owner: Service, channel_sid: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _joined_by_client(
+    context: Context, owner: Service, channel_sid: str, parameters: dict[str, Any], binding: MessagingBinding | None
+) -> dict[str, Any]:
     """The parameters of a membership that a client asks for, with the role that it gets.
 
     To join a public channel, a client needs `joinChannel`. To join a private one, it must be invited or the creator.
     The creator gets the creator's role, an invited client the invite's role. To add somebody else, a client needs
-    `addMember`.
+    `addMember`. So does adding a phone.
 
     Raises:
         Refusal: 20404 for a private channel without invite; 50107; as `Context.consult`.
@@ -245,7 +247,7 @@ def _joined_by_client(context: Context, owner: Service, channel_sid: str, parame
     given: dict[str, Any] = {}
 
     def may(fresh: Context) -> None:
-        if parameters["identity"] == identity:
+        if parameters.get("identity") == identity:
             given["role_sid"] = _own_role(fresh, owner, channel_sid, identity)
         else:
             authority.require(fresh, owner["sid"], channel_sid, ("addMember",))
@@ -254,6 +256,7 @@ def _joined_by_client(context: Context, owner: Service, channel_sid: str, parame
     asked = {**parameters, **given}
     preview = {"role_sid": owner["default_channel_role_sid"], **verbs.non_null(asked)}
     preview |= {"service_sid": owner["sid"], "channel_sid": channel_sid}
+    preview |= {"messaging_binding": binding} if binding else {}
     answered = context.consult("member", "create", preview, asked, may)
     # A role that the webhook replaced is kept. Otherwise the role that `may` read last counts, since there may be a new
     # invite since the webhook was asked.

@@ -1,4 +1,4 @@
-"""Delivery receipts: a message to a phone makes one, the carrier's reports change it, and back ends read it."""
+"""Delivery receipts: a message to a phone makes one, the carrier's reports change it, and others read it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from parley.domain.addresses import WHATSAPP, channel_of
 from parley.domain.deliveries import counted, goes_on, prefix_of, summary
 from parley.errors import CONVERSATION_CLOSED, NOT_FOUND, Refusal
 from parley.ids import channel_message_sid, is_sid
-from parley.operations import channel_log, members, verbs
+from parley.operations import authority, channel_log, members, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision, Overtaken, unchanged
 from parley.operations.context import Context, of_carrier
@@ -48,9 +48,10 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 
 
 def _resolved(context: Context, path: Path) -> Path:
-    """The path with the message's index, after checking that there is the message."""
+    """The path with the message's index, after checking that there is the message, and that a client is a member."""
     where = {name: value for name, value in path.items() if name not in ("sid", "message_sid")}
     resolved = resolve(context, MESSAGE, {**where, "sid": path["message_sid"]})
+    authority.require(context, resolved["service_sid"], resolved["channel_sid"], ())
     verbs.load(context, MESSAGE, resolved)
     return resolved
 

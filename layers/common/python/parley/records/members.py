@@ -46,7 +46,9 @@ MEMBER = RecordType(
         ),
         Field("messaging_binding", Stored(), reason="bindings"),
         # A form gives its parts. `domain/participants.py` checks them together, and they are stored in this object.
-        *(Field(name, Checked(str), reason=NO_REASON) for name in (ADDRESS, PROXY, PROJECTED)),
+        # A client may add a phone, but no number to a group.
+        *(Field(name, Checked(str), on_create=FREELY, reason=NO_REASON) for name in (ADDRESS, PROXY)),
+        Field(PROJECTED, Checked(str), reason=NO_REASON),
         Field(
             "notification_level",
             Choice(NOTIFICATION_LEVELS, errors.NOTIFICATION_LEVEL_INVALID),

@@ -6,19 +6,17 @@ function of `own_actions.py`, because only sockets have these actions.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_ACTION
 from parley.faces.chat_v2 import CHANNELS, INVITES, MEMBERS, MESSAGES, USER_BINDINGS, USER_CHANNELS, USERS
-from parley.faces.forms import parse
+from parley.faces.forms import parse, spelled
 from parley.faces.spec import Mount
 from parley.ids import message_sid, user_sid
 from parley.operations import OPERATIONS, Operation, addressing, consumption, invites
 from parley.operations.paging import PageRequest, fitting, from_index, to_index
-from parley.records.kinds import Checked, Choice, Listed, Sid, Text, Whole
 from parley.sockets.native import own_actions
 from parley.sockets.native.frames import LONGEST_MESSAGE, Request, dump
 from parley.sockets.native.session import Session, text, whole
@@ -125,8 +123,6 @@ ACTIONS: dict[str, Action | OwnAction] = {
 # minutes, the reply is the first result. A shorter id (1, 2, 3) only pairs a reply with its request, and costs less.
 TOKEN_LENGTH = 16
 
-# Kinds of fields that take only texts. Attributes may be any JSON, indexes are numbers.
-_TEXTS = (Text, Checked, Sid, Choice)
 _PAGE_SIZE, _LARGEST_PAGE = 30, 100
 _LONGEST_POSITION = 128
 # How many bytes of a reply are kept for what surrounds the items of a list.
@@ -184,33 +180,12 @@ def _parameters(session: Session, action: Action, body: dict[str, Any]) -> dict[
     if action.self_as == "identity":
         given["Identity"] = [session.identity]
     named = {name: member for member, name in action.named.items()}
-    taken = [parameter for parameter in action.mount.form(action.verb) if parameter.name in action.takes.split()]
-    for entry in taken:
-        member = named.get(entry.name, entry.name)
-        if entry.form_name in given:
-            continue
-        if member in action.named and body.get(member) is None:
+    for member in action.named:
+        if body.get(member) is None:
             raise MISSING_PARAMETER(name=member)
-        # Null clears a field. A new record has nothing to clear, so there null counts as absent.
-        if member in body and not (body[member] is None and action.verb == "create"):
-            value = body[member]
-            if isinstance(entry.kind, _TEXTS) and not isinstance(value, str | None):
-                raise INVALID_PARAMETER(name=member, reason="a text is needed")
-            is_several = isinstance(entry.kind, Listed) and isinstance(value, list)
-            # For a number, JSON keeps the quotes of a text, so that digits in quotes are not accepted.
-            spelled = _json if isinstance(entry.kind, Whole) else _form_text
-            given[entry.form_name] = [spelled(part) for part in (value if is_several else [value])]
+    taken = [parameter for parameter in action.mount.form(action.verb) if parameter.name in action.takes.split()]
+    given |= spelled((entry for entry in taken if entry.form_name not in given), body, action.verb, named)
     return parse(action.mount, action.verb, given) if given or taken else {}
-
-
-def _form_text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else _json(value)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _list(

@@ -1,0 +1,103 @@
+"""Push registrations: an SDK names its device, Parley keeps a binding, as the native protocol and REST know it.
+
+An SDK does not name a credential. It is the one in the client's token. If the token names no endpoint either, the
+device counts as an endpoint of its own.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER
+from parley.operations import bindings
+from parley.operations.paging import PageRequest
+from parley.sockets.sdk.acts import Act, listed, perform
+from parley.sockets.sdk.routing import Answered, Exchange, Route
+from parley.sockets.sdk.upstream_views import V1
+
+# What each SDK calls the notifications that Parley has. It also asks for some that are no push: those are left out.
+MESSAGE_TYPES = {
+    "twilio.channel.new_message": "new_message",
+    "twilio.channel.added_to_channel": "added_to_channel",
+    "twilio.channel.invited_to_channel": "invited_to_channel",
+    "twilio.channel.removed_from_channel": "removed_from_channel",
+    "twilio.conversations.new_message": "new_message",
+    "twilio.conversations.added_to_conversation": "added_to_channel",
+    "twilio.conversations.removed_from_conversation": "removed_from_channel",
+}
+_MOST_TYPES = 20
+_MOST_BINDINGS = 1000
+
+
+def register(exchange: Exchange) -> Answered:
+    """Register the client's device.
+
+    Raises:
+        Refusal: 20001; as `bindings.register`.
+    """
+    body, connection = exchange.body, exchange.connection
+    data = body.get("data")
+    address = _text(data if isinstance(data, dict) else {}, "registration_id")
+    credential = connection.get("push_credential_sid")
+    if not credential:
+        raise MISSING_PARAMETER(name="push_credential_sid")
+    binding = bindings.register(
+        exchange.context,
+        exchange.service_sid,
+        exchange.identity,
+        endpoint=connection.get("endpoint_id") or sha256(address.encode()).hexdigest()[:32],
+        binding_type=_text(body, "channel_type"),
+        address=address,
+        credential_sid=credential,
+        message_types=_message_types(body.get("message_types")),
+    )
+    return Answered(201, {"id": binding["sid"]})
+
+
+def _message_types(given: Any) -> list[str]:
+    """Parley's names of the notifications that are wanted; without any, a binding would want all."""
+    if not isinstance(given, list) or len(given) > _MOST_TYPES or not all(isinstance(name, str) for name in given):
+        raise INVALID_PARAMETER(name="message_types", reason="a list of texts is needed")
+    wanted = list(dict.fromkeys(MESSAGE_TYPES[name] for name in given if name in MESSAGE_TYPES))
+    if not wanted:
+        raise INVALID_PARAMETER(name="message_types", reason="a type that is pushed is needed")
+    return wanted
+
+
+def remove(exchange: Exchange) -> Answered:
+    """Remove one registration of the client's user."""
+    _remove(exchange, exchange.path["sid"])
+    return Answered(204)
+
+
+def remove_device(exchange: Exchange) -> Answered:
+    """Remove the registrations of one device of the client's user; if it has none, nothing happens (unconfirmed)."""
+    body = exchange.body
+    kind, address = _text(body, "binding_type"), _text(body, "address")
+    where = {"user_sid": exchange.identity}
+    mine = listed(exchange, V1, Act("user_binding", "list"), where, PageRequest(_MOST_BINDINGS)).records
+    for binding in mine:
+        if (binding["binding_type"], binding["address"]) == (kind, address):
+            _remove(exchange, binding["sid"])
+    return Answered(204)
+
+
+def _remove(exchange: Exchange, sid: str) -> None:
+    perform(exchange, V1, Act("user_binding", "delete"), {"user_sid": exchange.identity, "sid": sid}, {})
+
+
+def _text(body: dict[str, Any], member: str) -> str:
+    value = body.get(member)
+    if value is None:
+        raise MISSING_PARAMETER(name=member)
+    if not isinstance(value, str) or not value:
+        raise INVALID_PARAMETER(name=member, reason="a text is needed")
+    return value
+
+
+ROUTES = (
+    Route("POST", "/v1/registrations", register),
+    Route("DELETE", "/v1/registrations", remove_device),
+    Route("DELETE", "/v1/registrations/{sid}", remove),
+)
