@@ -312,7 +312,7 @@ TABLE: dict[Error, Row] = {
     errors.BODY_TOO_LONG: _both(400, 50504, "Message body is too long: at most 32768 bytes"),
     errors.MEDIA_NOT_FOUND: _both(404, 50507, "Media not found"),
     errors.MEDIA_USED: _both(409, 50508, "Media is used by another message"),
-    errors.NO_CHANNEL_METADATA: _conversations(404, 50530, "The message has no channel metadata"),
+    errors.NO_CHANNEL_METADATA: _both(404, 50530, "The message has no channel metadata"),
     errors.MEDIA_BODY_FIXED: _both(400, 50509, "The body of a media message cannot change"),
     errors.MESSAGE_PAGE_TOKEN_INVALID: _both(
         400, 19038, "Invalid value for parameter PageToken: a message index, 0 or more"

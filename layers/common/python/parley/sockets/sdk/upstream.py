@@ -168,7 +168,7 @@ def channel_metadata(exchange: Exchange, version: str) -> Answered:
     Raises:
         Refusal: 50530.
     """
-    perform(exchange, version, Act("message", "fetch"), exchange.path, {})
+    perform(exchange, version, Act("message", "fetch"), {**exchange.path}, {})
     raise NO_CHANNEL_METADATA()
 
 
