@@ -18,11 +18,12 @@ PUSH = {"channel_type": "fcm", "message_types": ["twilio.channel.new_message"], 
 
 
 class Sent(NamedTuple):
-    """The body and the status of the answer; `query` if there is any."""
+    """The body and the query of a request, and the status of the answer, with the code if it is an error."""
 
     body: Any = None
     status: int = 200
     query: dict[str, str] | None = None
+    code: int | None = None
 
 
 _IN = "/Conversations/{channel_sid}"
@@ -46,7 +47,7 @@ SENT: dict[tuple[str, str], Sent] = {
     ("POST", f"{_IN}/Messages/{{sid}}"): Sent({"body": "x"}),
     ("DELETE", f"{_IN}/Messages/{{sid}}"): Sent(status=204),
     ("GET", f"{_IN}/Messages/{{message_sid}}/Receipts"): Sent(),
-    ("GET", f"{_IN}/Messages/{{sid}}/ChannelMetadata"): Sent(status=404),
+    ("GET", f"{_IN}/Messages/{{sid}}/ChannelMetadata"): Sent(status=404, code=50530),
     ("GET", f"{_IN}/MessageRecipients"): Sent(),
     ("GET", "/ContentTemplates"): Sent(),
     ("GET", "/Users"): Sent(query={"ConversationSid": "{channel_sid}"}),

@@ -22,3 +22,4 @@ def test_a_row_does_what_it_is_for(house: House, asked: Asked) -> None:
     reply = place(room).ask(device, asked)
     assert reply.status == asked.sent.status, reply
     assert (reply.body is None) == (asked.sent.status == 204)
+    assert asked.sent.code is None or reply.refusal == (asked.sent.status, asked.sent.code)
