@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,11 @@ from local.stack.running import Stack
 from tests.console.browser import chromium, find_chromium, tab
 from tests.console.web_server import serving
 from tests.end_to_end.clients import access_token, helper_library
-from tests.support.node_packages import environment, install
+from tests.support.node_packages import find_node, install, run
 
 HERE = Path(__file__).resolve().parent
 CLIENT = REPOSITORY / "clients" / "js"
 SUITES = sorted(path.name for path in HERE.glob("*.test.mjs"))
-OLDEST_NODE = 20
 NODE_WITH_SOCKETS = 22
 
 # What both sides of scenario.mjs are told. Only a refused token looks different in a browser, which shows no status.
@@ -84,14 +82,7 @@ TOLD: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def node() -> tuple[str, int]:
     """Node and its major version."""
-    found = shutil.which("node")
-    if found is None:
-        pytest.skip("node is not installed, so the JavaScript client is NOT tested")
-    version = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
-    major = int(re.match(r"v(\d+)", version)[1])  # type: ignore[index]
-    if major < OLDEST_NODE:
-        pytest.skip(f"node is {version.strip()}, older than {OLDEST_NODE}, so the JavaScript client is NOT tested")
-    return found, major
+    return find_node("the JavaScript client is")
 
 
 @pytest.fixture(scope="module")
@@ -116,15 +107,6 @@ def conversation(stack: Stack) -> dict[str, Any]:
     tokens = {identity: access_token(stack.info, service.sid, identity) for identity in ("alice", "bob")}
     tokens["stranger"] = access_token(stack.info, service.sid, "stranger", secret="wrong" * 8)
     return {"url": stack.info["ws_url"], "tokens": tokens}
-
-
-def run(command: list[str], **more: str) -> str:
-    """What a program printed; it must succeed."""
-    done = subprocess.run(
-        command, env=environment(**more), capture_output=True, encoding="utf-8", timeout=180, check=False
-    )
-    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-    return done.stdout
 
 
 @pytest.mark.parametrize("suite", SUITES)

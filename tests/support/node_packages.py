@@ -1,16 +1,32 @@
-"""Packages from npm, and the environment in which tests start programs."""
+"""Node, packages from npm, and the environment in which tests start programs."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from local import npm
 from local.home import REPOSITORY
+
+OLDEST_NODE = 20
+
+
+def find_node(untested: str) -> tuple[str, int]:
+    """Node and its major version. Where it is missing or too old, the test is skipped and says what is not tested."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip(f"node is not installed, so {untested} NOT tested")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    major = int(re.match(r"v(\d+)", version)[1])  # type: ignore[index]
+    if major < OLDEST_NODE:
+        pytest.skip(f"node is {version.strip()}, older than {OLDEST_NODE}, so {untested} NOT tested")
+    return found, major
 
 
 def install(folder: Path, name: str, untested: str) -> Path:
@@ -20,29 +36,25 @@ def install(folder: Path, name: str, untested: str) -> Path:
         name: What the installed folder's name begins with.
         untested: What is not tested where npm is missing or cannot install them; the test is then skipped and says so.
     """
-    npm = shutil.which("npm")
-    if npm is None:
+    lock = folder / "package-lock.json"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    try:
+        return npm.install(lock, REPOSITORY / ".parley" / f"{name}-{digest}")
+    except npm.NpmMissing:
         pytest.skip(f"npm is not installed, so {untested} NOT tested")
-    lock = (folder / "package-lock.json").read_bytes()
-    installed = REPOSITORY / ".parley" / f"{name}-{hashlib.sha256(lock).hexdigest()[:12]}"
-    if not (installed / "node_modules").is_dir():
-        unfinished = installed.with_name(f"{installed.name}.{os.getpid()}")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        for file in ("package.json", "package-lock.json"):
-            shutil.copy(folder / file, unfinished)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=unfinished, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            shutil.rmtree(unfinished)
-            pytest.skip(f"npm cannot install what is needed, so {untested} NOT tested: {done.stderr[-300:]}")
-        try:
-            unfinished.rename(installed)
-        except OSError:  # another process has just installed the same
-            shutil.rmtree(unfinished)
-    return installed / "node_modules"
+    except npm.NpmFailed as failure:
+        pytest.skip(f"npm cannot install what is needed, so {untested} NOT tested: {failure}")
 
 
 def environment(**more: str) -> dict[str, str]:
     """This process's environment without proxies, which could not reach a stack, and with more variables."""
     return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")} | more
+
+
+def run(command: list[str], **more: str) -> str:
+    """What a program printed; it must succeed."""
+    done = subprocess.run(
+        command, env=environment(**more), capture_output=True, encoding="utf-8", timeout=180, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done.stdout

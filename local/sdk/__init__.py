@@ -1,0 +1,1 @@
+"""Twilio's own JavaScript SDKs, for the console and the tests."""
