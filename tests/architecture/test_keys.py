@@ -34,6 +34,7 @@ OTHER: dict[str, Any] = {
     "name": "a name",
     "token": "a token",
     "connection_id": "L0SM9cOF=",
+    "followed_sid": "US" + "9" * 32,
     "minute": 10,
     "kind": "connection",
     "id_": "L0SM9cOF=",

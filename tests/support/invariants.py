@@ -291,7 +291,7 @@ def _connections(account: Account) -> Iterator[str]:
     for sid, user in present.items():
         if sid not in open_ and not (account.deaths and not _is_watched(account, user)):
             yield f"{user} is said to have the connection {sid}, which is gone"
-    hears = {(item["id"], key.pk.removeprefix("USER#")) for key, item in account.of("FOLLOWER#") if item["until"] > now}
+    hears = {(item["id"], key.pk.partition("#")[2]) for key, item in account.of("FOLLOWER#") if item["until"] > now}
     follows = {(sid, user) for sid, connection in open_.items() for user in connection.get("follows") or ()}
     for sid, user in () if account.deaths else hears - follows:
         yield f"the connection {sid} hears of {user}, whom it does not follow"

@@ -451,7 +451,7 @@ class Connection(TypedDict, total=False):
 
 
 class Follower(TypedDict, total=False):
-    """A connection that hears of a user's changes until `until`."""
+    """A connection that hears of the changes of a user, or of a channel's document, until `until`."""
 
     id: str
     key: str

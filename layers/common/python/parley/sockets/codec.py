@@ -77,10 +77,10 @@ class Codec(Protocol):
         """Whether an event must be rendered for each user separately."""
 
     def render(self, news: News, user_sid: str) -> Sequence[Piece]:
-        """The pieces of one event. `user_sid` is empty unless the event is personal.
+        """The pieces of one event; none if the protocol has no such event. `user_sid` is empty unless it is personal.
 
         Raises:
-            CannotShow: a record that it needs is gone. Then nobody gets the event.
+            CannotShow: a record that it needs is gone. Then no connection of this protocol gets the event.
         """
 
     def marked(self, piece: Piece, request: str) -> Piece:

@@ -1,17 +1,17 @@
 """Fan-out: it pushes a batch of changes to every connection that should hear of them.
 
-It reads the audience of a channel once per batch: the members with one query, their presence with one batch read per
-hundred. It renders an event once for each protocol that a listener speaks. The codec packs the pieces for one
-connection into as few frames as it can, and connections with the same pieces share the same bytes. Changes are pushed
-in the order of the stream. If a record cannot be rendered, fan-out delivers the records before it and stops there. The
-event source mapping then isolates the record and sends it to the failure queue.
+It reads the audience of a channel once per batch: members, invited users and followers with one query, their presence
+with one batch read per hundred. It renders an event once for each protocol that a listener speaks. The codec packs the
+pieces for one connection into as few frames as it can, and connections with the same pieces share the same bytes.
+Changes are pushed in the order of the stream. If a record cannot be rendered, fan-out delivers the records before it
+and stops there. The event source mapping then isolates the record and sends it to the failure queue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from parley.domain.memberships import Person, birth_of
 from parley.domain.presence import is_opening
@@ -22,14 +22,25 @@ from parley.operations.reachability import is_enabled
 from parley.ports.sockets.gateway import Outcome, SocketGateway
 from parley.sockets.closing import close
 from parley.sockets.codec import CannotShow, News, Piece
-from parley.sockets.events import EVENTS, FOLLOWERS, INVITED, MEMBERS, Event, audience, people, reasons
+from parley.sockets.events import (
+    EVENTS,
+    FOLLOWERS,
+    INVITED,
+    MEMBERS,
+    Event,
+    audience,
+    followed_sid,
+    may_see,
+    people,
+    reasons,
+)
 from parley.sockets.presence import Listener, forget, gone, listeners, living_keys
 from parley.sockets.protocols import Protocols, protocol_of
 from parley.store import keys
 from parley.store.changes import Change, decode
-from parley.store.keys import Key, Range
+from parley.store.keys import Key
 from parley.store.table import Records
-from parley.stored import Follower, Presence
+from parley.stored import Channel, Follower, Presence
 
 _DEADLINE_SECONDS = 20.0
 # How long one batch may spend on forgetting gone connections. The next push finds the rest of them.
@@ -38,7 +49,7 @@ _FORGETTING_MS = 10_000
 
 @dataclass(frozen=True)
 class _Hearers:
-    """Who may hear of the changes of a batch, by the SID of the channel or of the followed user."""
+    """Who may hear of the changes of a batch, by the SID of the channel or, for followers, of the user they follow."""
 
     members: dict[str, frozenset[Person]]
     invited: dict[str, frozenset[Person]]
@@ -96,7 +107,7 @@ class FanOut:
         online = self._online(audiences)
         open_, following = listeners(self._context, online), self._following(hearers.followers)
         deliveries = _deliveries(audiences, open_, following)
-        plan = self._planned(deliveries, self._channels_needed(deliveries))
+        plan = self._planned(deliveries, self._channels_needed(deliveries), hearers)
         for group in (*following.values(), *open_.values()):
             plan.listeners |= {listener.id: listener for listener in group}
         plan.failed = plan.failed or unaddressed or failed
@@ -112,17 +123,17 @@ class FanOut:
         table = self._context.table
         # This includes events whose `when` may turn out false: it may need the channel, which is read later.
         wanted = [(change, {name for event in _events(change) for name in event.audience}) for change in changes]
-        in_channels = {change.channel_sid for change, names in wanted if MEMBERS in names}
-        invited = {change.channel_sid for change, names in wanted if INVITED in names}
-        followed = {change.record["sid"] for change, names in wanted if FOLLOWERS in names}
+        in_channels = {change.channel_sid for change, names in wanted if names & {MEMBERS, INVITED}}
+        found = {sid: table.spanned(keys.hearers(sid)) for sid in in_channels}
+        followed = {followed_sid(change) for change, names in wanted if FOLLOWERS in names}
         return _Hearers(
-            {sid: self._people(keys.members(sid)) for sid in in_channels},
-            {sid: self._people(keys.invites(sid)) for sid in invited},
-            {sid: table.every(keys.followers(sid)) for sid in followed},
+            {sid: people(records.below(keys.members(sid))) for sid, records in found.items()},
+            {sid: people(records.below(keys.invites(sid))) for sid, records in found.items()},
+            {
+                sid: found[sid].below(keys.followers(sid)) if sid in found else table.every(keys.followers(sid))
+                for sid in followed
+            },
         )
-
-    def _people(self, where: Range[Any]) -> frozenset[Person]:
-        return people(self._context.table.every(where))
 
     def _online(self, audiences: list[_Addressed]) -> dict[str, Presence]:
         """The presence of every user in the audiences, by user SID."""
@@ -153,39 +164,47 @@ class FanOut:
                 wanted += [keys.channel(change.channel_sid), keys.tail(change.channel_sid)]
         return self._context.table.fetch_many(wanted, buried=True) if wanted else Records()
 
-    def _planned(self, deliveries: list[_Delivery], shown: Records) -> _Plan:
+    def _planned(self, deliveries: list[_Delivery], shown: Records, hearers: _Hearers) -> _Plan:
         plan = _Plan()
-        for change, event, to in deliveries:
+        for delivery in deliveries:
+            change = delivery.change
             try:
-                self._add(plan, change, event, to, shown)
-            except CannotShow:
-                # The channel has been deleted since. Its deletion is a later change of the stream.
-                continue
+                self._add(plan, delivery, shown, hearers)
             except Exception:
                 logger.exception("change cannot be pushed", extra={"sequence_number": change.position})
                 plan.failed = change.position
                 break
         return plan
 
-    def _add(self, plan: _Plan, change: Change, event: Event, to: Groups, shown: Records) -> None:
+    def _add(self, plan: _Plan, delivery: _Delivery, shown: Records, hearers: _Hearers) -> None:
+        change, event, to = delivery
         news = self._news(change, event, shown)
         if not event.when(change, news.channel or {}):
             return
-        sender, _, request = change.cause.get("request", "").partition(" ")
         for protocol, group in to.items():
             if event.ends:
                 plan.ending |= {listener.id: event.ends() for listener in group}
                 continue
-            codec = self._protocols.codec(protocol)
-            is_personal = codec.is_personal(event.name)
-            pieces = () if is_personal else codec.render(news, "")
-            for listener in group:
-                if is_personal:
-                    pieces = codec.render(news, listener.user_sid)
-                is_sender = listener.id == sender and request
-                plan.pieces.setdefault(listener.id, []).extend(
-                    [codec.marked(piece, request) for piece in pieces] if is_sender else pieces
-                )
+            if change.channel_sid and FOLLOWERS in event.audience:
+                group = _still_seeing(group, news, hearers)
+            try:
+                self._render(plan, change, news, protocol, group)
+            except CannotShow:
+                # The channel has been deleted since. Its deletion is a later change of the stream.
+                continue
+
+    def _render(self, plan: _Plan, change: Change, news: News, protocol: str, group: list[Listener]) -> None:
+        sender, _, request = change.cause.get("request", "").partition(" ")
+        codec = self._protocols.codec(protocol)
+        is_personal = codec.is_personal(news.event)
+        pieces = () if is_personal else codec.render(news, "")
+        for listener in group:
+            if is_personal:
+                pieces = codec.render(news, listener.user_sid)
+            is_sender = listener.id == sender and request
+            plan.pieces.setdefault(listener.id, []).extend(
+                [codec.marked(piece, request) for piece in pieces] if is_sender else pieces
+            )
 
     def _news(self, change: Change, event: Event, shown: Records) -> News:
         service = None
@@ -292,7 +311,7 @@ def _deliveries(audiences: list[_Addressed], open_: Groups, following: Groups) -
     for change, event, persons in audiences:
         to = groups[persons]
         if FOLLOWERS in event.audience:
-            to = _with_followers(to, following.get(change.record["sid"], []))
+            to = _with_followers(to, following.get(followed_sid(change), []))
         deliveries.append(_Delivery(change, event, to))
     return deliveries
 
@@ -305,6 +324,14 @@ def _grouped(persons: frozenset[Person], open_: Groups) -> Groups:
             if listener.birth == person.birth:
                 groups.setdefault(listener.protocol, []).append(listener)
     return groups
+
+
+def _still_seeing(followers: list[Listener], news: News, hearers: _Hearers) -> list[Listener]:
+    """Those followers of a channel's document whose users may still see the channel."""
+    channel = cast(Channel, news.record) if news.verb == "deleted" and news.kind == "channel" else news.channel or {}
+    members = hearers.members.get(news.channel_sid, frozenset())
+    invited = hearers.invited.get(news.channel_sid, frozenset())
+    return [one for one in followers if may_see(channel, Person(one.user_sid, one.birth), members, invited)]
 
 
 def _with_followers(to: Groups, following: list[Listener]) -> Groups:

@@ -17,6 +17,7 @@ from parley.store.items import Record
 DATE_UPDATED = "dateUpdated"
 # Only the member itself hears of this; the other members do not.
 NOTIFICATION_LEVEL = "notificationLevel"
+HORIZON = "lastConsumedMessageIndex"
 NOTIFIABLE = "notifiable"
 
 _TYPES = {one.name: one for one in (CHANNEL, MEMBER, MESSAGE, USER)}

@@ -32,6 +32,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     a user by SID or identity (derived SID)    pk USER#<US>          sk USER
     a user's live connections                  pk USER#<US>          sk PRESENCE
     the connections that follow a user         pk USER#<US>          sk FOLLOWER#<connection id>
+    those that follow a channel's document     pk CHANNEL#<CH>       sk FOLLOWER#<connection id>
     a socket                                   pk CONNECTION#<id>    sk CONNECTION
     what of a kind falls due in a minute       pk DUE#<AC>#<kind>#<minute>#<shard>  sk <id>
     the last minute whose due work is done     pk ACCOUNT#<AC>       sk HAND#<kind>
@@ -82,8 +83,15 @@ class Range(Generic[R]):
     index: str = ""
 
 
+@dataclass(frozen=True)
 class Span(Range[Any]):
-    """The span that covers several keys and ranges of one partition; a sweep reads it with one request."""
+    """The span that covers several keys and ranges of one partition, so that one request reads all of them.
+
+    With `after` and `before`, only what lies between these two positions.
+    """
+
+    after: str | None = None
+    before: str | None = None
 
 
 def service(account_sid: str, sid: str) -> Key[stored.Service]:
@@ -307,12 +315,28 @@ def connection(connection_id: str) -> Key[stored.Connection]:
     return Key(f"CONNECTION#{connection_id}", "CONNECTION")
 
 
-def follower(user_sid: str, connection_id: str) -> Key[stored.Follower]:
+def document_follower(channel_sid: str, connection_id: str) -> Key[stored.Follower]:
+    return Key(f"CHANNEL#{channel_sid}", f"FOLLOWER#{connection_id}")
+
+
+def user_follower(user_sid: str, connection_id: str) -> Key[stored.Follower]:
     return Key(f"USER#{user_sid}", f"FOLLOWER#{connection_id}")
 
 
-def followers(user_sid: str) -> Range[stored.Follower]:
-    return Range(f"USER#{user_sid}", "FOLLOWER#")
+def follower(followed_sid: str, connection_id: str) -> Key[stored.Follower]:
+    """A connection that follows the user with this SID, or the document of the channel with this SID."""
+    of = document_follower if followed_sid.startswith("CH") else user_follower
+    return of(followed_sid, connection_id)
+
+
+def followers(followed_sid: str) -> Range[stored.Follower]:
+    return Range(follower(followed_sid, "").pk, "FOLLOWER#")
+
+
+def hearers(channel_sid: str) -> Span:
+    """All who may hear of a channel: the connections that follow its document, the invites and the members."""
+    # In the order of sort keys, these are neighbours. `$` is the character after `#`.
+    return Span(f"CHANNEL#{channel_sid}", "", after="FOLLOWER", before="MEMBER$")
 
 
 def due_in(account_sid: str, kind: str, minute: int) -> list[Range[stored.Due]]:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from parley.clock import Clock
 from parley.errors import UNAVAILABLE
 from parley.store.items import Record, from_item, to_item
-from parley.store.keys import Key, Range
+from parley.store.keys import Key, Range, Span
 from parley.store.patience import LOST, Patience, refusal_after_repeats
 from parley.store.queries import Query, items
 from parley.store.requests import ACTIONS, attributes, is_done_already, outcome, request, update_expression
@@ -58,6 +58,12 @@ class Records(dict[Key[Any], Any]):
     def get(self, key: Key[R], default: R | None = None) -> R | None:
         # The type of dict takes any key, and does not connect a key with its kind of record.
         return cast("R | None", super().get(key, default))
+
+    def below(self, where: Range[R]) -> list[R]:
+        """The records of a range of the base table, in the order in which they were read."""
+        return [
+            cast(R, record) for key, record in self.items() if key.pk == where.pk and key.sk.startswith(where.prefix)
+        ]
 
     def living(self) -> Records:
         """The records that are not tombstones."""
@@ -133,6 +139,11 @@ class Table:
     def every(self, where: Range[R]) -> list[R]:
         """All living records of a range of the base table, a megabyte a request."""
         return [cast(R, from_item(item)) for item in self._items(Query(where), None)]
+
+    def spanned(self, where: Span) -> Records:
+        """All living records of a span, by key, a megabyte a request."""
+        found = self._items(Query(where, where.after, where.before), None)
+        return Records({Key(item["pk"]["S"], item["sk"]["S"]): from_item(item) for item in found})
 
     def _items(self, query: Query, size: int | None) -> Iterator[dict[str, Any]]:
         return items(query, size, lambda request: self._ask("query", TableName=self._name, **request))

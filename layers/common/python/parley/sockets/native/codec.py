@@ -12,7 +12,7 @@ from parley.faces.errors import translate
 from parley.sockets.codec import News, Piece
 from parley.sockets.events import EVENTS
 from parley.sockets.native import frames
-from parley.sockets.native.rendering import PUSHES, render
+from parley.sockets.native.rendering import PUSHES, UNTOLD, render
 from parley.sockets.native.views import Views
 from parley.stored import Connection
 
@@ -43,7 +43,7 @@ class NativeCodec:
         return False
 
     def render(self, news: News, user_sid: str) -> Sequence[Piece]:
-        return (frames.dump(render(self.views, news)).encode(),)
+        return () if news.event in UNTOLD else (frames.dump(render(self.views, news)).encode(),)
 
     def marked(self, piece: Piece, request: str) -> Piece:
         assert isinstance(piece, bytes)

@@ -41,6 +41,9 @@ PUSHES: dict[str, Push] = {
     "user_updated": Push("userUpdated", ("user",)),
 }
 
+# Native clients hear the same facts in other events, so these have no frame.
+UNTOLD = frozenset({"document_changed", "document_deleted", "horizon_moved"})
+
 # The members of a frame that are computed from the channel's counters.
 _COUNTED = ("user_channel", "last_message_index")
 
