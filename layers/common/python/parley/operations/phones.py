@@ -128,10 +128,8 @@ def _counting(message: Record, phones: int) -> Write:
 
 
 def _recipients(context: Context, message: Record, posted: Posted) -> list[Recipient]:
-    channel_sid = message["channel_sid"]
-    held = bound.bindings_of(context.table.fetch(keys.bound(channel_sid)))
-    members = context.table.fetch_many(keys.member(channel_sid, sid) for sid in held)
-    return recipients([*members.values()], message["author"], posted.at)
+    members = bound.members_of(context, message["channel_sid"])
+    return recipients([member for member in members if member.get("messaging_binding")], message["author"], posted.at)
 
 
 def _hand_over(context: Context, carrier: Carrier, message: Mapping[str, Any], receipt: Record, posted: Posted) -> bool:

@@ -11,7 +11,7 @@ from parley.stored.accounts import AccountConfiguration, AddressConfiguration, A
 from parley.stored.channels import Channel, ChannelWebhook, Invite, Listing, LogEntry, Replayed, Tail, UniqueName
 from parley.stored.common import OfChannel, OfService, Stored, StoredCause
 from parley.stored.due import Due, DueHand
-from parley.stored.members import Alias, Bound, Holder, Member, MessagingBinding
+from parley.stored.members import Alias, BoundGroup, BoundMember, Holder, Member, MessagingBinding
 from parley.stored.messages import Media, Message, MessageMedia, Receipt, SentToken
 from parley.stored.services import Binding, Rate, Role, Service, User
 from parley.stored.sockets import Connection, Follower, Presence
@@ -22,7 +22,8 @@ __all__ = [
     "Alias",
     "ApiKey",
     "Binding",
-    "Bound",
+    "BoundGroup",
+    "BoundMember",
     "Channel",
     "ChannelWebhook",
     "Connection",

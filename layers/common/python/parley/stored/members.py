@@ -33,9 +33,15 @@ class Holder(Stored, total=False):
     member_sid: str
 
 
-# A channel's bindings by the SIDs of the members, with a `version` that grows with each change, and under `group` the
-# digest of the set of addresses that the channel holds.
-Bound = dict[str, Any]
+class BoundMember(TypedDict):
+    """A member who has an address and a proxy address; the member itself says which."""
+
+    member_sid: str
+
+
+# The bindings of a group by the SIDs of its members, at most ten, with a `version` that grows with each change, and
+# under `group` the digest of the set of addresses that the channel holds.
+BoundGroup = dict[str, Any]
 
 
 class Member(OfChannel, total=False):
