@@ -28,6 +28,7 @@ from bench.meter import metered
 from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
 from local.template.template import Template
+from parley.domain.participants import MOST_PHONES
 from parley.ids import member_sid, receipt_sid, user_sid
 from parley.operations import phones, receipts, timers
 from parley.operations.context import Caller, Context
@@ -124,7 +125,8 @@ class Measurement:
             self._cost("list 50 messages, newest first", (1, 0), lambda: raw.get(self._messages, Order="desc")),
             self._cost("list 50 channels of a user", (3, 0), lambda: raw.get(f"{path}/Users/dave/Channels")),
             self._cost("join a channel", (4, 10), lambda: raw.post(f"{channel}/Members", Identity="carol")),
-            self._cost("add a phone to a conversation", (4, 12), self._add_a_phone()),
+            self._cost("add a phone to a conversation", (4, 12), self._add_a_phone(2)),
+            self._cost("add a fiftieth phone to a conversation", (4, 12), self._add_a_phone(MOST_PHONES)),
             self._cost("list 50 conversations of a person", (3, 0), self._list_of_a_person),
             self._cost("note what became of a message to a phone", (3, 8), self._note_a_delivery()),
         ]
@@ -142,16 +144,18 @@ class Measurement:
         path = f"/conversations/v1/Services/{self._service}/ParticipantConversations"
         assert len(self._raw.get(path, Identity="dave")["conversations"]) == 50
 
-    def _add_a_phone(self) -> Callable[[], None]:
-        """Add a second phone to a conversation, with the number that writes to it."""
+    def _add_a_phone(self, last: int) -> Callable[[], None]:
+        """Add the last of so many phones to a conversation, with the number that writes to it."""
         conversation = self._raw.post(f"/conversations/v1/Services/{self._service}/Conversations")["url"]
 
-        def add(address: str) -> None:
+        def add(number: int) -> None:
+            address = f"+49172{last:03d}{number:03d}"
             form = {"MessagingBinding.Address": address, "MessagingBinding.ProxyAddress": PHONE_NUMBERS[0]}
             self._raw.post(f"{conversation}/Participants", form)
 
-        add("+491721234567")
-        return lambda: add("+491727654321")
+        for number in range(1, last):
+            add(number)
+        return lambda: add(last)
 
     def _note_a_delivery(self) -> Callable[[], None]:
         """The carrier reports a status, and the message's summary changes too."""

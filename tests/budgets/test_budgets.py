@@ -20,6 +20,7 @@ BUDGETED = [
     "list 50 channels of a user",
     "join a channel",
     "add a phone to a conversation",
+    "add a fiftieth phone to a conversation",
     "list 50 conversations of a person",
     "note what became of a message to a phone",
     "create message in a conversation",

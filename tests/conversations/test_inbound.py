@@ -89,10 +89,13 @@ DROPPED: list[dict[str, Any]] = [
     {"body": None},
     {"body": "x" * 40_000},
     {"body": None, "media": [{"sid": "ME" + "0" * 32}]},
+    *({"body": None, "media": media} for media in ("ME", 5, [5], {"sid": 5})),
+    {"body": "half a pair: \ud800"},
+    {"sid": "\ud800"},
 ]
 
 
-@pytest.mark.parametrize("changes", DROPPED, ids=lambda changes: str(changes)[:40])
+@pytest.mark.parametrize("changes", DROPPED, ids=lambda changes: ascii(changes)[:40])
 def test_a_message_that_no_conversation_can_take_is_dropped_with_a_log_line(
     thread: Thread, carrier: ScriptedCarrier, changes: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from parley.ids import receipt_sid
 from parley.store.changes import decode
 from tests.conversations.carrier import ScriptedCarrier, receipts_of, summary
 from tests.conversations.phones import (
@@ -23,6 +24,10 @@ from tests.webhooks.function import Remaining
 
 WHATSAPP = f"whatsapp:{PHONE}"
 pytestmark = pytest.mark.usefixtures("agreed")
+
+
+SERVICE, CHANNEL, RECEIPT = (prefix + "0" * 32 for prefix in ("IS", "CH", "DY"))
+REFERENCE = f"{SERVICE}.{CHANNEL}.1.{RECEIPT}"
 
 
 def post(thread: Thread, body: str = "hello", **fields: Any) -> str:
@@ -167,6 +172,35 @@ def test_a_silent_carrier_is_tried_again_for_an_hour(thread: Thread, carrier: Sc
     assert len(carrier.requests) == 1
 
 
+def test_phones_at_which_a_carrier_gives_no_answer_hold_up_no_others(thread: Thread, carrier: ScriptedCarrier) -> None:
+    phones = {str(thread.add(pair(phone))["sid"]): phone for phone in AMERICANS[:8]}
+    message = post(thread)
+    first_three = sorted(phones, key=lambda sid: receipt_sid(message, sid))[:3]
+    carrier.refuses = dict.fromkeys([phones[sid] for sid in first_three], 0)
+    for _ in range(2):
+        for job in planned(carrier):
+            assert carrier.function.do_job(job) == []
+    assert len(carrier.requests) == 5
+
+
+def test_a_report_that_comes_before_the_carriers_answer_leaves_the_receipt_its_sid(
+    thread: Thread, carrier: ScriptedCarrier
+) -> None:
+    thread.add(pair())
+    message = post(thread)
+    answer = carrier.function.outgoing.answer
+
+    def reporting(request: Any) -> Any:
+        answered = answer(request)
+        carrier.report(PHONE, "delivered")
+        return answered
+
+    carrier.function.outgoing.answer = reporting
+    carrier.hand_over()
+    (receipt,) = receipts_of(thread, message).values()
+    assert (receipt["status"], receipt["channel_message_sid"]) == ("delivered", f"SM{1:032x}")
+
+
 def planned(carrier: ScriptedCarrier) -> list[dict[str, Any]]:
     """The jobs that new messages require, taken from their queue."""
     carrier.function.plan()
@@ -267,9 +301,14 @@ def test_reading_on_whatsapp_moves_the_participants_horizon(
         {"reference": "IS.CH.x.DY", "status": "sent"},
         {"reference": "IS.CH.1.DY", "status": "sent"},
         {"reference": 1, "status": "sent"},
-        {"reference": "IS.CH.1.DY", "status": ["sent"]},
+        {"reference": REFERENCE, "status": ["sent"]},
+        {"reference": f"{SERVICE}.{'C' * 3000}.1.{RECEIPT}", "status": "sent"},
+        {"reference": f"{SERVICE}.\ud800.1.{RECEIPT}", "status": "sent"},
+        {"reference": REFERENCE, "status": "sent", "sid": "\ud800"},
+        {"reference": REFERENCE, "status": "failed", "error_code": True},
+        {"reference": REFERENCE, "status": "failed", "error_code": 10**40 + 1},
     ],
-    ids=str,
+    ids=lambda report: ascii(report)[:60],
 )
 def test_a_report_that_makes_no_sense_is_dropped(carrier: ScriptedCarrier, report: dict[str, Any]) -> None:
     assert carrier.function.do_job({"job": "phone_status", **report}) == []

@@ -12,7 +12,7 @@ import pytest
 
 from local.template.template import Template
 from parley.errors import Refusal
-from parley.operations import bindings, invites, members
+from parley.operations import bindings, invites, joining, members
 from tests.ports.meddling import MeddlingClient, after
 from tests.sockets.deployment import House, Room
 from tests.support.invariants import contradictions, everything
@@ -59,7 +59,7 @@ def _be_invited_and_go(room: Room) -> None:
 
 def _join(room: Room) -> object:
     path = {"service_sid": room.house.sid, "channel_sid": room.sid}
-    return members.create(room.house.deployment.world.another_container().context(), path, {"identity": "bob"})
+    return joining.create(room.house.deployment.world.another_container().context(), path, {"identity": "bob"})
 
 
 def _invite(room: Room) -> object:

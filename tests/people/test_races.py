@@ -11,7 +11,7 @@ import pytest
 
 from parley.errors import Refusal
 from parley.ids import member_sid
-from parley.operations import bindings, invites, members, user_channels, users
+from parley.operations import bindings, invites, joining, members, user_channels, users
 from parley.operations.context import Context
 from tests.sockets.deployment import House
 from tests.support.invariants import contradictions, everything
@@ -42,7 +42,7 @@ class Crowd:
         ]
 
     def _join(self, identity: str, inside: dict[str, str]) -> object:
-        return members.create(self.context, inside, {"identity": identity})
+        return joining.create(self.context, inside, {"identity": identity})
 
     def _leave(self, identity: str, inside: dict[str, str]) -> object:
         sid = member_sid(inside["channel_sid"], identity)

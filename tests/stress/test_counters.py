@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from parley.errors import Refusal
 from parley.faces.errors import translate
 from parley.ids import message_sid
-from parley.operations import channels, counting, members, messages, services, user_channels
+from parley.operations import channels, counting, joining, messages, services, user_channels
 from parley.operations.context import Context
 from parley.operations.paging import PageRequest
 from parley.store import keys
@@ -79,7 +79,7 @@ def test_a_message_that_was_never_written_is_counted_for_a_minute_at_most(room: 
 
 
 def test_the_unread_count_is_right_a_minute_after_a_failed_send(room: Room) -> None:
-    members.create(room.context, room.path, {"identity": "alice", "last_consumed_message_index": 0})
+    joining.create(room.context, room.path, {"identity": "alice", "last_consumed_message_index": 0})
     room.send()
     room.die_sending()
     room.world.clock.advance(61)

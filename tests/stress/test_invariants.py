@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from parley.ids import message_sid
-from parley.operations import channel_webhooks, channels, invites, members, messages, roles, services, users
+from parley.operations import channel_webhooks, channels, invites, joining, messages, roles, services, users
 from parley.operations.entries import entries
 from parley.store import keys
 from tests.support.invariants import contradictions, everything
@@ -29,7 +29,7 @@ class Account:
         inside = {**path, "channel_sid": self.channel}
         granted = {"friendly_name": "x", "type": "channel", "permissions": ["sendMessage"]}
         self.role = roles.create(context, path, granted)["sid"]
-        self.member = members.create(context, inside, {"identity": "alice", "role_sid": self.role})["sid"]
+        self.member = joining.create(context, inside, {"identity": "alice", "role_sid": self.role})["sid"]
         self.user = users.fetch(context, {**path, "sid": "alice"}, {})["sid"]
         invites.create(context, inside, {"identity": "bob"})
         for _ in range(3):

@@ -9,7 +9,7 @@ import pytest
 
 from parley.errors import Refusal
 from parley.faces.errors import translate
-from parley.operations import channels, invites, members, roles, services, users
+from parley.operations import channels, invites, joining, members, roles, services, users
 from tests.ports.meddling import MeddlingClient, after
 from tests.support.invariants import contradictions, everything
 from tests.support.lean import LeanClient
@@ -28,7 +28,7 @@ class Scene:
         self.service = services.create(context, {}, {"friendly_name": "roles"})["sid"]
         self.path = {"service_sid": self.service}
         self.inside = {**self.path, "channel_sid": channels.create(context, self.path, {})["sid"]}
-        self.member = members.create(context, self.inside, {"identity": "alice"})
+        self.member = joining.create(context, self.inside, {"identity": "alice"})
         self.roles = {
             kind: roles.create(context, self.path, {"friendly_name": "x", "type": kind, "permissions": [right]})["sid"]
             for kind, right in RIGHTS.items()
@@ -67,7 +67,7 @@ def give(scene: Scene, how: str) -> tuple[str, Callable[[], Any]]:
     ways: dict[str, Callable[[], Any]] = {
         "new user": lambda: users.create(context, path, {"identity": "bob", "role_sid": role}),
         "user": lambda: users.update(context, {**path, "sid": "alice"}, {"role_sid": role}),
-        "new member": lambda: members.create(context, inside, {"identity": "bob", "role_sid": role}),
+        "new member": lambda: joining.create(context, inside, {"identity": "bob", "role_sid": role}),
         "member": lambda: members.update(context, member, {"role_sid": role}),
         "invite": lambda: invites.create(context, inside, {"identity": "bob", "role_sid": role}),
     }

@@ -253,7 +253,7 @@ def _is_dead(account: Account, key: Key[Any]) -> bool:
 def _left_behind(account: Account) -> Iterator[str]:
     if not account.swept:
         return
-    for key, held in account.of("MEMBER#", "INVITE#", "WEBHOOK#", "MESSAGE#", "CHG#", "ALIAS#", "BOUND"):
+    for key, held in account.of("MEMBER#", "INVITE#", "WEBHOOK#", "MESSAGE#", "CHG#", "ALIAS#", "BOUND#"):
         sid = key.pk.removeprefix("CHANNEL#")
         if sid not in account.channels:
             yield f"{key.sk} is left of {sid}, which is gone"
@@ -328,15 +328,18 @@ def _bindings(account: Account) -> Iterator[str]:
     for sid in account.channels:
         tail = account.living.get(keys.tail(sid), {})
         held = {one["sid"]: one["messaging_binding"] for one in account.in_channel(sid, "MEMBER#") if _binding(one)}
-        bound = account.living.get(keys.bound(sid), {})
-        noted = {name: binding for name, binding in bound.items() if name.startswith("MB")}
-        if noted != held:
-            yield f"{sid} notes the bindings {noted}, and there are {held}"
+        group = account.living.get(keys.bound_group(sid), {})
+        noted = {name: binding for name, binding in group.items() if name.startswith("MB")}
+        in_group = {name: binding for name, binding in held.items() if "proxy_address" not in binding}
+        if noted != in_group:
+            yield f"{sid} notes the bindings {noted} of a group, and there are {in_group}"
+        listed = {one["member_sid"] for one in account.in_channel(sid, "BOUND#") if "member_sid" in one}
+        if listed != held.keys() - in_group.keys():
+            yield f"{sid} lists {listed} with pairs, and there are {held.keys() - in_group.keys()}"
         phones = sum("address" in binding for binding in held.values())
         if tail.get("bound_count", 0) != phones:
             yield f"{sid} says bound_count {tail.get('bound_count')}, and there are {phones} phones"
-        is_group = any("proxy_address" not in binding for binding in held.values())
-        if bool(tail.get("group")) != is_group:
+        if bool(tail.get("group")) != bool(in_group):
             yield f"{sid} says group {tail.get('group')}, and has the bindings {held}"
 
 
@@ -405,12 +408,12 @@ def _groups(account: Account) -> Iterator[str]:
     for key, group in account.of("GROUP"):
         sid, digest = group["channel_sid"], key.pk.split("#")[2]
         is_owed = account.swept or _is_open(account, sid)
-        if is_owed and account.living.get(keys.bound(sid), {}).get("group") != digest:
+        if is_owed and account.living.get(keys.bound_group(sid), {}).get("group") != digest:
             yield f"the set {digest} leads to {sid}, which has another"
     digests = [
-        account.living[keys.bound(sid)].get("group")
+        account.living[keys.bound_group(sid)].get("group")
         for sid in account.channels
-        if keys.bound(sid) in account.living and _is_open(account, sid)
+        if keys.bound_group(sid) in account.living and _is_open(account, sid)
     ]
     held = [digest for digest in digests if digest]
     known = {key.pk.split("#")[2] for key, _ in account.of("GROUP")}

@@ -149,12 +149,22 @@ def test_a_carrier_without_a_clear_answer_may_have_taken_the_message(answer: Any
         HttpCarrier("https://carrier.example.com/", outgoing, lambda: "token").send(Outbound("r", NUMBER, PHONE))
 
 
-@pytest.mark.parametrize(("body", "code"), [(b'{"code": 21610}', 21610), (b"no", 30008), (b'{"code": "x"}', 30008)])
+NONSENSE = (b"no", b"[]", b'{"code": "x"}', b'{"code": true}', b'{"code": -1}', b'{"code": 1000000}')
+
+
+@pytest.mark.parametrize(("body", "code"), [(b'{"code": 21610}', 21610), *((body, 30008) for body in NONSENSE)])
 def test_a_carrier_that_refuses_a_message_says_why(body: bytes, code: int) -> None:
     outgoing: Any = FakeOutgoing(Received(400, {}, body))
     with pytest.raises(Rejected) as refused:
         HttpCarrier("https://carrier.example.com/", outgoing, lambda: "token").send(Outbound("r", NUMBER, PHONE))
     assert refused.value.error_code == code
+
+
+@pytest.mark.parametrize("body", [b"", b"no", b'{"sid": ""}', b'{"sid": 1}', b'{"sid": "\\u0000"}'])
+def test_without_a_sid_that_can_be_stored_the_reference_names_the_message(body: bytes) -> None:
+    outgoing: Any = FakeOutgoing(Received(201, {}, body))
+    carrier = HttpCarrier("https://carrier.example.com/", outgoing, lambda: "token")
+    assert carrier.send(Outbound("r", NUMBER, PHONE)) == "r"
 
 
 def test_a_conversation_with_a_phone_on_a_local_stack(stack: Stack, http_door: HttpDoor) -> None:

@@ -176,16 +176,15 @@ def is_in_group(held: MessagingBinding | None) -> bool:
     return held is not None and "proxy_address" not in held
 
 
-def check_together(held: Collection[MessagingBinding], chat_members: int) -> None:
-    """Check that members with these bindings, and chat members without one, can be in one channel.
+def check_in_group(grouped: Collection[MessagingBinding], others: int) -> None:
+    """Check that members with these bindings can be a group, and in one channel with so many other members.
 
     Raises:
         Refusal: 50435, 50436, 50437.
     """
-    grouped = [one for one in held if is_in_group(one)]
     if not grouped:
         return
-    if chat_members or len(grouped) < len(held):
+    if others:
         raise errors.GROUP_IMPOSSIBLE()
     phones = [one["address"] for one in grouped if "address" in one]
     if len(set(phones)) < len(phones):
@@ -194,13 +193,12 @@ def check_together(held: Collection[MessagingBinding], chat_members: int) -> Non
         raise errors.GROUP_FULL()
 
 
-def check_complete(held: Collection[MessagingBinding]) -> None:
+def check_complete(grouped: Collection[MessagingBinding]) -> None:
     """Check that a group that one request makes has enough members, and one of the account's numbers among them.
 
     Raises:
         Refusal: 50435.
     """
-    grouped = [one for one in held if is_in_group(one)]
     if grouped and (len(grouped) < LEAST_IN_GROUP or not addresses_of_group(grouped)):
         raise errors.GROUP_IMPOSSIBLE()
 

@@ -3,19 +3,20 @@
 - A pair of address and proxy address leads to one open conversation of the account. If another channel holds a pair and
   is closed or deleted, a new member takes the pair over.
 - The set of a group's addresses leads to one open conversation too.
-- One item holds all bindings of a channel, so that a sender of a message reads one item.
+- In the channel, each member with a pair has an item, and one item holds all bindings of a group. They lie together, so
+  that one query finds everybody to whom a message goes. Each is small, so the fiftieth phone costs what the first does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from parley.domain.participants import (
     MOST_PHONES,
     addresses_of_group,
     check_complete,
-    check_together,
+    check_in_group,
     is_in_group,
     is_phone,
     pair_of,
@@ -36,8 +37,8 @@ from parley.operations.context import Context
 from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
-from parley.store.writes import Create, Erase, Guard, Update, Write
-from parley.stored import Bound, Holder, MessagingBinding, Tail
+from parley.store.writes import Create, Erase, Guard, Put, Update, Write
+from parley.stored import BoundGroup, Holder, Member, MessagingBinding, Tail
 
 # The refusal of a transaction if another change came after its reads.
 Moved = Callable[[], Refusal]
@@ -69,12 +70,29 @@ def wanted(context: Context, channel_sid: str, *held: MessagingBinding | None) -
     if not any(held):
         return []
     pairs = [keys.pair(context.account_sid, *pair) for pair in map(pair_of, held) if pair]
-    return [keys.channel(channel_sid), keys.bound(channel_sid), *pairs]
+    return [keys.channel(channel_sid), keys.bound_group(channel_sid), *pairs]
 
 
-def bindings_of(bound: Bound | None) -> dict[str, MessagingBinding]:
-    """The bindings of a channel by the SIDs of the members."""
+def bindings_of(bound: BoundGroup | None) -> dict[str, MessagingBinding]:
+    """The bindings of a group by the SIDs of its members."""
     return {name: held for name, held in (bound or {}).items() if name.startswith("MB")}
+
+
+def members_of(context: Context, channel_sid: str) -> list[Member]:
+    """The members of a channel who have bindings, in two requests."""
+    return _members_and_group(context, channel_sid)[0]
+
+
+def _members_and_group(context: Context, channel_sid: str) -> tuple[list[Member], BoundGroup]:
+    sids: list[str] = []
+    group: BoundGroup = {}
+    for item in context.table.every(keys.all_bound(channel_sid)):
+        if "member_sid" in item:
+            sids.append(item["member_sid"])
+        else:
+            group = {**item}
+    found = context.table.fetch_many(keys.member(channel_sid, sid) for sid in [*sids, *bindings_of(group)])
+    return [cast(Member, member) for member in found.values()], group
 
 
 def change(
@@ -94,48 +112,50 @@ def change(
     `found` holds the items of `wanted`, `tail` are the channel's counters. A member may always leave.
 
     Raises:
-        Refusal: 50373 in a channel without messaging service; 50416 to 50418, 50435 to 50438.
+        Refusal: 20404 if the channel is gone; 50373 if it has no messaging service; 50416 to 50418, 50435 to 50438.
     """
     if old == new:
         return NOTHING
     channel_sid = member["channel_sid"]
-    if new and not (found.get(keys.channel(channel_sid)) or {}).get("messaging_service_sid"):
-        raise NO_MESSAGING_SERVICE()
-    bound = found.get(keys.bound(channel_sid))
-    after = {**bindings_of(bound), **({member["sid"]: new} if new else {})}
-    if new is None:
-        after.pop(member["sid"], None)
+    if new:
+        _require_messaging_service(found.get(keys.channel(channel_sid)))
     writes = _pairs(context, found, member, old, new, moved)
     guards: tuple[Guard, ...] = ()
     first: tuple[Guard, ...] = ()
     set_: dict[str, object] = {}
     if joins and is_phone(new):
         first = (Guard("bound_count", "behind", MOST_PHONES, PHONES_FULL()),)
-    change_of_set: dict[str, object] = {}
     if is_in_group(old) or is_in_group(new):
+        bound = found.get(keys.bound_group(channel_sid))
+        ours = {member["sid"]: new if is_in_group(new) else None}
+        after = {sid: held for sid, held in {**bindings_of(bound), **ours}.items() if held}
         if not leaves:
-            chat_members = tail["members_count"] + (1 if joins else 0) - len(after)
-            check_together(after.values(), chat_members)
+            check_in_group(after.values(), tail["members_count"] + joins - len(after))
         guards = (Guard("members_count", "=", tail["members_count"], moved()),)
-        set_["group"] = True if any(map(is_in_group, after.values())) else None
+        set_["group"] = True if after else None
         change_of_set, more = _group(context, channel_sid, bound, after, moved, leaves)
-        writes += more
+        writes += [*more, _bound(channel_sid, bound, {**ours, **change_of_set}, moved)]
     elif new:
         first += (Guard("group", "missing", None, GROUP_IMPOSSIBLE()),)
-    writes.append(_bound(channel_sid, bound, {member["sid"]: new, **change_of_set}, moved))
     count = is_phone(new) - is_phone(old)
     return Share({"bound_count": count} if count else {}, set_, guards, first, writes)
 
 
-def _bound(channel_sid: str, bound: Bound | None, changes: Mapping[str, object], moved: Moved) -> Write:
-    """The write that changes the channel's bindings. If the group's set changes too, they must still be as read."""
-    key = keys.bound(channel_sid)
+def _require_messaging_service(channel: Mapping[str, Any] | None) -> None:
+    if channel is None:
+        raise NOT_FOUND()
+    if not channel.get("messaging_service_sid"):
+        raise NO_MESSAGING_SERVICE()
+
+
+def _bound(channel_sid: str, bound: BoundGroup | None, changes: Mapping[str, object], moved: Moved) -> Write:
+    """The write that changes the bindings of a group, on condition that they are still as read."""
+    key = keys.bound_group(channel_sid)
     if bound is None:
         record = {name: value for name, value in changes.items() if value is not None}
         return Create(key, {**record, "version": 1}, taken=moved())
-    same = Guard("version", "=", bound["version"], moved())
-    guards = (same,) if "group" in changes else ()
-    return Update(key, moved(), set=changes, add={"version": 1}, guards=guards, announced=False)
+    same = (Guard("version", "=", bound["version"], moved()),)
+    return Update(key, moved(), set=changes, add={"version": 1}, guards=same, announced=False)
 
 
 def _pairs(
@@ -146,8 +166,16 @@ def _pairs(
     new: MessagingBinding | None,
     moved: Moved,
 ) -> list[Write]:
-    """The writes that release the old pair, if the member still holds it, and take the new one."""
+    """The writes that release the old pair, if the member still holds it, and take the new one.
+
+    The item of a member with a pair is written too, if the member did not have a pair before or has none afterwards.
+    """
+    listed = keys.bound_member(member["channel_sid"], member["sid"])
     writes: list[Write] = []
+    if pair_of(new) and not pair_of(old):
+        writes.append(Put(listed, {"member_sid": member["sid"]}))
+    if pair_of(old) and not pair_of(new):
+        writes.append(Erase(listed))
     if pair := pair_of(old):
         key = keys.pair(context.account_sid, *pair)
         if _names(found.get(key), member["channel_sid"], member["sid"]):
@@ -190,7 +218,7 @@ def is_open(context: Context, holder: Mapping[str, Any]) -> bool:
 def _group(
     context: Context,
     channel_sid: str,
-    bound: Bound | None,
+    bound: BoundGroup | None,
     after: Mapping[str, MessagingBinding],
     moved: Moved,
     leaves: bool,
@@ -233,20 +261,18 @@ def founding(
     held = {one["sid"]: one["messaging_binding"] for one in members if one["messaging_binding"]}
     if not held:
         return NOTHING
-    if not channel.get("messaging_service_sid"):
-        raise NO_MESSAGING_SERVICE()
-    check_together(held.values(), len(members) - len(held))
-    check_complete(held.values())
+    _require_messaging_service(channel)
+    grouped = {sid: binding for sid, binding in held.items() if is_in_group(binding)}
+    check_in_group(grouped.values(), len(members) - len(grouped))
+    check_complete(grouped.values())
     writes: list[Write] = []
     for one in members:
         writes += _pairs(context, found, one, None, one["messaging_binding"], CONCURRENT_UPDATE)
     set_: dict[str, object] = {}
-    noted: dict[str, object] = {}
-    if any(map(is_in_group, held.values())):
+    if grouped:
         set_["group"] = True
-        noted, more = _group(context, channel["sid"], None, held, CONCURRENT_UPDATE, False)
-        writes += more
-    writes.append(_bound(channel["sid"], None, {**held, **noted}, CONCURRENT_UPDATE))
+        noted, more = _group(context, channel["sid"], None, grouped, CONCURRENT_UPDATE, False)
+        writes += [*more, _bound(channel["sid"], None, {**grouped, **noted}, CONCURRENT_UPDATE)]
     return Share({"bound_count": sum(map(is_phone, held.values()))}, set_, (), (), writes)
 
 
@@ -261,10 +287,10 @@ def leaving(context: Context, member: Mapping[str, Any], tail: Tail, moved: Move
 
 def release(context: Context, channel_sid: str) -> None:
     """Release all pairs and the set of addresses of a closed or deleted channel. It may run twice."""
-    bound = context.table.fetch(keys.bound(channel_sid)) or {}
-    pairs = [pair for pair in map(pair_of, bindings_of(bound).values()) if pair]
+    members, group = _members_and_group(context, channel_sid)
+    pairs = [pair for member in members if (pair := pair_of(member.get("messaging_binding")))]
     held: list[Key[Holder]] = [keys.pair(context.account_sid, *pair) for pair in pairs]
-    if digest := bound.get("group"):
+    if digest := group.get("group"):
         held.append(keys.group(context.account_sid, digest))
     ours = (Guard("channel_sid", "=", channel_sid, NOT_FOUND()),)
     for key in context.table.fetch_many(held):

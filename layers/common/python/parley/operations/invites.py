@@ -15,12 +15,11 @@ from parley.errors import (
     USER_EXISTS,
 )
 from parley.ids import invite_sid, user_sid
-from parley.operations import aliases, authority, channel_log, departures, members, roles, users, verbs
+from parley.operations import aliases, authority, channel_log, departures, joining, roles, users, verbs
 from parley.operations.addressing import channel, resolve, service
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
-from parley.operations.members import position
-from parley.operations.paging import Listing, PageRequest, page_in_memory
+from parley.operations.paging import Listing, PageRequest, oldest_first
 from parley.records.invites import INVITE
 from parley.records.spec import Path
 from parley.store import keys
@@ -86,7 +85,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         return channel_log.change(context, "invite", "created", record, lambda *_: decision)[0]
 
     # Another request may create or delete the user, the member or the invite between our read and our write.
-    return verbs.retried(context, attempt, USER_EXISTS, CONCURRENT_UPDATE, attempts=members.ATTEMPTS)
+    return verbs.retried(context, attempt, USER_EXISTS, CONCURRENT_UPDATE, attempts=joining.ATTEMPTS)
 
 
 def _user_write(
@@ -117,20 +116,20 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
         invites = list(context.table.fetch_many(wanted_keys).values())
     else:
         invites = context.table.every(keys.invites(channel_sid))
-    return page_in_memory({position(invite): invite for invite in invites}, page)
+    return oldest_first(invites, page)
 
 
 def accept(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """Make the invited client a member.
 
     Raises:
-        Refusal: 50601 without an invite; as `members.create`.
+        Refusal: 50601 without an invite; as `joining.create`.
     """
     resolved = resolve(context, INVITE, path)
     identity = context.caller.identity or ""
     if _own(context, resolved)[1] is None:
         raise INVITE_NOT_FOUND()
-    return members.create(context, path, {**parameters, "identity": identity})
+    return joining.create(context, path, {**parameters, "identity": identity})
 
 
 def decline(context: Context, path: Path, parameters: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from parley.store import keys
 from parley.store.items import Record
 
 
@@ -128,6 +129,11 @@ def page_in_memory(records: Mapping[str, Any], page: PageRequest) -> Listing:
     positions = sorted(position for position in records if after < position < before)
     wanted = positions[: -page.size - 1 : -1] if page.is_back else positions[: page.size]
     return page_of([(position, records[position]) for position in wanted], page, more=len(positions) > len(wanted))
+
+
+def oldest_first(records: Iterable[Mapping[str, Any]], page: PageRequest) -> Listing:
+    """One page of records that are all at hand, by date of creation."""
+    return page_in_memory({f"{keys.time(record['date_created'])}#{record['sid']}": record for record in records}, page)
 
 
 def fitting(sizes: Iterable[int], room: int) -> int:

@@ -10,7 +10,7 @@ from parley.domain import participants as rules
 from parley.domain.memberships import birth_of, identity_of, own, user_of
 from parley.errors import CONCURRENT_UPDATE, USER_EXISTS, USER_NOT_FOUND, Refusal
 from parley.ids import invite_sid, user_sid
-from parley.operations import aliases, bound, channel_log, departures, lifecycle, members, verbs
+from parley.operations import aliases, bound, channel_log, departures, joining, lifecycle, members, verbs
 from parley.operations.addressing import only_shown, service
 from parley.operations.channel_log import Overtaken
 from parley.operations.context import Context
@@ -44,11 +44,11 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
     Raises:
         Refusal: the refusal of a wrong address; 50416 if the pair is in use; 50433 or 50437 if the participant is
-            there already; as `members.create`.
+            there already; as `joining.create`.
     """
     binding = rules.binding(parameters, context.numbers)
     given = {name: value for name, value in parameters.items() if name not in rules.PARTS}
-    return _as_participant(lambda: members.create(context, path, given, binding))
+    return _as_participant(lambda: joining.create(context, path, given, binding))
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -74,7 +74,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         return members.change(context, member, {**others, **change.fields}, lambda _: None, beside=change.required)
 
     moved = USER_NOT_FOUND, USER_EXISTS, CONCURRENT_UPDATE
-    return _as_participant(lambda: verbs.retried(context, attempt, *moved, attempts=members.ATTEMPTS))
+    return _as_participant(lambda: verbs.retried(context, attempt, *moved, attempts=joining.ATTEMPTS))
 
 
 class _Rebinding:
@@ -147,7 +147,7 @@ class _Rebinding:
         if held is not None:
             raise CONCURRENT_UPDATE()
         owner = service(context, member["service_sid"])
-        birth, user_write = members.user_write_of(context, owner, identity, user, read.get(user_key))
+        birth, user_write = joining.user_write_of(context, owner, identity, user, read.get(user_key))
         writes: list[Write] = [user_write, *aliases.forgetting(member)]
         former = user_of(member)
         if former and (leaver := found.get(keys.user(former.user_sid))) and birth_of(leaver) == former.birth:

@@ -45,10 +45,11 @@ LONGEST_AGE_MS = 3600 * 1000
 
 
 class Posted(NamedTuple):
-    """A new message: where it stands, and when it was written."""
+    """A new message: where it stands, when it was written, and how often the carrier was given a pause since then."""
 
     path: Path
     at: int
+    pauses: int = 0
 
 
 class Left(NamedTuple):
@@ -64,13 +65,18 @@ def send(context: Context, carrier: Carrier, posted: Posted, is_late: Callable[[
     if message is None or message["service_sid"] != posted.path["service_sid"] or not message.get("delivery"):
         return Left(is_late=False, is_silent=False)
     silences = 0
-    for receipt in _claimed(context, {**message}, posted):
-        if "status" in receipt:
-            continue
+    for receipt in _in_turn(_claimed(context, {**message}, posted), posted.pauses):
         if is_late() or silences == _MOST_SILENCES:
             return Left(is_late=True, is_silent=silences > 0)
         silences += not _hand_over(context, carrier, message, receipt, posted)
     return Left(is_late=False, is_silent=silences > 0)
+
+
+def _in_turn(receipts: list[Record], pauses: int) -> list[Record]:
+    """The receipts without a status. After a pause others come first, so phones without an answer hold up no others."""
+    left = [receipt for receipt in receipts if "status" not in receipt]
+    first = pauses * _MOST_SILENCES % max(len(left), 1)
+    return left[first:] + left[:first]
 
 
 def _claimed(context: Context, message: Record, posted: Posted) -> list[Record]:
@@ -122,10 +128,8 @@ def _counting(message: Record, phones: int) -> Write:
 
 
 def _recipients(context: Context, message: Record, posted: Posted) -> list[Recipient]:
-    channel_sid = message["channel_sid"]
-    held = bound.bindings_of(context.table.fetch(keys.bound(channel_sid)))
-    members = context.table.fetch_many(keys.member(channel_sid, sid) for sid in held)
-    return recipients([*members.values()], message["author"], posted.at)
+    members = bound.members_of(context, message["channel_sid"])
+    return recipients([member for member in members if member.get("messaging_binding")], message["author"], posted.at)
 
 
 def _hand_over(context: Context, carrier: Carrier, message: Mapping[str, Any], receipt: Record, posted: Posted) -> bool:

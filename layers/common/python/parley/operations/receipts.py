@@ -80,7 +80,11 @@ def reference(receipt: Mapping[str, Any]) -> str:
 def referred(text: object) -> Path | None:
     """The path of the receipt that a reference names; None if the text is not a reference."""
     parts = text.split(".") if isinstance(text, str) else []
-    if len(parts) != len(_REFERENCE) or not (parts[2].isascii() and parts[2].isdecimal() and len(parts[2]) <= 12):
+    if len(parts) != len(_REFERENCE):
+        return None
+    service_sid, channel_sid, index, sid = parts
+    are_sids = is_sid("IS", service_sid) and is_sid("CH", channel_sid) and is_sid("DY", sid)
+    if not are_sids or not (index.isascii() and index.isdecimal() and len(index) <= 12):
         return None
     return dict(zip(_REFERENCE, parts, strict=True))
 
@@ -106,9 +110,10 @@ def _report(context: Context, reported: Report) -> None:
     patience = context.table.patience()
     while True:
         message, receipt, hooks = _read(context, reported)
-        if not goes_on(receipt.get("status"), reported.status):
-            return
         try:
+            if not goes_on(receipt.get("status"), reported.status):
+                _name(context, message, receipt, reported)
+                return
             _move(context, message, {**receipt, "hooks": hooks}, reported)
             return
         except Overtaken:
@@ -125,6 +130,22 @@ def _read(context: Context, reported: Report) -> tuple[Record, Record, int | Non
     return message, receipt, (found.get(tail_key) or {}).get("webhooks_count") or None
 
 
+def _name(context: Context, message: Record, receipt: Record, reported: Report) -> None:
+    """Store the carrier's id of the message if it comes late: a carrier may report before it has answered."""
+    if not reported.channel_message_sid or "channel_message_sid" in receipt:
+        return
+    key, same = RECEIPT.key(reported.receipt), unchanged(receipt, "channel_message_sid")
+    named = _channel_message_sid(message, receipt, reported)
+    context.table.commit(context.cause(), [Update(key, NOT_FOUND(), set=named, guards=(same,), announced=False)])
+
+
+def _channel_message_sid(message: Record, receipt: Record, reported: Report) -> dict[str, str]:
+    if not reported.channel_message_sid:
+        return {}
+    prefix = prefix_of(receipt["to_address"], bool(message.get("media")))
+    return {"channel_message_sid": channel_message_sid(prefix, reported.channel_message_sid)}
+
+
 def _move(context: Context, message: Record, receipt: Record, reported: Report) -> None:
     context = of_carrier(context, receipt["to_address"])
     before = receipt.get("status")
@@ -133,10 +154,8 @@ def _move(context: Context, message: Record, receipt: Record, reported: Report) 
         "error_code": reported.error_code,
         "date_updated": context.clock.now_ms(),
         "hooks": receipt["hooks"],
+        **_channel_message_sid(message, receipt, reported),
     }
-    if reported.channel_message_sid:
-        prefix = prefix_of(receipt["to_address"], bool(message.get("media")))
-        set_["channel_message_sid"] = channel_message_sid(prefix, reported.channel_message_sid)
     moving = Update(RECEIPT.key(reported.receipt), NOT_FOUND(), set=set_, guards=(unchanged(receipt, "status"),))
     old = message["delivery"]
     new = counted(old, before, reported.status)

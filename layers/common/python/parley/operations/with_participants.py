@@ -24,10 +24,10 @@ from parley.errors import (
     USER_NOT_FOUND,
     Refusal,
 )
-from parley.operations import bound, channel_log, channels, members, rate, roles, transitions, verbs
+from parley.operations import bound, channel_log, channels, joining, rate, roles, transitions, verbs
 from parley.operations.addressing import resolve, service
 from parley.operations.context import Context
-from parley.operations.members import Newcomer
+from parley.operations.joining import Newcomer
 from parley.records import CHANNEL, MEMBER
 from parley.records.services import setting
 from parley.records.spec import Path
@@ -94,7 +94,7 @@ def _made(context: Context, owner: Service, path: Path, fields: dict[str, Any], 
             raise rules.taken(newcomer.binding)()
         number = {"seq": len(joined) + 1}
         joined[member["sid"]] = member = {**member, **number}
-        writes += [members.joining_write(owner, member), *part.writes]
+        writes += [joining.joining_write(owner, member), *part.writes]
         writes.append(channel_log.entry(context, sid, member["seq"], "member", member, "created"))
     share = bound.founding(context, read.living(), made.record, list(joined.values()))
     tail = cast(Tail, {**tail, "members_count": len(joined), "seq": len(joined), **share.add, **share.set})

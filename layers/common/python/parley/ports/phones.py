@@ -18,7 +18,7 @@ import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
 from parley.ports.http.outgoing import NoAnswer, Outgoing, Response, TargetRefused
 
@@ -27,6 +27,7 @@ NO_CARRIER, UNKNOWN = 21606, 30008
 _TIMEOUT_SECONDS = 5.0
 _TRIED_AGAIN = (408, 429)
 _LONGEST_SID = 256
+_LARGEST_CODE = 999_999
 
 
 class Outbound(NamedTuple):
@@ -125,11 +126,19 @@ def _outcome(message: Outbound, answer: Response) -> str:
     told = _told(answer)
     if 200 <= answer.status < 300:
         sid = told.get("sid")
-        return sid if isinstance(sid, str) and 0 < len(sid) <= _LONGEST_SID else message.reference
+        # JSON can spell half of a surrogate pair, which is not printable, and can be neither stored nor sent.
+        if isinstance(sid, str) and sid.isprintable() and 0 < len(sid) <= _LONGEST_SID:
+            return sid
+        return message.reference
     if 400 <= answer.status < 500 and answer.status not in _TRIED_AGAIN:
         code = told.get("code")
-        raise Rejected(code if isinstance(code, int) and code > 0 else UNKNOWN)
+        raise Rejected(code if is_error_code(code) else UNKNOWN)
     raise Silent(str(answer.status))
+
+
+def is_error_code(value: object) -> TypeGuard[int]:
+    """Whether a value in a carrier's answer or report can be the code of an error."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST_CODE
 
 
 def _told(answer: Response) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from parley.faces.spec import Mount
 from parley.operations.paging import Listing, PageRequest, fitting, from_index, to_index
 
 _PLATFORM_CEILING = 1000
-_PAGING = ("PageSize", "Page", "PageToken")
 _HIGHEST_INDEX = 10**11
 _BEFORE = "Before"
 # Lambda's limit (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), less room for all that is

@@ -10,6 +10,7 @@ order. If one is malformed, Parley logs it and drops it: another attempt would n
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from parley.domain.addresses import EMAIL, channel_of
@@ -24,7 +25,7 @@ from parley.operations.context import Context
 from parley.operations.inbound import Inbound, receive
 from parley.operations.phones import Posted
 from parley.operations.receipts import Report, move_horizon, referred, report
-from parley.ports.phones import Carrier
+from parley.ports.phones import Carrier, is_error_code
 from parley.ports.queue import Queue
 from parley.store.changes import CREATED, Change
 from parley.work.job import Job
@@ -35,6 +36,8 @@ _MARGIN_MS = 15_000
 # The first pause before a silent carrier is tried again; it doubles each time.
 _PAUSE_SECONDS = 5
 _LONGEST_ID = 256
+# JSON can spell half of a surrogate pair, but it can be neither stored nor sent.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def phone_jobs(context: Context, queue: Queue, carrier: Carrier) -> dict[str, Job]:
@@ -57,7 +60,8 @@ def plan(change: Change, memory: Memory) -> list[Entry]:
 
 def _hand_over(context: Context, carrier: Carrier, entry: Entry, turn: Turn) -> Again | None:
     path = {"service_sid": entry["service_sid"], "channel_sid": entry["channel_sid"], "index": str(entry["index"])}
-    left = phones.send(context, carrier, Posted(path, entry["at"]), lambda: turn.remaining_ms() < _MARGIN_MS)
+    posted = Posted(path, entry["at"], entry.get("waits", 0))
+    left = phones.send(context, carrier, posted, lambda: turn.remaining_ms() < _MARGIN_MS)
     if left.is_silent:
         return Again(_PAUSE_SECONDS)
     return Again() if left.is_late else None
@@ -75,7 +79,7 @@ def _note(context: Context, entry: Entry) -> None:
 
 def _report_of(entry: Entry) -> Report | None:
     path, status, code = referred(entry.get("reference")), entry.get("status"), entry.get("error_code") or 0
-    if path is None or status not in STATUSES or not isinstance(code, int):
+    if path is None or status not in STATUSES or not (code == 0 or is_error_code(code)):
         return None
     return Report(path, str(status), code, _text(entry.get("sid")) or "")
 
@@ -97,13 +101,19 @@ def _receive(context: Context, entry: Entry) -> Again | None:
 
 
 def _inbound_of(entry: Entry) -> Inbound | None:
-    to = entry.get("to")
+    to, body = entry.get("to"), entry.get("body")
     numbers = tuple(to if isinstance(to, list) else [to])
-    sender, sid, body = _text(entry.get("from")), _text(entry.get("sid")), entry.get("body")
+    sender, sid, media_sid = _text(entry.get("from")), _text(entry.get("sid")), _media_sid(entry.get("media"))
     if not sender or not sid or not all(map(_is_number, (sender, *numbers))) or not 0 < len(numbers) < MOST_IN_GROUP:
         return None
-    media = [sid for one in entry.get("media") or () if is_sid("ME", sid := str(one.get("sid")))]
-    return Inbound(sender, numbers, sid, body if isinstance(body, str) else None, media[0] if media else None)
+    if not isinstance(body, str):
+        return Inbound(sender, numbers, sid, media_sid=media_sid)
+    return None if _HALF.search(body) else Inbound(sender, numbers, sid, body, media_sid)
+
+
+def _media_sid(media: object) -> str | None:
+    files = [one for one in media if isinstance(one, dict)] if isinstance(media, list) else []
+    return next((sid for one in files if is_sid("ME", sid := str(one.get("sid")))), None)
 
 
 def _is_number(address: Any) -> bool:
@@ -111,4 +121,4 @@ def _is_number(address: Any) -> bool:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID else None
+    return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_ID else None

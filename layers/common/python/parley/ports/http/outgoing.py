@@ -44,7 +44,6 @@ class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
-    is_truncated: bool = False
 
 
 def resolve(host: str) -> list[str]:
@@ -201,4 +200,4 @@ def _exchange(
         for name, value in answer.getheaders():
             name = name.lower()
             gathered[name] = f"{gathered[name]}, {value}" if name in gathered else value
-        return Response(answer.status, gathered, content[:BODY_LIMIT], len(content) > BODY_LIMIT)
+        return Response(answer.status, gathered, content[:BODY_LIMIT])

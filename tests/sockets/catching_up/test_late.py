@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from local.template.template import Template
 from tests.ports.meddling import Call, MeddlingClient, after, refusing
 from tests.sockets.asking import address
 from tests.sockets.deployment import Device, House, Room
@@ -22,19 +21,6 @@ from tests.sockets.missing import (
     told,
     updated,
 )
-from tests.support.world import World
-
-
-@pytest.fixture
-def world(meddling: MeddlingClient, template: Template) -> World:
-    (table,) = template.tables()
-    return World(meddling, table.name)
-
-
-@pytest.fixture
-def mark(alice: Device, room: Room) -> int:
-    """Up to where alice has seen everything."""
-    return seq_of(alice, room)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""The stored records as types: one TypedDict per kind of record.
+
+All attributes are optional here, since a stored record lacks those that were never set. `parley/records` says what they
+mean. Times are milliseconds since the epoch, unless the name says `seconds`. `expires_at` and `until` are seconds since
+the epoch, as DynamoDB's TTL requires.
+"""
+
+from __future__ import annotations
+
+from parley.stored.accounts import AccountConfiguration, AddressConfiguration, ApiKey, Credential
+from parley.stored.channels import Channel, ChannelWebhook, Invite, Listing, LogEntry, Replayed, Tail, UniqueName
+from parley.stored.common import OfChannel, OfService, Stored, StoredCause
+from parley.stored.due import Due, DueHand
+from parley.stored.members import Alias, BoundGroup, BoundMember, Holder, Member, MessagingBinding
+from parley.stored.messages import Media, Message, MessageMedia, Receipt, SentToken
+from parley.stored.services import Binding, Rate, Role, Service, User
+from parley.stored.sockets import Connection, Follower, Presence
+
+__all__ = [
+    "AccountConfiguration",
+    "AddressConfiguration",
+    "Alias",
+    "ApiKey",
+    "Binding",
+    "BoundGroup",
+    "BoundMember",
+    "Channel",
+    "ChannelWebhook",
+    "Connection",
+    "Credential",
+    "Due",
+    "DueHand",
+    "Follower",
+    "Holder",
+    "Invite",
+    "Listing",
+    "LogEntry",
+    "Media",
+    "Member",
+    "Message",
+    "MessageMedia",
+    "MessagingBinding",
+    "OfChannel",
+    "OfService",
+    "Presence",
+    "Rate",
+    "Receipt",
+    "Replayed",
+    "Role",
+    "SentToken",
+    "Service",
+    "Stored",
+    "StoredCause",
+    "Tail",
+    "UniqueName",
+    "User",
+]

@@ -1,0 +1,18 @@
+"""Work that is listed under a minute."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class Due(TypedDict, total=False):
+    """Work that is due in the minute under which it is listed."""
+
+    id: str
+    expires_at: int
+
+
+class DueHand(TypedDict, total=False):
+    """The last minute whose due work of a kind is completely done, counted from the epoch."""
+
+    minute: int

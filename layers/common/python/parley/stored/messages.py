@@ -1,0 +1,80 @@
+"""Messages, the files that they carry, and their delivery to phones."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from parley.stored.common import OfChannel, OfService, Stored
+
+
+class MessageMedia(TypedDict, total=False):
+    """The file that a message carries, as the message describes it."""
+
+    sid: str
+    size: int
+    content_type: str
+    filename: str
+
+
+class Message(OfChannel, total=False):
+    """A message. `created_seq` is the number under which it was written; `seq` moves with every edit.
+
+    If the conversation was still listed under another hour than the message's, `activity_hour` is that other hour.
+
+    If a client wrote it, `author_birth` is the birth of that user. If a back end named the author, `author_at` is when
+    it did so.
+    """
+
+    index: int
+    created_seq: int
+    activity_hour: int
+    author: str
+    author_birth: str
+    author_at: int
+    body: str
+    attributes: str
+    type: str
+    media_sid: str
+    media: MessageMedia
+    author_is: str
+    participant_sid: str
+    delivery: dict[str, int]
+    subject: str
+    content_sid: str
+    content_variables: str
+    last_updated_by: str
+    was_edited: bool
+
+
+class Media(OfService, total=False):
+    """An uploaded file, and the message that carries it."""
+
+    size: int
+    content_type: str
+    filename: str
+    channel_sid: str
+    message_sid: str
+
+
+class Receipt(OfChannel, total=False):
+    """The delivery receipt of a message to one phone. Without `status`, the carrier has not answered yet.
+
+    `is_group` says that the phone is in a group.
+    """
+
+    message_sid: str
+    index: int
+    participant_sid: str
+    from_address: str
+    to_address: str
+    is_group: bool
+    channel_message_sid: str
+    status: str
+    error_code: int
+
+
+class SentToken(Stored, total=False):
+    """The message that was sent under an idempotency token."""
+
+    index: int
+    author: str

@@ -1,0 +1,45 @@
+"""Open sockets, and who hears of whom."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class Connection(TypedDict, total=False):
+    """An open socket. `codec` names its protocol unless that is the native one. `noted` says that its user was set
+    online when it opened. `renewals` counts the tokens that followed the first one. `closing` says that it is being
+    removed."""
+
+    id: str
+    identity: str
+    birth: str
+    service_sid: str
+    user_sid: str
+    key_sid: str
+    codec: str
+    noted: bool
+    closing: bool
+    token_expires_at: int
+    renewals: int
+    endpoint_id: str
+    push_credential_sid: str
+    opened_at: int
+    expires_at: int
+    warned_of: int
+    follows: list[str]
+
+
+class Follower(TypedDict, total=False):
+    """A connection that hears of the changes of a user, or of a channel's document, until `until`."""
+
+    id: str
+    key: str
+    user_sid: str
+    birth: str
+    codec: str
+    until: int
+    expires_at: int
+
+
+# A user's presence has an attribute per connection, so its names are not known beforehand.
+Presence = dict[str, Any]
