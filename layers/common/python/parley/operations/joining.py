@@ -235,7 +235,7 @@ def _joined_by_client(
 
     To join a public channel, a client needs `joinChannel`. To join a private one, it must be invited or the creator.
     The creator gets the creator's role, an invited client the invite's role. To add somebody else, a client needs
-    `addMember`. So does adding a phone.
+    `addMember`; to add a phone, `addNonChatParticipant`.
 
     Raises:
         Refusal: 20404 for a private channel without invite; 50107; as `Context.consult`.
@@ -249,7 +249,8 @@ def _joined_by_client(
         if parameters.get("identity") == identity:
             given["role_sid"] = _own_role(fresh, owner, channel_sid, identity)
         else:
-            authority.require(fresh, owner["sid"], channel_sid, ("addMember",))
+            right = "addMember" if binding is None else "addNonChatParticipant"
+            authority.require(fresh, owner["sid"], channel_sid, (right,))
 
     may(context)
     asked = {**parameters, **given}

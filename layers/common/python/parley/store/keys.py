@@ -34,6 +34,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     the connections that follow a user         pk USER#<US>          sk FOLLOWER#<connection id>
     those that follow a channel's document     pk CHANNEL#<CH>       sk FOLLOWER#<connection id>
     a socket                                   pk CONNECTION#<id>    sk CONNECTION
+    a command's result; a session's results*   pk SESSION#<US>#<EL>#<window>  sk RESULT#<command id>
     what of a kind falls due in a minute       pk DUE#<AC>#<kind>#<minute>#<shard>  sk <id>
     the last minute whose due work is done     pk ACCOUNT#<AC>       sk HAND#<kind>
     a push registration; all of a service*     pk SERVICE#<IS>       sk BINDING#<BS>
@@ -345,6 +346,15 @@ def hearers(channel_sid: str) -> Span:
     """All who may hear of a channel: the connections that follow its document, the invites and the members."""
     # In the order of sort keys, these are neighbours. `$` is the character after `#`.
     return Span(f"CHANNEL#{channel_sid}", "", after="FOLLOWER", before="MEMBER$")
+
+
+def session_result(user_sid: str, session_sid: str, window: int, command_id: str) -> Key[stored.SessionResult]:
+    """The key of what a command in a user's session came to; windows of time are counted from the epoch."""
+    return Key(f"SESSION#{user_sid}#{session_sid}#{padded(window)}", f"RESULT#{command_id}")
+
+
+def session_results(user_sid: str, session_sid: str, window: int) -> Range[stored.SessionResult]:
+    return Range(f"SESSION#{user_sid}#{session_sid}#{padded(window)}", "RESULT#")
 
 
 def due_in(account_sid: str, kind: str, minute: int) -> list[Range[stored.Due]]:

@@ -14,7 +14,7 @@ from parley.stored.due import Due, DueHand
 from parley.stored.members import Alias, BoundGroup, BoundMember, Holder, Member, MessagingBinding
 from parley.stored.messages import Media, Message, MessageMedia, Receipt, SentToken
 from parley.stored.services import Binding, Rate, Role, Service, User
-from parley.stored.sockets import Connection, Follower, Presence
+from parley.stored.sockets import Connection, Follower, Presence, SessionResult
 
 __all__ = [
     "AccountConfiguration",
@@ -49,6 +49,7 @@ __all__ = [
     "Role",
     "SentToken",
     "Service",
+    "SessionResult",
     "Stored",
     "StoredCause",
     "Tail",

@@ -43,3 +43,13 @@ class Follower(TypedDict, total=False):
 
 # A user's presence has an attribute per connection, so its names are not known beforehand.
 Presence = dict[str, Any]
+
+
+class SessionResult(TypedDict, total=False):
+    """What a command of an SDK came to. `birth` is that of the user who gave it; `at` is when, in milliseconds."""
+
+    birth: str
+    command_id: str
+    response: dict[str, Any]
+    at: int
+    expires_at: int
