@@ -98,6 +98,13 @@ A back end for Conversations sets one thing more, in Python or Node:
 
   client.conversations.base_url = "{info["rest_url"]}/conversations"
   client.conversations.baseUrl = "{info["rest_url"]}/conversations";
+
+A web page or Node program with twilio-chat or @twilio/conversations changes two lines:
+
+  import {{ parley }} from "{_shown(REPOSITORY / "clients" / "js" / "twilio-sdk.js")}";
+  const client = new Client(token, parley("{info["sdk_url"]}"));
+
+Two people with these packages, side by side: open the console, then {info["console_url"]}/sdk.html
 """
 
 

@@ -21,8 +21,8 @@ class SdkPackage:
     version: str
     bundle: str
     """The file in the package that a browser loads with a script element."""
-    client: str
-    """The expression that is the class `Client` when a browser has loaded the bundle."""
+    place: str
+    """In a browser, the class is `Twilio.<place>.Client`."""
 
     @property
     def name(self) -> str:
@@ -42,10 +42,10 @@ class SdkPackage:
 
 
 PACKAGES = (
-    SdkPackage("twilio-chat", "3.4.0", "dist/twilio-chat.min.js", "Twilio.Chat.Client"),
-    SdkPackage("twilio-chat", "4.0.0", "dist/twilio-chat.min.js", "Twilio.Chat.Client"),
-    SdkPackage("twilio-chat", "6.0.0", "builds/twilio-chat.min.js", "Twilio.Chat.Client"),
-    SdkPackage("@twilio/conversations", "2.6.5", "builds/twilio-conversations.min.js", "Twilio.Conversations.Client"),
-    SdkPackage("@twilio/conversations", "3.0.1", "builds/twilio-conversations.min.js", "Twilio.Conversations.Client"),
+    SdkPackage("twilio-chat", "3.4.0", "dist/twilio-chat.min.js", "Chat"),
+    SdkPackage("twilio-chat", "4.0.0", "dist/twilio-chat.min.js", "Chat"),
+    SdkPackage("twilio-chat", "6.0.0", "builds/twilio-chat.min.js", "Chat"),
+    SdkPackage("@twilio/conversations", "2.6.5", "builds/twilio-conversations.min.js", "Conversations"),
+    SdkPackage("@twilio/conversations", "3.0.1", "builds/twilio-conversations.min.js", "Conversations"),
 )
 BY_NAME = {package.name: package for package in PACKAGES}

@@ -203,6 +203,7 @@ class Supervisor:
             "api_key_secret": key_secret,
             "rest_url": rest_url,
             "ws_url": f"{rest_url.replace('http', 'ws', 1)}/ws",
+            "sdk_url": f"{rest_url.replace('http', 'ws', 1)}/ws?protocol=twilsock",
             "console_url": f"{rest_url}/console",
             "phone_numbers": given_parameters()["PhoneNumbers"].split(","),
             "whatsapp_senders": given_parameters()["WhatsAppSenders"].split(","),

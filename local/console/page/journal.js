@@ -50,9 +50,10 @@ function brief(detail) {
 }
 
 export class Journal {
-  constructor() {
+  /** `shown` are the kinds of entries that are shown at first. */
+  constructor(shown = ['event', 'rest']) {
     this.entries = [];
-    this.kinds = new Set(['event', 'rest']);
+    this.kinds = new Set(shown);
     this.paused = false;
     this.missed = 0;
     this.rows = new Map();

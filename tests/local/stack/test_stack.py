@@ -44,6 +44,7 @@ def test_a_started_stack_says_how_to_reach_it_and_leaves_nothing_running(make_st
         "api_key_secret",
         "rest_url",
         "ws_url",
+        "sdk_url",
         "console_url",
         "phone_numbers",
         "whatsapp_senders",

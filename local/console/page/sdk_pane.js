@@ -1,0 +1,199 @@
+// One person who chats through one of Twilio's SDKs: the conversation, and the SDK's events and packets.
+
+import { avatar, explain, guarded, h, iconButton } from './dom.js';
+import { Journal, LOGGED, plain, summary } from './journal.js';
+import { parley } from './twilio-sdk.js';
+
+const FIRST_MESSAGES = 30;
+const PREFIX = 'TWILSOCK ';
+/** Names that differ in Conversations. */
+const CONVERSATIONS = [
+  ['channel', 'conversation'],
+  ['Channel', 'Conversation'],
+  ['member', 'participant'],
+];
+
+/** Scripts are loaded in turn: each bundle takes the same place on the global object. */
+let loading = Promise.resolve();
+
+function load(one) {
+  loading = loading.then(
+    () =>
+      new Promise((resolve, reject) => {
+        const script = h('script', { src: `sdk/${one.name}.js` });
+        script.addEventListener('load', () => resolve(window.Twilio[one.global].Client));
+        script.addEventListener('error', () => reject(new Error(`${one.name} cannot be loaded`)));
+        document.head.append(script);
+      }),
+  );
+  const loaded = loading;
+  loading = loading.catch(() => {});
+  return loaded;
+}
+
+/** What a packet is called in the log, and what it contains; access tokens are left out. */
+export function decoded(text, arrow) {
+  if (!text.startsWith(PREFIX)) return [`${arrow} frame`, text];
+  const [, head] = text.split('\r\n', 2);
+  const header = JSON.parse(head);
+  if (header.token) header.token = '(an access token)';
+  const rest = text.slice(text.indexOf(head) + head.length + 2);
+  const isJson = rest && (header.payload_type ?? 'application/json').startsWith('application/json');
+  const payload = isJson ? JSON.parse(rest) : rest;
+  const { http_request: request, http_status: status, message_type: kind } = header;
+  const about = request ? `${request.method} ${request.path}` : kind ? (payload?.event_type ?? kind) : '';
+  const code = status?.code ?? header.status?.code ?? '';
+  return [`${arrow} ${header.method} ${about || code}`.trim(), payload ? { header, payload } : { header }];
+}
+
+/** A WebSocket class that calls `note(title, packet)` for each packet on the wire. */
+function notedSockets(note) {
+  return class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener('message', ({ data }) => note(...decoded(data, '←')));
+    }
+
+    send(data) {
+      note(...decoded(data, '→'));
+      super.send(data);
+    }
+  };
+}
+
+export class SdkPane {
+  constructor(identity, { session, rest, service, packages, name }) {
+    Object.assign(this, { identity, session, rest, service, packages, name });
+    this.client = null;
+    this.messages = new Map();
+    this.journal = new Journal(['event', 'frame']);
+    this.element = this.#build();
+  }
+
+  get #chosen() {
+    return this.packages.find(({ name }) => name === this.select.value);
+  }
+
+  #build() {
+    const kept = this.session.values.sdks?.[this.identity];
+    const options = this.packages.map(({ name, title }) => h('option', { value: name }, title));
+    const change = guarded(() => this.#change());
+    this.select = h('select', { 'aria-label': `SDK of ${this.identity}`, on: { change } }, options);
+    this.select.value = this.packages.some(({ name }) => name === kept) ? kept : this.packages.at(-1).name;
+    this.pill = h('span', { class: 'pill', data: { state: 'disconnected' } }, 'disconnected');
+    this.list = h('ol', { class: 'messages', 'aria-label': `Messages that ${this.identity} sees` });
+    this.scroller = h('div', { class: 'scroller', tabindex: '0' }, this.list);
+    this.typing = h('div', { class: 'typing', 'aria-live': 'polite' });
+    this.field = h('textarea', {
+      rows: '1',
+      placeholder: 'Message',
+      'aria-label': `Message from ${this.identity}`,
+      on: {
+        input: () => this.conversation?.typing(),
+        keydown: (event) => {
+          if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+          event.preventDefault();
+          this.#send();
+        },
+      },
+    });
+    const send = iconButton('send', 'Send', () => this.#send(), { class: 'send' });
+    return h(
+      'section',
+      { class: 'pane sdk-pane', data: { identity: this.identity }, 'aria-label': this.identity },
+      h('div', { class: 'pane-head' }, avatar(this.identity), h('h2', {}, this.identity), this.pill, this.select),
+      h(
+        'div',
+        { class: 'conversation' },
+        this.scroller,
+        this.typing,
+        h('div', { class: 'composer' }, h('div', { class: 'composer-row' }, this.field, send)),
+      ),
+      this.journal.element,
+    );
+  }
+
+  async #change() {
+    this.session.set({ sdks: { ...this.session.values.sdks, [this.identity]: this.select.value } });
+    await this.client?.shutdown();
+    this.messages.clear();
+    await this.connect();
+  }
+
+  #say(name) {
+    if (this.#chosen.global === 'Chat') return name;
+    return CONVERSATIONS.reduce((text, [chat, other]) => text.replace(chat, other), name);
+  }
+
+  /** Connect with the chosen SDK and show the conversation. */
+  async connect() {
+    this.#state('connecting');
+    try {
+      const Client = await load(this.#chosen);
+      const token = await this.rest.accessToken(this.identity, this.service.sid);
+      const sockets = notedSockets((title, packet) => this.journal.add(this.identity, 'frame', title, packet));
+      this.client = await Client.create(token, parley(this.session.values.wsUrl, { WebSocket: sockets }));
+      await this.#show(this.client);
+    } catch (error) {
+      this.#state('denied');
+      throw new Error(`${this.identity} cannot connect: ${explain(error)}`);
+    }
+  }
+
+  async #show(client) {
+    for (const name of LOGGED) {
+      client.on(this.#say(name), (payload) => {
+        this.journal.add(this.identity, 'event', this.#say(name), plain(payload), summary(payload));
+      });
+    }
+    client.on('connectionStateChanged', (state) => this.#state(state));
+    client.on('messageAdded', (message) => this.#draw(message));
+    client.on('messageUpdated', ({ message }) => this.#draw(message));
+    client.on('messageRemoved', ({ index }) => this.#erase(index));
+    client.on('typingStarted', ({ identity }) => this.typing.replaceChildren(`${identity} is typing`));
+    client.on('typingEnded', () => this.typing.replaceChildren());
+    client.on('tokenAboutToExpire', guarded(async () => client.updateToken(await this.rest.accessToken(this.identity, this.service.sid))));
+    this.conversation = await client[this.#say('getChannelByUniqueName')](this.name);
+    const { items } = await this.conversation.getMessages(FIRST_MESSAGES);
+    items.forEach((message) => this.#draw(message));
+    this.#state(client.connectionState);
+  }
+
+  #state(state) {
+    this.pill.dataset.state = state;
+    this.pill.textContent = state;
+  }
+
+  #send() {
+    const body = this.field.value.trim();
+    if (!body || !this.conversation) return;
+    this.field.value = '';
+    guarded(() => this.conversation.sendMessage(body))();
+  }
+
+  #draw(message) {
+    this.messages.set(message.index, message);
+    this.#redraw();
+  }
+
+  #erase(index) {
+    this.messages.delete(index);
+    this.#redraw();
+  }
+
+  #redraw() {
+    const shown = [...this.messages.values()].sort((one, other) => one.index - other.index);
+    this.list.replaceChildren(...shown.map((message) => this.#row(message)));
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+  }
+
+  #row({ index, author, body }) {
+    const isOwn = author === this.identity;
+    return h(
+      'li',
+      { class: 'message', data: { index, side: isOwn ? 'own' : 'other' } },
+      !isOwn && avatar(author),
+      h('div', { class: 'stack' }, !isOwn && h('div', { class: 'author' }, author), h('div', { class: 'bubble' }, h('span', { class: 'text' }, body))),
+    );
+  }
+}
