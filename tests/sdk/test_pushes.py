@@ -158,3 +158,139 @@ def test_each_hears_of_a_change_what_belongs_to_it(people: dict[str, SdkDevice],
     act, expected = ROWS[name]
     act(room)
     assert heard(people) == {who: [spelled(one, room) for one in told] for who, told in expected.items()}
+
+
+def events(device: SdkDevice) -> list[dict[str, Any]]:
+    """The events of the new pushes."""
+    return [packet.body["event"] for packet in device.heard()]
+
+
+def test_a_push_has_the_id_of_the_change_and_the_data_that_a_read_shows(
+    people: dict[str, SdkDevice], room: Room
+) -> None:
+    sent = room.post("hi", Attributes='{"a":1}')
+    added, document = events(people["alice"])
+    seq = room.house.deployment.world.table.fetch(keys.tail(room.sid))["seq"]  # type: ignore[index]
+    assert (added["id"], document["id"]) == (4 * seq, 4 * seq)
+    assert (added["list_sid"], added["item_index"]) == (objects.messages(room.sid).sid, 2)
+    shown = {name: added["item_data"][name] for name in ("sid", "text", "author", "attributes")}
+    assert shown == {"sid": sent["sid"], "text": "hi", "author": "system", "attributes": '{"a":1}'}
+    assert document["document_sid"] == objects.document(room.sid).sid
+    assert document["document_data"]["lastMessage"]["index"] == 2
+
+
+def test_of_several_updates_of_a_document_in_a_batch_only_the_last_one_is_sent(
+    people: dict[str, SdkDevice], room: Room
+) -> None:
+    for body in "abc":
+        room.post(body)
+    assert heard(people)["alice"] == [*(f"list_item_added messages {index}" for index in (2, 3, 4)), *DOCUMENT]
+
+
+def test_updates_of_two_documents_do_not_replace_each_other(house: House, people: dict[str, SdkDevice]) -> None:
+    rooms = [house.channel("alice") for _ in range(2)]
+    people["alice"].heard()
+    for room in rooms:
+        room.update(FriendlyName="x")
+    assert {event["document_sid"] for event in events(people["alice"])} == {
+        objects.document(room.sid).sid for room in rooms
+    }
+
+
+def test_all_sockets_of_the_protocol_share_the_bytes_of_a_push(house: House, people: dict[str, SdkDevice]) -> None:
+    room = house.channel("alice", "bob", "carol")
+    hush(people)
+    room.post("hi")
+    house.deployment.announce()
+    gateway = house.deployment.gateway
+    told = [gateway.received[people[name].connection_id][-2:] for name in ("alice", "bob", "carol")]
+    assert told[0] == told[1] == told[2]
+    assert all(one is other for one, other in zip(told[0], told[1], strict=True))
+
+
+def test_a_batch_that_is_delivered_twice_says_the_same_twice(people: dict[str, SdkDevice], room: Room) -> None:
+    room.post("hi")
+    room.add("erin")
+    batch = room.house.deployment.new_records()
+    told = []
+    for _ in range(2):
+        room.house.deployment.deliver(batch)
+        told.append(people["alice"].packets())
+    assert told[0] == told[1] != []
+
+
+def test_what_only_its_owner_may_know_is_in_no_other_push(people: dict[str, SdkDevice], room: Room) -> None:
+    """Status, horizon and level of a user are in its own channels; a document with them would change every client."""
+    for name in ("a horizon", "a notification level", "a message", "the channel"):
+        ROWS[name][0](room)
+    mine = objects.channels(user_sid(room.house.sid, "bob")).sid
+    for who, device in people.items():
+        for event in events(device):
+            assert (event.get("map_sid") == mine) <= (who == "bob")
+            shown = event.get("document_data") or event.get("item_data") or {}
+            assert "notificationLevel" not in shown or event["map_sid"] == mine
+            assert not {"status", "lastConsumedMessageIndex"} & set(event.get("document_data") or {})
+
+
+def test_whoever_left_hears_nothing_from_the_next_change_on(people: dict[str, SdkDevice], room: Room) -> None:
+    room.delete("/Members/bob")
+    hush(people)
+    for name in ("a message", "a new member", "the channel", "an invite withdrawn"):
+        ROWS[name][0](room)
+    assert "bob" not in heard(people)
+
+
+def test_nobody_follows_a_channel_that_has_become_private(people: dict[str, SdkDevice], room: Room) -> None:
+    room.house.rest.post(room.path.replace("/v2/", "/v3/"), Type="private")
+    hush(people)
+    room.post("secret")
+    room.update(FriendlyName="x")
+    room.delete()
+    assert "dave" not in heard(people)
+
+
+def test_an_invited_user_still_follows_a_channel_that_has_become_private(
+    people: dict[str, SdkDevice], room: Room
+) -> None:
+    follow(people["carol"], room.sid)
+    room.house.rest.post(room.path.replace("/v2/", "/v3/"), Type="private")
+    hush(people)
+    room.post("hi")
+    assert heard(people)["carol"] == DOCUMENT
+    room.delete(f"/Invites/{invite_of(room)}")
+    hush(people)
+    room.post("hi")
+    assert "carol" not in heard(people)
+
+
+def test_a_message_is_told_although_its_channel_has_gone_since(people: dict[str, SdkDevice], room: Room) -> None:
+    room.post("hi")
+    room.update(FriendlyName="x")
+    room.delete()
+    gone = [own("removed"), "document_removed document"]
+    expected = ["list_item_added messages 2", *gone]
+    assert heard(people)["alice"] == [spelled(one, room) for one in expected]
+
+
+def test_changes_are_told_although_the_counters_are_missing(people: dict[str, SdkDevice], room: Room) -> None:
+    room.post("hi")
+    room.update(FriendlyName="x")
+    room.house.deployment.world.table.erase_many([keys.tail(room.sid)])
+    assert heard(people)["alice"] == ["list_item_added messages 2"]
+
+
+def test_a_user_who_comes_online_is_told_to_those_who_follow(house: House, people: dict[str, SdkDevice]) -> None:
+    house.rest.post(house.path, ReachabilityEnabled="true")
+    SdkDevice(house, "bob")
+    (event,) = events(people["dave"])
+    assert (event["item_key"], event["item_data"]) == ("reachability", {"online": True, "notifiable": False})
+
+
+def test_typing_reaches_the_others_as_a_notification(people: dict[str, SdkDevice], room: Room) -> None:
+    native = room.house.device("bob")
+    hush(people)
+    native.done("typing", channel=room.sid)
+    (packet,) = people["alice"].heard()
+    assert packet.header["message_type"] == "twilio.ipmsg.typing_indicator"
+    assert packet.body == {"channel_sid": room.sid, "identity": "bob", "typing_timeout": 6}
+    assert people["bob"].heard() == people["carol"].heard() == []
