@@ -224,6 +224,12 @@ IDENTITY_TOO_LONG_TO_CONNECT = Error()
 ENDPOINT_ID_TOO_LONG = Error()
 CONNECTION_EXPIRED = Error()
 
+# Sync, as SDKs know it
+DOCUMENT_NOT_FOUND = Error()
+LIST_NOT_FOUND = Error()
+MAP_NOT_FOUND = Error()
+OBJECT_DENIED = Error()
+
 for _name, _error in list(globals().items()):
     if isinstance(_error, Error):
         _error.name = _name

@@ -339,6 +339,11 @@ TABLE: dict[Error, Row] = {
     errors.IDENTITY_TOO_LONG_TO_CONNECT: _chat(400, 51003, "Identity is too long: at most 256 characters"),
     errors.ENDPOINT_ID_TOO_LONG: _chat(400, 51004, "Endpoint id is too long: at most 512 characters"),
     errors.CONNECTION_EXPIRED: _chat(401, 51006, "The connection is unknown or has expired; connect again"),
+    # Sync, as Twilio's JavaScript SDKs know it
+    errors.DOCUMENT_NOT_FOUND: _chat(404, 54100, "Document not found"),
+    errors.LIST_NOT_FOUND: _chat(404, 54150, "List not found"),
+    errors.MAP_NOT_FOUND: _chat(404, 54200, "Map not found"),
+    errors.OBJECT_DENIED: _chat(403, 54007, "Access forbidden for identity"),
 }
 
 
