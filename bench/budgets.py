@@ -17,7 +17,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
@@ -38,7 +39,7 @@ from parley.ports.phones import Outbound
 from parley.sockets.door import SocketDoor
 from parley.sockets.fan_out import FanOut
 from parley.sockets.presence import forget
-from parley.sockets.protocols import Protocols
+from parley.sockets.protocols import NATIVE, TWILSOCK, Protocols
 from parley.store import keys
 from parley.store.items import Record, to_item
 from parley.store.keys import Key
@@ -49,9 +50,25 @@ from tests.support.world import PHONE_NUMBERS, World
 
 REST_URL = LambdaDoor.base_url
 _BODY = "x" * 600
-# Members of a channel, how many of them have a socket open, and how many were members before.
-_ROOMS = ((250, 250, 0), (1000, 1000, 0), (1000, 10, 0), (250, 250, 3000))
 _BATCH = 20
+
+
+class Room(NamedTuple):
+    """A channel: its members, how many of them have a socket open, how many left it, and what the sockets speak."""
+
+    members: int
+    online: int
+    left: int = 0
+    protocol: str = NATIVE
+
+    @property
+    def name(self) -> str:
+        sockets = "sockets" if self.protocol == NATIVE else "SDK sockets"
+        left = f", {self.left} who left" if self.left else ""
+        return f"a batch of {_BATCH} messages, {self.members} members, {self.online} {sockets}{left}"
+
+
+_ROOMS = (Room(250, 250), Room(1000, 1000), Room(1000, 10), Room(250, 250, 3000), Room(250, 250, 0, TWILSOCK))
 
 
 @dataclass(frozen=True)
@@ -101,8 +118,9 @@ class Measurement:
 
     def costs(self) -> list[Cost]:
         """Every operation that has a budget."""
-        batches = [self._of_a_stream_batch(*room) for room in _ROOMS]
-        return [*self._over_rest(), *self._of_conversations(), *self._over_sockets(), *batches]
+        batches = [self._of_a_stream_batch(room) for room in _ROOMS]
+        sockets = [*self._over_sockets(), *self._over_sdk_sockets()]
+        return [*self._over_rest(), *self._of_conversations(), *sockets, *batches]
 
     def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], Any]) -> Cost:
         with metered(self._client) as meter:
@@ -232,6 +250,9 @@ class Measurement:
         return self._world.context(Caller("SDK"))
 
     def _connect(self, connection_id: str, identity: str) -> None:
+        self._door.open(self._client_context(), connection_id, None, [], self._token(identity))
+
+    def _token(self, identity: str) -> str:
         now = self._world.clock.now_ms() // 1000
         claims = {
             "iss": self._key["sid"],
@@ -239,28 +260,66 @@ class Measurement:
             "exp": now + 3600,
             "grants": {"identity": identity, "chat": {"service_sid": self._service}},
         }
-        token = jwt.encode(claims, self._key["secret"], "HS256", {"cty": "twilio-fpa;v=1"})
-        self._door.open(self._client_context(), connection_id, None, [], token)
+        return jwt.encode(claims, self._key["secret"], "HS256", {"cty": "twilio-fpa;v=1"})
 
     def _say(self, connection_id: str, frame_id: str) -> None:
         frame = {"id": frame_id, "action": "sendMessage", "channel": self._channel, "body": _BODY}
         reply = json.loads(self._door.answer(self._client_context(), connection_id, json.dumps(frame)) or "")
         assert reply["status"] == 201, reply
 
-    def _of_a_stream_batch(self, members: int, online: int, left: int) -> Cost:
+    def _over_sdk_sockets(self) -> list[Cost]:
+        """What Twilio's own clients ask for. The lines 3 and 4 of Chat send messages as commands of a session."""
+        init = {"method": "init", "token": self._token("alice")}
+        path = f"/Client/v1/Conversations/{self._channel}/Messages"
+        self._gateway.open("sdk")
+        opened = self._cost("connect, SDK", (3, 3), lambda: self._say_packet(init))
+        self._request(path, {"body": _BODY})
+        sent = self._cost("create message, SDK", (3, 2), lambda: self._request(path, {"body": _BODY}))
+        session = self._request("/v3/Lists", {"purpose": "com.twilio.rtd.ipmsg", "context": {}})["links"]["items"]
+        # In the first two minutes of a connection, a command may repeat one from before, so one more item is read.
+        self._world.clock.advance(121)
+        self._request(path, {"body": _BODY})
+        command = {"action": "sendMessage", "channelSid": self._channel, "text": _BODY, "attributes": "{}"}
+        data = {"data": {"request": command, "commandId": "1"}}
+        return [
+            opened,
+            sent,
+            self._cost("create message, SDK of line 3 or 4", (4, 3), lambda: self._request(session, data)),
+        ]
+
+    def _request(self, path: str, body: dict[str, Any]) -> Any:
+        """The answer to a POST request that an SDK sends through its socket."""
+        asked = {"method": "POST", "path": urlsplit(path).path, "headers": {}}
+        return self._say_packet({"method": "message", "http_request": asked}, json.dumps(body).encode())
+
+    def _say_packet(self, header: dict[str, Any], payload: bytes = b"") -> Any:
+        """The body of the reply to a packet."""
+        spelled = json.dumps({"id": "1", **header, "payload_size": len(payload)}).encode()
+        packet = b"TWILSOCK V3.0 %d\r\n%s\r\n%s" % (len(spelled), spelled, payload)
+        reply = self._door.answer(self._client_context(), "sdk", packet.decode())
+        # If pushes follow the reply, the door sends it itself, as the first packet.
+        reply = reply or self._gateway.received["sdk"][0].decode()
+        _, line, answer = reply.split("\r\n", 2)
+        assert json.loads(line).get("http_status", json.loads(line)["status"])["code"] in (200, 201), answer
+        return json.loads(answer) if answer else None
+
+    def _of_a_stream_batch(self, room: Room) -> Cost:
         """Messages in a channel of many members, of whom some are connected; others have left it."""
+        members, online, left, protocol = room
         channel = self._new_channel()
-        self._fill(channel, members, online)
+        self._fill(channel, members, online, protocol)
         self._let_leave(channel, left)
         records = [self._sent(channel) for _ in range(_BATCH)]
         gateway = FakeGateway()
         gateway.open(*map(_connection, range(online)))
         fan_out = FanOut(self._client_context(), gateway, self._protocols)  # type: ignore[arg-type]
-        # Tombstones are read with the members, a megabyte a request.
-        allowed = math.ceil((members + left) / 1000) + math.ceil(members / 100)
-        operation = f"a batch of {_BATCH} messages, {members} members, {online} sockets"
-        operation += f", {left} who left" if left else ""
-        cost = self._cost(operation, (allowed, 0), lambda: fan_out.deliver(records))
+        # Tombstones are read with the members, a megabyte a request. SDKs are also shown the channel and its counters.
+        allowed = math.ceil((members + left) / 1000) + math.ceil(members / 100) + (protocol != NATIVE)
+        cost = self._cost(room.name, (allowed, 0), lambda: fan_out.deliver(records))
+        if protocol != NATIVE:
+            # Each socket gets a packet per message, and one that says which message is the newest.
+            assert {len(frames) for frames in gateway.received.values()} == {_BATCH + 1}
+            return cost
         told = [json.loads(frame) for frames in gateway.received.values() for frame in frames]
         assert sum(len(frame) if isinstance(frame, list) else 1 for frame in told) == _BATCH * online
         # Each socket gets all messages in one frame, and all sockets get the same bytes.
@@ -275,17 +334,18 @@ class Measurement:
         image = {"Keys": {name: item[name] for name in ("pk", "sk")}, "NewImage": item}
         return {"eventName": "INSERT", "dynamodb": {**image, "SequenceNumber": str(index)}}
 
-    def _fill(self, channel_sid: str, members: int, online: int) -> None:
+    def _fill(self, channel_sid: str, members: int, online: int, protocol: str) -> None:
         """Write members straight into the table, some with a connection, because joining one by one is slow."""
         until = self._world.clock.now_ms() // 1000 + 7200
         for start in range(0, members, 50):
             writes: list[Put] = []
             for number in range(start, start + 50):
-                identity = f"user {number} of {online}"
+                identity = f"user {number} of {online} on {protocol}"
                 sid = member_sid(channel_sid, identity)
                 names = {"sid": sid, "identity": identity, "channel_sid": channel_sid, "service_sid": self._service}
                 writes.append(Put(keys.member(channel_sid, sid), names))
-                presence = {f"connection:{_connection(number)}": {"at": 0, "until": until}, "expires_at": until}
+                entry = {"at": 0, "until": until, "codec": protocol}
+                presence = {f"connection:{_connection(number)}": entry, "expires_at": until}
                 if number < online:
                     writes.append(Put(keys.presence(user_sid(self._service, identity)), presence))
             self._world.table.commit(self._client_context().cause(), writes)

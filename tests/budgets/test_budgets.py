@@ -34,10 +34,14 @@ BUDGETED = [
     "create message, socket, with a token",
     "typing in a warm room",
     "disconnect",
+    "connect, SDK",
+    "create message, SDK",
+    "create message, SDK of line 3 or 4",
     "a batch of 20 messages, 250 members, 250 sockets",
     "a batch of 20 messages, 1000 members, 1000 sockets",
     "a batch of 20 messages, 1000 members, 10 sockets",
     "a batch of 20 messages, 250 members, 250 sockets, 3000 who left",
+    "a batch of 20 messages, 250 members, 250 SDK sockets",
 ]
 
 
