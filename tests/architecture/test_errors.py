@@ -21,6 +21,7 @@ from parley.operations import OPERATIONS, Operation
 from parley.records.kinds import Checked
 from parley.sockets.native.actions import ACTIONS, Action
 from tests.architecture.calls import errors_within, is_known
+from tests.sdk.acts_of_tables import ACTS, Listed
 
 CORE = REPOSITORY / "layers" / "common" / "python" / "parley"
 TESTS = REPOSITORY / "tests"
@@ -210,6 +211,21 @@ def test_the_native_sockets_answer_every_error_that_an_action_can_raise(name: st
     asking = "parley.webhooks.asking.PreEvents.ask"
     assert is_known(asking)
     assert lacking("chat", raised(action.mount, action.verb, operation, asking)) == set()
+
+
+@pytest.mark.parametrize("listed", ACTS, ids=str)
+def test_the_sdks_are_answered_every_error_that_an_act_can_raise(listed: Listed):
+    asking = "parley.webhooks.asking.PreEvents.ask"
+    found = raised(listed.mount, listed.act.verb, listed.operation, asking, "parley.faces.forms.spelled")
+    assert lacking(listed.mount.face.errors, found) == set()
+
+
+def test_the_sdks_are_answered_every_error_that_their_own_code_raises():
+    names = {name for path in sources(CORE / "sockets" / "sdk") for name in names_used(path) if name in ERRORS}
+    # These end a connection, or come before any face is named.
+    general = {"TOKEN_EXPIRED", "TOKEN_INVALID", "FRAME_INVALID", "CONNECTION_EXPIRED", "UNKNOWN_ACTION"}
+    assert lacking("conversations", names) <= general
+    assert lacking("chat", names) == set()
 
 
 def test_the_native_sockets_answer_every_error_that_their_own_code_raises():

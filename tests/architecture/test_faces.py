@@ -20,6 +20,7 @@ from parley.sockets.native.actions import ACTIONS, Action
 from parley.webhooks.events import PARAMETERS
 from parley.webhooks.families import FAMILIES
 from tests.architecture.test_imports import CORE, modules
+from tests.sdk.acts_of_tables import ACTS, Listed
 
 # A field that a client might set, declared on a copy of each type of record.
 NEW = Field("colour", Text(), default="red", on_create=FREELY, on_update=FREELY, reason="colour")
@@ -72,6 +73,15 @@ def test_client_actions_take_no_new_field_and_only_fields_that_clients_may_set(n
     assert set(taken) <= {parameter.name for parameter in action.mount.form(action.verb)}
     if action.verb in ("create", "update"):
         assert [field for field in taken if action.mount.record.right(action.verb, field) is None] == []
+
+
+@pytest.mark.parametrize("listed", ACTS, ids=str)
+def test_acts_of_the_sdks_take_no_new_field_and_only_fields_that_clients_may_set(listed: Listed):
+    taken = set(listed.act.members)
+    assert "colour" not in taken
+    assert taken <= {parameter.name for parameter in listed.mount.form(listed.act.verb)}
+    if listed.act.verb in ("create", "update"):
+        assert [field for field in taken if listed.mount.record.right(listed.act.verb, field) is None] == []
 
 
 def test_a_new_field_is_in_no_webhook():
