@@ -93,27 +93,28 @@ class Place(NamedTuple):
     channel: str
     message: str
 
-    def path(self, asked: Asked) -> str:
-        """The path of a request about what is here."""
+    def path(self, asked: Asked, me: str = MIGHTY) -> str:
+        """The path of a request about what is here. Where it names its own user, that is `me`."""
         sid = self.channel
         if "Messages" in asked.template:
             sid = self.message
         elif "Participants" in asked.template:
             sid = "bob"
         elif "Users" in asked.template:
-            sid = MIGHTY
+            sid = me
         found = asked.template.replace("{channel_sid}", quote(self.channel, safe=""))
-        found = found.replace("{message_sid}", self.message).replace("{identity*}", MIGHTY)
+        found = found.replace("{message_sid}", self.message).replace("{identity*}", me)
         return f"/Client/{asked.version}" + found.replace("{sid}", quote(sid, safe="")).replace("{sid*}", sid)
 
-    def ask(self, device: SdkDevice, asked: Asked) -> Packet:
-        """The reply to a request about what is here."""
+    def ask(self, device: SdkDevice, asked: Asked, path: str = "", body: Any = None) -> Packet:
+        """The reply to a request about what is here; with another path or body, if one is given."""
         sent = asked.sent
+        path = path or self.path(asked, device.identity)
         query = {name: value.format(channel_sid=self.channel) for name, value in (sent.query or {}).items()}
         if asked.template == "/Typing":
-            (reply,) = device.request("POST", self.path(asked), f"ChannelSid={self.channel}".encode(), **FORM)
+            (reply,) = device.request("POST", path, f"ChannelSid={self.channel}".encode(), **FORM)
             return reply
-        return device.ask(asked.method, self.path(asked), sent.body, query or None)
+        return device.ask(asked.method, path, sent.body if body is None else body, query or None)
 
 
 def place(room: Room) -> Place:

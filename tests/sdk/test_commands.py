@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, NamedTuple
 
 import pytest
@@ -51,7 +52,7 @@ class Line(NamedTuple):
 
     def command(self, action: str, command_id: str = "", **request: Any) -> tuple[Packet, Packet]:
         """The push with the result of a command, and the answer to it, in the order in which they came."""
-        data = {"commandId": command_id or f"{action} {id(request)}", "request": {"action": action, **request}}
+        data = {"commandId": command_id or uuid.uuid4().hex, "request": {"action": action, **request}}
         first, second = self.device.request("POST", f"/v3/Lists/{self.sid}/Items", {"data": data})
         return first, second
 
