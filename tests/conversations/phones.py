@@ -83,17 +83,21 @@ def opened(raw: Raw, lean: LeanClient, scope: str = API, **form: Any) -> Thread:
 
 
 @contextmanager
-def rivalled(*rivals: Callable[[], object]) -> Iterator[None]:
-    """Let each of `rivals` come in between once, when a change inside has read and decided, and takes its number."""
+def rivalled(*rivals: Callable[[], object], is_later: bool = False) -> Iterator[None]:
+    """Let each of `rivals` come in between once, when a change inside has read and decided, and takes its number.
+
+    With `is_later`, the rival comes after the number was taken.
+    """
     take, owner = channel_log.take_seq, get_ident()
     waiting = list(rivals)
 
     def after_a_rival(*args: Any) -> Any:
+        tail = take(*args) if is_later else None
         if waiting and get_ident() == owner:
             rival = waiting.pop(0)
             # A thread of its own has an event loop of its own.
             at_once(1, lambda _: rival())
-        return take(*args)
+        return tail or take(*args)
 
     with patch.object(channel_log, "take_seq", after_a_rival):
         yield

@@ -116,6 +116,8 @@ class _Rebinding:
             guards.append(Guard("members_count", "=", tail["members_count"], Overtaken()))
             guards.append(aliases.none_made(tail, Overtaken()))
         if add or share.set or guards:
+            # After a closing, its sweep releases the addresses and lowers the counts, perhaps at this moment.
+            guards = [*lifecycle.allows("updated"), *guards]
             counters = channel_log.in_tail(member["service_sid"], member["channel_sid"], add, *guards, **share.set)
             writes.insert(0, counters)
         return set_, writes
