@@ -12,7 +12,7 @@ from typing import Any
 
 from parley.domain.channels import hour_of
 from parley.domain.contents import check_together
-from parley.domain.memberships import authored
+from parley.domain.memberships import author_of, authored
 from parley.errors import (
     BODY_REQUIRED,
     CONCURRENT_UPDATE,
@@ -75,6 +75,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     if media_sid:
         parameters = {**parameters, **_media(context, service_sid, media_sid)}
     preview = {**_given(context, parameters), "service_sid": service_sid, "channel_sid": channel_sid}
+    author = authorship.participant(context, found, channel_sid, preview["author"])
+    preview |= author_of(preview, author["sid"] if author else None)
     parameters = context.consult(
         "message",
         "create",
