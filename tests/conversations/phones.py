@@ -12,8 +12,9 @@ from unittest.mock import patch
 from parley.operations import channel_log
 from tests.rest.support import at_once
 from tests.support.doors import Raw
+from tests.support.invariants import everything
 from tests.support.lean import LeanClient
-from tests.support.world import PHONE_NUMBERS, WHATSAPP_SENDERS
+from tests.support.world import PHONE_NUMBERS, WHATSAPP_SENDERS, World
 
 API = "/conversations/v1"
 PROXY, OTHER_PROXY = PHONE_NUMBERS
@@ -80,6 +81,14 @@ class Thread:
 def opened(raw: Raw, lean: LeanClient, scope: str = API, **form: Any) -> Thread:
     """A new conversation."""
     return Thread(raw, lean, f"{scope}/Conversations/{raw.post(f'{scope}/Conversations', **form)['sid']}")
+
+
+@contextmanager
+def unchanged(world: World, lean: LeanClient) -> Iterator[None]:
+    """What happens inside leaves everything as it is stored, byte for byte."""
+    before = everything(lean, world.table._name, world.account_sid)
+    yield
+    assert everything(lean, world.table._name, world.account_sid) == before
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from parley.ids import member_sid, phone_member_sid, user_sid
+from parley.ids import gateway_member_sid, member_sid, phone_member_sid, user_sid
 
 Held = TypeVar("Held", bound=Mapping[str, Any])
 
@@ -26,7 +26,8 @@ def participant_of(message: Mapping[str, Any]) -> str | None:
     """The SID of the participant who wrote a message, if it is known.
 
     A client is a member under its own identity. If a back end named the author, the message says whether the author was
-    a member by identity or by address. The SID itself is stored only if it does not follow from either.
+    a member by identity, by address or as a number of the account. The SID itself is stored only if it follows from
+    none of these.
     """
     if sid := message.get("participant_sid"):
         return str(sid)
@@ -35,8 +36,8 @@ def participant_of(message: Mapping[str, Any]) -> str | None:
 
 
 # What an author is to the channel, and the SID that a member has by that.
-IDENTITY, ADDRESS = "identity", "address"
-_SID_OF = {IDENTITY: member_sid, ADDRESS: phone_member_sid}
+IDENTITY, ADDRESS, NUMBER = "identity", "address", "number"
+_SID_OF = {IDENTITY: member_sid, ADDRESS: phone_member_sid, NUMBER: gateway_member_sid}
 
 
 def author_of(message: Mapping[str, Any], member: str | None) -> dict[str, str | None]:

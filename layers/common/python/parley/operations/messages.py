@@ -55,7 +55,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
 
     Raises:
         Refusal: 50503 without a body; 50507 or 50508 for media; 20404 if there is no such channel; 50377 or 50386 in a
-            conversation that takes none.
+            conversation that takes none; 50513 in a group without the author.
     """
     media_sid = parameters.get("media_sid")
     check_together(parameters.get("content_sid"), parameters.get("content_variables"))
@@ -84,27 +84,18 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         parameters,
         lambda fresh: authority.require(fresh, service_sid, channel_sid, (right,)),
     )
-    # The new message is the newest. So `last_message_index`, which names an older one, is removed.
-    tail = transitions.awake(
-        context,
-        service_sid,
-        channel_sid,
-        lambda context: channel_log.advance(
-            context,
-            service_sid,
-            channel_sid,
-            {"last_index": 1},
-            *lifecycle.is_open(),
-            lifecycle.is_awake(),
-            last_message_index=None,
-            **lifecycle.activity(context.clock.now_ms()),
-        ),
-    )
-    index = tail["last_index"]
+    author_name = parameters.get("author") or context.actor
     if parameters.get("author") != named:
         # The answer of the pre-event webhook named another author.
-        found = authorship.read(context, channel_sid, parameters["author"])
-    author = authorship.participant(context, found, channel_sid, parameters.get("author") or context.actor)
+        found = authorship.read(context, channel_sid, author_name)
+    author, tail = authorship.of_participant(
+        context,
+        channel_sid,
+        author_name,
+        authorship.participant(context, found, channel_sid, author_name),
+        lambda author, guards: (author, _next_index(context, service_sid, channel_sid, *guards)),
+    )
+    index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
     message = authorship.stored(message, author, tail)
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
@@ -128,6 +119,28 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         return _earlier(context, service_sid, channel_sid, others or {})
     counting.settle_at_every_fiftieth(context, stored)
     return authorship.shown(context, stored)
+
+
+def _next_index(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Tail:
+    """Take the channel's next index for a message; returns the counters afterwards."""
+    # The new message is the newest. So `last_message_index`, which names an older one, is removed.
+    # An inactive conversation is woken only for a message that it takes.
+    return transitions.awake(
+        context,
+        service_sid,
+        channel_sid,
+        lambda context: channel_log.advance(
+            context,
+            service_sid,
+            channel_sid,
+            {"last_index": 1},
+            *lifecycle.is_open(),
+            *guards,
+            lifecycle.is_awake(),
+            last_message_index=None,
+            **lifecycle.activity(context.clock.now_ms()),
+        ),
+    )
 
 
 def _token_write(key: Key[SentToken], message: Record, until: int, earlier: SentToken) -> Write:
@@ -264,7 +277,11 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The message with the given fields changed, marked as edited by the caller."""
+    """The message with the given fields changed, marked as edited by the caller.
+
+    Raises:
+        Refusal: 20404; 50107; 50509; 50513 for a new author in a group that is not one of its participants.
+    """
     resolved = resolve(context, MESSAGE, path, opened=False)
     message = verbs.load(context, MESSAGE, resolved)
     _may_update(context, message, parameters)
@@ -277,16 +294,22 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         lambda fresh: _may_update(fresh, verbs.load(fresh, MESSAGE, resolved), asked),
     )
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
-    if author := changes.pop("author", None):
-        changes |= _authored(context, author)
-        changes |= authorship.changed(context, {**message, **changes})
 
-    def decide(current: Record, _: Tail) -> Decision:
-        if _whose(current) != _whose(message):
-            _may_update(context, current, asked)
-        return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
+    def changed(changes: dict[str, Any], *guards: Guard) -> Record:
+        def decide(current: Record, _: Tail) -> Decision:
+            if _whose(current) != _whose(message):
+                _may_update(context, current, asked)
+            return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
 
-    return authorship.shown(context, channel_log.change(context, "message", "updated", message, decide)[0])
+        return authorship.shown(context, channel_log.change(context, "message", "updated", message, decide, *guards)[0])
+
+    author = changes.pop("author", None)
+    if not author:
+        return changed(changes)
+    changes |= _authored(context, author)
+    return authorship.changed(
+        context, {**message, **changes}, lambda fields, guards: changed({**changes, **fields}, *guards)
+    )
 
 
 def _whose(message: Record) -> tuple[object, ...]:
