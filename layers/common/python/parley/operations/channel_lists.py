@@ -1,7 +1,7 @@
 """Lists of a service's channels: by creation, with filters on type and state, and by activity.
 
-By creation: each type and state has a list of its own, and Parley merges these lists. For a moment after a change of
-state, an entry may still be in the list of the old state, so Parley compares each entry with its channel.
+By creation: each type and state has a list of its own, and Parley merges these lists. An entry may be in the list of
+the old state or at the old date while its channel changes, so Parley compares each entry with its channel.
 
 By activity: a conversation has an entry under the hour of its last message. Parley reads the entries hour by hour and
 sorts each page. A page ends with an entry of the table. So if a conversation becomes active meanwhile, it moves to the
@@ -66,8 +66,13 @@ def _by_creation(context: Context, service_sid: str, parameters: dict[str, Any],
         if state in (None, of_state)
     ]
     listing = merged(listings, page, descending=is_newest_first)
-    found = _channels(context, listing.positions)
-    return listing.showing({at: channel for at, (channel, _) in found.items() if state in (None, channel["state"])})
+    found = {at: channel for at, (channel, _) in _channels(context, listing.positions).items()}
+    return listing.showing({at: one for at, one in found.items() if _is_at(one, at) and state in (None, one["state"])})
+
+
+def _is_at(channel: Record, position: str) -> bool:
+    """Whether a channel still stands at a position of a list by creation, and was not given another date meanwhile."""
+    return position.startswith(keys.time(channel["date_created"]))
 
 
 class _Between(NamedTuple):
