@@ -113,6 +113,7 @@ TRIGGERS = [
     (["two words"], "Two Words!", True),
     (["ß?"], "Straß?e", True),
     (["ÄRGER"], "ärger", True),
+    (["straße"], "STRASSE", True),
     (["日本"], "日本語", True),
     (["\U0001f600"], "ha \U0001f600", True),
     (["."], "no regular expression", False),

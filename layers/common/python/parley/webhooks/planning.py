@@ -165,9 +165,9 @@ def fires(webhook: Record, row: tuple[str, str], change: Change) -> bool:
     match webhook["type"]:
         case "trigger":
             # Case and word boundaries are not documented; any occurrence fires (unconfirmed).
-            body = (change.record.get("body") or "").lower()
+            body = (change.record.get("body") or "").casefold()
             triggers = webhook.get("configuration.triggers") or ()
-            return name in _SENT and any(trigger.lower() in body for trigger in triggers)
+            return name in _SENT and any(trigger.casefold() in body for trigger in triggers)
         case "studio":
             return name in (webhook.get("configuration.filters") or _STUDIO_DEFAULT)
         case _:
