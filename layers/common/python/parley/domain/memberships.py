@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from parley.ids import gateway_member_sid, member_sid, phone_member_sid, user_sid
+from parley.stored import Channel, User
 
 Held = TypeVar("Held", bound=Mapping[str, Any])
 
@@ -67,7 +68,7 @@ def birth_of(record: Mapping[str, Any]) -> str:
     return str(record.get("birth") or "")
 
 
-def own(held: Held | None, user: Mapping[str, Any] | None) -> Held | None:
+def own(held: Held | None, user: User | None) -> Held | None:
     """`held`, if it is given and belongs to this very user, not to an earlier one with the same identity."""
     if held is None or user is None or identity_of(held) is None:
         return None
@@ -83,7 +84,7 @@ def creator_of(channel: Mapping[str, Any]) -> Person | None:
     return Person(user_sid(channel["service_sid"], channel["created_by"]), birth) if birth else None
 
 
-def is_creator(channel: Mapping[str, Any], user: Mapping[str, Any] | None) -> bool:
+def is_creator(channel: Channel, user: User | None) -> bool:
     """Whether a user has a creator's rights in a channel."""
     return user is not None and creator_of(channel) == Person(user["sid"], birth_of(user))
 
@@ -97,7 +98,7 @@ def authored(identity: str, birth: str, now_ms: int) -> dict[str, str | int | No
     return {"author": identity, "author_birth": birth or None, "author_at": None if birth else now_ms}
 
 
-def is_by(message: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
+def is_by(message: Message, user: User) -> bool:
     """Whether a user is the author of a message.
 
     If a back end named the author, that is the user who had the identity at that moment. A message with neither a birth

@@ -8,7 +8,7 @@ Parley looks only in groups, where each author must be one of the participants.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from parley.domain.deliveries import expected
 from parley.domain.memberships import author_of, participant_of
@@ -19,11 +19,10 @@ from parley.operations import aliases, verbs
 from parley.operations.bound import bindings_of
 from parley.operations.context import Context
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.table import Records
 from parley.store.writes import Guard
-from parley.stored import Member, Tail
+from parley.stored import Member, Message, Tail
 
 T = TypeVar("T")
 Guards = tuple[Guard, ...]
@@ -51,15 +50,14 @@ def read(context: Context, channel_sid: str, author: str) -> Records:
     return context.table.fetch_many(wanted(context, channel_sid, author))
 
 
-def participant(context: Context, found: Records, channel_sid: str, author: str) -> Record | None:
+def participant(context: Context, found: Records, channel_sid: str, author: str) -> Member | None:
     """The participant with the author's identity or address, if `found` holds one."""
     others = (found[key] for key in _without_identity(channel_sid, author) if key in found)
-    member = aliases.member_of(context, found, channel_sid, author) or next(others, None)
-    return {**member} if member else None
+    return aliases.member_of(context, found, channel_sid, author) or next(others, None)
 
 
 def of_participant(
-    context: Context, channel_sid: str, author: str, member: Record | None, act: Callable[[Record | None, Guards], T]
+    context: Context, channel_sid: str, author: str, member: Member | None, act: Callable[[Member | None, Guards], T]
 ) -> T:
     """Call `act` with the author's participant, and with the conditions under which the channel takes the message.
 
@@ -79,7 +77,7 @@ def of_participant(
     return act(_in_group(context, channel_sid, author), ())
 
 
-def _in_group(context: Context, channel_sid: str, author: str) -> Record:
+def _in_group(context: Context, channel_sid: str, author: str) -> Member:
     group_key = keys.bound_group(channel_sid)
     found = context.table.fetch_many([*_keys(channel_sid, author), group_key])
     if member := participant(context, found, channel_sid, author):
@@ -88,11 +86,11 @@ def _in_group(context: Context, channel_sid: str, author: str) -> Record:
         if held.get("projected_address") == author and (
             of_number := context.table.fetch(keys.member(channel_sid, sid))
         ):
-            return {**of_number}
+            return of_number
     raise AUTHOR_NOT_IN_GROUP()
 
 
-def changed(context: Context, message: Record, act: Callable[[dict[str, Any], Guards], T]) -> T:
+def changed(context: Context, message: Message, act: Callable[[dict[str, Any], Guards], T]) -> T:
     """Call `act` with the fields for the participant of a message's new author, and with conditions as above."""
     channel_sid, author = message["channel_sid"], message["author"]
     member = participant(context, read(context, channel_sid, author), channel_sid, author)
@@ -101,28 +99,29 @@ def changed(context: Context, message: Record, act: Callable[[dict[str, Any], Gu
     )
 
 
-def _kept(message: Record, author: Record | None) -> dict[str, Any]:
+def _kept(message: Message, author: Member | None) -> dict[str, Any]:
     """The fields by which a message leads to its author's participant; None removes one."""
     return author_of(message, author["sid"] if author else None)
 
 
-def stored(message: Record, author: Record | None, tail: Tail) -> Record:
+def stored(message: Message, author: Member | None, tail: Tail) -> Message:
     """A new message with its author's participant and with the number of phones that receive it.
 
     If the participant's SID follows from the author's identity or address, the message does not store the SID, so that
     it stays short.
     """
-    binding = (author or {}).get("messaging_binding")
+    binding = author.get("messaging_binding") if author else None
     phones = tail.get("bound_count", 0) - is_phone(binding)
     if is_phone(binding) and is_in_group(binding):
         # The phone has sent it to the others itself (unconfirmed).
         phones = 0
     fields = verbs.non_null(_kept(message, author))
-    return {**message, **fields, **({"delivery": expected(phones)} if phones > 0 else {})}
+    delivery = {"delivery": expected(phones)} if phones > 0 else {}
+    return cast(Message, {**message, **fields, **delivery})
 
 
-def shown(context: Context, message: Record) -> Record:
+def shown(context: Context, message: Message) -> Message:
     """The message with its author's participant, if the face shows participants."""
-    return (
-        {**message, "participant_sid": participant_of(message)} if context.perspective.shows_participants else message
-    )
+    if not context.perspective.shows_participants:
+        return message
+    return cast(Message, {**message, "participant_sid": participant_of(message)})

@@ -38,7 +38,7 @@ from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
 from parley.store.writes import Create, Erase, Guard, Put, Update, Write
-from parley.stored import BoundGroup, Holder, Member, MessagingBinding, Tail
+from parley.stored import BoundGroup, Channel, Holder, Member, MessagingBinding, Tail
 
 # The refusal of a transaction if another change came after its reads.
 Moved = Callable[[], Refusal]
@@ -98,8 +98,8 @@ def _members_and_group(context: Context, channel_sid: str) -> tuple[list[Member]
 def change(
     context: Context,
     found: Records,
-    tail: Mapping[str, Any],
-    member: Mapping[str, Any],
+    tail: Tail,
+    member: Member,
     old: MessagingBinding | None,
     new: MessagingBinding | None,
     *,
@@ -161,7 +161,7 @@ def _bound(channel_sid: str, bound: BoundGroup | None, changes: Mapping[str, obj
 def _pairs(
     context: Context,
     found: Records,
-    member: Mapping[str, Any],
+    member: Member,
     old: MessagingBinding | None,
     new: MessagingBinding | None,
     moved: Moved,
@@ -249,9 +249,7 @@ def _group(
     return {"group": new}, writes
 
 
-def founding(
-    context: Context, found: Records, channel: Mapping[str, Any], members: Sequence[Mapping[str, Any]]
-) -> Share:
+def founding(context: Context, found: Records, channel: Channel, members: Sequence[Member]) -> Share:
     """The parts that all members of a new channel add to its transaction. `found` holds the items of `wanted`.
 
     Raises:
@@ -275,7 +273,7 @@ def founding(
     return Share({"bound_count": sum(map(is_phone, held.values()))}, set_, (), (), writes)
 
 
-def leaving(context: Context, member: Mapping[str, Any], tail: Tail, moved: Moved) -> Share:
+def leaving(context: Context, member: Member, tail: Tail, moved: Moved) -> Share:
     """The parts that the removal of a member adds to the transaction; for a chat member, nothing is read."""
     held = member.get("messaging_binding")
     if not held:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from parley.domain.channels import PRIVATE, hour_of, with_counters
+from parley.domain.channels import PRIVATE, Counted, hour_of, with_counters
 from parley.domain.states import ACTIVE, STATES
 from parley.errors import CONCURRENT_UPDATE, DATES_REVERSED, NOT_FOUND, Refusal
 from parley.operations import channel_log
@@ -25,7 +25,6 @@ from parley.records.channels import CHANNEL
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.changes import CREATED, Change
-from parley.store.items import Record
 from parley.store.keys import Range
 from parley.store.writes import Erase, Put
 from parley.stored import Tail
@@ -109,10 +108,10 @@ def _by_activity(context: Context, service_sid: str, page: PageRequest) -> Listi
         and channel["type"] in context.perspective.shows
     }
     order = sorted(shown, key=lambda at: (shown[at][1]["activity_at"], shown[at][0]["sid"]), reverse=True)
-    return listing._replace(records=[shown[position][0] for position in order], positions=order)
+    return listing._replace(records=[{**shown[position][0]} for position in order], positions=order)
 
 
-def _channels(context: Context, positions: Iterable[str]) -> dict[str, tuple[Record, Tail]]:
+def _channels(context: Context, positions: Iterable[str]) -> dict[str, tuple[Counted, Tail]]:
     """The channels at positions of a list, with their counters."""
     sids = {position: position.rpartition("#")[2] for position in positions}
     found = context.table.fetch_many(key for sid in sids.values() for key in (keys.channel(sid), keys.tail(sid)))

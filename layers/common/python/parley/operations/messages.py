@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from parley.domain.channels import hour_of
 from parley.domain.contents import check_together
@@ -35,7 +35,7 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Create, Guard, Update, Write
-from parley.stored import SentToken, Tail
+from parley.stored import Message, SentToken, Tail
 
 # For so long, a repeat with the same token is answered with the first result. A phone's message may be repeated for as
 # long as the work queue keeps it.
@@ -47,7 +47,7 @@ class _Repeated(Refusal):
     """Raised when an idempotency token was used before."""
 
 
-def create(context: Context, path: Path, parameters: dict[str, Any], token: str = "") -> Record:
+def create(context: Context, path: Path, parameters: dict[str, Any], token: str = "") -> Message:
     """A new message under the channel's next index.
 
     `token` makes the call repeatable: within ten minutes, the same token in the same channel answers with the message
@@ -107,7 +107,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         seconds = _OF_PHONES_SECONDS if context.caller.address else IDEMPOTENCY_SECONDS
         writes.append(_token_write(token_keys[0], message, now + seconds, earlier))
     try:
-        stored = context.table.commit(context.cause(), writes)[0]
+        stored = cast(Message, context.table.commit(context.cause(), writes)[0])
     except Refusal as refusal:
         # When the table is too busy, it is not known whether the message was written; the counters settle later.
         if refusal.error is UNAVAILABLE:
@@ -143,14 +143,14 @@ def _next_index(context: Context, service_sid: str, channel_sid: str, *guards: G
     )
 
 
-def _token_write(key: Key[SentToken], message: Record, until: int, earlier: SentToken) -> Write:
+def _token_write(key: Key[SentToken], message: Message, until: int, earlier: SentToken) -> Write:
     """The write that remembers which message a token made.
 
     It is refused if another send with the token came first. `earlier` is the expired record of an earlier send, which
     DynamoDB may keep for days. It is replaced.
     """
     repeated = _Repeated(CONCURRENT_UPDATE)
-    record = {name: message[name] for name in _REMEMBERED} | {"expires_at": until}
+    record = {name: value for name, value in message.items() if name in _REMEMBERED} | {"expires_at": until}
     if not earlier:
         return Create(key, record, taken=repeated)
     unchanged = Guard("index", "=", earlier["index"], repeated)
@@ -161,7 +161,7 @@ def _token_write(key: Key[SentToken], message: Record, until: int, earlier: Sent
 _REMEMBERED = ("index", "author", "date_created", "date_updated")
 
 
-def _give_back(context: Context, message: Record, tail: Tail) -> None:
+def _give_back(context: Context, message: Message, tail: Tail) -> None:
     """Undo what a failed send took: announce its change number as unused, and lower the count of messages."""
     channel_sid = message["channel_sid"]
     nothing = channel_log.unused_number(context, message["service_sid"], channel_sid, tail["seq"])
@@ -182,7 +182,7 @@ def _give_back(context: Context, message: Record, tail: Tail) -> None:
 
 def _new_message(
     context: Context, service_sid: str, channel_sid: str, parameters: dict[str, Any], tail: Tail
-) -> Record:
+) -> Message:
     record = {
         **_given(context, parameters),
         "sid": message_sid(channel_sid, tail["last_index"]),
@@ -195,7 +195,7 @@ def _new_message(
         "date_created": context.clock.now_ms(),
         "activity_hour": _earlier_hour(tail),
     }
-    return verbs.dated(record, parameters)
+    return cast(Message, verbs.dated(record, parameters))
 
 
 def _earlier_hour(tail: Tail) -> int | None:
@@ -229,7 +229,7 @@ def _authored(context: Context, author: str) -> dict[str, Any]:
     return authored(author, caller.birth if author == caller.identity else "", context.clock.now_ms())
 
 
-def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: SentToken) -> Record:
+def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: SentToken) -> Message:
     """The message that was sent with a token; if it was deleted, only the fields that the token's item remembers.
 
     Raises:
@@ -241,12 +241,12 @@ def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: Sent
     found = context.table.fetch_many([message_key, tail_key])
     verbs.belonging(found.get(tail_key), {"service_sid": service_sid})
     if message_key in found:
-        return dict(found[message_key])
+        return found[message_key]
     names = {"service_sid": service_sid, "channel_sid": channel_sid, "sid": message_sid(channel_sid, earlier["index"])}
-    return {**names, **{name: value for name, value in earlier.items() if name in _REMEMBERED}}
+    return cast(Message, names | {name: value for name, value in earlier.items() if name in _REMEMBERED})
 
 
-def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Message:
     """The message, in one request; a client must be in the channel.
 
     Raises:
@@ -276,7 +276,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     return page_of(shown, page, more=more, beside=beside)
 
 
-def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Message:
     """The message with the given fields changed, marked as edited by the caller.
 
     Raises:
@@ -295,8 +295,8 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     )
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
 
-    def changed(changes: dict[str, Any], *guards: Guard) -> Record:
-        def decide(current: Record, _: Tail) -> Decision:
+    def changed(changes: dict[str, Any], *guards: Guard) -> Message:
+        def decide(current: Message, _: Tail) -> Decision:
             if _whose(current) != _whose(message):
                 _may_update(context, current, asked)
             return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
@@ -308,15 +308,15 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         return changed(changes)
     changes |= _authored(context, author)
     return authorship.changed(
-        context, {**message, **changes}, lambda fields, guards: changed({**changes, **fields}, *guards)
+        context, cast(Message, {**message, **changes}), lambda fields, guards: changed({**changes, **fields}, *guards)
     )
 
 
-def _whose(message: Record) -> tuple[object, ...]:
+def _whose(message: Message) -> tuple[object, ...]:
     return tuple(message.get(name) for name in ("author", "author_birth", "author_at"))
 
 
-def _may_update(context: Context, message: Record, parameters: Iterable[str]) -> None:
+def _may_update(context: Context, message: Message, parameters: Iterable[str]) -> None:
     """Check the caller's rights to change the given fields of a message by this author.
 
     Raises:
@@ -338,7 +338,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
         "message", "delete", message, {}, lambda fresh: _may_delete(fresh, verbs.load(fresh, MESSAGE, resolved))
     )
 
-    def decide(current: Record, tail: Tail) -> Decision:
+    def decide(current: Message, tail: Tail) -> Decision:
         if _whose(current) != _whose(message):
             _may_delete(context, current)
         return Decision(
@@ -348,7 +348,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     channel_log.change(context, "message", "deleted", message, decide)
 
 
-def _may_delete(context: Context, message: Record) -> None:
+def _may_delete(context: Context, message: Message) -> None:
     own = ("deleteOwnMessage",) if authority.is_author(context, message) else ()
     wanted = ("deleteAnyMessage", *own)
     authority.require(context, message["service_sid"], message["channel_sid"], wanted)
