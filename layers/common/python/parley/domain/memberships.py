@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from parley.ids import gateway_member_sid, member_sid, phone_member_sid, user_sid
-from parley.stored import Channel, User
+from parley.stored import Channel, Message, User
 
 Held = TypeVar("Held", bound=Mapping[str, Any])
 
