@@ -325,7 +325,7 @@ def test_a_group_is_not_written_to_where_groups_are_switched_off(thread: Thread,
         thread.add(form)
     carrier.function.settings["group_messages"] = False
     carrier.function.start()
-    message = post(thread)
+    message = post(thread, Author=PROXY)
     carrier.hand_over()
     assert statuses(thread, message) == dict.fromkeys(AMERICANS[:2], ("failed", 50452))
 
