@@ -69,7 +69,7 @@ def _by_creation(context: Context, service_sid: str, parameters: dict[str, Any],
     return listing.showing({at: one for at, one in found.items() if _is_at(one, at) and state in (None, one["state"])})
 
 
-def _is_at(channel: Record, position: str) -> bool:
+def _is_at(channel: Counted, position: str) -> bool:
     """Whether a channel still stands at a position of a list by creation, and was not given another date meanwhile."""
     return position.startswith(keys.time(channel["date_created"]))
 
