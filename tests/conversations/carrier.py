@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from parley.ports.http.outgoing import NoAnswer, Response
@@ -54,6 +55,13 @@ class ScriptedCarrier:
     def report(self, phone: str, status: str, **more: Any) -> None:
         entry = {"job": "phone_status", "reference": self.reference(phone), "status": status, **more}
         assert self.function.do_job(entry) == []
+
+    def at_once(self, jobs: Sequence[dict[str, Any]]) -> None:
+        """Have jobs carried out side by side, in batches as the queue hands them over, until all are done."""
+        while jobs:
+            for first in range(0, len(jobs), 10):
+                assert self.function.do_jobs(jobs[first : first + 10]) == []
+            jobs = [entry for entry in self.function.work.take() if entry["job"] == jobs[0]["job"]]
 
     def write(self, phone: str, body: str, to: Any = PROXY, **more: Any) -> None:
         """A message from a phone."""

@@ -12,8 +12,9 @@ from unittest.mock import patch
 from parley.operations import channel_log
 from tests.rest.support import at_once
 from tests.support.doors import Raw
+from tests.support.invariants import everything
 from tests.support.lean import LeanClient
-from tests.support.world import PHONE_NUMBERS, WHATSAPP_SENDERS
+from tests.support.world import PHONE_NUMBERS, WHATSAPP_SENDERS, World
 
 API = "/conversations/v1"
 PROXY, OTHER_PROXY = PHONE_NUMBERS
@@ -83,17 +84,29 @@ def opened(raw: Raw, lean: LeanClient, scope: str = API, **form: Any) -> Thread:
 
 
 @contextmanager
-def rivalled(*rivals: Callable[[], object]) -> Iterator[None]:
-    """Let each of `rivals` come in between once, when a change inside has read and decided, and takes its number."""
+def unchanged(world: World, lean: LeanClient) -> Iterator[None]:
+    """What happens inside leaves everything as it is stored, byte for byte."""
+    before = everything(lean, world.table._name, world.account_sid)
+    yield
+    assert everything(lean, world.table._name, world.account_sid) == before
+
+
+@contextmanager
+def rivalled(*rivals: Callable[[], object], is_later: bool = False) -> Iterator[None]:
+    """Let each of `rivals` come in between once, when a change inside has read and decided, and takes its number.
+
+    With `is_later`, the rival comes after the number was taken.
+    """
     take, owner = channel_log.take_seq, get_ident()
     waiting = list(rivals)
 
     def after_a_rival(*args: Any) -> Any:
+        tail = take(*args) if is_later else None
         if waiting and get_ident() == owner:
             rival = waiting.pop(0)
             # A thread of its own has an event loop of its own.
             at_once(1, lambda _: rival())
-        return take(*args)
+        return tail or take(*args)
 
     with patch.object(channel_log, "take_seq", after_a_rival):
         yield

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
@@ -10,7 +14,9 @@ from twilio.rest import Client
 
 from parley.ids import member_sid, user_sid
 from parley.store import keys
+from parley.store.table import Table
 from parley.store.writes import Put
+from tests.conversations.phones import AMERICANS, OTHER_PROXY, PHONE, PROXY, Form, Thread, bound, pair, rivalled
 from tests.support.invariants import contradictions, everything
 from tests.support.lean import LeanClient
 from tests.support.world import World
@@ -46,6 +52,25 @@ def crowded(world: World, twilio: Client, service_sid: str) -> str:
     return sid
 
 
+class _Killed(BaseException):
+    """Ends a job where it stands."""
+
+
+@contextmanager
+def killed_at(at: int) -> Iterator[None]:
+    """Whoever uses the table dies when its request of this number is carried out."""
+    call, made = Table._call, itertools.count(1)
+
+    def dying(table: Table, operation: str, **request: Any) -> dict[str, Any]:
+        answer = call(table, operation, **request)
+        if next(made) == at:
+            raise _Killed
+        return answer
+
+    with patch.object(Table, "_call", dying):
+        yield
+
+
 def counts(world: World, service_sid: str) -> set[int]:
     """The counts of channels of all users."""
     sids = [keys.user(user_sid(service_sid, f"user {number}")) for number in range(MANY)]
@@ -67,6 +92,10 @@ def test_a_closed_conversation_counts_for_none_of_a_thousand_participants(
     assert background.do_job(job, cut) == []
     assert counts(world, service_sid) == {1, 2}
     (rest,) = background.work.take()
+    for at in (3, 40, 90, 200):
+        with pytest.raises(_Killed), killed_at(at):
+            background.do_job(rest)
+    assert counts(world, service_sid) == {1, 2}
     # SQS may hand out a job twice.
     for again in (rest, job):
         assert background.do_job(again) == []
@@ -95,3 +124,26 @@ def test_a_participant_of_closed_conversations_may_join_others(
     first.update(state="closed")
     background.sweep_all()
     assert second.participants.create(identity="alice").identity == "alice"
+
+
+@pytest.mark.parametrize(
+    ("there", "participant", "change"),
+    [
+        ([bound(AMERICANS[0]), bound(projected=PROXY, Identity="agent")], "agent", {"Identity": "bob"}),
+        ([pair()], PHONE.replace("+", "%2B"), bound(proxy=OTHER_PROXY)),
+    ],
+    ids=["identity", "address"],
+)
+def test_a_participant_does_not_change_behind_the_sweep_of_a_closing(
+    thread: Thread, background: WebhooksFunction, agreed: None, there: list[Form], participant: str, change: Form
+):
+    for form in there:
+        thread.add(form)
+
+    def close() -> None:
+        thread.raw.post(thread.path, State="closed")
+        background.sweep_all()
+
+    with rivalled(close, is_later=True):
+        answer = thread.raw("POST", f"{thread.path}/Participants/{participant}", change)
+    assert answer.refusal()[:2] == (400, 50377)

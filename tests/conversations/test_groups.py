@@ -13,10 +13,23 @@ from parley.operations import bound as bindings
 from parley.operations.context import Caller
 from parley.operations.departures import remove_leftover
 from parley.store import keys
-from tests.conversations.phones import AMERICANS, OTHER_PROXY, PROXY, Form, Thread, at_once, bound, pair, rivalled
+from tests.conversations.phones import (
+    AMERICANS,
+    OTHER_PROXY,
+    PHONE,
+    PROXY,
+    Form,
+    Thread,
+    at_once,
+    bound,
+    pair,
+    rivalled,
+    unchanged,
+)
 from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
 from tests.sockets.deployment import House
-from tests.support.doors import Raw
+from tests.support.doors import Answer, Raw
+from tests.support.lean import LeanClient
 from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("agreed")
@@ -167,6 +180,56 @@ def test_a_group_is_handed_over_from_one_agent_to_another(thread: Thread, raw: R
     assert [len(counts["agent"]), len(counts["bob"])] == [0, 1]
     assert raw.get(f"{thread.path}/Participants/bob")["sid"] == sid
     assert raw("GET", f"{thread.path}/Participants/agent").status == 404
+
+
+AUTHORS = {"nobody": None, "a stranger": "carol", "a phone elsewhere": PHONE, "a number elsewhere": OTHER_PROXY}
+FACES = {"conversations": "Author", "chat": "From"}
+
+
+def written(thread: Thread, face: str, author: str | None, message: str = "") -> Answer:
+    """The answer to a message, or to a message's change, that names an author through a face."""
+    form = {"Body": "hello", **({FACES[face]: author} if author else {})}
+    path = thread.path
+    if face == "chat":
+        path = f"/chat/v2/Services/{thread.raw.get(path)['chat_service_sid']}/Channels/{thread.sid}"
+    return thread.raw("POST", f"{path}/Messages{message and f'/{message}'}", form)
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("author", AUTHORS)
+@pytest.mark.parametrize("state", ["active", "inactive"])
+def test_who_is_not_in_a_group_writes_no_message_in_it(
+    thread: Thread, world: World, lean: LeanClient, face: str, author: str, state: str
+):
+    grouped(thread, ANNA, BEN)
+    thread.raw.post(thread.path, State=state)
+    with unchanged(world, lean):
+        answer = written(thread, face, AUTHORS[author])
+    assert answer.refusal() == (400, 50513, "The author of a message in a group must be one of its participants")
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("number", [AGENT, bound(projected=PROXY)], ids=["agent", "number of nobody"])
+def test_each_participant_of_a_group_writes_messages_by_identity_address_or_number(
+    thread: Thread, face: str, number: Form
+):
+    there = grouped(thread, ANNA, BEN, by=number).participants()
+    for one in there:
+        held = one["messaging_binding"]
+        for author in {one["identity"], held.get("address"), held.get("projected_address")} - {None}:
+            sid = written(thread, face, author).json["sid"]
+            assert thread.raw.get(f"{thread.path}/Messages/{sid}")["participant_sid"] == one["sid"]
+
+
+@pytest.mark.inferred
+@pytest.mark.parametrize("face", FACES)
+def test_a_message_in_a_group_gets_no_author_from_elsewhere(thread: Thread, world: World, lean: LeanClient, face: str):
+    sids = {one["messaging_binding"].get("address"): one["sid"] for one in grouped(thread, ANNA, BEN).participants()}
+    sid = written(thread, face, "agent").json["sid"]
+    with unchanged(world, lean):
+        assert written(thread, face, "carol", sid).refusal()[:2] == (400, 50513)
+    assert written(thread, face, ANNA, sid).status == 200
+    assert thread.raw.get(f"{thread.path}/Messages/{sid}")["participant_sid"] == sids[ANNA]
 
 
 def test_the_former_agent_may_come_back_and_both_are_found(thread: Thread, raw: Raw):

@@ -42,6 +42,18 @@ def test_a_message_that_comes_again_is_one_message(thread: Thread, carrier: Scri
     assert len(messages(thread)) == 2
 
 
+@pytest.mark.parametrize(("sids", "expected"), [(["SM1"] * 5, 1), ([f"SM{number}" for number in range(5)], 5)])
+def test_messages_that_come_at_once_are_all_added_each_once(
+    thread: Thread, carrier: ScriptedCarrier, sids: list[str], expected: int
+) -> None:
+    thread.add(pair())
+    thread.raw.post(thread.path, State="inactive")
+    job = {"job": "phone_inbound", "from": PHONE, "to": PROXY, "body": "hello"}
+    carrier.at_once([{**job, "sid": sid} for sid in sids])
+    assert len(messages(thread)) == expected
+    assert thread.raw.get(thread.path)["state"] == "active"
+
+
 @pytest.mark.parametrize("state", ["inactive", "closed"])
 def test_an_inactive_conversation_wakes_up_and_a_closed_one_gets_nothing(
     thread: Thread, carrier: ScriptedCarrier, state: str

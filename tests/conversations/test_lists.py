@@ -8,6 +8,8 @@ import pytest
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
+from parley.operations import channel_lists
+from tests.rest.support import at_once
 from tests.support.world import World
 
 DAYS = ("2019-03-01", "2020-01-31", "2020-02-01", "2026-12-24")
@@ -60,6 +62,21 @@ def test_another_date_of_creation_moves_a_conversation_in_the_list(scope: Any, b
     scope.conversations(newest).update(date_created="2018-01-01T00:00:00Z")
     assert [one.sid for one in scope.conversations.list(end_date="2018-12-31")] == [newest]
     assert len(scope.conversations.list(state="active")) == len(DAYS)
+
+
+def test_a_conversation_that_gets_another_date_while_a_page_is_read_is_listed_once(
+    scope: Any, by_day: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    newest, read = max(by_day, key=lambda sid: by_day[sid]), channel_lists._channels
+
+    def after_a_rival(*args: Any) -> Any:
+        monkeypatch.undo()
+        at_once(1, lambda _: scope.conversations(newest).update(date_created="2018-01-01T00:00:00Z"))
+        return read(*args)
+
+    monkeypatch.setattr(channel_lists, "_channels", after_a_rival)
+    listed = [one.sid for one in scope.conversations.list(state="active", page_size=1)]
+    assert len(listed) == len(DAYS) and listed[-1] == newest
 
 
 @pytest.mark.parametrize("state", ["active", "inactive", "closed"])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import quote
 
 import pytest
 
@@ -130,6 +133,22 @@ def test_a_dead_holders_pair_is_taken_over_by_one_of_many(world: World, thread: 
     answers = at_once(10, lambda number: thread.raw("POST", f"{others[number].path}/Participants", pair()))
     assert Counter(answer.status for answer in answers) == {201: 1, 409: 9}
     assert {answer.json["code"] for answer in answers if answer.status == 409} <= {50416, 50419}
+
+
+def test_a_pair_that_its_holder_gives_up_and_takes_again_meanwhile_stays_with_it(thread: Thread):
+    thread.add(pair())
+    another, look = thread.another(), bindings.is_open
+
+    def while_the_holder_leaves(*args: Any) -> bool:
+        at_once(1, lambda _: thread.remove(quote(PHONE)))
+        found = look(*args)
+        at_once(1, lambda _: thread.add(pair()))
+        return found
+
+    with patch.object(bindings, "is_open", while_the_holder_leaves):
+        answer = another.raw("POST", f"{another.path}/Participants", pair())
+    assert answer.refusal() == (409, 50416, IN_USE + thread.sid)
+    assert another.participants() == []
 
 
 def test_clients_are_told_that_a_binding_changed(house: House):  # noqa: F811

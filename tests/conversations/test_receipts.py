@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
+from parley.domain.deliveries import STATUSES
+from parley.errors import CONCURRENT_UPDATE, UNAVAILABLE, Error
 from parley.ids import receipt_sid
 from parley.store.changes import decode
+from parley.store.table import Table
 from tests.conversations.carrier import ScriptedCarrier, receipts_of, summary
 from tests.conversations.phones import (
     AMERICANS,
@@ -88,6 +92,43 @@ def test_what_the_carrier_reports_stands_in_receipt_and_summary(
         carrier.report(PHONE, status, error_code=code)
     assert statuses(thread, message) == {PHONE: receipt}
     assert summary(thread, message) == {"total": 1, **words}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_comes_between_and_in_whatever_order_receipts_keep_the_last_status_and_counts_agree(
+    thread: Thread, carrier: ScriptedCarrier, seed: int
+) -> None:
+    """That the counts agree with the receipts is what the fixture `agreed` looks at."""
+    chance = random.Random(seed)
+    sids = {phone: thread.add(pair(phone))["sid"] for phone in AMERICANS[:5]}
+    messages = [post(thread, str(number)) for number in range(3)]
+    carrier.hand_over()
+    reports = [
+        {"job": "phone_status", "reference": one["reference"], "status": status}
+        for one in carrier.requests
+        for status in chance.sample(STATUSES, chance.randint(0, 5))
+    ]
+    reports += chance.sample(reports, len(reports) // 2)
+    chance.shuffle(reports)
+    between = (
+        lambda: thread.raw.post(f"{thread.path}/Messages/{messages[0]}", Body="edited"),
+        lambda: thread.remove(sids[AMERICANS[0]]),
+        lambda: thread.raw("DELETE", f"{thread.path}/Messages/{messages[1]}"),
+        lambda: thread.raw.post(thread.path, State="closed"),
+        lambda: None,
+    )
+    for number, act in enumerate(between):
+        carrier.at_once(reports[number :: len(between)])
+        act()
+    # Two statuses may stand on one step. Then either of them stays.
+    steps = {"sent": 1, "failed": 2, "undelivered": 2, "delivered": 3, "read": 4}
+    told: dict[str, int] = {one["reference"]: 1 for one in carrier.requests}
+    for report in reports:
+        told[report["reference"]] = max(told[report["reference"]], steps[report["status"]])
+    for message in (messages[0], messages[2]):
+        for receipt in thread.raw.get(f"{thread.path}/Messages/{message}/Receipts")["delivery_receipts"]:
+            (step,) = [step for reference, step in told.items() if reference.endswith(receipt["sid"])]
+            assert steps[receipt["status"]] == step
 
 
 def test_the_summary_says_none_some_or_all_and_changes_only_with_its_words(
@@ -201,6 +242,25 @@ def test_a_report_that_comes_before_the_carriers_answer_leaves_the_receipt_its_s
     assert (receipt["status"], receipt["channel_message_sid"]) == ("delivered", f"SM{1:032x}")
 
 
+@pytest.mark.parametrize("error", [CONCURRENT_UPDATE, UNAVAILABLE])
+def test_a_report_that_cannot_be_stored_now_comes_again_after_a_pause(
+    thread: Thread, carrier: ScriptedCarrier, monkeypatch: pytest.MonkeyPatch, error: Error
+) -> None:
+    thread.add(pair())
+    message = post(thread)
+    carrier.hand_over()
+
+    def refuse(*_: Any) -> Any:
+        raise error()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Table, "commit", refuse)
+        carrier.report(PHONE, "delivered")
+    (entry,) = carrier.function.work.take()
+    assert carrier.function.do_job(entry) == []
+    assert statuses(thread, message) == {PHONE: ("delivered", 0)}
+
+
 def planned(carrier: ScriptedCarrier) -> list[dict[str, Any]]:
     """The jobs that new messages require, taken from their queue."""
     carrier.function.plan()
@@ -265,7 +325,7 @@ def test_a_group_is_not_written_to_where_groups_are_switched_off(thread: Thread,
         thread.add(form)
     carrier.function.settings["group_messages"] = False
     carrier.function.start()
-    message = post(thread)
+    message = post(thread, Author=PROXY)
     carrier.hand_over()
     assert statuses(thread, message) == dict.fromkeys(AMERICANS[:2], ("failed", 50452))
 

@@ -13,14 +13,20 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 
 from parley.operations import channels, messages, timers
+from parley.ports.http.outgoing import Outgoing
 from parley.store import keys
 from parley.store.changes import decode
 from parley.store.table import Table
+from tests.support.doors import Raw
+from tests.support.fakes import AUTH_TOKEN
 from tests.support.invariants import contradictions, everything
+from tests.support.target import Target
 from tests.support.world import World
 from tests.webhooks.function import Remaining, WebhooksFunction
 
 MANY = int(os.environ.get("PARLEY_TIMERS", "300"))
+# So many of them are told of to a real server; the others are counted in the queue.
+OVER_HTTP = 200
 BOTH = {"timers.inactive": "PT1M", "timers.closed": "PT10M"}
 
 
@@ -132,7 +138,12 @@ def test_a_message_at_the_deadline_counts_or_is_refused(house: House, twilio: An
         assert (refused.value.code, house.state(sid), conversation.messages.list()) == (50377, "closed", [])
 
 
-def test_many_conversations_change_once_each_after_lost_ticks_and_a_job_that_ran_out_of_time(house: House):
+def test_many_conversations_change_once_each_after_lost_ticks_and_a_job_that_ran_out_of_time(
+    house: House, raw: Raw, target: Target
+):
+    event = "onConversationStateUpdated"
+    configuration = f"/conversations/v1/Services/{house.service_sid}/Configuration/Webhooks"
+    raw.post(configuration, PostWebhookUrl=target.url, Filters=event)
     sids = [house.make(**BOTH) for _ in range(MANY)]
     # Three ticks are lost, and the job of the next has no time left after some.
     house.world.clock.advance(180)
@@ -151,6 +162,18 @@ def test_many_conversations_change_once_each_after_lost_ticks_and_a_job_that_ran
     assert house.background.do_timed() == []
     assert Counter(house.transitions()) == {(sid, "active", "inactive", "TIMER"): 1 for sid in sids}
     assert house.contradictions() == []
+    house.background.plan()
+    owed = house.background.deliveries.take()
+    assert Counter(one["parameters"]["ConversationSid"] for one in owed) == dict.fromkeys(sids, 1)
+    house.background.outgoing = Outgoing(allow_loopback=True)
+    house.background.start()
+    for first in range(0, OVER_HTTP, 10):
+        assert house.background.deliver(*owed[first : first + 10]) == []
+    received = target.received
+    assert sorted(one.parameters["ConversationSid"] for one in received) == sorted(sids[:OVER_HTTP])
+    assert {(one.event, one.parameters["Reason"], one.is_signed_with(AUTH_TOKEN)) for one in received} == {
+        (event, "TIMER", True)
+    }
 
 
 def test_a_conversation_moves_among_the_active_in_the_hour_of_its_message(house: House, twilio: Any):

@@ -13,13 +13,12 @@ from parley.faces.chat_events import CHANNEL_FILTERS
 from parley.faces.conversations_events import CONVERSATION_FILTERS, STORED_AS
 from parley.ports.http.outgoing import NoAnswer, Response
 from tests.conversations.conftest import refusal
-from tests.conversations.test_webhooks import AFTER, Talk
+from tests.conversations.talk import AFTER, After, Talk
 from tests.ports.fakes import FakeOutgoing, SentRequest
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.target import Target
 from tests.webhooks.function import Remaining, WebhooksFunction, queued
 from tests.webhooks.owner import Owner
-from tests.webhooks.scenes import CASES
 
 URL = "https://example.com/hook"
 FLOW = "FW" + "0123456789abcdef" * 2
@@ -144,10 +143,9 @@ def parameters(silent: WebhooksFunction) -> list[dict[str, str]]:
     return [entry["parameters"] for entry in silent.planned()]
 
 
-@pytest.mark.parametrize("event", [name for name in CONVERSATION_FILTERS if name in AFTER])
-def test_a_webhook_is_told_of_each_event_that_it_names(talk: Talk, silent: WebhooksFunction, event: str):
-    action, said = AFTER[event]
-    case = CASES[action](talk)
+@pytest.mark.parametrize("row", [row for row in AFTER if row.event in CONVERSATION_FILTERS], ids=str)
+def test_a_webhook_is_told_of_each_event_that_it_names(talk: Talk, silent: WebhooksFunction, row: After):
+    event, case = row.event, row.action(talk)
     sid = made(talk, Filters=[event])
     made(talk, Filters=[name for name in CONVERSATION_FILTERS if name != event])
     talk.owner.webhook(talk.channel, url=URL, filters=[name for name in CHANNEL_FILTERS if name != STORED_AS[event][0]])
@@ -155,7 +153,7 @@ def test_a_webhook_is_told_of_each_event_that_it_names(talk: Talk, silent: Webho
     answered = case.rest()
     (told,) = [one for one in parameters(silent) if one["WebhookSid"] == sid]
     common = {"AccountSid", "ChatServiceSid", "EventType", "Source", "WebhookType", "WebhookSid"}
-    assert {name: value for name, value in told.items() if name not in common} == said(talk, answered, talk.now)
+    assert {name: value for name, value in told.items() if name not in common} == row.said(talk, answered, talk.now)
     assert (told["EventType"], told["WebhookType"]) == (event, "webhook")
 
 
@@ -168,14 +166,6 @@ def test_a_webhook_speaks_as_the_face_that_made_it(talk: Talk, silent: WebhooksF
     talk.rest("/Messages", Body="x", enabled=True)
     told = {one["WebhookSid"]: (one["EventType"], "ConversationSid" in one) for one in parameters(silent)}
     assert told == {here: ("onMessageAdded", True), in_chat["sid"]: ("onMessageSent", False)}
-
-
-def test_a_webhook_is_told_of_transitions_that_it_names(talk: Talk, silent: WebhooksFunction):
-    made(talk, silent, Filters=["onConversationStateUpdated"])
-    talk.rest("", State="inactive", enabled=True)
-    assert [(one["EventType"], one["StateTo"]) for one in parameters(silent)] == [
-        ("onConversationStateUpdated", "inactive")
-    ]
 
 
 def test_a_trigger_fires_on_the_words_of_a_message_and_a_flow_on_every_message(talk: Talk, silent: WebhooksFunction):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from twilio.rest import Client
 
+from parley.operations import services
 from tests.conversations.conftest import refusal
 from tests.support.world import World
 
@@ -29,6 +31,32 @@ def test_another_default_service_takes_over_all_paths_without_a_service(twilio: 
     api = twilio.conversations.v1
     api.configuration().update(default_chat_service_sid=service_sid)
     assert api.conversations.create().chat_service_sid == service_sid
+
+
+@pytest.mark.inferred
+def test_no_service_takes_the_place_of_a_deleted_default_service_until_the_account_names_one(
+    twilio: Client, world: World, service_sid: str
+):
+    api = twilio.conversations.v1
+    default = api.configuration().fetch().default_chat_service_sid
+    api.services(default).delete()
+    for act in (api.conversations.create, lambda: api.users("alice").fetch()):
+        assert refusal(act)[0] == 404
+    assert api.configuration().fetch().default_chat_service_sid == default
+    assert refusal(lambda: api.configuration().update(default_chat_service_sid=default))[0] == 404
+    api.configuration().update(default_chat_service_sid=service_sid)
+    assert api.conversations.create().chat_service_sid == service_sid
+    assert [one.sid for one in api.services.list()] == [service_sid]
+
+
+def test_a_service_that_is_only_remembered_does_not_become_the_default(twilio: Client, world: World, service_sid: str):
+    api = twilio.conversations.v1
+    before = api.configuration().fetch().default_chat_service_sid
+    api.services(service_sid).conversations.list()
+    elsewhere = world.another_container().context()
+    services.delete(elsewhere, {"account_sid": world.account_sid, "sid": service_sid}, {})
+    assert refusal(lambda: api.configuration().update(default_chat_service_sid=service_sid))[0] == 404
+    assert api.configuration().fetch().default_chat_service_sid == before
 
 
 def test_a_private_channel_is_a_conversation_and_a_public_one_is_not(twilio: Client, service_sid: str):

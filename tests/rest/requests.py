@@ -200,7 +200,7 @@ def addresses(
     if kind == 0:
         found[name] = "".join(f"%{byte:02X}" for byte in draw(_FEW_BYTES))
         return found
-    wrong = [*(other[name] for other in others), right[name][:2] + "0" * 32, right[name].lower()]
+    wrong = [*(other[name] for other in others if name in other), right[name][:2] + "0" * 32, right[name].lower()]
     text = draw(one_of(wrong if kind == 1 else [*named, *HOSTILE]))
     # An empty segment would be another path.
     return {**found, name: quote(text, safe="") or "%20"}
@@ -278,11 +278,12 @@ def requests(draw: st.DrawFn, generator: Generator, number: int, victim: str) ->
     """
     operation, contract, known = generator.operation, generator.contract, generator.known
     right = generator.own.of(operation)
-    if victim:
-        right[operation.names[-1]] = victim
-    # What is still needed must not be deleted by its name.
-    named = [] if victim else ["alice", "bob", "team"]
     others = [other.of(operation) for other in generator.others]
+    # What is still needed must not be deleted, neither by its name nor because another service has it too.
+    named = [] if victim else ["alice", "bob", "team"]
+    if victim:
+        others = [{name: sid for name, sid in other.items() if sid != right.get(name)} for other in others]
+        right[operation.names[-1]] = victim
     path = operation.path(addresses(draw, operation, right, others, named))
     valid = operation.form
     valid = {name: f"{value} {number}" if name == "Identity" else value for name, value in valid.items()}

@@ -239,6 +239,11 @@ class WebhooksFunction:
         """One entry of the work queue; its id if it is to come back."""
         return self._work_off([{**_WORK, "body": json.dumps(job)}], remaining or Remaining())
 
+    def do_jobs(self, jobs: Sequence[dict[str, Any]]) -> list[str]:
+        """A batch of the work queue, side by side; the ids of those that are to come back."""
+        records = [{**_WORK, "messageId": f"job-{number}", "body": json.dumps(job)} for number, job in enumerate(jobs)]
+        return self._work_off(records, Remaining())
+
     def _work_off(self, records: list[dict[str, Any]], remaining: Remaining) -> list[str]:
         answer = self.handler({"Records": records}, remaining)
         assert set(answer) == {"batchItemFailures"}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from parley.domain.counting import messages_count
 from parley.domain.states import state_of
 from parley.domain.timers import dates
 from parley.errors import UNIQUE_NAME_IS_SID, UNIQUE_NAME_TOO_LONG
 from parley.ids import is_sid, message_sid
-from parley.stored import Tail
+from parley.stored import Channel, Tail
 
 PUBLIC, PRIVATE = TYPES = ("public", "private")
 LONGEST_NAME = 256
@@ -43,24 +43,35 @@ def hour_of(milliseconds: int) -> int:
     return milliseconds // 3_600_000
 
 
-def newest_index(tail: Mapping[str, Any]) -> int:
+def newest_index(tail: Tail) -> int:
     """The index of the newest message that still exists; -1 if there is none."""
     return int(tail.get("last_message_index", tail["last_index"]))
 
 
-def last_message_index(tail: Mapping[str, Any]) -> int | None:
+def last_message_index(tail: Tail) -> int | None:
     """The newest index as clients see it: None if there is no message."""
     newest = newest_index(tail)
     return newest if newest >= 0 else None
 
 
-def with_counters(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, Any]:
+class Counted(Channel, total=False):
+    """A channel with its counters, as operations return it."""
+
+    members_count: int
+    messages_count: int
+    last_message_index: int | None
+    last_message_sid: str | None
+    version: int
+    webhooks_count: int
+
+
+def with_counters(channel: Mapping[str, Any], tail: Tail) -> Counted:
     """A channel with its counters. `seq` is that of the channel's latest change, `version` that of its record's."""
     newest = last_message_index(tail)
-    return {
+    counted = {
         **channel,
         "state": state_of(tail),
-        **dates(channel, tail),
+        **dates(cast(Channel, channel), tail),
         "members_count": max(tail["members_count"], 0),
         "messages_count": messages_count(tail),
         "last_message_index": newest,
@@ -69,3 +80,4 @@ def with_counters(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[s
         "version": channel.get("seq", 0),
         "webhooks_count": tail.get("webhooks_count", 0),
     }
+    return cast(Counted, counted)

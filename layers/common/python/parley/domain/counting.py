@@ -7,8 +7,7 @@ index above that counts as a message, unless it is in `removed`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from parley.stored import Message, Tail
 
@@ -16,7 +15,7 @@ from parley.stored import Message, Tail
 SETTLED_MS = 60_000
 
 
-def messages_count(tail: Mapping[str, Any]) -> int:
+def messages_count(tail: Tail) -> int:
     """The number of messages, including those that a send may still be writing."""
     above = int(tail["last_index"]) - int(tail["counted_index"])
     return max(int(tail["counted"]) + above - len(tail.get("removed", ())), 0)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from parley.domain.addresses import WHATSAPP, channel_of
+from parley.stored import Member
 
 SENT, DELIVERED, READ, FAILED, UNDELIVERED = "sent", "delivered", "read", "failed", "undelivered"
 
@@ -85,7 +86,7 @@ class Recipient(NamedTuple):
     is_group: bool
 
 
-def recipients(members: Iterable[Mapping[str, Any]], author: str, at: int) -> list[Recipient]:
+def recipients(members: Iterable[Member], author: str, at: int) -> list[Recipient]:
     """The phones that receive a message; `members` are the members with bindings, `at` is when the message was written.
 
     A phone that joined later does not get the message. In a group, the number that stands for the author sends it. If
@@ -111,6 +112,6 @@ def recipients(members: Iterable[Mapping[str, Any]], author: str, at: int) -> li
     return found
 
 
-def _number(member: Mapping[str, Any]) -> str | None:
+def _number(member: Member) -> str | None:
     number: str | None = member["messaging_binding"].get("projected_address")
     return number

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from parley.ids import member_sid, phone_member_sid, user_sid
+from parley.ids import gateway_member_sid, member_sid, phone_member_sid, user_sid
+from parley.stored import Channel, Message, User
 
 Held = TypeVar("Held", bound=Mapping[str, Any])
 
@@ -26,7 +27,8 @@ def participant_of(message: Mapping[str, Any]) -> str | None:
     """The SID of the participant who wrote a message, if it is known.
 
     A client is a member under its own identity. If a back end named the author, the message says whether the author was
-    a member by identity or by address. The SID itself is stored only if it does not follow from either.
+    a member by identity, by address or as a number of the account. The SID itself is stored only if it follows from
+    none of these.
     """
     if sid := message.get("participant_sid"):
         return str(sid)
@@ -35,8 +37,8 @@ def participant_of(message: Mapping[str, Any]) -> str | None:
 
 
 # What an author is to the channel, and the SID that a member has by that.
-IDENTITY, ADDRESS = "identity", "address"
-_SID_OF = {IDENTITY: member_sid, ADDRESS: phone_member_sid}
+IDENTITY, ADDRESS, NUMBER = "identity", "address", "number"
+_SID_OF = {IDENTITY: member_sid, ADDRESS: phone_member_sid, NUMBER: gateway_member_sid}
 
 
 def author_of(message: Mapping[str, Any], member: str | None) -> dict[str, str | None]:
@@ -66,7 +68,7 @@ def birth_of(record: Mapping[str, Any]) -> str:
     return str(record.get("birth") or "")
 
 
-def own(held: Held | None, user: Mapping[str, Any] | None) -> Held | None:
+def own(held: Held | None, user: User | None) -> Held | None:
     """`held`, if it is given and belongs to this very user, not to an earlier one with the same identity."""
     if held is None or user is None or identity_of(held) is None:
         return None
@@ -82,7 +84,7 @@ def creator_of(channel: Mapping[str, Any]) -> Person | None:
     return Person(user_sid(channel["service_sid"], channel["created_by"]), birth) if birth else None
 
 
-def is_creator(channel: Mapping[str, Any], user: Mapping[str, Any] | None) -> bool:
+def is_creator(channel: Channel, user: User | None) -> bool:
     """Whether a user has a creator's rights in a channel."""
     return user is not None and creator_of(channel) == Person(user["sid"], birth_of(user))
 
@@ -96,7 +98,7 @@ def authored(identity: str, birth: str, now_ms: int) -> dict[str, str | int | No
     return {"author": identity, "author_birth": birth or None, "author_at": None if birth else now_ms}
 
 
-def is_by(message: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
+def is_by(message: Message, user: User) -> bool:
     """Whether a user is the author of a message.
 
     If a back end named the author, that is the user who had the identity at that moment. A message with neither a birth

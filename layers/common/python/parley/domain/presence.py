@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parley.domain.memberships import birth_of
+from parley.stored import Connection
 
 # API Gateway's hard limit for a WebSocket connection.
 LONGEST_LIFE_SECONDS = 7200
@@ -38,7 +39,7 @@ def is_notifiable(user: Mapping[str, Any]) -> bool:
     return bool(user.get("bindings_count", 0) > 0)
 
 
-def ends(connection: Mapping[str, Any]) -> int:
+def ends(connection: Connection) -> int:
     """When a connection ends, in epoch seconds: at its own time or at its token's, whichever comes first."""
     return int(min(connection["expires_at"], connection["token_expires_at"]))
 

@@ -7,11 +7,9 @@ came, somebody set a timer, somebody made the conversation active
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from parley.domain.durations import milliseconds
 from parley.domain.states import ACTIVE, CLOSED, INACTIVE, state_of
+from parley.stored import Channel, Tail
 
 # The states in which each timer runs.
 _RUNNING = {INACTIVE: (ACTIVE,), CLOSED: (ACTIVE, INACTIVE)}
@@ -20,26 +18,27 @@ TIMERS = ("timers.inactive", "timers.closed")
 _SHOWN = {INACTIVE: "timers.date_inactive", CLOSED: "timers.date_closed"}
 
 
-def deadlines(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, int]:
+def deadlines(channel: Channel, tail: Tail) -> dict[str, int]:
     """For each state that a timer leads to, the time at which the conversation comes to it if nothing happens in it."""
     base = max(tail.get("activity_at") or 0, tail.get("timed_at") or 0)
     state = state_of(tail)
-    lengths = {after: milliseconds(channel.get(f"timers.{after}") or "") for after in _RUNNING}
-    return {after: base + length for after, length in lengths.items() if length and state in _RUNNING[after]}
+    lengths = {INACTIVE: channel.get("timers.inactive"), CLOSED: channel.get("timers.closed")}
+    running = {after: milliseconds(length) for after, length in lengths.items() if length and state in _RUNNING[after]}
+    return {after: base + length for after, length in running.items() if length}
 
 
-def dates(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, int | None]:
+def dates(channel: Channel, tail: Tail) -> dict[str, int | None]:
     """The same times, in the form that a conversation shows."""
     found = deadlines(channel, tail)
     return {name: found.get(after) for after, name in _SHOWN.items()}
 
 
-def due_at(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> int | None:
+def due_at(channel: Channel, tail: Tail) -> int | None:
     """When the next timer runs out; None if none runs."""
     return min(deadlines(channel, tail).values(), default=None)
 
 
-def state_due(channel: Mapping[str, Any], tail: Mapping[str, Any], now_ms: int) -> str | None:
+def state_due(channel: Channel, tail: Tail, now_ms: int) -> str | None:
     """The state that a conversation gets when timers have run out. If both have run out, it closes at once."""
     passed = [after for after, at in deadlines(channel, tail).items() if at <= now_ms]
     return CLOSED if CLOSED in passed else next(iter(passed), None)

@@ -10,9 +10,10 @@ from parley.domain.channels import newest_index
 from parley.domain.horizon import unread_count
 from parley.domain.memberships import identity_of
 from parley.domain.states import ACTIVE, INITIALIZING
+from parley.stored import Channel, Tail
 
 
-def seen(user_sid: str, held: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, Any]:
+def seen(user_sid: str, held: Mapping[str, Any], tail: Tail) -> dict[str, Any]:
     """A membership or invite as a user channel; the channel's counters say how many messages are unread."""
     joined = held["sid"].startswith("MB")
     horizon = held.get("last_consumed_message_index")
@@ -29,10 +30,10 @@ def seen(user_sid: str, held: Mapping[str, Any], tail: Mapping[str, Any]) -> dic
     }
 
 
-def of_channel(channel: Mapping[str, Any]) -> dict[str, Any]:
+def of_channel(channel: Channel) -> dict[str, Any]:
     """The fields of a conversation that Conversations shows together with a participation in it."""
     named = {f"channel_{name}": channel.get(name) for name in ("friendly_name", "unique_name", "created_by")}
-    timers = {name: channel.get(f"timers.{name}") for name in ("date_inactive", "date_closed")}
+    timers = {"date_inactive": channel.get("timers.date_inactive"), "date_closed": channel.get("timers.date_closed")}
     return {
         **named,
         "channel_attributes": channel.get("attributes") or "{}",

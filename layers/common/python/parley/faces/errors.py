@@ -230,6 +230,7 @@ TABLE: dict[Error, Row] = {
     errors.GROUP_FULL: _both(403, 50436, "A group has the maximum number of participants (10)"),
     errors.GROUP_MEMBER_EXISTS: _both(409, 50437, "Group participant already exists"),
     errors.GROUP_EXISTS: _both(409, 50438, "A group with the same participants already exists"),
+    errors.AUTHOR_NOT_IN_GROUP: _both(400, 50513, "The author of a message in a group must be one of its participants"),
     errors.GROUPS_DISABLED: _conversations(403, 50452, "Group MMS is not enabled for this account"),
     errors.PROJECTED_ADDRESS_FOREIGN: _conversations(
         400, 50439, "The projected address is not a number of this account that groups can use"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from parley.errors import EMPTY_UPDATE, Error
 from parley.faces.names import Name, read
@@ -117,7 +117,7 @@ class Mount:
     """
 
     face: Face
-    record: RecordType
+    record: RecordType[Any]
     path: str
     view: View
     create: str = ""

@@ -11,7 +11,7 @@ from parley.operations.context import CONVERSATIONS, Context
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Create, Update
+from parley.store.writes import Create, Present, Update, Write
 from parley.stored import AccountConfiguration
 
 _NEVER_CLEARED = ("default_chat_service_sid", "default_messaging_service_sid")
@@ -76,11 +76,13 @@ def update_configuration(context: Context, path: Path, parameters: dict[str, Any
     """
     configuration(context)
     given = {name: value for name, value in parameters.items() if value is not None or name not in _NEVER_CLEARED}
+    key = keys.account_configuration(context.account_sid)
+    writes: list[Write] = [Update(key, NOT_FOUND(), set=verbs.changed(context, given))]
     if service_sid := given.get("default_chat_service_sid"):
         service(context, service_sid)
-    key = keys.account_configuration(context.account_sid)
-    write = Update(key, NOT_FOUND(), set=verbs.changed(context, given))
-    record = context.table.commit(context.cause(), [write])[0]
+        # The service may have been deleted since it was remembered.
+        writes.append(Present(keys.service(context.account_sid, service_sid), NOT_FOUND()))
+    record = context.table.commit(context.cause(), writes)[0]
     context.configuration.forget(key)
     return record
 

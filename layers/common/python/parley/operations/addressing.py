@@ -8,7 +8,7 @@ writes without reading either puts the guards of `only_shown` on its write.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from parley.errors import NOT_FOUND
 from parley.ids import address_sid, is_sid, member_sid, message_index, user_sid
@@ -70,7 +70,7 @@ def user_address(service_sid: str, address: str) -> str:
     return address if is_sid("US", address) else user_sid(service_sid, address)
 
 
-def resolve(context: Context, record_type: RecordType, path: Path, *, opened: bool = True) -> Path:
+def resolve(context: Context, record_type: RecordType[Any], path: Path, *, opened: bool = True) -> Path:
     """The path with every address turned into a SID, after checking that the item's parents exist.
 
     With `opened=False` the channel is not read. That is for writes whose own condition requires that it exists.
@@ -96,7 +96,7 @@ def resolve(context: Context, record_type: RecordType, path: Path, *, opened: bo
     return resolved
 
 
-def _resolve_item(context: Context, record_type: RecordType, address: str, resolved: Path) -> None:
+def _resolve_item(context: Context, record_type: RecordType[Any], address: str, resolved: Path) -> None:
     match record_type.prefix:
         case "US":
             resolved["sid"] = user_address(resolved["service_sid"], address)

@@ -7,7 +7,6 @@ too. So Parley looks for an alias of the identity, and if there is none, for the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from parley.domain.memberships import identity_of
@@ -18,7 +17,7 @@ from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
 from parley.store.writes import Erase, Guard, Write
-from parley.stored import Alias, Member
+from parley.stored import Alias, Member, Tail
 
 
 def wanted(channel_sid: str, identity: str) -> list[Key[Any]]:
@@ -39,7 +38,7 @@ def member_of(context: Context, found: Records, channel_sid: str, identity: str)
     return member if member is not None and identity_of(member) == identity else None
 
 
-def of(member: Mapping[str, Any], identity: str | None) -> Key[Alias] | None:
+def of(member: Member, identity: str | None) -> Key[Alias] | None:
     """The alias through which an identity leads to a member; None if it needs none."""
     if identity is None:
         return None
@@ -47,13 +46,13 @@ def of(member: Mapping[str, Any], identity: str | None) -> Key[Alias] | None:
     return None if sid == member["sid"] else keys.alias(member["channel_sid"], sid)
 
 
-def none_made(tail: Mapping[str, Any], moved: Refusal) -> Guard:
+def none_made(tail: Tail, moved: Refusal) -> Guard:
     """The condition that nobody has made an alias since the channel's counters were read."""
     made = tail.get("aliases_made")
     return Guard("aliases_made", "missing" if made is None else "=", made, moved)
 
 
-def forgetting(member: Mapping[str, Any]) -> list[Write]:
+def forgetting(member: Member) -> list[Write]:
     """The write that removes a member's alias, if it has one."""
     key = of(member, identity_of(member))
     return [Erase(key)] if key else []

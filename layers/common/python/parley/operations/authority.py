@@ -21,6 +21,7 @@ from parley.records.spec import RecordType
 from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
+from parley.stored import Channel, Message, User
 
 Alive = TypeVar("Alive", bound=Mapping[str, Any])
 
@@ -70,7 +71,7 @@ def require(
     return found
 
 
-def require_visible(context: Context, channel: Mapping[str, Any]) -> None:
+def require_visible(context: Context, channel: Channel) -> None:
     """Check that the caller may know of a channel. Of a private one, only members, the invited and the creator may.
 
     Raises:
@@ -88,7 +89,7 @@ def require_visible(context: Context, channel: Mapping[str, Any]) -> None:
         raise NOT_FOUND()
 
 
-def is_creator(context: Context, channel: Mapping[str, Any]) -> bool:
+def is_creator(context: Context, channel: Channel) -> bool:
     """Whether the caller is the user who created a channel, and not one with the same identity before or after."""
     caller = context.caller
     if caller.identity is None:
@@ -96,7 +97,7 @@ def is_creator(context: Context, channel: Mapping[str, Any]) -> bool:
     return creator_of(channel) == Person(user_sid(channel["service_sid"], caller.identity), caller.birth)
 
 
-def is_caller(context: Context, user: Mapping[str, Any]) -> bool:
+def is_caller(context: Context, user: User) -> bool:
     """Whether a user is the caller, and not one with the same identity before or after."""
     return context.caller.identity == user["identity"] and context.caller.birth == birth_of(user)
 
@@ -127,7 +128,7 @@ def require_user_of_connection(context: Context, user_sid: str, birth: str) -> N
         raise USER_NOT_FOUND()
 
 
-def _has_birth(user: Mapping[str, Any] | None, birth: str) -> bool:
+def _has_birth(user: Alive | None, birth: str) -> bool:
     return user is not None and birth_of(user) == birth
 
 
@@ -147,7 +148,7 @@ def require_in_service(context: Context, service_sid: str, *permissions: str) ->
 
 
 def needed(
-    context: Context, record_type: RecordType, verb: str, parameters: Iterable[str], *, is_own: bool = False
+    context: Context, record_type: RecordType[Any], verb: str, parameters: Iterable[str], *, is_own: bool = False
 ) -> Iterator[tuple[str, ...]]:
     """For each right that the caller needs to set some fields: the permissions, any one of which is enough.
 
@@ -167,7 +168,7 @@ def needed(
 
 def require_to_set(
     context: Context,
-    record_type: RecordType,
+    record_type: RecordType[Any],
     verb: str,
     parameters: Iterable[str],
     service_sid: str,
@@ -184,7 +185,7 @@ def require_to_set(
         require(context, service_sid, channel_sid, permissions)
 
 
-def is_author(context: Context, message: Mapping[str, Any]) -> bool:
+def is_author(context: Context, message: Message) -> bool:
     """Whether the caller is the user who wrote a message, and not one with the same identity before or after."""
     caller = context.caller
     if caller.identity is None or caller.identity != message.get("author"):

@@ -2,31 +2,47 @@
 
 https://www.twilio.com/docs/conversations/api/conversation-message-resource. A back end may name any author, so Parley
 looks for the participant once, when the message is written. Chat does not show the participant, so for Chat's back ends
-Parley does not look.
+Parley looks only in groups, where each author must be one of the participants.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 from parley.domain.deliveries import expected
 from parley.domain.memberships import author_of, participant_of
 from parley.domain.participants import is_in_group, is_phone
-from parley.ids import phone_member_sid
+from parley.errors import AUTHOR_NOT_IN_GROUP, Refusal
+from parley.ids import gateway_member_sid, phone_member_sid
 from parley.operations import aliases, verbs
+from parley.operations.bound import bindings_of
 from parley.operations.context import Context
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.table import Records
-from parley.stored import Tail
+from parley.store.writes import Guard
+from parley.stored import Member, Message, Tail
+
+T = TypeVar("T")
+Guards = tuple[Guard, ...]
 
 
 def wanted(context: Context, channel_sid: str, author: str | None) -> list[Key[Any]]:
     """The keys to read to find the author's participant; none if the face does not show participants."""
     if author is None or not context.perspective.shows_participants:
         return []
-    return [*aliases.wanted(channel_sid, author), keys.member(channel_sid, phone_member_sid(channel_sid, author))]
+    return _keys(channel_sid, author)
+
+
+def _keys(channel_sid: str, author: str) -> list[Key[Any]]:
+    return [*aliases.wanted(channel_sid, author), *_without_identity(channel_sid, author)]
+
+
+def _without_identity(channel_sid: str, author: str) -> list[Key[Member]]:
+    """The keys of the phone with the author's address, and of the account's number with it in a group."""
+    sids = phone_member_sid(channel_sid, author), gateway_member_sid(channel_sid, author)
+    return [keys.member(channel_sid, sid) for sid in sids]
 
 
 def read(context: Context, channel_sid: str, author: str) -> Records:
@@ -34,40 +50,78 @@ def read(context: Context, channel_sid: str, author: str) -> Records:
     return context.table.fetch_many(wanted(context, channel_sid, author))
 
 
-def changed(context: Context, message: Record) -> dict[str, Any]:
-    """The fields for the participant of a message's new author; all None if the face does not show participants."""
-    if not context.perspective.shows_participants:
-        return author_of(message, None)
-    found = read(context, message["channel_sid"], message["author"])
-    member = participant(context, found, message["channel_sid"], message["author"])
-    return author_of(message, member["sid"] if member else None)
-
-
-def participant(context: Context, found: Records, channel_sid: str, author: str) -> Record | None:
+def participant(context: Context, found: Records, channel_sid: str, author: str) -> Member | None:
     """The participant with the author's identity or address, if `found` holds one."""
-    member = aliases.member_of(context, found, channel_sid, author) or found.get(
-        keys.member(channel_sid, phone_member_sid(channel_sid, author))
+    others = (found[key] for key in _without_identity(channel_sid, author) if key in found)
+    return aliases.member_of(context, found, channel_sid, author) or next(others, None)
+
+
+def of_participant(
+    context: Context, channel_sid: str, author: str, member: Member | None, act: Callable[[Member | None, Guards], T]
+) -> T:
+    """Call `act` with the author's participant, and with the conditions under which the channel takes the message.
+
+    Without a participant, the condition is that the channel is no thread of phones. If it is one, Parley looks for the
+    participant again, also if the face does not show participants, and also by the number of a user of an app.
+
+    Raises:
+        Refusal: 50513; the refusals of `act`.
+    """
+    if member:
+        return act(member, ())
+    try:
+        return act(None, (Guard("group", "missing", None, AUTHOR_NOT_IN_GROUP()),))
+    except Refusal as refusal:
+        if refusal.error is not AUTHOR_NOT_IN_GROUP:
+            raise
+    return act(_in_group(context, channel_sid, author), ())
+
+
+def _in_group(context: Context, channel_sid: str, author: str) -> Member:
+    group_key = keys.bound_group(channel_sid)
+    found = context.table.fetch_many([*_keys(channel_sid, author), group_key])
+    if member := participant(context, found, channel_sid, author):
+        return member
+    for sid, held in bindings_of(found.get(group_key)).items():
+        if held.get("projected_address") == author and (
+            of_number := context.table.fetch(keys.member(channel_sid, sid))
+        ):
+            return of_number
+    raise AUTHOR_NOT_IN_GROUP()
+
+
+def changed(context: Context, message: Message, act: Callable[[dict[str, Any], Guards], T]) -> T:
+    """Call `act` with the fields for the participant of a message's new author, and with conditions as above."""
+    channel_sid, author = message["channel_sid"], message["author"]
+    member = participant(context, read(context, channel_sid, author), channel_sid, author)
+    return of_participant(
+        context, channel_sid, author, member, lambda member, guards: act(_kept(message, member), guards)
     )
-    return {**member} if member else None
 
 
-def stored(message: Record, author: Record | None, tail: Tail) -> Record:
+def _kept(message: Message, author: Member | None) -> dict[str, Any]:
+    """The fields by which a message leads to its author's participant; None removes one."""
+    return author_of(message, author["sid"] if author else None)
+
+
+def stored(message: Message, author: Member | None, tail: Tail) -> Message:
     """A new message with its author's participant and with the number of phones that receive it.
 
     If the participant's SID follows from the author's identity or address, the message does not store the SID, so that
     it stays short.
     """
-    binding = (author or {}).get("messaging_binding")
+    binding = author.get("messaging_binding") if author else None
     phones = tail.get("bound_count", 0) - is_phone(binding)
     if is_phone(binding) and is_in_group(binding):
         # The phone has sent it to the others itself (unconfirmed).
         phones = 0
-    kept = verbs.non_null(author_of(message, author["sid"] if author else None))
-    return {**message, **kept, **({"delivery": expected(phones)} if phones > 0 else {})}
+    fields = verbs.non_null(_kept(message, author))
+    delivery = {"delivery": expected(phones)} if phones > 0 else {}
+    return cast(Message, {**message, **fields, **delivery})
 
 
-def shown(context: Context, message: Record) -> Record:
+def shown(context: Context, message: Message) -> Message:
     """The message with its author's participant, if the face shows participants."""
-    return (
-        {**message, "participant_sid": participant_of(message)} if context.perspective.shows_participants else message
-    )
+    if not context.perspective.shows_participants:
+        return message
+    return cast(Message, {**message, "participant_sid": participant_of(message)})

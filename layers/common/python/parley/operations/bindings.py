@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +22,7 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Create, Erase, Guard, Update
-from parley.stored import Binding, Service
+from parley.stored import Binding, Service, User
 
 
 def register(
@@ -98,7 +97,7 @@ def _remove_leftover(context: Context, binding: Binding) -> None:
     context.table.commit(context.cause(), [Erase(where, CONCURRENT_UPDATE(), (same,))])
 
 
-def _counted(context: Context, user: Mapping[str, Any], more: int) -> Update:
+def _counted(context: Context, user: User, more: int) -> Update:
     """The write that adds `more`, 1 or -1, to a user's count of devices.
 
     A user is notifiable while it has a device. The write is announced if it changes that and the service has
@@ -118,7 +117,7 @@ def _counted(context: Context, user: Mapping[str, Any], more: int) -> Update:
     return Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(same, as_read), announced=is_announced)
 
 
-def _service_key(context: Context, user: Mapping[str, Any]) -> Key[Service]:
+def _service_key(context: Context, user: User) -> Key[Service]:
     return keys.service(context.account_sid, user.get("service_sid", ""))
 
 
@@ -138,7 +137,7 @@ def list_of_user(context: Context, path: Path, parameters: dict[str, Any], page:
     return _of_users(context, [_user(context, path)["sid"]], parameters, page)
 
 
-def _user(context: Context, path: Path) -> Record:
+def _user(context: Context, path: Path) -> User:
     service(context, path["service_sid"])
     sid = user_address(path["service_sid"], path["user_sid"])
     user = verbs.belonging(context.table.fetch(keys.user(sid)), path)
@@ -159,7 +158,7 @@ def _of_users(context: Context, users: list[str], parameters: dict[str, Any], pa
 _MOST = 1000
 
 
-def fetch_of_user(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def fetch_of_user(context: Context, path: Path, parameters: dict[str, Any]) -> Binding:
     """A binding, if it is this user's."""
     resolved = resolve(context, BINDING, path)
     binding = verbs.load(context, BINDING, resolved)

@@ -38,7 +38,7 @@ from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
 from parley.store.writes import Create, Erase, Guard, Put, Update, Write
-from parley.stored import BoundGroup, Holder, Member, MessagingBinding, Tail
+from parley.stored import BoundGroup, Channel, Holder, Member, MessagingBinding, Tail
 
 # The refusal of a transaction if another change came after its reads.
 Moved = Callable[[], Refusal]
@@ -98,8 +98,8 @@ def _members_and_group(context: Context, channel_sid: str) -> tuple[list[Member]
 def change(
     context: Context,
     found: Records,
-    tail: Mapping[str, Any],
-    member: Mapping[str, Any],
+    tail: Tail,
+    member: Member,
     old: MessagingBinding | None,
     new: MessagingBinding | None,
     *,
@@ -161,7 +161,7 @@ def _bound(channel_sid: str, bound: BoundGroup | None, changes: Mapping[str, obj
 def _pairs(
     context: Context,
     found: Records,
-    member: Mapping[str, Any],
+    member: Member,
     old: MessagingBinding | None,
     new: MessagingBinding | None,
     moved: Moved,
@@ -206,13 +206,12 @@ def _unchanged(holder: Holder, moved: Moved) -> tuple[Guard, ...]:
 
 
 def is_open(context: Context, holder: Mapping[str, Any]) -> bool:
-    """Whether the channel that holds a pair or a set exists, is open and still has the member."""
-    tail_key = keys.tail(holder["channel_sid"])
-    member_key = keys.member(holder["channel_sid"], holder["member_sid"]) if "member_sid" in holder else None
-    found = context.table.fetch_many([tail_key, *([member_key] if member_key else [])])
-    tail = found.get(tail_key)
-    is_here = member_key is None or member_key in found
-    return tail is not None and tail.get("state") != CLOSED and is_here
+    """Whether the channel that holds a pair or a set exists and is open.
+
+    If not, it never will be again. So what it held may be taken over, on condition that it is still the holder.
+    """
+    tail = context.table.fetch(keys.tail(holder["channel_sid"]))
+    return tail is not None and tail.get("state") != CLOSED
 
 
 def _group(
@@ -250,9 +249,7 @@ def _group(
     return {"group": new}, writes
 
 
-def founding(
-    context: Context, found: Records, channel: Mapping[str, Any], members: Sequence[Mapping[str, Any]]
-) -> Share:
+def founding(context: Context, found: Records, channel: Channel, members: Sequence[Member]) -> Share:
     """The parts that all members of a new channel add to its transaction. `found` holds the items of `wanted`.
 
     Raises:
@@ -276,7 +273,7 @@ def founding(
     return Share({"bound_count": sum(map(is_phone, held.values()))}, set_, (), (), writes)
 
 
-def leaving(context: Context, member: Mapping[str, Any], tail: Tail, moved: Moved) -> Share:
+def leaving(context: Context, member: Member, tail: Tail, moved: Moved) -> Share:
     """The parts that the removal of a member adds to the transaction; for a chat member, nothing is read."""
     held = member.get("messaging_binding")
     if not held:

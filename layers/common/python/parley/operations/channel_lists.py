@@ -1,7 +1,7 @@
 """Lists of a service's channels: by creation, with filters on type and state, and by activity.
 
-By creation: each type and state has a list of its own, and Parley merges these lists. For a moment after a change of
-state, an entry may still be in the list of the old state, so Parley compares each entry with its channel.
+By creation: each type and state has a list of its own, and Parley merges these lists. An entry may be in the list of
+the old state or at the old date while its channel changes, so Parley compares each entry with its channel.
 
 By activity: a conversation has an entry under the hour of its last message. Parley reads the entries hour by hour and
 sorts each page. A page ends with an entry of the table. So if a conversation becomes active meanwhile, it moves to the
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from parley.domain.channels import PRIVATE, hour_of, with_counters
+from parley.domain.channels import PRIVATE, Counted, hour_of, with_counters
 from parley.domain.states import ACTIVE, STATES
 from parley.errors import CONCURRENT_UPDATE, DATES_REVERSED, NOT_FOUND, Refusal
 from parley.operations import channel_log
@@ -25,7 +25,6 @@ from parley.records.channels import CHANNEL
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.changes import CREATED, Change
-from parley.store.items import Record
 from parley.store.keys import Range
 from parley.store.writes import Erase, Put
 from parley.stored import Tail
@@ -66,8 +65,13 @@ def _by_creation(context: Context, service_sid: str, parameters: dict[str, Any],
         if state in (None, of_state)
     ]
     listing = merged(listings, page, descending=is_newest_first)
-    found = _channels(context, listing.positions)
-    return listing.showing({at: channel for at, (channel, _) in found.items() if state in (None, channel["state"])})
+    found = {at: channel for at, (channel, _) in _channels(context, listing.positions).items()}
+    return listing.showing({at: one for at, one in found.items() if _is_at(one, at) and state in (None, one["state"])})
+
+
+def _is_at(channel: Counted, position: str) -> bool:
+    """Whether a channel still stands at a position of a list by creation, and was not given another date meanwhile."""
+    return position.startswith(keys.time(channel["date_created"]))
 
 
 class _Between(NamedTuple):
@@ -104,10 +108,10 @@ def _by_activity(context: Context, service_sid: str, page: PageRequest) -> Listi
         and channel["type"] in context.perspective.shows
     }
     order = sorted(shown, key=lambda at: (shown[at][1]["activity_at"], shown[at][0]["sid"]), reverse=True)
-    return listing._replace(records=[shown[position][0] for position in order], positions=order)
+    return listing._replace(records=[{**shown[position][0]} for position in order], positions=order)
 
 
-def _channels(context: Context, positions: Iterable[str]) -> dict[str, tuple[Record, Tail]]:
+def _channels(context: Context, positions: Iterable[str]) -> dict[str, tuple[Counted, Tail]]:
     """The channels at positions of a list, with their counters."""
     sids = {position: position.rpartition("#")[2] for position in positions}
     found = context.table.fetch_many(key for sid in sids.values() for key in (keys.channel(sid), keys.tail(sid)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from parley.errors import CHANNEL_RATE, CONCURRENT_UPDATE, NOT_FOUND, UNAVAILABLE, Refusal
 from parley.operations import lifecycle, rate
@@ -20,6 +20,8 @@ from parley.store.changes import KINDS
 from parley.store.items import Record
 from parley.store.writes import Additions, Bury, Create, Guard, Put, Update, Write
 from parley.stored import Tail
+
+R = TypeVar("R", bound=Mapping[str, Any])
 
 
 def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Tail:
@@ -74,18 +76,18 @@ class Decision(NamedTuple):
 
 
 # From the record and its channel's counters, as they are stored now, to the writes to make.
-Decide = Callable[[Record, Tail], Decision]
+Decide = Callable[[R, Tail], Decision]
 
 
 def change(
     context: Context,
     kind: str,
     verb: str,
-    record: Record,
-    decide: Decide,
+    record: R,
+    decide: Decide[R],
     *guards: Guard,
     in_any_state: bool = False,
-) -> tuple[Record, Tail]:
+) -> tuple[R, Tail]:
     """Change a channel, or a record in it, as `decide` says, under the channel's next change number.
 
     `record` was just read, or is to be created. The write requires that the stored record is still the one that
@@ -110,12 +112,13 @@ def change(
         try:
             decision = decide(record, tail)
             stored = context.table.commit(context.cause(), _writes(context, kind, verb, record, tail, decision))[0]
-            return {**record, **stored}, tail
+            return cast(R, {**record, **stored}), tail
         except Overtaken:
             if not patience.wait():
                 _leave_unused(context, service_sid, channel_sid, tail)
                 raise CONCURRENT_UPDATE() from None
-            record, tail = _read_again(context, decision.write, record, tail, guards)
+            again, tail = _read_again(context, decision.write, record, tail, guards)
+            record = cast(R, again)
         except Refusal as refusal:
             # When the table is too busy, it is not known whether the change was made, and there is no time left.
             if refusal.error is not UNAVAILABLE:
@@ -123,7 +126,9 @@ def change(
             raise
 
 
-def _writes(context: Context, kind: str, verb: str, record: Record, tail: Tail, decision: Decision) -> list[Write]:
+def _writes(
+    context: Context, kind: str, verb: str, record: Mapping[str, Any], tail: Tail, decision: Decision
+) -> list[Write]:
     """The decided writes with the change number and the log entry. They require that the record is as it was read."""
     write = decision.write
     if isinstance(write, Create):
@@ -137,7 +142,7 @@ def _writes(context: Context, kind: str, verb: str, record: Record, tail: Tail, 
     return [_numbered(write, tail, order), logged, *decision.beside]
 
 
-def _version(record: Record) -> int:
+def _version(record: Mapping[str, Any]) -> int:
     """The number of a record's last change. In a channel that was read with its counters, `seq` is theirs."""
     return int(record.get("version", record.get("seq")) or 0)
 
@@ -151,8 +156,8 @@ def _numbered(write: Create | Update | Bury, tail: Tail, order: Guard) -> Write:
 
 
 def _read_again(
-    context: Context, write: Create | Update | Bury, record: Record, tail: Tail, guards: tuple[Guard, ...]
-) -> tuple[Record, Tail]:
+    context: Context, write: Create | Update | Bury, record: Mapping[str, Any], tail: Tail, guards: tuple[Guard, ...]
+) -> tuple[Mapping[str, Any], Tail]:
     """Record and counters as they are stored now, with the change number to write under.
 
     The number that was taken is kept if it is higher than the record's. Otherwise it is announced as unused, and a new
@@ -189,7 +194,7 @@ def _announced(service_sid: str, channel_sid: str, record: Record) -> Create:
     return Create(keys.change(channel_sid, record["seq"]), {**record, **where}, taken=CONCURRENT_UPDATE())
 
 
-def mark(tail: Mapping[str, Any]) -> Record:
+def mark(tail: Tail) -> Record:
     """What a changed record takes over from its channel's counters: the change number, and the number of webhooks."""
     return {"seq": tail["seq"], "hooks": tail.get("webhooks_count") or None}
 
@@ -198,7 +203,7 @@ def mark(tail: Mapping[str, Any]) -> Record:
 _REMAINS = ("identity", "index", "created_seq")
 
 
-def entry(context: Context, channel_sid: str, seq: int, kind: str, record: Record, verb: str) -> Write:
+def entry(context: Context, channel_sid: str, seq: int, kind: str, record: Mapping[str, Any], verb: str) -> Write:
     """The write of the log entry of a change: the kind and SID of the record, and the verb.
 
     Clients that return read it. Connected clients hear of the change through the stream: from the changed record, or

@@ -8,7 +8,7 @@ from parley.domain.channel_webhooks import MOST, configured
 from parley.errors import CHANNEL_WEBHOOKS_FULL, CONCURRENT_UPDATE, NOT_FOUND
 from parley.operations import channel_log, verbs
 from parley.operations.addressing import only_shown, resolve, shown
-from parley.operations.context import CONVERSATIONS, Context
+from parley.operations.context import Context
 from parley.records.channel_webhooks import CHANNEL_WEBHOOK
 from parley.records.spec import Path
 from parley.store import keys
@@ -19,7 +19,7 @@ _EVENTS = "configuration.filters"
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """A new webhook of the channel, which keeps the name of the face that made it.
+    """A new webhook of the channel, which keeps the name of the family of faces that made it.
 
     Raises:
         Refusal: 50321 when there are five; what its type's configuration lacks.
@@ -27,9 +27,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     configuration = configured(parameters["type"], parameters)
     resolved = resolve(context, CHANNEL_WEBHOOK, path, opened=False)
     record = verbs.new_record(context, CHANNEL_WEBHOOK, path)
-    record |= {"channel_sid": resolved["channel_sid"], "type": parameters["type"], **configuration}
-    if context.perspective.name == CONVERSATIONS.name:
-        record["face"] = CONVERSATIONS.name
+    record |= {"channel_sid": resolved["channel_sid"], "type": parameters["type"], "face": context.perspective.name}
+    record |= configuration
     return verbs.retried(context, lambda context: _create(context, resolved, record), CONCURRENT_UPDATE)
 
 
@@ -62,7 +61,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     whole = configured(webhook["type"], {**webhook, **parameters})
     if _EVENTS in whole and (selected := parameters.get(_EVENTS)):
         unnamed = context.perspective.unnamed_events
-        whole[_EVENTS] = [*selected, *(name for name in webhook.get(_EVENTS) or () if name in unnamed)]
+        whole[_EVENTS] = [*selected, *(name for name in webhook.get("configuration.filters") or () if name in unnamed)]
     changes = verbs.changed(context, {name: value for name, value in whole.items() if name in parameters})
     return context.table.commit(context.cause(), [Update(CHANNEL_WEBHOOK.key(resolved), NOT_FOUND(), set=changes)])[0]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from parley.domain import states
-from parley.domain.channels import new_tail, with_counters
+from parley.domain.channels import Counted, new_tail, with_counters
 from parley.domain.memberships import birth_of
 from parley.domain.states import ACTIVE, API, CLOSED, INACTIVE, INITIALIZING
 from parley.domain.timers import TIMERS, due_at
@@ -29,10 +29,10 @@ from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Bury, Create, Erase, Guard, Put, Update, Write
-from parley.stored import Tail
+from parley.stored import Channel, Tail
 
 
-def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
     """A new channel without members.
 
     Raises:
@@ -55,7 +55,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 class Making(NamedTuple):
     """A channel that is about to be made: its record, its counters, and the writes that make it."""
 
-    record: Record
+    record: Channel
     tail: Tail
     writes: list[Write]
 
@@ -69,11 +69,11 @@ def making(context: Context, path: Path, parameters: dict[str, Any], *, is_initi
     _check_state(parameters)
     if context.perspective.has_defaults:
         parameters = _with_defaults(context, parameters)
-    record = verbs.new_record(context, CHANNEL, path)
-    record |= {"type": context.perspective.creates, "created_by": context.actor}
-    record |= verbs.non_null(parameters)
-    record |= verbs.non_null({"creator_birth": _creator_birth(context, path["service_sid"], parameters)})
-    record = verbs.dated(record, parameters)
+    given = verbs.new_record(context, CHANNEL, path)
+    given |= {"type": context.perspective.creates, "created_by": context.actor}
+    given |= verbs.non_null(parameters)
+    given |= verbs.non_null({"creator_birth": _creator_birth(context, path["service_sid"], parameters)})
+    record = cast(Channel, verbs.dated(given, parameters))
     sid, service_sid = record["sid"], record["service_sid"]
     tail: Tail = {**new_tail(service_sid, record["type"], context.clock.now_ms()), **rate.new_counter(context)}
     if record.pop("state", ACTIVE) == INACTIVE:
@@ -124,7 +124,7 @@ def _creator_birth(context: Context, service_sid: str, parameters: dict[str, Any
     return context.caller.birth or None
 
 
-def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
     """The channel with its counters, in one request; one more for a client and a private channel.
 
     Raises:
@@ -135,7 +135,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     return channel
 
 
-def load(context: Context, resolved: Path) -> Record:
+def load(context: Context, resolved: Path) -> Counted:
     """The channel with its counters.
 
     Raises:
@@ -144,7 +144,7 @@ def load(context: Context, resolved: Path) -> Record:
     return _loaded(context, resolved)[0]
 
 
-def _loaded(context: Context, resolved: Path) -> tuple[Record, Tail]:
+def _loaded(context: Context, resolved: Path) -> tuple[Counted, Tail]:
     channel_key, tail_key = keys.channel(resolved["sid"]), keys.tail(resolved["sid"])
     found = context.table.fetch_many([channel_key, tail_key])
     channel = shown(context, resolved["service_sid"], found.get(channel_key))
@@ -155,7 +155,7 @@ def _loaded(context: Context, resolved: Path) -> tuple[Record, Tail]:
     return with_counters(channel, tail), tail
 
 
-def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
     """The channel with the given fields changed; a new unique name is claimed and the old one freed at once.
 
     Raises:
@@ -178,7 +178,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     if "created_by" in parameters:
         changes["creator_birth"] = _creator_birth(context, service_sid, parameters)
 
-    def decide(channel: Record, tail: Tail) -> Decision:
+    def decide(channel: Channel, tail: Tail) -> Decision:
         also = transitions.rework(context, channel, tail, changes, state=state, reason=API)
         counters[:] = [also.counters]
         write = Update(keys.channel(sid), NOT_FOUND(), set={**changes, **also.record})
@@ -187,7 +187,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     return _changed(context, channel, decide, counters)
 
 
-def _renaming(channel: Record, parameters: dict[str, Any]) -> list[Write]:
+def _renaming(channel: Channel, parameters: dict[str, Any]) -> list[Write]:
     """The writes that point the new unique name to the channel and free the old one."""
     old, new = channel.get("unique_name"), parameters.get("unique_name")
     if "unique_name" not in parameters or new == old:
@@ -196,19 +196,19 @@ def _renaming(channel: Record, parameters: dict[str, Any]) -> list[Write]:
     return [*claim, Erase(keys.unique_name(channel["service_sid"], old))] if old else claim
 
 
-def _changed(context: Context, channel: Record, decide: Decide, counters: Sequence[Record]) -> Record:
+def _changed(context: Context, channel: Channel, decide: Decide[Channel], counters: Sequence[Record]) -> Counted:
     """The changed channel; `decide` leaves in `counters` what it sets there."""
     stored, tail = channel_log.change(context, "channel", "updated", channel, decide)
     context.configuration.forget(keys.channel(channel["sid"]))
-    return with_counters(stored, {**tail, **counters[0]})
+    return with_counters(stored, cast(Tail, {**tail, **counters[0]}))
 
 
-def _claim(channel: Record, name: str) -> Write:
+def _claim(channel: Channel, name: str) -> Write:
     pointer = {"channel_sid": channel["sid"], "service_sid": channel["service_sid"]}
     return Create(keys.unique_name(channel["service_sid"], name), pointer, taken=UNIQUE_NAME_EXISTS())
 
 
-def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
     """Make a channel private, so that Conversations shows it. There is no way back; doing it twice changes nothing.
 
     Raises:
@@ -221,7 +221,7 @@ def migrate(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     sid = channel["sid"]
     changes, counters = verbs.changed(context, parameters), list[Record]()
 
-    def decide(channel: Record, tail: Tail) -> Decision:
+    def decide(channel: Channel, tail: Tail) -> Decision:
         also = transitions.rework(context, channel, tail, changes, reason=API)
         counters[:] = [also.counters]
         return Decision(Update(keys.channel(sid), NOT_FOUND(), set=changes), also.writes)
@@ -251,12 +251,16 @@ def remove(context: Context, resolved: Path) -> None:
     verbs.retried(context, lambda context: _remove(context, resolved), CONCURRENT_UPDATE)
 
 
+# What a deleted channel's tombstone keeps of its counters.
+_COUNTS = ("members_count", "messages_count", "last_message_index")
+
+
 def _remove(context: Context, resolved: Path) -> None:
     channel, tail = _loaded(context, resolved)
     sid, service_sid, name = channel["sid"], channel["service_sid"], channel.get("unique_name")
     expires_at = context.clock.now_ms() // 1000 + verbs.TOMBSTONE_SECONDS
-    counts = {name: channel[name] for name in ("members_count", "messages_count", "last_message_index")}
-    buried = verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(channel), **counts)
+    counts = {name: value for name, value in channel.items() if name in _COUNTS}
+    buried = verbs.bury(context, CHANNEL, resolved, channel, **channel_log.mark(tail), **counts)
     # Somebody may just have renamed the channel: then another channel may have its old name. A job may just have moved
     # the channel's entries: then the deletion must erase the new ones.
     listed = tuple(channel_log.unchanged(tail, name) for name in entries.COUNTERS)

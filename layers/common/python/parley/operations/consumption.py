@@ -5,7 +5,7 @@ https://www.twilio.com/docs/chat/consumption-horizon. Each returns the client's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from parley.domain.memberships import identity_of
@@ -34,7 +34,7 @@ def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     index = parameters[_INDEX]
     member, tail = _own(context, path)
 
-    def check(current: Mapping[str, Any]) -> None:
+    def check(current: Member) -> None:
         if _is_there(current, index):
             raise _IsThere(CONCURRENT_UPDATE)
 
@@ -47,9 +47,9 @@ def advance(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         return _seen(context, *_own(context, path))
 
 
-def _is_there(member: Mapping[str, Any], index: int) -> bool:
-    horizon = member.get(_INDEX)
-    return horizon is not None and bool(horizon >= index)
+def _is_there(member: Member, index: int) -> bool:
+    horizon = member.get("last_consumed_message_index")
+    return horizon is not None and horizon >= index
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -103,14 +103,14 @@ def _own(context: Context, path: Path, field: str = _INDEX) -> tuple[Member, Tai
 
 def _moved(
     context: Context,
-    member: Mapping[str, Any],
+    member: Member,
     tail: Tail,
     parameters: dict[str, Any],
     may: Callable[[Context], object],
-    check: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    check: Callable[[Member], None] = lambda _: None,
 ) -> Record:
     return _seen(context, members.change(context, member, parameters, may, check), tail)
 
 
-def _seen(context: Context, member: Mapping[str, Any], tail: Tail) -> Record:
+def _seen(context: Context, member: Member, tail: Tail) -> Record:
     return seen(user_sid(member["service_sid"], identity_of(member) or ""), member, tail)

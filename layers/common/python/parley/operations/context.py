@@ -138,7 +138,7 @@ class Context:
         self,
         kind: str,
         verb: str,
-        record: Record,
+        record: Mapping[str, Any],
         parameters: dict[str, Any],
         may: Callable[[Context], object],
     ) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class Context:
         """
         if self.ask is None or not self.caller.name:
             return parameters
-        answered = self.ask(self, kind, verb, record, parameters)
+        answered = self.ask(self, kind, verb, {**record}, parameters)
         if answered is None:
             return parameters
         may(replace(self, configuration=Configuration(self.table, self.clock)))

@@ -7,8 +7,7 @@ fiftieth message, and a fetch of a channel in which nothing has happened for a m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
 from parley.domain.counting import final_index, is_due
 from parley.errors import NOT_FOUND, Refusal
@@ -17,7 +16,7 @@ from parley.operations.channel_log import Overtaken
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.writes import Update
-from parley.stored import Tail
+from parley.stored import Message, Tail
 
 # Every fiftieth send checks the counters. One check reads up to 200 messages. A fetch makes up to 20 checks.
 EVERY = 50
@@ -69,7 +68,7 @@ def settle(context: Context, channel_sid: str, tail: Tail) -> Tail:
         return _read(context, channel_sid)
 
 
-def settle_at_every_fiftieth(context: Context, message: Mapping[str, Any]) -> None:
+def settle_at_every_fiftieth(context: Context, message: Message) -> None:
     """Settle the counters if this is a fiftieth message. If that fails, the message is sent all the same."""
     if not is_fiftieth(message["index"]):
         return
@@ -80,7 +79,7 @@ def settle_at_every_fiftieth(context: Context, message: Mapping[str, Any]) -> No
         return
 
 
-def one_message_less(context: Context, message: Mapping[str, Any], tail: Tail) -> Update:
+def one_message_less(context: Context, message: Message, tail: Tail) -> Update:
     """The write that lowers a channel's count by one message. If it was the newest, the one below becomes the newest.
 
     The write is refused as overtaken if the counters were settled, or another message became the newest, after `tail`

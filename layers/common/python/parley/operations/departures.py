@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from parley.domain.memberships import birth_of, own, user_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
@@ -19,12 +19,13 @@ from parley.records.invites import INVITE
 from parley.records.members import MEMBER
 from parley.records.spec import RecordType
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.writes import Update, Write
-from parley.stored import Tail
+from parley.stored import Invite, Member, Tail, User
+
+R = TypeVar("R", bound=Mapping[str, Any])
 
 
-def remove_leftovers(context: Context, user: Mapping[str, Any] | None, *held: Mapping[str, Any] | None) -> bool:
+def remove_leftovers(context: Context, user: User | None, *held: Mapping[str, Any] | None) -> bool:
     """Remove those of `held` that belonged to a deleted user and not to `user`; returns whether there was any.
 
     The sweep after the deletion would remove them too, a little later. As in the sweep, the actor is `system`, clients
@@ -41,15 +42,17 @@ def remove_leftover(context: Context, held: Mapping[str, Any], birth: str) -> No
     """Remove a membership or invite if it carries `birth`, the birth of a deleted user; otherwise nothing happens."""
     if birth_of(held) != birth:
         return
-    remove = remove_invite if held["sid"].startswith("IN") else _remove_from_channel_only
     try:
-        remove(context, held, birth=birth)
+        if held["sid"].startswith("IN"):
+            remove_invite(context, cast(Invite, held), birth)
+        else:
+            _remove_from_channel_only(context, cast(Member, held), birth)
     except Refusal as refusal:
         if refusal.error is not NOT_FOUND:
             raise
 
 
-def remove_member(context: Context, member: Mapping[str, Any]) -> None:
+def remove_member(context: Context, member: Member) -> None:
     """Remove a member that was just read, and lower its user's count of channels.
 
     Raises:
@@ -64,11 +67,11 @@ def remove_member(context: Context, member: Mapping[str, Any]) -> None:
         _remove_from_channel_only(context, member)
 
 
-def _remove_from_channel_only(context: Context, member: Mapping[str, Any], birth: str | None = None) -> None:
+def _remove_from_channel_only(context: Context, member: Member, birth: str | None = None) -> None:
     _remove(context, "member", MEMBER, member, _one_member_less, birth)
 
 
-def remove_invite(context: Context, invite: Mapping[str, Any], birth: str | None = None) -> None:
+def remove_invite(context: Context, invite: Invite, birth: str | None = None) -> None:
     """Remove an invite that was just read; with `birth`, only if it carries that birth.
 
     Raises:
@@ -80,14 +83,14 @@ def remove_invite(context: Context, invite: Mapping[str, Any], birth: str | None
 def _remove(
     context: Context,
     kind: str,
-    record_type: RecordType,
-    held: Mapping[str, Any],
-    beside: Callable[[Context, Record, Tail], list[Write]],
+    record_type: RecordType[R],
+    held: R,
+    beside: Callable[[Context, R, Tail], list[Write]],
     birth: str | None = None,
 ) -> None:
     path = {name: held[name] for name in ("service_sid", "channel_sid", "sid")}
 
-    def decide(current: Record, tail: Tail) -> Decision:
+    def decide(current: R, tail: Tail) -> Decision:
         if birth not in (None, birth_of(current)):
             raise NOT_FOUND()
         buried = verbs.bury(context, record_type, path, current)
@@ -95,14 +98,14 @@ def _remove(
         as_counted = (channel_log.unchanged(current, "uncounted"),)
         return Decision(replace(buried, guards=as_counted), beside(context, current, tail))
 
-    channel_log.change(context, kind, "deleted", dict(held), decide)
+    channel_log.change(context, kind, "deleted", held, decide)
 
 
-def _with_count_of_user(context: Context, member: Record, tail: Tail) -> list[Write]:
+def _with_count_of_user(context: Context, member: Member, tail: Tail) -> list[Write]:
     return [*_one_member_less(context, member, tail), *one_channel_less(member)]
 
 
-def _one_member_less(context: Context, member: Record, tail: Tail) -> list[Write]:
+def _one_member_less(context: Context, member: Member, tail: Tail) -> list[Write]:
     """The writes that take a member off the channel's counters and remove its pair, binding and alias."""
     share = bound.leaving(context, member, tail, channel_log.Overtaken)
     less = {"members_count": -1, **share.add}
@@ -110,7 +113,7 @@ def _one_member_less(context: Context, member: Record, tail: Tail) -> list[Write
     return [counters, *share.writes, *aliases.forgetting(member)]
 
 
-def one_channel_less(member: Mapping[str, Any]) -> list[Write]:
+def one_channel_less(member: Member) -> list[Write]:
     """The write that lowers the user's count of channels by one; refused with 50200 if the user was deleted.
 
     A member without a user, such as a phone, needs no write. Nor does one of a closed conversation, once its sweep has

@@ -14,12 +14,13 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Erase, Put, Write
+from parley.stored import Channel, Tail
 
 # The fields of the counters that the entries follow from.
 COUNTERS = ("type", "state", "timer_due", "activity_hour")
 
 
-def entries(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[Key[Any], Record]:
+def entries(account_sid: str, channel: Channel, tail: Tail) -> dict[Key[Any], Record]:
     """All entries of a channel, each with the number of the change that put it there."""
     service_sid, sid = channel["service_sid"], channel["sid"]
     found = [keys.channel_listing(service_sid, tail["type"], state_of(tail), channel["date_created"], sid)]
@@ -30,18 +31,18 @@ def entries(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any
     return {key: {"channel_sid": sid, "service_sid": service_sid, "seq": tail["seq"]} for key in found}
 
 
-def filed(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Write]:
+def filed(account_sid: str, channel: Channel, tail: Tail) -> list[Write]:
     """The writes that list a new channel."""
     return [Put(key, entry) for key, entry in entries(account_sid, channel, tail).items()]
 
 
-def erased(account_sid: str, channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Write]:
+def erased(account_sid: str, channel: Channel, tail: Tail) -> list[Write]:
     """The writes that remove a channel from all lists, even if a job for timers is moving its entries."""
     listed = dict.fromkeys([*entries(account_sid, channel, tail), *listings(channel, tail)])
     return [Erase(key) for key in listed]
 
 
-def listings(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> list[Key[Any]]:
+def listings(channel: Channel, tail: Tail) -> list[Key[Any]]:
     """All keys under which a conversation may be listed by date.
 
     If a conversation has timers, a job that moved its entries may have died and left one.

@@ -23,7 +23,7 @@ from parley.store.writes import Create, Update
 from parley.stored import Tail
 
 
-def create(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def create(record_type: RecordType[Any], context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """A new record of the channel.
 
     Raises:
@@ -37,13 +37,15 @@ def create(record_type: RecordType, context: Context, path: Path, parameters: di
     return channel_log.change(context, record_type.name, "created", record, lambda *_: Decision(write))[0]
 
 
-def _may_set(context: Context, record_type: RecordType, verb: str, resolved: Path, parameters: dict[str, Any]) -> None:
+def _may_set(
+    context: Context, record_type: RecordType[Any], verb: str, resolved: Path, parameters: dict[str, Any]
+) -> None:
     where = resolved["service_sid"], resolved["channel_sid"]
     authority.require(context, *where, ())
     authority.require_to_set(context, record_type, verb, parameters, *where)
 
 
-def fetch(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def fetch(record_type: RecordType[Any], context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The record at a path.
 
     Raises:
@@ -55,7 +57,7 @@ def fetch(record_type: RecordType, context: Context, path: Path, parameters: dic
 
 
 def list_(
-    record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any], page: PageRequest
+    record_type: RecordType[Any], context: Context, path: Path, parameters: dict[str, Any], page: PageRequest
 ) -> Listing:
     """One page of the channel's records, oldest first."""
     resolved = resolve(context, record_type, path)
@@ -64,16 +66,17 @@ def list_(
     return verbs.read_page(context, record_type.range(resolved), page)
 
 
-def update(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def update(record_type: RecordType[Any], context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The record after the given fields have changed."""
     resolved = resolve(context, record_type, path, opened=False)
     _may_set(context, record_type, "update", resolved, parameters)
     record = verbs.load(context, record_type, resolved)
     write = Update(record_type.key(resolved), NOT_FOUND(), set=verbs.changed(context, parameters))
-    return channel_log.change(context, record_type.name, "updated", record, lambda *_: Decision(write))[0]
+    changed: Record = channel_log.change(context, record_type.name, "updated", record, lambda *_: Decision(write))[0]
+    return changed
 
 
-def delete(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> None:
+def delete(record_type: RecordType[Any], context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Delete the record and leave a tombstone in its place; clients may not."""
     resolved = resolve(context, record_type, path, opened=False)
     if context.caller.identity is not None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from parley.domain.messages import check_body
 from parley.errors import (
+    AUTHOR_NOT_IN_GROUP,
     BODY_REQUIRED,
     BODY_TOO_LONG,
     CONVERSATION_CLOSED,
@@ -28,6 +29,7 @@ from parley.stored import Holder
 
 # If a message is refused with one of these errors, every further attempt would be refused too.
 _FINAL = (
+    AUTHOR_NOT_IN_GROUP,
     BODY_REQUIRED,
     BODY_TOO_LONG,
     CONVERSATION_CLOSED,

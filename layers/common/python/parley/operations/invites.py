@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from parley.domain.memberships import birth_of, own
 from parley.domain.roles import CHANNEL
@@ -23,12 +23,11 @@ from parley.operations.paging import Listing, PageRequest, oldest_first
 from parley.records.invites import INVITE
 from parley.records.spec import Path
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.writes import Absent, Create, Present, Write
 from parley.stored import Invite, Member, Service, User
 
 
-def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Invite:
     """A new invite. If the identity has no user, one is created in the same transaction.
 
     In 2017 Twilio was seen to answer 404 for an identity without a user. For members it creates the user, and Parley
@@ -57,7 +56,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         "created_by": context.actor,
     }
 
-    def attempt(context: Context) -> Record:
+    def attempt(context: Context) -> Invite:
         read = context.table.fetch_many([user_key, member_key, alias_key, invite_key, tail_key], buried=True)
         found = read.living()
         # Check the service first: nobody may learn who is in a channel of another service.
@@ -80,7 +79,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             user_write,
             *(roles.given(context, owner["sid"], named, CHANNEL) if named else []),
         ]
-        record = {**invite, "birth": birth}
+        record = cast(Invite, {**invite, "birth": birth})
         decision = Decision(_inviting_write(owner, record), beside)
         return channel_log.change(context, "invite", "created", record, lambda *_: decision)[0]
 
@@ -99,8 +98,8 @@ def _user_write(
     return birth_of(user), Present(keys.user(user["sid"]), CONCURRENT_UPDATE(), (same,))
 
 
-def _inviting_write(owner: Service, invite: Record) -> Create:
-    key = INVITE.key(invite)
+def _inviting_write(owner: Service, invite: Invite) -> Create:
+    key = keys.invite(invite["channel_sid"], invite["sid"])
     index = keys.in_user_channels(user_sid(owner["sid"], invite["identity"]), invite["channel_sid"])
     if invite["role_sid"] != owner["default_channel_role_sid"]:
         index |= keys.in_role_holders(invite["role_sid"], key)
@@ -119,7 +118,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     return oldest_first(invites, page)
 
 
-def accept(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def accept(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
     """Make the invited client a member.
 
     Raises:

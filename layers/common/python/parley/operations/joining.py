@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from parley.domain.channels import PRIVATE
 from parley.domain.horizon import consumption
@@ -42,14 +42,13 @@ from parley.records.members import MEMBER
 from parley.records.services import setting
 from parley.records.spec import Path
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.table import Records
 from parley.store.writes import Absent, Create, Erase, Guard, Update, Write
-from parley.stored import Invite, MessagingBinding, Service, User
+from parley.stored import Invite, Member, MessagingBinding, Service, Tail, User
 
 
-def create(context: Context, path: Path, parameters: dict[str, Any], binding: MessagingBinding | None = None) -> Record:
+def create(context: Context, path: Path, parameters: dict[str, Any], binding: MessagingBinding | None = None) -> Member:
     """A new member. If the identity has no user, one is created in the same transaction, as at Twilio.
 
     This takes three requests and ten write units: read the user, take a change number, write member, counters and log
@@ -67,7 +66,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], binding: Me
     room = Guard("members_count", "<", setting(owner, "limits.channel_members"), CHANNEL_FULL())
     tail_key = keys.tail(channel_sid)
 
-    def attempt(context: Context) -> Record:
+    def attempt(context: Context) -> Member:
         newcomer = Newcomer(context, owner, channel_sid, parameters, binding)
         read = context.table.fetch_many([tail_key, *newcomer.wanted()], buried=True)
         # Check the service first: nobody may learn who is in a channel of another service.
@@ -93,7 +92,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], binding: Me
         decision = Decision(joining_write(owner, member), others)
         return channel_log.change(context, "member", "created", member, lambda *_: decision, *first)[0]
 
-    def joined(context: Context) -> Record:
+    def joined(context: Context) -> Member:
         return transitions.awake(context, owner["sid"], channel_sid, attempt)
 
     # Another request may create or delete the user, the member or the invite between our read and our write.
@@ -146,7 +145,7 @@ class Newcomer:
         member_keys = aliases.wanted(self.channel_sid, self.identity)
         return [self._user_key, *member_keys, self._invite_key, *keys_of_binding]
 
-    def joining(self, read: Records, tail: Record) -> tuple[Record, _Part]:
+    def joining(self, read: Records, tail: Tail) -> tuple[Member, _Part]:
         """The new member, and the parts that its identity adds to the transaction.
 
         Raises:
@@ -161,7 +160,7 @@ class Newcomer:
             return self._record(self._sid, ""), _Part({}, (), [])
         return self._joining_as(self.identity, read, found, tail)
 
-    def _joining_as(self, identity: str, read: Records, found: Records, tail: Record) -> tuple[Record, _Part]:
+    def _joining_as(self, identity: str, read: Records, found: Records, tail: Tail) -> tuple[Member, _Part]:
         context, user = self.context, found.get(self._user_key)
         if context.caller.identity == identity:
             # If the client's user was deleted, joining must not create it again.
@@ -183,7 +182,7 @@ class Newcomer:
         guards.append(aliases.none_made(tail, CONCURRENT_UPDATE()))
         return self._record(sid, birth), _Part(add, tuple(guards), [user_write, *writes])
 
-    def _record(self, sid: str, birth: str) -> Record:
+    def _record(self, sid: str, birth: str) -> Member:
         owner, parameters, now = self.owner, self.parameters, self.context.clock.now_ms()
         # No client acts as a phone or a number in a group.
         is_mute = self.identity is None and is_in_group(self.binding)
@@ -198,7 +197,7 @@ class Newcomer:
             "date_created": now,
             "joined_at": now,
         }
-        return verbs.dated(record, parameters)
+        return cast(Member, verbs.dated(record, parameters))
 
 
 def sid_of_binding(channel_sid: str, binding: MessagingBinding) -> str:
@@ -212,9 +211,7 @@ def sid_of_binding(channel_sid: str, binding: MessagingBinding) -> str:
 ATTEMPTS = 5
 
 
-def _using_up_invite(
-    found: Records, tail: Mapping[str, Any], invite_key: Key[Invite]
-) -> tuple[list[Guard], list[Write]]:
+def _using_up_invite(found: Records, tail: Tail, invite_key: Key[Invite]) -> tuple[list[Guard], list[Write]]:
     """The guards and writes with which joining leaves no invite behind.
 
     An invite that was read is erased. If there was none, the join is refused when one has been made meanwhile. Most
@@ -282,7 +279,7 @@ def _own_role(context: Context, owner: Service, channel_sid: str, identity: str)
     return None
 
 
-def joining_write(owner: Service, member: Record) -> Create:
+def joining_write(owner: Service, member: Member) -> Create:
     key = keys.member(member["channel_sid"], member["sid"])
     index: dict[str, str] = {}
     if "identity" in member:

@@ -6,12 +6,12 @@ request, and a change either comes before the closing of the conversation or is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from parley.domain.states import CHANGES, CLOSED, INACTIVE, INITIALIZING
 from parley.errors import CONCURRENT_UPDATE, CONVERSATION_CLOSED, CONVERSATION_INITIALIZING, Refusal
 from parley.store.writes import Guard
+from parley.stored import Tail
 
 _REFUSALS = {CLOSED: CONVERSATION_CLOSED, INITIALIZING: CONVERSATION_INITIALIZING}
 
@@ -44,7 +44,7 @@ def activity(now_ms: int) -> dict[str, Any]:
     return {"activity_at": now_ms}
 
 
-def require(tail: Mapping[str, Any], *guards: Guard) -> None:
+def require(tail: Tail, *guards: Guard) -> None:
     """Check conditions on counters that were just read, so that a change that will be refused takes no number.
 
     Raises:

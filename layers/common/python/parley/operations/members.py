@@ -27,12 +27,11 @@ from parley.operations.paging import Listing, PageRequest, oldest_first
 from parley.records.members import MEMBER
 from parley.records.spec import Path
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.writes import Update, Write
 from parley.stored import Member, Tail
 
 
-def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
     """The member; a client must be in the channel.
 
     Raises:
@@ -80,7 +79,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     return oldest_first(members, page)
 
 
-def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
     """The member with the given fields changed."""
     resolved, member = addressed(context, path)
     where = resolved["service_sid"], resolved["channel_sid"]
@@ -94,17 +93,17 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 # A function that returns further fields for a change of a member to set, and further writes.
-Beside = Callable[[Record, Tail], tuple[Mapping[str, Any], list[Write]]]
+Beside = Callable[[Member, Tail], tuple[Mapping[str, Any], list[Write]]]
 
 
 def change(
     context: Context,
-    member: Mapping[str, Any],
+    member: Member,
     parameters: dict[str, Any],
     may: Callable[[Context], object],
-    check: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    check: Callable[[Member], None] = lambda _: None,
     beside: Beside = lambda *_: ({}, []),
-) -> Record:
+) -> Member:
     """Change fields of a member that was just read. The caller of this function has called `may` already.
 
     `check` gets the member as it is stored when the change is decided, and may refuse. `beside` gets it with the
@@ -118,12 +117,12 @@ def change(
         role, giving = users.held_role(context, member["service_sid"], changes.pop("role_sid"), CHANNEL, key)
         changes |= role
 
-    def decide(current: Record, tail: Tail) -> Decision:
+    def decide(current: Member, tail: Tail) -> Decision:
         check(current)
         more, writes = beside(current, tail)
         return Decision(Update(key, NOT_FOUND(), set={**changes, **more}), [*giving, *writes])
 
-    return channel_log.change(context, "member", "updated", {**member}, decide)[0]
+    return channel_log.change(context, "member", "updated", member, decide)[0]
 
 
 def _is_own(context: Context, resolved: Path, member: Member | None) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from parley.domain.channels import hour_of
 from parley.domain.contents import check_together
-from parley.domain.memberships import authored
+from parley.domain.memberships import author_of, authored
 from parley.errors import (
     BODY_REQUIRED,
     CONCURRENT_UPDATE,
@@ -35,7 +35,7 @@ from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.writes import Create, Guard, Update, Write
-from parley.stored import SentToken, Tail
+from parley.stored import Message, SentToken, Tail
 
 # For so long, a repeat with the same token is answered with the first result. A phone's message may be repeated for as
 # long as the work queue keeps it.
@@ -47,7 +47,7 @@ class _Repeated(Refusal):
     """Raised when an idempotency token was used before."""
 
 
-def create(context: Context, path: Path, parameters: dict[str, Any], token: str = "") -> Record:
+def create(context: Context, path: Path, parameters: dict[str, Any], token: str = "") -> Message:
     """A new message under the channel's next index.
 
     `token` makes the call repeatable: within ten minutes, the same token in the same channel answers with the message
@@ -55,7 +55,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
 
     Raises:
         Refusal: 50503 without a body; 50507 or 50508 for media; 20404 if there is no such channel; 50377 or 50386 in a
-            conversation that takes none.
+            conversation that takes none; 50513 in a group without the author.
     """
     media_sid = parameters.get("media_sid")
     check_together(parameters.get("content_sid"), parameters.get("content_variables"))
@@ -75,6 +75,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     if media_sid:
         parameters = {**parameters, **_media(context, service_sid, media_sid)}
     preview = {**_given(context, parameters), "service_sid": service_sid, "channel_sid": channel_sid}
+    author = authorship.participant(context, found, channel_sid, preview["author"])
+    preview |= author_of(preview, author["sid"] if author else None)
     parameters = context.consult(
         "message",
         "create",
@@ -82,27 +84,18 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         parameters,
         lambda fresh: authority.require(fresh, service_sid, channel_sid, (right,)),
     )
-    # The new message is the newest. So `last_message_index`, which names an older one, is removed.
-    tail = transitions.awake(
-        context,
-        service_sid,
-        channel_sid,
-        lambda context: channel_log.advance(
-            context,
-            service_sid,
-            channel_sid,
-            {"last_index": 1},
-            *lifecycle.is_open(),
-            lifecycle.is_awake(),
-            last_message_index=None,
-            **lifecycle.activity(context.clock.now_ms()),
-        ),
-    )
-    index = tail["last_index"]
+    author_name = parameters.get("author") or context.actor
     if parameters.get("author") != named:
         # The answer of the pre-event webhook named another author.
-        found = authorship.read(context, channel_sid, parameters["author"])
-    author = authorship.participant(context, found, channel_sid, parameters.get("author") or context.actor)
+        found = authorship.read(context, channel_sid, author_name)
+    author, tail = authorship.of_participant(
+        context,
+        channel_sid,
+        author_name,
+        authorship.participant(context, found, channel_sid, author_name),
+        lambda author, guards: (author, _next_index(context, service_sid, channel_sid, *guards)),
+    )
+    index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
     message = authorship.stored(message, author, tail)
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
@@ -114,7 +107,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
         seconds = _OF_PHONES_SECONDS if context.caller.address else IDEMPOTENCY_SECONDS
         writes.append(_token_write(token_keys[0], message, now + seconds, earlier))
     try:
-        stored = context.table.commit(context.cause(), writes)[0]
+        stored = cast(Message, context.table.commit(context.cause(), writes)[0])
     except Refusal as refusal:
         # When the table is too busy, it is not known whether the message was written; the counters settle later.
         if refusal.error is UNAVAILABLE:
@@ -128,14 +121,36 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     return authorship.shown(context, stored)
 
 
-def _token_write(key: Key[SentToken], message: Record, until: int, earlier: SentToken) -> Write:
+def _next_index(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Tail:
+    """Take the channel's next index for a message; returns the counters afterwards."""
+    # The new message is the newest. So `last_message_index`, which names an older one, is removed.
+    # An inactive conversation is woken only for a message that it takes.
+    return transitions.awake(
+        context,
+        service_sid,
+        channel_sid,
+        lambda context: channel_log.advance(
+            context,
+            service_sid,
+            channel_sid,
+            {"last_index": 1},
+            *lifecycle.is_open(),
+            *guards,
+            lifecycle.is_awake(),
+            last_message_index=None,
+            **lifecycle.activity(context.clock.now_ms()),
+        ),
+    )
+
+
+def _token_write(key: Key[SentToken], message: Message, until: int, earlier: SentToken) -> Write:
     """The write that remembers which message a token made.
 
     It is refused if another send with the token came first. `earlier` is the expired record of an earlier send, which
     DynamoDB may keep for days. It is replaced.
     """
     repeated = _Repeated(CONCURRENT_UPDATE)
-    record = {name: message[name] for name in _REMEMBERED} | {"expires_at": until}
+    record = {name: value for name, value in message.items() if name in _REMEMBERED} | {"expires_at": until}
     if not earlier:
         return Create(key, record, taken=repeated)
     unchanged = Guard("index", "=", earlier["index"], repeated)
@@ -146,7 +161,7 @@ def _token_write(key: Key[SentToken], message: Record, until: int, earlier: Sent
 _REMEMBERED = ("index", "author", "date_created", "date_updated")
 
 
-def _give_back(context: Context, message: Record, tail: Tail) -> None:
+def _give_back(context: Context, message: Message, tail: Tail) -> None:
     """Undo what a failed send took: announce its change number as unused, and lower the count of messages."""
     channel_sid = message["channel_sid"]
     nothing = channel_log.unused_number(context, message["service_sid"], channel_sid, tail["seq"])
@@ -167,7 +182,7 @@ def _give_back(context: Context, message: Record, tail: Tail) -> None:
 
 def _new_message(
     context: Context, service_sid: str, channel_sid: str, parameters: dict[str, Any], tail: Tail
-) -> Record:
+) -> Message:
     record = {
         **_given(context, parameters),
         "sid": message_sid(channel_sid, tail["last_index"]),
@@ -180,7 +195,7 @@ def _new_message(
         "date_created": context.clock.now_ms(),
         "activity_hour": _earlier_hour(tail),
     }
-    return verbs.dated(record, parameters)
+    return cast(Message, verbs.dated(record, parameters))
 
 
 def _earlier_hour(tail: Tail) -> int | None:
@@ -214,7 +229,7 @@ def _authored(context: Context, author: str) -> dict[str, Any]:
     return authored(author, caller.birth if author == caller.identity else "", context.clock.now_ms())
 
 
-def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: SentToken) -> Record:
+def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: SentToken) -> Message:
     """The message that was sent with a token; if it was deleted, only the fields that the token's item remembers.
 
     Raises:
@@ -226,12 +241,12 @@ def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: Sent
     found = context.table.fetch_many([message_key, tail_key])
     verbs.belonging(found.get(tail_key), {"service_sid": service_sid})
     if message_key in found:
-        return dict(found[message_key])
+        return found[message_key]
     names = {"service_sid": service_sid, "channel_sid": channel_sid, "sid": message_sid(channel_sid, earlier["index"])}
-    return {**names, **{name: value for name, value in earlier.items() if name in _REMEMBERED}}
+    return cast(Message, names | {name: value for name, value in earlier.items() if name in _REMEMBERED})
 
 
-def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Message:
     """The message, in one request; a client must be in the channel.
 
     Raises:
@@ -261,8 +276,12 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     return page_of(shown, page, more=more, beside=beside)
 
 
-def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """The message with the given fields changed, marked as edited by the caller."""
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Message:
+    """The message with the given fields changed, marked as edited by the caller.
+
+    Raises:
+        Refusal: 20404; 50107; 50509; 50513 for a new author in a group that is not one of its participants.
+    """
     resolved = resolve(context, MESSAGE, path, opened=False)
     message = verbs.load(context, MESSAGE, resolved)
     _may_update(context, message, parameters)
@@ -275,23 +294,29 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         lambda fresh: _may_update(fresh, verbs.load(fresh, MESSAGE, resolved), asked),
     )
     changes = {"last_updated_by": context.actor, **verbs.changed(context, parameters), "was_edited": True}
-    if author := changes.pop("author", None):
-        changes |= _authored(context, author)
-        changes |= authorship.changed(context, {**message, **changes})
 
-    def decide(current: Record, _: Tail) -> Decision:
-        if _whose(current) != _whose(message):
-            _may_update(context, current, asked)
-        return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
+    def changed(changes: dict[str, Any], *guards: Guard) -> Message:
+        def decide(current: Message, _: Tail) -> Decision:
+            if _whose(current) != _whose(message):
+                _may_update(context, current, asked)
+            return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
 
-    return authorship.shown(context, channel_log.change(context, "message", "updated", message, decide)[0])
+        return authorship.shown(context, channel_log.change(context, "message", "updated", message, decide, *guards)[0])
+
+    author = changes.pop("author", None)
+    if not author:
+        return changed(changes)
+    changes |= _authored(context, author)
+    return authorship.changed(
+        context, cast(Message, {**message, **changes}), lambda fields, guards: changed({**changes, **fields}, *guards)
+    )
 
 
-def _whose(message: Record) -> tuple[object, ...]:
+def _whose(message: Message) -> tuple[object, ...]:
     return tuple(message.get(name) for name in ("author", "author_birth", "author_at"))
 
 
-def _may_update(context: Context, message: Record, parameters: Iterable[str]) -> None:
+def _may_update(context: Context, message: Message, parameters: Iterable[str]) -> None:
     """Check the caller's rights to change the given fields of a message by this author.
 
     Raises:
@@ -313,7 +338,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
         "message", "delete", message, {}, lambda fresh: _may_delete(fresh, verbs.load(fresh, MESSAGE, resolved))
     )
 
-    def decide(current: Record, tail: Tail) -> Decision:
+    def decide(current: Message, tail: Tail) -> Decision:
         if _whose(current) != _whose(message):
             _may_delete(context, current)
         return Decision(
@@ -323,7 +348,7 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     channel_log.change(context, "message", "deleted", message, decide)
 
 
-def _may_delete(context: Context, message: Record) -> None:
+def _may_delete(context: Context, message: Message) -> None:
     own = ("deleteOwnMessage",) if authority.is_author(context, message) else ()
     wanted = ("deleteAnyMessage", *own)
     authority.require(context, message["service_sid"], message["channel_sid"], wanted)

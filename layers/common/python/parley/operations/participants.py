@@ -16,11 +16,10 @@ from parley.operations.channel_log import Overtaken
 from parley.operations.context import Context
 from parley.records.spec import Path
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.keys import Key
 from parley.store.table import Records
 from parley.store.writes import Create, Erase, Guard, Write
-from parley.stored import Tail
+from parley.stored import Member, Tail
 
 T = TypeVar("T")
 
@@ -37,7 +36,7 @@ def _as_participant(act: Callable[[], T]) -> T:
         raise errors.MEMBER_CHANGING() from None
 
 
-def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
     """A new participant: an identity, a phone with the number that writes to it, or part of a thread of phones.
 
     A phone costs three requests: read what is there, take a number, write member, pair, bindings, counters and entry.
@@ -51,7 +50,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     return _as_participant(lambda: joining.create(context, path, given, binding))
 
 
-def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def update(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
     """Change the given fields of the participant. Its SID stays, even if its identity changes.
 
     Raises:
@@ -62,7 +61,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     rebinding = {name: parameters[name] for name in _REBINDING if name in parameters}
     others = {name: value for name, value in parameters.items() if name not in _REBINDING}
 
-    def attempt(context: Context) -> Record:
+    def attempt(context: Context) -> Member:
         resolved, found = members.addressed(context, path)
         member = verbs.belonging(found, resolved)
         tail = verbs.belonging(context.table.fetch(keys.tail(member["channel_sid"])), resolved)
@@ -85,10 +84,10 @@ class _Rebinding:
         self._given = given
         self.fields = {"identity": given["identity"]} if "identity" in given else {}
 
-    def _is_handed_over(self, member: Record) -> bool:
+    def _is_handed_over(self, member: Member) -> bool:
         return "identity" in self._given and self._given["identity"] != identity_of(member)
 
-    def make_way(self, member: Record) -> None:
+    def make_way(self, member: Member) -> None:
         """Remove what a deleted user with the new identity left in the channel."""
         if self._is_handed_over(member):
             found = self._people(member)
@@ -96,7 +95,7 @@ class _Rebinding:
             held = aliases.member_of(self._context, found.living(), member["channel_sid"], self._given["identity"])
             departures.remove_leftovers(self._context, user, held, found.living().get(self._invite_key(member)))
 
-    def required(self, member: Record, tail: Tail | Record) -> tuple[dict[str, Any], list[Write]]:
+    def required(self, member: Member, tail: Tail) -> tuple[dict[str, Any], list[Write]]:
         """The binding, role and user fields that the change sets in the member as it is now, and further writes."""
         if self._is_handed_over(member):
             rules.check_new_identity(member)
@@ -116,17 +115,19 @@ class _Rebinding:
             guards.append(Guard("members_count", "=", tail["members_count"], Overtaken()))
             guards.append(aliases.none_made(tail, Overtaken()))
         if add or share.set or guards:
+            # After a closing, its sweep releases the addresses and lowers the counts, perhaps at this moment.
+            guards = [*lifecycle.allows("updated"), *guards]
             counters = channel_log.in_tail(member["service_sid"], member["channel_sid"], add, *guards, **share.set)
             writes.insert(0, counters)
         return set_, writes
 
-    def _user_key(self, member: Record) -> Key[Any]:
+    def _user_key(self, member: Member) -> Key[Any]:
         return keys.user(user_sid(member["service_sid"], self._given["identity"]))
 
-    def _invite_key(self, member: Record) -> Key[Any]:
+    def _invite_key(self, member: Member) -> Key[Any]:
         return keys.invite(member["channel_sid"], invite_sid(member["channel_sid"], self._given["identity"]))
 
-    def _people(self, member: Record) -> Records:
+    def _people(self, member: Member) -> Records:
         """The new identity's user, membership and invite, and the former identity's user."""
         wanted = [self._user_key(member), self._invite_key(member)]
         wanted += aliases.wanted(member["channel_sid"], self._given["identity"])
@@ -134,7 +135,7 @@ class _Rebinding:
             wanted.append(keys.user(former.user_sid))
         return self._context.table.fetch_many(wanted, buried=True)
 
-    def _handed_over(self, member: Record) -> tuple[dict[str, Any], dict[str, int], list[Write]]:
+    def _handed_over(self, member: Member) -> tuple[dict[str, Any], dict[str, int], list[Write]]:
         """The fields, counters and writes for both users when another identity takes the member's place."""
         context, identity, channel_sid = self._context, self._given["identity"], member["channel_sid"]
         read = self._people(member)

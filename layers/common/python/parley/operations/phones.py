@@ -9,8 +9,8 @@ first job died between handing over and noting it, the carrier gets the message 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 from parley.domain.deliveries import (
     EXPIRED,
@@ -34,8 +34,8 @@ from parley.records.messages import MESSAGE
 from parley.records.receipts import RECEIPT
 from parley.records.spec import Path
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.writes import Create, Update, Write
+from parley.stored import Message, Receipt
 
 _ATTEMPTS = 5
 # After so many phones without an answer, the carrier is given a pause.
@@ -65,26 +65,26 @@ def send(context: Context, carrier: Carrier, posted: Posted, is_late: Callable[[
     if message is None or message["service_sid"] != posted.path["service_sid"] or not message.get("delivery"):
         return Left(is_late=False, is_silent=False)
     silences = 0
-    for receipt in _in_turn(_claimed(context, {**message}, posted), posted.pauses):
+    for receipt in _in_turn(_claimed(context, message, posted), posted.pauses):
         if is_late() or silences == _MOST_SILENCES:
             return Left(is_late=True, is_silent=silences > 0)
         silences += not _hand_over(context, carrier, message, receipt, posted)
     return Left(is_late=False, is_silent=silences > 0)
 
 
-def _in_turn(receipts: list[Record], pauses: int) -> list[Record]:
+def _in_turn(receipts: list[Receipt], pauses: int) -> list[Receipt]:
     """The receipts without a status. After a pause others come first, so phones without an answer hold up no others."""
     left = [receipt for receipt in receipts if "status" not in receipt]
     first = pauses * _MOST_SILENCES % max(len(left), 1)
     return left[first:] + left[:first]
 
 
-def _claimed(context: Context, message: Record, posted: Posted) -> list[Record]:
+def _claimed(context: Context, message: Message, posted: Posted) -> list[Receipt]:
     """The receipts of a message; if it has none, they are made now."""
     where = keys.receipts(message["channel_sid"], message["index"])
     for _ in range(_ATTEMPTS):
         if made := context.table.every(where):
-            return [{**receipt} for receipt in made]
+            return made
         claims = _claims(context, message, posted)
         try:
             context.table.commit(context.cause(), [_counting(message, len(claims)), *claims])
@@ -95,11 +95,11 @@ def _claimed(context: Context, message: Record, posted: Posted) -> list[Record]:
             if refusal.error is not CONCURRENT_UPDATE:
                 raise
         else:
-            return [{**claim.record} for claim in claims]
+            return [cast(Receipt, claim.record) for claim in claims]
     raise CONCURRENT_UPDATE()
 
 
-def _claims(context: Context, message: Record, posted: Posted) -> list[Create]:
+def _claims(context: Context, message: Message, posted: Posted) -> list[Create]:
     return [
         Create(
             RECEIPT.key({**posted.path, "sid": receipt_sid(message["sid"], recipient.member_sid)}),
@@ -120,19 +120,19 @@ def _claims(context: Context, message: Record, posted: Posted) -> list[Create]:
     ]
 
 
-def _counting(message: Record, phones: int) -> Write:
+def _counting(message: Message, phones: int) -> Write:
     """The write that counts the phones on the message: a phone may have left since the message was written."""
     counts = expected(phones) if phones else None
-    same = unchanged(message, "delivery")
-    return Update(MESSAGE.key(message), NOT_FOUND(), set={"delivery": counts}, guards=(same,), announced=False)
+    key, same = keys.message(message["channel_sid"], message["index"]), unchanged(message, "delivery")
+    return Update(key, NOT_FOUND(), set={"delivery": counts}, guards=(same,), announced=False)
 
 
-def _recipients(context: Context, message: Record, posted: Posted) -> list[Recipient]:
+def _recipients(context: Context, message: Message, posted: Posted) -> list[Recipient]:
     members = bound.members_of(context, message["channel_sid"])
     return recipients([member for member in members if member.get("messaging_binding")], message["author"], posted.at)
 
 
-def _hand_over(context: Context, carrier: Carrier, message: Mapping[str, Any], receipt: Record, posted: Posted) -> bool:
+def _hand_over(context: Context, carrier: Carrier, message: Message, receipt: Receipt, posted: Posted) -> bool:
     """Hand a message to the carrier for one phone and note the outcome; False if there is none yet."""
     path = {**posted.path, "sid": receipt["sid"]}
     told = Report(path, SENT)
@@ -148,7 +148,7 @@ def _hand_over(context: Context, carrier: Carrier, message: Mapping[str, Any], r
     return True
 
 
-def _sent(context: Context, carrier: Carrier, message: Mapping[str, Any], receipt: Record) -> str:
+def _sent(context: Context, carrier: Carrier, message: Message, receipt: Receipt) -> str:
     """The carrier's id of the message, once it has taken it.
 
     Raises:

@@ -7,9 +7,6 @@ webhook hear of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from parley.domain.presence import live_connections
 from parley.domain.users import NEXT_VERSION
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
@@ -18,12 +15,13 @@ from parley.operations.verbs import same_user
 from parley.records.services import setting
 from parley.store import keys
 from parley.store.writes import Guard, Update
+from parley.stored import Service
 
 # How often `note_offline` writes at most, while connections open and close.
 _ATTEMPTS = 10
 
 
-def is_enabled(service: Mapping[str, Any] | None) -> bool:
+def is_enabled(service: Service | None) -> bool:
     """Whether a service has reachability enabled."""
     return service is not None and bool(setting(service, "reachability_enabled"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from parley.domain.addresses import WHATSAPP, channel_of
@@ -18,12 +17,11 @@ from parley.records.messages import MESSAGE
 from parley.records.receipts import RECEIPT
 from parley.records.spec import Path
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.writes import Update
-from parley.stored import Tail
+from parley.stored import Member, Message, Receipt, Tail
 
 
-def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Receipt:
     """The receipt.
 
     Raises:
@@ -72,9 +70,9 @@ class Report(NamedTuple):
     channel_message_sid: str = ""
 
 
-def reference(receipt: Mapping[str, Any]) -> str:
+def reference(receipt: Receipt) -> str:
     """The text that names a message to one phone. The carrier repeats it in its reports."""
-    return ".".join(str(receipt[name]) for name in _REFERENCE)
+    return ".".join(str({**receipt}[name]) for name in _REFERENCE)
 
 
 def referred(text: object) -> Path | None:
@@ -114,23 +112,23 @@ def _report(context: Context, reported: Report) -> None:
             if not goes_on(receipt.get("status"), reported.status):
                 _name(context, message, receipt, reported)
                 return
-            _move(context, message, {**receipt, "hooks": hooks}, reported)
+            _move(context, message, receipt, hooks, reported)
             return
         except Overtaken:
             if not patience.wait():
                 raise
 
 
-def _read(context: Context, reported: Report) -> tuple[Record, Record, int | None]:
+def _read(context: Context, reported: Report) -> tuple[Message, Receipt, int | None]:
     """The message, the receipt, and the number of the channel's webhooks, which the receipt's change carries."""
     where = reported.receipt
     message_key, receipt_key, tail_key = MESSAGE.key(where), RECEIPT.key(where), keys.tail(where["channel_sid"])
     found = context.table.fetch_many([message_key, receipt_key, tail_key])
-    message, receipt = (verbs.belonging(found.get(key), where) for key in (message_key, receipt_key))
+    message, receipt = verbs.belonging(found.get(message_key), where), verbs.belonging(found.get(receipt_key), where)
     return message, receipt, (found.get(tail_key) or {}).get("webhooks_count") or None
 
 
-def _name(context: Context, message: Record, receipt: Record, reported: Report) -> None:
+def _name(context: Context, message: Message, receipt: Receipt, reported: Report) -> None:
     """Store the carrier's id of the message if it comes late: a carrier may report before it has answered."""
     if not reported.channel_message_sid or "channel_message_sid" in receipt:
         return
@@ -139,21 +137,21 @@ def _name(context: Context, message: Record, receipt: Record, reported: Report) 
     context.table.commit(context.cause(), [Update(key, NOT_FOUND(), set=named, guards=(same,), announced=False)])
 
 
-def _channel_message_sid(message: Record, receipt: Record, reported: Report) -> dict[str, str]:
+def _channel_message_sid(message: Message, receipt: Receipt, reported: Report) -> dict[str, str]:
     if not reported.channel_message_sid:
         return {}
     prefix = prefix_of(receipt["to_address"], bool(message.get("media")))
     return {"channel_message_sid": channel_message_sid(prefix, reported.channel_message_sid)}
 
 
-def _move(context: Context, message: Record, receipt: Record, reported: Report) -> None:
+def _move(context: Context, message: Message, receipt: Receipt, hooks: int | None, reported: Report) -> None:
     context = of_carrier(context, receipt["to_address"])
     before = receipt.get("status")
     set_ = {
         "status": reported.status,
         "error_code": reported.error_code,
         "date_updated": context.clock.now_ms(),
-        "hooks": receipt["hooks"],
+        "hooks": hooks,
         **_channel_message_sid(message, receipt, reported),
     }
     moving = Update(RECEIPT.key(reported.receipt), NOT_FOUND(), set=set_, guards=(unchanged(receipt, "status"),))
@@ -165,7 +163,7 @@ def _move(context: Context, message: Record, receipt: Record, reported: Report) 
         context.table.commit(context.cause(), [moving, counting])
         return
 
-    def decide(current: Record, _: Tail) -> Decision:
+    def decide(current: Message, _: Tail) -> Decision:
         if current["delivery"] != old:
             # Another receipt has changed the counts: this report is decided again from fresh reads.
             raise _Moved()
@@ -189,21 +187,19 @@ def move_horizon(context: Context, reported: Report) -> None:
     context, index = of_carrier(context, receipt["to_address"]), receipt["index"]
     member = context.table.fetch(keys.member(where["channel_sid"], receipt["participant_sid"]))
 
-    def check(current: Mapping[str, Any]) -> None:
-        if current.get(_HORIZON, -1) >= index:
+    def check(current: Member) -> None:
+        if current.get("last_consumed_message_index", -1) >= index:
             raise _Moved()
 
-    if member is None or member["service_sid"] != where["service_sid"] or member.get(_HORIZON, -1) >= index:
+    if member is None or member["service_sid"] != where["service_sid"]:
         return
     try:
-        members.change(context, member, {_HORIZON: index}, lambda _: None, check)
+        check(member)
+        members.change(context, member, {"last_consumed_message_index": index}, lambda _: None, check)
     except Refusal as refusal:
-        # The participant has left, or the conversation was closed.
+        # The horizon is there already, the participant has left, or the conversation was closed.
         if refusal.error not in (NOT_FOUND, CONVERSATION_CLOSED):
             raise
-
-
-_HORIZON = "last_consumed_message_index"
 
 
 class _Moved(Refusal):

@@ -6,9 +6,9 @@ dies half-way is simply repeated, and two sweeps of the same channel, user or se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from parley.domain.counting import SETTLED_MS
 from parley.domain.memberships import birth_of
@@ -18,10 +18,12 @@ from parley.operations import bound, channels, departures, users, verbs
 from parley.operations.channel_log import Overtaken, unchanged
 from parley.operations.context import Context
 from parley.records import MEMBER
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Range
 from parley.store.writes import Erase, Guard, Update
+from parley.stored import Member
 
 # How long after a deletion its sweep begins. In two seconds, fan-out has mostly read a deleted channel's members
 # (`may_begin`). In five, the index of memberships, which lags behind the table, has caught up. After sixty seconds no
@@ -36,6 +38,7 @@ _KEPT_OF_CHANNELS = ("CHANNEL", "TAIL", "MEMBER#")
 _KEPT_OF_SERVICES = ("CHANNELS#",)
 
 IsLate = Callable[[], bool]
+R = TypeVar("R", bound=Mapping[str, Any])
 
 
 def delay_seconds(job: dict[str, Any]) -> int:
@@ -101,14 +104,14 @@ def _sweep_closed(context: Context, job: dict[str, Any], is_late: IsLate) -> boo
             if is_late():
                 return False
             if "uncounted" not in item.record:
-                _uncount(context, {**item.record})
+                _uncount(context, item.record)
         if not more:
             return True
         position = found[-1].position
     return False
 
 
-def _uncount(context: Context, member: Record) -> None:
+def _uncount(context: Context, member: Member) -> None:
     once = Guard("uncounted", "missing", None, NOT_FOUND())
     key = keys.member(member["channel_sid"], member["sid"])
     noted = Update(key, NOT_FOUND(), set={"uncounted": True}, guards=(once,), announced=False)
@@ -121,7 +124,7 @@ def _uncount(context: Context, member: Record) -> None:
             context.table.commit(context.cause(), [noted])
 
 
-def _each(context: Context, where: Range[Any], is_late: IsLate) -> Iterable[Record]:
+def _each(context: Context, where: Range[R], is_late: IsLate) -> Iterable[R]:
     while not is_late():
         found, more = context.table.page(where, _STEP)
         for item in found:
@@ -132,7 +135,11 @@ def _each(context: Context, where: Range[Any], is_late: IsLate) -> Iterable[Reco
             return
 
 
-def _erase_member(context: Context, member: Record) -> None:
+def _path_of(member: Member) -> Path:
+    return {"service_sid": member["service_sid"], "channel_sid": member["channel_sid"], "sid": member["sid"]}
+
+
+def _erase_member(context: Context, member: Member) -> None:
     """Erase a member of a deleted channel and lower its user's count of channels, in one transaction.
 
     If another sweep has erased the member, nothing happens. If the user was deleted, only the member is erased.
@@ -144,7 +151,7 @@ def _erase_member(context: Context, member: Record) -> None:
         try:
             context.table.commit(context.cause(), [erased, *departures.one_channel_less(member)])
         except Overtaken:
-            _erase_member(context, verbs.load(context, MEMBER, {**member}))
+            _erase_member(context, verbs.load(context, MEMBER, _path_of(member)))
         except Refusal as refusal:
             if refusal.error is not USER_NOT_FOUND:
                 raise

@@ -152,9 +152,9 @@ def _decide(context: Context, entry: Key[Listing], channel: Channel, tail: Tail)
         moved = {"timer_due": due_at(channel, tail)}
         write = channel_log.in_tail(channel["service_sid"], channel["sid"], {}, *guards, **moved)
         context.table.commit(context.cause(), [write])
-        return _relist(context, channel, tail, {**tail, **moved})
+        return _relist(context, channel, tail, cast(Tail, {**tail, **moved}))
     in_record, in_tail = transition(before, after, TIMER, now)
-    in_tail["timer_due"] = due_at(channel, {**tail, **in_tail})
+    in_tail["timer_due"] = due_at(channel, cast(Tail, {**tail, **in_tail}))
     taken = channel_log.advance(context, channel["service_sid"], channel["sid"], {}, *guards, **in_tail)
     announced = _announce(context, channel, taken, in_record)
     listed = _relist(context, announced, tail, taken)
@@ -190,9 +190,7 @@ def _announce(context: Context, channel: Channel, taken: Tail, changes: Record) 
     return cast(Channel, stored)
 
 
-def _relist(
-    context: Context, channel: Channel, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> Mapping[Key[Any], Record]:
+def _relist(context: Context, channel: Channel, before: Tail, after: Tail) -> Mapping[Key[Any], Record]:
     """Put the entries that follow from the new counters but not from the old; returns all that follow from the new.
 
     If the state has changed or the old counters are unknown, the channel's last change is put into its log.

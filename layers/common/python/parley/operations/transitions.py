@@ -7,7 +7,7 @@ which the transition was decided.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from parley.domain.channels import hour_of
 from parley.domain.states import ACTIVE, CLOSED, EVENT, INACTIVE, INITIALIZING, is_transition, state_of, stored
@@ -53,7 +53,7 @@ def marks(before: str, after: str, reason: str, now_ms: int) -> Record:
 
 def rework(
     context: Context,
-    channel: Mapping[str, Any],
+    channel: Channel,
     tail: Tail,
     changes: Mapping[str, Any],
     *,
@@ -71,13 +71,13 @@ def rework(
         counters["timed_at"] = now
     if "type" in changes and changes["type"] != tail["type"]:
         counters |= {"type": changes["type"], "activity_hour": hour_of(tail.get("activity_at", now))}
-    after = {**channel, **changes, **record}
+    after = cast(Channel, {**channel, **changes, **record})
     if counters:
-        counters["timer_due"] = due_at(after, {**tail, **counters})
+        counters["timer_due"] = due_at(after, cast(Tail, {**tail, **counters}))
     had = entries(context.account_sid, channel, tail)
     if after["date_created"] != channel["date_created"]:
         had |= {key: {} for key in listings(channel, tail)}
-    moves = moved(had, entries(context.account_sid, after, {**tail, **counters}))
+    moves = moved(had, entries(context.account_sid, after, cast(Tail, {**tail, **counters})))
     if not counters and not moves:
         return Rework(record, counters, moves)
     guards = [unchanged(tail, name) for name in COUNTERS]
@@ -133,7 +133,7 @@ def _activate(context: Context, service_sid: str, found: Channel | None, before:
     channel = shown(context, service_sid, found)
     key = keys.channel(channel["sid"])
 
-    def decide(channel: Record, tail: Tail) -> Decision:
+    def decide(channel: Channel, tail: Tail) -> Decision:
         if state_of(tail) != before:
             raise _Done(CONCURRENT_UPDATE)
         also = rework(context, channel, tail, {}, state=ACTIVE, reason=EVENT)
@@ -141,7 +141,7 @@ def _activate(context: Context, service_sid: str, found: Channel | None, before:
         return Decision(Update(key, NOT_FOUND(), set=changes), also.writes)
 
     try:
-        channel_log.change(context, "channel", "updated", {**channel}, decide, in_any_state=before == INITIALIZING)
+        channel_log.change(context, "channel", "updated", channel, decide, in_any_state=before == INITIALIZING)
     except _Done:
         return
     context.configuration.forget(key)

@@ -46,7 +46,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     return listing.showing(shown)
 
 
-def _belonging(context: Context, user: User | None, path: Path) -> Record:
+def _belonging(context: Context, user: User | None, path: Path) -> User:
     """The user, if it is in the service of the path. If a client asks for its own channels, its user must exist."""
     found = verbs.belonging(user, path)
     return authority.require_same_user(context, found) if found["identity"] == context.caller.identity else found

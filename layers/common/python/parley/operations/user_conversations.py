@@ -16,6 +16,7 @@ from parley.operations.context import Context
 from parley.operations.paging import Listing, PageRequest
 from parley.records.spec import Path
 from parley.store.items import Record
+from parley.stored import Channel
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
@@ -57,5 +58,5 @@ def _whole(context: Context, record: Record) -> Record:
     return _seen(record, channels.load(context, where))
 
 
-def _seen(record: Record, channel: Record) -> Record:
+def _seen(record: Record, channel: Channel) -> Record:
     return {**record, **of_channel(channel), "unread_messages_count": capped(record["unread_messages_count"])}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import live_connections
@@ -124,10 +124,9 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     rate.count_service_action(context, resolved["service_sid"])
     same = verbs.same_user(birth_of(user), NOT_FOUND())
     write = Update(USER.key(resolved), NOT_FOUND(), set=changes, add=NEXT_VERSION, guards=(same,))
-    record = context.table.commit(context.cause(), [write, *giving])[0]
-    if giving:
-        # For several writes, `commit` returns only the fields that each has set.
-        record = verbs.load(context, USER, resolved)
+    written = context.table.commit(context.cause(), [write, *giving])[0]
+    # For several writes, `commit` returns only the fields that each has set.
+    record = verbs.load(context, USER, resolved) if giving else cast(User, written)
     context.configuration.forget(USER.key(resolved))
     return shown_reachability(record, reachability.is_enabled(service(context, resolved["service_sid"])))
 

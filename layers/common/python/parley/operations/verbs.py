@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from parley.errors import NOT_FOUND, Error, Refusal
 from parley.operations.addressing import resolve
@@ -15,6 +15,7 @@ from parley.store.keys import Range
 from parley.store.writes import Bury, Create, Guard, Update
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Mapping[str, Any])
 
 FUNCTIONS = {"create": "create", "fetch": "fetch", "list": "list_", "update": "update", "delete": "delete"}
 
@@ -22,7 +23,7 @@ FUNCTIONS = {"create": "create", "fetch": "fetch", "list": "list_", "update": "u
 TOMBSTONE_SECONDS = 7 * 86_400
 
 
-def fetch(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def fetch(record_type: RecordType[Any], context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The record at a path.
 
     Raises:
@@ -32,7 +33,7 @@ def fetch(record_type: RecordType, context: Context, path: Path, parameters: dic
 
 
 def list_(
-    record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any], page: PageRequest
+    record_type: RecordType[Any], context: Context, path: Path, parameters: dict[str, Any], page: PageRequest
 ) -> Listing:
     """One page of a collection, oldest first."""
     resolved = resolve(context, record_type, path)
@@ -40,7 +41,7 @@ def list_(
     return read_page(context, record_type.range(resolved), page)
 
 
-def update(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def update(record_type: RecordType[Any], context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The record after the given fields have changed."""
     resolved = resolve(context, record_type, path)
     load(context, record_type, resolved)
@@ -48,7 +49,7 @@ def update(record_type: RecordType, context: Context, path: Path, parameters: di
     return context.table.commit(context.cause(), [write])[0]
 
 
-def create(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def create(record_type: RecordType[Any], context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """A new record of a type whose key needs nothing but a new SID."""
     resolved = resolve(context, record_type, path)
     record = {**new_record(context, record_type, path), **parameters}
@@ -56,27 +57,27 @@ def create(record_type: RecordType, context: Context, path: Path, parameters: di
     return context.table.commit(context.cause(), [write])[0]
 
 
-def delete(record_type: RecordType, context: Context, path: Path, parameters: dict[str, Any]) -> None:
+def delete(record_type: RecordType[Any], context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Delete the record and leave a tombstone in its place."""
     resolved = resolve(context, record_type, path)
     record = load(context, record_type, resolved)
     context.table.commit(context.cause(), [bury(context, record_type, resolved, record)])
 
 
-def load(context: Context, record_type: RecordType, resolved: Path) -> Record:
+def load(context: Context, record_type: RecordType[R], resolved: Path) -> R:
     """The record at a resolved path, if it is of the service and channel in that path."""
     record = context.table.fetch(record_type.key(resolved))
     return belonging(record, resolved)
 
 
-def belonging(record: Mapping[str, Any] | None, resolved: Path) -> Record:
+def belonging(record: R | None, resolved: Path) -> R:
     """The record, if there is one and it is of the service in the path."""
     if record is None or record.get("service_sid", resolved.get("service_sid")) != resolved.get("service_sid"):
         raise NOT_FOUND()
-    return cast(Record, record)
+    return record
 
 
-def new_record(context: Context, record_type: RecordType, path: Path) -> Record:
+def new_record(context: Context, record_type: RecordType[Any], path: Path) -> Record:
     """A new record with its SID, its dates and its service."""
     now = context.clock.now_ms()
     record: Record = {"sid": context.ids.sid(record_type.prefix), "date_created": now, "date_updated": now}
@@ -131,7 +132,9 @@ _KEPT_DATES = ("date_created", "date_updated")
 _SIDS = ("sid", "service_sid", "channel_sid")
 
 
-def bury(context: Context, record_type: RecordType, resolved: Path, record: Record, **more: Any) -> Bury:
+def bury(
+    context: Context, record_type: RecordType[Any], resolved: Path, record: Mapping[str, Any], **more: Any
+) -> Bury:
     """The write that turns a record into its tombstone, which keeps the SIDs and the fields that its type names."""
     names = (*_SIDS, *record_type.remains.split())
     remains = {name: record[name] for name in names if name in record}

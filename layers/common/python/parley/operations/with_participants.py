@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from parley.domain import participants as rules
-from parley.domain.channels import with_counters
+from parley.domain.channels import Counted, with_counters
 from parley.domain.roles import CHANNEL as OF_CHANNELS
 from parley.errors import (
     CHANNEL_FULL,
@@ -32,14 +32,13 @@ from parley.records import CHANNEL, MEMBER
 from parley.records.services import setting
 from parley.records.spec import Path
 from parley.store import keys
-from parley.store.items import Record
 from parley.store.writes import Put, Write
-from parley.stored import MessagingBinding, Service, Tail
+from parley.stored import Member, MessagingBinding, Service, Tail
 
 Given = tuple[dict[str, Any], MessagingBinding | None]
 
 
-def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
+def create(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
     """A new conversation with its participants; the list may be empty.
 
     Raises:
@@ -55,7 +54,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     if len(given) > setting(owner, "limits.channel_members"):
         raise CHANNEL_FULL()
 
-    def attempt(context: Context) -> Record:
+    def attempt(context: Context) -> Counted:
         return _made(context, owner, path, fields, given)
 
     try:
@@ -81,19 +80,18 @@ def _checked(context: Context, owner: Service, given: dict[str, Any]) -> Given:
     return {name: value for name, value in parameters.items() if name not in rules.PARTS}, binding
 
 
-def _made(context: Context, owner: Service, path: Path, fields: dict[str, Any], given: Sequence[Given]) -> Record:
+def _made(context: Context, owner: Service, path: Path, fields: dict[str, Any], given: Sequence[Given]) -> Counted:
     made = channels.making(context, path, fields, is_initializing=True)
     sid, tail = made.record["sid"], made.tail
     newcomers = [Newcomer(context, owner, sid, parameters, binding) for parameters, binding in given]
     read = context.table.fetch_many((key for one in newcomers for key in one.wanted()), buried=True)
     writes: list[Write] = []
-    joined: dict[str, Record] = {}
+    joined: dict[str, Member] = {}
     for newcomer in newcomers:
-        member, part = newcomer.joining(read, cast(Record, tail))
+        member, part = newcomer.joining(read, tail)
         if member["sid"] in joined:
             raise rules.taken(newcomer.binding)()
-        number = {"seq": len(joined) + 1}
-        joined[member["sid"]] = member = {**member, **number}
+        joined[member["sid"]] = member = {**member, "seq": len(joined) + 1}
         writes += [joining.joining_write(owner, member), *part.writes]
         writes.append(channel_log.entry(context, sid, member["seq"], "member", member, "created"))
     share = bound.founding(context, read.living(), made.record, list(joined.values()))

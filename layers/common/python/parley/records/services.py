@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from parley import errors
 from parley.records.kinds import Choice, Flag, Listed, Sid, Text, Url, Whole
 from parley.records.spec import Field, RecordType
 from parley.store import keys
+from parley.stored import Service
 
 _MOST_LIMIT = 1000
 _TEMPLATE = Text(2048, errors.TEMPLATE_TOO_LONG)
@@ -102,7 +102,7 @@ SERVICE = RecordType(
 )
 
 
-def setting(service: Mapping[str, Any], name: str) -> Any:
+def setting(service: Service, name: str) -> Any:
     """A setting of a service, or its default if the service has not set it."""
     value = service.get(name)
     return SERVICE.by_name[name].default if value is None else value

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 
 from parley.errors import Error
 from parley.records.kinds import Kind
-from parley.store.keys import Key, Range
+from parley.store.keys import Key, R, Range
 
 Path = dict[str, str]
 Parent = Literal["account", "service", "channel"]
@@ -88,7 +88,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class RecordType:
+class RecordType(Generic[R]):
     """One type of record: everything that is special about it, except rules.
 
     Attributes:
@@ -107,8 +107,8 @@ class RecordType:
     prefix: str
     parent: Parent
     fields: tuple[Field, ...]
-    key: Callable[[Path], Key[Any]]
-    range: Callable[[Path], Range[Any]] | None = None
+    key: Callable[[Path], Key[R]]
+    range: Callable[[Path], Range[R]] | None = None
     computed: str = ""
     remains: str = ""
 
@@ -125,13 +125,13 @@ class RecordType:
         return {"create": field.on_create, "update": field.on_update}.get(verb)
 
 
-class Registry(Collection[RecordType]):
+class Registry(Collection[RecordType[Any]]):
     """All record types, by name."""
 
-    def __init__(self, *types: RecordType):
+    def __init__(self, *types: RecordType[Any]):
         self._types = {record_type.name: record_type for record_type in types}
 
-    def __iter__(self) -> Iterator[RecordType]:
+    def __iter__(self) -> Iterator[RecordType[Any]]:
         return iter(self._types.values())
 
     def __len__(self) -> int:
@@ -140,9 +140,9 @@ class Registry(Collection[RecordType]):
     def __contains__(self, wanted: object) -> bool:
         return wanted in self._types.values()
 
-    def __getitem__(self, name: str) -> RecordType:
+    def __getitem__(self, name: str) -> RecordType[Any]:
         return self._types[name]
 
-    def including(self, *types: RecordType) -> Registry:
+    def including(self, *types: RecordType[Any]) -> Registry:
         """A copy with more types."""
         return Registry(*self, *types)

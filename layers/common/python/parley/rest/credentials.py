@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Any
 
 from parley.errors import ACCESS_DENIED, UNAUTHENTICATED
 from parley.ids import is_sid
@@ -13,7 +14,7 @@ from parley.records.spec import RecordType
 from parley.store import keys
 
 
-def authenticate(context: Context, authorization: str, asked_for: RecordType) -> None:
+def authenticate(context: Context, authorization: str, asked_for: RecordType[Any]) -> None:
     """Let the request pass, or refuse it. An API key does everything except manage API keys, as at Twilio.
 
     Raises:

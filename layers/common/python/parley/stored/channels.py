@@ -6,8 +6,15 @@ from typing import TypedDict
 
 from parley.stored.common import OfChannel, OfService, Stored, StoredCause
 
+# Names with dots are attributes of their own.
+_DottedChannel = TypedDict(
+    "_DottedChannel",
+    {"timers.inactive": str, "timers.closed": str, "timers.date_inactive": int, "timers.date_closed": int},
+    total=False,
+)
 
-class Channel(OfService, total=False):
+
+class Channel(OfService, _DottedChannel, total=False):
     """A channel, without its counters. `state_*` name its former state, and why and when the state changed."""
 
     friendly_name: str
@@ -103,8 +110,23 @@ class Invite(OfChannel, total=False):
     created_by: str
 
 
-class ChannelWebhook(OfChannel, total=False):
-    """A channel's webhook; its configuration stands in attributes `configuration.*`.
+_DottedChannelWebhook = TypedDict(
+    "_DottedChannelWebhook",
+    {
+        "configuration.url": str,
+        "configuration.method": str,
+        "configuration.filters": list[str],
+        "configuration.triggers": list[str],
+        "configuration.flow_sid": str,
+        "configuration.replay_after": int,
+        "configuration.retry_count": int,
+    },
+    total=False,
+)
+
+
+class ChannelWebhook(OfChannel, _DottedChannelWebhook, total=False):
+    """A channel's webhook.
 
     `face` is the family of faces that made it; if it is absent, Chat made it. If the webhook wants older messages, it
     gets them up to the index `replay_until`, and `replayed` holds the progress.

@@ -29,6 +29,9 @@ from parley.webhooks.delivery import RETRIED_BY_COUNT, Attempt, Outcome, attempt
 from parley.webhooks.events import parameters
 from parley.webhooks.families import FAMILIES, Family, OwnUrl, Settings, find
 
+# Which participant an author is whom an answer names. Parley looks for that participant when it stores the message.
+_NOT_LOOKED_FOR: Record = dict.fromkeys(("author_birth", "author_is", "participant_sid"))
+
 
 class PreEvents:
     """Asks pre-event webhooks; contexts call `ask`."""
@@ -58,7 +61,8 @@ class PreEvents:
             if target is None or not family.knows(_channel(context, kind, record)):
                 continue
             cause = {"source": context.caller.source, "actor": context.actor, "at": context.clock.now_ms()}
-            change = Change(kind, verb, {**record, **_by(context, kind, verb)}, {}, cause, "")
+            # `ModifiedBy` names the client that asks for the change, not the author of the last change.
+            change = Change(kind, verb, {**record, "last_updated_by": context.actor}, {}, cause, "")
             asked = {
                 "id": context.ids.unique(),
                 "url": target[0],
@@ -67,6 +71,8 @@ class PreEvents:
             }
             replaced = self._answer(asked, family, kind, event, settings.pre_retries)
             record, answered = {**record, **replaced}, {**(answered or given), **replaced}
+            if "author" in replaced:
+                record |= _NOT_LOOKED_FOR
         return answered
 
     def _answer(self, asked: dict[str, Any], family: Family, kind: str, event: Event, retries: int) -> dict[str, Any]:
@@ -84,13 +90,6 @@ class PreEvents:
             if made.response is not None and made.status not in RETRIED_BY_COUNT:
                 break
         return made
-
-
-def _by(context: Context, kind: str, verb: str) -> Record:
-    """The fields of the client that asks for an action."""
-    # `ModifiedBy` names the client that asks for the change, not the author of the last change.
-    told: Record = {"last_updated_by": context.actor}
-    return {**told, "author_birth": context.caller.birth} if (kind, verb) == ("message", "create") else told
 
 
 def _target(family: Family, owner: Service, settings: Settings, event: Event) -> OwnUrl | None:

@@ -16,6 +16,7 @@ from parley.ports.queue import Queue
 from parley.store import keys
 from parley.store.changes import Change
 from parley.store.items import Record
+from parley.stored import ChannelWebhook
 from parley.webhooks.circuit import Circuits
 from parley.webhooks.delivery import attempt, pause_seconds
 from parley.webhooks.events import rows
@@ -90,14 +91,14 @@ class Deliveries:
         awaited = [webhook for webhook in webhooks if webhook["sid"] in told and is_replaying(webhook)]
         return [*map(replay, awaited), *planned]
 
-    def _channel_webhooks(self, change: Change, memory: Memory) -> list[Record]:
+    def _channel_webhooks(self, change: Change, memory: Memory) -> list[ChannelWebhook]:
         # A receipt does not store how many webhooks its channel has.
         if not change.record.get("hooks") and change.kind != "receipt":
             return []
         sid = change.channel_sid
         if sid not in memory:
-            memory[sid] = [{**webhook} for webhook in self._context.table.every(keys.channel_webhooks(sid))]
-        webhooks: list[Record] = memory[sid]
+            memory[sid] = self._context.table.every(keys.channel_webhooks(sid))
+        webhooks: list[ChannelWebhook] = memory[sid]
         return webhooks
 
     def _channel(self, change: Change, memory: Memory) -> Record | None:

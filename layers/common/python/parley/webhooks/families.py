@@ -15,7 +15,7 @@ from parley.faces.events import Event, Events
 from parley.operations.accounts import known_configuration
 from parley.operations.context import CHAT, CONVERSATIONS, Context, Perspective
 from parley.store.items import Record
-from parley.stored import Service
+from parley.stored import ChannelWebhook, Service
 
 
 class Settings(NamedTuple):
@@ -52,7 +52,7 @@ class Family:
     post_events: Events
     service_parameter: str
     settings: Callable[[Context, Service], Settings]
-    own_url: Callable[[Mapping[str, Any], Event], OwnUrl | None]
+    own_url: Callable[[Service, Event], OwnUrl | None]
     answers: Mapping[str, str]
 
     @property
@@ -60,7 +60,7 @@ class Family:
         """The name that channel webhooks carry."""
         return self.perspective.name
 
-    def knows(self, channel: Record | None) -> bool:
+    def knows(self, channel: Mapping[str, Any] | None) -> bool:
         """Whether an action or a change concerns the family; `channel` is None if it happens outside of channels."""
         return channel is None or channel.get("type") in self.perspective.shows
 
@@ -83,10 +83,11 @@ def _in_chat(context: Context, service: Service) -> Settings:
     )
 
 
-def _own_url_in_chat(service: Mapping[str, Any], event: Event) -> OwnUrl | None:
+def _own_url_in_chat(service: Service, event: Event) -> OwnUrl | None:
     name = "webhooks.on_" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in event.name)[3:]
-    url = service.get(f"{name}.url")
-    return (url, service.get(f"{name}.method") or "POST") if url else None
+    settings: Mapping[str, Any] = service
+    url = settings.get(f"{name}.url")
+    return (url, settings.get(f"{name}.method") or "POST") if url else None
 
 
 def _in_conversations(context: Context, service: Service) -> Settings:
@@ -132,6 +133,6 @@ CHATS, CONVERSATIONS_FAMILY = FAMILIES
 _BY_NAME = {family.name: family for family in FAMILIES}
 
 
-def of_webhook(webhook: Record) -> Family:
+def of_webhook(webhook: ChannelWebhook) -> Family:
     """The family of the face that made a channel's webhook."""
     return _BY_NAME[webhook.get("face") or CHAT.name]

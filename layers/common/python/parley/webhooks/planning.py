@@ -11,7 +11,7 @@ from parley.faces.events import Event
 from parley.records.kinds import EMPTY_ATTRIBUTES
 from parley.store.changes import CREATED, Change
 from parley.store.items import Record
-from parley.stored import Replayed
+from parley.stored import ChannelWebhook, Replayed, Service
 from parley.webhooks.events import parameters, rows
 from parley.webhooks.families import CHATS, CONVERSATIONS_FAMILY, FAMILIES, Family, Settings, find, of_webhook
 
@@ -35,9 +35,9 @@ class Surroundings:
     """
 
     account_sid: str
-    service: Mapping[str, object]
+    service: Service
     settings: Mapping[str, Settings] = field(default_factory=dict)
-    webhooks: Iterable[Record] = ()
+    webhooks: Iterable[ChannelWebhook] = ()
     channel: Record | None = None
     studio_url: str = ""
 
@@ -99,7 +99,7 @@ def _to_channel_webhooks(change: Change, row: tuple[str, str], around: Surroundi
             yield _entry(change, family, event, target)
 
 
-def of_replay(change: Change, webhook: Record, around: Surroundings) -> Record | None:
+def of_replay(change: Change, webhook: ChannelWebhook, around: Surroundings) -> Record | None:
     """The delivery of an older message to a webhook that asked for it; None if the webhook does not want this one."""
     row = (change.kind, change.verb)
     if not fires(webhook, row, change):
@@ -110,7 +110,7 @@ def of_replay(change: Change, webhook: Record, around: Surroundings) -> Record |
     return _entry(change, family, event, target) if target else None
 
 
-def _is_replayed(webhook: Record, row: tuple[str, str], change: Change) -> bool:
+def _is_replayed(webhook: ChannelWebhook, row: tuple[str, str], change: Change) -> bool:
     """Whether a message came before the webhook. The webhook gets such a message from a replay or not at all."""
     return row == ("message", CREATED) and change.record["index"] <= webhook.get("replay_until", -1)
 
@@ -121,7 +121,7 @@ def _selected_as(row: tuple[str, str], change: Change) -> str:
     return event.name if event else ""
 
 
-def _named(webhook: Record, row: tuple[str, str], change: Change) -> tuple[Family, Event]:
+def _named(webhook: ChannelWebhook, row: tuple[str, str], change: Change) -> tuple[Family, Event]:
     """The event in the words of the face that made the webhook, or in Conversations' words if that face has none."""
     for family in (of_webhook(webhook), CONVERSATIONS_FAMILY):
         if event := find(family.post_events, *row, change.record):
@@ -129,23 +129,23 @@ def _named(webhook: Record, row: tuple[str, str], change: Change) -> tuple[Famil
     raise LookupError(row)
 
 
-def names_channel(webhook: Record) -> bool:
+def names_channel(webhook: ChannelWebhook) -> bool:
     """Whether requests to a channel's webhook may show more fields of the channel than its SID."""
     return webhook["type"] == STUDIO or of_webhook(webhook) is CONVERSATIONS_FAMILY
 
 
-def replayed(webhook: Record) -> Replayed:
+def replayed(webhook: ChannelWebhook) -> Replayed:
     """The progress of the replay that a channel's webhook asked for."""
     begin: Replayed = {"next": webhook["configuration.replay_after"], "since": webhook["date_created"], "receives": 0}
     return webhook.get("replayed") or begin
 
 
-def is_replaying(webhook: Record) -> bool:
+def is_replaying(webhook: ChannelWebhook) -> bool:
     """Whether a channel's webhook must still get older messages."""
     return "replay_until" in webhook and replayed(webhook)["next"] <= webhook["replay_until"]
 
 
-def replay(webhook: Record) -> Record:
+def replay(webhook: ChannelWebhook) -> Record:
     """The queue entry of a replay. It has the group of the webhook's deliveries, so later deliveries wait for it."""
     sid, channel_sid = webhook["sid"], webhook["channel_sid"]
     return {
@@ -157,7 +157,7 @@ def replay(webhook: Record) -> Record:
     }
 
 
-def fires(webhook: Record, row: tuple[str, str], change: Change) -> bool:
+def fires(webhook: ChannelWebhook, row: tuple[str, str], change: Change) -> bool:
     """Whether a channel's webhook wants an event."""
     name = _selected_as(row, change)
     if not name:
@@ -165,16 +165,16 @@ def fires(webhook: Record, row: tuple[str, str], change: Change) -> bool:
     match webhook["type"]:
         case "trigger":
             # Case and word boundaries are not documented; any occurrence fires (unconfirmed).
-            body = (change.record.get("body") or "").lower()
+            body = (change.record.get("body") or "").casefold()
             triggers = webhook.get("configuration.triggers") or ()
-            return name in _SENT and any(trigger.lower() in body for trigger in triggers)
+            return name in _SENT and any(trigger.casefold() in body for trigger in triggers)
         case "studio":
             return name in (webhook.get("configuration.filters") or _STUDIO_DEFAULT)
         case _:
             return name in (webhook.get("configuration.filters") or ())
 
 
-def _target(change: Change, webhook: Record, told: dict[str, str], around: Surroundings) -> Target | None:
+def _target(change: Change, webhook: ChannelWebhook, told: dict[str, str], around: Surroundings) -> Target | None:
     told |= {"WebhookType": webhook["type"], "WebhookSid": webhook["sid"]}
     retries = webhook.get("configuration.retry_count") or 0
     if webhook["type"] != STUDIO:

@@ -8,15 +8,15 @@ that was just being sent may then be sent again, with the same idempotency token
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from parley.errors import NOT_FOUND, Refusal
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.changes import CREATED, Change
-from parley.store.items import Record
 from parley.store.writes import Update
-from parley.stored import Replayed
+from parley.stored import ChannelWebhook, Message, Replayed
 from parley.webhooks.deliveries import Deliveries
 from parley.webhooks.planning import Surroundings, is_replaying, of_replay, replay, replayed
 
@@ -36,23 +36,25 @@ class Replays:
 
     def plan(self, change: Change, memory: Memory) -> list[Entry]:
         """The replay that a new webhook asks for."""
-        is_new = (change.kind, change.verb) == ("channel_webhook", CREATED)
-        return [replay(change.record)] if is_new and is_replaying(change.record) else []
+        if (change.kind, change.verb) != ("channel_webhook", CREATED):
+            return []
+        webhook = cast(ChannelWebhook, change.record)
+        return [replay(webhook)] if is_replaying(webhook) else []
 
     def carry_out(self, entry: Entry, turn: Turn) -> Again | None:
         """Send the messages that are left, until one has to be tried again or the time is up."""
         while True:
             found = self._context.table.fetch(keys.channel_webhook(entry["channel_sid"], entry["sid"]))
-            if found is None or not is_replaying({**found}):
+            if found is None or not is_replaying(found):
                 return None
             try:
-                again = self._tell_some({**found}, turn)
+                again = self._tell_some(found, turn)
             except _Gone:
                 return None
             if again is not None:
                 return again
 
-    def _tell_some(self, webhook: Record, turn: Turn) -> Again | None:
+    def _tell_some(self, webhook: ChannelWebhook, turn: Turn) -> Again | None:
         """Send the next messages; None if all of them are settled."""
         channel_sid, at = webhook["channel_sid"], replayed(webhook)
         indexes = range(at["next"], min(at["next"] + _AT_ONCE, webhook["replay_until"] + 1))
@@ -81,7 +83,7 @@ class Replays:
         self._settle(webhook, indexes.stop, turn)
         return None
 
-    def _settle(self, webhook: Record, index: int, turn: Turn) -> Replayed:
+    def _settle(self, webhook: ChannelWebhook, index: int, turn: Turn) -> Replayed:
         """Store that the next message is the one with this index."""
         at: Replayed = {"next": index, "since": self._context.clock.now_ms(), "receives": turn.receives - 1}
         key = keys.channel_webhook(webhook["channel_sid"], webhook["sid"])
@@ -96,7 +98,7 @@ class _Gone(Refusal):
         super().__init__(NOT_FOUND)
 
 
-def _as_new(message: Record) -> Change:
+def _as_new(message: Message) -> Change:
     """The change that wrote a message, made again from the stored message."""
     cause = {**message["cause"], "id": message["sid"], "webhooks": True}
-    return Change("message", CREATED, message, {}, cause, "")
+    return Change("message", CREATED, {**message}, {}, cause, "")

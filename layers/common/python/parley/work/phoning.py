@@ -11,12 +11,13 @@ order. If one is malformed, Parley logs it and drops it: another attempt would n
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from parley.domain.addresses import EMAIL, channel_of
 from parley.domain.deliveries import READ, STATUSES
 from parley.domain.participants import MOST_IN_GROUP
-from parley.errors import CONVERSATION_INITIALIZING, Refusal
+from parley.errors import CONCURRENT_UPDATE, CONVERSATION_INITIALIZING, UNAVAILABLE, Refusal
 from parley.ids import is_sid
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.log import logger
@@ -33,20 +34,40 @@ from parley.work.job import Job
 # When only this much of the function's time is left, the job stops: one more phone may take five seconds and three
 # requests.
 _MARGIN_MS = 15_000
-# The first pause before a silent carrier is tried again; it doubles each time.
+# The first pause before a job is taken up again, such as one whose carrier is silent; it doubles each time.
 _PAUSE_SECONDS = 5
+_PASSING = (CONCURRENT_UPDATE, UNAVAILABLE, CONVERSATION_INITIALIZING)
 _LONGEST_ID = 256
 # JSON can spell half of a surrogate pair, but it can be neither stored nor sent.
 _HALF = re.compile("[\ud800-\udfff]")
+
+CarryOut = Callable[[Entry, Turn], Again | None]
 
 
 def phone_jobs(context: Context, queue: Queue, carrier: Carrier) -> dict[str, Job]:
     """The rows of these jobs."""
     return {
-        "phone": Job(queue, lambda entry, turn: _hand_over(context, carrier, entry, turn), plan),
-        "phone_status": Job(queue, lambda entry, turn: _note(context, entry)),
-        "phone_inbound": Job(queue, lambda entry, turn: _receive(context, entry)),
+        "phone": Job(queue, _or_later(lambda entry, turn: _hand_over(context, carrier, entry, turn)), plan),
+        "phone_status": Job(queue, _or_later(lambda entry, turn: _note(context, entry))),
+        "phone_inbound": Job(queue, _or_later(lambda entry, turn: _receive(context, entry))),
     }
+
+
+def _or_later(carry_out: CarryOut) -> CarryOut:
+    """A job that is taken up again after a pause if it is refused for a reason that passes.
+
+    Dozens of phones may report about one message at once, and each report changes the counts on the message.
+    """
+
+    def attempt(entry: Entry, turn: Turn) -> Again | None:
+        try:
+            return carry_out(entry, turn)
+        except Refusal as refusal:
+            if refusal.error not in _PASSING:
+                raise
+            return Again(_PAUSE_SECONDS)
+
+    return attempt
 
 
 def plan(change: Change, memory: Memory) -> list[Entry]:
@@ -84,20 +105,13 @@ def _report_of(entry: Entry) -> Report | None:
     return Report(path, str(status), code, _text(entry.get("sid")) or "")
 
 
-def _receive(context: Context, entry: Entry) -> Again | None:
+def _receive(context: Context, entry: Entry) -> None:
     inbound = _inbound_of(entry)
     if inbound is None:
         logger.warning("message from a phone dropped", extra={"reason": "it names no addresses or has no sid"})
-        return None
-    try:
-        reason = receive(context, inbound)
-    except Refusal as refusal:
-        if refusal.error is not CONVERSATION_INITIALIZING:
-            raise
-        return Again(_PAUSE_SECONDS)
-    if reason:
+        return
+    if reason := receive(context, inbound):
         logger.warning("message from a phone dropped", extra={"reason": reason})
-    return None
 
 
 def _inbound_of(entry: Entry) -> Inbound | None:

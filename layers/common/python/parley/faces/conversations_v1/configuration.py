@@ -6,6 +6,8 @@ https://www.twilio.com/docs/conversations/api/configuration-resource, /service-c
 
 from __future__ import annotations
 
+from typing import Any
+
 from parley import errors
 from parley.faces.conversations_events import OLDER_NAMES, SERVICE_FILTERS
 from parley.faces.conversations_v1.face import FACE
@@ -33,7 +35,7 @@ _PUSHES = {
 }
 
 
-def _webhooks(record: RecordType, within: str) -> tuple[str, str, dict[str, AnyCase | Selected]]:
+def _webhooks(record: RecordType[Any], within: str) -> tuple[str, str, dict[str, AnyCase | Selected]]:
     """The view, the form and the kinds of webhooks that a record stores in its field `within`."""
     stored = {"pre_webhook_url": "pre_webhook_url", "post_webhook_url": "post_webhook_url"}
     stored |= {"filters": "webhook_filters", "method": "webhook_method"}
