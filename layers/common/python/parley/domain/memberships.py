@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from parley.ids import gateway_member_sid, member_sid, phone_member_sid, user_sid
-from parley.stored import Channel, Message, User
+from parley.stored import Channel, Connection, Message, User
 
 Held = TypeVar("Held", bound=Mapping[str, Any])
 
@@ -68,8 +68,11 @@ def birth_of(record: Mapping[str, Any]) -> str:
     return str(record.get("birth") or "")
 
 
-def own(held: Held | None, user: User | None) -> Held | None:
-    """`held`, if it is given and belongs to this very user, not to an earlier one with the same identity."""
+def own(held: Held | None, user: User | Connection | None) -> Held | None:
+    """`held`, if it is given and belongs to this very user, not to an earlier one with the same identity.
+
+    A connection stands for the user who opened it.
+    """
     if held is None or user is None or identity_of(held) is None:
         return None
     return held if birth_of(held) == birth_of(user) else None

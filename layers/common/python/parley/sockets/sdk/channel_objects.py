@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from parley.domain.channels import PUBLIC
-from parley.domain.memberships import is_creator, own
+from parley.domain.memberships import birth_of, is_creator, own
 from parley.ids import invite_sid, member_sid
 from parley.operations import aliases
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
-from parley.stored import Connection
+from parley.stored import Connection, Tail, User
 
 _READABLE_MS = 60_000
 # The counters of a channel without messages.
-_EMPTY = {"last_index": -1}
+_EMPTY: Tail = {"last_index": -1}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Sight:
     """
 
     channel: Mapping[str, Any]
-    tail: Mapping[str, Any]
+    tail: Tail
     member: Mapping[str, Any] | None = None
     invite: Mapping[str, Any] | None = None
     is_visible: bool = False
@@ -102,6 +102,6 @@ def sight(context: Context, connection: Connection, found: Records, sid: str) ->
         return UNSEEN
     member = membership(context, connection, found, sid)
     invite = own(found.living().get(keys.invite(sid, invite_sid(sid, connection["identity"]))), connection)
-    owner = {"sid": connection["user_sid"], "birth": connection.get("birth")}
+    owner: User = {"sid": connection["user_sid"], "birth": birth_of(connection)}
     is_visible = bool(member or invite) or channel["type"] == PUBLIC or is_creator(channel, owner)
     return Sight(channel, tail, member, None if member else invite, is_visible)

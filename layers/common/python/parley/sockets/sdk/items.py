@@ -19,6 +19,7 @@ from parley.domain.states import state_of
 from parley.ids import user_sid
 from parley.records.kinds import EMPTY_ATTRIBUTES
 from parley.sockets.sdk import objects
+from parley.stored import Tail
 
 JOINED, INVITED = "joined", "invited"
 # The items of a user's `info`.
@@ -89,7 +90,7 @@ def membership_item(held: Mapping[str, Any], channel_type: str | None) -> dict[s
     }
 
 
-def channel_data(channel: Mapping[str, Any], tail: Mapping[str, Any]) -> dict[str, Any]:
+def channel_data(channel: Mapping[str, Any], tail: Tail) -> dict[str, Any]:
     """The data of a channel's document.
 
     It is the same for all users: an SDK takes a status, horizon or notification level that it finds here for its own
@@ -125,7 +126,7 @@ def user_items(user: Mapping[str, Any], is_reachability_enabled: bool) -> dict[s
     return shown
 
 
-def _last_message(tail: Mapping[str, Any]) -> dict[str, Any] | None:
+def _last_message(tail: Tail) -> dict[str, Any] | None:
     """The newest message. The counters do not know the time of an older message that became the newest again."""
     index = last_message_index(tail)
     if index is None:

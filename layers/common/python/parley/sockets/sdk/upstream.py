@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from parley.domain.channels import Counted
 from parley.domain.memberships import own
 from parley.domain.presence import reachability
 from parley.errors import (
@@ -106,7 +107,7 @@ def my_conversation(exchange: Exchange, version: str) -> Answered:
     return Answered(200, views.membership(version, {**held, "channel": channel}))
 
 
-def _held(exchange: Exchange, version: str, channel: str) -> tuple[Record, Record]:
+def _held(exchange: Exchange, version: str, channel: str) -> tuple[Record, Counted]:
     context, service_sid = exchange.context, exchange.service_sid
     path = {"service_sid": service_sid, "channel_sid": channel, "user_sid": exchange.connection["user_sid"]}
     held = user_channels.fetch(context, path, {})
