@@ -55,8 +55,9 @@ def test_a_continuation_token_opens_nothing(house: House, alice: SdkDevice) -> N
     assert refused.status == 401
 
 
-def test_the_reply_to_init_names_no_continuation_token(alice: SdkDevice) -> None:
-    assert "continuation_token" not in alice.init("alice").header
+def test_the_continuation_token_is_only_the_time_of_opening(house: House, alice: SdkDevice) -> None:
+    opened_at = house.deployment.world.clock.now_ms() // 1000
+    assert alice.init("alice").header["continuation_token"] == str(opened_at)
 
 
 def test_update_renews_the_token(house: House, alice: SdkDevice) -> None:

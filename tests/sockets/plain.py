@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from parley.errors import FRAME_INVALID, Refusal
 from parley.faces.errors import translate
 from parley.operations.context import Context
-from parley.sockets.codec import Codec, News, Piece, Reply
+from parley.sockets.codec import Codec, News, Opening, Piece, Reply
 from parley.sockets.protocols import Row
 from parley.sockets.typing_indicator import Typing
 from parley.stored import Connection
@@ -73,8 +73,8 @@ class PlainCodec:
 class PlainRequests:
     """Opening and typing."""
 
-    def opening(self, text: str) -> str | None:
-        return text.removeprefix("PLAIN open ") if text.startswith("PLAIN open ") else None
+    def opening(self, text: str) -> Opening | None:
+        return Opening(text.removeprefix("PLAIN open ")) if text.startswith("PLAIN open ") else None
 
     def welcome(self, text: str, connection: Connection) -> str:
         return f"PLAIN welcome {connection['identity']}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from parley.errors import Refusal
 from parley.operations.context import Context
@@ -50,6 +50,19 @@ class News:
     tail: Tail | None = None
     reasons: tuple[str, ...] = ()
     is_reachability_enabled: bool = False
+
+
+class Opening(NamedTuple):
+    """What a frame brings that opens a connection.
+
+    Attributes:
+        token: The access token.
+        resumes: When the client's connection before this one was opened, in epoch seconds; 0 if the client does not say
+            so. A client that lies here only gets other events than it needs.
+    """
+
+    token: str
+    resumes: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,8 +121,8 @@ class Codec(Protocol):
 class Requests(Protocol):
     """Answers the frames of one protocol."""
 
-    def opening(self, text: str) -> str | None:
-        """The access token in a frame that opens a connection; None for any other frame."""
+    def opening(self, text: str) -> Opening | None:
+        """What a frame brings that opens a connection; None for any other frame."""
 
     def welcome(self, text: str, connection: Connection) -> str:
         """The reply to the frame that opened the connection."""

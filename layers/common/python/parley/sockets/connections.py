@@ -68,8 +68,10 @@ def accept(context: Context, protocol: Row, connection_id: str, offered: list[st
     return opened._replace(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
 
-def authenticate(context: Context, protocol: Row, connection_id: str, token: str) -> Opened:
+def authenticate(context: Context, protocol: Row, connection_id: str, token: str, resumes: int = 0) -> Opened:
     """Open a connection for the identity of a token. If the identity has no user yet, create one.
+
+    `resumes` is when the client's connection before this one was opened, if the client says so.
 
     This takes three requests: the user, the connection, the presence. If the service shows who is online, there is one
     more to see that the connection has not been forgotten meanwhile, and one for the first connection of a user.
@@ -108,6 +110,8 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
         record["codec"] = protocol.name
     if shows_who_is_online:
         record["noted"] = True
+    if 0 < resumes <= now:
+        record["resumes"] = resumes
     context.table.put_many({keys.connection(connection_id): record, **_listed(context, record)})
     entries = presence.remember(context.table, record, now)
     live = live_connections(entries, now)

@@ -6,7 +6,7 @@ itself and waits until it has arrived.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from parley.errors import (
@@ -23,7 +23,7 @@ from parley.log import logger
 from parley.operations.context import Context
 from parley.sockets import connections
 from parley.sockets.closing import close
-from parley.sockets.codec import Reply
+from parley.sockets.codec import Opening, Reply
 from parley.sockets.connections import Opened
 from parley.sockets.limits import Requests, Verdict
 from parley.sockets.protocols import NATIVE, Protocols, Row, protocol_of
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 # These refusals pass: the same frame may be carried out a moment later, so the connection stays open.
 _PASSING = (UNAVAILABLE, CONCURRENT_UPDATE, SERVICE_RATE)
 
-_ARRIVED = "sent"
-_DEADLINE_SECONDS = 5.0
+_DEADLINE_SECONDS = 10.0
 
 
 class SocketDoor:
@@ -76,9 +75,9 @@ class SocketDoor:
                 return None
         requests = self._protocols.requests(protocol.name)
         try:
-            token = requests.opening(text)
-            if token is not None:
-                return self._opened(context, connection_id, protocol, token, text)
+            opening = requests.opening(text)
+            if opening is not None:
+                return self._opened(context, connection_id, protocol, opening, text)
             connection = _speaking(connections.opened(context, connection_id), protocol)
         except Refusal as refusal:
             if refusal.error in _PASSING:
@@ -91,26 +90,22 @@ class SocketDoor:
         return self._sent(connection_id, requests.answer(context, connection, self._typing, text))
 
     def _sent(self, connection_id: str, reply: Reply) -> str | None:
-        """The reply, if API Gateway is to send it; all that must come before or after it is sent here.
+        """The reply, if API Gateway is to send it; otherwise everything goes out here, in order.
 
-        If a reply that others follow does not arrive, they are not sent. The client then asks again.
+        The gateway sends nothing more once something did not arrive. So nothing that must follow a reply comes without
+        it, and the client asks again.
         """
-        if reply.first:
-            self._push(connection_id, reply.first)
-        if not reply.later:
-            return reply.text
-        if reply.text is None or self._push(connection_id, [reply.text.encode()]):
-            self._push(connection_id, reply.later)
-        return None
+        frames = list(reply.first)
+        if reply.later:
+            frames += [reply.text.encode()] if reply.text is not None else []
+            frames += reply.later
+        if frames:
+            self._sockets().post([(connection_id, frame) for frame in frames], _DEADLINE_SECONDS)
+        return None if reply.later else reply.text
 
-    def _push(self, connection_id: str, frames: Iterable[bytes]) -> bool:
-        """Send frames to a connection, in order; returns whether all have arrived."""
-        outcomes = self._sockets().post([(connection_id, frame) for frame in frames], _DEADLINE_SECONDS)
-        return outcomes[connection_id] == _ARRIVED
-
-    def _opened(self, context: Context, connection_id: str, protocol: Row, token: str, text: str) -> str:
+    def _opened(self, context: Context, connection_id: str, protocol: Row, opening: Opening, text: str) -> str:
         """The reply to a frame that opens a connection."""
-        opened = connections.authenticate(context, protocol, connection_id, token)
+        opened = connections.authenticate(context, protocol, connection_id, opening.token, opening.resumes)
         self._close_surplus(context, opened)
         return self._protocols.requests(protocol.name).welcome(text, opened.connection)
 

@@ -66,6 +66,36 @@ def follow(context: Context, connection: Connection, identities: list[str]) -> F
     return Followed(users, [user["identity"] for user in gone])
 
 
+def listen(context: Context, connection: Connection, sids: list[str]) -> bool:
+    """Let a connection hear of changes of these users and channels. Beyond a hundred, it drops the first ones.
+
+    Returns whether there are any that it has not heard of before.
+
+    Raises:
+        Refusal: what `write_followers` raises.
+    """
+    if set(sids) <= set(connection.get("follows") or ()):
+        return False
+
+    def change(before: list[str]) -> list[str]:
+        return ([sid for sid in before if sid not in sids] + sids)[-MOST_FOLLOWED:]
+
+    before, after, current = _change(context, connection["id"], change)
+    write_followers(context, current, [*sids, *(sid for sid in before if sid not in after)])
+    context.configuration.forget(keys.connection(connection["id"]))
+    return True
+
+
+def ignore(context: Context, connection: Connection, sids: list[str]) -> None:
+    """Stop telling a connection of changes of these users and channels.
+
+    Raises:
+        Refusal: what `write_followers` raises.
+    """
+    *_, current = _change(context, connection["id"], lambda before: [sid for sid in before if sid not in sids])
+    write_followers(context, current, sids)
+
+
 def write_followers(
     context: Context, connection: Connection, users: list[str], also: Iterable[Key[Any]] = ()
 ) -> Records:
@@ -126,9 +156,11 @@ def unfollow(context: Context, connection: Connection, identities: list[str]) ->
     Raises:
         Refusal: what `write_followers` raises.
     """
-    unwanted = list(dict.fromkeys(user_sid(connection["service_sid"], identity) for identity in identities))
-    *_, current = _change(context, connection["id"], lambda before: [sid for sid in before if sid not in unwanted])
-    write_followers(context, current, unwanted)
+    ignore(
+        context,
+        connection,
+        list(dict.fromkeys(user_sid(connection["service_sid"], identity) for identity in identities)),
+    )
 
 
 def _change(

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 class Connection(TypedDict, total=False):
     """An open socket. `codec` names its protocol unless that is the native one. `noted` says that its user was set
     online when it opened. `renewals` counts the tokens that followed the first one. `closing` says that it is being
-    removed."""
+    removed. `resumes` is when the client says that its connection before this one was opened."""
 
     id: str
     identity: str
@@ -24,6 +24,7 @@ class Connection(TypedDict, total=False):
     endpoint_id: str
     push_credential_sid: str
     opened_at: int
+    resumes: int
     expires_at: int
     warned_of: int
     follows: list[str]

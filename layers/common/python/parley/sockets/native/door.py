@@ -9,7 +9,7 @@ from parley.errors import FRAME_INVALID, INTERNAL, REPLY_TOO_LARGE, Refusal
 from parley.faces.chat_v2 import FACE
 from parley.log import logger
 from parley.operations.context import Caller, Context
-from parley.sockets.codec import Codec, Reply
+from parley.sockets.codec import Codec, Opening, Reply
 from parley.sockets.native import frames
 from parley.sockets.native.actions import perform
 from parley.sockets.native.codec import NativeCodec
@@ -31,7 +31,7 @@ class NativeRequests:
     def __init__(self, views: Views):
         self._views = views
 
-    def opening(self, text: str) -> str | None:
+    def opening(self, text: str) -> Opening | None:
         return None
 
     def welcome(self, text: str, connection: Connection) -> str:

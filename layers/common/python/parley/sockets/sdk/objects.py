@@ -23,7 +23,7 @@ DOCUMENT, LIST, MAP = "document", "list", "map"
 # SDKs never resolve this name: they send requests to these URLs over the socket.
 HOST = "https://cds.parley.invalid"
 
-_STEP, _DESCRIBED, _ESTABLISHED = 4, 1, 2
+_STEP, _DESCRIBED, _ESTABLISHED, _REPEATED = 4, 1, 2, 3
 
 
 class _Kind(NamedTuple):
@@ -126,9 +126,22 @@ def established_id(number: int) -> int:
     return number * _STEP + _ESTABLISHED
 
 
+def repeated_id(number: int) -> int:
+    """The id with which a document is sent once more, though clients may know of the change with this number.
+
+    Only a client that has just got it this way ignores the document.
+    """
+    return number * _STEP + _REPEATED
+
+
 def number_in(id_: int) -> int:
     """The number of the newest change that a client knows, from the id that it names."""
     return id_ // _STEP
+
+
+def is_repeated(id_: int) -> bool:
+    """Whether the document that a client has was sent once more."""
+    return id_ % _STEP == _REPEATED
 
 
 def is_from_descriptor(id_: int) -> bool:

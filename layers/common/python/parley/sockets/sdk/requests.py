@@ -6,6 +6,7 @@ SDK subscribes, the reply must reach it before the pushes that it asked for, so 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from parley.faces.errors import Answer, translate
 from parley.log import logger
 from parley.operations.context import CHAT, Caller, Context
 from parley.sockets import connections, following
-from parley.sockets.codec import Codec, Reply
+from parley.sockets.codec import Codec, Opening, Reply
 from parley.sockets.sdk import packets
 from parley.sockets.sdk.codec import TwilsockCodec
 from parley.sockets.sdk.packets import Packet
@@ -27,6 +28,7 @@ from parley.stored import Connection
 OPENING = "init"
 # What an SDK may expect of Parley. Without `telemetry.v1` it sends none, without `offline_storage` it keeps nothing.
 CAPABILITIES = ["client_update"]
+_TIME = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
 def requests(codec: Codec) -> SdkRequests:
@@ -51,7 +53,7 @@ class SdkRequests:
     def __init__(self, rest_url: str):
         self._rest_url = rest_url
 
-    def opening(self, text: str) -> str | None:
+    def opening(self, text: str) -> Opening | None:
         try:
             packet = packets.decode(text)
         except Refusal:
@@ -60,10 +62,17 @@ class SdkRequests:
             return None
         token = packet.header.get("token")
         # Without a token the connection is refused in the same way as with a bad one.
-        return token if isinstance(token, str) else ""
+        told = packet.header.get("continuation_token")
+        resumes = int(told) if isinstance(told, str) and _TIME.fullmatch(told) else 0
+        return Opening(token if isinstance(token, str) else "", resumes)
 
     def welcome(self, text: str, connection: Connection) -> str:
-        return packets.replied(packets.decode(text).id, capabilities=CAPABILITIES).decode()
+        # The client shows it when it connects again. It grants nothing, so it needs no protection.
+        resuming = {
+            "continuation_token": str(connection["opened_at"]),
+            "continuation_token_status": {"reissued": False},
+        }
+        return packets.replied(packets.decode(text).id, capabilities=CAPABILITIES, **resuming).decode()
 
     def answer(self, context: Context, connection: Connection, typing: Typing, text: str) -> Reply:
         try:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from parley.sockets.sdk import configuration, registrations, sessions, sync, upstream
+from parley.sockets.sdk import configuration, registrations, sessions, subscriptions, sync, upstream
 from parley.sockets.sdk.routing import Routes
 
-ROUTES = Routes((*configuration.ROUTES, *upstream.ROUTES, *registrations.ROUTES, *sessions.ROUTES, *sync.ROUTES))
+ROUTES = Routes(
+    (
+        *configuration.ROUTES,
+        *upstream.ROUTES,
+        *registrations.ROUTES,
+        *sessions.ROUTES,
+        *sync.ROUTES,
+        *subscriptions.ROUTES,
+    )
+)

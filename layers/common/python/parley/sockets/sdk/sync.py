@@ -69,7 +69,7 @@ def _fetch_channels(exchange: Exchange, of: SyncObject) -> dict[str, Any]:
 
 
 def _fetch_info(exchange: Exchange, of: SyncObject) -> dict[str, Any]:
-    user = info_user(exchange, fetch_users(exchange, [of.owner]), of.owner)
+    user = info_user(exchange, exchange.context.table.fetch_many(user_keys(exchange, [of.owner])), of.owner)
     if user is None:
         raise MAP_NOT_FOUND()
     return _described(of, user.get("seq", 0), user)
@@ -161,7 +161,7 @@ def _held_in(exchange: Exchange, of: SyncObject, sid: str) -> list[tuple[str, di
 
 
 def _list_info(exchange: Exchange, of: SyncObject) -> dict[str, Any]:
-    user = info_user(exchange, fetch_users(exchange, [of.owner]), of.owner)
+    user = info_user(exchange, exchange.context.table.fetch_many(user_keys(exchange, [of.owner])), of.owner)
     if user is None:
         raise MAP_NOT_FOUND()
     page = _asked(exchange)
@@ -221,16 +221,16 @@ def _require_own(exchange: Exchange, of: SyncObject) -> None:
         raise MAP_NOT_FOUND()
 
 
-def fetch_users(exchange: Exchange, user_sids: list[str]) -> Records:
-    """Users and, if the service shows who is online, their presence; a request per hundred."""
+def user_keys(exchange: Exchange, user_sids: list[str]) -> list[Key[Any]]:
+    """The keys of users and, if the service shows who is online, of their presence."""
     wanted: list[Key[Any]] = [keys.user(sid) for sid in user_sids]
     if is_enabled(service(exchange.context, exchange.service_sid)):
         wanted += [keys.presence(sid) for sid in user_sids]
-    return exchange.context.table.fetch_many(wanted)
+    return wanted
 
 
 def info_user(exchange: Exchange, found: Records, user_sid: str) -> dict[str, Any] | None:
-    """A user of the service as others see it; None if there is none. `found` holds what `fetch_users` found."""
+    """A user of the service as others see it; None if there is none. `found` holds what has the `user_keys`."""
     user = found.get(keys.user(user_sid))
     if user is None or user["service_sid"] != exchange.service_sid:
         return None
