@@ -62,6 +62,11 @@ class Sight:
 UNSEEN = Sight({}, {})
 
 
+def asker(connection: Connection) -> User:
+    """The connection's user, as far as memberships need to know it."""
+    return {"sid": connection["user_sid"], "birth": birth_of(connection)}
+
+
 def member_keys(connection: Connection, sid: str) -> list[Key[Any]]:
     """The keys that tell whether the user is a member, unless the channel has aliases."""
     return [keys.tail(sid), keys.member(sid, member_sid(sid, connection["identity"]))]
@@ -86,7 +91,7 @@ def membership(context: Context, connection: Connection, found: Records, sid: st
     if tail is None or "deleted_at" in tail or tail["service_sid"] != connection["service_sid"]:
         return None
     member = aliases.member_of(context, found.living(), sid, connection["identity"])
-    return own(member, connection)
+    return own(member, asker(connection))
 
 
 def sight(context: Context, connection: Connection, found: Records, sid: str) -> Sight:
@@ -101,7 +106,6 @@ def sight(context: Context, connection: Connection, found: Records, sid: str) ->
     if tail is None or "deleted_at" in tail:
         return UNSEEN
     member = membership(context, connection, found, sid)
-    invite = own(found.living().get(keys.invite(sid, invite_sid(sid, connection["identity"]))), connection)
-    owner: User = {"sid": connection["user_sid"], "birth": birth_of(connection)}
-    is_visible = bool(member or invite) or channel["type"] == PUBLIC or is_creator(channel, owner)
+    invite = own(found.living().get(keys.invite(sid, invite_sid(sid, connection["identity"]))), asker(connection))
+    is_visible = bool(member or invite) or channel["type"] == PUBLIC or is_creator(channel, asker(connection))
     return Sight(channel, tail, member, None if member else invite, is_visible)

@@ -22,7 +22,7 @@ from parley.sockets.sdk.objects import SyncObject
 from parley.sockets.sdk.sync_events import ADDED, REMOVED, UPDATED, SyncEvent
 from parley.store import keys
 from parley.store.keys import Key
-from parley.stored import Connection, LogEntry, Message
+from parley.stored import Connection, LogEntry, Message, Tail
 
 # How often a client subscribes anew to everything.
 TTL_SECONDS = 600
@@ -74,7 +74,7 @@ class Replay:
     is_cut: bool = False
 
 
-def is_document_due(last: int, tail: Mapping[str, Any], now_ms: int) -> bool:
+def is_document_due(last: int, tail: Tail, now_ms: int) -> bool:
     """Whether a client that knows a document up to the id `last` needs it again.
 
     The counters change before the channel's record does. So a client that read the record in between has an old version
@@ -86,7 +86,7 @@ def is_document_due(last: int, tail: Mapping[str, Any], now_ms: int) -> bool:
     return not objects.is_repeated(last) and now_ms - tail.get("seq_at", 0) < recent
 
 
-def document(channel: Mapping[str, Any], tail: Mapping[str, Any], last: int) -> SyncEvent:
+def document(channel: Mapping[str, Any], tail: Tail, last: int) -> SyncEvent:
     """The event that brings a document up to date."""
     of = objects.document(channel["sid"])
     event = sync_events.document_updated(of, {**channel, "seq": tail["seq"]}, items.channel_data(channel, tail))
@@ -98,7 +98,7 @@ def document(channel: Mapping[str, Any], tail: Mapping[str, Any], last: int) -> 
 class ChannelReplay:
     """Finds what a member missed of a channel's messages and roster."""
 
-    def __init__(self, context: Context, sid: str, tail: Mapping[str, Any], member: Mapping[str, Any], here: Presence):
+    def __init__(self, context: Context, sid: str, tail: Tail, member: Mapping[str, Any], here: Presence):
         self._table = context.table
         self._sid = sid
         self._tail = tail

@@ -23,7 +23,7 @@ from parley.operations.context import CHAT
 from parley.operations.reachability import is_enabled
 from parley.sockets import following
 from parley.sockets.sdk import channel_objects, items, objects, packets, sessions, sync_events
-from parley.sockets.sdk.channel_objects import Sight
+from parley.sockets.sdk.channel_objects import Sight, asker
 from parley.sockets.sdk.objects import SyncObject
 from parley.sockets.sdk.replay import TTL_SECONDS, ChannelReplay, Replay, document, is_document_due, presence
 from parley.sockets.sdk.routing import Answered, Exchange, Route
@@ -302,7 +302,7 @@ class _Establishing:
         tail = self._found.living().get(keys.tail(sid))
         if "deleted_at" in held or tail is None:
             return sync_events.item(of, REMOVED, sid, held)
-        if own(held, self._connection) is None:
+        if own(held, asker(self._connection)) is None:
             return None
         verb = ADDED if held.get("date_created", 0) >= since else UPDATED
         return sync_events.item(of, verb, sid, held, items.membership_item(held, tail["type"]))

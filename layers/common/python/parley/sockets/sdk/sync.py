@@ -17,7 +17,7 @@ from parley.ids import is_sid
 from parley.operations.addressing import service
 from parley.operations.reachability import is_enabled
 from parley.sockets.sdk import channel_objects, items, objects, pages
-from parley.sockets.sdk.channel_objects import Sight
+from parley.sockets.sdk.channel_objects import Sight, asker
 from parley.sockets.sdk.objects import DOCUMENT, LIST, MAP, SyncObject
 from parley.sockets.sdk.routing import Answered, Exchange, Route
 from parley.store import keys
@@ -139,7 +139,7 @@ def _list_channels(exchange: Exchange, of: SyncObject) -> dict[str, Any]:
         [
             (sid, _item(of, sid, held, items.membership_item(held, tail["type"])))
             for sid, held, tail in listed
-            if tail is not None and held is not None and own(held, exchange.connection)
+            if tail is not None and held is not None and own(held, asker(exchange.connection))
         ],
     )
 

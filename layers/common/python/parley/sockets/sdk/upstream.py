@@ -113,7 +113,7 @@ def _held(exchange: Exchange, version: str, channel: str) -> tuple[Record, Count
     held = user_channels.fetch(context, path, {})
     if version == V2 and held["status"] != "joined":
         raise NOT_FOUND()
-    return held, channels.load(context, {"service_sid": service_sid, "sid": held["channel_sid"]})
+    return held, {**channels.load(context, {"service_sid": service_sid, "sid": held["channel_sid"]})}
 
 
 def update_mine(exchange: Exchange, version: str) -> Answered:
