@@ -109,7 +109,8 @@ def _packet(event: SyncEvent) -> Packet:
 def _document(news: News) -> list[SyncEvent]:
     """The update of the channel's document; none if the channel has been deleted since."""
     channel, tail = news.channel or {}, news.tail
-    if "sid" not in channel or "deleted_at" in channel or tail is None or "last_index" not in tail:
+    # The tombstone of the counters has no index.
+    if "sid" not in channel or tail is None or "last_index" not in tail:
         return []
     of = objects.document(news.channel_sid)
     return [sync_events.document_updated(of, news.record, items.channel_data(channel, tail))]
