@@ -46,7 +46,7 @@ MALFORMED: dict[str, tuple[str, str | None]] = {
     "10,000 nested objects": ('{"a":' * 10_000 + "1" + "}" * 10_000, None),
     "a byte order mark": ('\ufeff{"id": "1", "action": "fetchChannel"}', None),
     "a null character": ("\0", None),
-    "a packet of another protocol": ("TWILSOCK V3.0 217\r\n{}", None),
+    "a packet of no protocol": ("MORSE V3.0 217\r\n{}", None),
 }
 
 
