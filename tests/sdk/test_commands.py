@@ -204,22 +204,29 @@ def test_a_refusal_is_repeated_too(house: House, alice: SdkDevice, room: Room) -
 def test_after_ten_minutes_a_result_is_forgotten(house: House, alice: SdkDevice, room: Room, seconds: int) -> None:
     """The item may stay in the table for days."""
     first = line(alice)
-    first.result("sendMessage", "the id", channelSid=room.sid, text="x")
+    assert first.result("leaveChannel", "the id", channelSid=room.sid)["status"] == 200
     house.deployment.world.clock.advance(seconds)
     again = Line(SdkDevice(house, "alice"), first.sid)
-    assert again.result("sendMessage", "the id", channelSid=room.sid, text="x")["messageId"] == 3
+    assert again.result("leaveChannel", "the id", channelSid=room.sid)["code"] == 50400
 
 
 def test_a_result_is_known_to_no_other_user_session_or_command(
     house: House, alice: SdkDevice, bob: SdkDevice, room: Room
 ) -> None:
-    request = {"channelSid": room.sid, "text": "x"}
     hers = line(alice)
-    sent = [hers.result("sendMessage", "the id", **request)]
-    sent += [line(alice).result("sendMessage", "the id", **request)]
-    sent += [Line(bob, hers.sid).result("sendMessage", "the id", **request)]
-    sent += [hers.result("sendMessage", "the other id", **request)]
-    assert [one["messageId"] for one in sent] == [2, 3, 4, 5]
+    ids = (hers, "the id"), (line(alice), "the id"), (Line(bob, hers.sid), "the id"), (hers, "another id")
+    left = [one.result("leaveChannel", command_id, channelSid=room.sid)["status"] for one, command_id in ids]
+    assert left == [200, 403, 200, 403]
+
+
+@pytest.mark.parametrize("action", ["sendMessage", "createChannel"])
+def test_what_was_made_before_its_result_was_stored_is_not_made_again(
+    house: House, alice: SdkDevice, room: Room, action: str
+) -> None:
+    """The function may die in between. The client then gives the command again in a session that knows no result."""
+    first = line(alice).result(action, "the id", **request_for(action, room.sid))
+    assert line(SdkDevice(house, "alice")).result(action, "the id", **request_for(action, room.sid)) == first
+    assert line(alice).result(action, "another id", **request_for(action, room.sid)) != first
 
 
 def test_a_later_user_with_the_same_identity_gets_no_result_of_the_former(

@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
-import pytest
+import itertools
+import json
+import re
+from typing import Any
+from urllib.parse import quote
 
-from tests.sdk.requests_of_rows import MIGHTY, ROWS, SENT, Asked, mighty, place, stage
-from tests.sockets.deployment import House
+import pytest
+from twilio.jwt.access_token.grants import ChatGrant
+
+from local.template.template import Template
+from parley.domain.addresses import Numbers
+from parley.sockets.sdk.upstream_views import HORIZON, V1, V2
+from tests.sdk.device import Packet, SdkDevice
+from tests.sdk.requests_of_rows import (
+    FORM,
+    IN_CHANNEL,
+    MIGHTY,
+    PUSH,
+    REGISTRATIONS,
+    ROWS,
+    SENT,
+    Asked,
+    Place,
+    mighty,
+    place,
+    stage,
+)
+from tests.sockets.asking import furnished
+from tests.sockets.deployment import Deployment, House, Room, Stream
+from tests.support.lean import LeanClient
+from tests.support.world import World
+
+ABSENT = Place("CH" + "0" * 32, "IM" + "0" * 32)
 
 
 def test_every_row_is_asked_for_here() -> None:
@@ -23,3 +52,399 @@ def test_a_row_does_what_it_is_for(house: House, asked: Asked) -> None:
     assert reply.status == asked.sent.status, reply
     assert (reply.body is None) == (asked.sent.status == 204)
     assert asked.sent.code is None or reply.refusal == (asked.sent.status, asked.sent.code)
+
+
+# What must not be seen.
+
+
+@pytest.fixture(scope="module")
+def hidden(lean: LeanClient, template: Template, stream: Stream) -> dict[str, tuple[SdkDevice, Place]]:
+    """Channels that do not exist for a client, each with that client, who has every right of a deployment role."""
+    (table,) = template.tables()
+    own = House(Deployment(World(lean, table.name), stream, template))
+    foreign = House(own.deployment)
+    device = mighty(own)
+    theirs = furnished(foreign, Type="public", UniqueName="theirs")
+    private = furnished(own, Type="private", UniqueName="private")
+    deleted = furnished(own, Type="public")
+    gone = place(deleted)
+    deleted.delete()
+    return {
+        "absent": (device, ABSENT),
+        "foreign": (device, place(theirs)),
+        "foreign by name": (device, place(theirs)._replace(channel="theirs")),
+        "hidden": (device, place(private)),
+        "hidden by name": (device, place(private)._replace(channel="private")),
+        "deleted": (device, gone),
+    }
+
+
+@pytest.mark.parametrize("why", ["absent", "foreign", "foreign by name", "hidden", "hidden by name", "deleted"])
+@pytest.mark.parametrize("asked", IN_CHANNEL, ids=str)
+def test_a_channel_that_a_client_must_not_know_of_is_not_found(
+    hidden: dict[str, tuple[SdkDevice, Place]], asked: Asked, why: str
+) -> None:
+    device, where = hidden[why]
+    reply = where.ask(device, asked)
+    if asked.template == "/MyChannels":
+        assert reply.body["channels"] == []
+        return
+    assert reply.refusal == (404, 20404)
+
+
+@pytest.mark.parametrize("version", [V1, V2])
+def test_lists_show_nothing_of_another_service_and_nothing_that_is_hidden(
+    hidden: dict[str, tuple[SdkDevice, Place]], version: str
+) -> None:
+    device, _ = hidden["absent"]
+    sids = {where.channel for _, where in hidden.values()}
+    for asked in ROWS:
+        if asked.method == "GET" and not asked.is_in_channel and asked.version == version:
+            shown = json.dumps(ABSENT.ask(device, asked).body)
+            assert not any(sid in shown for sid in sids), asked
+
+
+def test_a_user_of_another_service_is_not_found(house: House, alice: SdkDevice) -> None:
+    theirs = House(house.deployment)
+    sid = theirs.rest.post(f"{theirs.path}/Users", Identity="dave")["sid"]
+    for version, name in itertools.product((V1, V2), (sid, "dave")):
+        assert alice.ask("GET", f"/Client/{version}/Users/{name}").refusal == (404, 20404)
+        assert alice.ask("POST", f"/Client/{version}/Users/{name}", {"friendly_name": "x"}).refusal == (404, 20404)
+
+
+def test_conversations_know_no_public_channels_no_invites_and_no_list_of_all(house: House, alice: SdkDevice) -> None:
+    public = furnished(house, Type="public")
+    private = house.channel("bob", Type="private")
+    private.update("/Invites", Identity="alice")
+    mine = alice.get("/Client/v2/MyConversations")["conversations"]
+    assert mine == []
+    for sid in (public.sid, private.sid):
+        assert alice.ask("GET", f"/Client/v2/MyConversations/{sid}").refusal == (404, 20404)
+    assert alice.ask("GET", "/Client/v2/Conversations").refusal == (404, 20404)
+    assert alice.ask("POST", f"/Client/v2/Conversations/{private.sid}/Invites", {"identity": "x"}).status == 404
+    statuses = [one["status"] for one in alice.get("/Client/v1/MyConversations")["conversations"]]
+    assert sorted(statuses) == ["invited", "joined", "joined"]
+
+
+# What is special about some rows.
+
+
+def test_a_channel_is_shown_with_its_counts_its_objects_and_its_links(house: House, alice: SdkDevice) -> None:
+    body = {"type": "private", "unique_name": "mine", "friendly_name": "x", "attributes": '{"a":1}'}
+    made = alice.ask("POST", "/Client/v1/Conversations", body).body
+    root = f"https://aim.parley.invalid/Client/v1/Conversations/{made['sid']}"
+    assert made == {
+        "sid": made["sid"],
+        **body,
+        "created_by": "alice",
+        "date_created": made["date_created"],
+        "date_updated": made["date_created"],
+        "messages_count": 0,
+        "members_count": 0,
+        "participants_count": 0,
+        "url": root,
+        "links": {
+            "messages": f"{root}/Messages",
+            "participants": f"{root}/Participants",
+            "invites": f"{root}/Invites",
+        },
+        "sync_objects": {
+            "conversation": f"{made['sid']}.channel",
+            "messages": f"{made['sid']}.messages",
+            "participants": f"{made['sid']}.roster",
+        },
+    }
+    assert alice.get("/Client/v1/Conversations/mine") == made
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", made["date_created"])
+    Room(house, made).add("alice", RoleSid=house.service["default_channel_creator_role_sid"])
+    cleared = alice.ask("POST", f"/Client/v1/Conversations/{made['sid']}", {"unique_name": ""}).body
+    assert cleared["unique_name"] is None
+
+
+@pytest.mark.parametrize("version", [V1, V2])
+def test_a_horizon_moves_and_is_removed_under_its_own_name(house: House, version: str) -> None:
+    room = stage(house, version)
+    alice, name = SdkDevice(house, "alice"), HORIZON[version]
+    path = f"/Client/{version}/MyConversations/{room.sid}"
+    for index, unread in ((0, 1), (1, 0), (0, 1), (None, None)):
+        moved = alice.ask("POST", path, {name: index}).body
+        assert (moved[name], moved["unread_messages_count"]) == (index, unread)
+    assert alice.get(path)["unread_messages_count"] is None
+    other = HORIZON[V2 if version == V1 else V1]
+    assert alice.ask("POST", path, {other: 0}).refusal == (400, 20001)
+    for wrong in ("0", -1, 1.5, True, [], {}):
+        assert alice.ask("POST", path, {name: wrong}).status == 400
+
+
+def test_only_the_named_members_of_a_body_are_taken(house: House, alice: SdkDevice, room: Room) -> None:
+    body = {
+        "body": "x",
+        "author": "bob",
+        "from": "bob",
+        "date_created": "2001-01-01",
+        "last_updated_by": "bob",
+        "index": 0,
+    }
+    sent = alice.ask("POST", f"/Client/v1/Conversations/{room.sid}/Messages", body).body
+    assert (sent["author"], sent["index"], sent["date_created"][:4]) == ("alice", 2, "2026")
+    changed = {"friendly_name": "x", "created_by": "bob", "type": "private"}
+    mine = alice.ask("POST", "/Client/v1/Conversations", {"type": "public"}).body["sid"]
+    room_of_mine = Room(house, {"sid": mine})
+    room_of_mine.add("alice", RoleSid=house.service["default_channel_creator_role_sid"])
+    shown = alice.ask("POST", f"/Client/v1/Conversations/{mine}", changed).body
+    assert (shown["friendly_name"], shown["created_by"], shown["type"]) == ("x", "alice", "public")
+
+
+@pytest.mark.parametrize("body", [b"", b"7", b"[]", b'"x"', b"{", b'{"body": 7}', b'{"body": "\\ud800"}', b"{}"])
+def test_a_body_that_is_no_message_is_refused(alice: SdkDevice, room: Room, body: bytes) -> None:
+    before = room.fetch()
+    reply = alice.request("POST", f"/Client/v1/Conversations/{room.sid}/Messages", body)[0]
+    assert reply.status == 400
+    assert room.fetch() == before
+
+
+IDENTITIES = ["Me", "a b", "a/b", "ä€😀", "100%", "50%25", "a%2Fb", "x@y.z", "MB" + "0" * 32, "..", "CH" + "1" * 32]
+
+
+@pytest.mark.parametrize("is_raw", [False, True])
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_every_identity_can_be_named_in_a_path_encoded_or_not(
+    house: House, room: Room, identity: str, is_raw: bool
+) -> None:
+    """The line 6 of Chat puts identities into paths as they are; the client's own one is known even if it decodes."""
+    device = SdkDevice(house, identity)
+    name = identity if is_raw else quote(identity, safe="")
+    assert device.ask("POST", f"/Client/v1/Conversations/{room.sid}/Participants", {"identity": identity}).status == 201
+    assert device.ask("DELETE", f"/Client/v1/Conversations/{room.sid}/Participants/{name}").status == 204
+    room.update("/Invites", Identity=identity)
+    assert device.ask("DELETE", f"/Client/v1/Conversations/{room.sid}/Invites/{name}").status == 204
+    renamed = device.ask("POST", f"/Client/v1/Users/{name}", {"friendly_name": "x"}).body
+    assert (renamed["identity"], renamed["friendly_name"]) == (identity, "x")
+    encoded = quote(identity, safe="")
+    assert device.get(f"/Client/v1/Users/{encoded}")["url"] == f"https://aim.parley.invalid/Client/v1/Users/{encoded}"
+
+
+def test_a_client_declines_its_own_invite_alone(house: House, alice: SdkDevice, room: Room) -> None:
+    room.update("/Invites", Identity="dave")
+    assert alice.ask("DELETE", f"/Client/v1/Conversations/{room.sid}/Invites/dave").refusal == (403, 50107)
+    assert len(house.rest.get(f"{room.path}/Invites")["invites"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "count"),
+    [
+        ("/Client/v1/MyConversations", "conversations", 6),
+        ("/Client/v2/MyConversations", "conversations", 2),
+        ("/Client/v1/Conversations", "conversations", 4),
+        ("/Client/v1/Channels", "channels", 4),
+        ("/Client/v1/MyChannels", "channels", 6),
+        ("/Client/v1/SyncList", "channels", 6),
+        ("/Client/v1/Users", "users", 5),
+    ],
+)
+def test_pages_lead_through_a_whole_list_and_back_and_end(house: House, path: str, key: str, count: int) -> None:
+    rooms = [
+        house.channel("alice", Type=type_) for type_ in ("public", "private", "public", "public", "private", "public")
+    ]
+    for identity in ("b", "c", "d", "e"):
+        rooms[0].add(identity)
+    alice = SdkDevice(house, "alice")
+    query = {"PageSize": "2"} | ({"ConversationSid": rooms[0].sid} if path.endswith("Users") else {})
+    whole = alice.get(path, **{**query, "PageSize": "100"})
+    assert whole["meta"] == {"previous_token": None, "prev_token": None, "next_token": None}
+    pages = [alice.get(path, **query)]
+    while token := pages[-1]["meta"]["next_token"]:
+        pages.append(alice.get(path, **query, PageToken=token))
+    assert [item for page in pages for item in page[key]] == whole[key]
+    assert len(whole[key]) == count
+    assert pages[0]["meta"]["previous_token"] is None
+    if len(pages) > 1:
+        assert alice.get(path, **query, PageToken=pages[-1]["meta"]["previous_token"])[key] == pages[-2][key]
+    for wrong in ("x", "N", "P", "Nä", "N" + "x" * 300):
+        assert alice.ask("GET", path, query={**query, "PageToken": wrong}).refusal == (400, 20001)
+
+
+def test_a_page_is_cut_to_what_a_packet_holds(house: House) -> None:
+    attributes = json.dumps({"a": "x" * 16_000})
+    rooms = [house.channel("alice", Attributes=attributes) for _ in range(12)]
+    alice = SdkDevice(house, "alice")
+    first = alice.get("/Client/v1/MyConversations")
+    rest = alice.get("/Client/v1/MyConversations", PageToken=first["meta"]["next_token"])
+    found = [one["conversation_sid"] for one in [*first["conversations"], *rest["conversations"]]]
+    assert sorted(found) == sorted(room.sid for room in rooms)
+    assert rest["meta"]["next_token"] is None
+
+
+# Repetitions.
+
+
+@pytest.mark.parametrize("version", [V1, V2])
+def test_a_message_that_is_sent_again_after_a_reconnect_is_sent_once(house: House, version: str) -> None:
+    room = stage(house, version)
+    path = f"/Client/{version}/Conversations/{room.sid}/Messages"
+    first = SdkDevice(house, "alice")
+    house.deployment.world.clock.advance(500)
+    sent = [mutate(device, path, {"body": "x"}, "once") for device in (first, SdkDevice(house, "alice"))]
+    assert sent[0].body == sent[1].body
+    others = [
+        mutate(SdkDevice(house, "alice"), path, {"body": "x"}, "another"),
+        mutate(SdkDevice(house, "bob"), path, {"body": "x"}, "once"),
+    ]
+    assert [reply.body["index"] for reply in (sent[1], *others)] == [2, 3, 4]
+    assert room.fetch()["messages_count"] == 5
+
+
+def test_the_mark_of_a_message_is_shown_nowhere(house: House, alice: SdkDevice, room: Room) -> None:
+    path = f"/Client/v1/Conversations/{room.sid}/Messages"
+    sent = mutate(alice, path, {"body": "x"}, "once").body
+    (pushed,) = [push.body for push in alice.heard() if push.body["event_type"] == "list_item_added"][-1:]
+    assert "mark" not in {
+        *sent,
+        *pushed["event"]["item_data"],
+        *house.rest.get(f"{room.path}/Messages")["messages"][-1],
+    }
+
+
+@pytest.mark.parametrize("version", [V1, V2])
+def test_a_channel_that_is_made_again_with_the_same_id_is_made_once(house: House, version: str) -> None:
+    made = [
+        mutate(SdkDevice(house, identity), f"/Client/{version}/Conversations", {"friendly_name": "x"}, mutation).body
+        for identity, mutation in (("alice", "once"), ("alice", "once"), ("alice", "another"), ("bob", "once"))
+    ]
+    assert made[0] == made[1]
+    assert len({one["sid"] for one in made}) == 3
+
+
+def test_a_message_with_a_mutation_id_costs_no_more_than_one_without(
+    house: House, alice: SdkDevice, room: Room
+) -> None:
+    path = f"/Client/v1/Conversations/{room.sid}/Messages"
+    house.deployment.world.clock.advance(121)
+    mutate(alice, path, {"body": "warm"}, "1")
+    with house.deployment.world.table._client.metered() as meter:
+        mutate(alice, path, {"body": "x"}, "2")
+    assert (meter.requests.total(), meter.write_units) == (3, 2)
+
+
+def mutate(device: SdkDevice, path: str, body: Any, mutation: str) -> Packet:
+    (reply,) = device.request("POST", path, body, **{"X-Twilio-Mutation-Id": mutation})
+    assert reply.status == 201, reply
+    return reply
+
+
+# Typing, phones, receipts, registrations.
+
+
+@pytest.mark.parametrize("path", ["/Client/v1/Typing", "/Client/v2/Typing", "/v1/typing"])
+def test_typing_is_told_to_the_others(house: House, path: str) -> None:
+    room = stage(house, V2 if "v2" in path else V1)
+    alice, bob = SdkDevice(house, "alice"), SdkDevice(house, "bob")
+    (reply,) = alice.request("POST", path, f"ChannelSid={room.sid}".encode(), **FORM)
+    assert reply.body == {"typing_timeout": 5}
+    (push,) = bob.packets()
+    assert push.header["message_type"] == "twilio.ipmsg.typing_indicator"
+    assert push.body == {"channel_sid": room.sid, "identity": "alice", "typing_timeout": 6}
+    assert alice.packets() == []
+    assert alice.request("POST", path, b"", **FORM)[0].refusal == (400, 20001)
+    assert alice.ask("POST", path, {"ChannelSid": room.sid}).refusal == (400, 20001)
+
+
+def test_a_client_adds_a_phone_with_the_right_to_do_so(house: House) -> None:
+    house.deployment.runtime.__dict__["_numbers"] = Numbers(frozenset({"+15550001"}), frozenset(), False)
+    service = f"/conversations/v1/Services/{house.sid}"
+    room = Room(house, house.rest.post(f"{service}/Conversations", FriendlyName="x"))
+    path = f"/Client/v2/Conversations/{room.sid}/Participants"
+    binding = {"address": "+15550002", "proxy_address": "+15550001"}
+    for right, status in (("addParticipant", 403), ("addNonChatParticipant", 201)):
+        form = {"FriendlyName": right, "Type": "conversation", "Permission": right}
+        room.add(right, RoleSid=house.rest.post(f"{service}/Roles", form)["sid"])
+        reply = SdkDevice(house, right).ask("POST", path, {"attributes": "{}", "messaging_binding": binding})
+        assert reply.status == status, reply
+    assert reply.body["messaging_binding"] == {"type": "sms", **binding}
+    assert reply.body["identity"] is None
+
+
+def test_the_users_of_a_channel_are_its_members_that_exist(house: House, alice: SdkDevice, room: Room) -> None:
+    room.add("dave")
+    assert house.rest("DELETE", f"{house.path}/Users/dave").status == 204
+    users = alice.get("/Client/v1/Users", ConversationSid=room.sid)["users"]
+    assert [user["identity"] for user in users] == ["alice", "bob"]
+    assert users[0]["sync_unique_name"] == users[0]["sync_objects"]["user_info_map"] == f"{users[0]['sid']}.info"
+
+
+class Push:
+    """A client whose token names a credential."""
+
+    def __init__(self, house: House, identity: str, endpoint: str | None = None):
+        self.house = house
+        credential = house.rest.post("/chat/v2/Credentials", Type="fcm", Secret="secret")["sid"]
+        grant = ChatGrant(service_sid=house.sid, push_credential_sid=credential, endpoint_id=endpoint)
+        self.device = SdkDevice(house, identity, grants=[grant])
+
+    def bindings(self) -> list[dict[str, Any]]:
+        return self.house.rest.get(f"{self.house.path}/Bindings")["bindings"]
+
+    def ask(self, method: str, path: str = "", body: Any = None) -> Packet:
+        return self.device.ask(method, f"/v1/registrations{path}", body, {"productId": "ip_messaging"})
+
+
+@pytest.mark.parametrize("endpoint", [None, "a browser"])
+def test_a_registration_is_a_binding(house: House, endpoint: str | None) -> None:
+    alice = Push(house, "alice", endpoint)
+    types = ["twilio.conversations.new_message", "twilio.channel.consumption_update", "twilio.ipmsg.typing_indicator"]
+    made = alice.ask("POST", body={**PUSH, "message_types": types})
+    assert made.status == 201
+    (binding,) = alice.bindings()
+    assert (binding["sid"], binding["message_types"]) == (made.body["id"], ["new_message"])
+    assert (binding["identity"], binding["binding_type"]) == ("alice", "fcm")
+    assert endpoint in (None, binding["endpoint"])
+    assert alice.ask("POST", body=PUSH).body == made.body
+    assert len(alice.bindings()) == 1
+    assert alice.ask("DELETE", f"/{made.body['id']}", {}).status == 204
+    assert alice.bindings() == []
+    assert alice.ask("DELETE", f"/{made.body['id']}", {}).refusal == (404, 20404)
+
+
+def test_a_device_is_removed_by_its_address_and_only_for_oneself(house: House) -> None:
+    alice, bob = Push(house, "alice"), Push(house, "bob")
+    sids = [one.ask("POST", body=PUSH).body["id"] for one in (alice, bob)]
+    assert alice.ask("DELETE", f"/{sids[1]}", {}).refusal == (404, 20404)
+    device = {"binding_type": "fcm", "address": "a token"}
+    for wrong in ({**device, "address": "other"}, {**device, "binding_type": "apn"}, device):
+        before = len(alice.bindings())
+        assert alice.ask("DELETE", body=wrong).status == 204
+        assert len(alice.bindings()) == before - (wrong == device)
+    assert [binding["sid"] for binding in alice.bindings()] == [sids[1]]
+    assert alice.ask("DELETE", body={}).refusal == (400, 20001)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {**PUSH, "channel_type": "pigeon"},
+        {**PUSH, "channel_type": "apn"},
+        {**PUSH, "data": {}},
+        {**PUSH, "data": "x"},
+        {**PUSH, "data": {"registration_id": "x" * 5000}},
+        {**PUSH, "message_types": []},
+        {**PUSH, "message_types": ["twilio.ipmsg.typing_indicator"]},
+        {**PUSH, "message_types": "new_message"},
+    ],
+)
+def test_a_registration_that_makes_no_sense_is_refused(house: House, body: dict[str, Any]) -> None:
+    alice = Push(house, "alice")
+    assert alice.ask("POST", body=body).status in (400, 404)
+    assert alice.bindings() == []
+
+
+def test_without_a_credential_in_the_token_no_device_is_registered(alice: SdkDevice) -> None:
+    assert alice.ask("POST", "/v1/registrations", PUSH).refusal == (400, 20001)
+
+
+def test_every_registration_route_is_used_here() -> None:
+    assert set(REGISTRATIONS) == {
+        ("POST", "/v1/registrations"),
+        ("DELETE", "/v1/registrations"),
+        ("DELETE", "/v1/registrations/{sid}"),
+    }

@@ -18,6 +18,7 @@ from parley.errors import (
     STATE_CLOSED_AT_CREATION,
     TIMER_WITHOUT_STATE,
     UNIQUE_NAME_EXISTS,
+    Refusal,
 )
 from parley.ids import user_sid
 from parley.operations import accounts, authority, channel_log, counting, entries, rate, transitions, verbs
@@ -31,9 +32,15 @@ from parley.store.items import Record
 from parley.store.writes import Bury, Create, Erase, Guard, Put, Update, Write
 from parley.stored import Channel, Tail
 
+# For so long at least, a repeat with the same token is answered with the first result.
+IDEMPOTENCY_SECONDS = 600
 
-def create(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
+
+def create(context: Context, path: Path, parameters: dict[str, Any], token: str = "") -> Counted:
     """A new channel without members.
+
+    `token` makes the call repeatable: for ten minutes at least, the same token in the same service answers with the
+    channel that the first call made.
 
     Raises:
         Refusal: 50307 if the unique name is taken.
@@ -48,7 +55,20 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
     parameters = context.consult("channel", "create", preview, parameters, may)
     made = making(context, path, parameters)
     rate.count_service_action(context, path["service_sid"])
-    context.table.commit(context.cause(), made.writes)
+    if not token:
+        context.table.commit(context.cause(), made.writes)
+        return with_counters(made.record, made.tail)
+    repeated = CONCURRENT_UPDATE()
+    key = keys.idempotency(path["service_sid"], token)
+    expires_at = context.clock.now_ms() // 1000 + IDEMPOTENCY_SECONDS
+    claim = Create(key, {"channel_sid": made.record["sid"], "expires_at": expires_at}, taken=repeated)
+    try:
+        context.table.commit(context.cause(), [claim, *made.writes])
+    except Refusal as refusal:
+        if refusal is not repeated:
+            raise
+        earlier = context.table.fetch(key) or {}
+        return load(context, {**path, "sid": earlier.get("channel_sid", "")})
     return with_counters(made.record, made.tail)
 
 

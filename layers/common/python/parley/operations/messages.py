@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from parley.domain.channels import hour_of
 from parley.domain.contents import check_together
@@ -43,15 +43,31 @@ IDEMPOTENCY_SECONDS = 600
 _OF_PHONES_SECONDS = 14 * 24 * 3600
 
 
+# A repeat of a marked call is looked for among so many messages.
+_MOST_LOOKED_THROUGH = 50
+
+
 class _Repeated(Refusal):
     """Raised when an idempotency token was used before."""
 
 
-def create(context: Context, path: Path, parameters: dict[str, Any], token: str = "") -> Message:
+class Mark(NamedTuple):
+    """The unique name of a call, which its message keeps. If `may_repeat`, an earlier call may have had the name."""
+
+    name: str
+    may_repeat: bool
+
+
+def create(
+    context: Context, path: Path, parameters: dict[str, Any], token: str = "", mark: Mark | None = None
+) -> Message:
     """A new message under the channel's next index.
 
     `token` makes the call repeatable: within ten minutes, the same token in the same channel answers with the message
     that the first call made.
+
+    `mark` makes it repeatable without any further write: a call that may be a repetition looks for its mark among the
+    newest messages, and answers with the message that has it. Two calls at the same moment make two messages.
 
     Raises:
         Refusal: 50503 without a body; 50507 or 50508 for media; 20404 if there is no such channel; 50377 or 50386 in a
@@ -72,6 +88,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
     if earlier and earlier["expires_at"] > now:
         return _earlier(context, service_sid, channel_sid, earlier)
+    if mark and mark.may_repeat and (marked := _marked(context, service_sid, channel_sid, mark.name)):
+        return marked
     if media_sid:
         parameters = {**parameters, **_media(context, service_sid, media_sid)}
     preview = {**_given(context, parameters), "service_sid": service_sid, "channel_sid": channel_sid}
@@ -98,6 +116,8 @@ def create(context: Context, path: Path, parameters: dict[str, Any], token: str 
     index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
     message = authorship.stored(message, author, tail)
+    if mark:
+        message["mark"] = mark.name
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
     if media_sid:
         sent = {"channel_sid": channel_sid, "message_sid": message["sid"]}
@@ -141,6 +161,13 @@ def _next_index(context: Context, service_sid: str, channel_sid: str, *guards: G
             **lifecycle.activity(context.clock.now_ms()),
         ),
     )
+
+
+def _marked(context: Context, service_sid: str, channel_sid: str, name: str) -> Message | None:
+    """The message with this mark, if it is among the newest."""
+    page = context.table.page(keys.messages(channel_sid), _MOST_LOOKED_THROUGH, descending=True)
+    found = next((item.record for item in page.found if item.record.get("mark") == name), None)
+    return authorship.shown(context, verbs.belonging(found, {"service_sid": service_sid})) if found else None
 
 
 def _token_write(key: Key[SentToken], message: Message, until: int, earlier: SentToken) -> Write:

@@ -28,7 +28,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     the receipts of a message; all in a channel  pk CHANNEL#<CH>     sk RECEIPT#<index, 12 digits>#<DY>
     media, and the message that carries it     pk MEDIA#<ME>         sk MEDIA
     what changed after a seq*                  pk CHANNEL#<CH>       sk CHG#<seq, 12 digits>
-    a sent message by idempotency token        pk IDEMPOTENCY#<CH>#<token>  sk IDEMPOTENCY
+    what was made under an idempotency token   pk IDEMPOTENCY#<CH or IS>#<token>  sk IDEMPOTENCY
     a user by SID or identity (derived SID)    pk USER#<US>          sk USER
     a user's live connections                  pk USER#<US>          sk PRESENCE
     the connections that follow a user         pk USER#<US>          sk FOLLOWER#<connection id>
@@ -284,8 +284,9 @@ def changes(channel_sid: str) -> Range[stored.LogEntry]:
     return Range(f"CHANNEL#{channel_sid}", "CHG#")
 
 
-def idempotency(channel_sid: str, token: str) -> Key[stored.SentToken]:
-    return Key(f"IDEMPOTENCY#{channel_sid}#{token}", "IDEMPOTENCY")
+def idempotency(sid: str, token: str) -> Key[stored.SentToken]:
+    """`sid` is that of the channel or service in which the token counts."""
+    return Key(f"IDEMPOTENCY#{sid}#{token}", "IDEMPOTENCY")
 
 
 def user(sid: str) -> Key[stored.User]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from parley.domain.memberships import birth_of
@@ -16,6 +17,7 @@ from parley.faces.conversations_v1.face import IN_SERVICE
 from parley.faces.forms import parse, spelled
 from parley.faces.spec import Mount
 from parley.operations import OPERATIONS, Operation
+from parley.operations.messages import Mark
 from parley.operations.paging import Listing, PageRequest
 from parley.records.spec import Path
 from parley.sockets.sdk.routing import Exchange
@@ -27,6 +29,8 @@ _OF_CONVERSATIONS = {
     for part in (conversations, messages, participants, people)
     for mount in part.mounts(IN_SERVICE)
 }
+# A client sends a request again within 90 seconds, counted from when it sent it first.
+YOUNG_SECONDS = 120
 # The resources by the names that acts use, with the mount of each version's face.
 MOUNTS: Mapping[str, Mapping[str, Mount]] = {
     V1: {mount.resource: mount for mount in chat_v2.MOUNTS},
@@ -51,7 +55,7 @@ class Act:
         operation: The operation, if it is not the resource's own one for the verb.
         fixed: Parameters that the client cannot choose, by form name.
         joins: Whether the client's own identity is the parameter `identity`.
-        repeatable: Whether the operation takes a token, with which a repetition is answered with the first result.
+        repeatable: Whether the operation knows a repetition of a request, and answers it with the first result.
     """
 
     resource: str
@@ -77,9 +81,23 @@ def perform(exchange: Exchange, version: str, act: Act, path: Path, body: Mappin
     """
     mount = MOUNTS[version][act.resource]
     operation = act.operation or OPERATIONS[mount.resource, act.verb]
-    more = {"token": f"{birth_of(exchange.connection)}/{token}"} if token and act.repeatable else {}
+    more = _once(exchange, act, token) if token and act.repeatable else {}
     where = {"service_sid": exchange.service_sid, **path}
     return operation(exchange.context, where, _parameters(exchange, mount, act, body), **more)
+
+
+def is_young(exchange: Exchange) -> bool:
+    """Whether the connection is so new that a request may repeat one that was lost with the connection before."""
+    now = exchange.context.clock.now_ms() // 1000
+    return bool(now - exchange.connection["opened_at"] <= YOUNG_SECONDS)
+
+
+def _once(exchange: Exchange, act: Act, token: str) -> dict[str, Any]:
+    """What tells the operation of a repetition. A message keeps a mark, which costs nothing."""
+    name = sha256(f"{birth_of(exchange.connection)}/{token}".encode()).hexdigest()[:16]
+    if act.resource == "message":
+        return {"mark": Mark(name, may_repeat=is_young(exchange))}
+    return {"token": name}
 
 
 def listed(exchange: Exchange, version: str, act: Act, path: Path, page: PageRequest) -> Listing:

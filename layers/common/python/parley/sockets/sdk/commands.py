@@ -91,12 +91,16 @@ def _edited(resource: str, takes: str, address: Mapping[str, tuple[str, ...]]) -
 
 
 def _sent(takes: str) -> Command:
-    return Command(Act("message", "create", takes), _IN_CHANNEL, tells=lambda record: {"messageId": record["index"]})
+    return Command(
+        Act("message", "create", takes, repeatable=True),
+        _IN_CHANNEL,
+        tells=lambda record: {"messageId": record["index"]},
+    )
 
 
 COMMANDS: dict[str, Command | OwnCommand] = {
     "createChannel": Command(
-        Act("channel", "create", "friendlyName=friendly_name uniqueName=unique_name type attributes"),
+        Act("channel", "create", "friendlyName=friendly_name uniqueName=unique_name type attributes", repeatable=True),
         tells=lambda record: {"channelSid": record["sid"], "channel": objects.document(record["sid"]).unique_name},
     ),
     "destroyChannel": Command(Act("channel", "delete"), _CHANNEL),
@@ -130,8 +134,8 @@ COMMANDS: dict[str, Command | OwnCommand] = {
 }
 
 
-def carried_out(exchange: Exchange, request: Request) -> dict[str, Any]:
-    """Carry out a command; returns what the response says beside its status.
+def carried_out(exchange: Exchange, request: Request, command_id: str) -> dict[str, Any]:
+    """Carry out a command; returns what the response says beside its status. No other command has this id.
 
     Raises:
         Refusal: 20001 for an unknown command; its input is bad; or the operation refuses it.
@@ -147,7 +151,7 @@ def carried_out(exchange: Exchange, request: Request) -> dict[str, Any]:
         path["sid"] = _message_at(path["channel_sid"], path["sid"])
     if command.own:
         path[command.own] = exchange.identity
-    record = perform(exchange, V1, command.act, path, request)
+    record = perform(exchange, V1, command.act, path, request, command_id)
     return command.tells(record) if record is not None else {}
 
 

@@ -30,6 +30,7 @@ from parley.operations.reachability import is_enabled
 from parley.records.services import setting
 from parley.sockets.following import MOST_FOLLOWED
 from parley.sockets.sdk import objects, packets
+from parley.sockets.sdk.acts import is_young
 from parley.sockets.sdk.commands import carried_out
 from parley.sockets.sdk.links import link
 from parley.sockets.sdk.routing import Answered, Exchange, Route
@@ -40,8 +41,6 @@ PREFIX = "EL"
 PURPOSE = "com.twilio.rtd.ipmsg"
 LIVE = "com.twilio.rtd.cds.list"
 KEPT_SECONDS = 600
-# A client sends a command again within 90 seconds, counted from when it sent it first.
-_YOUNG_SECONDS = 120
 _WINDOW_MS = KEPT_SECONDS * 1000
 # By how much the clocks of two functions may differ.
 _CLOCKS_MS = 5_000
@@ -143,7 +142,7 @@ def push(exchange: Exchange) -> Answered:
 
 def _carry_out(exchange: Exchange, sid: str, command_id: str, request: Mapping[str, Any]) -> SessionResult:
     try:
-        response = {**_OK, **carried_out(exchange, request)}
+        response = {**_OK, **carried_out(exchange, request, command_id)}
     except Refusal as refusal:
         status, code, text = translate(CHAT.errors, refusal)
         response = {"status": status, "statusText": text, "code": code}
@@ -166,9 +165,9 @@ def _carry_out(exchange: Exchange, sid: str, command_id: str, request: Mapping[s
 
 def _kept(exchange: Exchange, sid: str, command_id: str) -> SessionResult | None:
     """The result of an earlier request with the same command id, if it is kept and this may be a repetition."""
-    now = exchange.context.clock.now_ms()
-    if now // 1000 - exchange.connection["opened_at"] > _YOUNG_SECONDS:
+    if not is_young(exchange):
         return None
+    now = exchange.context.clock.now_ms()
     wanted = [keys.session_result(_user(exchange), sid, window, command_id) for window in _windows(now)]
     found = exchange.context.table.fetch_many(wanted)
     return next((result for key in wanted if (result := found.get(key)) and _is_of(exchange, result, now)), None)

@@ -3,8 +3,7 @@
 Most rows are acts upon a resource. The other rows name a function of this module. Each acts as the connection's user,
 with a client's rights.
 
-An identity in a path is percent-encoded or not, depending on the SDK. It is decoded if it decodes. The client's own
-identity is also known as it is.
+An identity in a path is percent-encoded or not, depending on the SDK. It is decoded if it decodes.
 """
 
 from __future__ import annotations
@@ -136,7 +135,7 @@ def update_mine(exchange: Exchange, version: str) -> Answered:
 
 def decline(exchange: Exchange, version: str) -> Answered:
     """Decline the invite of the client's own user. No client may take back the invite of somebody else."""
-    if not _is_own(exchange, exchange.path["identity"], "/Conversations/{channel_sid}/Invites/{identity*}"):
+    if not _is_own(exchange, version, exchange.path["identity"], "/Conversations/{channel_sid}/Invites/{identity*}"):
         raise FORBIDDEN()
     perform(exchange, version, Act("invite", "delete", operation=invites.decline), _in_channel(exchange), {})
     return Answered(204)
@@ -146,10 +145,10 @@ def _in_channel(exchange: Exchange) -> Path:
     return {"channel_sid": exchange.path["channel_sid"]}
 
 
-def _is_own(exchange: Exchange, name: str, template: str) -> bool:
-    """Whether the last part of a path is the client's own identity, encoded or as it is."""
+def _is_own(exchange: Exchange, version: str, name: str, template: str) -> bool:
+    """Whether the last part of a path is the client's own identity; Chat's SDK changes things under it as it is."""
     raw = "/".join(exchange.request.segments[1 + template.count("/") :])
-    return exchange.identity in (name, raw)
+    return exchange.identity == name or (version == V1 and exchange.identity == raw)
 
 
 def send(exchange: Exchange, version: str) -> Answered:
@@ -247,8 +246,8 @@ ROWS: tuple[Row | OwnRow, ...] = (
     OwnRow("POST", "/MyConversations/{channel_sid}", update_mine),
     # Conversations are private, so nobody may list those of others.
     Row("GET", "/Conversations", _PUBLIC, views.channel, (V1,), key="conversations"),
-    Row("POST", "/Conversations", Act("channel", "create", f"{_CHANNEL} type"), views.channel, (V1,)),
-    Row("POST", "/Conversations", Act("channel", "create", _CHANNEL), views.channel, (V2,)),
+    Row("POST", "/Conversations", Act("channel", "create", f"{_CHANNEL} type", repeatable=True), views.channel, (V1,)),
+    Row("POST", "/Conversations", Act("channel", "create", _CHANNEL, repeatable=True), views.channel, (V2,)),
     Row("GET", "/Conversations/{sid}", Act("channel", "fetch"), views.channel),
     Row("POST", "/Conversations/{sid}", Act("channel", "update", _CHANNEL), views.channel),
     Row("DELETE", "/Conversations/{sid}", Act("channel", "delete")),
@@ -275,7 +274,7 @@ ROWS: tuple[Row | OwnRow, ...] = (
     OwnRow("GET", "/ContentTemplates", content_templates, (V2,)),
     OwnRow("GET", "/Users", users_of_channel, (V1,)),
     Row("GET", "/Users/{sid*}", Act("user", "fetch"), views.user),
-    Row("POST", "/Users/{sid*}", Act("user", "update", "attributes friendly_name"), views.user),
+    Row("POST", "/Users/{sid*}", Act("user", "update", "attributes friendly_name"), views.user, own_name="sid"),
     OwnRow("POST", "/Typing", typing),
     # The lines 3 and 4 of Chat change things with commands, and read these.
     Row("GET", "/Channels", _PUBLIC, views.channel, (V1,), key="channels"),
@@ -290,7 +289,7 @@ def _answer(exchange: Exchange, version: str, row: Row) -> Answered:
     if act.verb == "list":
         return _list(exchange, version, row)
     path = dict(exchange.path)
-    if row.own_name and _is_own(exchange, path["sid"], row.template):
+    if row.own_name and _is_own(exchange, version, path["sid"], row.template):
         del path["sid"]
         path[row.own_name] = exchange.identity
     body = exchange.body if row.method == "POST" else {}
