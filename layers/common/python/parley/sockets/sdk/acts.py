@@ -94,10 +94,11 @@ def is_young(exchange: Exchange) -> bool:
 
 def _once(exchange: Exchange, act: Act, token: str) -> dict[str, Any]:
     """What tells the operation of a repetition. A message keeps a mark, which costs nothing."""
-    name = sha256(f"{birth_of(exchange.connection)}/{token}".encode()).hexdigest()[:16]
+    name = sha256(f"{birth_of(exchange.connection)}/{token}".encode()).hexdigest()
     if act.resource == "message":
-        return {"mark": Mark(name, may_repeat=is_young(exchange))}
-    return {"token": name}
+        # It is looked for among few messages only, so a short one will do, and every byte of a message counts.
+        return {"mark": Mark(name[:8], may_repeat=is_young(exchange))}
+    return {"token": name[:32]}
 
 
 def listed(exchange: Exchange, version: str, act: Act, path: Path, page: PageRequest) -> Listing:
