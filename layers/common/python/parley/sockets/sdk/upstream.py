@@ -35,6 +35,7 @@ from parley.sockets.sdk.acts import Act, listed, perform
 from parley.sockets.sdk.routing import Answered, Exchange, Route
 from parley.sockets.sdk.upstream_views import HORIZON, V1, V2
 from parley.store import keys
+from parley.store.items import Record
 
 Show = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 _BOTH = (V1, V2)
