@@ -28,7 +28,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     the receipts of a message; all in a channel  pk CHANNEL#<CH>     sk RECEIPT#<index, 12 digits>#<DY>
     media, and the message that carries it     pk MEDIA#<ME>         sk MEDIA
     what changed after a seq*                  pk CHANNEL#<CH>       sk CHG#<seq, 12 digits>
-    what was made under an idempotency token   pk IDEMPOTENCY#<CH or IS>#<token>  sk IDEMPOTENCY
+    what was made under an idempotency token   pk IDEMPOTENCY#<parent>#<token>  sk IDEMPOTENCY
     a user by SID or identity (derived SID)    pk USER#<US>          sk USER
     a user's live connections                  pk USER#<US>          sk PRESENCE
     the connections that follow a user         pk USER#<US>          sk FOLLOWER#<connection id>
