@@ -133,4 +133,6 @@ def test_a_room_of_native_sockets_costs_no_request_for_the_other_protocol(house:
 def test_a_native_socket_hears_one_frame_per_change(pair: Pair, room: Room) -> None:
     """Events that only SDKs are told have no frame."""
     room.update("/Members/alice", LastConsumedMessageIndex=1)
+    deployment = room.house.deployment
+    assert deployment.deliver(deployment.new_records()) == {"batchItemFailures": []}
     assert pair.native.events() == ["memberUpdated"]
