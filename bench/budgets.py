@@ -18,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
@@ -26,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/pyth
 import jwt
 
 from bench.meter import metered
+from bench.over_sdk import OverSdk
 from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
 from local.template.template import Template
@@ -119,7 +119,8 @@ class Measurement:
     def costs(self) -> list[Cost]:
         """Every operation that has a budget."""
         batches = [self._of_a_stream_batch(room) for room in _ROOMS]
-        sockets = [*self._over_sockets(), *self._over_sdk_sockets()]
+        sdk = OverSdk(self._world, self._raw, self._door, self._gateway, self._path, self._token, self._cost)
+        sockets = [*self._over_sockets(), *sdk.costs(self._channel)]
         return [*self._over_rest(), *self._of_conversations(), *sockets, *batches]
 
     def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], Any]) -> Cost:
@@ -266,42 +267,6 @@ class Measurement:
         frame = {"id": frame_id, "action": "sendMessage", "channel": self._channel, "body": _BODY}
         reply = json.loads(self._door.answer(self._client_context(), connection_id, json.dumps(frame)) or "")
         assert reply["status"] == 201, reply
-
-    def _over_sdk_sockets(self) -> list[Cost]:
-        """What Twilio's own clients ask for. The lines 3 and 4 of Chat send messages as commands of a session."""
-        init = {"method": "init", "token": self._token("alice")}
-        path = f"/Client/v1/Conversations/{self._channel}/Messages"
-        self._gateway.open("sdk")
-        opened = self._cost("connect, SDK", (3, 3), lambda: self._say_packet(init))
-        # In the first two minutes of a connection, a request may repeat one from before, so more is read.
-        self._world.clock.advance(121)
-        self._request(path, {"body": _BODY})
-        sent = self._cost("create message, SDK", (3, 2), lambda: self._request(path, {"body": _BODY}))
-        session = self._request("/v3/Lists", {"purpose": "com.twilio.rtd.ipmsg", "context": {}})["links"]["items"]
-        command = {"action": "sendMessage", "channelSid": self._channel, "text": _BODY, "attributes": "{}"}
-        data = {"data": {"request": command, "commandId": "1"}}
-        return [
-            opened,
-            sent,
-            self._cost("create message, SDK of line 3 or 4", (4, 3), lambda: self._request(session, data)),
-        ]
-
-    def _request(self, path: str, body: dict[str, Any]) -> Any:
-        """The answer to a POST request that an SDK sends through its socket."""
-        headers = {"X-Twilio-Mutation-Id": uuid.uuid4().hex}
-        asked = {"method": "POST", "path": urlsplit(path).path, "headers": headers}
-        return self._say_packet({"method": "message", "http_request": asked}, json.dumps(body).encode())
-
-    def _say_packet(self, header: dict[str, Any], payload: bytes = b"") -> Any:
-        """The body of the reply to a packet."""
-        spelled = json.dumps({"id": "1", **header, "payload_size": len(payload)}).encode()
-        packet = b"TWILSOCK V3.0 %d\r\n%s\r\n%s" % (len(spelled), spelled, payload)
-        reply = self._door.answer(self._client_context(), "sdk", packet.decode())
-        # If pushes follow the reply, the door sends it itself, as the first packet.
-        reply = reply or self._gateway.received["sdk"][0].decode()
-        _, line, answer = reply.split("\r\n", 2)
-        assert json.loads(line).get("http_status", json.loads(line)["status"])["code"] in (200, 201), answer
-        return json.loads(answer) if answer else None
 
     def _of_a_stream_batch(self, room: Room) -> Cost:
         """Messages in a channel of many members, of whom some are connected; others have left it."""
