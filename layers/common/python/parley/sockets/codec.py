@@ -57,7 +57,7 @@ class Opening(NamedTuple):
 
     Attributes:
         token: The access token.
-        resumes: When the client's connection before this one was opened, in epoch seconds; 0 if the client does not say
+        resumes: When the client's connection before this one was opened, in milliseconds; 0 if the client does not say
             so. A client that lies here only gets other events than it needs.
     """
 

@@ -94,7 +94,8 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
     if user is None:
         user = _create_user(acting, access)
     acting = replace(acting, caller=replace(acting.caller, birth=birth_of(user)))
-    now = context.clock.now_ms() // 1000
+    now_ms = context.clock.now_ms()
+    now = now_ms // 1000
     shows_who_is_online = reachability.is_enabled(service)
     record: Connection = {
         "id": connection_id,
@@ -110,7 +111,9 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
         record["codec"] = protocol.name
     if shows_who_is_online:
         record["noted"] = True
-    if 0 < resumes <= now:
+    if protocol.opens_by_frame:
+        record["came_at"] = now_ms
+    if 0 < resumes <= now_ms:
         record["resumes"] = resumes
     context.table.put_many({keys.connection(connection_id): record, **_listed(context, record)})
     entries = presence.remember(context.table, record, now)

@@ -6,9 +6,13 @@ from typing import Any, TypedDict
 
 
 class Connection(TypedDict, total=False):
-    """An open socket. `codec` names its protocol unless that is the native one. `noted` says that its user was set
-    online when it opened. `renewals` counts the tokens that followed the first one. `closing` says that it is being
-    removed. `resumes` is when the client says that its connection before this one was opened."""
+    """An open socket.
+
+    `codec` names its protocol unless that is the native one. `noted` says that its user was set online when it opened.
+    `renewals` counts the tokens that followed the first one. `closing` says that it is being removed. If the token came
+    in a frame, `came_at` is when it came, and `resumes` when the token of the client's connection before came, if the
+    client says so; both are milliseconds.
+    """
 
     id: str
     identity: str
@@ -24,6 +28,7 @@ class Connection(TypedDict, total=False):
     endpoint_id: str
     push_credential_sid: str
     opened_at: int
+    came_at: int
     resumes: int
     expires_at: int
     warned_of: int

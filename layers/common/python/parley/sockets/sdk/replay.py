@@ -59,11 +59,10 @@ class Presence:
 
 def presence(connection: Connection, now_ms: int) -> Presence:
     """Since when the client on a connection has been there."""
-    # Connections know their time in whole seconds, and the client was not there before it had connected.
-    opened = (connection["opened_at"] + 1) * 1000
-    if "resumes" in connection and now_ms - opened < _RESUMING_MS:
-        return Presence(now_ms, (connection["resumes"] + 1) * 1000, is_resumed=True)
-    return Presence(now_ms, opened, is_resumed=False)
+    came_at = connection.get("came_at") or connection["opened_at"] * 1000
+    if "resumes" in connection and now_ms - came_at < _RESUMING_MS:
+        return Presence(now_ms, connection["resumes"], is_resumed=True)
+    return Presence(now_ms, came_at, is_resumed=False)
 
 
 @dataclass(frozen=True)

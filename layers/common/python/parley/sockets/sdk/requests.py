@@ -28,7 +28,7 @@ from parley.stored import Connection
 OPENING = "init"
 # What an SDK may expect of Parley. Without `telemetry.v1` it sends none, without `offline_storage` it keeps nothing.
 CAPABILITIES = ["client_update"]
-_TIME = re.compile(r"[0-9]{1,12}", re.ASCII)
+_TIME = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
 def requests(codec: Codec) -> SdkRequests:
@@ -69,7 +69,7 @@ class SdkRequests:
     def welcome(self, text: str, connection: Connection) -> str:
         # The client shows it when it connects again. It grants nothing, so it needs no protection.
         resuming = {
-            "continuation_token": str(connection["opened_at"]),
+            "continuation_token": str(connection["came_at"]),
             "continuation_token_status": {"reissued": False},
         }
         return packets.replied(packets.decode(text).id, capabilities=CAPABILITIES, **resuming).decode()
