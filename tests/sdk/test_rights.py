@@ -221,7 +221,10 @@ class Cast:
 @pytest.fixture(scope="module")
 def cast(lean: LeanClient, template: Template, stream: Stream) -> Cast:
     (table,) = template.tables()
-    return Cast(House(Deployment(World(lean, table.name), stream, template)))
+    house = House(Deployment(World(lean, table.name), stream, template))
+    # Every channel is made for the same people.
+    house.rest.post(house.path, {"Limits.UserChannels": "1000"})
+    return Cast(house)
 
 
 def test_every_row_and_every_command_has_rights() -> None:

@@ -39,17 +39,15 @@ def register(
     """Register a device for push: once per identity, endpoint and type; registering again replaces address and types.
 
     `endpoint` names the device session, `address` is the token that the push service knows it by. Without message types
-    the device wants all.
+    the device wants all. Without a credential, the device is known but no push service can be asked to reach it.
 
     Raises:
         Refusal: 50209; 20001; 20404 for a credential that is not the account's; 50200 if the user is gone.
     """
     check_binding(binding_type, endpoint, address, message_types)
     service(context, service_sid)
-    credential_key = keys.credential(context.account_sid, credential_sid)
-    credential = context.configuration.fetch(credential_key) if is_sid("CR", credential_sid) else None
-    if credential is None or credential["type"] != binding_type:
-        raise NOT_FOUND()
+    if credential_sid:
+        _require_credential(context, credential_sid, binding_type)
     now = context.clock.now_ms()
     sid = binding_sid(service_sid, identity, endpoint, binding_type)
     user = user_sid(service_sid, identity)
@@ -62,7 +60,7 @@ def register(
         "endpoint": endpoint,
         "binding_type": binding_type,
         "address": address,
-        "credential_sid": credential_sid,
+        "credential_sid": credential_sid or None,
         "message_types": message_types or list(MESSAGE_TYPES),
         "date_created": now,
         "date_updated": now,
@@ -88,6 +86,18 @@ def register(
         return context.table.commit(context.cause(), [known, _counted(context, owner, 1)])[0]
 
     return verbs.retried(context, attempt, CONCURRENT_UPDATE)
+
+
+def _require_credential(context: Context, sid: str, binding_type: str) -> None:
+    """Check that the account has this credential, and that it is one for devices of this type.
+
+    Raises:
+        Refusal: 20404.
+    """
+    credential_key = keys.credential(context.account_sid, sid)
+    credential = context.configuration.fetch(credential_key) if is_sid("CR", sid) else None
+    if credential is None or credential["type"] != binding_type:
+        raise NOT_FOUND()
 
 
 def _remove_leftover(context: Context, binding: Binding) -> None:

@@ -1,7 +1,7 @@
 """Push registrations: an SDK names its device, Parley keeps a binding, as the native protocol and REST know it.
 
-An SDK does not name a credential. It is the one in the client's token. If the token names no endpoint either, the
-device counts as an endpoint of its own.
+An SDK does not name a credential. It is the one in the client's token, if that names one. If the token names no
+endpoint, the device counts as an endpoint of its own.
 """
 
 from __future__ import annotations
@@ -39,9 +39,6 @@ def register(exchange: Exchange) -> Answered:
     body, connection = exchange.body, exchange.connection
     data = body.get("data")
     address = _text(data if isinstance(data, dict) else {}, "registration_id")
-    credential = connection.get("push_credential_sid")
-    if not credential:
-        raise MISSING_PARAMETER(name="push_credential_sid")
     binding = bindings.register(
         exchange.context,
         exchange.service_sid,
@@ -49,7 +46,7 @@ def register(exchange: Exchange) -> Answered:
         endpoint=connection.get("endpoint_id") or sha256(address.encode()).hexdigest()[:32],
         binding_type=_text(body, "channel_type"),
         address=address,
-        credential_sid=credential,
+        credential_sid=connection.get("push_credential_sid") or "",
         message_types=_message_types(body.get("message_types")),
     )
     return Answered(201, {"id": binding["sid"]})
