@@ -191,6 +191,31 @@ def test_what_is_too_much_for_one_answer_comes_in_parts(
     assert ("map_item_updated", member_sid(room.sid, "bob")) in heard
 
 
+def test_an_answer_that_is_full_reads_nothing_more(
+    house: House, alices: Listener, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = house.channel("alice")
+    house.deployment.skip_stream()
+    alices.open(messages(other))
+    for _ in range(3):
+        room.post("missed"), other.post("missed")
+    house.deployment.skip_stream()
+    pass_time(house, 5)
+    monkeypatch.setattr("parley.sockets.sdk.subscriptions._MOST_EVENTS", 2)
+    with house.deployment.world.table._client.metered() as meter:
+        alices.subscribe("establish", alices.sid(messages(room)), alices.sid(messages(other)))
+    assert [event for event in alices.news() if event[0] == "list_item_added"] == [
+        ("list_item_added", 2),
+        ("list_item_added", 3),
+    ]
+    # The log and the messages of the first channel alone, each forwards and backwards.
+    assert meter.requests["Query"] == 4
+    for _ in range(3):
+        alices.subscribe("establish", alices.sid(messages(room)), alices.sid(messages(other)))
+    heard = [key for name, key in alices.news() if name == "list_item_added"]
+    assert heard == [4, 0, 1, 2]
+
+
 def test_replays_fit_into_packets(house: House, alices: Listener, room: Room) -> None:
     for _ in range(8):
         room.post("x" * 30_000)

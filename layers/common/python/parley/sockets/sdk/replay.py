@@ -109,14 +109,19 @@ class ChannelReplay:
     def of(self, of: SyncObject, last: int) -> Replay:
         """What the client missed of one object."""
         number = max(objects.number_in(last), self._seq - _MOST_BEHIND)
-        events: list[SyncEvent] = []
-        if not objects.is_from_descriptor(last) and not self._is_quiet():
-            events += self._overlapping(of, number)
+        events = self._overlapping(of, number) if self._overlaps(last) else []
         is_cut, new = number < self._seq, list[SyncEvent]()
         # The client goes on after the last event. So if more follow, there must be one.
         while is_cut and not new:
             new, number, is_cut = self._new(of, number)
         return Replay(_ordered(events + new), is_cut)
+
+    def is_due(self, last: int) -> bool:
+        """Whether there may be anything that the client missed; this reads nothing."""
+        return objects.number_in(last) < self._seq or self._overlaps(last)
+
+    def _overlaps(self, last: int) -> bool:
+        return not objects.is_from_descriptor(last) and not self._is_quiet()
 
     def _overlapping(self, of: SyncObject, number: int) -> list[SyncEvent]:
         """The events up to a number that are not older than the overlap reaches."""

@@ -248,9 +248,9 @@ class _Establishing:
         if seen.is_gone or not (seen.is_visible if of.kind == "document" else seen.is_readable):
             return [], _failed(asked)
         replayed = self._replayed(of, seen, _last(asked, seen.number))
-        is_cut = replayed.is_cut or len(replayed.events) > self._room
-        events = replayed.events[: max(self._room, 0)]
+        events = replayed.events[: self._room]
         self._room -= len(events)
+        is_cut = replayed.is_cut or len(events) < len(replayed.events)
         return _told(events), _established(asked, objects.established_id(seen.number), is_cut=is_cut)
 
     def _replayed(self, of: SyncObject, seen: Sight, last: int) -> Replay:
@@ -259,7 +259,11 @@ class _Establishing:
             is_due = channel is not None and is_document_due(last, seen.tail, self._now_ms)
             return Replay([document(channel, seen.tail, last)] if channel is not None and is_due else [])
         assert seen.member is not None
-        return ChannelReplay(self._context, of.owner, seen.tail, seen.member, self._here).of(of, last)
+        replay = ChannelReplay(self._context, of.owner, seen.tail, seen.member, self._here)
+        if not replay.is_due(last):
+            return Replay([])
+        # If the answer is full, nothing more is read.
+        return replay.of(of, last) if self._room else Replay([], is_cut=True)
 
     def _departures(self) -> list[Told]:
         """The removal of channels from the user's own ones, if pushes that told of it may have been lost.
