@@ -22,6 +22,7 @@ class Listener:
         self.types: dict[str, str] = {}
         self.known: dict[str, dict[Any, int]] = {}
         self.data: dict[str, Any] = {}
+        self.items: dict[str, dict[Any, Any]] = {}
         self.failed: dict[str, int] = {}
         self._established: set[str] = set()
         self._correlation_id = 0
@@ -32,6 +33,7 @@ class Listener:
             shown = self.device.get(path)
             self.types[shown["sid"]] = {"/v3/D": "document", "/v3/L": "list", "/v3/M": "map"}[path[:5]]
             self.last[shown["sid"]], self.known[shown["sid"]] = shown["last_event_id"], {}
+            self.items[shown["sid"]] = {}
             self.data[shown["sid"]] = shown.get("data")
         self.subscribe()
 
@@ -94,12 +96,15 @@ class Listener:
                 self.last[sid], self.data[sid] = event["id"], event["document_data"]
             return
         if name.endswith("_item_removed"):
-            self.known[sid][key] = event["id"]
+            self.known[sid][key] = max(self.known[sid].get(key, -1), event["id"])
+            self.items[sid].pop(key, None)
             self.heard.append((name, key))
         elif self.known[sid].get(key, -1) < event["id"]:
             is_new = key not in self.known[sid]
             self.known[sid][key] = event["id"]
-            self.heard.append((name if is_new else name.replace("added", "updated"), key))
+            if type_ == "list" or self.items[sid].get(key) != event["item_data"]:
+                self.heard.append((name if is_new else name.replace("added", "updated"), key))
+            self.items[sid][key] = event["item_data"]
         if is_strict or sid in self._established:
             self.last[sid] = max(self.last[sid], event["id"])
 

@@ -107,6 +107,36 @@ def test_what_was_missed_comes_with_the_subscription(house: House, alices: Liste
     assert [event for event in again(house, alices) if not event[0].endswith("removed")] == []
 
 
+def test_who_came_back_is_there_again_although_a_late_removal_was_heard_twice(
+    house: House, alices: Listener, room: Room
+) -> None:
+    """SDKs apply a removal whatever its id, and then ignored the member's own id for ever."""
+    room.delete("/Members/bob")
+    removal = alices.device.heard()
+    alices.take(removal)
+    room.add("bob")
+    alices.listen()
+    alices.take(removal)
+    alices.news()
+    bob = member_sid(room.sid, "bob")
+    assert again(house, alices) == [("map_item_updated", bob)]
+    assert bob in alices.items[alices.sid(roster(room))]
+
+
+def test_a_channel_that_was_joined_again_is_there_although_a_late_removal_was_heard_twice(
+    house: House, alices: Listener, room: Room
+) -> None:
+    room.delete("/Members/alice")
+    removal = alices.device.heard()
+    alices.take(removal)
+    room.add("alice")
+    alices.listen()
+    alices.take(removal)
+    assert room.sid not in alices.items[alices.sid(mine(house))]
+    again(house, alices)
+    assert room.sid in alices.items[alices.sid(mine(house))]
+
+
 def test_a_push_that_was_lost_before_a_later_one_is_repaired(house: House, alices: Listener, room: Room) -> None:
     room.post("lost")
     room.post("heard")

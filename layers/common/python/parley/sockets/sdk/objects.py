@@ -127,9 +127,9 @@ def established_id(number: int) -> int:
 
 
 def repeated_id(number: int) -> int:
-    """The id with which a document is sent once more, though clients may know of the change with this number.
+    """The id with which a document or an item is sent once more, though clients may know the change with this number.
 
-    Only a client that has just got it this way ignores the document.
+    Only a client that has got it this way ignores it.
     """
     return number * _STEP + _REPEATED
 

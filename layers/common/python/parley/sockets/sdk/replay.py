@@ -90,7 +90,7 @@ def document(channel: Mapping[str, Any], tail: Tail, last: int) -> SyncEvent:
     of = objects.document(channel["sid"])
     event = sync_events.document_updated(of, {**channel, "seq": tail["seq"]}, items.channel_data(channel, tail))
     if objects.number_in(last) >= tail["seq"]:
-        event.body["id"] = objects.repeated_id(tail["seq"])
+        return event.repeated()
     return event
 
 
@@ -127,7 +127,8 @@ class ChannelReplay:
         """The events up to a number that are not older than the overlap reaches."""
         entries = self._overlapping_entries(number)
         if of.kind == "roster":
-            return self._roster_events(of, entries)
+            events = self._roster_events(of, entries)
+            return [event if event.name.endswith(REMOVED) else event.repeated() for event in events]
         return self._message_events(of, self._overlapping_messages(number), entries)
 
     def _new(self, of: SyncObject, number: int) -> tuple[list[SyncEvent], int, bool]:

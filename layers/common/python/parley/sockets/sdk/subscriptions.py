@@ -309,7 +309,7 @@ class _Establishing:
         if own(held, asker(self._connection)) is None:
             return None
         verb = ADDED if held.get("date_created", 0) >= since else UPDATED
-        return sync_events.item(of, verb, sid, held, items.membership_item(held, tail["type"]))
+        return sync_events.item(of, verb, sid, held, items.membership_item(held, tail["type"])).repeated()
 
     def _info(self, asked: Asked, of: SyncObject) -> tuple[list[Told], Told]:
         """All items of a user's info, if the user has changed; nothing says which of them have."""

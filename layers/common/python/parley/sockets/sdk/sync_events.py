@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from parley.clock import iso_millis
 from parley.sockets.sdk import packets
-from parley.sockets.sdk.objects import DOCUMENT, LIST, MAP, SyncObject, event_id
+from parley.sockets.sdk.objects import DOCUMENT, LIST, MAP, SyncObject, event_id, number_in, repeated_id
 
 ADDED, UPDATED, REMOVED = "added", "updated", "removed"
 REPLAYED = "twilio.sync.event"
@@ -37,6 +37,14 @@ class SyncEvent(NamedTuple):
     def payload(self) -> dict[str, Any]:
         """The payload of the event's notification."""
         return {"event_type": self.name, "event": self.body}
+
+    def repeated(self) -> SyncEvent:
+        """The same event with an id by which SDKs take it once more, in case they have lost what it shows.
+
+        SDKs apply a removal whatever its id. If one that is late removes what came back since, only a higher id helps.
+        """
+        again = repeated_id(number_in(self.body["id"]))
+        return self._replace(body={**self.body, "id": again})
 
     def live(self) -> bytes:
         """The packet of a push."""
