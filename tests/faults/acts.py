@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 from urllib.parse import quote
 
@@ -14,6 +14,8 @@ from parley.operations import transitions
 from parley.sockets.native.actions import ACTIONS
 from tests.faults.scene import HOOK, SETTLED_SECONDS, Scene
 from tests.rest import everything
+from tests.sdk import requests_of_rows
+from tests.sdk.device import spelled, understood
 from tests.sockets import asking
 from tests.sockets.deployment import load_function, sample
 from tests.support.doors import LambdaDoor, Raw
@@ -109,6 +111,57 @@ def _function(scene: Scene, name: str, container: World) -> Callable[..., Any]:
     if container is scene.world:
         return getattr(deployment, f"{name.removeprefix('ws_')}_handler")  # type: ignore[no-any-return]
     return load_function(name, deployment.new_runtime(container))
+
+
+class Sent(NamedTuple):
+    """A request of an SDK that no native action makes in the same way; `{channel}` stands for the scene's room."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+    mutation: str = ""
+
+
+_SESSION = "EL" + "0" * 32
+
+
+def _commanded(**request: str) -> Sent:
+    return Sent("POST", f"/v3/Lists/{_SESSION}/Items", {"data": {"commandId": "a command", "request": request}})
+
+
+# What the SDKs do beside the operations that native actions and REST run too: requests with an id of their own, the
+# results of commands, and registrations.
+SENT_BY_SDKS = {
+    "POST /Conversations": Sent("POST", "/Client/v1/Conversations", {"unique_name": "made here"}, "an id"),
+    "sending": Sent("POST", "/Client/v1/Conversations/{channel}/Messages", {"body": "x"}, "an id"),
+    "createChannel": _commanded(action="createChannel", uniqueName="made here"),
+    "sendMessage": _commanded(action="sendMessage", channelSid="{channel}", text="x"),
+    "leaveChannel": _commanded(action="leaveChannel", channelSid="{channel}"),
+    "register": Sent("POST", "/v1/registrations", requests_of_rows.PUSH),
+    "remove_device": Sent("DELETE", "/v1/registrations", {"binding_type": "fcm", "address": "token"}),
+}
+
+
+def _by_sdk(name: str) -> Act:
+    sent = SENT_BY_SDKS[name]
+
+    def do(scene: Scene, container: World, prepared: Any) -> int:
+        body = json.dumps(sent.body).replace("{channel}", scene.room.sid)
+        asked = {"method": sent.method, "path": sent.path.replace("{channel}", scene.room.sid)}
+        asked["headers"] = {"X-Twilio-Mutation-Id": sent.mutation}  # type: ignore[assignment]
+        event = sample("ws_message")
+        event["requestContext"] |= {"connectionId": scene.sdk.connection_id}
+        event["body"] = spelled({"id": "TM1", "method": "message", "http_request": asked}, body.encode())
+        before = len(scene.deployment.gateway.received[scene.sdk.connection_id])
+        answer = _function(scene, "ws_message", container)(event)
+        if "body" not in answer:
+            return _ENDED
+        results = scene.deployment.gateway.received[scene.sdk.connection_id][before:]
+        if results and "/Lists/" in sent.path:
+            return int(understood(results[-1]).body["event"]["item_data"]["response"]["status"])
+        return understood(answer["body"]).status
+
+    return Act(f"sdk:{name}", do)
 
 
 def _connect(scene: Scene, container: World, token: str) -> int:
@@ -385,6 +438,7 @@ def acts() -> Iterator[Act]:
             yield _request(operation)
     for name in ACTIONS:
         yield _action(name)
+    yield from map(_by_sdk, SENT_BY_SDKS)
     yield Act("connect", _connect, _token)
     yield Act("disconnect", _disconnect, _closed, is_repeated=True)
     yield Act("tick", _tick, _token_has_run_out, is_repeated=True)

@@ -12,6 +12,7 @@ from parley.store.keys import Key
 from tests.faults.injector import Injector
 from tests.ports.fakes import FakeOutgoing
 from tests.rest import everything
+from tests.sdk.device import SdkDevice
 from tests.sockets import asking
 from tests.sockets.deployment import Deployment, Device, House, Room
 from tests.support.doors import Raw
@@ -47,6 +48,7 @@ class Scene:
         self.room: Room = asking.furnished(self.house, UniqueName="general")
         self.carol: Device = asking.mighty(self.house, self.room)
         self.binding = self._registered()
+        self.sdk = SdkDevice(self.house, "carol")
         self.elsewhere: Room = self.house.channel("alice", UniqueName="elsewhere")
         self.invited: Room = self.house.channel("alice", UniqueName="invited", Type="private")
         self.rest.post(f"{self.invited.path}/Invites", Identity="carol")
@@ -72,7 +74,7 @@ class Scene:
             self.injector.store(key, self._begun_with.get(key))
         self.injector.touched.clear()
         self.world.configuration.forget_all()
-        self.deployment.gateway.open(self.carol.connection_id)
+        self.deployment.gateway.open(self.carol.connection_id, self.sdk.connection_id)
         # Fan-out must not announce what is undone here.
         self.deployment.skip_stream()
         self.webhooks.skip_stream()

@@ -14,15 +14,18 @@ from typing import Any
 
 import pytest
 
+from parley.operations import OPERATIONS as TRIED
 from parley.ports.phones import NoCarrier
-from parley.sockets.native.actions import ACTIONS
+from parley.sockets.native.actions import ACTIONS, Action
+from parley.sockets.sdk import registrations, upstream
 from parley.webhooks.deliveries import Deliveries
 from parley.work.worker import job_table
-from tests.faults.acts import ACTS, Act
+from tests.faults.acts import ACTS, SENT_BY_SDKS, Act
 from tests.faults.injector import Fault, Killed, Step
 from tests.faults.scene import Scene
 from tests.ports.fakes import FakeOutgoing, FakeQueue
 from tests.rest.everything import OPERATIONS
+from tests.sdk.acts_of_tables import ACTS as SDK_ACTS
 
 EVERY = bool(os.environ.get("PARLEY_EVERY_FAULT"))
 MOST = 40 if EVERY else 8
@@ -95,6 +98,26 @@ def test_every_operation_and_action_is_among_the_acts() -> None:
     operations = {name.rpartition("/")[2].partition(":")[2] for name in names}
     assert {f"{one.resource}.{one.verb}" for one in OPERATIONS} <= {name.partition(":")[0] for name in operations}
     assert {f"socket:{name}" for name in ACTIONS} <= names
+
+
+# The rows of the SDKs with functions of their own that write with the operations of native actions, or do not write.
+OWN_ROWS = {"update_mine", "decline", "typing", "my_conversation", "my_channels", "users_of_channel"} | {
+    "channel_metadata",
+    "message_recipients",
+    "content_templates",
+}
+
+
+def test_every_act_of_the_sdks_is_among_the_acts_or_its_operation_is() -> None:
+    native = [action.operation for action in ACTIONS.values() if isinstance(action, Action)]
+    tried = [operation for operation in (*TRIED.values(), *native) if operation]
+    assert [one for one in SDK_ACTS if one.operation not in tried] == []
+    # What keeps the id of a request does so beside the operation.
+    repeatable = {one.name for one in SDK_ACTS if one.act.repeatable}
+    assert repeatable - {"sendMediaMessage"} == set(SENT_BY_SDKS) - {"leaveChannel", "register", "remove_device"}
+    own = {row.answer.__name__ for row in upstream.ROWS if isinstance(row, upstream.OwnRow)}
+    assert own == OWN_ROWS | {"send"}
+    assert {route.handler.__name__ for route in registrations.ROUTES} == {"register", "remove_device", "remove"}
 
 
 def test_every_kind_of_queued_job_is_among_the_acts(scene: Scene) -> None:

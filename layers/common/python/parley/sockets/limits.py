@@ -40,7 +40,8 @@ class Requests:
         now = self._now_ms()
         full = self._rate * 2.0
         tokens, at, refused = self._buckets.get(connection_id, (full, now, 0))
-        tokens = min(full, tokens + (now - at) * self._rate / 1000)
+        # A clock may be set back.
+        tokens = min(full, tokens + max(now - at, 0) * self._rate / 1000)
         # Only a quiet second clears the refusals. A request that is taken in between does not.
         refused = 0 if now - at >= _QUIET_MS else refused
         if tokens >= 1:
