@@ -10,7 +10,7 @@ client connected or joined, and no further. If it has just connected again, they
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,10 +67,31 @@ def presence(connection: Connection, now_ms: int) -> Presence:
 
 @dataclass(frozen=True)
 class Replay:
-    """The events of one object, in order, and whether there are more of them than one answer takes."""
+    """What a client missed of one object.
 
-    events: list[SyncEvent]
+    Attributes:
+        new: The events with higher ids than the client knows, in order.
+        repeated: Events that it may have missed though it knows later ones.
+        is_cut: Whether there are more new events than one answer takes. The client then asks again.
+    """
+
+    new: Sequence[SyncEvent] = ()
+    repeated: Sequence[SyncEvent] = ()
     is_cut: bool = False
+
+    def fitting(self, room: int) -> Replay:
+        """As much of it as an answer takes that has room for so many new events.
+
+        If there are more, nothing is repeated yet. So each answer brings the client further.
+        """
+        if self.is_cut or len(self.new) > room:
+            return Replay(self.new[:room], is_cut=True)
+        return self
+
+    @property
+    def events(self) -> list[SyncEvent]:
+        """All events in order."""
+        return sorted([*self.repeated, *self.new], key=lambda event: int(event.body["id"]))
 
 
 def is_document_due(last: int, tail: Tail, now_ms: int) -> bool:
@@ -109,12 +130,13 @@ class ChannelReplay:
     def of(self, of: SyncObject, last: int) -> Replay:
         """What the client missed of one object."""
         number = max(objects.number_in(last), self._seq - _MOST_BEHIND)
-        events = self._overlapping(of, number) if self._overlaps(last) else []
+        known = number
         is_cut, new = number < self._seq, list[SyncEvent]()
         # The client goes on after the last event. So if more follow, there must be one.
         while is_cut and not new:
             new, number, is_cut = self._new(of, number)
-        return Replay(_ordered(events + new), is_cut)
+        repeated = self._overlapping(of, known) if self._overlaps(last) and not is_cut else []
+        return Replay(sorted(new, key=lambda event: int(event.body["id"])), repeated, is_cut)
 
     def is_due(self, last: int) -> bool:
         """Whether there may be anything that the client missed; this reads nothing."""
@@ -273,10 +295,6 @@ def _by_subject(entries: list[LogEntry], kind: str) -> dict[str, list[LogEntry]]
         if entry["kind"] == kind:
             found.setdefault(entry["sid"], []).append(entry)
     return found
-
-
-def _ordered(events: list[SyncEvent]) -> list[SyncEvent]:
-    return sorted(events, key=lambda event: int(event.body["id"]))
 
 
 def _created(message: Mapping[str, Any]) -> int:

@@ -247,23 +247,23 @@ class _Establishing:
         seen = self._seen[of.owner]
         if seen.is_gone or not (seen.is_visible if of.kind == "document" else seen.is_readable):
             return [], _failed(asked)
-        replayed = self._replayed(of, seen, _last(asked, seen.number))
-        events = replayed.events[: self._room]
-        self._room -= len(events)
-        is_cut = replayed.is_cut or len(events) < len(replayed.events)
-        return _told(events), _established(asked, objects.established_id(seen.number), is_cut=is_cut)
+        replayed = self._replayed(of, seen, _last(asked, seen.number)).fitting(self._room)
+        self._room = max(self._room - len(replayed.events), 0)
+        last = objects.established_id(seen.number)
+        return _told(replayed.events), _established(asked, last, is_cut=replayed.is_cut)
 
     def _replayed(self, of: SyncObject, seen: Sight, last: int) -> Replay:
         if of.kind == "document":
             channel = self._found.living().get(keys.channel(of.owner))
             is_due = channel is not None and is_document_due(last, seen.tail, self._now_ms)
-            return Replay([document(channel, seen.tail, last)] if channel is not None and is_due else [])
+            # A document counts for nothing: it is one event at most.
+            return Replay(repeated=[document(channel, seen.tail, last)] if channel is not None and is_due else ())
         assert seen.member is not None
         replay = ChannelReplay(self._context, of.owner, seen.tail, seen.member, self._here)
         if not replay.is_due(last):
-            return Replay([])
+            return Replay()
         # If the answer is full, nothing more is read.
-        return replay.of(of, last) if self._room else Replay([], is_cut=True)
+        return replay.of(of, last) if self._room else Replay(is_cut=True)
 
     def _departures(self) -> list[Told]:
         """The removal of channels from the user's own ones, if pushes that told of it may have been lost.
