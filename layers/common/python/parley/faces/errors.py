@@ -277,7 +277,7 @@ TABLE: dict[Error, Row] = {
     ),
     errors.CHANNEL_WEBHOOK_FILTER_INVALID: _each(
         (400, 50325, "Configuration.Filters: there is no event {name} for a channel"),
-        (400, 50365, "Configuration.Filters: there is no event {name} for a conversation"),
+        (400, 50365, "Filters of webhooks: there is no event {name} for a conversation"),
     ),
     errors.CHANNEL_WEBHOOK_TRIGGER_INVALID: _each(
         (400, 50326, "Configuration.Triggers: a trigger has 1 to 248 characters"),
