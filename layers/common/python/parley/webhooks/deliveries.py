@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from parley.domain.deliveries import is_of_summary
 from parley.domain.presence import reachability
@@ -27,6 +28,13 @@ _MOST_UNTRIED = 10_000
 _SHORT_PAUSE_SECONDS = 16
 
 Count = Callable[[str, float], None]
+
+
+class Told(NamedTuple):
+    """What became of a delivery: it is tried again, or was parked, or is settled if it is neither."""
+
+    again: Again | None = None
+    is_parked: bool = False
 
 
 class Deliveries:
@@ -112,6 +120,10 @@ class Deliveries:
         return channels[change.channel_sid]
 
     def deliver(self, delivery: Entry, turn: Turn) -> Again | None:
+        """Carry out the job of a delivery: as `tell`."""
+        return self.tell(delivery, turn).again
+
+    def tell(self, delivery: Entry, turn: Turn) -> Told:
         """Make one attempt, unless the target's circuit is open.
 
         A delivery that failed comes back after a pause. One that is too old is parked where `parley webhooks` finds it.
@@ -131,7 +143,7 @@ class Deliveries:
         self._count(str(made.outcome).capitalize(), 1)
         if is_settled:
             self._untried.pop(delivery["id"], None)
-            return None
+            return Told()
         # A new container counts all earlier receives as attempts, so this pause could be too long. So it is cut to the
         # time that has passed since the delivery was planned.
         longest = max(self._age_ms(delivery) // 1000, _SHORT_PAUSE_SECONDS)
@@ -149,12 +161,12 @@ class Deliveries:
     def _age_ms(self, delivery: Entry) -> int:
         return self._context.clock.now_ms() - int(delivery["planned_at"])
 
-    def _again(self, delivery: Entry, seconds: int) -> Again | None:
-        """Another attempt after a pause; None if the delivery has become too old and was parked."""
+    def _again(self, delivery: Entry, seconds: int) -> Told:
+        """Another attempt after a pause, unless the delivery has become too old. Then it is parked."""
         age_ms = self._age_ms(delivery)
         if age_ms <= self._longest_age_ms:
             self._count("Retried", 1)
-            return Again(seconds)
+            return Told(Again(seconds))
         # Each parked delivery has its own group, so that a reader of the queue sees them all. A delivery may be
         # replayed and parked again within five minutes. Then it needs another `once`, or SQS would drop it as a repeat.
         once = f"{delivery['id']}-{delivery['planned_at']}"
@@ -163,4 +175,4 @@ class Deliveries:
         self._untried.pop(delivery["id"], None)
         self._count("Parked", 1)
         logger.error("webhook parked", extra={"delivery": delivery["id"], "age_seconds": age_ms // 1000})
-        return None
+        return Told(is_parked=True)
