@@ -233,6 +233,16 @@ def test_a_new_webhook_is_told_of_messages_from_the_index_that_it_names(replay: 
     assert replay.indexes == indexes
 
 
+def test_a_replay_names_the_participant_whom_a_back_end_of_chat_named(replay: Replay):
+    talk = replay.talk
+    talk.owner.house.rest("POST", f"{talk.owner.house.path}{talk.path}/Messages", {"Body": "7", "From": "bob"})
+    replay.silent.skip_stream()
+    made(talk, Filters=["onMessageAdded"], ReplayAfter=7)
+    replay.work_off(replay.silent.planned())
+    (request,) = replay.outgoing.requests
+    assert parse_qs(request.body.decode())["ParticipantSid"] == [talk.members["bob"]["sid"]]
+
+
 def test_older_messages_come_before_newer_ones_and_each_once(replay: Replay):
     # With it there, the planner looks at the channel's webhooks for message 7 too.
     made(replay.talk, Filters=["onMessageRemoved"])

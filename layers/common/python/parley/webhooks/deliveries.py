@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from parley.domain.deliveries import is_of_summary
 from parley.domain.presence import reachability
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.log import logger
+from parley.operations.authorship import known
 from parley.operations.context import Context
 from parley.operations.reachability import is_enabled
 from parley.ports.http.outgoing import Outgoing
@@ -17,7 +18,7 @@ from parley.ports.queue import Queue
 from parley.store import keys
 from parley.store.changes import Change
 from parley.store.items import Record
-from parley.stored import ChannelWebhook
+from parley.stored import ChannelWebhook, Message
 from parley.webhooks.circuit import Circuits
 from parley.webhooks.delivery import attempt, pause_seconds
 from parley.webhooks.events import rows
@@ -84,6 +85,9 @@ class Deliveries:
         settings = {family.name: family.settings(context, service) for family in FAMILIES}
         webhooks = self._channel_webhooks(change, memory)
         is_named = is_wanted(change, settings) or any(names_channel(webhook) for webhook in webhooks)
+        if change.kind == "message" and is_named:
+            (message,) = known(context, cast(Message, change.record))
+            change = replace(change, record={**message})
         if change.kind == "user":
             change = replace(change, record=reachability(change.record, is_enabled(service)))
         around = Surroundings(

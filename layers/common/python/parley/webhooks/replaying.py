@@ -12,6 +12,7 @@ from typing import cast
 
 from parley.errors import NOT_FOUND, Refusal
 from parley.jobs import Again, Entry, Memory, Turn
+from parley.operations.authorship import known
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.changes import CREATED, Change
@@ -67,13 +68,15 @@ class Replays:
             channel={**found.get(channel_key, {})},
             studio_url=self._deliveries.studio_url,
         )
-        for index, key in places.items():
+        there = known(self._context, *(found[key] for key in places.values() if key in found))
+        messages = {message["index"]: message for message in there}
+        for index in places:
             if turn.remaining_ms() < _MARGIN_MS:
                 return Again()
-            message = found.get(key)
+            message = messages.get(index)
             if message is None and self._context.clock.now_ms() < webhook["date_created"] + _SETTLED_MS:
                 return Again(_LOOK_AGAIN_SECONDS)
-            delivery = of_replay(_as_new({**message}), webhook, around) if message is not None else None
+            delivery = of_replay(_as_new(message), webhook, around) if message is not None else None
             if delivery is None:
                 continue
             mine = replace(turn, receives=max(turn.receives - at["receives"], 1))
