@@ -104,8 +104,7 @@ class Deliveries:
         return [*map(replay, awaited), *planned]
 
     def _channel_webhooks(self, change: Change, memory: Memory) -> list[ChannelWebhook]:
-        # A receipt does not store how many webhooks its channel has.
-        if not change.record.get("hooks") and change.kind != "receipt":
+        if not change.record.get("hooks"):
             return []
         sid = change.channel_sid
         if sid not in memory:
