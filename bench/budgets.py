@@ -29,7 +29,7 @@ from bench.over_sdk import OverSdk
 from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
 from local.template.template import Template
-from parley.domain.participants import MOST_PHONES
+from parley.domain.participants import MOST_IN_GROUP, MOST_PHONES
 from parley.ids import member_sid, receipt_sid, user_sid
 from parley.operations import phones, receipts, timers
 from parley.operations.context import Caller, Context
@@ -137,6 +137,11 @@ class Measurement:
         raw.get(f"{self._messages}/{self._last}")
         return [
             self._cost("create message, REST", (2, 2), lambda: raw.post(self._messages, Body=_BODY)),
+            self._cost(
+                "create message, REST, with an author",
+                (2, 2),
+                lambda: raw.post(self._messages, Body=_BODY, From="alice"),
+            ),
             self._cost("create message, every fiftieth", (5, 3), self._post_a_fiftieth()),
             self._cost("fetch message", (1, 0), lambda: raw.get(f"{self._messages}/{self._last}")),
             self._cost("fetch channel", (1, 0), lambda: raw.get(channel)),
@@ -146,6 +151,7 @@ class Measurement:
             self._cost("join a channel", (4, 10), lambda: raw.post(f"{channel}/Members", Identity="carol")),
             self._cost("add a phone to a conversation", (4, 12), self._add_a_phone(2)),
             self._cost("add a fiftieth phone to a conversation", (4, 12), self._add_a_phone(MOST_PHONES)),
+            self._cost("add a tenth participant to a group", (4, 14), self._complete_a_group()),
             self._cost("list 50 conversations of a person", (3, 0), self._list_of_a_person),
             self._cost("note what became of a message to a phone", (3, 8), self._note_a_delivery()),
         ]
@@ -175,6 +181,18 @@ class Measurement:
         for number in range(1, last):
             add(number)
         return lambda: add(last)
+
+    def _complete_a_group(self) -> Callable[[], None]:
+        """Add the last participant that a group can have; the set of addresses that finds the group changes too."""
+        conversation = self._raw.post(f"/conversations/v1/Services/{self._service}/Conversations")["url"]
+
+        def add(part: str, address: str) -> None:
+            self._raw.post(f"{conversation}/Participants", {f"MessagingBinding.{part}": address})
+
+        add("ProjectedAddress", PHONE_NUMBERS[0])
+        for number in range(2, MOST_IN_GROUP):
+            add("Address", f"+1415555{number:04d}")
+        return lambda: add("Address", "+14155550001")
 
     def _note_a_delivery(self) -> Callable[[], None]:
         """The carrier reports a status, and the message's summary changes too."""

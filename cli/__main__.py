@@ -68,9 +68,13 @@ def _list(parked: ParkedDeliveries, options: argparse.Namespace) -> int:
     return 0
 
 
+# Chat's and Conversations' parameters that say what an event is about, the most exact first.
+_SUBJECTS = ("MessageSid", "MemberSid", "ParticipantSid", "UserSid", "ChannelSid", "ConversationSid")
+
+
 def _line(delivery: dict[str, Any]) -> str:
     told = delivery["parameters"]
-    subject = next((told[name] for name in ("MessageSid", "MemberSid", "UserSid", "ChannelSid") if name in told), "")
+    subject = next((told[name] for name in _SUBJECTS if name in told), "")
     facts = [iso_seconds(delivery["planned_at"]), delivery["id"], told.get("EventType", ""), subject]
     return "  ".join([*facts, delivery.get("method", ""), delivery["url"]])
 

@@ -90,11 +90,15 @@ class SimulatedCarrier:
         if code := _REFUSED.get(phone[-_ENDING:]):
             return Response(400, json.dumps({"code": code}).encode(), _JSON)
         is_whatsapp = phone.startswith("whatsapp:")
-        sid = _sid("WA" if is_whatsapp else "MM" if message.get("media") else "SM")
-        for delay, (status, code) in enumerate(_reports(phone, is_whatsapp), 1):
-            report = {"reference": reference, "status": status, "error_code": code, "sid": sid}
-            await asyncio.to_thread(self._queue, {"job": "phone_status", **report}, delay)
-        self._taken[reference] = sid
+        sid = self._taken[reference] = _sid("WA" if is_whatsapp else "MM" if message.get("media") else "SM")
+        try:
+            for delay, (status, code) in enumerate(_reports(phone, is_whatsapp), 1):
+                report = {"reference": reference, "status": status, "error_code": code, "sid": sid}
+                await asyncio.to_thread(self._queue, {"job": "phone_status", **report}, delay)
+        except Exception:
+            # Parley gets no answer, so it hands the message over again.
+            self._taken.pop(reference, None)
+            raise
         while len(self._taken) > _REMEMBERED:
             self._taken.popitem(last=False)
         self._keep(phone, {"sid": sid, "direction": "in", **message})
@@ -158,6 +162,8 @@ def _given(request: Request) -> dict[str, Any]:
 def _document(request: Request) -> dict[str, Any]:
     try:
         document = json.loads(request.body)
+        # JSON can spell half of a surrogate pair, but no phone can write it.
+        json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

@@ -12,6 +12,7 @@ from local.template.template import Template
 
 BUDGETED = [
     "create message, REST",
+    "create message, REST, with an author",
     "create message, every fiftieth",
     "fetch message",
     "fetch channel",
@@ -21,6 +22,7 @@ BUDGETED = [
     "join a channel",
     "add a phone to a conversation",
     "add a fiftieth phone to a conversation",
+    "add a tenth participant to a group",
     "list 50 conversations of a person",
     "note what became of a message to a phone",
     "create message in a conversation",

@@ -45,8 +45,8 @@ class Talk(Scene):
         return {"ConversationSid": self.channel, "MessagingServiceSid": MESSAGING, **names, **dates, **more}
 
     def said_of_message(self, **more: str) -> Parameters:
-        said = {"ConversationSid": self.channel, "Author": "alice", "Body": "old", "Attributes": OLDER}
-        return {**said, **more}
+        whose = {"Author": "alice", "ParticipantSid": self.members["alice"]["sid"]}
+        return {"ConversationSid": self.channel, **whose, "Body": "old", "Attributes": OLDER, **more}
 
     def said_of_old_message(self, **more: str) -> Parameters:
         dates = {"DateCreated": self.dates["message"], "DateUpdated": self.dates["message"]}
@@ -133,7 +133,7 @@ BEFORE = [
     Before(
         "onMessageAdd",
         CASES["onMessageSend"],
-        lambda talk, case: talk.said_of_message(**WRITTEN, ParticipantSid=talk.members["alice"]["sid"]),
+        lambda talk, case: talk.said_of_message(**WRITTEN),
     ),
     Before(
         "onMessageAdd",

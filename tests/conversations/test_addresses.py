@@ -49,6 +49,10 @@ CREATIONS: dict[str, tuple[Form, Form]] = {
         {"Type": "webhook", "WebhookUrl": URL, "WebhookMethod": "get", "WebhookFilters": ["onMessageAdded"]},
         {"webhook_url": URL, "webhook_method": "GET", "webhook_filters": ["onMessageAdded"]},
     ),
+    "webhook with events by older names": (
+        {"Type": "webhook", "WebhookUrl": URL, "WebhookFilters": ["onDeliveryUpdated", "onMessageSent"]},
+        {"webhook_url": URL, "webhook_method": "POST", "webhook_filters": ["onMessageAdded", "onDeliveryUpdated"]},
+    ),
     "webhook that says little": (
         {"Type": "webhook", "WebhookUrl": URL, "StudioRetryCount": "1"},
         {"webhook_url": URL, "webhook_method": "POST", "webhook_filters": []},
@@ -92,6 +96,12 @@ REFUSED: dict[str, tuple[Form, tuple[int, int]]] = {
     "webhook without URL": ({**SMS, **form_of({"Type": "webhook"})}, (400, 20001)),
     "webhook with a URL of this machine": ({**SMS, **form_of({"Type": "webhook", "WebhookUrl": "x"})}, (400, 20001)),
     "unknown method": ({**SMS, **form_of({"WebhookMethod": "PUT"})}, (400, 50055)),
+    "unknown event": ({**SMS, **form_of({"Type": "webhook", "WebhookUrl": URL, "WebhookFilters": "x"})}, (400, 50365)),
+    "event of a person": (
+        {**SMS, **form_of({"Type": "webhook", "WebhookUrl": URL, "WebhookFilters": ["onMessageAdded", "onUserAdded"]})},
+        (400, 50365),
+    ),
+    "event of a type that has none": ({**SMS, **form_of({"WebhookFilters": ["onMessageAdd"]})}, (400, 50365)),
     "studio without flow": ({**SMS, **form_of({"Type": "studio"})}, (400, 20001)),
     "flow that is none": ({**SMS, **form_of({"Type": "studio", "StudioFlowSid": "x"})}, (400, 20001)),
     "too many repeats": ({**SMS, **form_of({"StudioRetryCount": "4"})}, (400, 50065)),

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
@@ -14,10 +10,10 @@ from twilio.rest import Client
 
 from parley.ids import member_sid, user_sid
 from parley.store import keys
-from parley.store.table import Table
 from parley.store.writes import Put
 from tests.conversations.phones import AMERICANS, OTHER_PROXY, PHONE, PROXY, Form, Thread, bound, pair, rivalled
 from tests.support.invariants import contradictions, everything
+from tests.support.killing import Killed, killed_at
 from tests.support.lean import LeanClient
 from tests.support.world import World
 from tests.webhooks.function import Remaining, WebhooksFunction
@@ -52,25 +48,6 @@ def crowded(world: World, twilio: Client, service_sid: str) -> str:
     return sid
 
 
-class _Killed(BaseException):
-    """Ends a job where it stands."""
-
-
-@contextmanager
-def killed_at(at: int) -> Iterator[None]:
-    """Whoever uses the table dies when its request of this number is carried out."""
-    call, made = Table._call, itertools.count(1)
-
-    def dying(table: Table, operation: str, **request: Any) -> dict[str, Any]:
-        answer = call(table, operation, **request)
-        if next(made) == at:
-            raise _Killed
-        return answer
-
-    with patch.object(Table, "_call", dying):
-        yield
-
-
 def counts(world: World, service_sid: str) -> set[int]:
     """The counts of channels of all users."""
     sids = [keys.user(user_sid(service_sid, f"user {number}")) for number in range(MANY)]
@@ -93,7 +70,7 @@ def test_a_closed_conversation_counts_for_none_of_a_thousand_participants(
     assert counts(world, service_sid) == {1, 2}
     (rest,) = background.work.take()
     for at in (3, 40, 90, 200):
-        with pytest.raises(_Killed), killed_at(at):
+        with pytest.raises(Killed), killed_at(at):
             background.do_job(rest)
     assert counts(world, service_sid) == {1, 2}
     # SQS may hand out a job twice.

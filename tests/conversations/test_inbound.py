@@ -73,11 +73,45 @@ def test_the_pre_event_webhook_is_asked_and_may_refuse_or_rewrite_a_message(
     thread: Thread, carrier: ScriptedCarrier, status: int, answer: dict[str, str], bodies: list[str]
 ) -> None:
     thread.add(pair())
+    rewriting(thread, carrier, answer, status)
+    carrier.write(PHONE, "hello")
+    assert [body for _, body, _ in messages(thread)] == bodies
+
+
+@pytest.mark.parametrize(
+    "answer", [{"attributes": "no JSON"}, {"attributes": "1" * 5000}, {"author": "x" * 300}], ids=str
+)
+def test_a_message_that_the_pre_event_webhook_makes_invalid_is_dropped(
+    thread: Thread, carrier: ScriptedCarrier, answer: dict[str, str]
+) -> None:
+    """The job failed, and the webhook was asked five times within half an hour."""
+    thread.add(pair())
+    rewriting(thread, carrier, answer)
+    carrier.write(PHONE, "hello")
+    assert messages(thread) == []
+
+
+@pytest.mark.inferred
+@pytest.mark.parametrize(("is_group", "author"), [(False, "somebody"), (True, PROXY)])
+def test_a_phone_does_not_get_its_own_message_back_if_the_webhook_names_another_author(
+    thread: Thread, carrier: ScriptedCarrier, is_group: bool, author: str
+) -> None:
+    forms = [*map(bound, AMERICANS[:2]), bound(projected=PROXY)] if is_group else map(pair, AMERICANS[:2])
+    for form in forms:
+        thread.add(form)
+    rewriting(thread, carrier, {"author": author})
+    carrier.write(AMERICANS[0], "hello", [PROXY, AMERICANS[1]] if is_group else PROXY)
+    carrier.hand_over()
+    # The other phone of a group has it already.
+    assert carrier.sent == ([] if is_group else [(AMERICANS[1], PROXY, "hello")])
+    assert [written_by for written_by, _, _ in messages(thread)] == [author]
+
+
+def rewriting(thread: Thread, carrier: ScriptedCarrier, answer: dict[str, str], status: int = 200) -> None:
+    """Let the service's pre-event webhook give this answer."""
     owner = {"PreWebhookUrl": "https://hooks.example.com/before", "WebhookFilters": "onMessageSend"}
     thread.raw.post(f"/chat/v2/Services/{thread.raw.get(thread.path)['chat_service_sid']}", owner)
     carrier.owner = Response(status, {"content-type": "application/json"}, json.dumps(answer).encode())
-    carrier.write(PHONE, "hello")
-    assert [body for _, body, _ in messages(thread)] == bodies
 
 
 def test_a_message_to_a_group_is_found_by_all_of_its_addresses(thread: Thread, carrier: ScriptedCarrier) -> None:

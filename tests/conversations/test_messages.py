@@ -28,14 +28,29 @@ def test_another_author_is_another_participant(conversation: Any):
     assert conversation.messages(message.sid).update(author="alice").participant_sid == alice.sid
 
 
-def test_an_author_that_chat_names_is_not_looked_up(twilio: Client, service_sid: str):
-    channel = twilio.chat.v2.services(service_sid).channels.create(type="private")
-    conversation = twilio.conversations.v1.services(service_sid).conversations(channel.sid)
-    for name in ("alice", "bob"):
-        conversation.participants.create(identity=name)
-    message = conversation.messages.create(author="alice", body="hello")
-    twilio.chat.v2.services(service_sid).channels(channel.sid).messages(message.sid).update(from_="bob")
-    assert conversation.messages(message.sid).fetch().participant_sid is None
+@pytest.mark.inferred
+def test_an_author_whom_chat_names_is_the_participant_who_was_there_and_still_is(twilio: Client, service_sid: str):
+    messages = (
+        twilio.chat.v2.services(service_sid)
+        .channels(twilio.chat.v2.services(service_sid).channels.create(type="private").sid)
+        .messages
+    )
+    conversation = twilio.conversations.v1.services(service_sid).conversations(messages._solution["channel_sid"])
+    early = messages.create(body="hello", from_="bob")
+    alice, _, carol = (conversation.participants.create(identity=name) for name in ("alice", "bob", "carol"))
+    for name in ("alice", "dave", "carol", None):
+        messages.create(body="hello", **({"from_": name} if name else {}))
+    by_alice = conversation.messages.create(author="alice", body="hello")
+    messages.get(by_alice.sid).update(from_="carol")
+    carol_s = conversation.messages.list()[-1]
+    assert [one.participant_sid for one in conversation.messages.list()] == [
+        *(None, alice.sid, None, carol.sid, None),
+        carol.sid,
+    ]
+    assert [conversation.messages(one.sid).fetch().participant_sid for one in (early, carol_s)] == [None, carol.sid]
+    assert conversation.messages(carol_s.sid).update(body="x").participant_sid == carol.sid
+    carol.delete()
+    assert conversation.messages(carol_s.sid).fetch().participant_sid is None
 
 
 def test_a_message_without_phones_to_go_to_has_no_delivery_and_no_receipts(conversation: Any):

@@ -148,24 +148,42 @@ def test_the_summary_says_none_some_or_all_and_changes_only_with_its_words(
     assert seen == [("some", True), ("some", False), ("all", True)]
 
 
-def test_a_receipt_announces_each_of_its_changes_and_how_many_webhooks_the_conversation_has(
+def test_each_change_of_a_receipt_is_announced_once_and_told_to_the_conversations_webhook(
     thread: Thread, carrier: ScriptedCarrier
 ) -> None:
     thread.add(pair())
-    form = {"Target": "webhook", "Configuration.Url": "https://example.com/", "Configuration.Filters": "onMessageAdded"}
-    thread.raw.post(f"{thread.path}/Webhooks", form)
+    form = {"Target": "webhook", "Configuration.Url": "https://example.com/"}
+    thread.raw.post(f"{thread.path}/Webhooks", {**form, "Configuration.Filters": "onDeliveryUpdated"})
     post(thread)
     carrier.hand_over()
     for _ in range(2):
         carrier.report(PHONE, "delivered")
-    told = [
-        change for record in carrier.function.new_changes() if (change := decode(record)) and change.kind == "receipt"
+    records = carrier.function.new_changes()
+    told = [change for record in records if (change := decode(record)) and change.kind == "receipt"]
+    assert [(one.verb, one.record["status"], one.cause["source"]) for one in told] == [
+        ("updated", "sent", "SMS"),
+        ("updated", "delivered", "SMS"),
     ]
-    assert [(one.verb, one.record["status"], one.record["hooks"], one.cause["source"]) for one in told] == [
-        ("updated", "sent", 1, "SMS"),
-        ("updated", "delivered", 1, "SMS"),
+    planned = [delivery["parameters"] for delivery in carrier.function.planned(records)]
+    assert [(one["EventType"], one["Status"]) for one in planned] == [
+        ("onDeliveryUpdated", "sent"),
+        ("onDeliveryUpdated", "delivered"),
     ]
-    assert all(one.cause["webhooks"] for one in told)
+
+
+def test_receipts_of_a_conversation_without_webhooks_cost_planning_no_request(
+    thread: Thread, carrier: ScriptedCarrier
+) -> None:
+    thread.add(pair())
+    post(thread)
+    carrier.hand_over()
+    carrier.report(PHONE, "delivered")
+    changes = carrier.function.new_changes()
+    assert any((change := decode(record)) and change.kind == "receipt" for record in changes)
+    carrier.function.plan_records(changes)
+    with thread.lean.metered() as meter:
+        carrier.function.plan_records(changes)
+    assert meter.requests.total() == 0
 
 
 @pytest.mark.parametrize(("code", "expected"), [(21610, ("failed", 21610)), (None, ("sent", 0))])

@@ -17,7 +17,8 @@ from tests.conversations.talk import AFTER, After, Talk
 from tests.ports.fakes import FakeOutgoing, SentRequest
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.target import Target
-from tests.webhooks.function import Remaining, WebhooksFunction, queued
+from tests.webhooks.function import LONGEST_AGE_SECONDS, Remaining, WebhooksFunction, queued
+from tests.webhooks.line import Line
 from tests.webhooks.owner import Owner
 
 URL = "https://example.com/hook"
@@ -232,6 +233,16 @@ def test_a_new_webhook_is_told_of_messages_from_the_index_that_it_names(replay: 
     assert replay.indexes == indexes
 
 
+def test_a_replay_names_the_participant_whom_a_back_end_of_chat_named(replay: Replay):
+    talk = replay.talk
+    talk.owner.house.rest("POST", f"{talk.owner.house.path}{talk.path}/Messages", {"Body": "7", "From": "bob"})
+    replay.silent.skip_stream()
+    made(talk, Filters=["onMessageAdded"], ReplayAfter=7)
+    replay.work_off(replay.silent.planned())
+    (request,) = replay.outgoing.requests
+    assert parse_qs(request.body.decode())["ParticipantSid"] == [talk.members["bob"]["sid"]]
+
+
 def test_older_messages_come_before_newer_ones_and_each_once(replay: Replay):
     # With it there, the planner looks at the channel's webhooks for message 7 too.
     made(replay.talk, Filters=["onMessageRemoved"])
@@ -296,6 +307,18 @@ def test_a_message_that_is_not_taken_is_tried_again_before_the_next_one(replay: 
     assert replay.indexes == [5, 5, 6, 6, 6]
     counts = [request.body.decode().rpartition("RetryCount=")[2][:1] for request in replay.outgoing.requests]
     assert counts == ["0", "1", "0", "1", "2"]
+
+
+def test_after_the_longest_age_a_dead_target_holds_up_neither_the_replay_nor_newer_messages(replay: Replay):
+    """Each message was tried for four hours of its own, and newer messages waited for days."""
+    made(replay.talk, Filters=["onMessageAdded"], ReplayAfter=0)
+    replay.talk.rest("/Messages", Body="7", enabled=True)
+    replay.outgoing.answer = NoAnswer("refused")
+    began = replay.talk.owner.clock.now_ms()
+    Line(replay.silent, replay.silent.planned()).run()
+    parked = [int(entry["parameters"]["Index"]) for entry in replay.silent.dead_letters.take()]
+    assert parked == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert replay.talk.owner.clock.now_ms() - began < 2 * LONGEST_AGE_SECONDS * 1000
 
 
 def test_a_replay_stops_before_the_functions_time_is_over(replay: Replay):

@@ -36,6 +36,7 @@ def now(world: World) -> datetime:
         ("timers_inactive", "PT59S", 50375),
         ("timers_inactive", "PT59.999999S", 50375),
         ("timers_inactive", "PT0.5S", 50375),
+        ("timers_inactive", "PT0.0001S", 50375),
         ("timers_inactive", "", 50379),
         ("timers_inactive", "P1M", 50379),
         ("timers_inactive", "-PT1M", 50379),

@@ -17,7 +17,7 @@ from tests.conversations.talk import API, Talk, configure
 from tests.ports.fakes import SentRequest
 from tests.webhooks.asking import REFUSED, answer, asking_about, refusal, says
 from tests.webhooks.function import WebhooksFunction
-from tests.webhooks.owner import Owner
+from tests.webhooks.owner import HEADER, Owner
 from tests.webhooks.scenes import BODY, MEDIA
 
 URL = "https://example.com/conversations"
@@ -51,7 +51,10 @@ def test_a_transition_is_told_once_and_not_as_another_update(talk: Talk, silent:
 def test_a_message_of_a_participant_names_it(talk: Talk, silent: WebhooksFunction):
     talk.alice.done("sendMessage", channel="room", body="x")
     talk.rest("/Messages", Body="x", Author="bob", enabled=True)
-    senders = [talk.members[name]["sid"] for name in ("alice", "bob")]
+    talk.owner.house.rest(
+        "POST", f"{talk.owner.house.path}{talk.path}/Messages", {"Body": "x", "From": "bob"}, headers=HEADER
+    )
+    senders = [talk.members[name]["sid"] for name in ("alice", "bob", "bob")]
     assert [said["ParticipantSid"] for said in told(silent) if "MessageSid" in said] == senders
 
 

@@ -138,7 +138,7 @@ def test_malformed_parameters_are_refused(raw: Raw, channel_path: str, name: str
 
 
 def test_a_malformed_media_sid_is_refused(raw: Raw, channel_path: str):
-    expected = (400, 20001, "Invalid value for parameter MediaSid: a SID beginning with ME is needed")
+    expected = (400, 50510, "MediaSid must be a SID beginning with ME")
     assert raw("POST", f"{channel_path}/Messages", {"MediaSid": "picture"}).refusal() == expected
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from local.template.template import Template
 from parley.domain.states import STATES
 from parley.errors import NOT_FOUND
-from parley.operations import channel_log
+from parley.operations import channel_log, timers
 from parley.store import keys
 from parley.store.writes import Update
 from tests.sockets.asking import IN_CHANNEL, furnished, mighty, request_for
 from tests.sockets.deployment import Deployment, Device, House, Room, Stream, hush
+from tests.support.killing import WRITES, Killed, killed_at
 from tests.support.lean import LeanClient
 from tests.support.world import World
 
@@ -115,6 +117,28 @@ def test_every_view_of_a_channel_on_a_socket_shows_the_state_and_its_update_says
         ]
         assert [view["state"] for view in views] == [state] * len(views)
         assert "state" in caught_up["updateReasons"]
+
+
+@pytest.mark.parametrize("requests", range(1, 7))
+def test_who_catches_up_learns_that_a_timer_ran_out_whenever_its_job_was_killed(house: House, requests: int) -> None:
+    room = house.channel("alice", Type="private")
+    alice, world = house.device("alice"), house.deployment.world
+    put(house, room, "inactive")
+    house.rest.post(f"/conversations/v1/Services/{house.sid}/Conversations/{room.sid}", {"Timers.Closed": "PT10M"})
+    seen = alice.done("fetchChannel", channel=room.sid)["seq"]
+    world.clock.advance(600)
+    with suppress(Killed), killed_at(requests, of=WRITES):
+        timers.work_off(world.another_container().context(), lambda: False)
+    known = "inactive"
+    for _ in range(2):
+        # By now, everything that another function is writing would be written.
+        world.clock.advance(61)
+        answer = alice.done("catchUp", channels={room.sid: seen})["channels"][room.sid]
+        known = [known, *(event["channel"]["state"] for event in answer["events"])][-1]
+        seen = answer["seq"]
+        assert timers.work_off(world.another_container().context(), lambda: False)
+    answer = alice.done("catchUp", channels={room.sid: seen})["channels"][room.sid]
+    assert [known, *(event["channel"]["state"] for event in answer["events"])][-1] == "closed"
 
 
 def test_chat_over_rest_does_not_show_the_state(house: House, room: Room) -> None:

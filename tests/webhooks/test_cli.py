@@ -265,9 +265,11 @@ def test_nothing_parked_is_said_so(home: Home, capsys: pytest.CaptureFixture[str
 
 
 def test_a_line_shows_when_what_and_where_to(home: Home, queues: Queues, capsys: pytest.CaptureFixture[str]) -> None:
-    queues.park(delivery(2), delivery(1))
+    of_conversations = {"EventType": "onParticipantAdded", "ConversationSid": "CH1", "ParticipantSid": "MB1"}
+    queues.park(delivery(2, parameters=of_conversations), delivery(1))
     status, out, err = run(capsys, "list")
     *lines, last = out.splitlines()
+    assert lines[1].split()[2:4] == ["onParticipantAdded", "MB1"]
     assert (status, err, last) == (0, "", "2 parked")
     assert lines[0].split() == [
         "2026-01-15T12:00:00Z",

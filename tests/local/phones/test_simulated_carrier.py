@@ -100,6 +100,20 @@ def test_a_message_that_is_handed_over_twice_reaches_the_phone_once(phones: Phon
     assert (len(sids), len(phones.messages(PHONE)), len(phones.queued)) == (1, 1, 1)
 
 
+def test_a_message_that_is_handed_over_again_meanwhile_reaches_the_phone_once(phones: Phones) -> None:
+    outbound = Outbound("a.b.0.c", NUMBER, PHONE, "hello")
+    again = [lambda: phones.port.send(outbound)]
+
+    def queue(entry: dict[str, Any], delay: int) -> None:
+        while again:
+            again.pop()()
+        phones.queued.append((entry, delay))
+
+    phones.carrier._queue = queue
+    phones.port.send(outbound)
+    assert (len(phones.messages(PHONE)), len(phones.queued)) == (1, 1)
+
+
 def test_only_parley_hands_messages_over_and_only_the_account_looks_at_phones() -> None:
     strangers = Phones(auth_token="another")
     with pytest.raises(Rejected):
@@ -129,7 +143,17 @@ def test_writing_as_a_phone_queues_a_message_from_it(phones: Phones, body: str, 
     assert [one["direction"] for one in phones.messages(PHONE)] == ["out"]
 
 
-@pytest.mark.parametrize("body", ["", "[]", '{"To": "x", "Body": "y"}', '{"To": "+12025550143"}', '{"Body": "y"}'])
+NO_MESSAGES = (
+    "",
+    "[]",
+    '{"To": "x", "Body": "y"}',
+    '{"To": "+12025550143"}',
+    '{"Body": "y"}',
+    '{"To": "+12025550143", "Body": "\\ud800"}',
+)
+
+
+@pytest.mark.parametrize("body", NO_MESSAGES)
 def test_what_no_phone_could_write_is_refused(phones: Phones, body: str) -> None:
     assert phones.ask("POST", PHONE, body).status == 400
     assert phones.queued == []

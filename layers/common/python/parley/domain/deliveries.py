@@ -86,12 +86,13 @@ class Recipient(NamedTuple):
     is_group: bool
 
 
-def recipients(members: Iterable[Member], author: str, at: int) -> list[Recipient]:
+def recipients(members: Iterable[Member], author: str, at: int, writer: str = "") -> list[Recipient]:
     """The phones that receive a message; `members` are the members with bindings, `at` is when the message was written.
 
     A phone that joined later does not get the message. In a group, the number that stands for the author sends it. If
     the author has no number, the first number of the group does. If a phone of the group wrote the message, the other
-    phones have it already (unconfirmed).
+    phones have it already (unconfirmed). `writer` is the phone that wrote it, even if the pre-event webhook has named
+    another author.
     """
     there = [member for member in members if member["joined_at"] <= at]
     projected = [
@@ -105,7 +106,7 @@ def recipients(members: Iterable[Member], author: str, at: int) -> list[Recipien
         proxy = binding.get("proxy_address")
         if "address" not in binding or not (proxy or projected):
             continue
-        if binding["address"] != author:
+        if binding["address"] not in (author, writer):
             found.append(Recipient(member["sid"], binding["address"], proxy or projected[0], proxy is None))
         elif proxy is None:
             return []

@@ -25,6 +25,7 @@ _DURATION = re.compile(
     rf"P(?:{_NUMBER}W|(?:{_NUMBER}D)?(?:T(?=\d)(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}(?:[.,](\d{{1,9}}))?S)?)?)",
     re.ASCII,
 )
+_ANY_LENGTH = re.compile("[1-9]")
 _UNITS_MS = (7 * 86_400_000, 86_400_000, 3_600_000, 60_000, 1000)
 
 
@@ -44,7 +45,7 @@ def _timer(least_ms: int, invalid: Error, too_small: Error) -> Callable[[str], s
         length = milliseconds(text)
         if length is None:
             raise invalid()
-        if length == 0 and ZERO_REMOVES:
+        if ZERO_REMOVES and not _ANY_LENGTH.search(text):
             return None
         if length < least_ms:
             raise too_small()

@@ -33,9 +33,17 @@ def participant_of(message: Mapping[str, Any]) -> str | None:
     if sid := message.get("participant_sid"):
         return str(sid)
     by = message.get("author_is") or (IDENTITY if message.get("author_birth") else "")
-    return _SID_OF[by](message["channel_sid"], message["author"]) if by else None
+    sid_of = _SID_OF.get(by)
+    return sid_of(message["channel_sid"], message["author"]) if sid_of else None
 
 
+def is_author_unknown(message: Mapping[str, Any]) -> bool:
+    """Whether nobody has looked yet for the participant who wrote a message."""
+    return message.get("author_is") == UNKNOWN
+
+
+# In `author_is`: whoever wanted to know the participant would have to look for it.
+UNKNOWN = "unknown"
 # What an author is to the channel, and the SID that a member has by that.
 IDENTITY, ADDRESS, NUMBER = "identity", "address", "number"
 _SID_OF = {IDENTITY: member_sid, ADDRESS: phone_member_sid, NUMBER: gateway_member_sid}

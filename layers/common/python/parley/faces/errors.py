@@ -189,6 +189,7 @@ TABLE: dict[Error, Row] = {
     errors.INACTIVE_TIMER_TOO_SMALL: _conversations(400, 50375, "Inactive timer must be at least 1 minute"),
     errors.CLOSED_TIMER_INVALID: _conversations(400, 50380, "Closed timer must be a duration in ISO 8601 format"),
     errors.CLOSED_TIMER_TOO_SMALL: _conversations(400, 50376, "Closed timer must be at least 10 minutes"),
+    errors.MESSAGING_SERVICE_EMPTY: _both(400, 50340, "MessagingServiceSid must not be empty"),
     errors.MESSAGING_SERVICE_INVALID: _both(400, 50341, "MessagingServiceSid must be a SID beginning with MG"),
     errors.DATES_REVERSED: _both(400, 50396, "EndDate must not be before StartDate"),
     # Participants outside of chat. Some are also checked when a chat member joins or leaves: those have an answer in
@@ -222,7 +223,6 @@ TABLE: dict[Error, Row] = {
         409, 50416, "A binding for this participant and proxy address already exists in Conversation {channel_sid}"
     ),
     errors.PHONES_FULL: _both(403, 50418, "Conversation has the maximum number of participants outside of chat (50)"),
-    errors.MEMBER_CHANGING: _conversations(409, 50419, "The participant was changed by another request; try again"),
     errors.BINDING_MISSING_IN_GROUP: _both(
         400, 50434, "A participant of a group needs either an address or a projected address"
     ),
@@ -277,7 +277,7 @@ TABLE: dict[Error, Row] = {
     ),
     errors.CHANNEL_WEBHOOK_FILTER_INVALID: _each(
         (400, 50325, "Configuration.Filters: there is no event {name} for a channel"),
-        (400, 50365, "Configuration.Filters: there is no event {name} for a conversation"),
+        (400, 50365, "Filters of webhooks: there is no event {name} for a conversation"),
     ),
     errors.CHANNEL_WEBHOOK_TRIGGER_INVALID: _each(
         (400, 50326, "Configuration.Triggers: a trigger has 1 to 248 characters"),
@@ -311,6 +311,7 @@ TABLE: dict[Error, Row] = {
     # Messages
     errors.BODY_REQUIRED: _both(400, 50503, "Message body is required"),
     errors.BODY_TOO_LONG: _both(400, 50504, "Message body is too long: at most 32768 bytes"),
+    errors.MEDIA_SID_INVALID: _both(400, 50510, "MediaSid must be a SID beginning with ME"),
     errors.MEDIA_NOT_FOUND: _both(404, 50507, "Media not found"),
     errors.MEDIA_USED: _both(409, 50508, "Media is used by another message"),
     errors.NO_CHANNEL_METADATA: _both(404, 50530, "The message has no channel metadata"),
@@ -355,6 +356,11 @@ _BY_TYPE: dict[tuple[str, Error], dict[str, int]] = {
     ("conversations", errors.ROLE_NOT_FOUND): _ROLE_CODES,
     ("conversations", errors.ROLE_TYPE_MISMATCH): _ROLE_CODES,
 }
+# Codes that depend on the type of record that a request names. If other requests change one at the same moment,
+# Conversations has a code for some types.
+_BY_RECORD: dict[tuple[str, Error], dict[str, int]] = {
+    ("conversations", errors.CONCURRENT_UPDATE): {"channel": 50391, "member": 50419, "message": 50514, "user": 50213},
+}
 
 
 def answer(column: str, error: Error, **details: object) -> Answer:
@@ -372,10 +378,14 @@ def answer(column: str, error: Error, **details: object) -> Answer:
     return found._replace(code=code, text=found.text.format(**details))
 
 
-def translate(column: str, refusal: Refusal) -> Answer:
-    """The answer of a column to a refusal. If there is none, that is logged, and the answer is an internal error."""
+def translate(column: str, refusal: Refusal, record: str = "") -> Answer:
+    """The answer of a column to a refusal of a request that names this type of record.
+
+    If there is none, that is logged, and the answer is an internal error.
+    """
     try:
-        return answer(column, refusal.error, **refusal.details)
+        found = answer(column, refusal.error, **refusal.details)
+        return found._replace(code=_BY_RECORD.get((column, refusal.error), {}).get(record, found.code))
     except LookupError:
         logger.exception("refusal without an answer", extra={"error": refusal.error.name, "column": column})
         return answer(column, errors.INTERNAL)

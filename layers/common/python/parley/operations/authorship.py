@@ -2,7 +2,8 @@
 
 https://www.twilio.com/docs/conversations/api/conversation-message-resource. A back end may name any author, so Parley
 looks for the participant once, when the message is written. Chat does not show the participant, so for Chat's back ends
-Parley looks only in groups, where each author must be one of the participants.
+Parley looks only in groups, where each author must be one of the participants. Elsewhere the message says that the
+author is unknown. Then Parley looks when Conversations shows the message or tells of it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from parley.domain.deliveries import expected
-from parley.domain.memberships import author_of, participant_of
+from parley.domain.memberships import UNKNOWN, author_of, is_author_unknown, participant_of
 from parley.domain.participants import is_in_group, is_phone
 from parley.errors import AUTHOR_NOT_IN_GROUP, Refusal
 from parley.ids import gateway_member_sid, phone_member_sid
 from parley.operations import aliases, verbs
 from parley.operations.bound import bindings_of
-from parley.operations.context import Context
+from parley.operations.context import SYSTEM, Context
 from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
@@ -95,16 +96,17 @@ def changed(context: Context, message: Message, act: Callable[[dict[str, Any], G
     channel_sid, author = message["channel_sid"], message["author"]
     member = participant(context, read(context, channel_sid, author), channel_sid, author)
     return of_participant(
-        context, channel_sid, author, member, lambda member, guards: act(_kept(message, member), guards)
+        context, channel_sid, author, member, lambda member, guards: act(_kept(context, message, member), guards)
     )
 
 
-def _kept(message: Message, author: Member | None) -> dict[str, Any]:
+def _kept(context: Context, message: Message, author: Member | None) -> dict[str, Any]:
     """The fields by which a message leads to its author's participant; None removes one."""
-    return author_of(message, author["sid"] if author else None)
+    is_unknown = author is None and not context.perspective.shows_participants and message["author"] != SYSTEM
+    return author_of(message, author["sid"] if author else None) | ({"author_is": UNKNOWN} if is_unknown else {})
 
 
-def stored(message: Message, author: Member | None, tail: Tail) -> Message:
+def stored(context: Context, message: Message, author: Member | None, tail: Tail) -> Message:
     """A new message with its author's participant and with the number of phones that receive it.
 
     If the participant's SID follows from the author's identity or address, the message does not store the SID, so that
@@ -115,13 +117,29 @@ def stored(message: Message, author: Member | None, tail: Tail) -> Message:
     if is_phone(binding) and is_in_group(binding):
         # The phone has sent it to the others itself (unconfirmed).
         phones = 0
-    fields = verbs.non_null(_kept(message, author))
+    fields = verbs.non_null(_kept(context, message, author))
     delivery = {"delivery": expected(phones)} if phones > 0 else {}
     return cast(Message, {**message, **fields, **delivery})
 
 
-def shown(context: Context, message: Message) -> Message:
-    """The message with its author's participant, if the face shows participants."""
+def known(context: Context, *messages: Message) -> list[Message]:
+    """The messages, and if the author of one is unknown, with the participant who has that identity or address.
+
+    It must have been there when the message was written, and still be there (unconfirmed). One request for all.
+    """
+    unknown = {(one["channel_sid"], one["author"]) for one in messages if is_author_unknown(one)}
+    found = context.table.fetch_many(key for place in sorted(unknown) for key in _keys(*place))
+    return [_known(context, found, one) if is_author_unknown(one) else one for one in messages]
+
+
+def _known(context: Context, found: Records, message: Message) -> Message:
+    member = participant(context, found, message["channel_sid"], message["author"])
+    was_there = member is not None and member["joined_at"] <= message["author_at"]
+    return cast(Message, {**message, **author_of(message, member["sid"] if member and was_there else None)})
+
+
+def shown(context: Context, *messages: Message) -> list[Message]:
+    """The messages with their authors' participants, if the face shows participants."""
     if not context.perspective.shows_participants:
-        return message
-    return cast(Message, {**message, "participant_sid": participant_of(message)})
+        return [*messages]
+    return [cast(Message, {**one, "participant_sid": participant_of(one)}) for one in known(context, *messages)]

@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 
 from parley.domain.messages import check_body
 from parley.errors import (
+    ATTRIBUTES_NOT_JSON,
+    ATTRIBUTES_TOO_LONG,
     AUTHOR_NOT_IN_GROUP,
+    AUTHOR_TOO_LONG,
     BODY_REQUIRED,
     BODY_TOO_LONG,
     CONVERSATION_CLOSED,
@@ -29,7 +32,10 @@ from parley.stored import Holder
 
 # If a message is refused with one of these errors, every further attempt would be refused too.
 _FINAL = (
+    ATTRIBUTES_NOT_JSON,
+    ATTRIBUTES_TOO_LONG,
     AUTHOR_NOT_IN_GROUP,
+    AUTHOR_TOO_LONG,
     BODY_REQUIRED,
     BODY_TOO_LONG,
     CONVERSATION_CLOSED,

@@ -115,7 +115,7 @@ def create(
     )
     index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
-    message = authorship.stored(message, author, tail)
+    message = authorship.stored(context, message, author, tail)
     if mark:
         message["mark"] = mark.name
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
@@ -138,7 +138,7 @@ def create(
         others = context.table.fetch(keys.idempotency(channel_sid, token))
         return _earlier(context, service_sid, channel_sid, others or {})
     counting.settle_at_every_fiftieth(context, stored)
-    return authorship.shown(context, stored)
+    return authorship.shown(context, stored)[0]
 
 
 def _next_index(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Tail:
@@ -281,7 +281,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Message:
     """
     resolved = resolve(context, MESSAGE, path)
     authority.require(context, path["service_sid"], resolved["channel_sid"], ())
-    return authorship.shown(context, verbs.load(context, MESSAGE, resolved))
+    return authorship.shown(context, verbs.load(context, MESSAGE, resolved))[0]
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -299,8 +299,8 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
     where = keys.messages(resolved["channel_sid"])
     found, more = context.table.page(where, page.size, after=after, before=before, descending=is_below)
     beside = partial(beside_index, descending=descending)
-    shown = [(str(item.record["index"]), authorship.shown(context, {**item.record})) for item in found]
-    return page_of(shown, page, more=more, beside=beside)
+    shown = authorship.shown(context, *(item.record for item in found))
+    return page_of([(str(one["index"]), {**one}) for one in shown], page, more=more, beside=beside)
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Message:
@@ -328,7 +328,8 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Message:
                 _may_update(context, current, asked)
             return Decision(Update(MESSAGE.key(resolved), NOT_FOUND(), set=changes))
 
-        return authorship.shown(context, channel_log.change(context, "message", "updated", message, decide, *guards)[0])
+        stored = channel_log.change(context, "message", "updated", message, decide, *guards)[0]
+        return authorship.shown(context, stored)[0]
 
     author = changes.pop("author", None)
     if not author:

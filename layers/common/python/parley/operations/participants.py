@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from parley import errors
 from parley.domain import participants as rules
 from parley.domain.memberships import birth_of, identity_of, own, user_of
-from parley.errors import CONCURRENT_UPDATE, USER_EXISTS, USER_NOT_FOUND, Refusal
+from parley.errors import CONCURRENT_UPDATE, USER_EXISTS, USER_NOT_FOUND
 from parley.ids import invite_sid, user_sid
 from parley.operations import aliases, bound, channel_log, departures, joining, lifecycle, members, verbs
 from parley.operations.addressing import only_shown, service
@@ -21,19 +20,7 @@ from parley.store.table import Records
 from parley.store.writes import Create, Erase, Guard, Write
 from parley.stored import Member, Tail
 
-T = TypeVar("T")
-
 _REBINDING = ("identity", rules.PROXY, rules.PROJECTED)
-
-
-def _as_participant(act: Callable[[], T]) -> T:
-    """Call `act` and return its result. If other changes came first every time, Conversations has a code of its own."""
-    try:
-        return act()
-    except Refusal as refusal:
-        if refusal.error is not CONCURRENT_UPDATE:
-            raise
-        raise errors.MEMBER_CHANGING() from None
 
 
 def create(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
@@ -47,7 +34,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
     """
     binding = rules.binding(parameters, context.numbers)
     given = {name: value for name, value in parameters.items() if name not in rules.PARTS}
-    return _as_participant(lambda: joining.create(context, path, given, binding))
+    return joining.create(context, path, given, binding)
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
@@ -57,7 +44,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
         Refusal: 50440 to 50444; 50433 if the new identity is in the conversation; as `create` for addresses.
     """
     if not any(name in parameters for name in _REBINDING):
-        return _as_participant(lambda: members.update(context, path, parameters))
+        return members.update(context, path, parameters)
     rebinding = {name: parameters[name] for name in _REBINDING if name in parameters}
     others = {name: value for name, value in parameters.items() if name not in _REBINDING}
 
@@ -73,7 +60,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
         return members.change(context, member, {**others, **change.fields}, lambda _: None, beside=change.required)
 
     moved = USER_NOT_FOUND, USER_EXISTS, CONCURRENT_UPDATE
-    return _as_participant(lambda: verbs.retried(context, attempt, *moved, attempts=joining.ATTEMPTS))
+    return verbs.retried(context, attempt, *moved, attempts=joining.ATTEMPTS)
 
 
 class _Rebinding:
@@ -167,4 +154,4 @@ class _Rebinding:
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     """Take a participant out of a conversation. Its messages stay, and its addresses become free."""
-    _as_participant(lambda: members.delete(context, path, parameters))
+    members.delete(context, path, parameters)

@@ -45,10 +45,18 @@ LONGEST_AGE_MS = 3600 * 1000
 
 
 class Posted(NamedTuple):
-    """A new message: where it stands, when it was written, and how often the carrier was given a pause since then."""
+    """A new message.
+
+    Attributes:
+        path: Where it stands.
+        at: When it was written.
+        writer: The identity or the address that wrote it. The pre-event webhook may have named another author.
+        pauses: How often the carrier was given a pause since then.
+    """
 
     path: Path
     at: int
+    writer: str = ""
     pauses: int = 0
 
 
@@ -129,7 +137,8 @@ def _counting(message: Message, phones: int) -> Write:
 
 def _recipients(context: Context, message: Message, posted: Posted) -> list[Recipient]:
     members = bound.members_of(context, message["channel_sid"])
-    return recipients([member for member in members if member.get("messaging_binding")], message["author"], posted.at)
+    there = [member for member in members if member.get("messaging_binding")]
+    return recipients(there, message["author"], posted.at, posted.writer)
 
 
 def _hand_over(context: Context, carrier: Carrier, message: Message, receipt: Receipt, posted: Posted) -> bool:

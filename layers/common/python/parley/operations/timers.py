@@ -165,13 +165,22 @@ def _decide(context: Context, entry: Key[Listing], channel: Channel, tail: Tail)
 def _complete(context: Context, channel: Channel, tail: Tail) -> Mapping[Key[Any], Record]:
     """Make record and entries agree with the counters, after a job died before it erased this entry."""
     before, after = channel.get("state") or ACTIVE, state_of(tail)
-    if before != after:
+    if before != after or not _is_logged(context, channel):
         guards = [unchanged(tail, name) for name in COUNTERS]
         tail = channel_log.advance(context, channel["service_sid"], channel["sid"], {}, *guards)
-        channel = _announce(context, channel, tail, marks(before, after, TIMER, context.clock.now_ms()))
+        if before != after:
+            channel = _announce(context, channel, tail, marks(before, after, TIMER, context.clock.now_ms()))
+        else:
+            # Clients that have caught up meanwhile take the former number for unused. So the log gets another one.
+            channel = {**channel, "seq": tail["seq"]}
     listed = _relist(context, channel, {}, tail)
     _erase_listings(context, channel, tail, [state for state in STATES if state != after])
     return listed
+
+
+def _is_logged(context: Context, channel: Channel) -> bool:
+    """Whether a channel's last change is in its log. If not, a job died before it wrote the entry."""
+    return "seq" not in channel or context.table.fetch(keys.change(channel["sid"], channel["seq"])) is not None
 
 
 def _announce(context: Context, channel: Channel, taken: Tail, changes: Record) -> Channel:

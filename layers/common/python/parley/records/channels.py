@@ -41,7 +41,11 @@ CHANNEL = RecordType(
         ),
         # A migration to Conversations changes the type. Twilio's clients know no reason for that.
         Field("type", Choice((PUBLIC, PRIVATE), errors.CHANNEL_TYPE_INVALID), on_create=FREELY, reason=NO_REASON),
-        Field("messaging_service_sid", Sid("MG", errors.MESSAGING_SERVICE_INVALID), reason=NO_REASON),
+        Field(
+            "messaging_service_sid",
+            Sid("MG", errors.MESSAGING_SERVICE_INVALID, errors.MESSAGING_SERVICE_EMPTY),
+            reason=NO_REASON,
+        ),
         Field("date_created", Moment(errors.DATE_CREATED_INVALID), reason="dateCreated"),
         Field("date_updated", Moment(errors.DATE_UPDATED_INVALID), reason="dateUpdated"),
         Field("created_by", Text(256, errors.AUTHOR_TOO_LONG), reason="createdBy"),

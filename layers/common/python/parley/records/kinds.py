@@ -174,13 +174,16 @@ class Choice(_Shown):
 
 @dataclass(frozen=True)
 class Sid(_Shown):
-    """A SID with this prefix; an empty one clears the field."""
+    """A SID with this prefix; an empty one clears the field, unless it is refused with `empty`."""
 
     prefix: str
     error: Error | None = None
+    empty: Error | None = None
 
     def parse(self, name: str, values: Sequence[str]) -> str | None:
         if not values[-1]:
+            if self.empty:
+                raise self.empty()
             return None
         if not is_sid(self.prefix, values[-1]):
             reason = f"a SID beginning with {self.prefix} is needed"

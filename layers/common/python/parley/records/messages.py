@@ -32,7 +32,7 @@ MESSAGE = RecordType(
         Field("date_updated", Moment(errors.DATE_UPDATED_INVALID), reason="dateUpdated"),
         Field("last_updated_by", Text(256, errors.LAST_UPDATED_BY_TOO_LONG), reason="lastUpdatedBy"),
         Field("body", Checked(check_body), on_create=FREELY, on_update=own_or_any("Message"), reason="body"),
-        Field("media_sid", Sid("ME"), on_create=FREELY, reason=NO_REASON),
+        Field("media_sid", Sid("ME", errors.MEDIA_SID_INVALID), on_create=FREELY, reason=NO_REASON),
         Field("media", Stored(), reason=NO_REASON),
         Field("participant_sid", Sid("MB"), reason=NO_REASON),
         Field("delivery", Stored(), reason="deliveryReceipt"),

@@ -66,8 +66,11 @@ def _route(mount: Mount, verb: str, operation: Operation, make_context: MakeCont
         try:
             response = answer(mount, verb, operation, request, body, context(request))
         except Refusal as refusal:
-            response = refused(mount.face, refusal, request)
-            told = {"refusal": refusal.error.name, "code": translate(mount.face.errors, refusal).code}
+            response = refused(mount.face, refusal, request, mount.record.name)
+            told = {
+                "refusal": refusal.error.name,
+                "code": translate(mount.face.errors, refusal, mount.record.name).code,
+            }
         except Exception:
             logger.exception("request failed", extra={"route": name})
             response = refused(mount.face, INTERNAL(), request)
@@ -152,9 +155,9 @@ def _answer_list(
     return response if fitting is listing else answer(fitting)[1]
 
 
-def refused(face: Face, refusal: Refusal, request: Request) -> JSONResponse:
+def refused(face: Face, refusal: Refusal, request: Request, record: str = "") -> JSONResponse:
     """Twilio's error body; a 404 names the path from `/Services` on, without version."""
-    status, code, text = translate(face.errors, refusal)
+    status, code, text = translate(face.errors, refusal, record)
     if refusal.error is NOT_FOUND:
         text = f"The requested resource {_named_path(request.scope['path'])} was not found"
     headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if refusal.error is UNAUTHENTICATED else None

@@ -10,7 +10,7 @@ seconds; Conversations' webhook gets one attempt. Together they stay below API G
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from parley.errors import PRE_WEBHOOK_REFUSED
 from parley.faces.events import Event
@@ -18,13 +18,14 @@ from parley.faces.spec import pascal
 from parley.keyring import Keyring
 from parley.log import logger
 from parley.operations.addressing import service
+from parley.operations.authorship import known
 from parley.operations.context import Context
 from parley.ports.http.outgoing import Outgoing
 from parley.records import RECORDS
 from parley.store import keys
 from parley.store.changes import Change
 from parley.store.items import Record
-from parley.stored import Service
+from parley.stored import Message, Service
 from parley.webhooks.delivery import RETRIED_BY_COUNT, Attempt, Outcome, attempt
 from parley.webhooks.events import parameters
 from parley.webhooks.families import FAMILIES, Family, OwnUrl, Settings, find
@@ -60,6 +61,8 @@ class PreEvents:
             target = _target(family, owner, settings, event)
             if target is None or not family.knows(_channel(context, kind, record)):
                 continue
+            if kind == "message" and family.perspective.shows_participants:
+                record = {**known(context, cast(Message, record))[0]}
             cause = {"source": context.caller.source, "actor": context.actor, "at": context.clock.now_ms()}
             # `ModifiedBy` names the client that asks for the change, not the author of the last change.
             change = Change(kind, verb, {**record, "last_updated_by": context.actor}, {}, cause, "")

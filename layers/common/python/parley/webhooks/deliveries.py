@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple, cast
 
 from parley.domain.deliveries import is_of_summary
 from parley.domain.presence import reachability
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.log import logger
+from parley.operations.authorship import known
 from parley.operations.context import Context
 from parley.operations.reachability import is_enabled
 from parley.ports.http.outgoing import Outgoing
@@ -16,7 +18,7 @@ from parley.ports.queue import Queue
 from parley.store import keys
 from parley.store.changes import Change
 from parley.store.items import Record
-from parley.stored import ChannelWebhook
+from parley.stored import ChannelWebhook, Message
 from parley.webhooks.circuit import Circuits
 from parley.webhooks.delivery import attempt, pause_seconds
 from parley.webhooks.events import rows
@@ -27,6 +29,13 @@ _MOST_UNTRIED = 10_000
 _SHORT_PAUSE_SECONDS = 16
 
 Count = Callable[[str, float], None]
+
+
+class Told(NamedTuple):
+    """What became of a delivery: it is tried again, or was parked, or is settled if it is neither."""
+
+    again: Again | None = None
+    is_parked: bool = False
 
 
 class Deliveries:
@@ -76,6 +85,9 @@ class Deliveries:
         settings = {family.name: family.settings(context, service) for family in FAMILIES}
         webhooks = self._channel_webhooks(change, memory)
         is_named = is_wanted(change, settings) or any(names_channel(webhook) for webhook in webhooks)
+        if change.kind == "message" and is_named:
+            (message,) = known(context, cast(Message, change.record))
+            change = replace(change, record={**message})
         if change.kind == "user":
             change = replace(change, record=reachability(change.record, is_enabled(service)))
         around = Surroundings(
@@ -92,8 +104,7 @@ class Deliveries:
         return [*map(replay, awaited), *planned]
 
     def _channel_webhooks(self, change: Change, memory: Memory) -> list[ChannelWebhook]:
-        # A receipt does not store how many webhooks its channel has.
-        if not change.record.get("hooks") and change.kind != "receipt":
+        if not change.record.get("hooks"):
             return []
         sid = change.channel_sid
         if sid not in memory:
@@ -112,6 +123,10 @@ class Deliveries:
         return channels[change.channel_sid]
 
     def deliver(self, delivery: Entry, turn: Turn) -> Again | None:
+        """Carry out the job of a delivery: as `tell`."""
+        return self.tell(delivery, turn).again
+
+    def tell(self, delivery: Entry, turn: Turn) -> Told:
         """Make one attempt, unless the target's circuit is open.
 
         A delivery that failed comes back after a pause. One that is too old is parked where `parley webhooks` finds it.
@@ -131,7 +146,7 @@ class Deliveries:
         self._count(str(made.outcome).capitalize(), 1)
         if is_settled:
             self._untried.pop(delivery["id"], None)
-            return None
+            return Told()
         # A new container counts all earlier receives as attempts, so this pause could be too long. So it is cut to the
         # time that has passed since the delivery was planned.
         longest = max(self._age_ms(delivery) // 1000, _SHORT_PAUSE_SECONDS)
@@ -149,12 +164,12 @@ class Deliveries:
     def _age_ms(self, delivery: Entry) -> int:
         return self._context.clock.now_ms() - int(delivery["planned_at"])
 
-    def _again(self, delivery: Entry, seconds: int) -> Again | None:
-        """Another attempt after a pause; None if the delivery has become too old and was parked."""
+    def _again(self, delivery: Entry, seconds: int) -> Told:
+        """Another attempt after a pause, unless the delivery has become too old. Then it is parked."""
         age_ms = self._age_ms(delivery)
         if age_ms <= self._longest_age_ms:
             self._count("Retried", 1)
-            return Again(seconds)
+            return Told(Again(seconds))
         # Each parked delivery has its own group, so that a reader of the queue sees them all. A delivery may be
         # replayed and parked again within five minutes. Then it needs another `once`, or SQS would drop it as a repeat.
         once = f"{delivery['id']}-{delivery['planned_at']}"
@@ -163,4 +178,4 @@ class Deliveries:
         self._untried.pop(delivery["id"], None)
         self._count("Parked", 1)
         logger.error("webhook parked", extra={"delivery": delivery["id"], "age_seconds": age_ms // 1000})
-        return None
+        return Told(is_parked=True)

@@ -12,6 +12,7 @@ from typing import cast
 
 from parley.errors import NOT_FOUND, Refusal
 from parley.jobs import Again, Entry, Memory, Turn
+from parley.operations.authorship import known
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.changes import CREATED, Change
@@ -67,25 +68,30 @@ class Replays:
             channel={**found.get(channel_key, {})},
             studio_url=self._deliveries.studio_url,
         )
-        for index, key in places.items():
+        there = known(self._context, *(found[key] for key in places.values() if key in found))
+        messages = {message["index"]: message for message in there}
+        for index in places:
             if turn.remaining_ms() < _MARGIN_MS:
                 return Again()
-            message = found.get(key)
+            message = messages.get(index)
             if message is None and self._context.clock.now_ms() < webhook["date_created"] + _SETTLED_MS:
                 return Again(_LOOK_AGAIN_SECONDS)
-            delivery = of_replay(_as_new({**message}), webhook, around) if message is not None else None
+            delivery = of_replay(_as_new(message), webhook, around) if message is not None else None
             if delivery is None:
                 continue
             mine = replace(turn, receives=max(turn.receives - at["receives"], 1))
-            if again := self._deliveries.deliver({**delivery, "planned_at": at["since"]}, mine):
-                return again
-            at = self._settle(webhook, index + 1, turn)
-        self._settle(webhook, indexes.stop, turn)
+            told = self._deliveries.tell({**delivery, "planned_at": at["since"]}, mine)
+            if told.again:
+                return told.again
+            # If a message was parked, its target has been silent for hours. Then the next one gets no hours of its own.
+            since = at["since"] if told.is_parked else self._context.clock.now_ms()
+            at = self._settle(webhook, index + 1, turn, since)
+        self._settle(webhook, indexes.stop, turn, at["since"])
         return None
 
-    def _settle(self, webhook: ChannelWebhook, index: int, turn: Turn) -> Replayed:
-        """Store that the next message is the one with this index."""
-        at: Replayed = {"next": index, "since": self._context.clock.now_ms(), "receives": turn.receives - 1}
+    def _settle(self, webhook: ChannelWebhook, index: int, turn: Turn, since: int) -> Replayed:
+        """Store that the next message is the one with this index, and since when the target has been silent."""
+        at: Replayed = {"next": index, "since": since, "receives": turn.receives - 1}
         key = keys.channel_webhook(webhook["channel_sid"], webhook["sid"])
         self._context.table.commit(self._context.cause(), [Update(key, _Gone(), set={"replayed": at}, announced=False)])
         return at

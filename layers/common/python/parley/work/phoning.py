@@ -1,6 +1,6 @@
 """Jobs between conversations and phones. The first is planned from a new message, the others come from the carrier.
 
-    phone          {"service_sid", "channel_sid", "index", "at"}        hand a message over for each of its phones
+    phone          {"service_sid", "channel_sid", "index", "at", "by"}  hand a message over for each of its phones
     phone_status   {"reference", "status", "error_code", "sid"}         the carrier's report about a message to a phone
     phone_inbound  {"from", "to", "sid", "body", "media"}               a message from a phone
 
@@ -76,12 +76,12 @@ def plan(change: Change, memory: Memory) -> list[Entry]:
     if (change.kind, change.verb) != ("message", CREATED) or not message.get("delivery"):
         return []
     where = {name: message[name] for name in ("service_sid", "channel_sid", "index")}
-    return [{**where, "at": change.cause["at"]}]
+    return [{**where, "at": change.cause["at"], "by": change.cause["actor"]}]
 
 
 def _hand_over(context: Context, carrier: Carrier, entry: Entry, turn: Turn) -> Again | None:
     path = {"service_sid": entry["service_sid"], "channel_sid": entry["channel_sid"], "index": str(entry["index"])}
-    posted = Posted(path, entry["at"], entry.get("waits", 0))
+    posted = Posted(path, entry["at"], entry.get("by", ""), entry.get("waits", 0))
     left = phones.send(context, carrier, posted, lambda: turn.remaining_ms() < _MARGIN_MS)
     if left.is_silent:
         return Again(_PAUSE_SECONDS)
