@@ -167,7 +167,7 @@ def _marked(context: Context, service_sid: str, channel_sid: str, name: str) -> 
     """The message with this mark, if it is among the newest."""
     page = context.table.page(keys.messages(channel_sid), _MOST_LOOKED_THROUGH, descending=True)
     found = next((item.record for item in page.found if item.record.get("mark") == name), None)
-    return authorship.shown(context, verbs.belonging(found, {"service_sid": service_sid})) if found else None
+    return authorship.shown(context, verbs.belonging(found, {"service_sid": service_sid}))[0] if found else None
 
 
 def _token_write(key: Key[SentToken], message: Message, until: int, earlier: SentToken) -> Write:
