@@ -28,8 +28,10 @@ from parley.operations import bindings
 from parley.operations.context import Caller
 from parley.sockets.connections import DUE
 from parley.sockets.native.actions import ACTIONS
+from parley.sockets.sdk.routes import ROUTES
 from parley.store import keys
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
+from tests.architecture.sdk_scenario import SdkClient
 from tests.rest import everything
 from tests.support.doors import Raw
 from tests.support.world import PHONE_NUMBERS
@@ -104,6 +106,7 @@ class Scenario:
         self._use_conversations()
         self._connect()
         self._use_actions()
+        self._use_sdk()
         self._push()
         self._plan_and_deliver()
         self._use_phones()
@@ -310,6 +313,34 @@ class Scenario:
         event["requestContext"]["connectionId"] = "nobody="
         assert "body" not in self.functions.invoke("WsMessageFunction", event)
 
+    def _use_sdk(self) -> None:
+        event = sample("ws_connect")
+        event["requestContext"]["connectionId"] = "sdk="
+        event["queryStringParameters"] = {"protocol": "twilsock"}
+        assert self.functions.invoke("WsConnectFunction", event)["statusCode"] == 200
+        client = SdkClient("alice", self._token("alice"), self._say_packet)
+        client.use_everything(self._managed_channel)
+        self.sdk_routes = client.used
+        event = sample("ws_disconnect")
+        event["requestContext"]["connectionId"] = "sdk="
+        self.functions.invoke("WsDisconnectFunction", event)
+
+    def _say_packet(self, text: str) -> str | None:
+        event = sample("ws_message")
+        event["requestContext"]["connectionId"] = "sdk="
+        event["body"] = text
+        reply: str | None = self.functions.invoke("WsMessageFunction", event).get("body")
+        return reply
+
+    def _managed_channel(self) -> tuple[str, str]:
+        """A private channel that alice manages, and bob's message in it."""
+        sid = self._ask("POST", f"{self.path}/Channels", {"Type": "private"})["sid"]
+        admin = self._ask("GET", self.path)["default_channel_creator_role_sid"]
+        self._ask("POST", f"{self.path}/Channels/{sid}/Members", {"Identity": "alice", "RoleSid": admin})
+        self._ask("POST", f"{self.path}/Channels/{sid}/Members", {"Identity": "bob"})
+        message = self._ask("POST", f"{self.path}/Channels/{sid}/Messages", {"Body": "x", "From": "bob"})
+        return sid, message["sid"]
+
     def _talk(self) -> None:
         channel = {"channel": self.channel}
         self._say("fetchChannel", **channel)
@@ -480,6 +511,10 @@ def test_the_scenario_goes_through_every_rest_operation(scenario: Scenario):
 
 def test_the_scenario_goes_through_every_client_action(scenario: Scenario):
     assert scenario.actions == set(ACTIONS)
+
+
+def test_the_scenario_goes_through_every_route_of_the_sdks(scenario: Scenario):
+    assert scenario.sdk_routes == {(row.method, row.template) for row, _ in ROUTES._rows}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
