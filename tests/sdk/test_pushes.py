@@ -294,3 +294,31 @@ def test_typing_reaches_the_others_as_a_notification(people: dict[str, SdkDevice
     assert packet.header["message_type"] == "twilio.ipmsg.typing_indicator"
     assert packet.body == {"channel_sid": room.sid, "identity": "bob", "typing_timeout": 6}
     assert people["bob"].heard() == people["carol"].heard() == []
+
+
+def test_ids_of_a_users_own_items_only_grow_also_when_the_user_leaves_and_comes_back(
+    house: House, people: dict[str, SdkDevice], room: Room
+) -> None:
+    bob, mine = people["bob"], objects.channels(user_sid(house.sid, "bob")).sid
+    for act in (
+        lambda: ROWS["a horizon"][0](room),
+        lambda: ROWS["a member leaves"][0](room),
+        lambda: room.update("/Invites", Identity="bob"),
+        lambda: room.add("bob"),
+        lambda: ROWS["a notification level"][0](room),
+    ):
+        act()
+    ids = [event["id"] for event in events(bob) if event.get("map_sid") == mine]
+    assert len(ids) == 5
+    assert ids == sorted(set(ids))
+
+
+def test_ids_of_a_users_info_grow_also_over_a_user_who_is_made_anew(house: House, people: dict[str, SdkDevice]) -> None:
+    ids = []
+    for _ in range(2):
+        house.rest.post(f"{house.path}/Users/bob", FriendlyName="B")
+        ids += [event["id"] for event in events(people["dave"])]
+        house.rest("DELETE", f"{house.path}/Users/bob")
+        house.rest.post(f"{house.path}/Users", Identity="bob")
+    assert len(ids) == 2
+    assert ids == sorted(set(ids))
