@@ -11,7 +11,7 @@ from local.pump.filters import passes
 from local.template.template import Template
 from parley.sockets.sdk import sessions
 from parley.sockets.sdk.commands import COMMANDS
-from tests.sdk.device import Packet, SdkDevice
+from tests.sdk.device import SUBSCRIPTIONS, Packet, SdkDevice
 from tests.sdk.requests_of_rows import MIGHTY, mighty, stage
 from tests.sockets.asking import everything
 from tests.sockets.deployment import House, Room, patterns
@@ -180,6 +180,53 @@ def test_a_report_leaves_out_the_channels_in_which_nothing_could_be_moved(alice:
     assert moved["report"] == [{"channelSid": room.sid, "unreadMessagesCount": 1}]
     removed = line(alice).result("consumptionReportV2", report=[{"channelSid": room.sid, "messageIdx": None}])
     assert removed["report"] == [{"channelSid": room.sid, "unreadMessagesCount": None}]
+
+
+def subscribed(device: SdkDevice, session: str, last_event_id: int = 0) -> list[dict[str, Any]]:
+    """The events that a client of event protocol 3 gets when it subscribes to a session."""
+    asked = {"object_sid": session, "object_type": "list", "last_event_id": last_event_id}
+    body = {"event_protocol_version": 3, "action": "establish", "correlation_id": 7, "requests": [asked]}
+    reply, *pushes = device.request("POST", SUBSCRIPTIONS, body)
+    assert reply.status == 200
+    assert {push.header["message_type"] for push in pushes} == {"twilio.sync.event"}
+    return [push.body for push in pushes]
+
+
+def test_subscribing_brings_the_context_and_the_results_that_were_lost(
+    house: House, alice: SdkDevice, room: Room
+) -> None:
+    session = line(alice)
+    context, first = subscribed(alice, session.sid)
+    assert (context["event_type"], first["event_type"]) == ("list_context_updated", "subscription_established")
+    assert context["event"]["context_data"]["identity"] == "alice"
+    lost = [session.result("sendMessage", str(number), channelSid=room.sid, text="x") for number in range(3)]
+    # The clocks of functions may differ by five seconds.
+    house.deployment.world.clock.advance(6)
+    again = SdkDevice(house, "alice")
+    context, *results, established = subscribed(again, session.sid, first["event"]["last_event_id"])
+    assert [result["event"]["item_data"]["response"] for result in results] == lost
+    assert [result["event_type"] for result in results] == ["list_item_updated"] * 3
+    assert [one["event_type"] for one in subscribed(again, session.sid, established["event"]["last_event_id"])] == [
+        "list_context_updated",
+        "subscription_established",
+    ]
+
+
+@pytest.mark.parametrize("seconds", [599, 601])
+def test_results_are_replayed_for_ten_minutes(house: House, alice: SdkDevice, room: Room, seconds: int) -> None:
+    session = line(alice)
+    session.result("sendMessage", channelSid=room.sid, text="x")
+    house.deployment.world.clock.advance(seconds)
+    found = [one["event_type"] for one in subscribed(alice, session.sid)]
+    assert ("list_item_updated" in found) == (seconds < 600)
+
+
+def test_nobody_else_gets_the_results_of_a_session(house: House, alice: SdkDevice, bob: SdkDevice, room: Room) -> None:
+    session = line(alice)
+    session.result("sendMessage", channelSid=room.sid, text="x")
+    for device in (bob, SdkDevice(House(house.deployment), "alice")):
+        context, _ = subscribed(device, session.sid)
+        assert context["event"]["context_data"]["identity"] == device.identity
 
 
 def test_a_command_that_is_sent_again_after_a_reconnect_is_not_carried_out_twice(

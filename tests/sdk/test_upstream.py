@@ -14,6 +14,8 @@ from twilio.jwt.access_token.grants import ChatGrant
 from local.template.template import Template
 from parley.domain.addresses import Numbers
 from parley.sockets.sdk.upstream_views import HORIZON, V1, V2
+from parley.store import keys
+from parley.store.writes import Put
 from tests.sdk.device import Packet, SdkDevice
 from tests.sdk.requests_of_rows import (
     FORM,
@@ -362,6 +364,21 @@ def test_a_client_adds_a_phone_with_the_right_to_do_so(house: House) -> None:
         assert reply.status == status, reply
     assert reply.body["messaging_binding"] == {"type": "sms", **binding}
     assert reply.body["identity"] is None
+
+
+def test_a_member_reads_the_receipts_of_a_message(house: House) -> None:
+    room, world = stage(house, V2), house.deployment.world
+    message = place(room).message
+    receipt = {"sid": "DY" + "0" * 32, "message_sid": message, "channel_message_sid": "SM" + "1" * 32}
+    receipt |= {"participant_sid": "MB" + "2" * 32, "status": "read", "error_code": 0}
+    stored = {**receipt, "service_sid": house.sid, "channel_sid": room.sid, "index": 0, "to_address": "+15550002"}
+    stored |= {"date_created": 1_768_478_400_000, "date_updated": 1_768_478_401_000}
+    world.table.commit(world.context().cause(), [Put(keys.receipt(room.sid, 0, receipt["sid"]), stored)])
+    path = f"/Client/v2/Conversations/{room.sid}/Messages/{message}/Receipts"
+    shown = SdkDevice(house, "alice").get(path)["delivery_receipts"]
+    dates = {"date_created": "2026-01-15T12:00:00.000Z", "date_updated": "2026-01-15T12:00:01.000Z"}
+    assert shown == [{**receipt, **dates, "conversation_sid": room.sid}]
+    assert SdkDevice(house, "mallory").ask("GET", path).refusal == (404, 20404)
 
 
 def test_the_users_of_a_channel_are_its_members_that_exist(house: House, alice: SdkDevice, room: Room) -> None:
