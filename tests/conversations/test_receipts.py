@@ -274,6 +274,9 @@ def test_a_report_that_cannot_be_stored_now_comes_again_after_a_pause(
     with monkeypatch.context() as patched:
         patched.setattr(Table, "commit", refuse)
         carrier.report(PHONE, "delivered")
+        # In the end it is left to the dead letter queue.
+        report = {"job": "phone_status", "reference": carrier.reference(PHONE), "status": "delivered"}
+        assert carrier.function.do_job({**report, "waits": 14}) != []
     (entry,) = carrier.function.work.take()
     assert carrier.function.do_job(entry) == []
     assert statuses(thread, message) == {PHONE: ("delivered", 0)}
