@@ -33,7 +33,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 @cache
 def proven() -> frozenset[str]:
     """The names on the marks of this folder."""
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in Path(__file__).parent.glob("test_*.py")]
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in Path(__file__).parent.rglob("test_*.py")]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     marks = [call for call in calls if ast.unparse(call.func) == "pytest.mark.converses"]
     return frozenset(ast.literal_eval(name) for mark in marks for name in mark.args)
