@@ -112,7 +112,7 @@ OF_PHONES = [act for act in ACTS if act.name.startswith("phones:")]
 RIVALS = [*OF_CHAT, *OF_PHONES]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def walks(made: Scene) -> dict[str, list[Step]]:
     """The requests of each rival when nobody is in its way."""
     return {rival.name: steps_of(rival, made)[0] for rival in RIVALS}
