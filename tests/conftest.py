@@ -1,4 +1,4 @@
-"""What tests share: one table for the run, a fresh account for each test, two doors to the REST API."""
+"""What tests share: one table for each file, a fresh account for each test, two doors to the REST API."""
 
 from __future__ import annotations
 
@@ -76,22 +76,23 @@ def template() -> Template:
     return Template(REPOSITORY / "template.yaml", STACK_UUID)
 
 
-@pytest.fixture(scope="session")
-def dynamodb(aws: Endpoints, template: Template) -> Any:
-    """A client, after the template's table was made."""
+@pytest.fixture(scope="module")
+def dynamodb(aws: Endpoints, template: Template) -> Iterator[Any]:
+    """A client, while the template's table is there: each file has a new one, so no test reads what other files left."""
     client = aws.client("dynamodb")
     (table,) = template.tables()
     client.create_table(**table.definition)
-    return client
+    yield client
+    client.delete_table(TableName=table.name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lean(aws: Endpoints, dynamodb: Any) -> LeanClient:
     """What most worlds write their table with. The real client, five times as slow, is behind contracts and stacks."""
     return LeanClient(aws.dynamodb)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stream(aws: Endpoints, dynamodb: Any, template: Template) -> Stream:
     """The table's stream from now on."""
     (table,) = template.tables()

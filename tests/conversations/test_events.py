@@ -111,12 +111,12 @@ class Correspondence:
         return self.said("onDeliveryUpdated", ParticipantSid=receipt["participant_sid"], **names, **dates, **more)
 
     def heard(self, event: str, **of: str) -> Parameters:
-        """The parameters of the one request about an event that has these, signed; dates in seconds."""
+        """The parameters of the first request about an event that has these, signed; dates in seconds."""
 
         def about(received: list[Received]) -> list[Received]:
             return [one for one in received if one.event == event and of.items() <= one.parameters.items()]
 
-        (found,) = about(self.target.wait(about))
+        found = about(self.target.wait(about))[0]
         assert found.is_signed_with(self.stack.info["auth_token"])
         dates = ("DateCreated", "DateUpdated", "StateUpdated")
         said = found.parameters

@@ -236,6 +236,9 @@ def test_phones_at_which_a_carrier_gives_no_answer_hold_up_no_others(thread: Thr
     message = post(thread)
     first_three = sorted(phones, key=lambda sid: receipt_sid(message, sid))[:3]
     carrier.refuses = dict.fromkeys([phones[sid] for sid in first_three], 0)
+    (job,) = planned(carrier)
+    # There is time for the receipts, and for nothing else: from then on they come in the order of their SIDs.
+    assert carrier.function.do_job(job, Remaining(10_000)) == []
     for _ in range(2):
         for job in planned(carrier):
             assert carrier.function.do_job(job) == []
@@ -274,6 +277,9 @@ def test_a_report_that_cannot_be_stored_now_comes_again_after_a_pause(
     with monkeypatch.context() as patched:
         patched.setattr(Table, "commit", refuse)
         carrier.report(PHONE, "delivered")
+        # In the end it is left to the dead letter queue.
+        report = {"job": "phone_status", "reference": carrier.reference(PHONE), "status": "delivered"}
+        assert carrier.function.do_job({**report, "waits": 14}) != []
     (entry,) = carrier.function.work.take()
     assert carrier.function.do_job(entry) == []
     assert statuses(thread, message) == {PHONE: ("delivered", 0)}

@@ -12,7 +12,7 @@ from tests.support.lean import LeanClient
 from tests.support.stream import Stream
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def made(lean: LeanClient, stream: Stream, template: Template) -> Scene:
     return Scene(lean, stream, template)
 

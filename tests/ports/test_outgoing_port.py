@@ -279,7 +279,9 @@ def test_threads_do_not_disturb_one_another(server: RawServer, outgoing: Outgoin
     server.answer = echo
     results: list[int] = []
     threads = [
-        threading.Thread(target=lambda: results.append(outgoing.send("POST", server.url, {}, b"a").status))
+        threading.Thread(
+            target=lambda: results.append(outgoing.send("POST", server.url, {}, b"a", timeout_seconds=60).status)
+        )
         for _ in range(16)
     ]
     for thread in threads:

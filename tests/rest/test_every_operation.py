@@ -25,7 +25,7 @@ CORS = {"Origin": "https://app.example.com"}
 class Target:
     """A door with one of everything behind it, a second service of the same account, and another account.
 
-    `more` makes one of everything that a test may change; `others` is another channel and user of the first service.
+    `more` makes one of everything that a test may change, if asked also in the default service; `others` is another channel and user of the first service.
     """
 
     raw: Raw
@@ -33,7 +33,7 @@ class Target:
     items: Everything
     other_service: Everything
     other_account: Everything
-    more: Callable[[], Everything]
+    more: Callable[[bool], Everything]
     others: dict[str, str]
 
 
@@ -61,7 +61,7 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         items,
         make(raw, world.context(), " else"),
         make(Raw(LambdaDoor(stranger)), stranger.context()),
-        lambda: make(raw, world.context(), " more", default=True),
+        lambda default: make(raw, world.context(), " more", default=default),
         others,
     )
     before = [seen(raw, each) for each in (items, found.other_service)]
@@ -72,8 +72,11 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
 
 def every(*conditions: Callable[[Operation], bool]) -> Any:
     """A mark that runs a test for each operation that meets the conditions."""
-    chosen = [operation for operation in OPERATIONS if all(condition(operation) for condition in conditions)]
-    return pytest.mark.parametrize("operation", chosen, ids=lambda operation: operation.name)
+    return for_each([operation for operation in OPERATIONS if all(condition(operation) for condition in conditions)])
+
+
+def for_each(operations: list[Operation]) -> Any:
+    return pytest.mark.parametrize("operation", operations, ids=lambda operation: operation.name)
 
 
 def names_a(name: str) -> Callable[[Operation], bool]:
@@ -96,16 +99,12 @@ def not_found(operation: Operation, answer: Answer, addresses: dict[str, str]) -
 
 
 @every()
-def test_without_credentials_nothing_is_told(target: Target, operation: Operation):
+def test_without_the_right_credentials_nothing_is_told(target: Target, operation: Operation):
+    account, token = target.items.account_sid, target.auth_token
     for addresses in (target.items.of(operation), {**target.items.of(operation), **ABSENT}):
         answer = operation.ask(target.raw, addresses, credentials=None)
         assert answer.refusal() == (401, 20003, "Authenticate")
         assert answer.headers["x-amzn-remapped-www-authenticate"] == 'Basic realm="Twilio API"'
-
-
-@every()
-def test_wrong_credentials_open_nothing(target: Target, operation: Operation):
-    account, token = target.items.account_sid, target.auth_token
     wrong = [
         (account, token[:-1] + "x"),
         (account, ""),
@@ -234,21 +233,20 @@ DELETED = {
 }
 
 
-@pytest.mark.parametrize("delete", DELETED.values(), ids=lambda operation: operation.name)
-def test_what_was_deleted_is_not_found_nor_anything_in_it(target: Target, delete: Operation):
-    items, resource = target.more(), delete.resource
-    assert delete.ask(target.raw, items.of(delete)).status == 204
+@for_each([*DELETED.values()])
+def test_what_was_deleted_is_not_found_nor_anything_in_it(target: Target, operation: Operation):
+    items, resource = target.more(operation.scope == "default"), operation.resource
+    assert operation.ask(target.raw, items.of(operation)).status == 204
     gone = {resource, *GOES_WITH.get(resource, ())}
-    for operation in OPERATIONS:
-        if operation.scope != delete.scope:
+    for other in OPERATIONS:
+        if other.scope != operation.scope:
             continue
-        if ("sid" in operation.names and operation.resource in gone) or gone & set(operation.names):
-            addresses = items.of(operation)
-            not_found(operation, operation.ask(target.raw, addresses), addresses)
-    for operation in OPERATIONS:
-        if (operation.scope, operation.resource, operation.verb) == (delete.scope, resource, "list"):
-            shown = listed(target.raw, operation, items)
-            assert items.within(delete.scope).items[resource] not in [item["sid"] for item in shown], operation.name
+        if ("sid" in other.names and other.resource in gone) or gone & set(other.names):
+            addresses = items.of(other)
+            not_found(other, other.ask(target.raw, addresses), addresses)
+        if (other.resource, other.verb) == (resource, "list"):
+            shown = listed(target.raw, other, items)
+            assert items.within(operation.scope).items[resource] not in [item["sid"] for item in shown], other.name
 
 
 # What is malformed
@@ -357,11 +355,10 @@ def paths() -> dict[str, list[Operation]]:
     return found
 
 
-@pytest.mark.parametrize("template", paths())
-def test_a_verb_that_is_not_offered_is_refused_with_those_that_are(target: Target, template: str):
-    offered = {operation.method for operation in paths()[template]}
+@for_each([operations[0] for operations in paths().values()])
+def test_a_verb_that_is_not_offered_is_refused_with_those_that_are(target: Target, operation: Operation):
+    offered = {other.method for other in paths()[operation.template]}
     offered |= {"HEAD"} if "GET" in offered else set()
-    operation = paths()[template][0]
     path = operation.path(target.items.of(operation))
     for verb in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - offered:
         for credentials in ("account", None):

@@ -50,18 +50,18 @@ def alice(house: House, room: Room) -> Device:
 # What is refused changes nothing, so all tests of refusals may share a house.
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def still_room(lean: LeanClient, template: Template, stream: Stream) -> Room:
     """A room as above that nothing happens in."""
     (table,) = template.tables()
     return furnished(House(Deployment(World(lean, table.name), stream, template)), UniqueName="general")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def still_house(still_room: Room) -> House:
     return still_room.house
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def still_alice(still_house: House) -> Device:
     return still_house.device("alice")

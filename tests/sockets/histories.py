@@ -6,11 +6,14 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from parley.operations import channel_log
+from parley.operations import channel_log, timers
 from tests.sockets.deployment import Device, House, Room, as_rest
 
 # What of a channel is the channel's own; counters are told by what they count.
-OWN_FIELDS = ("sid", "friendly_name", "unique_name", "attributes", "type", "created_by", "date_created", "date_updated")
+OWN_FIELDS = (
+    *("sid", "friendly_name", "unique_name", "attributes", "type", "state"),
+    *("created_by", "date_created", "date_updated"),
+)
 _ANSWERS = 500
 PEOPLE = ("bob", "carol", "dave")
 CHOICES = [
@@ -29,6 +32,8 @@ CHOICES = [
     "mute",
     "rename",
     "invite",
+    "change the state",
+    "let a timer run out",
     "fail",
     "wait",
 ]
@@ -233,7 +238,19 @@ class History:
                 room.update(FriendlyName=f"name {number}", UniqueName=f"{room.sid[3:]} {number % 2}")
             case "invite":
                 rest("POST", f"{room.path}/Invites", {"Identity": person})
+            case "change the state":
+                self._ask_as_a_conversation(State=("inactive", "active")[number % 2])
+            case "let a timer run out":
+                self._ask_as_a_conversation({"Timers.Inactive": "PT1M"})
+                self.house.deployment.world.clock.advance(60)
+                timers.work_off(self.house.deployment.world.context(), lambda: False)
             case "fail":
                 skip(room, 1 + number % 3)
             case "wait":
                 self.house.deployment.world.clock.advance(number * 2)
+
+    def _ask_as_a_conversation(self, form: dict[str, str] | None = None, **more: str) -> None:
+        """Update the channel through Conversations, which shows it as soon as it is private."""
+        rest, room = self.house.rest, self.room
+        rest("POST", room.path.replace("/v2/", "/v3/"), {"Type": "private"})
+        rest("POST", f"/conversations/v1/Services/{self.house.sid}/Conversations/{room.sid}", {**(form or {}), **more})

@@ -121,7 +121,7 @@ class Reader:
             match push["event"]:
                 case "channelJoined" | "channelRefetched":
                     self.shown = Copy.fetched(self.witness, self.room)
-                case "channelLeft":
+                case "channelLeft" | "channelRemoved":
                     self.shown = None
                 case _ if self.shown:
                     self.shown.believe(push)

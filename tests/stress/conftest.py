@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -12,8 +11,6 @@ from local.template.template import Template
 from tests.stress.back_end import UNLIMITED, BackEnd
 from tests.stress.checking import require_consistency
 from tests.support.invariants import contradictions, everything
-from tests.support.lean import LeanClient
-from tests.support.world import World
 
 
 @pytest.fixture(scope="session")
@@ -24,19 +21,10 @@ def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running.kill()
 
 
-@pytest.fixture(scope="session")
-def table_name(dynamodb: Any, template: Template) -> str:
-    """A table for these tests only: the checker reads all of it, and the one that all tests share is large."""
-    (table,) = template.tables()
-    name = f"{table.name}-stress"
-    dynamodb.create_table(**{**table.definition, "TableName": name})
-    return name
-
-
 @pytest.fixture
-def world(lean: LeanClient, table_name: str) -> World:
-    """A new account."""
-    return World(lean, table_name)
+def table_name(template: Template) -> str:
+    (table,) = template.tables()
+    return table.name
 
 
 @pytest.fixture(autouse=True)

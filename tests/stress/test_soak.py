@@ -24,7 +24,7 @@ from parley_client.wire import Wire, open_wire
 from tests.end_to_end.clients import access_token
 from tests.stress.back_end import BackEnd, all_at_once
 
-MESSAGES = int(os.environ.get("PARLEY_SOAK", "500"))
+MESSAGES = int(os.environ.get("PARLEY_SOAK", "300"))
 CHANNELS = max(MESSAGES // 250, 2)
 CLIENTS = 10 * CHANNELS
 CHANNELS_EACH = 2

@@ -42,9 +42,9 @@ def is_author_unknown(message: Mapping[str, Any]) -> bool:
     return message.get("author_is") == UNKNOWN
 
 
-# In `author_is`: whoever wanted to know the participant would have to look for it.
+# Stands in `author_is` until somebody looks for the participant.
 UNKNOWN = "unknown"
-# What an author is to the channel, and the SID that a member has by that.
+# Three ways in which an author may be a member, and how the SID of such a member is derived.
 IDENTITY, ADDRESS, NUMBER = "identity", "address", "number"
 _SID_OF = {IDENTITY: member_sid, ADDRESS: phone_member_sid, NUMBER: gateway_member_sid}
 

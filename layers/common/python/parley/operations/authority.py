@@ -33,8 +33,8 @@ def require(
 
     A permission of the deployment role holds in every channel, a permission of the channel role in that channel. One
     request reads the member, the user and `also`. If the caller's face does not show all types of channels, it reads
-    the counters too, which name the channel's type. Returns the items that it found. Under the SID that is derived from
-    the caller's identity, they hold the caller's own membership or nothing.
+    the counters too, which name the channel's type. Returns the items that it found. If the caller is a member, its
+    membership is among them under the SID that is derived from its identity.
 
     Raises:
         Refusal: 20404 if the caller may not know of the channel, or its face does not show it; 50400 if the caller is

@@ -208,7 +208,7 @@ def _unchanged(holder: Holder, moved: Moved) -> tuple[Guard, ...]:
 def is_open(context: Context, holder: Mapping[str, Any]) -> bool:
     """Whether the channel that holds a pair or a set exists and is open.
 
-    If not, it never will be again. So what it held may be taken over, on condition that it is still the holder.
+    A closed or deleted channel never opens again. So another may take over what it holds, if it still holds it then.
     """
     tail = context.table.fetch(keys.tail(holder["channel_sid"]))
     return tail is not None and tail.get("state") != CLOSED

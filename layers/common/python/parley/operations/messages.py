@@ -120,9 +120,7 @@ def create(
         message["mark"] = mark.name
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
     if media_sid:
-        sent = {"channel_sid": channel_sid, "message_sid": message["sid"]}
-        unused = Guard("message_sid", "missing", None, MEDIA_USED())
-        writes.append(Update(keys.media(media_sid), MEDIA_NOT_FOUND(), set=sent, guards=(unused,), announced=False))
+        writes.append(_carrying(media_sid, message))
     if token:
         seconds = _OF_PHONES_SECONDS if context.caller.address else IDEMPOTENCY_SECONDS
         writes.append(_token_write(token_keys[0], message, now + seconds, earlier))
@@ -139,6 +137,13 @@ def create(
         return _earlier(context, service_sid, channel_sid, others or {})
     counting.settle_at_every_fiftieth(context, stored)
     return authorship.shown(context, stored)[0]
+
+
+def _carrying(media_sid: str, message: Message) -> Write:
+    """The write with which a file notes the message that carries it; it is refused if another message does already."""
+    sent = {"channel_sid": message["channel_sid"], "message_sid": message["sid"]}
+    unused = Guard("message_sid", "missing", None, MEDIA_USED())
+    return Update(keys.media(media_sid), MEDIA_NOT_FOUND(), set=sent, guards=(unused,), announced=False)
 
 
 def _next_index(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Tail:

@@ -167,7 +167,7 @@ def remove(context: Context, resolved: Path) -> None:
 
     def attempt(context: Context) -> None:
         user = verbs.load(context, USER, resolved)
-        # The next user of this identity begins above the tombstone's version, so that must be the user's last one.
+        # The next user of this identity begins above the tombstone's version, which so must be the last one.
         last = Guard("seq", "=" if "seq" in user else "missing", user.get("seq"), CONCURRENT_UPDATE())
         context.table.commit(context.cause(), [replace(verbs.bury(context, USER, resolved, user), guards=(last,))])
 

@@ -30,7 +30,8 @@ from parley.webhooks.delivery import RETRIED_BY_COUNT, Attempt, Outcome, attempt
 from parley.webhooks.events import parameters
 from parley.webhooks.families import FAMILIES, Family, OwnUrl, Settings, find
 
-# Which participant an author is whom an answer names. Parley looks for that participant when it stores the message.
+# If an answer names another author, these fields no longer hold. Parley looks for the new author's participant when it
+# stores the message.
 _NOT_LOOKED_FOR: Record = dict.fromkeys(("author_birth", "author_is", "participant_sid"))
 
 

@@ -16,12 +16,12 @@ from parley.clock import Clock
 # One more than the attempts of a delivery with the largest retry count, which come a second apart as Twilio's do.
 FAILURES = 5
 _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 5_000, 60_000
-# A probe counts as lost after the first of these, which is longer than an attempt may take; so there is one probe at a
-# time. Deliveries that wait for it look again after the second, since a target that is back answers quickly.
+# After the first of these times, a probe counts as lost. No attempt takes that long, so there is one probe at a time.
+# Deliveries that wait for a probe look again after the second: a target that is back answers quickly.
 _PROBE_MS, _LOOK_AGAIN_MS = 10_000, 2_000
 _MOST_TARGETS = 1_000
-# How many requests one target gets at the same time: until it has answered once, as many as may fail; then as many as a
-# batch may hold. A delivery that finds all of them taken waits a moment, which is long enough for a fast target.
+# How many requests one target gets at the same time: before it has answered once, and afterwards. If all of them are
+# under way, a delivery waits a moment, which is long enough for a fast target.
 _AT_ONCE_UNPROVEN, _AT_ONCE = FAILURES, 10
 _PATIENCE_SECONDS, _BUSY_MS = 0.2, 1_000
 

@@ -147,8 +147,8 @@ class Deliveries:
         if is_settled:
             self._untried.pop(delivery["id"], None)
             return Told()
-        # A new container counts all earlier receives as attempts, so this pause could be too long. So it is cut to the
-        # time that has passed since the delivery was planned.
+        # A new container counts all earlier receives as attempts, which makes the pause too long. So the pause never
+        # lasts longer than the time since the delivery was planned.
         longest = max(self._age_ms(delivery) // 1000, _SHORT_PAUSE_SECONDS)
         return self._again(delivery, min(pause_seconds(made.outcome, number, delivery["retries"]), longest))
 

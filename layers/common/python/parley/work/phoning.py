@@ -36,7 +36,10 @@ from parley.work.job import Job
 _MARGIN_MS = 15_000
 # The first pause before a job is taken up again, such as one whose carrier is silent; it doubles each time.
 _PAUSE_SECONDS = 5
+# A job that is refused for one of these reasons is taken up again. After so many pauses, about two hours in all,
+# it counts as failed, and SQS moves it to the dead letter queue.
 _PASSING = (CONCURRENT_UPDATE, UNAVAILABLE, CONVERSATION_INITIALIZING)
+_MOST_PAUSES = 14
 _LONGEST_ID = 256
 # JSON can spell half of a surrogate pair, but it can be neither stored nor sent.
 _HALF = re.compile("[\ud800-\udfff]")
@@ -63,7 +66,7 @@ def _or_later(carry_out: CarryOut) -> CarryOut:
         try:
             return carry_out(entry, turn)
         except Refusal as refusal:
-            if refusal.error not in _PASSING:
+            if refusal.error not in _PASSING or entry.get("waits", 0) >= _MOST_PAUSES:
                 raise
             return Again(_PAUSE_SECONDS)
 
