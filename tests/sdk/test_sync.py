@@ -250,6 +250,13 @@ def test_who_is_invited_sees_the_document_alone(house: House, alice: SdkDevice) 
     assert {alice.ask("GET", path).refusal for path in others} == {(403, 54007)}
 
 
+def test_who_created_a_private_channel_sees_its_document_without_joining(house: House, alice: SdkDevice) -> None:
+    reply = alice.ask("POST", "/Client/v1/Conversations", {"type": "private"})
+    document, *others = [path for path, _ in every_object(Room(house, reply.body))]
+    assert alice.get(document)["data"]["createdBy"] == "alice"
+    assert {alice.ask("GET", path).refusal for path in others} == {(403, 54007)}
+
+
 def test_who_has_left_reads_nothing_more(house: House, alice: SdkDevice) -> None:
     hidden = house.channel("alice", "bob", Type="private")
     alice.get(messages(hidden))
