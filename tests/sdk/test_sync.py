@@ -302,5 +302,6 @@ def test_a_deleted_channel_can_be_opened_for_a_minute_and_is_empty(house: House,
         alice.get(path)
         assert alice.get(f"{path}/Items")["items"] == []
     assert alice.get(f"{messages(room)}/Items", Index="0")["items"] == []
+    assert alice.get(f"{roster(room)}/Items", Key=member_sid(room.sid, "bob"))["items"] == []
     house.deployment.world.clock.advance(60)
     assert statuses(alice, room) == {(404, 54100), (404, 54150), (404, 54200)}
