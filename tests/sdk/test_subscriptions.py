@@ -146,15 +146,41 @@ def test_a_push_that_was_lost_before_a_later_one_is_repaired(house: House, alice
     assert again(house, alices) == []
 
 
+@pytest.mark.parametrize("away", [100, 3000])
 def test_a_push_that_was_lost_before_the_connection_broke_is_repaired(
-    house: House, alices: Listener, room: Room
+    house: House, alices: Listener, room: Room, away: int
 ) -> None:
     room.post("lost")
     room.post("heard")
     alices.listen(lost=(0,))
     alices.news()
-    pass_time(house, 100)
+    pass_time(house, away)
     assert resumed(house, alices) == [("list_item_added", 2)]
+
+
+def test_what_changed_longer_ago_is_not_sent_again(house: House, alices: Listener, room: Room) -> None:
+    room.post("long ago")
+    alices.listen()
+    pass_time(house, 1300)
+    _, *told = alices.subscribe()
+    assert [packet.body["event_type"] for packet in told] == ["subscription_established"]
+
+
+def test_a_page_that_is_loaded_again_hears_of_no_message_from_before(
+    house: House, alices: Listener, room: Room
+) -> None:
+    """A browser keeps the continuation token when a page is loaded again, but nothing else."""
+    room.post("older")
+    house.deployment.announce()
+    record = house.deployment.world.table.fetch(keys.connection(alices.device.connection_id)) or {}
+    device = SdkDevice(house)
+    device.send({"method": "init", "token": device.token("alice"), "continuation_token": str(record["came_at"])})
+    listener = Listener(device)
+    listener.open(messages(room))
+    room.post("newer")
+    listener.listen()
+    assert listener.news() == [("list_item_added", 3)]
+    assert again(house, listener) == []
 
 
 def test_an_edit_comes_after_the_message_that_was_lost(house: House, alices: Listener, room: Room) -> None:
@@ -182,6 +208,28 @@ def test_messages_from_before_the_client_came_are_never_new(
     assert again(house, listener) == []
     assert resumed(house, listener, told) == []
     assert resumed(house, listener) == []
+
+
+def test_messages_from_before_the_object_was_opened_are_not_new_at_once(
+    house: House, alice: SdkDevice, room: Room
+) -> None:
+    room.post("after connecting")
+    house.deployment.skip_stream()
+    listener = Listener(alice)
+    listener.open(messages(room))
+    assert listener.news() == []
+
+
+def test_who_was_away_for_very_long_hears_of_the_latest(
+    house: House, alices: Listener, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parley.sockets.sdk.replay._MOST_BEHIND", 2)
+    for _ in range(4):
+        room.post("missed")
+    house.deployment.skip_stream()
+    pass_time(house, 1300)
+    alices.subscribe()
+    assert [key for name, key in alices.news() if name == "list_item_added"] == [4, 5]
 
 
 def test_messages_from_before_the_user_joined_are_never_new(house: House, alice: SdkDevice) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from parley.ids import member_sid, user_sid
-from parley.sockets.sdk import objects
+from parley.sockets.sdk import objects, pages
 from parley.store import keys
 from tests.sdk.device import SdkDevice
 from tests.sockets.asking import address
@@ -133,17 +133,21 @@ def test_a_page_begins_with_the_item_that_is_named(alice: SdkDevice, long: Room)
     assert page(alice, path, Index="3")[0] == []
 
 
+def test_a_page_has_a_hundred_items_at_most() -> None:
+    assert pages.asked({"PageSize": "101"}, str).size == 100
+
+
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_tokens_lead_through_a_list_and_back(alice: SdkDevice, long: Room, order: str) -> None:
-    path, seen, pages = messages(long), [], []
+    path, read = messages(long), []
     *_, meta = found = page(alice, path, PageSize="10", Order=order)
-    pages.append(found[0])
+    read.append(found[0])
     while meta["next_token"]:
         *_, meta = found = page(alice, path, PageToken=meta["next_token"])
-        pages.append(found[0])
-    seen = [index for some in pages for index in some]
+        read.append(found[0])
+    seen = [index for some in read for index in some]
     assert seen == sorted({*range(25)} - {3}, reverse=order == "desc")
-    for expected in pages[-2::-1]:
+    for expected in read[-2::-1]:
         assert meta["previous_token"]
         *_, meta = found = page(alice, path, PageToken=meta["previous_token"])
         assert found[0] == expected
