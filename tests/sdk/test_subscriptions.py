@@ -381,6 +381,18 @@ def test_a_subscription_to_a_user_follows_it_until_it_is_cancelled(house: House,
     assert house.deployment.world.table.fetch(follower) is None and sid
 
 
+def test_who_cancels_and_at_once_subscribes_again_still_hears(house: House, alices: Listener) -> None:
+    """The server keeps a connection's record for some seconds. That must not hide what the client has just cancelled."""
+    bobs = info(house, "bob")
+    alices.open(bobs)
+    alices.subscribe("cancel", alices.sid(bobs))
+    alices.open(bobs)
+    alices.news()
+    house.rest.post(f"{house.path}/Users/bob", FriendlyName="Bob")
+    alices.listen()
+    assert alices.news() == [("map_item_updated", "friendlyName")]
+
+
 def test_a_user_that_changed_unheard_comes_again(house: House, alices: Listener) -> None:
     alices.open(info(house, "bob"))
     house.rest.post(f"{house.path}/Users/bob", FriendlyName="Bob")

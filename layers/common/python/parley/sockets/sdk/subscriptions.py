@@ -133,9 +133,10 @@ def _cancelled(exchange: Exchange, asked: Subscribing) -> list[Told]:
     """Stop following what the client does not listen to any more."""
     named = [objects.parse(one.sid) for one in asked.objects]
     followed = [of.owner for of in named if of is not None and of.kind in ("document", "info")]
-    listed = exchange.connection.get("follows") or ()
-    if any(sid in listed for sid in followed):
-        following.ignore(exchange.context, exchange.connection, followed)
+    # The connection in the exchange may be some seconds old, and the client may have begun to follow since.
+    current = exchange.context.table.fetch(keys.connection(exchange.connection["id"])) if followed else None
+    if current is not None and set(followed) & set(current.get("follows") or ()):
+        following.ignore(exchange.context, current, followed)
     return [(f"{_OUTCOME}canceled", _named(one)) for one in asked.objects]
 
 
@@ -176,7 +177,8 @@ class _Establishing:
         """
         table, connection = self._context.table, self._connection
         wanted = [key for sid in self._channels for key in channel_objects.member_keys(connection, sid)]
-        self._found = table.fetch_many([*wanted, *map(keys.user, self._users)], buried=True)
+        own = keys.connection(connection["id"])
+        self._found = table.fetch_many([*wanted, *map(keys.user, self._users), own], buried=True)
         if wanted := channel_objects.alias_keys(connection, self._found, self._channels):
             self._found |= table.fetch_many(wanted)
         outside = []
@@ -225,7 +227,9 @@ class _Establishing:
             channels = [sid for sid in channels if seen[sid].is_visible and not seen[sid].is_gone]
         own = self._connection["user_sid"]
         users = [sid for sid in self._users if sid != own and self._is_of_service(living.get(keys.user(sid)))]
-        return following.listen(self._context, self._connection, [*channels, *users])
+        # The connection in the exchange may be some seconds old, and the client may have ceased to follow since.
+        current = living.get(keys.connection(self._connection["id"])) or self._connection
+        return following.listen(self._context, current, [*channels, *users])
 
     def _is_of_service(self, user: Mapping[str, Any] | None) -> bool:
         return user is not None and user["service_sid"] == self._exchange.service_sid
