@@ -59,7 +59,8 @@ def summary(supervisor: Supervisor, seconds: float) -> str:
     info: dict[str, Any] = supervisor.info
     home = supervisor.home
     # Behind the #, the credentials reach the page and no server; the page takes them out of the address bar.
-    console = f"{info['console_url']}/#account={info['account_sid']}&token={info['auth_token']}"
+    credentials = f"#account={info['account_sid']}&token={info['auth_token']}"
+    console = f"{info['console_url']}/{credentials}"
     python = _shown(Path(sys.executable))
     prefix = "" if home.path == REPOSITORY / ".parley" else f"PARLEY_HOME={home.path} "
     snippet = "; ".join(
@@ -99,12 +100,13 @@ A back end for Conversations sets one thing more, in Python or Node:
   client.conversations.base_url = "{info["rest_url"]}/conversations"
   client.conversations.baseUrl = "{info["rest_url"]}/conversations";
 
-A web page or Node program with twilio-chat or @twilio/conversations changes two lines:
+A web page or Node program with twilio-chat or @twilio/conversations changes two lines. The link shows
+two people with them side by side:
 
   import {{ parley }} from "{_shown(REPOSITORY / "clients" / "js" / "twilio-sdk.js")}";
   const client = new Client(token, parley("{info["sdk_url"]}"));
 
-Two people with these packages, side by side: open the console, then {info["console_url"]}/sdk.html
+  {info["console_url"]}/sdk.html{credentials}
 """
 
 

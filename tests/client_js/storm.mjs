@@ -3,6 +3,7 @@
 
 import { createRequire } from "node:module";
 import { Client } from "../../clients/js/parley.js";
+import { unreliable } from "../support/unreliable.mjs";
 
 const MESSAGES = 60;
 const CUT_EVERY = 9;
@@ -11,25 +12,16 @@ const LOSE_EVERY = 7;
 const { WebSocket } = createRequire(`${process.env.NODE_MODULES}/`)("ws");
 const { url, tokens } = JSON.parse(process.env.CONVERSATION);
 
-const sockets = [];
 let heard = 0;
 let isLossy = true;
 
-/** A socket that can be cut from outside and loses news of messages. */
-class Breakable extends WebSocket {
-  constructor(...given) {
-    super(...given);
-    sockets.push(this);
-  }
-
-  set onmessage(listener) {
-    super.onmessage = (event) => {
-      const isNews = JSON.parse(event.data).message !== undefined;
-      if (isNews) heard += 1;
-      if (!isNews || !isLossy || heard % LOSE_EVERY > 0) listener(event);
-    };
-  }
-}
+const Breakable = unreliable(WebSocket, {
+  arriving: (text) => {
+    if (JSON.parse(text).message === undefined) return [text];
+    heard += 1;
+    return isLossy && heard % LOSE_EVERY === 0 ? [] : [text];
+  },
+});
 
 const alice = await Client.create(tokens.alice, { url, WebSocket });
 // The breaks are many, and the pauses would grow.
@@ -55,7 +47,7 @@ for (let number = 0; number < MESSAGES; number += 1) {
   const { items } = await room.getMessages(4);
   if (number % 3 === 2) await items[0].updateBody(`${items[0].body}, edited at ${number}`);
   if (number % 5 === 4) await items[1].remove();
-  if (number % CUT_EVERY === CUT_EVERY - 1) sockets.at(-1).terminate();
+  if (number % CUT_EVERY === CUT_EVERY - 1) Breakable.sockets.at(-1).terminate();
 }
 isLossy = false;
 await room.sendMessage("the end");
@@ -68,5 +60,5 @@ for (;;) {
   if (!page.hasPrevPage) break;
   page = await page.prevPage();
 }
-console.log(JSON.stringify({ told, made: [...made], fetched, sockets: sockets.length }));
+console.log(JSON.stringify({ told, made: [...made], fetched, sockets: Breakable.sockets.length }));
 await Promise.all([alice.shutdown(), bob.shutdown()]);

@@ -50,8 +50,9 @@ function brief(detail) {
 }
 
 export class Journal {
-  /** `shown` are the kinds of entries that are shown at first. */
-  constructor(shown = ['event', 'rest']) {
+  /** `offered` are the kinds of entries that can be chosen, `shown` those that are chosen at first. */
+  constructor(shown = ['event', 'rest'], offered = ['event', 'frame', 'rest']) {
+    this.offered = offered;
     this.entries = [];
     this.kinds = new Set(shown);
     this.paused = false;
@@ -83,7 +84,8 @@ export class Journal {
       on: { input: () => this.#show() },
     });
     this.pauseButton = textButton('Pause', () => this.#togglePause(), { drawing: 'pause', 'aria-pressed': 'false' });
-    const kinds = KINDS.map(([kind, label]) =>
+    const offered = KINDS.filter(([kind]) => this.offered.includes(kind));
+    const kinds = offered.map(([kind, label]) =>
       h(
         'label',
         { class: 'chip' },
@@ -200,9 +202,12 @@ export function unfold(details, value) {
 /** An event's payload in a few words. */
 export function summary(payload) {
   if (payload === null || typeof payload !== 'object') return brief(payload);
-  const { channel, message, member, user, updateReasons } = payload;
+  const { message, user, updateReasons } = payload;
+  // Twilio's SDK for Conversations has other names.
+  const { channel = payload.conversation, member = payload.participant } = payload;
   const about = message ?? member ?? user ?? (updateReasons ? channel : payload);
-  const place = (about.channel ?? {}).friendlyName ?? (about.channel ?? {}).uniqueName;
+  const home = about.channel ?? about.conversation ?? {};
+  const place = home.friendlyName ?? home.uniqueName;
   const words = [
     about.author ?? about.identity ?? about.friendlyName ?? about.uniqueName ?? about.message,
     place && `in ${place}`,

@@ -17,17 +17,22 @@ async function findService(session, rest) {
   return chosen ?? rest.post('/chat/v2/Services', { FriendlyName: NAME });
 }
 
-/** Make sure that there is a conversation with these people; members of it may be there already. */
+/** Make sure that there is a conversation with these people. */
 async function prepare(rest, service, people) {
   const channels = `/chat/v2/Services/${service.sid}/Channels`;
-  await unless(409, rest.post(channels, { UniqueName: CONVERSATION, FriendlyName: NAME, Type: 'private' }));
-  for (const identity of people) {
+  const { channels: known } = await rest.get(`${channels}?Type=private&PageSize=100`);
+  if (!known.some(({ unique_name: name }) => name === CONVERSATION)) {
+    await unless(409, rest.post(channels, { UniqueName: CONVERSATION, FriendlyName: NAME, Type: 'private' }));
+  }
+  const { members } = await rest.get(`${channels}/${CONVERSATION}/Members?PageSize=100`);
+  const missing = people.filter((one) => !members.some(({ identity }) => identity === one));
+  for (const identity of missing) {
     const role = service.default_channel_creator_role_sid;
     await unless(409, rest.post(`${channels}/${CONVERSATION}/Members`, { Identity: identity, RoleSid: role }));
   }
 }
 
-/** Wait for a request; a refusal with that status is as good. */
+/** Wait for a request. Another tab may have done the same just before: then it is refused with that status. */
 async function unless(status, request) {
   await request.catch((error) => {
     if (error.status !== status) throw error;

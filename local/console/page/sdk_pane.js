@@ -1,6 +1,6 @@
 // One person who chats through one of Twilio's SDKs: the conversation, and the SDK's events and packets.
 
-import { avatar, explain, guarded, h, iconButton } from './dom.js';
+import { avatar, explain, guarded, h, iconButton, tone } from './dom.js';
 import { Journal, LOGGED, plain, summary } from './journal.js';
 import { parley } from './twilio-sdk.js';
 
@@ -66,7 +66,7 @@ export class SdkPane {
     Object.assign(this, { identity, session, rest, service, packages, name });
     this.client = null;
     this.messages = new Map();
-    this.journal = new Journal(['event', 'frame']);
+    this.journal = new Journal(['event', 'frame'], ['event', 'frame']);
     this.element = this.#build();
   }
 
@@ -100,7 +100,7 @@ export class SdkPane {
     const send = iconButton('send', 'Send', () => this.#send(), { class: 'send' });
     return h(
       'section',
-      { class: 'pane sdk-pane', data: { identity: this.identity }, 'aria-label': this.identity },
+      { class: 'pane sdk-pane', data: { identity: this.identity, tone: tone(this.identity) }, 'aria-label': this.identity },
       h('div', { class: 'pane-head' }, avatar(this.identity), h('h2', {}, this.identity), this.pill, this.select),
       h(
         'div',
@@ -152,7 +152,8 @@ export class SdkPane {
     client.on('messageRemoved', ({ index }) => this.#erase(index));
     client.on('typingStarted', ({ identity }) => this.typing.replaceChildren(`${identity} is typing`));
     client.on('typingEnded', () => this.typing.replaceChildren());
-    client.on('tokenAboutToExpire', guarded(async () => client.updateToken(await this.rest.accessToken(this.identity, this.service.sid))));
+    const renew = async () => client.updateToken(await this.rest.accessToken(this.identity, this.service.sid));
+    client.on('tokenAboutToExpire', guarded(renew));
     this.conversation = await client[this.#say('getChannelByUniqueName')](this.name);
     const { items } = await this.conversation.getMessages(FIRST_MESSAGES);
     items.forEach((message) => this.#draw(message));
@@ -193,7 +194,12 @@ export class SdkPane {
       'li',
       { class: 'message', data: { index, side: isOwn ? 'own' : 'other' } },
       !isOwn && avatar(author),
-      h('div', { class: 'stack' }, !isOwn && h('div', { class: 'author' }, author), h('div', { class: 'bubble' }, h('span', { class: 'text' }, body))),
+      h(
+        'div',
+        { class: 'stack', data: { tone: tone(author) } },
+        !isOwn && h('div', { class: 'author' }, author),
+        h('div', { class: 'bubble' }, h('span', { class: 'text' }, body)),
+      ),
     );
   }
 }
