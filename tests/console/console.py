@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, expect
 
+from local.sdk.packages import SdkPackage
 from local.stack.running import Stack
 
 
@@ -109,6 +110,24 @@ class Person:
         successor = Person(self.page, identity)
         successor.has_state("connected")
         return successor
+
+
+class SdkPerson(Person):
+    """One pane of the page with Twilio's SDKs."""
+
+    def uses(self, package: SdkPackage) -> None:
+        """Choose an SDK, and wait until it is connected."""
+        self.within("select").select_option(package.name)
+        self.is_ready()
+
+    def is_ready(self) -> None:
+        self.has_state("connected")
+
+    def sees_event(self, name: str) -> None:
+        expect(self.within(".journal .name[data-kind=event]").filter(has_text=name).first).to_be_visible()
+
+    def sees_packet(self, title: str) -> None:
+        expect(self.within(".journal .name[data-kind=frame]").filter(has_text=title).first).to_be_visible()
 
 
 class Console:

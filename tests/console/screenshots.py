@@ -14,9 +14,10 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from local.home import REPOSITORY
+from local.sdk.packages import BY_NAME
 from local.stack.running import Stack, start_stack
 from tests.console.browser import DESKTOP, PHONE, chromium, find_chromium, tab
-from tests.console.console import Console
+from tests.console.console import Console, SdkPerson
 from tests.end_to_end.clients import helper_library
 
 IMAGES = REPOSITORY / "docs" / "images"
@@ -95,6 +96,24 @@ def on_a_phone(page: Page, console: Console) -> None:
     page.screenshot(path=IMAGES / "console-phone.png")
 
 
+def through_two_sdks(page: Page, console: Console) -> None:
+    """The page with Twilio's SDKs, an old one and a new one, with one packet unfolded."""
+    page.goto(f"{console.link.replace('/#', '/sdk.html#')}&service={console.service_sid}")
+    alice, bob = SdkPerson(page, "alice"), SdkPerson(page, "bob")
+    bob.is_ready()
+    alice.uses(BY_NAME["twilio-chat-3.4.0"])
+    lines = (alice, "Hello, bob! I am still on twilio-chat 3.4."), (bob, "And I am on Conversations 3.0. Same room?")
+    for turn, (person, line) in enumerate(lines):
+        person.types(line)
+        reader = bob if person is alice else alice
+        expect(reader.within(".typing")).to_have_text(f"{person.identity} is typing")
+        page.keyboard.press("Enter")
+        expect(reader.within(".message")).to_have_count(turn + 1)
+        expect(reader.within(".typing")).to_be_empty()
+    alice.within(".journal summary").filter(has_text="notification list_item_added").first.click()
+    page.screenshot(path=IMAGES / "sdk.png")
+
+
 def main() -> int:
     program = find_chromium()
     if program is None:
@@ -105,7 +124,7 @@ def main() -> int:
         stack = start_stack(Path(folder) / "home")
         try:
             service = seed(stack)
-            for show, look in ((side_by_side, DESKTOP), (on_a_phone, PHONE)):
+            for show, look in ((side_by_side, DESKTOP), (on_a_phone, PHONE), (through_two_sdks, DESKTOP)):
                 with tab(browser, [], look) as page:
                     show(page, Console(page, stack, service.sid))
         finally:

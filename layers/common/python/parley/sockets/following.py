@@ -69,7 +69,9 @@ def follow(context: Context, connection: Connection, identities: list[str]) -> F
 def listen(context: Context, connection: Connection, sids: list[str]) -> bool:
     """Let a connection hear of changes of these users and channels. Beyond a hundred, it drops the first ones.
 
-    The connection must have been read just now: a kept one may name what it has ceased to follow. Returns whether there are any that it has not heard of before.
+    The connection must have been read just now: a kept one may name what it has ceased to follow.
+
+    Returns whether there are any that it has not heard of before.
 
     Raises:
         Refusal: what `write_followers` raises.
