@@ -43,7 +43,7 @@ IDEMPOTENCY_SECONDS = 600
 _OF_PHONES_SECONDS = 14 * 24 * 3600
 
 
-# A repeat of a marked call is looked for among so many messages.
+# A repeat of a tagged call is looked for among so many messages.
 _MOST_LOOKED_THROUGH = 50
 
 
@@ -51,7 +51,7 @@ class _Repeated(Refusal):
     """Raised when an idempotency token was used before."""
 
 
-class Mark(NamedTuple):
+class Tag(NamedTuple):
     """The unique name of a call, which its message keeps. If `may_repeat`, an earlier call may have had the name."""
 
     name: str
@@ -59,14 +59,14 @@ class Mark(NamedTuple):
 
 
 def create(
-    context: Context, path: Path, parameters: dict[str, Any], token: str = "", mark: Mark | None = None
+    context: Context, path: Path, parameters: dict[str, Any], token: str = "", tag: Tag | None = None
 ) -> Message:
     """A new message under the channel's next index.
 
     `token` makes the call repeatable: within ten minutes, the same token in the same channel answers with the message
     that the first call made.
 
-    `mark` makes it repeatable without any further write: a call that may be a repetition looks for its mark among the
+    `tag` makes it repeatable without any further write: a call that may be a repetition looks for its tag among the
     newest messages, and answers with the message that has it. Two calls at the same moment make two messages.
 
     Raises:
@@ -88,8 +88,8 @@ def create(
     earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
     if earlier and earlier["expires_at"] > now:
         return _earlier(context, service_sid, channel_sid, earlier)
-    if mark and mark.may_repeat and (marked := _marked(context, service_sid, channel_sid, mark.name)):
-        return marked
+    if tag and tag.may_repeat and (tagged := _tagged(context, service_sid, channel_sid, tag.name)):
+        return tagged
     if media_sid:
         parameters = {**parameters, **_media(context, service_sid, media_sid)}
     preview = {**_given(context, parameters), "service_sid": service_sid, "channel_sid": channel_sid}
@@ -116,8 +116,8 @@ def create(
     index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
     message = authorship.stored(context, message, author, tail)
-    if mark:
-        message["mark"] = mark.name
+    if tag:
+        message["tag"] = tag.name
     writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
     if media_sid:
         writes.append(_carrying(media_sid, message))
@@ -168,10 +168,10 @@ def _next_index(context: Context, service_sid: str, channel_sid: str, *guards: G
     )
 
 
-def _marked(context: Context, service_sid: str, channel_sid: str, name: str) -> Message | None:
-    """The message with this mark, if it is among the newest."""
+def _tagged(context: Context, service_sid: str, channel_sid: str, name: str) -> Message | None:
+    """The message with this tag, if it is among the newest."""
     page = context.table.page(keys.messages(channel_sid), _MOST_LOOKED_THROUGH, descending=True)
-    found = next((item.record for item in page.found if item.record.get("mark") == name), None)
+    found = next((item.record for item in page.found if item.record.get("tag") == name), None)
     return authorship.shown(context, verbs.belonging(found, {"service_sid": service_sid}))[0] if found else None
 
 

@@ -25,7 +25,7 @@ _TYPES = {one.name: one for one in (CHANNEL, MEMBER, MESSAGE, USER)}
 BOOKKEEPING = {
     *COMMON_FIELDS,
     *("seq", "hooks", "created_seq", "birth", "creator_birth", "joined_at"),
-    *("author_birth", "author_at", "author_is", "mark"),
+    *("author_birth", "author_at", "author_is", "tag"),
     # For webhooks: the former state of a conversation, and why and when it changed.
     *("state_from", "state_reason", "state_at"),
     *("uncounted", "activity_hour"),

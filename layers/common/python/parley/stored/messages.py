@@ -22,7 +22,7 @@ class Message(OfChannel, total=False):
     If the conversation was still listed under another hour than the message's, `activity_hour` is that other hour.
 
     If a client wrote it, `author_birth` is the birth of that user. If a back end named the author, `author_at` is when
-    it did so. `mark` is the unique name of the request that sent it.
+    it did so. `tag` is the unique name of the request that sent it.
     """
 
     index: int
@@ -44,7 +44,7 @@ class Message(OfChannel, total=False):
     content_variables: str
     last_updated_by: str
     was_edited: bool
-    mark: str
+    tag: str
 
 
 class Media(OfService, total=False):

@@ -17,7 +17,7 @@ from parley.faces.conversations_v1.face import IN_SERVICE
 from parley.faces.forms import parse, spelled
 from parley.faces.spec import Mount
 from parley.operations import OPERATIONS, Operation
-from parley.operations.messages import Mark
+from parley.operations.messages import Tag
 from parley.operations.paging import Listing, PageRequest
 from parley.records.spec import Path
 from parley.sockets.sdk.routing import Exchange
@@ -93,11 +93,11 @@ def is_young(exchange: Exchange) -> bool:
 
 
 def _once(exchange: Exchange, act: Act, token: str) -> dict[str, Any]:
-    """What tells the operation of a repetition. A message keeps a mark, which costs nothing."""
+    """What tells the operation of a repetition. A message keeps a tag, which costs nothing."""
     name = sha256(f"{birth_of(exchange.connection)}/{token}".encode()).hexdigest()
     if act.resource == "message":
         # It is looked for among few messages only, so a short one will do, and every byte of a message counts.
-        return {"mark": Mark(name[:8], may_repeat=is_young(exchange))}
+        return {"tag": Tag(name[:8], may_repeat=is_young(exchange))}
     return {"token": name[:32]}
 
 
