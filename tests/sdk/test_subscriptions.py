@@ -269,6 +269,32 @@ def test_what_is_too_much_for_one_answer_comes_in_parts(
     assert ("map_item_updated", member_sid(room.sid, "bob")) in heard
 
 
+def test_a_part_says_nothing_of_what_changed_again_after_it(
+    house: House, alices: Listener, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parley.sockets.sdk.replay._MOST_NEW", 2)
+    room.add("dora")
+    room.update("/Members/bob", Attributes="[1]")
+    room.add("carol")
+    room.update("/Members/bob", Attributes="[2]")
+    house.deployment.skip_stream()
+    pass_time(house, 1300)
+    for _ in range(3):
+        alices.subscribe("establish", alices.sid(roster(room)))
+    assert [key for name, key in alices.news() if name == "map_item_added"] == [
+        member_sid(room.sid, name) for name in ("dora", "carol")
+    ]
+
+
+def test_only_so_much_comes_again(house: House, alices: Listener, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parley.sockets.sdk.replay._MOST_OVERLAPPING", 2)
+    for body in ("lost", "lost too", "heard"):
+        room.post(body)
+    alices.listen(lost=(0, 1))
+    alices.news()
+    assert again(house, alices) == [("list_item_added", 3)]
+
+
 def test_an_answer_that_is_full_reads_nothing_more(
     house: House, alices: Listener, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
