@@ -6,36 +6,12 @@ from typing import Any
 
 import pytest
 
-from parley.ids import member_sid, user_sid
+from parley.ids import member_sid
 from parley.sockets.sdk import objects, pages
-from parley.store import keys
 from tests.sdk.device import SdkDevice
+from tests.sdk.sync_paths import DOCUMENTS, LISTS, MAPS, info, messages, mine, roster, seq
 from tests.sockets.asking import address
 from tests.sockets.deployment import House, Room
-
-DOCUMENTS, LISTS, MAPS = "/v3/Documents", "/v3/Lists", "/v3/Maps"
-
-
-def messages(room: Room) -> str:
-    return f"{LISTS}/{room.sid}.messages"
-
-
-def roster(room: Room) -> str:
-    return f"{MAPS}/{room.sid}.roster"
-
-
-def mine(house: House, identity: str = "alice") -> str:
-    return f"{MAPS}/{user_sid(house.sid, identity)}.my_channels"
-
-
-def info(house: House, identity: str) -> str:
-    return f"{MAPS}/{user_sid(house.sid, identity)}.info"
-
-
-def seq(room: Room) -> int:
-    tail = room.house.deployment.world.table.fetch(keys.tail(room.sid))
-    assert tail is not None
-    return tail["seq"]
 
 
 def test_a_document_shows_the_channel_and_names_its_lists(alice: SdkDevice, room: Room) -> None:
