@@ -29,6 +29,7 @@ LONG = (
     "faults/test_faults.py",
     "console/test_accessibility.py",
     "console/test_conversation.py",
+    "sdk/test_official_sdks.py",
     "stress/test_kill.py",
     "local/stack/test_stack.py",
     "webhooks/test_faults.py",

@@ -98,11 +98,11 @@ export class Person {
   events = [];
   #waiting = new Set();
 
-  /** `network` says what becomes of what the server sends, as in unreliable.mjs. */
+  /** `network` says what becomes of what the server sends, as in unreliable.mjs; with null, the SDK has its own sockets. */
   constructor(sdk, identity, network) {
     this.sdk = sdk;
     this.identity = identity;
-    this.Sockets = unreliable(sdk.Sockets, network);
+    this.Sockets = network === null ? undefined : unreliable(sdk.Sockets, network);
   }
 
   /** Connect, and wait until the client is ready. */
