@@ -12,7 +12,7 @@ from parley.store import keys
 from tests.sdk.device import SdkDevice
 from tests.sdk.listener import STRICT, SUBSCRIPTIONS, Listener
 from tests.sdk.rounds import TTL, again, asked, pass_time
-from tests.sdk.sync_paths import document, info
+from tests.sdk.sync_paths import document, info, messages, roster
 from tests.sockets.deployment import House, Room
 
 
@@ -54,15 +54,24 @@ def test_a_membership_from_just_before_the_last_subscription_comes_too(house: Ho
     assert joined.sid in [event["item_key"] for event in told.body["events"]]
 
 
-def test_who_was_removed_hears_of_it_though_the_push_was_lost(house: House, alices: Listener, room: Room) -> None:
-    room.delete("/Members/alice")
+def test_who_was_removed_hears_of_it_though_the_push_was_lost(house: House, alices: Listener) -> None:
+    hidden = house.channel("alice", Type="private")
+    house.deployment.announce()
+    alices.open(messages(hidden), roster(hidden))
+    hidden.delete("/Members/alice")
     house.deployment.skip_stream()
     # The tombstone is gone long before the client asks.
-    key = keys.member(room.sid, member_sid(room.sid, "alice"))
-    house.deployment.world.table.erase_many([key])
-    heard = again(house, alices)
-    assert ("map_item_removed", room.sid) in heard
+    house.deployment.world.table.erase_many([keys.member(hidden.sid, member_sid(hidden.sid, "alice"))])
+    assert ("map_item_removed", hidden.sid) in again(house, alices)
     assert sorted(alices.failed.values()) == [54150, 54200]
+
+
+def test_nobody_hears_of_the_channels_of_an_earlier_user_of_the_identity(house: House, room: Room) -> None:
+    assert house.rest("DELETE", f"{house.path}/Users/alice").status == 204
+    pass_time(house, 11)
+    of = objects.channels(user_sid(house.sid, "alice"))
+    _, *told = SdkDevice(house, "alice").request("POST", SUBSCRIPTIONS, asked((of.sid, of.type)))
+    assert [packet.body["event_type"] for packet in told] == ["subscription_established"]
 
 
 def test_who_is_no_longer_invited_hears_of_it_though_the_push_was_lost(
@@ -117,6 +126,16 @@ def test_a_user_that_changed_unheard_comes_again(house: House, alices: Listener)
     house.rest.post(f"{house.path}/Users/bob", FriendlyName="Bob")
     house.deployment.skip_stream()
     assert {event[1] for event in again(house, alices)} == {"friendlyName", "attributes"}
+
+
+def test_a_users_change_that_was_lost_before_a_later_one_comes_again(house: House, alices: Listener) -> None:
+    alices.open(info(house, "bob"))
+    house.rest.post(f"{house.path}/Users/bob", FriendlyName="Bob")
+    house.deployment.skip_stream()
+    house.rest.post(f"{house.path}/Users/bob", Attributes="[1]")
+    alices.listen()
+    assert alices.news() == [("map_item_updated", "attributes")]
+    assert again(house, alices) == [("map_item_updated", "friendlyName")]
 
 
 def test_ones_own_info_needs_no_following(house: House, alices: Listener) -> None:
