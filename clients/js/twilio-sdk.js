@@ -173,7 +173,6 @@ class TextSocket {
     clearInterval(this.#pings);
     this.#inFlight.forEach((timer) => clearTimeout(timer));
     this.#inFlight.clear();
-    this.#waiting.length = 0;
   }
 }
 
