@@ -146,6 +146,19 @@ def test_the_path_counts_from_the_service_on(alice: SdkDevice) -> None:
     assert alice.get("/proxy/Client/v1/Configuration")["identity"] == "alice"
 
 
+def test_a_path_may_carry_the_query(house: House, alice: SdkDevice) -> None:
+    name = alice.get("/Client/v1/Configuration")["sync_objects"]["my_user_info"]
+    assert "items" in alice.get(f"/v3/Maps/{name}?Include=items")
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_reply_that_no_socket_carries_is_refused(
+    alice: SdkDevice, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parley.sockets.sdk.packets.LONGEST_MESSAGE", 1000)
+    assert alice.ask("GET", f"/Client/{version}/Configuration").refusal == (413, 20413)
+
+
 def test_the_lines_of_an_answer_cannot_be_broken_by_an_identity(house: House, room: Room) -> None:
     device = SdkDevice(house, 'a\r\nb\u2028"c')
     assert device.get("/Client/v1/Configuration")["identity"] == 'a\r\nb\u2028"c'
