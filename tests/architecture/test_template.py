@@ -182,6 +182,11 @@ def test_a_function_logs_under_its_own_name_to_a_group_that_it_may_write(functio
     assert {"Fn::GetAtt": [group, "Arn"]} in [statement["Resource"] for statement in statements(function)]
 
 
+def test_a_guided_deployment_does_not_ask_whether_the_api_may_do_without_authentication():
+    """The SAM CLI asks, and Enter means no, unless the API says something about authentication."""
+    assert RESOURCES["RestApi"]["Properties"]["Auth"] == {"ApiKeyRequired": False}
+
+
 @pytest.mark.parametrize("group", LOG_GROUPS)
 def test_logs_are_kept_for_a_limited_time(group: str):
     assert LOG_GROUPS[group]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
@@ -220,6 +225,21 @@ def test_a_function_behind_an_api_ends_before_the_api_gives_up(function: str):
     for route in routes:
         if route["FunctionArn"]["Fn::GetAtt"][0] == function and "IntegrationTimeout" in route:
             assert FUNCTIONS[function]["Timeout"] * 1000 < route["IntegrationTimeout"]
+
+
+def test_a_function_that_queues_its_own_next_step_may_go_on_for_ever():
+    sends = {
+        function: [
+            resource
+            for statement in statements(function)
+            if "sqs:SendMessage" in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+        ]
+        for function in FUNCTIONS
+    }
+    own_queues = {function for (function, _), mapping in QUEUE_MAPPINGS.items() if mapping["Queue"] in sends[function]}
+    allowed = {function for function, spec in FUNCTIONS.items() if spec.get("RecursiveLoop") == "Allow"}
+    assert allowed == own_queues == {"WebhooksFunction"}
 
 
 @pytest.mark.parametrize("queue", QUEUES)
