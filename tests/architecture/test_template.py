@@ -21,7 +21,7 @@ TEMPLATE = read(ROOT / "template.yaml")
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
 
-NOT_FROM_SETTINGS = {"PARLEY_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$")
 API_GATEWAY_PATIENCE_SECONDS = 29
 FAN_OUT_SORT_KEYS = {"CHANNEL", "USER", "MESSAGE#", "MEMBER#", "INVITE#"}
@@ -187,6 +187,18 @@ def test_a_guided_deployment_does_not_ask_whether_the_api_may_do_without_authent
     assert RESOURCES["RestApi"]["Properties"]["Auth"] == {"ApiKeyRequired": False}
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_whatever_level_is_chosen_lambda_keeps_metrics_and_the_function_leaves_lines_out(function: str):
+    assert GLOBALS["LoggingConfig"] | FUNCTIONS[function]["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "ApplicationLogLevel": "INFO",
+        "SystemLogLevel": "WARN",
+        "LogGroup": FUNCTIONS[function]["LoggingConfig"]["LogGroup"],
+    }
+    assert environment(function)["PARLEY_LOG_LEVEL"] == {"Ref": "LogLevel"}
+    assert TEMPLATE["Parameters"]["LogLevel"]["AllowedValues"] == ["INFO", "WARN", "ERROR"]
+
+
 @pytest.mark.parametrize("group", LOG_GROUPS)
 def test_logs_are_kept_for_a_limited_time(group: str):
     assert LOG_GROUPS[group]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
@@ -318,6 +330,19 @@ def test_the_table_survives_accidents_and_the_stack():
     assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
     assert TEMPLATE["Parameters"]["DeletionProtection"]["Default"] == "true"
+
+
+@pytest.mark.parametrize("secret", of_type("AWS::SecretsManager::Secret"))
+def test_a_secret_survives_the_stack_but_not_a_first_deployment_that_fails(secret: str):
+    assert RESOURCES[secret]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert RESOURCES[secret]["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize(("function", "tick"), sorted(SCHEDULES))
+def test_nobody_repeats_a_failed_tick(function: str, tick: str):
+    never = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert FUNCTIONS[function]["EventInvokeConfig"] == never
+    assert FUNCTIONS[function]["Events"][tick]["Properties"]["RetryPolicy"] == never
 
 
 def test_the_account_sid_is_made_of_the_stack_id():
