@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import string
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,68 @@ def test_a_change_to_the_layer_publishes_a_version_behind_the_alias():
     assert rest["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     assert rest["AutoPublishAlias"] == "live" and rest["AutoPublishAliasAllProperties"] is True
     assert RESOURCES["CommonLayer"]["Properties"]["PublishLambdaVersion"] is True
+
+
+def parameters_in(value: Any) -> set[str]:
+    """The template's parameters that a value is made of."""
+    if isinstance(value, dict):
+        named = {value["Ref"]} if "Ref" in value else set()
+        nested = set().union(*map(parameters_in, value.values()))
+        return (named & TEMPLATE["Parameters"].keys()) | nested
+    if isinstance(value, list):
+        return set().union(*map(parameters_in, value))
+    return set(re.findall(r"\$\{(\w+)\}", str(value))) & TEMPLATE["Parameters"].keys()
+
+
+def version_description(**parameters: str) -> str:
+    template = Template(ROOT / "template.yaml", stack_uuid=str(uuid.UUID(int=0)), parameters=parameters)
+    described: str = template.resolve(FUNCTIONS["RestApiFunction"]["VersionDescription"])
+    return described
+
+
+LONGEST = {
+    "ActionsPerSecond": "999999",
+    "GroupMessages": "false",
+    "LogLevel": "ERROR",
+    "PhoneNumbers": ",".join(["+999999999999999"] * 10),
+    "WhatsAppSenders": ",".join(["whatsapp:+999999999999999"] * 4),
+}
+
+
+def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_stand_in_its_description():
+    """CloudFormation makes a version when the description changes, and fails if nothing else has changed."""
+    given = {**GLOBALS, **FUNCTIONS["RestApiFunction"]}
+    others = [value for name, value in given.items() if name != "VersionDescription"]
+    assert parameters_in([GLOBALS, *others]) == parameters_in(given["VersionDescription"]) == LONGEST.keys()
+
+
+@pytest.mark.parametrize(
+    ("parameter", "other"),
+    [
+        ("ActionsPerSecond", "5"),
+        ("GroupMessages", "true"),
+        ("LogLevel", "WARN"),
+        ("PhoneNumbers", "+12025550143"),
+        ("WhatsAppSenders", "whatsapp:+12025550143"),
+    ],
+)
+def test_another_value_of_a_parameter_publishes_a_version(parameter: str, other: str):
+    assert version_description(**{parameter: other}) != version_description()
+
+
+def test_the_description_of_a_version_always_fits_into_256_characters():
+    assert len(version_description(**LONGEST)) <= 256
+
+
+@pytest.mark.parametrize("parameter", sorted(LONGEST))
+def test_a_parameter_in_the_description_of_a_version_cannot_be_longer(parameter: str):
+    declared, longest = TEMPLATE["Parameters"][parameter], LONGEST[parameter]
+    if "AllowedValues" in declared:
+        assert len(longest) == max(map(len, declared["AllowedValues"]))
+    else:
+        longer = [longest + "9", f"{longest},{longest.split(',')[0]}", longest.replace(",", ", ") + " "]
+        allowed = [text for text in [longest, *longer] if re.fullmatch(declared["AllowedPattern"], text)]
+        assert allowed == [longest]
 
 
 @pytest.mark.parametrize("function", sorted(set(FUNCTIONS) - {function for function, _ in MAPPINGS}))
