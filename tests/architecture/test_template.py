@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import string
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ TEMPLATE = read(ROOT / "template.yaml")
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
 
-NOT_FROM_SETTINGS = {"PARLEY_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$")
 API_GATEWAY_PATIENCE_SECONDS = 29
 FAN_OUT_SORT_KEYS = {"CHANNEL", "USER", "MESSAGE#", "MEMBER#", "INVITE#"}
@@ -182,6 +183,23 @@ def test_a_function_logs_under_its_own_name_to_a_group_that_it_may_write(functio
     assert {"Fn::GetAtt": [group, "Arn"]} in [statement["Resource"] for statement in statements(function)]
 
 
+def test_a_guided_deployment_does_not_ask_whether_the_api_may_do_without_authentication():
+    """The SAM CLI asks, and Enter means no, unless the API says something about authentication."""
+    assert RESOURCES["RestApi"]["Properties"]["Auth"] == {"ApiKeyRequired": False}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_whatever_level_is_chosen_lambda_keeps_metrics_and_the_function_leaves_lines_out(function: str):
+    assert GLOBALS["LoggingConfig"] | FUNCTIONS[function]["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "ApplicationLogLevel": "INFO",
+        "SystemLogLevel": "WARN",
+        "LogGroup": FUNCTIONS[function]["LoggingConfig"]["LogGroup"],
+    }
+    assert environment(function)["PARLEY_LOG_LEVEL"] == {"Ref": "LogLevel"}
+    assert TEMPLATE["Parameters"]["LogLevel"]["AllowedValues"] == ["INFO", "WARN", "ERROR"]
+
+
 @pytest.mark.parametrize("group", LOG_GROUPS)
 def test_logs_are_kept_for_a_limited_time(group: str):
     assert LOG_GROUPS[group]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
@@ -213,6 +231,68 @@ def test_a_change_to_the_layer_publishes_a_version_behind_the_alias():
     assert RESOURCES["CommonLayer"]["Properties"]["PublishLambdaVersion"] is True
 
 
+def parameters_in(value: Any) -> set[str]:
+    """The template's parameters that a value is made of."""
+    if isinstance(value, dict):
+        named = {value["Ref"]} if "Ref" in value else set()
+        nested = set().union(*map(parameters_in, value.values()))
+        return (named & TEMPLATE["Parameters"].keys()) | nested
+    if isinstance(value, list):
+        return set().union(*map(parameters_in, value))
+    return set(re.findall(r"\$\{(\w+)\}", str(value))) & TEMPLATE["Parameters"].keys()
+
+
+def version_description(**parameters: str) -> str:
+    template = Template(ROOT / "template.yaml", stack_uuid=str(uuid.UUID(int=0)), parameters=parameters)
+    described: str = template.resolve(FUNCTIONS["RestApiFunction"]["VersionDescription"])
+    return described
+
+
+LONGEST = {
+    "ActionsPerSecond": "999999",
+    "GroupMessages": "false",
+    "LogLevel": "ERROR",
+    "PhoneNumbers": ",".join(["+999999999999999"] * 10),
+    "WhatsAppSenders": ",".join(["whatsapp:+999999999999999"] * 4),
+}
+
+
+def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_stand_in_its_description():
+    """CloudFormation makes a version when the description changes, and fails if nothing else has changed."""
+    given = {**GLOBALS, **FUNCTIONS["RestApiFunction"]}
+    others = [value for name, value in given.items() if name != "VersionDescription"]
+    assert parameters_in([GLOBALS, *others]) == parameters_in(given["VersionDescription"]) == LONGEST.keys()
+
+
+@pytest.mark.parametrize(
+    ("parameter", "other"),
+    [
+        ("ActionsPerSecond", "5"),
+        ("GroupMessages", "true"),
+        ("LogLevel", "WARN"),
+        ("PhoneNumbers", "+12025550143"),
+        ("WhatsAppSenders", "whatsapp:+12025550143"),
+    ],
+)
+def test_another_value_of_a_parameter_publishes_a_version(parameter: str, other: str):
+    assert version_description(**{parameter: other}) != version_description()
+
+
+def test_the_description_of_a_version_always_fits_into_256_characters():
+    assert len(version_description(**LONGEST)) <= 256
+
+
+@pytest.mark.parametrize("parameter", sorted(LONGEST))
+def test_a_parameter_in_the_description_of_a_version_cannot_be_longer(parameter: str):
+    declared, longest = TEMPLATE["Parameters"][parameter], LONGEST[parameter]
+    if "AllowedValues" in declared:
+        assert len(longest) == max(map(len, declared["AllowedValues"]))
+    else:
+        longer = [longest + "9", f"{longest},{longest.split(',')[0]}", longest.replace(",", ", ") + " "]
+        allowed = [text for text in [longest, *longer] if re.fullmatch(declared["AllowedPattern"], text)]
+        assert allowed == [longest]
+
+
 @pytest.mark.parametrize("function", sorted(set(FUNCTIONS) - {function for function, _ in MAPPINGS}))
 def test_a_function_behind_an_api_ends_before_the_api_gives_up(function: str):
     assert FUNCTIONS[function]["Timeout"] < API_GATEWAY_PATIENCE_SECONDS
@@ -220,6 +300,21 @@ def test_a_function_behind_an_api_ends_before_the_api_gives_up(function: str):
     for route in routes:
         if route["FunctionArn"]["Fn::GetAtt"][0] == function and "IntegrationTimeout" in route:
             assert FUNCTIONS[function]["Timeout"] * 1000 < route["IntegrationTimeout"]
+
+
+def test_a_function_that_queues_its_own_next_step_may_go_on_for_ever():
+    sends = {
+        function: [
+            resource
+            for statement in statements(function)
+            if "sqs:SendMessage" in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+        ]
+        for function in FUNCTIONS
+    }
+    own_queues = {function for (function, _), mapping in QUEUE_MAPPINGS.items() if mapping["Queue"] in sends[function]}
+    allowed = {function for function, spec in FUNCTIONS.items() if spec.get("RecursiveLoop") == "Allow"}
+    assert allowed == own_queues == {"WebhooksFunction"}
 
 
 @pytest.mark.parametrize("queue", QUEUES)
@@ -298,6 +393,19 @@ def test_the_table_survives_accidents_and_the_stack():
     assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
     assert TEMPLATE["Parameters"]["DeletionProtection"]["Default"] == "true"
+
+
+@pytest.mark.parametrize("secret", of_type("AWS::SecretsManager::Secret"))
+def test_a_secret_survives_the_stack_but_not_a_first_deployment_that_fails(secret: str):
+    assert RESOURCES[secret]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert RESOURCES[secret]["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize(("function", "tick"), sorted(SCHEDULES))
+def test_nobody_repeats_a_failed_tick(function: str, tick: str):
+    never = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert FUNCTIONS[function]["EventInvokeConfig"] == never
+    assert FUNCTIONS[function]["Events"][tick]["Properties"]["RetryPolicy"] == never
 
 
 def test_the_account_sid_is_made_of_the_stack_id():

@@ -12,6 +12,7 @@ from parley.clock import Clock
 from parley.domain.addresses import Numbers
 from parley.ids import Ids
 from parley.keyring import Keyring
+from parley.log import logger
 from parley.operations.context import Caller, Context
 from parley.settings import Settings
 from parley.store import keys
@@ -67,6 +68,7 @@ class Runtime:
             count: Takes metrics: `count(name, value)`; the webhooks function has some.
         """
         self.settings = settings
+        logger.setLevel(settings.log_level)
         self.clock = clock or Clock()
         self.ids = ids or Ids(self.clock)
         self.count = count

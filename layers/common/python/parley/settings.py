@@ -36,6 +36,7 @@ class Settings:
         whatsapp_senders: The account's WhatsApp senders, each `whatsapp:` and a number.
         group_messages: Whether the carrier takes messages to a group of phones.
         carrier_url: The carrier's URL, to which messages to phones are posted; empty if no carrier is set.
+        log_level: The least severe level that is logged.
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
     """
@@ -58,6 +59,7 @@ class Settings:
     whatsapp_senders: tuple[str, ...] = ()
     group_messages: bool = False
     carrier_url: str = ""
+    log_level: str = "INFO"
     region: str = ""
     sockets_endpoint_url: str = ""
 
