@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: run test lint lint-template build bench clean environment sam-environment
+.PHONY: run test lint lint-template build bench clean environment sam-environment runtime-python
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 VENV := .venv
 SAM_VENV := .venv-sam
-PYTHON := $(VENV)/bin/python
+VENV_PYTHON := $(VENV)/bin/python
 DEV_REQUIREMENTS := requirements/runtime.txt requirements/dev.txt
 SAM_REQUIREMENTS := requirements/sam.txt
 
@@ -19,6 +19,18 @@ FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3; do \
 	  name=; \
 	done; \
 	if [ -z "$$name" ]; then echo "Python 3.11 or later, with venv, is needed." >&2; exit 1; fi
+
+# Python of the functions' version, whose byte-code the layer holds: PYTHON if it is given, else what the PATH, pyenv or
+# uv has. pip is needed too: it fetches the layer's libraries.
+FIND_RUNTIME_PYTHON = found=; \
+	for name in $(if $(PYTHON),"$(PYTHON)",python3.13 python3 python \
+	    "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin/python3.13 "$$(uv python find --no-project 3.13 2>/dev/null)"); do \
+	  found=$$("$$name" -c 'import sys, pip; sys.exit(sys.version_info[:2] != (3, 13) or print(sys.executable))' 2>/dev/null) && break; \
+	  found=; \
+	done; \
+	if [ -z "$$found" ]; then echo "$(NO_RUNTIME_PYTHON)" >&2; exit 1; fi
+NO_RUNTIME_PYTHON = $(if $(PYTHON),PYTHON=$(PYTHON) is not,There is no) Python 3.13 with pip: \
+	make build PYTHON=<path> names one; pyenv install 3.13 or uv python install 3.13 makes one that is found.
 
 # $(call environment,directory,requirement files): an environment with exactly these packages. The stamp, named after
 # the content of the files, is written last; without it, the environment is made anew, for pip takes half a package for
@@ -34,31 +46,39 @@ define environment
 endef
 
 run: environment
-	@exec $(PYTHON) -m local
+	@exec $(VENV_PYTHON) -m local
 
 # Test files run side by side: on two cores in 2 processes, on more in at most 4. Each has emulators of its own.
 WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; [ $$n -lt 2 ] && n=2; echo $$n)
 
 test: environment
-	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: environment
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m mypy
 
 lint-template: sam-environment
 	$(SAM_VENV)/bin/sam validate --lint --template template.yaml --region us-east-1
 	$(SAM_VENV)/bin/cfn-lint template.yaml
 
+# SAM looks for the functions' Python on the PATH, under its name.
 build: sam-environment
-	$(SAM_VENV)/bin/sam build
+	@$(FIND_RUNTIME_PYTHON); \
+	mkdir -p .aws-sam/runtime && \
+	printf '#!/bin/sh\nexec "%s" "$$@"\n' "$$found" >.aws-sam/runtime/python3.13 && \
+	chmod +x .aws-sam/runtime/python3.13 && \
+	PATH="$(CURDIR)/.aws-sam/runtime:$$PATH" PYTHON="$$found" $(SAM_VENV)/bin/sam build
+
+runtime-python:
+	@$(FIND_RUNTIME_PYTHON); echo "$$found"
 
 bench: environment
-	$(PYTHON) -m bench.budgets
-	$(PYTHON) -m bench.posts
-	$(PYTHON) -m bench.deliveries
-	$(PYTHON) -m bench.latency
+	$(VENV_PYTHON) -m bench.budgets
+	$(VENV_PYTHON) -m bench.posts
+	$(VENV_PYTHON) -m bench.deliveries
+	$(VENV_PYTHON) -m bench.latency
 
 clean:
 	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \

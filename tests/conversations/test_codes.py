@@ -162,7 +162,7 @@ CHANGING: dict[int, tuple[str, Form]] = {
 
 # By code: the test that has what it takes, because that is a limit, a client, a failure or another configuration.
 ELSEWHERE: dict[int, str] = {
-    20003: "rest/test_every_operation.py::test_wrong_credentials_open_nothing",
+    20003: "rest/test_every_operation.py::test_without_the_right_credentials_nothing_is_told",
     20004: "rest/test_every_operation.py::test_a_verb_that_is_not_offered_is_refused_with_those_that_are",
     20006: "rest/test_api_keys.py::NO_KEYS_WITH_KEYS",
     20413: "rest/test_every_operation.py::test_a_body_over_the_limit_is_refused",
