@@ -165,6 +165,7 @@ ELSEWHERE: dict[int, str] = {
     20003: "rest/test_every_operation.py::test_without_the_right_credentials_nothing_is_told",
     20004: "rest/test_every_operation.py::test_a_verb_that_is_not_offered_is_refused_with_those_that_are",
     20006: "rest/test_api_keys.py::NO_KEYS_WITH_KEYS",
+    20403: "sockets/test_horizon.py::test_a_service_without_read_status_has_no_horizon",
     20413: "rest/test_every_operation.py::test_a_body_over_the_limit_is_refused",
     20500: "rest/test_failures.py::test_an_unexpected_failure_is_told_without_details",
     20503: "rest/test_failures.py::test_a_table_that_stays_too_busy_is_told_as_that",
@@ -186,6 +187,7 @@ ELSEWHERE: dict[int, str] = {
     50505: "rest/test_changes.py::TEXTS",
     50508: "sockets/test_media_messages.py::test_media_that_another_message_carries_is_refused",
     50509: "sockets/test_media_messages.py::test_the_body_of_a_media_message_cannot_change_but_its_attributes_can",
+    50530: "sdk/requests_of_rows.py::SENT",
 }
 
 # Why a documented code is never answered.
@@ -213,7 +215,7 @@ NEVER: dict[int, str] = {
     50427: "a conversation and its participants are made in one transaction, so no failure leaves half of them",
     **dict.fromkeys((50506, 50511, 50512), NO_MEDIA),
     50542: NO_TEMPLATES,
-    **dict.fromkeys(range(50530, 50535), NO_METADATA),
+    **dict.fromkeys(range(50531, 50535), NO_METADATA),
     50610: "the account's numbers are configured at deployment, and no configuration of an address is removed with them",
     **dict.fromkeys(range(50700, 50712), NO_AGENTS),
 }
