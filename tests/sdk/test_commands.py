@@ -212,6 +212,21 @@ def test_subscribing_brings_the_context_and_the_results_that_were_lost(
     ]
 
 
+def test_no_answer_holds_more_results_than_one_answer_may(alice: SdkDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An SDK has few commands under way. Whoever gives thousands must not make each subscription read them all."""
+    monkeypatch.setattr("parley.sockets.sdk.sessions._MOST_MISSED", 3)
+    monkeypatch.setattr("parley.sockets.sdk.subscriptions._MOST_EVENTS", 3)
+    sessions_ = [line(alice) for _ in range(2)]
+    for number in range(10):
+        sessions_[number % 2].command("none")
+    requests = [{"object_sid": one.sid, "object_type": "list", "last_event_id": 0} for one in sessions_]
+    asked = {"action": "establish", "event_protocol_version": 3, "correlation_id": 1, "requests": requests}
+    _, *pushes = alice.request("POST", SUBSCRIPTIONS, asked)
+    came = [push.body for push in pushes]
+    assert [one["event_type"] for one in came].count("list_item_updated") == 3
+    assert [one["event"]["replay_status"] for one in came[-2:]] == ["completed", "interrupted"]
+
+
 @pytest.mark.parametrize("seconds", [599, 601])
 def test_results_are_replayed_for_ten_minutes(house: House, alice: SdkDevice, room: Room, seconds: int) -> None:
     session = line(alice)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from parley.ids import member_sid, user_sid
 from parley.sockets.sdk import objects
+from parley.sockets.sdk.objects import SyncObject
 from parley.store import keys
 from tests.sdk.device import SdkDevice
 from tests.sdk.listener import STRICT, SUBSCRIPTIONS, Listener
@@ -231,3 +233,27 @@ def test_any_id_gets_an_answer(house: House, alice: SdkDevice, room: Room, last:
     _, *told = alice.request("POST", SUBSCRIPTIONS, asked(*((of.sid, of.type) for of in made), last=last))
     assert told[-1].body["event_type"] == "subscription_established"
     assert len(told[-1].body["events"]) == 5
+
+
+# What nobody may ask for.
+
+
+def subscribed(device: SdkDevice, *named: tuple[str, str], last: int = 4 * 7 + 2) -> list[Any]:
+    """What comes after the answer to a request that names objects by SID and type."""
+    requests = [{"object_sid": sid, "object_type": type_, "last_event_id": last} for sid, type_ in named]
+    asked = {"action": "establish", "event_protocol_version": 3, "correlation_id": 1, "requests": requests}
+    return [packet.body for packet in device.request("POST", SUBSCRIPTIONS, asked)[1:]]
+
+
+@pytest.mark.parametrize("of", [objects.document, objects.messages, objects.roster])
+def test_strangers_hear_the_same_of_a_hidden_channel_as_of_none(
+    house: House, alice: SdkDevice, of: Callable[[str], SyncObject]
+) -> None:
+    hidden, nowhere = house.channel("bob", Type="private").sid, "CH" + "0" * 32
+    heard = [str(subscribed(alice, (of(sid).sid, of(sid).type))) for sid in (hidden, nowhere)]
+    assert heard[0].replace(hidden[2:], nowhere[2:]) == heard[1]
+
+
+def test_an_object_that_is_named_several_times_is_answered_once(house: House, alice: SdkDevice, room: Room) -> None:
+    named = [(of.sid, of.type) for of in (objects.messages(room.sid), objects.channels(user_sid(house.sid, "alice")))]
+    assert len(subscribed(alice, *named * 50, last=0)) == len(subscribed(alice, *named, last=0))

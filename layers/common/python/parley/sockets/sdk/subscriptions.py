@@ -92,7 +92,9 @@ def _read(body: Mapping[str, Any]) -> Subscribing:
         raise INVALID_PARAMETER(name="correlation_id", reason="a number is needed")
     version = body.get("event_protocol_version", 0)
     takes_several = _is_whole(version) and version >= _SEVERAL_FROM
-    return Subscribing(body["action"], [_asked(one) for one in requests], correlation_id, takes_several)
+    # An object that is named again brings nothing more, so it must not cost more either.
+    named = {(asked.sid, asked.type): asked for asked in map(_asked, reversed(requests))}
+    return Subscribing(body["action"], [*named.values()][::-1], correlation_id, takes_several)
 
 
 def _asked(request: Any) -> Asked:
@@ -239,7 +241,11 @@ class _Establishing:
     def _one(self, asked: Asked, of: SyncObject | None) -> tuple[list[Told], Told]:
         """What the client missed of an object, and the outcome of its subscription."""
         if sessions.is_session(asked.sid):
-            missed, last = sessions.missed(self._exchange, asked.sid, asked.last or 0)
+            known = asked.last or 0
+            if not self._room:
+                return [], _established(asked, known, is_cut=True)
+            missed, last = sessions.missed(self._exchange, asked.sid, known)
+            self._room = max(self._room - len(missed), 0)
             return [(one["event_type"], one["event"]) for one in missed], _established(asked, last)
         if of is None:
             return [], _failed(asked)
@@ -273,12 +279,13 @@ class _Establishing:
         """The removal of channels from the user's own ones, if pushes that told of it may have been lost.
 
         Only members listen to messages and rosters. Who knew the document of a public channel before may have been
-        invited; to others, the removal says nothing new.
+        invited; to others, the removal says nothing new. Its id is one that the client knows, since the channel's own
+        would tell a stranger that there is such a channel.
         """
         mine = objects.channels(self._connection["user_sid"])
-        lost = [of.owner for asked, of in self._asked if of and self._may_have_lost(asked, of)]
-        gone = dict.fromkeys(lost)
-        return _told(sync_events.item(mine, REMOVED, sid, {"seq": self._seen[sid].number}) for sid in gone)
+        lost = [(of.owner, asked.last or 0) for asked, of in self._asked if of and self._may_have_lost(asked, of)]
+        known = {sid: objects.number_in(last) for sid, last in sorted(lost)}
+        return _told(sync_events.item(mine, REMOVED, sid, {"seq": number}) for sid, number in known.items())
 
     def _may_have_lost(self, asked: Asked, of: SyncObject) -> bool:
         seen = self._seen.get(of.owner)

@@ -320,7 +320,8 @@ def _page(exchange: Exchange) -> PageRequest:
     if not token:
         return PageRequest(wanted)
     direction, position = token[:1], token[1:]
-    if direction not in (_NEXT, _PREVIOUS) or not (position.isascii() and 0 < len(position) <= _LONGEST_TOKEN):
+    is_position = position.isascii() and position.isprintable() and 0 < len(position) <= _LONGEST_TOKEN
+    if direction not in (_NEXT, _PREVIOUS) or not is_position:
         raise INVALID_PARAMETER(name="PageToken", reason="a token of an earlier page is needed")
     return PageRequest(wanted, after=position) if direction == _NEXT else PageRequest(wanted, before=position)
 
