@@ -79,12 +79,11 @@ def test_after_lost_and_doubled_pushes_the_sdk_has_what_is_there(stack: Stack, p
     play("losses.mjs", room)
 
 
-# The others have the same libraries below.
-@pytest.mark.parametrize("name", ["twilio-chat-4.0.0", "twilio-chat-6.0.0", "conversations-3.0.1"])
-def test_connections_end_for_good_when_they_must(stack: Stack, name: str) -> None:
+@every_line
+def test_connections_end_for_good_when_they_must(stack: Stack, package: SdkPackage) -> None:
     other = helper_library(stack.info).chat.v2.services.create(friendly_name="another")
     tick = [sys.executable, "-m", "tests.sdk.tick", str(stack.home.plan)]
-    more = {"name": name, "folder": fetched(BY_NAME[name]), "other_service_sid": other.sid, "tick": tick}
+    more = {"name": package.name, "folder": fetched(package), "other_service_sid": other.sid, "tick": tick}
     play("ends.mjs", with_room(stack, given(stack, **more), "bob"))
 
 
