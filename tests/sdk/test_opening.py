@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from parley.ids import user_sid
+from parley.sockets.sdk import objects
 from parley.sockets.sdk.packets import encode
-from tests.sdk.device import SdkDevice, spelled, understood
+from tests.sdk.device import SUBSCRIPTIONS, SdkDevice, spelled, understood
 from tests.sockets.deployment import House, Room
 
 
@@ -163,3 +165,15 @@ def test_the_lines_of_an_answer_cannot_be_broken_by_an_identity(house: House, ro
     device = SdkDevice(house, 'a\r\nb\u2028"c')
     assert device.get("/Client/v1/Configuration")["identity"] == 'a\r\nb\u2028"c'
     assert encode({"id": "a\r\nb"}).count(b"\r\n") == 2
+
+
+def test_a_second_init_keeps_what_the_connection_follows(house: House, alice: SdkDevice, room: Room) -> None:
+    """Otherwise a client could follow without limit, and could not stop."""
+    sid = objects.info(user_sid(house.sid, "bob")).sid
+    asked = {"correlation_id": 1, "requests": [{"object_sid": sid, "object_type": "map"}]}
+    alice.request("POST", SUBSCRIPTIONS, {**asked, "action": "establish"})
+    assert alice.init("alice").status == 200
+    alice.request("POST", SUBSCRIPTIONS, {**asked, "action": "cancel"})
+    alice.heard()
+    house.rest.post(f"{house.path}/Users/bob", FriendlyName="new")
+    assert alice.heard() == []

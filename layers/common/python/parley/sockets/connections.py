@@ -89,7 +89,10 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
         raise TOKEN_FOREIGN_SERVICE() from None
     sid = user_sid(access.service_sid, access.identity)
     acting = replace(context, caller=Caller("SDK", access.identity, webhooks=True))
-    user = _user(context, sid, connection_id) if protocol.opens_by_frame else context.table.fetch(keys.user(sid))
+    if protocol.opens_by_frame:
+        user, follows = _user(context, sid, connection_id)
+    else:
+        user, follows = context.table.fetch(keys.user(sid)), []
     was_known = user is not None
     if user is None:
         user = _create_user(acting, access)
@@ -107,6 +110,8 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
         "opened_at": now,
         "expires_at": now + LONGEST_LIFE_SECONDS,
     }
+    if follows:
+        record["follows"] = follows
     if protocol.name != NATIVE:
         record["codec"] = protocol.name
     if shows_who_is_online:
@@ -186,8 +191,8 @@ def _key_secret(context: Context, key_sid: str) -> str | None:
     return secret if is_secret(secret, key["secret_hash"]) else None
 
 
-def _user(context: Context, sid: str, connection_id: str) -> User | None:
-    """The user of a token that came in the first frame.
+def _user(context: Context, sid: str, connection_id: str) -> tuple[User | None, list[str]]:
+    """The user of a token that came in a frame, and whom the connection follows, if the user had opened it before.
 
     Raises:
         Refusal: 20106 if another user has opened the connection already.
@@ -196,7 +201,7 @@ def _user(context: Context, sid: str, connection_id: str) -> User | None:
     found = context.table.fetch_many([keys.user(sid), key])
     if key in found and found[key]["user_sid"] != sid:
         raise TOKEN_OF_ANOTHER()
-    return found.get(keys.user(sid))
+    return found.get(keys.user(sid)), list(found[key].get("follows") or ()) if key in found else []
 
 
 def _create_user(acting: Context, access: AccessToken) -> User:
