@@ -48,8 +48,8 @@ endef
 run: environment
 	@exec $(VENV_PYTHON) -m local
 
-# Test files run side by side: on two cores in 2 processes, on more in at most 4. Each has emulators of its own.
-WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; [ $$n -lt 2 ] && n=2; echo $$n)
+# Test files run side by side in four processes, on two cores too, because many tests wait. Each process has emulators of its own.
+WORKERS = 4
 
 test: environment
 	$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
