@@ -39,7 +39,8 @@ await check("a token of another service", async () => {
   assert.ok(await refusal(person.client.getChannelBySid(given.channel_sid)));
   assert.ok(await refusal(person.client.getChannelByUniqueName("room")));
   assert.deepEqual((await person.client.getSubscribedChannels()).items, []);
-  await person.shutdown();
+  // What the SDK was still asking for is refused then, which is its own affair.
+  await person.shutdown().catch(() => {});
 });
 
 await check("an update with a token of somebody else", async () => {
