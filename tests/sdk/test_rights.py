@@ -1,7 +1,7 @@
 """Who may do what through the SDKs: each row and command needs what the table of the native actions says.
 
-For every row and command, two people are tried in each relation to a channel: one who has exactly the permissions of the
-table, and one who has all permissions but these.
+For every row and command, two people ask in each relation to a channel. The first has only the permissions that the
+table names. The second has all the others.
 """
 
 from __future__ import annotations

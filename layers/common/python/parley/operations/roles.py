@@ -26,7 +26,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
-    """Replace the role's permissions. Permissions that have no name in the caller's face stay."""
+    """Replace the role's permissions. Permissions that the caller's API cannot name are kept."""
     resolved = resolve(context, ROLE, path)
     role = verbs.load(context, ROLE, resolved)
     known = context.perspective.permissions

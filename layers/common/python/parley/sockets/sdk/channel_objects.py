@@ -3,8 +3,8 @@
 Members see all three. Who is invited, who created the channel, and everybody in the service if the channel is public,
 sees the document. To anybody else, the channel does not exist.
 
-A client may be opening the objects of a channel while it is deleted, and some SDKs break if they are gone then. So for
-a minute there are empty ones. They show nothing but that the channel was there.
+A channel may be deleted while a client opens its objects. Some SDKs break if the objects are gone then. So for a minute
+there are empty ones. They show nothing but that the channel was there.
 """
 
 from __future__ import annotations
