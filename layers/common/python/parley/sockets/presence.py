@@ -66,9 +66,9 @@ def forget(context: Context, connection_id: str, owner: str = "") -> None:
     From then on `refreshToken` and `followUsers` cannot change the record, so they cannot add anything that this
     function would leave behind. The record goes last: if this dies half-way, a repeat finds the record and finishes.
 
-    If the service does not show who is online, the record goes first, which saves requests. If the
-    function dies after that, the presence entry stays until its time is over. No client sees the entry. If `owner`, a user SID, is given, this
-    removes the presence entry even if there is no record.
+    If the service does not show who is online, the record goes first, which saves requests. If the function dies after
+    that, the presence entry stays until its time is over. No client sees the entry. If `owner`, a user SID, is given,
+    this removes the presence entry even if there is no record.
     """
     key = keys.connection(connection_id)
     record, is_gone = context.table.take(key, unless="noted")

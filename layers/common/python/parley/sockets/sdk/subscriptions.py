@@ -2,7 +2,8 @@
 
 The answer comes first, then what the client missed, then one outcome per object. The order matters: SDKs lose a
 subscription whose outcome comes before the answer. After each reconnection, an SDK subscribes to
-everything again. The answer also names a time to live; after that time, the SDK does the same. This repairs lost pushes.
+everything again. The answer also names a time to live. After that time, the SDK subscribes again too, which repairs
+lost pushes.
 
 For a channel that the user is in, nothing is stored: members hear of it anyway. Who subscribes to another user's info,
 or to the document of a channel without being a member, follows it until it cancels.
