@@ -36,6 +36,11 @@ def iso_millis(milliseconds: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
 
 
+def iso_or_none(milliseconds: int | None) -> str | None:
+    """As `iso_millis`; None without a time."""
+    return None if milliseconds is None else iso_millis(milliseconds)
+
+
 def parse_iso(text: str) -> int | None:
     """Milliseconds of an ISO 8601 date or date-time (UTC when no offset is given); None if `text` is not one."""
     match = _ISO_8601.fullmatch(text.strip())

@@ -7,7 +7,7 @@ but lists the last one counts. It returns a storable value, None for "cleared", 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,6 +23,11 @@ from parley.ids import is_sid
 from parley.ports.http.targets import TargetRefused, check_url
 
 EMPTY_ATTRIBUTES = "{}"
+
+
+def attributes_of(record: Mapping[str, Any]) -> str:
+    """The attributes of a record as JSON text."""
+    return record.get("attributes") or EMPTY_ATTRIBUTES
 
 
 class Kind(Protocol):

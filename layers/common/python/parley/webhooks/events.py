@@ -9,11 +9,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from parley.clock import iso_millis
+from parley.clock import iso_millis, iso_or_none
 from parley.domain.memberships import participant_of
 from parley.domain.states import state_of
 from parley.faces.events import Event
-from parley.records.kinds import EMPTY_ATTRIBUTES
+from parley.records.kinds import attributes_of
 from parley.store.changes import UPDATED, Change
 from parley.store.items import Record
 from parley.webhooks.families import Family
@@ -26,11 +26,7 @@ def _stored(name: str) -> Value:
 
 
 def _date(name: str) -> Value:
-    def value(change: Change) -> str | None:
-        milliseconds = change.record.get(name)
-        return None if milliseconds is None else iso_millis(milliseconds)
-
-    return value
+    return lambda change: iso_or_none(change.record.get(name))
 
 
 def _flag(name: str) -> Value:
@@ -85,7 +81,7 @@ PARAMETERS: dict[str, Value] = {
     "UserSid": _stored("sid"),
     "Index": _stored("index"),
     "Body": _stored("body"),
-    "Attributes": lambda change: change.record.get("attributes") or EMPTY_ATTRIBUTES,
+    "Attributes": lambda change: attributes_of(change.record),
     "From": _stored("author"),
     "Author": _stored("author"),
     "To": lambda change: change.channel_sid,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from parley.domain.channel_webhooks import STUDIO
 from parley.faces.events import Event
-from parley.records.kinds import EMPTY_ATTRIBUTES
+from parley.records.kinds import attributes_of
 from parley.store.changes import CREATED, Change
 from parley.store.items import Record
 from parley.stored import ChannelWebhook, Replayed, Service
@@ -183,8 +183,7 @@ def _target(change: Change, webhook: ChannelWebhook, told: dict[str, str], aroun
         return None
     channel = change.record if change.kind == "channel" else around.channel or {}
     url = around.studio_url.replace("{flow_sid}", webhook["configuration.flow_sid"])
-    attributes = channel.get("attributes") or EMPTY_ATTRIBUTES
-    return url, "POST", retries, {**told, "To": change.channel_sid, "ChannelAttributes": attributes}
+    return url, "POST", retries, {**told, "To": change.channel_sid, "ChannelAttributes": attributes_of(channel)}
 
 
 def group_of(target: str, place: str) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER, NOT_FOUND, UNKNOWN_ACTION, Refusal
+from parley.errors import INVALID_PARAMETER, NOT_FOUND, UNKNOWN_ACTION, Refusal
 from parley.ids import is_sid, message_sid
 from parley.operations import consumption, invites
 from parley.sockets.sdk import objects
 from parley.sockets.sdk.acts import Act, perform
-from parley.sockets.sdk.routing import Exchange
+from parley.sockets.sdk.routing import Exchange, text
 from parley.sockets.sdk.upstream import MOVING
 from parley.sockets.sdk.upstream_views import V1
 from parley.store.items import Record
@@ -74,7 +74,7 @@ def _moved(exchange: Exchange, entry: Any) -> dict[str, Any]:
     index = entry.get("messageIdx")
     operation = consumption.consume_none if index is None else consumption.update
     act = Act("user_channel", "update", MOVING[V1].takes, operation)
-    path = {"channel_sid": _text(entry, "channelSid")}
+    path = {"channel_sid": text(entry, "channelSid")}
     seen = perform(exchange, V1, act, path, {"last_consumed_message_index": index})
     return {"channelSid": seen["channel_sid"], "unreadMessagesCount": seen["unread_messages_count"]}
 
@@ -161,16 +161,7 @@ def _addressed(request: Request, name: str, members: tuple[str, ...]) -> str:
     value = request.get(member)
     if member == "messageIdx" and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return _text(request, member)
-
-
-def _text(request: Request, member: str) -> str:
-    value = request.get(member)
-    if value is None:
-        raise MISSING_PARAMETER(name=member)
-    if not isinstance(value, str) or not value:
-        raise INVALID_PARAMETER(name=member, reason="a text is needed")
-    return value
+    return text(request, member)
 
 
 def _message_at(channel_sid: str, index: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from parley.operations.addressing import service
 from parley.records.services import setting
 from parley.sockets.following import MOST_FOLLOWED
 from parley.sockets.sdk import objects
@@ -22,8 +21,7 @@ _PAGE_SIZE = 100
 def fetch(exchange: Exchange) -> Answered:
     """The configuration of the client's user."""
     version = exchange.request.segments[1]
-    owner = service(exchange.context, exchange.service_sid)
-    user = str(exchange.connection["user_sid"])
+    owner = exchange.service
     media = f"{exchange.rest_url}/media/v1/Services/{exchange.service_sid}"
     megabytes = setting(owner, "media.size_limit_mb")
 
@@ -34,8 +32,8 @@ def fetch(exchange: Exchange) -> Answered:
         "identity": exchange.identity,
         "url": below("Configuration"),
         "sync_objects": {
-            "my_conversations": objects.channels(user).unique_name,
-            "my_user_info": objects.info(user).unique_name,
+            "my_conversations": objects.channels(exchange.user_sid).unique_name,
+            "my_user_info": objects.info(exchange.user_sid).unique_name,
         },
         "links": {
             "my_conversations": below("MyConversations"),

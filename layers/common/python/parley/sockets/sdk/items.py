@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from parley.clock import iso_millis
+from parley.clock import iso_or_none
 from parley.domain.channels import last_message_index
 from parley.domain.deliveries import summary
 from parley.domain.memberships import identity_of, participant_of
 from parley.domain.presence import reachability
 from parley.domain.states import state_of
 from parley.ids import user_sid
-from parley.records.kinds import EMPTY_ATTRIBUTES
+from parley.records.kinds import attributes_of
 from parley.sockets.sdk import objects
 from parley.stored import Tail
 
@@ -35,10 +35,10 @@ def message_item(message: Mapping[str, Any]) -> dict[str, Any]:
         "author": message.get("author"),
         "text": message.get("body"),
         "type": message.get("type") or "text",
-        "timestamp": _moment(message.get("date_created")),
-        "dateUpdated": _moment(message.get("date_updated")),
+        "timestamp": iso_or_none(message.get("date_created")),
+        "dateUpdated": iso_or_none(message.get("date_updated")),
         "lastUpdatedBy": message.get("last_updated_by"),
-        "attributes": _attributes(message),
+        "attributes": attributes_of(message),
         "memberSid": participant_of(message),
         "media": media,
         "medias": [media] if media else None,
@@ -60,12 +60,12 @@ def roster_item(member: Mapping[str, Any]) -> dict[str, Any]:
     shown = {
         "identity": identity,
         "type": "chat" if identity is not None else binding.get("type"),
-        "attributes": _attributes(member),
+        "attributes": attributes_of(member),
         "roleSid": member.get("role_sid"),
         "lastConsumedMessageIndex": member.get("last_consumed_message_index"),
-        "lastConsumptionTimestamp": _moment(member.get("last_consumption_timestamp")),
-        "dateCreated": _moment(member.get("date_created")),
-        "dateUpdated": _moment(member.get("date_updated")),
+        "lastConsumptionTimestamp": iso_or_none(member.get("last_consumption_timestamp")),
+        "dateCreated": iso_or_none(member.get("date_created")),
+        "dateUpdated": iso_or_none(member.get("date_updated")),
         "bindings": {binding["type"]: _binding(binding)} if binding else {},
     }
     if identity is not None:
@@ -103,13 +103,13 @@ def channel_data(channel: Mapping[str, Any], tail: Tail) -> dict[str, Any]:
         "roster": objects.roster(sid).unique_name,
         "friendlyName": channel.get("friendly_name"),
         "uniqueName": channel.get("unique_name"),
-        "attributes": _attributes(channel),
+        "attributes": attributes_of(channel),
         "type": channel.get("type"),
         "createdBy": channel.get("created_by"),
-        "dateCreated": _moment(channel.get("date_created")),
-        "dateUpdated": _moment(channel.get("date_updated")),
+        "dateCreated": iso_or_none(channel.get("date_created")),
+        "dateUpdated": iso_or_none(channel.get("date_updated")),
         "lastMessage": _last_message(tail),
-        "state": {"current": state_of(tail), "dateUpdated": _moment(changed)},
+        "state": {"current": state_of(tail), "dateUpdated": iso_or_none(changed)},
         "bindings": _channel_bindings(channel),
     }
 
@@ -118,7 +118,7 @@ def user_items(user: Mapping[str, Any], is_reachability_enabled: bool) -> dict[s
     """The items of a user's `info`, by key."""
     shown: dict[str, dict[str, Any]] = {
         FRIENDLY_NAME: {"value": user.get("friendly_name")},
-        ATTRIBUTES: {"value": _attributes(user)},
+        ATTRIBUTES: {"value": attributes_of(user)},
     }
     if is_reachability_enabled:
         known = reachability(user, is_enabled=True)
@@ -132,7 +132,7 @@ def _last_message(tail: Tail) -> dict[str, Any] | None:
     if index is None:
         return None
     is_last_sent = index == tail["last_index"]
-    return {"index": index} | ({"timestamp": _moment(tail.get("activity_at"))} if is_last_sent else {})
+    return {"index": index} | ({"timestamp": iso_or_none(tail.get("activity_at"))} if is_last_sent else {})
 
 
 def _media(media: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -155,11 +155,3 @@ def _binding(binding: Mapping[str, Any]) -> dict[str, Any]:
 def _channel_bindings(channel: Mapping[str, Any]) -> dict[str, Any]:
     address = channel.get("bindings.email.address")
     return {"email": {"proxy_address": address, "name": channel.get("bindings.email.name")}} if address else {}
-
-
-def _attributes(record: Mapping[str, Any]) -> str:
-    return record.get("attributes") or EMPTY_ATTRIBUTES
-
-
-def _moment(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else iso_millis(milliseconds)

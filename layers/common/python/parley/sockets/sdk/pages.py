@@ -68,7 +68,7 @@ def asked(query: Mapping[str, str], position_of: Callable[[str], str]) -> Asked:
         parts = _TOKEN.fullmatch(token)
         if parts is None:
             raise INVALID_PAGE_TOKEN()
-        return Asked(_size(parts[3]), parts[1] == _DESCENDING, parts[2], parts[4])
+        return Asked(size(parts[3]), parts[1] == _DESCENDING, parts[2], parts[4])
     order = query.get("Order", _ASCENDING)
     if order not in (_ASCENDING, _DESCENDING):
         raise INVALID_PARAMETER(name="Order", reason="asc or desc is needed")
@@ -76,10 +76,17 @@ def asked(query: Mapping[str, str], position_of: Callable[[str], str]) -> Asked:
     position = None if first is None else position_of(first)
     if position is not None and not _POSITION.fullmatch(position):
         raise INVALID_PARAMETER(name="From", reason="the key of an item is needed")
-    return Asked(_size(query.get("PageSize", str(_SIZE))), order == _DESCENDING, FROM, position)
+    return Asked(size(query.get("PageSize")), order == _DESCENDING, FROM, position)
 
 
-def _size(text: str) -> int:
+def size(text: str | None) -> int:
+    """How many items a page may hold, from what a request says of it, if it says anything.
+
+    Raises:
+        Refusal: 20001 if it is no number above 0.
+    """
+    if text is None:
+        return _SIZE
     if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) or not int(text):
         raise INVALID_PARAMETER(name="PageSize", reason="a number above 0 is needed")
     return min(int(text), _LARGEST)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER
+from parley.errors import INVALID_PARAMETER
 from parley.operations import bindings
 from parley.operations.paging import PageRequest
 from parley.sockets.sdk.acts import Act, listed, perform
-from parley.sockets.sdk.routing import Answered, Exchange, Route
+from parley.sockets.sdk.routing import Answered, Exchange, Route, text
 from parley.sockets.sdk.upstream_views import V1
 
 # What each SDK calls the notifications that Parley has. It also asks for some that are no push: those are left out.
@@ -38,13 +38,13 @@ def register(exchange: Exchange) -> Answered:
     """
     body, connection = exchange.body, exchange.connection
     data = body.get("data")
-    address = _text(data if isinstance(data, dict) else {}, "registration_id")
+    address = text(data if isinstance(data, dict) else {}, "registration_id")
     binding = bindings.register(
         exchange.context,
         exchange.service_sid,
         exchange.identity,
         endpoint=connection.get("endpoint_id") or sha256(address.encode()).hexdigest()[:32],
-        binding_type=_text(body, "channel_type"),
+        binding_type=text(body, "channel_type"),
         address=address,
         credential_sid=connection.get("push_credential_sid") or "",
         message_types=_message_types(body.get("message_types")),
@@ -71,7 +71,7 @@ def remove(exchange: Exchange) -> Answered:
 def remove_device(exchange: Exchange) -> Answered:
     """Remove the registrations of one device of the client's user; if it has none, nothing happens (unconfirmed)."""
     body = exchange.body
-    kind, address = _text(body, "binding_type"), _text(body, "address")
+    kind, address = text(body, "binding_type"), text(body, "address")
     where = {"user_sid": exchange.identity}
     mine = listed(exchange, V1, Act("user_binding", "list"), where, PageRequest(_MOST_BINDINGS)).records
     for binding in mine:
@@ -82,15 +82,6 @@ def remove_device(exchange: Exchange) -> Answered:
 
 def _remove(exchange: Exchange, sid: str) -> None:
     perform(exchange, V1, Act("user_binding", "delete"), {"user_sid": exchange.identity, "sid": sid}, {})
-
-
-def _text(body: dict[str, Any], member: str) -> str:
-    value = body.get(member)
-    if value is None:
-        raise MISSING_PARAMETER(name=member)
-    if not isinstance(value, str) or not value:
-        raise INVALID_PARAMETER(name=member, reason="a text is needed")
-    return value
 
 
 ROUTES = (

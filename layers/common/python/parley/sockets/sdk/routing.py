@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
-from parley.errors import FRAME_INVALID, INVALID_BODY, NOT_FOUND, Refusal
+from parley.errors import FRAME_INVALID, INVALID_BODY, INVALID_PARAMETER, MISSING_PARAMETER, NOT_FOUND, Refusal
+from parley.operations.addressing import service
 from parley.operations.context import CHAT, CONVERSATIONS, Context, Perspective
 from parley.sockets.sdk.packets import Packet, read_object
 from parley.sockets.typing_indicator import Typing
-from parley.stored import Connection
+from parley.stored import Connection, Service
 
 _BEGINNING = re.compile(r"/(?:Client/v[12]|v3|v4/Subscriptions|v1/registrations|v1/typing)(?=[/?]|$)")
 _FORM = "application/x-www-form-urlencoded"
@@ -84,6 +85,16 @@ class Exchange:
     def service_sid(self) -> str:
         """The service that the connection belongs to."""
         return str(self.connection["service_sid"])
+
+    @property
+    def user_sid(self) -> str:
+        """The user of that identity."""
+        return str(self.connection["user_sid"])
+
+    @property
+    def service(self) -> Service:
+        """The record of the service, which is remembered for some seconds."""
+        return service(self.context, self.service_sid)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -168,6 +179,20 @@ def read(packet: Packet) -> Request:
     asked |= {name: _decoded(_last(value)) for name, value in params.items()}
     texts = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
     return Request(method, tuple(path.split("/")[1:]), asked, texts, packet.payload)
+
+
+def text(body: Mapping[str, Any], member: str) -> str:
+    """The text under a name in a JSON object.
+
+    Raises:
+        Refusal: 20001 if there is none.
+    """
+    value = body.get(member)
+    if value is None:
+        raise MISSING_PARAMETER(name=member)
+    if not isinstance(value, str) or not value:
+        raise INVALID_PARAMETER(name=member, reason="a text is needed")
+    return value
 
 
 def _last(value: Any) -> str:

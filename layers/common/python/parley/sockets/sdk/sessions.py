@@ -24,7 +24,6 @@ from parley.errors import INVALID_PARAMETER, NOT_FOUND, Refusal
 from parley.faces.errors import translate
 from parley.ids import is_sid
 from parley.log import logger
-from parley.operations.addressing import service
 from parley.operations.context import CHAT
 from parley.operations.reachability import is_enabled
 from parley.records.services import setting
@@ -96,12 +95,11 @@ def _session(exchange: Exchange) -> str:
 
 def context_of(exchange: Exchange) -> dict[str, Any]:
     """What a client must know of its user and its service. Its links are paths: the client adds a host of its own."""
-    owner = service(exchange.context, exchange.service_sid)
-    user = str(exchange.connection["user_sid"])
-    mine = objects.channels(user).unique_name
+    owner = exchange.service
+    mine = objects.channels(exchange.user_sid).unique_name
     return {
         "identity": exchange.identity,
-        "userInfo": objects.info(user).unique_name,
+        "userInfo": objects.info(exchange.user_sid).unique_name,
         "myChannels": mine,
         "channels": mine,
         "reachabilityEnabled": is_enabled(owner),
@@ -156,7 +154,7 @@ def _carry_out(exchange: Exchange, sid: str, command_id: str, request: Mapping[s
         "at": now,
         "expires_at": now // 1000 + KEPT_SECONDS,
     }
-    key = keys.session_result(_user(exchange), sid, now // _WINDOW_MS, command_id)
+    key = keys.session_result(exchange.user_sid, sid, now // _WINDOW_MS, command_id)
     try:
         exchange.context.table.put_many({key: result})
     except Refusal as refusal:
@@ -170,7 +168,7 @@ def _kept(exchange: Exchange, sid: str, command_id: str) -> SessionResult | None
     if not is_young(exchange):
         return None
     now = exchange.context.clock.now_ms()
-    wanted = [keys.session_result(_user(exchange), sid, window, command_id) for window in _windows(now)]
+    wanted = [keys.session_result(exchange.user_sid, sid, window, command_id) for window in _windows(now)]
     found = exchange.context.table.fetch_many(wanted)
     return next((result for key in wanted if (result := found.get(key)) and _is_of(exchange, result, now)), None)
 
@@ -184,10 +182,6 @@ def _is_of(exchange: Exchange, result: SessionResult, now: int) -> bool:
     return result["birth"] == birth_of(exchange.connection) and result["expires_at"] > now // 1000
 
 
-def _user(exchange: Exchange) -> str:
-    return str(exchange.connection["user_sid"])
-
-
 def missed(exchange: Exchange, sid: str, last_event_id: int) -> tuple[list[dict[str, Any]], int]:
     """The events of a session that a client gets when it subscribes, in order, and the id that covers them.
 
@@ -196,7 +190,7 @@ def missed(exchange: Exchange, sid: str, last_event_id: int) -> tuple[list[dict[
     context = exchange.context
     now = context.clock.now_ms()
     since = objects.number_in(last_event_id) - _CLOCKS_MS
-    ranges = [keys.session_results(_user(exchange), sid, window) for window in _windows(now)]
+    ranges = [keys.session_results(exchange.user_sid, sid, window) for window in _windows(now)]
     kept = [found.record for where in ranges for found in context.table.page(where, _MOST_MISSED).found]
     results = [result for result in kept if result["at"] > since and _is_of(exchange, result, now)]
     results.sort(key=lambda result: result["at"])

@@ -19,7 +19,6 @@ from parley.domain.channels import PUBLIC
 from parley.domain.memberships import own
 from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER
 from parley.faces.errors import translate
-from parley.operations.addressing import service
 from parley.operations.context import CHAT
 from parley.operations.reachability import is_enabled
 from parley.sockets import following
@@ -29,7 +28,7 @@ from parley.sockets.sdk.objects import SyncObject
 from parley.sockets.sdk.replay import TTL_SECONDS, ChannelReplay, Replay, document, is_document_due, presence
 from parley.sockets.sdk.routing import Answered, Exchange, Route
 from parley.sockets.sdk.sync import NOT_FOUND, info_user, user_keys
-from parley.sockets.sdk.sync_events import ADDED, REMOVED, REPLAYED, UPDATED, SyncEvent
+from parley.sockets.sdk.sync_events import ADDED, REMOVED, REPLAYED, UPDATED, SyncEvent, changed_at
 from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
@@ -193,7 +192,7 @@ class _Establishing:
                 self._seen[sid] = Sight({}, self._found[keys.tail(sid)], member, is_visible=True)
         has_new = self._follow(outside)
         changed = [of.owner for asked, of in self._asked if of and of.kind == "document" and self._is_due(asked, of)]
-        users = [of.owner for asked, of in self._asked if of and of.kind == "info"]
+        users = self._users
         if not has_new:
             users = [of.owner for asked, of in self._asked if of and of.kind == "info" and self._is_user_due(asked, of)]
         more: list[Key[Any]] = [key for sid in outside for key in channel_objects.all_keys(connection, sid)]
@@ -211,8 +210,8 @@ class _Establishing:
         user = self._found.living().get(keys.user(of.owner))
         if user is None:
             return False
-        last, changed_at = _last(asked, int(user.get("seq", 0))), _changed_at(user)
-        is_recent = not objects.is_from_descriptor(last) and changed_at >= self._here.reach(0, changed_at)
+        last, changed = _last(asked, int(user.get("seq", 0))), changed_at(user)
+        is_recent = not objects.is_from_descriptor(last) and changed >= self._here.reach(0, changed)
         return is_recent or objects.number_in(last) < user.get("seq", 0)
 
     def _follow(self, outside: list[str]) -> bool:
@@ -228,7 +227,7 @@ class _Establishing:
             found = self._context.table.fetch_many(wanted, buried=True)
             seen = {sid: channel_objects.sight(self._context, self._connection, found, sid) for sid in channels}
             channels = [sid for sid in channels if seen[sid].is_visible and not seen[sid].is_gone]
-        own = self._connection["user_sid"]
+        own = self._exchange.user_sid
         users = [sid for sid in self._users if sid != own and self._is_of_service(living.get(keys.user(sid)))]
         # The connection in the exchange may be some seconds old, and the client may have ceased to follow since.
         current = living.get(keys.connection(self._connection["id"])) or self._connection
@@ -283,7 +282,7 @@ class _Establishing:
         invited; to others, the removal says nothing new. Its id is one that the client knows, since the channel's own
         would tell a stranger that there is such a channel.
         """
-        mine = objects.channels(self._connection["user_sid"])
+        mine = objects.channels(self._exchange.user_sid)
         lost = [(of.owner, asked.last or 0) for asked, of in self._asked if of and self._may_have_lost(asked, of)]
         known = {sid: objects.number_in(last) for sid, last in sorted(lost)}
         return _told(sync_events.item(mine, REMOVED, sid, {"seq": number}) for sid, number in known.items())
@@ -299,7 +298,7 @@ class _Establishing:
 
     def _own_channels(self, asked: Asked, of: SyncObject) -> tuple[list[Told], Told]:
         """The memberships and invites that changed since the client last subscribed; its id has that time."""
-        if of.owner != self._connection["user_sid"]:
+        if of.owner != self._exchange.user_sid:
             return [], _failed(asked)
         since = objects.number_in(_last(asked, self._now_ms)) - _MARGIN_MS
         table, position, more, listed = self._context.table, None, True, []
@@ -308,7 +307,7 @@ class _Establishing:
             position = found[-1].position if found else position
             listed += found
         self._found |= table.fetch_many((item.key for item in listed if item.key not in self._found), buried=True)
-        changed = [item for item in listed if _changed_at(self._found.get(item.key)) >= since]
+        changed = [item for item in listed if changed_at(self._found.get(item.key)) >= since]
         tails = [keys.tail(item.position) for item in changed]
         self._found |= table.fetch_many(key for key in tails if key not in self._found)
         events = [self._own_channel(of, item.position, self._found[item.key], since) for item in changed]
@@ -330,7 +329,7 @@ class _Establishing:
             return [], _failed(asked)
         events: list[SyncEvent] = []
         if self._is_user_due(asked, of):
-            data = items.user_items(user, is_enabled(service(self._context, self._exchange.service_sid)))
+            data = items.user_items(user, is_enabled(self._exchange.service))
             events = [sync_events.item(of, UPDATED, key, user, value) for key, value in data.items()]
         return _told(events), _established(asked, objects.established_id(int(user.get("seq", 0))))
 
@@ -344,12 +343,6 @@ def _object(asked: Asked) -> SyncObject | None:
 def _last(asked: Asked, number: int) -> int:
     """The id that the client knows. If it knows none, it gets nothing but what comes from now on."""
     return objects.described_id(number) if asked.last is None else asked.last
-
-
-def _changed_at(record: Mapping[str, Any] | None) -> int:
-    """When a record was changed or deleted; 0 if there is none."""
-    cause = (record or {}).get("cause") or {}
-    return int(cause.get("at") or (record or {}).get("date_updated") or 0)
 
 
 def _told(events: Iterable[SyncEvent]) -> list[Told]:

@@ -14,7 +14,6 @@ from parley.domain.memberships import birth_of, own
 from parley.domain.presence import live_connections, reachability
 from parley.errors import DOCUMENT_NOT_FOUND, INVALID_PARAMETER, LIST_NOT_FOUND, MAP_NOT_FOUND, OBJECT_DENIED, Error
 from parley.ids import is_sid
-from parley.operations.addressing import service
 from parley.operations.reachability import is_enabled
 from parley.sockets.sdk import channel_objects, items, objects, pages
 from parley.sockets.sdk.channel_objects import Sight, asker
@@ -165,7 +164,7 @@ def _list_info(exchange: Exchange, of: SyncObject) -> dict[str, Any]:
     if user is None:
         raise MAP_NOT_FOUND()
     page = _asked(exchange)
-    data = items.user_items(user, is_enabled(service(exchange.context, exchange.service_sid)))
+    data = items.user_items(user, is_enabled(exchange.service))
     wanted = [exchange.query["Key"]] if "Key" in exchange.query else sorted(data, reverse=page.descending)
     return pages.shown(page, _EMPTY, [(key, _item(of, key, user, data[key])) for key in wanted if key in data])
 
@@ -217,14 +216,14 @@ def _readable(exchange: Exchange, of: SyncObject) -> Sight:
 
 
 def _require_own(exchange: Exchange, of: SyncObject) -> None:
-    if of.owner != exchange.connection["user_sid"]:
+    if of.owner != exchange.user_sid:
         raise MAP_NOT_FOUND()
 
 
 def user_keys(exchange: Exchange, user_sids: list[str]) -> list[Key[Any]]:
     """The keys of users and, if the service shows who is online, of their presence."""
     wanted: list[Key[Any]] = [keys.user(sid) for sid in user_sids]
-    if is_enabled(service(exchange.context, exchange.service_sid)):
+    if is_enabled(exchange.service):
         wanted += [keys.presence(sid) for sid in user_sids]
     return wanted
 
@@ -236,7 +235,7 @@ def info_user(exchange: Exchange, found: Records, user_sid: str) -> dict[str, An
         return None
     now = exchange.context.clock.now_ms() // 1000
     live = live_connections(found.get(keys.presence(user_sid)), now, birth_of(user))
-    enabled = is_enabled(service(exchange.context, exchange.service_sid))
+    enabled = is_enabled(exchange.service)
     return reachability(user, enabled, bool(live)) | {"bindings_count": user.get("bindings_count", 0)}
 
 

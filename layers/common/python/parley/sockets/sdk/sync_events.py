@@ -84,7 +84,7 @@ def removed(of: SyncObject, record: Mapping[str, Any]) -> SyncEvent:
 def _changed(of: SyncObject, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": event_id(record.get("seq", 0)),
-        "date_created": iso_millis(_changed_at(record)),
+        "date_created": iso_millis(changed_at(record)),
         f"{of.type}_sid": of.sid,
         f"{of.type}_unique_name": of.unique_name,
         f"{of.type}_revision": _revision(record),
@@ -95,6 +95,8 @@ def _revision(record: Mapping[str, Any]) -> str:
     return str(record.get("seq", 0))
 
 
-def _changed_at(record: Mapping[str, Any]) -> int:
-    cause = record.get("cause") or {}
-    return int(cause.get("at") or record.get("date_updated") or 0)
+def changed_at(record: Mapping[str, Any] | None) -> int:
+    """When a record was changed or deleted; 0 if there is none."""
+    known = record or {}
+    cause = known.get("cause") or {}
+    return int(cause.get("at") or known.get("date_updated") or 0)

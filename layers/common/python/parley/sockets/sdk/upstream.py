@@ -25,13 +25,14 @@ from parley.errors import (
 )
 from parley.ids import user_sid
 from parley.operations import authority, channels, consumption, invites, user_channels
-from parley.operations.addressing import channel_sid, service
+from parley.operations.addressing import channel_sid
 from parley.operations.paging import Listing, PageRequest, fitting
 from parley.operations.reachability import is_enabled
 from parley.records.spec import Path
 from parley.sockets.sdk import packets
 from parley.sockets.sdk import upstream_views as views
 from parley.sockets.sdk.acts import Act, listed, perform
+from parley.sockets.sdk.pages import size
 from parley.sockets.sdk.routing import Answered, Exchange, Route
 from parley.sockets.sdk.upstream_views import HORIZON, V1, V2
 from parley.store import keys
@@ -39,7 +40,6 @@ from parley.store.items import Record
 
 Show = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 _BOTH = (V1, V2)
-_PAGE_SIZE, _LARGEST_PAGE = 50, 100
 _LONGEST_TOKEN = 256
 _NEXT, _PREVIOUS = "N", "P"
 # How many bytes of a reply are kept for what surrounds the items of a list.
@@ -108,7 +108,7 @@ def my_conversation(exchange: Exchange, version: str) -> Answered:
 
 def _held(exchange: Exchange, version: str, channel: str) -> tuple[Record, Counted]:
     context, service_sid = exchange.context, exchange.service_sid
-    path = {"service_sid": service_sid, "channel_sid": channel, "user_sid": exchange.connection["user_sid"]}
+    path = {"service_sid": service_sid, "channel_sid": channel, "user_sid": exchange.user_sid}
     held = user_channels.fetch(context, path, {})
     if version == V2 and held["status"] != "joined":
         raise NOT_FOUND()
@@ -205,7 +205,7 @@ def users_of_channel(exchange: Exchange, version: str) -> Answered:
         if "identity" in member
     }
     found = context.table.fetch_many(user_keys.values())
-    is_shown = is_enabled(service(context, service_sid))
+    is_shown = is_enabled(exchange.service)
     users = {
         at: reachability(found[key], is_shown)
         for at, key in user_keys.items()
@@ -301,7 +301,7 @@ def _answer(exchange: Exchange, version: str, row: Row) -> Answered:
 
 def _list(exchange: Exchange, version: str, row: Row) -> Answered:
     page = _page(exchange)
-    path = {**exchange.path} | ({row.own: str(exchange.connection["user_sid"])} if row.own else {})
+    path = {**exchange.path} | ({row.own: exchange.user_sid} if row.own else {})
     listing = listed(exchange, version, row.act, path, page)
     assert row.show is not None
     return _shown(listing, page, row.key, row.show, version)
@@ -313,10 +313,8 @@ def _page(exchange: Exchange) -> PageRequest:
     Raises:
         Refusal: 20001.
     """
-    size, token = exchange.query.get("PageSize") or str(_PAGE_SIZE), exchange.query.get("PageToken", "")
-    if not (size.isascii() and size.isdigit() and len(size) < 10 and int(size) > 0):
-        raise INVALID_PARAMETER(name="PageSize", reason="a number above 0 is needed")
-    wanted = min(int(size), _LARGEST_PAGE)
+    wanted = size(exchange.query.get("PageSize") or None)
+    token = exchange.query.get("PageToken", "")
     if not token:
         return PageRequest(wanted)
     direction, position = token[:1], token[1:]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from parley.clock import iso_millis
+from parley.clock import iso_or_none
 from parley.domain.memberships import identity_of, participant_of
 from parley.ids import user_sid
-from parley.records.kinds import EMPTY_ATTRIBUTES
+from parley.records.kinds import attributes_of
 from parley.sockets.sdk import objects
 from parley.sockets.sdk.links import link
 
@@ -49,7 +49,7 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
         "type": record.get("type"),
         "friendly_name": record.get("friendly_name"),
         "unique_name": record.get("unique_name"),
-        "attributes": _attributes(record),
+        "attributes": attributes_of(record),
         "created_by": record.get("created_by"),
         "date_created": _moment(record, "date_created"),
         "date_updated": _moment(record, "date_updated"),
@@ -104,7 +104,7 @@ def participant(version: str, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "sid": sid,
         "identity": identity_of(record),
-        "attributes": _attributes(record),
+        "attributes": attributes_of(record),
         "role_sid": record.get("role_sid"),
         "date_created": _moment(record, "date_created"),
         "date_updated": _moment(record, "date_updated"),
@@ -133,7 +133,7 @@ def message(version: str, record: Mapping[str, Any]) -> dict[str, Any]:
         "index": record["index"],
         "author": record.get("author"),
         "body": record.get("body"),
-        "attributes": _attributes(record),
+        "attributes": attributes_of(record),
         "media": record.get("media"),
         "subject": record.get("subject"),
         "content_sid": record.get("content_sid"),
@@ -163,7 +163,7 @@ def user(version: str, record: Mapping[str, Any]) -> dict[str, Any]:
         "sid": record["sid"],
         "identity": record["identity"],
         "friendly_name": record.get("friendly_name"),
-        "attributes": _attributes(record),
+        "attributes": attributes_of(record),
         "is_online": record.get("is_online"),
         "is_notifiable": record.get("is_notifiable"),
         "sync_unique_name": info,
@@ -172,10 +172,5 @@ def user(version: str, record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _attributes(record: Mapping[str, Any]) -> str:
-    return record.get("attributes") or EMPTY_ATTRIBUTES
-
-
 def _moment(record: Mapping[str, Any], name: str) -> str | None:
-    milliseconds = record.get(name)
-    return None if milliseconds is None else iso_millis(milliseconds)
+    return iso_or_none(record.get(name))
