@@ -104,6 +104,9 @@ class TextSocket {
   onmessage = null;
   #socket;
   #pings;
+  #init = null;
+  #isOpen = false;
+  #held = [];
   #inFlight = new Map();
   #waiting = [];
 
@@ -132,6 +135,13 @@ class TextSocket {
     // Nobody waits for these acknowledgements of pushes, and each would start a Lambda.
     if (header.method === "reply") return;
     if (packet.byteLength > LARGEST_FRAME) queueMicrotask(() => this.#tell(tooLarge(header)));
+    else if (header.method === "init") {
+      this.#init = header.id;
+      this.#socket.send(text);
+    }
+    // API Gateway starts a Lambda for each packet, so one that is sent right after `init` may overtake it. 3.x and 4.x
+    // send one, and Parley closes a connection that says anything before `init`.
+    else if (!this.#isOpen) this.#held.push(packet);
     else if (header.method !== "message") this.#socket.send(text);
     else if (this.#inFlight.size < MOST_IN_FLIGHT) this.#request(header.id, text);
     else this.#waiting.push({ id: header.id, text, since: Date.now() });
@@ -163,6 +173,13 @@ class TextSocket {
     const header = headerOf(text);
     if (header.method === "reply" && this.#inFlight.has(header.id)) this.#settle(header.id);
     this.#tell(text);
+    if (header.method === "reply" && header.id === this.#init && header.status?.code === 200) this.#open();
+  }
+
+  /** `init` was accepted: send what waited for that. */
+  #open() {
+    this.#isOpen = true;
+    for (const packet of this.#held.splice(0)) this.send(packet);
   }
 
   #tell(text) {

@@ -41,7 +41,8 @@ function packet(header, payload = "") {
 
 const bytesOf = (text) => new TextEncoder().encode(text).buffer;
 const request = (id, payload) => packet({ method: "message", id }, payload);
-const reply = (id) => packet({ method: "reply", id, status: { code: 200, status: "OK" } });
+const reply = (id, code = 200) => packet({ method: "reply", id, status: { code, status: "OK" } });
+const INIT = packet({ method: "init", id: "init" });
 
 const opened = [];
 
@@ -55,7 +56,16 @@ class Sdk {
     this.url = Twilsock.uri;
   }
 
+  /** Connect, and have `init` answered. */
   connect() {
+    this.begin();
+    this.send(INIT);
+    this.server.tell(reply("init"));
+    this.server.sent.length = this.heard.length = 0;
+    return this;
+  }
+
+  begin() {
     this.socket = new this.Sockets(this.url);
     this.socket.binaryType = "arraybuffer";
     this.socket.onmessage = ({ data }) => this.heard.push(new TextDecoder().decode(data));
@@ -179,6 +189,30 @@ describe("packets", () => {
       assert.deepEqual([JSON.parse(payload).status, JSON.parse(payload).code], [413, 20413]);
     });
   }
+});
+
+describe("before init is answered", () => {
+  const begun = () => new Sdk("token", parley(URL, { WebSocket: Server })).begin();
+  const context = packet({ method: "put_notification_ctx", id: "p" });
+
+  test("everything else waits, and then leaves in order", () => {
+    const client = begun();
+    client.send(INIT, context, request("1"));
+    client.server.tell(packet({ method: "notification", id: "n" }));
+    assert.deepEqual(client.server.sent, [INIT]);
+    client.server.tell(reply("init"));
+    assert.deepEqual(client.server.sent, [INIT, context, request("1")]);
+    assert.equal(client.heard.length, 2);
+  });
+
+  test("nothing else leaves if it is refused", () => {
+    const client = begun();
+    client.send(INIT, context);
+    client.server.tell(reply("init", 401));
+    client.send(request("1"));
+    assert.deepEqual(client.server.sent, [INIT]);
+    assert.equal(client.heard.length, 1);
+  });
 });
 
 describe("requests in flight", () => {

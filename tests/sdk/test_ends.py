@@ -108,18 +108,17 @@ def test_a_token_that_opens_nothing_is_refused_for_good(
     house: House, claims: dict[str, object], refusal: tuple[int, int]
 ) -> None:
     device = SdkDevice(house)
-    refused, *closed = device.send({"method": "init", "token": device.token("alice", **claims)})
+    (refused,) = device.send({"method": "init", "token": device.token("alice", **claims)})
     assert refused.refusal == refusal
-    assert closing(closed)[0] in (TOKEN_OVER, NOT_ALLOWED)
     assert not device.is_open
 
 
 def test_a_token_of_another_accounts_service_is_refused_for_good(house: House) -> None:
     device = SdkDevice(house)
     token = house.deployment.token(house.key, "IS" + "0" * 32, "alice")
-    refused, *closed = device.send({"method": "init", "token": token})
+    (refused,) = device.send({"method": "init", "token": token})
     assert refused.refusal == (403, 20106)
-    assert closing(closed) == (NOT_ALLOWED, 20106)
+    assert not device.is_open
 
 
 def test_a_token_of_another_identity_renews_nothing_and_ends_nothing(house: House) -> None:

@@ -79,8 +79,7 @@ def test_after_lost_and_doubled_pushes_the_sdk_has_what_is_there(stack: Stack, p
     play("losses.mjs", room)
 
 
-# 3.4.0 has the libraries of 4.0.0 below.
-@pytest.mark.parametrize("package", PACKAGES[1:], ids=lambda package: package.name)
+@every_line
 def test_connections_end_for_good_when_they_must(stack: Stack, package: SdkPackage) -> None:
     other = helper_library(stack.info).chat.v2.services.create(friendly_name="another")
     tick = [sys.executable, "-m", "tests.sdk.tick", str(stack.home.plan)]

@@ -71,19 +71,19 @@ class SocketDoor:
             case Verdict.REFUSED:
                 return self._protocols.codec(protocol.name).refused(text, TOO_MANY_REQUESTS())
             case Verdict.LAST:
-                self._end(context, connection_id, protocol.name, text, TOO_MANY_REQUESTS())
-                return None
+                return self._ended(context, connection_id, protocol.name, text, TOO_MANY_REQUESTS())
         requests = self._protocols.requests(protocol.name)
+        opening = requests.opening(text)
         try:
-            opening = requests.opening(text)
             if opening is not None:
                 return self._opened(context, connection_id, protocol, opening, text)
             connection = _speaking(connections.opened(context, connection_id), protocol)
         except Refusal as refusal:
             if refusal.error in _PASSING:
                 return self._protocols.codec(protocol.name).refused(text, refusal)
-            self._end(context, connection_id, protocol.name, text, refusal)
-            return None
+            if opening is not None:
+                return self._unopened(context, connection_id, protocol.name, text, refusal)
+            return self._ended(context, connection_id, protocol.name, text, refusal)
         except Exception:
             logger.exception("connection cannot be read", extra={"connection_id": connection_id})
             return self._protocols.codec(protocol.name).refused(text, INTERNAL())
@@ -111,12 +111,16 @@ class SocketDoor:
 
     def _close_surplus(self, context: Context, opened: Opened) -> None:
         for older in opened.surplus:
-            codec = self._protocols.codec(older.protocol)
-            close(context, self._sockets(), codec, older.id, TOO_MANY_CONNECTIONS(), user_sid=older.user_sid)
+            why = self._protocols.codec(older.protocol).ended(TOO_MANY_CONNECTIONS())
+            close(context, self._sockets(), older.id, why, user_sid=older.user_sid)
 
-    def _end(self, context: Context, connection_id: str, protocol: str, text: str, refusal: Refusal) -> None:
+    def _unopened(self, context: Context, connection_id: str, protocol: str, text: str, refusal: Refusal) -> None:
+        """Refuse to open a connection. The reply alone ends it: a client that is told twice takes one for a failure."""
+        close(context, self._sockets(), connection_id, self._protocols.codec(protocol).refused(text, refusal).encode())
+
+    def _ended(self, context: Context, connection_id: str, protocol: str, text: str, refusal: Refusal) -> None:
         codec = self._protocols.codec(protocol)
-        close(context, self._sockets(), codec, connection_id, refusal, reply=codec.refused(text, refusal))
+        close(context, self._sockets(), connection_id, codec.refused(text, refusal).encode(), codec.ended(refusal))
 
     def _count(self, context: Context, protocol: Row) -> Requests:
         """The counter of a protocol's requests."""

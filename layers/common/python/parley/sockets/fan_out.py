@@ -115,7 +115,7 @@ class FanOut:
         for connection_id, refusal in plan.ending.items():
             listener = plan.listeners[connection_id]
             codec = self._protocols.codec(listener.protocol)
-            close(self._context, self._gateway, codec, connection_id, refusal, user_sid=listener.user_sid)
+            close(self._context, self._gateway, connection_id, codec.ended(refusal), user_sid=listener.user_sid)
         self._note_told(changes, plan.failed)
         return plan.failed
 
