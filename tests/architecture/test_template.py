@@ -15,7 +15,10 @@ import pytest
 from local.template.intrinsics import read
 from local.template.template import Template
 from parley.settings import Settings
+from parley.sockets.events import EVENTS
 from parley.store import patience
+from parley.store.changes import SORT_KEYS
+from parley.webhooks.families import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = read(ROOT / "template.yaml")
@@ -132,6 +135,27 @@ def test_a_sample_comes_from_the_source_that_its_mapping_reads(key: tuple[str, s
 def test_every_record_of_a_stream_sample_passes_the_filter(key: tuple[str, str]):
     records = json.loads(sample(*key).read_text())["Records"]
     assert [record for record in records if not lets_through(STREAM_MAPPINGS[key], record)] == []
+
+
+# The kinds of rows in the tables of events that are not kinds of records.
+RECORD_OF_ROW = {"media message": "message", "state": "channel"}
+TOLD: dict[str, set[str]] = {
+    "FanOutFunction": {kind for kind, _ in EVENTS},
+    "WebhooksFunction": {RECORD_OF_ROW.get(kind, kind) for family in FAMILIES for kind, _ in family.post_events},
+}
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"), [(function, kind) for function in TOLD for kind in sorted(TOLD[function])]
+)
+def test_a_stream_function_gets_the_changes_of_every_kind_that_its_table_of_events_has(function: str, kind: str):
+    alternatives = [
+        pattern["dynamodb"].get("Keys", {}).get("sk", {}).get("S", [])
+        for pattern in filters(STREAM_MAPPINGS[function, "Changes"])
+    ]
+    passed = {text if isinstance(text, str) else text["prefix"] for texts in alternatives for text in texts}
+    assert kind in SORT_KEYS, f"store/changes.py decodes no change of a {kind}"
+    assert SORT_KEYS[kind] in passed, f"the stream's filter of {function} in template.yaml lets no {kind} through"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

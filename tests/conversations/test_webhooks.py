@@ -44,8 +44,10 @@ def names(silent: WebhooksFunction) -> list[str]:
 def test_a_transition_is_told_once_and_not_as_another_update(talk: Talk, silent: WebhooksFunction):
     talk.rest("", State="inactive", enabled=True)
     assert names(silent) == ["onConversationStateUpdated"]
-    talk.rest("", State="active", FriendlyName="again", enabled=True)
-    assert names(silent) == ["onConversationUpdated", "onConversationStateUpdated"]
+    other = {"FriendlyName": "again", "Bindings.Email.Name": "Desk", "Timers.Closed": "P5D"}
+    for (name, value), state in zip(other.items(), ("active", "inactive", "active"), strict=True):
+        talk.rest("", **{"State": state, name: value}, enabled=True)
+        assert names(silent) == ["onConversationUpdated", "onConversationStateUpdated"], name
 
 
 def test_a_message_of_a_participant_names_it(talk: Talk, silent: WebhooksFunction):

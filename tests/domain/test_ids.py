@@ -60,7 +60,7 @@ def test_sids_of_two_containers_differ_at_the_same_time():
     assert Ids(clock).sid("CH") != Ids(clock).sid("CH")
 
 
-def test_a_sid_has_the_form_of_the_vendors():
+def test_a_sid_has_the_form_of_twilios():
     assert re.fullmatch("IS[0-9a-f]{32}", Ids(FakeClock()).sid("IS"))
     assert re.fullmatch("[0-9a-f]{32}", Ids(FakeClock()).unique())
 

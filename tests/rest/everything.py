@@ -108,7 +108,10 @@ class Operation(NamedTuple):
     @property
     def form(self) -> dict[str, Any]:
         asked = (self.resource, self.verb)
-        return (IN_CONVERSATIONS if self.scope != "chat" else {}).get(asked) or FORMS.get(asked, {})
+        known = (IN_CONVERSATIONS if self.scope != "chat" else {}).get(asked) or FORMS.get(asked, {})
+        needed = [parameter.form_name for parameter in self.mount.form(self.verb) if parameter.is_required]
+        assert known or self.verb == "list" or not needed, f"FORMS lacks what to {self.verb} a {self.resource} with"
+        return known
 
     @property
     def template(self) -> str:
@@ -152,6 +155,8 @@ class Everything:
     def of(self, operation: Operation, **others: str) -> dict[str, str]:
         """The addresses of an operation's item, some replaced by `others`."""
         found = self.within(operation.scope)
+        is_missing = operation.names[-1:] == ["sid"] and operation.resource not in found.items
+        assert not is_missing, f"`_in_chat` or `_in_conversations` has to make a {operation.resource}"
         return {**found.addresses, "sid": found.items.get(operation.resource, ""), **others}
 
     def public_channel(self, operation: Operation) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley.domain.roles import PERMISSIONS
-from parley.sockets.native.actions import ACTIONS
+from parley.sockets.native.actions import ACTIONS, Action
 from tests.sockets.deployment import Device, House, Room
 
 NO_RIGHTS = ["leaveChannel"]
@@ -78,6 +78,9 @@ def request_for(action: str, room: Room, index: int = 0) -> dict[str, Any]:
             members["index"] = index
         case "setNotificationLevel":
             members["notification_level"] = "muted"
+    row = ACTIONS[action]
+    addressed = set(row.address.values()) if isinstance(row, Action) and action in IN_CHANNEL else set()
+    assert addressed <= set(members), f"`request_for` has to say which {addressed - set(members)} {action} is about"
     return members
 
 

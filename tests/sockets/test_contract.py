@@ -46,18 +46,19 @@ def names(cell: str) -> list[str]:
 def test_the_documentation_lists_exactly_the_actions_that_there_are() -> None:
     documented = [names(row[0]) for row in rows("Action")]
     assert all(len(found) == 1 for found in documented)
-    assert sorted(found[0] for found in documented) == sorted({*ACTIONS} | ANSWERED_BY_API_GATEWAY)
+    listed = {found[0] for found in documented}
+    assert listed == {*ACTIONS} | ANSWERED_BY_API_GATEWAY, "each action has a row in the table of docs/sockets.md"
+    assert len(listed) == len(documented)
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS))
 def test_every_action_is_done_by_some_test(action: str) -> None:
-    assert action in proven()
+    assert action in proven(), "a test of this folder has to do it and say so: `@pytest.mark.converses`"
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS))
 def test_a_result_has_the_status_that_the_documentation_gives(action: str) -> None:
-    (row,) = (row for row in rows("Action") if names(row[0]) == [action])
-    said = re.search(r"\b(201|204)\b", row[2])
+    said = next((re.search(r"\b(201|204)\b", row[2]) for row in rows("Action") if names(row[0]) == [action]), None)
     assert ACTIONS[action].status == (int(said[1]) if said else 200)
 
 
@@ -82,7 +83,7 @@ def test_the_documentation_lists_exactly_the_events_that_there_are_and_what_they
 
 @pytest.mark.parametrize("event", sorted(OF_CHANGES | OF_CONNECTIONS))
 def test_every_event_is_heard_by_some_test(event: str) -> None:
-    assert event in proven()
+    assert event in proven(), "a test of this folder has to hear it and say so: `@pytest.mark.converses`"
 
 
 def test_no_mark_names_anything_else() -> None:
@@ -115,7 +116,7 @@ def test_the_documentation_lists_exactly_the_reasons_that_there_are() -> None:
     told = {kind: set(reasons.every_reason(kind)) for kind in documented}
     told["member"].remove("notificationLevel")
     told["channel"].add("notificationLevel")
-    assert {kind: set(found) for kind, found in documented.items()} == told
+    assert {kind: set(found) for kind, found in documented.items()} == told, "docs/sockets.md lists the reasons"
     assert set(documented) == {"channel", "member", "message", "user"}
 
 

@@ -16,11 +16,11 @@ OF_CONNECTIONS = {"typingStarted", "tokenAboutToExpire", "tokenExpired", "connec
 
 
 def test_the_page_of_frames_is_what_the_conversation_gives_today(world: World, stream: Stream, template: Template):
-    # Whoever changes what sockets say runs `python -m tools.socket_frames`.
-    assert PAGE.read_text(encoding="utf-8") == written(world, stream, template)
+    assert PAGE.read_text(encoding="utf-8") == written(world, stream, template), "run `python -m tools.socket_frames`"
 
 
 def test_the_page_of_frames_has_every_action_and_every_event():
     titles = set(re.findall(r"^### (\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     events = {push.name for push in PUSHES.values()} | OF_CONNECTIONS
-    assert set(ACTIONS) | events <= titles
+    missing = (set(ACTIONS) | events) - titles
+    assert missing == set(), "tools/socket_frames.py does not do or hear these"

@@ -65,7 +65,7 @@ def test_an_owner_is_told_with_all_parameters(
     assert received.parameters == common(owner, event, source, actor) | case.after(made, scene.now, actor)
 
 
-def test_the_table_has_the_vendors_23_events() -> None:
+def test_the_table_has_twilios_23_events() -> None:
     assert {*PRE_EVENTS, *POST_EVENTS} == set(events.SERVICE_FILTERS)
-    assert set(CASES) == {*PRE_EVENTS, *POST_EVENTS}
+    assert set(CASES) == {*PRE_EVENTS, *POST_EVENTS}, "each event has a case in tests/webhooks/scenes.py"
     assert len(CASES) == 23

@@ -109,7 +109,7 @@ def test_the_configured_count_moves_the_growing_pauses_back(retries: int) -> Non
 
 
 @pytest.mark.parametrize("status", [500, 501, 502, 505, 599])
-def test_a_server_error_is_tried_again_though_the_vendor_would_not(silent: WebhooksFunction, status: int) -> None:
+def test_a_server_error_is_tried_again_though_twilio_would_not(silent: WebhooksFunction, status: int) -> None:
     log = Log(silent, then(status, status, 200))
     Line(silent, [delivery(silent, retries=3)]).run()
     assert len(log.attempts) == 3

@@ -136,11 +136,11 @@ def test_a_validator_may_add_the_port_or_leave_it_out(silent: WebhooksFunction, 
     ],
 )
 @pytest.mark.parametrize("url", ["https://example.com/hook", "https://example.com/hook?a=b&c="])
-def test_a_signature_is_what_the_vendors_library_computes(form: dict[str, str], url: str) -> None:
+def test_a_signature_is_what_twilios_library_computes(form: dict[str, str], url: str) -> None:
     assert signature(AUTH_TOKEN, url, form) == VALIDATOR.compute_signature(url, form)
 
 
-def test_the_vendors_published_example_gives_its_published_signature() -> None:
+def test_twilios_published_example_gives_its_published_signature() -> None:
     form = {"CallSid": "CA1234567890ABCDE", "Caller": "+14158675309", "Digits": "1234"}
     form |= {"From": "+14158675309", "To": "+18005551212"}
     url = "https://mycompany.com/myapp.php?foo=1&bar=2"

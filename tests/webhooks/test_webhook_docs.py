@@ -52,7 +52,7 @@ def test_each_event_has_its_example() -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_is_signed_as_the_vendors_validator_expects(name: str) -> None:
+def test_an_example_is_signed_as_twilios_validator_expects(name: str) -> None:
     example = EXAMPLES[name]
     assert RequestValidator(AUTH_TOKEN).validate(example.url, example.form, example.headers["X-Twilio-Signature"])
     assert example.form["EventType"] == example.event

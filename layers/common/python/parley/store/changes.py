@@ -31,8 +31,9 @@ _PREFIXES = {
     "CHG#": "nothing",
 }
 
-# The kinds of records that announce their own changes.
-KINDS = frozenset([*_EXACT.values(), *_PREFIXES.values()])
+# Kind of record -> sort key, or its beginning. Records of these kinds announce their own changes.
+SORT_KEYS = {kind: text for text, kind in (_EXACT | _PREFIXES).items()}
+KINDS = frozenset(SORT_KEYS)
 
 _COUNTED = ("seq", "hooks", "members_count", "messages_count", "last_message_index")
 

@@ -13,6 +13,7 @@ from parley.clock import iso_millis, iso_or_none
 from parley.domain.memberships import participant_of
 from parley.domain.states import state_of
 from parley.faces.events import Event
+from parley.records.channels import CHANNEL
 from parley.records.kinds import attributes_of
 from parley.store.changes import UPDATED, Change
 from parley.store.items import Record
@@ -125,19 +126,10 @@ PARAMETERS: dict[str, Value] = {
     "ErrorCode": lambda change: change.record.get("error_code") or None,
 }
 
-# A change of one of these fields fires the event of a channel's update. A change of the state has its own event.
-_OF_CHANNEL = (
-    "friendly_name",
-    "unique_name",
-    "attributes",
-    "type",
-    "messaging_service_sid",
-    "date_created",
-    "created_by",
-    "bindings",
-    "timers.inactive",
-    "timers.closed",
-)
+# The fields that change with the state. Together with a change of the state, a change of any other declared field fires
+# the event of a channel's update too.
+_WITH_STATE = {"state", "timers.date_inactive", "timers.date_closed", "date_updated"}
+_OF_CHANNEL = tuple(field.name for field in CHANNEL.fields if field.name not in _WITH_STATE)
 
 
 def rows(change: Change) -> list[tuple[str, str]]:
