@@ -31,6 +31,14 @@ def test_an_update_of_a_role_keeps_what_the_api_cannot_name(twilio: Client, serv
     assert in_conversations(role.sid).fetch().permissions == ["leaveConversation", "addNonChatParticipant"]
 
 
+@pytest.mark.inferred
+def test_the_admins_of_a_new_service_may_add_phones(twilio: Client):
+    made = twilio.conversations.v1.services.create(friendly_name="fresh")
+    roles = twilio.conversations.v1.services(made.sid).roles.list()
+    may = {role.friendly_name for role in roles if "addNonChatParticipant" in role.permissions}
+    assert may == {"service admin", "channel admin"}
+
+
 @pytest.mark.parametrize("name", ["inviteMember", "createChannel", "sendmessage"])
 def test_a_permission_that_conversations_does_not_have_is_unknown(scope: Any, name: str):
     with refused(400, 50104, f"There is no permission {name} for a role of this type"):

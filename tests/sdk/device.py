@@ -54,11 +54,12 @@ def understood(data: str | bytes) -> Packet:
 
 
 class SdkDevice:
-    """One socket. It is open from the start and knows its user after `init`."""
+    """One socket. It is open from the start and knows its user after `init`; `of` is the type of client that it names."""
 
-    def __init__(self, house: House, identity: str = "", **token: Any):
+    def __init__(self, house: House, identity: str = "", *, of: str = "", **token: Any):
         self.house = house
         self.identity = identity
+        self._metadata = {"metadata": {"type": of}} if of else {}
         self._deployment = house.deployment
         # Tests share a table, and ids of connections are nobody's but API Gateway's.
         self.connection_id = f"sdk-{uuid.uuid4().hex}="
@@ -95,7 +96,7 @@ class SdkDevice:
     def init(self, identity: str, token: str = "", **changes: Any) -> Packet:
         """The reply to `init`."""
         header = {"method": "init", "token": token or self.token(identity, **changes), "continuation_token": None}
-        return self.send(header)[0]
+        return self.send({**header, **self._metadata})[0]
 
     def request(
         self, method: str, path: str, body: Any = None, query: dict[str, str] | None = None, **headers: str

@@ -7,7 +7,7 @@ const TTL_SECONDS = 2;
 const CHANGES = 60;
 const LOST = 0.05;
 const DOUBLED = 0.3;
-const LONGEST_PAUSE = 20;
+const LONGEST_PAUSE = 200;
 
 const { check, end } = new Checks();
 let isBad = false;

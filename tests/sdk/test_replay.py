@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -23,6 +24,20 @@ def test_pushes_are_heard_and_not_repeated(house: House, alices: Listener, room:
     heard = alices.news()
     assert ("list_item_added", 2) in heard
     assert again(house, alices) == []
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_the_longest_records_are_replayed_in_packets_that_a_socket_carries(
+    alices: Listener, room: Room, version: int
+) -> None:
+    """The device of these tests refuses longer packets. A control character takes six bytes in JSON, a backslash two."""
+    alices.version = version
+    for _ in range(4):
+        room.post("\x01" * 10_900, Attributes=json.dumps("\\" * 2040))
+    room.update(Attributes=json.dumps("\\" * 8190))
+    room.house.deployment.skip_stream()
+    assert len(alices.subscribe()) > 4
+    assert [name for name, _ in alices.news()] == ["document_updated", *["list_item_added"] * 4]
 
 
 def test_what_was_missed_comes_with_the_subscription(house: House, alices: Listener, room: Room) -> None:

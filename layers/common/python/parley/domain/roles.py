@@ -54,13 +54,15 @@ class GeneratedRole(NamedTuple):
 
 
 # Names and deployment sets as recorded from new services. The channel sets are inferred from Twilio's console
-# defaults of the last years; early services had fewer (unconfirmed).
+# defaults of the last years; early services had fewer (unconfirmed). That both admins may add phones is inferred: in
+# Conversations, admins have all rights (unconfirmed).
 GENERATED: tuple[GeneratedRole, ...] = (
     GeneratedRole(
         "service admin",
         DEPLOYMENT,
         (
             "addMember",
+            "addNonChatParticipant",
             "createChannel",
             "deleteAnyMessage",
             "destroyChannel",
@@ -92,6 +94,7 @@ GENERATED: tuple[GeneratedRole, ...] = (
             "editChannelName",
             "editChannelAttributes",
             "addMember",
+            "addNonChatParticipant",
             "editAnyMemberAttributes",
             "editAnyMessage",
             "editAnyMessageAttributes",

@@ -59,10 +59,12 @@ class Opening(NamedTuple):
         token: The access token.
         resumes: When the client's connection before this one was opened, in milliseconds; 0 if the client does not say
             so. A client that lies here only gets other events than it needs.
+        protocol: The variant of its protocol that the client speaks, if it speaks one.
     """
 
     token: str
     resumes: int = 0
+    protocol: str = ""
 
 
 @dataclass(frozen=True)

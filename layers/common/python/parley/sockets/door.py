@@ -77,7 +77,7 @@ class SocketDoor:
         try:
             if opening is not None:
                 return self._opened(context, connection_id, protocol, opening, text)
-            connection = _speaking(connections.opened(context, connection_id), protocol)
+            connection = self._speaking(connections.opened(context, connection_id), protocol)
         except Refusal as refusal:
             if refusal.error in _PASSING:
                 return self._protocols.codec(protocol.name).refused(text, refusal)
@@ -105,9 +105,21 @@ class SocketDoor:
 
     def _opened(self, context: Context, connection_id: str, protocol: Row, opening: Opening, text: str) -> str:
         """The reply to a frame that opens a connection."""
-        opened = connections.authenticate(context, protocol, connection_id, opening.token, opening.resumes)
+        spoken = self._protocols.row(opening.protocol or protocol.name)
+        opened = connections.authenticate(context, spoken, connection_id, opening.token, opening.resumes)
         self._close_surplus(context, opened)
         return self._protocols.requests(protocol.name).welcome(text, opened.connection)
+
+    def _speaking(self, connection: Connection, protocol: Row) -> Connection:
+        """The connection, if it speaks this protocol or a variant of it.
+
+        Raises:
+            Refusal: 51006 if it speaks another protocol.
+        """
+        spoken = self._protocols.row(protocol_of(connection))
+        if protocol.name not in (spoken.name, spoken.variant_of):
+            raise CONNECTION_EXPIRED()
+        return connection
 
     def _close_surplus(self, context: Context, opened: Opened) -> None:
         for older in opened.surplus:
@@ -130,14 +142,3 @@ class SocketDoor:
                 rate = protocol.requests_per_second
             self._counted[protocol.name] = Requests(rate, context.clock.now_ms)
         return self._counted[protocol.name]
-
-
-def _speaking(connection: Connection, protocol: Row) -> Connection:
-    """The connection, if it speaks this protocol.
-
-    Raises:
-        Refusal: 51006 if it speaks another protocol.
-    """
-    if protocol_of(connection) != protocol.name:
-        raise CONNECTION_EXPIRED()
-    return connection

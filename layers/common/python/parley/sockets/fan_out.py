@@ -10,18 +10,18 @@ and stops there. The event source mapping then isolates the record and sends it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
-from parley.domain.memberships import Person, birth_of
+from parley.domain.memberships import Person, birth_of, user_of
 from parley.domain.presence import is_opening
 from parley.errors import Refusal
 from parley.log import logger
-from parley.operations.context import Context
+from parley.operations.context import Context, Perspective
 from parley.operations.reachability import is_enabled
 from parley.ports.sockets.gateway import Outcome, SocketGateway
 from parley.sockets.closing import close
-from parley.sockets.codec import CannotShow, News, Piece
+from parley.sockets.codec import CannotShow, Codec, News, Piece
 from parley.sockets.events import (
     EVENTS,
     FOLLOWERS,
@@ -49,11 +49,15 @@ _FORGETTING_MS = 10_000
 
 @dataclass(frozen=True)
 class _Hearers:
-    """Who may hear of the changes of a batch, by the SID of the channel or, for followers, of the user they follow."""
+    """Who may hear of the changes of a batch, by the SID of the channel or, for followers, of the user they follow.
+
+    `records` has the memberships and invites of each channel.
+    """
 
     members: dict[str, frozenset[Person]]
     invited: dict[str, frozenset[Person]]
     followers: dict[str, list[Follower]]
+    records: dict[str, Records]
 
 
 # Connections by the protocol that they speak, by their own user, or by a user that they follow.
@@ -133,6 +137,7 @@ class FanOut:
                 sid: found[sid].below(keys.followers(sid)) if sid in found else table.every(keys.followers(sid))
                 for sid in followed
             },
+            found,
         )
 
     def _online(self, audiences: list[_Addressed]) -> dict[str, Presence]:
@@ -160,7 +165,9 @@ class FanOut:
         wanted: list[Key[Any]] = []
         for change, event, to in deliveries:
             codecs = [self._protocols.codec(name) for name in to]
-            if to and (event.asks_channel or any(codec.shows_channel(change.kind, change.verb) for codec in codecs)):
+            is_shown = any(codec.shows_channel(change.kind, change.verb) for codec in codecs)
+            is_asked = change.kind != "channel" and any(self._protocols.row(name).perspective.hides for name in to)
+            if to and change.channel_sid and (event.asks_channel or is_shown or is_asked):
                 wanted += [keys.channel(change.channel_sid), keys.tail(change.channel_sid)]
         return self._context.table.fetch_many(wanted, buried=True) if wanted else Records()
 
@@ -185,9 +192,14 @@ class FanOut:
             if event.ends:
                 plan.ending |= {listener.id: event.ends() for listener in group}
                 continue
+            perspective = self._protocols.row(protocol).perspective
+            if _is_hidden(perspective, change, news):
+                continue
             if change.channel_sid and FOLLOWERS in event.audience:
                 group = _still_seeing(group, news, hearers)
             try:
+                if event.name == "channel_updated" and change.old.get("type") in perspective.hides:
+                    self._introduce(plan, news, protocol, group, hearers)
                 self._render(plan, change, news, protocol, group)
             except CannotShow:
                 # The channel has been deleted since. Its deletion is a later change of the stream.
@@ -205,6 +217,16 @@ class FanOut:
             plan.pieces.setdefault(listener.id, []).extend(
                 [codec.marked(piece, request) for piece in pieces] if is_sender else pieces
             )
+
+    def _introduce(self, plan: _Plan, news: News, protocol: str, group: list[Listener], hearers: _Hearers) -> None:
+        """Tell of a channel that the protocol did not show until now: its members hear what they hear after joining."""
+        records, codec = hearers.records[news.channel_sid], self._protocols.codec(protocol)
+        held = {user_of(record): record for record in records.below(keys.members(news.channel_sid))}
+        at = {name: news.record[name] for name in ("seq", "cause")}
+        for listener in group:
+            if member := held.get(Person(listener.user_sid, listener.birth)):
+                own = replace(news, event="channel_joined", kind="member", verb="created", record={**member, **at})
+                plan.pieces.setdefault(listener.id, []).extend(codec.render(own, listener.user_sid))
 
     def _news(self, change: Change, event: Event, shown: Records) -> News:
         service = None
@@ -248,13 +270,14 @@ class FanOut:
         logger.info("pushed", extra={"connections": len(outcomes), "gone": len(missing), "dropped": dropped})
 
     def _posts(self, plan: _Plan) -> list[tuple[str, bytes]]:
-        bodies: dict[tuple[str, tuple[Piece, ...]], list[bytes]] = {}
+        bodies: dict[tuple[Codec, tuple[Piece, ...]], list[bytes]] = {}
         posts = []
         for connection_id, pieces in plan.pieces.items():
             protocol = plan.listeners[connection_id].protocol
-            news = protocol, tuple(pieces)
+            codec = self._protocols.codec(protocol)
+            news = codec, tuple(pieces)
             if news not in bodies:
-                bodies[news] = self._protocols.codec(protocol).packed(pieces)
+                bodies[news] = codec.packed(pieces)
             posts += [(connection_id, body) for body in bodies[news]]
         return posts
 
@@ -265,6 +288,14 @@ class FanOut:
                 break
             if (change.kind, change.verb) == ("channel", "deleted"):
                 self._context.table.annotate(keys.tail(change.channel_sid), {"told_at": self._context.clock.now_ms()})
+
+
+def _is_hidden(perspective: Perspective, change: Change, news: News) -> bool:
+    """Whether a change happened in a channel that does not exist in this perspective."""
+    if not change.channel_sid or not perspective.hides:
+        return False
+    channel = change.record if change.kind == "channel" else news.channel or {}
+    return channel.get("type") not in perspective.shows
 
 
 def _decoded(stream_records: Sequence[dict[str, Any]]) -> tuple[list[Change], str | None]:

@@ -7,11 +7,12 @@ another read. The modules of a protocol are imported when its first connection t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from parley.errors import INVALID_PARAMETER
+from parley.operations.context import CHAT, CONVERSATIONS, Perspective
 
 if TYPE_CHECKING:
     from parley.sockets.codec import Codec, Requests
@@ -30,6 +31,9 @@ class Row:
         prefix: The first characters of its frames. A frame without the prefix of any protocol is native.
         opens_by_frame: Whether the token comes in the first frame; otherwise it comes with `$connect`.
         requests_per_second: The limit of a connection; None for the deployment's own setting.
+        perspective: What clients know through it. To them, channels of other types do not exist.
+        variant_of: The protocol that a client names when it connects, if its first frame then tells that it speaks this
+            one. The two have the same frames, codec and requests.
     """
 
     name: str
@@ -38,21 +42,26 @@ class Row:
     prefix: str = ""
     opens_by_frame: bool = False
     requests_per_second: int | None = None
+    perspective: Perspective = CHAT
+    variant_of: str = ""
 
 
 # The protocol of Twilio's JavaScript SDKs. A start with a hundred channels takes some four hundred requests.
-TWILSOCK = "twilsock"
+TWILSOCK, CONVERSATIONS_TWILSOCK = "twilsock", "twilsock.conversations"
+_SDK = Row(
+    TWILSOCK,
+    "parley.sockets.sdk.codec",
+    "parley.sockets.sdk.requests",
+    prefix="TWILSOCK ",
+    opens_by_frame=True,
+    requests_per_second=500,
+)
 ROWS = (
     Row(NATIVE, "parley.sockets.native.codec", "parley.sockets.native.door"),
-    Row(
-        TWILSOCK,
-        "parley.sockets.sdk.codec",
-        "parley.sockets.sdk.requests",
-        prefix="TWILSOCK ",
-        opens_by_frame=True,
-        requests_per_second=500,
-    ),
+    _SDK,
+    replace(_SDK, name=CONVERSATIONS_TWILSOCK, perspective=CONVERSATIONS, variant_of=TWILSOCK),
 )
+_PERSPECTIVES = {row.name: row.perspective for row in ROWS}
 
 
 class Protocols:
@@ -65,13 +74,18 @@ class Protocols:
         self._requests: dict[str, Requests] = {}
 
     def named(self, name: str) -> Row:
-        """The protocol of this name.
+        """The protocol of this name, which a client gives when it connects.
 
         Raises:
             Refusal: 20001 if there is none.
         """
-        if name not in self._rows:
-            raise INVALID_PARAMETER(name="protocol", reason=f"one of {', '.join(self._rows)} is needed")
+        known = [row.name for row in self._rows.values() if not row.variant_of]
+        if name not in known:
+            raise INVALID_PARAMETER(name="protocol", reason=f"one of {', '.join(known)} is needed")
+        return self._rows[name]
+
+    def row(self, name: str) -> Row:
+        """The protocol that a record names."""
         return self._rows[name]
 
     def speaking(self, text: str) -> Row:
@@ -82,17 +96,24 @@ class Protocols:
 
     def codec(self, name: str) -> Codec:
         """The codec of a protocol."""
-        if name not in self._codecs:
-            self._codecs[name] = import_module(self._rows[name].codec).codec(*self._made_with)
-        return self._codecs[name]
+        module = self._rows[name].codec
+        if module not in self._codecs:
+            self._codecs[module] = import_module(module).codec(*self._made_with)
+        return self._codecs[module]
 
     def requests(self, name: str) -> Requests:
         """The object that answers the frames of a protocol."""
-        if name not in self._requests:
-            self._requests[name] = import_module(self._rows[name].requests).requests(self.codec(name))
-        return self._requests[name]
+        module = self._rows[name].requests
+        if module not in self._requests:
+            self._requests[module] = import_module(module).requests(self.codec(name))
+        return self._requests[module]
 
 
 def protocol_of(record: Mapping[str, Any]) -> str:
     """The protocol that a connection's record, presence entry or follower names."""
     return str(record.get("codec") or NATIVE)
+
+
+def perspective_of(record: Mapping[str, Any]) -> Perspective:
+    """What the client knows on the connection whose record this is."""
+    return _PERSPECTIVES.get(protocol_of(record), CHAT)

@@ -90,7 +90,12 @@ class Typing:
         found = context.table.fetch_many(map(keys.presence, users))
         presences = {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
         open_ = listeners(context, presences)
-        heard = [one for person in members for one in open_.get(person.user_sid, ()) if one.birth == person.birth]
+        heard = [
+            one
+            for person in members
+            for one in open_.get(person.user_sid, ())
+            if one.birth == person.birth and counters["type"] in self._protocols.row(one.protocol).perspective.shows
+        ]
         if len(self._rooms) >= _MOST_ROOMS:
             self._rooms.clear()
         self._rooms[where] = _Room(now + REMEMBERED_MS, counters, members, heard)

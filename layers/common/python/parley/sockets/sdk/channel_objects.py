@@ -1,7 +1,7 @@
 """Who may see the Sync objects of a channel, and the records that they show.
 
 Members see all three. Who is invited, who created the channel, and everybody in the service if the channel is public,
-sees the document. To anybody else, the channel does not exist.
+sees the document. To anybody else, the channel does not exist. To SDKs of Conversations, no public channel exists.
 
 A channel may be deleted while a client opens its objects. Some SDKs break if the objects are gone then. So for a minute
 there are empty ones. They show nothing but that the channel was there.
@@ -18,6 +18,7 @@ from parley.domain.memberships import birth_of, is_creator, own
 from parley.ids import invite_sid, member_sid
 from parley.operations import aliases
 from parley.operations.context import Context
+from parley.sockets.protocols import perspective_of
 from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
@@ -85,10 +86,15 @@ def alias_keys(connection: Connection, found: Records, channel_sids: Iterable[st
     return [aliases.wanted(sid, connection["identity"])[1] for sid in having]
 
 
+def exists(connection: Connection, found: Mapping[str, Any]) -> bool:
+    """Whether a channel is in the connection's service and its SDK knows the type; `found` may be the counters."""
+    return found.get("service_sid") == connection["service_sid"] and found["type"] in perspective_of(connection).shows
+
+
 def membership(context: Context, connection: Connection, found: Records, sid: str) -> Mapping[str, Any] | None:
     """The user's membership in a channel of the service; `found` holds `member_keys` and `alias_keys`."""
     tail = found.get(keys.tail(sid))
-    if tail is None or "deleted_at" in tail or tail["service_sid"] != connection["service_sid"]:
+    if tail is None or "deleted_at" in tail or not exists(connection, tail):
         return None
     member = aliases.member_of(context, found.living(), sid, connection["identity"])
     return own(member, asker(connection))
@@ -97,7 +103,7 @@ def membership(context: Context, connection: Connection, found: Records, sid: st
 def sight(context: Context, connection: Connection, found: Records, sid: str) -> Sight:
     """What the user sees of a channel; `found` holds `all_keys`, tombstones included."""
     channel, tail = found.get(keys.channel(sid)), found.get(keys.tail(sid))
-    if channel is None or channel.get("service_sid") != connection["service_sid"]:
+    if channel is None or not exists(connection, channel):
         return UNSEEN
     if "deleted_at" in channel:
         if context.clock.now_ms() - channel["deleted_at"] >= _READABLE_MS:

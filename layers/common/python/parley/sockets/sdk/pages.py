@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from parley.errors import INVALID_PAGE_TOKEN, INVALID_PARAMETER
@@ -99,6 +99,23 @@ def read(table: Table, where: Range[R], page: Asked) -> Items[R]:
     if page.edge == BEFORE:
         return Items(found[::-1], True, more)
     return Items(found, more, page.position is not None and _is_any_before(table, where, page))
+
+
+def following(page: Asked, items: Items[Any]) -> Asked | None:
+    """The page behind the items that were read of a page, in the direction of its reading; None if there is none."""
+    is_back = page.edge == BEFORE
+    if not items.found or not (items.is_more_before if is_back else items.is_more_after):
+        return None
+    edge, at = (BEFORE, items.found[0]) if is_back else (AFTER, items.found[-1])
+    return replace(page, edge=edge, position=at.position)
+
+
+def read_on(table: Table, where: Range[R], page: Asked, earlier: Items[R]) -> Items[R]:
+    """The items of a page that takes the place of an `earlier` one, of which nothing could be shown."""
+    items = read(table, where, page)
+    if page.edge == BEFORE:
+        return items._replace(is_more_after=earlier.is_more_after)
+    return items._replace(is_more_before=earlier.is_more_before)
 
 
 def _bounds(page: Asked) -> tuple[str | None, str | None]:

@@ -17,6 +17,7 @@ from parley.log import logger
 from parley.operations.context import CHAT, Caller, Context
 from parley.sockets import connections, following
 from parley.sockets.codec import Codec, Opening, Reply
+from parley.sockets.protocols import CONVERSATIONS_TWILSOCK
 from parley.sockets.sdk import packets
 from parley.sockets.sdk.codec import TwilsockCodec
 from parley.sockets.sdk.packets import Packet
@@ -28,6 +29,8 @@ from parley.stored import Connection
 OPENING = "init"
 # What an SDK may expect of Parley. Without `telemetry.v1` it sends none, without `offline_storage` it keeps nothing.
 CAPABILITIES = ["client_update"]
+# The SDKs that speak a variant of the protocol, by the type of client that they name in `init`.
+_VARIANTS = {"conversations": CONVERSATIONS_TWILSOCK}
 _TIME = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
@@ -64,7 +67,7 @@ class SdkRequests:
         # Without a token the connection is refused in the same way as with a bad one.
         told = packet.header.get("continuation_token")
         resumes = int(told) if isinstance(told, str) and _TIME.fullmatch(told) else 0
-        return Opening(token if isinstance(token, str) else "", resumes)
+        return Opening(token if isinstance(token, str) else "", resumes, _variant(packet))
 
     def welcome(self, text: str, connection: Connection) -> str:
         # The client shows it when it connects again. It grants nothing, so it needs no protection.
@@ -92,6 +95,13 @@ class SdkRequests:
         except Exception:
             logger.exception("packet failed", extra={"method": packet.method, "connection_id": connection["id"]})
             return _refused(packet.id, INTERNAL())
+
+
+def _variant(packet: Packet) -> str:
+    """The variant of the protocol that an `init` asks for; empty for the SDKs of Chat, and if it names no type."""
+    metadata = packet.header.get("metadata")
+    named = metadata.get("type") if isinstance(metadata, dict) else None
+    return _VARIANTS.get(named, "") if isinstance(named, str) else ""
 
 
 def _refused(packet_id: str, refusal: Refusal) -> Reply:

@@ -129,23 +129,27 @@ def _list_channels(exchange: Exchange, of: SyncObject) -> dict[str, Any]:
     page = _asked(exchange)
     if (key := exchange.query.get("Key")) is not None:
         return pages.shown(page, _EMPTY, _held_in(exchange, of, key))
-    read = pages.read(exchange.context.table, keys.user_channels(of.owner), page)
-    found = exchange.context.table.fetch_many(_held_keys(read.found))
-    listed = [(item.position, found.get(item.key), found.get(keys.tail(item.position))) for item in read.found]
-    return pages.shown(
-        page,
-        read,
-        [
-            (sid, _item(of, sid, held, items.membership_item(held, tail["type"])))
-            for sid, held, tail in listed
-            if tail is not None and held is not None and own(held, asker(exchange.connection))
-        ],
-    )
+    table, where = exchange.context.table, keys.user_channels(of.owner)
+    read = pages.read(table, where, page)
+    held = _held(exchange, of, read.found)
+    # SDKs take an empty page for the end of the map.
+    while not held and (more := pages.following(page, read)):
+        read = pages.read_on(table, where, more, read)
+        held = _held(exchange, of, read.found)
+    return pages.shown(page, read, held)
 
 
-def _held_keys(found: list[Found[Any]]) -> list[Key[Any]]:
-    """The keys of the user's memberships and invites, and of the counters of their channels."""
-    return [key for item in found for key in (item.key, keys.tail(item.position))]
+def _held(exchange: Exchange, of: SyncObject, listed: list[Found[Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """The items of those of the listed memberships and invites that are the user's and whose channel its SDK knows."""
+    wanted: list[Key[Any]] = [key for item in listed for key in (item.key, keys.tail(item.position))]
+    found = exchange.context.table.fetch_many(wanted)
+    both = [(item.position, found.get(item.key), found.get(keys.tail(item.position))) for item in listed]
+    return [
+        (sid, _item(of, sid, held, items.membership_item(held, tail["type"])))
+        for sid, held, tail in both
+        if tail is not None and channel_objects.exists(exchange.connection, tail)
+        if held is not None and own(held, asker(exchange.connection))
+    ]
 
 
 def _held_in(exchange: Exchange, of: SyncObject, sid: str) -> list[tuple[str, dict[str, Any]]]:
