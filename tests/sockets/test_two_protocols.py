@@ -109,10 +109,10 @@ def test_an_unauthenticated_connection_that_says_anything_else_is_refused_and_cl
         assert [json.loads(text)["status"] for text in told] == [401, 401]
 
 
-def test_a_bad_token_in_the_first_frame_ends_the_connection(house: House, spoken: Protocols) -> None:
+def test_a_bad_token_in_the_first_frame_is_refused_by_one_reply(house: House, spoken: Protocols) -> None:
     device = PlainDevice(house)
     assert device.say("PLAIN open nonsense") is None
-    assert device.lines() == ["PLAIN refused 401 20101", "PLAIN ended 401 20101"]
+    assert device.lines() == ["PLAIN refused 401 20101"]
     assert not device.is_open
 
 

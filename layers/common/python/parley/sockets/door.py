@@ -71,7 +71,8 @@ class SocketDoor:
             case Verdict.REFUSED:
                 return self._protocols.codec(protocol.name).refused(text, TOO_MANY_REQUESTS())
             case Verdict.LAST:
-                return self._ended(context, connection_id, protocol.name, text, TOO_MANY_REQUESTS())
+                self._end(context, connection_id, protocol.name, text, TOO_MANY_REQUESTS())
+                return None
         requests = self._protocols.requests(protocol.name)
         opening = requests.opening(text)
         try:
@@ -82,8 +83,10 @@ class SocketDoor:
             if refusal.error in _PASSING:
                 return self._protocols.codec(protocol.name).refused(text, refusal)
             if opening is not None:
-                return self._unopened(context, connection_id, protocol.name, text, refusal)
-            return self._ended(context, connection_id, protocol.name, text, refusal)
+                self._turn_away(context, connection_id, protocol.name, text, refusal)
+            else:
+                self._end(context, connection_id, protocol.name, text, refusal)
+            return None
         except Exception:
             logger.exception("connection cannot be read", extra={"connection_id": connection_id})
             return self._protocols.codec(protocol.name).refused(text, INTERNAL())
@@ -126,11 +129,11 @@ class SocketDoor:
             why = self._protocols.codec(older.protocol).ended(TOO_MANY_CONNECTIONS())
             close(context, self._sockets(), older.id, why, user_sid=older.user_sid)
 
-    def _unopened(self, context: Context, connection_id: str, protocol: str, text: str, refusal: Refusal) -> None:
+    def _turn_away(self, context: Context, connection_id: str, protocol: str, text: str, refusal: Refusal) -> None:
         """Refuse to open a connection. The reply alone ends it: a client that is told twice takes one for a failure."""
         close(context, self._sockets(), connection_id, self._protocols.codec(protocol).refused(text, refusal).encode())
 
-    def _ended(self, context: Context, connection_id: str, protocol: str, text: str, refusal: Refusal) -> None:
+    def _end(self, context: Context, connection_id: str, protocol: str, text: str, refusal: Refusal) -> None:
         codec = self._protocols.codec(protocol)
         close(context, self._sockets(), connection_id, codec.refused(text, refusal).encode(), codec.ended(refusal))
 
