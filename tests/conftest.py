@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +47,30 @@ LONG = (
     "webhooks/test_cli.py",
     "stress/test_unique_names.py",
 )
+
+
+# Where the system keeps files in memory, and how much of it must be free.
+MEMORY = Path("/dev/shm")
+ENOUGH_BYTES = 2 << 30
+
+
+def pytest_configure() -> None:
+    """Temporary files go into memory where that is possible: the emulators write each change to the disk and wait."""
+    if "TMPDIR" not in os.environ and is_fit(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def is_fit(folder: Path) -> bool:
+    """Whether tests may write and run programs there, and it has room for them."""
+    if not os.access(folder, os.W_OK) or os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(folder).free > ENOUGH_BYTES
+
+
+def pytest_collection_finish() -> None:
+    """Python's garbage collector does not look at the thousands of collected tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
