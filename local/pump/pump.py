@@ -34,7 +34,7 @@ logger = logging.getLogger("local.pump")
 
 _THREADS = 64
 _BUSY_POLL_SECONDS = 0.02
-_IDLE_POLL_SECONDS = 0.1
+_IDLE_POLL_SECONDS = 0.25
 _BUSY_SECONDS = 2.0
 _KEEP_SECONDS = 0.5
 _KEEP_SHARE = 20

@@ -14,6 +14,12 @@ from typing import Any
 
 import yaml
 
+# The parser in C is ten times as fast, and PyYAML may have been built without it.
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 NO_VALUE = object()
 """What `AWS::NoValue` resolves to; a list or an object leaves such an entry out."""
 
@@ -32,7 +38,7 @@ class Physical:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     pass
 
 
