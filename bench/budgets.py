@@ -36,10 +36,8 @@ from parley.operations.context import Caller, Context
 from parley.operations.counting import EVERY
 from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.ports.phones import Outbound
-from parley.sockets.door import SocketDoor
-from parley.sockets.fan_out import FanOut
 from parley.sockets.presence import forget
-from parley.sockets.protocols import NATIVE, TWILSOCK, Protocols
+from parley.sockets.protocols import NATIVE, TWILSOCK
 from parley.store import keys
 from parley.store.items import Record, to_item
 from parley.store.keys import Key
@@ -99,10 +97,10 @@ class Measurement:
     def __init__(self, client: Any, table_name: str):
         self._client = client
         self._world = World(client, table_name)
-        self._raw = Raw(LambdaDoor(self._world))
-        self._protocols = Protocols(REST_URL, self._world.account_sid)
         self._gateway = FakeGateway()
-        self._door = SocketDoor(self._protocols, lambda: self._gateway, 0)  # type: ignore[arg-type,return-value]
+        self._runtime = self._world.wire({"rest_url": REST_URL, "requests_per_second": 0}, sockets=self._gateway)
+        self._door = self._runtime.socket_door
+        self._raw = Raw(LambdaDoor(self._world))
         self._key = self._raw.post(f"/2010-04-01/Accounts/{self._world.account_sid}/Keys.json")
         self._service = self._raw.post("/chat/v2/Services", FriendlyName="x")["sid"]
         self._path = f"/chat/v2/Services/{self._service}"
@@ -293,12 +291,12 @@ class Measurement:
         self._fill(channel, members, online, protocol)
         self._let_leave(channel, left)
         records = [self._sent(channel) for _ in range(_BATCH)]
-        gateway = FakeGateway()
+        gateway = self._gateway
+        gateway.received.clear()
         gateway.open(*map(_connection, range(online)))
-        fan_out = FanOut(self._client_context(), gateway, self._protocols)  # type: ignore[arg-type]
         # Tombstones are read with the members, a megabyte a request. SDKs are also shown the channel and its counters.
         allowed = math.ceil((members + left) / 1000) + math.ceil(members / 100) + (protocol != NATIVE)
-        cost = self._cost(room.name, (allowed, 0), lambda: fan_out.deliver(records))
+        cost = self._cost(room.name, (allowed, 0), lambda: self._runtime.fan_out.deliver(records))
         if protocol != NATIVE:
             # Each socket gets a packet per message, and one that says which message is the newest.
             assert {len(frames) for frames in gateway.received.values()} == {_BATCH + 1}

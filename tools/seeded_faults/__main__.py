@@ -93,6 +93,8 @@ def _without_bytecode() -> dict[str, str]:
 def main(arguments: list[str]) -> int:
     """Try the faults that the arguments select; returns the exit code."""
     faults = listed(arguments[0] if arguments else "")
+    if not faults:
+        print(__doc__)
     missed = 0
     with ThreadPoolExecutor(max_workers=max((os.cpu_count() or 2) // 2, 1)) as pool:
         for fault, problem in zip(faults, pool.map(uncaught, faults), strict=True):
