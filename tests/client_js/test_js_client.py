@@ -20,7 +20,7 @@ from local.stack.running import Stack
 from tests.console.browser import chromium, find_chromium, tab
 from tests.console.web_server import serving
 from tests.end_to_end.clients import access_token, helper_library
-from tests.support.node_packages import find_node, install, run
+from tests.support.node_packages import check_types, find_node, install, run, run_suite
 
 HERE = Path(__file__).resolve().parent
 CLIENT = REPOSITORY / "clients" / "js"
@@ -111,28 +111,13 @@ def conversation(stack: Stack) -> dict[str, Any]:
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_client_keeps_its_rules_against_a_fake_server(node: tuple[str, int], suite: str) -> None:
-    printed = run([node[0], "--test", "--test-reporter=tap", str(HERE / suite)])
-    assert int(re.findall(r"^# pass (\d+)$", printed, re.M)[-1]) > 0
+    run_suite(node[0], HERE / suite)
 
 
 def test_the_types_accept_right_uses_and_refuse_wrong_ones(
     node: tuple[str, int], node_modules: Path, tmp_path: Path
 ) -> None:
-    compiler = node_modules / "typescript" / "bin" / "tsc"
-    settings = {
-        "compilerOptions": {
-            "strict": True,
-            "noEmit": True,
-            "target": "es2022",
-            "module": "nodenext",
-            "lib": ["es2022", "dom"],
-            "types": [],
-            "paths": {"parley-client": [str(CLIENT / "parley.d.ts")]},
-        },
-        "files": [str(HERE / "types.ts"), str(CLIENT / "parley.d.ts")],
-    }
-    (tmp_path / "tsconfig.json").write_text(json.dumps(settings))
-    run([node[0], str(compiler), "--project", str(tmp_path)])
+    check_types(node[0], node_modules, tmp_path, "parley-client", CLIENT / "parley.d.ts", HERE / "types.ts")
 
 
 def test_everything_that_the_module_exports_is_typed_and_nothing_else(node: tuple[str, int]) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tests.sdk.device import Packet, SdkDevice
+from tests.sdk.device import SUBSCRIPTIONS, Packet, SdkDevice
 
 STRICT = "twilio.sync.event"
-SUBSCRIPTIONS = "/v4/Subscriptions"
 
 
 class Listener:

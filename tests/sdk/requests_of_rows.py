@@ -78,6 +78,11 @@ class Asked(NamedTuple):
         named = f"{self.template}{self.sent.query}{self.sent.body}"
         return "{channel_sid}" in named or self.template in ("/Conversations/{sid}", "/Channels/{sid}")
 
+    @property
+    def is_of_invited(self) -> bool:
+        """Whether only an invited user may send the request."""
+        return self.template.endswith("Invites/{identity*}")
+
     def __str__(self) -> str:
         return f"{self.method} {self.version}{self.template}"
 
@@ -136,3 +141,9 @@ def mighty(house: House, *rooms: Room, **token: Any) -> SdkDevice:
     for room in rooms:
         room.add(MIGHTY, RoleSid=in_channels)
     return SdkDevice(house, MIGHTY, **token)
+
+
+def invite_instead(room: Room) -> None:
+    """Make the client with every right an invited user instead of a member."""
+    room.delete(f"/Members/{MIGHTY}")
+    room.update("/Invites", Identity=MIGHTY)

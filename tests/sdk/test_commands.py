@@ -12,7 +12,7 @@ from local.template.template import Template
 from parley.sockets.sdk import sessions
 from parley.sockets.sdk.commands import COMMANDS
 from tests.sdk.device import SUBSCRIPTIONS, Packet, SdkDevice
-from tests.sdk.requests_of_rows import MIGHTY, mighty, stage
+from tests.sdk.requests_of_rows import MIGHTY, invite_instead, mighty, stage
 from tests.sockets.asking import everything
 from tests.sockets.deployment import House, Room, patterns
 
@@ -79,17 +79,22 @@ def request_for(action: str, channel: str) -> dict[str, Any]:
     return {**request, "channelSid": channel} if action in IN_CHANNEL else request
 
 
+def stage_for(house: House, action: str) -> tuple[Room, Line]:
+    """A furnished room, and a line of a client with every right who is in it, or invited if the command needs that."""
+    room = stage(house, "v1")
+    carol = line(mighty(house, room))
+    if action in ("joinChannelV2", "declineInvitation"):
+        invite_instead(room)
+    return room, carol
+
+
 def test_every_command_is_given_here() -> None:
     assert set(SENT) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("action", SENT)
 def test_a_command_does_what_it_is_for(house: House, action: str) -> None:
-    room = stage(house, "v1")
-    carol = line(mighty(house, room))
-    if action in ("joinChannelV2", "declineInvitation"):
-        room.delete(f"/Members/{MIGHTY}")
-        room.update("/Invites", Identity=MIGHTY)
+    room, carol = stage_for(house, action)
     before = everything(house)
     response = carol.result(action, **request_for(action, room.sid))
     if action == "sendMediaMessage":

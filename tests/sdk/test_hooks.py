@@ -13,8 +13,8 @@ from parley.sockets.sdk.commands import COMMANDS, Command
 from parley.sockets.sdk.upstream_views import V1, V2
 from tests.ports.fakes import FakeOutgoing
 from tests.sdk.acts_of_tables import ACTS
-from tests.sdk.requests_of_rows import MIGHTY, ROWS, Asked, mighty, place, stage
-from tests.sdk.test_commands import line, request_for
+from tests.sdk.requests_of_rows import ROWS, Asked, invite_instead, mighty, place, stage
+from tests.sdk.test_commands import request_for, stage_for
 from tests.sockets.asking import everything
 from tests.sockets.deployment import House
 from tests.webhooks.owner import Owner
@@ -66,9 +66,8 @@ def asked_about(outgoing: FakeOutgoing) -> list[str]:
 def test_the_owner_may_refuse_what_a_row_does(house: House, asked: Asked) -> None:
     room = stage(house, asked.version)
     device = mighty(house, room)
-    if asked.template.endswith("Invites/{identity*}"):
-        room.delete(f"/Members/{MIGHTY}")
-        room.update("/Invites", Identity=MIGHTY)
+    if asked.is_of_invited:
+        invite_instead(room)
     outgoing, before, where = refusing(house, asked.version), everything(house), place(room)
     reply = where.ask(device, asked)
     event = event_of(asked.version, *_ACTS[asked.method, asked.template])
@@ -88,11 +87,7 @@ ASKED_COMMANDS = [
 
 @pytest.mark.parametrize("action", ASKED_COMMANDS)
 def test_the_owner_may_refuse_what_a_command_does(house: House, action: str) -> None:
-    room = stage(house, V1)
-    carol = line(mighty(house, room))
-    if action in ("joinChannelV2", "declineInvitation"):
-        room.delete(f"/Members/{MIGHTY}")
-        room.update("/Invites", Identity=MIGHTY)
+    room, carol = stage_for(house, action)
     outgoing, before = refusing(house, V1), everything(house)
     (act,) = (listed.act for listed in ACTS if listed.name == action)
     event = event_of(V1, act.resource, act.verb)

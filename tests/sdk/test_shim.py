@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 from local.home import REPOSITORY
-from tests.support.node_packages import find_node, install, run
+from tests.support.node_packages import check_types, find_node, install, run_suite
 
 HERE = Path(__file__).resolve().parent
 SHIM = REPOSITORY / "clients" / "js" / "twilio-sdk.js"
@@ -22,27 +21,15 @@ parley();
 
 def test_the_shim_keeps_its_rules_between_an_sdk_and_a_server() -> None:
     node, _ = find_node("the shim for Twilio's SDKs is")
-    printed = run([node, "--test", "--test-reporter=tap", str(HERE / "shim.test.mjs")])
-    assert int(re.findall(r"^# pass (\d+)$", printed, re.M)[-1]) > 0
+    run_suite(node, HERE / "shim.test.mjs")
 
 
 def test_the_options_have_the_type_that_the_sdks_take(tmp_path: Path) -> None:
     node, _ = find_node("the types of the shim for Twilio's SDKs are")
     modules = install(HERE.parent / "client_js", "client-js", "the types of the shim for Twilio's SDKs are")
-    (tmp_path / "uses.ts").write_text(TYPED)
-    settings = {
-        "compilerOptions": {
-            "strict": True,
-            "noEmit": True,
-            "target": "es2022",
-            "module": "nodenext",
-            "types": [],
-            "paths": {"parley-client/twilio-sdk": [str(SHIM.with_suffix(".d.ts"))]},
-        },
-        "files": [str(tmp_path / "uses.ts")],
-    }
-    (tmp_path / "tsconfig.json").write_text(json.dumps(settings))
-    run([node, str(modules / "typescript" / "bin" / "tsc"), "--project", str(tmp_path)])
+    uses = tmp_path / "uses.ts"
+    uses.write_text(TYPED)
+    check_types(node, modules, tmp_path, "parley-client/twilio-sdk", SHIM.with_suffix(".d.ts"), uses)
 
 
 def test_the_shim_is_short_and_imports_nothing() -> None:

@@ -11,8 +11,8 @@ from parley.ids import member_sid, user_sid
 from parley.sockets.sdk import objects
 from parley.sockets.sdk.objects import SyncObject
 from parley.store import keys
-from tests.sdk.device import SdkDevice
-from tests.sdk.listener import STRICT, SUBSCRIPTIONS, Listener
+from tests.sdk.device import SUBSCRIPTIONS, SdkDevice
+from tests.sdk.listener import STRICT, Listener
 from tests.sdk.rounds import TTL, again, asked, pass_time
 from tests.sdk.sync_paths import document, info, messages, roster
 from tests.sockets.deployment import House, Room

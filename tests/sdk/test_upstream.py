@@ -20,13 +20,13 @@ from tests.sdk.device import Packet, SdkDevice
 from tests.sdk.requests_of_rows import (
     FORM,
     IN_CHANNEL,
-    MIGHTY,
     PUSH,
     REGISTRATIONS,
     ROWS,
     SENT,
     Asked,
     Place,
+    invite_instead,
     mighty,
     place,
     stage,
@@ -47,9 +47,8 @@ def test_every_row_is_asked_for_here() -> None:
 def test_a_row_does_what_it_is_for(house: House, asked: Asked) -> None:
     room = stage(house, asked.version)
     device = mighty(house, room)
-    if asked.template.endswith("Invites/{identity*}"):
-        room.delete(f"/Members/{MIGHTY}")
-        room.update("/Invites", Identity=MIGHTY)
+    if asked.is_of_invited:
+        invite_instead(room)
     reply = place(room).ask(device, asked)
     assert reply.status == asked.sent.status, reply
     assert (reply.body is None) == (asked.sent.status == 204)

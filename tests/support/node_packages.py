@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -58,3 +59,27 @@ def run(command: list[str], **more: str) -> str:
     )
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     return done.stdout
+
+
+def run_suite(node: str, suite: Path) -> None:
+    """Run a file of Node's own tests; some of them must pass and none may fail."""
+    printed = run([node, "--test", "--test-reporter=tap", str(suite)])
+    assert int(re.findall(r"^# pass (\d+)$", printed, re.M)[-1]) > 0
+
+
+def check_types(node: str, modules: Path, folder: Path, name: str, types: Path, uses: Path) -> None:
+    """Let TypeScript check a program that uses a module by its name, with the module's types."""
+    settings = {
+        "compilerOptions": {
+            "strict": True,
+            "noEmit": True,
+            "target": "es2022",
+            "module": "nodenext",
+            "lib": ["es2022", "dom"],
+            "types": [],
+            "paths": {name: [str(types)]},
+        },
+        "files": [str(uses), str(types)],
+    }
+    (folder / "tsconfig.json").write_text(json.dumps(settings))
+    run([node, str(modules / "typescript" / "bin" / "tsc"), "--project", str(folder)])
