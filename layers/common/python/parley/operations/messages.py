@@ -34,6 +34,7 @@ from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
+from parley.store.table import Records
 from parley.store.writes import Create, Guard, Update, Write
 from parley.stored import Message, SentToken, Tail
 
@@ -41,8 +42,6 @@ from parley.stored import Message, SentToken, Tail
 # long as the work queue keeps it.
 IDEMPOTENCY_SECONDS = 600
 _OF_PHONES_SECONDS = 14 * 24 * 3600
-
-
 # A repeat of a tagged call is looked for among so many messages.
 _MOST_LOOKED_THROUGH = 50
 
@@ -81,8 +80,7 @@ def create(
     service_sid, channel_sid = path["service_sid"], resolved["channel_sid"]
     token_keys = [keys.idempotency(channel_sid, token)] if token else []
     right = "sendMediaMessage" if media_sid else "sendMessage"
-    named = parameters.get("author")
-    author_keys = authorship.wanted(context, channel_sid, named)
+    author_keys = authorship.wanted(context, channel_sid, parameters.get("author"))
     found = authority.require(context, service_sid, channel_sid, (right,), also=[*token_keys, *author_keys])
     now = context.clock.now_ms() // 1000
     earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
@@ -92,20 +90,8 @@ def create(
         return tagged
     if media_sid:
         parameters = {**parameters, **_media(context, service_sid, media_sid)}
-    preview = {**_given(context, parameters), "service_sid": service_sid, "channel_sid": channel_sid}
-    author = authorship.participant(context, found, channel_sid, preview["author"])
-    preview |= author_of(preview, author["sid"] if author else None)
-    parameters = context.consult(
-        "message",
-        "create",
-        preview,
-        parameters,
-        lambda fresh: authority.require(fresh, service_sid, channel_sid, (right,)),
-    )
+    parameters, found = _consulted(context, service_sid, channel_sid, right, parameters, found)
     author_name = parameters.get("author") or context.actor
-    if parameters.get("author") != named:
-        # The answer of the pre-event webhook named another author.
-        found = authorship.read(context, channel_sid, author_name)
     author, tail = authorship.of_participant(
         context,
         channel_sid,
@@ -113,17 +99,40 @@ def create(
         authorship.participant(context, found, channel_sid, author_name),
         lambda author, guards: (author, _next_index(context, service_sid, channel_sid, *guards)),
     )
-    index = tail["last_index"]
     message = _new_message(context, service_sid, channel_sid, parameters, tail)
     message = authorship.stored(context, message, author, tail)
     if tag:
         message["tag"] = tag.name
-    writes: list[Write] = [Create(keys.message(channel_sid, index), message, taken=CONCURRENT_UPDATE())]
+    writes: list[Write] = [Create(keys.message(channel_sid, message["index"]), message, taken=CONCURRENT_UPDATE())]
     if media_sid:
         writes.append(_carrying(media_sid, message))
     if token:
         seconds = _OF_PHONES_SECONDS if context.caller.address else IDEMPOTENCY_SECONDS
         writes.append(_token_write(token_keys[0], message, now + seconds, earlier))
+    return _written(context, writes, message, tail, token)
+
+
+def _consulted(
+    context: Context, service_sid: str, channel_sid: str, right: str, parameters: dict[str, Any], found: Records
+) -> tuple[dict[str, Any], Records]:
+    """The parameters as the pre-event webhook leaves them, and the records of the author whom they name."""
+    preview = {**_given(context, parameters), "service_sid": service_sid, "channel_sid": channel_sid}
+    author = authorship.participant(context, found, channel_sid, preview["author"])
+    preview |= author_of(preview, author["sid"] if author else None)
+    answered = context.consult(
+        "message",
+        "create",
+        preview,
+        parameters,
+        lambda fresh: authority.require(fresh, service_sid, channel_sid, (right,)),
+    )
+    if answered.get("author") != parameters.get("author"):
+        found = authorship.read(context, channel_sid, answered.get("author") or context.actor)
+    return answered, found
+
+
+def _written(context: Context, writes: list[Write], message: Message, tail: Tail, token: str) -> Message:
+    """Carry out the writes of a new message. If another call with the token came first, the message is that call's."""
     try:
         stored = cast(Message, context.table.commit(context.cause(), writes)[0])
     except Refusal as refusal:
@@ -133,8 +142,8 @@ def create(
         _give_back(context, message, tail)
         if not isinstance(refusal, _Repeated):
             raise
-        others = context.table.fetch(keys.idempotency(channel_sid, token))
-        return _earlier(context, service_sid, channel_sid, others or {})
+        others = context.table.fetch(keys.idempotency(message["channel_sid"], token))
+        return _earlier(context, message["service_sid"], message["channel_sid"], others or {})
     counting.settle_at_every_fiftieth(context, stored)
     return authorship.shown(context, stored)[0]
 

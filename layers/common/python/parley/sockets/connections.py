@@ -100,24 +100,11 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
     now_ms = context.clock.now_ms()
     now = now_ms // 1000
     shows_who_is_online = reachability.is_enabled(service)
-    record: Connection = {
-        "id": connection_id,
-        "identity": access.identity,
-        "birth": birth_of(user),
-        "service_sid": access.service_sid,
-        "user_sid": sid,
-        **_granted(access),
-        "opened_at": now,
-        "expires_at": now + LONGEST_LIFE_SECONDS,
-    }
+    record = _record(protocol, connection_id, access, user, now_ms)
     if follows:
         record["follows"] = follows
-    if protocol.name != NATIVE:
-        record["codec"] = protocol.name
     if shows_who_is_online:
         record["noted"] = True
-    if protocol.opens_by_frame:
-        record["came_at"] = now_ms
     if 0 < resumes <= now_ms:
         record["resumes"] = resumes
     context.table.put_many({keys.connection(connection_id): record, **_listed(context, record)})
@@ -132,6 +119,26 @@ def authenticate(context: Context, protocol: Row, connection_id: str, token: str
         _require_unforgotten(acting, record)
     surplus = [one for one in live if one != connection_id][: max(len(live) - MOST_PER_IDENTITY, 0)]
     return Opened(record, None, [presence.listener(one, sid, entries) for one in surplus])
+
+
+def _record(protocol: Row, connection_id: str, access: AccessToken, user: User, now_ms: int) -> Connection:
+    """A connection of a user as it is stored."""
+    now = now_ms // 1000
+    record: Connection = {
+        "id": connection_id,
+        "identity": access.identity,
+        "birth": birth_of(user),
+        "service_sid": access.service_sid,
+        "user_sid": user["sid"],
+        **_granted(access),
+        "opened_at": now,
+        "expires_at": now + LONGEST_LIFE_SECONDS,
+    }
+    if protocol.name != NATIVE:
+        record["codec"] = protocol.name
+    if protocol.opens_by_frame:
+        record["came_at"] = now_ms
+    return record
 
 
 def _require_unforgotten(context: Context, connection: Connection) -> None:
