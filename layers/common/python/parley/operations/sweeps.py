@@ -6,7 +6,7 @@ dies half-way is simply repeated, and two sweeps of the same channel, user or se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Range
+from parley.store.table import Found
 from parley.store.writes import Erase, Guard, Update
 from parley.stored import Member
 
@@ -97,18 +98,13 @@ def _sweep_closed(context: Context, job: dict[str, Any], is_late: IsLate) -> boo
     members once.
     """
     bound.release(context, job["sid"])
-    position: str | None = None
-    while not is_late():
-        found, more = context.table.page(keys.members(job["sid"]), _STEP, after=position)
-        for item in found:
+    for page in _pages(context, keys.members(job["sid"]), is_late):
+        for item in page:
             if is_late():
                 return False
             if "uncounted" not in item.record:
                 _uncount(context, item.record)
-        if not more:
-            return True
-        position = found[-1].position
-    return False
+    return not is_late()
 
 
 def _uncount(context: Context, member: Member) -> None:
@@ -124,7 +120,19 @@ def _uncount(context: Context, member: Member) -> None:
             context.table.commit(context.cause(), [noted])
 
 
-def _each(context: Context, where: Range[R], is_late: IsLate) -> Iterable[R]:
+def _pages(context: Context, where: Range[R], is_late: IsLate, *, buried: bool = False) -> Iterator[list[Found[R]]]:
+    """The pages of a span, each of them after the one before, until `is_late()`."""
+    position: str | None = None
+    while not is_late():
+        found, more = context.table.page(where, _STEP, after=position, buried=buried)
+        yield found
+        if not more:
+            return
+        position = found[-1].position
+
+
+def _each(context: Context, where: Range[R], is_late: IsLate) -> Iterator[R]:
+    """The records of a span, until `is_late()`. The caller removes each, so every page is read from the beginning."""
     while not is_late():
         found, more = context.table.page(where, _STEP)
         for item in found:
@@ -180,18 +188,13 @@ def _leftovers(context: Context, where: Range[Any], birth: str, is_late: IsLate)
     The index lags behind the table, so it may still list a record that was just removed. So each page begins after the
     last one, and does not start over.
     """
-    position: str | None = None
-    while not is_late():
-        found, more = context.table.page(where, _STEP, after=position)
-        records = context.table.fetch_many(item.key for item in found)
+    for page in _pages(context, where, is_late):
+        records = context.table.fetch_many(item.key for item in page)
         for record in records.values():
             if birth_of(record) == birth:
                 if is_late():
                     return
                 yield record
-        if not more:
-            return
-        position = found[-1].position
 
 
 @contextmanager
@@ -210,16 +213,11 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bo
     for listing in _each(context, keys.all_channel_listings(service_sid), is_late):
         with _ignoring_not_found():
             channels.remove(context, {"service_sid": service_sid, "sid": listing["channel_sid"]})
-    position: str | None = None
-    while not is_late():
-        found, more = context.table.page(keys.users(service_sid), _STEP, after=position)
-        for item in found:
+    for page in _pages(context, keys.users(service_sid), is_late):
+        for item in page:
             if not is_late():
                 with _ignoring_not_found():
                     users.remove(context, {"service_sid": service_sid, "sid": item.key.pk.removeprefix("USER#")})
-        if not more:
-            break
-        position = found[-1].position
     _erase_rest(context, keys.in_service(service_sid), _KEPT_OF_SERVICES, is_late)
     return not is_late()
 
@@ -229,13 +227,8 @@ def _erase_rest(context: Context, where: Range[Any], kept: tuple[str, ...], is_l
 
     Each page begins after the last item of the page before, so the kept items are read once.
     """
-    position: str | None = None
-    while not is_late():
-        found, more = context.table.page(where, _STEP, after=position, buried=True)
-        context.table.erase_many(item.key for item in found if not item.key.sk.startswith(kept))
-        if not more:
-            return
-        position = found[-1].position
+    for page in _pages(context, where, is_late, buried=True):
+        context.table.erase_many(item.key for item in page if not item.key.sk.startswith(kept))
 
 
 _SWEEPS = {"channel": _sweep_channel, "user": _sweep_user, "service": _sweep_service, "closed": _sweep_closed}

@@ -49,7 +49,7 @@ _FORGETTING_MS = 10_000
 
 @dataclass(frozen=True)
 class _Hearers:
-    """Who may hear of the changes of a batch, by the SID of the channel or, for followers, of the user they follow.
+    """Who may hear of the changes of a batch, by the SID of the channel or, for followers, of what they follow.
 
     `records` has the memberships and invites of each channel.
     """
@@ -60,7 +60,7 @@ class _Hearers:
     records: dict[str, Records]
 
 
-# Connections by the protocol that they speak, by their own user, or by a user that they follow.
+# Connections by the protocol that they speak, by their own user, or by the user or channel that they follow.
 Groups = dict[str, list[Listener]]
 
 
@@ -147,7 +147,7 @@ class FanOut:
         return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
 
     def _following(self, followers: dict[str, list[Follower]]) -> Groups:
-        """The connections that follow each user and may still be open, by user SID."""
+        """The connections that may still be open, by the SID of what they follow."""
         now = self._context.clock.now_ms() // 1000
         every = [record for found in followers.values() for record in found]
         valid = living_keys(self._context, (record.get("key") for record in every))
@@ -282,7 +282,7 @@ class FanOut:
         return posts
 
     def _note_told(self, changes: list[Change], failed: str | None) -> None:
-        """Note in the counters of deleted channels that the members have been deliveries. The sweep may begin then."""
+        """Note in the counters of deleted channels that their members have been told, so that the sweeps may begin."""
         for change in changes:
             if change.position == failed:
                 break
@@ -334,7 +334,7 @@ def _addressed(changes: list[Change], hearers: _Hearers) -> tuple[list[_Addresse
 def _deliveries(audiences: list[_Addressed], open_: Groups, following: Groups) -> list[_Delivery]:
     """The events with the connections that hear them.
 
-    `open_` has the connections of each user, `following` the connections that follow each user.
+    `open_` has the connections of each user, `following` those that follow each user or channel.
     """
     # All changes of one channel have the same members, so their connections are looked up once.
     groups = {persons: _grouped(persons, open_) for persons in {one.persons for one in audiences}}

@@ -1,4 +1,7 @@
-"""Following users: a connection asks for the `userUpdated` of up to a hundred users."""
+"""Following: a connection asks to hear of up to a hundred others.
+
+They are users and, for Twilio's SDKs, channels whose document was opened by somebody who is not in them.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +51,7 @@ def follow(context: Context, connection: Connection, identities: list[str]) -> F
     existing = context.table.fetch_many(map(keys.user, wanted))
     known = [sid for sid in wanted if keys.user(sid) in existing]
 
-    def change(before: list[str]) -> list[str]:
-        return ([sid for sid in before if sid not in known] + known)[-MOST_FOLLOWED:]
-
-    before, after, current = _change(context, connection["id"], change)
+    before, after, current = _add(context, connection, known)
     dropped = [sid for sid in before if sid not in after]
     shown: list[Key[Any]] = [keys.user(sid) for sid in (*known, *dropped)]
     shown += [keys.presence(sid) for sid in known] if is_enabled else []
@@ -79,10 +79,7 @@ def listen(context: Context, connection: Connection, sids: list[str]) -> bool:
     if set(sids) <= set(connection.get("follows") or ()):
         return False
 
-    def change(before: list[str]) -> list[str]:
-        return ([sid for sid in before if sid not in sids] + sids)[-MOST_FOLLOWED:]
-
-    before, after, current = _change(context, connection["id"], change)
+    before, after, current = _add(context, connection, sids)
     write_followers(context, current, [*sids, *(sid for sid in before if sid not in after)])
     context.configuration.forget(keys.connection(connection["id"]))
     return True
@@ -100,9 +97,9 @@ def ignore(context: Context, connection: Connection, sids: list[str]) -> None:
 
 
 def write_followers(
-    context: Context, connection: Connection, users: list[str], also: Iterable[Key[Any]] = ()
+    context: Context, connection: Connection, sids: list[str], also: Iterable[Key[Any]] = ()
 ) -> Records:
-    """Write the follower items of those of the users that the connection's list names, and erase the others'.
+    """Write the follower items under those of the SIDs that the connection's list names, and erase the others.
 
     Another frame of the connection may change its list or its token at the same time, or the connection may end. So
     this writes the items first and reads the connection's record afterwards. If the record has changed, this writes the
@@ -114,32 +111,32 @@ def write_followers(
     own = keys.connection(connection["id"])
     for _ in range(_LOOKS):
         listed = set(connection.get("follows") or ())
-        _put(context, connection, [sid for sid in users if sid in listed])
-        context.table.erase_many(keys.follower(sid, connection["id"]) for sid in users if sid not in listed)
+        _put(context, connection, [sid for sid in sids if sid in listed])
+        context.table.erase_many(keys.follower(sid, connection["id"]) for sid in sids if sid not in listed)
         found = context.table.fetch_many([own, *also])
         current = found.get(own)
         if current is None or "closing" in current:
-            context.table.erase_many(keys.follower(sid, connection["id"]) for sid in users)
+            context.table.erase_many(keys.follower(sid, connection["id"]) for sid in sids)
             raise CONNECTION_EXPIRED()
-        if _basis(current, users) == _basis(connection, users):
+        if _basis(current, sids) == _basis(connection, sids):
             return found
         connection = current
     raise CONCURRENT_UPDATE()
 
 
 def renew(context: Context, connection: Connection) -> None:
-    """Let a connection hear of the users that it follows for as long as its new token lasts."""
-    if users := connection.get("follows"):
-        write_followers(context, connection, users)
+    """Let a connection hear of what it follows for as long as its new token lasts."""
+    if sids := connection.get("follows"):
+        write_followers(context, connection, sids)
 
 
-def _basis(connection: Connection, users: list[str]) -> tuple[set[str], str, int]:
-    """What the follower items of these users depend on: the connection's list, its API key and its end."""
-    return set(users) & set(connection.get("follows") or ()), connection["key_sid"], ends(connection)
+def _basis(connection: Connection, sids: list[str]) -> tuple[set[str], str, int]:
+    """What the follower items under these SIDs depend on: the connection's list, its API key and its end."""
+    return set(sids) & set(connection.get("follows") or ()), connection["key_sid"], ends(connection)
 
 
-def _put(context: Context, connection: Connection, users: list[str]) -> None:
-    """Write follower items: the connection hears of these users until its token or its time ends."""
+def _put(context: Context, connection: Connection, sids: list[str]) -> None:
+    """Write follower items: the connection hears of these users and channels until its token or its time ends."""
     follower: Follower = {
         "id": connection["id"],
         "key": connection["key_sid"],
@@ -150,7 +147,7 @@ def _put(context: Context, connection: Connection, users: list[str]) -> None:
     }
     if "codec" in connection:
         follower["codec"] = connection["codec"]
-    context.table.put_many({keys.follower(sid, connection["id"]): follower for sid in users})
+    context.table.put_many({keys.follower(sid, connection["id"]): follower for sid in sids})
 
 
 def unfollow(context: Context, connection: Connection, identities: list[str]) -> None:
@@ -163,6 +160,15 @@ def unfollow(context: Context, connection: Connection, identities: list[str]) ->
         context,
         connection,
         list(dict.fromkeys(user_sid(connection["service_sid"], identity) for identity in identities)),
+    )
+
+
+def _add(context: Context, connection: Connection, sids: list[str]) -> tuple[list[str], list[str], Connection]:
+    """Put SIDs at the end of the connection's list, and drop the first ones beyond a hundred; returns as `_change`."""
+    return _change(
+        context,
+        connection["id"],
+        lambda before: ([sid for sid in before if sid not in sids] + sids)[-MOST_FOLLOWED:],
     )
 
 

@@ -10,9 +10,9 @@ client connected or joined, and no further. If it has just connected again, they
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from parley.ids import message_index
 from parley.operations.context import Context
@@ -21,8 +21,10 @@ from parley.sockets.sdk import items, objects, sync_events
 from parley.sockets.sdk.objects import SyncObject
 from parley.sockets.sdk.sync_events import ADDED, REMOVED, UPDATED, SyncEvent
 from parley.store import keys
-from parley.store.keys import Key
+from parley.store.keys import Key, Range
 from parley.stored import Connection, LogEntry, Message, Tail
+
+R = TypeVar("R", bound=Mapping[str, Any])
 
 # How often a client subscribes anew to everything.
 TTL_SECONDS = 600
@@ -184,22 +186,27 @@ class ChannelReplay:
 
     def _overlapping_entries(self, number: int) -> list[LogEntry]:
         """The log's entries up to a number that are not older than the overlap reaches, the oldest first."""
-        found: list[LogEntry] = []
+        return self._of_late(self._down(keys.changes(self._sid), keys.padded(number + 1)), _entry_time)
+
+    def _down(self, where: Range[R], before: str | None = None) -> Iterator[R]:
+        """The records of a range, from the highest position below `before` downwards."""
+        more = True
+        while more:
+            found, more = self._table.page(where, _PAGE, before=before, descending=True)
+            yield from (item.record for item in found)
+            before = found[-1].position if found else before
+
+    def _of_late(self, downwards: Iterable[R], time_of: Callable[[R], int]) -> list[R]:
+        """The first of these records, the newest first, that are not older than the overlap reaches; in order."""
+        found: list[R] = []
         reach: int | None = None
-        for entry in self._entries_down_from(number):
-            at = _entry_time(entry)
+        for record in downwards:
+            at = time_of(record)
             reach = self._here.reach(self._joined_ms, at) if reach is None else reach
             if at < reach or len(found) == _MOST_OVERLAPPING:
                 break
-            found.append(entry)
+            found.append(record)
         return found[::-1]
-
-    def _entries_down_from(self, number: int) -> Iterator[LogEntry]:
-        before, more = keys.padded(number + 1), True
-        while more:
-            found, more = self._table.page(keys.changes(self._sid), _PAGE, before=before, descending=True)
-            yield from (item.record for item in found)
-            before = found[-1].position if found else before
 
     # The roster.
 
@@ -246,24 +253,8 @@ class ChannelReplay:
 
     def _overlapping_messages(self, number: int) -> list[Message]:
         """The messages up to a number that are not older than the overlap reaches, the oldest first."""
-        found: list[Message] = []
-        reach: int | None = None
-        for message in self._messages_down():
-            if _created(message) > number:
-                continue
-            at = _written_at(message)
-            reach = self._here.reach(self._joined_ms, at) if reach is None else reach
-            if at < reach or len(found) == _MOST_OVERLAPPING:
-                break
-            found.append(message)
-        return found[::-1]
-
-    def _messages_down(self) -> Iterator[Message]:
-        before, more = None, True
-        while more:
-            found, more = self._table.page(keys.messages(self._sid), _PAGE, before=before, descending=True)
-            yield from (item.record for item in found)
-            before = found[-1].position if found else before
+        downwards = self._down(keys.messages(self._sid))
+        return self._of_late((message for message in downwards if _created(message) <= number), _written_at)
 
     def _changed_messages(self, of: SyncObject, entries: list[LogEntry], created: Collection[str]) -> list[SyncEvent]:
         """One event per message that was changed or deleted and is not among the `created` ones."""
