@@ -1,7 +1,7 @@
 // Everything that the public API of one SDK offers, as two people use it. Prints what failed.
 
 import assert from "node:assert/strict";
-import { Checks, Person, Sdk, given, refusal, rest, token } from "./official.mjs";
+import { Checks, Person, Sdk, ask, given, refusal, rest, token } from "./official.mjs";
 
 const sdk = new Sdk(given.name, given.folder);
 const url = given.stack.sdk_url;
@@ -16,6 +16,10 @@ let bobsRoom;
 
 const bodies = (page) => page.items.map(({ body }) => body);
 const member = (channel, identity) => channel.getMemberByIdentity(identity);
+
+// A public channel of alice's. No SDK of Conversations shows it until it becomes private.
+const lobby = isChat ? null : await rest("/Channels", { UniqueName: "lobby", Type: "public" });
+if (lobby) await rest(`/Channels/${lobby.sid}/Members`, { Identity: "alice" });
 
 await check("both start", async () => {
   const before = Object.getOwnPropertyDescriptor(globalThis, "WebSocket");
@@ -331,6 +335,16 @@ await check("delete a channel", async () => {
   await alice.hears("channelRemoved");
   assert.deepEqual((await alice.client.getSubscribedChannels()).items, []);
 });
+
+if (lobby) {
+  await check("a channel becomes private", async () => {
+    assert.doesNotMatch(alice.told(), /lobby/);
+    await ask("POST", `/chat/v3/Services/${given.service_sid}/Channels/${lobby.sid}`, { Type: "private" });
+    await alice.hears("channelJoined lobby");
+    const mine = (await alice.client.getSubscribedChannels()).items;
+    assert.deepEqual(mine.map(({ uniqueName }) => uniqueName), ["lobby"]);
+  });
+}
 
 await check("somebody goes offline", async () => {
   const user = await alice.client.getUser("bob");
