@@ -149,7 +149,7 @@ class Measurement:
             self._cost("join a channel", (4, 10), lambda: raw.post(f"{channel}/Members", Identity="carol")),
             self._cost("add a phone to a conversation", (4, 12), self._add_a_phone(2)),
             self._cost("add a fiftieth phone to a conversation", (4, 12), self._add_a_phone(MOST_PHONES)),
-            self._cost("add a tenth participant to a group", (4, 14), self._complete_a_group()),
+            self._cost("add a tenth participant to a group", (4, 12), self._complete_a_group()),
             self._cost("list 50 conversations of a person", (3, 0), self._list_of_a_person),
             self._cost("note what became of a message to a phone", (3, 8), self._note_a_delivery()),
         ]

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from parley.ids import group_digest
 from parley.operations import aliases
 from parley.operations import bound as bindings
 from parley.operations.context import Caller
@@ -150,6 +151,67 @@ def test_a_set_is_free_again_when_its_group_ends(world: World, thread: Thread, e
     assert last.refusal(AGENT) == (409, 50438)
     another.remove("agent")
     last.add(AGENT)
+
+
+def test_who_joins_while_another_takes_a_participants_place_is_in_the_new_set(thread: Thread):
+    thread.add(bound(ANNA))
+    thread.add(bound(BEN))
+
+    def replace() -> None:
+        thread.remove(quote(BEN))
+        thread.add(bound(CLEO))
+
+    with rivalled(replace):
+        thread.add(AGENT)
+    another = thread.another()
+    another.add(bound(ANNA))
+    another.add(bound(CLEO))
+    assert another.refusal(AGENT) == (409, 50438)
+
+
+@pytest.mark.inferred
+def test_a_number_that_two_stand_behind_stays_in_the_set_when_one_leaves(thread: Thread):
+    grouped(thread, ANNA, BEN).add(bound(projected=PROXY, Identity="bob"))
+    thread.remove("agent")
+    another = thread.another()
+    another.add(bound(ANNA))
+    another.add(bound(BEN))
+    assert another.refusal(AGENT) == (409, 50438)
+
+
+@pytest.mark.parametrize("is_meanwhile", [False, True])
+def test_who_leaves_a_closed_group_gives_it_no_set(world: World, thread: Thread, is_meanwhile: bool):
+    grouped(thread, ANNA, BEN, CLEO)
+
+    def holder(*addresses: str) -> object:
+        return world.table.fetch(keys.group(world.account_sid, group_digest({PROXY, *addresses})))
+
+    def close() -> None:
+        assert holder(ANNA, BEN, CLEO)
+        thread.raw.post(thread.path, State="closed")
+        bindings.release(world.context(Caller()), thread.sid)
+        assert holder(ANNA, BEN, CLEO) is None
+
+    if is_meanwhile:
+        with rivalled(close, is_later=True):
+            thread.remove(quote(CLEO))
+    else:
+        close()
+        thread.remove(quote(CLEO))
+    assert holder(ANNA, BEN) is None
+
+
+@pytest.mark.parametrize(
+    ("there", "change", "expected"),
+    [(pair(ANNA), bound(proxy="null"), (400, 50440)), (AGENT, bound(projected="null"), (400, 50442))],
+)
+def test_of_two_who_take_an_address_away_at_once_the_second_is_told_that_there_is_none(
+    thread: Thread, there: Form, change: Form, expected: tuple[int, int]
+):
+    sid = thread.add(there)["sid"]
+    with rivalled(lambda: thread.update(sid, change)):
+        answer = thread.raw("POST", f"{thread.path}/Participants/{sid}", change)
+    assert answer.refusal()[:2] == expected
 
 
 def test_a_conversation_whose_group_is_gone_takes_others_again(thread: Thread):

@@ -14,9 +14,10 @@ from functools import cached_property
 from typing import Any
 
 from parley.domain.memberships import birth_of, user_of
+from parley.domain.participants import addresses_of_group, bindings_in, group_of
 from parley.domain.presence import PREFIX, live_connections
 from parley.domain.timers import due_at
-from parley.ids import member_sid, message_sid
+from parley.ids import group_digest, member_sid, message_sid
 from parley.store import keys
 from parley.store.items import from_attribute
 from parley.store.keys import Key
@@ -328,19 +329,16 @@ def _bindings(account: Account) -> Iterator[str]:
     for sid in account.channels:
         tail = account.living.get(keys.tail(sid), {})
         held = {one["sid"]: one["messaging_binding"] for one in account.in_channel(sid, "MEMBER#") if _binding(one)}
-        group = account.living.get(keys.bound_group(sid), {})
-        noted = {name: binding for name, binding in group.items() if name.startswith("MB")}
+        noted = tail.get("group")
         in_group = {name: binding for name, binding in held.items() if "proxy_address" not in binding}
-        if noted != in_group:
-            yield f"{sid} notes the bindings {noted} of a group, and there are {in_group}"
-        listed = {one["member_sid"] for one in account.in_channel(sid, "BOUND#") if "member_sid" in one}
+        if noted != group_of(list(in_group.values()), bool(noted and noted["is_found"])):
+            yield f"{sid} notes the addresses {noted} of a group, and there are the bindings {in_group}"
+        listed = {one["member_sid"] for one in account.in_channel(sid, "BOUND#")}
         if listed != held.keys() - in_group.keys():
             yield f"{sid} lists {listed} with pairs, and there are {held.keys() - in_group.keys()}"
         phones = sum("address" in binding for binding in held.values())
         if tail.get("bound_count", 0) != phones:
             yield f"{sid} says bound_count {tail.get('bound_count')}, and there are {phones} phones"
-        if bool(tail.get("group")) != bool(in_group):
-            yield f"{sid} says group {tail.get('group')}, and has the bindings {held}"
 
 
 # What a receipt counts as at its message.
@@ -408,17 +406,20 @@ def _groups(account: Account) -> Iterator[str]:
     for key, group in account.of("GROUP"):
         sid, digest = group["channel_sid"], key.pk.split("#")[2]
         is_owed = account.swept or _is_open(account, sid)
-        if is_owed and account.living.get(keys.bound_group(sid), {}).get("group") != digest:
-            yield f"the set {digest} leads to {sid}, which has another"
-    digests = [
-        account.living[keys.bound_group(sid)].get("group")
-        for sid in account.channels
-        if keys.bound_group(sid) in account.living and _is_open(account, sid)
-    ]
-    held = [digest for digest in digests if digest]
+        if is_owed and _set_of(account, sid) != digest:
+            yield f"the set {digest} leads to {sid}, which does not have it"
+    held = [digest for sid in account.channels if (digest := _set_of(account, sid))]
     known = {key.pk.split("#")[2] for key, _ in account.of("GROUP")}
     if len(set(held)) < len(held) or set(held) - known:
         yield f"the sets of addresses {sorted(held)} are not those that lead to their channels, {sorted(known)}"
+
+
+def _set_of(account: Account, sid: str) -> str | None:
+    """The digest of the set of addresses that leads to an open conversation."""
+    group = account.living.get(keys.tail(sid), {}).get("group")
+    if not group or not group["is_found"] or not _is_open(account, sid):
+        return None
+    return group_digest(addresses_of_group(bindings_in(group)))
 
 
 def _aliases(account: Account) -> Iterator[str]:

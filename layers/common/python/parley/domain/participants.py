@@ -13,7 +13,7 @@ from typing import Any
 from parley import errors
 from parley.domain.addresses import EMAIL, SMS, WHATSAPP, Numbers, can_be_in_groups, channel_of
 from parley.errors import Error
-from parley.stored import MessagingBinding
+from parley.stored import Group, MessagingBinding
 
 # https://www.twilio.com/docs/conversations/conversations-limits
 MOST_PHONES, MOST_IN_GROUP, LEAST_IN_GROUP = 50, 10, 3
@@ -174,6 +174,23 @@ def is_phone(held: MessagingBinding | None) -> bool:
 def is_in_group(held: MessagingBinding | None) -> bool:
     """Whether a binding belongs to a thread of phones."""
     return held is not None and "proxy_address" not in held
+
+
+def bindings_in(group: Group | None) -> list[MessagingBinding]:
+    """The bindings of a group's members, from what the counters say of it."""
+    if group is None:
+        return []
+    phones: list[MessagingBinding] = [{"type": SMS, "address": address} for address in group["phones"]]
+    return phones + [{"type": SMS, "projected_address": number} for number in group["numbers"]]
+
+
+def group_of(grouped: Collection[MessagingBinding], is_found: bool) -> Group | None:
+    """What the counters say of a group with these bindings; None if nobody is in it."""
+    if not grouped:
+        return None
+    phones = sorted(one["address"] for one in grouped if "address" in one)
+    numbers = sorted(one["projected_address"] for one in grouped if "projected_address" in one)
+    return {"phones": phones, "numbers": numbers, "is_found": is_found}
 
 
 def check_in_group(grouped: Collection[MessagingBinding], others: int) -> None:

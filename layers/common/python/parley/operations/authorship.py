@@ -12,12 +12,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from parley.domain.deliveries import expected
-from parley.domain.memberships import UNKNOWN, author_of, is_author_unknown, participant_of
+from parley.domain.memberships import UNKNOWN, author_of, identity_of, is_author_unknown, participant_of
 from parley.domain.participants import is_in_group, is_phone
 from parley.errors import AUTHOR_NOT_IN_GROUP, Refusal
 from parley.ids import gateway_member_sid, phone_member_sid
-from parley.operations import aliases, verbs
-from parley.operations.bound import bindings_of
+from parley.operations import aliases, bound, verbs
 from parley.operations.context import SYSTEM, Context
 from parley.store import keys
 from parley.store.keys import Key
@@ -79,16 +78,17 @@ def of_participant(
 
 
 def _in_group(context: Context, channel_sid: str, author: str) -> Member:
-    group_key = keys.bound_group(channel_sid)
-    found = context.table.fetch_many([*_keys(channel_sid, author), group_key])
-    if member := participant(context, found, channel_sid, author):
-        return member
-    for sid, held in bindings_of(found.get(group_key)).items():
-        if held.get("projected_address") == author and (
-            of_number := context.table.fetch(keys.member(channel_sid, sid))
-        ):
-            return of_number
-    raise AUTHOR_NOT_IN_GROUP()
+    there = [one for one in bound.members_of_group(context, channel_sid) if author in _names(one)]
+    if not there:
+        raise AUTHOR_NOT_IN_GROUP()
+    of_number = gateway_member_sid(channel_sid, author)
+    return min(there, key=lambda one: (_names(one).index(author), one["sid"] != of_number))
+
+
+def _names(member: Member) -> tuple[str | None, ...]:
+    """The names by which the author of a message may be given in a group, the best first."""
+    held = member["messaging_binding"]
+    return identity_of(member), held.get("address"), held.get("projected_address")
 
 
 def changed(context: Context, message: Message, act: Callable[[dict[str, Any], Guards], T]) -> T:

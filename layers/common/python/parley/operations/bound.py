@@ -3,20 +3,24 @@
 - A pair of address and proxy address leads to one open conversation of the account. If another channel holds a pair and
   is closed or deleted, a new member takes the pair over.
 - The set of a group's addresses leads to one open conversation too.
-- In the channel, each member with a pair has an item, and one item holds all bindings of a group. They lie together, so
-  that one query finds everybody to whom a message goes. Each is small, so the fiftieth phone costs what the first does.
+- In the channel, each member with a pair has an item. They lie together, so that one query finds everybody to whom a
+  message goes. Each is small, so the fiftieth phone costs what the first does.
+- The members of a group have no such items. The channel's counters hold their addresses, ten at most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from parley.domain.participants import (
+    MOST_IN_GROUP,
     MOST_PHONES,
     addresses_of_group,
+    bindings_in,
     check_complete,
     check_in_group,
+    group_of,
     is_in_group,
     is_phone,
     pair_of,
@@ -38,7 +42,7 @@ from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
 from parley.store.writes import Create, Erase, Guard, Put, Update, Write
-from parley.stored import BoundGroup, Channel, Holder, Member, MessagingBinding, Tail
+from parley.stored import Channel, Holder, Member, MessagingBinding, Tail
 
 # The refusal of a transaction if another change came after its reads.
 Moved = Callable[[], Refusal]
@@ -70,29 +74,23 @@ def wanted(context: Context, channel_sid: str, *held: MessagingBinding | None) -
     if not any(held):
         return []
     pairs = [keys.pair(context.account_sid, *pair) for pair in map(pair_of, held) if pair]
-    return [keys.channel(channel_sid), keys.bound_group(channel_sid), *pairs]
-
-
-def bindings_of(bound: BoundGroup | None) -> dict[str, MessagingBinding]:
-    """The bindings of a group by the SIDs of its members."""
-    return {name: held for name, held in (bound or {}).items() if name.startswith("MB")}
+    return [keys.channel(channel_sid), *pairs]
 
 
 def members_of(context: Context, channel_sid: str) -> list[Member]:
     """The members of a channel who have bindings, in two requests."""
-    return _members_and_group(context, channel_sid)[0]
+    listed = context.table.every(keys.bound_members(channel_sid))
+    if not listed:
+        return members_of_group(context, channel_sid)
+    found = context.table.fetch_many(keys.member(channel_sid, item["member_sid"]) for item in listed)
+    return [cast(Member, member) for member in found.values()]
 
 
-def _members_and_group(context: Context, channel_sid: str) -> tuple[list[Member], BoundGroup]:
-    sids: list[str] = []
-    group: BoundGroup = {}
-    for item in context.table.every(keys.all_bound(channel_sid)):
-        if "member_sid" in item:
-            sids.append(item["member_sid"])
-        else:
-            group = {**item}
-    found = context.table.fetch_many(keys.member(channel_sid, sid) for sid in [*sids, *bindings_of(group)])
-    return [cast(Member, member) for member in found.values()], group
+def members_of_group(context: Context, channel_sid: str) -> list[Member]:
+    """The members of a thread of phones, in one request; none if the channel is no such thread."""
+    # All members of a group are in the group, so the first page has them all.
+    found, _ = context.table.page(keys.members(channel_sid), MOST_IN_GROUP)
+    return [item.record for item in found if is_in_group(item.record.get("messaging_binding"))]
 
 
 def change(
@@ -126,15 +124,13 @@ def change(
     if joins and is_phone(new):
         first = (Guard("bound_count", "behind", MOST_PHONES, PHONES_FULL()),)
     if is_in_group(old) or is_in_group(new):
-        bound = found.get(keys.bound_group(channel_sid))
-        ours = {member["sid"]: new if is_in_group(new) else None}
-        after = {sid: held for sid, held in {**bindings_of(bound), **ours}.items() if held}
+        after = _regrouped(tail, old, new, leaves)
         if not leaves:
-            check_in_group(after.values(), tail["members_count"] + joins - len(after))
-        guards = (Guard("members_count", "=", tail["members_count"], moved()),)
-        set_["group"] = True if after else None
-        change_of_set, more = _group(context, channel_sid, bound, after, moved, leaves)
-        writes += [*more, _bound(channel_sid, bound, {**ours, **change_of_set}, moved)]
+            check_in_group(after, tail["members_count"] + joins - len(after))
+        guards = tuple(_same(tail, name, moved) for name in ("members_count", "group", "state"))
+        is_found, more = _set(context, channel_sid, tail, after, moved, leaves)
+        set_["group"] = group_of(after, is_found)
+        writes += more
     elif new:
         first += (Guard("group", "missing", None, GROUP_IMPOSSIBLE()),)
     count = is_phone(new) - is_phone(old)
@@ -148,14 +144,28 @@ def _require_messaging_service(channel: Mapping[str, Any] | None) -> None:
         raise NO_MESSAGING_SERVICE()
 
 
-def _bound(channel_sid: str, bound: BoundGroup | None, changes: Mapping[str, object], moved: Moved) -> Write:
-    """The write that changes the bindings of a group, on condition that they are still as read."""
-    key = keys.bound_group(channel_sid)
-    if bound is None:
-        record = {name: value for name, value in changes.items() if value is not None}
-        return Create(key, {**record, "version": 1}, taken=moved())
-    same = (Guard("version", "=", bound["version"], moved()),)
-    return Update(key, moved(), set=changes, add={"version": 1}, guards=same, announced=False)
+def _same(tail: Tail, name: str, moved: Moved) -> Guard:
+    """The condition that a field of the counters is as it was read."""
+    value = tail.get(name)
+    return Guard(name, "missing" if value is None else "=", value, moved())
+
+
+def _regrouped(
+    tail: Tail, old: MessagingBinding | None, new: MessagingBinding | None, leaves: bool
+) -> list[MessagingBinding]:
+    """The bindings of a group after a member has `new` in place of `old`.
+
+    Raises:
+        Refusal: 20409 if the counters show that another request has changed this binding since the member was read.
+    """
+    held = bindings_in(tail.get("group"))
+    is_gone = is_in_group(old) and old not in held
+    is_there = is_in_group(new) and is_phone(new) and new in held
+    if not leaves and (is_gone or is_there):
+        raise CONCURRENT_UPDATE()
+    if old in held:
+        held.remove(old)
+    return [*held, new] if new and is_in_group(new) else held
 
 
 def _pairs(
@@ -214,19 +224,29 @@ def is_open(context: Context, holder: Mapping[str, Any]) -> bool:
     return tail is not None and tail.get("state") != CLOSED
 
 
-def _group(
+def _digest(held: Collection[MessagingBinding]) -> str | None:
+    addresses = addresses_of_group(held)
+    return group_digest(addresses) if addresses else None
+
+
+def _set(
     context: Context,
     channel_sid: str,
-    bound: BoundGroup | None,
-    after: Mapping[str, MessagingBinding],
+    tail: Tail,
+    after: Collection[MessagingBinding],
     moved: Moved,
     leaves: bool,
-) -> tuple[dict[str, object], list[Write]]:
-    """The digest of the set of addresses for the bindings item, and the writes that replace the old set by the new."""
-    addresses = addresses_of_group(after.values())
-    old, new = (bound or {}).get("group"), group_digest(addresses) if addresses else None
+) -> tuple[bool, list[Write]]:
+    """Whether a group's new set of addresses leads to the channel, and the writes that replace the old set by the new.
+
+    `tail` are the channel's counters before, `after` the bindings of the group afterwards.
+    """
+    before = tail.get("group")
+    old = _digest(bindings_in(before)) if before and before["is_found"] else None
+    # A closed conversation holds nothing, and its sweep may be through.
+    new = None if tail.get("state") == CLOSED else _digest(after)
     if old == new:
-        return {"group": old}, []
+        return new is not None, []
     found = context.table.fetch_many(keys.group(context.account_sid, digest) for digest in (old, new) if digest)
     writes: list[Write] = []
     if old:
@@ -246,7 +266,7 @@ def _group(
             new = None
         else:
             raise GROUP_EXISTS()
-    return {"group": new}, writes
+    return new is not None, writes
 
 
 def founding(context: Context, found: Records, channel: Channel, members: Sequence[Member]) -> Share:
@@ -255,22 +275,22 @@ def founding(context: Context, found: Records, channel: Channel, members: Sequen
     Raises:
         Refusal: as `change`; 50435 for a group that is not complete.
     """
-    held = {one["sid"]: one["messaging_binding"] for one in members if one["messaging_binding"]}
+    held = [one["messaging_binding"] for one in members if one["messaging_binding"]]
     if not held:
         return NOTHING
     _require_messaging_service(channel)
-    grouped = {sid: binding for sid, binding in held.items() if is_in_group(binding)}
-    check_in_group(grouped.values(), len(members) - len(grouped))
-    check_complete(grouped.values())
+    grouped = [binding for binding in held if is_in_group(binding)]
+    check_in_group(grouped, len(members) - len(grouped))
+    check_complete(grouped)
     writes: list[Write] = []
     for one in members:
         writes += _pairs(context, found, one, None, one["messaging_binding"], CONCURRENT_UPDATE)
     set_: dict[str, object] = {}
     if grouped:
-        set_["group"] = True
-        noted, more = _group(context, channel["sid"], None, grouped, CONCURRENT_UPDATE, False)
-        writes += [*more, _bound(channel["sid"], None, {**grouped, **noted}, CONCURRENT_UPDATE)]
-    return Share({"bound_count": sum(map(is_phone, held.values()))}, set_, (), (), writes)
+        is_found, more = _set(context, channel["sid"], {}, grouped, CONCURRENT_UPDATE, False)
+        set_["group"] = group_of(grouped, is_found)
+        writes += more
+    return Share({"bound_count": sum(map(is_phone, held))}, set_, (), (), writes)
 
 
 def leaving(context: Context, member: Member, tail: Tail, moved: Moved) -> Share:
@@ -284,10 +304,10 @@ def leaving(context: Context, member: Member, tail: Tail, moved: Moved) -> Share
 
 def release(context: Context, channel_sid: str) -> None:
     """Release all pairs and the set of addresses of a closed or deleted channel. It may run twice."""
-    members, group = _members_and_group(context, channel_sid)
-    pairs = [pair for member in members if (pair := pair_of(member.get("messaging_binding")))]
+    bindings = [member["messaging_binding"] for member in members_of(context, channel_sid)]
+    pairs = [pair for binding in bindings if (pair := pair_of(binding))]
     held: list[Key[Holder]] = [keys.pair(context.account_sid, *pair) for pair in pairs]
-    if digest := group.get("group"):
+    if digest := _digest([binding for binding in bindings if is_in_group(binding)]):
         held.append(keys.group(context.account_sid, digest))
     ours = (Guard("channel_sid", "=", channel_sid, NOT_FOUND()),)
     for key in context.table.fetch_many(held):

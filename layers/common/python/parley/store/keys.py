@@ -19,7 +19,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     its counters and next index                pk CHANNEL#<CH>       sk TAIL
     a member; all members of a channel         pk CHANNEL#<CH>       sk MEMBER#<MB>
     the member of an identity, if elsewhere    pk CHANNEL#<CH>       sk ALIAS#<MB of the identity>
-    a member with a binding; all of a channel  pk CHANNEL#<CH>       sk BOUND#<MB, or GROUP>
+    a member with a pair; all of a channel     pk CHANNEL#<CH>       sk BOUND#<MB>
     who holds an address pair                  pk PAIR#<AC>#<address>#<proxy>  sk PAIR
     the channel of a set of addresses          pk GROUP#<AC>#<digest>  sk GROUP
     an invite; all invites to a channel        pk CHANNEL#<CH>       sk INVITE#<IN>
@@ -219,15 +219,11 @@ def aliases(channel_sid: str) -> Range[stored.Alias]:
     return Range(f"CHANNEL#{channel_sid}", "ALIAS#")
 
 
-def bound_group(channel_sid: str) -> Key[stored.BoundGroup]:
-    return Key(f"CHANNEL#{channel_sid}", "BOUND#GROUP")
-
-
 def bound_member(channel_sid: str, sid: str) -> Key[stored.BoundMember]:
     return Key(f"CHANNEL#{channel_sid}", f"BOUND#{sid}")
 
 
-def all_bound(channel_sid: str) -> Range[Mapping[str, Any]]:
+def bound_members(channel_sid: str) -> Range[stored.BoundMember]:
     return Range(f"CHANNEL#{channel_sid}", "BOUND#")
 
 

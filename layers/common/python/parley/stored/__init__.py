@@ -9,10 +9,10 @@ stored record lacks those that were never set. Times are milliseconds since the 
 from __future__ import annotations
 
 from parley.stored.accounts import AccountConfiguration, AddressConfiguration, ApiKey, Credential
-from parley.stored.channels import Channel, ChannelWebhook, Invite, Listing, LogEntry, Replayed, Tail, UniqueName
+from parley.stored.channels import Channel, ChannelWebhook, Group, Invite, Listing, LogEntry, Replayed, Tail, UniqueName
 from parley.stored.common import OfChannel, OfService, Stored, StoredCause
 from parley.stored.due import Due, DueHand
-from parley.stored.members import Alias, BoundGroup, BoundMember, Holder, Member, MessagingBinding
+from parley.stored.members import Alias, BoundMember, Holder, Member, MessagingBinding
 from parley.stored.messages import Media, Message, MessageMedia, Receipt, SentToken
 from parley.stored.services import Binding, Rate, Role, Service, User
 from parley.stored.sockets import Connection, Follower, Presence, SessionResult
@@ -23,7 +23,6 @@ __all__ = [
     "Alias",
     "ApiKey",
     "Binding",
-    "BoundGroup",
     "BoundMember",
     "Channel",
     "ChannelWebhook",
@@ -32,6 +31,7 @@ __all__ = [
     "Due",
     "DueHand",
     "Follower",
+    "Group",
     "Holder",
     "Invite",
     "Listing",

@@ -32,13 +32,24 @@ class Channel(OfService, _DottedChannel, total=False):
     hooks: int
 
 
+class Group(TypedDict):
+    """The addresses in a thread of phones, ten at most: those of its phones, and the number of each other member.
+
+    `is_found` says whether a message to all of them finds this channel.
+    """
+
+    phones: list[str]
+    numbers: list[str]
+    is_found: bool
+
+
 class Tail(TypedDict, total=False):
     """A channel's counters: `seq` is the number of its latest change, `last_index` that of its last message.
 
     A channel without a `state` is active. `activity_at` is the time of the last message, or of the channel's creation.
     `timed_at` is the last time at which a participant came, timers were set or the channel became active.
     `activity_hour` and `timer_due` are the places of its entries in the lists by activity and by timers. `bound_count`
-    is the number of phones. `group` says that the channel is a thread of phones.
+    is the number of phones. `group` has the addresses of a thread of phones.
     """
 
     service_sid: str
@@ -62,7 +73,7 @@ class Tail(TypedDict, total=False):
     invites_made: int
     aliases_made: int
     bound_count: int
-    group: bool
+    group: Group
     told_at: int
     commit_id: str
     cause: StoredCause

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from parley.stored.common import OfChannel, Stored
 
@@ -37,11 +37,6 @@ class BoundMember(TypedDict):
     """A member who has an address and a proxy address; the member itself says which."""
 
     member_sid: str
-
-
-# The bindings of a group by the SIDs of its members, at most ten, with a `version` that grows with each change, and
-# under `group` the digest of the set of addresses that the channel holds.
-BoundGroup = dict[str, Any]
 
 
 class Member(OfChannel, total=False):
