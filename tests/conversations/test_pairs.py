@@ -110,7 +110,7 @@ def test_the_sweep_lets_go_of_what_nobody_has_taken_over(
         if free is deleted:
             sweep(context, {"kind": "channel", "sid": thread.sid, "at": world.clock.now_ms()}, lambda: False)
         else:
-            bindings.release(context, thread.sid)
+            sweep(context, {"kind": "closed", "sid": thread.sid}, lambda: False)
         assert world.table.fetch(left) is None
     assert thread.another().refusal(taken_over) == (409, 50416)
 

@@ -79,9 +79,11 @@ def wanted(context: Context, channel_sid: str, *held: MessagingBinding | None) -
 
 def members_of(context: Context, channel_sid: str) -> list[Member]:
     """The members of a channel who have bindings, in two requests."""
+    return _members_with_pairs(context, channel_sid) or members_of_group(context, channel_sid)
+
+
+def _members_with_pairs(context: Context, channel_sid: str) -> list[Member]:
     listed = context.table.every(keys.bound_members(channel_sid))
-    if not listed:
-        return members_of_group(context, channel_sid)
     found = context.table.fetch_many(keys.member(channel_sid, item["member_sid"]) for item in listed)
     return [cast(Member, member) for member in found.values()]
 
@@ -302,18 +304,26 @@ def leaving(context: Context, member: Member, tail: Tail, moved: Moved) -> Share
     return change(context, found, tail, member, held, None, leaves=True, moved=moved)
 
 
-def release(context: Context, channel_sid: str) -> None:
-    """Release all pairs and the set of addresses of a closed or deleted channel. It may run twice."""
-    bindings = [member["messaging_binding"] for member in members_of(context, channel_sid)]
-    pairs = [pair for binding in bindings if (pair := pair_of(binding))]
-    held: list[Key[Holder]] = [keys.pair(context.account_sid, *pair) for pair in pairs]
-    if digest := _digest([binding for binding in bindings if is_in_group(binding)]):
-        held.append(keys.group(context.account_sid, digest))
+def release(context: Context, first: Member) -> None:
+    """Release all pairs, or the set of addresses, of a closed or deleted channel; `first` is one of its members.
+
+    It may run twice. Afterwards the members may be removed, not before: they say what the channel holds.
+    """
+    channel_sid = first["channel_sid"]
     ours = (Guard("channel_sid", "=", channel_sid, NOT_FOUND()),)
-    for key in context.table.fetch_many(held):
+    for key in context.table.fetch_many(_held_by_members(context, channel_sid, first)):
         try:
             context.table.commit(context.cause(), [Erase(key, NOT_FOUND(), ours)])
         except Refusal as refusal:
             # Another channel holds it by now, or none does.
             if refusal.error is not NOT_FOUND:
                 raise
+
+
+def _held_by_members(context: Context, channel_sid: str, first: Member) -> list[Key[Holder]]:
+    if is_in_group(first.get("messaging_binding")):
+        digest = _digest([member["messaging_binding"] for member in members_of_group(context, channel_sid)])
+        return [keys.group(context.account_sid, digest)] if digest else []
+    members = _members_with_pairs(context, channel_sid)
+    pairs = [pair for member in members if (pair := pair_of(member.get("messaging_binding")))]
+    return [keys.pair(context.account_sid, *pair) for pair in pairs]

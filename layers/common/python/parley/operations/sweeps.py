@@ -84,8 +84,9 @@ def look_again(context: Context, job: dict[str, Any]) -> Again | None:
 def _sweep_channel(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
     """Free a channel's pairs, erase its members and lower their users' counts; then erase its other records and log."""
     sid = job["sid"]
-    bound.release(context, sid)
-    for member in _each(context, keys.members(sid), is_late):
+    for number, member in enumerate(_each(context, keys.members(sid), is_late)):
+        if number == 0:
+            bound.release(context, member)
         _erase_member(context, member)
     _erase_rest(context, keys.in_channel(sid), _KEPT_OF_CHANNELS, is_late)
     return not is_late()
@@ -97,8 +98,9 @@ def _sweep_closed(context: Context, job: dict[str, Any], is_late: IsLate) -> boo
     Each count is lowered once, and the member notes it. Nobody joins a closed conversation, so it is enough to read its
     members once.
     """
-    bound.release(context, job["sid"])
-    for page in _pages(context, keys.members(job["sid"]), is_late):
+    for number, page in enumerate(_pages(context, keys.members(job["sid"]), is_late)):
+        if number == 0 and page:
+            bound.release(context, page[0].record)
         for item in page:
             if is_late():
                 return False
