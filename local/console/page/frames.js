@@ -15,21 +15,26 @@ function title(frame, arrow) {
   return `${arrow} ${name}`;
 }
 
-/** Make a WebSocket class that calls `note(title, frame, socket)` for each frame, with access tokens left out. */
-export function socketClass(note) {
-  return class NotedSocket extends WebSocket {
+/** The title of a frame of Parley's own protocol, and the frame as it is shown: access tokens are left out. */
+function decoded(text, arrow) {
+  const frame = read(text);
+  const shown = frame?.token ? { ...frame, token: '(an access token)' } : frame;
+  return [title(shown, arrow), shown];
+}
+
+/**
+ * Make a WebSocket class that calls `note(title, shown, socket)` for each frame. `decode(text, arrow)` gives the first
+ * two.
+ */
+export function socketClass(note, decode = decoded) {
+  return class extends WebSocket {
     constructor(...given) {
       super(...given);
-      this.addEventListener('message', ({ data }) => {
-        const frame = read(data);
-        note(title(frame, '←'), frame, this);
-      });
+      this.addEventListener('message', ({ data }) => note(...decode(data, '←'), this));
     }
 
     send(data) {
-      const frame = read(data);
-      const shown = frame?.token ? { ...frame, token: '(an access token)' } : frame;
-      note(title(shown, '→'), shown, this);
+      note(...decode(data, '→'), this);
       super.send(data);
     }
   };

@@ -1,6 +1,7 @@
 // One person who chats through one of Twilio's SDKs: the conversation, and the SDK's events and packets.
 
 import { avatar, explain, guarded, h, iconButton, tone } from './dom.js';
+import { socketClass } from './frames.js';
 import { Journal, LOGGED, plain, summary } from './journal.js';
 import { parley } from './twilio-sdk.js';
 
@@ -31,8 +32,8 @@ function load(one) {
   return loaded;
 }
 
-/** What a packet is called in the log, and what it contains; access tokens are left out. */
-export function decoded(text, arrow) {
+/** The title of a packet, and the packet as it is shown: access tokens are left out. */
+function decoded(text, arrow) {
   if (!text.startsWith(PREFIX)) return [`${arrow} frame`, text];
   const [, head] = text.split('\r\n', 2);
   const header = JSON.parse(head);
@@ -44,21 +45,6 @@ export function decoded(text, arrow) {
   const about = request ? `${request.method} ${request.path}` : kind ? (payload?.event_type ?? kind) : '';
   const code = status?.code ?? header.status?.code ?? '';
   return [`${arrow} ${header.method} ${about || code}`.trim(), payload ? { header, payload } : { header }];
-}
-
-/** A WebSocket class that calls `note(title, packet)` for each packet on the wire. */
-function notedSockets(note) {
-  return class extends WebSocket {
-    constructor(...given) {
-      super(...given);
-      this.addEventListener('message', ({ data }) => note(...decoded(data, '←')));
-    }
-
-    send(data) {
-      note(...decoded(data, '→'));
-      super.send(data);
-    }
-  };
 }
 
 export class SdkPane {
@@ -131,7 +117,7 @@ export class SdkPane {
     try {
       const Client = await load(this.#chosen);
       const token = await this.rest.accessToken(this.identity, this.service.sid);
-      const sockets = notedSockets((title, packet) => this.journal.add(this.identity, 'frame', title, packet));
+      const sockets = socketClass((title, packet) => this.journal.add(this.identity, 'frame', title, packet), decoded);
       this.client = await Client.create(token, parley(this.session.values.wsUrl, { WebSocket: sockets }));
       await this.#show(this.client);
     } catch (error) {
