@@ -65,6 +65,8 @@ await check("after a bad time, the SDK has what is there", async () => {
   // An SDK announces no message that it has read before its push came. So nothing is read until the last one is announced.
   await bob.until("the last message", () => heardIndexes().includes(there.at(-1)[0]));
   const expected = JSON.stringify({ there, ...(await state()) });
+  // An SDK announces no message that it came to know from a page. So nothing asks for a page before.
+  await bob.until("the last message", () => heardIndexes().includes(there.at(-1)[0]));
   await bob.until("the same as is there", async () => JSON.stringify(await known()) === expected);
   // An addition that was edited or removed before it could be repaired may never have been announced, but none was twice.
   const heard = heardIndexes();
