@@ -6,6 +6,7 @@ import { Checks, Person, Sdk, ask, given, refusal, rest, token } from "./officia
 const sdk = new Sdk(given.name, given.folder);
 const url = given.stack.sdk_url;
 const isChat = !sdk.isConversations;
+const { stack } = given;
 const { check, end } = new Checks();
 
 // alice names no class for sockets, as most programs do.
@@ -289,6 +290,28 @@ await check("a message that is too large for a frame", async () => {
   assert.match(String(await refusal(bobsRoom.sendMessage("🐢".repeat(9000)))), /413/);
   assert.equal(bob.client.connectionState, "connected");
   assert.equal(bob.sockets.length, 1);
+});
+
+await check("what only Conversations has", async () => {
+  if (isChat) return;
+  const message = room.prepareMessage().setBody("built").setSubject("a subject").setAttributes({ is: "built" }).build();
+  const built = await bob.hears(`messageAdded ${await message.send()}`);
+  assert.deepEqual([built.body, built.subject, built.attributes], ["built", "a subject", { is: "built" }]);
+  // The names of Chat have no word for this one.
+  const [unnamed] = (await (await bob.real.getConversationBySid(room.sid)).getMessages(1)).items;
+  assert.deepEqual([unnamed.body, await unnamed.getChannelMetadata()], ["built", null]);
+  assert.deepEqual([...(await alice.client.getContentTemplates()), ...(await built.getMessageRecipients())], []);
+  assert.deepEqual((await room.getMessageRecipients()).items, []);
+  assert.equal(room.state.current, "active");
+  const phone = await room.addNonChatParticipant(stack.phone_numbers[0], "+15550007777", { from: "alice" });
+  const theirs = await bob.until("the phone", () => bobsRoom.getMemberBySid(phone.sid).catch(() => null));
+  assert.deepEqual([theirs.type, theirs.identity, theirs.bindings.sms.address], ["sms", null, "+15550007777"]);
+  const sent = await bob.hears(`messageAdded ${await room.sendMessage("to the phone")}`);
+  await bob.until("a receipt", () => sent.aggregatedDeliveryReceipt?.total === 1);
+  await bob.until("its details", async () => (await sent.getDetailedDeliveryReceipts()).length === 1);
+  assert.deepEqual(await built.getDetailedDeliveryReceipts(), []);
+  await room.removeMember(theirs.sid);
+  await alice.until("no phone", async () => (await room.getMembersCount()) === 2);
 });
 
 await check("refusals", async () => {
