@@ -15,7 +15,6 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/pyth
 
 import jwt
 
-from bench.meter import metered
+from bench.meter import Cost, metered
 from bench.over_sdk import OverSdk
 from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
@@ -69,21 +68,6 @@ class Room(NamedTuple):
 _ROOMS = (Room(250, 250), Room(1000, 1000), Room(1000, 10), Room(250, 250, 3000), Room(250, 250, 0, TWILSOCK))
 
 
-@dataclass(frozen=True)
-class Cost:
-    """One operation: what it cost, and what it may."""
-
-    operation: str
-    requests: int
-    write_units: float
-    allowed_requests: int
-    allowed_write_units: int
-
-    @property
-    def is_within_budget(self) -> bool:
-        return self.requests <= self.allowed_requests and self.write_units <= self.allowed_write_units
-
-
 class _Taking:
     """A carrier that takes every message."""
 
@@ -121,7 +105,7 @@ class Measurement:
         sockets = [*self._over_sockets(), *sdk.costs(self._channel)]
         return [*self._over_rest(), *self._of_conversations(), *sockets, *batches]
 
-    def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], Any]) -> Cost:
+    def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], object]) -> Cost:
         with metered(self._client) as meter:
             act()
         return Cost(operation, meter.requests.total(), meter.write_units, *allowed)

@@ -1,13 +1,29 @@
-"""Counts what a DynamoDB client asks for and writes: requests, write units and read units."""
+"""Counts what a DynamoDB client asks for and writes: requests and write units."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One operation: what it cost, and what it may."""
+
+    operation: str
+    requests: int
+    write_units: float
+    allowed_requests: int
+    allowed_write_units: int
+
+    @property
+    def is_within_budget(self) -> bool:
+        return self.requests <= self.allowed_requests and self.write_units <= self.allowed_write_units
 
 
 class Meter:
@@ -16,7 +32,6 @@ class Meter:
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.write_units = 0.0
-        self.read_units = 0.0
 
     def ask(self, params: dict[str, Any], **_: Any) -> None:
         """Have the next request report its capacity."""
@@ -29,8 +44,6 @@ class Meter:
         units = sum(part["CapacityUnits"] for part in (reported if isinstance(reported, list) else [reported]))
         if model.name in _WRITES:
             self.write_units += units
-        else:
-            self.read_units += units
 
 
 @contextmanager

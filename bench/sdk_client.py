@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from parley.sockets.sdk.packets import encode
+
 # From a frame to all packets that come back for it.
 Answer = Callable[[str], list[bytes]]
 _MOST_AT_ONCE = 100
@@ -104,8 +106,7 @@ class SdkClient:
     def _say(self, header: dict[str, Any], payload: bytes = b"") -> tuple[Any, Any, list[Any]]:
         """The header and the body of the reply, and the bodies of the pushes that came with it."""
         self.frames += 1
-        spelled = json.dumps({"id": f"TM{self.frames}", **header, "payload_size": len(payload)}).encode()
-        came = self._answer((b"TWILSOCK V3.0 %d\r\n%s\r\n%s" % (len(spelled), spelled, payload)).decode())
+        came = self._answer(encode({"id": f"TM{self.frames}", **header}, payload).decode())
         read = [_read(packet) for packet in came]
         (answered,) = [packet for packet in read if packet[0]["method"] == "reply"]
         return *answered, [body for head, body in read if head["method"] == "notification"]

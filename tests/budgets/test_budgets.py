@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.budgets import Cost, Measurement
+from bench.budgets import Measurement
+from bench.meter import Cost
 from local.emulators.engine import Endpoints
 from local.template.template import Template
 
