@@ -161,7 +161,8 @@ export class Member extends Emitter<MemberEvents> {
   private constructor();
   readonly channel: Channel;
   readonly sid: string;
-  readonly identity: string;
+  /** Null for a member that has none, such as a phone. */
+  readonly identity: string | null;
   readonly roleSid: string | null;
   readonly attributes: Attributes;
   readonly lastConsumedMessageIndex: number | null;

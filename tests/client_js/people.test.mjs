@@ -66,6 +66,27 @@ describe("members", () => {
     await client.shutdown();
   });
 
+  test("without an identity are one object each, named by SID, and no users", async () => {
+    const { server, client, channel, tell } = await inChannels(listed(CH, 3));
+    const phones = ["one", "two"].map((name, seq) => memberView(name, seq + 1, { identity: null }));
+    server.replies.listMembers = () => ({ members: phones, next: null });
+    const [one, two] = await channel.getMembers();
+    assert.deepEqual([one.sid, two.sid, one.identity], ["MB-one", "MB-two", null]);
+    const asked = [];
+    server.replies.updateMember = ({ identity }) => (asked.push(identity), { ...phones[0], seq: 3 });
+    server.replies.removeMember = ({ identity }) => (asked.push(identity), null);
+    await one.updateAttributes({ a: 1 });
+    await two.remove();
+    assert.deepEqual(asked, ["MB-one", "MB-two"]);
+    await assert.rejects(one.getUser(), /no user/);
+    assert.deepEqual((await channel.getUserDescriptors()).items, []);
+    const left = [];
+    channel.on("memberLeft", (member) => left.push(member === one));
+    await tell({ event: "memberLeft", channel_sid: CH, seq: 4, member: { sid: "MB-one", seq: 4 } });
+    assert.deepEqual(left, [true]);
+    await client.shutdown();
+  });
+
   test("are found by SID too", async () => {
     const { server, client, channel } = await inChannels(listed(CH, 3));
     server.replies.fetchMember = ({ identity }) => (identity === "MB-bob" ? memberView("bob", 2) : undefined);

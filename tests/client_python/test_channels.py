@@ -76,6 +76,24 @@ async def test_a_media_message_shows_its_file(lab: Lab) -> None:
     assert (shown.media.sid, shown.media.size, shown.media.filename) == ("ME1", 3, "a.txt")
 
 
+async def test_members_without_an_identity_are_one_object_each_named_by_sid_and_no_users(lab: Lab) -> None:
+    listener, general = await lab.in_channel()
+    phones = [{**member(name, seq), "identity": None} for seq, name in enumerate(("one", "two"), 1)]
+    lab.server.answers["listMembers"] = lambda frame: {"members": phones, "next": None}
+    one, two = await general.get_members()
+    assert (one.sid, two.sid, one.identity) == ("MB-one", "MB-two", None)
+    lab.server.answers["updateMember"] = lambda frame: {**phones[0], "seq": 4}
+    await one.update_attributes({"a": 1})
+    await two.remove()
+    asked = [lab.server.last(action)["identity"] for action in ("updateMember", "removeMember")]
+    assert asked == ["MB-one", "MB-two"]
+    with pytest.raises(ValueError, match="no user"):
+        await one.get_user()
+    assert (await general.get_user_descriptors()).items == []
+    await lab.server.socket.push(changed("memberLeft", 11, member={"sid": "MB-one", "seq": 11}))
+    assert (await listener.heard("memberLeft")).member is one
+
+
 async def test_a_member_shows_its_record(lab: Lab) -> None:
     _, general = await lab.in_channel()
     read = {"last_consumed_message_index": 3, "last_consumption_timestamp": "2026-11-20T09:00:00Z"}

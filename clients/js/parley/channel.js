@@ -1,5 +1,5 @@
 import { Live, checkedAttributes } from "./live.js";
-import { Member } from "./member.js";
+import { Member, addressOf } from "./member.js";
 import { Message } from "./message.js";
 import { Paginator } from "./paginator.js";
 import { Recent } from "./recent.js";
@@ -103,7 +103,7 @@ export class Channel extends Live {
   }
 
   async removeMember(memberOrIdentity) {
-    const identity = memberOrIdentity instanceof Member ? memberOrIdentity.identity : memberOrIdentity;
+    const identity = memberOrIdentity instanceof Member ? memberOrIdentity._address : memberOrIdentity;
     await this.#request("removeMember", { identity });
   }
 
@@ -124,12 +124,15 @@ export class Channel extends Live {
 
   /** The users of all members; the client does not follow them. */
   async getUserDescriptors(pageSize = 30) {
-    const ofMember = ({ identity }) =>
-      this._session.descriptor(identity).catch((error) => {
+    const ofMember = async ({ identity }) => {
+      // A phone has no user.
+      if (!identity) return null;
+      return this._session.descriptor(identity).catch((error) => {
         // After a user was deleted, its memberships stay for a while.
         if (error.status === 404) return null;
         throw error;
       });
+    };
     return this._session.page("listMembers", "members", { channel: this.sid, page_size: pageSize }, ofMember);
   }
 
@@ -294,7 +297,7 @@ export class Channel extends Live {
   }
 
   _member(view) {
-    return this._known(this._members, view.identity, () => new Member(this._session, this))._apply(view);
+    return this._known(this._members, addressOf(view), () => new Member(this._session, this))._apply(view);
   }
 
   _known(objects, key, make) {

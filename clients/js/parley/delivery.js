@@ -1,3 +1,5 @@
+import { addressOf } from "./member.js";
+
 /** Updates the objects of a channel with a new push, and tells the application. */
 export class Delivery {
   #teller;
@@ -60,7 +62,7 @@ export class Delivery {
   #memberLeft(channel, view, seq) {
     const member = channel._member(view);
     this.#typing.stop(channel, view.identity);
-    channel._members.delete(view.identity);
+    channel._members.delete(addressOf(view));
     channel._removed.set(view.sid, seq);
     this.#teller.channel(channel, "memberLeft", member);
   }

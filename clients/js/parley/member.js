@@ -1,5 +1,8 @@
 import { Live, checkedAttributes, parsedDate } from "./live.js";
 
+/** The name of a member in requests: the identity, or the SID of a member that has none, such as a phone. */
+export const addressOf = (view) => view.identity ?? view.sid;
+
 /** A member of a channel. After leaving, it shows the last known values, at least `sid` and `identity`. */
 export class Member extends Live {
   _isTyping = false;
@@ -10,7 +13,11 @@ export class Member extends Live {
   }
 
   get identity() {
-    return this._view.identity;
+    return this._view.identity ?? null;
+  }
+
+  get _address() {
+    return addressOf(this._view);
   }
 
   get roleSid() {
@@ -30,7 +37,7 @@ export class Member extends Live {
   }
 
   async updateAttributes(attributes) {
-    const members = { channel: this.channel.sid, identity: this.identity, attributes: checkedAttributes(attributes) };
+    const members = { channel: this.channel.sid, identity: this._address, attributes: checkedAttributes(attributes) };
     return this._apply(await this._session.request("updateMember", members));
   }
 
@@ -39,6 +46,7 @@ export class Member extends Live {
   }
 
   async getUser() {
+    if (this.identity === null) throw new Error("A member without an identity has no user.");
     return this._session.follow(this.identity);
   }
 }

@@ -127,15 +127,15 @@ class Book:
 
     def _deliver_member(self, push: Push) -> None:
         channel, record = self._channel_of(push), push["member"]
-        known = channel.members.get(record["identity"])
+        known = channel.held_member(record)
         different = known.apply(record) if known is not None else ()
         member = channel.apply_member(record)
         match push["event"]:
             case "memberJoined":
                 self._tell(events.MemberJoined(member), channel)
             case "memberLeft":
-                self._end_typing(channel, member.identity)
-                channel.members.pop(member.identity, None)
+                self._end_typing(channel, member.addressed_as)
+                channel.members.pop(member.addressed_as, None)
                 self._tell(events.MemberLeft(member), channel)
             case "memberUpdated":
                 event = events.MemberUpdated(member, tuple(push.get("updateReasons") or different))

@@ -72,15 +72,17 @@ class Member(ShownMember):
 
     async def update_attributes(self, attributes: Attributes) -> None:
         """Replace the attributes."""
-        members = {"channel": self.channel.sid, "identity": self.identity, "attributes": attributes}
+        members = {"channel": self.channel.sid, "identity": self.addressed_as, "attributes": attributes}
         self.apply(await self._hub.request("updateMember", **members))
 
     async def remove(self) -> None:
         """Remove this member from the channel."""
-        await self.channel.remove_member(self.identity)
+        await self.channel.remove_member(self.addressed_as)
 
     async def get_user(self) -> User:
-        """Fetch the user and follow it."""
+        """Fetch the user and follow it; raises ValueError for a member without an identity."""
+        if self.identity is None:
+            raise ValueError("a member without an identity has no user")
         return await self.channel.people.follow(self.identity)
 
 
@@ -89,7 +91,7 @@ class Channel(ShownChannel):
 
     Attributes:
         messages: The messages that the application holds, by SID.
-        members: The members that the application holds, by identity.
+        members: The members that the application holds, by identity; those without one by SID.
     """
 
     def __init__(self, hub: Hub, people: People, record: ChannelRecord) -> None:
@@ -136,12 +138,17 @@ class Channel(ShownChannel):
 
     def apply_member(self, record: MemberRecord) -> Member:
         """The member of a record."""
-        member = self.members.get(record["identity"])
+        member = self.held_member(record)
         if member is None:
-            member = self.members[record["identity"]] = Member(self._hub, self, record)
+            member = Member(self._hub, self, record)
+            self.members[member.addressed_as] = member
         else:
             member.apply(record)
         return member
+
+    def held_member(self, record: MemberRecord) -> Member | None:
+        """The member of a record, if the application holds it."""
+        return self.members.get(record.get("identity") or record.get("sid", ""))
 
     async def invite(self, identity: str) -> None:
         """Invite somebody."""
@@ -153,7 +160,7 @@ class Channel(ShownChannel):
         return self.apply_member(await self._ask("addMember", identity=identity, **more))
 
     async def remove_member(self, identity: str) -> None:
-        """Remove a member."""
+        """Remove the member with an identity or SID."""
         await self._ask("removeMember", identity=identity)
 
     async def get_members(self) -> list[Member]:
@@ -190,6 +197,8 @@ class Channel(ShownChannel):
         )
 
     async def _user_of(self, member: Member) -> User | None:
+        if member.identity is None:
+            return None
         try:
             return await self.people.fetch(member.identity)
         except RequestError as error:

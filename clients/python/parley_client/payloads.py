@@ -114,9 +114,12 @@ MessageRecord = TypedDict(
 
 
 class MemberRecord(TypedDict, total=False):
-    """A member of a channel. If the client has only heard of its typing, there is only the identity."""
+    """A member of a channel. If the client has only heard of its typing, there is only the identity.
 
-    identity: Required[str]
+    A member without an identity, such as a phone, is known by its SID.
+    """
+
+    identity: str | None
     sid: str
     seq: int
     role_sid: str

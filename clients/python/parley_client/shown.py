@@ -83,9 +83,14 @@ class ShownMember(RecordObject):
     _is_typing = False
 
     @property
-    def identity(self) -> str:
-        """The identity."""
-        return str(self._record["identity"])
+    def identity(self) -> str | None:
+        """The identity; None for a member that has none, such as a phone."""
+        return self._text("identity")
+
+    @property
+    def addressed_as(self) -> str:
+        """Its name in requests: the identity, or the SID of a member that has none."""
+        return self.identity or self.sid
 
     @property
     def role_sid(self) -> str | None:
