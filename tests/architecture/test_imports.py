@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def modules(root: Path) -> Iterator[Path]:
     return (path for path in sorted(root.rglob("*.py")) if "__pycache__" not in path.parts)
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Full names of the modules that a file imports, those for type checkers only left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
