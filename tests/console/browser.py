@@ -19,7 +19,25 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
 }
 _COMMON: dict[str, Any] = {"locale": "en-GB", "color_scheme": "light", "reduced_motion": "reduce"}
+# The popups of the address bar are pages: they would load with every tab, and take more time than the tab itself.
+_POPUPS = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
+# What Playwright disables, of which nothing would be left otherwise: Chromium takes the last list only.
+_UNWANTED = (
+    "AimEnabled",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
 _FLAGS = (
+    f"--disable-features={','.join(_POPUPS + _UNWANTED)}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
