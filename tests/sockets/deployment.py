@@ -6,7 +6,6 @@ template says and handed to `fan_out`, whose pushes arrive at a fake gateway.
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import itertools
 import json
@@ -38,9 +37,14 @@ TOLD = {"channel", "member", "message", "user"}
 conversed: set[str] = set()
 
 
+@cache
+def _sample_text(name: str) -> str:
+    return (REPOSITORY / "events" / f"{name}.json").read_text(encoding="utf-8")
+
+
 def sample(name: str) -> Any:
     """A fresh copy of a sample invocation."""
-    return json.loads((REPOSITORY / "events" / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads(_sample_text(name))
 
 
 # With this a function can be imported; its runtime is then replaced by the test's.
@@ -174,7 +178,7 @@ class Deployment:
         `meanwhile` happens after `$connect` has done its work and before API Gateway has opened the socket.
         """
         connection_id = f"connection-{next(self._connection_numbers)}="
-        event = copy.deepcopy(sample("ws_connect"))
+        event = sample("ws_connect")
         event["requestContext"] |= {"connectionId": connection_id}
         for name, parameters in (("queryStringParameters", token), ("multiValueQueryStringParameters", [token])):
             event[name] = {"token": parameters}
