@@ -5,23 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from typing import Any
 from urllib.parse import quote
 
 import pytest
-from twilio.jwt.access_token.grants import ChatGrant
 
 from local.template.template import Template
 from parley.domain.addresses import Numbers
 from parley.sockets.sdk.upstream_views import HORIZON, V1, V2
 from parley.store import keys
 from parley.store.writes import Put
-from tests.sdk.device import Packet, SdkDevice
+from tests.sdk.device import SdkDevice
 from tests.sdk.requests_of_rows import (
     FORM,
     IN_CHANNEL,
-    PUSH,
-    REGISTRATIONS,
     ROWS,
     SENT,
     Asked,
@@ -276,64 +272,7 @@ def test_a_page_is_cut_to_what_a_packet_holds(house: House) -> None:
     assert rest["meta"]["next_token"] is None
 
 
-# Repetitions.
-
-
-@pytest.mark.parametrize("version", [V1, V2])
-def test_a_message_that_is_sent_again_after_a_reconnect_is_sent_once(house: House, version: str) -> None:
-    room = stage(house, version)
-    path = f"/Client/{version}/Conversations/{room.sid}/Messages"
-    first = SdkDevice(house, "alice")
-    house.deployment.world.clock.advance(500)
-    sent = [mutate(device, path, {"body": "x"}, "once") for device in (first, SdkDevice(house, "alice"))]
-    assert sent[0].body == sent[1].body
-    others = [
-        mutate(SdkDevice(house, "alice"), path, {"body": "x"}, "another"),
-        mutate(SdkDevice(house, "bob"), path, {"body": "x"}, "once"),
-    ]
-    assert [reply.body["index"] for reply in (sent[1], *others)] == [2, 3, 4]
-    assert room.fetch()["messages_count"] == 5
-
-
-def test_the_tag_of_a_message_is_shown_nowhere(house: House, alice: SdkDevice, room: Room) -> None:
-    path = f"/Client/v1/Conversations/{room.sid}/Messages"
-    sent = mutate(alice, path, {"body": "x"}, "once").body
-    (pushed,) = [push.body for push in alice.heard() if push.body["event_type"] == "list_item_added"][-1:]
-    assert "tag" not in {
-        *sent,
-        *pushed["event"]["item_data"],
-        *house.rest.get(f"{room.path}/Messages")["messages"][-1],
-    }
-
-
-@pytest.mark.parametrize("version", [V1, V2])
-def test_a_channel_that_is_made_again_with_the_same_id_is_made_once(house: House, version: str) -> None:
-    made = [
-        mutate(SdkDevice(house, identity), f"/Client/{version}/Conversations", {"friendly_name": "x"}, mutation).body
-        for identity, mutation in (("alice", "once"), ("alice", "once"), ("alice", "another"), ("bob", "once"))
-    ]
-    assert made[0] == made[1]
-    assert len({one["sid"] for one in made}) == 3
-
-
-def test_a_message_with_a_mutation_id_costs_no_more_than_one_without(
-    house: House, alice: SdkDevice, room: Room
-) -> None:
-    path = f"/Client/v1/Conversations/{room.sid}/Messages"
-    house.deployment.world.clock.advance(121)
-    mutate(alice, path, {"body": "warm"}, "1")
-    with house.deployment.world.table._client.metered() as meter:
-        mutate(alice, path, {"body": "x"}, "2")
-    assert (meter.requests.total(), meter.write_units) == (3, 2)
-
-
-def mutate(device: SdkDevice, path: str, body: Any, mutation: str) -> Packet:
-    (reply,) = device.request("POST", path, body, **{"X-Twilio-Mutation-Id": mutation})
-    assert reply.status == 201, reply
-    return reply
-
-
-# Typing, phones, receipts, registrations.
+# Typing, phones, receipts, users.
 
 
 @pytest.mark.parametrize("path", ["/Client/v1/Typing", "/Client/v2/Typing", "/v1/typing"])
@@ -389,84 +328,3 @@ def test_the_users_of_a_channel_are_its_members_that_exist(house: House, alice: 
     users = alice.get("/Client/v1/Users", ConversationSid=room.sid)["users"]
     assert [user["identity"] for user in users] == ["alice", "bob"]
     assert users[0]["sync_unique_name"] == users[0]["sync_objects"]["user_info_map"] == f"{users[0]['sid']}.info"
-
-
-class Push:
-    """A client whose token names a credential."""
-
-    def __init__(self, house: House, identity: str, endpoint: str | None = None):
-        self.house = house
-        credential = house.rest.post("/chat/v2/Credentials", Type="fcm", Secret="secret")["sid"]
-        grant = ChatGrant(service_sid=house.sid, push_credential_sid=credential, endpoint_id=endpoint)
-        self.device = SdkDevice(house, identity, grants=[grant])
-
-    def bindings(self) -> list[dict[str, Any]]:
-        return self.house.rest.get(f"{self.house.path}/Bindings")["bindings"]
-
-    def ask(self, method: str, path: str = "", body: Any = None) -> Packet:
-        return self.device.ask(method, f"/v1/registrations{path}", body, {"productId": "ip_messaging"})
-
-
-@pytest.mark.parametrize("endpoint", [None, "a browser"])
-def test_a_registration_is_a_binding(house: House, endpoint: str | None) -> None:
-    alice = Push(house, "alice", endpoint)
-    types = ["twilio.conversations.new_message", "twilio.channel.consumption_update", "twilio.ipmsg.typing_indicator"]
-    made = alice.ask("POST", body={**PUSH, "message_types": types})
-    assert made.status == 201
-    (binding,) = alice.bindings()
-    assert (binding["sid"], binding["message_types"]) == (made.body["id"], ["new_message"])
-    assert (binding["identity"], binding["binding_type"]) == ("alice", "fcm")
-    assert endpoint in (None, binding["endpoint"])
-    assert alice.ask("POST", body=PUSH).body == made.body
-    assert len(alice.bindings()) == 1
-    assert alice.ask("DELETE", f"/{made.body['id']}", {}).status == 204
-    assert alice.bindings() == []
-    assert alice.ask("DELETE", f"/{made.body['id']}", {}).refusal == (404, 20404)
-
-
-def test_a_device_is_removed_by_its_address_and_only_for_oneself(house: House) -> None:
-    alice, bob = Push(house, "alice"), Push(house, "bob")
-    sids = [one.ask("POST", body=PUSH).body["id"] for one in (alice, bob)]
-    assert alice.ask("DELETE", f"/{sids[1]}", {}).refusal == (404, 20404)
-    device = {"binding_type": "fcm", "address": "a token"}
-    for wrong in ({**device, "address": "other"}, {**device, "binding_type": "apn"}, device):
-        before = len(alice.bindings())
-        assert alice.ask("DELETE", body=wrong).status == 204
-        assert len(alice.bindings()) == before - (wrong == device)
-    assert [binding["sid"] for binding in alice.bindings()] == [sids[1]]
-    assert alice.ask("DELETE", body={}).refusal == (400, 20001)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {**PUSH, "channel_type": "pigeon"},
-        {**PUSH, "channel_type": "apn"},
-        {**PUSH, "data": {}},
-        {**PUSH, "data": "x"},
-        {**PUSH, "data": {"registration_id": "x" * 5000}},
-        {**PUSH, "message_types": []},
-        {**PUSH, "message_types": ["twilio.ipmsg.typing_indicator"]},
-        {**PUSH, "message_types": "new_message"},
-    ],
-)
-def test_a_registration_that_makes_no_sense_is_refused(house: House, body: dict[str, Any]) -> None:
-    alice = Push(house, "alice")
-    assert alice.ask("POST", body=body).status in (400, 404)
-    assert alice.bindings() == []
-
-
-def test_a_token_without_a_credential_registers_a_device_too(house: House, alice: SdkDevice) -> None:
-    """SDKs repeat a refused registration for ever, and tokens of chat mostly name no credential."""
-    assert alice.ask("POST", "/v1/registrations", PUSH).status == 201
-    (binding,) = house.rest.get(f"{house.path}/Bindings")["bindings"]
-    assert (binding["identity"], binding["credential_sid"]) == ("alice", None)
-
-
-def test_every_registration_route_is_used_here() -> None:
-    assert set(REGISTRATIONS) == {
-        ("POST", "/v1/registrations"),
-        ("DELETE", "/v1/registrations"),
-        ("DELETE", "/v1/registrations/{sid}"),
-    }
