@@ -70,6 +70,11 @@ def test_a_function_does_not_import_the_other_doors(loaded: dict[str, set[str]],
     assert doors <= ({"webhooks", "work"} if name == "webhooks" else {"sockets"})
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_the_protocol_of_the_sdks_is_imported_with_its_first_packet(loaded: dict[str, set[str]], name: str):
+    assert not {module for module in loaded[name] if module.startswith("parley.sockets.sdk")}
+
+
 @pytest.mark.parametrize("name", ["ws_connect", "ws_message", "ws_disconnect"])
 def test_a_socket_function_does_not_import_other_ports(loaded: dict[str, set[str]], name: str):
     assert not loaded[name] & {"parley.ports.http.outgoing", "parley.ports.queue"}

@@ -1,4 +1,4 @@
-"""SDKs of Conversations know private channels only: to them, a public channel looks like one that does not exist."""
+"""SDKs of Conversations know neither public channels nor invites: to them, such a channel looks like one that does not exist."""
 
 from __future__ import annotations
 
@@ -116,8 +116,21 @@ def test_of_a_private_channel_both_hear_the_same(house: House, name: str) -> Non
         hush(devices)
     ROWS[name][0](room)
     chat, conversations = ({who: device.heard() for who, device in devices.items()} for devices in both)
-    assert chat == conversations
+    invited = {"an invite": ["carol", "erin"], "an invited user joins": []}.get(name, ["carol"])
+    assert conversations == chat | {who: [] for who in invited}
     assert any(chat.values())
+
+
+def test_an_invited_user_knows_nothing_of_the_channel(house: House) -> None:
+    hidden = house.channel("bob", Type="private")
+    invite = house.rest.post(f"{hidden.path}/Invites", Identity="alice")["sid"]
+    alice, of = SdkDevice(house, "alice", of=CONVERSATIONS), objects.channels(user_sid(house.sid, "alice"))
+    assert opened(alice, hidden) == opened(alice, Room(house, {"sid": NOWHERE}))
+    assert told(subscribed(alice, hidden.sid), hidden.sid) == told(subscribed(alice, NOWHERE), NOWHERE)
+    assert alice.get(f"{mine(house)}/Items", Key=hidden.sid)["items"] == listed(alice) == []
+    assert hidden.sid not in str(alice.request("POST", SUBSCRIPTIONS, asked((of.sid, of.type))))
+    hidden.delete(f"/Invites/{invite}")
+    assert hidden.sid not in str(alice.request("POST", SUBSCRIPTIONS, asked((of.sid, of.type))))
 
 
 def test_both_share_the_bytes_of_a_push(house: House) -> None:

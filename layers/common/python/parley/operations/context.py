@@ -66,6 +66,7 @@ class Perspective:
         new_service: The fields that the face sets in a new service.
         has_defaults: Whether a new channel takes the account's timers and messaging service.
         by_activity: Whether lists show the newest channels first, and without a filter those that were active last.
+        has_invites: Whether there are invites. Without them, the invited do not know of the channel.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Perspective:
     new_service: Mapping[str, Any] = field(default_factory=dict, hash=False)
     has_defaults: bool = False
     by_activity: bool = False
+    has_invites: bool = True
 
     @property
     def hides(self) -> tuple[str, ...]:
@@ -105,6 +107,7 @@ CONVERSATIONS = Perspective(
     new_service={"limits.channel_members": 1000, "limits.user_channels": 1000},
     has_defaults=True,
     by_activity=True,
+    has_invites=False,
 )
 # For Parley's own work, such as sweeps, which no API asks for.
 INTERNAL = Perspective("internal", "chat", lists=(PUBLIC, PRIVATE))

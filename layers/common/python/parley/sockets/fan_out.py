@@ -195,8 +195,9 @@ class FanOut:
             perspective = self._protocols.row(protocol).perspective
             if _is_hidden(perspective, change, news):
                 continue
-            if change.channel_sid and FOLLOWERS in event.audience:
-                group = _still_seeing(group, news, hearers)
+            is_filtered = FOLLOWERS in event.audience or (INVITED in event.audience and not perspective.has_invites)
+            if change.channel_sid and is_filtered:
+                group = _seeing(group, news, hearers, perspective)
             try:
                 if event.name == "channel_updated" and change.old.get("type") in perspective.hides:
                     self._introduce(plan, news, protocol, group, hearers)
@@ -291,7 +292,9 @@ class FanOut:
 
 
 def _is_hidden(perspective: Perspective, change: Change, news: News) -> bool:
-    """Whether a change happened in a channel that does not exist in this perspective."""
+    """Whether a change is one of an invite, or happened in a channel, that does not exist in this perspective."""
+    if change.kind == "invite" and not perspective.has_invites:
+        return True
     if not change.channel_sid or not perspective.hides:
         return False
     channel = change.record if change.kind == "channel" else news.channel or {}
@@ -357,12 +360,12 @@ def _grouped(persons: frozenset[Person], open_: Groups) -> Groups:
     return groups
 
 
-def _still_seeing(followers: list[Listener], news: News, hearers: _Hearers) -> list[Listener]:
-    """Those followers of a channel's document whose users may still see the channel."""
+def _seeing(group: list[Listener], news: News, hearers: _Hearers, perspective: Perspective) -> list[Listener]:
+    """Those of a group whose users may see the channel now."""
     channel = cast(Channel, news.record) if news.verb == "deleted" and news.kind == "channel" else news.channel or {}
     members = hearers.members.get(news.channel_sid, frozenset())
-    invited = hearers.invited.get(news.channel_sid, frozenset())
-    return [one for one in followers if may_see(channel, Person(one.user_sid, one.birth), members, invited)]
+    invited = hearers.invited.get(news.channel_sid, frozenset()) if perspective.has_invites else frozenset()
+    return [one for one in group if may_see(channel, Person(one.user_sid, one.birth), members, invited)]
 
 
 def _with_followers(to: Groups, following: list[Listener]) -> Groups:

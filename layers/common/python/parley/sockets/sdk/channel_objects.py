@@ -1,7 +1,8 @@
 """Who may see the Sync objects of a channel, and the records that they show.
 
 Members see all three. Who is invited, who created the channel, and everybody in the service if the channel is public,
-sees the document. To anybody else, the channel does not exist. To SDKs of Conversations, no public channel exists.
+sees the document. To anybody else, the channel does not exist. SDKs of Conversations know no public channels and no
+invites.
 
 A channel may be deleted while a client opens its objects. Some SDKs break if the objects are gone then. So for a minute
 there are empty ones. They show nothing but that the channel was there.
@@ -91,6 +92,11 @@ def exists(connection: Connection, found: Mapping[str, Any]) -> bool:
     return found.get("service_sid") == connection["service_sid"] and found["type"] in perspective_of(connection).shows
 
 
+def is_known(connection: Connection, held: Mapping[str, Any], tail: Tail) -> bool:
+    """Whether the connection's SDK knows of such a membership or invite in such a channel."""
+    return exists(connection, tail) and (held["sid"].startswith("MB") or perspective_of(connection).has_invites)
+
+
 def membership(context: Context, connection: Connection, found: Records, sid: str) -> Mapping[str, Any] | None:
     """The user's membership in a channel of the service; `found` holds `member_keys` and `alias_keys`."""
     tail = found.get(keys.tail(sid))
@@ -113,5 +119,7 @@ def sight(context: Context, connection: Connection, found: Records, sid: str) ->
         return UNSEEN
     member = membership(context, connection, found, sid)
     invite = own(found.living().get(keys.invite(sid, invite_sid(sid, connection["identity"]))), asker(connection))
+    if invite and not is_known(connection, invite, tail):
+        invite = None
     is_visible = bool(member or invite) or channel["type"] == PUBLIC or is_creator(channel, asker(connection))
     return Sight(channel, tail, member, None if member else invite, is_visible)

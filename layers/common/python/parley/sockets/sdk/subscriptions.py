@@ -315,7 +315,7 @@ class _Establishing:
 
     def _own_channel(self, of: SyncObject, sid: str, held: Mapping[str, Any], since: int) -> SyncEvent | None:
         tail = self._found.living().get(keys.tail(sid))
-        if tail is not None and not channel_objects.exists(self._connection, tail):
+        if tail is not None and not channel_objects.is_known(self._connection, held, tail):
             return None
         if "deleted_at" in held or tail is None:
             return sync_events.item(of, REMOVED, sid, held)

@@ -147,8 +147,8 @@ def _held(exchange: Exchange, of: SyncObject, listed: list[Found[Any]]) -> list[
     return [
         (sid, _item(of, sid, held, items.membership_item(held, tail["type"])))
         for sid, held, tail in both
-        if tail is not None and channel_objects.exists(exchange.connection, tail)
-        if held is not None and own(held, asker(exchange.connection))
+        if tail is not None and held is not None and channel_objects.is_known(exchange.connection, held, tail)
+        if own(held, asker(exchange.connection))
     ]
 
 
