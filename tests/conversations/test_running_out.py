@@ -20,6 +20,7 @@ from parley.store.table import Table
 from tests.support.doors import Raw
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.invariants import contradictions, everything
+from tests.support.killing import Killed, killed_at
 from tests.support.target import Target
 from tests.support.world import World
 from tests.webhooks.function import Remaining, WebhooksFunction
@@ -138,18 +139,22 @@ def test_a_message_at_the_deadline_counts_or_is_refused(house: House, twilio: An
         assert (refused.value.code, house.state(sid), conversation.messages.list()) == (50377, "closed", [])
 
 
-def test_many_conversations_change_once_each_after_lost_ticks_and_a_job_that_ran_out_of_time(
+def test_many_conversations_change_once_each_after_lost_ticks_and_a_job_that_was_killed_and_cut_short(
     house: House, raw: Raw, target: Target
 ):
     event = "onConversationStateUpdated"
     configuration = f"/conversations/v1/Services/{house.service_sid}/Configuration/Webhooks"
     raw.post(configuration, PostWebhookUrl=target.url, Filters=event)
     sids = [house.make(**BOTH) for _ in range(MANY)]
-    # Three ticks are lost, and the job of the next has no time left after some.
+    # Three ticks are lost. The job of the next is killed in the middle of a transition. Then SQS hands it out again, and
+    # it has no time left after some.
     house.world.clock.advance(180)
     house.background.tick()
     (job,) = house.background.work.timed
     house.background.work.timed = []
+    for at in range(MANY // 4, MANY // 4 + 3):
+        with pytest.raises(Killed), killed_at(at):
+            house.background.do_job(job)
     fewer = iter([60_000] * (MANY // 3))
     remaining = Remaining()
     remaining.get_remaining_time_in_millis = lambda: next(fewer, 0)  # type: ignore[method-assign]
