@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from twilio.rest import Client
 
-from parley.operations import services
+from parley.operations import bindings, services
 from tests.conversations.conftest import refusal
+from tests.support.doors import Raw
 from tests.support.world import World
 
 
@@ -25,6 +26,24 @@ def test_the_default_service_is_made_when_it_is_first_needed(twilio: Client, wor
     conversation = api.conversations.create()
     assert conversation.chat_service_sid == configuration.default_chat_service_sid
     assert [service.sid for service in api.services.list()] == [configuration.default_chat_service_sid]
+
+
+def test_a_service_that_conversations_makes_has_room_for_more_than_one_that_chat_makes(twilio: Client):
+    makers = twilio.conversations.v1.services, twilio.chat.v2.services
+    made = [maker.create(friendly_name="x").sid for maker in makers]
+    assert [twilio.chat.v2.services(sid).fetch().limits for sid in made] == [
+        {"channel_members": 1000, "user_channels": 1000},
+        {"channel_members": 100, "user_channels": 250},
+    ]
+
+
+def test_connections_are_a_type_of_binding_that_no_push_registration_has(raw: Raw, world: World, service_sid: str):
+    path = f"/conversations/v1/Services/{service_sid}"
+    raw.post(f"{path}/Users", Identity="alice")
+    credential = raw.post("/conversations/v1/Credentials", Type="fcm", Secret="x")["sid"]
+    place = {"endpoint": "phone", "binding_type": "fcm", "address": "token", "message_types": []}
+    bindings.register(world.context(), service_sid, "alice", credential_sid=credential, **place)
+    assert [len(raw.get(f"{path}/Bindings", BindingType=name)["bindings"]) for name in ("fcm", "twilsock")] == [1, 0]
 
 
 def test_another_default_service_takes_over_all_paths_without_a_service(twilio: Client, world: World, service_sid: str):
