@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -335,6 +336,30 @@ def test_somebody_is_added_and_removed(console: Console) -> None:
     console.dialog_button("Remove carol").click()
     console.dialog_button("Remove").click()
     expect(carol).to_have_count(0)
+
+
+def test_members_without_an_identity_are_shown_by_their_sids(
+    unopened: Console, twilio: Any, service: Any, other: Any
+) -> None:
+    conversation = twilio.conversations.v1.services(service.sid).conversations(other.fetch().sid)
+    conversation.update(messaging_service_sid="MG" + "0a" * 16)
+    (sender,) = unopened.stack.info["whatsapp_senders"]
+    pair = {"messaging_binding_proxy_address": sender}
+    phones = [
+        conversation.participants.create(
+            messaging_binding_address=f"whatsapp:+4917{secrets.randbelow(10**8):08d}", **pair
+        )
+        for _ in range(2)
+    ]
+    unopened.open()
+    unopened.alice.opens("Other")
+    expect(unopened.alice.within(".subtitle")).to_contain_text("5 members")
+    unopened.alice.button("Members, invite").click()
+    for phone in phones:
+        expect(unopened.dialog.locator(f"li[data-identity={phone.sid}]")).to_be_visible()
+    unopened.dialog_button(f"Remove {phones[0].sid}").click()
+    unopened.dialog_button("Remove").click()
+    expect(unopened.dialog.locator("li")).to_have_count(4)
 
 
 def test_a_channel_that_cannot_be_joined_is_made_once_and_the_dialog_says_so(

@@ -290,22 +290,22 @@ export class Conversation {
       icon(this.channel.isPrivate ? 'lock' : 'hash'),
       document.createTextNode(channelName(this.channel)),
     ]);
-    const { identities } = this.roster;
-    const online = identities.filter((identity) => this.roster.isOnline(identity)).length;
-    const isKnown = identities.some((identity) => this.roster.isOnline(identity) !== null);
-    const count = `${identities.length} ${identities.length === 1 ? 'member' : 'members'}`;
+    const { names } = this.roster;
+    const online = names.filter((name) => this.roster.isOnline(name)).length;
+    const isKnown = names.some((name) => this.roster.isOnline(name) !== null);
+    const count = `${names.length} ${names.length === 1 ? 'member' : 'members'}`;
     const { state } = this.channel;
     const about = [
-      identities.length && count,
-      identities.length && isKnown && `${online} online`,
+      names.length && count,
+      names.length && isKnown && `${online} online`,
       state !== 'active' && state,
     ];
     this.subtitle.textContent = about.filter(Boolean).join(' · ');
     this.composer.replaceWith(whyReadOnly(this.channel));
-    const others = identities.filter((identity) => identity !== this.pane.identity).slice(0, 3);
+    const others = names.filter((name) => name !== this.pane.identity).slice(0, 3);
     keep(
       this.faces,
-      others.map((identity) => avatar(identity, this.roster.isOnline(identity), 'small')),
+      others.map((name) => avatar(name, this.roster.isOnline(name), 'small')),
     );
   }
 

@@ -2,6 +2,7 @@
 
 import { avatar, guarded, h, iconButton, keep, textButton, tone } from './dom.js';
 import { outcome } from './outbox.js';
+import { nameOf } from './roster.js';
 
 const GROUP_MILLISECONDS = 5 * 60 * 1000;
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
@@ -20,7 +21,9 @@ function dayName(date) {
 /** The identities that have read up to a message, by its index. A member's own message needs no mark of that member. */
 export function readers(messages, members, self) {
   const found = new Map();
-  for (const { identity, lastConsumedMessageIndex: horizon } of members) {
+  for (const member of members) {
+    const { lastConsumedMessageIndex: horizon } = member;
+    const identity = nameOf(member);
     if (identity === self || horizon === null || horizon === undefined) continue;
     const last = messages.findLast(({ index }) => index <= horizon);
     if (last && last.author !== identity) found.set(last.index, [...(found.get(last.index) ?? []), identity]);

@@ -2,6 +2,7 @@
 
 import { avatar, explain, guarded, h, icon, iconButton, keep, textButton, toast } from './dom.js';
 import { askForm, confirmDialog, makeForm, openDialog } from './dialogs.js';
+import { nameOf } from './roster.js';
 import { whyReadOnly } from './states.js';
 
 /** What a channel is called. */
@@ -68,7 +69,7 @@ export function membersDialog(conversation) {
     const rows = new Map();
     const show = () => {
       const members = [...conversation.roster.members.values()].sort((one, other) =>
-        one.identity.localeCompare(other.identity),
+        nameOf(one).localeCompare(nameOf(other)),
       );
       keep(
         list,
@@ -109,27 +110,27 @@ export function membersDialog(conversation) {
 }
 
 function memberRow(rows, conversation, member) {
-  const { identity } = member;
-  const online = conversation.roster.isOnline(identity);
-  const self = identity === conversation.pane.identity;
+  const name = nameOf(member);
+  const online = conversation.roster.isOnline(name);
+  const self = name === conversation.pane.identity;
   const state = `${online}`;
-  const kept = rows.get(identity);
+  const kept = rows.get(name);
   if (kept?.dataset.state === state) return kept;
   const unknown = conversation.pane.client?.reachabilityEnabled ? 'presence is not known' : 'presence is off';
   const words = { true: 'online', false: 'offline', null: unknown }[state];
   const remove = guarded(() =>
-    confirmDialog(`Remove ${identity}?`, 'Removed people cannot read the channel any more.', 'Remove', () =>
-      conversation.channel.removeMember(identity),
+    confirmDialog(`Remove ${name}?`, 'Removed people cannot read the channel any more.', 'Remove', () =>
+      conversation.channel.removeMember(name),
     ),
   );
   const row = h(
     'li',
-    { data: { state, identity } },
-    avatar(identity, online),
-    h('span', { class: 'person' }, h('strong', {}, identity, self && ' (you)'), h('small', {}, words)),
-    !self && iconButton('trash', `Remove ${identity}`, remove),
+    { data: { state, identity: name } },
+    avatar(name, online),
+    h('span', { class: 'person' }, h('strong', {}, name, self && ' (you)'), h('small', {}, words)),
+    !self && iconButton('trash', `Remove ${name}`, remove),
   );
-  rows.set(identity, row);
+  rows.set(name, row);
   return row;
 }
 

@@ -1,34 +1,37 @@
 // Who is in a channel, and who of them is online.
 
+/** What a member is called: its identity, or the SID if it has none, as a phone. */
+export const nameOf = (member) => member.identity ?? member.sid;
+
 export class Roster {
   /** `changed()` is called after each change. */
   constructor(pane, channel, changed) {
     this.pane = pane;
     this.channel = channel;
     this.changed = changed;
-    this.members = new Map(); // by identity
+    this.members = new Map(); // by name
     this.users = new Map(); // by identity
   }
 
-  get identities() {
+  get names() {
     return [...this.members.keys()];
   }
 
   async load() {
     const members = await this.channel.getMembers();
-    this.members = new Map(members.map((member) => [member.identity, member]));
+    this.members = new Map(members.map((member) => [nameOf(member), member]));
     this.changed();
-    for (const identity of this.members.keys()) this.#follow(identity);
+    for (const member of members) this.#follow(member);
   }
 
   put(member) {
-    this.members.set(member.identity, member);
+    this.members.set(nameOf(member), member);
     this.changed();
-    this.#follow(member.identity);
+    this.#follow(member);
   }
 
-  remove({ identity }) {
-    this.members.delete(identity);
+  remove(member) {
+    this.members.delete(nameOf(member));
     this.changed();
   }
 
@@ -38,15 +41,15 @@ export class Roster {
   }
 
   /** Whether somebody is online; null if that is not known. */
-  isOnline(identity) {
-    const user = this.users.get(identity);
+  isOnline(name) {
+    const user = this.users.get(name);
     if (!user) return null;
     // For a user who has never connected, the service says nothing even if it has presence.
     return user.online ?? (this.pane.client?.reachabilityEnabled ? false : null);
   }
 
-  async #follow(identity) {
-    if (this.users.has(identity)) return;
+  async #follow({ identity }) {
+    if (identity === null || this.users.has(identity)) return;
     try {
       this.users.set(identity, await this.pane.client.getUser(identity));
       this.changed();
