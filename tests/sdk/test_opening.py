@@ -142,6 +142,8 @@ def test_the_configuration_names_the_identity_and_where_everything_is(
     assert shown["options"]["consumption_report_interval"] == "PT7S"
     assert shown["links"]["conversations"] == f"https://aim.parley.invalid/Client/{version}/Conversations"
     assert all(link.startswith("https://") for link in shown["links"].values())
+    assert shown["links"]["media_service"].endswith(f"/media/v1/Services/{house.sid}/Media")
+    assert shown["options"]["media_attachment_size_limit_in_mb"] == 150
 
 
 def test_the_path_counts_from_the_service_on(alice: SdkDevice) -> None:

@@ -169,6 +169,16 @@ def test_an_invited_user_hears_of_the_document(house: House, alice: SdkDevice) -
     assert list(listener.failed.values()) == [54100]
 
 
+def test_who_created_a_private_channel_hears_of_the_document_without_joining(house: House, alice: SdkDevice) -> None:
+    hidden = Room(house, alice.ask("POST", "/Client/v1/Conversations", {"type": "private"}).body)
+    listener = Listener(alice)
+    listener.open(document(hidden))
+    listener.news()
+    hidden.update(FriendlyName="new name")
+    listener.listen()
+    assert [data["friendlyName"] for _, data in listener.news()] == ["new name"]
+
+
 # Rights, and requests that make no sense.
 
 
