@@ -179,3 +179,14 @@ def test_rules_and_rows_do_not_wait_or_ask_for_the_time():
     # The clock is handed in; a rule that looks at the system's cannot be tested.
     for name in ("domain", "records", "operations"):
         assert users_of(CORE / name, "time", "random", "secrets", "socket", "threading", "asyncio") == set()
+
+
+def test_only_a_perspective_itself_says_which_channels_a_face_shows():
+    # A list of channels picks the lists to read by type, before there is a channel to ask about.
+    askers = {
+        path.name
+        for path in modules(CORE)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "shows" and "perspective" in ast.unparse(node.value)
+    }
+    assert askers == {"channel_lists.py"}, "ask `perspective.knows(channel)`"

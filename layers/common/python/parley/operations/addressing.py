@@ -49,7 +49,7 @@ def shown(context: Context, service_sid: str, found: C | None) -> C:
     Raises:
         Refusal: 20404.
     """
-    if found is None or found["service_sid"] != service_sid or found["type"] not in context.perspective.shows:
+    if found is None or found["service_sid"] != service_sid or not context.perspective.knows(found):
         raise NOT_FOUND()
     return found
 

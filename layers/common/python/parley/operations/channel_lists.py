@@ -104,8 +104,7 @@ def _by_activity(context: Context, service_sid: str, page: PageRequest) -> Listi
     shown = {
         position: (channel, tail)
         for position, (channel, tail) in _channels(context, listing.positions).items()
-        if position.startswith(keys.padded(tail.get("activity_hour", 0)))
-        and channel["type"] in context.perspective.shows
+        if position.startswith(keys.padded(tail.get("activity_hour", 0))) and context.perspective.knows(channel)
     }
     order = sorted(shown, key=lambda at: (shown[at][1]["activity_at"], shown[at][0]["sid"]), reverse=True)
     return listing._replace(records=[{**shown[position][0]} for position in order], positions=order)

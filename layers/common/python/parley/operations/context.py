@@ -87,6 +87,10 @@ class Perspective:
         """The types of channels that do not exist there."""
         return tuple(channel_type for channel_type in TYPES if channel_type not in self.shows)
 
+    def knows(self, channel: Mapping[str, Any]) -> bool:
+        """Whether a channel exists there. Its counters will do, because they have its type too."""
+        return channel.get("type") in self.shows
+
 
 # Twilio's published description calls `public` the default of the list's `Type` filter. If Twilio lists private
 # channels too when there is no filter, `lists` must name both types (unconfirmed).

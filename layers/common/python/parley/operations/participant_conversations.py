@@ -59,7 +59,7 @@ def _shown(context: Context, stored: Records, item: Found[Member], people: list[
     """A participation with its conversation; None for an invite, or if its deletion has begun."""
     member = stored.get(item.key)
     channel, tail = stored.get(keys.channel(item.position)), stored.get(keys.tail(item.position))
-    if member is None or channel is None or tail is None or channel["type"] not in context.perspective.shows:
+    if member is None or channel is None or tail is None or not context.perspective.knows(channel):
         return None
     is_former = any(own(member, stored.get(user)) is None for user in people)
     if is_former or not item.key.sk.startswith("MEMBER#"):

@@ -40,7 +40,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
         | {"channel": with_counters(stored[keys.channel(item.position)], stored[keys.tail(item.position)])}
         for item in found
         if item.key in stored and keys.channel(item.position) in stored and keys.tail(item.position) in stored
-        if stored[keys.channel(item.position)]["type"] in context.perspective.shows
+        if context.perspective.knows(stored[keys.channel(item.position)])
         if own(stored[item.key], owner)
     }
     return listing.showing(shown)

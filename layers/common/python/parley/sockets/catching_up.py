@@ -114,7 +114,7 @@ def catch_up(
         member = own(aliases.member_of(context, found, sid, identity), user)
         invite = own(invite, user)
         is_here = channel is not None and channel["service_sid"] == connection["service_sid"]
-        if channel is None or tail is None or not is_here or channel["type"] not in context.perspective.shows:
+        if channel is None or tail is None or not is_here or not context.perspective.knows(channel):
             answers[sid] = CaughtUp(GONE)
         elif member is None:
             is_visible = invite is not None or channel["type"] == PUBLIC or is_creator(channel, user)

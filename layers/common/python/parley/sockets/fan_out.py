@@ -298,7 +298,7 @@ def _is_hidden(perspective: Perspective, change: Change, news: News) -> bool:
     if not change.channel_sid or not perspective.hides:
         return False
     channel = change.record if change.kind == "channel" else news.channel or {}
-    return channel.get("type") not in perspective.shows
+    return not perspective.knows(channel)
 
 
 def _decoded(stream_records: Sequence[dict[str, Any]]) -> tuple[list[Change], str | None]:

@@ -94,7 +94,7 @@ class Typing:
             one
             for person in members
             for one in open_.get(person.user_sid, ())
-            if one.birth == person.birth and counters["type"] in self._protocols.row(one.protocol).perspective.shows
+            if one.birth == person.birth and self._protocols.row(one.protocol).perspective.knows(counters)
         ]
         if len(self._rooms) >= _MOST_ROOMS:
             self._rooms.clear()

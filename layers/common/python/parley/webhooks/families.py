@@ -62,7 +62,7 @@ class Family:
 
     def knows(self, channel: Mapping[str, Any] | None) -> bool:
         """Whether an action or a change concerns the family; `channel` is None if it happens outside of channels."""
-        return channel is None or channel.get("type") in self.perspective.shows
+        return channel is None or self.perspective.knows(channel)
 
 
 def find(events: Events, kind: str, verb: str, record: Record) -> Event | None:

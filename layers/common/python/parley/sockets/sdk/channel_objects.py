@@ -89,7 +89,7 @@ def alias_keys(connection: Connection, found: Records, channel_sids: Iterable[st
 
 def exists(connection: Connection, found: Mapping[str, Any]) -> bool:
     """Whether a channel is in the connection's service and its SDK knows the type; `found` may be the counters."""
-    return found.get("service_sid") == connection["service_sid"] and found["type"] in perspective_of(connection).shows
+    return found.get("service_sid") == connection["service_sid"] and perspective_of(connection).knows(found)
 
 
 def is_known(connection: Connection, held: Mapping[str, Any], tail: Tail) -> bool:
