@@ -63,12 +63,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Invite:
         tail = verbs.belonging(found.get(tail_key), path)
         user = found.get(user_key)
         member = aliases.member_of(context, found, channel_sid, identity)
-        if own(member, user):
-            raise MEMBER_EXISTS()
-        if own(found.get(invite_key), user):
-            raise INVITE_EXISTS()
-        if departures.remove_leftovers(context, user, member, found.get(invite_key)):
-            raise CONCURRENT_UPDATE()
+        _require_neither(context, user, member, found.get(invite_key))
         unaliased = aliases.none_made(tail, CONCURRENT_UPDATE())
         birth, user_write = _user_write(context, owner, identity, user, read.get(user_key))
         beside: list[Write] = [
@@ -85,6 +80,20 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Invite:
 
     # Another request may create or delete the user, the member or the invite between our read and our write.
     return verbs.retried(context, attempt, USER_EXISTS, CONCURRENT_UPDATE, attempts=joining.ATTEMPTS)
+
+
+def _require_neither(context: Context, user: User | None, member: Member | None, invite: Invite | None) -> None:
+    """Check that a user is neither a member nor invited.
+
+    Raises:
+        Refusal: 50404 for a member, 50212 for an invited user; 20409 after what a former user left was removed.
+    """
+    if own(member, user):
+        raise MEMBER_EXISTS()
+    if own(invite, user):
+        raise INVITE_EXISTS()
+    if departures.remove_leftovers(context, user, member, invite):
+        raise CONCURRENT_UPDATE()
 
 
 def _user_write(
