@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class Error:
     """One reason, named as in this module; `details` names the details that its refusals carry."""
@@ -34,6 +37,16 @@ class Refusal(Exception):
     def __str__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in self.details.items())
         return f"{self.error.name}({given})"
+
+
+@contextmanager
+def ignoring(*errors: Error) -> Iterator[None]:
+    """Ignore a refusal for one of these reasons: what follows inside it is left out."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.error not in errors:
+            raise
 
 
 # The platform

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, ignoring
 from parley.operations import services, verbs
 from parley.operations.addressing import service
 from parley.operations.context import CONVERSATIONS, Context
@@ -44,12 +44,9 @@ def configuration(context: Context) -> AccountConfiguration:
     found = context.configuration.fetch(key)
     if found is not None:
         return found
-    try:
+    # Another request may make it first.
+    with ignoring(CONCURRENT_UPDATE):
         _make(context)
-    except Refusal as refusal:
-        # Another request has made it first.
-        if refusal.error is not CONCURRENT_UPDATE:
-            raise
     context.configuration.forget(key)
     made = context.configuration.fetch(key)
     assert made is not None

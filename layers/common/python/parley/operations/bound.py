@@ -35,6 +35,7 @@ from parley.errors import (
     PAIR_EXISTS,
     PHONES_FULL,
     Refusal,
+    ignoring,
 )
 from parley.ids import group_digest
 from parley.operations.context import Context
@@ -312,12 +313,9 @@ def release(context: Context, first: Member) -> None:
     channel_sid = first["channel_sid"]
     ours = (Guard("channel_sid", "=", channel_sid, NOT_FOUND()),)
     for key in context.table.fetch_many(_held_by_members(context, channel_sid, first)):
-        try:
+        # Another channel may hold it by now, or none.
+        with ignoring(NOT_FOUND):
             context.table.commit(context.cause(), [Erase(key, NOT_FOUND(), ours)])
-        except Refusal as refusal:
-            # Another channel holds it by now, or none does.
-            if refusal.error is not NOT_FOUND:
-                raise
 
 
 def _held_by_members(context: Context, channel_sid: str, first: Member) -> list[Key[Holder]]:

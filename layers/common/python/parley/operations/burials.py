@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from parley.errors import NOT_FOUND, Refusal
+from parley.errors import NOT_FOUND, ignoring
 from parley.operations.context import Context
 from parley.store.changes import DELETED, Change
 from parley.store.keys import Key
@@ -43,8 +43,5 @@ def erase(context: Context, job: dict[str, Any]) -> None:
     """Erase the tombstones of a job, except those whose key holds a newer record or a newer tombstone."""
     for pk, sk, deleted_at in job["tombstones"]:
         same = Guard("deleted_at", "=", deleted_at, NOT_FOUND())
-        try:
+        with ignoring(NOT_FOUND):
             context.table.commit(context.cause(), [Erase(Key(pk, sk), NOT_FOUND(), (same,))])
-        except Refusal as refusal:
-            if refusal.error is not NOT_FOUND:
-                raise

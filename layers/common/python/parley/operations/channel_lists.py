@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from parley.domain.channels import PRIVATE, Counted, hour_of, with_counters
 from parley.domain.states import ACTIVE, STATES
-from parley.errors import CONCURRENT_UPDATE, DATES_REVERSED, NOT_FOUND, Refusal
+from parley.errors import CONCURRENT_UPDATE, DATES_REVERSED, NOT_FOUND, ignoring
 from parley.operations import channel_log
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import unchanged
@@ -145,9 +145,6 @@ def move(context: Context, channel_sid: str) -> None:
     counted = channel_log.in_tail(service_sid, channel_sid, {}, unchanged(tail, "activity_hour"), activity_hour=hour)
     entry = {"channel_sid": channel_sid, "service_sid": service_sid, "seq": tail["seq"]}
     listed = Put(keys.activity(service_sid, hour, channel_sid), entry)
-    try:
+    # Another job may have moved the entry, or the conversation may have been deleted.
+    with ignoring(NOT_FOUND, CONCURRENT_UPDATE):
         context.table.commit(context.cause(), [counted, listed, Erase(keys.activity(service_sid, before, channel_sid))])
-    except Refusal as refusal:
-        # Another job has moved the entry, or the conversation was deleted.
-        if refusal.error not in (NOT_FOUND, CONCURRENT_UPDATE):
-            raise

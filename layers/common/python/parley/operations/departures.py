@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from parley.domain.memberships import birth_of, own, user_of
-from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
+from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal, ignoring
 from parley.operations import aliases, bound, channel_log, verbs
 from parley.operations.channel_log import Decision
 from parley.operations.context import Caller, Context
@@ -42,14 +42,11 @@ def remove_leftover(context: Context, held: Mapping[str, Any], birth: str) -> No
     """Remove a membership or invite if it carries `birth`, the birth of a deleted user; otherwise nothing happens."""
     if birth_of(held) != birth:
         return
-    try:
+    with ignoring(NOT_FOUND):
         if held["sid"].startswith("IN"):
             remove_invite(context, cast(Invite, held), birth)
         else:
             _remove_from_channel_only(context, cast(Member, held), birth)
-    except Refusal as refusal:
-        if refusal.error is not NOT_FOUND:
-            raise
 
 
 def remove_member(context: Context, member: Member) -> None:

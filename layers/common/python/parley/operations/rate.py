@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from parley.errors import NOT_FOUND, SERVICE_RATE, Error, Refusal
+from parley.errors import NOT_FOUND, SERVICE_RATE, Error, ignoring
 from parley.operations.context import Context
 from parley.store import keys
 from parley.store.items import Record
@@ -46,11 +46,8 @@ def counted(context: Context, key: Key[Any], error: Error, take: Callable[[], Re
     Raises:
         Refusal: `error` when the window is not over; anything else that `take` raises.
     """
-    try:
+    with ignoring(error):
         return take()
-    except Refusal as refusal:
-        if refusal.error is not error:
-            raise
     now = context.clock.now_ms()
     over = Guard("seq_ceiling_at", "<", now - WINDOW_MS, error())
     lift = Update(
@@ -61,12 +58,9 @@ def counted(context: Context, key: Key[Any], error: Error, take: Callable[[], Re
         guards=(over,),
         announced=False,
     )
-    try:
+    # Perhaps another request has just moved it: then there is room after all.
+    with ignoring(error):
         context.table.commit(context.cause(), [lift])
-    except Refusal as refusal:
-        # Perhaps another request has just moved it: then there is room after all.
-        if refusal.error is not error:
-            raise
     return take()
 
 

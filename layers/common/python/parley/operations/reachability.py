@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from parley.domain.presence import live_connections
 from parley.domain.users import NEXT_VERSION
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, ignoring
 from parley.operations.context import Context
 from parley.operations.verbs import same_user
 from parley.records.services import setting
@@ -53,8 +53,5 @@ def _note(context: Context, user_sid: str, *, is_online: bool) -> None:
     write = Update(
         keys.user(user_sid), NOT_FOUND(), set={"is_online": is_online}, add=NEXT_VERSION, guards=(same, changed)
     )
-    try:
+    with ignoring(NOT_FOUND, CONCURRENT_UPDATE):
         context.table.commit(context.cause(), [write])
-    except Refusal as refusal:
-        if refusal.error not in (NOT_FOUND, CONCURRENT_UPDATE):
-            raise

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from parley.domain.addresses import WHATSAPP, channel_of
 from parley.domain.deliveries import counted, goes_on, prefix_of, summary
-from parley.errors import CONVERSATION_CLOSED, NOT_FOUND, Refusal
+from parley.errors import CONVERSATION_CLOSED, NOT_FOUND, Refusal, ignoring
 from parley.ids import channel_message_sid, is_sid
 from parley.operations import authority, channel_log, members, verbs
 from parley.operations.addressing import resolve
@@ -97,11 +97,8 @@ def report(context: Context, reported: Report) -> None:
     change of the receipt is announced. The change of the message is announced only if its summary reads differently.
     Three requests and eight write units at most.
     """
-    try:
+    with ignoring(NOT_FOUND):
         _report(context.sharing_patience(), reported)
-    except Refusal as refusal:
-        if refusal.error is not NOT_FOUND:
-            raise
 
 
 def _report(context: Context, reported: Report) -> None:
@@ -193,13 +190,10 @@ def move_horizon(context: Context, reported: Report) -> None:
 
     if member is None or member["service_sid"] != where["service_sid"]:
         return
-    try:
+    # The horizon may be there already, the participant may have left, the conversation may have been closed.
+    with ignoring(NOT_FOUND, CONVERSATION_CLOSED):
         check(member)
         members.change(context, member, {"last_consumed_message_index": index}, lambda _: None, check)
-    except Refusal as refusal:
-        # The horizon is there already, the participant has left, or the conversation was closed.
-        if refusal.error not in (NOT_FOUND, CONVERSATION_CLOSED):
-            raise
 
 
 class _Moved(Refusal):

@@ -7,12 +7,11 @@ dies half-way is simply repeated, and two sweeps of the same channel, user or se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from parley.domain.counting import SETTLED_MS
 from parley.domain.memberships import birth_of
-from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal
+from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal, ignoring
 from parley.jobs import Again
 from parley.operations import bound, channels, departures, users, verbs
 from parley.operations.channel_log import Overtaken, unchanged
@@ -113,7 +112,7 @@ def _uncount(context: Context, member: Member) -> None:
     once = Guard("uncounted", "missing", None, NOT_FOUND())
     key = keys.member(member["channel_sid"], member["sid"])
     noted = Update(key, NOT_FOUND(), set={"uncounted": True}, guards=(once,), announced=False)
-    with _ignoring_not_found():
+    with ignoring(NOT_FOUND):
         try:
             context.table.commit(context.cause(), [noted, *departures.one_channel_less(member)])
         except Refusal as refusal:
@@ -157,7 +156,7 @@ def _erase_member(context: Context, member: Member) -> None:
     key = keys.member(member["channel_sid"], member["sid"])
     # The sweep after a closing may have lowered the count in the meantime.
     erased = Erase(key, NOT_FOUND(), (unchanged(member, "uncounted"),))
-    with _ignoring_not_found():
+    with ignoring(NOT_FOUND):
         try:
             context.table.commit(context.cause(), [erased, *departures.one_channel_less(member)])
         except Overtaken:
@@ -178,7 +177,7 @@ def _sweep_user(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
         departures.remove_leftover(context, held, birth)
     for device in _leftovers(context, keys.user_bindings(user), birth, is_late):
         same = verbs.same_user(birth, NOT_FOUND())
-        with _ignoring_not_found():
+        with ignoring(NOT_FOUND):
             where = keys.binding(device["service_sid"], device["sid"])
             context.table.commit(context.cause(), [Erase(where, NOT_FOUND(), (same,))])
     return not is_late()
@@ -199,26 +198,16 @@ def _leftovers(context: Context, where: Range[Any], birth: str, is_late: IsLate)
                 yield record
 
 
-@contextmanager
-def _ignoring_not_found() -> Iterator[None]:
-    """Ignore the refusal that a record does not exist: another request has removed it meanwhile."""
-    try:
-        yield
-    except Refusal as refusal:
-        if refusal.error is not NOT_FOUND:
-            raise
-
-
 def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
     """Delete a service's channels and users, whose own sweeps follow, and erase all other records of the service."""
     service_sid = job["sid"]
     for listing in _each(context, keys.all_channel_listings(service_sid), is_late):
-        with _ignoring_not_found():
+        with ignoring(NOT_FOUND):
             channels.remove(context, {"service_sid": service_sid, "sid": listing["channel_sid"]})
     for page in _pages(context, keys.users(service_sid), is_late):
         for item in page:
             if not is_late():
-                with _ignoring_not_found():
+                with ignoring(NOT_FOUND):
                     users.remove(context, {"service_sid": service_sid, "sid": item.key.pk.removeprefix("USER#")})
     _erase_rest(context, keys.in_service(service_sid), _KEPT_OF_SERVICES, is_late)
     return not is_late()

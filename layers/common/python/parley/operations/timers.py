@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, cast
 
 from parley.domain.states import ACTIVE, STATES, TIMER, state_of
 from parley.domain.timers import due_at, state_due
-from parley.errors import NOT_FOUND, Refusal
+from parley.errors import NOT_FOUND, Refusal, ignoring
 from parley.operations import channel_log, verbs
 from parley.operations.channel_log import Overtaken, unchanged
 from parley.operations.context import Context
@@ -133,11 +133,8 @@ def _follow(context: Context, one: _Settled, wanted: Mapping[Key[Any], Record]) 
 
 
 def _erase(context: Context, key: Key[Any], guard: Guard) -> None:
-    try:
+    with ignoring(NOT_FOUND):
         context.table.commit(context.cause(), [Erase(key, NOT_FOUND(), (guard,))])
-    except Refusal as refusal:
-        if refusal.error is not NOT_FOUND:
-            raise
 
 
 def _decide(context: Context, entry: Key[Listing], channel: Channel, tail: Tail) -> Mapping[Key[Any], Record]:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import ends, live_connections
-from parley.errors import CONNECTION_EXPIRED, Refusal
+from parley.errors import CONNECTION_EXPIRED, ignoring
 from parley.log import logger
 from parley.operations import due, reachability
 from parley.operations.context import Caller, Context
@@ -136,11 +136,8 @@ def _is_to_be_warned(connection: Connection, now_minutes: int) -> bool:
 def _note_warning(context: Context, connection: Connection) -> None:
     noted = {"warned_of": connection["token_expires_at"]}
     write = Update(keys.connection(connection["id"]), CONNECTION_EXPIRED(), set=noted, announced=False)
-    try:
+    with ignoring(CONNECTION_EXPIRED):
         context.table.commit(context.cause(), [write])
-    except Refusal as refusal:
-        if refusal.error is not CONNECTION_EXPIRED:
-            raise
 
 
 def _chunks(ids: list[str]) -> Iterator[list[str]]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import LONGEST_LIFE_SECONDS, OPENING_SECONDS, PREFIX, ends, live_connections
-from parley.errors import CONNECTION_EXPIRED, Refusal
+from parley.errors import CONNECTION_EXPIRED, ignoring
 from parley.operations import reachability
 from parley.operations.context import Caller, Context
 from parley.sockets.protocols import protocol_of
@@ -91,11 +91,8 @@ def forget(context: Context, connection_id: str, owner: str = "") -> None:
 def _mark_closing(context: Context, key: Key[Connection]) -> Connection | None:
     """Mark a connection as closing, so that nobody else changes it; None if it has been forgotten meanwhile."""
     write = Update(key, CONNECTION_EXPIRED(), set={"closing": True}, announced=False)
-    try:
+    with ignoring(CONNECTION_EXPIRED):
         return cast(Connection, context.table.commit(context.cause(), [write])[0])
-    except Refusal as refusal:
-        if refusal.error is not CONNECTION_EXPIRED:
-            raise
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from parley.domain.states import INITIALIZING
-from parley.errors import NOT_FOUND, Refusal
+from parley.errors import NOT_FOUND, ignoring
 from parley.jobs import Entry, Memory, Turn
 from parley.operations import transitions
 from parley.operations.context import Caller, Context
@@ -22,12 +22,9 @@ def beginnings(context: Context, queue: Queue) -> Job:
 
     def carry_out(entry: Entry, turn: Turn) -> None:
         asked = replace(context, caller=Caller(webhooks=entry["webhooks"]))
-        try:
+        # The conversation may have been deleted meanwhile.
+        with ignoring(NOT_FOUND):
             transitions.begin(asked, entry["service_sid"], entry["sid"])
-        except Refusal as refusal:
-            # The conversation may have been deleted meanwhile.
-            if refusal.error is not NOT_FOUND:
-                raise
 
     return Job(queue, carry_out, plan, lambda entry: DELAY_SECONDS)
 

@@ -21,7 +21,7 @@ from parley.errors import (
     MISSING_PARAMETER,
     NO_CHANNEL_METADATA,
     NOT_FOUND,
-    Refusal,
+    ignoring,
 )
 from parley.ids import user_sid
 from parley.operations import authority, channels, consumption, invites, user_channels
@@ -228,13 +228,10 @@ def my_channels(exchange: Exchange, version: str) -> Answered:
     if channel is None:
         row = Row("GET", "", _MINE, views.membership, key="channels", own="user_sid")
         return _list(exchange, version, row)
-    try:
+    found = []
+    with ignoring(NOT_FOUND):
         held, record = _held(exchange, version, channel)
         found = [views.membership(version, {**held, "channel": record})]
-    except Refusal as refusal:
-        if refusal.error is not NOT_FOUND:
-            raise
-        found = []
     return Answered(200, {"channels": found, "meta": _NO_PAGES})
 
 
