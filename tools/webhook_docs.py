@@ -186,6 +186,8 @@ def _example(of: Page, kind: str, verb: str, event: Event) -> Iterator[str]:
 
 def example(of: Page, kind: str, verb: str, event: Event) -> tuple[str, dict[str, str], bytes]:
     """URL, headers and body of a request that tells of an event."""
+    if kind not in _RECORDS:
+        raise LookupError(f"_RECORDS has to have a {kind}, for the example of its event")
     record = {**_COMMON, **_RECORDS[kind]}
     cause = {"source": "SDK", "actor": "alice", "at": _NOW}
     change = Change(_KINDS.get(kind, kind), verb, record, {}, cause, "")

@@ -48,7 +48,8 @@ def test_the_page_is_up_to_date(page: Page) -> None:
 
 def test_each_event_has_its_example() -> None:
     chats = [f"chat:{name}" for name in chat_events.SERVICE_FILTERS]
-    assert list(EXAMPLES) == chats + [f"conversations:{name}" for name in conversations_events.SERVICE_FILTERS]
+    others = [f"conversations:{name}" for name in conversations_events.SERVICE_FILTERS]
+    assert list(EXAMPLES) == chats + others, "run `python -m tools.webhook_docs`"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
