@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -266,7 +266,3 @@ class Library:
     def _check(self, response: requests.Response, *args: Any, **kwargs: Any) -> None:
         request = response.request
         checker.check(self._door.base_url, request.method or "", request.url or "", response.status_code, response.text)
-
-    @cached_property
-    def account_client(self) -> Client:
-        return self.client()
