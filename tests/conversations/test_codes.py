@@ -181,7 +181,7 @@ ELSEWHERE: dict[int, str] = {
     50386: "conversations/test_states.py::test_a_conversation_that_is_being_made_takes_no_change",
     50417: "conversations/test_participants.py::test_phones_count_among_the_participants",
     50418: "conversations/test_participants.py::test_a_conversation_has_at_most_fifty_phones",
-    50430: "sockets/test_rights.py::NO_MEMBER",
+    50430: "sdk/test_rights.py::NO_PARTICIPANT",
     50436: "conversations/test_groups.py::TOGETHER",
     50452: "conversations/test_participants.py::test_where_carriers_take_no_group_messages_there_are_no_groups",
     50505: "rest/test_changes.py::TEXTS",

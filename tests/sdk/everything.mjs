@@ -63,7 +63,7 @@ await check("join by unique name, or be added", async () => {
     assert.equal(bobsRoom.type, "public");
     await bobsRoom.join();
   } else {
-    assert.equal(await refusal(bob.client.peekConversationBySid(room.sid)), 404);
+    assert.equal(await refusal(bob.client.peekConversationBySid(room.sid)), 403);
     assert.equal((await room.add("bob", { seat: 2 })).identity, "bob");
   }
   await bob.hears("channelJoined room/ä b");

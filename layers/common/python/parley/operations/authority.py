@@ -71,11 +71,11 @@ def require(
     return found
 
 
-def require_visible(context: Context, channel: Channel) -> None:
+def require_visible(context: Context, channel: Channel, named: str = "") -> None:
     """Check that the caller may know of a channel. Of a private one, only members, the invited and the creator may.
 
     Raises:
-        Refusal: 20404.
+        Refusal: 20404; in Conversations 50430 if the caller has `named` the channel by its SID, which nobody can guess.
     """
     identity = context.caller.identity
     if channel["type"] != PRIVATE or identity is None or is_creator(context, channel):
@@ -86,7 +86,7 @@ def require_visible(context: Context, channel: Channel) -> None:
     found = context.table.fetch_many([user_key, *aliases.wanted(sid, identity), invite_key])
     user = require_same_user(context, found.get(user_key))
     if not own(aliases.member_of(context, found, sid, identity), user) and not own(found.get(invite_key), user):
-        raise NOT_FOUND()
+        raise NOT_A_MEMBER() if context.perspective.tells_strangers and named == sid else NOT_FOUND()
 
 
 def is_creator(context: Context, channel: Channel) -> bool:

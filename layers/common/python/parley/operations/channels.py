@@ -148,10 +148,10 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
     """The channel with its counters, in one request; one more for a client and a private channel.
 
     Raises:
-        Refusal: 20404.
+        Refusal: 20404; as `authority.require_visible`.
     """
     channel = load(context, resolve(context, CHANNEL, path))
-    authority.require_visible(context, channel)
+    authority.require_visible(context, channel, path["sid"])
     return channel
 
 

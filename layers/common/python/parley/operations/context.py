@@ -67,6 +67,8 @@ class Perspective:
         has_defaults: Whether a new channel takes the account's timers and messaging service.
         by_activity: Whether lists show the newest channels first, and without a filter those that were active last.
         has_invites: Whether there are invites. Without them, the invited do not know of the channel.
+        tells_strangers: Whether a client that fetches a private channel by its SID hears that it is no member, and not
+            that there is none.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Perspective:
     has_defaults: bool = False
     by_activity: bool = False
     has_invites: bool = True
+    tells_strangers: bool = False
 
     @property
     def hides(self) -> tuple[str, ...]:
@@ -112,6 +115,7 @@ CONVERSATIONS = Perspective(
     has_defaults=True,
     by_activity=True,
     has_invites=False,
+    tells_strangers=True,
 )
 # For Parley's own work, such as sweeps, which no API asks for.
 INTERNAL = Perspective("internal", "chat", lists=(PUBLIC, PRIVATE))
