@@ -27,7 +27,7 @@ from tests.rest.requests import Generator, Request, requests
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.world import World
 
-REQUESTS = int(os.environ.get("PARLEY_FUZZ", "1000"))
+REQUESTS = int(os.environ.get("PARLEY_FUZZ", "600"))
 # Where there are no parameters there is less to try. Lists come first, while they are short.
 SHARES = {"list": 3, "fetch": 1, "delete": 1, "update": 4, "create": 4}
 SHARE = REQUESTS / sum(SHARES[operation.verb] for operation in OPERATIONS)

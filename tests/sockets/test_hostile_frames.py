@@ -26,7 +26,7 @@ from tests.sockets.harmful_frames import Frame, Places, broken_text, members_of,
 from tests.support.lean import LeanClient
 from tests.support.world import World
 
-FRAMES = int(os.environ.get("PARLEY_HOSTILE_FRAMES", "5000"))
+FRAMES = int(os.environ.get("PARLEY_HOSTILE_FRAMES", "3000"))
 # What stands in every text that the sender must not see.
 MARKER = "marker-3f9d1c"
 LONGEST_REPLY = 128 * 1024
