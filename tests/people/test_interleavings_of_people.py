@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import product
 
 import pytest
 
@@ -47,6 +48,15 @@ def _come_back_and_join(room: Room) -> None:
     room.add("bob")
 
 
+def _come_and_join(room: Room) -> None:
+    for resources in (f"{room.house.path}/Users", f"{room.path}/Members"):
+        room.house.rest("POST", resources, {"Identity": "bob"})
+
+
+def _stay(room: Room) -> None:
+    pass
+
+
 def _join_and_go(room: Room) -> None:
     room.add("bob")
     _go(room)
@@ -82,13 +92,14 @@ def _register(room: Room) -> object:
 
 _STRANGER = (_go, _come_back, _come_back_and_join, _join_and_go, _be_invited_and_go)
 _MEMBER = (_go, _come_back, _come_back_and_join)
+_LATER = (_stay, _come_and_join)
 CASES = [
-    *((False, request, meanwhile) for request in (_join, _invite, _register) for meanwhile in _STRANGER),
-    *((True, request, meanwhile) for request in (_register, _leave) for meanwhile in _MEMBER),
+    *((False, request, *steps) for request in (_join, _invite, _register) for steps in product(_STRANGER, _LATER)),
+    *((True, request, *steps) for request in (_register, _leave) for steps in product(_MEMBER, _LATER)),
 ]
 
 
-@pytest.mark.parametrize(("is_member", "request_", "meanwhile"), CASES)
+@pytest.mark.parametrize(("is_member", "request_", "first", "later"), CASES)
 def test_records_and_counts_agree(
     meddled: House,
     meddling: MeddlingClient,
@@ -96,16 +107,27 @@ def test_records_and_counts_agree(
     sweeping: WebhooksFunction,
     is_member: bool,
     request_: Callable[[Room], object],
-    meanwhile: Callable[[Room], None],
+    first: Callable[[Room], None],
+    later: Callable[[Room], None],
 ) -> None:
+    """`first` happens before the request's first transaction, `later` before the one after that, if there is one."""
     _come(room)
     if is_member:
         room.add("bob")
-    meddling.script("transact_write_items", after(lambda: meanwhile(room)))
+
+    happened: list[bool] = []
+
+    def meddle() -> None:
+        happened.append(True)
+        first(room)
+        meddling.script("transact_write_items", after(lambda: later(room)))
+
+    meddling.script("transact_write_items", after(meddle))
     # To refuse is right where what was asked makes no sense any more.
     with suppress(Refusal):
         request_(room)
-    assert meddling.scripted("transact_write_items") == 0
+    assert happened
+    meddling.unscript()
     sweeping.sweep_all()
     world = meddled.deployment.world
     assert contradictions(everything(world._client, world._table_name, world.account_sid)) == []

@@ -31,6 +31,7 @@ class MeddlingClient:
     def unscript(self) -> None:
         """Let every call pass again."""
         self._from = None
+        self._steps.clear()
 
     def script(self, operation: str, *steps: Meddle) -> None:
         """What to do with the next calls of an operation, one step each."""

@@ -72,7 +72,7 @@ def test_a_note_that_is_refused_fails_the_batch_and_is_written_by_the_next(
     with pytest.raises(Exception, match="UNAVAILABLE"):
         meddled.deployment.deliver(records)
     assert "told_at" not in tail(meddled, room)
-    meddling._steps.clear()
+    meddling.unscript()
     meddled.deployment.deliver(records)
     assert "told_at" in tail(meddled, room)
 

@@ -60,11 +60,12 @@ def remove_member(context: Context, member: Member) -> None:
     except Refusal as refusal:
         if refusal.error is not USER_NOT_FOUND:
             raise
-        # The user was deleted, and its sweep has not removed this member yet. There is no count to lower.
-        _remove_from_channel_only(context, member)
+        # The user was deleted, and its sweep has not removed this member yet. There is no count to lower. A new user
+        # may join in its place before this removes it. That membership is counted, so it stays.
+        _remove_from_channel_only(context, member, birth_of(member))
 
 
-def _remove_from_channel_only(context: Context, member: Member, birth: str | None = None) -> None:
+def _remove_from_channel_only(context: Context, member: Member, birth: str) -> None:
     _remove(context, "member", MEMBER, member, _one_member_less, birth)
 
 
