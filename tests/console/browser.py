@@ -52,8 +52,8 @@ expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
 def find_chromium() -> str | None:
-    """The browser's program, or None."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    """The browser's program, or None. The headless shell comes first: it has no windows, so it takes a third less time."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
