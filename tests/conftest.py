@@ -27,6 +27,10 @@ from tests.support.world import World
 
 STACK_UUID = "51af3dc0-da77-11e4-872e-1234567b84fc"
 TESTS = Path(__file__).parent
+# Whether tests of the REST API go through the local gateway too, and not only to the function.
+EVERY_DOOR = "PARLEY_EVERY_DOOR" in os.environ
+STACK = pytest.StashKey[Stack]()
+NEEDS_NO_STACK = pytest.StashKey[bool]()
 # The files that take longest. They begin first, so that no process is left with one at the end, and those that mostly wait
 # stand among those that compute.
 LONG = (
@@ -59,6 +63,11 @@ LONG = (
     "stress/test_poison.py",
     "stress/test_races.py",
     "stress/test_load.py",
+    "console/test_browsing.py",
+    "end_to_end/test_refusals.py",
+    "conversations/test_events.py",
+    "local/phones/test_simulated_carrier.py",
+    "helper_libraries/test_same_answers.py",
     "sockets/test_mass_expiry.py",
     "sockets/test_hostile_frames.py",
     "sockets/test_following.py",
@@ -100,11 +109,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     turns = {TESTS / name: turn for turn, name in enumerate(LONG)}
     sizes = Counter(item.path for item in items)
     items.sort(key=lambda item: (turns.get(item.path, len(LONG)), -sizes[item.path], str(item.path)))
+    for item in reversed(items):
+        if "stack" in getattr(item, "fixturenames", ()):
+            break
+        item.stash[NEEDS_NO_STACK] = True
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Stop the shared stack when no later test needs it: even an idle one takes time."""
+    if NEEDS_NO_STACK in item.stash and STACK in item.config.stash:
+        item.config.stash[STACK].kill()
+        del item.config.stash[STACK]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests of the public API pass both doors; only one of them lets time be moved or an account be new."""
-    only_lambda = {"world", "clock"} & set(metafunc.fixturenames)
+    """Tests of the public API pass both doors in CI; only one of them lets time be moved or an account be new."""
+    only_lambda = not EVERY_DOOR or {"world", "clock"} & set(metafunc.fixturenames)
     if "scope" in metafunc.fixturenames:
         # Over HTTP all tests share one account, and so one default service.
         over_http = [] if only_lambda else [("http", "service")]
@@ -159,11 +179,13 @@ def world(lean: LeanClient, template: Template) -> World:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running local stack. Tests share it, so each makes services of its own."""
     running = start_stack(Path(tmp_path_factory.mktemp("stack")) / "home")
+    request.config.stash[STACK] = running
     yield running
-    running.kill()
+    if STACK in request.config.stash:
+        running.kill()
 
 
 @pytest.fixture(scope="session")
