@@ -110,9 +110,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     sizes = Counter(item.path for item in items)
     items.sort(key=lambda item: (turns.get(item.path, len(LONG)), -sizes[item.path], str(item.path)))
     for item in reversed(items):
-        if "stack" in getattr(item, "fixturenames", ()):
+        if needs_stack(item):
             break
         item.stash[NEEDS_NO_STACK] = True
+
+
+def needs_stack(item: pytest.Item) -> bool:
+    """Whether a test uses the shared stack, by name or because it passes the HTTP door."""
+    passes = getattr(item, "callspec", None)
+    return "stack" in getattr(item, "fixturenames", ()) or (passes is not None and "http" in passes.params.values())
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
