@@ -98,8 +98,14 @@ def is_fit(folder: Path) -> bool:
     return shutil.disk_usage(folder).free > ENOUGH_BYTES
 
 
-def pytest_collection_finish() -> None:
-    """Python's garbage collector does not look at the thousands of collected tests again and again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note after which test no other needs the shared stack, and keep the garbage collector away from all tests."""
+    # Unless xdist was told to keep the order, the last test in it may not be the last one to run.
+    if not session.config.getoption("loadscopereorder", False):
+        for item in reversed(session.items):
+            if needs_stack(item):
+                break
+            item.stash[NEEDS_NO_STACK] = True
     gc.collect()
     gc.freeze()
 
@@ -109,10 +115,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     turns = {TESTS / name: turn for turn, name in enumerate(LONG)}
     sizes = Counter(item.path for item in items)
     items.sort(key=lambda item: (turns.get(item.path, len(LONG)), -sizes[item.path], str(item.path)))
-    for item in reversed(items):
-        if needs_stack(item):
-            break
-        item.stash[NEEDS_NO_STACK] = True
 
 
 def needs_stack(item: pytest.Item) -> bool:

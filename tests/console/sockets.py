@@ -20,6 +20,8 @@ class Sockets:
         self._held: list[tuple[WebSocketRoute, str]] = []
         self._held_action = ""
         self._spoiled_action = ""
+        self._held_event = ""
+        self._held_pushes: list[tuple[WebSocketRoute, str]] = []
         page.clock.install()
         page.route_web_socket("**/ws**", self._on_socket)
 
@@ -27,12 +29,28 @@ class Sockets:
         """From now on, requests for that action do not leave the page."""
         self._held_action = action
 
+    def hold_pushes(self, event: str) -> None:
+        """From now on, pushes of that event do not reach the page."""
+        self._held_event = event
+
+    def let_pushes_go(self) -> None:
+        """Let the pushes that were held back reach the page, and hold none any more."""
+        self._held_event = ""
+        for socket, frame in self._held_pushes:
+            if socket in self._servers:
+                socket.send(frame)
+        self._held_pushes.clear()
+
+    def await_held_pushes(self, count: int) -> None:
+        """Wait until so many pushes are held back."""
+        until(lambda: self._page.evaluate("true") and len(self._held_pushes) >= count, what="pushes to hold back")
+
     def spoil(self, action: str) -> None:
         """From now on, the service cannot understand requests for that action; empty: it understands all again."""
         self._spoiled_action = action
 
     def let_go(self) -> None:
-        """Send what was held back, and hold nothing any more. Requests of connections that have closed are lost."""
+        """Send the requests that were held back, and hold none any more. Those of closed connections are lost."""
         self._held_action = ""
         for socket, frame in self._held:
             if socket in self._servers:
@@ -55,6 +73,7 @@ class Sockets:
         server = self._servers[socket] = socket.connect_to_server()
         socket.on_message(lambda frame: self._on_frame(socket, str(frame)))
         socket.on_close(lambda code, reason: self._on_close(socket))
+        server.on_message(lambda frame: self._on_push(socket, str(frame)))
         server.on_close(lambda code, reason: self._on_close(socket))
 
     def _on_frame(self, socket: WebSocketRoute, frame: str) -> None:
@@ -65,6 +84,12 @@ class Sockets:
             self._servers[socket].send(frame.replace(f'"{action}"', '"nonsense"'))
         else:
             self._servers[socket].send(frame)
+
+    def _on_push(self, socket: WebSocketRoute, frame: str) -> None:
+        if self._held_event and json.loads(frame).get("event") == self._held_event:
+            self._held_pushes.append((socket, frame))
+        else:
+            socket.send(frame)
 
     def _on_close(self, socket: WebSocketRoute) -> None:
         """Either side has closed: close the other."""

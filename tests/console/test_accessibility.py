@@ -98,6 +98,26 @@ def test_the_focus_stays_on_a_message_while_a_read_mark_passes_it(console: Conso
         expect(console.alice.within(".message").nth(1)).to_be_focused()
 
 
+def test_who_comes_back_to_the_messages_is_where_they_were_until_a_new_one_comes(
+    console: Console, general: Any
+) -> None:
+    for body in ("one", "two", "three"):
+        console.alice.says(body)
+    console.alice.sees("one", "two", "three")
+    back_to_messages(console)
+    console.page.keyboard.press("ArrowUp")
+    console.page.keyboard.press("Escape")
+    general.members("bob").update(last_consumed_message_index=2)
+    console.alice.has_read_mark("bob", 2)
+    back_to_messages(console)
+    expect(console.alice.within(".message").nth(1)).to_be_focused()
+    console.page.keyboard.press("Escape")
+    general.messages.create(from_="bob", body="four")
+    console.alice.sees("one", "two", "three", "four")
+    back_to_messages(console)
+    expect(console.alice.within(".message").nth(3)).to_be_focused()
+
+
 def test_somebody_is_invited_with_the_keyboard_only(console: Console) -> None:
     keyboard = console.page.keyboard
     tab_to(console.page, console.alice.button("New channel"))

@@ -141,3 +141,47 @@ def test_a_channel_that_could_not_be_shown_is_shown_after(
     else:
         console.bob.opens("Other")
     console.bob.sees("in Other")
+
+
+# Pushes that come late.
+
+
+def join_again(console: Console, sockets: Sockets, other: Any) -> None:
+    """Bob joins Other again, and the request that counts what he has not read is held back."""
+    row = console.bob.channel("Other")
+    other.members("bob").delete()
+    expect(row).to_have_count(0)
+    sockets.hold("fetchMyChannel")
+    other.members.create(identity="bob")
+    expect(row).to_be_visible()
+
+
+def test_a_message_that_the_service_counts_before_its_push_comes_is_counted_once(
+    console: Console, sockets: Sockets, other: Any
+) -> None:
+    join_again(console, sockets, other)
+    sockets.hold_pushes("messageAdded")
+    other.messages.create(from_="alice", body="one")
+    sockets.await_held_pushes(2)
+    sockets.let_go()
+    console.bob.has_unread("Other", 1)
+    sockets.let_pushes_go()
+    console.alice.says("later")
+    console.bob.sees("later")
+    console.bob.has_unread("Other", 1)
+
+
+def test_a_message_that_is_removed_before_the_service_counts_is_taken_off_once(
+    console: Console, sockets: Sockets, other: Any
+) -> None:
+    made = [other.messages.create(from_="alice", body=body) for body in ("one", "two", "three")]
+    join_again(console, sockets, other)
+    sockets.hold_pushes("messageRemoved")
+    made[-1].delete()
+    sockets.await_held_pushes(2)
+    sockets.let_go()
+    console.bob.has_unread("Other", 2)
+    sockets.let_pushes_go()
+    console.alice.says("later")
+    console.bob.sees("later")
+    console.bob.has_unread("Other", 2)

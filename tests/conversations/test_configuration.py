@@ -9,6 +9,7 @@ from twilio.rest import Client
 
 from parley.faces.conversations_events import SERVICE_FILTERS
 from tests.conversations.conftest import refusal
+from tests.support.world import World
 
 URL, OTHER_URL = "https://example.com/before", "https://example.com/after"
 NOTHING_SET = {"enabled": False, "template": "", "sound": ""}
@@ -105,7 +106,7 @@ def test_a_default_role_is_chats_and_must_fit(twilio: Client, service: Any, serv
     )
 
 
-def test_nothing_is_selected_in_new_webhooks(webhooks: Any):
+def test_nothing_is_selected_in_new_webhooks(world: World, webhooks: Any):
     expected = {"pre_webhook_url": None, "post_webhook_url": None, "method": "POST", "filters": []}
     assert values(webhooks.fetch(), expected) == expected
 

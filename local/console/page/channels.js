@@ -11,7 +11,7 @@ export class ChannelList {
   constructor(on) {
     this.on = on;
     this.channels = new Map(); // by SID: joined and invited
-    this.unread = new Map();
+    this.unread = new Map(); // by SID: how many, and the newest message that they were counted from
     this.rows = new Map(); // each belongs to an object of the present client
     this.invitations = new Map();
     this.banners = h('div', { class: 'banners' });
@@ -31,7 +31,7 @@ export class ChannelList {
 
   /** A closed conversation takes no read reports, so its badge would stay for ever. */
   #unreadIn(channel) {
-    return channel.state === 'closed' ? 0 : (this.unread.get(channel.sid) ?? 0);
+    return channel.state === 'closed' ? 0 : (this.unread.get(channel.sid)?.count ?? 0);
   }
 
   has(channel) {
@@ -51,9 +51,15 @@ export class ChannelList {
     for (const known of [this.channels, this.unread, this.rows, this.invitations]) known.clear();
   }
 
-  /** Count so many more unread messages in a channel; negative for fewer. */
-  countOn(channel, step) {
-    this.unread.set(channel.sid, Math.max(0, (this.unread.get(channel.sid) ?? 0) + step));
+  /** Show so many unread messages of a channel. Messages up to the channel's last one are in that count. */
+  setUnread(channel, count) {
+    this.unread.set(channel.sid, { count, upTo: channel.lastMessage?.index ?? -1 });
+  }
+
+  /** Count one more unread message, unless the service has counted it before its push came. */
+  countOn({ channel, index }) {
+    const { count = 0, upTo = -1 } = this.unread.get(channel.sid) ?? {};
+    if (index > upTo) this.unread.set(channel.sid, { count: count + 1, upTo });
   }
 
   /** Show rows and banners. A person who is not connected may have channels, so the list then does not deny it. */

@@ -42,6 +42,7 @@ export class MessageList {
     this.messages = [];
     this.rows = new Map();
     this.current = null;
+    this.newest = null;
     this.element = h('ol', { class: 'messages', role: 'list', 'aria-label': 'Messages' });
     this.element.addEventListener('keydown', (event) => this.#onKey(event));
     this.element.addEventListener('focusin', (event) => this.#onFocus(event));
@@ -182,12 +183,14 @@ export class MessageList {
     return row;
   }
 
-  // Keys: Tab reaches one message, which is the newest until somebody moves; arrows go to its neighbours.
+  // Keys: Tab reaches one message, and arrows go to its neighbours. It is the newest message until somebody moves. If a
+  // newer message comes while the focus is elsewhere, it is the newest again.
 
   #keepCurrent() {
-    const isThere =
-      this.element.contains(document.activeElement) && this.messages.some(({ index }) => index === this.current);
-    if (!isThere) this.current = this.messages.at(-1)?.index ?? null;
+    const newest = this.messages.at(-1)?.index ?? null;
+    const isKept = newest === this.newest || this.element.contains(document.activeElement);
+    if (!isKept || !this.messages.some(({ index }) => index === this.current)) this.current = newest;
+    this.newest = newest;
     for (const { index } of this.messages) {
       const row = this.rows.get(index);
       const tab = index === this.current ? '0' : '-1';

@@ -241,15 +241,20 @@ export class Pane {
   }
 
   #onMessage(message) {
-    if (this.#isUnread(message)) this.list.countOn(message.channel, 1);
-    if (message.author === this.identity) this.outbox(message.channel).arrived(message);
-    this.#in(message.channel)?.onMessageAdded(message);
+    const { channel } = message;
+    const conversation = this.#in(channel);
+    if (message.author === this.identity) this.outbox(channel).arrived(message);
+    conversation?.onMessageAdded(message);
+    const count = conversation?.countUnread() ?? null;
+    if (count !== null) this.list.setUnread(channel, count);
+    else if (this.#isUnread(message)) this.list.countOn(message);
     this.showSoon();
   }
 
   #onMessageRemoved(message) {
-    if (this.#isUnread(message)) this.list.countOn(message.channel, -1);
     this.#in(message.channel)?.onMessageRemoved(message);
+    // The service may have counted without this message already.
+    if (this.#isUnread(message)) this.countUnread(message.channel);
     this.showSoon();
   }
 
@@ -280,7 +285,7 @@ export class Pane {
       this.countUnread(channel); // A message came meanwhile, which may be counted or not.
       return;
     }
-    this.list.unread.set(channel.sid, count ?? 0);
+    this.list.setUnread(channel, count ?? 0);
     this.showSoon();
   }
 
