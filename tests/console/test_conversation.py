@@ -185,7 +185,7 @@ def test_a_channel_opens_after_its_pane_got_a_new_connection(
         general.members.create(identity="carol")
         reader = reader.becomes("carol")
     else:
-        switch_presence(console)
+        switch_presence(console, on=False)
     reader.opens("Other")
     reader.sees("in Other")
 
@@ -411,17 +411,24 @@ def test_the_presence_dot_follows_the_connection(console: Console) -> None:
     console.alice.has_presence("bob", True)
 
 
-def switch_presence(console: Console) -> None:
+def switch_presence(console: Console, *, on: bool) -> None:
+    """Switch presence, and wait until everybody has connected again."""
     console.header("Service settings").click()
     console.dialog.get_by_label("Presence").click()
     console.dialog_button("Save").click()
     expect(console.dialog).to_have_count(0)
+    for person in (console.alice, console.bob):
+        expect(person.within(".faces .dot")).to_have_count(int(on))
+    console.await_ready()
 
 
 def test_presence_is_switched_on_and_off(console: Console) -> None:
-    for shown in (0, 1):
-        switch_presence(console)
-        expect(console.alice.within(".faces .dot")).to_have_count(shown)
+    for on, presence in ((False, "presence is off"), (True, "online")):
+        switch_presence(console, on=on)
+        console.alice.button("Members, invite").click()
+        bob = console.dialog.locator("li[data-identity=bob]")
+        expect(bob).to_contain_text(presence)
+        console.page.keyboard.press("Escape")
 
 
 def test_a_pane_becomes_somebody_else_who_finds_and_joins_a_public_channel(console: Console) -> None:

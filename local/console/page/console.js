@@ -15,6 +15,8 @@ import { paneView, Tabs, TOOLS_VIEW } from './tabs.js';
 import { Webhooks } from './webhooks.js';
 
 const MOST_PANES = 4;
+// Functions remember a service for ten seconds after they read it, and they may be reading it while it is changed.
+const REMEMBERED_MILLISECONDS = 11_000;
 const SUGGESTED = ['alice', 'bob', 'carol', 'dave'];
 const NARROW = matchMedia('(max-width: 700px)');
 const byId = (id) => document.getElementById(id);
@@ -184,10 +186,19 @@ class App {
     if (!service) return this.newService();
     return serviceDialog(service, this.rest, (before) => {
       this.#showServices();
-      // A client learns with its session whether the service has presence, so each needs a new one.
-      if (before.reachability_enabled !== service.reachability_enabled)
-        for (const pane of this.panes) if (pane.client) pane.connect();
+      if (before.reachability_enabled !== service.reachability_enabled) this.#connectAgainLater();
     });
+  }
+
+  /** A client learns with its session whether the service has presence, so each needs a new one. */
+  #connectAgainLater() {
+    toast('Presence changes in ten seconds, when no function remembers the old settings. Then all connect again.');
+    clearTimeout(this.connectingAgain);
+    const { service } = this;
+    this.connectingAgain = setTimeout(() => {
+      if (service !== this.service) return;
+      for (const pane of this.panes) if (pane.client) pane.connect();
+    }, REMEMBERED_MILLISECONDS);
   }
 
   // Panes.

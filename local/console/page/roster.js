@@ -43,9 +43,10 @@ export class Roster {
   /** Whether somebody is online; null if that is not known. */
   isOnline(name) {
     const user = this.users.get(name);
-    if (!user) return null;
+    // After presence was switched off, a late push may still say who is online.
+    if (!user || !this.pane.client?.reachabilityEnabled) return null;
     // For a user who has never connected, the service says nothing even if it has presence.
-    return user.online ?? (this.pane.client?.reachabilityEnabled ? false : null);
+    return user.online ?? false;
   }
 
   async #follow({ identity }) {
