@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import threading
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 from botocore.exceptions import ClientError
 
 from bench.meter import Meter
@@ -50,9 +50,9 @@ class LeanClient:
             meter = self._meter
             if meter:
                 meter.ask(request)
-            body = json.dumps(request).encode()
+            body = orjson.dumps(request)
             status, content = self._answer(b"%b%d\r\n\r\n%b" % (head, len(body), body))
-            answer: dict[str, Any] = json.loads(content or b"{}")
+            answer: dict[str, Any] = orjson.loads(content or b"{}")
             if meter:
                 meter.note(answer, SimpleNamespace(name=target))
             if status >= 400:
