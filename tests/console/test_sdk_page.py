@@ -20,6 +20,14 @@ PING = """(url) => new Promise((resolve, reject) => {
   socket.onclose = reject;
 })"""
 
+# Chooses another SDK, and presses Enter before anything else can happen.
+CHOOSE_AND_SEND = """(pane, name) => {
+  const choice = pane.querySelector('select');
+  choice.value = name;
+  choice.dispatchEvent(new Event('change'));
+  pane.querySelector('textarea').dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+}"""
+
 
 @pytest.fixture
 def sdk_page(page: Page, stack: Stack, service: Any) -> Page:
@@ -48,6 +56,18 @@ def test_two_people_converse_through_the_bundles(sdk_page: Page, stack: Stack, p
     alice.sees_event("messageAdded")
     alice.sees_packet("notification list_item_added")
     assert sdk_page.evaluate(PING, stack.info["sdk_url"]) == ['{"action":"pong"}', True, True]
+
+
+def test_what_somebody_writes_while_another_sdk_connects_can_be_sent_afterwards(sdk_page: Page) -> None:
+    alice = SdkPerson(sdk_page, "alice")
+    alice.is_ready()
+    alice.types("precious")
+    alice.pane.evaluate(CHOOSE_AND_SEND, PACKAGES[0].name)
+    expect(alice.field).to_have_value("precious")
+    alice.is_ready()
+    alice.field.press("Enter")
+    alice.sees("precious")
+    expect(alice.field).to_have_value("")
 
 
 def test_tokens_are_not_shown_in_packets(sdk_page: Page) -> None:

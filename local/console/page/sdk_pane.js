@@ -51,6 +51,8 @@ export class SdkPane {
   constructor(identity, { session, rest, service, packages, name }) {
     Object.assign(this, { identity, session, rest, service, packages, name });
     this.client = null;
+    this.conversation = null;
+    this.run = 0;
     this.messages = new Map();
     this.journal = new Journal(['event', 'frame'], ['event', 'frame']);
     this.element = this.#build();
@@ -75,7 +77,8 @@ export class SdkPane {
       placeholder: 'Message',
       'aria-label': `Message from ${this.identity}`,
       on: {
-        input: () => this.conversation?.typing(),
+        // If this fails, the other person only does not see that somebody is typing.
+        input: () => this.conversation?.typing().catch(() => {}),
         keydown: (event) => {
           if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
           event.preventDefault();
@@ -101,9 +104,21 @@ export class SdkPane {
 
   async #change() {
     this.session.set({ sdks: { ...this.session.values.sdks, [this.identity]: this.select.value } });
-    await this.client?.shutdown();
+    const { client } = this;
+    const run = this.#leave();
+    await client?.shutdown();
+    if (run === this.run) await this.connect();
+  }
+
+  /** Show and send nothing through the present client any more; returns the number of the next one. */
+  #leave() {
+    this.client = null;
+    this.conversation = null;
     this.messages.clear();
-    await this.connect();
+    this.#redraw();
+    this.#state('connecting');
+    this.run += 1;
+    return this.run;
   }
 
   #say(name) {
@@ -113,36 +128,43 @@ export class SdkPane {
 
   /** Connect with the chosen SDK and show the conversation. */
   async connect() {
-    this.#state('connecting');
+    const run = this.#leave();
     try {
       const Client = await load(this.#chosen);
       const token = await this.rest.accessToken(this.identity, this.service.sid);
       const sockets = socketClass((title, packet) => this.journal.add(this.identity, 'frame', title, packet), decoded);
-      this.client = await Client.create(token, parley(this.session.values.wsUrl, { WebSocket: sockets }));
-      await this.#show(this.client);
+      const client = await Client.create(token, parley(this.session.values.wsUrl, { WebSocket: sockets }));
+      if (run === this.run) await this.#show(client, run);
+      else await client.shutdown();
     } catch (error) {
+      if (run !== this.run) return; // Another SDK was chosen meanwhile.
       this.#state('denied');
       throw new Error(`${this.identity} cannot connect: ${explain(error)}`);
     }
   }
 
-  async #show(client) {
+  async #show(client, run) {
+    this.client = client;
+    const on = (name, listener) => client.on(name, (payload) => run === this.run && listener(payload));
     for (const name of LOGGED) {
-      client.on(this.#say(name), (payload) => {
+      on(this.#say(name), (payload) => {
         this.journal.add(this.identity, 'event', this.#say(name), plain(payload), summary(payload));
       });
     }
-    client.on('connectionStateChanged', (state) => this.#state(state));
-    client.on('messageAdded', (message) => this.#draw(message));
-    client.on('messageUpdated', ({ message }) => this.#draw(message));
-    client.on('messageRemoved', ({ index }) => this.#erase(index));
-    client.on('typingStarted', ({ identity }) => this.typing.replaceChildren(`${identity} is typing`));
-    client.on('typingEnded', () => this.typing.replaceChildren());
+    on('messageAdded', (message) => this.#draw(message));
+    on('messageUpdated', ({ message }) => this.#draw(message));
+    on('messageRemoved', ({ index }) => this.#erase(index));
+    on('typingStarted', ({ identity }) => this.typing.replaceChildren(`${identity} is typing`));
+    on('typingEnded', () => this.typing.replaceChildren());
     const renew = async () => client.updateToken(await this.rest.accessToken(this.identity, this.service.sid));
-    client.on('tokenAboutToExpire', guarded(renew));
-    this.conversation = await client[this.#say('getChannelByUniqueName')](this.name);
-    const { items } = await this.conversation.getMessages(FIRST_MESSAGES);
+    on('tokenAboutToExpire', guarded(renew));
+    const conversation = await client[this.#say('getChannelByUniqueName')](this.name);
+    const { items } = await conversation.getMessages(FIRST_MESSAGES);
+    if (run !== this.run) return;
     items.forEach((message) => this.#draw(message));
+    // The pane says that it is connected once somebody can write.
+    this.conversation = conversation;
+    on('connectionStateChanged', (state) => this.#state(state));
     this.#state(client.connectionState);
   }
 
