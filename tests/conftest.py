@@ -99,8 +99,8 @@ def is_fit(folder: Path) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note after which test no other needs the shared stack, and keep the garbage collector away from all tests."""
-    # Unless xdist was told to keep the order, the last test in it may not be the last one to run.
+    """Mark the tests after the last one that needs the shared stack. Then stop collecting garbage among the tests."""
+    # Without --no-loadscope-reorder, xdist runs the tests in another order, and nobody knows which one is the last.
     if not session.config.getoption("loadscopereorder", False):
         for item in reversed(session.items):
             if needs_stack(item):

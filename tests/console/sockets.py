@@ -30,7 +30,7 @@ class Sockets:
         self._held_action = action
 
     def hold_pushes(self, event: str) -> None:
-        """From now on, pushes of that event do not reach the page."""
+        """From now on, frames with pushes of that event do not reach the page."""
         self._held_event = event
 
     def let_pushes_go(self) -> None:
@@ -86,7 +86,9 @@ class Sockets:
             self._servers[socket].send(frame)
 
     def _on_push(self, socket: WebSocketRoute, frame: str) -> None:
-        if self._held_event and json.loads(frame).get("event") == self._held_event:
+        content = json.loads(frame)
+        pushes = content if isinstance(content, list) else [content]
+        if self._held_event and self._held_event in [push.get("event") for push in pushes]:
             self._held_pushes.append((socket, frame))
         else:
             socket.send(frame)

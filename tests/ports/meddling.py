@@ -79,18 +79,6 @@ def after(happen: Callable[[], object]) -> Meddle:
     return meddle
 
 
-def before_the_answer(happen: Callable[[], object]) -> Meddle:
-    """Carry the request out, and let something else happen before its answer comes."""
-
-    def meddle(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        answer = call()
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(happen).result()
-        return answer
-
-    return meddle
-
-
 def losing_the_answer(code: str = "ThrottlingException", *reasons: str) -> Meddle:
     """Carry the request out, then fail as if it had not been."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from twilio.jwt.access_token.grants import ChatGrant
@@ -12,7 +11,6 @@ from parley.clock import iso_seconds
 from parley.errors import TOKEN_FOREIGN_SERVICE, TOKEN_OF_ANOTHER
 from parley.faces.errors import answer as told
 from parley.store.configuration import REMEMBERED_MS
-from tests.ports.meddling import MeddlingClient, before_the_answer
 from tests.sockets.deployment import Device, House, Room
 from tests.support.world import World
 
@@ -60,27 +58,6 @@ def test_two_devices_have_a_session_each(house: House, world: World) -> None:
     laptop = house.device("alice")
     expire = [device.done("fetchSession")["connection_expires_at"] for device in (phone, laptop)]
     assert expire[0] < expire[1]
-
-
-def test_a_setting_that_changes_while_it_is_read_is_seen_by_the_next_request(
-    meddled: House, meddling: MeddlingClient
-) -> None:
-    alice = meddled.device("alice")
-    meddled.deployment.world.configuration.forget_all()
-    reads: list[str] = []
-
-    def read(call: Any, request: dict[str, Any]) -> dict[str, Any]:
-        """The same container handles a request in another thread, which changes the setting, before this answer comes."""
-        if reads or meddled.sid not in str(request):
-            return call()
-        reads.append("the service")
-        return before_the_answer(lambda: meddled.rest.post(meddled.path, TypingIndicatorTimeout=7))(call, request)
-
-    meddling.script_all(read, after=0)
-    before = alice.done("fetchSession")["service"]
-    meddling.unscript()
-    assert (reads, before["typing_indicator_timeout"]) == (["the service"], 5)
-    assert alice.done("fetchSession")["service"]["typing_indicator_timeout"] == 7
 
 
 @pytest.mark.converses("refreshToken")

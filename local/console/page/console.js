@@ -15,7 +15,7 @@ import { paneView, Tabs, TOOLS_VIEW } from './tabs.js';
 import { Webhooks } from './webhooks.js';
 
 const MOST_PANES = 4;
-// Functions remember a service for ten seconds after they read it, and they may be reading it while it is changed.
+// A function remembers a service for ten seconds. It may have begun to read it just before the change.
 const REMEMBERED_MILLISECONDS = 11_000;
 const SUGGESTED = ['alice', 'bob', 'carol', 'dave'];
 const NARROW = matchMedia('(max-width: 700px)');
@@ -30,6 +30,7 @@ class App {
     this.services = [];
     this.panes = [];
     this.active = null;
+    this.connectingAgain = null; // a timer
     this.webhooks = new Webhooks(session, this.rest);
     this.snippets = new Snippets(session, this.rest, () => this.#chosen());
     this.drawer = new Drawer(
@@ -192,7 +193,7 @@ class App {
 
   /** A client learns with its session whether the service has presence, so each needs a new one. */
   #connectAgainLater() {
-    toast('Presence changes in ten seconds, when no function remembers the old settings. Then all connect again.');
+    toast('All connect again in eleven seconds. Until then, functions may remember the old presence setting.');
     clearTimeout(this.connectingAgain);
     const { service } = this;
     this.connectingAgain = setTimeout(() => {

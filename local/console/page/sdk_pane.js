@@ -110,12 +110,13 @@ export class SdkPane {
     if (run === this.run) await this.connect();
   }
 
-  /** Show and send nothing through the present client any more; returns the number of the next one. */
+  /** Show and send nothing through the present client any more; returns the number of the next connection. */
   #leave() {
     this.client = null;
     this.conversation = null;
     this.messages.clear();
     this.#redraw();
+    this.typing.replaceChildren();
     this.#state('connecting');
     this.run += 1;
     return this.run;

@@ -24,8 +24,6 @@ class Configuration:
         self._clock = clock
         self._memory: dict[Hashable, tuple[int, Any]] = {}
         self._absent: dict[Hashable, int] = {}
-        # How often something was forgotten. What was read before another thread changed it is not remembered.
-        self._changes = 0
 
     def fetch(self, key: Key[R]) -> R | None:
         """The living record under a key, at most ten seconds old."""
@@ -33,11 +31,10 @@ class Configuration:
         now = self._clock.now_ms()
         if remembered and now < remembered[0]:
             return cast(R, remembered[1])
-        changes = self._changes
         record = self._table.fetch(key)
         if record is None:
             self._memory.pop(key, None)
-        elif changes == self._changes:
+        else:
             self.remember(key, record)
         return record
 
@@ -72,7 +69,6 @@ class Configuration:
 
     def forget(self, *keys: Key[Any]) -> None:
         """Forget records that this container has just changed."""
-        self._changes += 1
         for key in keys:
             self._memory.pop(key, None)
             self._absent.pop(key, None)
