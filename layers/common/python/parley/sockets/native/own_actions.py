@@ -30,7 +30,7 @@ _MOST_CAUGHT_UP = 100
 
 
 def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """The client's user, the settings of its service, and when its connection and its token end."""
+    """The client's user, the settings of its service, where its files are, and when its connection and its token end."""
     owner = service(session.context, session.service_sid)
     user = users.fetch(session.context, {"service_sid": session.service_sid, "sid": session.identity}, {})
     return {
@@ -41,6 +41,7 @@ def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
             "friendly_name": owner.get("friendly_name"),
             **{name: setting(owner, name) for name in _SERVICE_FIELDS},
         },
+        "media_url": session.views.media_url(session.service_sid),
         "connection_expires_at": iso_seconds(session.connection["expires_at"] * 1000),
         **token(session.connection),
     }

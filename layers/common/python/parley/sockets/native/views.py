@@ -9,6 +9,7 @@ from parley.domain.channels import with_counters
 from parley.domain.states import state_of
 from parley.faces.chat_v2 import MOUNTS
 from parley.faces.views import present
+from parley.sockets.media import media_url
 from parley.store.items import Record
 from parley.stored import Tail
 
@@ -36,6 +37,10 @@ class Views:
             shown["last_message_index"] = record.get("last_message_index")
             shown["state"] = state_of(record)
         return shown
+
+    def media_url(self, service_sid: str) -> str:
+        """What the URLs of a service's files begin with."""
+        return media_url(self._rest_url, service_sid)
 
     def channel(self, record: Mapping[str, Any], tail: Tail | None, seq: int) -> dict[str, Any]:
         """A stored channel with its present counters; `seq` is the number of the change that the push is about."""

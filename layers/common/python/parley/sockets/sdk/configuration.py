@@ -9,6 +9,7 @@ from typing import Any
 
 from parley.records.services import setting
 from parley.sockets.following import MOST_FOLLOWED
+from parley.sockets.media import media_url
 from parley.sockets.sdk import objects
 from parley.sockets.sdk.links import link
 from parley.sockets.sdk.routing import Answered, Exchange, Route
@@ -22,7 +23,7 @@ def fetch(exchange: Exchange) -> Answered:
     """The configuration of the client's user."""
     version = exchange.request.segments[1]
     owner = exchange.service
-    media = f"{exchange.rest_url}/media/v1/Services/{exchange.service_sid}"
+    media = media_url(exchange.rest_url, exchange.service_sid)
     megabytes = setting(owner, "media.size_limit_mb")
 
     def below(*segments: str) -> str:

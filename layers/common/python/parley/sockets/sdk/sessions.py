@@ -28,6 +28,7 @@ from parley.operations.context import CHAT
 from parley.operations.reachability import is_enabled
 from parley.records.services import setting
 from parley.sockets.following import MOST_FOLLOWED
+from parley.sockets.media import media_url
 from parley.sockets.sdk import objects, packets
 from parley.sockets.sdk.acts import is_young
 from parley.sockets.sdk.commands import carried_out
@@ -122,7 +123,7 @@ def _media(exchange: Exchange) -> str:
 
     The dot makes that a host in Parley's own domain, so no client sends a user's token to Twilio.
     """
-    return f".{exchange.rest_url.partition('://')[2]}/media/v1/Services/{exchange.service_sid}/Media"
+    return f".{media_url(exchange.rest_url, exchange.service_sid).partition('://')[2]}/Media"
 
 
 def push(exchange: Exchange) -> Answered:
