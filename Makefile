@@ -61,7 +61,7 @@ lint: environment
 
 lint-template: sam-environment
 	$(SAM_VENV)/bin/sam validate --lint --template template.yaml --region us-east-1
-	$(SAM_VENV)/bin/cfn-lint template.yaml
+	$(SAM_VENV)/bin/cfn-lint template.yaml templates/*.yaml
 
 # SAM looks for the functions' Python on the PATH, under its name.
 build: sam-environment

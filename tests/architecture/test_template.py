@@ -24,6 +24,14 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = read(ROOT / "template.yaml")
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
+NESTED: dict[str, dict[str, Any]] = {
+    f"templates/{path.name}": read(path) for path in sorted((ROOT / "templates").iterdir())
+}
+
+INLINE_LIMIT_BYTES = 51_200
+ONLY_WATCHES = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::SNS::Topic"}
+ONLY_SERVES_THE_CONSOLE: set[str] = set()
+MAY_HOLD = {"templates/watch.yaml": ONLY_WATCHES, "templates/console.yaml": ONLY_SERVES_THE_CONSOLE}
 
 NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$")
@@ -37,6 +45,7 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 FUNCTIONS = of_type("AWS::Serverless::Function")
+STACKS = {spec["TemplateURL"]: spec for spec in of_type("AWS::CloudFormation::Stack").values()}
 QUEUES = of_type("AWS::SQS::Queue")
 LOG_GROUPS = of_type("AWS::Logs::LogGroup")
 MAPPINGS = {
@@ -111,6 +120,56 @@ def lets_through(mapping: dict[str, Any], record: dict[str, Any]) -> bool:
     return record["eventName"] in names and any(
         sort_key.startswith(key) if key.endswith("#") else sort_key == key for key in keys
     )
+
+
+def alarms() -> dict[str, dict[str, Any]]:
+    """Every alarm, with the template's own names where the nested template has its parameters."""
+
+    def named(value: Any) -> Any:
+        if isinstance(value, list):
+            return [named(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.keys() == {"Ref"} and value["Ref"] in given:
+            return given[value["Ref"]]
+        return {key: named(item) for key, item in value.items()}
+
+    given = STACKS["templates/watch.yaml"]["Parameters"]
+    return {
+        name: named(spec["Properties"])
+        for name, spec in NESTED["templates/watch.yaml"]["Resources"].items()
+        if spec["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+
+@pytest.mark.parametrize("name", ["template.yaml", *NESTED])
+def test_a_template_is_small_enough_to_be_given_to_cloudformation_as_it_is(name: str):
+    assert (ROOT / name).stat().st_size < INLINE_LIMIT_BYTES
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_a_nested_template_holds_nothing_that_runs(name: str):
+    """The local runtime reads template.yaml alone, so what runs must be there."""
+    assert {spec["Type"] for spec in NESTED[name]["Resources"].values()} <= MAY_HOLD[name]
+    assert "Transform" not in NESTED[name], "only template.yaml is translated by SAM"
+
+
+def test_what_only_watches_is_not_among_what_runs():
+    assert not {spec["Type"] for spec in RESOURCES.values()} & (ONLY_WATCHES | ONLY_SERVES_THE_CONSOLE)
+
+
+def test_every_nested_template_is_deployed_with_all_of_its_parameters():
+    assert NESTED.keys() == STACKS.keys()
+    for name, stack in STACKS.items():
+        assert stack["Parameters"].keys() == NESTED[name]["Parameters"].keys()
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_nothing_that_runs_needs_a_nested_template(name: str):
+    (stack,) = (key for key, spec in RESOURCES.items() if spec["Properties"].get("TemplateURL") == name)
+    mentions = re.compile(rf'"{stack}["."]')
+    running = {key: spec for key, spec in RESOURCES.items() if spec["Type"] != "AWS::CloudFormation::Stack"}
+    assert not mentions.search(json.dumps([running, GLOBALS]))
 
 
 def test_every_function_folder_is_in_the_template_and_the_other_way_round():
@@ -350,7 +409,7 @@ def test_a_queue_is_encrypted_and_has_a_dead_letter_queue_or_is_one(queue: str):
 @pytest.mark.parametrize("queue", sorted(dead_letter_queues()))
 def test_a_dead_letter_queue_keeps_messages_as_long_as_possible_and_raises_an_alarm(queue: str):
     assert QUEUES[queue]["MessageRetentionPeriod"] == 14 * 24 * 3600
-    watched = [alarm.get("Dimensions") for alarm in of_type("AWS::CloudWatch::Alarm").values()]
+    watched = [alarm.get("Dimensions") for alarm in alarms().values()]
     assert [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}] in watched
 
 
