@@ -48,11 +48,29 @@ class Message(OfChannel, total=False):
 
 
 class Media(OfService, total=False):
-    """An uploaded file, and the message that carries it."""
+    """An uploaded file, and the message that carries it.
 
+    `state` is `uploading` until all bytes are in the bucket, and `ready` from then on. `size`, `content_type` and
+    `sha256` are what the uploader has said or sent, and the bucket takes nothing else. `sha256` is in hex digits.
+
+    `author` is the uploader's identity, `sender` for a back end. Only a client's file has `author_birth`, the birth of
+    that user (empty for a user from before there were births). `date_upload_updated` is when the bytes had come.
+
+    A file that no message carries has `expires_at`, and from that second on it does not exist for anybody, although its
+    record may still be stored. The message that takes it removes `expires_at`, and sets `channel_sid` and
+    `message_sid`.
+    """
+
+    state: str
+    author: str
+    author_birth: str
     size: int
     content_type: str
     filename: str
+    category: str
+    sha256: str
+    is_multipart_upstream: bool
+    date_upload_updated: int
     channel_sid: str
     message_sid: str
 
