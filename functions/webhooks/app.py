@@ -1,27 +1,11 @@
 """Plans jobs from changes, and carries out queued jobs: webhook deliveries, and the removal of what was deleted."""
 
-import threading
 from typing import Any
-
-from aws_lambda_powertools import Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 
 from parley.runtime import Runtime
 from parley.settings import Settings
 
-metrics = Metrics(namespace="Parley")
-_UNITS = {"Duration": MetricUnit.Milliseconds}
-# The library expects one caller at a time, but the groups of a batch count side by side, and so do local invocations.
-_counting = threading.Lock()
-
-
-def count(name: str, value: float) -> None:
-    """Counts deliveries by outcome: Delivered, Rejected, Failed, Unreachable, Retried, Parked; and times them."""
-    with _counting:
-        metrics.add_metric(f"Webhook{name}", _UNITS.get(name, MetricUnit.Count), value)
-
-
-runtime = Runtime(Settings.from_environment(), count=count).started("secret", "worker")
+runtime = Runtime(Settings.from_environment()).started("secret", "worker")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -40,7 +24,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         else:
             failed = runtime.worker.work_off(records, context.get_remaining_time_in_millis)
     finally:
-        with _counting:
-            if metrics.metric_set:
-                metrics.flush_metrics()
+        runtime.counts.write()
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}

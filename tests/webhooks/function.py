@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local.pump.filters import passes
 from local.template.template import Template
+from parley.metrics import Metric
 from parley.ports.http.outgoing import Outgoing
 from tests.ports.fakes import FakeOutgoing, FakeQueue
 from tests.sockets.deployment import Deployment, StreamRecord, load_function, patterns, sample
@@ -96,7 +97,7 @@ class WebhooksFunction:
         self.dead_letters = FakeQueue(keeps_order=True)
         self.work = WorkQueue()
         self.counted: list[tuple[str, float]] = []
-        self.counts_too: Callable[[str, float], None] = lambda name, value: None
+        self.is_writing_metrics = False
         self.outgoing = outgoing or Outgoing(allow_loopback=True)
         self.settings = {
             "delivery_queue_url": DELIVERIES,
@@ -120,9 +121,10 @@ class WebhooksFunction:
         )
         self.handler = load_function("webhooks", self.runtime)
 
-    def _count(self, name: str, value: float) -> None:
-        self.counted.append((name, value))
-        self.counts_too(name, value)
+    def _count(self, metric: Metric, value: float = 1, code: int = 0) -> None:
+        self.counted.append((metric.name, value))
+        if self.is_writing_metrics:
+            self.runtime.counts.add(metric, value, code)
 
     @property
     def delays(self) -> list[tuple[str, int]]:

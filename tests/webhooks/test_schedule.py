@@ -146,7 +146,7 @@ def test_a_delivery_is_tried_for_four_hours_and_then_parked_as_it_is(silent: Web
         name: planned[name] for name in planned if name != "group"
     }
     assert parked["ordered_with"] == planned["group"]
-    assert [value for name, value in silent.counted if name == "Parked"] == [1]
+    assert [value for name, value in silent.counted if name == "WebhookParked"] == [1]
 
 
 def test_the_age_is_the_deployments_choice(deployment: Deployment, template: Template) -> None:

@@ -13,6 +13,7 @@ from parley.domain.addresses import Numbers
 from parley.ids import Ids
 from parley.keyring import Keyring
 from parley.log import logger
+from parley.metrics import Count, Counts
 from parley.operations.context import Caller, Context
 from parley.settings import Settings
 from parley.store import keys
@@ -57,7 +58,7 @@ class Runtime:
         sockets: SocketGateway | None = None,
         outgoing: Outgoing | None = None,
         queue: Callable[[str], Queue] | None = None,
-        count: Callable[[str, float], None] = lambda name, value: None,
+        count: Count | None = None,
     ):
         """Wire `settings` and the given ports together; a port that is not given is the real one.
 
@@ -65,13 +66,14 @@ class Runtime:
             client: Makes the AWS client of a service: `client("dynamodb")`.
             secret: The text of a secret, by its id.
             queue: The queue with a URL.
-            count: Takes metrics: `count(name, value)`; the webhooks function has some.
+            count: Takes metrics instead of `counts`, which the function writes at the end of each invocation.
         """
         self.settings = settings
         logger.setLevel(settings.log_level)
         self.clock = clock or Clock()
         self.ids = ids or Ids(self.clock)
-        self.count = count
+        self.counts = Counts(settings.metrics_namespace, settings.function)
+        self.count = count or self.counts.add
         self._client = client or self._aws_client
         self._given_secret = secret
         self._given_sockets = sockets

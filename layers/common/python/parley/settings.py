@@ -36,6 +36,8 @@ class Settings:
         whatsapp_senders: The account's WhatsApp senders, each `whatsapp:` and a number.
         group_messages: Whether the carrier takes messages to a group of phones.
         carrier_url: The carrier's URL, to which messages to phones are posted; empty if no carrier is set.
+        metrics_namespace: The CloudWatch namespace of the function's metrics, one for each stack.
+        function: The function's name, which its metrics carry.
         log_level: The least severe level that is logged.
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
@@ -59,6 +61,8 @@ class Settings:
     whatsapp_senders: tuple[str, ...] = ()
     group_messages: bool = False
     carrier_url: str = ""
+    metrics_namespace: str = "Parley"
+    function: str = ""
     log_level: str = "INFO"
     region: str = ""
     sockets_endpoint_url: str = ""
@@ -79,6 +83,7 @@ class Settings:
         }
         return cls(
             **given,
+            function=environment.get("POWERTOOLS_SERVICE_NAME", ""),
             region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
             sockets_endpoint_url=environment.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", ""),
         )

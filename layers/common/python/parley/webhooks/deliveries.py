@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple, cast
 
+from parley import metrics
 from parley.domain.deliveries import is_of_summary
 from parley.domain.presence import reachability
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.log import logger
+from parley.metrics import Count
 from parley.operations.authorship import known
 from parley.operations.context import Context
 from parley.operations.reachability import is_enabled
@@ -20,15 +21,19 @@ from parley.store.changes import Change
 from parley.store.items import Record
 from parley.stored import ChannelWebhook, Message
 from parley.webhooks.circuit import Circuits
-from parley.webhooks.delivery import attempt, pause_seconds
+from parley.webhooks.delivery import Outcome, attempt, pause_seconds
 from parley.webhooks.events import rows
 from parley.webhooks.families import FAMILIES, find
 from parley.webhooks.planning import Surroundings, deliveries, is_replaying, is_wanted, names_channel, replay
 
 _MOST_UNTRIED = 10_000
 _SHORT_PAUSE_SECONDS = 16
-
-Count = Callable[[str, float], None]
+_COUNTED = {
+    Outcome.DELIVERED: metrics.WEBHOOK_DELIVERED,
+    Outcome.REJECTED: metrics.WEBHOOK_REJECTED,
+    Outcome.FAILED: metrics.WEBHOOK_FAILED,
+    Outcome.UNREACHABLE: metrics.WEBHOOK_UNREACHABLE,
+}
 
 
 class Told(NamedTuple):
@@ -43,7 +48,6 @@ class Deliveries:
 
     Args:
         dead_letters: Where deliveries are parked that are older than `longest_age_seconds`.
-        count: Counts a metric: `count(name, value)`.
         studio_url: Where Studio flows live, with `{flow_sid}` in it; empty if there are none.
     """
 
@@ -142,8 +146,8 @@ class Deliveries:
             is_settled = made.outcome.is_settled
         finally:
             self._circuits.report(delivery["url"], failed=not is_settled)
-        self._count("Duration", made.duration_ms)
-        self._count(str(made.outcome).capitalize(), 1)
+        self._count(metrics.WEBHOOK_DURATION, made.duration_ms)
+        self._count(_COUNTED[made.outcome])
         if is_settled:
             self._untried.pop(delivery["id"], None)
             return Told()
@@ -168,7 +172,7 @@ class Deliveries:
         """Another attempt after a pause, unless the delivery has become too old. Then it is parked."""
         age_ms = self._age_ms(delivery)
         if age_ms <= self._longest_age_ms:
-            self._count("Retried", 1)
+            self._count(metrics.WEBHOOK_RETRIED)
             return Told(Again(seconds))
         # Each parked delivery has its own group, so that a reader of the queue sees them all. A delivery may be
         # replayed and parked again within five minutes. Then it needs another `once`, or SQS would drop it as a repeat.
@@ -176,6 +180,6 @@ class Deliveries:
         parked = {**delivery, "group": delivery["id"], "ordered_with": delivery["group"], "once": once}
         self._dead_letters.send([parked])
         self._untried.pop(delivery["id"], None)
-        self._count("Parked", 1)
+        self._count(metrics.WEBHOOK_PARKED)
         logger.error("webhook parked", extra={"delivery": delivery["id"], "age_seconds": age_ms // 1000})
         return Told(is_parked=True)

@@ -1,0 +1,122 @@
+"""What the functions count: one table of metrics, and the lines in CloudWatch's embedded metric format that carry them.
+
+A metric costs money for each combination of its name and dimensions. So there are few dimensions: the function
+(`service`) and, for refused requests, the code of the answer, which comes from the table of answers. Nothing that a
+client chooses is a dimension. A metric that was not counted in an invocation is not written, so it costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import NamedTuple, Protocol
+
+from aws_lambda_powertools.metrics import EphemeralMetrics
+
+COUNT, MILLISECONDS = "Count", "Milliseconds"
+
+
+class Metric(NamedTuple):
+    """One metric.
+
+    Attributes:
+        name: Its name in CloudWatch.
+        unit: Its unit in CloudWatch.
+        functions: The functions that count it, the values of the dimension `service`.
+        meaning: What one count of it says.
+        by_code: Whether it has the dimension `code` beside `service`.
+    """
+
+    name: str
+    unit: str
+    functions: str
+    meaning: str
+    by_code: bool = False
+
+
+_DOORS = "rest_api ws_connect ws_message"
+_PUSHING = "fan_out ws_message ws_connect"
+_ALL = "rest_api ws_connect ws_message ws_disconnect fan_out webhooks"
+
+REQUESTS = Metric("Requests", COUNT, _DOORS, "a REST request, an opened socket or a frame was answered")
+REQUEST_ERRORS = Metric("RequestErrors", COUNT, _DOORS, "such a request was refused with this code", by_code=True)
+SERVER_ERRORS = Metric("ServerErrors", COUNT, _DOORS, "such a request was answered with a status of 500 or more")
+FAN_OUT_LAG = Metric(
+    "FanOutLag", MILLISECONDS, "fan_out", "the time from the write of a change to the end of the pushes of its batch"
+)
+PUSHES = Metric("Pushes", COUNT, _PUSHING, "API Gateway took a push to a socket")
+PUSHES_GONE = Metric("PushesGone", COUNT, _PUSHING, "a push met a socket that is closed (410); it is forgotten")
+PUSHES_THROTTLED = Metric("PushesThrottled", COUNT, _PUSHING, "API Gateway answered a push with 429; it is tried again")
+PUSHES_DROPPED = Metric("PushesDropped", COUNT, _PUSHING, "a socket missed pushes that were given up; it is told so")
+GAPS_TOLD = Metric("GapsTold", COUNT, "fan_out", "a socket that missed pushes was told to catch up")
+WEBHOOK_DELIVERED = Metric("WebhookDelivered", COUNT, "webhooks", "a webhook was answered with 2xx")
+WEBHOOK_REJECTED = Metric(
+    "WebhookRejected", COUNT, "webhooks", "a webhook was answered with a status that no further attempt would change"
+)
+WEBHOOK_FAILED = Metric("WebhookFailed", COUNT, "webhooks", "an attempt met a server error or a forbidden address")
+WEBHOOK_UNREACHABLE = Metric("WebhookUnreachable", COUNT, "webhooks", "an attempt got no answer, or 429, 503 or 504")
+WEBHOOK_RETRIED = Metric("WebhookRetried", COUNT, "webhooks", "a delivery went back into the queue for another attempt")
+WEBHOOK_PARKED = Metric("WebhookParked", COUNT, "webhooks", "a delivery was given up and waits for a replay")
+WEBHOOK_DURATION = Metric("WebhookDuration", MILLISECONDS, "webhooks", "the time that an attempt took")
+TABLE_THROTTLES = Metric("TableThrottles", COUNT, _ALL, "DynamoDB refused a request because of throttling")
+
+METRICS = (
+    REQUESTS,
+    REQUEST_ERRORS,
+    SERVER_ERRORS,
+    FAN_OUT_LAG,
+    PUSHES,
+    PUSHES_GONE,
+    PUSHES_THROTTLED,
+    PUSHES_DROPPED,
+    GAPS_TOLD,
+    WEBHOOK_DELIVERED,
+    WEBHOOK_REJECTED,
+    WEBHOOK_FAILED,
+    WEBHOOK_UNREACHABLE,
+    WEBHOOK_RETRIED,
+    WEBHOOK_PARKED,
+    WEBHOOK_DURATION,
+    TABLE_THROTTLES,
+)
+
+
+class Count(Protocol):
+    """Takes a metric. A metric by code comes with its code."""
+
+    def __call__(self, metric: Metric, value: float = 1, code: int = 0) -> None: ...
+
+
+class Counts:
+    """What one function has counted since it last wrote its metrics. Safe to call from several threads."""
+
+    def __init__(self, namespace: str, service: str):
+        self._namespace = namespace
+        self._service = service
+        self._lock = threading.Lock()
+        self._values: dict[tuple[Metric, int], list[float]] = {}
+
+    def add(self, metric: Metric, value: float = 1, code: int = 0) -> None:
+        """Count a metric. Counts of one metric are summed; times are kept one by one, so that percentiles are right."""
+        with self._lock:
+            values = self._values.setdefault((metric, code if metric.by_code else 0), [])
+            if values and metric.unit == COUNT:
+                values[0] += value
+            else:
+                values.append(value)
+
+    def write(self) -> None:
+        """Print what was counted: one line, and one more for each code of a refusal."""
+        with self._lock:
+            counted, self._values = self._values, {}
+        lines: dict[int, EphemeralMetrics] = {}
+        for (metric, code), values in counted.items():
+            if code not in lines:
+                lines[code] = EphemeralMetrics(namespace=self._namespace, service=self._service)
+                if code:
+                    lines[code].add_dimension("code", str(code))
+            for value in values:
+                lines[code].add_metric(metric.name, metric.unit, value)
+        for line in lines.values():
+            if line.metric_set:
+                print(json.dumps(line.serialize_metric_set(), separators=(",", ":")), flush=True)
