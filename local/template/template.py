@@ -32,6 +32,7 @@ from local.template.declared import (
 from local.template.intrinsics import Physical, Scope, TemplateError, read
 
 _FUNCTION = "AWS::Serverless::Function"
+_LAYER = "AWS::Serverless::LayerVersion"
 _TABLE = "AWS::DynamoDB::Table"
 _QUEUE = "AWS::SQS::Queue"
 _SECRET = "AWS::SecretsManager::Secret"
@@ -105,6 +106,8 @@ class Template:
             function_arn = arn("lambda", f"function:{name}")
             yield logical_id, Physical(name, {"Arn": function_arn, "Alias": function_arn})
             yield f"{logical_id}.Alias", Physical(function_arn)
+        for logical_id, _ in self.resources(_LAYER):
+            yield logical_id, Physical(arn("lambda", f"layer:{_local_name(logical_id)}:1"))
         for kind in (_REST_API, _SOCKET_API):
             for logical_id, _ in self.resources(kind):
                 yield logical_id, Physical(logical_id.lower())
@@ -198,7 +201,7 @@ class BoundTemplate:
 
     def _library(self, layer: Any) -> Path:
         logical_id = layer.get("Ref") if isinstance(layer, dict) else None
-        for kind in ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion"):
+        for kind in (_LAYER, "AWS::Lambda::LayerVersion"):
             for name, properties in self._template.resources(kind):
                 if name == logical_id:
                     content: Path = self._template.root / properties["ContentUri"]

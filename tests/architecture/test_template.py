@@ -325,10 +325,11 @@ def parameters_in(value: Any) -> set[str]:
     return set(re.findall(r"\$\{(\w+)\}", str(value))) & TEMPLATE["Parameters"].keys()
 
 
-def version_description(**parameters: str) -> str:
+def descriptions(**parameters: str) -> tuple[str, str]:
+    """The descriptions of the layer and of the REST function's versions."""
     template = Template(ROOT / "template.yaml", stack_uuid=str(uuid.UUID(int=0)), parameters=parameters)
-    described: str = template.resolve(FUNCTIONS["RestApiFunction"]["VersionDescription"])
-    return described
+    layer, function = RESOURCES["CommonLayer"]["Properties"], FUNCTIONS["RestApiFunction"]
+    return template.resolve(layer["Description"]), template.resolve(function["VersionDescription"])
 
 
 LONGEST = {
@@ -340,11 +341,16 @@ LONGEST = {
 }
 
 
-def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_stand_in_its_description():
-    """CloudFormation makes a version when the description changes, and fails if nothing else has changed."""
-    given = {**GLOBALS, **FUNCTIONS["RestApiFunction"]}
-    others = [value for name, value in given.items() if name != "VersionDescription"]
-    assert parameters_in([GLOBALS, *others]) == parameters_in(given["VersionDescription"]) == LONGEST.keys()
+def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_stand_in_the_descriptions():
+    """CloudFormation makes a version when its description changes, and fails if nothing else has changed.
+
+    Another description of the layer makes another version of the layer, which the description of the version names.
+    """
+    layer, function = RESOURCES["CommonLayer"]["Properties"], FUNCTIONS["RestApiFunction"]
+    described = parameters_in([layer["Description"], function["VersionDescription"]])
+    others = [value for name, value in function.items() if name != "VersionDescription"]
+    assert parameters_in([GLOBALS, *others]) == described == LONGEST.keys()
+    assert {"Ref": "CommonLayer"} in function["VersionDescription"]["Fn::Join"][1][0]["Fn::Select"][1]["Fn::Split"]
 
 
 @pytest.mark.parametrize(
@@ -358,11 +364,14 @@ def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_st
     ],
 )
 def test_another_value_of_a_parameter_publishes_a_version(parameter: str, other: str):
-    assert version_description(**{parameter: other}) != version_description()
+    assert descriptions(**{parameter: other}) != descriptions()
 
 
-def test_the_description_of_a_version_always_fits_into_256_characters():
-    assert len(version_description(**LONGEST)) <= 256
+def test_a_description_always_fits_into_256_characters():
+    longest_layer_version = 7
+    layer, version = descriptions(**LONGEST)
+    assert len(layer) <= 256
+    assert len(version) - 1 + longest_layer_version <= 256
 
 
 @pytest.mark.parametrize("parameter", sorted(LONGEST))
