@@ -77,4 +77,4 @@ def test_the_protocol_of_the_sdks_is_imported_with_its_first_packet(loaded: dict
 
 @pytest.mark.parametrize("name", ["ws_connect", "ws_message", "ws_disconnect"])
 def test_a_socket_function_does_not_import_other_ports(loaded: dict[str, set[str]], name: str):
-    assert not loaded[name] & {"parley.ports.http.outgoing", "parley.ports.queue"}
+    assert not loaded[name] & {"parley.ports.http.outgoing", "parley.ports.objects", "parley.ports.queue"}

@@ -19,6 +19,7 @@ from parley.settings import Settings
 from parley.store.configuration import Configuration
 from parley.store.table import Table
 from tests.support.fakes import AUTH_TOKEN, FakeClock, FakeSecrets, seeded_hex
+from tests.support.objects import ObjectStore
 
 # As a local stack has them.
 PHONE_NUMBERS = ("+12025550143", "+12025550178")
@@ -35,7 +36,10 @@ def new_account_sid() -> str:
 
 
 class World:
-    """One account, as one warm container of a function sees it, wired as the functions are, with fakes for its ports."""
+    """One account, as one warm container of a function sees it, wired as the functions are, with fakes for its ports.
+
+    `store` is its bucket.
+    """
 
     def __init__(self, client: Any, table_name: str, account_sid: str = "", clock: FakeClock | None = None):
         self._client = client
@@ -44,7 +48,8 @@ class World:
         self.clock = clock or FakeClock()
         self.secrets = FakeSecrets(auth=AUTH_TOKEN, root=f"root of {self.account_sid}")
         self.ids = Ids(self.clock, seeded_hex(f"{self.account_sid}/{next(_accounts)}"))
-        self._ports: dict[str, Any] = {}
+        self.store = ObjectStore(f"media-{self.account_sid.lower()}", self.clock)
+        self._ports: dict[str, Any] = {"objects": lambda: self.store.port}
         self._settings = Settings(
             table=table_name,
             account_sid=self.account_sid,
@@ -53,6 +58,7 @@ class World:
             phone_numbers=PHONE_NUMBERS,
             whatsapp_senders=WHATSAPP_SENDERS,
             group_messages=True,
+            media_bucket=self.store.bucket,
         )
         self.wire()
 

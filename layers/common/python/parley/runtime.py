@@ -24,6 +24,7 @@ from parley.store.table import Table
 
 if TYPE_CHECKING:
     from parley.ports.http.outgoing import Outgoing
+    from parley.ports.objects import Objects
     from parley.ports.phones import Carrier
     from parley.ports.queue import Queue
     from parley.ports.sockets.gateway import SocketGateway
@@ -58,6 +59,7 @@ class Runtime:
         sockets: SocketGateway | None = None,
         outgoing: Outgoing | None = None,
         queue: Callable[[str], Queue] | None = None,
+        objects: Callable[[], Objects] | None = None,
         count: Count | None = None,
     ):
         """Wire `settings` and the given ports together; a port that is not given is the real one.
@@ -66,6 +68,7 @@ class Runtime:
             client: Makes the AWS client of a service: `client("dynamodb")`.
             secret: The text of a secret, by its id.
             queue: The queue with a URL.
+            objects: Makes the object store port.
             count: Takes metrics instead of `counts`, which the function writes at the end of each invocation.
         """
         self.settings = settings
@@ -79,6 +82,7 @@ class Runtime:
         self._given_sockets = sockets
         self._given_outgoing = outgoing
         self._given_queue = queue
+        self._given_objects = objects
 
     def started(self, *parts: Part) -> Self:
         """Make these parts now, with the AWS clients and imports that they need, and return this runtime.
@@ -149,6 +153,7 @@ class Runtime:
             settings.actions_per_second,
             self._ask,
             numbers=self._numbers,
+            make_objects=lambda: self.objects,
         )
 
     @cached_property
@@ -168,6 +173,22 @@ class Runtime:
             url = self.settings.sockets_endpoint_url.rstrip("/") + urlsplit(url).path
         credentials = self._session.get_credentials()
         return SocketGateway(url, self.settings.region, lambda: credentials.get_frozen_credentials())
+
+    @cached_property
+    def objects(self) -> Objects:
+        """The object store port."""
+        if self._given_objects is not None:
+            return self._given_objects()
+        from parley.ports.objects import Objects
+
+        settings, credentials = self.settings, self._session.get_credentials()
+        return Objects(
+            settings.media_bucket,
+            settings.region,
+            lambda: credentials.get_frozen_credentials(),
+            endpoint=settings.objects_endpoint_url,
+            clock=self.clock,
+        )
 
     @cached_property
     def fan_out(self) -> FanOut:

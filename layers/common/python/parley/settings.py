@@ -10,7 +10,13 @@ from typing import Any
 _PREFIX = "PARLEY_"
 _LISTS = ("phone_numbers", "whatsapp_senders")
 _FLAGS = ("webhook_allow_loopback", "group_messages")
-_NUMBERS = ("actions_per_second", "delivery_age_seconds", "requests_per_second")
+_NUMBERS = (
+    "actions_per_second",
+    "delivery_age_seconds",
+    "media_limit_mb",
+    "media_unattached_seconds",
+    "requests_per_second",
+)
 
 
 @dataclass(frozen=True)
@@ -38,9 +44,14 @@ class Settings:
         carrier_url: The carrier's URL, to which messages to phones are posted; empty if no carrier is set.
         metrics_namespace: The CloudWatch namespace of the function's metrics, one for each stack.
         function: The function's name, which its metrics carry.
+        media_bucket: The name of the bucket that holds the files of messages.
+        media_limit_mb: How large a file may be, in megabytes of 1,000,000 bytes.
+        media_unattached_seconds: How long a stored file may be without a message before it is deleted.
+        media_scan: `guardduty` if files are scanned before anybody can fetch them, else `none`.
         log_level: The least severe level that is logged.
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
+        objects_endpoint_url: The URL of another server that stores files, instead of S3.
     """
 
     table: str = ""
@@ -63,9 +74,14 @@ class Settings:
     carrier_url: str = ""
     metrics_namespace: str = "Parley"
     function: str = ""
+    media_bucket: str = ""
+    media_limit_mb: int = 150
+    media_unattached_seconds: int = 300
+    media_scan: str = "none"
     log_level: str = "INFO"
     region: str = ""
     sockets_endpoint_url: str = ""
+    objects_endpoint_url: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -86,4 +102,5 @@ class Settings:
             function=environment.get("POWERTOOLS_SERVICE_NAME", ""),
             region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
             sockets_endpoint_url=environment.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", ""),
+            objects_endpoint_url=environment.get("AWS_ENDPOINT_URL_S3", ""),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parley.clock import Clock
 from parley.domain.addresses import NO_NUMBERS, SMS, Numbers, channel_of
@@ -19,6 +19,9 @@ from parley.store.configuration import Configuration
 from parley.store.items import Record
 from parley.store.table import Table
 from parley.store.writes import Cause
+
+if TYPE_CHECKING:
+    from parley.ports.objects import Objects
 
 SYSTEM = "system"
 
@@ -144,6 +147,14 @@ class Context:
     perspective: Perspective = INTERNAL
     numbers: Numbers = NO_NUMBERS
     records: Registry = RECORDS
+    make_objects: Callable[[], Objects] | None = None
+
+    @property
+    def objects(self) -> Objects:
+        """The object store. Most operations need none, so it is made when one first asks for it."""
+        if self.make_objects is None:
+            raise RuntimeError("this context has no object store")
+        return self.make_objects()
 
     def consult(
         self,

@@ -1,0 +1,206 @@
+"""The object store port: files in one private S3 bucket, and links with which clients store and fetch them.
+
+What a caller may rely on:
+
+- A link is a URL that needs no credentials and works for so many seconds. Making one sends no request, and does not
+  tell whether there is an object.
+- An upload link binds size, type and content: S3 refuses everything else. It can be used more than once, always with
+  the same bytes. It also works after the object was deleted, until it ends.
+- Each request has a time limit. It is repeated, with pauses, if there is no answer, or the answer is that S3 cannot
+  now. After that it is a refusal (`UNAVAILABLE`). All of them can be repeated without harm.
+- Safe to use from several threads, which share kept connections.
+
+S3's own client would cost each cold start a tenth of a second, and most of it would describe operations that nobody
+asks for. Its signer and its HTTP connections are used here.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
+
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ConnectionError as NotConnected
+from botocore.exceptions import HTTPClientError
+from botocore.httpsession import URLLib3Session
+
+from parley.clock import Clock
+from parley.errors import UNAVAILABLE
+
+CONNECT_SECONDS, READ_SECONDS = 1, 4
+ATTEMPTS = 5
+PATIENCE_SECONDS = 5
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
+# The longest that one request can take: the last attempt begins just in time, and gets no answer.
+LONGEST_REQUEST_SECONDS = PATIENCE_SECONDS + LONGEST_PAUSE_SECONDS + CONNECT_SECONDS + READ_SECONDS
+
+_BUSY = (429, 500, 502, 503, 504)
+# Without the right to list the bucket, S3 says 403 of an object that is not there, and not 404.
+_ABSENT = (403, 404)
+_CODE = re.compile(rb"<Code>([A-Za-z]{1,64})</Code>")
+
+Link = tuple[str, dict[str, str]]
+"""A URL, and the headers with which it must be asked."""
+
+
+class Facts(NamedTuple):
+    """What is known of a stored object."""
+
+    size: int
+    content_type: str
+
+
+class NotStored(Exception):
+    """S3 refused a request that should be right: a missing permission, a missing bucket. `code` is S3's own."""
+
+    def __init__(self, method: str, status: int, code: str) -> None:
+        super().__init__(f"{method}: {status} {code}")
+        self.status = status
+        self.code = code
+
+
+class Objects:
+    """One bucket. Keys are made of letters, digits and slashes."""
+
+    def __init__(
+        self,
+        bucket: str,
+        region: str,
+        credentials: Callable[[], Any],
+        *,
+        endpoint: str = "",
+        session: Any = None,
+        clock: Clock | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Reach `bucket` in a Region of AWS, or at another server.
+
+        Args:
+            credentials: Answers as botocore's `get_frozen_credentials` does.
+            endpoint: The URL of another server, which then finds the bucket's name in the path. If the URL has a path
+                itself, this belongs to a proxy that takes it away. So signatures do not cover it.
+            session: Sends prepared requests, as botocore's `URLLib3Session` does.
+        """
+        self._region = region
+        self._credentials = credentials
+        self._session = session
+        self._clock = clock or Clock()
+        self._jitter = jitter
+        parts = urlsplit(endpoint)
+        # `signed` is the address that signatures cover, `reached` the one under which clients find it.
+        if endpoint:
+            self._signed = f"{parts.scheme}://{parts.netloc}/{bucket}/"
+            self._reached = f"{endpoint.rstrip('/')}/{bucket}/"
+        else:
+            suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+            self._signed = self._reached = f"https://{bucket}.s3.{region}.{suffix}/"
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        """Store an object in place of one that may be there."""
+        answer = self._ask("PUT", key, body=body, headers={"Content-Type": content_type})
+        if answer.status_code != 200:
+            raise _failed("PUT", answer)
+
+    def look(self, key: str) -> Facts | None:
+        """What is known of an object; None if there is none."""
+        answer = self._ask("HEAD", key)
+        if answer.status_code in _ABSENT:
+            return None
+        if answer.status_code != 200:
+            raise _failed("HEAD", answer)
+        return Facts(int(answer.headers["content-length"]), answer.headers.get("content-type", ""))
+
+    def tags(self, key: str) -> Mapping[str, str]:
+        """An object's tags by name; an object that is not there has none."""
+        answer = self._ask("GET", f"{key}?tagging")
+        if answer.status_code in _ABSENT:
+            return {}
+        if answer.status_code != 200:
+            raise _failed("GET", answer)
+        return {
+            tag.findtext("{*}Key", ""): tag.findtext("{*}Value", "")
+            for tag in ElementTree.fromstring(answer.content).iter()
+            if tag.tag.endswith("Tag")
+        }
+
+    def delete(self, key: str) -> None:
+        """Delete an object; it is no error if there is none."""
+        answer = self._ask("DELETE", key)
+        if answer.status_code not in (200, 204, 404):
+            raise _failed("DELETE", answer)
+
+    def upload_link(self, key: str, *, size: int, content_type: str, sha256: str, seconds: int) -> Link:
+        """The link to which a client PUTs exactly these bytes, and the headers that it must send.
+
+        `sha256` is the digest as 64 hex digits. HTTP clients send `Content-Length` unasked: it is left out here.
+        """
+        headers = {
+            "Content-Type": content_type,
+            "x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode(),
+        }
+        return self._link("PUT", key, {**headers, "Content-Length": str(size)}, {}, seconds), headers
+
+    def download_link(
+        self, key: str, *, method: Literal["GET", "HEAD"], content_type: str, disposition: str, seconds: int
+    ) -> str:
+        """The link to an object, which is answered with this type and this `Content-Disposition`."""
+        told = {"response-content-disposition": disposition, "response-content-type": content_type}
+        return self._link(method, key, {}, told, seconds)
+
+    def _link(
+        self, method: str, key: str, headers: Mapping[str, str], parameters: Mapping[str, str], seconds: int
+    ) -> str:
+        request = AWSRequest(method, self._signed + _quoted(key), dict(headers), params=dict(parameters))
+        self._sign(S3SigV4QueryAuth(self._credentials(), "s3", self._region, seconds), request)
+        return self._reached + str(request.url).removeprefix(self._signed)
+
+    def _ask(self, method: str, key: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
+        """S3's answer to a request, which is repeated while S3 cannot answer."""
+        over_ms = self._clock.now_ms() + PATIENCE_SECONDS * 1000
+        for attempt in range(ATTEMPTS):
+            answer = self._attempt(method, key, body, headers or {})
+            if answer is not None and answer.status_code not in _BUSY:
+                return answer
+            if self._clock.now_ms() >= over_ms:
+                break
+            if attempt < ATTEMPTS - 1:
+                pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
+                self._clock.sleep(pause * (0.5 + self._jitter() / 2))
+        raise UNAVAILABLE()
+
+    def _attempt(self, method: str, key: str, body: bytes, headers: Mapping[str, str]) -> Any:
+        """One answer; None if there was none."""
+        if self._session is None:
+            self._session = URLLib3Session(timeout=(CONNECT_SECONDS, READ_SECONDS))
+        path, _, query = key.partition("?")
+        request = AWSRequest(method, self._signed + _quoted(path) + (query and f"?{query}"), dict(headers), body)
+        self._sign(S3SigV4Auth(self._credentials(), "s3", self._region), request)
+        request.url = self._reached + request.url.removeprefix(self._signed)
+        try:
+            return self._session.send(request.prepare())
+        except (NotConnected, HTTPClientError):
+            return None
+
+    def _sign(self, auth: Any, request: AWSRequest) -> None:
+        """What the signer's `add_auth` does, at this port's time: that would ask the system for it."""
+        now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
+        request.context["timestamp"] = now.strftime("%Y%m%dT%H%M%SZ")
+        auth._modify_request_before_signing(request)
+        to_sign = auth.string_to_sign(request, auth.canonical_request(request))
+        auth._inject_signature_to_request(request, auth.signature(to_sign, request))
+
+
+def _quoted(key: str) -> str:
+    return quote(key, safe="/-_.~")
+
+
+def _failed(method: str, answer: Any) -> NotStored:
+    found = _CODE.search(answer.content or b"")
+    return NotStored(method, answer.status_code, found[1].decode() if found else "")
