@@ -175,11 +175,43 @@ export class Member extends Emitter<MemberEvents> {
   getUser(): Promise<User>;
 }
 
-export interface Media {
-  sid: string;
-  size: number;
-  contentType: string;
-  filename: string | null;
+/** Which bytes of a file to fetch: from `start` up to, but not including, `end`. By default all. */
+export interface DownloadOptions {
+  start?: number;
+  end?: number;
+  signal?: AbortSignal;
+}
+
+/** A file of a message. Its bytes never change; they go with the message. */
+export class Media {
+  private constructor();
+  readonly sid: string;
+  readonly size: number;
+  readonly contentType: string;
+  readonly filename: string | null;
+  readonly category: "media";
+  /** A URL under which everybody can fetch the file for some minutes, without a token. */
+  getContentTemporaryUrl(options?: { signal?: AbortSignal }): Promise<string>;
+  download(options?: DownloadOptions): Promise<Response>;
+}
+
+/** A file to send with a type and a name of its own, as Twilio's SDKs take it. */
+export interface NamedMedia {
+  media: Blob | ArrayBuffer | ArrayBufferView | string;
+  contentType?: string;
+  filename?: string;
+}
+
+/** A file to send. */
+export type MediaSource = Blob | ArrayBuffer | ArrayBufferView | NamedMedia;
+
+export interface SendMediaOptions {
+  body?: string;
+  attributes?: Attributes;
+  /** Hears how many bytes of all files have gone. */
+  onProgress?: (progress: { loaded: number; total: number }) => void;
+  /** Stops the upload. `sendMedia` then rejects with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 /** A message. After its removal, it shows the last known values, at least `sid` and `index`. */
@@ -192,7 +224,10 @@ export class Message extends Emitter<MessageEvents> {
   readonly body: string | null;
   readonly attributes: Attributes;
   readonly type: MessageType;
+  /** The first file; null if there is none. */
   readonly media: Media | null;
+  /** All files, in order. */
+  readonly attachedMedia: Media[];
   readonly dateCreated: Date | null;
   /** The same as `dateCreated`. */
   readonly timestamp: Date | null;
@@ -258,7 +293,9 @@ export class Channel extends Emitter<ChannelEvents> {
   /** How many messages come after the last consumed one; null if the user has not reported any as consumed. */
   getUnconsumedMessagesCount(): Promise<number | null>;
   /** Send a message; resolves with its index. Messages get their indexes in the order of the calls. */
-  sendMessage(body: string, attributes?: Attributes): Promise<number>;
+  sendMessage(body: string | NamedMedia | FormData, attributes?: Attributes): Promise<number>;
+  /** Upload one file, or up to ten, and send them as one message; resolves with its index. */
+  sendMedia(files: MediaSource | MediaSource[] | FormData, options?: SendMediaOptions): Promise<number>;
   /** Tell the others that the user is typing. Call it at each key: the client sends only as many requests as needed. */
   typing(): Promise<void>;
 
@@ -297,8 +334,10 @@ export interface ClientOptions {
   clock?: () => number;
   /** From 0 to 1, as `Math.random`. */
   random?: () => number;
-  /** The client uses it to check that the server can be reached, after handshakes failed without a status. */
-  fetch?: (url: string, init: any) => Promise<{ status?: number }>;
+  /** For files, and to check that the server can be reached after handshakes failed without a status. */
+  fetch?: (url: string, init: any) => Promise<any>;
+  /** For uploads, because it tells how far they are. Where there is none, as in Node, `fetch` uploads. */
+  XMLHttpRequest?: { new (): any };
 }
 
 export interface CreateChannelOptions {
@@ -376,6 +415,12 @@ export class RequestTimeoutError extends ParleyError {}
 
 /** The request is larger than a WebSocket frame that API Gateway takes. */
 export class FrameTooLargeError extends ParleyError {}
+
+/** The file is empty, or it cannot be read. */
+export class UnusableFileError extends ParleyError {}
+
+/** The bytes of a file did not get through. `status` is that of the store, or null if no answer came. */
+export class TransferError extends ParleyError {}
 
 /** A push as it comes on the socket. */
 export interface Push {

@@ -6,13 +6,22 @@
  *   connection.js   keeps a socket open (link.js, pauses.js), pairs requests with replies (requests.js), renews tokens (tokens.js)
  *   follower.js     decides which pushes of a channel are new (news.js), and when to ask for missing ones
  *   session.js      turns both into objects (channel.js, message.js, member.js, user.js) and events (delivery.js)
+ *   files.js        uploads and fetches files over HTTP (http.js, sha256.js)
  *   client.js       the object that the application creates
  */
 
 export { Channel } from "./parley/channel.js";
 export { Client } from "./parley/client.js";
-export { ConnectionLostError, FrameTooLargeError, ParleyError, RequestTimeoutError } from "./parley/errors.js";
+export {
+  ConnectionLostError,
+  FrameTooLargeError,
+  ParleyError,
+  RequestTimeoutError,
+  TransferError,
+  UnusableFileError,
+} from "./parley/errors.js";
 export { ChannelFollower } from "./parley/follower.js";
+export { Media } from "./parley/media.js";
 export { Member } from "./parley/member.js";
 export { Message } from "./parley/message.js";
 export { Paginator } from "./parley/paginator.js";

@@ -101,7 +101,8 @@ describe("messages", () => {
     const media = { sid: "ME1", size: 12, content_type: "image/png", filename: "a.png" };
     await tell(added(CH, 4, 0, { type: "media", media, body: null, attributes: '{"a":1}', last_updated_by: "carol" }));
     assert.ok(message instanceof Message);
-    assert.deepEqual(message.media, { sid: "ME1", size: 12, contentType: "image/png", filename: "a.png" });
+    const { sid, size, contentType, filename } = message.media;
+    assert.deepEqual([sid, size, contentType, filename], ["ME1", 12, "image/png", "a.png"]);
     assert.deepEqual(
       [message.type, message.body, message.author, message.lastUpdatedBy],
       ["media", null, "bob", "carol"],

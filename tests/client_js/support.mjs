@@ -134,6 +134,7 @@ export class FakeServer {
       identity: "alice",
       user: this.users.alice,
       service: { sid: "IS1", reachability_enabled: true },
+      media_url: "https://chat.example.com/media/v1/Services/IS1",
       token_expires_at: "2027-01-15T09:00:00Z",
     }),
     listMyChannels: () => ({ channels: this.channels, next: null }),

@@ -6,6 +6,7 @@ import {
   ChannelState,
   Client,
   ConnectionState,
+  Media,
   Member,
   Message,
   Paginator,
@@ -31,8 +32,15 @@ export async function converse(url: string, WebSocket: new (url: string, protoco
 
   const channel: Channel = await client.getChannelByUniqueName("general");
   const index: number = await channel.sendMessage("hi", { attr: 1 });
+  const progress = ({ loaded, total }: { loaded: number; total: number }) => loaded / total;
+  const sent: number = await channel.sendMedia([new Blob(["a"]), new Uint8Array(3)], { body: "b", onProgress: progress });
+  await channel.sendMedia({ media: "a,b", contentType: "text/csv" }, { signal: AbortSignal.timeout(1000) });
+  await channel.sendMessage(new FormData());
   const page: Paginator<Message> = await channel.getMessages(30);
   if (page.hasPrevPage) (await page.prevPage()).items.forEach((message) => message.body);
+  const media: Media[] = page.items[sent].attachedMedia;
+  const link: string = await media[0].getContentTemporaryUrl();
+  const bytes: ArrayBuffer = await (await media[0].download({ start: 5, end: 9 })).arrayBuffer();
   channel.on("typingStarted", (member: Member) => member.identity);
   channel.on("updated", ({ updateReasons }) => updateReasons.includes("friendlyName") || updateReasons.includes("state"));
   const state: ChannelState = channel.state;
@@ -42,7 +50,7 @@ export async function converse(url: string, WebSocket: new (url: string, protoco
   const descriptors: Paginator<User> = await channel.getUserDescriptors(10);
   const follower = new ChannelFollower(4);
   follower.receive({ event: "messageAdded", seq: 5 }, 0).map((push) => push.seq);
-  return { index, sid, descriptors, state, status: channel.status, error: new ParleyError("no", 400, 20001).code };
+  return { index, link, bytes, sid, descriptors, state, status: channel.status, error: new ParleyError("no", 400, 20001).code };
 }
 
 export function mistakes(client: Client, channel: Channel) {
@@ -58,6 +66,10 @@ export function mistakes(client: Client, channel: Channel) {
   channel.setUserNotificationLevel("loud");
   // @ts-expect-error: attributes are an object
   channel.sendMessage("hi", "attributes");
+  // @ts-expect-error: a path is no file
+  channel.sendMedia("cat.png");
+  // @ts-expect-error: a message's files are not changed
+  channel.on("messageAdded", (message) => (message.media!.filename = "dog.png"));
   // @ts-expect-error: there are two directions
   channel.getMessages(30, "end", "sideways");
   // @ts-expect-error: it is not there before the client has connected

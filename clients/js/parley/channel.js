@@ -1,3 +1,4 @@
+import { filesIn, isMedia } from "./files.js";
 import { Live, checkedAttributes } from "./live.js";
 import { Member, addressOf } from "./member.js";
 import { Message } from "./message.js";
@@ -159,7 +160,22 @@ export class Channel extends Live {
 
   /** Send a message; resolves with its index. Messages get their indexes in the order of the calls. */
   async sendMessage(body, attributes) {
+    if (isMedia(body)) return this.sendMedia(body, { attributes });
+    return this.#send({ body, attributes: checkedAttributes(attributes) });
+  }
+
+  /**
+   * Upload one file or several and send them as one message; resolves with its index. The message gets its index when all
+   * files are uploaded. An abort stops the upload; it has no effect on a message that is being sent already.
+   */
+  async sendMedia(files, { body, attributes, onProgress, signal } = {}) {
     const members = { body, attributes: checkedAttributes(attributes) };
+    const sids = await this._session.files.upload(filesIn(files), { onProgress, signal });
+    signal?.throwIfAborted();
+    return this.#send(sids.length === 1 ? { ...members, media_sid: sids[0] } : { ...members, media_sids: sids });
+  }
+
+  async #send(members) {
     this.#quietUntil = 0;
     // The server handles frames in parallel. A "typing" that overtook the message would show until its time-out.
     const typingSaid = this.#saysTyping && this._session.atMost(LONGEST_WAIT_FOR_TYPING, this.#saysTyping);

@@ -108,6 +108,11 @@ export class Connection {
     this.#setState("disconnected");
   }
 
+  /** The current token. */
+  get token() {
+    return this.#tokens.text;
+  }
+
   /** The server says when the token expires. That counts only if the token itself does not say. */
   tokenExpiresAt(moment) {
     this.#tokens.expiresAt(moment);

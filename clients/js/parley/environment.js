@@ -20,6 +20,8 @@ export function environment(options) {
     cancel: (timer) => timers.clearTimeout(timer),
     random: options.random ?? Math.random,
     now: options.clock ?? Date.now,
+    // Null on a platform that has none, such as Node.
+    XMLHttpRequest: options.XMLHttpRequest ?? globalThis.XMLHttpRequest ?? null,
     fetch: options.fetch ?? ((...request) => globalThis.fetch(...request)),
   };
 }

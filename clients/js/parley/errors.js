@@ -17,6 +17,12 @@ export class RequestTimeoutError extends ParleyError {}
 /** The request is larger than a WebSocket frame that API Gateway takes. */
 export class FrameTooLargeError extends ParleyError {}
 
+/** The file is empty, or it cannot be read. */
+export class UnusableFileError extends ParleyError {}
+
+/** The bytes of a file did not get through. `status` is that of the store, or null if no answer came. */
+export class TransferError extends ParleyError {}
+
 /** The socket did not open: no server answered, or the server refused. `status` is set if the platform shows it. */
 export class HandshakeError extends ParleyError {
   constructor(message, status, wasTimeout = false) {

@@ -1,4 +1,5 @@
 import { Live, checkedAttributes } from "./live.js";
+import { Media } from "./media.js";
 
 /** A message. After its removal, it shows the last known values, at least `sid` and `index`. */
 export class Message extends Live {
@@ -23,10 +24,15 @@ export class Message extends Live {
     return this._view.type ?? "text";
   }
 
+  /** The first file; null if there is none. */
   get media() {
-    const media = this._view.media;
-    if (!media) return null;
-    return { sid: media.sid, size: media.size, contentType: media.content_type, filename: media.filename ?? null };
+    return this.attachedMedia[0] ?? null;
+  }
+
+  /** All files, in order. */
+  get attachedMedia() {
+    const views = this._view.medias ?? [this._view.media ?? []].flat();
+    return views.map((view) => new Media(this._session.files, view));
   }
 
   get timestamp() {

@@ -1,6 +1,7 @@
 import { CatchingUp } from "./catching_up.js";
 import { KNOWN_RECORDS } from "./channel.js";
 import { Delivery } from "./delivery.js";
+import { Files } from "./files.js";
 import { Memberships } from "./memberships.js";
 import { Paginator } from "./paginator.js";
 import { Recent } from "./recent.js";
@@ -14,6 +15,7 @@ const LARGEST_PAGE = 100;
 /** Holds all objects of the client, passes pushes to them, and sends their requests. */
 export class Session {
   service = null;
+  files;
   #connection;
   #environment;
   #teller;
@@ -26,6 +28,7 @@ export class Session {
   constructor(client, connection, environment) {
     this.#connection = connection;
     this.#environment = environment;
+    this.files = new Files(environment, connection);
     this.#teller = new Teller(client);
     this.#typing = new Typing(environment, this.#teller);
     this.#users = new Users(this, environment, connection, this.#teller);
@@ -48,6 +51,7 @@ export class Session {
       this.listAll("listMyChannels", "channels", {}, ask),
     ]);
     this.service = session.service;
+    this.files.url = session.media_url;
     this.#connection.tokenExpiresAt(Date.parse(session.token_expires_at));
     this.#users.showOwn(session.user);
     const missing = this.#memberships.compare(listed);
