@@ -14,7 +14,11 @@ import uuid
 from pathlib import Path
 from typing import IO, Any
 
+from parley.keyring import AuthTokens
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+AUTH_TOKEN = "secret AuthToken"
+"""The name under which the text of the auth token's secret is remembered."""
 
 
 class InUse(Exception):
@@ -103,6 +107,11 @@ class Home:
     def recall(self, name: str) -> Any:
         """What is remembered under that name, or None."""
         return read_json(self.path / "kept.json", {}).get(name)
+
+    def auth_tokens(self) -> tuple[str, ...]:
+        """The account's valid auth tokens; none if the template, and not this home, says what they are."""
+        text = self.recall(AUTH_TOKEN)
+        return AuthTokens.read(text).valid if text else ()
 
     def stack_uuid(self) -> str:
         """The UUID in the stack's id, from which the account SID comes."""

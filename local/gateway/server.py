@@ -166,7 +166,7 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
     wanted = {rest.function} | {route.function for route in sockets.routes.values() if route.function}
     invoker = Invoker(plan.functions(template), iter(sorted(wanted)), _THREADS)
     os.set_blocking(descriptors.wake_write, False)
-    inbox = WebhookInbox(plan.account_sid, plan.auth_token)
+    inbox = WebhookInbox(plan.account_sid, plan.auth_tokens)
     phones = simulated_carrier(plan)
     gateway = Gateway(
         invoker, rest, sockets, Limits.from_environment(), descriptors.wake_write, inbox=inbox, phones=phones
@@ -186,7 +186,7 @@ def simulated_carrier(plan: Plan) -> SimulatedCarrier | None:
     def send(entry: dict[str, Any], delay_seconds: int) -> None:
         sqs().send_message(QueueUrl=queue["ref"], MessageBody=json.dumps(entry), DelaySeconds=delay_seconds)
 
-    return SimulatedCarrier(plan.account_sid, plan.auth_token, send)
+    return SimulatedCarrier(plan.account_sid, plan.auth_tokens, send)
 
 
 async def _run(plan: Plan, listening: socket.socket, descriptors: Descriptors) -> None:

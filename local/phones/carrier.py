@@ -29,7 +29,7 @@ import json
 import re
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -52,9 +52,9 @@ Queue = Callable[[Entry, int], None]
 class SimulatedCarrier:
     """The phones of one run. What they received is kept in memory, within limits of number."""
 
-    def __init__(self, account_sid: str, auth_token: str, queue: Queue) -> None:
-        self._auth_token = auth_token.encode()
-        self._credentials = f"{account_sid}:{auth_token}".encode()
+    def __init__(self, account_sid: str, auth_tokens: Callable[[], Sequence[str]], queue: Queue) -> None:
+        self._account_sid = account_sid
+        self._auth_tokens = auth_tokens
         self._queue = queue
         self._messages: OrderedDict[str, deque[Entry]] = OrderedDict()
         # The SIDs of messages by their references: if a message is handed over twice, the phone gets it once.
@@ -124,9 +124,10 @@ class SimulatedCarrier:
             self._messages.popitem(last=False)
 
     def _is_signed(self, request: Request) -> bool:
-        url = f"http://{request.header('host')}{request.path}".encode()
-        wanted = base64.b64encode(hmac.digest(self._auth_token, url + b"\n" + request.body, "sha256"))
-        return hmac.compare_digest(request.header("x-parley-signature").encode(), wanted)
+        signed = f"http://{request.header('host')}{request.path}\n".encode() + request.body
+        given = request.header("x-parley-signature").encode()
+        wanted = [base64.b64encode(hmac.digest(token.encode(), signed, "sha256")) for token in self._auth_tokens()]
+        return any(hmac.compare_digest(given, signature) for signature in wanted)
 
     def _is_owner(self, request: Request) -> bool:
         scheme, _, encoded = request.header("authorization").partition(" ")
@@ -134,7 +135,8 @@ class SimulatedCarrier:
             given = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             return False
-        return scheme.lower() == "basic" and hmac.compare_digest(given, self._credentials)
+        owners = [f"{self._account_sid}:{token}".encode() for token in self._auth_tokens()]
+        return scheme.lower() == "basic" and any(hmac.compare_digest(given, owner) for owner in owners)
 
 
 def _reports(phone: str, is_whatsapp: bool) -> list[tuple[str, int]]:

@@ -62,6 +62,10 @@ class Plan:
     def save(self) -> None:
         write_json(Home(Path(self.home)).plan, asdict(self))
 
+    def auth_tokens(self) -> tuple[str, ...]:
+        """The account's valid auth tokens at this moment: two while the token is being replaced."""
+        return Home(Path(self.home)).auth_tokens() or (self.auth_token,)
+
     def bound(self) -> BoundTemplate:
         """The template with the values of this run."""
         template = read_template(Path(self.template), Home(Path(self.home)), self.parameters)

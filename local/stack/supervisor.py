@@ -31,6 +31,7 @@ from local.pump import progress
 from local.stack import seed
 from local.template.intrinsics import Physical, TemplateError
 from local.template.template import BoundTemplate
+from parley.keyring import AuthTokens
 
 _READY_SECONDS = 40
 _CHILD_STOP_SECONDS = 6.0
@@ -94,9 +95,8 @@ class Supervisor:
             self._say(f"the last run was killed: {restored} queued messages are back in their queues")
         self._has_restored = True
         self._account_sid = f"AC{self.home.stack_uuid().replace('-', '')}"
-        self._auth_token = next(
-            secret_text(self.home, secret) for secret in template.secrets() if secret.logical_id == "AuthToken"
-        )
+        held = next(secret_text(self.home, secret) for secret in template.secrets() if secret.logical_id == "AuthToken")
+        self._auth_token = AuthTokens.read(held).token
         self._prepare_children(template.bind(physical), physical, rest_url)
         for name in _MODULES:
             self._spawn(name)

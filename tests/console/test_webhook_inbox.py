@@ -20,7 +20,7 @@ HOST = "127.0.0.1:8080"
 
 @pytest.fixture
 def inbox() -> WebhookInbox:
-    return WebhookInbox(ACCOUNT, TOKEN, now=lambda: 1_768_478_400.0)
+    return WebhookInbox(ACCOUNT, lambda: (TOKEN,), now=lambda: 1_768_478_400.0)
 
 
 def send(
@@ -96,7 +96,7 @@ def test_a_reader_gets_what_came_after_the_number_it_knows(inbox: WebhookInbox) 
 
 def test_numbers_grow_over_a_restart(inbox: WebhookInbox) -> None:
     send(inbox, {"N": "0"})
-    later = WebhookInbox(ACCOUNT, TOKEN, now=lambda: 1_768_478_401.0)
+    later = WebhookInbox(ACCOUNT, lambda: (TOKEN,), now=lambda: 1_768_478_401.0)
     send(later, {"N": "1"})
     assert listed(later)[0]["n"] > listed(inbox)[0]["n"]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from parley.keyring import Keyring, digest, is_secret
+import pytest
+
+from parley.keyring import AuthTokens, Keyring, digest, is_secret
 from tests.support.fakes import AUTH_TOKEN, FakeClock, FakeSecrets
 
 
@@ -85,3 +87,97 @@ def test_a_wrong_auth_token_asks_again_after_ten_seconds_at_the_earliest():
     assert ring.keyring.is_auth_token("f" * 32)
     assert not ring.keyring.is_auth_token(AUTH_TOKEN)
     assert len(ring.secrets.fetched) == 2
+
+
+# Replacing the auth token
+
+OLD, NEW = AUTH_TOKEN, "f" * 32
+
+
+def replacing(ring: Ring, signs_in_seconds: float = 600) -> None:
+    """Have the secret hold two tokens."""
+    signs_from = ring.clock.now_ms() + round(signs_in_seconds * 1000)
+    ring.secrets.secrets["auth"] = AuthTokens(OLD, NEW, signs_from).text()
+
+
+def test_while_the_token_is_replaced_both_are_valid_and_no_other():
+    ring = Ring()
+    replacing(ring)
+    assert ring.keyring.is_auth_token(OLD)
+    assert ring.keyring.is_auth_token(NEW)
+    for wrong in ("", OLD[:-1], NEW + "0", OLD + NEW, ring.secrets.secrets["auth"]):
+        assert not ring.keyring.is_auth_token(wrong)
+
+
+def test_the_new_token_signs_from_the_stated_moment_on():
+    ring = Ring()
+    replacing(ring, signs_in_seconds=600)
+    ring.clock.advance(599.999)
+    assert ring.keyring.auth_token() == OLD
+    ring.clock.advance(0.001)
+    assert ring.keyring.auth_token() == NEW
+    assert ring.keyring.is_auth_token(OLD)
+
+
+def test_a_container_that_remembers_the_old_secret_signs_with_the_new_token_in_time():
+    """A secret is remembered for five minutes, so the moment must be later than that."""
+    ring = Ring()
+    assert ring.keyring.auth_token() == OLD
+    replacing(ring, signs_in_seconds=300)
+    ring.clock.advance(300)
+    assert ring.keyring.auth_token() == NEW
+
+
+def test_a_new_token_is_valid_ten_seconds_after_it_was_stored_at_the_latest():
+    ring = Ring()
+    ring.keyring.is_auth_token(OLD)
+    replacing(ring)
+    ring.clock.advance(10)
+    assert ring.keyring.is_auth_token(NEW)
+
+
+def test_the_old_token_ends_ten_seconds_after_the_replacement_at_the_latest():
+    ring = Ring()
+    replacing(ring)
+    assert ring.keyring.is_auth_token(OLD)
+    ring.secrets.secrets["auth"] = NEW
+    ring.clock.advance(10)
+    assert not ring.keyring.is_auth_token(OLD)
+    assert ring.keyring.is_auth_token(NEW)
+
+
+def test_the_secret_is_read_once_in_ten_seconds_while_the_token_is_replaced():
+    ring = Ring()
+    replacing(ring)
+    for _ in range(5):
+        ring.keyring.is_auth_token(OLD)
+        ring.keyring.auth_token()
+    assert ring.secrets.fetched == ["auth"]
+    ring.clock.advance(10)
+    ring.keyring.auth_token()
+    assert ring.secrets.fetched == ["auth", "auth"]
+
+
+@pytest.mark.parametrize(
+    "tokens", [AuthTokens(OLD), AuthTokens(OLD, NEW, 1_768_478_400_000)], ids=["one token", "two tokens"]
+)
+def test_tokens_are_read_as_they_were_written(tokens: AuthTokens):
+    assert AuthTokens.read(tokens.text()) == tokens
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "{}",
+        '{"token": "a", "next": "b"}',
+        '{"token": "a", "next": "", "signs_from": 1}',
+        '{"token": 1, "next": "b", "signs_from": 1}',
+        '{"token": "a", "next": "b", "signs_from": true}',
+        '{"token": "a", "next": "b", "signs_from": "1"}',
+    ],
+)
+def test_a_secret_that_holds_no_tokens_is_refused_without_being_shown(text: str):
+    with pytest.raises(ValueError, match="neither a token nor two") as refused:
+        AuthTokens.read(text)
+    assert text not in str(refused.value)

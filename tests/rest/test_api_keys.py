@@ -153,3 +153,35 @@ def test_a_new_key_ring_revokes_every_key_and_leaves_the_auth_token(
     again = twilio.new_keys.create()
     assert library.client(again.sid, again.secret).chat.v2.services.list() == []
     assert key.secret != again.secret
+
+
+# Keys that end by themselves, which Twilio does not have
+
+
+def test_a_key_with_a_ttl_works_until_its_time_is_over(raw: Raw, keys_path: str, clock: FakeClock):
+    key = raw.post(f"{keys_path}/Keys.json", FriendlyName="short", Ttl=60)
+    assert set(key) == {"sid", "friendly_name", "date_created", "date_updated", "secret"}
+    credentials = (key["sid"], key["secret"])
+    clock.advance(59)
+    assert raw("GET", "/chat/v2/Services", credentials=credentials).status == 200
+    clock.advance(1)
+    assert raw("GET", "/chat/v2/Services", credentials=credentials).refusal() == (401, 20003, "Authenticate")
+
+
+def test_a_key_that_has_ended_is_gone_from_every_verb(raw: Raw, keys_path: str, clock: FakeClock):
+    lasting, short = (raw.post(f"{keys_path}/Keys.json", **ttl)["sid"] for ttl in ({}, {"Ttl": 60}))
+    assert [key["sid"] for key in raw.get(f"{keys_path}/Keys.json")["keys"]] == [lasting, short]
+    clock.advance(60)
+    assert [key["sid"] for key in raw.get(f"{keys_path}/Keys.json")["keys"]] == [lasting]
+    path = f"{keys_path}/Keys/{short}.json"
+    assert raw("GET", path).status == 404
+    assert raw("POST", path, {"FriendlyName": "longer"}).status == 404
+    assert raw("GET", f"{keys_path}/Keys/{lasting}.json").status == 200
+
+
+@pytest.mark.parametrize("ttl", ["59", "86401", "", "soon", "1.5"])
+def test_a_ttl_is_a_minute_at_least_and_a_day_at_most(raw: Raw, keys_path: str, ttl: str):
+    answer = raw("POST", f"{keys_path}/Keys.json", {"Ttl": ttl})
+    reason = "a whole number from 60 to 86400 is needed"
+    assert answer.refusal() == (400, 20001, f"Invalid value for parameter Ttl: {reason}")
+    assert raw.get(f"{keys_path}/Keys.json")["keys"] == []

@@ -153,9 +153,9 @@ class Deployment:
 
     # Sockets.
 
-    def api_key(self) -> tuple[str, str]:
+    def api_key(self, **fields: Any) -> tuple[str, str]:
         """A new API key's SID and secret."""
-        made = self.rest.post(f"/2010-04-01/Accounts/{self.world.account_sid}/Keys.json")
+        made = self.rest.post(f"/2010-04-01/Accounts/{self.world.account_sid}/Keys.json", **fields)
         return made["sid"], made["secret"]
 
     def revoke(self, key: tuple[str, str]) -> None:

@@ -150,6 +150,15 @@ def test_a_deleted_key_ends_the_connections_of_its_tokens_within_ten_seconds(hou
     assert carol.done("fetchSession")["identity"] == "carol"
 
 
+def test_a_key_that_ends_by_itself_ends_the_connections_of_its_tokens(house: House, world: World) -> None:
+    house.key = house.deployment.api_key(Ttl=60)
+    alice = house.device("alice")
+    world.clock.advance(59)
+    alice.done("fetchSession")
+    world.clock.advance(1)
+    assert alice.ending("fetchSession") == (401, 20103)
+
+
 def test_a_token_of_another_key_saves_the_connection(house: House, world: World) -> None:
     alice = house.device("alice")
     first, house.key = house.key, house.deployment.api_key()

@@ -222,6 +222,12 @@ def test_a_revoked_key_opens_no_sockets(house: House) -> None:
     assert refusal(house.deployment, signed(house)) == (401, 20103)
 
 
+def test_a_key_that_has_ended_opens_no_sockets(house: House) -> None:
+    house.key = house.deployment.api_key(Ttl=60)
+    house.deployment.world.clock.advance(60)
+    assert refusal(house.deployment, signed(house)) == (401, 20103)
+
+
 def test_a_service_that_the_table_is_too_busy_to_show_is_not_taken_for_a_foreign_one(
     meddled: House, meddling: MeddlingClient
 ) -> None:

@@ -32,7 +32,9 @@ class Phones:
 
     def __init__(self, auth_token: str = AUTH_TOKEN) -> None:
         self.queued: list[tuple[dict[str, Any], int]] = []
-        self.carrier = SimulatedCarrier(ACCOUNT, AUTH_TOKEN, lambda entry, delay: self.queued.append((entry, delay)))
+        self.carrier = SimulatedCarrier(
+            ACCOUNT, lambda: (AUTH_TOKEN,), lambda entry, delay: self.queued.append((entry, delay))
+        )
         outgoing: Any = FakeOutgoing(self._carry, allow_loopback=True)
         self.port = HttpCarrier(f"http://{HOST}{CARRIER_PATH}", outgoing, lambda: auth_token)
 

@@ -15,7 +15,7 @@ def _keys(segment: str, plural: str) -> Mount:
         API_KEY,
         f"/Accounts/{{account_sid}}/{segment}/{{sid}}",
         View("sid friendly_name date_created date_updated"),
-        create="friendly_name",
+        create="friendly_name ttl",
         update="friendly_name",
         plural=plural,
         page_limits=(50, 1000),

@@ -108,6 +108,9 @@ _SPECIALS: dict[tuple[str, str], Operation] = {
     ("account_webhooks", "fetch"): accounts.fetch_configuration,
     ("account_webhooks", "update"): accounts.update_configuration,
     ("api_key", "create"): api_keys.create,
+    ("api_key", "fetch"): api_keys.fetch,
+    ("api_key", "list"): api_keys.list_,
+    ("api_key", "update"): api_keys.update,
     ("api_key", "delete"): api_keys.delete,
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parley import errors
-from parley.records.kinds import Text
+from parley.records.kinds import Text, Whole
 from parley.records.spec import Field, RecordType
 from parley.store import keys
 
@@ -13,6 +13,10 @@ API_KEY = RecordType(
     parent="account",
     key=lambda path: keys.api_key(path["account_sid"], path["sid"]),
     range=lambda path: keys.api_keys(path["account_sid"]),
-    fields=(Field("friendly_name", Text(64, errors.FRIENDLY_NAME_TOO_LONG), default=""),),
+    fields=(
+        Field("friendly_name", Text(64, errors.FRIENDLY_NAME_TOO_LONG), default=""),
+        # Parley's own: the key ends by itself after so many seconds.
+        Field("ttl", Whole(60, 86_400)),
+    ),
     computed="secret",
 )

@@ -9,9 +9,9 @@ from typing import Any
 from parley.errors import ACCESS_DENIED, UNAUTHENTICATED
 from parley.ids import is_sid
 from parley.keyring import is_secret
+from parley.operations import api_keys
 from parley.operations.context import Context
 from parley.records.spec import RecordType
-from parley.store import keys
 
 
 def authenticate(context: Context, authorization: str, asked_for: RecordType[Any]) -> None:
@@ -25,7 +25,7 @@ def authenticate(context: Context, authorization: str, asked_for: RecordType[Any
         if context.keyring.is_auth_token(secret):
             return
     elif is_sid("SK", name):
-        key = context.configuration.fetch(keys.api_key(context.account_sid, name))
+        key = api_keys.known(context, name)
         if key and is_secret(secret, key["secret_hash"]):
             if asked_for.prefix == "SK":
                 raise ACCESS_DENIED()

@@ -25,7 +25,7 @@ from parley.errors import (
 )
 from parley.ids import user_sid
 from parley.keyring import is_secret
-from parley.operations import addressing, authority, due, reachability, users, verbs
+from parley.operations import addressing, api_keys, authority, due, reachability, users, verbs
 from parley.operations.context import Caller, Context
 from parley.sockets import presence
 from parley.sockets.presence import Listener
@@ -190,7 +190,7 @@ def _granted(access: AccessToken) -> Connection:
 
 
 def _key_secret(context: Context, key_sid: str) -> str | None:
-    key = context.configuration.fetch(keys.api_key(context.account_sid, key_sid))
+    key = api_keys.known(context, key_sid)
     if key is None:
         return None
     secret = context.keyring.api_key_secret(key_sid)
@@ -298,7 +298,7 @@ def _usable(context: Context, connection: Connection | None) -> Connection:
         raise CONNECTION_EXPIRED()
     if connection["token_expires_at"] <= now:
         raise TOKEN_EXPIRED()
-    if context.configuration.fetch(keys.api_key(context.account_sid, connection["key_sid"])) is None:
+    if api_keys.known(context, connection["key_sid"]) is None:
         raise TOKEN_ISSUER()
     authority.require_user_of_connection(context, connection["user_sid"], birth_of(connection))
     return connection

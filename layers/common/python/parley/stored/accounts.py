@@ -8,7 +8,7 @@ from parley.stored.common import Stored
 
 
 class ApiKey(Stored, total=False):
-    """An API key; its secret is derived and never stored."""
+    """An API key; its secret is derived and never stored. One that ends by itself has `expires_at`."""
 
     friendly_name: str
     secret_hash: str
