@@ -60,6 +60,7 @@ def summary(supervisor: Supervisor, seconds: float) -> str:
     home = supervisor.home
     # Behind the #, the credentials reach the page and no server; the page takes them out of the address bar.
     credentials = f"#account={info['account_sid']}&token={info['auth_token']}"
+    credentials += f"&key={info['api_key_sid']}&secret={info['api_key_secret']}"
     console = f"{info['console_url']}/{credentials}"
     python = _shown(Path(sys.executable))
     prefix = "" if home.path == REPOSITORY / ".parley" else f"PARLEY_HOME={home.path} "

@@ -140,10 +140,18 @@ class Console:
         self.alice = Person(page, "alice")
         self.bob = Person(page, "bob")
         self.dialog = page.get_by_role("dialog")
+        self.makes_a_key = False
 
     @property
     def link(self) -> str:
-        """What `make run` prints."""
+        """What `make run` prints; without the API key if the tab is to make one."""
+        info = self.stack.info
+        key = f"&key={info['api_key_sid']}&secret={info['api_key_secret']}"
+        return self.link_of_account if self.makes_a_key else self.link_of_account + key
+
+    @property
+    def link_of_account(self) -> str:
+        """An address for a tab that makes an API key of its own."""
         info = self.stack.info
         return f"{info['console_url']}/#account={info['account_sid']}&token={info['auth_token']}"
 

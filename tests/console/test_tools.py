@@ -78,10 +78,57 @@ def sign_out(console: Console) -> None:
     console.dialog_button("Sign out").click()
 
 
+@pytest.fixture
+def key_maker(unopened: Console) -> Console:
+    """The console in a tab that was given no API key."""
+    unopened.makes_a_key = True
+    unopened.open()
+    return unopened
+
+
+def test_a_tab_that_was_given_a_key_makes_none_and_deletes_none(unopened: Console, twilio: Any) -> None:
+    """Each opening left an API key behind."""
+    keys = twilio.api.v2010.account.keys
+    asked: list[str] = []
+    unopened.page.on("request", lambda request: asked.append(request.url) if "/Keys" in request.url else None)
+    unopened.open()
+    assert stored(unopened.page)["key"]["sid"] == unopened.stack.info["api_key_sid"]
+    sign_out(unopened)
+    expect(unopened.page.locator("#field-account")).to_be_visible()
+    assert asked == []
+    assert keys(unopened.stack.info["api_key_sid"]).fetch()
+
+
+def test_the_key_that_a_tab_makes_ends_by_itself_after_half_a_day(unopened: Console) -> None:
+    unopened.makes_a_key = True
+    with unopened.page.expect_request("**/Keys.json") as made:
+        unopened.open()
+    assert made.value.post_data == "FriendlyName=console&Ttl=43200"
+
+
+def test_a_link_may_hold_an_api_key_and_no_auth_token(unopened: Console) -> None:
+    unopened.makes_a_key = True
+    info = unopened.stack.info
+    address = f"{info['console_url']}/#account={info['account_sid']}&service={unopened.service_sid}"
+    unopened.page.goto(f"{address}&key={info['api_key_sid']}&secret={info['api_key_secret']}")
+    unopened.await_ready()
+    unopened.alice.says("with a key alone")
+    unopened.bob.sees("with a key alone")
+    assert info["auth_token"] not in stored_text(unopened.page)
+
+
+def test_a_link_that_has_ended_is_said_so(page: Page, problems: list[str], stack: Stack) -> None:
+    address = f"{stack.info['console_url']}/#account={stack.info['account_sid']}"
+    page.goto(f"{address}&key={stack.info['api_key_sid']}&secret=ended")
+    expect(page.locator("#account").get_by_role("alert")).to_have_text("The link that opened this page has ended.")
+    problems.clear()  # the browser itself reports the refusal
+
+
 @pytest.mark.parametrize("is_gone", [False, True], ids=["", "after it was deleted elsewhere"])
 def test_signing_out_forgets_the_account_and_deletes_the_api_key(
-    console: Console, problems: list[str], twilio: Any, is_gone: bool
+    key_maker: Console, problems: list[str], twilio: Any, is_gone: bool
 ) -> None:
+    console = key_maker
     kept = stored(console.page)
     keys = twilio.api.v2010.account.keys
     assert kept["key"]["sid"] in [key.sid for key in keys.list()]
@@ -96,8 +143,9 @@ def test_signing_out_forgets_the_account_and_deletes_the_api_key(
 
 
 def test_signing_out_when_the_api_key_cannot_be_deleted_forgets_the_account_and_says_so(
-    console: Console, problems: list[str]
+    key_maker: Console, problems: list[str]
 ) -> None:
+    console = key_maker
     kept = stored(console.page)
     console.page.route("**/Keys/*", lambda route: route.abort())
     sign_out(console)
@@ -109,7 +157,8 @@ def test_signing_out_when_the_api_key_cannot_be_deleted_forgets_the_account_and_
     problems.clear()  # the browser's own note that the request failed
 
 
-def test_a_reload_keeps_service_people_channel_and_api_key(console: Console, other: Any) -> None:
+def test_a_reload_keeps_service_people_channel_and_api_key(key_maker: Console, other: Any) -> None:
+    console = key_maker
     console.bob.opens("Other")
     before = stored(console.page)["key"]
     console.page.reload()

@@ -30,7 +30,8 @@ export function accountForm(session, open, problem = null) {
     act: async (given) => {
       const clean = cleaned(given);
       // Another account has other services, and the API key is not its own.
-      session.set(clean.account === session.values.account ? clean : { ...clean, key: null, serviceSid: null });
+      const isSame = clean.account === session.values.account && !session.values.key?.isGiven;
+      session.set(isSame ? clean : { ...clean, key: null, serviceSid: null });
       try {
         await open();
       } catch (error) {
@@ -50,7 +51,7 @@ export function accountForm(session, open, problem = null) {
 /** Ask whether to sign out. If so, call `leave`, delete the tab's API key and forget the account. */
 export async function signOutDialog(session, rest, leave) {
   await askForm('Sign out?', {
-    note: 'This tab forgets the account, and its API key is deleted. The chat itself stays.',
+    note: 'This tab forgets the account. If it has made an API key, the key is deleted. The chat itself stays.',
     submit: 'Sign out',
     act: async () => {
       await leave();

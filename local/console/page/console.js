@@ -77,7 +77,9 @@ class App {
 
   async #open() {
     this.services = await this.rest.services().catch((error) => {
-      throw error.status === 401 ? new Error('The account SID or the auth token is wrong.') : error;
+      if (error.status !== 401) throw error;
+      const { token } = this.session.values;
+      throw new Error(token ? 'The account SID or the auth token is wrong.' : 'The link that opened this page has ended.');
     });
     byId('account').hidden = true;
     byId('chat').hidden = false;

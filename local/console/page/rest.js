@@ -1,13 +1,16 @@
 // The REST API with the account's credentials, and access tokens made in the browser with an API key.
 
 const TOKEN_SECONDS = 3600;
+// An API key that a tab makes ends by itself, since a tab that is closed deletes nothing. It signs new tokens until an hour
+// before its end.
+const KEY_SECONDS = 12 * 3600;
 
 const bytes = (text) => new TextEncoder().encode(text);
 const base64 = (data) => btoa(String.fromCharCode(...data));
 const base64url = (data) => base64(data).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 
-/** The header that shows the account's credentials. */
-export const basic = (account, token) => `Basic ${base64(bytes(`${account}:${token}`))}`;
+/** The header that shows a user name and a password. */
+export const basic = (name, secret) => `Basic ${base64(bytes(`${name}:${secret}`))}`;
 
 /** A refusal of the REST API: `status`, Twilio's `code`, `message`. */
 export class RestError extends Error {
@@ -27,8 +30,8 @@ export class Rest {
   }
 
   async request(method, path, fields = null) {
-    const { account, token, restUrl } = this.session.values;
-    const headers = { Authorization: basic(account, token) };
+    const { restUrl } = this.session.values;
+    const headers = { Authorization: basic(...this.session.credentials) };
     // Without this header, changes over REST cause no webhooks.
     if (method !== 'GET') headers['X-Twilio-Webhook-Enabled'] = 'true';
     let answer;
@@ -76,7 +79,7 @@ export class Rest {
   async accessToken(identity, serviceSid) {
     if (!crypto.subtle) throw new Error('Browsers make access tokens on https and on localhost only');
     const { sid, secret } = await this.#signingKey();
-    const now = Math.floor(Date.now() / 1000);
+    const now = seconds();
     const header = { typ: 'JWT', alg: 'HS256', cty: 'twilio-fpa;v=1' };
     const claims = {
       jti: `${sid}-${now}`,
@@ -92,40 +95,51 @@ export class Rest {
     return `${signed}.${base64url(new Uint8Array(signature))}`;
   }
 
-  /** The tab's API key. It is made when it is first needed, and used again after a reload. */
-  #signingKey() {
+  /** The API key that signs tokens: the given one, or the tab's own. That is made when it is first needed. */
+  async #signingKey() {
     this.key ??= this.#findKey().catch((error) => {
       this.key = null;
       throw error;
     });
-    return this.key;
+    const asked = this.key;
+    const key = await asked;
+    if (key.isGiven || key.until > seconds() + TOKEN_SECONDS) return key;
+    // Whoever finds first that the key ends makes another one; the others wait for that.
+    if (this.key === asked) this.key = null;
+    return this.#signingKey();
   }
 
   async #findKey() {
     const { account, key: kept } = this.session.values;
-    if (kept) {
+    if (kept?.isGiven) return kept;
+    if (kept?.until > seconds() + TOKEN_SECONDS) {
       const known = await this.get(`/2010-04-01/Accounts/${account}/Keys/${kept.sid}.json`).catch((error) => {
         if (error.status === 404) return null;
         throw error;
       });
       if (known) return kept;
     }
-    const { sid, secret } = await this.post(`/2010-04-01/Accounts/${account}/Keys.json`, { FriendlyName: 'console' });
-    this.session.set({ key: { sid, secret } });
-    return { sid, secret };
+    const until = seconds() + KEY_SECONDS;
+    const fields = { FriendlyName: 'console', Ttl: KEY_SECONDS };
+    const { sid, secret } = await this.post(`/2010-04-01/Accounts/${account}/Keys.json`, fields);
+    const key = { sid, secret, until };
+    this.session.set({ key });
+    return key;
   }
 
-  /** Delete this tab's API key. All tokens that it signed become invalid. */
+  /** Forget the API key; delete it if this tab has made it. All tokens that it signed become invalid then. */
   async forgetKey() {
     const { account, key } = this.session.values;
     this.key = null;
     this.session.set({ key: null });
-    if (!key) return;
+    if (!key || key.isGiven) return;
     await this.request('DELETE', `/2010-04-01/Accounts/${account}/Keys/${key.sid}.json`).catch((error) => {
       if (error.status !== 404) throw error;
     });
   }
 }
+
+const seconds = () => Math.floor(Date.now() / 1000);
 
 /** Fields as a form; an array becomes a repeated field. */
 function form(fields) {

@@ -2,7 +2,7 @@
 // only.
 
 const KEY = 'parley-console';
-const PARTS = ['account', 'token', 'rest', 'ws', 'people', 'service'];
+const PARTS = ['account', 'token', 'key', 'secret', 'rest', 'ws', 'people', 'service'];
 const DEFAULT_PEOPLE = ['alice', 'bob'];
 
 const trimmed = (url) => url.replace(/\/+$/, '');
@@ -46,6 +46,12 @@ function fromFragment() {
   const taken = {};
   if (given.get('account')) taken.account = given.get('account');
   if (given.get('token')) taken.token = given.get('token');
+  // Whoever made the address made the key too, so this tab neither makes nor deletes one.
+  if (given.get('key') && given.get('secret')) {
+    taken.key = { sid: given.get('key'), secret: given.get('secret'), isGiven: true };
+    // A key without the auth token signs the requests too; an auth token that this tab had is not for it.
+    if (!taken.token) taken.token = null;
+  }
   if (given.get('rest')) taken.restUrl = trimmed(given.get('rest'));
   if (given.get('ws')) taken.wsUrl = trimmed(given.get('ws'));
   if (given.get('service')) taken.serviceSid = given.get('service');
@@ -81,8 +87,15 @@ export class Session {
   }
 
   get isComplete() {
-    const { account, token, restUrl, wsUrl } = this.values;
-    return Boolean(account && token && restUrl && wsUrl);
+    const { account, restUrl, wsUrl } = this.values;
+    return Boolean(account && this.credentials && restUrl && wsUrl);
+  }
+
+  /** User name and password of REST requests: the account's own, or a given API key's; null if there are none. */
+  get credentials() {
+    const { account, token, key } = this.values;
+    if (token) return [account, token];
+    return key?.isGiven ? [key.sid, key.secret] : null;
   }
 
   /** The URL of the inbox that shows a service's webhooks here; null if this deployment has none. */
