@@ -68,6 +68,14 @@ def test_media_are_told_as_a_list(talk: Talk, silent: WebhooksFunction):
     assert json.loads(said["Media"]) == [names]
 
 
+def test_several_media_are_told_in_one_list(talk: Talk, silent: WebhooksFunction):
+    media = [talk.owner.media(**MEDIA) for _ in range(3)]
+    message = talk.rest("/Messages", MediaSid=media, enabled=True)
+    assert [file["sid"] for file in message["media"]] == media
+    (said,) = told(silent)
+    assert [file["Sid"] for file in json.loads(said["Media"])] == media
+
+
 def test_a_receipt_is_told_whenever_its_status_changes():
     receipt = {"sid": "DY1", "service_sid": "IS1", "channel_sid": "CH1"}
     cause = {"id": "1", "actor": "system", "source": "SMS", "webhooks": True, "at": 0}

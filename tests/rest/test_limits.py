@@ -12,10 +12,9 @@ import pytest
 from twilio.rest.chat.v2.service import ServiceContext
 from twilio.rest.chat.v2.service.channel import ChannelContext
 
-from parley.store import keys
-from parley.store.writes import Put
 from tests.rest.support import at_once, refused, sids
 from tests.support.doors import LambdaDoor, Raw
+from tests.support.files import upload
 from tests.support.world import World
 
 WRITERS = 8
@@ -148,9 +147,7 @@ def test_joins_leaves_and_messages_at_once_leave_the_counters_right(
 
 
 def test_media_goes_with_one_message(world: World, channel: ChannelContext, channel_path: str, service_sid: str):
-    sid = "ME" + "0a" * 16
-    picture = {"sid": sid, "service_sid": service_sid, "size": 7, "content_type": "image/png", "filename": "a.png"}
-    world.table.commit(world.context().cause(), [Put(keys.media(sid), picture)])
+    sid = upload(world, service_sid)
     first = channel.messages.create(body="x").sid
     found = race(world, lambda raw, number: asked(raw, "POST", f"{channel_path}/Messages", MediaSid=sid))
     assert found == {(201, 0): 1, (409, 50508): WRITERS - 1}

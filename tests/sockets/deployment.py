@@ -82,9 +82,8 @@ def load_function(name: str, runtime: Runtime) -> Callable[..., Any]:
 
 def as_rest(shown: dict[str, Any]) -> dict[str, Any]:
     """A record that a socket showed, without what REST does not show."""
-    return {
-        name: value for name, value in shown.items() if name not in ("seq", "version", "last_message_index", "state")
-    }
+    more = ("seq", "version", "last_message_index", "state", "medias")
+    return {name: value for name, value in shown.items() if name not in more}
 
 
 def patterns(template: Template, function: str) -> list[dict[str, Any]]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 from parley.ports.http.outgoing import Outgoing
 from parley.rest.app import create_app, lambda_handler
-from parley.store import keys
-from parley.store.writes import Put
 from tests.ports.fakes import FakeOutgoing
 from tests.sockets.deployment import House
+from tests.support.files import upload
 
 HEADER = {"X-Twilio-Webhook-Enabled": "true"}
 
@@ -27,7 +25,6 @@ class Owner:
         runtime.outgoing = outgoing or Outgoing(allow_loopback=True)  # type: ignore[assignment]
         self.deployment.door.handler = lambda_handler(create_app(runtime.context))
         self.header = HEADER
-        self._numbers = itertools.count(1)
 
     def configure(self, **fields: Any) -> None:
         """Change the service, and let every container forget how it was."""
@@ -56,11 +53,7 @@ class Owner:
 
     def media(self, **fields: Any) -> str:
         """The SID of media that a message may carry, stored as an upload would store it."""
-        sid = f"ME{next(self._numbers):02x}{self.sid[4:]}"
-        world = self.deployment.world
-        record = {"sid": sid, "service_sid": self.sid, **fields}
-        world.table.commit(world.context().cause(), [Put(keys.media(sid), record)])
-        return sid
+        return upload(self.deployment.world, self.sid, **{"author": "alice", **fields})
 
     def stored_messages(self, channel_sid: str) -> list[dict[str, Any]]:
         """What the channel holds."""

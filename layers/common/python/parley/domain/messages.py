@@ -1,8 +1,10 @@
-"""Messages: what a body may be."""
+"""Messages: what a body may be, and which files a message carries."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from parley.errors import BODY_TOO_LONG
 
@@ -10,6 +12,21 @@ from parley.errors import BODY_TOO_LONG
 LONGEST_BODY_BYTES = 32 * 1024
 # A control character takes six bytes in JSON. Thousands of them would make a message that no socket carries.
 LONGEST_AS_JSON = 2 * LONGEST_BODY_BYTES + 2
+# As many files as the SDKs of Conversations attach to a message; the REST API of Twilio takes one.
+MOST_FILES = 10
+# The category of a file that says nothing else. A message does not store it.
+USUAL_CATEGORY = "media"
+
+
+def files_of(message: Mapping[str, Any]) -> list[Any]:
+    """The files that a message carries, in order, each as the message describes it."""
+    return files_in(message.get("media"))
+
+
+def files_in(media: Any) -> list[Any]:
+    """The files in the stored field `media`."""
+    # While a message could carry one file only, this file was stored without a list around it.
+    return [media] if isinstance(media, Mapping) else media or []
 
 
 def check_body(body: str) -> str:

@@ -8,7 +8,7 @@ from parley.domain.channels import PRIVATE, PUBLIC
 from parley.domain.push import CREDENTIAL_TYPES
 from parley.domain.roles import PERMISSIONS
 from parley.faces.chat_events import CHANNEL_FILTERS, SERVICE_FILTERS
-from parley.faces.kinds import OnlyThese, Selected
+from parley.faces.kinds import FirstFile, OnlyThese, Selected
 from parley.faces.spec import Face, Mount, View
 from parley.records import (
     BINDING,
@@ -206,6 +206,7 @@ MESSAGES = Mount(
         "was_edited from=author body index type media(sid size content_type filename) url"
     ),
     create="From=author attributes date_created date_updated last_updated_by body media_sid",
+    kinds={"media": FirstFile()},
     update="From=author attributes date_created date_updated last_updated_by body",
     filters=ORDER_FILTER,
     by_index=errors.MESSAGE_PAGE_TOKEN_INVALID,

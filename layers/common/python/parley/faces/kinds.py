@@ -7,19 +7,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parley.domain.deliveries import summary
+from parley.domain.messages import files_in
 from parley.errors import INVALID_PARAMETER, Error, Refusal
 from parley.records.kinds import Kind, Listed, Moment
 
 
 @dataclass(frozen=True)
-class InList:
-    """One object, shown as a list with that object; nothing stays null."""
+class Files:
+    """The files of a message, shown as a list; null if there are none."""
 
     def parse(self, name: str, values: Sequence[str]) -> Any:
         raise INVALID_PARAMETER(name=name, reason="it cannot be set")
 
     def show(self, value: Any) -> Any:
-        return None if value is None else [value]
+        return files_in(value) or None
+
+
+@dataclass(frozen=True)
+class FirstFile(Files):
+    """The files of a message, of which the first is shown; null if there is none."""
+
+    def show(self, value: Any) -> Any:
+        return next(iter(files_in(value)), None)
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,13 @@ def _value(mount: Mount, name: Name, values: Record, url: str) -> Any:
     if stored in _DATES:
         return _date(values.get(stored), mount)
     field = mount.record.by_name.get(stored)
-    if name.parts:
-        return _parts(mount, name.parts, values, f"{stored}.") if field is None else _picked(name, values.get(stored))
+    if name.parts and field is None:
+        return _parts(mount, name.parts, values, f"{stored}.")
     value = values.get(stored)
     if field is None:
         return value
-    return mount.kind(field).show(field.default if value is None else value)
+    shown = mount.kind(field).show(field.default if value is None else value)
+    return _picked(name, shown) if name.parts else shown
 
 
 def _parts(mount: Mount, parts: tuple[Name, ...], values: Record, within: str) -> dict[str, Any]:
@@ -62,9 +63,13 @@ def _parts(mount: Mount, parts: tuple[Name, ...], values: Record, within: str) -
     return shown
 
 
-def _picked(name: Name, value: Any) -> dict[str, Any] | None:
-    """The named parts of an object that is stored as one."""
-    return None if value is None else {part.shown: value[part.field] for part in name.parts if part.field in value}
+def _picked(name: Name, value: Any) -> Any:
+    """The named parts of an object that is stored as one, or of each object of a list."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [_picked(name, one) for one in value]
+    return {part.shown: value[part.field] for part in name.parts if part.field in value}
 
 
 def _date(milliseconds: int | None, mount: Mount) -> str | None:

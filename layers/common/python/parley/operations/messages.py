@@ -17,14 +17,12 @@ from parley.errors import (
     BODY_REQUIRED,
     CONCURRENT_UPDATE,
     MEDIA_BODY_FIXED,
-    MEDIA_NOT_FOUND,
-    MEDIA_USED,
     NOT_FOUND,
     UNAVAILABLE,
     Refusal,
 )
 from parley.ids import message_sid
-from parley.operations import authority, authorship, channel_log, counting, lifecycle, transitions, verbs
+from parley.operations import attaching, authority, authorship, channel_log, counting, lifecycle, transitions, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
@@ -72,24 +70,25 @@ def create(
         Refusal: 50503 without a body; 50507 or 50508 for media; 20404 if there is no such channel; 50377 or 50386 in a
             conversation that takes none; 50513 in a group without the author.
     """
-    media_sid = parameters.get("media_sid")
+    sids = attaching.named(parameters)
     check_together(parameters.get("content_sid"), parameters.get("content_variables"))
-    if parameters.get("body") is None and not media_sid and not parameters.get("content_sid"):
+    if parameters.get("body") is None and not sids and not parameters.get("content_sid"):
         raise BODY_REQUIRED()
     resolved = resolve(context, MESSAGE, path, opened=False)
     service_sid, channel_sid = path["service_sid"], resolved["channel_sid"]
     token_keys = [keys.idempotency(channel_sid, token)] if token else []
-    right = "sendMediaMessage" if media_sid else "sendMessage"
+    right = "sendMediaMessage" if sids else "sendMessage"
     author_keys = authorship.wanted(context, channel_sid, parameters.get("author"))
-    found = authority.require(context, service_sid, channel_sid, (right,), also=[*token_keys, *author_keys])
+    also = [*token_keys, *author_keys, *attaching.wanted(sids)]
+    found = authority.require(context, service_sid, channel_sid, (right,), also=also)
     now = context.clock.now_ms() // 1000
     earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
     if earlier and earlier["expires_at"] > now:
         return _earlier(context, service_sid, channel_sid, earlier)
     if tag and tag.may_repeat and (tagged := _tagged(context, service_sid, channel_sid, tag.name)):
         return tagged
-    if media_sid:
-        parameters = {**parameters, **_media(context, service_sid, media_sid)}
+    if sids:
+        parameters = {**parameters, **attaching.described(context, service_sid, found, sids)}
     parameters, found = _consulted(context, service_sid, channel_sid, right, parameters, found)
     author_name = parameters.get("author") or context.actor
     author, tail = authorship.of_participant(
@@ -104,11 +103,12 @@ def create(
     if tag:
         message["tag"] = tag.name
     writes: list[Write] = [Create(keys.message(channel_sid, message["index"]), message, taken=CONCURRENT_UPDATE())]
-    if media_sid:
-        writes.append(_carrying(media_sid, message))
     if token:
         seconds = _OF_PHONES_SECONDS if context.caller.address else IDEMPOTENCY_SECONDS
         writes.append(_token_write(token_keys[0], message, now + seconds, earlier))
+    # Behind the token: of two calls with one token, the second must learn that it is a repetition, and not that the
+    # first one's message carries the file.
+    writes += attaching.carried(context, sids, message)
     return _written(context, writes, message, tail, token)
 
 
@@ -146,13 +146,6 @@ def _written(context: Context, writes: list[Write], message: Message, tail: Tail
         return _earlier(context, message["service_sid"], message["channel_sid"], others or {})
     counting.settle_at_every_fiftieth(context, stored)
     return authorship.shown(context, stored)[0]
-
-
-def _carrying(media_sid: str, message: Message) -> Write:
-    """The write with which a file notes the message that carries it; it is refused if another message does already."""
-    sent = {"channel_sid": message["channel_sid"], "message_sid": message["sid"]}
-    unused = Guard("message_sid", "missing", None, MEDIA_USED())
-    return Update(keys.media(media_sid), MEDIA_NOT_FOUND(), set=sent, guards=(unused,), announced=False)
 
 
 def _next_index(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Tail:
@@ -245,23 +238,10 @@ def _earlier_hour(tail: Tail) -> int | None:
     return None if hour in (None, hour_of(tail["activity_at"])) else hour
 
 
-def _media(context: Context, service_sid: str, media_sid: str) -> Record:
-    """The fields that a message gets from the media that it carries.
-
-    Raises:
-        Refusal: 50507 if there is none; 50508 if another message carries it.
-    """
-    media = context.table.fetch(keys.media(media_sid))
-    if media is None or media["service_sid"] != service_sid:
-        raise MEDIA_NOT_FOUND()
-    if media.get("message_sid"):
-        raise MEDIA_USED()
-    return {"type": "media", "media": {name: media.get(name) for name in ("sid", "size", "content_type", "filename")}}
-
-
 def _given(context: Context, parameters: dict[str, Any]) -> Record:
     author = parameters.get("author") or context.actor
-    return verbs.non_null(parameters | _authored(context, author))
+    given = {name: value for name, value in parameters.items() if name not in ("media_sid", "media_sids")}
+    return verbs.non_null(given | _authored(context, author))
 
 
 def _authored(context: Context, author: str) -> dict[str, Any]:
@@ -372,7 +352,7 @@ def _may_update(context: Context, message: Message, parameters: Iterable[str]) -
 
 
 def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
-    """Remove a message; its index is never used again, and `last_message` moves back if it was the newest."""
+    """Remove a message and its files; `last_message` moves back if it was the newest. Its index is never used again."""
     resolved = resolve(context, MESSAGE, path, opened=False)
     message = verbs.load(context, MESSAGE, resolved)
     _may_delete(context, message)
@@ -384,7 +364,8 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
         if _whose(current) != _whose(message):
             _may_delete(context, current)
         return Decision(
-            verbs.bury(context, MESSAGE, resolved, current), [counting.one_message_less(context, current, tail)]
+            verbs.bury(context, MESSAGE, resolved, current),
+            [counting.one_message_less(context, current, tail), *attaching.erased(current)],
         )
 
     channel_log.change(context, "message", "deleted", message, decide)

@@ -23,6 +23,7 @@ from parley.domain.deliveries import (
     fits,
     recipients,
 )
+from parley.domain.messages import files_of
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
 from parley.ids import receipt_sid
 from parley.operations import bound, receipts
@@ -168,13 +169,12 @@ def _sent(context: Context, carrier: Carrier, message: Message, receipt: Receipt
         raise Rejected(TOO_LONG)
     if receipt["is_group"] and not context.numbers.has_groups:
         raise Rejected(NO_GROUPS)
-    media = message.get("media")
     outbound = Outbound(
         receipts.reference(receipt),
         receipt["from_address"],
         receipt["to_address"],
         message.get("body"),
-        [media] if media else (),
+        files_of(message),
         message.get("content_sid"),
         message.get("content_variables"),
     )

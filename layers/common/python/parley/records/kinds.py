@@ -217,6 +217,20 @@ class Listed(_Shown):
 
 
 @dataclass(frozen=True)
+class Sids(Listed):
+    """SIDs with this prefix, each in a parameter of its own; one that is repeated counts once."""
+
+    prefix: str = ""
+    malformed: Error | None = None
+
+    def parse(self, name: str, values: Sequence[str]) -> list[str]:
+        given = super().parse(name, values)
+        for value in given:
+            Sid(self.prefix, self.malformed).parse(name, [value])
+        return given
+
+
+@dataclass(frozen=True)
 class Objects(_Shown):
     """At most `most` JSON objects, each in a parameter of its own."""
 

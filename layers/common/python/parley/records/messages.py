@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from parley import errors
 from parley.domain.contents import check_sid, check_variables
-from parley.domain.messages import check_body
-from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Flag, Moment, Sid, Stored, Text, Whole
+from parley.domain.messages import MOST_FILES, check_body
+from parley.records.kinds import (
+    EMPTY_ATTRIBUTES,
+    Attributes,
+    Checked,
+    Choice,
+    Flag,
+    Moment,
+    Sid,
+    Sids,
+    Stored,
+    Text,
+    Whole,
+)
 from parley.records.spec import FREELY, NO_REASON, Field, RecordType, own_or_any
 from parley.store import keys
 
@@ -33,6 +45,12 @@ MESSAGE = RecordType(
         Field("last_updated_by", Text(256, errors.LAST_UPDATED_BY_TOO_LONG), reason="lastUpdatedBy"),
         Field("body", Checked(check_body), on_create=FREELY, on_update=own_or_any("Message"), reason="body"),
         Field("media_sid", Sid("ME", errors.MEDIA_SID_INVALID), on_create=FREELY, reason=NO_REASON),
+        Field(
+            "media_sids",
+            Sids(most=MOST_FILES, prefix="ME", malformed=errors.MEDIA_SID_INVALID),
+            on_create=FREELY,
+            reason=NO_REASON,
+        ),
         Field("media", Stored(), reason=NO_REASON),
         Field("participant_sid", Sid("MB"), reason=NO_REASON),
         Field("delivery", Stored(), reason="deliveryReceipt"),

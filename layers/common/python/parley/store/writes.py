@@ -53,7 +53,8 @@ class Cause:
 class Guard:
     """A condition: the test of `field` against `value` must hold, or else `refusal` is raised.
 
-    Tests are `=`, `<`, `<>`, `missing`, `behind` (missing or `<`) and `below` (less than the field that `value` names).
+    Tests are `=`, `<`, `>`, `<>`, `missing`, `behind` (missing or `<`), and `below` (less than the field that `value`
+    names).
     """
 
     field: str
@@ -73,6 +74,8 @@ class Guard:
                 return bool(present != self.value)
             case "<":
                 return bool(present is not None and present < self.value)
+            case ">":
+                return bool(present is not None and present > self.value)
             case "behind":
                 return bool(present is None or present < self.value)
             case "below":

@@ -14,6 +14,7 @@ class MessageMedia(TypedDict, total=False):
     size: int
     content_type: str
     filename: str
+    category: str
 
 
 class Message(OfChannel, total=False):
@@ -23,6 +24,9 @@ class Message(OfChannel, total=False):
 
     If a client wrote it, `author_birth` is the birth of that user. If a back end named the author, `author_at` is when
     it did so. `tag` is the unique name of the request that sent it.
+
+    `media` are the files that it carries. A message from the time when it could carry only one has that file there,
+    without a list around it: `files_of` reads both.
     """
 
     index: int
@@ -34,8 +38,7 @@ class Message(OfChannel, total=False):
     body: str
     attributes: str
     type: str
-    media_sid: str
-    media: MessageMedia
+    media: list[MessageMedia]
     author_is: str
     participant_sid: str
     delivery: dict[str, int]

@@ -11,6 +11,7 @@ from typing import Any
 
 from parley.clock import iso_millis, iso_or_none
 from parley.domain.memberships import participant_of
+from parley.domain.messages import files_of
 from parley.domain.states import state_of
 from parley.faces.events import Event
 from parley.records.channels import CHANNEL
@@ -41,18 +42,18 @@ def _flag(name: str) -> Value:
 
 
 def _media(name: str) -> Value:
-    return lambda change: (change.record.get("media") or {}).get(name)
+    return lambda change: next((file.get(name) for file in files_of(change.record)), None)
 
 
 _MEDIA_KEYS = {"Sid": "sid", "Filename": "filename", "ContentType": "content_type", "Size": "size"}
 
 
 def _media_list(change: Change) -> str | None:
-    media = change.record.get("media")
-    if not media:
-        return None
-    described = {key: media[name] for key, name in _MEDIA_KEYS.items() if media.get(name) is not None}
-    return json.dumps([described], ensure_ascii=False)
+    described = [
+        {key: file[name] for key, name in _MEDIA_KEYS.items() if file.get(name) is not None}
+        for file in files_of(change.record)
+    ]
+    return json.dumps(described, ensure_ascii=False) if described else None
 
 
 def _bound(name: str) -> Value:

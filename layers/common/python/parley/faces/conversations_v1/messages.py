@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parley import errors
 from parley.faces.conversations_v1.face import FACE, Scope
-from parley.faces.kinds import InList, Summary
+from parley.faces.kinds import Files, Summary
 from parley.faces.spec import Mount, View
 from parley.records import MESSAGE, RECEIPT
 from parley.records.kinds import Choice
@@ -18,14 +18,16 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
             MESSAGE,
             f"{scope.conversation}/Messages/{{sid}}",
             View(
-                f"account_sid {scope.service_name} conversation_sid=channel_sid sid index author body media attributes "
+                f"account_sid {scope.service_name} conversation_sid=channel_sid sid index author body "
+                "media(sid size content_type filename) attributes "
                 "participant_sid date_created date_updated url delivery content_sid",
                 links={"delivery_receipts": "/Receipts", "channel_metadata": "/ChannelMetadata"},
             ),
-            create="author body date_created date_updated attributes media_sid content_sid content_variables subject",
+            create="author body date_created date_updated attributes MediaSid=media_sids content_sid content_variables "
+            "subject",
             update="author body date_created date_updated attributes subject",
             filters={"order": Choice(("asc", "desc"))},
-            kinds={"media": InList(), "delivery": Summary()},
+            kinds={"media": Files(), "delivery": Summary()},
             by_index=errors.MESSAGE_PAGE_TOKEN_INVALID,
             webhooks="create update delete",
         ),

@@ -7,7 +7,7 @@ function of `own_actions.py`, because only sockets have these actions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_ACTION
@@ -69,6 +69,8 @@ _THE_MEMBER = {**_IN_CHANNEL, "sid": "identity"}
 _THE_MESSAGE = {**_IN_CHANNEL, "sid": "message"}
 _JOINING = "identity attributes"
 _HORIZON = "last_consumed_message_index"
+# Unlike the form of Chat v2, the frame may name several files.
+_SENDING = replace(MESSAGES, create=f"{MESSAGES.create} media_sids")
 
 
 def _horizon(operation: Operation, takes: str = "") -> Action:
@@ -98,7 +100,9 @@ ACTIONS: dict[str, Action | OwnAction] = {
     "fetchMember": Action(MEMBERS, "fetch", address=_THE_MEMBER),
     "listMembers": Action(MEMBERS, "list", "identity", _IN_CHANNEL),
     "updateMember": Action(MEMBERS, "update", "attributes", _THE_MEMBER),
-    "sendMessage": Action(MESSAGES, "create", "attributes body media_sid", _IN_CHANNEL, status=201, repeatable=True),
+    "sendMessage": Action(
+        _SENDING, "create", "attributes body media_sid media_sids", _IN_CHANNEL, status=201, repeatable=True
+    ),
     "updateMessage": Action(MESSAGES, "update", "attributes body", _THE_MESSAGE),
     "deleteMessage": Action(MESSAGES, "delete", address=_THE_MESSAGE, status=204),
     "fetchMessage": Action(MESSAGES, "fetch", address=_THE_MESSAGE),

@@ -30,7 +30,7 @@ _MOST_CAUGHT_UP = 100
 
 
 def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """The client's user, the settings of its service, where its files are, and when its connection and its token end."""
+    """The client's user, the settings of its service, where its files are, and when connection and token end."""
     owner = service(session.context, session.service_sid)
     user = users.fetch(session.context, {"service_sid": session.service_sid, "sid": session.identity}, {})
     return {

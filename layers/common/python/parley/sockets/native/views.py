@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parley.domain.channels import with_counters
+from parley.domain.messages import files_of
 from parley.domain.states import state_of
 from parley.faces.chat_v2 import MOUNTS
 from parley.faces.views import present
@@ -32,6 +33,9 @@ class Views:
         shown = present(_MOUNTS[kind], record, self._rest_url, self._account_sid)
         if kind in _VERSIONED:
             shown["seq"] = record.get("seq", 0)
+        if kind == "message" and (files := files_of(record)):
+            # Chat's REST API shows the first one only.
+            shown["medias"] = files
         if kind == "channel":
             shown["version"] = record.get("version", record.get("seq", 0))
             shown["last_message_index"] = record.get("last_message_index")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.messages import MOST_FILES
 from parley.records.services import setting
 from parley.sockets.following import MOST_FOLLOWED
 from parley.sockets.media import media_url
@@ -15,7 +16,6 @@ from parley.sockets.sdk.links import link
 from parley.sockets.sdk.routing import Answered, Exchange, Route
 
 _MEDIA_MIME_TYPES = ["text/plain"]
-_MOST_MEDIA = 10
 _PAGE_SIZE = 100
 
 
@@ -52,7 +52,7 @@ def fetch(exchange: Exchange) -> Answered:
             "http_cache_interval": "PT5S",
             "consumption_report_interval": f"PT{setting(owner, 'consumption_report_interval')}S",
             "my_conversations_page_size": _PAGE_SIZE,
-            "media_attachments_count_limit": _MOST_MEDIA,
+            "media_attachments_count_limit": MOST_FILES,
             "media_attachment_size_limit_in_mb": megabytes,
             "media_attachments_total_size_limit_in_mb": megabytes,
             "email_histories_allowed_mime_types": _MEDIA_MIME_TYPES,

@@ -14,6 +14,7 @@ from parley.clock import iso_or_none
 from parley.domain.channels import last_message_index
 from parley.domain.deliveries import summary
 from parley.domain.memberships import identity_of, participant_of
+from parley.domain.messages import USUAL_CATEGORY, files_of
 from parley.domain.presence import reachability
 from parley.domain.states import state_of
 from parley.ids import user_sid
@@ -28,7 +29,7 @@ FRIENDLY_NAME, ATTRIBUTES, REACHABILITY = "friendlyName", "attributes", "reachab
 
 def message_item(message: Mapping[str, Any]) -> dict[str, Any]:
     """The data of a message in its channel's list."""
-    media = _media(message.get("media"))
+    medias = [_media(file) for file in files_of(message)]
     delivery = message.get("delivery")
     return {
         "sid": message["sid"],
@@ -40,8 +41,8 @@ def message_item(message: Mapping[str, Any]) -> dict[str, Any]:
         "lastUpdatedBy": message.get("last_updated_by"),
         "attributes": attributes_of(message),
         "memberSid": participant_of(message),
-        "media": media,
-        "medias": [media] if media else None,
+        "media": medias[0] if medias else None,
+        "medias": medias or None,
         "subject": message.get("subject"),
         "contentSid": message.get("content_sid"),
         "delivery": summary(delivery) if delivery else None,
@@ -135,15 +136,13 @@ def _last_message(tail: Tail) -> dict[str, Any] | None:
     return {"index": index} | ({"timestamp": iso_or_none(tail.get("activity_at"))} if is_last_sent else {})
 
 
-def _media(media: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if not media:
-        return None
+def _media(media: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "sid": media.get("sid"),
         "size": media.get("size"),
         "contentType": media.get("content_type"),
         "filename": media.get("filename"),
-        "category": "media",
+        "category": media.get("category") or USUAL_CATEGORY,
     }
 
 

@@ -87,10 +87,10 @@ _PUBLIC = Act("channel", "list", fixed={"Type": ["public"]})
 _MINE = Act("user_channel", "list")
 
 
-_SENT = "body attributes media_sid"
+_SENT = "body attributes"
 SENDING = {
-    V1: Act("message", "create", _SENT, repeatable=True),
-    V2: Act("message", "create", f"{_SENT} subject content_sid content_variables", repeatable=True),
+    V1: Act("message", "create", f"{_SENT} media_sid", repeatable=True),
+    V2: Act("message", "create", f"{_SENT} media_sids subject content_sid content_variables", repeatable=True),
 }
 # By member of the body: the act upon the user's own part in a channel. A horizon that is null is removed.
 MOVING = {
@@ -152,12 +152,9 @@ def _is_own(exchange: Exchange, version: str, name: str, template: str) -> bool:
 
 
 def send(exchange: Exchange, version: str) -> Answered:
-    """Send a message. A message carries one file at most."""
+    """Send a message. The lines of Conversations name several files, the line of Chat names one."""
     body = exchange.body
-    given = body.get("media_sids")
-    if given is not None and (not isinstance(given, list) or len(given) > 1):
-        raise INVALID_PARAMETER(name="media_sids", reason="a list of one media SID at most is needed")
-    body |= {"media_sid": given[0]} if given else {}
+    body.setdefault("media_sids", body.get("media_sid"))
     made = perform(exchange, version, SENDING[version], _in_channel(exchange), body, exchange.mutation)
     return Answered(201, views.message(version, made))
 

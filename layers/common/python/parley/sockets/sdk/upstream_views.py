@@ -11,6 +11,7 @@ from typing import Any
 
 from parley.clock import iso_or_none
 from parley.domain.memberships import identity_of, participant_of
+from parley.domain.messages import files_of
 from parley.ids import user_sid
 from parley.records.kinds import attributes_of
 from parley.sockets.sdk import objects
@@ -134,7 +135,7 @@ def message(version: str, record: Mapping[str, Any]) -> dict[str, Any]:
         "author": record.get("author"),
         "body": record.get("body"),
         "attributes": attributes_of(record),
-        "media": record.get("media"),
+        "media": next(iter(files_of(record)), None),
         "subject": record.get("subject"),
         "content_sid": record.get("content_sid"),
         "participant_sid": participant_of(record),

@@ -1,0 +1,100 @@
+"""Attaching: a message carries uploaded files, and the record of each file names the message that carries it.
+
+A file goes with one message, and only as long as it has not expired. DynamoDB removes expired records late, so the time
+is compared here too. Message and files are written in one transaction, and they are erased in one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.messages import USUAL_CATEGORY, files_of
+from parley.errors import MEDIA_NOT_FOUND, MEDIA_USED
+from parley.operations.context import Caller, Context
+from parley.store import keys
+from parley.store.items import Record
+from parley.store.keys import Key
+from parley.store.table import Records
+from parley.store.writes import Erase, Guard, Update, Write
+from parley.stored import Media, Message
+
+# The state of a file whose object is in the bucket.
+READY = "ready"
+# What a message keeps of each file.
+_DESCRIBED = ("sid", "size", "content_type", "filename")
+
+
+def named(parameters: dict[str, Any]) -> list[str]:
+    """The SIDs of the files that a request attaches; one that it names twice counts once."""
+    one = parameters.get("media_sid")
+    return list(dict.fromkeys([*([one] if one else []), *(parameters.get("media_sids") or [])]))
+
+
+def wanted(sids: list[str]) -> list[Key[Media]]:
+    """The keys of the records that `described` needs."""
+    return [keys.media(sid) for sid in sids]
+
+
+def described(context: Context, service_sid: str, found: Records, sids: list[str]) -> Record:
+    """The fields that a message gets from the files that it carries; `found` holds their records.
+
+    A client attaches its own files, a back end or a phone any file of the service.
+
+    Raises:
+        Refusal: 50507 if there is none, or it has expired or is not uploaded yet; 50508 if another message carries it.
+    """
+    files = [_attachable(context, service_sid, found.get(keys.media(sid))) for sid in sids]
+    return {"type": "media", "media": [_description(file) for file in files]}
+
+
+def _attachable(context: Context, service_sid: str, file: Media | None) -> Media:
+    if file is None or file["service_sid"] != service_sid or not _may_attach(context.caller, file):
+        raise MEDIA_NOT_FOUND()
+    if file.get("message_sid"):
+        raise MEDIA_USED()
+    if file.get("state") != READY or file.get("expires_at", 0) <= _now(context):
+        raise MEDIA_NOT_FOUND()
+    return file
+
+
+def _description(file: Media) -> Record:
+    category = file.get("category") or USUAL_CATEGORY
+    unusual = {"category": category} if category != USUAL_CATEGORY else {}
+    return {name: file.get(name) for name in _DESCRIBED} | unusual
+
+
+def _may_attach(caller: Caller, file: Media) -> bool:
+    if caller.identity is None:
+        return True
+    # A file of a back end has no such birth, even if there is a user with the identity that stands for back ends.
+    return (file.get("author"), file.get("author_birth")) == (caller.identity, caller.birth)
+
+
+def carried(context: Context, sids: list[str], message: Message) -> list[Write]:
+    """The writes that note in each file which message carries it.
+
+    They are refused if another message does by now, or if a file has expired meanwhile: a pre-event webhook may take
+    twenty seconds to answer.
+    """
+    # A file that is carried does not expire.
+    sent = {"channel_sid": message["channel_sid"], "message_sid": message["sid"], "expires_at": None}
+    guards = (
+        Guard("message_sid", "missing", None, MEDIA_USED()),
+        Guard("state", "=", READY, MEDIA_NOT_FOUND()),
+        Guard("expires_at", ">", _now(context), MEDIA_NOT_FOUND()),
+    )
+    return [Update(key, MEDIA_NOT_FOUND(), set=sent, guards=guards, announced=False) for key in wanted(sids)]
+
+
+def erased(message: Message) -> list[Write]:
+    """The writes that erase the files of a deleted message. The objects are deleted when the records are gone."""
+    return [Erase(key) for key in carried_by(message)]
+
+
+def carried_by(message: Record | Message) -> list[Key[Media]]:
+    """The keys of the files that a message carries."""
+    return wanted([file["sid"] for file in files_of(message)])
+
+
+def _now(context: Context) -> int:
+    return context.clock.now_ms() // 1000

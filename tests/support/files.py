@@ -1,0 +1,39 @@
+"""Uploaded files as the table has them, for tests that need no object in the bucket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.domain.memberships import birth_of
+from parley.ids import user_sid
+from parley.store import keys
+from parley.store.writes import Put
+from tests.support.world import World
+
+# How long a file may wait for its message.
+UNATTACHED_SECONDS = 300
+
+
+def upload(world: World, service_sid: str, author: str = "", **fields: Any) -> str:
+    """The SID of a file that is uploaded and waits for its message. Without an author, a back end has uploaded it."""
+    sid = world.ids.sid("ME")
+    now = world.clock.now_ms()
+    record = {
+        "sid": sid,
+        "service_sid": service_sid,
+        **({"author": author, "author_birth": _birth(world, service_sid, author)} if author else {"author": "sender"}),
+        "state": "ready",
+        "size": 3,
+        "content_type": "image/png",
+        "date_created": now,
+        "expires_at": now // 1000 + UNATTACHED_SECONDS,
+        **fields,
+    }
+    world.table.commit(world.context().cause(), [Put(keys.media(sid), record)])
+    return sid
+
+
+def _birth(world: World, service_sid: str, identity: str) -> str:
+    user = world.table.fetch(keys.user(user_sid(service_sid, identity)))
+    assert user is not None
+    return birth_of(user)
