@@ -17,8 +17,7 @@ from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant
 
 from local.emulators.engine import Endpoints
-from local.home import REPOSITORY, Home
-from local.template.intrinsics import read
+from local.home import Home
 from local.template.template import Template
 from parley.domain.memberships import birth_of
 from parley.domain.roles import CHANNEL, DEPLOYMENT, PERMISSIONS
@@ -30,13 +29,13 @@ from parley.sockets.connections import DUE
 from parley.sockets.native.actions import ACTIONS
 from parley.sockets.sdk.routes import ROUTES
 from parley.store import keys
+from tests.architecture.declared import RESOURCES, listed, statements
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
 from tests.architecture.sdk_scenario import SdkClient
 from tests.rest import everything
 from tests.support.doors import Raw
 from tests.support.world import PHONE_NUMBERS
 
-RESOURCES = read(REPOSITORY / "template.yaml")["Resources"]
 FUNCTIONS = {
     name: spec["Properties"] for name, spec in RESOURCES.items() if spec["Type"] == "AWS::Serverless::Function"
 }
@@ -51,8 +50,7 @@ FAILURE_QUEUES = {"FanOutFailureQueue", "WebhooksFailureQueue"}
 
 def resources(statement: dict[str, Any]) -> Iterator[str]:
     """The logical ids that a statement names, indexes as `Table/index/gsi1`."""
-    named = statement["Resource"]
-    for entry in named if isinstance(named, list) else [named]:
+    for entry in listed(statement["Resource"]):
         ((kind, value),) = entry.items()
         if kind == "Ref":
             yield value
@@ -66,14 +64,11 @@ def resources(statement: dict[str, Any]) -> Iterator[str]:
 
 def granted(function: str) -> set[Granted]:
     """What a function's role allows."""
-    role = RESOURCES[FUNCTIONS[function]["Role"]["Fn::GetAtt"][0]]["Properties"]
     found = set()
-    for policy in role["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement["Effect"] == "Allow"
-            actions = statement["Action"]
-            for action in actions if isinstance(actions, list) else [actions]:
-                found |= {(action, resource) for resource in resources(statement)}
+    for statement in statements(function):
+        assert statement["Effect"] == "Allow"
+        for action in listed(statement["Action"]):
+            found |= {(action, resource) for resource in resources(statement)}
     return found
 
 

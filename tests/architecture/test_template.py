@@ -6,34 +6,50 @@ import dataclasses
 import json
 import re
 import string
+import tomllib
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.template.intrinsics import read
 from local.template.template import Template
 from parley.settings import Settings
 from parley.sockets.events import EVENTS
 from parley.store import patience
 from parley.store.changes import SORT_KEYS
 from parley.webhooks.families import FAMILIES
+from tests.architecture.declared import (
+    FILES,
+    RESOURCES,
+    ROOT,
+    STACKS,
+    TEMPLATE,
+    listed,
+    nested,
+    own,
+    role_of,
+    statements,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
-TEMPLATE = read(ROOT / "template.yaml")
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
-NESTED: dict[str, dict[str, Any]] = {
-    f"templates/{path.name}": read(path) for path in sorted((ROOT / "templates").iterdir())
-}
 
 INLINE_LIMIT_BYTES = 51_200
-ONLY_WATCHES = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::SNS::Topic"}
-ONLY_SERVES_THE_CONSOLE: set[str] = set()
-MAY_HOLD = {"templates/watch.yaml": ONLY_WATCHES, "templates/console.yaml": ONLY_SERVES_THE_CONSOLE}
+ONLY_PERMITS = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Role"}
+ONLY_WATCHES = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::KMS::Key", "AWS::SNS::Topic"}
+MAY_HOLD = {
+    "templates/key.yaml": {"AWS::KMS::Key"},
+    "templates/permissions.yaml": ONLY_PERMITS,
+    "templates/watch.yaml": ONLY_WATCHES,
+}
+# Deployed before the stack of template.yaml, and not with it.
+BY_ITSELF = {"templates/key.yaml"}
 
 NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
+# Addresses and names that only their owner knows.
+FREE_TEXT = {"AlarmEmail", "AlarmTopicArn", "CarrierUrl", "StudioUrl"}
+# The log role of API Gateway, which API Gateway and no function uses.
+ROLES_OF_AWS = {"ApiGatewayLogRole"}
 NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$")
 API_GATEWAY_PATIENCE_SECONDS = 29
 FAN_OUT_SORT_KEYS = {"CHANNEL", "USER", "MESSAGE#", "MEMBER#", "INVITE#"}
@@ -45,7 +61,6 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 FUNCTIONS = of_type("AWS::Serverless::Function")
-STACKS = {spec["TemplateURL"]: spec for spec in of_type("AWS::CloudFormation::Stack").values()}
 QUEUES = of_type("AWS::SQS::Queue")
 LOG_GROUPS = of_type("AWS::Logs::LogGroup")
 MAPPINGS = {
@@ -71,22 +86,6 @@ def folder(function: str) -> str:
 def sample(function: str, event: str = "") -> Path:
     """Where the sample invocation is: `<folder>.json`, or `<folder>_<event>.json` for an event source mapping."""
     return ROOT / "events" / f"{folder(function)}{f'_{event.lower()}' if event else ''}.json"
-
-
-def role_of(function: str) -> dict[str, Any]:
-    role, attribute = FUNCTIONS[function]["Role"]["Fn::GetAtt"]
-    assert attribute == "Arn"
-    return RESOURCES[role]["Properties"]
-
-
-def statements(function: str) -> list[dict[str, Any]]:
-    return [
-        statement for policy in role_of(function)["Policies"] for statement in policy["PolicyDocument"]["Statement"]
-    ]
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def environment(function: str) -> dict[str, Any]:
@@ -123,53 +122,37 @@ def lets_through(mapping: dict[str, Any], record: dict[str, Any]) -> bool:
 
 
 def alarms() -> dict[str, dict[str, Any]]:
-    """Every alarm, with the template's own names where the nested template has its parameters."""
-
-    def named(value: Any) -> Any:
-        if isinstance(value, list):
-            return [named(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if value.keys() == {"Ref"} and value["Ref"] in given:
-            return given[value["Ref"]]
-        return {key: named(item) for key, item in value.items()}
-
-    given = STACKS["templates/watch.yaml"]["Parameters"]
     return {
-        name: named(spec["Properties"])
-        for name, spec in NESTED["templates/watch.yaml"]["Resources"].items()
-        if spec["Type"] == "AWS::CloudWatch::Alarm"
+        name: spec["Properties"] for name, spec in nested("Watch").items() if spec["Type"] == "AWS::CloudWatch::Alarm"
     }
 
 
-@pytest.mark.parametrize("name", ["template.yaml", *NESTED])
+@pytest.mark.parametrize("name", ["template.yaml", *FILES])
 def test_a_template_is_small_enough_to_be_given_to_cloudformation_as_it_is(name: str):
     assert (ROOT / name).stat().st_size < INLINE_LIMIT_BYTES
 
 
-@pytest.mark.parametrize("name", NESTED)
-def test_a_nested_template_holds_nothing_that_runs(name: str):
-    """The local runtime reads template.yaml alone, so what runs must be there."""
-    assert {spec["Type"] for spec in NESTED[name]["Resources"].values()} <= MAY_HOLD[name]
-    assert "Transform" not in NESTED[name], "only template.yaml is translated by SAM"
+@pytest.mark.parametrize("name", FILES)
+def test_a_nested_template_holds_nothing_that_a_local_run_needs(name: str):
+    """The local runtime reads template.yaml alone, so functions, tables, queues and APIs must be there."""
+    assert {spec["Type"] for spec in FILES[name]["Resources"].values()} <= MAY_HOLD[name]
+    assert "Transform" not in FILES[name], "only template.yaml is translated by SAM"
 
 
-def test_what_only_watches_is_not_among_what_runs():
-    assert not {spec["Type"] for spec in RESOURCES.values()} & (ONLY_WATCHES | ONLY_SERVES_THE_CONSOLE)
+def test_what_only_permits_or_watches_is_not_in_the_template_that_the_local_runtime_reads():
+    others = {name for name, spec in RESOURCES.items() if spec["Type"] in ONLY_PERMITS | ONLY_WATCHES}
+    assert others == ROLES_OF_AWS
 
 
 def test_every_nested_template_is_deployed_with_all_of_its_parameters():
-    assert NESTED.keys() == STACKS.keys()
-    for name, stack in STACKS.items():
-        assert stack["Parameters"].keys() == NESTED[name]["Parameters"].keys()
+    assert FILES.keys() == {*STACKS.values(), *BY_ITSELF}
+    for stack, name in STACKS.items():
+        assert RESOURCES[stack]["Properties"]["Parameters"].keys() == FILES[name]["Parameters"].keys()
 
 
-@pytest.mark.parametrize("name", NESTED)
-def test_nothing_that_runs_needs_a_nested_template(name: str):
-    (stack,) = (key for key, spec in RESOURCES.items() if spec["Properties"].get("TemplateURL") == name)
-    mentions = re.compile(rf'"{stack}["."]')
-    running = {key: spec for key, spec in RESOURCES.items() if spec["Type"] != "AWS::CloudFormation::Stack"}
-    assert not mentions.search(json.dumps([running, GLOBALS]))
+def test_nothing_that_runs_needs_what_watches():
+    running = {name: spec for name, spec in RESOURCES.items() if name != "Watch"}
+    assert not re.search(r'"Watch[".]', json.dumps([running, GLOBALS]))
 
 
 def test_every_function_folder_is_in_the_template_and_the_other_way_round():
@@ -228,7 +211,7 @@ def test_a_function_names_only_actions_and_resources_that_exist_without_wildcard
 
 
 def test_every_function_has_a_role_of_its_own_without_managed_policies():
-    roles = [FUNCTIONS[function]["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS]
+    roles = [tuple(FUNCTIONS[function]["Role"]["Fn::GetAtt"]) for function in FUNCTIONS]
     assert len(set(roles)) == len(roles)
     assert not [function for function in FUNCTIONS if "ManagedPolicyArns" in role_of(function)]
     assert not [function for function, spec in FUNCTIONS.items() if "Policies" in spec]
@@ -318,6 +301,8 @@ def parameters_in(value: Any) -> set[str]:
     """The template's parameters that a value is made of."""
     if isinstance(value, dict):
         named = {value["Ref"]} if "Ref" in value else set()
+        if "Fn::If" in value:
+            named |= parameters_in(TEMPLATE["Conditions"][value["Fn::If"][0]])
         nested = set().union(*map(parameters_in, value.values()))
         return (named & TEMPLATE["Parameters"].keys()) | nested
     if isinstance(value, list):
@@ -333,10 +318,13 @@ def descriptions(**parameters: str) -> tuple[str, str]:
 
 
 LONGEST = {
+    "AccountSid": "AC" + "f" * 32,
     "ActionsPerSecond": "999999",
     "GroupMessages": "false",
     "LogLevel": "ERROR",
     "PhoneNumbers": ",".join(["+999999999999999"] * 10),
+    "TableName": "x" * 100,
+    "Tracing": "false",
     "WhatsAppSenders": ",".join(["whatsapp:+999999999999999"] * 4),
 }
 
@@ -348,7 +336,9 @@ def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_st
     """
     layer, function = RESOURCES["CommonLayer"]["Properties"], FUNCTIONS["RestApiFunction"]
     described = parameters_in([layer["Description"], function["VersionDescription"]])
-    others = [value for name, value in function.items() if name != "VersionDescription"]
+    # How many calls may run at a time is a matter of the function, not of its version.
+    apart = {"VersionDescription", "ReservedConcurrentExecutions"}
+    others = [value for name, value in function.items() if name not in apart]
     assert parameters_in([GLOBALS, *others]) == described == LONGEST.keys()
     assert {"Ref": "CommonLayer"} in function["VersionDescription"]["Fn::Join"][1][0]["Fn::Select"][1]["Fn::Split"]
 
@@ -356,10 +346,13 @@ def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_st
 @pytest.mark.parametrize(
     ("parameter", "other"),
     [
+        ("AccountSid", "AC" + "0" * 32),
         ("ActionsPerSecond", "5"),
         ("GroupMessages", "true"),
         ("LogLevel", "WARN"),
         ("PhoneNumbers", "+12025550143"),
+        ("TableName", "restored"),
+        ("Tracing", "true"),
         ("WhatsAppSenders", "whatsapp:+12025550143"),
     ],
 )
@@ -411,7 +404,9 @@ def test_a_function_that_queues_its_own_next_step_may_go_on_for_ever():
 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_queue_is_encrypted_and_has_a_dead_letter_queue_or_is_one(queue: str):
-    assert QUEUES[queue]["SqsManagedSseEnabled"] is True
+    none = {"Ref": "AWS::NoValue"}
+    assert QUEUES[queue]["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", none, True]}
+    assert QUEUES[queue]["KmsMasterKeyId"] == {"Fn::If": ["HasKey", {"Ref": "KeyArn"}, none]}
     assert ("RedrivePolicy" in QUEUES[queue]) != (queue in dead_letter_queues())
 
 
@@ -430,7 +425,7 @@ def test_a_queue_hides_what_is_being_worked_on_for_six_times_the_time_out(key: t
 
 def test_the_stream_has_exactly_two_readers():
     assert sorted(function for function, _ in STREAM_MAPPINGS) == ["FanOutFunction", "WebhooksFunction"]
-    assert {tuple(spec["Stream"]["Fn::GetAtt"]) for spec in STREAM_MAPPINGS.values()} == {("Table", "StreamArn")}
+    assert {tuple(own(spec["Stream"])["Fn::GetAtt"]) for spec in STREAM_MAPPINGS.values()} == {("Table", "StreamArn")}
     assert of_type("AWS::Lambda::EventSourceMapping") == {}
 
 
@@ -474,6 +469,155 @@ def test_a_poison_record_holds_the_stream_up_for_a_limited_time(key: tuple[str, 
 @pytest.mark.parametrize("key", MAPPINGS, ids=".".join)
 def test_every_batch_is_answered_record_by_record(key: tuple[str, str]):
     assert MAPPINGS[key]["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+# What CloudFormation replaces a table for, and what it would lose with the old one.
+REPLACES_THE_TABLE = {"TableName", "KeySchema", "AttributeDefinitions", "ImportSourceSpecification"}
+
+
+def test_no_parameter_replaces_the_table():
+    """Another `TableName` makes the stack use another table; its own stays, as it stays when the stack is deleted."""
+    table = RESOURCES["Table"]
+    fixed = {name: value for name, value in table["Properties"].items() if name in REPLACES_THE_TABLE}
+    assert "TableName" not in fixed
+    assert parameters_in([*fixed.values(), table["Properties"]["GlobalSecondaryIndexes"]]) == set()
+    assert parameters_in(table["Properties"]) == {"DeletionProtection", "KeyArn"}
+    assert table["Condition"] == "MakesTable" and parameters_in(TEMPLATE["Conditions"]["MakesTable"]) == {"TableName"}
+
+
+def test_a_stack_that_adopts_a_table_uses_it_wherever_it_would_use_its_own():
+    adopting = Template(
+        ROOT / "template.yaml",
+        stack_uuid=str(uuid.UUID(int=0)),
+        parameters={
+            "AccountSid": "AC" + "0a" * 16,
+            "TableName": "restored",
+            "TableStreamArn": "arn:aws:dynamodb:us-east-1:000000000000:table/restored/stream/1",
+        },
+    )
+    assert adopting.tables() == []
+    assert adopting.resolve(GLOBALS["Environment"]["Variables"]["PARLEY_TABLE"]) == "restored"
+    assert adopting.resolve(GLOBALS["Environment"]["Variables"]["PARLEY_ACCOUNT_SID"]) == "AC" + "0a" * 16
+    permitted = adopting.resolve(
+        {
+            name: value
+            for name, value in RESOURCES["Permissions"]["Properties"]["Parameters"].items()
+            if name.startswith("Table")
+        }
+    )
+    assert permitted == {
+        "TableArn": "arn:aws:dynamodb:us-east-1:000000000000:table/restored",
+        "TableStreamArn": "arn:aws:dynamodb:us-east-1:000000000000:table/restored/stream/1",
+    }
+    assert {adopting.resolve(spec["Stream"]) for spec in STREAM_MAPPINGS.values()} == {permitted["TableStreamArn"]}
+    assert adopting.resolve(RESOURCES["Watch"]["Properties"]["Parameters"]["Table"]) == "restored"
+    assert adopting.resolve(TEMPLATE["Outputs"]["TableName"]["Value"]) == "restored"
+
+
+def test_a_domain_name_of_your_own_is_in_every_url_that_is_shown_and_pushes_go_past_it():
+    named = Template(
+        ROOT / "template.yaml",
+        stack_uuid=str(uuid.UUID(int=0)),
+        parameters={"RestDomain": "chat.example.com", "SocketDomain": "sockets.example.com"},
+    )
+    shown = {name: named.resolve(TEMPLATE["Outputs"][name]["Value"]) for name in ("RestUrl", "SocketUrl")}
+    assert shown == {"RestUrl": "https://chat.example.com", "SocketUrl": "wss://sockets.example.com"}
+    for function in FUNCTIONS:
+        settings = environment(function)
+        assert named.resolve(settings.get("PARLEY_REST_URL", shown["RestUrl"])) == shown["RestUrl"]
+        assert "execute-api" in named.resolve(settings.get("PARLEY_CONNECTIONS_URL", "execute-api"))
+
+
+@pytest.mark.parametrize("parameter", TEMPLATE["Parameters"])
+def test_a_parameter_says_what_it_takes(parameter: str):
+    """CloudFormation takes 2.5 for a Number, so only a list of values may be of that type."""
+    declared = TEMPLATE["Parameters"][parameter]
+    assert declared["Description"] and "Default" in declared
+    assert declared["Type"] == "String" or "AllowedValues" in declared
+    if parameter not in FREE_TEXT:
+        assert "AllowedValues" in declared or "AllowedPattern" in declared
+    if "AllowedPattern" in declared:
+        assert re.fullmatch(declared["AllowedPattern"], declared["Default"])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "allowed", "refused"),
+    [
+        (
+            "WebhookAgeSeconds",
+            "60 99 14400 199999 249999 258999 259199 259200",
+            "0 59 2.5 060 259201 260000 300000 1e3",
+        ),
+        ("RequestsPerSecond", "1 2000 999999", "0 01 2.5 1000000 -1"),
+        ("SocketRequestsPerSecond", "0 50 9999", "2.5 -1 10000"),
+        ("RestApiConcurrency", "1 25 99999", "0 2.5 100000"),
+        ("AccountSid", "AC0123456789abcdef0123456789abcdef", "AC SK0123456789abcdef0123456789abcdef"),
+        (
+            "RestDomain",
+            "chat.example.com a-b.example.co",
+            "https://chat.example.com example chat.example.com/ Chat.example.com",
+        ),
+    ],
+)
+def test_a_parameter_takes_nothing_that_a_function_or_aws_would_refuse(parameter: str, allowed: str, refused: str):
+    pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
+    taken = [text for text in f"{allowed} {refused}".split() if re.fullmatch(pattern, text)]
+    assert taken == allowed.split()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_runs_as_often_at_a_time_as_its_parameter_allows(function: str):
+    limit = f"{function.removesuffix('Function')}Concurrency"
+    condition, given, none = FUNCTIONS[function]["ReservedConcurrentExecutions"]["Fn::If"]
+    assert parameters_in(TEMPLATE["Conditions"][condition]) == {limit}
+    assert (given, none) == ({"Ref": limit}, {"Ref": "AWS::NoValue"})
+
+
+@pytest.mark.parametrize("kind", ["table", "secret", "queue", "log group", "alarm topic"])
+def test_whatever_keeps_data_is_encrypted_with_your_key_if_there_is_one(kind: str):
+    own_key = {"Fn::If": ["HasKey", {"Ref": "KeyArn"}, {"Ref": "AWS::NoValue"}]}
+    (topic,) = (spec["Properties"] for spec in nested("Watch").values() if spec["Type"] == "AWS::SNS::Topic")
+    keys = {
+        "table": [RESOURCES["Table"]["Properties"]["SSESpecification"]["Fn::If"][1]["KMSMasterKeyId"]],
+        "secret": [spec["KmsKeyId"] for spec in of_type("AWS::SecretsManager::Secret").values()],
+        "queue": [spec["KmsMasterKeyId"] for spec in QUEUES.values()],
+        "log group": [spec["KmsKeyId"] for spec in LOG_GROUPS.values()],
+        "alarm topic": [{"Fn::If": [*topic["KmsMasterKeyId"]["Fn::If"][:2], {"Ref": "AWS::NoValue"}]}],
+    }[kind]
+    assert [key for key in keys if key not in (own_key, {"Ref": "KeyArn"})] == []
+
+
+def test_every_role_may_use_your_key_through_the_services_of_the_stack_alone():
+    policy = nested("Permissions")["KeyPolicy"]["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Resource"] == {"Ref": "KeyArn"}
+    assert {role["Ref"] for role in policy["Roles"]} == {f"{name.removesuffix('Function')}Role" for name in FUNCTIONS}
+    services = {text["Fn::Sub"].split(".")[0] for text in statement["Condition"]["StringEquals"]["kms:ViaService"]}
+    assert services == {"dynamodb", "secretsmanager", "sqs"}
+    assert not [action for action in statement["Action"] if "*" in action]
+
+
+def test_traces_are_sent_only_if_they_are_asked_for_and_by_lambda_itself():
+    policy = nested("Permissions")["TracingPolicy"]
+    assert policy["Condition"] == "Traces" and GLOBALS["Tracing"] == {"Fn::If": ["Traces", "Active", "PassThrough"]}
+    assert TEMPLATE["Parameters"]["Tracing"]["Default"] == "false"
+    assert "xray" not in (ROOT / "requirements/runtime.txt").read_text()
+
+
+@pytest.mark.parametrize("environment_name", ["dev", "prod"])
+def test_a_named_environment_sets_parameters_to_values_that_they_take(environment_name: str):
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert config[environment_name]["global"]["parameters"]["stack_name"] == f"parley-{environment_name}"
+    deploy, default = config[environment_name]["deploy"]["parameters"], config["default"]["deploy"]["parameters"]
+    assert deploy.keys() == default.keys() | {"parameter_overrides"}
+    for setting in deploy["parameter_overrides"].split():
+        name, value = setting.split("=")
+        declared = TEMPLATE["Parameters"][name]
+        assert (
+            value in map(str, declared["AllowedValues"])
+            if "AllowedValues" in declared
+            else re.fullmatch(declared["AllowedPattern"], value)
+        )
 
 
 def test_the_table_survives_accidents_and_the_stack():

@@ -1,0 +1,72 @@
+"""What `template.yaml` and the files in `templates/` declare, the nested ones in the words of the stack that holds them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from local.template.intrinsics import read
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = read(ROOT / "template.yaml")
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+FILES = {f"templates/{path.name}": read(path) for path in sorted((ROOT / "templates").iterdir())}
+STACKS: dict[str, str] = {
+    name: spec["Properties"]["TemplateURL"]
+    for name, spec in RESOURCES.items()
+    if spec["Type"] == "AWS::CloudFormation::Stack"
+}
+
+
+def nested(stack: str) -> dict[str, dict[str, Any]]:
+    """The resources of a nested stack, with what `template.yaml` gives in the place of each parameter."""
+    given: dict[str, Any] = RESOURCES[stack]["Properties"]["Parameters"]
+    resources: dict[str, dict[str, Any]] = FILES[STACKS[stack]]["Resources"]
+    return {name: _named(spec, given) for name, spec in resources.items()}
+
+
+def role_of(function: str) -> dict[str, Any]:
+    """The properties of a function's role."""
+    stack, output = RESOURCES[function]["Properties"]["Role"]["Fn::GetAtt"]
+    role, attribute = FILES[STACKS[stack]]["Outputs"][output.removeprefix("Outputs.")]["Value"]["Fn::GetAtt"]
+    assert attribute == "Arn"
+    properties: dict[str, Any] = nested(stack)[role]["Properties"]
+    return properties
+
+
+def statements(function: str) -> list[dict[str, Any]]:
+    """What a function's own role allows it, whatever the parameters are."""
+    return [
+        statement for policy in role_of(function)["Policies"] for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def own(value: Any) -> Any:
+    """A value as it is if the stack makes its table itself."""
+    if isinstance(value, dict) and value.keys() == {"Fn::If"}:
+        condition, made, _ = value["Fn::If"]
+        assert condition == "MakesTable"
+        return made
+    return value
+
+
+def _named(value: Any, given: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_named(item, given) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Ref"} and value["Ref"] in given:
+        return own(given[value["Ref"]])
+    if value.keys() == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
+        return {"Fn::Sub": re.sub(r"\$\{(\w+)\}", lambda found: _in_text(found[1], given), value["Fn::Sub"])}
+    return {key: _named(item, given) for key, item in value.items()}
+
+
+def _in_text(name: str, given: dict[str, Any]) -> str:
+    value = own(given.get(name, {"Ref": name}))
+    return "${" + (value["Ref"] if "Ref" in value else ".".join(value["Fn::GetAtt"])) + "}"
