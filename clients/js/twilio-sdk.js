@@ -8,6 +8,10 @@
  * constructors take the class `WebSocket` from the global object. Arguments are evaluated before a constructor runs, so
  * `parley` puts a class of its own on the global object and takes it away a microtask later. That class acts for this one
  * URL; for any other it makes an ordinary WebSocket.
+ *
+ * The SDKs send a file as the body of one XMLHttpRequest, and API Gateway takes no large ones. The SDKs keep that class
+ * from when they are loaded, so `parley` replaces four of its methods, for good. A large file then goes to the bucket by
+ * a link that Parley gives. Only requests to the files of services that an SDK heard of over its socket are changed.
  */
 
 const PREFIX = "TWILSOCK ";
@@ -20,7 +24,19 @@ const LARGEST_FRAME = 32 * 1024;
 const MOST_IN_FLIGHT = 32;
 /** After this time an SDK gives a request up. */
 const REQUEST_TIMEOUT = 30_000;
+/** In bytes. API Gateway passes a larger body to no Lambda. */
+const LARGEST_POST = 4_500_000;
+/** At most this much surrounds a file in a form. */
+const AROUND_A_FILE = 16 * 1024;
+/** How often a step of an upload is tried, and what the pauses between the attempts grow from. */
+const MOST_ATTEMPTS = 3;
+const FIRST_PAUSE = 1_000;
+/** With these statuses, a later attempt may succeed. The SDKs repeat what they fetch with the same ones. */
+const PASSING = new Set([429, 502, 503, 504]);
+const UNKNOWN_TYPE = "application/octet-stream";
 const TOO_LARGE = { status: 413, code: 20413, message: `A request to Parley has at most ${LARGEST_FRAME} bytes` };
+const NOT_STORED = { status: 503, code: 20503, message: "The bucket has not taken the file" };
+const NOTHING = { status: 0, statusText: "", headers: "", text: "" };
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -32,11 +48,16 @@ let replaced = null;
  * The options with which an SDK connects to Parley. To add options, write `{ ...parley(url), logLevel: "debug" }`.
  *
  * `url` is the address of the socket. `WebSocket` is the class to connect with. By default it is the platform's; in a Node
- * that has none, it is the one that the SDK itself would take from the package "ws".
+ * that has none, it is the one that the SDK itself would take from the package "ws". `XMLHttpRequest` is the class with
+ * which the SDK sends files. By default it is the platform's, and in Node also that of the package "xmlhttprequest" that
+ * the SDK has loaded; null leaves all of them as they are.
  */
-export function parley(url, { WebSocket = ordinarySockets() } = {}) {
+export function parley(url, { WebSocket = ordinarySockets(), XMLHttpRequest } = {}) {
   const uri = withProtocol(url);
-  const install = () => replaceUntilMicrotask(socketsFor(uri, WebSocket));
+  const install = () => {
+    replaceUntilMicrotask(socketsFor(uri, WebSocket));
+    for (const requests of XMLHttpRequest === undefined ? loadedRequests() : [XMLHttpRequest]) takeOver(requests);
+  };
   install();
   return {
     // The SDKs read this in their constructors: options that were made some time ago work too.
@@ -63,15 +84,27 @@ function ordinarySockets() {
 
 /** The class that a loaded SDK finds in the package "ws", or undefined. */
 function socketsOfNode() {
-  const modules = globalThis.process?.getBuiltinModule?.("node:module");
-  if (modules === undefined) return undefined;
-  const here = modules.createRequire(`${globalThis.process.cwd()}/`);
+  const here = requireFrom(`${globalThis.process?.cwd?.()}/`);
+  if (here === undefined) return undefined;
   const sdk = Object.keys(here.cache).find((path) => /[\\/]twilsock[\\/]/.test(path));
   try {
-    return (sdk === undefined ? here : modules.createRequire(sdk))("ws");
+    return (sdk === undefined ? here : requireFrom(sdk))("ws");
   } catch {
     return undefined;
   }
+}
+
+/** The function `require` of a place in the file system; undefined in a browser. */
+function requireFrom(path) {
+  return globalThis.process?.getBuiltinModule?.("node:module").createRequire(path);
+}
+
+/** The classes that loaded SDKs may send files with. */
+function loadedRequests() {
+  const here = requireFrom(`${globalThis.process?.cwd?.()}/`);
+  const paths = Object.keys(here?.cache ?? {}).filter((path) => /[\\/]xmlhttprequest[\\/]lib[\\/]/.test(path));
+  const classes = [globalThis.XMLHttpRequest, ...paths.map((path) => here.cache[path].exports.XMLHttpRequest)];
+  return classes.filter((found) => typeof found === "function");
 }
 
 function replaceUntilMicrotask(replacement) {
@@ -91,7 +124,7 @@ function restore() {
 
 function socketsFor(uri, Ordinary) {
   return function WebSocket(url, ...more) {
-    return url === uri ? new TextSocket(new Ordinary(url)) : new Ordinary(url, ...more);
+    return url === uri ? new TextSocket(new Ordinary(url), url) : new Ordinary(url, ...more);
   };
 }
 
@@ -103,6 +136,7 @@ class TextSocket {
   onerror = null;
   onmessage = null;
   #socket;
+  #scheme;
   #pings;
   #init = null;
   #isOpen = false;
@@ -110,8 +144,9 @@ class TextSocket {
   #inFlight = new Map();
   #waiting = [];
 
-  constructor(socket) {
+  constructor(socket, url) {
     this.#socket = socket;
+    this.#scheme = url.startsWith("ws:") ? "http://" : "https://";
     socket.onopen = (event) => {
       this.#pings = setInterval(() => socket.send(PING), PING_EVERY);
       this.#pings.unref?.(); // Node need not wait for the next one
@@ -172,6 +207,7 @@ class TextSocket {
     if (typeof text !== "string" || !text.startsWith(PREFIX)) return;
     const header = headerOf(text);
     if (header.method === "reply" && this.#inFlight.has(header.id)) this.#settle(header.id);
+    notePlace(text, this.#scheme);
     this.#tell(text);
     if (header.method === "reply" && header.id === this.#init && header.status?.code === 200) this.#open();
   }
@@ -211,4 +247,264 @@ function tooLarge({ method, id }) {
     payload_size: payload.length,
   });
   return `${PREFIX}V3.0 ${header.length}\r\n${header}\r\n${payload}`;
+}
+
+/** By the address that an SDK heard for files: the address at which they are. */
+const places = new Map();
+
+/** Note where files go if a packet tells it: the configuration of 6.x and Conversations, the context of 3.x and 4.x. */
+function notePlace(text, scheme) {
+  if (!/"(media_service|mediaServiceUrl)":/.test(text)) return;
+  const { links, data, event } = JSON.parse(text.slice(text.indexOf("\r\n", text.indexOf("\r\n") + 2)));
+  const told = links?.media_service ?? (data ?? event?.context_data)?.links?.mediaServiceUrl;
+  if (typeof told === "string") places.set(told, told.startsWith(".") ? scheme + told.slice(1) : told);
+}
+
+/** The files that a URL is about: where they are, and the rest of the URL. Undefined for a URL about anything else. */
+function placeOf(url) {
+  // 3.x and 4.x put a host of Twilio's before what they heard.
+  const told = url.replace(/^https:\/\/mcs\.[^./]+\.twilio\.com\./, ".");
+  for (const [place, files] of places) {
+    const rest = told.slice(place.length);
+    if (told.startsWith(place) && /^([/?]|$)/.test(rest)) return { files, rest };
+  }
+  return undefined;
+}
+
+const takenOver = new WeakSet();
+
+/** Replace methods of a class of requests, of which an SDK may have kept the class, but none of the requests to come. */
+function takeOver(Requests) {
+  if (Requests === null || takenOver.has(Requests)) return;
+  takenOver.add(Requests);
+  for (const [name, act] of Object.entries(ACTS)) {
+    const { prototype } = Requests;
+    const ofAll = prototype[name];
+    const ofOne = new WeakMap();
+    function method(...given) {
+      return act(this, (...passed) => (ofOne.get(this) ?? ofAll).apply(this, passed), ...given);
+    }
+    // The package "xmlhttprequest" gives each request methods of its own. Another copy of this file may have seen to that.
+    const keep = Object.getOwnPropertyDescriptor(prototype, name)?.set;
+    if (ofAll !== undefined && keep === undefined) prototype[name] = method;
+    else {
+      const set = keep ?? function (own) { ofOne.set(this, own); };
+      Object.defineProperty(prototype, name, { configurable: true, get: () => method, set });
+    }
+  }
+}
+
+/** What requests to these files are about, since they were opened. */
+const requests = new WeakMap();
+
+/** What the replaced methods do with a request; `native` is the method that was replaced. */
+const ACTS = {
+  open(request, native, ...given) {
+    const [method, url, ...more] = given;
+    requests.get(request)?.reset();
+    const place = placeOf(String(url));
+    if (place === undefined) {
+      requests.delete(request);
+      return native(...given);
+    }
+    const isPost = /^post$/i.test(method) && !place.rest.startsWith("/") && (more.length === 0 || more[0]);
+    requests.set(request, new FileRequest(request, place, isPost));
+    return native(method, place.files + place.rest, ...more);
+  },
+  setRequestHeader(request, native, name, value) {
+    requests.get(request)?.headers.set(name.toLowerCase(), value);
+    return native(name, value);
+  },
+  send(request, native, body) {
+    const file = requests.get(request)?.largeFileIn(body);
+    if (file === undefined) return native(body);
+    requests.get(request).send(file);
+    return undefined;
+  },
+  abort(request, native) {
+    return requests.get(request)?.abort() ? undefined : native();
+  },
+};
+
+/**
+ * A request of an SDK about a file. If it posts a large one, other requests do its work, and it shows what came of them:
+ *
+ *   POST Uploads ──> a link ──> PUT the bytes there ──> GET Media/<sid>: the answer
+ */
+class FileRequest {
+  headers = new Map();
+  #request;
+  #place;
+  #isPost;
+  #isRunning = false;
+  #isSent = false;
+  #step = null;
+  #hidden = [];
+
+  constructor(request, place, isPost) {
+    this.#request = request;
+    this.#place = place;
+    this.#isPost = isPost;
+  }
+
+  /** The file in a body, if it is too large to be posted; undefined for any other body, which goes as it is. */
+  largeFileIn(body) {
+    // Pages that are not secure cannot make digests, and the package "xmlhttprequest" sends neither Blobs nor forms.
+    if (!this.#isPost || globalThis.crypto?.subtle === undefined) return undefined;
+    const file = bytesIn(body) ?? (this.#request.upload ? blobIn(body) : undefined);
+    return file && file.size + file.around > LARGEST_POST ? file : undefined;
+  }
+
+  async send(file) {
+    this.#isRunning = true;
+    this.#isSent = false;
+    fire(this.#request, "loadstart");
+    fire(this.#request.upload, "loadstart");
+    const answer = await this.#upload(file).catch((error) => ({ ...NOTHING, statusText: error, text: error.stack }));
+    this.#end(answer, answer.status === 0 ? "error" : "load");
+  }
+
+  /** Stop an upload; false if there is none. */
+  abort() {
+    if (!this.#isRunning) return false;
+    this.#step?.abort();
+    this.#end(NOTHING, "abort");
+    this.#request.readyState = 0;
+    return true;
+  }
+
+  /** Give the request back to its own methods, before it is opened for something else. */
+  reset() {
+    if (this.#isRunning) this.#step?.abort();
+    this.#isRunning = false;
+    for (const [name, own] of this.#hidden.splice(0)) {
+      if (own === undefined) delete this.#request[name];
+      else Object.defineProperty(this.#request, name, own);
+    }
+  }
+
+  async #upload({ bytes, size, name, type }) {
+    const { files, rest } = this.#place;
+    const query = new URLSearchParams(rest);
+    const whole = bytes instanceof Uint8Array ? bytes : await bytes.arrayBuffer();
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", whole));
+    const form = new URLSearchParams({
+      Size: size,
+      ContentType: this.headers.get("content-type") || type || UNKNOWN_TYPE,
+      Sha256: Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+      Category: query.get("Category") ?? "media",
+    });
+    const filename = name ?? query.get("Filename");
+    if (filename) form.set("Filename", filename);
+    const credentials = Object.fromEntries([...this.headers].filter(([header]) => header !== "content-type"));
+    const asForm = { ...credentials, "Content-Type": "application/x-www-form-urlencoded" };
+    for (let attempt = 1; ; attempt += 1) {
+      const ticket = await this.#ask("POST", files.replace(/Media$/, "Uploads"), asForm, form.toString());
+      if (!isGood(ticket)) return ticket;
+      const { sid, upload } = JSON.parse(ticket.text);
+      const put = await this.#try(upload.method, upload.url, upload.headers, bytes, true);
+      if (isGood(put)) {
+        this.#isSent = true;
+        for (const event of ["load", "loadend"]) fire(this.#request.upload, event, { loaded: size, total: size });
+        return this.#ask("GET", `${files}/${sid}`, credentials);
+      }
+      if (attempt === MOST_ATTEMPTS) return put.status === 0 ? put : notStored();
+      await pauseAfter(attempt);
+    }
+  }
+
+  /** Ask Parley, again if the answer may be better then. */
+  async #ask(...given) {
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await this.#try(...given);
+      if (attempt === MOST_ATTEMPTS || !PASSING.has(answer.status)) return answer;
+      await pauseAfter(attempt);
+    }
+  }
+
+  #try(method, url, headers, body, isFile = false) {
+    return new Promise((resolve) => {
+      // Whoever aborted the upload has had an answer already.
+      if (!this.#isRunning) return;
+      const step = (this.#step = new this.#request.constructor());
+      step.open(method, url, true);
+      for (const [name, value] of Object.entries(headers)) {
+        // The package "xmlhttprequest" knows a type only by this name, and browsers set the other two themselves.
+        if (/^content-type$/i.test(name)) step.setRequestHeader("Content-Type", value);
+        else if (!/^(content-length|host)$/i.test(name)) step.setRequestHeader(name, value);
+      }
+      if (isFile && step.upload) step.upload.onprogress = (event) => fire(this.#request.upload, "progress", event);
+      step.onreadystatechange = () => {
+        if (step.readyState === 4) resolve(answerOf(step));
+      };
+      step.send(body);
+    });
+  }
+
+  #end(answer, kind) {
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
+    for (const [name, value] of Object.entries(shown(answer))) {
+      this.#hidden.push([name, Object.getOwnPropertyDescriptor(this.#request, name)]);
+      Object.defineProperty(this.#request, name, { value, configurable: true, writable: true });
+    }
+    fire(this.#request, "readystatechange");
+    for (const target of this.#isSent ? [this.#request] : [this.#request.upload, this.#request]) {
+      fire(target, kind);
+      fire(target, "loadend");
+    }
+  }
+}
+
+function bytesIn(body) {
+  if (typeof body === "string") return bytesIn(encoder.encode(body));
+  if (body instanceof ArrayBuffer) return bytesIn(new Uint8Array(body));
+  if (!ArrayBuffer.isView(body)) return undefined;
+  const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  return { bytes, size: bytes.length, around: 0 };
+}
+
+/** A Blob, or the only file of a form. Parley refuses forms with several. */
+function blobIn(body) {
+  if (body instanceof Blob) return { bytes: body, size: body.size, around: 0, type: body.type };
+  if (!(body instanceof FormData)) return undefined;
+  const [file, ...others] = [...body.values()].filter((value) => value instanceof Blob);
+  if (file === undefined || others.length > 0) return undefined;
+  return { bytes: file, size: file.size, around: AROUND_A_FILE, name: file.name, type: file.type };
+}
+
+const isGood = ({ status }) => status >= 200 && status < 300;
+const pauseAfter = (attempt) => new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE * 2 ** (attempt - 1)));
+
+function answerOf(request) {
+  const { status, statusText, responseText } = request;
+  return { status, statusText, text: responseText, headers: request.getAllResponseHeaders() };
+}
+
+/** The answer when the bucket refuses what Parley's link allows. */
+function notStored() {
+  const headers = "content-type: application/json\r\n";
+  return { status: NOT_STORED.status, statusText: "Service Unavailable", headers, text: JSON.stringify(NOT_STORED) };
+}
+
+/** An answer as the members of a request that has it. */
+function shown({ status, statusText, headers, text }) {
+  const lines = headers.split("\r\n").map((line) => line.split(": "));
+  const values = new Map(lines.map(([name, ...value]) => [name.toLowerCase(), value.join(": ")]));
+  return {
+    readyState: 4,
+    status,
+    statusText,
+    responseText: text,
+    response: text,
+    getResponseHeader: (name) => values.get(String(name).toLowerCase()) ?? null,
+    getAllResponseHeaders: () => headers,
+  };
+}
+
+/** Tell an event. The package "xmlhttprequest" takes names of events, and has none of the upload. */
+function fire(target, name, { lengthComputable = true, loaded = 0, total = 0 } = {}) {
+  if (!(target instanceof EventTarget)) target?.dispatchEvent(name);
+  else if (name === "readystatechange") target.dispatchEvent(new Event(name));
+  else target.dispatchEvent(new ProgressEvent(name, { lengthComputable, loaded, total }));
 }
