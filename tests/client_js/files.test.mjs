@@ -498,6 +498,8 @@ describe("the file of a message", () => {
 
   test("cannot be fetched when it is gone, or beyond its end", async () => {
     const { http, client, media } = await ofMessage();
+    await assert.rejects(media.download({ start: 3, end: 3 }), RangeError);
+    assert.deepEqual(http.asked, []);
     http.refusals = [[404, 20404]];
     await assert.rejects(media.getContentTemporaryUrl(), { name: "ParleyError", status: 404, code: 20404 });
     http.mishaps = [416];

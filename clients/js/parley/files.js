@@ -99,6 +99,7 @@ export class Files {
 
   /** Fetch a file from one byte up to another; resolves with a response whose bytes the application reads. */
   async download(sid, { start = 0, end, signal } = {}) {
+    if (start < 0 || end <= start) throw new RangeError(`there are no bytes from ${start} up to ${end}`);
     const isWhole = start === 0 && end === undefined;
     const headers = isWhole ? {} : { Range: `bytes=${start}-${end === undefined ? "" : end - 1}` };
     return this.#patiently(signal, async (url, token) => {

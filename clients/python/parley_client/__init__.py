@@ -9,8 +9,8 @@ A module imports only modules on lower lines than its own:
     channel
     shown speech user session renewal
     connection record following
-    line follower
-    emitter news tokens wire
+    line follower files
+    emitter news tokens wire transfer
     errors paginator pauses payloads timing
 
 If a lower module needs a higher one, it takes a callable or declares a Protocol.
@@ -29,6 +29,8 @@ from parley_client.errors import (
     Refused,
     RequestError,
     RequestTimeout,
+    TransferFailed,
+    UnusableFile,
 )
 from parley_client.events import (
     ChannelAdded,
@@ -54,8 +56,9 @@ from parley_client.events import (
     UserUnsubscribed,
     UserUpdated,
 )
+from parley_client.files import File, Media
 from parley_client.paginator import Paginator
-from parley_client.shown import LastMessage, Media
+from parley_client.shown import LastMessage
 from parley_client.tokens import Provider
 from parley_client.user import User
 
@@ -76,6 +79,7 @@ __all__ = [
     "Denied",
     "Event",
     "EventStream",
+    "File",
     "LastMessage",
     "Media",
     "Member",
@@ -95,8 +99,10 @@ __all__ = [
     "RequestTimeout",
     "TokenAboutToExpire",
     "TokenExpired",
+    "TransferFailed",
     "TypingEnded",
     "TypingStarted",
+    "UnusableFile",
     "User",
     "UserSubscribed",
     "UserUnsubscribed",

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from weakref import WeakValueDictionary
 
 from parley_client.errors import RequestError
+from parley_client.files import Content, File, OnProgress
 from parley_client.following import INVITED, JOINED, NONE
 from parley_client.paginator import Paginator, page_of
 from parley_client.payloads import ChannelRecord, MemberRecord, MessageRecord, UserChannel
@@ -223,6 +224,25 @@ class Channel(ShownChannel):
         before = next((one for one in self.messages.values() if one.index == newest), None)
         return self.note_removal(message, newest, before)
 
+    async def send_media(
+        self,
+        *files: File | Content,
+        body: str | None = None,
+        attributes: Attributes | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> int:
+        """Upload one file or several, send them as one message, and return its index.
+
+        The message gets its index when all files are uploaded. If you cancel this, the upload stops.
+
+        Args:
+            files: Up to ten paths, bytes, or `File` for a name and a type of your choice.
+            on_progress: Hears how many bytes of all files have gone, and how many there are.
+        """
+        sids = await self._hub.files.upload(files, on_progress)
+        given = {"media_sid": sids[0]} if len(sids) == 1 else {"media_sids": sids}
+        return await self._say(body=body, attributes=attributes, **given)
+
     async def send_message(
         self, body: str | None = None, attributes: Attributes | None = None, *, media_sid: str | None = None
     ) -> int:
@@ -231,7 +251,9 @@ class Channel(ShownChannel):
         Messages to a channel get their indexes in the order of the calls: each is sent after the previous one was
         answered or has failed.
         """
-        given = {"body": body, "attributes": attributes, "media_sid": media_sid}
+        return await self._say(body=body, attributes=attributes, media_sid=media_sid)
+
+    async def _say(self, **given: Any) -> int:
         members = {name: value for name, value in given.items() if value is not None}
         return self.apply_message(await self._speech.send(members)).index
 

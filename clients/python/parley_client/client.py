@@ -14,6 +14,7 @@ from parley_client.connection import DENIED, Connection
 from parley_client.emitter import Emitter, Event, EventStream
 from parley_client.errors import TOKEN_EXPIRED, ClientClosed, Denied, ParleyError, Refused
 from parley_client.events import ConnectionFailed, ConnectionStateChanged, TokenAboutToExpire, TokenExpired
+from parley_client.files import Files
 from parley_client.line import Line
 from parley_client.paginator import Paginator, page_of
 from parley_client.payloads import ConnectionErrorPush, Push, SessionResult, TypingPush, UserPush
@@ -55,7 +56,8 @@ class Client(Emitter):
         connect: Connect = open_wire,
     ) -> None:
         self._timing: Timing = timing or RealTiming()
-        self._hub = Hub(self.request, self._tell, self._timing)
+        self._files = Files(self.request, lambda: self._tokens.current, self._timing)
+        self._hub = Hub(self.request, self._tell, self._timing, self._files)
         super().__init__(self._hub.kept)
         self.service: dict[str, Any] = {}
         self._streams: WeakSet[EventStream] = WeakSet()
@@ -122,6 +124,7 @@ class Client(Emitter):
         """Close the connection for good and end the streams of events."""
         self._is_over = True
         self._renewal.stop()
+        self._files.stop()
         await self._session.stop()
         await self._connection.stop()
         self._book.stop()
@@ -329,5 +332,6 @@ class Client(Emitter):
 
     def _session_began(self, session: SessionResult) -> None:
         self.service = session.get("service") or {}
+        self._files.url = session.get("media_url")
         self._hub.typing_seconds = float(self.service.get("typing_indicator_timeout") or Hub.typing_seconds)
         self._users.session_began(session["user"])

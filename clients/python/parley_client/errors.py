@@ -5,6 +5,8 @@ ParleyError
 ├── RequestTimeout    no reply came in time
 ├── ConnectionLost    the connection broke after a request that changes something was sent
 ├── MessageTooLarge   a request is larger than 128 KB
+├── UnusableFile      a file is empty, or cannot be read
+├── TransferFailed    the bytes of a file did not get through
 ├── Refused           the server refused to open a socket
 │   └── Denied        it refused because of the token: the client waits for another one
 └── ClientClosed      the client was shut down
@@ -42,6 +44,22 @@ class ConnectionLost(ParleyError):
 
 class MessageTooLarge(ParleyError):
     """The request is larger than 128 KB, the limit of a socket."""
+
+
+class UnusableFile(ParleyError):
+    """The file is empty, or it cannot be read."""
+
+
+class TransferFailed(ParleyError):
+    """The bytes of a file did not get through.
+
+    Attributes:
+        status: The HTTP status of the store; None if no answer came.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Refused(ParleyError):

@@ -103,6 +103,7 @@ MessageRecord = TypedDict(
         "from": str | None,
         "type": str,
         "media": MediaRecord | None,
+        "medias": list[MediaRecord] | None,
         "attributes": str,
         "last_updated_by": str | None,
         "date_created": str,
@@ -110,7 +111,9 @@ MessageRecord = TypedDict(
     },
     total=False,
 )
-"""A message. Its author is in `from`, which Python does not allow as the name of an attribute."""
+"""A message. `media` is the first of its files, `medias` are all.
+
+Its author is in `from`, which Python does not allow as the name of an attribute."""
 
 
 class MemberRecord(TypedDict, total=False):
@@ -199,6 +202,7 @@ class SessionResult(TypedDict, total=False):
 
     user: Required[UserRecord]
     service: dict[str, Any]
+    media_url: str
 
 
 class ListedChannel(TypedDict):

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from parley_client.emitter import Emitter, Event
+from parley_client.files import Files
 from parley_client.timing import Timing
 
 Attributes = Any
@@ -22,6 +23,7 @@ class Hub:
     Attributes:
         request: Sends a request for an action, with its members as keywords, and returns the result.
         tell: Passes an event to the client's callbacks and streams.
+        files: Uploads and fetches files.
         kept: Objects that must not be forgotten, because they have callbacks.
         typing_seconds: How long a member counts as typing in this service.
     """
@@ -29,6 +31,7 @@ class Hub:
     request: Callable[..., Awaitable[Any]]
     tell: Callable[[Event], None]
     timing: Timing
+    files: Files
     kept: set[Emitter] = field(default_factory=set)
     typing_seconds: float = 5.0
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from parley_client.files import Media
 from parley_client.following import NONE
 from parley_client.payloads import CHANNEL_REASONS, MEMBER_REASONS, MESSAGE_REASONS
 from parley_client.record import Hub, RecordObject, moment
@@ -24,16 +25,6 @@ class LastMessage:
 
     index: int
     date_created: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """The file of a media message."""
-
-    sid: str
-    size: int | None
-    content_type: str | None
-    filename: str | None
 
 
 class ShownMessage(RecordObject):
@@ -68,11 +59,15 @@ class ShownMessage(RecordObject):
 
     @property
     def media(self) -> Media | None:
-        """The file of a media message."""
-        record = self._record.get("media")
-        if not record:
-            return None
-        return Media(record["sid"], record.get("size"), record.get("content_type"), record.get("filename"))
+        """The first file; None if there is none."""
+        return next(iter(self.attached_media), None)
+
+    @property
+    def attached_media(self) -> list[Media]:
+        """All files, in order."""
+        first = self._record.get("media")
+        records = self._record.get("medias") or ([first] if first else [])
+        return [Media(self._hub.files, record) for record in records]
 
 
 class ShownMember(RecordObject):
