@@ -25,6 +25,7 @@ VERSIONS = {
     "v1": ("chat_v1.json", "/chat"),
     "v3": ("chat_v3.json", "/chat"),
     "conversations": ("conversations_v1.json", "/conversations"),
+    "media": ("media_v1.json", "/media"),
     "2010": ("account_2010.json", ""),
 }
 

@@ -41,6 +41,10 @@ _RULES = {
     "check": "an ISO 8601 duration (50379 and 50375, or 50380 and 50376); `PT0S` removes it (unconfirmed)",
     "check_state": "`active`, `inactive` or `closed` (50378, 50374)",
     "check_sid": "a SID beginning with `HX` (50526)",
+    "check_content_type": "a media type such as `image/png`, perhaps with parameters, up to 255 characters (50511)",
+    "check_sha256": "64 hex digits",
+    "clean_filename": "text up to 255 characters; folders before the name, control characters and marks of direction "
+    "are left out",
     "check_variables": "a JSON object with texts (50527, 50529, 50540, 50541)",
     "str": "text",
 }

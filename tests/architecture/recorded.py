@@ -59,6 +59,7 @@ class Functions:
         bound = template.bind(created)
         socket_api = f"https://{bound.socket_api().logical_id.lower()}.execute-api.{REGION}.amazonaws.com"
         local_values = {"PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true", "PARLEY_CARRIER_URL": f"{server_url}/carrier"}
+        patch.setenv("AWS_ENDPOINT_URL_S3", server_url)
         functions = bound.functions(
             {**local_values, "PARLEY_PHONE_NUMBERS": ",".join(PHONE_NUMBERS)}, {socket_api: server_url}
         )
@@ -179,7 +180,7 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
     made: list[Functions] = []
 
     class Server(BaseHTTPRequestHandler):
-        """`@connections`, and service owners: `/busy` answers 503, anything else 200."""
+        """`@connections`, the object store, and service owners: `/busy` answers 503, anything else 200."""
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -191,7 +192,13 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_DELETE = do_POST  # noqa: N815
+        do_DELETE = do_PUT = do_POST  # noqa: N815
+
+        def do_HEAD(self) -> None:
+            """An object of six bytes, as the store describes it."""
+            self.send_response(200)
+            self.send_header("Content-Length", "6")
+            self.end_headers()
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -14,6 +14,7 @@ import pytest
 from local.home import REPOSITORY
 from parley import errors
 from parley.errors import Error, Refusal
+from parley.faces import media
 from parley.faces.errors import TABLE, Answer, Row, answer, translate
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
@@ -197,11 +198,15 @@ def lacking(column: str, names: Iterable[str], table: dict[Error, Row] = TABLE) 
 
 OFFERED = [(mount, verb) for mount in MOUNTS for verb in mount.verbs]
 IN_REST = "parley.rest.routes."
+IN_MEDIA = "parley.rest.media."
 
 
 def over_rest(mount: Mount, verb: str) -> set[str]:
-    door = IN_REST + ("_answer_list" if verb == "list" else "_answer_one")
-    return raised(mount, verb, OPERATIONS[mount.resource, verb], door)
+    if mount.face is media.FACE:
+        doors = [IN_MEDIA + "prepared", IN_MEDIA + "answer_file" if mount is media.FILES else IN_REST + "answer_one"]
+    else:
+        doors = [IN_REST + "_prepared", IN_REST + ("answer_list" if verb == "list" else "answer_one")]
+    return raised(mount, verb, OPERATIONS[mount.resource, verb], *doors)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +216,12 @@ def over_rest(mount: Mount, verb: str) -> set[str]:
 )
 def test_a_face_answers_every_error_that_its_operations_can_raise(mount: Mount, verb: str):
     assert lacking(mount.face.errors, over_rest(mount, verb)) == set()
+
+
+@pytest.mark.parametrize("name", ["answer_file", "answer_set", "to_bytes", "to_content"])
+def test_the_media_face_answers_every_error_that_its_own_routes_can_raise(name: str):
+    assert is_known(IN_MEDIA + name)
+    assert lacking("chat", errors_within([IN_MEDIA + name])) == set()
 
 
 @pytest.mark.parametrize("name", [name for name, action in ACTIONS.items() if isinstance(action, Action)])

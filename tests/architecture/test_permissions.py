@@ -98,6 +98,7 @@ class Scenario:
         self._use_roles_and_users()
         self._use_channels()
         self._use_messages()
+        self._use_media()
         self._use_conversations()
         self._connect()
         self._use_actions()
@@ -231,6 +232,18 @@ class Scenario:
         for sid in (newest, message):
             self._ask("GET", f"{path}/{sid}")
             self._ask("DELETE", f"{path}/{sid}")
+
+    def _use_media(self) -> None:
+        path = f"/media/v1/Services/{self.service}"
+        file = self._ask("POST", f"{path}/Media", b"a file")
+        self._ask("GET", file["url"])
+        form = {"ContentType": "text/plain", "Size": "6", "Sha256": "0a" * 32}
+        # The store says that the bytes have come.
+        self._ask("GET", self._ask("POST", f"{path}/Uploads", form)["url"])
+        for link in file["links"].values():
+            self._ask("GET", link, status=(307,))
+        named = json.dumps({"command": "get", "list": [{"media_sid": file["sid"]}]}).encode()
+        self._ask("POST", f"{path}/MediaSet", named)
 
     def _use_conversations(self) -> None:
         """Every operation of Conversations with one of everything: users come first, as they do with participants.

@@ -19,6 +19,7 @@ APIS = {
     "v1": ("chat_v1.json", "/chat"),
     "v3": ("chat_v3.json", "/chat"),
     "conversations": ("conversations_v1.json", "/conversations"),
+    "media": ("media_v1.json", "/media"),
     "2010": ("account_2010.json", ""),
 }
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -33,7 +34,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 _ERROR_NAMES = {"code", "message", "more_info", "status"}
 _META_NAMES = {"page", "page_size", "first_page_url", "previous_page_url", "url", "next_page_url", "key"}
 # The tables say that there are links, not which; these are the documented ones. `last_message` is null while a channel
-# is empty, and is in no published description.
+# is empty, and is in no published description. The link without credentials is null until a file is ready.
 _LINKS = {
     "v2:Service": {"channels", "users", "roles", "bindings"},
     "v1:Service": {"channels", "users", "roles"},
@@ -66,6 +67,8 @@ _LINKS = {
     "conversations:UserConversation": {"participant", "conversation"},
     "conversations:ServiceUserConversation": {"participant", "conversation"},
     "conversations:ServiceUser": {"user_conversations"},
+    "media:Media": {"content", "content_direct_temporary"},
+    "media:MediaSet": {"content", "content_direct_temporary"},
 }
 _VERBS = re.compile("Create|Fetch|List|Update|Delete")
 # What has been answered as published since a test began, `v2:CreateChannel`; `tests/support/proofs.py` reads and empties it.
@@ -79,14 +82,19 @@ class ContractBroken(AssertionError):
 @cache
 def operations(api: str) -> list[dict[str, Any]]:
     """The published operations of one of the `APIS`."""
-    return json.loads((_FOLDER / APIS[api][0]).read_text(encoding="utf-8"))["operations"]
+    return _table(api)["operations"]
+
+
+@cache
+def _table(api: str) -> dict[str, Any]:
+    return json.loads((_FOLDER / APIS[api][0]).read_text(encoding="utf-8"))
 
 
 @cache
 def _patterns() -> list[tuple[str, re.Pattern[str], str, dict[str, Any]]]:
     found = []
     for api, (_, prefix) in APIS.items():
-        for operation in operations(api):
+        for operation in [*operations(api), *_table(api).get("special", ())]:
             path = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(prefix + operation["path"]))
             found.append((operation["verb"], re.compile(path), api, operation))
     return found
@@ -187,7 +195,7 @@ def _check_format(base_url: str, where: str, form: str, value: Any) -> None:
             kind = _VERBS.sub("", re.split(r"[.\[]", where)[0], count=1)
             _expect(set(value) == _LINKS[kind], f"{where}: {sorted(value)}")
             for name, link in value.items():
-                nullable = name == "last_message"
+                nullable = name in ("last_message", "content_direct_temporary")
                 _check_value(
                     base_url, f"{where}.{name}", {"type": "string", "format": "uri", "nullable": nullable}, link
                 )

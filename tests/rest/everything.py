@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from parley.faces import media
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
 from parley.operations import bindings
@@ -34,6 +35,8 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
     ("member", "update"): {"LastConsumedMessageIndex": 7},
     ("message", "create"): {"Body": "hello"},
     ("message", "update"): {"Body": "changed"},
+    ("media", "create"): {"What": "any form is a file like any other"},
+    ("media_upload", "create"): {"ContentType": "image/png", "Size": 1, "Sha256": "0a" * 32},
     ("invite", "create"): {"Identity": "carol"},
     ("credential", "create"): {"Type": "fcm", "Secret": "x"},
     ("credential", "update"): {"FriendlyName": "renamed"},
@@ -97,6 +100,11 @@ class Operation(NamedTuple):
     @property
     def method(self) -> str:
         return METHODS[self.verb]
+
+    @property
+    def takes_form(self) -> bool:
+        """Whether the body of its request is a form, and not a file."""
+        return self.method == "POST" and (self.mount, self.verb) != (media.FILES, "create")
 
     @property
     def scope(self) -> str:
@@ -217,6 +225,7 @@ def _in_chat(raw: Raw, context: Context, service: str, of_account: dict[str, str
         credential_sid=of_account["credential"],
         message_types=[],
     )
+    file = raw("POST", f"/media/v1/Services/{service}/Media", b"a file").json["sid"]
     items = {
         **of_account,
         "role": role,
@@ -226,6 +235,8 @@ def _in_chat(raw: Raw, context: Context, service: str, of_account: dict[str, str
         "user_channel": channel,
         "member": raw.post(f"{within}/Members", Identity=alice)["sid"],
         "message": raw.post(f"{within}/Messages", Body="hi")["sid"],
+        # A file that no message carries would be gone soon.
+        "media": raw.post(f"{within}/Messages", MediaSid=file)["media"]["sid"],
         "invite": raw.post(f"{within}/Invites", Identity="zoe")["sid"],
         "channel_webhook": raw.post(f"{within}/Webhooks", FORMS["channel_webhook", "create"])["sid"],
         "binding": binding["sid"],
@@ -277,5 +288,7 @@ def seen(raw: Raw, everything: Everything) -> dict[str, Any]:
         # The default service is shared: its lists grow.
         within_service = "service_sid" in operation.names
         if operation.verb == "fetch" or (operation.verb == "list" and within_service):
-            shown[operation.name] = raw.get(operation.path(everything.of(operation)), **operation.query)
+            found = raw.get(operation.path(everything.of(operation)), **operation.query)
+            # Each answer has a new link to the file.
+            shown[operation.name] = {**found, "links": None} if operation.resource == "media" else found
     return shown

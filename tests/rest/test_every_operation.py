@@ -87,6 +87,10 @@ def posts(operation: Operation) -> bool:
     return operation.method == "POST"
 
 
+def takes_form(operation: Operation) -> bool:
+    return operation.takes_form
+
+
 def not_found(operation: Operation, answer: Answer, addresses: dict[str, str]) -> None:
     """The answer must be a 404 that names the path that was asked for, and nothing else."""
     path = operation.path(addresses)
@@ -299,7 +303,7 @@ def test_a_hostile_address_is_not_found(target: Target, operation: Operation):
             assert answer.refusal()[:2] == (404, 20404), (name, address[:20])
 
 
-@every(posts)
+@every(takes_form)
 def test_a_body_that_is_no_form_is_refused(target: Target, operation: Operation):
     path = operation.path(target.items.of(operation))
     for content_type in (
@@ -314,7 +318,7 @@ def test_a_body_that_is_no_form_is_refused(target: Target, operation: Operation)
         assert answer.refusal() == (400, 20001, text), content_type
 
 
-@every(posts)
+@every(takes_form)
 def test_a_body_over_the_limit_is_refused(target: Target, operation: Operation):
     answer = target.raw(
         "POST", operation.path(target.items.of(operation)), {**operation.form, "Padding": "x" * 256 * 1024}
@@ -322,7 +326,7 @@ def test_a_body_over_the_limit_is_refused(target: Target, operation: Operation):
     assert answer.refusal() == (413, 20413, "The request body is too large: at most 262144 bytes")
 
 
-@every(posts)
+@every(takes_form)
 def test_a_body_that_is_not_utf_8_is_refused(target: Target, operation: Operation):
     for body in (b"Name=%FF", b"%C3%28=x"):
         answer = target.raw("POST", operation.path(target.items.of(operation)), body)

@@ -112,6 +112,10 @@ class Keyring:
         """A seal that only this deployment can put on a page token."""
         return self._derive("page-token", text).hex()[:16]
 
+    def link_seal(self, text: str) -> str:
+        """A seal that only this deployment can put on a link."""
+        return self._derive("link", text).hex()[:32]
+
     def _derive(self, purpose: str, text: str) -> bytes:
         root = self._secret(self._root_id, REMEMBERED_MS)
         return hmac.digest(root.encode(), f"{purpose}:{text}".encode(), "sha256")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from parley.clock import Clock
 from parley.domain.addresses import Numbers
+from parley.domain.media import MediaRules
 from parley.ids import Ids
 from parley.keyring import Keyring
 from parley.log import logger
@@ -154,7 +155,14 @@ class Runtime:
             self._ask,
             numbers=self._numbers,
             make_objects=lambda: self.objects,
+            media=self._media,
         )
+
+    @cached_property
+    def _media(self) -> MediaRules:
+        settings = self.settings
+        is_scanned = settings.media_scan == "guardduty"
+        return MediaRules(settings.media_limit_mb, settings.media_unattached_seconds, is_scanned)
 
     @cached_property
     def _numbers(self) -> Numbers:

@@ -316,6 +316,9 @@ TABLE: dict[Error, Row] = {
     errors.MEDIA_USED: _both(409, 50508, "Media is used by another message"),
     errors.NO_CHANNEL_METADATA: _both(404, 50530, "The message has no channel metadata"),
     errors.MEDIA_BODY_FIXED: _both(400, 50509, "The body of a media message cannot change"),
+    errors.MEDIA_TYPE_INVALID: _chat(400, 50511, "Media content type is not valid: a type such as image/png is needed"),
+    # The dictionary has the code; that it comes with 413 is (unconfirmed).
+    errors.MEDIA_SIZE_REFUSED: _chat(413, 50512, "Media size is not acceptable: {reason}"),
     errors.MESSAGE_PAGE_TOKEN_INVALID: _both(
         400, 19038, "Invalid value for parameter PageToken: a message index, 0 or more"
     ),

@@ -10,6 +10,7 @@ from parley.clock import Clock
 from parley.domain.addresses import NO_NUMBERS, SMS, Numbers, channel_of
 from parley.domain.channel_webhooks import ONLY_IN_CHAT, ONLY_IN_CONVERSATIONS
 from parley.domain.channels import PRIVATE, PUBLIC, TYPES
+from parley.domain.media import DEFAULT_RULES, MediaRules
 from parley.domain.roles import CONVERSATIONS_PERMISSIONS, PERMISSIONS
 from parley.ids import Ids
 from parley.keyring import Keyring
@@ -132,7 +133,7 @@ Ask = Callable[["Context", str, str, Record, dict[str, Any]], dict[str, Any] | N
 class Context:
     """One request's view of the world.
 
-    `numbers` are the account's numbers, `records` all types of records.
+    `numbers` are the account's numbers, `records` all types of records, `media` what the operator has set for files.
     """
 
     table: Table
@@ -148,6 +149,7 @@ class Context:
     numbers: Numbers = NO_NUMBERS
     records: Registry = RECORDS
     make_objects: Callable[[], Objects] | None = None
+    media: MediaRules = DEFAULT_RULES
 
     @property
     def objects(self) -> Objects:
@@ -155,6 +157,11 @@ class Context:
         if self.make_objects is None:
             raise RuntimeError("this context has no object store")
         return self.make_objects()
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Fields of records that show the operator's settings, and are not stored."""
+        return {"media.size_limit_mb": self.media.limit_mb}
 
     def consult(
         self,

@@ -10,6 +10,7 @@ from parley.records.channel_webhooks import CHANNEL_WEBHOOK
 from parley.records.channels import CHANNEL
 from parley.records.credentials import CREDENTIAL
 from parley.records.invites import INVITE
+from parley.records.media import MEDIA
 from parley.records.members import MEMBER
 from parley.records.messages import MESSAGE
 from parley.records.receipts import RECEIPT
@@ -27,6 +28,7 @@ RECORDS = Registry(
     CHANNEL_WEBHOOK,
     MEMBER,
     MESSAGE,
+    MEDIA,
     RECEIPT,
     INVITE,
     CREDENTIAL,
@@ -46,6 +48,7 @@ __all__ = [
     "CHANNEL_WEBHOOK",
     "CREDENTIAL",
     "INVITE",
+    "MEDIA",
     "MEMBER",
     "MESSAGE",
     "RECEIPT",

@@ -16,10 +16,12 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from parley.errors import NOT_FOUND, VERB_NOT_ALLOWED
+from parley.faces import media as media_face
 from parley.faces.chat_v2 import FACE
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
 from parley.operations import OPERATIONS
+from parley.rest import media
 from parley.rest.routes import BASE_PATH, MakeContext, Operations, refused, routes
 
 _API_PREFIXES = tuple({f"{mount.face.prefix}/" for mount in MOUNTS})
@@ -30,7 +32,9 @@ def create_app(
 ) -> FastAPI:
     """The application that offers these mounts; `make_context` makes the context of a request."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for route in routes(make_context, mounts, operations):
+    rows = [mount for mount in mounts if mount.face is not media_face.FACE]
+    files = [mount for mount in mounts if mount.face is media_face.FACE]
+    for route in (*routes(make_context, rows, operations), *media.routes(make_context, files, operations)):
         # Plain routes, since the mount already says it all: FastAPI's own take longer to make and to match.
         app.router.add_route(route.path, route.endpoint, route.methods, route.name, include_in_schema=False)
     app.add_middleware(

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from parley.errors import INVALID_BODY, TOO_LARGE
 
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 # A message body of 32 KB may be three times as long when it is percent-encoded; attributes come on top.
 LONGEST_BODY_BYTES = 256 * 1024
 _MOST_FIELDS = 1000
@@ -22,8 +22,8 @@ def read_body(body: bytes, content_type: str) -> dict[str, list[str]]:
         return {}
     if len(body) > LONGEST_BODY_BYTES:
         raise TOO_LARGE(limit=LONGEST_BODY_BYTES)
-    if content_type.partition(";")[0].strip().lower() != _FORM:
-        raise INVALID_BODY(reason=f"the content type must be {_FORM}")
+    if content_type.partition(";")[0].strip().lower() != FORM:
+        raise INVALID_BODY(reason=f"the content type must be {FORM}")
     try:
         return read_query(body.decode())
     except UnicodeDecodeError:

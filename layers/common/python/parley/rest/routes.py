@@ -24,12 +24,19 @@ from parley.operations.context import Caller, Context
 from parley.operations.paging import Listing
 from parley.records.spec import Path
 from parley.rest import credentials, forms, paging
+from parley.store.items import Record
 
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
 BASE_PATH = "parley.base_path"
 
 MakeContext = Callable[[Caller], Context]
 Endpoint = Callable[[Request], Awaitable[Response]]
+# Answers a request, whose body has been read. A refusal is answered as the face does.
+Answering = Callable[[Request, bytes, Context], Response]
+# Answers a request to a mount, with the verb's operation.
+Answer = Callable[[Mount, str, Operation, Request, bytes, Context, Path], Response]
+# The context with its caller, and the path with its names, of a request that may go on.
+Prepare = Callable[[Mount, Request, Context], tuple[Context, Path]]
 Operations = Mapping[tuple[str, str], Operation]
 
 
@@ -43,7 +50,7 @@ class Route(NamedTuple):
 
 
 def routes(make_context: MakeContext, mounts: Iterable[Mount], operations: Operations) -> list[Route]:
-    """Every route of some mounts, collections before items."""
+    """Every route of some mounts, collections before items; those of the media face are in `parley/rest/media.py`."""
     return [
         _route(mount, verb, operations[mount.resource, verb], make_context)
         for mount in mounts
@@ -52,19 +59,36 @@ def routes(make_context: MakeContext, mounts: Iterable[Mount], operations: Opera
 
 
 def _route(mount: Mount, verb: str, operation: Operation, make_context: MakeContext) -> Route:
-    method = METHODS[verb]
-    name = f"{mount.face.prefix}:{mount.resource}.{verb}"
-    answer = _answer_list if verb == "list" else _answer_one
+    return route(mount, verb, operation, make_context, answer_list if verb == "list" else answer_one, _prepared)
+
+
+def route(
+    mount: Mount, verb: str, operation: Operation, make_context: MakeContext, answer: Answer, prepare: Prepare
+) -> Route:
+    """The route of a verb, which `prepare` lets pass and `answer` answers."""
+
+    def answering(request: Request, body: bytes, context: Context) -> Response:
+        context, path = prepare(mount, request, context)
+        return answer(mount, verb, operation, request, body, context, path)
 
     def context(request: Request) -> Context:
-        return replace(make_context(_caller(mount, verb, request)), perspective=mount.face.perspective)
+        return make_context(_caller(mount, verb, request))
+
+    name = f"{mount.face.prefix}:{mount.resource}.{verb}"
+    return route_to(mount, mount.route(verb), METHODS[verb], name, context, answering)
+
+
+def route_to(
+    mount: Mount, path: str, method: str, name: str, context: Callable[[Request], Context], answering: Answering
+) -> Route:
+    """The route of a path and a method whose refusals are answered as those of `mount`."""
 
     async def endpoint(request: Request) -> Response:
         started = time.perf_counter()
         told: dict[str, Any] = {}
         body = await request.body() if method == "POST" else b""
         try:
-            response = answer(mount, verb, operation, request, body, context(request))
+            response = answering(request, body, replace(context(request), perspective=mount.face.perspective))
         except Refusal as refusal:
             response = refused(mount.face, refusal, request, mount.record.name)
             told = {
@@ -78,8 +102,7 @@ def _route(mount: Mount, verb: str, operation: Operation, make_context: MakeCont
         logger.info("request", extra={"route": name, "status": response.status_code, "duration_ms": elapsed, **told})
         return response
 
-    methods = ["GET", "HEAD"] if method == "GET" else [method]
-    return Route(mount.route(verb), methods, endpoint, name)
+    return Route(path, ["GET", "HEAD"] if method == "GET" else [method], endpoint, name)
 
 
 def _caller(mount: Mount, verb: str, request: Request) -> Caller:
@@ -87,7 +110,12 @@ def _caller(mount: Mount, verb: str, request: Request) -> Caller:
     return Caller(source="API", webhooks=wanted)
 
 
-def _path(request: Request) -> Path:
+def path_of(request: Request) -> Path:
+    """The names in a request's path and what stands in their places.
+
+    Raises:
+        Refusal: 20404 for what is not UTF-8.
+    """
     try:
         return {name: unquote(value, errors="strict") for name, value in request.path_params.items()}
     except UnicodeDecodeError:
@@ -100,20 +128,19 @@ def base_url(request: Request) -> str:
     return f"{scheme}://{request.headers.get('host', '')}{request.scope.get(BASE_PATH, '')}"
 
 
-def _prepared(mount: Mount, request: Request, context: Context) -> Path:
+def _prepared(mount: Mount, request: Request, context: Context) -> tuple[Context, Path]:
     credentials.authenticate(context, request.headers.get("authorization", ""), mount.record)
-    path = _path(request)
+    path = path_of(request)
     if any(name in path and not is_sid(prefix, path[name]) for name, prefix in mount.by_sid):
         raise NOT_FOUND()
     if mount.is_in_default_service:
         path["service_sid"] = accounts.default_service_sid(context)
-    return path
+    return context, path
 
 
-def _answer_one(
-    mount: Mount, verb: str, operation: Operation, request: Request, body: bytes, context: Context
+def answer_one(
+    mount: Mount, verb: str, operation: Operation, request: Request, body: bytes, context: Context, path: Path
 ) -> Response:
-    path = _prepared(mount, request, context)
     parameters: dict[str, Any] = {}
     if verb in ("create", "update"):
         given = forms.read_body(body, request.headers.get("content-type", ""))
@@ -124,7 +151,12 @@ def _answer_one(
     record = operation(context, path, parameters, **more)
     if record is None:
         return Response(status_code=mount.status(verb))
-    shown = present(mount, record, base_url(request), context.account_sid)
+    return showing(mount, verb, record, request, context)
+
+
+def showing(mount: Mount, verb: str, record: Record, request: Request, context: Context) -> Response:
+    """The answer that shows a record."""
+    shown = present(mount, {**context.settings, **record}, base_url(request), context.account_sid)
     if verb == "create" and mount.once:
         shown[mount.once] = record[mount.once]
     return JSONResponse(shown, mount.status(verb, record))
@@ -135,11 +167,10 @@ def _idempotency_token(request: Request) -> str:
     return (headers.get("i-twilio-idempotency-token") or headers.get("x-twilio-mutation-id") or "")[:256]
 
 
-def _answer_list(
-    mount: Mount, verb: str, operation: Operation, request: Request, body: bytes, context: Context
+def answer_list(
+    mount: Mount, verb: str, operation: Operation, request: Request, body: bytes, context: Context, path: Path
 ) -> Response:
-    path = _prepared(mount, request, context)
-    query = forms.read_query(request.scope["query_string"].decode("latin-1"))
+    query = query_of(request)
     list_path = mount.face.prefix + fill_path(mount, {**path, "account_sid": context.account_sid}, item=False)
     seal = context.keyring.page_seal
     asked = paging.read(mount, query, list_path, seal)
@@ -147,12 +178,22 @@ def _answer_list(
     base = base_url(request)
 
     def answer(listing: Listing) -> tuple[list[dict[str, Any]], Response]:
-        shown = [present(mount, record, base, context.account_sid, listed=True) for record in listing.records]
+        records = [{**context.settings, **record} for record in listing.records]
+        shown = [present(mount, record, base, context.account_sid, listed=True) for record in records]
         return shown, JSONResponse(paging.envelope(mount, asked, listing, shown, base, list_path, seal))
 
     shown, response = answer(listing)
     fitting = paging.cut(listing, shown, asked.request, len(response.body))
     return response if fitting is listing else answer(fitting)[1]
+
+
+def query_of(request: Request) -> dict[str, list[str]]:
+    """The values in a request's query string, by name.
+
+    Raises:
+        Refusal: 20001.
+    """
+    return forms.read_query(request.scope["query_string"].decode("latin-1"))
 
 
 def refused(face: Face, refusal: Refusal, request: Request, record: str = "") -> JSONResponse:

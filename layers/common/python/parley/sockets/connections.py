@@ -10,22 +10,20 @@ from typing import Any, NamedTuple, cast
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import LONGEST_LIFE_SECONDS, ends, live_connections
-from parley.domain.users import check_identity
 from parley.errors import (
     CONCURRENT_UPDATE,
     CONNECTION_EXPIRED,
     NOT_FOUND,
     TOKEN_EXPIRED,
     TOKEN_FOREIGN_SERVICE,
-    TOKEN_INVALID,
     TOKEN_ISSUER,
     TOKEN_OF_ANOTHER,
     USER_EXISTS,
     Refusal,
 )
 from parley.ids import user_sid
-from parley.keyring import is_secret
 from parley.operations import addressing, api_keys, authority, due, reachability, users, verbs
+from parley.operations.bearers import verified
 from parley.operations.context import Caller, Context
 from parley.sockets import presence
 from parley.sockets.presence import Listener
@@ -34,7 +32,7 @@ from parley.store import keys
 from parley.store.keys import Key
 from parley.store.writes import Guard, Update
 from parley.stored import Connection, Due, User
-from parley.tokens import AccessToken, verify
+from parley.tokens import AccessToken
 
 
 class Opened(NamedTuple):
@@ -155,24 +153,6 @@ def _require_unforgotten(context: Context, connection: Connection) -> None:
         raise CONNECTION_EXPIRED()
 
 
-def verified(context: Context, token: str) -> AccessToken:
-    """What a valid token grants.
-
-    Raises:
-        Refusal: what is wrong with it.
-    """
-    if not token:
-        raise TOKEN_INVALID()
-    now = context.clock.now_ms() // 1000
-    access = verify(token, context.account_sid, lambda sid: _key_secret(context, sid), now)
-    if access.expires_at <= now:
-        # `verify` tolerates clocks that differ. But Parley would close this connection at once.
-        raise TOKEN_EXPIRED()
-    # A client with the identity `system` would look like the account itself.
-    check_identity(access.identity)
-    return access
-
-
 def _listed(context: Context, connection: Connection) -> dict[Key[Due], Due]:
     """The item that leads a tick to the connection when its token or its time ends."""
     dies_at = connection["expires_at"] + LONGEST_LIFE_SECONDS
@@ -187,15 +167,6 @@ def _granted(access: AccessToken) -> Connection:
         "endpoint_id": access.endpoint_id,
         "push_credential_sid": access.push_credential_sid,
     }
-
-
-def _key_secret(context: Context, key_sid: str) -> str | None:
-    key = api_keys.known(context, key_sid)
-    if key is None:
-        return None
-    secret = context.keyring.api_key_secret(key_sid)
-    # After the key ring was replaced, this derives another secret, so tokens of old keys are refused.
-    return secret if is_secret(secret, key["secret_hash"]) else None
 
 
 def _user(context: Context, sid: str, connection_id: str) -> tuple[User | None, list[str]]:
