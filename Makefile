@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: run test lint lint-template build bench clean environment sam-environment runtime-python
+.PHONY: help run test lint lint-template build bench clean environment sam-environment runtime-python
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -41,30 +41,33 @@ define environment
 	$(FIND_PYTHON); \
 	echo "setting up $(1) with $$($$name --version), which takes about half a minute ..."; \
 	rm -rf $(1) && $$name -m venv $(1) && \
-	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile --no-deps -r $(lastword $(2)) && \
+	$(1)/bin/python tools/install.py $(lastword $(2)) && \
 	touch "$$stamp"
 endef
 
-run: environment
+help: ## shows this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1@\2/p' $(lastword $(MAKEFILE_LIST)) | awk -F@ '{printf "%-19s %s\n", $$1, $$2}'
+
+run: environment ## runs the whole service on http://127.0.0.1:8080 and prints how to use it; PARLEY_PORT is the port
 	@exec $(VENV_PYTHON) -m local
 
 # Test files run side by side in four processes, on two cores too, because many tests wait. Each process has emulators of its own.
 WORKERS = 4
 
-test: environment
+test: environment ## runs every test
 	$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-lint: environment
+lint: environment ## checks style and types
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
 
-lint-template: sam-environment
+lint-template: sam-environment ## checks the templates with SAM and cfn-lint
 	$(SAM_VENV)/bin/sam validate --lint --template template.yaml --region us-east-1
 	$(SAM_VENV)/bin/cfn-lint template.yaml templates/*.yaml
 
 # SAM looks for the functions' Python on the PATH, under its name.
-build: sam-environment
+build: sam-environment ## builds what sam deploy deploys, in .aws-sam/
 	@$(FIND_RUNTIME_PYTHON); \
 	mkdir -p .aws-sam/runtime && \
 	printf '#!/bin/sh\nexec "%s" "$$@"\n' "$$found" >.aws-sam/runtime/python3.13 && \
@@ -74,13 +77,13 @@ build: sam-environment
 runtime-python:
 	@$(FIND_RUNTIME_PYTHON); echo "$$found"
 
-bench: environment
+bench: environment ## counts requests and measures speed
 	$(VENV_PYTHON) -m bench.budgets
 	$(VENV_PYTHON) -m bench.posts
 	$(VENV_PYTHON) -m bench.deliveries
 	$(VENV_PYTHON) -m bench.latency
 
-clean:
+clean: ## removes environments, builds and everything that the local service has stored
 	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \
 	  echo "Parley is running, process $$(cat .parley/lock): stop it first." >&2; exit 1; \
 	fi

@@ -19,6 +19,8 @@ from typing import Any
 from local.home import REPOSITORY, Home, read_json
 from local.stack.supervisor import StartFailed, Supervisor
 
+_HIGHEST_PORT = 65_535
+
 
 def say(text: str) -> None:
     print(text, flush=True)
@@ -27,12 +29,15 @@ def say(text: str) -> None:
 def run() -> int:
     """Start a stack, watch over it and stop it; returns the exit status."""
     started = time.monotonic()
-    try:
-        port = int(os.environ.get("PARLEY_PORT") or 8080)
-    except ValueError:
-        say(f"PARLEY_PORT must be a number, not {os.environ['PARLEY_PORT']!r}")
+    wanted = os.environ.get("PARLEY_PORT") or "8080"
+    if not wanted.isascii() or not wanted.isdigit() or int(wanted) > _HIGHEST_PORT:
+        say(f"PARLEY_PORT must be a number from 0 to {_HIGHEST_PORT}, not {wanted!r}")
         return 2
+    port = int(wanted)
     template = Path(os.environ.get("PARLEY_TEMPLATE") or REPOSITORY / "template.yaml").resolve()
+    if not template.is_file():
+        say(f"There is no template {template}; PARLEY_TEMPLATE names another file")
+        return 2
     host = os.environ.get("PARLEY_HOST") or "127.0.0.1"
     supervisor = Supervisor(Home.from_environment(), template, host, port, say)
     # If a script starts this in the background, the shell has these signals ignored. Stop ignoring them.
@@ -69,10 +74,10 @@ def summary(supervisor: Supervisor, seconds: float) -> str:
             "from twilio.rest import Client",
             f"c = Client('{info['account_sid']}', '{info['auth_token']}')",
             f"c.chat.base_url = '{info['rest_url']}/chat'",
-            "s = c.chat.v2.services.list(limit=1)[0]",
-            "h = s.channels.create(friendly_name='general')",
-            "m = h.messages.create(from_='bob', body='Hello')",
-            "print(s.sid, h.sid, m.sid)",
+            "s = c.chat.v2.services.create(friendly_name='first')",
+            "h = s.channels.create(unique_name='general')",
+            "[h.members.create(identity=name) for name in ('alice', 'bob')]",
+            "print(s.sid)",
         )
     )
     return f"""
@@ -88,13 +93,18 @@ Parley is ready after {seconds:.1f} s; the table engine is {supervisor.engine}. 
   phone numbers   {" ".join([*info["phone_numbers"], *info["whatsapp_senders"]])}
   logs            {_shown(home.logs)}/
 
-Create a service, post with Twilio's Python library, connect as alice (in another terminal):
+In another terminal, make a service with a channel for alice and bob, and keep the service's SID:
 
-  curl -u {info["account_sid"]}:{info["auth_token"]} -d FriendlyName=first {info["rest_url"]}/chat/v2/Services
+  SERVICE=$({python} -c "{snippet}")
 
-  {python} -c "{snippet}"
+In a third terminal, listen as alice:
 
   {python} -m websockets "$({prefix}{python} -m local url alice)"
+
+Back in the second terminal, post as bob. Alice's terminal shows the message:
+
+  curl -u {info["account_sid"]}:{info["auth_token"]} -d From=bob -d Body=Hello \\
+    {info["rest_url"]}/chat/v2/Services/$SERVICE/Channels/general/Messages
 
 A back end for Conversations sets one thing more, in Python or Node:
 

@@ -21,6 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from local.process.silent_targets import watch_targets
 from local.template.declared import Function
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
@@ -84,6 +85,7 @@ class Invoker:
 
     def __init__(self, functions: Mapping[str, Function], wanted: Iterator[str], threads: int) -> None:
         self._loaded = {name: LoadedFunction(functions[name]) for name in wanted}
+        watch_targets()
         self._threads = ThreadPoolExecutor(threads, "invoke", initializer=_set_event_loop)
 
     def submit(self, name: str, event: Mapping[str, Any]) -> Future[Any]:

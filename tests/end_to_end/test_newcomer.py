@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import resource
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,6 @@ from typing import Any
 import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
-from websockets.sync.client import connect
 
 from local.home import REPOSITORY
 from local.stack.running import Stack, start_stack
@@ -44,30 +45,52 @@ def test_the_stack_says_where_it_is_and_writes_it_to_local_json(stack: Stack) ->
             assert isinstance(shown, int) or shown in stack.printed
 
 
-def test_the_first_printed_command_creates_a_service_and_the_second_posts_into_it(stack: Stack) -> None:
-    lines = [line.strip() for line in until(lambda: _commands(stack))]
-    curl, python = (next(line for line in lines if word in line) for word in ("curl", "twilio.rest"))
-    created = subprocess.run(curl, shell=True, capture_output=True, text=True, timeout=120, check=True)
-    assert json.loads(created.stdout)["friendly_name"] == "first"
-    posted = subprocess.run(python, shell=True, capture_output=True, text=True, timeout=120, check=True)
-    assert re.fullmatch("IS[0-9a-f]{32} CH[0-9a-f]{32} IM[0-9a-f]{32}\n", posted.stdout)
+def test_the_printed_commands_tell_one_story_alice_hears_what_bob_posts(stack: Stack) -> None:
+    make, listen, post = until(lambda: _commands(stack))
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    shell: dict[str, Any] = {"shell": True, "text": True, "cwd": REPOSITORY, "env": environment}
+    made = subprocess.run(f'{make}; printf %s "$SERVICE"', **shell, capture_output=True, timeout=120, check=True)
+    assert re.fullmatch("IS[0-9a-f]{32}", made.stdout)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(f"exec {listen}", **shell, **pipes) as alice:
+        too_long = threading.Timer(60, alice.kill)
+        too_long.start()
+        try:
+            _line_with(alice, "Connected")
+            posted = subprocess.run(f"SERVICE={made.stdout}; {post}", **shell, capture_output=True, timeout=120)
+            assert json.loads(posted.stdout)["body"] == "Hello"
+            assert '"messageAdded"' in _line_with(alice, '"body":"Hello"')
+        finally:
+            too_long.cancel()
+            alice.kill()
 
 
-def test_the_third_printed_command_opens_a_socket(stack: Stack, service: Any) -> None:
-    line = next(line for line in until(lambda: _commands(stack)) if "local url" in line)
-    command = re.search(r'"\$\((.*)\)"', line)
-    assert command
-    printed = subprocess.run(
-        command[1], shell=True, capture_output=True, text=True, timeout=120, check=True, cwd=REPOSITORY
-    )
-    with connect(printed.stdout.strip(), proxy=None) as opened:
-        opened.send('{"id": "1", "action": "ping"}')
-        assert json.loads(opened.recv(120))["action"] == "pong"
+def _line_with(process: subprocess.Popen[str], text: str) -> str:
+    """The first line of a process's output that has this text."""
+    assert process.stdout is not None
+    return next(line for line in process.stdout if text in line)
 
 
 def _commands(stack: Stack) -> list[str]:
-    _, found, below = stack.printed.partition("in another terminal")
-    return [line for line in below.splitlines() if line.startswith("  ")] if found else []
+    """The commands of the first printed story, each as one line."""
+    _, found, below = stack.printed.partition("In another terminal")
+    story, is_whole, _ = below.replace("\\\n", " ").partition("A back end for Conversations")
+    return [line.strip() for line in story.splitlines() if line.startswith("  ")] if found and is_whole else []
+
+
+def test_the_terminal_names_a_webhook_target_that_does_not_answer(stack: Stack, twilio: Client, service: Any) -> None:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as unused:
+        host = f"127.0.0.1:{unused.getsockname()[1]}"
+    twilio.chat.v2.services(service.sid).update(
+        post_webhook_url=f"http://{host}/hooks?key=secret", webhook_filters=["onChannelAdded"]
+    )
+    # Back ends' own actions fire webhooks if they ask for it.
+    for number in range(2):
+        channels = twilio.chat.v2.services(service.sid).channels
+        channels.create(friendly_name=f"number {number}", x_twilio_webhook_enabled="true")
+    line = f"! webhook onChannelAdded: {host} does not answer (Connection refused)"
+    until(lambda: line in stack.printed)
+    assert "key=secret" not in stack.printed
 
 
 def test_a_new_service_has_its_four_roles_and_three_of_them_are_its_defaults(twilio: Client, service: Any) -> None:

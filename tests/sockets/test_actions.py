@@ -79,6 +79,21 @@ def test_a_member_deletes_her_message(alice: Device, room: Room) -> None:
     assert room.fetch()["messages_count"] == 1
 
 
+@pytest.mark.parametrize(
+    ("action", "request_", "named"),
+    [
+        ("fetchChannel", {"channel": "nowhere"}, "channel nowhere"),
+        ("updateMessage", {"message": 7, "channel": "general", "body": "x"}, "channel general, message 7"),
+        ("fetchMember", {"channel": "general", "identity": "carol"}, "channel general, identity carol"),
+        ("removeBinding", {"binding": "BS" + "0" * 32}, "binding BS" + "0" * 32),
+        ("fetchChannel", {"channel": "x" * 300}, "channel " + "x" * 128),
+    ],
+)
+def test_a_404_names_what_was_asked_for(alice: Device, room: Room, action: str, request_: Any, named: str) -> None:
+    error = alice.ask(action, **request_)["error"]
+    assert error == {"code": 20404, "message": f"The requested resource was not found: {named}"}
+
+
 @pytest.mark.converses("fetchMessage")
 def test_a_member_fetches_a_message(alice: Device, room: Room) -> None:
     sid = address(room, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -24,8 +25,9 @@ def members(still_house: House, still_room: Room) -> dict[str, Device]:
 
 
 def refused(device: Device, action: str, request: dict[str, Any]) -> Any:
+    """Status and error of the reply. The text of a 404 names the channel that was asked for."""
     reply = device.ask(action, **request)
-    return reply["status"], reply.get("error")
+    return reply["status"], json.dumps(reply.get("error")).replace(request["channel"], "the channel")
 
 
 @pytest.mark.parametrize("who", ["mighty", "weak"])

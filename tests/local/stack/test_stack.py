@@ -20,7 +20,7 @@ import pytest
 from websockets.sync.client import connect
 
 from local.emulators.engine import CREDENTIALS
-from local.home import Home, read_json
+from local.home import REPOSITORY, Home, read_json
 from local.process import processes
 from local.stack.running import StackFailed, start_stack
 from tests.local.conftest import ENGINES, FIXTURES, TEMPLATE, FixtureStack
@@ -255,3 +255,25 @@ def test_a_taken_port_is_reported_before_anything_is_started(tmp_path: Path):
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken, pytest.raises(StackFailed):
         start_stack(tmp_path / "home", port=taken.getsockname()[1], template=TEMPLATE)
     assert not (tmp_path / "home/processes.json").exists()
+
+
+@pytest.mark.parametrize("port", ["80000", "-1", "http", "8080 8081"])
+def test_a_port_that_cannot_be_one_is_refused_in_one_line(port: str):
+    assert refused_start(PARLEY_PORT=port) == [f"PARLEY_PORT must be a number from 0 to 65535, not {port!r}"]
+
+
+def test_a_template_that_does_not_exist_is_named_in_one_line(tmp_path: Path):
+    missing = tmp_path / "nowhere.yaml"
+    assert refused_start(PARLEY_TEMPLATE=str(missing)) == [
+        f"There is no template {missing}; PARLEY_TEMPLATE names another file"
+    ]
+
+
+def refused_start(**environment: str) -> list[str]:
+    """All lines that a start prints which is refused."""
+    command = [sys.executable, "-m", "local"]
+    ended = subprocess.run(
+        command, cwd=REPOSITORY, env=os.environ | environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 2
+    return (ended.stdout + ended.stderr).splitlines()

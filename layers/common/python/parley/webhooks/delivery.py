@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from parley.log import logger
 from parley.ports.http.outgoing import NoAnswer, Outgoing, Response, TargetRefused, check_url
@@ -82,12 +82,21 @@ def _as_seen(url: str) -> str:
     return f"{target.scheme}://{target.host_header}{target.path.removesuffix('?')}"
 
 
+def _host(url: str) -> str:
+    """Host and port of a URL; empty for a text that is no URL."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
+
+
 def attempt(outgoing: Outgoing, auth_token: str, delivery: dict[str, Any], number: int) -> Attempt:
-    """Make one attempt and log it: SIDs, status, duration and reason, never the content."""
+    """Make one attempt and log it: SIDs, the host, status, duration and reason, never the content or the whole URL."""
     started = time.perf_counter()
     made = _send(outgoing, auth_token, delivery, number)
     made = made._replace(duration_ms=round((time.perf_counter() - started) * 1000))
     facts = {"delivery": delivery["id"], "attempt": number, "outcome": str(made.outcome), "status": made.status}
+    facts["host"] = _host(delivery["url"])
     facts["duration_ms"] = made.duration_ms
     facts |= {name: value for name, value in delivery["parameters"].items() if name in _LOGGED}
     if made.outcome is Outcome.DELIVERED:

@@ -53,7 +53,7 @@ def _carried_out(session: Session, request: frames.Request) -> str:
     try:
         status, result = perform(session, request)
     except Refusal as refusal:
-        return frames.refusal(request.id, refusal)
+        return frames.refusal(request.id, refusal, request.body)
     except RecursionError:
         # The JSON decoder could still read such deep nesting, but the action could not walk through it.
         return frames.refusal(request.id, FRAME_INVALID())
