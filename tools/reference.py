@@ -287,7 +287,8 @@ def _of_record(kind: Any, column: str, always: bool) -> str:
         case kinds.Sid():
             said = f"a SID beginning with `{kind.prefix}`"
         case kinds.Sids():
-            said = f"up to {kind.most} SIDs beginning with `{kind.prefix}`{_code(column, kind.malformed)}, each in a parameter"
+            malformed = _code(column, kind.malformed)
+            said = f"up to {kind.most} SIDs beginning with `{kind.prefix}`{malformed}, each in a parameter"
         case kinds.Listed():
             said = f"may be repeated{': ' + _words(kind.words) if kind.words else ''}{_code(column, kind.error)}"
         case kinds.Url():
