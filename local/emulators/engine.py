@@ -1,7 +1,8 @@
-"""AWS on loopback: MiniStack for queues and secrets, Dynoxide or MiniStack for the table and its stream.
+"""AWS on loopback: MiniStack for queues, files and secrets, Dynoxide or MiniStack for the table and its stream.
 
-Both keep their state in the home. Dynoxide writes every change to disk before it answers; MiniStack writes its state
-when it is asked to stop, so a killed one comes back as it was when it last stopped cleanly.
+Both keep their state in the home. Dynoxide writes every change to disk before it answers, and so does MiniStack with
+files. MiniStack writes all other state when it is asked to stop, so a killed one comes back as it was when it last
+stopped cleanly.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ from local.template.declared import REGION
 
 _START_SECONDS = 20
 _STOP_SECONDS = 10
-_SERVICES = "dynamodb,dynamodbstreams,secretsmanager,sqs"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # no emulator checks them
+_SERVICES = "dynamodb,dynamodbstreams,s3,secretsmanager,sqs"
+# MiniStack checks presigned links, which must be signed with these; nothing else is checked.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 # botocore alone: importing boto3 takes each process of a stack another 0.15 s and offers nothing that is used here.
@@ -58,6 +60,7 @@ class Endpoints:
         return {
             "AWS_ENDPOINT_URL_DYNAMODB": self.dynamodb,
             "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": self.dynamodb,
+            "AWS_ENDPOINT_URL_S3": self.ministack,
             "AWS_ENDPOINT_URL_SQS": self.ministack,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.ministack,
             # A request to any other service fails at once instead of going to the real AWS.
@@ -135,6 +138,8 @@ def _start_ministack(home: Home, children: dict[str, subprocess.Popen[bytes]]) -
         "SERVICES": _SERVICES,
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / "state"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(folder / "s3"),
         "TMPDIR": str(folder / "tmp"),
         "LOG_LEVEL": "WARNING",
         "IOT_MTLS_ENABLED": "0",

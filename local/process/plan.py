@@ -20,6 +20,7 @@ from local.template.intrinsics import Physical
 from local.template.template import BoundTemplate, Template
 
 CONNECTIONS_PATH = "/_aws"
+OBJECTS_PATH = "/_aws/s3"
 HEALTH_PATH = "/_aws/health"
 _DEBUGGING_SETTINGS = {
     "LogLevel": "PARLEY_LOG_LEVEL",
@@ -31,6 +32,8 @@ _DEBUGGING_SETTINGS = {
     "WhatsAppSenders": "PARLEY_WHATSAPP_SENDERS",
     "GroupMessages": "PARLEY_GROUP_MESSAGES",
     "CarrierUrl": "PARLEY_CARRIER_URL",
+    "MediaLimitMb": "PARLEY_MEDIA_LIMIT_MB",
+    "MediaUnattachedSeconds": "PARLEY_MEDIA_UNATTACHED_SECONDS",
 }
 """Parameters of the template, and the environment variables that set them for one run."""
 _LOCALLY = {
@@ -85,7 +88,11 @@ class Plan:
             f"https://{sockets.logical_id.lower()}.{in_aws}": self.rest_url + CONNECTIONS_PATH,
         }
         carrier = self.parameters.get("CarrierUrl") or self.rest_url + CARRIER_PATH
-        local_values = {"PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true", "PARLEY_CARRIER_URL": carrier}
+        local_values = {
+            "PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true",
+            "PARLEY_CARRIER_URL": carrier,
+            "PARLEY_MEDIA_LINKS_URL": self.rest_url + OBJECTS_PATH,
+        }
         return template.functions(local_values, replacements)
 
 

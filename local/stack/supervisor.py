@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from local.emulators.engine import EmulatorFailed, Endpoints, start_engine
-from local.emulators.provision import provision, secret_text
+from local.emulators.provision import provision, provision_buckets, secret_text
 from local.home import Home, InUse, write_json
 from local.process import processes
 from local.process.functions import FunctionError
@@ -100,6 +100,8 @@ class Supervisor:
         self._prepare_children(template.bind(physical), physical, rest_url)
         for name in _MODULES:
             self._spawn(name)
+        # While these import their modules, MiniStack has time for its first bucket.
+        provision_buckets(template, self._endpoints)
         self._await_ready(rest_url)
         self._complete(rest_url)
 

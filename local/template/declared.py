@@ -1,4 +1,4 @@
-"""The records into which the template is read: tables, queues, functions, mappings, APIs."""
+"""The records into which the template is read: tables, queues, buckets, functions, mappings, APIs."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ class Queue:
     name: str
     attributes: dict[str, str]
     redrive: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Bucket:
+    logical_id: str
+    name: str
+    cors: list[dict[str, Any]]
+    """Its CORS rules, with the names that S3's XML has."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from local.template.declared import (
     ACCOUNT,
     REGION,
     STACK,
+    Bucket,
     Function,
     GatewayResponse,
     Queue,
@@ -35,6 +36,7 @@ _FUNCTION = "AWS::Serverless::Function"
 _LAYER = "AWS::Serverless::LayerVersion"
 _TABLE = "AWS::DynamoDB::Table"
 _QUEUE = "AWS::SQS::Queue"
+_BUCKET = "AWS::S3::Bucket"
 _SECRET = "AWS::SecretsManager::Secret"
 _REST_API = "AWS::Serverless::Api"
 _SOCKET_API = "AWS::Serverless::WebSocketApi"
@@ -102,6 +104,8 @@ class Template:
             yield logical_id, Physical(name, {"Arn": arn("dynamodb", f"table/{name}")})
         for logical_id, name in self._named(_QUEUE, "QueueName"):
             yield logical_id, Physical(name, {"Arn": arn("sqs", name), "QueueName": name})
+        for bucket in self.buckets():
+            yield bucket.logical_id, Physical(bucket.name, {"Arn": f"arn:aws:s3:::{bucket.name}"})
         for logical_id, name in self._named(_FUNCTION, "FunctionName"):
             function_arn = arn("lambda", f"function:{name}")
             yield logical_id, Physical(name, {"Arn": function_arn, "Alias": function_arn})
@@ -148,6 +152,18 @@ class Template:
             name = values.get("QueueName", _local_name(logical_id, properties))
             attributes = {key: _attribute(values[key]) for key in wanted if key in values}
             found.append(Queue(logical_id, name, attributes, values.get("RedrivePolicy")))
+        return found
+
+    def buckets(self) -> list[Bucket]:
+        """Every bucket with its CORS rules. Locally nothing else of a bucket would be heeded."""
+        found = []
+        for logical_id, properties in self.resources(_BUCKET):
+            wanted = {key: properties[key] for key in ("BucketName", "CorsConfiguration") if key in properties}
+            values = self.resolve(wanted)
+            # S3 takes lower-case names only.
+            name = values.get("BucketName", _local_name(logical_id).lower())
+            rules = [_cors_rule(rule) for rule in values.get("CorsConfiguration", {}).get("CorsRules", [])]
+            found.append(Bucket(logical_id, name, rules))
         return found
 
     def secrets(self) -> list[Secret]:
@@ -337,6 +353,19 @@ class BoundTemplate:
                     raise TemplateError(f"the local gateway does not fill in the reply {template!r}")
                 return Route("", template, replies, timeout)
         return Route("", "", replies, timeout)
+
+
+def _cors_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A CORS rule with the names that S3's XML has for its parts."""
+    names = {
+        "AllowedHeaders": "AllowedHeader",
+        "AllowedMethods": "AllowedMethod",
+        "AllowedOrigins": "AllowedOrigin",
+        "ExposedHeaders": "ExposeHeader",
+        "Id": "ID",
+        "MaxAge": "MaxAgeSeconds",
+    }
+    return {names[key]: value for key, value in rule.items()}
 
 
 def _patterns(values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,24 +1,26 @@
 """All six functions, loaded from the template as a local run loads them, with every AWS request they make written down.
 
-What they ask of botocore is noted before it is sent; posts to sockets, which do not go through botocore, arrive at a
-server of our own. Every entry is a pair of action and resource, `("dynamodb:Query", "Table/index/gsi1")`.
+What they ask of botocore is noted before it is sent. Posts to sockets and requests to the object store do not go through
+a client of botocore. They arrive at a server of our own, which passes those for objects on. Every entry is a pair of action and resource, `("dynamodb:Query", "Table/index/gsi1")`.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.session
 import pytest
 
 from local.emulators.engine import Endpoints
-from local.emulators.provision import provision
+from local.emulators.provision import provision, provision_buckets
 from local.home import REPOSITORY, Home
 from local.process.functions import LoadedFunction
 from local.pump.stream_reader import StreamReader
@@ -38,6 +40,8 @@ _PARTS_OF_A_TRANSACTION = {
 }
 _SQS_ACTIONS = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}
 GONE = "gone="
+# Where our server passes requests on to the object store.
+OBJECTS = "/objects"
 
 
 class Functions:
@@ -53,13 +57,17 @@ class Functions:
         self._starting = ""
         self._running = ""
         created = provision(template, aws, home)
+        provision_buckets(template, aws)
         self._logical = {physical.ref: name for name, physical in created.items()}
         self.queues = {name: physical.ref for name, physical in created.items() if name.endswith("Queue")}
         self.sqs = aws.client("sqs")
         bound = template.bind(created)
         socket_api = f"https://{bound.socket_api().logical_id.lower()}.execute-api.{REGION}.amazonaws.com"
-        local_values = {"PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true", "PARLEY_CARRIER_URL": f"{server_url}/carrier"}
-        patch.setenv("AWS_ENDPOINT_URL_S3", server_url)
+        local_values = {
+            "PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true",
+            "PARLEY_CARRIER_URL": f"{server_url}/carrier",
+            "PARLEY_MEDIA_LINKS_URL": f"{server_url}{OBJECTS}",
+        }
         functions = bound.functions(
             {**local_values, "PARLEY_PHONE_NUMBERS": ",".join(PHONE_NUMBERS)}, {socket_api: server_url}
         )
@@ -94,7 +102,17 @@ class Functions:
     def send(self, verb: str, url: str, headers: Headers, body: bytes) -> Answer:
         """A request to the REST function; with this, tests talk to it as to any other door."""
         result = self.invoke("RestApiFunction", event(verb, url, headers, body))
-        return Answer(result["statusCode"], {}, (result.get("body") or "").encode())
+        return Answer(result["statusCode"], result.get("headers") or {}, (result.get("body") or "").encode())
+
+    def follow(self, verb: str, link: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> int:
+        """The status with which somebody is answered who follows a link to a file."""
+        parts = urlsplit(link)
+        connection = http.client.HTTPConnection(parts.netloc)
+        try:
+            connection.request(verb, f"{parts.path}?{parts.query}", body, dict(headers or {}))
+            return connection.getresponse().status
+        finally:
+            connection.close()
 
     def stream_records(self) -> list[dict[str, Any]]:
         """What the table's stream has carried since the last call."""
@@ -145,6 +163,12 @@ class Functions:
         """Record that the running function wrote to a socket, or closed it."""
         self._add("execute-api:ManageConnections", f"SocketApi/{method}")
 
+    def note_object(self, method: str, bucket: str, query: str) -> None:
+        """Record a request to the object store. Who follows a link does so with the rights of the REST function."""
+        action = {"PUT": "PutObject", "DELETE": "DeleteObject"}.get(method, "GetObject")
+        pair = f"s3:{action}Tagging" if query == "tagging" else f"s3:{action}", f"{self._logical[bucket]}/*"
+        self.seen.setdefault("RestApiFunction" if "X-Amz-Signature" in query else self._running, set()).add(pair)
+
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         service, operation = model.service_model.service_name, model.name
         if service == "dynamodb":
@@ -183,7 +207,10 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
         """`@connections`, the object store, and service owners: `/busy` answers 503, anything else 200."""
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.path.startswith(OBJECTS):
+                self._pass_on(self.path.removeprefix(OBJECTS), body)
+                return
             status = 503 if "/busy" in self.path else 200
             if "/@connections/" in self.path:
                 made[0].note_push(self.command)
@@ -192,13 +219,23 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_DELETE = do_PUT = do_POST  # noqa: N815
+        do_DELETE = do_GET = do_HEAD = do_PUT = do_POST  # noqa: N815
 
-        def do_HEAD(self) -> None:
-            """An object of six bytes, as the store describes it."""
-            self.send_response(200)
-            self.send_header("Content-Length", "6")
+        def _pass_on(self, path: str, body: bytes) -> None:
+            where, _, query = path.partition("?")
+            made[0].note_object(self.command, where.split("/")[1], query)
+            connection = http.client.HTTPConnection(aws.ministack.removeprefix("http://"))
+            connection.request(self.command, path, body, dict(self.headers.items()))
+            with connection.getresponse() as answer:
+                content = answer.read()
+            connection.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name not in ("content-length", "date", "server", "connection"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", answer.headers["content-length"] or str(len(content)))
             self.end_headers()
+            self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -208,7 +245,9 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         for name, value in aws.environment().items():
             patch.setenv(name, value)
-        functions = Functions(aws, template, home, f"http://127.0.0.1:{server.server_address[1]}", patch)
+        server_url = f"http://127.0.0.1:{server.server_address[1]}"
+        patch.setenv("AWS_ENDPOINT_URL_S3", server_url + OBJECTS)
+        functions = Functions(aws, template, home, server_url, patch)
         made.append(functions)
         try:
             yield functions

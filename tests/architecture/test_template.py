@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from local.template.intrinsics import Physical, Scope
 from local.template.template import Template
 from parley.settings import Settings
 from parley.sockets.events import EVENTS
@@ -37,8 +38,10 @@ GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
 INLINE_LIMIT_BYTES = 51_200
 ONLY_PERMITS = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Role"}
 ONLY_WATCHES = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::KMS::Key", "AWS::SNS::Topic"}
+ONLY_GUARDS = {"AWS::GuardDuty::MalwareProtectionPlan", "AWS::IAM::Role", "AWS::S3::BucketPolicy"}
 MAY_HOLD = {
     "templates/key.yaml": {"AWS::KMS::Key"},
+    "templates/media.yaml": ONLY_GUARDS,
     "templates/permissions.yaml": ONLY_PERMITS,
     "templates/watch.yaml": ONLY_WATCHES,
 }
@@ -50,7 +53,7 @@ NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 FREE_TEXT = {"AlarmEmail", "AlarmTopicArn", "CarrierUrl", "StudioUrl"}
 # The log role of API Gateway, which API Gateway and no function uses.
 ROLES_OF_AWS = {"ApiGatewayLogRole"}
-NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$")
+NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$|\$\{MediaBucket\.Arn\}/\*$")
 API_GATEWAY_PATIENCE_SECONDS = 29
 FAN_OUT_SORT_KEYS = {"CHANNEL", "USER", "MESSAGE#", "MEMBER#", "INVITE#"}
 WEBHOOKS_SORT_KEYS = {"CHANNEL", "USER", "MESSAGE#", "MEMBER#", "SERVICE#"}
@@ -140,7 +143,7 @@ def test_a_nested_template_holds_nothing_that_a_local_run_needs(name: str):
 
 
 def test_what_only_permits_or_watches_is_not_in_the_template_that_the_local_runtime_reads():
-    others = {name for name, spec in RESOURCES.items() if spec["Type"] in ONLY_PERMITS | ONLY_WATCHES}
+    others = {name for name, spec in RESOURCES.items() if spec["Type"] in ONLY_PERMITS | ONLY_WATCHES | ONLY_GUARDS}
     assert others == ROLES_OF_AWS
 
 
@@ -236,9 +239,9 @@ def test_a_function_is_given_only_settings_that_are_read(function: str):
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_setting_resolves_a_secret_or_lets_webhooks_reach_the_machine_itself(function: str):
+def test_no_setting_resolves_a_secret_or_is_for_local_runs_only(function: str):
     assert "resolve:" not in json.dumps(environment(function))
-    assert "PARLEY_WEBHOOK_ALLOW_LOOPBACK" not in environment(function)
+    assert not {"PARLEY_WEBHOOK_ALLOW_LOOPBACK", "PARLEY_MEDIA_LINKS_URL"} & environment(function).keys()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -322,6 +325,9 @@ LONGEST = {
     "ActionsPerSecond": "999999",
     "GroupMessages": "false",
     "LogLevel": "ERROR",
+    "MediaLimitMb": "4999",
+    "MediaScan": "guardduty",
+    "MediaUnattachedSeconds": "99999",
     "PhoneNumbers": ",".join(["+999999999999999"] * 10),
     "TableName": "x" * 100,
     "Tracing": "false",
@@ -350,6 +356,9 @@ def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_st
         ("ActionsPerSecond", "5"),
         ("GroupMessages", "true"),
         ("LogLevel", "WARN"),
+        ("MediaLimitMb", "20"),
+        ("MediaScan", "guardduty"),
+        ("MediaUnattachedSeconds", "600"),
         ("PhoneNumbers", "+12025550143"),
         ("TableName", "restored"),
         ("Tracing", "true"),
@@ -657,6 +666,125 @@ def test_the_auth_token_is_made_of_32_lower_case_hex_digits():
     assert generate["ExcludeUppercase"] is True and generate["ExcludePunctuation"] is True
     left = set(string.ascii_lowercase + string.digits) - set(generate["ExcludeCharacters"])
     assert left == set("0123456789abcdef")
+
+
+def test_the_bucket_is_private_to_the_account_and_encrypted_and_keeps_nothing_that_was_deleted():
+    (bucket,) = of_type("AWS::S3::Bucket").values()
+    assert bucket["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    ((encryption,),) = bucket["BucketEncryption"].values()
+    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert not {"AccessControl", "VersioningConfiguration", "ReplicationConfiguration"} & bucket.keys()
+    assert not {"WebsiteConfiguration", "ObjectLockEnabled"} & bucket.keys()
+
+
+def test_the_bucket_survives_the_stack_but_not_a_first_deployment_that_fails():
+    assert RESOURCES["MediaBucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert RESOURCES["MediaBucket"]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_bucket_itself_deletes_only_uploads_that_were_never_finished():
+    """Objects are deleted for one reason: their record has gone."""
+    (rule,) = RESOURCES["MediaBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule.keys() - {"Id"} == {"Status", "AbortIncompleteMultipartUpload"}
+
+
+@pytest.mark.parametrize("scan", ["none", "guardduty"])
+def test_nobody_is_allowed_anything_by_the_policy_of_the_bucket(scan: str):
+    assert {statement["Effect"] for statement in bucket_policy(scan)} == {"Deny"}
+
+
+@pytest.mark.parametrize("scan", ["none", "guardduty"])
+def test_the_bucket_is_reached_over_encrypted_connections_only(scan: str):
+    (statement,) = (one for one in bucket_policy(scan) if "Bool" in one["Condition"])
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert (statement["Principal"], statement["Action"]) == ("*", "s3:*")
+    assert statement["Resource"] == ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]
+
+
+def test_without_a_scanner_there_is_no_plan_no_role_and_no_rule_about_tags():
+    assert len(bucket_policy("none")) == 1
+    media = FILES["templates/media.yaml"]
+    assert media["Conditions"]["Scans"] == {"Fn::Equals": [{"Ref": "Scan"}, "guardduty"]}
+    conditional = {name for name, spec in media["Resources"].items() if spec.get("Condition") == "Scans"}
+    assert conditional == media["Resources"].keys() - {"Policy"}
+    assert TEMPLATE["Parameters"]["MediaScan"]["Default"] == "none"
+
+
+def test_with_a_scanner_no_link_reads_what_is_not_found_clean():
+    """A link has the rights of the role that signed it, and that role must be able to look at new files."""
+    clean = {"s3:ExistingObjectTag/GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"}
+    links, others, tagging = bucket_policy("guardduty")[1:]
+    assert links["Condition"] == {"StringEquals": {"s3:authType": "REST-QUERY-STRING"}, "StringNotEquals": clean}
+    looking = {"aws:PrincipalArn": ["arn:looking", "arn:scanner"]}
+    assert others["Condition"] == {"StringNotEquals": clean | looking}
+    assert {(one["Principal"], one["Action"]) for one in (links, others)} == {("*", "s3:GetObject")}
+    assert tagging["Action"] == "s3:PutObjectTagging"
+    assert tagging["Condition"] == {"StringNotEquals": {"aws:PrincipalArn": "arn:scanner"}}
+    given = RESOURCES["MediaGuard"]["Properties"]["Parameters"]
+    assert given["LookingRoleArn"] == FUNCTIONS["RestApiFunction"]["Role"]
+
+
+def bucket_policy(scan: str) -> list[dict[str, Any]]:
+    """The statements of the bucket's policy, with or without a scanner."""
+    parameters = {"Bucket": "bucket", "BucketArn": "arn:aws:s3:::bucket", "Scan": scan, "LookingRoleArn": "arn:looking"}
+    scanner = {"ScannerRole": Physical("scanner", {"Arn": "arn:scanner"})}
+    scope = Scope(FILES["templates/media.yaml"], parameters, {}, scanner)
+    policy: list[dict[str, Any]] = scope.resolve(
+        FILES["templates/media.yaml"]["Resources"]["Policy"]["Properties"]["PolicyDocument"]["Statement"]
+    )
+    return policy
+
+
+MEDIA_ACTIONS = {"RestApiFunction": {"s3:GetObject", "s3:PutObject"}, "WebhooksFunction": {"s3:DeleteObject"}}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_may_do_with_files_exactly_what_it_does(function: str):
+    about_files = [one for one in statements(function) if "MediaBucket" in json.dumps(one)]
+    assert [one["Resource"] for one in about_files] in ([], [{"Fn::Sub": "${MediaBucket.Arn}/*"}])
+    actions = {action for one in about_files for action in listed(one["Action"])}
+    assert actions == MEDIA_ACTIONS.get(function, set())
+    assert ("PARLEY_MEDIA_BUCKET" in environment(function)) == bool(actions)
+
+
+def test_only_with_a_scanner_may_the_rest_function_read_what_it_found():
+    policy = nested("Permissions")["ScanPolicy"]
+    assert FILES["templates/permissions.yaml"]["Conditions"][policy["Condition"]] == {
+        "Fn::Equals": [{"Ref": "MediaScan"}, "guardduty"]
+    }
+    assert policy["Properties"]["Roles"] == [{"Ref": "RestApiRole"}]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "s3:GetObjectTagging"
+    assert statement["Resource"] == {"Fn::Sub": "${MediaBucket.Arn}/*"}
+
+
+def test_pages_of_any_origin_may_read_what_they_have_a_link_to_and_those_that_are_named_may_store():
+    """After the REST API's redirect, browsers say `Origin: null`."""
+    rules = RESOURCES["MediaBucket"]["Properties"]["CorsConfiguration"]["CorsRules"]
+    origins = {method: rule["AllowedOrigins"] for rule in rules for method in rule["AllowedMethods"]}
+    assert origins["GET"] == origins["HEAD"] == ["*"]
+    assert origins["PUT"] == {"Fn::Split": [",", {"Ref": "MediaOrigins"}]}
+    assert origins.keys() == {"GET", "HEAD", "PUT"}
+    exposed = {header for rule in rules if "GET" in rule["AllowedMethods"] for header in rule["ExposedHeaders"]}
+    assert {"Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Range"} <= exposed
+
+
+@pytest.mark.parametrize("origins", ["*", "https://example.com", "https://example.com,http://127.0.0.1:8080"])
+def test_origins_are_given_with_commas_between(origins: str):
+    pattern = TEMPLATE["Parameters"]["MediaOrigins"]["AllowedPattern"]
+    assert re.fullmatch(pattern, origins)
+    assert not re.fullmatch(pattern, f"{origins}, https://example.org")
+    assert not re.fullmatch(pattern, f"{origins}/")
+
+
+def test_the_function_gets_every_body_as_the_bytes_that_were_sent():
+    assert RESOURCES["RestApi"]["Properties"]["BinaryMediaTypes"] == ["*~1*"]
 
 
 def test_a_ping_is_answered_without_a_function():

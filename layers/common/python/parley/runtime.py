@@ -194,7 +194,8 @@ class Runtime:
             settings.media_bucket,
             settings.region,
             lambda: credentials.get_frozen_credentials(),
-            endpoint=settings.objects_endpoint_url,
+            endpoint=settings.objects_endpoint_url.rstrip("/"),
+            links=settings.media_links_url,
             clock=self.clock,
         )
 

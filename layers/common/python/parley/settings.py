@@ -45,7 +45,8 @@ class Settings:
         metrics_namespace: The CloudWatch namespace of the function's metrics, one for each stack.
         function: The function's name, which its metrics carry.
         media_bucket: The name of the bucket that holds the files of messages.
-        media_limit_mb: How large a file may be, in megabytes of 1,000,000 bytes.
+        media_links_url: The URL of a proxy to which links to files lead, instead of S3; for local runs only.
+        media_limit_mb: How large a file may be, in MB.
         media_unattached_seconds: How long a stored file may be without a message before it is deleted.
         media_scan: `guardduty` if files are scanned before anybody can fetch them, else `none`.
         log_level: The least severe level that is logged.
@@ -75,6 +76,7 @@ class Settings:
     metrics_namespace: str = "Parley"
     function: str = ""
     media_bucket: str = ""
+    media_links_url: str = ""
     media_limit_mb: int = 150
     media_unattached_seconds: int = 300
     media_scan: str = "none"

@@ -76,6 +76,7 @@ class Objects:
         credentials: Callable[[], Any],
         *,
         endpoint: str = "",
+        links: str = "",
         session: Any = None,
         clock: Clock | None = None,
         jitter: Callable[[], float] = random.random,
@@ -84,8 +85,9 @@ class Objects:
 
         Args:
             credentials: Answers as botocore's `get_frozen_credentials` does.
-            endpoint: The URL of another server, which then finds the bucket's name in the path. If the URL has a path
-                itself, this belongs to a proxy that takes it away. So signatures do not cover it.
+            endpoint: The URL of another server, which finds the bucket's name in the path.
+            links: The URL under which others reach that server through a proxy. The proxy passes on the host, and takes
+                this URL's path away. So signatures do not cover that path.
             session: Sends prepared requests, as botocore's `URLLib3Session` does.
         """
         self._region = region
@@ -93,14 +95,12 @@ class Objects:
         self._session = session
         self._clock = clock or Clock()
         self._jitter = jitter
-        parts = urlsplit(endpoint)
-        # `signed` is the address that signatures cover, `reached` the one under which clients find it.
-        if endpoint:
-            self._signed = f"{parts.scheme}://{parts.netloc}/{bucket}/"
-            self._reached = f"{endpoint.rstrip('/')}/{bucket}/"
-        else:
-            suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-            self._signed = self._reached = f"https://{bucket}.s3.{region}.{suffix}/"
+        suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        self._url = f"{endpoint}/{bucket}/" if endpoint else f"https://{bucket}.s3.{region}.{suffix}/"
+        self._link_url = self._signed_url = self._url
+        if links:
+            self._link_url = f"{links}/{bucket}/"
+            self._signed_url = "{0.scheme}://{0.netloc}/{1}/".format(urlsplit(links), bucket)
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
         """Store an object in place of one that may be there."""
@@ -157,9 +157,9 @@ class Objects:
     def _link(
         self, method: str, key: str, headers: Mapping[str, str], parameters: Mapping[str, str], seconds: int
     ) -> str:
-        request = AWSRequest(method, self._signed + _quoted(key), dict(headers), params=dict(parameters))
+        request = AWSRequest(method, self._signed_url + _quoted(key), dict(headers), params=dict(parameters))
         self._sign(S3SigV4QueryAuth(self._credentials(), "s3", self._region, seconds), request)
-        return self._reached + str(request.url).removeprefix(self._signed)
+        return self._link_url + str(request.url).removeprefix(self._signed_url)
 
     def _ask(self, method: str, key: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
         """S3's answer to a request, which is repeated while S3 cannot answer."""
@@ -180,9 +180,8 @@ class Objects:
         if self._session is None:
             self._session = URLLib3Session(timeout=(CONNECT_SECONDS, READ_SECONDS))
         path, _, query = key.partition("?")
-        request = AWSRequest(method, self._signed + _quoted(path) + (query and f"?{query}"), dict(headers), body)
+        request = AWSRequest(method, self._url + _quoted(path) + (query and f"?{query}"), dict(headers), body)
         self._sign(S3SigV4Auth(self._credentials(), "s3", self._region), request)
-        request.url = self._reached + request.url.removeprefix(self._signed)
         try:
             return self._session.send(request.prepare())
         except (NotConnected, HTTPClientError):
