@@ -231,7 +231,7 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
             connection.close()
             self.send_response(answer.status)
             for name, value in answer.getheaders():
-                if name not in ("content-length", "date", "server", "connection"):
+                if name.lower() not in ("content-length", "date", "server", "connection"):
                     self.send_header(name, value)
             self.send_header("Content-Length", answer.headers["content-length"] or str(len(content)))
             self.end_headers()
