@@ -24,10 +24,8 @@ const LARGEST_FRAME = 32 * 1024;
 const MOST_IN_FLIGHT = 32;
 /** After this time an SDK gives a request up. */
 const REQUEST_TIMEOUT = 30_000;
-/** In bytes. API Gateway passes a larger body to no Lambda. */
+/** In bytes. Lambda takes no larger file in the body of a request. */
 const LARGEST_POST = 4_500_000;
-/** At most this much surrounds a file in a form. */
-const AROUND_A_FILE = 16 * 1024;
 /** How often a step of an upload is tried, and what the pauses between the attempts grow from. */
 const MOST_ATTEMPTS = 3;
 const FIRST_PAUSE = 1_000;
@@ -352,7 +350,7 @@ class FileRequest {
     // Pages that are not secure cannot make digests, and the package "xmlhttprequest" sends neither Blobs nor forms.
     if (!this.#isPost || globalThis.crypto?.subtle === undefined) return undefined;
     const file = bytesIn(body) ?? (this.#request.upload ? blobIn(body) : undefined);
-    return file && file.size + file.around > LARGEST_POST ? file : undefined;
+    return file?.size > LARGEST_POST ? file : undefined;
   }
 
   async send(file) {
@@ -461,16 +459,16 @@ function bytesIn(body) {
   if (body instanceof ArrayBuffer) return bytesIn(new Uint8Array(body));
   if (!ArrayBuffer.isView(body)) return undefined;
   const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
-  return { bytes, size: bytes.length, around: 0 };
+  return { bytes, size: bytes.length };
 }
 
 /** A Blob, or the only file of a form. Parley refuses forms with several. */
 function blobIn(body) {
-  if (body instanceof Blob) return { bytes: body, size: body.size, around: 0, type: body.type };
+  if (body instanceof Blob) return { bytes: body, size: body.size, type: body.type };
   if (!(body instanceof FormData)) return undefined;
   const [file, ...others] = [...body.values()].filter((value) => value instanceof Blob);
   if (file === undefined || others.length > 0) return undefined;
-  return { bytes: file, size: file.size, around: AROUND_A_FILE, name: file.name, type: file.type };
+  return { bytes: file, size: file.size, name: file.name, type: file.type };
 }
 
 const isGood = ({ status }) => status >= 200 && status < 300;

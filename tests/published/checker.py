@@ -168,6 +168,8 @@ def _check_value(base_url: str, where: str, schema: dict[str, Any], value: Any) 
     if value is None:
         _expect(schema.get("nullable", False), f"{where} is null")
         return
+    if forms := schema.get("anyOf"):
+        _check_forms(base_url, where, forms, value)
     if kind := schema.get("type"):
         fits = isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
         _expect(fits, f"{where} is no {kind}: {value!r}")
@@ -183,6 +185,16 @@ def _check_value(base_url: str, where: str, schema: dict[str, Any], value: Any) 
     if items := schema.get("items"):
         for number, item in enumerate(value):
             _check_value(base_url, f"{where}[{number}]", items, item)
+
+
+def _check_forms(base_url: str, where: str, forms: list[dict[str, Any]], value: Any) -> None:
+    """One of several forms must fit; if none does, what is wrong with the last is told."""
+    for form in forms[:-1]:
+        try:
+            return _check_value(base_url, where, form, value)
+        except ContractBroken:
+            pass
+    _check_value(base_url, where, forms[-1], value)
 
 
 def _check_format(base_url: str, where: str, form: str, value: Any) -> None:

@@ -98,9 +98,13 @@ export class Person {
   events = [];
   #waiting = new Set();
 
-  /** `network` says what becomes of what the server sends, as in unreliable.mjs; with null, the SDK has its own sockets. */
-  constructor(sdk, identity, network) {
+  /**
+   * `network` says what becomes of what the server sends, as in unreliable.mjs; with null, the SDK has its own sockets.
+   * `more` are further arguments for the shim.
+   */
+  constructor(sdk, identity, network, more = {}) {
     this.sdk = sdk;
+    this.more = more;
     this.identity = identity;
     this.Sockets = network === null ? undefined : unreliable(sdk.Sockets, network);
   }
@@ -126,7 +130,7 @@ export class Person {
 
   #options(url) {
     this.sdk.Connected = this.Sockets;
-    return parley(url, { WebSocket: this.Sockets });
+    return parley(url, { WebSocket: this.Sockets, ...this.more });
   }
 
   #listen(client) {

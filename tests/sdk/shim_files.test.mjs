@@ -258,11 +258,18 @@ describe("of what an SDK sends,", () => {
   test("a form with one file gives the file's name and type", async () => {
     const form = new FormData();
     form.append("note", "not a file");
-    form.append("file", new File([bytes(MOST - 1000)], "żółw.mov", { type: "video/quicktime" }));
+    form.append("file", new File([bytes(MOST + 1)], "żółw.mov", { type: "video/quicktime" }));
     await post(posting(), form, { url: `${FILES}?Category=body`, type: null }).ended;
     const { Filename, ContentType, Category } = formOf(network.sent[0]);
     assert.deepEqual([Filename, ContentType, Category], ["żółw.mov", "video/quicktime", "body"]);
-    assert.equal(network.sent[1].body.size, MOST - 1000);
+    assert.equal(network.sent[1].body.size, MOST + 1);
+  });
+
+  test("a form with a file that fits is posted as it is", async () => {
+    const form = new FormData();
+    form.append("file", new Blob([bytes(MOST)]));
+    await post(posting({ POST: ok(MEDIA, 201) }), form, { type: null }).ended;
+    assert.equal(network.sent[0].body, form);
   });
 
   test("a form with several files is the server's to judge", async () => {

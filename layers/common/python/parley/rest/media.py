@@ -161,10 +161,11 @@ def answer_set(request: Request, body: bytes, context: Context) -> Response:
     sids = _listed(body)
     base = base_url(request)
     shown = [
-        {"code": 404, "media_record": None}
+        # Twilio's SDKs read the SID of a file that is not there, too.
+        {"code": 404, "media_record": {"sid": sid}}
         if record is None
         else {"code": 200, "media_record": present(FILES, record, base, context.account_sid)}
-        for record in media.fetch_many(context, path, sids)
+        for sid, record in zip(sids, media.fetch_many(context, path, sids), strict=True)
     ]
     return JSONResponse(shown)
 

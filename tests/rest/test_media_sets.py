@@ -1,0 +1,74 @@
+"""Sets of files, as the SDKs of Conversations ask for them (tests/sdk/media.mjs does so with the SDKs)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.rest.files import PNG, Files
+from tests.support.world import World
+
+
+@pytest.fixture
+def files(world: World) -> Files:
+    return Files(world)
+
+
+def asked(files: Files, *sids: Any, token: str = "", **changes: Any) -> Any:
+    body = {"command": "get", "list": [{"media_sid": sid} for sid in sids], **changes}
+    return files.ask(
+        "POST", "/MediaSet", json.dumps(body).encode(), token, headers={"Content-Type": "application/json"}
+    )
+
+
+@pytest.mark.inferred
+def test_a_set_shows_each_file_in_the_order_asked_for(files: Files) -> None:
+    first, second = files.sent(PNG), files.sent(b"second", "text/plain")
+    shown = asked(files, second["sid"], first["sid"]).json
+    assert [(one["code"], one["media_record"]["size"]) for one in shown] == [(200, 6), (200, len(PNG))]
+    for one, made in zip(shown, (second, first), strict=True):
+        assert {**one["media_record"], "links": made["links"]} == made
+        assert files.followed(one["media_record"]["links"]["content_direct_temporary"])[0] == 200
+
+
+@pytest.mark.inferred
+def test_what_is_not_there_for_the_caller_is_named_and_does_not_spoil_the_set(files: Files) -> None:
+    alice, bob = files.user("alice"), files.user("bob")
+    made, others, none = files.sent(PNG, token=alice), files.sent(PNG, token=bob), "ME" + "0" * 32
+    shown = asked(files, others["sid"], made["sid"], none, "no SID", token=alice).json
+    assert [one["code"] for one in shown] == [404, 200, 404, 404]
+    assert [shown[at]["media_record"] for at in (0, 2, 3)] == [{"sid": sid} for sid in (others["sid"], none, "no SID")]
+
+
+def test_a_set_has_at_most_a_hundred_files(files: Files) -> None:
+    assert asked(files).json == []
+    assert len(asked(files, *["ME" + "0" * 32] * 100).json) == 100
+    assert asked(files, *["ME" + "0" * 32] * 101).refusal()[:2] == (400, 20001)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"command": "delete"},
+        {"list": {}},
+        {"list": [{}]},
+        {"list": ["ME" + "0" * 32]},
+        {"list": [{"media_sid": 1}]},
+        {"list": [{"media_sid": None}]},
+    ],
+    ids=str,
+)
+def test_a_set_that_is_asked_for_wrongly_is_refused(files: Files, body: dict[str, Any]) -> None:
+    assert asked(files, **body).refusal()[:2] == (400, 20001)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff", b'{"list": []}', b"[" * 50_000], ids=len)
+def test_what_is_no_request_for_a_set_is_refused(files: Files, body: bytes) -> None:
+    assert files.ask("POST", "/MediaSet", body).refusal()[:2] == (400, 20001)
+
+
+def test_a_set_needs_credentials(files: Files) -> None:
+    answer = files.ask("POST", "/MediaSet", b'{"command": "get", "list": []}', credentials=None)
+    assert answer.refusal()[:2] == (401, 20003)
