@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: help run test lint lint-template build bench clean environment sam-environment runtime-python
+.PHONY: help run test lint lint-template build bench clean environment sam-environment rehearsal-environment rehearse runtime-python
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -12,6 +12,8 @@ SAM_VENV := .venv-sam
 VENV_PYTHON := $(VENV)/bin/python
 DEV_REQUIREMENTS := requirements/runtime.txt requirements/dev.txt
 SAM_REQUIREMENTS := requirements/sam.txt
+REHEARSAL_VENV := .venv-rehearsal
+REHEARSAL_REQUIREMENTS := requirements/rehearsal.txt
 
 # The first Python that is new enough and can make environments: a name on the PATH may be a shim without anything behind.
 FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3; do \
@@ -34,11 +36,11 @@ NO_RUNTIME_PYTHON = $(if $(PYTHON),PYTHON=$(PYTHON) is not,There is no) Python 3
 
 # $(call environment,directory,requirement files): an environment with exactly these packages. The stamp, named after
 # the content of the files, is written last; without it, the environment is made anew, for pip takes half a package for
-# a whole one.
+# a whole one. A third argument finds another Python than the usual one, and calls it `name`.
 define environment
 	@stamp=$(1)/.installed-$$(cat $(2) | cksum | tr ' ' '-'); \
 	if [ -e "$$stamp" ] && $(1)/bin/python -c '' 2>/dev/null; then exit 0; fi; \
-	$(FIND_PYTHON); \
+	$(or $(3),$(FIND_PYTHON)); \
 	echo "setting up $(1) with $$($$name --version), which takes about half a minute ..."; \
 	rm -rf $(1) && $$name -m venv $(1) && \
 	$(1)/bin/python tools/install.py $(lastword $(2)) && \
@@ -66,13 +68,22 @@ lint-template: sam-environment ## checks the templates with SAM and cfn-lint
 	$(SAM_VENV)/bin/sam validate --lint --template template.yaml --region us-east-1
 	$(SAM_VENV)/bin/cfn-lint template.yaml templates/*.yaml
 
-# SAM looks for the functions' Python on the PATH, under its name.
-build: sam-environment ## builds what sam deploy deploys, in .aws-sam/
+# $(call sam_build,environment and options): SAM looks for the functions' Python on the PATH, under its name.
+define sam_build
 	@$(FIND_RUNTIME_PYTHON); \
 	mkdir -p .aws-sam/runtime && \
 	printf '#!/bin/sh\nexec "%s" "$$@"\n' "$$found" >.aws-sam/runtime/python3.13 && \
 	chmod +x .aws-sam/runtime/python3.13 && \
-	PATH="$(CURDIR)/.aws-sam/runtime:$$PATH" PYTHON="$$found" $(SAM_VENV)/bin/sam build
+	PATH="$(CURDIR)/.aws-sam/runtime:$$PATH" PYTHON="$$found" LAYER_PLATFORM=$(1) $(SAM_VENV)/bin/sam build $(2)
+endef
+
+build: sam-environment ## builds what sam deploy deploys, in .aws-sam/
+	$(call sam_build,lambda)
+	@.aws-sam/runtime/python3.13 tools/sizes.py
+
+rehearse: environment sam-environment rehearsal-environment ## deploys to an emulator of AWS with sam deploy, and plays the story on it
+	$(call sam_build,native,--build-dir .aws-sam/rehearsal)
+	$(VENV_PYTHON) -m rehearsal $(CURDIR)/$(SAM_VENV)/bin/sam $(CURDIR)/$(REHEARSAL_VENV)/bin/python
 
 runtime-python:
 	@$(FIND_RUNTIME_PYTHON); echo "$$found"
@@ -87,7 +98,7 @@ clean: ## removes environments, builds and everything that the local service has
 	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \
 	  echo "Parley is running, process $$(cat .parley/lock): stop it first." >&2; exit 1; \
 	fi
-	rm -rf $(VENV) $(SAM_VENV) .parley .aws-sam .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(REHEARSAL_VENV) .parley .aws-sam .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
@@ -95,3 +106,7 @@ environment:
 
 sam-environment:
 	$(call environment,$(SAM_VENV),$(SAM_REQUIREMENTS))
+
+# MiniStack runs functions with its own Python, and the layer holds byte-code of one version.
+rehearsal-environment:
+	$(call environment,$(REHEARSAL_VENV),$(REHEARSAL_REQUIREMENTS),$(FIND_RUNTIME_PYTHON); name=$$found)

@@ -126,7 +126,7 @@ def start_engine(home: Home, engine: str | None = None, report: Callable[[str], 
 
 def _start_ministack(home: Home, children: dict[str, subprocess.Popen[bytes]]) -> str:
     # The same port each time, because MiniStack keeps the addresses of its queues with their messages.
-    port = _free_port(home.recall("ministack_port"))
+    port = free_port(home.recall("ministack_port"))
     home.remember("ministack_port", port)
     folder = home.path / "ministack"
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
@@ -150,23 +150,23 @@ def _start_ministack(home: Home, children: dict[str, subprocess.Popen[bytes]]) -
     # The option only puts the home into the command line, so that a later start recognises a leftover.
     command = [sys.executable, "-X", f"parley_home={home.path}", "-m", "ministack"]
     children["ministack"] = processes.spawn(command, home.logs / "ministack.log", environment)
-    _await_answer(children["ministack"], port, "/_ministack/health", home.logs / "ministack.log")
+    wait_for_answer(children["ministack"], port, "/_ministack/health", home.logs / "ministack.log")
     return f"http://127.0.0.1:{port}"
 
 
 def _start_dynoxide(home: Home, binary: Path, children: dict[str, subprocess.Popen[bytes]]) -> str:
-    port = _free_port(None)
+    port = free_port(None)
     folder = home.path / "dynoxide"
     folder.mkdir(exist_ok=True)
     database = folder / "table.sqlite"
     log = home.logs / "dynoxide.log"
     children["dynoxide"] = processes.spawn(dynoxide.command(binary, port, database), log)
-    _await_answer(children["dynoxide"], port, "/", log)
+    wait_for_answer(children["dynoxide"], port, "/", log)
     dynoxide.index_stream(database)
     return f"http://127.0.0.1:{port}"
 
 
-def _free_port(preferred: int | None) -> int:
+def free_port(preferred: int | None = None) -> int:
     for candidate in (preferred, 0):
         if candidate is not None:
             with socket.socket() as probe:
@@ -179,7 +179,7 @@ def _free_port(preferred: int | None) -> int:
     raise EmulatorFailed("no free port on 127.0.0.1")
 
 
-def _await_answer(child: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
+def wait_for_answer(child: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if child.poll() is not None:

@@ -1,0 +1,96 @@
+"""The founding story: a back end makes a service, two people connect and talk, and a webhook arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl
+
+import websockets
+from twilio.jwt.access_token import AccessToken
+from twilio.jwt.access_token.grants import ChatGrant
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+_PATIENCE_SECONDS = 30
+
+
+@contextmanager
+def webhook_target() -> Iterator[tuple[str, queue.Queue[tuple[dict[str, str], str]]]]:
+    """A web server on this machine; yields its URL and the queue of the forms and signatures that it got."""
+    got: queue.Queue[tuple[dict[str, str], str]] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            form = dict(
+                parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode(), keep_blank_values=True)
+            )
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            got.put((form, self.headers.get("X-Twilio-Signature", "")))
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/webhook", got
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def tell(rest_url: str, socket_url: str, account_sid: str, auth_token: str) -> None:
+    """Play the story; whatever does not come true raises."""
+    client = Client(account_sid, auth_token)
+    client.chat.base_url, client.api.base_url = f"{rest_url}/chat", rest_url
+    with webhook_target() as (url, webhooks):
+        service = client.chat.v2.services.create(friendly_name="rehearsal")
+        service.update(post_webhook_url=url, webhook_filters=["onMessageSent"])
+        channel = service.channels.create(unique_name="general", type="private")
+        for identity in ("alice", "bob"):
+            service.users.create(identity=identity)
+            service.channels("general").members.create(identity=identity)
+        key = client.new_signing_keys.create(friendly_name="tokens")
+
+        def token(identity: str) -> str:
+            grant = ChatGrant(service_sid=service.sid)
+            return str(AccessToken(account_sid, key.sid, key.secret, identity=identity, grants=[grant]).to_jwt())
+
+        asyncio.run(_converse(client, service.sid, socket_url, token("alice"), token("bob")))
+        form, signature = webhooks.get(timeout=_PATIENCE_SECONDS)
+        assert form["EventType"] == "onMessageSent" and form["ChannelSid"] == channel.sid, form
+        assert RequestValidator(auth_token).validate(url, form, signature), "the webhook's signature is wrong"
+
+
+async def _converse(client: Client, service_sid: str, socket_url: str, alice_token: str, bob_token: str) -> None:
+    async with (
+        websockets.connect(f"{socket_url}?token={alice_token}") as alice,
+        websockets.connect(f"{socket_url}?token={bob_token}") as bob,
+    ):
+        frame = {"id": "1", "action": "sendMessage", "channel": "general", "body": "Hello, bob"}
+        await alice.send(json.dumps(frame))
+        assert await _hears(bob) == "Hello, bob"
+        messages = client.chat.v2.services(service_sid).channels("general").messages
+        await asyncio.to_thread(
+            messages.create, from_="system", body="Hello from REST", x_twilio_webhook_enabled="true"
+        )
+        assert await _hears(bob) == "Hello from REST"
+
+
+async def _hears(socket: Any) -> str:
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while True:
+            frame = json.loads(await socket.recv())
+            for push in frame if isinstance(frame, list) else [frame]:
+                if push.get("event") == "messageAdded":
+                    body: str = push["message"]["body"]
+                    return body
