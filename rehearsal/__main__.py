@@ -1,6 +1,6 @@
 """`python -m rehearsal SAM PYTHON`: deploys the build in `.aws-sam/rehearsal` to MiniStack, and plays the story on it.
 
-SAM is the SAM CLI; PYTHON has MiniStack with SAM's translator, and is of the functions' version. `make rehearse` calls it.
+SAM is the SAM CLI. PYTHON has MiniStack with SAM's translator, and is of the functions' version.
 """
 
 from __future__ import annotations

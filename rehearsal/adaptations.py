@@ -1,4 +1,4 @@
-"""What is changed in the built template before the emulator gets it; each change has its reason, and there are no others."""
+"""What is changed in the built template before the emulator gets it, and why. There are no other changes."""
 
 from __future__ import annotations
 

@@ -582,12 +582,17 @@ def test_a_function_runs_as_often_at_a_time_as_its_parameter_allows(function: st
     assert (given, none) == ({"Ref": limit}, {"Ref": "AWS::NoValue"})
 
 
-@pytest.mark.parametrize("kind", ["table", "secret", "queue", "log group", "alarm topic"])
+@pytest.mark.parametrize("kind", ["table", "bucket", "secret", "queue", "log group", "alarm topic"])
 def test_whatever_keeps_data_is_encrypted_with_your_key_if_there_is_one(kind: str):
     own_key = {"Fn::If": ["HasKey", {"Ref": "KeyArn"}, {"Ref": "AWS::NoValue"}]}
     (topic,) = (spec["Properties"] for spec in nested("Watch").values() if spec["Type"] == "AWS::SNS::Topic")
     keys = {
         "table": [RESOURCES["Table"]["Properties"]["SSESpecification"]["Fn::If"][1]["KMSMasterKeyId"]],
+        "bucket": [
+            rule["ServerSideEncryptionByDefault"]["Fn::If"][1]["KMSMasterKeyID"]
+            for spec in of_type("AWS::S3::Bucket").values()
+            for rule in spec["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        ],
         "secret": [spec["KmsKeyId"] for spec in of_type("AWS::SecretsManager::Secret").values()],
         "queue": [spec["KmsMasterKeyId"] for spec in QUEUES.values()],
         "log group": [spec["KmsKeyId"] for spec in LOG_GROUPS.values()],
@@ -602,7 +607,7 @@ def test_every_role_may_use_your_key_through_the_services_of_the_stack_alone():
     assert statement["Resource"] == {"Ref": "KeyArn"}
     assert {role["Ref"] for role in policy["Roles"]} == {f"{name.removesuffix('Function')}Role" for name in FUNCTIONS}
     services = {text["Fn::Sub"].split(".")[0] for text in statement["Condition"]["StringEquals"]["kms:ViaService"]}
-    assert services == {"dynamodb", "secretsmanager", "sqs"}
+    assert services == {"dynamodb", "s3", "secretsmanager", "sqs"}
     assert not [action for action in statement["Action"] if "*" in action]
 
 
@@ -678,7 +683,7 @@ def test_the_bucket_is_private_to_the_account_and_encrypted_and_keeps_nothing_th
     }
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     ((encryption,),) = bucket["BucketEncryption"].values()
-    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert encryption["ServerSideEncryptionByDefault"]["Fn::If"][2] == {"SSEAlgorithm": "AES256"}
     assert not {"AccessControl", "VersioningConfiguration", "ReplicationConfiguration"} & bucket.keys()
     assert not {"WebsiteConfiguration", "ObjectLockEnabled"} & bucket.keys()
 
