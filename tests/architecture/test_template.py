@@ -447,7 +447,7 @@ def test_a_stream_function_gets_new_images_of_announced_kinds_only(function: str
     assert keys == expected
 
 
-def test_stream_functions_also_get_unused_numbers_receipts_that_change_webhooks_with_replays_and_tombstones():
+def test_stream_functions_also_get_unused_numbers_receipts_replays_tombstones_and_files_that_are_gone():
     unused = {
         "eventName": ["INSERT"],
         "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "CHG#"}]}}, "NewImage": {"kind": {"S": ["nothing"]}}},
@@ -462,7 +462,8 @@ def test_stream_functions_also_get_unused_numbers_receipts_that_change_webhooks_
             "NewImage": {"replay_until": {"N": [{"exists": True}]}},
         },
     }
-    assert others == {"FanOutFunction": [unused], "WebhooksFunction": [receipts, replays, tombstones]}
+    files = {"eventName": ["REMOVE"], "dynamodb": {"Keys": {"sk": {"S": ["MEDIA"]}}}}
+    assert others == {"FanOutFunction": [unused], "WebhooksFunction": [receipts, replays, tombstones, files]}
 
 
 @pytest.mark.parametrize("key", STREAM_MAPPINGS, ids=".".join)

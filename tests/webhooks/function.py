@@ -40,7 +40,7 @@ class WorkQueue(FakeQueue):
     """The work queue. What erases tombstones is kept apart in `burials`, since every deletion owes that.
 
     The second look of a channel's sweep is kept apart in `looks`, since each such sweep owes one, what timers and
-    activity start in `timed`, and what goes to phones in `phones`.
+    activity start in `timed`, what goes to phones in `phones`, and what deletes objects in `discards`.
     """
 
     def __init__(self) -> None:
@@ -50,6 +50,8 @@ class WorkQueue(FakeQueue):
         self.looks: list[dict[str, Any]] = []
         self.timed: list[dict[str, Any]] = []
         self.phones: list[dict[str, Any]] = []
+        self.discards: list[dict[str, Any]] = []
+        self.discard_delays: list[int] = []
 
     def send(self, entries: Sequence[Mapping[str, Any]], delay_seconds: int = 0) -> None:
         buried = [dict(entry) for entry in entries if entry.get("job") == "bury"]
@@ -57,7 +59,10 @@ class WorkQueue(FakeQueue):
         self.burial_delays += [delay_seconds] * len(buried)
         self.timed += [dict(entry) for entry in entries if entry.get("job") in TIMED]
         self.phones += [dict(entry) for entry in entries if entry.get("job") == "phone"]
-        left = [entry for entry in entries if entry.get("job") not in ("bury", "phone", *TIMED)]
+        discards = [dict(entry) for entry in entries if entry.get("job") == "discard"]
+        self.discards += discards
+        self.discard_delays += [delay_seconds] * len(discards)
+        left = [entry for entry in entries if entry.get("job") not in ("bury", "phone", "discard", *TIMED)]
         if delay_seconds < 60:
             super().send(left, delay_seconds)
         else:
@@ -151,6 +156,7 @@ class WebhooksFunction:
         self.work.burials = []
         self.work.timed = []
         self.work.phones = []
+        self.work.discards = []
         self.deliveries.take()
 
     def plan_records(self, records: list[StreamRecord]) -> dict[str, Any]:
@@ -226,6 +232,18 @@ class WebhooksFunction:
     def bury(self, entry: dict[str, Any]) -> list[str]:
         """One burial off the work queue; its id if it is to come back."""
         return self.do_job({"job": "bury", **entry})
+
+    def discard(self, entry: dict[str, Any]) -> list[str]:
+        """One job that deletes objects, off the work queue; its id if it is to come back."""
+        return self.do_job({**entry, "job": "discard"})
+
+    def discard_all(self) -> int:
+        """Delete the objects of all files that are gone so far; how many objects that is."""
+        self.plan()
+        todo, self.work.discards = self.work.discards, []
+        for entry in todo:
+            assert self.discard(entry) == []
+        return sum(len(entry["objects"]) for entry in todo)
 
     def tick(self) -> None:
         """A minute's tick."""

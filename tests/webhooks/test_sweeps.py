@@ -154,9 +154,9 @@ class _Killed(BaseException):
     """What a killed process does to its stack."""
 
 
-# A sweep removes something with its fourth request at the latest, or has found nothing. So one that dies at every fifth
+# A sweep removes something with its fifth request at the latest, or has found nothing. So one that dies at every sixth
 # comes to its end.
-@pytest.mark.parametrize("every", [5, 6, 7])
+@pytest.mark.parametrize("every", [6, 7, 8])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_sweep_that_was_killed_anywhere_is_finished_by_the_next(
     house: House, webhooks: WebhooksFunction, kind: Callable[[House, int], Doomed], every: int

@@ -33,7 +33,7 @@ class FullChannel:
     def page(self, where: Range[Any], limit: int, **_: Any) -> Page[Any]:
         self.now_ms += QUERY_MS
         held = self.left if isinstance(where, Span) else 0
-        message = Found("MESSAGE#", Key("CHANNEL#", "MESSAGE#"), None)
+        message = Found("MESSAGE#", Key("CHANNEL#", "MESSAGE#"), {})
         return Page([message] * min(limit, held), held > limit)
 
     def erase_many(self, keys: Iterable[Key[Any]]) -> None:

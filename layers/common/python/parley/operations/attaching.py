@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.media import READY, is_gone
 from parley.domain.messages import USUAL_CATEGORY, files_of
-from parley.errors import MEDIA_NOT_FOUND, MEDIA_USED
-from parley.operations.context import Caller, Context
+from parley.errors import MEDIA_NOT_FOUND, MEDIA_USED, NOT_FOUND, Refusal
+from parley.operations import media
+from parley.operations.context import Context
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.keys import Key
@@ -18,8 +20,6 @@ from parley.store.table import Records
 from parley.store.writes import Erase, Guard, Update, Write
 from parley.stored import Media, Message
 
-# The state of a file whose object is in the bucket.
-READY = "ready"
 # What a message keeps of each file.
 _DESCRIBED = ("sid", "size", "content_type", "filename")
 
@@ -48,13 +48,29 @@ def described(context: Context, service_sid: str, found: Records, sids: list[str
 
 
 def _attachable(context: Context, service_sid: str, file: Media | None) -> Media:
-    if file is None or file["service_sid"] != service_sid or not _may_attach(context.caller, file):
+    is_back_end = context.caller.identity is None
+    if file is None or file["service_sid"] != service_sid or not (is_back_end or media.is_uploader(context, file)):
         raise MEDIA_NOT_FOUND()
     if file.get("message_sid"):
         raise MEDIA_USED()
-    if file.get("state") != READY or file.get("expires_at", 0) <= _now(context):
+    if is_gone(file, context.clock.now_ms()):
+        raise MEDIA_NOT_FOUND()
+    # A back end that has sent a file by a link need not ask for its record before it sends the message. Functions of
+    # sockets and of phones do not reach the object store.
+    if is_back_end and not context.caller.address:
+        file = _looked_for(context, file)
+    if file["state"] != READY:
         raise MEDIA_NOT_FOUND()
     return file
+
+
+def _looked_for(context: Context, file: Media) -> Media:
+    try:
+        return media.looked_for(context, file)
+    except Refusal as refusal:
+        if refusal.error is not NOT_FOUND:
+            raise
+        raise MEDIA_NOT_FOUND() from None
 
 
 def _description(file: Media) -> Record:
@@ -63,25 +79,19 @@ def _description(file: Media) -> Record:
     return {name: file.get(name) for name in _DESCRIBED} | unusual
 
 
-def _may_attach(caller: Caller, file: Media) -> bool:
-    if caller.identity is None:
-        return True
-    # A file of a back end has no such birth, even if there is a user with the identity that stands for back ends.
-    return (file.get("author"), file.get("author_birth")) == (caller.identity, caller.birth)
-
-
 def carried(context: Context, sids: list[str], message: Message) -> list[Write]:
     """The writes that note in each file which message carries it.
 
     They are refused if another message does by now, or if a file has expired meanwhile: a pre-event webhook may take
     twenty seconds to answer.
     """
-    # A file that is carried does not expire.
-    sent = {"channel_sid": message["channel_sid"], "message_sid": message["sid"], "expires_at": None}
+    # A file that is carried does not expire, and is not listed among those that wait.
+    ends = {"expires_at": None, **dict.fromkeys(keys.in_waiting_media("", ""))}
+    sent = {"channel_sid": message["channel_sid"], "message_sid": message["sid"], **ends}
     guards = (
         Guard("message_sid", "missing", None, MEDIA_USED()),
         Guard("state", "=", READY, MEDIA_NOT_FOUND()),
-        Guard("expires_at", ">", _now(context), MEDIA_NOT_FOUND()),
+        Guard("expires_at", ">", context.clock.now_ms() // 1000, MEDIA_NOT_FOUND()),
     )
     return [Update(key, MEDIA_NOT_FOUND(), set=sent, guards=guards, announced=False) for key in wanted(sids)]
 
@@ -94,7 +104,3 @@ def erased(message: Message) -> list[Write]:
 def carried_by(message: Record | Message) -> list[Key[Media]]:
     """The keys of the files that a message carries."""
     return wanted([file["sid"] for file in files_of(message)])
-
-
-def _now(context: Context) -> int:
-    return context.clock.now_ms() // 1000

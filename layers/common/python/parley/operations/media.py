@@ -4,7 +4,7 @@
                                                    \\-- 1 hour --> gone     \\-- 300 seconds --> gone
 
 The record is written before the object. So a crash between the two leaves a record that dies by itself, and never an
-object without a record. When a record goes, its object follows (`work/sweeping.py`).
+object without a record. When a record goes, its object follows (`work/discarding.py`).
 
 Who may fetch a file that no message carries: account credentials, and the user who uploaded it. A message's file may be
 fetched by account credentials, and by whoever may read the message. To all others, there is no file.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, cast
 
 from parley.clock import iso_seconds
@@ -65,7 +65,7 @@ class _NotUploading(Refusal):
     """Raised if another request has marked a file as ready."""
 
 
-def object_key(media: Media) -> str:
+def object_key(media: Mapping[str, Any]) -> str:
     """The key of a file's object."""
     return f"{media['service_sid']}/{media['sid']}"
 
@@ -114,7 +114,7 @@ def create_upload(context: Context, path: Path, parameters: dict[str, Any]) -> R
 
 def _new(context: Context, path: Path, parameters: dict[str, Any]) -> Media:
     """The stored record of a file whose bytes are still to come."""
-    resolved = addressing.resolve(context, MEDIA, path)
+    addressing.resolve(context, MEDIA, path)
     caller = context.caller
     of_client = {} if caller.identity is None else {"author_birth": caller.birth}
     record = {
@@ -127,7 +127,8 @@ def _new(context: Context, path: Path, parameters: dict[str, Any]) -> Media:
         "state": UPLOADING,
         "expires_at": _seconds_from_now(context, UPLOADING_SECONDS),
     }
-    write = Create(MEDIA.key({**resolved, "sid": record["sid"]}), record, taken=NOT_FOUND())
+    key, index = keys.media(record["sid"]), keys.in_waiting_media(path["service_sid"], record["sid"])
+    write = Create(key, record, taken=NOT_FOUND(), index=index)
     return cast(Media, context.table.commit(context.cause(), [write])[0])
 
 
@@ -162,7 +163,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
         Refusal: 20404, also if the caller may not know of it.
     """
     media = _readable(context, path)
-    return _shown(context, _looked_for(context, media))
+    return _shown(context, looked_for(context, media))
 
 
 def fetch_many(context: Context, path: Path, sids: Iterable[str]) -> list[Record | None]:
@@ -190,7 +191,7 @@ def content(context: Context, path: Path, method: Method) -> str:
     Raises:
         Refusal: 20404, also before the bytes are there, and until a scan has found nothing in them.
     """
-    return _link(context, _looked_for(context, _readable(context, path)), method)
+    return _link(context, looked_for(context, _readable(context, path)), method)
 
 
 def temporary(context: Context, path: Path, expires: str, signature: str, method: Method) -> str:
@@ -260,8 +261,12 @@ def is_uploader(context: Context, media: Media) -> bool:
     return uploader_of(media) == Person(user_sid(media["service_sid"], caller.identity), caller.birth)
 
 
-def _looked_for(context: Context, media: Media) -> Media:
-    """The file, ready if its bytes have come since its record was written."""
+def looked_for(context: Context, media: Media) -> Media:
+    """The file, ready if its bytes have come since its record was written. Only REST functions may ask for that.
+
+    Raises:
+        Refusal: 20404 if its time is over.
+    """
     if media["state"] != UPLOADING:
         return media
     facts = context.objects.look(object_key(media))

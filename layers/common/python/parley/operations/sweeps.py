@@ -13,7 +13,7 @@ from parley.domain.counting import SETTLED_MS
 from parley.domain.memberships import birth_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal, ignoring
 from parley.jobs import Again
-from parley.operations import bound, channels, departures, users, verbs
+from parley.operations import attaching, bound, channels, departures, users, verbs
 from parley.operations.channel_log import Overtaken, unchanged
 from parley.operations.context import Context
 from parley.records import MEMBER
@@ -81,7 +81,7 @@ def look_again(context: Context, job: dict[str, Any]) -> Again | None:
 
 
 def _sweep_channel(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
-    """Free a channel's pairs, erase its members and lower their users' counts; then erase its other records and log."""
+    """Free a channel's pairs, erase its members and lower their users' counts; then erase all else, and its files."""
     sid = job["sid"]
     for number, member in enumerate(_each(context, keys.members(sid), is_late)):
         if number == 0:
@@ -209,6 +209,9 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bo
             if not is_late():
                 with ignoring(NOT_FOUND):
                     users.remove(context, {"service_sid": service_sid, "sid": item.key.pk.removeprefix("USER#")})
+    # The files that messages carry go with their channels.
+    for waiting in _pages(context, keys.waiting_media(service_sid), is_late):
+        context.table.erase_many(item.key for item in waiting)
     _erase_rest(context, keys.in_service(service_sid), _KEPT_OF_SERVICES, is_late)
     return not is_late()
 
@@ -216,9 +219,11 @@ def _sweep_service(context: Context, job: dict[str, Any], is_late: IsLate) -> bo
 def _erase_rest(context: Context, where: Range[Any], kept: tuple[str, ...], is_late: IsLate) -> None:
     """Erase all items of a span except those whose sort keys begin with one of `kept`.
 
-    Each page begins after the last item of the page before, so the kept items are read once.
+    Each page begins after the last item of the page before, so the kept items are read once. The files of messages are
+    erased before the messages: nothing else leads to them.
     """
     for page in _pages(context, where, is_late, buried=True):
+        context.table.erase_many(file for item in page for file in attaching.carried_by(item.record))
         context.table.erase_many(item.key for item in page if not item.key.sk.startswith(kept))
 
 

@@ -3,6 +3,9 @@
 A change is the old and the new image, and the cause in the new one. It is announced if and only if that cause is new.
 Counters, TTL and sweeps change items without a new cause, so they announce nothing. A stream record that arrives twice
 decodes to the same change id.
+
+A removal is an item that has left the table, whoever removed it: a commit, a sweep or TTL. It is announced to nobody.
+But something outside the table may have to go with the item.
 """
 
 from __future__ import annotations
@@ -30,6 +33,9 @@ _PREFIXES = {
     # A log entry has a cause only if no other record announces its change number to clients.
     "CHG#": "nothing",
 }
+
+# Sort key -> kind of record. Of other items, no removal is decoded.
+_REMOVED = {"MEDIA": "media"}
 
 # Kind of record -> sort key, or its beginning. Records of these kinds announce their own changes.
 SORT_KEYS = {kind: text for text, kind in (_EXACT | _PREFIXES).items()}
@@ -68,6 +74,28 @@ class Change:
     def channel_sid(self) -> str:
         """The channel it happened in; empty for users and services."""
         return str(self.record["sid"] if self.kind == "channel" else self.record.get("channel_sid", ""))
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One item that has left the table.
+
+    Attributes:
+        kind: The kind of record that it was.
+        record: The record as it was last.
+    """
+
+    kind: str
+    record: Record
+
+
+def decode_removal(stream_record: dict[str, Any]) -> Removal | None:
+    """The removal that a stream record holds, or None if something else has happened or nothing follows from it."""
+    data = stream_record["dynamodb"]
+    kind = _REMOVED.get(data["Keys"]["sk"]["S"])
+    if kind is None or stream_record["eventName"] != "REMOVE":
+        return None
+    return Removal(kind, from_item(data["OldImage"]))
 
 
 def decode(stream_record: dict[str, Any]) -> Change | None:

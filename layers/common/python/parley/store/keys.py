@@ -39,6 +39,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     the last minute whose due work is done     pk ACCOUNT#<AC>       sk HAND#<kind>
     a push registration; all of a service*     pk SERVICE#<IS>       sk BINDING#<BS>
     a user's push registrations*               gsi1pk BINDINGS#<US>  gsi1sk <BS>
+    a service's files that no message carries  gsi1pk MEDIA#<IS>     gsi1sk <ME>
     a service's users*, oldest first           gsi1pk USERS#<IS>     gsi1sk <created ms>#<US>
     a user's channels and invites*                  gsi1pk USER#<US>      gsi1sk <CH>
     the channels of an address*                gsi1pk ADDRESS#<IS>#<address>  gsi1sk <CH>
@@ -272,6 +273,10 @@ def media(sid: str) -> Key[stored.Media]:
     return Key(f"MEDIA#{sid}", "MEDIA")
 
 
+def waiting_media(service_sid: str) -> Range[stored.Media]:
+    return Range(f"MEDIA#{service_sid}", "", index="gsi1")
+
+
 def change(channel_sid: str, seq: int) -> Key[stored.LogEntry]:
     return Key(f"CHANNEL#{channel_sid}", f"CHG#{padded(seq)}")
 
@@ -403,6 +408,11 @@ def in_address_channels(service_sid: str, address: str, channel_sid: str) -> dic
 def in_user_bindings(user_sid: str, sid: str) -> dict[str, str]:
     """Index attributes of a push registration."""
     return {"gsi1pk": f"BINDINGS#{user_sid}", "gsi1sk": sid}
+
+
+def in_waiting_media(service_sid: str, sid: str) -> dict[str, str]:
+    """Index attributes of a file that no message carries."""
+    return {"gsi1pk": f"MEDIA#{service_sid}", "gsi1sk": sid}
 
 
 def in_role_holders(role_sid: str, holder: Key[Any]) -> dict[str, str]:

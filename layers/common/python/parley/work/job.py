@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.ports.queue import Queue
-from parley.store.changes import Change
+from parley.store.changes import Change, Removal
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Job:
         delay_seconds: How long a new job waits before its first turn. A FIFO queue knows no such wait.
         each_minute: Whether one such job is queued each minute.
         not_tried: Called with a job that was received and put back, because an earlier one of its group failed.
+        plan_removal: Makes the jobs that are required when an item has left the table.
     """
 
     queue: Queue
@@ -32,6 +33,7 @@ class Job:
     delay_seconds: Callable[[Entry], int] = lambda entry: 0
     not_tried: Callable[[Entry], None] = lambda entry: None
     each_minute: bool = False
+    plan_removal: Callable[[Removal, Memory], Iterable[Entry]] | None = None
 
 
 Jobs = Mapping[str, Job]

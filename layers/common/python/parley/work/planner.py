@@ -7,7 +7,7 @@ from typing import Any
 from parley.jobs import Entry, Memory
 from parley.log import logger
 from parley.ports.queue import Queue
-from parley.store.changes import decode
+from parley.store.changes import decode, decode_removal
 from parley.work.job import Jobs
 
 
@@ -36,12 +36,13 @@ def plan(jobs: Jobs, stream_records: list[dict[str, Any]]) -> str | None:
 
 
 def _owed(jobs: Jobs, record: dict[str, Any], memories: dict[str, Memory]) -> list[Entry]:
-    change = decode(record)
-    if change is None:
-        return []
-    return [
-        {"job": name, **entry}
-        for name, job in jobs.items()
-        if job.plan is not None
-        for entry in job.plan(change, memories[name])
-    ]
+    change, removal = decode(record), decode_removal(record)
+    owed: list[Entry] = []
+    for name, job in jobs.items():
+        entries: list[Entry] = []
+        if change is not None and job.plan is not None:
+            entries += job.plan(change, memories[name])
+        if removal is not None and job.plan_removal is not None:
+            entries += job.plan_removal(removal, memories[name])
+        owed += [{"job": name, **entry} for entry in entries]
+    return owed

@@ -17,6 +17,7 @@ from parley.webhooks.replaying import Replays
 from parley.work.beginning import beginnings
 from parley.work.burying import burying
 from parley.work.consumer import QueuedRecord, work_off
+from parley.work.discarding import discarding
 from parley.work.job import Job, Jobs
 from parley.work.phoning import phone_jobs
 from parley.work.planner import plan
@@ -35,6 +36,7 @@ def job_table(
         "sweep": sweeps(context, work_queue),
         "begin": beginnings(context, work_queue),
         "bury": burying(context, work_queue),
+        "discard": discarding(context, work_queue),
         "timers": timers_running_out(context, work_queue),
         "activity": moves_among_the_active(context, work_queue),
         **phone_jobs(context, work_queue, carrier),
