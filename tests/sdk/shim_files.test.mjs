@@ -450,6 +450,16 @@ describe("an upload that is aborted", () => {
   });
 });
 
+test("an upload stops without a word when its request is opened for something else", async () => {
+  const { request, events } = post(posting(LET_THROUGH, { answered: 1 }), bytes(MOST + 1));
+  await until(() => network.running.length === 2);
+  request.open("GET", FILES, true);
+  assert.ok(network.running[1].isAborted);
+  network.running[1].arrive(200, "");
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([network.sent.length, events, request.readyState], [2, [], 1]);
+});
+
 test("how far an upload is can be seen", async () => {
   const Requests = posting(LET_THROUGH, { answered: 1 });
   const request = new Requests();
