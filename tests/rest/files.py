@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from urllib.parse import urlsplit
 
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant
@@ -117,6 +116,12 @@ class Files:
         return len(self.records()), len(self.world.store.keys())
 
 
-def path_of(url: str) -> str:
-    """The path of a URL below the stage."""
-    return urlsplit(url).path.removeprefix("/prod")
+def form(*parts: tuple[str | None, bytes], boundary: str = "b0undary") -> tuple[bytes, str]:
+    """A form with these files, or with a plain field in the place of each name that is None."""
+    lines = []
+    for number, (name, body) in enumerate(parts):
+        named = "" if name is None else f'; filename="{name}"'
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="part{number}"{named}\r\n'
+        head += "" if name is None else "Content-Type: image/png\r\n"
+        lines.append(head.encode() + b"\r\n" + body + b"\r\n")
+    return b"".join(lines) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
