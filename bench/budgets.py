@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/pyth
 import jwt
 
 from bench.meter import Cost, metered
+from bench.of_media import OfMedia
 from bench.over_sdk import OverSdk
 from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
@@ -103,7 +104,8 @@ class Measurement:
         batches = [self._of_a_stream_batch(room) for room in _ROOMS]
         sdk = OverSdk(self._world, self._raw, self._door, self._gateway, self._path, self._token, self._cost)
         sockets = [*self._over_sockets(), *sdk.costs(self._channel)]
-        return [*self._over_rest(), *self._of_conversations(), *sockets, *batches]
+        media = OfMedia(self._raw, self._service, self._token("alice"), self._cost).costs(self._messages)
+        return [*self._over_rest(), *media, *self._of_conversations(), *sockets, *batches]
 
     def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], object]) -> Cost:
         with metered(self._client) as meter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -57,6 +58,15 @@ def test_a_small_function_does_not_import_the_web_framework(loaded: dict[str, se
 def test_the_rest_function_imports_the_web_framework(loaded: dict[str, set[str]]):
     # So the other tests would find the framework if a function imported it.
     assert {"fastapi", "starlette", "mangum", "pydantic"} <= loaded["rest_api"]
+
+
+def test_the_rest_function_imports_what_reads_forms_with_files_and_tokens_with_the_first_of_them(
+    loaded: dict[str, set[str]],
+):
+    # The libraries are installed, so the function could import them.
+    assert importlib.util.find_spec("python_multipart") and importlib.util.find_spec("jwt")
+    later = {"python_multipart", "multipart", "jwt", "parley.rest.multipart", "parley.ports.objects"}
+    assert loaded["rest_api"] & later == set()
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from parley.store import keys
 from tests.rest.files import PNG, Files, form
 from tests.rest.support import DATE, Matching, at_once, sid
 from tests.support.doors import Raw
@@ -216,26 +217,6 @@ def test_a_page_of_another_origin_may_upload_and_fetch(files: Files):
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (307, "*")
 
 
-def test_a_set_answers_each_file_in_the_order_of_the_request(files: Files):
-    first, second = files.sent(), files.sent(b"hello", "text/plain")
-    uploading = files.ticket().json
-    named = [second["sid"], "ME" + "0" * 32, uploading["sid"], "nonsense", first["sid"], second["sid"]]
-    asked = {"command": "get", "list": [{"media_sid": sid_} for sid_ in named]}
-    found = files.ask(
-        "POST", "/MediaSet", json.dumps(asked).encode(), headers={"Content-Type": "application/json"}
-    ).json
-    assert [entry["code"] for entry in found] == [200, 404, 200, 404, 200, 200]
-    records = [entry["media_record"] for entry in found]
-    assert [record and record["sid"] for record in records] == [named[0], None, named[2], None, *named[4:]]
-    assert {**records[0], "links": second["links"]} == second
-    assert records[2]["links"]["content_direct_temporary"] is None
-    assert files.followed(records[4]["links"]["content_direct_temporary"])[1] == PNG
-
-
-def test_an_empty_set_is_answered_with_an_empty_list(files: Files):
-    assert files.ask("POST", "/MediaSet", b'{"command":"get","list":[]}').json == []
-
-
 # How long a file lives
 
 
@@ -254,7 +235,7 @@ def test_a_file_that_no_message_carries_lives_for_300_seconds(files: Files):
     for path in (made["url"], made["links"]["content"], made["links"]["content_direct_temporary"]):
         assert files.ask("GET", path).refusal()[:2] == (404, 20404)
     asked = json.dumps({"command": "get", "list": [{"media_sid": made["sid"]}]}).encode()
-    assert files.ask("POST", "/MediaSet", asked).json == [{"code": 404, "media_record": None}]
+    assert files.ask("POST", "/MediaSet", asked).json == [{"code": 404, "media_record": {"sid": made["sid"]}}]
     assert files.records() != [], "the record is still stored: DynamoDB removes it later"
 
 
@@ -304,6 +285,16 @@ def test_the_store_is_asked_once_for_a_file_until_it_is_ready(files: Files):
     for _ in range(3):
         files.raw.get(ticket["url"])
     assert [method for method, _ in sent[before:]] == ["HEAD"]
+
+
+def test_the_store_gets_one_request_for_an_upload_and_none_for_links(files: Files):
+    sent = files.world.store.session.sent
+    made = files.sent()
+    assert [method for method, _ in sent] == ["PUT"]
+    for link in (made["url"], *made["links"].values()):
+        assert files.ask("GET", link).status in (200, 307)
+    assert files.ticket().status == 201
+    assert len(sent) == 1
 
 
 def test_two_who_find_the_bytes_of_a_file_at_once_both_get_its_link(files: Files):
@@ -384,6 +375,15 @@ def test_links_die_with_what_carries_the_file(files: Files, what: str):
     # What a container remembers of a channel or a service may be ten seconds old.
     files.world.configuration.forget_all()
     for link in links:
+        assert files.ask("GET", link).refusal()[:2] == (404, 20404), link
+
+
+def test_a_file_whose_message_is_gone_is_gone_before_its_own_record(files: Files):
+    """A sweep erases a channel's messages and their files one after the other."""
+    made, channel = files.sent(), files.channel()
+    message = files.attached(channel, made)
+    files.world.table.erase_many([keys.message(channel.rpartition("/")[2], message["index"])])
+    for link in (made["url"], *made["links"].values()):
         assert files.ask("GET", link).refusal()[:2] == (404, 20404), link
 
 

@@ -187,8 +187,10 @@ SETS: dict[str, tuple[bytes, str]] = {
     "not UTF-8": (b'"\xff"', "it is not JSON"),
     "a deep nest": (b"[" * 30_000, "it is not JSON"),
     "empty": (b"", "it is not JSON"),
+    "null": (b"null", "an object with the command get and a list is needed"),
     "a list": (b"[]", "an object with the command get and a list is needed"),
     "another command": (b'{"command":"delete","list":[]}', "an object with the command get and a list is needed"),
+    "another list": (b'{"command":"get","list":{}}', "an object with the command get and a list is needed"),
     "no list": (b'{"command":"get"}', "an object with the command get and a list is needed"),
     "no object in the list": (b'{"command":"get","list":["ME1"]}', "each entry of the list needs a media_sid"),
     "a SID that is no text": (

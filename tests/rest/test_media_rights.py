@@ -65,7 +65,8 @@ def stage(lean: LeanClient, template: Template) -> Stage:
     # A new user with the same identity is another person.
     assert files.raw("DELETE", f"{files.chat}/Users/rebecca").status == 204
     tokens["rebecca"] = files.user("rebecca")
-    tokens["carol"] = other.user("carol")
+    # The uploader's identity in another service is somebody else.
+    tokens["una elsewhere"] = other.user("una")
 
     def by(token: str) -> Callable[[str, str, bytes | None], int]:
         return lambda verb, path, body: files.ask(verb, path, body, token=token).status
@@ -78,7 +79,7 @@ def stage(lean: LeanClient, template: Template) -> Stage:
         "invited": by(tokens["ivy"]),
         "ex-member": by(tokens["xena"]),
         "stranger": by(tokens["sara"]),
-        "client of another service": by(tokens["carol"]),
+        "client of another service": by(tokens["una elsewhere"]),
         "back end": by(""),
         "API key": lambda verb, path, body: files.ask(verb, path, body, credentials=files.key).status,
         "foreign account": lambda verb, path, body: foreign.raw(verb, files.path + path, body).status,

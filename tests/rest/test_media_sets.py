@@ -45,28 +45,6 @@ def test_what_is_not_there_for_the_caller_is_named_and_does_not_spoil_the_set(fi
 def test_a_set_has_at_most_a_hundred_files(files: Files) -> None:
     assert asked(files).json == []
     assert len(asked(files, *["ME" + "0" * 32] * 100).json) == 100
-    assert asked(files, *["ME" + "0" * 32] * 101).refusal()[:2] == (400, 20001)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"command": "delete"},
-        {"list": {}},
-        {"list": [{}]},
-        {"list": ["ME" + "0" * 32]},
-        {"list": [{"media_sid": 1}]},
-        {"list": [{"media_sid": None}]},
-    ],
-    ids=str,
-)
-def test_a_set_that_is_asked_for_wrongly_is_refused(files: Files, body: dict[str, Any]) -> None:
-    assert asked(files, **body).refusal()[:2] == (400, 20001)
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff", b'{"list": []}', b"[" * 50_000], ids=len)
-def test_what_is_no_request_for_a_set_is_refused(files: Files, body: bytes) -> None:
-    assert files.ask("POST", "/MediaSet", body).refusal()[:2] == (400, 20001)
 
 
 def test_a_set_needs_credentials(files: Files) -> None:

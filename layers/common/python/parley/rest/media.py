@@ -22,7 +22,7 @@ from parley.faces.forms import parse
 from parley.faces.media import FACE, FILES
 from parley.faces.spec import Mount
 from parley.faces.views import present
-from parley.operations import Operation, bearers, media
+from parley.operations import Operation, media
 from parley.operations.context import Caller, Context
 from parley.operations.media import Method, Upload
 from parley.records.spec import Path
@@ -88,6 +88,9 @@ def prepared(mount: Mount, request: Request, context: Context) -> tuple[Context,
     if token is None:
         credentials.authenticate(context, request.headers.get("authorization", ""), mount.record)
         return context, path_of(request)
+    # Imported here, because most back ends never send a token, and reading one needs PyJWT.
+    from parley.operations import bearers
+
     access = bearers.verified(context, token)
     path = path_of(request)
     return bearers.acting(context, access, path["service_sid"]), path
