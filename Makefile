@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: help run test lint lint-template build bench clean environment sam-environment rehearsal-environment rehearse runtime-python
+.PHONY: help run test lint lint-template build bench clean environment sam-environment rehearsal-environment rehearse console runtime-python
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -87,6 +87,10 @@ rehearse: environment sam-environment rehearsal-environment ## deploys to an emu
 
 runtime-python:
 	@$(FIND_RUNTIME_PYTHON); echo "$$found"
+
+console: environment ## uploads the console to a deployed stack: make console STACK=parley
+	@$(if $(STACK),,echo "make console STACK=<name of the stack>" >&2; exit 1;) \
+	$(VENV_PYTHON) -m cli.site $(STACK) $(REGION)
 
 bench: environment ## counts requests and measures speed
 	$(VENV_PYTHON) -m bench.budgets

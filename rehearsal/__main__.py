@@ -16,6 +16,7 @@ from pathlib import Path
 
 import boto3
 
+from cli.site import upload
 from local.emulators.engine import free_port, wait_for_answer
 from local.home import REPOSITORY
 from local.process import processes
@@ -58,6 +59,7 @@ def emulator(python: str, folder: Path) -> Iterator[str]:
 def deploy(sam: str, template: Path, endpoint: str, folder: Path) -> None:
     """`sam deploy`, as anybody runs it, only with another endpoint."""
     command = [sam, "deploy", "--template-file", str(template), "--stack-name", "parley", "--resolve-s3"]
+    command += ["--parameter-overrides", "Console=true"]
     command += [
         "--region",
         "us-east-1",
@@ -90,7 +92,10 @@ def main(sam: str, python: str) -> None:
             auth_token = secrets.get_secret_value(SecretId=found["AuthTokenSecret"])["SecretString"]
             rest, sockets = (_address(endpoint, found[name]) for name in ("RestUrl", "SocketUrl"))
             tell(rest, sockets.replace("http", "ws", 1), found["AccountSid"], auth_token)
-            print(f"deployed in {deployed - started:.1f} s; the story took {time.monotonic() - deployed:.1f} s")
+            count = upload(boto3.client("s3", endpoint_url=endpoint, **_KEYS), found)
+            print(
+                f"deployed in {deployed - started:.1f} s; story and console ({count} files) took {time.monotonic() - deployed:.1f} s"
+            )
 
 
 def outputs(endpoint: str) -> dict[str, str]:

@@ -39,7 +39,15 @@ INLINE_LIMIT_BYTES = 51_200
 ONLY_PERMITS = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Role"}
 ONLY_WATCHES = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::KMS::Key", "AWS::SNS::Topic"}
 ONLY_GUARDS = {"AWS::GuardDuty::MalwareProtectionPlan", "AWS::IAM::Role", "AWS::S3::BucketPolicy"}
+ONLY_SERVES_THE_CONSOLE = {
+    "AWS::CloudFront::Distribution",
+    "AWS::CloudFront::OriginAccessControl",
+    "AWS::CloudFront::ResponseHeadersPolicy",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+}
 MAY_HOLD = {
+    "templates/console.yaml": ONLY_SERVES_THE_CONSOLE,
     "templates/key.yaml": {"AWS::KMS::Key"},
     "templates/media.yaml": ONLY_GUARDS,
     "templates/permissions.yaml": ONLY_PERMITS,
@@ -153,9 +161,24 @@ def test_every_nested_template_is_deployed_with_all_of_its_parameters():
         assert RESOURCES[stack]["Properties"]["Parameters"].keys() == FILES[name]["Parameters"].keys()
 
 
-def test_nothing_that_runs_needs_what_watches():
-    running = {name: spec for name, spec in RESOURCES.items() if name != "Watch"}
-    assert not re.search(r'"Watch[".]', json.dumps([running, GLOBALS]))
+def test_nothing_that_runs_needs_what_watches_or_the_console():
+    running = {name: spec for name, spec in RESOURCES.items() if name not in ("ConsoleSite", "Watch")}
+    assert not re.search(r'"(ConsoleSite|Watch)[".]', json.dumps([running, GLOBALS]))
+
+
+def test_nobody_reads_the_files_of_the_console_but_its_own_distribution():
+    site = {name: spec["Properties"] for name, spec in FILES["templates/console.yaml"]["Resources"].items()}
+    assert set(site["Files"]["PublicAccessBlockConfiguration"].values()) == {True}
+    (allowed,) = (one for one in site["FilesPolicy"]["PolicyDocument"]["Statement"] if one["Effect"] == "Allow")
+    assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"} and allowed["Action"] == "s3:GetObject"
+    (source,) = allowed["Condition"]["StringEquals"].values()
+    assert source["Fn::Sub"].endswith(":distribution/${Distribution}")
+    (origin,) = site["Distribution"]["DistributionConfig"]["Origins"]
+    assert origin["OriginAccessControlId"] == {"Ref": "Access"}
+    assert (
+        site["Distribution"]["DistributionConfig"]["DefaultCacheBehavior"]["ViewerProtocolPolicy"]
+        == "redirect-to-https"
+    )
 
 
 def test_every_function_folder_is_in_the_template_and_the_other_way_round():
