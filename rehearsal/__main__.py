@@ -93,9 +93,8 @@ def main(sam: str, python: str) -> None:
             rest, sockets = (_address(endpoint, found[name]) for name in ("RestUrl", "SocketUrl"))
             tell(rest, sockets.replace("http", "ws", 1), found["AccountSid"], auth_token)
             count = upload(boto3.client("s3", endpoint_url=endpoint, **_KEYS), found)
-            print(
-                f"deployed in {deployed - started:.1f} s; story and console ({count} files) took {time.monotonic() - deployed:.1f} s"
-            )
+            took = time.monotonic() - deployed
+            print(f"deployed in {deployed - started:.1f} s; story and console ({count} files) took {took:.1f} s")
 
 
 def outputs(endpoint: str) -> dict[str, str]:
