@@ -5,4 +5,4 @@ from parley.runtime import Runtime
 from parley.settings import Settings
 
 runtime = Runtime(Settings.from_environment()).started("table", "secret")
-handler = lambda_handler(create_app(runtime.context))
+handler = lambda_handler(create_app(runtime.context, console_url=runtime.settings.console_url))

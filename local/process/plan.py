@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from local.console.files import CONSOLE_PATH
 from local.home import Home, read_json, write_json
 from local.phones.carrier import CARRIER_PATH
 from local.process.report import report_to
@@ -91,6 +92,7 @@ class Plan:
         local_values = {
             "PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true",
             "PARLEY_CARRIER_URL": carrier,
+            "PARLEY_CONSOLE_URL": self.rest_url + CONSOLE_PATH,
             "PARLEY_MEDIA_LINKS_URL": self.rest_url + OBJECTS_PATH,
         }
         return template.functions(local_values, replacements)

@@ -37,7 +37,6 @@ UNKNOWN_PATHS = [
     "/chat/v2//Services",
     "/chat/v4/Services",
     "/v2/Services",
-    "/",
     "/favicon.ico",
     "/chat/v2/Services/IS0/Colours",
     "/2010-04-01/Accounts.json",

@@ -44,6 +44,7 @@ class Settings:
         carrier_url: The carrier's URL, to which messages to phones are posted; empty if no carrier is set.
         metrics_namespace: The CloudWatch namespace of the function's metrics, one for each stack.
         function: The function's name, which its metrics carry.
+        console_url: Where the console is, which the REST API's `/` then links to; empty if there is none.
         media_bucket: The name of the bucket that holds the files of messages.
         media_links_url: The URL of a proxy to which links to files lead, instead of S3; for local runs only.
         media_limit_mb: How large a file may be, in MB.
@@ -75,6 +76,7 @@ class Settings:
     carrier_url: str = ""
     metrics_namespace: str = "Parley"
     function: str = ""
+    console_url: str = ""
     media_bucket: str = ""
     media_links_url: str = ""
     media_limit_mb: int = 150

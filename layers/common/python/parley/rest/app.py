@@ -21,20 +21,31 @@ from parley.faces.chat_v2 import FACE
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
 from parley.operations import OPERATIONS
-from parley.rest import media
+from parley.rest import greeting, media
 from parley.rest.routes import BASE_PATH, MakeContext, Operations, refused, routes
 
+_OWN_PATHS = ("/", greeting.HEALTH)
 _API_PREFIXES = tuple({f"{mount.face.prefix}/" for mount in MOUNTS})
 
 
 def create_app(
-    make_context: MakeContext, mounts: tuple[Mount, ...] = MOUNTS, operations: Operations = OPERATIONS
+    make_context: MakeContext,
+    mounts: tuple[Mount, ...] = MOUNTS,
+    operations: Operations = OPERATIONS,
+    console_url: str = "",
 ) -> FastAPI:
-    """The application that offers these mounts; `make_context` makes the context of a request."""
+    """The application that offers these mounts; `make_context` makes the context of a request.
+
+    `console_url` is where the console is, empty if there is none.
+    """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     rows = [mount for mount in mounts if mount.face is not media_face.FACE]
     files = [mount for mount in mounts if mount.face is media_face.FACE]
-    for route in (*routes(make_context, rows, operations), *media.routes(make_context, files, operations)):
+    for route in (
+        *routes(make_context, rows, operations),
+        *media.routes(make_context, files, operations),
+        *greeting.routes(make_context, console_url),
+    ):
         # Plain routes, since the mount already says it all: FastAPI's own take longer to make and to match.
         app.router.add_route(route.path, route.endpoint, route.methods, route.name, include_in_schema=False)
     app.add_middleware(
@@ -68,7 +79,10 @@ class _EncodedPath(APIGateway):
     def scope(self) -> Scope:
         scope = super().scope
         scope["path"], _ = _split(self.event["path"])
-        _, scope[BASE_PATH] = _split(self.event["requestContext"].get("path") or self.event["path"])
+        whole = self.event["requestContext"].get("path") or self.event["path"]
+        _, scope[BASE_PATH] = _split(whole)
+        if scope["path"] in _OWN_PATHS:
+            scope[BASE_PATH] = whole.removesuffix(scope["path"])
         return scope
 
 
