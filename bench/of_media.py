@@ -32,8 +32,9 @@ class OfMedia:
             # The container then remembers the channel and the member's roles.
             self._get(sent["url"], client=client)
         return [
-            self._cost("upload a file", (2, 2), self._upload),
-            self._cost("ask for a link to upload a file", (1, 1), self._ticket),
+            # One unit is for the index in which a sweep of the service finds files that wait for a message.
+            self._cost("upload a file", (2, 3), self._upload),
+            self._cost("ask for a link to upload a file", (1, 2), self._ticket),
             self._cost("fetch a file that is still uploaded", (1, 0), lambda: self._get(ticket["url"])),
             self._cost("fetch a file that no message carries", (1, 0), lambda: self._get(unsent["url"])),
             self._cost("fetch the file of a message", (2, 0), lambda: self._get(sent["url"])),

@@ -8,7 +8,7 @@ from parley.ids import user_sid
 from parley.sockets.sdk import objects
 from parley.sockets.sdk.packets import encode
 from tests.sdk.device import SUBSCRIPTIONS, SdkDevice, spelled, understood
-from tests.sockets.deployment import House, Room
+from tests.sockets.deployment import House, Room, load_function
 
 
 def test_a_socket_opens_without_a_token_and_without_a_request(house: House) -> None:
@@ -144,6 +144,15 @@ def test_the_configuration_names_the_identity_and_where_everything_is(
     assert all(link.startswith("https://") for link in shown["links"].values())
     assert shown["links"]["media_service"].endswith(f"/media/v1/Services/{house.sid}/Media")
     assert shown["options"]["media_attachment_size_limit_in_mb"] == 150
+
+
+def test_a_configuration_shows_the_largest_size_that_the_operator_allows(house: House) -> None:
+    deployment = house.deployment
+    runtime = deployment.world.wire({"media_limit_mb": 25})
+    deployment.message_handler = load_function("ws_message", runtime)
+    shown = SdkDevice(house, "alice").get("/Client/v2/Configuration")
+    assert shown["options"]["media_attachment_size_limit_in_mb"] == 25
+    assert shown["options"]["media_attachments_total_size_limit_in_mb"] == 25
 
 
 def test_the_path_counts_from_the_service_on(alice: SdkDevice) -> None:

@@ -24,7 +24,7 @@ def fetch(exchange: Exchange) -> Answered:
     version = exchange.request.segments[1]
     owner = exchange.service
     media = media_url(exchange.rest_url, exchange.service_sid)
-    megabytes = setting(owner, "media.size_limit_mb")
+    megabytes = exchange.context.media.limit_mb
 
     def below(*segments: str) -> str:
         return link("Client", version, *segments)
