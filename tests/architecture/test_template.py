@@ -15,6 +15,7 @@ import pytest
 
 from local.template.intrinsics import Physical, Scope
 from local.template.template import Template
+from parley.metrics import METRICS
 from parley.settings import Settings
 from parley.sockets.events import EVENTS
 from parley.store import patience
@@ -440,6 +441,74 @@ def test_a_queue_is_encrypted_and_has_a_dead_letter_queue_or_is_one(queue: str):
     assert QUEUES[queue]["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", none, True]}
     assert QUEUES[queue]["KmsMasterKeyId"] == {"Fn::If": ["HasKey", {"Ref": "KeyArn"}, none]}
     assert ("RedrivePolicy" in QUEUES[queue]) != (queue in dead_letter_queues())
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_every_queue_is_watched(queue: str):
+    name = [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
+    assert name in [alarm.get("Dimensions") for alarm in alarms().values()]
+
+
+def watched_metrics() -> set[tuple[str, str, str]]:
+    """The alarms that watch a metric, its name, and the function that counts it, for Parley's own metrics."""
+    found = set()
+    for name, alarm in alarms().items():
+        for entry in alarm.get("Metrics", []):
+            metric = entry.get("MetricStat", {}).get("Metric", {})
+            if metric.get("Namespace") == {"Fn::Sub": "Parley/${AWS::StackName}"}:
+                ((_, service),) = (dimension.values() for dimension in metric["Dimensions"])
+                found.add((name, metric["MetricName"], service))
+    return found
+
+
+def shown_metrics() -> set[tuple[str, str]]:
+    """The names of Parley's own metrics on the dashboard, with the function that counts each."""
+    body = nested("Watch")["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    found = set()
+    for widget in json.loads(body)["widgets"]:
+        before: list[Any] = []
+        for line in widget["properties"]["metrics"]:
+            said = [part for part in line if not isinstance(part, dict)]
+            if said[0] == "...":
+                said = before[: len(before) - len(said) + 1] + said[1:]
+            before = [before[place] if part == "." else part for place, part in enumerate(said)]
+            if before[0].startswith("Parley/"):
+                found.add((before[1], before[3]))
+    return found
+
+
+COUNTED = {(metric.name, function) for metric in METRICS for function in metric.functions.split()}
+
+
+def test_alarms_and_the_dashboard_name_metrics_that_the_functions_count():
+    assert {(name, function) for _, name, function in watched_metrics()} <= COUNTED
+    assert shown_metrics() <= COUNTED and len(shown_metrics()) > 10
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric"), [("DroppedPushesAlarm", "PushesDropped"), ("TableThrottlesAlarm", "TableThrottles")]
+)
+def test_an_alarm_watches_every_function_that_counts_its_metric(alarm: str, metric: str):
+    watched = {function for name, _, function in watched_metrics() if name == alarm}
+    assert watched == {function for name, function in COUNTED if name == metric}
+
+
+def test_slow_answers_errors_on_sockets_and_changes_that_wait_raise_alarms():
+    simple = {(alarm.get("MetricName"), alarm.get("ExtendedStatistic")) for alarm in alarms().values()}
+    assert {("Latency", "p99"), ("IteratorAge", None), ("5XXError", None)} <= simple
+    sockets = {
+        entry["MetricStat"]["Metric"]["MetricName"]
+        for entry in alarms()["SocketErrorsAlarm"]["Metrics"]
+        if "MetricStat" in entry
+    }
+    assert sockets == {"ExecutionError", "IntegrationError", "ServerErrors"}
+
+
+@pytest.mark.parametrize("name", alarms())
+def test_an_alarm_tells_somebody_what_to_think_of_it(name: str):
+    assert alarms()[name]["AlarmDescription"] and alarms()[name]["TreatMissingData"] == "notBreaching"
+    assert f"`{name}`" in (ROOT / "docs/deploying.md").read_text(), "docs/deploying.md says what to do"
+    assert alarms()[name]["AlarmActions"]["Fn::If"][0] == "HasAlarmTarget"
 
 
 @pytest.mark.parametrize("queue", sorted(dead_letter_queues()))
