@@ -93,17 +93,19 @@ def provision_buckets(template: Template, endpoints: Endpoints) -> None:
     connection = http.client.HTTPConnection(endpoints.ministack.removeprefix("http://"), timeout=_READY_SECONDS)
     try:
         for bucket in template.buckets():
-            _put(connection, f"/{bucket.name}")
-            _put(connection, f"/{bucket.name}?cors", _cors(bucket))
+            # 409 says that an earlier run has made it.
+            _put(connection, f"/{bucket.name}", (200, 409))
+            if bucket.cors:
+                _put(connection, f"/{bucket.name}?cors", (200,), _cors(bucket))
     finally:
         connection.close()
 
 
-def _put(connection: http.client.HTTPConnection, path: str, body: bytes = b"") -> None:
+def _put(connection: http.client.HTTPConnection, path: str, expected: tuple[int, ...], body: bytes = b"") -> None:
     connection.request("PUT", path, body)
     answer = connection.getresponse()
     text = answer.read()
-    if answer.status != 200:
+    if answer.status not in expected:
         raise EmulatorFailed(f"MiniStack answered {answer.status} to PUT {path}: {text[:200]!r}")
 
 

@@ -4,6 +4,7 @@
     …/@connections/{id}     its management
     /console                the web console, files of `local/console/page/`, and its inbox for webhooks
     /_phones/               the simulated carrier: the messages that phones received, and messages from phones
+    /_aws/s3/               links to files, passed through to the emulator of S3
     /_aws/health            whether it is up
     anything else           REST API
 
@@ -31,9 +32,10 @@ from local.console.webhook_inbox import INBOX_PATH, WebhookInbox
 from local.emulators.engine import Endpoints
 from local.gateway.management import MARK
 from local.gateway.management import respond as manage
+from local.gateway.objects import ObjectsFront
 from local.gateway.rest import RestFront
 from local.gateway.sockets import Limits, Socket, SocketHub
-from local.http.server import HttpConnection, Request, Response
+from local.http.server import HttpConnection, Request, Response, Streamed
 from local.phones.carrier import PHONES_PATH, SimulatedCarrier
 from local.process.functions import FunctionError, Invoker, PayloadTooLarge
 from local.process.plan import HEALTH_PATH, Descriptors, Plan, begin_child, end_child
@@ -64,6 +66,7 @@ class Gateway:
         console: Path = CONSOLE_FILES,
         inbox: WebhookInbox | None = None,
         phones: SimulatedCarrier | None = None,
+        objects: ObjectsFront | None = None,
     ) -> None:
         """`wake` is a pipe, or None; it gets a byte after every call of a function."""
         self._invoker = invoker
@@ -74,6 +77,7 @@ class Gateway:
         self._console = ConsoleFiles(console)
         self._inbox = inbox
         self._phones = phones
+        self._objects = objects
         self._server: asyncio.Server | None = None
         self._under_way = 0
 
@@ -86,12 +90,17 @@ class Gateway:
         """Stop accepting connections, close all sockets, and wait a few seconds for calls under way."""
         if self._server is not None:
             self._server.close()
+        if self._objects is not None:
+            self._objects.close()
         deadline = time.monotonic() + _CLOSE_SECONDS
         await self.hub.close(_CLOSE_SECONDS)
         while self._under_way and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
 
     # Called by the HTTP server.
+
+    def stream(self, request: Request) -> Streamed | Response | None:
+        return self._objects.open(request) if self._objects is not None else None
 
     def respond(self, request: Request) -> Response | Awaitable[Response]:
         path = request.path
@@ -169,7 +178,14 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
     inbox = WebhookInbox(plan.account_sid, plan.auth_tokens)
     phones = simulated_carrier(plan)
     gateway = Gateway(
-        invoker, rest, sockets, Limits.from_environment(), descriptors.wake_write, inbox=inbox, phones=phones
+        invoker,
+        rest,
+        sockets,
+        Limits.from_environment(),
+        descriptors.wake_write,
+        inbox=inbox,
+        phones=phones,
+        objects=ObjectsFront(plan.ministack, tuple(bucket.name for bucket in template.buckets())),
     )
     await gateway.start(listening)
     await stop.wait()

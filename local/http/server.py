@@ -50,6 +50,16 @@ class Response:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
+class Streamed(Protocol):
+    """Takes a request whose body is not to be held in memory, and answers it on the connection itself."""
+
+    def begin(self, client: asyncio.Transport) -> None: ...
+    def body_received(self, data: bytes) -> None: ...
+    async def answer(self, client: asyncio.Transport) -> Response | None: ...
+    def client_waits(self, waits: bool) -> None: ...
+    def client_lost(self) -> None: ...
+
+
 class Upgraded(Protocol):
     """Takes a connection over after an upgrade."""
 
@@ -59,6 +69,10 @@ class Upgraded(Protocol):
 
 
 class Application(Protocol):
+    def stream(self, request: Request) -> Streamed | Response | None:
+        """Take a request before its body has come, as a stream without a limit, or refuse it; None for all others."""
+        ...
+
     def respond(self, request: Request) -> Response | Awaitable[Response]:
         """Answer a request, now or later."""
         ...
@@ -78,9 +92,10 @@ class HttpConnection(asyncio.Protocol):
     def __init__(self, application: Application) -> None:
         self._application = application
         self._parser = httptools.HttpRequestParser(self)
-        self._waiting: deque[Request | Response] = deque()
+        self._waiting: deque[Request | Response | Streamed] = deque()
         self._task: asyncio.Task[None] | None = None
         self._upgraded: Upgraded | None = None
+        self._streamed: Streamed | None = None
         self._refused = False
         self._ended = False
         self._begin()
@@ -115,12 +130,24 @@ class HttpConnection(asyncio.Protocol):
         if self._upgraded is not None:
             self._upgraded.eof_received()
             return True
+        if self._streamed is not None and not self._refused:
+            return False  # the client has left before its request was complete
         # Answers under way are still sent to a client that has only closed its sending side.
         self._ended = True
         return self._task is not None
 
+    def pause_writing(self) -> None:
+        if self._streamed is not None:
+            self._streamed.client_waits(True)
+
+    def resume_writing(self) -> None:
+        if self._streamed is not None:
+            self._streamed.client_waits(False)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._waiting.clear()
+        if self._streamed is not None:
+            self._streamed.client_lost()
         if self._upgraded is not None:
             self._upgraded.connection_lost()
 
@@ -141,21 +168,36 @@ class HttpConnection(asyncio.Protocol):
         self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
+        if self._refused:
+            return
         values = {name.lower(): value for name, value in self._headers}
         length = values.get("content-length", "")
-        if length.isdigit() and int(length) > BODY_LIMIT:
+        taken = self._application.stream(self._request())
+        if isinstance(taken, Response):
+            self._refuse_with(taken)
+        elif taken is not None:
+            self._stream(taken)
+        elif length.isdigit() and int(length) > BODY_LIMIT:
             self._refuse(413)
-        elif values.get("expect", "").lower() == "100-continue" and not self._refused:
+        if values.get("expect", "").lower() == "100-continue" and not self._refused:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
+        if self._refused:
+            return
+        if self._streamed is not None:
+            self._streamed.body_received(body)
+            return
         self._body_bytes += len(body)
         if self._body_bytes > BODY_LIMIT:
             self._refuse(413)
-        elif not self._refused:
+        else:
             self._body.append(body)
 
     def on_message_complete(self) -> None:
+        if self._streamed is not None:
+            # What comes after this request would find no connection to be answered on.
+            self._refused = True
         if self._refused or self._is_websocket():
             return
         self._waiting.append(self._request())
@@ -193,9 +235,19 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse(self, status: int) -> None:
         if not self._refused:
-            self._refused = True
-            self._waiting.append(self._application.refuse(status))
-            self._proceed()
+            self._refuse_with(self._application.refuse(status))
+
+    def _refuse_with(self, response: Response) -> None:
+        self._refused = True
+        self._waiting.append(response)
+        self._proceed()
+
+    def _stream(self, streamed: Streamed) -> None:
+        """Hand over the rest of this request; its answer is the last one on this connection."""
+        self._streamed = streamed
+        streamed.begin(self._transport)
+        self._waiting.append(streamed)
+        self._proceed()
 
     def _proceed(self) -> None:
         """Answer what is waiting, in order, as long as answers are ready at once."""
@@ -203,6 +255,9 @@ class HttpConnection(asyncio.Protocol):
             entry = self._waiting.popleft()
             if isinstance(entry, Response):
                 self._send(None, entry)
+                continue
+            if not isinstance(entry, Request):
+                self._task = asyncio.get_running_loop().create_task(self._answer_streaming(entry))
                 continue
             try:
                 answer = self._application.respond(entry)
@@ -226,6 +281,14 @@ class HttpConnection(asyncio.Protocol):
             self._transport.resume_reading()
             self._proceed()
 
+    async def _answer_streaming(self, streamed: Streamed) -> None:
+        response = await streamed.answer(self._transport)
+        self._task = None
+        if response is not None:
+            self._send(None, response)
+        elif not self._transport.is_closing():
+            self._end()
+
     def _send(self, request: Request | None, response: Response) -> None:
         """Write an answer. If the request could not be understood, `request` is None and the connection ends."""
         if self._transport.is_closing():
@@ -233,12 +296,15 @@ class HttpConnection(asyncio.Protocol):
         closes = request is None or not request.keep_alive or (self._ended and not self._waiting)
         self._transport.write(encode(response, request is None or request.method != "HEAD", closes))
         if closes:
-            self._waiting.clear()
-            self._refused = True
-            # If bytes of the client are unread, closing at once would destroy the answer on its way.
-            if self._transport.can_write_eof():
-                self._transport.write_eof()
-            asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.close)
+            self._end()
+
+    def _end(self) -> None:
+        self._waiting.clear()
+        self._refused = True
+        # If bytes of the client are unread, closing at once would destroy the answer on its way.
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.close)
 
 
 def encode(response: Response, with_body: bool, closes: bool) -> bytes:

@@ -215,6 +215,9 @@ class BoundTemplate:
     def tables(self) -> list[Table]:
         return self._template.tables()
 
+    def buckets(self) -> list[Bucket]:
+        return self._template.buckets()
+
     def _library(self, layer: Any) -> Path:
         logical_id = layer.get("Ref") if isinstance(layer, dict) else None
         for kind in (_LAYER, "AWS::Lambda::LayerVersion"):

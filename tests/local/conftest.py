@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from local.emulators import dynoxide
+from local.gateway.objects import ObjectsFront
 from local.gateway.server import Gateway
 from local.gateway.sockets import Limits
 from local.home import Home
@@ -43,7 +44,7 @@ def bound_template() -> BoundTemplate:
 class RunningGateway:
     """A gateway on a port of its own, in a thread of this process."""
 
-    def __init__(self, limits: Limits, rest_seconds: float = 29.0) -> None:
+    def __init__(self, limits: Limits, rest_seconds: float = 29.0, objects: ObjectsFront | None = None) -> None:
         template = bound_template()
         functions = template.functions({}, {})
         rest, sockets = template.rest_api(), template.socket_api()
@@ -51,7 +52,15 @@ class RunningGateway:
         listening = socket.create_server(("127.0.0.1", 0))
         self.port = listening.getsockname()[1]
         self.url = f"ws://127.0.0.1:{self.port}/ws"
-        self.gateway = Gateway(invoker, rest, sockets, limits, rest_seconds=rest_seconds, console=FIXTURES / "console")
+        self.gateway = Gateway(
+            invoker,
+            rest,
+            sockets,
+            limits,
+            rest_seconds=rest_seconds,
+            console=FIXTURES / "console",
+            objects=objects,
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(listening,), daemon=True)
         self._thread.start()

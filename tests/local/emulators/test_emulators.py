@@ -11,7 +11,7 @@ import pytest
 
 from local.emulators import dynoxide, ttl
 from local.emulators.engine import EmulatorFailed, Endpoints, start_engine
-from local.emulators.provision import generate, provision, secret_text
+from local.emulators.provision import generate, provision, provision_buckets, secret_text
 from local.home import Home
 from local.pump.progress import ProgressKeeper, discard_queues, mark_clean, positions, queued_messages, restore_queues
 from local.pump.stream_reader import StreamReader
@@ -55,6 +55,25 @@ def test_state_survives_a_clean_stop(home: Home, engine: str):
         assert second.client("dynamodb").get_item(TableName=TABLE, Key=item("a"))["Item"] == item("a")
         received = second.client("sqs").receive_message(QueueUrl=again["WorkQueue"].ref)["Messages"]
         assert [message["Body"] for message in received] == ["work"]
+    finally:
+        second.stop()
+
+
+def test_files_survive_a_kill_and_their_bucket_has_its_cors_rules_again(home: Home):
+    template = Template(TEMPLATE, UUID)
+    (bucket,) = template.buckets()
+    first = start_engine(home)
+    provision_buckets(template, first)
+    first.client("s3").put_object(Bucket=bucket.name, Key="IS1/ME1", Body=b"\x00\xff", ContentType="image/png")
+    kill(first)
+    second = start_engine(home)
+    try:
+        provision_buckets(template, second)
+        s3 = second.client("s3")
+        found = s3.get_object(Bucket=bucket.name, Key="IS1/ME1")
+        assert (found["Body"].read(), found["ContentType"]) == (b"\x00\xff", "image/png")
+        (rule,) = s3.get_bucket_cors(Bucket=bucket.name)["CORSRules"]
+        assert (rule["AllowedMethods"], rule["ExposeHeaders"], rule["MaxAgeSeconds"]) == (["GET", "PUT"], ["ETag"], 60)
     finally:
         second.stop()
 

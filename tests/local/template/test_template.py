@@ -43,6 +43,15 @@ def test_a_queue_knows_its_dead_letter_queue():
     }
 
 
+def test_a_bucket_has_a_name_in_lower_case_and_its_cors_rules_in_the_words_of_s3():
+    (bucket,) = Template(TEMPLATE, UUID).buckets()
+    assert bucket.name == "parley-files"
+    (rule,) = bucket.cors
+    assert rule["AllowedMethod"] == ["GET", "PUT"]
+    assert rule["ExposeHeader"] == ["ETag"]
+    assert rule["MaxAgeSeconds"] == 60
+
+
 def test_a_resource_whose_condition_does_not_hold_is_left_out():
     assert "Never" not in {queue.logical_id for queue in Template(TEMPLATE, UUID).queues()}
 
