@@ -15,16 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from cli.places import Place
+from cli.trouble import Trouble
 from parley.ports.queue import Queue
 
 # SQS hides a message while it is looked at. At the end it is shown again, even if the end is Ctrl-C.
 _HIDDEN_SECONDS = 300
 _BATCH = 10
-
-
-class Trouble(Exception):
-    """A queue did not do what it was asked; the text is for the person at the terminal."""
 
 
 class Parked(NamedTuple):
@@ -57,8 +53,10 @@ class ParkedDeliveries:
     A receive that does not wait may find nothing although there are messages, so each waits for `wait_seconds`.
     """
 
-    def __init__(self, place: Place, wait_seconds: int = 1):
-        self._place = place
+    def __init__(self, sqs: Any, deliveries: str, dead_letters: str, wait_seconds: int = 1):
+        self._sqs = sqs
+        self._deliveries = deliveries
+        self._dead_letters = dead_letters
         self._wait_seconds = wait_seconds
         self._held: dict[str, str] = {}
         self.unreadable = 0
@@ -87,18 +85,18 @@ class ParkedDeliveries:
         return done
 
     def _waiting(self) -> int:
-        answer = self._place.sqs.get_queue_attributes(
-            QueueUrl=self._place.dead_letters, AttributeNames=["ApproximateNumberOfMessages"]
+        answer = self._sqs.get_queue_attributes(
+            QueueUrl=self._dead_letters, AttributeNames=["ApproximateNumberOfMessages"]
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def _queue(self, chosen: Sequence[Parked]) -> None:
         now = int(time.time() * 1000)
-        Queue(self._place.deliveries, self._place.sqs).send([_replayed(parked, now) for parked in chosen])
+        Queue(self._deliveries, self._sqs).send([_replayed(parked, now) for parked in chosen])
 
     def _forget(self, chosen: Sequence[Parked]) -> None:
         entries = [{"Id": str(number), "ReceiptHandle": parked.handle} for number, parked in enumerate(chosen)]
-        answer = self._place.sqs.delete_message_batch(QueueUrl=self._place.dead_letters, Entries=entries)
+        answer = self._sqs.delete_message_batch(QueueUrl=self._dead_letters, Entries=entries)
         for parked in chosen:
             self._held.pop(parked.message_id, None)
         if failed := answer.get("Failed"):
@@ -108,8 +106,8 @@ class ParkedDeliveries:
         seen: set[str] = set()
         while True:
             with _undivided():
-                answer = self._place.sqs.receive_message(
-                    QueueUrl=self._place.dead_letters,
+                answer = self._sqs.receive_message(
+                    QueueUrl=self._dead_letters,
                     MaxNumberOfMessages=_BATCH,
                     VisibilityTimeout=_HIDDEN_SECONDS,
                     WaitTimeSeconds=self._wait_seconds,
@@ -139,7 +137,7 @@ class ParkedDeliveries:
                 {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
                 for number, handle in enumerate(handles[start : start + _BATCH])
             ]
-            self._place.sqs.change_message_visibility_batch(QueueUrl=self._place.dead_letters, Entries=entries)
+            self._sqs.change_message_visibility_batch(QueueUrl=self._dead_letters, Entries=entries)
 
 
 def _replayed(parked: Parked, now_ms: int) -> dict[str, Any]:

@@ -56,7 +56,7 @@ LONG = (
     "local/emulators/test_emulators.py",
     "console/test_states.py",
     "architecture/test_permissions.py",
-    "webhooks/test_cli.py",
+    "cli/test_webhooks.py",
     "console/test_first_steps.py",
     "functions/test_samples.py",
     "client_python/test_conversation.py",

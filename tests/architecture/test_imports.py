@@ -21,7 +21,7 @@ LAYERS = [
     {"operations"},
     {"records"},
     {"domain", "store", "ports"},
-    {"errors", "ids", "clock", "tokens", "settings", "log", "metrics", "keyring", "stored", "jobs"},
+    {"errors", "ids", "clock", "tokens", "settings", "log", "metrics", "keyring", "stored", "jobs", "version"},
 ]
 # Leaves that build on other leaves; listed, so that a cycle cannot creep in.
 AMONG_LEAVES = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from parley.version import VERSION
 from tests.published.checker import operations
 from tests.support.doors import Door, Raw
 
@@ -69,3 +70,11 @@ def test_the_first_missing_required_parameter_is_named(
     missing = operation["form_required"][0]
     expected = (400, 20001, f"Missing required parameter {missing} in the post body")
     assert raw("POST", path.replace("{Sid}", role), {"Unknown": "x"}).refusal() == expected
+
+
+def test_an_answer_tells_the_version_and_a_refusal_does_not(raw: Raw):
+    assert raw("GET", "/chat/v2/Services").headers["parley-version"] == VERSION
+    for credentials in (None, ("AC" + "0" * 32, "wrong")):
+        answer = raw("GET", "/chat/v2/Services", credentials=credentials)
+        assert answer.status == 401
+        assert "parley-version" not in answer.headers

@@ -25,9 +25,12 @@ from parley.operations.paging import Listing
 from parley.records.spec import Path
 from parley.rest import credentials, forms, paging
 from parley.store.items import Record
+from parley.version import VERSION
 
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
 BASE_PATH = "parley.base_path"
+# Names the version of Parley that answered; `parley doctor` compares it with its own.
+VERSION_HEADER = "parley-version"
 
 MakeContext = Callable[[Caller], Context]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -89,6 +92,8 @@ def route_to(
         body = await request.body() if method == "POST" else b""
         try:
             response = answering(request, body, replace(context(request), perspective=mount.face.perspective))
+            # Refusals do not tell the version: whoever has no credentials need not know it.
+            response.headers[VERSION_HEADER] = VERSION
         except Refusal as refusal:
             response = refused(mount.face, refusal, request, mount.record.name)
             told = {

@@ -1,0 +1,1 @@
+"""One module for each command. Each names its click command `command`."""

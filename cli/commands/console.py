@@ -1,0 +1,50 @@
+"""`parley console`: the address of the web page on which one chats as two people."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import click
+
+from cli.options import Duration, Options, common, pass_options
+from cli.output import note
+from parley.clock import iso_seconds
+
+
+@click.command("console")
+@click.option(
+    "--ttl",
+    type=Duration(300, 86_000),
+    default="8h",
+    show_default=True,
+    help="How long the address is good for, if the stack is a deployed one.",
+)
+@click.option("--service", metavar="IS…", help="The service that the page shows first.")
+@click.option("--people", metavar="NAMES", help="Who chats there, with commas between: alice,bob")
+@click.option("--open", "opens", is_flag=True, help="Open it in the browser too.")
+@common
+@pass_options
+def command(options: Options, ttl: int, service: str | None, people: str | None, opens: bool) -> None:
+    """Print an address that opens the console, signed in.
+
+    Credentials stand behind the #, which browsers send to no server. For a deployed stack that is an API key which ends
+    by itself; the local stack has one of its own.
+    """
+    place = options.place
+    base = place.console()
+    key = place.api_key(place.rest, "console", ttl)
+    given = {"account": place.account_sid}
+    if place.is_local:
+        # Only this machine can open it. The page's inbox for webhooks asks for the auth token.
+        given["token"] = place.auth_tokens().token
+    given |= {"key": key.sid, "secret": key.secret}
+    given |= {name: value for name, value in (("service", service), ("people", people)) if value}
+    address = f"{base}#{urlencode(given)}"
+    ends = None if key.ends_at is None else iso_seconds(key.ends_at * 1000)
+    if options.json:
+        options.output.json({"console_url": address, "key_sid": key.sid, "ends_at": ends})
+    else:
+        options.output.line(address)
+        note("whoever has this address has the account" + (f", until {ends}" if ends else ""))
+    if opens:
+        click.launch(address)

@@ -1,0 +1,43 @@
+"""`parley doctor`: goes once through everything that a chat needs, and says in plain words what does not work."""
+
+from __future__ import annotations
+
+import click
+
+from cli.options import Duration, Options, common, pass_options
+from cli.trouble import UNWELL
+
+_MARKS = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "failed": ("FAILED", "red"), "skipped": ("-", "dim")}
+
+
+@click.command("doctor")
+@click.option("--webhook-url", metavar="URL", help="Ask this webhook server too, with one signed sample.")
+@click.option(
+    "--patience", type=Duration(1, 600), default="30s", show_default=True, help="How long to wait for each answer."
+)
+@common
+@pass_options
+def command(options: Options, webhook_url: str | None, patience: int) -> int:
+    """Check REST, the socket, a push, a webhook, the clock and versions.
+
+    Makes a service for itself and deletes it at the end. The exit status is 3 if something does not work.
+    """
+    from cli.doctor import FAILED, Doctor
+
+    place = options.place
+    options.when_stopped = "stopped; what the check had made is removed"
+    results = []
+    for result in Doctor(place, patience, webhook_url).examine():
+        results.append(result)
+        if not options.json:
+            mark, style = _MARKS[result.outcome]
+            options.output.line(f"{mark:8}{result.name:13}{result.detail}", style)
+            if result.advice:
+                options.output.line(f"{'':21}{result.advice}")
+    failed = [result for result in results if result.outcome == FAILED]
+    if options.json:
+        options.output.json({"healthy": not failed, "checks": [result._asdict() for result in results]})
+    else:
+        options.output.line("")
+        options.output.line(f"{len(failed)} of {len(results)} checks failed" if failed else "everything works")
+    return UNWELL if failed else 0

@@ -1,0 +1,50 @@
+"""`parley token`: an access token, with which a client connects."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from cli.access import access_token, service_sid
+from cli.options import Duration, Options, common, pass_options
+from cli.output import note
+from parley.clock import iso_seconds
+from parley.tokens import LONGEST_LIFE_SECONDS
+
+
+@click.command("token")
+@click.option("--identity", required=True, help="Who connects with it.")
+@click.option("--service", "service", metavar="IS…", help="The service; needed if there are several.")
+@click.option(
+    "--ttl",
+    type=Duration(60, LONGEST_LIFE_SECONDS),
+    default="1h",
+    show_default=True,
+    help="How long it is good for, up to a day.",
+)
+@common
+@pass_options
+def command(options: Options, identity: str, service: str | None, ttl: int) -> None:
+    """Print an access token.
+
+    It is signed with the local stack's own API key. For a deployed stack, an API key is made that ends together with
+    the token.
+    """
+    if not 0 < len(identity) <= 256:
+        raise click.BadParameter("it has 1 to 256 characters", param_hint="--identity")
+    place = options.place
+    sid = service_sid(place.rest, service)
+    key = place.api_key(place.rest, f"token of {identity}", ttl)
+    expires_at = int(time.time()) + ttl
+    made = access_token(place.account_sid, key, identity, sid, expires_at)
+    ends = iso_seconds(expires_at * 1000)
+    if options.json:
+        facts = {"token": made, "identity": identity, "service_sid": sid, "key_sid": key.sid, "expires_at": ends}
+        options.output.json(facts)
+        return
+    options.output.line(made)
+    kept = (
+        "the local stack's own" if key.ends_at is None else f"which ends by itself at {iso_seconds(key.ends_at * 1000)}"
+    )
+    note(f"good until {ends}; signed with the API key {key.sid}, {kept}")
