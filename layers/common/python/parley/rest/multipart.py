@@ -49,8 +49,6 @@ def _parts(body: bytes, content_type: str) -> list[Part]:
         raise INVALID_BODY(reason="it is not a multipart form") from None
     if not found.is_whole:
         raise INVALID_BODY(reason="the multipart form ends too early")
-    if len(found.parts) > _MOST_PARTS:
-        raise INVALID_BODY(reason=f"the form has more than {_MOST_PARTS} parts")
     return [_part(headers, part, parse_options_header) for headers, part in found.parts]
 
 
@@ -84,6 +82,9 @@ class _Collected:
         }
 
     def _begin(self) -> None:
+        # A small body could have very many parts.
+        if len(self.parts) == _MOST_PARTS:
+            raise INVALID_BODY(reason=f"the form has more than {_MOST_PARTS} parts")
         self._headers, self._body = {}, []
 
     def _on_name(self, data: bytes, start: int, end: int) -> None:
