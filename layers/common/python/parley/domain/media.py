@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from parley.domain.memberships import Person
@@ -24,13 +23,13 @@ LONGEST_FILENAME = 255
 SNIFFED_BYTES = 512
 
 _TOKEN = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
-_TYPE = re.compile(rf"({_TOKEN}/{_TOKEN})(?:[ ]?;[ ]?[\x21-\x3a\x3c-\x7e]+=[\x20-\x3a\x3c-\x7e]+)*")
+# Compiled with the first use, because every function imports this module.
+_TYPE = rf"({_TOKEN}/{_TOKEN})(?:[ ]?;[ ]?[\x21-\x3a\x3c-\x7e]+=[\x20-\x3a\x3c-\x7e]+)*"
 _LONGEST_TYPE = 255
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_SHA256 = r"[0-9a-fA-F]{64}"
 
 
-@dataclass(frozen=True)
-class MediaRules:
+class MediaRules(NamedTuple):
     """What the operator has set for files.
 
     Attributes:
@@ -59,7 +58,7 @@ def check_content_type(text: str) -> str:
     Raises:
         Refusal: 50511.
     """
-    if len(text) > _LONGEST_TYPE or not _TYPE.fullmatch(text):
+    if len(text) > _LONGEST_TYPE or not re.fullmatch(_TYPE, text):
         raise MEDIA_TYPE_INVALID()
     return text
 
@@ -75,7 +74,7 @@ def check_sha256(text: str) -> str:
     Raises:
         Refusal: 20001.
     """
-    if not _SHA256.fullmatch(text):
+    if not re.fullmatch(_SHA256, text):
         raise INVALID_PARAMETER(name="Sha256", reason="64 hex digits are needed")
     return text.lower()
 
