@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: help run test lint lint-template build bench clean environment sam-environment rehearsal-environment rehearse console runtime-python
+.PHONY: help run test lint lint-template build bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -12,6 +12,8 @@ SAM_VENV := .venv-sam
 VENV_PYTHON := $(VENV)/bin/python
 DEV_REQUIREMENTS := requirements/runtime.txt requirements/cli.txt requirements/dev.txt
 SAM_REQUIREMENTS := requirements/sam.txt
+AUDIT_VENV := .venv-audit
+AUDIT_REQUIREMENTS := requirements/audit.txt
 REHEARSAL_VENV := .venv-rehearsal
 REHEARSAL_REQUIREMENTS := requirements/rehearsal.txt
 
@@ -68,6 +70,9 @@ lint-template: sam-environment ## checks the templates with SAM and cfn-lint
 	$(SAM_VENV)/bin/sam validate --lint --template template.yaml --region us-east-1
 	$(SAM_VENV)/bin/cfn-lint template.yaml templates/*.yaml
 
+audit: environment audit-environment ## looks for known faults in packages and for careless code
+	$(VENV_PYTHON) -m tools.audit $(AUDIT_VENV)/bin
+
 # $(call sam_build,environment and options): SAM looks for the functions' Python on the PATH, under its name.
 define sam_build
 	@$(FIND_RUNTIME_PYTHON); \
@@ -102,7 +107,7 @@ clean: ## removes environments, builds and everything that the local service has
 	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \
 	  echo "Parley is running, process $$(cat .parley/lock): stop it first." >&2; exit 1; \
 	fi
-	rm -rf $(VENV) $(SAM_VENV) $(REHEARSAL_VENV) .parley .aws-sam .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(AUDIT_VENV) $(REHEARSAL_VENV) .parley .aws-sam .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
@@ -110,6 +115,9 @@ environment:
 
 sam-environment:
 	$(call environment,$(SAM_VENV),$(SAM_REQUIREMENTS))
+
+audit-environment:
+	$(call environment,$(AUDIT_VENV),$(AUDIT_REQUIREMENTS))
 
 # MiniStack runs functions with its own Python, and the layer holds byte-code of one version.
 rehearsal-environment:

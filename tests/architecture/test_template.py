@@ -33,6 +33,7 @@ from tests.architecture.declared import (
     role_of,
     statements,
 )
+from tools.pins import pins
 
 GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
 
@@ -897,8 +898,20 @@ def test_a_ping_is_answered_without_a_function():
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "requirements").iterdir()))
 def test_every_requirement_is_pinned(name: str):
     lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
-    requirements = [line for line in lines if line and not line.startswith(("#", "-r "))]
+    requirements = [
+        line.removesuffix(" \\") for line in lines if line and not line.startswith(("#", "-r ", "    --hash="))
+    ]
     assert [line for line in requirements if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line)] == []
+
+
+def test_the_layer_is_built_from_the_pins_of_the_runtime_and_from_nothing_but_the_files_whose_hashes_are_known():
+    """`python -m tools.pins` writes the file."""
+    layer = (ROOT / "requirements/layer.txt").read_text()
+    assert pins(ROOT / "requirements/layer.txt") == pins(ROOT / "requirements/runtime.txt")
+    assert all("--hash=sha256:" in part for part in re.split(r"\n(?=[\w.-]+==)", layer)[1:])
+    makefile = (ROOT / "layers/common/Makefile").read_text()
+    assert "--require-hashes" in makefile and "requirements/layer.txt" in makefile
+    assert "://" not in layer
 
 
 def test_a_request_that_the_table_never_answers_ends_before_every_functions_time_out() -> None:
