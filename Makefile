@@ -70,8 +70,8 @@ lint-template: sam-environment ## checks the templates with SAM and cfn-lint
 	$(SAM_VENV)/bin/sam validate --lint --template template.yaml --region us-east-1
 	$(SAM_VENV)/bin/cfn-lint template.yaml templates/*.yaml
 
-audit: environment audit-environment ## looks for known faults in packages and for careless code
-	$(VENV_PYTHON) -m tools.audit $(AUDIT_VENV)/bin
+audit: audit-environment ## looks for known faults in packages and for careless code
+	$(AUDIT_VENV)/bin/python -m tools.audit $(AUDIT_VENV)/bin
 
 # $(call sam_build,environment and options): SAM looks for the functions' Python on the PATH, under its name.
 define sam_build

@@ -1,7 +1,7 @@
 """`python -m tools.pins`: writes `requirements/layer.txt`, the pins of `runtime.txt` with the hashes of their wheels.
 
-The layer is built from these, and pip refuses a file whose hash is not among them. There is a hash for each platform for
-which a layer is built: Lambda's, and those of machines that rehearse. Run it after each change to `runtime.txt`.
+The layer is built from these, and pip refuses a file whose hash is not among them. There is a hash for each platform
+for which a layer is built: Lambda's, and those of machines that rehearse. Run it after each change to `runtime.txt`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ PLATFORMS = (
     ("manylinux_2_28_x86_64", "manylinux2014_x86_64"),
     ("macosx_11_0_arm64",),
 )
-_HEADER = """# Written by `python -m tools.pins` from runtime.txt: what the layer is built from, with the hashes of the wheels for
-# Lambda and for machines that rehearse. Do not edit it.
+_HEADER = """# Written by `python -m tools.pins` from runtime.txt, do not edit it: what the layer is built from.
+# The hashes are those of the wheels for Lambda and for machines that rehearse.
 """
 
 

@@ -126,7 +126,8 @@ class Objects:
             raise _failed("GET", answer)
         return {
             tag.findtext("{*}Key", ""): tag.findtext("{*}Value", "")
-            for tag in ElementTree.fromstring(answer.content).iter()  # nosec B314: S3 itself wrote it
+            # S3 itself wrote it.
+            for tag in ElementTree.fromstring(answer.content).iter()  # nosec B314
             if tag.tag.endswith("Tag")
         }
 
