@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/pyth
 import jwt
 
 from bench.meter import Cost, metered
+from bench.of_attaching import OfAttaching
 from bench.of_media import OfMedia
 from bench.over_sdk import OverSdk
 from local.emulators.engine import start_engine
@@ -44,6 +45,7 @@ from parley.store.keys import Key
 from parley.store.writes import Put
 from tests.ports.fakes import FakeGateway
 from tests.support.doors import LambdaDoor, Raw
+from tests.support.files import upload
 from tests.support.world import PHONE_NUMBERS, World
 
 REST_URL = LambdaDoor.base_url
@@ -105,7 +107,8 @@ class Measurement:
         sdk = OverSdk(self._world, self._raw, self._door, self._gateway, self._path, self._token, self._cost)
         sockets = [*self._over_sockets(), *sdk.costs(self._channel)]
         media = OfMedia(self._raw, self._service, self._token("alice"), self._cost).costs(self._messages)
-        return [*self._over_rest(), *media, *self._of_conversations(), *sockets, *batches]
+        attaching = OfAttaching(self._world, self._raw, self._service, self._cost).costs()
+        return [*self._over_rest(), *media, *attaching, *self._of_conversations(), *sockets, *batches]
 
     def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], object]) -> Cost:
         with metered(self._client) as meter:
@@ -230,9 +233,11 @@ class Measurement:
     def _over_sockets(self) -> list[Cost]:
         self._connect("c0", "alice")
         self._say("c0", "1")
+        file = [upload(self._world, self._service, "alice")]
         return [
             self._cost("connect", (3, 3), lambda: self._connect("c1", "alice")),
             self._cost("create message, socket", (3, 2), lambda: self._say("c0", "2")),
+            self._cost("create message, socket, with a file", (3, 6), lambda: self._say("c0", "3", file)),
             self._cost("create message, socket, with a token", (3, 5), lambda: self._say("c0", "a token of its own")),
             self._cost("typing in a warm room", (0, 0), self._type_twice()),
             self._cost("disconnect", (2, 2), lambda: forget(self._client_context(), "c1")),
@@ -265,8 +270,9 @@ class Measurement:
         }
         return jwt.encode(claims, self._key["secret"], "HS256", {"cty": "twilio-fpa;v=1"})
 
-    def _say(self, connection_id: str, frame_id: str) -> None:
-        frame = {"id": frame_id, "action": "sendMessage", "channel": self._channel, "body": _BODY}
+    def _say(self, connection_id: str, frame_id: str, files: list[str] | None = None) -> None:
+        content = {"media_sids": files} if files else {"body": _BODY}
+        frame = {"id": frame_id, "action": "sendMessage", "channel": self._channel, **content}
         reply = json.loads(self._door.answer(self._client_context(), connection_id, json.dumps(frame)) or "")
         assert reply["status"] == 201, reply
 

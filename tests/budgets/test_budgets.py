@@ -34,6 +34,13 @@ BUDGETED = [
     "fetch the file of a message, by a client",
     "follow the temporary link of a file",
     "follow the link to the content of a file",
+    "create message, REST, with a file",
+    "create message, REST, with ten files",
+    "delete message",
+    "delete message with a file",
+    "delete message with ten files",
+    "sweep a channel of 300 messages",
+    "sweep a channel of 300 messages, 30 with a file",
     "create message in a conversation",
     "create message in a conversation, with an author",
     "list 50 conversations",
@@ -42,6 +49,7 @@ BUDGETED = [
     "a timer that runs out, beside others",
     "connect",
     "create message, socket",
+    "create message, socket, with a file",
     "create message, socket, with a token",
     "typing in a warm room",
     "disconnect",
@@ -82,7 +90,11 @@ def test_an_operation_keeps_within_its_budget(costs: dict[str, Cost], operation:
 
 @pytest.mark.parametrize(
     "operation",
-    [name for name in BUDGETED if name.startswith(("create", "join", "add", "note", "connect", "disconnect"))],
+    [
+        name
+        for name in BUDGETED
+        if name.startswith(("create", "join", "add", "note", "connect", "disconnect", "upload", "delete"))
+    ],
 )
 def test_the_meter_sees_writes(costs: dict[str, Cost], operation: str):
     assert costs[operation].write_units > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from parley.ids import receipt_sid
 from parley.operations import transitions
 from parley.sockets.native.actions import ACTIONS
+from parley.store import keys
 from tests.faults.scene import HOOK, SETTLED_SECONDS, Scene
 from tests.rest import everything
 from tests.sdk import requests_of_rows
@@ -19,6 +21,7 @@ from tests.sdk.device import spelled, understood
 from tests.sockets import asking
 from tests.sockets.deployment import load_function, sample
 from tests.support.doors import LambdaDoor, Raw
+from tests.support.files import store as upload_to
 from tests.support.world import PHONE_NUMBERS, WHATSAPP_SENDERS, World
 
 # The status of an act whose connection was closed instead of being answered.
@@ -428,6 +431,123 @@ def _written(scene: Scene) -> dict[str, Any]:
 CARRIED = {"phone": _posted, "phone_status": _read, "phone_inbound": _written}
 
 
+class _Files:
+    """What is done with files. `prepare` stores what each needs, and answers with facts that `do` takes."""
+
+    @staticmethod
+    def two(scene: Scene) -> list[str]:
+        """Two files that alice's back end has uploaded: one in a request, one by a link that was not asked for since."""
+        uploaded = scene.rest("POST", f"{scene.media}/Media", b"abc", headers={"Content-Type": "image/png"}).json["sid"]
+        ticket = _Files.put(scene)
+        return [uploaded, ticket["sid"]]
+
+    @staticmethod
+    def put(scene: Scene) -> dict[str, Any]:
+        """A ticket whose file was PUT."""
+        form = {"ContentType": "image/png", "Size": 3, "Sha256": hashlib.sha256(b"abc").hexdigest()}
+        ticket: dict[str, Any] = scene.rest.post(f"{scene.media}/Uploads", form)
+        upload = ticket["upload"]
+        assert scene.world.store.ask("PUT", upload["url"], upload["headers"], b"abc").status == 200
+        return ticket
+
+    @staticmethod
+    def sent(scene: Scene) -> str:
+        """The path of a message with two files."""
+        form = [("MediaSid", sid) for sid in _Files.two(scene)]
+        path = f"{scene.phones['thread']}/Messages"
+        return f"{path}/{scene.rest.post(path, form)['sid']}"
+
+    @staticmethod
+    def of_carol(scene: Scene) -> str:
+        """A file that carol has uploaded."""
+        return upload_to(scene.world, scene.house.sid, "carol")
+
+    @staticmethod
+    def gone(scene: Scene) -> list[dict[str, Any]]:
+        """The job that deletes the objects of a message that was deleted."""
+        assert scene.rest("DELETE", _Files.sent(scene)).status == 204
+        scene.webhooks.plan()
+        jobs, scene.webhooks.work.discards = scene.webhooks.work.discards, []
+        return jobs
+
+    @staticmethod
+    def channel_gone(scene: Scene) -> list[dict[str, Any]]:
+        """The sweep of a channel in which a message has files."""
+        path = _Files.sent(scene).rpartition("/Messages/")[0]
+        scene.webhooks.skip_stream()
+        assert scene.rest("DELETE", path).status == 204
+        scene.world.clock.advance(SETTLED_SECONDS)
+        scene.deployment.announce()
+        scene.webhooks.plan()
+        return [{"job": "sweep", **job} for job in scene.webhooks.work.take()]
+
+    @staticmethod
+    def expire(scene: Scene, container: World, sids: list[str]) -> int:
+        """Remove the records of files as TTL does."""
+        found = container.table.fetch_many(map(keys.media, sids))
+        container.table.erase_many(keys.media(record["sid"]) for record in found.values() if "expires_at" in record)
+        return _DONE
+
+
+def _raw(scene: Scene, container: World) -> Raw:
+    return scene.unchecked if container is scene.world else Raw(LambdaDoor(container), checked=False)
+
+
+def _upload(scene: Scene, container: World, prepared: Any) -> int:
+    headers = {"Content-Type": "image/png"}
+    return _raw(scene, container)("POST", f"{scene.media}/Media", b"abc", headers=headers).status
+
+
+def _ask_for(scene: Scene, container: World, ticket: dict[str, Any]) -> int:
+    return _raw(scene, container)("GET", ticket["url"]).status
+
+
+def _attach(scene: Scene, container: World, sids: list[str]) -> int:
+    form = [("MediaSid", sid) for sid in sids]
+    return _raw(scene, container)("POST", f"{scene.phones['thread']}/Messages", form).status
+
+
+def _attach_by_socket(scene: Scene, container: World, sid: str) -> int:
+    event = sample("ws_message")
+    event["requestContext"] |= {"connectionId": scene.carol.connection_id}
+    frame = {"id": "0123456789abcdef", "action": "sendMessage", "channel": scene.room.sid, "media_sids": [sid]}
+    event["body"] = json.dumps(frame)
+    answer = _function(scene, "ws_message", container)(event)
+    return int(json.loads(answer["body"])["status"])
+
+
+def _delete(scene: Scene, container: World, path: str) -> int:
+    return _raw(scene, container)("DELETE", path).status
+
+
+# What is done with files, beside what a back end does to the one of `everything`.
+FILES = [
+    Act("files:upload", _upload),
+    Act("files:make ready", _ask_for, _Files.put),
+    Act("files:attach", _attach, _Files.two),
+    Act("files:attach over a socket", _attach_by_socket, _Files.of_carol),
+    Act("files:delete their message", _delete, _Files.sent),
+    Act("job:discard", _carry_out, _Files.gone, is_repeated=True),
+    Act("job:sweep channel with files", _carry_out, _Files.channel_gone, is_repeated=True),
+]
+# What may happen to the same two files at the same moment.
+OF_FILES = [
+    Act("files:attach", _attach, _Files.two),
+    Act("files:attach elsewhere", lambda scene, container, sids: _attach(scene, container, sids[1:]), _Files.two),
+    Act("files:expire", _Files.expire, _Files.two),
+    Act(
+        "files:delete the channel",
+        lambda scene, container, sids: _delete(scene, container, scene.phones["thread"]),
+        _Files.two,
+    ),
+    Act(
+        "files:delete the service",
+        lambda scene, container, sids: _delete(scene, container, scene.house.path),
+        _Files.two,
+    ),
+]
+
+
 def acts() -> Iterator[Act]:
     """An operation once per record and verb, every action, and every other event that a function takes."""
     known: set[tuple[str, str]] = set()
@@ -455,6 +575,7 @@ def acts() -> Iterator[Act]:
     yield Act("job:sweep closed", _carry_out, _closed_conversation, is_repeated=True)
     yield Act("job:timers", _carry_out, _timers_have_run_out, is_repeated=True)
     yield Act("job:activity", _carry_out, _active_in_another_hour, is_repeated=True)
+    yield from FILES
 
 
 ACTS = list(acts())

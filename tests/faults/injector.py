@@ -1,4 +1,4 @@
-"""A table client that dies, or loses an answer, at a chosen request of an operation."""
+"""A client of the table and of the object store that dies, or loses an answer, at a chosen request of an operation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import re
 import threading
 from collections.abc import Callable, Set
 from enum import StrEnum
+from types import SimpleNamespace
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 
 class Killed(BaseException):
@@ -85,22 +87,30 @@ class Injector:
         carry_out = getattr(self._client, operation)
 
         def call(**request: Any) -> dict[str, Any]:
-            if self._is_dead:
-                raise Killed
-            with self._lock:
-                step = _step(operation, request)
-                self.requests += 1
-                self.steps.append(step)
-                self.touched |= step.writes
-                is_chosen = self.requests == self._at
-            if is_chosen and self._meanwhile:
-                self._meanwhile()
-            if is_chosen and self._fault:
-                return self._struck(carry_out, request)
-            answer: dict[str, Any] = carry_out(**request)
+            step = _step(operation, request)
+            self.touched |= step.writes
+            answer: dict[str, Any] = self._passed(step, carry_out, (), request)
             return answer
 
         return call
+
+    def _passed(self, step: Step, carry_out: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """The answer to a request, if nothing happens at it."""
+        if self._is_dead:
+            raise Killed
+        with self._lock:
+            self.requests += 1
+            self.steps.append(step)
+            is_chosen = self.requests == self._at
+        if is_chosen and self._meanwhile:
+            self._meanwhile()
+        if is_chosen and self._fault:
+            return self._struck(lambda: carry_out(*given, **named))
+        return carry_out(*given, **named)
+
+    def session(self, session: Any) -> Any:
+        """A session of the object store, whose requests count like those to the table."""
+        return SimpleNamespace(send=lambda request: self._passed(_stored(request), session.send, (request,), {}))
 
     def item(self, key: tuple[str, str]) -> dict[str, Any] | None:
         """The item that is stored under a key."""
@@ -115,14 +125,21 @@ class Injector:
         else:
             self._client.put_item(TableName=self._table, Item=item)
 
-    def _struck(self, carry_out: Callable[..., dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
-        carry_out(**request)
+    def _struck(self, carry_out: Callable[[], Any]) -> Any:
+        carry_out()
         if self._fault is Fault.KILLED:
             self._is_dead = True
             raise Killed
         if self._fault is Fault.UNANSWERED:
             raise ConnectionError("the answer was lost, and so were those to the repeats")
-        return carry_out(**request)
+        return carry_out()
+
+
+def _stored(request: Any) -> Step:
+    """One request to the object store. It writes or reads an object, which the table's keys never mean."""
+    path = frozenset([("OBJECT", urlsplit(request.url).path)])
+    is_read = request.method in ("GET", "HEAD")
+    return Step(path if is_read else frozenset(), frozenset(), frozenset() if is_read else path)
 
 
 def _key(key: tuple[str, str]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Scene:
         (table,) = template.tables()
         self.injector = Injector(client, table.name)
         self.world = World(self.injector, table.name)
+        self.world.store.session = self.injector.session(self.world.store.session)
         self.deployment = Deployment(self.world, stream, template)
         self.rest = self.deployment.rest
         self.unchecked = Raw(self.deployment.door, checked=False)
@@ -57,12 +58,15 @@ class Scene:
         self.rest.post(f"{self.room.path}/Webhooks", sent)
         self.phones = self._with_phones()
         self.webhooks = WebhooksFunction(self.deployment, template, FakeOutgoing())
+        self.media = f"/media/v1/Services/{self.house.sid}"
         self.conversations = f"/conversations/v1/Services/{self.house.sid}/Conversations"
         # The first tick of an account's life looks back for hours.
         self.deployment.tick()
 
         self._began_at = self.world.clock.now_ms()
         self._begun_with = {key: self.injector.item(key) for key in self.injector.touched}
+        store = self.world.store
+        self._begun_with_objects = {key: store.body(key) for key in store.keys()}  # noqa: SIM118
         self.injector.touched.clear()
         self.again()
 
@@ -73,6 +77,11 @@ class Scene:
         for key in self.injector.touched:
             self.injector.store(key, self._begun_with.get(key))
         self.injector.touched.clear()
+        store = self.world.store
+        for key in set(store.keys()) - self._begun_with_objects.keys():
+            store.port.delete(key)
+        for key in self._begun_with_objects.keys() - set(store.keys()):
+            store.port.put(key, self._begun_with_objects[key], "image/png")
         self.world.configuration.forget_all()
         self.deployment.gateway.open(self.carol.connection_id, self.sdk.connection_id)
         # Fan-out must not announce what is undone here.
@@ -116,6 +125,7 @@ class Scene:
             if not self.webhooks.sweep_all():
                 break
         self.webhooks.bury_all()
+        self._let_files_expire()
         self.deployment.tick()
         services = {self.house.sid: self.house.path}
         services[self.items.items["service"]] = f"/chat/v2/Services/{self.items.items['service']}"
@@ -124,12 +134,20 @@ class Scene:
             for path in services.values():
                 self.unchecked("GET", f"{path}/Channels/{sid}")
 
+    def _let_files_expire(self) -> None:
+        """Remove what waits for a message, as TTL does in the end, and delete the objects of what is gone."""
+        files = (Key(*key) for key in self.injector.touched if key[1] == "MEDIA")
+        self.world.table.erase_many([key for key in files if "expires_at" in (self.injector.item(key) or {})])
+        self.webhooks.discard_all()
+        self.webhooks.work.discards = []
+
     def contradictions(self) -> list[str]:
         """The contradictions among the account's items."""
         touched = {key: self.injector.item(key) for key in self.injector.touched}
         stored = {Key(*key): item for key, item in (self._begun_with | touched).items() if item}
         items = {key: {name: from_attribute(value) for name, value in item.items()} for key, item in stored.items()}
-        return contradictions(items, now_ms=self.world.clock.now_ms(), deaths=True)
+        now_ms, objects = self.world.clock.now_ms(), self.world.store.keys()
+        return contradictions(items, now_ms=now_ms, deaths=True, objects=objects)
 
     def apart(self, act: Callable[[], int]) -> int:
         """Do something in a thread of its own, while this one is in the middle of something."""

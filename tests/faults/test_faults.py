@@ -20,7 +20,7 @@ from parley.sockets.native.actions import ACTIONS, Action
 from parley.sockets.sdk import registrations, upstream
 from parley.webhooks.deliveries import Deliveries
 from parley.work.worker import job_table
-from tests.faults.acts import ACTS, SENT_BY_SDKS, Act
+from tests.faults.acts import ACTS, OF_FILES, SENT_BY_SDKS, Act
 from tests.faults.injector import Fault, Killed, Step
 from tests.faults.scene import Scene
 from tests.ports.fakes import FakeOutgoing, FakeQueue
@@ -141,6 +141,17 @@ def walks(made: Scene) -> dict[str, list[Step]]:
     return {rival.name: steps_of(rival, made)[0] for rival in RIVALS}
 
 
+@pytest.mark.parametrize("act", OF_FILES, ids=str)
+def test_whatever_happens_to_the_same_files_they_and_their_messages_name_each_other(act: Act, scene: Scene) -> None:
+    steps, wrong = steps_of(act, scene)[0], []
+    for rival in OF_FILES:
+        for at in places_between(steps, steps_of(rival, scene)[0]):
+            scene.again()
+            problem = problems_beside(act, rival, scene, at, act.prepare(scene))
+            wrong += [f"{rival} before request {at}: {problem}"] if problem else []
+    assert wrong == []
+
+
 def written(steps: list[Step]) -> set[tuple[str, str]]:
     return {key for step in steps for key in step.writes}
 
@@ -172,11 +183,11 @@ def places_between(steps: list[Step], of_rival: list[Step]) -> list[int]:
     return between if EVERY else between[-1:]
 
 
-def problems_beside(act: Act, rival: Act, scene: Scene, at: int) -> str:
+def problems_beside(act: Act, rival: Act, scene: Scene, at: int, prepared: Any = None) -> str:
     """What is wrong after a rival came in between; nothing if all is well."""
     statuses = []
-    scene.injector.interrupt(lambda: statuses.append(rival.do_elsewhere(scene, None)), at)
-    statuses.append(act.do(scene, None))
+    scene.injector.interrupt(lambda: statuses.append(rival.do_elsewhere(scene, prepared)), at)
+    statuses.append(act.do(scene, prepared))
     scene.injector.disarm()
     if max(statuses) >= 500:
         return f"answered with {statuses}"

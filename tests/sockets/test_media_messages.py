@@ -12,6 +12,7 @@ from parley.errors import MEDIA_BODY_FIXED, MEDIA_NOT_FOUND, MEDIA_USED
 from parley.faces.errors import answer
 from parley.store import keys
 from tests.sockets.deployment import House, Room
+from tests.support.doors import LambdaDoor, Raw
 from tests.support.files import UNATTACHED_SECONDS
 from tests.support.files import upload as uploaded
 
@@ -148,6 +149,22 @@ def test_a_message_from_before_messages_could_carry_several_files_shows_its_file
     path = f"/conversations/v1/Services/{house.sid}{in_conversation(room, message)}"
     assert house.rest.get(path)["media"] == [message["media"]]
     assert house.device("alice").done("fetchMessage", channel=room.sid, message=0)["medias"] == [message["media"]]
+
+
+def test_who_comes_second_with_a_file_hears_that_another_message_carries_it(house: House, room: Room) -> None:
+    sid, alice, bob = upload(house, "alice"), house.device("alice"), Raw(LambdaDoor(house.deployment.world))
+    table = house.deployment.world.table
+    plain = table._call
+
+    def overtaken(operation: str, **request: Any) -> Any:
+        if operation == "transact_write_items":
+            table._call = plain  # type: ignore[method-assign]
+            bob.post(f"{room.path}/Messages", MediaSid=sid)
+        return plain(operation, **request)
+
+    table._call = overtaken  # type: ignore[method-assign]
+    assert alice.refusal("sendMessage", channel=room.sid, media_sid=sid) == (409, 50508)
+    assert len(house.rest.get(f"{room.path}/Messages")["messages"]) == 1
 
 
 @pytest.mark.parametrize("whose", ["nobody's", "another service's"])

@@ -11,6 +11,7 @@ from parley.ids import message_sid
 from parley.operations import channel_webhooks, channels, invites, joining, messages, roles, services, users
 from parley.operations.entries import entries
 from parley.store import keys
+from tests.support.files import store
 from tests.support.invariants import contradictions, everything
 from tests.support.lean import LeanClient
 from tests.support.world import World
@@ -36,6 +37,8 @@ class Account:
             messages.create(context, inside, {"body": "x"}, token="token" * 4)
             messages.create(context, inside, {"body": "x"})
         messages.delete(context, {**inside, "sid": message_sid(self.channel, 2)}, {})
+        self.file, self.waiting = (store(self.world, self.service) for _ in range(2))
+        self.carrier = messages.create(context, inside, {"media_sids": [self.file]})
         webhook = {"type": "webhook", "configuration.url": "https://example.com"}
         channel_webhooks.create(context, inside, {**webhook, "configuration.filters": ["onMessageSent"]})
         self.now = self.world.clock.now_ms() // 1000
@@ -74,7 +77,7 @@ class Account:
 
     def found(self) -> list[str]:
         items = everything(self._client, self._table_name, self.world.account_sid)
-        return contradictions(items, now_ms=self.world.clock.now_ms())
+        return contradictions(items, now_ms=self.world.clock.now_ms(), objects=self.world.store.keys())
 
 
 @pytest.fixture
@@ -147,6 +150,32 @@ PLANTED: dict[str, tuple[Callable[[Account], Any], str]] = {
         lambda a: a.change(keys.connection(a.connection), follows=[a.user]),
         "does not hear",
     ),
+    "a file that its message does not carry": (
+        lambda a: a.change(keys.message(a.channel, a.carrier["index"]), media=None),
+        "does not carry it",
+    ),
+    "a file whose message is gone": (
+        lambda a: a.erase(keys.message(a.channel, a.carrier["index"])),
+        "does not carry it",
+    ),
+    "a message whose file is gone": (lambda a: a.erase(keys.media(a.file)), "whose record names None"),
+    "a file that names another message": (
+        lambda a: a.change(keys.media(a.file), message_sid=message_sid(a.channel, 0)),
+        "whose record names",
+    ),
+    "a file that expires although a message carries it": (
+        lambda a: a.change(keys.media(a.file), expires_at=a.now),
+        "not waiting for a message",
+    ),
+    "a file that waits and is not listed": (
+        lambda a: a.world.table.detach(keys.media(a.waiting), ["gsi1pk", "gsi1sk"]),
+        "is waiting for a message",
+    ),
+    "a file without its object": (
+        lambda a: a.world.store.port.delete(f"{a.service}/{a.file}"),
+        "there is no object",
+    ),
+    "an object without its file": (lambda a: a.erase(keys.media(a.waiting)), "its record is gone"),
     "a token for a message that never was": (
         lambda a: a.put(keys.idempotency(a.channel, "x"), index=40, expires_at=a.now + 60),
         "a token of",

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from parley.domain.memberships import birth_of, user_of
+from parley.domain.messages import files_of
 from parley.domain.participants import addresses_of_group, bindings_in, group_of
 from parley.domain.presence import PREFIX, live_connections
 from parley.domain.timers import due_at
@@ -34,6 +35,7 @@ class Account:
     swept: bool = True
     now_ms: int = 0
     deaths: bool = False
+    objects: frozenset[str] | None = None
 
     @cached_property
     def living(self) -> dict[Key[Any], Item]:
@@ -104,15 +106,22 @@ def _text(item: dict[str, Any], name: str) -> str:
 
 
 def contradictions(
-    items: dict[Key[Any], Item], *, swept: bool = True, now_ms: int = 0, deaths: bool = False
+    items: dict[Key[Any], Item],
+    *,
+    swept: bool = True,
+    now_ms: int = 0,
+    deaths: bool = False,
+    objects: Iterable[str] | None = None,
 ) -> list[str]:
     """Every contradiction among an account's items, each as a sentence.
 
     `swept` says that no sweep is owed any more. `deaths` says that functions died while they opened or closed sockets:
     then what nobody can see may be left until the connection's time is over. A request to follow that was killed may be
     noted and not heard: no reply was given, and asking again mends it.
+
+    `objects` are the keys of all objects in the account's bucket. Without them, only the records of files are compared.
     """
-    account = Account(items, swept, now_ms, deaths)
+    account = Account(items, swept, now_ms, deaths, None if objects is None else frozenset(objects))
     return [sentence for check in CHECKS for sentence in check(account)]
 
 
@@ -438,6 +447,43 @@ def _aliases(account: Account) -> Iterator[str]:
             yield f"{sid} has the aliases {leads}, and needs {wanted}"
 
 
+def _files(account: Account) -> Iterator[str]:
+    """Files and messages name each other. A file that no message carries is listed, and it expires."""
+    carried = {
+        file["sid"]: message
+        for key, message in account.of("MESSAGE#")
+        if not _is_dead(account, key)
+        for file in files_of(message)
+    }
+    records = {item["sid"]: item for key, item in account.of("MEDIA") if key.sk == "MEDIA"}
+    for sid, message in carried.items():
+        if records.get(sid, {}).get("message_sid") != message["sid"]:
+            yield f"{message['sid']} carries {sid}, whose record names {records.get(sid, {}).get('message_sid')}"
+    for sid, record in records.items():
+        message_sid = record.get("message_sid")
+        is_waiting = message_sid is None
+        if message_sid and sid not in carried and (account.swept or record["channel_sid"] in account.channels):
+            yield f"{sid} names {message_sid}, which does not carry it"
+        if is_waiting != ("expires_at" in record) or is_waiting != ("gsi1pk" in record):
+            yield f"{sid} is {'not ' * (not is_waiting)}waiting for a message, and expires at {record.get('expires_at')}"
+        if record["service_sid"] not in account.services and account.swept:
+            yield f"{sid} is left of {record['service_sid']}, which is gone"
+    yield from _objects(account, records)
+
+
+def _objects(account: Account, records: dict[str, Item]) -> Iterator[str]:
+    """Whose bytes have come has an object, and there is no other object."""
+    if account.objects is None:
+        return
+    stored = {key.rpartition("/")[2] for key in account.objects}
+    for sid, record in records.items():
+        is_over = "expires_at" in record and record["expires_at"] * 1000 <= account.now_ms
+        if record["state"] == "ready" and not is_over and sid not in stored:
+            yield f"{sid} is ready, and there is no object"
+    for sid in stored - records.keys() if account.swept else ():
+        yield f"the object of {sid} is left, and its record is gone"
+
+
 CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
     _names,
     _listings,
@@ -456,4 +502,5 @@ CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
     _connections,
     _online,
     _tokens,
+    _files,
 )

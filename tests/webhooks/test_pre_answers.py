@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from parley.faces import chat_events as events
+from parley.ports.http.outgoing import Response
+from tests.ports.fakes import SentRequest
+from tests.support.files import UNATTACHED_SECONDS
 from tests.webhooks.asking import EVENTS, JSON, REFUSED, answer, asking_about, refusal, says, stored
 from tests.webhooks.owner import Owner
 from tests.webhooks.scenes import BODY, CASES, MEDIA, OLDER, Scene
@@ -160,6 +163,21 @@ def test_the_body_of_a_media_message_cannot_be_replaced(asked: Owner) -> None:
     says(asked, {"body": "replaced", "attributes": OLDER})
     after = scene.alice.done("updateMessage", channel="room", message=made["sid"], attributes="{}")
     assert (after["body"], after["attributes"], after["type"]) == (None, OLDER, "media")
+
+
+def test_a_file_that_expires_while_the_owner_is_asked_is_not_sent(asked: Owner) -> None:
+    """DynamoDB removes expired records late, so the record may still be there."""
+    scene = Scene(asked)
+    asking_about(asked)
+    media_sid = asked.media(**MEDIA)
+
+    def late(request: SentRequest) -> Response:
+        asked.clock.advance(UNATTACHED_SECONDS)
+        return Response(200, {}, b"")
+
+    answer(asked).answer = late
+    assert scene.alice.refusal("sendMessage", channel="room", media_sid=media_sid) == (404, 50507)
+    assert [message["type"] for message in asked.stored_messages(scene.channel)] == ["text"]
 
 
 # What is replaced is checked like a client's own input
