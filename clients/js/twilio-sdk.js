@@ -135,6 +135,7 @@ class TextSocket {
   onmessage = null;
   #socket;
   #scheme;
+  #token;
   #pings;
   #init = null;
   #isOpen = false;
@@ -167,6 +168,7 @@ class TextSocket {
     const header = headerOf(text);
     // Nobody waits for these acknowledgements of pushes, and each would start a Lambda.
     if (header.method === "reply") return;
+    if (header.token) this.#renewToken(header.token);
     if (packet.byteLength > LARGEST_FRAME) queueMicrotask(() => this.#tell(tooLarge(header)));
     else if (header.method === "init") {
       this.#init = header.id;
@@ -183,6 +185,11 @@ class TextSocket {
   close(...reason) {
     this.#end();
     this.#socket.close(...reason);
+  }
+
+  #renewToken(token) {
+    if (this.#token !== undefined && this.#token !== token) renewed.set(this.#token, token);
+    this.#token = token;
   }
 
   #request(id, text) {
@@ -249,6 +256,10 @@ function tooLarge({ method, id }) {
 
 /** By the address that an SDK heard for files: the address at which they are. */
 const places = new Map();
+
+/** By an access token: the token that took its place. A large upload may outlive the token with which it began. */
+const renewed = new Map();
+const newest = (token) => (renewed.has(token) ? newest(renewed.get(token)) : token);
 
 /** Note where files go if a packet tells it: the configuration of 6.x and Conversations, the context of 3.x and 4.x. */
 function notePlace(text, scheme) {
@@ -394,17 +405,15 @@ class FileRequest {
     });
     const filename = name ?? query.get("Filename");
     if (filename) form.set("Filename", filename);
-    const credentials = Object.fromEntries([...this.headers].filter(([header]) => header !== "content-type"));
-    const asForm = { ...credentials, "Content-Type": "application/x-www-form-urlencoded" };
     for (let attempt = 1; ; attempt += 1) {
-      const ticket = await this.#ask("POST", files.replace(/Media$/, "Uploads"), asForm, form.toString());
+      const ticket = await this.#ask("POST", files.replace(/Media$/, "Uploads"), form);
       if (!isGood(ticket)) return ticket;
       const { sid, upload } = JSON.parse(ticket.text);
       const put = await this.#try(upload.method, upload.url, upload.headers, bytes, true);
       if (isGood(put)) {
         this.#isSent = true;
         for (const event of ["load", "loadend"]) fire(this.#request.upload, event, { loaded: size, total: size });
-        return this.#ask("GET", `${files}/${sid}`, credentials);
+        return this.#ask("GET", `${files}/${sid}`);
       }
       if (attempt === MOST_ATTEMPTS) return put.status === 0 ? put : notStored();
       await pauseAfter(attempt);
@@ -412,9 +421,11 @@ class FileRequest {
   }
 
   /** Ask Parley, again if the answer may be better then. */
-  async #ask(...given) {
+  async #ask(method, url, form) {
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await this.#try(...given);
+      const headers = { "X-Twilio-Token": newest(this.headers.get("x-twilio-token")) };
+      if (form) headers["Content-Type"] = "application/x-www-form-urlencoded";
+      const answer = await this.#try(method, url, headers, form?.toString());
       if (attempt === MOST_ATTEMPTS || !PASSING.has(answer.status)) return answer;
       await pauseAfter(attempt);
     }

@@ -138,8 +138,8 @@ function connect(options, told = { links: { media_service: FILES } }, makeOption
   const header = JSON.stringify({ method: "reply", id: "1", payload_size: 1 });
   const hear = (payload) => socket.onmessage({ data: `TWILSOCK V3.0 ${header.length}\r\n${header}\r\n${JSON.stringify(payload)}` });
   hear(told);
-  sdks.close();
-  return hear;
+  const packet = (said) => new TextEncoder().encode(`TWILSOCK V3.0 1\r\n${JSON.stringify({ id: "1", ...said })}\r\n`);
+  return { say: (said) => sdks.send(packet(said).buffer) };
 }
 
 /** A class of requests that an SDK keeps, with a client that is connected. */
@@ -150,7 +150,7 @@ function posting(answers = LET_THROUGH, { Requests = class extends BrowserReques
 }
 
 /** Post a file as the SDKs do; resolves with the request and its events when it has ended. */
-function post(Requests, body, { url = `${FILES}?Category=media&Filename=film.mp4`, method = "POST", type = "video/mp4" } = {}) {
+function post(Requests, body, { url = `${FILES}?Category=media&Filename=film.mp4`, method = "POST", type = "video/mp4", token = "token" } = {}) {
   const request = new Requests();
   const events = [];
   const ended = new Promise((resolve) => {
@@ -161,7 +161,7 @@ function post(Requests, body, { url = `${FILES}?Category=media&Filename=film.mp4
         if (name !== "readystatechange") resolve(request);
       };
     }
-    request.setRequestHeader("X-Twilio-Token", "token");
+    request.setRequestHeader("X-Twilio-Token", token);
     if (type) request.setRequestHeader("Content-Type", type);
     request.send(body);
   });
@@ -204,10 +204,10 @@ for (const [kind, Requests] of [
       const [ticket, put, look] = network.sent;
       const form = { Size: "4500001", ContentType: "video/mp4", Sha256: digest(file), Category: "media", Filename: "film.mp4" };
       assert.deepEqual(formOf(ticket), form);
-      assert.deepEqual(ticket.headers, { "x-twilio-token": "token", "Content-Type": "application/x-www-form-urlencoded" });
+      assert.deepEqual(ticket.headers, { "X-Twilio-Token": "token", "Content-Type": "application/x-www-form-urlencoded" });
       assert.deepEqual(put.body, file);
       assert.deepEqual(put.headers, { "Content-Type": "video/mp4" });
-      assert.deepEqual(look.headers, { "x-twilio-token": "token" });
+      assert.deepEqual(look.headers, { "X-Twilio-Token": "token" });
       assert.deepEqual([request.readyState, request.status, request.statusText], [4, 200, "Fine"]);
       assert.deepEqual(JSON.parse(request.responseText), MEDIA);
       assert.equal(request.getResponseHeader("Content-Type"), "application/json");
@@ -458,6 +458,14 @@ test("an upload stops without a word when its request is opened for something el
   network.running[1].arrive(200, "");
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual([network.sent.length, events, request.readyState], [2, [], 1]);
+});
+
+test("an upload that outlives its token goes on with the token that took its place", async () => {
+  const { say } = connect({ XMLHttpRequest: null });
+  say({ method: "init", token: "first" });
+  for (const token of ["second", "third"]) say({ method: "update", token });
+  await post(posting(), bytes(MOST + 1), { token: "first" }).ended;
+  assert.deepEqual(network.sent.map(({ headers }) => headers["X-Twilio-Token"]), ["third", undefined, "third"]);
 });
 
 test("how far an upload is can be seen", async () => {

@@ -71,6 +71,11 @@ def test_everything_that_the_sdk_offers_works(stack: Stack, package: SdkPackage)
 
 
 @every_line
+def test_files_are_sent_received_and_fetched_by_members_alone(stack: Stack, package: SdkPackage) -> None:
+    play("media.mjs", with_room(stack, given(stack, name=package.name, folder=fetched(package)), "alice", "bob"))
+
+
+@every_line
 def test_after_lost_and_doubled_pushes_the_sdk_has_what_is_there(stack: Stack, package: SdkPackage) -> None:
     room = with_room(stack, given(stack, name=package.name, folder=fetched(package)), "alice", "bob")
     messages = helper_library(stack.info).chat.v2.services(room["service_sid"]).channels(room["channel_sid"]).messages
