@@ -335,7 +335,15 @@ SLOW_DOWN = (503, b"<Error><Code>SlowDown</Code></Error>")
 
 
 @pytest.mark.parametrize(
-    "trouble", [NO_ANSWER, EndpointConnectionError(endpoint_url="http://x"), SLOW_DOWN, (500, b""), (429, b"")]
+    "trouble",
+    [
+        NO_ANSWER,
+        EndpointConnectionError(endpoint_url="http://x"),
+        SLOW_DOWN,
+        (500, b""),
+        (429, b""),
+        (400, b"<Error><Code>RequestTimeout</Code></Error>"),
+    ],
 )
 def test_a_request_is_repeated_after_a_pause_if_s3_cannot_answer(trouble: Any):
     session, clock = Scripted(trouble, trouble, (204, b"")), FakeClock()

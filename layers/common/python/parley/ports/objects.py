@@ -42,6 +42,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
 LONGEST_REQUEST_SECONDS = PATIENCE_SECONDS + LONGEST_PAUSE_SECONDS + CONNECT_SECONDS + READ_SECONDS
 
 _BUSY = (429, 500, 502, 503, 504)
+# S3 did not get the body in time, which it blames on the request.
+_TOO_SLOW = (400, "RequestTimeout")
 # Without the right to list the bucket, S3 says 403 of an object that is not there, and not 404.
 _ABSENT = (403, 404)
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,64})</Code>")
@@ -167,7 +169,7 @@ class Objects:
         over_ms = self._clock.now_ms() + PATIENCE_SECONDS * 1000
         for attempt in range(ATTEMPTS):
             answer = self._attempt(method, key, body, headers or {})
-            if answer is not None and answer.status_code not in _BUSY:
+            if answer is not None and not _is_busy(answer):
                 return answer
             if self._clock.now_ms() >= over_ms:
                 break
@@ -201,6 +203,14 @@ def _quoted(key: str) -> str:
     return quote(key, safe="/-_.~")
 
 
+def _is_busy(answer: Any) -> bool:
+    return answer.status_code in _BUSY or (answer.status_code, _code(answer)) == _TOO_SLOW
+
+
 def _failed(method: str, answer: Any) -> NotStored:
+    return NotStored(method, answer.status_code, _code(answer))
+
+
+def _code(answer: Any) -> str:
     found = _CODE.search(answer.content or b"")
-    return NotStored(method, answer.status_code, found[1].decode() if found else "")
+    return found[1].decode() if found else ""
