@@ -48,10 +48,16 @@ def webhook_target() -> Iterator[tuple[str, queue.Queue[tuple[dict[str, str], st
         server.server_close()
 
 
-def tell(rest_url: str, socket_url: str, account_sid: str, auth_token: str) -> None:
-    """Play the story; whatever does not come true raises."""
+def back_end(rest_url: str, account_sid: str, auth_token: str) -> Client:
+    """Twilio's helper library, pointed at Parley."""
     client = Client(account_sid, auth_token)
     client.chat.base_url, client.api.base_url = f"{rest_url}/chat", rest_url
+    return client
+
+
+def tell(rest_url: str, socket_url: str, account_sid: str, auth_token: str) -> str:
+    """Play the story, and return the service's SID; whatever does not come true raises."""
+    client = back_end(rest_url, account_sid, auth_token)
     with webhook_target() as (url, webhooks):
         service = client.chat.v2.services.create(friendly_name="rehearsal")
         service.update(post_webhook_url=url, webhook_filters=["onMessageSent"])
@@ -69,6 +75,13 @@ def tell(rest_url: str, socket_url: str, account_sid: str, auth_token: str) -> N
         form, signature = webhooks.get(timeout=_PATIENCE_SECONDS)
         assert form["EventType"] == "onMessageSent" and form["ChannelSid"] == channel.sid, form
         assert RequestValidator(auth_token).validate(url, form, signature), "the webhook's signature is wrong"
+    return str(service.sid)
+
+
+def remembered(rest_url: str, account_sid: str, auth_token: str, service_sid: str) -> list[str]:
+    """What was said in the story."""
+    channel = back_end(rest_url, account_sid, auth_token).chat.v2.services(service_sid).channels("general")
+    return [message.body for message in channel.messages.list()]
 
 
 async def _converse(client: Client, service_sid: str, socket_url: str, alice_token: str, bob_token: str) -> None:

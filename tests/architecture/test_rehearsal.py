@@ -11,6 +11,7 @@ import pytest
 from local.home import REPOSITORY
 from local.template.intrinsics import read
 from rehearsal.adaptations import ADAPTATIONS, adapt
+from rehearsal.guided import press_enter
 
 ENDPOINT = "http://127.0.0.1:1"
 
@@ -50,3 +51,20 @@ def test_apart_from_what_the_emulator_does_not_know_every_resource_is_rehearsed(
 def test_continuous_integration_rehearses_what_it_has_built():
     script = (REPOSITORY / ".ci/run").read_text()
     assert script.index("\nmake build\n") < script.index("\nmake rehearse\n")
+
+
+def test_the_guide_is_answered_with_enter_wherever_it_asks_and_nowhere_else(tmp_path: Path):
+    program = tmp_path / "guide"
+    program.write_text(
+        """#!/bin/sh
+printf '\\033[1mStack Name [parley]: \\033[0m'; read a; [ -z "$a" ] || exit 1
+echo "Looking [samconfig.toml] :  Found"
+printf 'Confirm [Y/n]: '; read b; [ -z "$b" ] || exit 1
+printf 'Parameter Empty []: '; read c; [ -z "$c" ] || exit 1
+echo "Error: Unable to locate credentials"
+"""
+    )
+    program.chmod(0o755)
+    written = press_enter([str(program)], tmp_path, {"PATH": "/usr/bin:/bin"})
+    assert written.split("\n")[-2:] == ["Error: Unable to locate credentials", ""]
+    assert "Stack Name [parley]: " in written and "\x1b" not in written
