@@ -16,6 +16,7 @@ SMALL = [name for name in FUNCTIONS if name != "rest_api"]
 # boto3 is never needed: botocore alone does it.
 NEVER = {"boto3", "twilio", "requests", "pytest", "yaml", "numpy"}
 WEB = {"fastapi", "starlette", "mangum", "anyio", "pydantic", "pydantic_core"}
+OTHER_PORTS = {"parley.ports.http.outgoing", "parley.ports.objects", "parley.ports.push", "parley.ports.queue"}
 ENVIRONMENT = {
     "PATH": "/nowhere",
     "AWS_ACCESS_KEY_ID": "test",
@@ -65,7 +66,14 @@ def test_the_rest_function_imports_what_reads_forms_with_files_and_tokens_with_t
 ):
     # The libraries are installed, so the function could import them.
     assert importlib.util.find_spec("python_multipart") and importlib.util.find_spec("jwt")
-    later = {"python_multipart", "multipart", "jwt", "parley.rest.multipart", "parley.ports.objects"}
+    later = {
+        "python_multipart",
+        "multipart",
+        "jwt",
+        "parley.rest.multipart",
+        "parley.ports.objects",
+        "parley.ports.push",
+    }
     assert loaded["rest_api"] & later == set()
 
 
@@ -87,4 +95,4 @@ def test_the_protocol_of_the_sdks_is_imported_with_its_first_packet(loaded: dict
 
 @pytest.mark.parametrize("name", ["ws_connect", "ws_message", "ws_disconnect"])
 def test_a_socket_function_does_not_import_other_ports(loaded: dict[str, set[str]], name: str):
-    assert not loaded[name] & {"parley.ports.http.outgoing", "parley.ports.objects", "parley.ports.queue"}
+    assert not loaded[name] & OTHER_PORTS

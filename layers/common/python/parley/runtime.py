@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from parley.ports.http.outgoing import Outgoing
     from parley.ports.objects import Objects
     from parley.ports.phones import Carrier
+    from parley.ports.push import PushGateway
     from parley.ports.queue import Queue
     from parley.ports.sockets.gateway import SocketGateway
     from parley.sockets.door import SocketDoor
@@ -61,6 +62,7 @@ class Runtime:
         outgoing: Outgoing | None = None,
         queue: Callable[[str], Queue] | None = None,
         objects: Callable[[], Objects] | None = None,
+        push: Callable[[], PushGateway] | None = None,
         count: Count | None = None,
     ):
         """Wire `settings` and the given ports together; a port that is not given is the real one.
@@ -70,6 +72,7 @@ class Runtime:
             secret: The text of a secret, by its id.
             queue: The queue with a URL.
             objects: Makes the object store port.
+            push: Makes the push port.
             count: Takes metrics instead of `counts`, which the function writes at the end of each invocation.
         """
         self.settings = settings
@@ -84,6 +87,7 @@ class Runtime:
         self._given_outgoing = outgoing
         self._given_queue = queue
         self._given_objects = objects
+        self._given_push = push
 
     def started(self, *parts: Part) -> Self:
         """Make these parts now, with the AWS clients and imports that they need, and return this runtime.
@@ -102,13 +106,13 @@ class Runtime:
 
         return botocore.session.get_session()
 
-    def _aws_client(self, service: str) -> Any:
+    def _aws_client(self, service: str, region: str = "", limits: Mapping[str, Any] | None = None) -> Any:
         from botocore.config import Config
 
         retries = {"mode": "standard", "total_max_attempts": 4}
-        limits = {"retries": retries, "connect_timeout": 2, "read_timeout": 10, **_PATIENCE.get(service, {})}
-        config = Config(max_pool_connections=64, parameter_validation=False, tcp_keepalive=True, **limits)
-        return self._session.create_client(service, region_name=self.settings.region, config=config)
+        usual = {"retries": retries, "connect_timeout": 2, "read_timeout": 10, **_PATIENCE.get(service, {})}
+        config = Config(max_pool_connections=64, parameter_validation=False, tcp_keepalive=True, **(limits or usual))
+        return self._session.create_client(service, region_name=region or self.settings.region, config=config)
 
     @cached_property
     def table(self) -> Table:
@@ -155,6 +159,7 @@ class Runtime:
             self._ask,
             numbers=self._numbers,
             make_objects=lambda: self.objects,
+            make_push=(lambda: self.push) if self._given_push or settings.push_applications else None,
             media=self._media,
         )
 
@@ -198,6 +203,18 @@ class Runtime:
             links=settings.media_links_url,
             clock=self.clock,
         )
+
+    @cached_property
+    def push(self) -> PushGateway:
+        """The push port. Its client is made with the first request, since credentials alone need it in the REST API."""
+        if self._given_push is not None:
+            return self._given_push()
+        from parley.ports.push import CLIENT_CONFIG, PushGateway
+
+        # arn:aws:sns:<Region>:<account>:app
+        applications = self.settings.push_applications
+        region = applications.split(":")[3]
+        return PushGateway(lambda: self._aws_client("sns", region, CLIENT_CONFIG), applications)
 
     @cached_property
     def fan_out(self) -> FanOut:

@@ -50,6 +50,7 @@ class Settings:
         media_limit_mb: How large a file may be, in MB.
         media_unattached_seconds: How long a stored file may be without a message before it is deleted.
         media_scan: `guardduty` if files are scanned before anybody can fetch them, else `none`.
+        push_applications: The ARN below which SNS keeps the applications of push credentials, in the Region of push.
         log_level: The least severe level that is logged.
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
@@ -82,6 +83,7 @@ class Settings:
     media_limit_mb: int = 150
     media_unattached_seconds: int = 300
     media_scan: str = "none"
+    push_applications: str = ""
     log_level: str = "INFO"
     region: str = ""
     sockets_endpoint_url: str = ""

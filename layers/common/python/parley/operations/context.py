@@ -23,6 +23,7 @@ from parley.store.writes import Cause
 
 if TYPE_CHECKING:
     from parley.ports.objects import Objects
+    from parley.ports.push import PushGateway
 
 SYSTEM = "system"
 
@@ -150,6 +151,7 @@ class Context:
     records: Registry = RECORDS
     make_objects: Callable[[], Objects] | None = None
     media: MediaRules = DEFAULT_RULES
+    make_push: Callable[[], PushGateway] | None = None
 
     @property
     def objects(self) -> Objects:
@@ -157,6 +159,13 @@ class Context:
         if self.make_objects is None:
             raise RuntimeError("this context has no object store")
         return self.make_objects()
+
+    @property
+    def push(self) -> PushGateway:
+        """The push port. Only credentials and deliveries need one, so it is made when one of them first asks for it."""
+        if self.make_push is None:
+            raise RuntimeError("this context has no push port")
+        return self.make_push()
 
     @property
     def settings(self) -> Mapping[str, Any]:
