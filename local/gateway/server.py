@@ -35,7 +35,7 @@ from local.gateway.management import respond as manage
 from local.gateway.objects import ObjectsFront
 from local.gateway.rest import RestFront
 from local.gateway.sockets import Limits, Socket, SocketHub
-from local.http.server import HttpConnection, Request, Response, Streamed
+from local.http.server import BODY_LIMIT, HttpConnection, Request, Response, Streamed
 from local.phones.carrier import PHONES_PATH, SimulatedCarrier
 from local.process.functions import FunctionError, Invoker, PayloadTooLarge
 from local.process.plan import HEALTH_PATH, Descriptors, Plan, begin_child, end_child
@@ -49,7 +49,7 @@ _THREADS = 64
 _REST_SECONDS = 29.0
 _SWITCH_SECONDS = 0.001
 _CLOSE_SECONDS = 3.0
-_PLAIN = {400: "Bad Request", 413: "Request Too Long", 414: "URI Too Long", 431: "Request Header Fields Too Large"}
+_PLAIN = {400: "Bad Request", 414: "URI Too Long", 431: "Request Header Fields Too Large"}
 
 
 class Gateway:
@@ -120,7 +120,9 @@ class Gateway:
 
     def refuse(self, status: int) -> Response:
         if status == 413:
-            return self._rest.failure("REQUEST_TOO_LARGE")
+            # API Gateway says so before it knows which API is meant: no template applies, and no CORS (unconfirmed).
+            text = f"HTTP content length exceeded {BODY_LIMIT} bytes."
+            return Response(413, text.encode(), [("Content-Type", "text/plain; charset=utf-8")])
         if status >= 500:
             return self._rest.failure("MALFORMED_PROXY_RESPONSE")
         text = f'{{"message":"{_PLAIN.get(status, "Bad Request")}"}}'
