@@ -17,6 +17,7 @@ import requests
 from twilio.rest import Client
 
 from local.stack.running import Stack
+from tests.support.waiting import until
 
 EVERY_BYTE = bytes(range(256))
 LARGE_MB = int(os.environ.get("PARLEY_LARGE_FILE_MB", "12"))
@@ -72,6 +73,19 @@ def test_a_large_file_is_stored_by_its_link_and_fetched_in_parts(stack: Stack, f
     assert (part.status_code, part.content) == (206, large[-3:])
     assert requests.get(link, timeout=30).content == large
     assert peak_mb(stack) - before < MOST_MEMORY_MB
+
+
+def test_when_a_message_is_deleted_its_files_are_deleted_from_the_bucket(
+    files: str, account: tuple[str, str], service: Any, room: Any
+):
+    made = requests.post(f"{files}/Media", EVERY_BYTE, auth=account, timeout=30).json()
+    message = room.messages.create(media_sid=made["sid"])
+    link = requests.get(made["url"], auth=account, timeout=30).json()["links"]["content_direct_temporary"]
+    in_bucket = requests.get(link, allow_redirects=False, timeout=30).headers["Location"]
+    assert requests.get(in_bucket, timeout=30).content == EVERY_BYTE
+    assert message.delete()
+    assert requests.get(link, timeout=30).status_code == 404
+    until(lambda: requests.get(in_bucket, timeout=30).status_code == 404)
 
 
 def test_a_form_still_reaches_the_service_as_it_was_sent(twilio: Client, room: Any):
