@@ -84,7 +84,7 @@ endef
 
 build: sam-environment ## builds what sam deploy deploys, in .aws-sam/
 	$(call sam_build,lambda)
-	@.aws-sam/runtime/python3.13 tools/sizes.py
+	@$(SAM_VENV)/bin/python -m tools.built
 
 rehearse: environment sam-environment rehearsal-environment ## deploys to an emulator of AWS with sam deploy, and plays the story on it
 	$(call sam_build,native,--build-dir .aws-sam/rehearsal)

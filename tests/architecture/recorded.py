@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,8 +54,10 @@ class Functions:
         self.seen: dict[str, set[Granted]] = {}
         self.made_at_start: dict[str, set[str]] = {}
         self.made_later: dict[str, set[str]] = {}
+        self.settings_read: dict[str, set[str]] = {}
         self._starting = ""
         self._running = ""
+        patch.setattr(Settings, "__getattribute__", self._note_setting)
         created = provision(template, aws, home)
         provision_buckets(template, aws)
         self._logical = {physical.ref: name for name, physical in created.items()}
@@ -83,6 +85,15 @@ class Functions:
         self._positions: dict[str, str] = {}
         self.runtime = Runtime(Settings(table=template.tables()[0].name, account_sid=self.account_sid))
         self.stream_records()
+
+    @property
+    def _note_setting(self) -> Callable[[Settings, str], Any]:
+        def read(settings: Settings, name: str) -> Any:
+            if (function := self._starting or self._running) and name in Settings.__dataclass_fields__:
+                self.settings_read.setdefault(function, set()).add(name)
+            return object.__getattribute__(settings, name)
+
+        return read
 
     def _load(self, name: str, function: Function) -> LoadedFunction:
         self._starting = name

@@ -30,7 +30,7 @@ from parley.sockets.connections import DUE
 from parley.sockets.native.actions import ACTIONS
 from parley.sockets.sdk.routes import ROUTES
 from parley.store import keys
-from tests.architecture.declared import RESOURCES, listed, statements
+from tests.architecture.declared import RESOURCES, TEMPLATE, listed, statements
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
 from tests.architecture.sdk_scenario import SdkClient
 from tests.rest import everything
@@ -40,6 +40,23 @@ from tests.support.world import PHONE_NUMBERS
 FUNCTIONS = {
     name: spec["Properties"] for name, spec in RESOURCES.items() if spec["Type"] == "AWS::Serverless::Function"
 }
+GLOBALS = TEMPLATE["Globals"]["Function"]
+FROM_LAMBDA = {"function", "region"}
+FOR_LOCAL_RUNS = {"media_links_url", "objects_endpoint_url", "sockets_endpoint_url", "webhook_allow_loopback"}
+# The runtime hands these to every operation, also where none uses them.
+CARRIED_ALONG = {
+    "actions_per_second",
+    "auth_token_secret",
+    "group_messages",
+    "key_ring_secret",
+    "media_limit_mb",
+    "media_scan",
+    "media_unattached_seconds",
+    "phone_numbers",
+    "push_applications",
+    "whatsapp_senders",
+}
+CARRIED_ALONG_BY = {"WsConnectFunction": {"requests_per_second", "rest_url"}}
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
 # The actions that Lambda itself takes with the role: it reads streams and queues, writes logs, and parks failed records.
 BY_LAMBDA = re.compile(
@@ -541,6 +558,22 @@ def test_a_function_may_do_what_it_does(scenario: Scenario, function: str):
 def test_a_function_may_do_nothing_else(scenario: Scenario, function: str):
     unused = {pair for pair in granted(function) - scenario.seen[function] if not is_for_lambda(pair)}
     assert unused == set()
+
+
+def given_settings(function: str) -> set[str]:
+    variables = {**GLOBALS["Environment"]["Variables"], **FUNCTIONS[function]["Environment"]["Variables"]}
+    return {name.removeprefix("PARLEY_").lower() for name in variables if name.startswith("PARLEY_")}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_reads_every_setting_that_it_is_given(scenario: Scenario, function: str):
+    assert given_settings(function) - scenario.functions.settings_read[function] == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_given_every_setting_that_it_reads_and_uses(scenario: Scenario, function: str):
+    unset = scenario.functions.settings_read[function] - given_settings(function)
+    assert unset <= FROM_LAMBDA | FOR_LOCAL_RUNS | CARRIED_ALONG | CARRIED_ALONG_BY.get(function, set())
 
 
 def test_a_function_makes_its_aws_clients_while_it_starts_and_none_later(scenario: Scenario):

@@ -163,9 +163,17 @@ def test_every_nested_template_is_deployed_with_all_of_its_parameters():
         assert RESOURCES[stack]["Properties"]["Parameters"].keys() == FILES[name]["Parameters"].keys()
 
 
-def test_nothing_that_runs_needs_what_watches_or_the_console():
-    running = {name: spec for name, spec in RESOURCES.items() if name not in ("ConsoleSite", "Watch")}
-    assert not re.search(r'"(ConsoleSite|Watch)[".]', json.dumps([running, GLOBALS]))
+def test_nothing_that_runs_needs_what_watches():
+    running = {name: spec for name, spec in RESOURCES.items() if name != "Watch"}
+    assert not re.search(r'"Watch[".]', json.dumps([running, GLOBALS]))
+
+
+def test_without_the_console_one_setting_is_empty_and_that_is_all():
+    told = FUNCTIONS["RestApiFunction"]["Environment"]["Variables"]["PARLEY_CONSOLE_URL"]
+    assert told == {"Fn::If": ["HasConsole", {"Fn::GetAtt": ["ConsoleSite", "Outputs.Url"]}, ""]}
+    assert RESOURCES["ConsoleSite"]["Condition"] == "HasConsole"
+    others = [spec for name, spec in RESOURCES.items() if name != "ConsoleSite"]
+    assert json.dumps(others).count('"ConsoleSite') == 1
 
 
 def test_nobody_reads_the_files_of_the_console_but_its_own_distribution():
@@ -236,6 +244,33 @@ def test_a_function_names_only_actions_and_resources_that_exist_without_wildcard
         for resource in listed(statement["Resource"]):
             text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
             assert "*" not in text or NEEDS_A_WILDCARD.search(text), text
+
+
+# In the policy of a key, `*` is that key. A trace has no ARN.
+MAY_NAME_EVERYTHING = {
+    ("templates/key.yaml", "Key"),
+    ("templates/permissions.yaml", "TracingPolicy"),
+    ("templates/watch.yaml", "AlarmKey"),
+}
+
+
+def test_nothing_is_allowed_on_every_resource_except_where_aws_knows_no_arn():
+    def allowed(value: Any) -> list[dict[str, Any]]:
+        if isinstance(value, list):
+            return [found for item in value for found in allowed(item)]
+        if not isinstance(value, dict):
+            return []
+        own_statement = [value] if value.get("Effect") == "Allow" else []
+        return own_statement + [found for item in value.values() for found in allowed(item)]
+
+    everything = {
+        (file, name)
+        for file, document in {"template.yaml": TEMPLATE, **FILES}.items()
+        for name, spec in document["Resources"].items()
+        for statement in allowed(spec)
+        if "*" in listed(statement.get("Resource", []))
+    }
+    assert everything == MAY_NAME_EVERYTHING
 
 
 def test_every_function_has_a_role_of_its_own_without_managed_policies():
@@ -348,6 +383,7 @@ def descriptions(**parameters: str) -> tuple[str, str]:
 LONGEST = {
     "AccountSid": "AC" + "f" * 32,
     "ActionsPerSecond": "999999",
+    "Console": "false",
     "GroupMessages": "false",
     "LogLevel": "ERROR",
     "MediaLimitMb": "4999",
@@ -379,6 +415,7 @@ def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_st
     [
         ("AccountSid", "AC" + "0" * 32),
         ("ActionsPerSecond", "5"),
+        ("Console", "true"),
         ("GroupMessages", "true"),
         ("LogLevel", "WARN"),
         ("MediaLimitMb", "20"),
