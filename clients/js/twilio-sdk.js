@@ -188,6 +188,8 @@ class TextSocket {
   }
 
   #renewToken(token) {
+    // A token that comes back has none in its place.
+    renewed.delete(token);
     if (this.#token !== undefined && this.#token !== token) renewed.set(this.#token, token);
     this.#token = token;
   }
@@ -282,7 +284,7 @@ function placeOf(url) {
 
 const takenOver = new WeakSet();
 
-/** Replace methods of a class of requests, of which an SDK may have kept the class, but none of the requests to come. */
+/** Replace methods of a class of requests. The class itself cannot be replaced: SDKs keep it when they are loaded. */
 function takeOver(Requests) {
   if (Requests === null || takenOver.has(Requests)) return;
   takenOver.add(Requests);

@@ -463,7 +463,7 @@ test("an upload stops without a word when its request is opened for something el
 test("an upload that outlives its token goes on with the token that took its place", async () => {
   const { say } = connect({ XMLHttpRequest: null });
   say({ method: "init", token: "first" });
-  for (const token of ["second", "third"]) say({ method: "update", token });
+  for (const token of ["second", "first", "second", "third"]) say({ method: "update", token });
   await post(posting(), bytes(MOST + 1), { token: "first" }).ended;
   assert.deepEqual(network.sent.map(({ headers }) => headers["X-Twilio-Token"]), ["third", undefined, "third"]);
 });
