@@ -93,6 +93,13 @@ def _post_to_the_emulator(document: Document, endpoint: str) -> bool:
     return bool(posting)
 
 
+def _store_in_the_emulator(document: Document, endpoint: str) -> bool:
+    storing = [variables for variables in map(_variables, _functions(document)) if "PARLEY_MEDIA_BUCKET" in variables]
+    for variables in storing:
+        variables["AWS_ENDPOINT_URL_S3"] = endpoint
+    return bool(storing)
+
+
 def _let_webhooks_reach_this_machine(document: Document, endpoint: str) -> bool:
     for properties in _functions(document):
         _variables(properties)["PARLEY_WEBHOOK_ALLOW_LOOPBACK"] = "true"
@@ -115,5 +122,6 @@ ADAPTATIONS = (
         "the emulator ignores routes for any method when it reads the description of an API", _name_every_method
     ),
     Adaptation("the emulator has another address for pushes than AWS", _post_to_the_emulator),
+    Adaptation("the emulator has another address for files than AWS", _store_in_the_emulator),
     Adaptation("webhooks go to this machine, which is refused otherwise", _let_webhooks_reach_this_machine),
 )

@@ -1,17 +1,20 @@
-"""The founding story: a back end makes a service, two people connect and talk, and a webhook arrives."""
+"""The founding story: a back end makes a service, two people connect and talk, a webhook arrives, files come and go."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+import requests
 import websockets
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant
@@ -75,6 +78,7 @@ def tell(rest_url: str, socket_url: str, account_sid: str, auth_token: str) -> s
         form, signature = webhooks.get(timeout=_PATIENCE_SECONDS)
         assert form["EventType"] == "onMessageSent" and form["ChannelSid"] == channel.sid, form
         assert RequestValidator(auth_token).validate(url, form, signature), "the webhook's signature is wrong"
+        _exchange_files(client, service.sid, rest_url, (account_sid, auth_token))
     return str(service.sid)
 
 
@@ -82,6 +86,32 @@ def remembered(rest_url: str, account_sid: str, auth_token: str, service_sid: st
     """What was said in the story."""
     channel = back_end(rest_url, account_sid, auth_token).chat.v2.services(service_sid).channels("general")
     return [message.body for message in channel.messages.list()]
+
+
+def _exchange_files(client: Client, service_sid: str, rest_url: str, account: tuple[str, str]) -> None:
+    """Store a file in a request and one by its link; fetch both, and delete the messages that carry them."""
+    url = f"{rest_url}/media/v1/Services/{service_sid}"
+    small, large = bytes(range(256)), bytes(5_000_000)
+    made = requests.post(f"{url}/Media", small, auth=account, headers={"Content-Type": "image/png"}, timeout=30).json()
+    form = {"ContentType": "video/mp4", "Size": len(large), "Sha256": hashlib.sha256(large).hexdigest()}
+    ticket = requests.post(f"{url}/Uploads", form, auth=account, timeout=30).json()
+    upload = ticket["upload"]
+    stored = requests.put(upload["url"], large, headers=upload["headers"], timeout=30)
+    assert stored.status_code == 200, stored.text
+    for sid, body in ((made["sid"], small), (ticket["sid"], large)):
+        message = client.chat.v2.services(service_sid).channels("general").messages.create(media_sid=sid)
+        link = requests.get(f"{url}/Media/{sid}", auth=account, timeout=30).json()["links"]["content_direct_temporary"]
+        # The emulator serves the API under another path than AWS.
+        link = rest_url + link[link.index("/media/") :]
+        place = requests.get(link, timeout=30, allow_redirects=False).headers["Location"]
+        found = requests.get(place, timeout=30)
+        assert found.content == body, found.content[:300]
+        message.delete()
+        assert requests.get(link, timeout=30).status_code == 404
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while requests.get(place, timeout=30).status_code == 200:
+        assert time.monotonic() < deadline, "the file of a deleted message is still there"
+        time.sleep(0.2)
 
 
 async def _converse(client: Client, service_sid: str, socket_url: str, alice_token: str, bob_token: str) -> None:
