@@ -10,6 +10,7 @@ import pytest
 from parley.ports.http.outgoing import Response
 from tests.conversations.carrier import ScriptedCarrier
 from tests.conversations.phones import AMERICANS, OTHER_PHONE, OTHER_PROXY, PHONE, PROXY, SENDER, Thread, bound, pair
+from tests.support.files import UNATTACHED_SECONDS, upload
 
 WHATSAPP = f"whatsapp:{PHONE}"
 pytestmark = pytest.mark.usefixtures("agreed")
@@ -40,6 +41,41 @@ def test_a_message_that_comes_again_is_one_message(thread: Thread, carrier: Scri
     carrier.write(PHONE, "hello")
     carrier.write(PHONE, "hello", sid="SM2")
     assert len(messages(thread)) == 2
+
+
+def uploaded(thread: Thread, carrier: ScriptedCarrier, count: int) -> list[str]:
+    """Files that the carrier's program has uploaded."""
+    service_sid = thread.raw.get(thread.path)["chat_service_sid"]
+    return [upload(carrier.function.deployment.world, service_sid) for _ in range(count)]
+
+
+def test_a_message_from_a_phone_brings_its_files_along_and_they_go_to_the_other_phones(
+    thread: Thread, carrier: ScriptedCarrier
+) -> None:
+    thread.add(pair())
+    thread.add(pair(OTHER_PHONE))
+    sids = uploaded(thread, carrier, 3)
+    carrier.write(PHONE, "look", media=[{"sid": sid} for sid in sids])
+    (message,) = thread.raw.get(f"{thread.path}/Messages")["messages"]
+    assert [file["sid"] for file in message["media"]] == sids
+    carrier.hand_over()
+    assert [[file["sid"] for file in one["media"]] for one in carrier.requests] == [sids]
+    # The carrier may tell of it again.
+    carrier.write(PHONE, "look", media=[{"sid": sid} for sid in sids])
+    assert len(messages(thread)) == 1
+
+
+def test_a_text_whose_files_have_expired_meanwhile_is_added_without_them(
+    thread: Thread, carrier: ScriptedCarrier, caplog: pytest.LogCaptureFixture
+) -> None:
+    thread.add(pair())
+    sids = uploaded(thread, carrier, 2)
+    carrier.function.clock.advance(UNATTACHED_SECONDS)
+    carrier.write(PHONE, "look", media=[{"sid": sid} for sid in sids])
+    (message,) = thread.raw.get(f"{thread.path}/Messages")["messages"]
+    assert (message["body"], message["media"]) == ("look", None)
+    (warning,) = [vars(record) for record in caplog.records if record.levelname == "WARNING"]
+    assert warning["reason"] == "MEDIA_NOT_FOUND()"
 
 
 @pytest.mark.parametrize(("sids", "expected"), [(["SM1"] * 5, 1), ([f"SM{number}" for number in range(5)], 5)])

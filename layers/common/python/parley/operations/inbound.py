@@ -24,6 +24,7 @@ from parley.errors import (
     Refusal,
 )
 from parley.ids import group_digest
+from parley.log import logger
 from parley.operations import messages
 from parley.operations.context import Context, of_carrier
 from parley.store import keys
@@ -45,6 +46,8 @@ _FINAL = (
     PRE_WEBHOOK_REFUSED,
 )
 
+_OF_FILES = (MEDIA_NOT_FOUND, MEDIA_USED)
+
 
 class Inbound(NamedTuple):
     """A message from a phone.
@@ -54,18 +57,20 @@ class Inbound(NamedTuple):
         to: The numbers that received it; several if it was sent to a group.
         sid: The carrier's id of the message, the same in every repetition.
         body: Its text.
-        media_sid: The file that it carries.
+        media_sids: The files that it carries.
     """
 
     sender: str
     to: tuple[str, ...]
     sid: str
     body: str | None = None
-    media_sid: str | None = None
+    media_sids: tuple[str, ...] = ()
 
 
 def receive(context: Context, inbound: Inbound) -> str:
     """Add a message to its conversation. If the message is dropped, returns the reason.
+
+    A file lives for some minutes only, and the message may have waited longer. Then its text is added without files.
 
     Raises:
         Refusal: if a later attempt may add the message.
@@ -83,6 +88,9 @@ def receive(context: Context, inbound: Inbound) -> str:
     except Refusal as refusal:
         if refusal.error not in _FINAL:
             raise
+        if refusal.error in _OF_FILES and inbound.body is not None:
+            logger.warning("files of a message from a phone dropped", extra={"reason": str(refusal)})
+            return receive(context, inbound._replace(media_sids=()))
         return str(refusal)
     return ""
 
@@ -97,6 +105,6 @@ def _parameters(inbound: Inbound) -> dict[str, Any]:
     given = {
         "author": inbound.sender,
         "body": None if inbound.body is None else check_body(inbound.body),
-        "media_sid": inbound.media_sid,
+        "media_sids": [*inbound.media_sids] or None,
     }
     return {name: value for name, value in given.items() if value is not None}

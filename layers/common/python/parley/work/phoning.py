@@ -16,6 +16,7 @@ from typing import Any
 
 from parley.domain.addresses import EMAIL, channel_of
 from parley.domain.deliveries import READ, STATUSES
+from parley.domain.messages import MOST_FILES
 from parley.domain.participants import MOST_IN_GROUP
 from parley.errors import CONCURRENT_UPDATE, CONVERSATION_INITIALIZING, UNAVAILABLE, Refusal
 from parley.ids import is_sid
@@ -120,17 +121,17 @@ def _receive(context: Context, entry: Entry) -> None:
 def _inbound_of(entry: Entry) -> Inbound | None:
     to, body = entry.get("to"), entry.get("body")
     numbers = tuple(to if isinstance(to, list) else [to])
-    sender, sid, media_sid = _text(entry.get("from")), _text(entry.get("sid")), _media_sid(entry.get("media"))
+    sender, sid, media_sids = _text(entry.get("from")), _text(entry.get("sid")), _media_sids(entry.get("media"))
     if not sender or not sid or not all(map(_is_number, (sender, *numbers))) or not 0 < len(numbers) < MOST_IN_GROUP:
         return None
     if not isinstance(body, str):
-        return Inbound(sender, numbers, sid, media_sid=media_sid)
-    return None if _HALF.search(body) else Inbound(sender, numbers, sid, body, media_sid)
+        return Inbound(sender, numbers, sid, media_sids=media_sids)
+    return None if _HALF.search(body) else Inbound(sender, numbers, sid, body, media_sids)
 
 
-def _media_sid(media: object) -> str | None:
+def _media_sids(media: object) -> tuple[str, ...]:
     files = [one for one in media if isinstance(one, dict)] if isinstance(media, list) else []
-    return next((sid for one in files if is_sid("ME", sid := str(one.get("sid")))), None)
+    return tuple(sid for one in files if is_sid("ME", sid := str(one.get("sid"))))[:MOST_FILES]
 
 
 def _is_number(address: Any) -> bool:
