@@ -203,10 +203,21 @@ def test_an_upload_of_another_length_is_refused(judge: Place, body: bytes):
     refused(judge, 403, "PUT", url, headers, body)
 
 
-@pytest.mark.parametrize("content_type", ["text/html", "image/png; charset=utf-8"])
-def test_an_upload_of_another_type_is_refused(judge: Place, content_type: str):
-    url, headers = judge.upload()
-    refused(judge, 403, "PUT", url, {**headers, "Content-Type": content_type}, BODY)
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("announced", "sent"), [(PNG, "text/html"), (PNG, f"{PNG}; charset=utf-8"), (PNG, FORM), (FORM, "text/html")]
+)
+def test_an_upload_of_another_type_is_refused(judge: Place, announced: str, sent: str):
+    url, headers = judge.upload(content_type=announced)
+    refused(judge, 403, "PUT", url, {**headers, "Content-Type": sent}, BODY)
+
+
+@pytest.mark.parametrize("content_type", [FORM, 'text/plain; charset="utf-8";  format=flowed', "a/b"])
+def test_any_type_can_be_announced(place: Place, content_type: str):
+    url, headers = place.upload(content_type=content_type)
+    assert place.ask("PUT", url, headers, BODY).status == 200
 
 
 def test_an_upload_of_other_bytes_is_refused(judge: Place):

@@ -148,7 +148,10 @@ class Objects:
             "Content-Type": content_type,
             "x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode(),
         }
-        return self._link("PUT", key, {**headers, "Content-Length": str(size)}, {}, seconds), headers
+        # botocore does not sign one spelling of a form's type, because requests have it by default. The blank in front
+        # makes it another spelling, and is not signed itself.
+        signed = {**headers, "Content-Type": f" {content_type}", "Content-Length": str(size)}
+        return self._link("PUT", key, signed, {}, seconds), headers
 
     def download_link(
         self, key: str, *, method: Literal["GET", "HEAD"], content_type: str, disposition: str, seconds: int
