@@ -58,6 +58,7 @@ class Conversation:
         self._devices_of(bob)
         self._partings(alice, bob, channel)
         self._errors(alice)
+        self._miss(alice)
         self._ends(alice)
 
     def _device(self, identity: str) -> Device:
@@ -150,6 +151,15 @@ class Conversation:
         self._ask(alice, "acceptInvitation", channel=public)
         self._ask(alice, "joinChannel", channel=self._house.channel("alice").sid)
         self._ask(alice, "sendMessage", channel=self._house.channel("alice").sid)
+
+    def _miss(self, alice: Device) -> None:
+        """Let alice miss a push; the next tick tells her."""
+        room, gateway = self._house.channel("alice"), self._deployment.gateway
+        alice.heard()
+        gateway.throttle(alice.connection_id)
+        room.post("hello")
+        self._deployment.announce()
+        gateway.relieve(alice.connection_id)
 
     def _ends(self, alice: Device) -> None:
         """Let alice's token run out, by moving the clock on."""

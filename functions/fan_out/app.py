@@ -19,9 +19,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     A tick returns nothing.
     """
-    if "Records" not in event:
-        left_ms = context.get_remaining_time_in_millis() if context else _TICK_MS
-        runtime.tick(runtime.clock.now_ms() + left_ms - _SPARE_MS)
-        return {}
-    failed = runtime.fan_out.deliver(event["Records"])
-    return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
+    with runtime.invocation(event, context):
+        if "Records" not in event:
+            left_ms = context.get_remaining_time_in_millis() if context else _TICK_MS
+            runtime.tick(runtime.clock.now_ms() + left_ms - _SPARE_MS)
+            return {}
+        failed = runtime.fan_out.deliver(event["Records"])
+        return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}

@@ -13,16 +13,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Once a minute it is called without records, and queues the jobs of that minute.
     """
-    if "Records" not in event:
-        runtime.worker.tick()
-        return {}
-    records = event["Records"]
-    try:
+    with runtime.invocation(event, context):
+        if "Records" not in event:
+            runtime.worker.tick()
+            return {}
+        records = event["Records"]
         if records and records[0]["eventSource"] == "aws:dynamodb":
             first = runtime.worker.plan(records)
             failed = [first] if first else []
         else:
             failed = runtime.worker.work_off(records, context.get_remaining_time_in_millis)
-    finally:
-        runtime.counts.write()
-    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+        return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}

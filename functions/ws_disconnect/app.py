@@ -12,5 +12,6 @@ runtime = Runtime(Settings.from_environment()).started("table")
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Always 200: nobody is left to tell."""
-    forget(runtime.context(Caller("SDK")), event["requestContext"]["connectionId"])
-    return {"statusCode": 200}
+    with runtime.invocation(event, context):
+        forget(runtime.context(Caller("SDK")), event["requestContext"]["connectionId"])
+        return {"statusCode": 200}

@@ -13,6 +13,7 @@ runtime.protocols.requests(NATIVE)
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Returns the reply as `body`, which API Gateway sends to the client; no body if the socket was closed."""
-    connection_id = event["requestContext"]["connectionId"]
-    reply = runtime.socket_door.answer(runtime.context(Caller("SDK")), connection_id, event.get("body") or "")
-    return {"statusCode": 200} | ({} if reply is None else {"body": reply})
+    with runtime.invocation(event, context):
+        connection_id = event["requestContext"]["connectionId"]
+        reply = runtime.socket_door.answer(runtime.context(Caller("SDK")), connection_id, event.get("body") or "")
+        return {"statusCode": 200} | ({} if reply is None else {"body": reply})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 from local.home import REPOSITORY
 from parley.metrics import COUNT, METRICS, MILLISECONDS, Metric
+from tests.architecture.declared import RESOURCES
 
 FUNCTIONS = {path.parent.name for path in (REPOSITORY / "functions").glob("*/app.py")}
 
@@ -26,3 +28,11 @@ def test_a_metric_names_functions_that_exist_and_a_unit_that_cloudwatch_knows(me
 
 def test_no_two_metrics_have_the_same_name():
     assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+def test_access_logs_have_the_request_id_that_no_client_can_choose():
+    rest = RESOURCES["RestApi"]["Properties"]["AccessLogSetting"]["Format"]
+    socket = RESOURCES["SocketApi"]["Properties"]["AccessLogSettings"]["Format"]
+    for line in map(json.loads, (rest, socket)):
+        assert line["request_id"] == "$context.extendedRequestId"
+        assert "$context.requestId" not in line.values()

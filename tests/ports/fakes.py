@@ -9,7 +9,7 @@ from typing import Any
 from parley.ports.http.outgoing import NoAnswer, Response
 from parley.ports.http.targets import check_url
 from parley.ports.queue import BATCH_BYTES, NotQueued
-from parley.ports.sockets.gateway import Outcome
+from parley.ports.sockets.gateway import Outcome, count_pushes
 
 
 @dataclass
@@ -33,10 +33,16 @@ class FakeGateway:
         self.open(*connection_ids)
         self._throttled.update(connection_ids)
 
+    def relieve(self, *connection_ids: str) -> None:
+        """Take every push for these again."""
+        self._throttled.difference_update(connection_ids)
+
     def post(self, pushes: Iterable[tuple[str, bytes]], deadline_seconds: float = 10.0) -> dict[str, Outcome]:
         with self._lock:
             self.calls += 1
-            return {connection_id: self._deliver(connection_id, data) for connection_id, data in pushes}
+            outcomes = {connection_id: self._deliver(connection_id, data) for connection_id, data in pushes}
+        count_pushes(sum(one is Outcome.SENT for one in outcomes.values()), 0, outcomes.values())
+        return outcomes
 
     def disconnect(self, *connection_ids: str) -> dict[str, Outcome]:
         with self._lock:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from parley.ports.sockets.gateway import Outcome, SocketGateway
 from parley.ports.sockets.keepalive import IDLE_SECONDS, Wire, WirePool
-from parley.ports.sockets.posting import Budget
+from parley.ports.sockets.pace import Budget
 from tests.ports.connections_server import ConnectionsServer
 from tests.ports.fakes import FakeGateway
 
@@ -297,6 +297,34 @@ def test_posts_keep_to_the_budget(server: ConnectionsServer) -> None:
     started = time.monotonic()
     assert set(gateway.post([(one, b"1") for one in ids]).values()) == {Outcome.SENT}
     assert time.monotonic() - started >= 0.25
+
+
+def timed(gateway: SocketGateway, ids: list[str]) -> float:
+    """How long it takes to push to all of these."""
+    started = time.monotonic()
+    assert set(gateway.post([(one, b"1") for one in ids]).values()) == {Outcome.SENT}
+    return time.monotonic() - started
+
+
+def test_when_many_clients_are_refused_pushes_go_out_more_slowly(server: ConnectionsServer) -> None:
+    crowd = [f"{number}=" for number in range(100)]
+    server.open(*crowd)
+    for one in crowd[:40]:
+        server.answer(one, "throttled")
+    gateway = gateway_for(server, posts_per_second=400, burst=40)
+    assert set(gateway.post([(one, b"1") for one in crowd]).values()) == {Outcome.SENT}
+    # At 400 a second it would take a quarter of a second, at half the rate half a second.
+    assert timed(gateway, crowd) >= 0.35
+
+
+def test_a_client_that_does_not_read_slows_nobody_down(server: ConnectionsServer) -> None:
+    crowd = [f"{number}=" for number in range(100)]
+    server.open(*crowd)
+    server.always_answer(ALICE, "throttled")
+    gateway = gateway_for(server, posts_per_second=400, burst=400)
+    for _ in range(3):
+        assert gateway.post([(ALICE, b"1"), (BOB, b"1")], deadline_seconds=0.2)[ALICE] == "dropped"
+    assert timed(gateway, crowd) <= 0.3
 
 
 # Keep-alive.

@@ -10,6 +10,7 @@ from tests.sockets.asking import furnished
 from tests.sockets.deployment import Deployment, Device, House, Room, Stream
 from tests.sockets.proofs import pytest_configure, pytest_runtest_call  # noqa: F401
 from tests.support.lean import LeanClient
+from tests.support.printed import printed  # noqa: F401  (fixture)
 from tests.support.world import World
 
 

@@ -138,6 +138,8 @@ class Deployment:
         self._announced = 0
         self._patterns = patterns(template, "FanOutFunction")
         self._connection_numbers = itertools.count(1)
+        self._frame_numbers = itertools.count(1)
+        self.last_request_id = ""
         self.runtime = self.new_runtime()
         self.connect_handler = load_function("ws_connect", self.runtime)
         self.message_handler = load_function("ws_message", self.runtime)
@@ -178,7 +180,7 @@ class Deployment:
         """
         connection_id = f"connection-{next(self._connection_numbers)}="
         event = sample("ws_connect")
-        event["requestContext"] |= {"connectionId": connection_id}
+        event["requestContext"] |= self._context(connection_id)
         for name, parameters in (("queryStringParameters", token), ("multiValueQueryStringParameters", [token])):
             event[name] = {"token": parameters}
         if not token:
@@ -192,11 +194,16 @@ class Deployment:
             self.gateway.open(connection_id)
         return connection_id, answer
 
+    def _context(self, connection_id: str) -> dict[str, str]:
+        """What an event says of its connection; `last_request_id` is its request id."""
+        self.last_request_id = f"frame-{next(self._frame_numbers)}="
+        return {"connectionId": connection_id, "extendedRequestId": self.last_request_id}
+
     def send(self, connection_id: str, text: str) -> Any:
         """The reply to a frame, decoded; None if the connection was ended instead."""
         self.world.clock.advance(0.001)
         event = sample("ws_message")
-        event["requestContext"] |= {"connectionId": connection_id}
+        event["requestContext"] |= self._context(connection_id)
         event["body"] = text
         answer = self.message_handler(event)
         assert answer["statusCode"] == 200
@@ -215,7 +222,7 @@ class Deployment:
     def forget(self, connection_id: str) -> None:
         """Run `$disconnect`."""
         event = sample("ws_disconnect")
-        event["requestContext"] |= {"connectionId": connection_id}
+        event["requestContext"] |= self._context(connection_id)
         assert self.disconnect_handler(event) == {"statusCode": 200}
 
     # The stream.

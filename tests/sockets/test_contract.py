@@ -21,7 +21,7 @@ from tests.sockets.proofs import proven
 from tests.support.proofs import NotProven, require_proof
 
 # Of connections and not of changes; API Gateway answers a ping by itself.
-OF_CONNECTIONS = {"typingStarted", "tokenAboutToExpire", "tokenExpired", "connectionError"}
+OF_CONNECTIONS = {"typingStarted", "pushesMissed", "tokenAboutToExpire", "tokenExpired", "connectionError"}
 OF_CHANGES = {push.name for push in PUSHES.values()}
 ANSWERED_BY_API_GATEWAY = {"ping"}
 KINDS = {"channel", "user_channel", "member", "message", "invite", "user", "last_message_index"}

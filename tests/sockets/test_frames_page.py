@@ -11,8 +11,8 @@ from tests.sockets.deployment import Stream
 from tests.support.world import World
 from tools.socket_frames import PAGE, written
 
-# What connections are told that is no change: typing, and how they end.
-OF_CONNECTIONS = {"typingStarted", "tokenAboutToExpire", "tokenExpired", "connectionError"}
+# What connections are told that is no change: typing, what they missed, and how they end.
+OF_CONNECTIONS = {"typingStarted", "pushesMissed", "tokenAboutToExpire", "tokenExpired", "connectionError"}
 
 
 def test_the_page_of_frames_is_what_the_conversation_gives_today(world: World, stream: Stream, template: Template):

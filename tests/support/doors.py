@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
@@ -70,6 +71,7 @@ class Door(Protocol):
 
 # Making the application takes a hundred times as long as a request, so all worlds share one.
 _asked: ContextVar[World] = ContextVar("asked")
+_numbers = itertools.count(1)
 
 
 @cache
@@ -93,7 +95,9 @@ class LambdaDoor:
         # Requests take time, so that what comes later is stored later.
         self.world.clock.advance(0.001)
         _asked.set(self.world)
-        result = self._handler(event(verb, url, headers, body), None)
+        made = event(verb, url, headers, body)
+        with self.world.runtime.invocation(made, None):
+            result = self._handler(made, None)
         several = result.get("multiValueHeaders") or {}
         pairs = {**(result.get("headers") or {}), **{name: ", ".join(values) for name, values in several.items()}}
         answered = {_REMAPPED.get(name.lower(), name.lower()): value for name, value in pairs.items()}
@@ -113,6 +117,7 @@ def event(verb: str, url: str, headers: Headers, body: bytes) -> dict[str, Any]:
     query = parse_qsl(parts.query, keep_blank_values=True)
     made |= _in_two_forms("queryStringParameters", "multiValueQueryStringParameters", query)
     made["requestContext"] |= {"path": parts.path, "httpMethod": verb, "domainName": parts.netloc}
+    made["requestContext"]["extendedRequestId"] = f"request-{next(_numbers)}="
     # The API declares that all bodies may be binary.
     made["body"] = base64.b64encode(body).decode() if body else None
     made["isBase64Encoded"] = bool(body)

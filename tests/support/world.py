@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from parley.ids import Ids
 from parley.keyring import Keyring
+from parley.metrics import Metric
 from parley.operations.context import Caller, Context
 from parley.runtime import Runtime
 from parley.settings import Settings
@@ -49,7 +51,9 @@ class World:
         self.secrets = FakeSecrets(auth=AUTH_TOKEN, root=f"root of {self.account_sid}")
         self.ids = Ids(self.clock, seeded_hex(f"{self.account_sid}/{next(_accounts)}"))
         self.store = ObjectStore(f"media-{self.account_sid.lower()}", self.clock)
-        self._ports: dict[str, Any] = {"objects": lambda: self.store.port}
+        # What its functions counted, by the name of the metric and the code; the code is 0 for metrics without one.
+        self.counted: Counter[tuple[str, int]] = Counter()
+        self._ports: dict[str, Any] = {"count": self._count, "objects": lambda: self.store.port}
         self._settings = Settings(
             table=table_name,
             account_sid=self.account_sid,
@@ -75,6 +79,9 @@ class World:
             **self._ports,
         )
         return self.runtime
+
+    def _count(self, metric: Metric, value: float, code: int) -> None:
+        self.counted[metric.name, code] += int(value)
 
     @property
     def table(self) -> Table:

@@ -10,6 +10,7 @@ from local.template.template import Template
 from tests.ports.fakes import FakeOutgoing
 from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
 from tests.sockets.deployment import Deployment, House
+from tests.support.printed import printed  # noqa: F401  (fixture)
 from tests.support.target import Target, serving
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.owner import Owner

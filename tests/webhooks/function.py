@@ -126,7 +126,7 @@ class WebhooksFunction:
         )
         self.handler = load_function("webhooks", self.runtime)
 
-    def _count(self, metric: Metric, value: float = 1, code: int = 0) -> None:
+    def _count(self, metric: Metric, value: float, code: int) -> None:
         self.counted.append((metric.name, value))
         if self.is_writing_metrics:
             self.runtime.counts.add(metric, value, code)

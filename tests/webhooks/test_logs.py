@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from parley.log import logger
 from parley.ports.http.outgoing import NoAnswer, Response, TargetRefused
 from tests.ports.fakes import FakeOutgoing
-from tests.support.fakes import AUTH_TOKEN
+from tests.support.printed import MARK, Printed
 from tests.webhooks.function import Remaining, WebhooksFunction, queued
 from tests.webhooks.owner import Owner
 from tests.webhooks.scenes import Scene
 
-MARK = "UNSPEAKABLE"
 URL = f"https://example.com/{MARK}?key={MARK}"
-
-
-class Printed:
-    """Every line that functions print: log lines as they are formatted, and metrics, as CloudWatch would keep them."""
-
-    def __init__(self, logged: io.StringIO, capsys: pytest.CaptureFixture[str]):
-        self._logged = logged
-        self._capsys = capsys
-
-    def take(self) -> list[dict[str, Any]]:
-        out, err = self._capsys.readouterr()
-        text = self._logged.getvalue() + out
-        self._logged.seek(0)
-        self._logged.truncate()
-        assert (MARK in text, AUTH_TOKEN in text, err) == (False, False, "")
-        return [json.loads(line) for line in text.splitlines()]
-
-
-@pytest.fixture
-def printed(capsys: pytest.CaptureFixture[str]) -> Iterator[Printed]:
-    logged = io.StringIO()
-    handler = logger.registered_handler
-    assert isinstance(handler, logging.StreamHandler)
-    before = handler.setStream(logged)
-    yield Printed(logged, capsys)
-    handler.setStream(before)
 
 
 def said(scene: Scene) -> dict[str, Any]:

@@ -89,6 +89,11 @@ def message_index(channel_sid: str, sid: str) -> int | None:
     return index if message_sid(channel_sid, index) == sid else None
 
 
+def request_of(commit_id: str) -> str:
+    """The id of the request that led to a commit; empty if there was none."""
+    return commit_id.rpartition(".")[0]
+
+
 def _digest(*parts: str) -> str:
     # Each part is prefixed with its length, so that no two different lists of parts hash alike.
     text = "".join(f"{len(part)}:{part}" for part in parts)
@@ -112,8 +117,12 @@ class Ids:
             return f"{prefix}{self._last_ms:012x}{self._random_hex(10)}"
 
     def unique(self) -> str:
-        """32 random hex digits: cause ids and idempotency tokens that Parley chooses itself."""
+        """32 random hex digits: idempotency tokens that Parley chooses itself, and ids of commits without a request."""
         return self._random_hex(16)
+
+    def commit(self, request_id: str) -> str:
+        """The id of a commit for this request; `request_of` reads the request from it."""
+        return f"{request_id}.{self._random_hex(8)}" if request_id else self.unique()
 
     def birth(self) -> str:
         """16 random hex digits, which tell a user from any other of the same identity."""

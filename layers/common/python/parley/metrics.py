@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
 
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
@@ -81,10 +84,25 @@ METRICS = (
 )
 
 
-class Count(Protocol):
-    """Takes a metric. A metric by code comes with its code."""
+# Takes a metric, how much to add, and the code of a metric by code (0 for any other).
+Counter = Callable[[Metric, float, int], None]
+_counter: ContextVar[Counter | None] = ContextVar("counter", default=None)
 
-    def __call__(self, metric: Metric, value: float = 1, code: int = 0) -> None: ...
+
+def count(metric: Metric, value: float = 1, code: int = 0) -> None:
+    """Count a metric for the invocation that is under way; outside of one, nothing happens."""
+    if counter := _counter.get():
+        counter(metric, value, code)
+
+
+@contextmanager
+def counting(counter: Counter) -> Iterator[None]:
+    """Hand what is counted in the block to `counter`."""
+    token = _counter.set(counter)
+    try:
+        yield
+    finally:
+        _counter.reset(token)
 
 
 class Counts:
@@ -96,8 +114,8 @@ class Counts:
         self._lock = threading.Lock()
         self._values: dict[tuple[Metric, int], list[float]] = {}
 
-    def add(self, metric: Metric, value: float = 1, code: int = 0) -> None:
-        """Count a metric. Counts of one metric are summed; times are kept one by one, so that percentiles are right."""
+    def add(self, metric: Metric, value: float, code: int) -> None:
+        """Keep a count. Counts of one metric are summed; times are kept one by one, so that percentiles are right."""
         with self._lock:
             values = self._values.setdefault((metric, code if metric.by_code else 0), [])
             if values and metric.unit == COUNT:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -14,7 +15,7 @@ from parley.domain.media import MediaRules
 from parley.ids import Ids
 from parley.keyring import Keyring
 from parley.log import logger
-from parley.metrics import Count, Counts
+from parley.metrics import Counter, Counts, counting
 from parley.operations.context import Caller, Context
 from parley.settings import Settings
 from parley.store import keys
@@ -22,6 +23,7 @@ from parley.store.configuration import Configuration
 from parley.store.items import Record
 from parley.store.patience import CLIENT_CONFIG
 from parley.store.table import Table
+from parley.tracing import id_of, working_for
 
 if TYPE_CHECKING:
     from parley.ports.http.outgoing import Outgoing
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from parley.sockets.door import SocketDoor
     from parley.sockets.fan_out import FanOut
     from parley.sockets.protocols import Protocols
+    from parley.stored import Due
     from parley.webhooks.asking import PreEvents
     from parley.work.worker import Worker
 
@@ -63,7 +66,7 @@ class Runtime:
         queue: Callable[[str], Queue] | None = None,
         objects: Callable[[], Objects] | None = None,
         push: Callable[[], PushGateway] | None = None,
-        count: Count | None = None,
+        count: Counter | None = None,
     ):
         """Wire `settings` and the given ports together; a port that is not given is the real one.
 
@@ -80,7 +83,7 @@ class Runtime:
         self.clock = clock or Clock()
         self.ids = ids or Ids(self.clock)
         self.counts = Counts(settings.metrics_namespace, settings.function)
-        self.count = count or self.counts.add
+        self._count = count or self.counts.add
         self._client = client or self._aws_client
         self._given_secret = secret
         self._given_sockets = sockets
@@ -143,6 +146,15 @@ class Runtime:
             return self._given_secret
         client = self._client("secretsmanager")
         return lambda secret_id: str(client.get_secret_value(SecretId=secret_id)["SecretString"])
+
+    @contextmanager
+    def invocation(self, event: dict[str, Any], context: Any) -> Iterator[None]:
+        """One call of the function: work for its request, and write at the end what was counted."""
+        with working_for(id_of(event, context)), counting(self._count):
+            try:
+                yield
+            finally:
+                self.counts.write()
 
     def context(self, caller: Caller) -> Context:
         """The context of an operation for this caller."""
@@ -242,11 +254,17 @@ class Runtime:
         from parley.operations import due
         from parley.sockets.connections import DUE
         from parley.sockets.expiry import Expiry
+        from parley.sockets.gaps import Gaps
 
         context = self.context(Caller("SDK"))
-        expiry = Expiry(self.sockets, self.protocols)
+        expiry, gaps = Expiry(self.sockets, self.protocols), Gaps(self.sockets, self.protocols)
+
+        def connections(context: Context, found: list[Due], minute: int) -> set[str]:
+            ends = [one["id"] for one in found if "missed" not in one]
+            return gaps.tell(context, [one for one in found if "missed" in one]) | expiry.end(context, ends, minute)
+
         # One row per kind of due work.
-        due.work_off(context, {DUE: expiry.end}, until_ms)
+        due.work_off(context, {DUE: connections}, until_ms)
         expiry.warn(context, until_ms)
 
     @cached_property
@@ -262,7 +280,6 @@ class Runtime:
             context,
             self.outgoing,
             queue(settings.dead_letter_queue_url),
-            count=self.count,
             longest_age_seconds=settings.delivery_age_seconds,
             studio_url=settings.studio_url,
         )

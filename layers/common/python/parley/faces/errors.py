@@ -13,6 +13,7 @@ from typing import NamedTuple
 from parley import errors
 from parley.errors import Error, Refusal
 from parley.log import logger
+from parley.metrics import REQUEST_ERRORS, SERVER_ERRORS, count
 
 
 class Answer(NamedTuple):
@@ -392,3 +393,12 @@ def translate(column: str, refusal: Refusal, record: str = "") -> Answer:
     except LookupError:
         logger.exception("refusal without an answer", extra={"error": refusal.error.name, "column": column})
         return answer(column, errors.INTERNAL)
+
+
+def refuse(column: str, refusal: Refusal, record: str = "") -> Answer:
+    """The answer to a request that is refused, as `translate` finds it; the refusal is counted."""
+    found = translate(column, refusal, record)
+    count(REQUEST_ERRORS, code=found.code)
+    if found.status >= 500:
+        count(SERVER_ERRORS)
+    return found

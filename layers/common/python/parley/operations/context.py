@@ -20,6 +20,7 @@ from parley.store.configuration import Configuration
 from parley.store.items import Record
 from parley.store.table import Table
 from parley.store.writes import Cause
+from parley.tracing import request_id
 
 if TYPE_CHECKING:
     from parley.ports.objects import Objects
@@ -212,7 +213,14 @@ class Context:
     def cause(self) -> Cause:
         """A cause for one commit."""
         caller = self.caller
-        return Cause(self.ids.unique(), self.actor, caller.source, caller.webhooks, caller.request, self.clock.now_ms())
+        return Cause(
+            self.ids.commit(request_id()),
+            self.actor,
+            caller.source,
+            caller.webhooks,
+            caller.request,
+            self.clock.now_ms(),
+        )
 
 
 def of_carrier(context: Context, address: str, *, writes: bool = False) -> Context:

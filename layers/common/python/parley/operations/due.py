@@ -15,8 +15,8 @@ from parley.store import keys
 from parley.store.keys import Key
 from parley.stored import Due
 
-# Gets ids that are listed under a minute, does their work, and returns the ids of which the work is done.
-Handler = Callable[[Context, list[str], int], set[str]]
+# Gets entries that are listed under a minute, does their work, and returns the ids of which the work is done.
+Handler = Callable[[Context, list[Due], int], set[str]]
 
 _AT_ONCE = 200
 # How far the first tick of all looks back. No work is listed earlier than this before it is due.
@@ -25,9 +25,12 @@ _FIRST_MINUTES = 150
 _SETTLED_MINUTES = 1
 
 
-def entry(context: Context, kind: str, due_seconds: int, id_: str, expires_at: int) -> dict[Key[Due], Due]:
+def entry(
+    context: Context, kind: str, due_seconds: int, id_: str, expires_at: int, facts: Due | None = None
+) -> dict[Key[Due], Due]:
     """The item that lists a piece of work under the minute in which it is due. DynamoDB removes it at `expires_at`."""
-    return {keys.due(context.account_sid, kind, due_seconds // 60, id_): {"id": id_, "expires_at": expires_at}}
+    listed: Due = {**(facts or {}), "id": id_, "expires_at": expires_at}
+    return {keys.due(context.account_sid, kind, due_seconds // 60, id_): listed}
 
 
 def listed(context: Context, kind: str, minutes: range) -> list[str]:
@@ -68,7 +71,7 @@ def _minute_done(context: Context, kind: str, minute: int, handle: Handler, unti
             if not found:
                 break
             after = found[-1].position
-            done = handle(context, [one.record["id"] for one in found], minute)
+            done = handle(context, [one.record for one in found], minute)
             context.table.erase_many(one.key for one in found if one.record["id"] in done)
             is_done = is_done and all(one.record["id"] in done for one in found)
     return is_done

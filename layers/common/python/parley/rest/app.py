@@ -20,9 +20,11 @@ from parley.faces import media as media_face
 from parley.faces.chat_v2 import FACE
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
+from parley.metrics import REQUESTS, count
 from parley.operations import OPERATIONS
 from parley.rest import greeting, media
 from parley.rest.routes import BASE_PATH, MakeContext, Operations, refused, routes
+from parley.tracing import HEADER, request_id
 
 _OWN_PATHS = ("/", greeting.HEALTH)
 _API_PREFIXES = tuple({f"{mount.face.prefix}/" for mount in MOUNTS})
@@ -97,7 +99,10 @@ def lambda_handler(app: FastAPI) -> Any:
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         _provide_event_loop()
-        return adapter(event, context)
+        answer = adapter(event, context)
+        count(REQUESTS)
+        answer["headers"] = {**(answer.get("headers") or {}), HEADER: request_id()}
+        return answer
 
     return handler
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from parley.errors import INTERNAL, NOT_FOUND, UNAUTHENTICATED, Refusal
-from parley.faces.errors import translate
+from parley.faces.errors import refuse, translate
 from parley.faces.forms import parse
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Face, Mount
@@ -203,7 +203,7 @@ def query_of(request: Request) -> dict[str, list[str]]:
 
 def refused(face: Face, refusal: Refusal, request: Request, record: str = "") -> JSONResponse:
     """Twilio's error body; a 404 names the path from `/Services` on, without version."""
-    status, code, text = translate(face.errors, refusal, record)
+    status, code, text = refuse(face.errors, refusal, record)
     if refusal.error is NOT_FOUND:
         text = f"The requested resource {_named_path(request.scope['path'])} was not found"
     headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if refusal.error is UNAUTHENTICATED else None

@@ -7,7 +7,7 @@ be hashable.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -106,6 +106,15 @@ class Codec(Protocol):
 
     def typing(self, channel_sid: str, identity: str, seconds: int) -> bytes:
         """The push that somebody is typing; clients show it for so many seconds."""
+
+    def reveals(self, event: str) -> bool:
+        """Whether a client that missed this event of a channel can find that out by the channel's change number."""
+
+    def missed(self, channels: Mapping[str, int]) -> bytes | None:
+        """The push that the client missed pushes of these channels, with their highest change numbers.
+
+        None if the protocol has no such push.
+        """
 
     def token_ends_soon(self, connection: Connection) -> bytes:
         """The push that the connection's token expires in some minutes."""

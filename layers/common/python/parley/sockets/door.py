@@ -20,6 +20,7 @@ from parley.errors import (
     Refusal,
 )
 from parley.log import logger
+from parley.metrics import REQUESTS, count
 from parley.operations.context import Context
 from parley.sockets import connections
 from parley.sockets.closing import close
@@ -58,6 +59,7 @@ class SocketDoor:
         Raises:
             Refusal: the reason why it may not open.
         """
+        count(REQUESTS)
         opened = connections.accept(context, self._protocols.named(protocol or NATIVE), connection_id, offered, token)
         if opened is None:
             return None
@@ -66,6 +68,7 @@ class SocketDoor:
 
     def answer(self, context: Context, connection_id: str, text: str) -> str | None:
         """The reply to a frame, for API Gateway to send; None if there is none, or if this has sent it already."""
+        count(REQUESTS)
         protocol = self._protocols.speaking(text)
         match self._count(context, protocol).take(connection_id):
             case Verdict.REFUSED:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from typing import TypeVar
 
@@ -148,5 +149,5 @@ def _chunks(ids: list[str]) -> Iterator[list[str]]:
 def _side_by_side(act: Callable[[T], object], things: Iterable[T]) -> None:
     """Call `act` for each thing, several at the same time. If one fails, raise its error when all are done."""
     with ThreadPoolExecutor(_THREADS) as threads:
-        for future in [threads.submit(act, thing) for thing in things]:
+        for future in [threads.submit(copy_context().run, act, thing) for thing in things]:
             future.result()

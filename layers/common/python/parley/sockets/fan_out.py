@@ -17,9 +17,11 @@ from parley.domain.memberships import Person, birth_of, user_of
 from parley.domain.presence import is_opening
 from parley.errors import Refusal
 from parley.log import logger
+from parley.metrics import FAN_OUT_LAG, count
 from parley.operations.context import Context, Perspective
 from parley.operations.reachability import is_enabled
 from parley.ports.sockets.gateway import Outcome, SocketGateway
+from parley.sockets import gaps
 from parley.sockets.closing import close
 from parley.sockets.codec import CannotShow, Codec, News, Piece
 from parley.sockets.events import (
@@ -34,13 +36,15 @@ from parley.sockets.events import (
     people,
     reasons,
 )
+from parley.sockets.gaps import Told
 from parley.sockets.presence import Listener, forget, gone, listeners, living_keys
 from parley.sockets.protocols import Protocols, protocol_of
 from parley.store import keys
-from parley.store.changes import Change, decode
+from parley.store.changes import Change, decode, request_id_in
 from parley.store.keys import Key
 from parley.store.table import Records
 from parley.stored import Channel, Follower, Presence
+from parley.tracing import working_for
 
 _DEADLINE_SECONDS = 20.0
 # How long one batch may spend on forgetting gone connections. The next push finds the rest of them.
@@ -84,11 +88,12 @@ class _Delivery(NamedTuple):
 class _Plan:
     """What to send to each connection, in order, and which connections to close.
 
-    `failed` is the sequence number of the record at which the plan stops.
+    `told` says who hears which event; `failed` is the sequence number of the record at which the plan stops.
     """
 
     listeners: dict[str, Listener] = field(default_factory=dict)
     pieces: dict[str, list[Piece]] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
     ending: dict[str, Refusal] = field(default_factory=dict)
     failed: str | None = None
 
@@ -115,7 +120,7 @@ class FanOut:
         for group in (*following.values(), *open_.values()):
             plan.listeners |= {listener.id: listener for listener in group}
         plan.failed = plan.failed or unaddressed or failed
-        self._send(plan, online, hearers.followers)
+        self._send(plan, changes, online, hearers.followers)
         for connection_id, refusal in plan.ending.items():
             listener = plan.listeners[connection_id]
             codec = self._protocols.codec(listener.protocol)
@@ -178,7 +183,7 @@ class FanOut:
             try:
                 self._add(plan, delivery, shown, hearers)
             except Exception:
-                logger.exception("change cannot be pushed", extra={"sequence_number": change.position})
+                _log_failure(change.position, change.request_id)
                 plan.failed = change.position
                 break
         return plan
@@ -211,6 +216,8 @@ class FanOut:
         codec = self._protocols.codec(protocol)
         is_personal = codec.is_personal(news.event)
         pieces = () if is_personal else codec.render(news, "")
+        if is_personal or pieces:
+            plan.told.append(Told(news, protocol, group))
         for listener in group:
             if is_personal:
                 pieces = codec.render(news, listener.user_sid)
@@ -246,11 +253,20 @@ class FanOut:
             is_enabled(service),
         )
 
-    def _send(self, plan: _Plan, online: dict[str, Presence], followers: dict[str, list[Follower]]) -> None:
+    def _send(
+        self,
+        plan: _Plan,
+        changes: list[Change],
+        online: dict[str, Presence],
+        followers: dict[str, list[Follower]],
+    ) -> None:
         posts = self._posts(plan)
         if not posts:
             return
         outcomes = self._gateway.post(posts, _DEADLINE_SECONDS)
+        posted_at = self._context.clock.now_ms()
+        for change in changes:
+            count(FAN_OUT_LAG, max(posted_at - change.cause["at"], 0))
         missing = gone(outcomes)
         now, enough_ms = self._context.clock.now_ms() // 1000, self._context.clock.now_ms() + _FORGETTING_MS
         for connection_id in missing:
@@ -267,8 +283,10 @@ class FanOut:
             if record["id"] in missing
         ]
         self._context.table.erase_many(stale)
-        dropped = sum(outcome is Outcome.DROPPED for outcome in outcomes.values())
-        logger.info("pushed", extra={"connections": len(outcomes), "gone": len(missing), "dropped": dropped})
+        dropped = {connection_id for connection_id, outcome in outcomes.items() if outcome is Outcome.DROPPED}
+        gaps.note(self._context, gaps.missed(self._protocols, plan.told, dropped))
+        facts = {"connections": len(outcomes), "gone": len(missing), "dropped": len(dropped)}
+        logger.info("pushed", extra={**facts, "request_ids": _request_ids(changes)})
 
     def _posts(self, plan: _Plan) -> list[tuple[str, bytes]]:
         bodies: dict[tuple[Codec, tuple[Piece, ...]], list[bytes]] = {}
@@ -291,6 +309,17 @@ class FanOut:
                 self._context.table.annotate(keys.tail(change.channel_sid), {"told_at": self._context.clock.now_ms()})
 
 
+def _log_failure(position: str, request_id: str | None) -> None:
+    """Log the exception that is being handled, for the request that led to the change."""
+    with working_for(request_id):
+        logger.exception("change cannot be pushed", extra={"sequence_number": position})
+
+
+def _request_ids(changes: list[Change]) -> list[str]:
+    """The ids of the requests that led to some changes, each once."""
+    return list(dict.fromkeys(change.request_id for change in changes if change.request_id))
+
+
 def _is_hidden(perspective: Perspective, change: Change, news: News) -> bool:
     """Whether a change is one of an invite, or happened in a channel, that does not exist in this perspective."""
     if change.kind == "invite" and not perspective.has_invites:
@@ -309,7 +338,7 @@ def _decoded(stream_records: Sequence[dict[str, Any]]) -> tuple[list[Change], st
                 changes.append(change)
         except Exception:
             position = stream_record["dynamodb"]["SequenceNumber"]
-            logger.exception("change cannot be pushed", extra={"sequence_number": position})
+            _log_failure(position, request_id_in(stream_record))
             return changes, position
     return changes, None
 
@@ -329,7 +358,7 @@ def _addressed(changes: list[Change], hearers: _Hearers) -> tuple[list[_Addresse
             assert change.record["service_sid"]
             found += [_Addressed(change, event, audience(change, event, members, invited)) for event in _events(change)]
         except Exception:
-            logger.exception("change cannot be pushed", extra={"sequence_number": change.position})
+            _log_failure(change.position, change.request_id)
             return found, change.position
     return found, None
 

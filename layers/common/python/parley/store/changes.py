@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from parley.ids import request_of
 from parley.store.items import Record, from_item
 from parley.store.keys import Key
 
@@ -71,6 +72,11 @@ class Change:
     key: Key[Any] = _NOWHERE
 
     @property
+    def request_id(self) -> str:
+        """The id of the request that led to it; empty if there was none."""
+        return request_of(self.cause.get("id", ""))
+
+    @property
     def channel_sid(self) -> str:
         """The channel it happened in; empty for users and services."""
         return str(self.record["sid"] if self.kind == "channel" else self.record.get("channel_sid", ""))
@@ -117,6 +123,16 @@ def decode(stream_record: dict[str, Any]) -> Change | None:
         return None
     verb = UPDATED if was else CREATED
     return Change(kind, verb, new, old if was else {}, cause, data["SequenceNumber"], key)
+
+
+def request_id_in(stream_record: dict[str, Any]) -> str:
+    """The id of the request that led to the write of a stream record, also of one that cannot be decoded.
+
+    An item that was erased leads to the request that changed it last.
+    """
+    data = stream_record["dynamodb"]
+    cause = (data.get("NewImage") or data.get("OldImage") or {}).get("cause", {}).get("M", {})
+    return request_of(cause.get("id", {}).get("S", ""))
 
 
 def _kind(sort_key: str) -> str | None:

@@ -34,14 +34,15 @@ CLIENT_CONFIG: dict[str, Any] = {
 
 # botocore raises these when no answer came. The request may have been carried out all the same.
 LOST = (NotConnected, HTTPClientError)
-_BUSY = {
+# The last two are reasons for which DynamoDB cancels a transaction.
+_THROTTLED = {
     "ThrottlingException",
-    "ThrottlingError",
-    "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
-    "InternalServerError",
-    "ServiceUnavailable",
+    "ProvisionedThroughputExceededException",
+    "ProvisionedThroughputExceeded",
+    "ThrottlingError",
 }
+_BUSY = _THROTTLED | {"InternalServerError", "ServiceUnavailable"}
 _CONFLICT = {"TransactionConflictException", "TransactionInProgressException", "TransactionConflict"}
 
 
@@ -75,8 +76,17 @@ def refusal_after_repeats(error: Exception) -> Refusal | None:
         return UNAVAILABLE()
     if not isinstance(error, ClientError):
         return None
-    codes = {error.response["Error"]["Code"]}
-    codes |= {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])}
+    codes = _codes(error)
     if codes & _BUSY:
         return UNAVAILABLE()
     return CONCURRENT_UPDATE() if codes & _CONFLICT else None
+
+
+def is_throttled(error: Exception) -> bool:
+    """Whether DynamoDB refused a request because there were too many."""
+    return isinstance(error, ClientError) and bool(_codes(error) & _THROTTLED)
+
+
+def _codes(error: ClientError) -> set[str]:
+    reasons = error.response.get("CancellationReasons", [])
+    return {error.response["Error"]["Code"], *(reason.get("Code", "None") for reason in reasons)}

@@ -16,9 +16,10 @@ from botocore.exceptions import ClientError
 
 from parley.clock import Clock
 from parley.errors import UNAVAILABLE
+from parley.metrics import TABLE_THROTTLES, count
 from parley.store.items import Record, from_item, to_item
 from parley.store.keys import Key, Range, Span
-from parley.store.patience import LOST, Patience, refusal_after_repeats
+from parley.store.patience import LOST, Patience, is_throttled, refusal_after_repeats
 from parley.store.queries import Query, items
 from parley.store.requests import ACTIONS, attributes, is_done_already, outcome, request, update_expression
 from parley.store.writes import Cause, Expression, Write, refusal
@@ -106,8 +107,8 @@ class Table:
                     if record := _found(item) if buried else _living(item):
                         records[Key(item["pk"]["S"], item["sk"]["S"])] = record
                 pending = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
-                if pending and not patience.wait():
-                    raise UNAVAILABLE()
+                if pending:
+                    self._wait_for_room(patience)
         return records
 
     def page(
@@ -279,8 +280,19 @@ class Table:
             while pending:
                 answer = self._ask("batch_write_item", RequestItems={self._name: pending})
                 pending = answer.get("UnprocessedItems", {}).get(self._name, [])
-                if pending and not patience.wait():
-                    raise UNAVAILABLE()
+                if pending:
+                    self._wait_for_room(patience)
+
+    @staticmethod
+    def _wait_for_room(patience: Patience) -> None:
+        """Pause, because DynamoDB was too busy for a part of a batch.
+
+        Raises:
+            Refusal: 20503 when time or attempts have run out.
+        """
+        count(TABLE_THROTTLES)
+        if not patience.wait():
+            raise UNAVAILABLE()
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """The answer to a request, which is repeated as long as that may help.
@@ -294,6 +306,8 @@ class Table:
             try:
                 return self._call(operation, **arguments)
             except (ClientError, *LOST) as error:
+                if is_throttled(error):
+                    count(TABLE_THROTTLES)
                 refused = refusal_after_repeats(error)
                 if refused is None:
                     raise

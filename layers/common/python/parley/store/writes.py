@@ -21,7 +21,8 @@ class Cause:
     """Who made a change, and how. It is stored in each announced record, so that a stream record explains itself.
 
     Attributes:
-        id: New for every commit. A change is announced if and only if its id differs from the one in the old image.
+        id: New for every commit. A change is announced if and only if its id differs from the one in the old image. It
+            begins with the id of the request that led to the commit (`tracing.py`), which costs no attribute.
         actor: The acting identity, or `system`.
         source: `SDK` (a client's socket) or `API` (REST).
         webhooks: Whether webhooks hear of it: always if a client did it, on request if REST did.

@@ -6,10 +6,15 @@ from typing import TypedDict
 
 
 class Due(TypedDict, total=False):
-    """Work that is due in the minute under which it is listed."""
+    """Work that is due in the minute under which it is listed.
+
+    An entry about pushes that a connection missed has the connection's id, and the channels with their change numbers.
+    """
 
     id: str
     expires_at: int
+    connection_id: str
+    missed: dict[str, int]
 
 
 class DueHand(TypedDict, total=False):

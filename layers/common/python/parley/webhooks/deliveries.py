@@ -10,7 +10,7 @@ from parley.domain.deliveries import is_of_summary
 from parley.domain.presence import reachability
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.log import logger
-from parley.metrics import Count
+from parley.metrics import count
 from parley.operations.authorship import known
 from parley.operations.context import Context
 from parley.operations.reachability import is_enabled
@@ -57,14 +57,12 @@ class Deliveries:
         outgoing: Outgoing,
         dead_letters: Queue,
         *,
-        count: Count,
         longest_age_seconds: int,
         studio_url: str,
     ):
         self._context = context
         self._outgoing = outgoing
         self._dead_letters = dead_letters
-        self._count = count
         self._longest_age_ms = longest_age_seconds * 1000
         self.studio_url = studio_url
         self._circuits = Circuits(context.clock)
@@ -146,8 +144,8 @@ class Deliveries:
             is_settled = made.outcome.is_settled
         finally:
             self._circuits.report(delivery["url"], failed=not is_settled)
-        self._count(metrics.WEBHOOK_DURATION, made.duration_ms)
-        self._count(_COUNTED[made.outcome])
+        count(metrics.WEBHOOK_DURATION, made.duration_ms)
+        count(_COUNTED[made.outcome])
         if is_settled:
             self._untried.pop(delivery["id"], None)
             return Told()
@@ -172,7 +170,7 @@ class Deliveries:
         """Another attempt after a pause, unless the delivery has become too old. Then it is parked."""
         age_ms = self._age_ms(delivery)
         if age_ms <= self._longest_age_ms:
-            self._count(metrics.WEBHOOK_RETRIED)
+            count(metrics.WEBHOOK_RETRIED)
             return Told(Again(seconds))
         # Each parked delivery has its own group, so that a reader of the queue sees them all. A delivery may be
         # replayed and parked again within five minutes. Then it needs another `once`, or SQS would drop it as a repeat.
@@ -180,6 +178,6 @@ class Deliveries:
         parked = {**delivery, "group": delivery["id"], "ordered_with": delivery["group"], "once": once}
         self._dead_letters.send([parked])
         self._untried.pop(delivery["id"], None)
-        self._count(metrics.WEBHOOK_PARKED)
+        count(metrics.WEBHOOK_PARKED)
         logger.error("webhook parked", extra={"delivery": delivery["id"], "age_seconds": age_ms // 1000})
         return Told(is_parked=True)

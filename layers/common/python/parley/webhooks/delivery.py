@@ -21,6 +21,7 @@ from urllib.parse import urlencode, urlsplit
 
 from parley.log import logger
 from parley.ports.http.outgoing import NoAnswer, Outgoing, Response, TargetRefused, check_url
+from parley.tracing import HEADER, request_id
 from parley.webhooks.signing import signature
 
 TIMEOUT_SECONDS = 5.0
@@ -70,6 +71,7 @@ def request(auth_token: str, delivery: dict[str, Any], attempt: int) -> tuple[st
         "X-Twilio-Signature": signature(auth_token, url, form),
         "I-Twilio-Idempotency-Token": delivery["id"],
         "User-Agent": "Parley",
+        **({HEADER: request_id()} if request_id() else {}),
         "Accept": "*/*",
     }
     return url, headers, body

@@ -17,10 +17,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 from parley.jobs import Again, Entry, Turn
 from parley.log import logger
+from parley.tracing import working_for
 from parley.work.job import Job, Jobs
 
 _LONGEST_PAUSE_SECONDS = 900
@@ -39,8 +41,14 @@ def work_off(jobs: Jobs, records: list[QueuedRecord], remaining_ms: Callable[[],
     for record in records:
         groups.setdefault(record["attributes"].get("MessageGroupId", record["messageId"]), []).append(record)
     is_alone = len(groups) == 1
+
+    def in_order(group: list[QueuedRecord]) -> list[str]:
+        return list(_left(jobs, group, remaining_ms, is_alone))
+
+    # Each thread counts and logs for this invocation.
+    contexts = [copy_context() for _ in groups]
     with ThreadPoolExecutor(max_workers=max(len(groups), 1)) as pool:
-        left = pool.map(lambda group: list(_left(jobs, group, remaining_ms, is_alone)), groups.values())
+        left = pool.map(lambda context, group: context.run(in_order, group), contexts, groups.values())
         return [message_id for part in left for message_id in part]
 
 
@@ -77,14 +85,19 @@ def _noted(record: QueuedRecord) -> Iterator[None]:
 
 def _is_settled(jobs: Jobs, record: QueuedRecord, remaining_ms: Callable[[], int]) -> bool:
     """Carry out a job; returns whether SQS may delete its record."""
+    facts = {"message_id": record["messageId"], "queue": record["eventSourceARN"].rpartition(":")[2]}
     try:
         job, entry = _row(jobs, record)
-        again = job.carry_out(entry, Turn(int(record["attributes"]["ApproximateReceiveCount"]), remaining_ms))
-        return again is None or _takes_up_again(job, entry, again, record["receiptHandle"])
     except Exception:
-        facts = {"message_id": record["messageId"], "queue": record["eventSourceARN"].rpartition(":")[2]}
         logger.exception("queued work failed", extra=facts)
         return False
+    with working_for(entry.get("request_id")):
+        try:
+            again = job.carry_out(entry, Turn(int(record["attributes"]["ApproximateReceiveCount"]), remaining_ms))
+            return again is None or _takes_up_again(job, entry, again, record["receiptHandle"])
+        except Exception:
+            logger.exception("queued work failed", extra=facts)
+            return False
 
 
 def _row(jobs: Jobs, record: QueuedRecord) -> tuple[Job, Entry]:

@@ -7,7 +7,8 @@ from typing import Any
 from parley.jobs import Entry, Memory
 from parley.log import logger
 from parley.ports.queue import Queue
-from parley.store.changes import decode, decode_removal
+from parley.store.changes import decode, decode_removal, request_id_in
+from parley.tracing import working_for
 from parley.work.job import Jobs
 
 
@@ -20,12 +21,13 @@ def plan(jobs: Jobs, stream_records: list[dict[str, Any]]) -> str | None:
     memories: dict[str, Memory] = {name: {} for name in jobs}
     failed = None
     for record in stream_records:
-        try:
-            entries = _owed(jobs, record, memories)
-        except Exception:
-            failed = str(record["dynamodb"]["SequenceNumber"])
-            logger.exception("change cannot be planned", extra={"sequence_number": failed})
-            break
+        with working_for(request_id_in(record)):
+            try:
+                entries = _owed(jobs, record, memories)
+            except Exception:
+                failed = str(record["dynamodb"]["SequenceNumber"])
+                logger.exception("change cannot be planned", extra={"sequence_number": failed})
+                break
         for entry in entries:
             job = jobs[entry["job"]]
             delay = job.delay_seconds(entry)
@@ -37,6 +39,7 @@ def plan(jobs: Jobs, stream_records: list[dict[str, Any]]) -> str | None:
 
 def _owed(jobs: Jobs, record: dict[str, Any], memories: dict[str, Memory]) -> list[Entry]:
     change, removal = decode(record), decode_removal(record)
+    named = {"request_id": request_id} if (request_id := request_id_in(record)) else {}
     owed: list[Entry] = []
     for name, job in jobs.items():
         entries: list[Entry] = []
@@ -44,5 +47,5 @@ def _owed(jobs: Jobs, record: dict[str, Any], memories: dict[str, Memory]) -> li
             entries += job.plan(change, memories[name])
         if removal is not None and job.plan_removal is not None:
             entries += job.plan_removal(removal, memories[name])
-        owed += [{"job": name, **entry} for entry in entries]
+        owed += [{"job": name, **entry, **named} for entry in entries]
     return owed

@@ -17,14 +17,16 @@ What a caller may rely on:
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from random import random
 from ssl import SSLContext
 from urllib.parse import quote, urlsplit
 
+from parley.metrics import PUSHES, PUSHES_DROPPED, PUSHES_GONE, PUSHES_THROTTLED, count
 from parley.ports.sockets import posting
 from parley.ports.sockets.keepalive import WirePool
+from parley.ports.sockets.pace import Budget
 from parley.ports.sockets.sigv4 import Credentials, Signer, canonical_path
 
 MAX_WIRES = 100
@@ -74,7 +76,7 @@ class SocketGateway:
         self._credentials = credentials
         self._signer: Signer | None = None
         self._pool = WirePool(connections_url, max_wires, ssl_context, wall_clock)
-        self._budget = posting.Budget(posts_per_second, burst, monotonic)
+        self._budget = Budget(posts_per_second, burst, monotonic)
         self._attempt_timeout_seconds = attempt_timeout_seconds
         self._wall_clock = wall_clock
         self._monotonic = monotonic
@@ -97,14 +99,19 @@ class SocketGateway:
                 recipients[connection_id] = self._recipient(connection_id, body)
             else:
                 recipient.bodies.append(body)
-        self._run("POST", recipients, deadline_seconds)
-        return {connection_id: _outcome(recipient) for connection_id, recipient in recipients.items()}
+        if not recipients:
+            return {}
+        batch = self._run("POST", recipients, deadline_seconds)
+        outcomes = {connection_id: _outcome(recipient) for connection_id, recipient in recipients.items()}
+        count_pushes(batch.accepted, batch.throttled, outcomes.values())
+        return outcomes
 
     def disconnect(self, *connection_ids: str) -> dict[str, Outcome]:
         """Close clients' sockets: "sent" when one is being closed, "gone" when it was closed already."""
         nothing = posting.Body(b"")
         recipients = {connection_id: self._recipient(connection_id, nothing) for connection_id in connection_ids}
-        self._run("DELETE", recipients, _CLOSING_SECONDS)
+        if recipients:
+            self._run("DELETE", recipients, _CLOSING_SECONDS)
         return {connection_id: _outcome(recipient) for connection_id, recipient in recipients.items()}
 
     def close(self) -> None:
@@ -116,9 +123,7 @@ class SocketGateway:
         # After quote(), the percent signs are all that is left to encode.
         return posting.Recipient(self._path + quoted, self._canonical_path + quoted.replace("%", "%25"), body)
 
-    def _run(self, method: str, recipients: dict[str, posting.Recipient], deadline_seconds: float) -> None:
-        if not recipients:
-            return
+    def _run(self, method: str, recipients: dict[str, posting.Recipient], deadline_seconds: float) -> posting.Batch:
         signer = self._current_signer()
 
         def request(recipient: posting.Recipient) -> bytes:
@@ -126,7 +131,7 @@ class SocketGateway:
             signed = signer.headers(method, recipient.canonical_path, body.hash, self._wall_clock())
             return f"{method} {recipient.path} HTTP/1.1\r\n{signed}".encode() + body.rest
 
-        posting.Batch(
+        batch = posting.Batch(
             list(recipients.values()),
             request,
             self._pool,
@@ -135,7 +140,9 @@ class SocketGateway:
             attempt_timeout_seconds=self._attempt_timeout_seconds,
             monotonic=self._monotonic,
             randomness=self._randomness,
-        ).run()
+        )
+        batch.run()
+        return batch
 
     def _current_signer(self) -> Signer:
         credentials = self._credentials()
@@ -143,6 +150,16 @@ class SocketGateway:
         if signer is None or _identity(signer.credentials) != _identity(credentials):
             signer = self._signer = Signer(credentials, self._region, "execute-api", self._host)
         return signer
+
+
+def count_pushes(accepted: int, throttled: int, outcomes: Collection[Outcome]) -> None:
+    """Count what became of the pushes of one call."""
+    missed = {Outcome.GONE: PUSHES_GONE, Outcome.DROPPED: PUSHES_DROPPED}
+    counted = {PUSHES: accepted, PUSHES_THROTTLED: throttled}
+    counted |= {metric: sum(one is outcome for one in outcomes) for outcome, metric in missed.items()}
+    for metric, times in counted.items():
+        if times:
+            count(metric, times)
 
 
 def _outcome(recipient: posting.Recipient) -> Outcome:

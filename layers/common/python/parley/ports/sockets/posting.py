@@ -15,14 +15,16 @@ dropped untried: its client has a gap to fill anyway, and the stream behind this
 import hashlib
 import heapq
 import selectors
-import threading
 from collections import deque
 from collections.abc import Callable
 
 from parley.log import logger
 from parley.ports.sockets.keepalive import Answer, BadAnswer, Wire, WirePool
+from parley.ports.sockets.pace import Budget
 
 THROTTLED_ATTEMPTS = 4
+"""Enough for a client that does not read. While pushes to many clients are refused, each is tried more often."""
+SLOWED_ATTEMPTS = 8
 FAILED_ATTEMPTS = 6
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 2.0
@@ -62,37 +64,13 @@ class Recipient:
         return self.position < len(self.bodies)
 
 
-class Budget:
-    """A token bucket, shared by the threads of a process: `rate` a second, `burst` at once."""
-
-    def __init__(self, rate: float, burst: int, monotonic: Callable[[], float]) -> None:
-        self._rate = rate
-        self._burst = max(1, burst)
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._tokens = float(self._burst)
-        self._filled_at = monotonic()
-
-    def take(self) -> bool:
-        """Take one token, or say that there is none."""
-        with self._lock:
-            if self._tokens < 1:
-                now = self._monotonic()
-                self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
-                self._filled_at = now
-                if self._tokens < 1:
-                    return False
-            self._tokens -= 1
-            return True
-
-    def wait_seconds(self) -> float:
-        """How long until there is a token again, if nobody else takes it."""
-        with self._lock:
-            return max(0.0, (1 - self._tokens) / self._rate)
-
-
 class Batch:
-    """Runs one call to its end; afterwards the recipients tell what became of them."""
+    """Runs one call to its end; afterwards the recipients tell what became of them.
+
+    Attributes:
+        accepted: How many pushes API Gateway took.
+        throttled: How often it answered 429.
+    """
 
     def __init__(
         self,
@@ -128,6 +106,8 @@ class Batch:
         self._open_after = self._now
         self._open_failures = 0
         self._look_for_silence_at = self._now
+        self.accepted = 0
+        self.throttled = 0
         self._dropped: dict[str, int] = {}
         self._last_error: Exception | None = None
 
@@ -316,12 +296,13 @@ class Batch:
         else:
             self._release(wire, keep=False)
         if 200 <= status < 300:
+            self.accepted += 1
             self._go_on(recipient)
         elif status == 410:
             recipient.is_gone = True
             self._finish(recipient)
         elif status == 429:
-            self._retry(recipient, "throttled", THROTTLED_ATTEMPTS, self._ready)
+            self._retry_slower(recipient)
         elif status >= 500 or status == 408:
             self._retry(recipient, "failed", FAILED_ATTEMPTS, self._resends)
         else:
@@ -338,6 +319,13 @@ class Batch:
     def _finish(self, recipient: Recipient) -> None:
         recipient.position = len(recipient.bodies)
         self._unfinished -= 1
+
+    def _retry_slower(self, recipient: Recipient) -> None:
+        self.throttled += 1
+        if not recipient.attempts:
+            self._budget.refused()
+        attempts = SLOWED_ATTEMPTS if self._budget.is_slowed else THROTTLED_ATTEMPTS
+        self._retry(recipient, "throttled", attempts, self._ready)
 
     def _retry(self, recipient: Recipient, reason: str, attempts: int, queue: deque[Recipient]) -> None:
         recipient.attempts += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parley.clock import iso_seconds
@@ -23,6 +23,15 @@ _SHOWING_CHANNEL = {
     for change, events in EVENTS.items()
     if any(_OF_CHANNEL.intersection(PUSHES[event.name].shows) for event in events if event.name in PUSHES)
 }
+
+# Events that only members hear: `catchUp` brings them again.
+_REVEALED = frozenset(
+    {
+        *("message_created", "message_updated", "message_deleted"),
+        *("member_created", "member_updated", "member_deleted", "membership_updated"),
+        *("channel_updated", "advanced"),
+    }
+)
 
 
 def codec(rest_url: str, account_sid: str) -> NativeCodec:
@@ -55,6 +64,12 @@ class NativeCodec:
     def typing(self, channel_sid: str, identity: str, seconds: int) -> bytes:
         frame = {"event": "typingStarted", "channel_sid": channel_sid, "identity": identity}
         return _push({**frame, "typing_timeout": seconds})
+
+    def reveals(self, event: str) -> bool:
+        return event in _REVEALED
+
+    def missed(self, channels: Mapping[str, int]) -> bytes | None:
+        return _push({"event": "pushesMissed", "channels": channels})
 
     def token_ends_soon(self, connection: Connection) -> bytes:
         return _push({"event": "tokenAboutToExpire", **token(connection)})

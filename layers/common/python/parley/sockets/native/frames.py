@@ -18,7 +18,7 @@ from typing import Any
 
 from parley.errors import FRAME_INVALID, NOT_FOUND, Refusal
 from parley.faces.chat_v2 import FACE
-from parley.faces.errors import translate
+from parley.faces.errors import refuse
 
 _LONGEST_ID = 128
 # The members of requests that say which resource is meant, in the order in which a 404 names them.
@@ -101,7 +101,7 @@ def reply(request_id: str | None, status: int, result: Any) -> str:
 
 def refusal(request_id: str | None, refused: Refusal, body: Mapping[str, Any] = _NOTHING) -> str:
     """The reply to a request that was refused; `body` is the request's. A 404 names what the request asked for."""
-    status, code, text = translate(FACE.errors, refused)
+    status, code, text = refuse(FACE.errors, refused)
     if refused.error is NOT_FOUND and (named := _named(body)):
         text += f": {named}"
     return dump({"id": request_id, "status": status, "error": {"code": code, "message": text}})

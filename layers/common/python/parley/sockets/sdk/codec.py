@@ -22,7 +22,7 @@ from typing import NamedTuple
 from parley.domain.channels import newest_index
 from parley.domain.memberships import user_of
 from parley.errors import TOKEN_EXPIRED, USER_NOT_FOUND, Error, Refusal
-from parley.faces.errors import translate
+from parley.faces.errors import refuse, translate
 from parley.operations.context import CHAT
 from parley.sockets.codec import CannotShow, News, Piece
 from parley.sockets.sdk import items, objects, packets, sync_events
@@ -84,6 +84,13 @@ class TwilsockCodec:
         told = {"channel_sid": channel_sid, "identity": identity, "typing_timeout": seconds}
         return packets.notification(TYPING, told)
 
+    def reveals(self, event: str) -> bool:
+        return False
+
+    def missed(self, channels: Mapping[str, int]) -> bytes | None:
+        # An SDK does not notice what it missed, but when it connects again, it asks for everything since.
+        return None
+
     def token_ends_soon(self, connection: Connection) -> bytes:
         header = {"method": "client_update", "id": f"TU{connection['token_expires_at']}"}
         return packets.encode({**header, "client_update_type": "token_about_to_expire"})
@@ -99,7 +106,7 @@ class TwilsockCodec:
         return packets.encode({"method": "close", "id": f"TC{answer.code}", "status": why})
 
     def refused(self, text: str, refusal: Refusal) -> str:
-        return packets.refused(packets.id_in(text), translate(CHAT.errors, refusal)).decode()
+        return packets.refused(packets.id_in(text), refuse(CHAT.errors, refusal)).decode()
 
 
 def _packet(event: SyncEvent) -> Packet:

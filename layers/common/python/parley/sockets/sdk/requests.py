@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from parley.domain.memberships import birth_of
 from parley.errors import FRAME_INVALID, INTERNAL, REPLY_TOO_LARGE, Refusal
-from parley.faces.errors import Answer, translate
+from parley.faces.errors import Answer, refuse
 from parley.log import logger
 from parley.operations.context import CHAT, Caller, Context
 from parley.sockets import connections, following
@@ -105,7 +105,7 @@ def _variant(packet: Packet) -> str:
 
 
 def _refused(packet_id: str, refusal: Refusal) -> Reply:
-    return Reply(packets.refused(packet_id, translate(CHAT.errors, refusal)).decode())
+    return Reply(packets.refused(packet_id, refuse(CHAT.errors, refusal)).decode())
 
 
 def _renewed(session: _Session, packet: Packet) -> Reply:
@@ -139,11 +139,11 @@ def _carried(session: _Session, packet: Packet) -> Reply:
             raise REPLY_TOO_LARGE()
         return Reply(reply.decode(), tuple(exchange.pushes_first), tuple(exchange.pushes_later))
     except Refusal as refusal:
-        answer = translate(face.errors, refusal)
+        answer = refuse(face.errors, refusal)
     except Exception:
         asked = "/".join(request.segments[:2])[:64]
         logger.exception("request failed", extra={"asked": asked, "connection_id": session.connection["id"]})
-        answer = translate(face.errors, INTERNAL())
+        answer = refuse(face.errors, INTERNAL())
     return Reply(_reply(packet, _explained(answer)).decode())
 
 

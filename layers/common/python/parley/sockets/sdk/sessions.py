@@ -21,7 +21,7 @@ from typing import Any
 from parley.clock import iso_millis
 from parley.domain.memberships import birth_of
 from parley.errors import INVALID_PARAMETER, NOT_FOUND, Refusal
-from parley.faces.errors import translate
+from parley.faces.errors import refuse
 from parley.ids import is_sid
 from parley.log import logger
 from parley.operations.context import CHAT
@@ -145,7 +145,7 @@ def _carry_out(exchange: Exchange, sid: str, command_id: str, request: Mapping[s
     try:
         response = {**_OK, **carried_out(exchange, request, command_id)}
     except Refusal as refusal:
-        status, code, text = translate(CHAT.errors, refusal)
+        status, code, text = refuse(CHAT.errors, refusal)
         response = {"status": status, "statusText": text, "code": code}
     now = exchange.context.clock.now_ms()
     result: SessionResult = {
