@@ -21,7 +21,20 @@ LAYERS = [
     {"operations"},
     {"records"},
     {"domain", "store", "ports"},
-    {"errors", "ids", "clock", "tokens", "settings", "log", "tracing", "metrics", "keyring", "stored", "jobs", "version"},
+    {
+        "errors",
+        "ids",
+        "clock",
+        "tokens",
+        "settings",
+        "log",
+        "tracing",
+        "metrics",
+        "keyring",
+        "stored",
+        "jobs",
+        "version",
+    },
 ]
 # Leaves that build on other leaves; listed, so that a cycle cannot creep in.
 AMONG_LEAVES = {

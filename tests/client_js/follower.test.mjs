@@ -29,6 +29,7 @@ const INPUTS = {
   refused: (follower, code, now) => follower.refused(code, now),
   lost: (follower, _, now) => follower.interrupted(now),
   listed: (follower, seq, now) => follower.expect(seq ?? -1, now) ?? {},
+  missed: (follower, seq, now) => follower.missed(seq, now) ?? {},
   left: (follower) => ({ deliver: follower.end() }),
 };
 

@@ -115,6 +115,22 @@ describe("a gap", () => {
     await client.shutdown();
   });
 
+  test("that the server names is asked about at once", async () => {
+    const { server, client, clock, tell, heard } = await inChannels(listed(CH, 3), listed("CH2", 7));
+    server.catchUps[CH] = [{ status: "changes", seq: 4, more: false, events: [added(CH, 4, 0)] }];
+    await tell({ event: "pushesMissed", channels: { CH1: 4, CH2: 7, CH3: 9 } });
+    await clock.advance(0);
+    assert.deepEqual(
+      server.asked("catchUp").map((frame) => frame.channels),
+      [{ CH1: 3 }],
+    );
+    assert.deepEqual(
+      heard().filter((event) => event.startsWith("message")),
+      ["messageAdded 0"],
+    );
+    await client.shutdown();
+  });
+
   test("in several channels is one question", async () => {
     const { server, client, clock, tell } = await inChannels(listed(CH, 3), listed("CH2", 7));
     await tell(added(CH, 5), added("CH2", 9));

@@ -105,6 +105,15 @@ async def test_a_gap_is_asked_about_and_filled(lab: Lab) -> None:
     assert indexes(listener) == [0, 1]
 
 
+async def test_pushes_that_the_server_gave_up_are_asked_for_at_once(lab: Lab) -> None:
+    listener, _ = await lab.in_channel()
+    lab.server.catch_ups[CHANNEL] = caught_up(11, added(0, 11))
+    await lab.server.socket.push({"event": "pushesMissed", "channels": {CHANNEL: 11, "CH0": 5}})
+    await waiting(lab, 0.0)
+    await listener.heard("messageAdded")
+    assert [frame["channels"] for frame in lab.server.socket.asked("catchUp")] == [{CHANNEL: 10}]
+
+
 async def test_a_gap_that_fills_by_itself_is_not_asked_about(lab: Lab) -> None:
     listener, _ = await lab.in_channel()
     await lab.server.socket.push(added(1, 12), added(0, 11))

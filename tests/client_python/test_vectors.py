@@ -58,6 +58,9 @@ class Run:
             case {"listed": seq}:
                 self.following.session_begins()
                 return self.following.session([] if seq is None else [listed(seq)], now)
+            case {"missed": seq}:
+                self.following.missed({SID: seq, "CH2": seq}, now)
+                return []
             case {"left": seq}:
                 *told, leaving = self.following.push({"event": "channelLeft", "channel_sid": SID, "seq": seq}, now)
                 assert leaving["event"] == "channelLeft"

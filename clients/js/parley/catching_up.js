@@ -37,6 +37,13 @@ export class CatchingUp {
     this.#note(channel);
   }
 
+  /** The server gave up pushes about a followed channel, up to `seq`. */
+  missed(channel, seq) {
+    channel._follower.missed(seq, this.#environment.now());
+    this.#note(channel);
+    if (this.#waiting.has(channel)) this.schedule();
+  }
+
   /** The user may have left a joined channel: ask at once. */
   doubt(channel) {
     this.#doubtful.add(channel);

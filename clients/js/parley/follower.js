@@ -96,6 +96,14 @@ export class ChannelFollower {
     else this.#watchGap(now);
   }
 
+  /** The server gave up pushes up to `seq`. Ask at once if the mark is below that. */
+  missed(seq, now) {
+    if (seq <= this.#mark) return;
+    this.#target = Math.max(this.#target, seq);
+    this.#mustAsk = true;
+    this.#dueAt = now;
+  }
+
   /** The number to ask from. Nothing is due until `answer`, `failed` or `interrupted` is called. */
   ask() {
     this.#isAsking = true;

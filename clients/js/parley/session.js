@@ -65,6 +65,7 @@ export class Session {
   /** A push came. */
   receive(push) {
     if (push.event === "typingStarted") this.#startTyping(push);
+    else if (push.event === "pushesMissed") this.#missed(push);
     else if (push.event === "userUpdated") this.#users.updated(push);
     else if (this.#memberships.concerns(push)) this.#memberships.receive(push);
     else if (push.channel_sid !== undefined && Number.isInteger(push.seq)) this.#changed(push);
@@ -79,6 +80,13 @@ export class Session {
   #startTyping(push) {
     const channel = this.channels.get(push.channel_sid);
     if (channel?._follower) this.#typing.start(channel, push);
+  }
+
+  #missed({ channels }) {
+    for (const [sid, seq] of Object.entries(channels)) {
+      const channel = this.channels.get(sid);
+      if (channel?._follower) this.#catchingUp.missed(channel, seq);
+    }
   }
 
   #changed(push) {

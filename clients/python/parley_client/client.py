@@ -17,7 +17,7 @@ from parley_client.events import ConnectionFailed, ConnectionStateChanged, Token
 from parley_client.files import Files
 from parley_client.line import Line
 from parley_client.paginator import Paginator, page_of
-from parley_client.payloads import ConnectionErrorPush, Push, SessionResult, TypingPush, UserPush
+from parley_client.payloads import ConnectionErrorPush, MissedPush, Push, SessionResult, TypingPush, UserPush
 from parley_client.record import Attributes, Hub
 from parley_client.renewal import Renewal
 from parley_client.session import Session
@@ -301,6 +301,8 @@ class Client(Emitter):
             case "userUpdated":
                 change = cast(UserPush, push)
                 self._users.updated(change["user"], tuple(change.get("updateReasons") or ()))
+            case "pushesMissed":
+                self._session.missed(cast(MissedPush, push))
             case "tokenAboutToExpire":
                 self._renewal.line_nearly_over(line)
             case "tokenExpired":

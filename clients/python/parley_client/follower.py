@@ -138,6 +138,12 @@ class Follower:
         if self._asked_from is None:
             self.due = now
 
+    def missed(self, seq: int, now: float) -> None:
+        """The server says that it gave up pushes up to `seq`: ask at once if the mark is below that."""
+        if self.mark is not None and self.mark < seq:
+            self._target = max(self._target, seq)
+            self.doubt(now)
+
     def forget_early(self) -> None:
         """Drop the held pushes, because the user turned out not to be a member."""
         if self.mark is None:

@@ -7,7 +7,7 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from parley_client.errors import CONNECTION_IS_OVER
@@ -119,6 +119,13 @@ class Following:
         self._set(followed, NONE, seq, is_exact=True)
         followed.is_removed = is_removal
         return [*delivered, push]
+
+    def missed(self, seqs: Mapping[str, int], now: float) -> None:
+        """The server gave up pushes of these channels; with the highest `seq` of each."""
+        for sid, seq in seqs.items():
+            if sid in self._channels:
+                self._channels[sid].follower.missed(seq, now)
+                self._note(sid)
 
     # Sessions.
 

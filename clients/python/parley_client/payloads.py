@@ -165,6 +165,13 @@ class TypingPush(TypedDict):
     typing_timeout: float
 
 
+class MissedPush(TypedDict):
+    """Pushes were given up: the channels, and the highest `seq` of each."""
+
+    event: str
+    channels: dict[str, int]
+
+
 class UserPush(TypedDict, total=False):
     """A user has changed."""
 

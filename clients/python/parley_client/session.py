@@ -11,7 +11,7 @@ from parley_client.connection import Connection
 from parley_client.errors import ParleyError, RequestError
 from parley_client.following import Following
 from parley_client.line import Line
-from parley_client.payloads import CatchUpAnswer, ListedChannel, Push, SessionResult
+from parley_client.payloads import CatchUpAnswer, ListedChannel, MissedPush, Push, SessionResult
 from parley_client.timing import Handle, Timing
 
 _PAGE_SIZE = 100
@@ -73,6 +73,11 @@ class Session:
         if isinstance(push.get("seq"), int) and isinstance(push.get("channel_sid"), str):
             self._deliver_all(self.following.push(push, self._timing.now()))
             self._set_timer(self.following.due)
+
+    def missed(self, push: MissedPush) -> None:
+        """The server says which pushes it gave up."""
+        self.following.missed(push["channels"], self._timing.now())
+        self._set_timer(self.following.due)
 
     # The task.
 
