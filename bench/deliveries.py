@@ -83,7 +83,6 @@ class Function:
             secret=lambda secret_id: AUTH_TOKEN,
             outgoing=Outgoing(allow_loopback=True),
             queue=lambda url: self.queue if url == "deliveries" else FakeQueue(),
-            count=self._module.count,
         )
         configuration: Any = _Service(url)
         runtime.configuration = configuration

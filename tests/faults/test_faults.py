@@ -123,7 +123,7 @@ def test_every_act_of_the_sdks_is_among_the_acts_or_its_operation_is() -> None:
 def test_every_kind_of_queued_job_is_among_the_acts(scene: Scene) -> None:
     jobs = {act.name.removeprefix("job:").partition(" ")[0] for act in ACTS if act.name.startswith("job:")}
     context, outgoing, queue = scene.world.context(), FakeOutgoing(), FakeQueue()
-    facts: dict[str, Any] = {"count": print, "longest_age_seconds": 1, "studio_url": ""}
+    facts: dict[str, Any] = {"longest_age_seconds": 1, "studio_url": ""}
     deliveries = Deliveries(context, outgoing, queue, **facts)
     assert set(job_table(context, deliveries, queue, queue, NoCarrier())) == jobs
 

@@ -1,11 +1,22 @@
-"""Records to DynamoDB items and back: strings, whole numbers and sets of them, booleans, None, lists, maps."""
+"""Records to DynamoDB items and back: strings, whole numbers and sets of them, booleans, None, lists, maps.
+
+Items have a format. An item without the attribute `format` has format 1, so format 1 costs nothing. A release that
+writes another format says so in each such item. An older release then refuses the item, instead of misreading it
+(docs/decisions/0027-records-have-a-format.md).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from parley.errors import UNAVAILABLE
+from parley.log import logger
+
 Record = dict[str, Any]
+FORMAT = 1
+"""The latest format of items that this release reads. It writes no other."""
+_FORMAT = "format"
 _KEY_ATTRIBUTES = ("pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk")
 
 
@@ -51,6 +62,23 @@ def to_item(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: to_attribute(value) for name, value in record.items() if value is not None}
 
 
+def _require_known(item: Mapping[str, Any]) -> None:
+    """Check that this release can read an item.
+
+    Raises:
+        Refusal: 20503 if a later release wrote it, in a format that this one does not know.
+    """
+    if int(item[_FORMAT]["N"]) > FORMAT:
+        logger.error("record of a later release", extra={"kind": item["sk"]["S"].partition("#")[0]})
+        raise UNAVAILABLE()
+
+
 def from_item(item: dict[str, Any]) -> Record:
-    """An item as a record, without the key attributes."""
+    """An item as a record, without the key attributes.
+
+    Raises:
+        Refusal: 20503 if a later release wrote it, in a format that this one does not know.
+    """
+    if _FORMAT in item:
+        _require_known(item)
     return {name: from_attribute(value) for name, value in item.items() if name not in _KEY_ATTRIBUTES}

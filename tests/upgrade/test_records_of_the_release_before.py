@@ -1,0 +1,201 @@
+"""Records as the release before wrote them, read and changed through every door of this one.
+
+`written_before.json` was written by that release: the items of an account with a record of every kind in it, what the
+stream and the queues held, and what REST, sockets, fan-out and webhooks made of them. This release must make the same of
+them; it may only add to it. A change of the records' format must keep this file readable (decision 27).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.template.template import Template
+from parley.store.requests import attributes
+from tests.ports.fakes import FakeOutgoing
+from tests.rest.everything import FORMS
+from tests.sdk.device import SdkDevice
+from tests.sdk.sync_paths import document, messages, roster
+from tests.sockets.deployment import Deployment, House, Room
+from tests.support.doors import Raw
+from tests.support.fakes import FakeClock
+from tests.support.invariants import contradictions, everything
+from tests.support.lean import LeanClient
+from tests.support.stream import Stream
+from tests.support.world import World
+from tests.webhooks.function import WebhooksFunction
+
+
+@cache
+def before() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("written_before.json").read_text(encoding="utf-8"))
+    return found
+
+
+def added_to(old: Any, new: Any, where: str = "") -> list[str]:
+    """Where `new` lacks or changes something of `old`; what it has beyond that does not count."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [
+            found
+            for name, value in old.items()
+            for found in (
+                [f"{where}.{name} is missing"] if name not in new else added_to(value, new[name], f"{where}.{name}")
+            )
+        ]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [
+            found for at, pair in enumerate(zip(old, new, strict=True)) for found in added_to(*pair, f"{where}[{at}]")
+        ]
+    return [] if old == new else [f"{where}: {old!r} became {new!r}"]
+
+
+class Inherited:
+    """The account of that release, in a table of this one."""
+
+    def __init__(self, client: LeanClient, stream: Stream, template: Template):
+        (table,) = template.tables()
+        # What an earlier test of this file wrote goes.
+        for key in everything(client, table.name, before()["account_sid"]):
+            client.delete_item(TableName=table.name, Key=attributes(key))
+        for item in before()["items"]:
+            client.put_item(TableName=table.name, Item=item)
+        stream.take()
+        self.world = World(client, table.name, before()["account_sid"], FakeClock(before()["clock_ms"]))
+        self.deployment = Deployment(self.world, stream, template)
+        self.deployment.gateway.open(*before()["pushed"])
+        self.raw = Raw(self.deployment.door, checked=False)
+        self.webhooks = WebhooksFunction(self.deployment, template, FakeOutgoing())
+
+    def ask(self, frame: dict[str, Any]) -> Any:
+        return self.deployment.send(before()["connection"], json.dumps(frame))
+
+
+@pytest.fixture(scope="module")
+def kept(lean: LeanClient, stream: Stream, template: Template) -> Inherited:
+    """The account, for tests that only read."""
+    return Inherited(lean, stream, template)
+
+
+@pytest.fixture
+def account(lean: LeanClient, stream: Stream, template: Template) -> Inherited:
+    """The account as it was written."""
+    return Inherited(lean, stream, template)
+
+
+def named(answer: dict[str, Any]) -> str:
+    return str(answer["path"])
+
+
+@pytest.mark.parametrize("answer", before()["answers"], ids=named)
+def test_every_read_over_rest_finds_what_it_found(kept: Inherited, answer: dict[str, Any]):
+    found = kept.raw(answer["method"], answer["path"], query=answer["query"])
+    assert found.status == 200, found.text
+    assert added_to(answer["body"], found.json) == []
+
+
+@pytest.mark.parametrize("frame", before()["frames"], ids=lambda frame: frame["request"]["action"])
+def test_a_socket_that_was_open_goes_on_and_reads_what_it_read(kept: Inherited, frame: dict[str, Any]):
+    assert added_to(frame["reply"], kept.ask(frame["request"])) == []
+
+
+def test_an_sdk_opens_what_was_there(kept: Inherited):
+    house = House.__new__(House)
+    house.deployment, house.sid = kept.deployment, before()["house"]["sid"]
+    house.key = tuple(before()["house"]["key"])
+    room = Room.__new__(Room)
+    room.sid = before()["house"]["room"]
+    device = SdkDevice(house, "alice")
+    for path in (document(room), messages(room), roster(room)):
+        assert device.get(path)
+
+
+def test_changes_in_the_stream_become_the_same_pushes(account: Inherited):
+    gateway, (connection_id,) = account.deployment.gateway, before()["pushed"]
+    assert account.deployment.deliver(before()["stream"]) == {"batchItemFailures": []}
+    assert added_to(before()["pushed"][connection_id], gateway.frames(connection_id)) == []
+
+
+def test_changes_in_the_stream_become_the_same_jobs(account: Inherited):
+    account.webhooks.plan_records(before()["stream"])
+    planned = {delivery["id"]: delivery for delivery in account.webhooks.deliveries.take()}
+    expected = {delivery["id"]: delivery for delivery in before()["queued"]["deliveries"]}
+    assert added_to(expected, planned) == []
+
+
+def test_jobs_in_the_queues_are_done(account: Inherited):
+    outgoing = account.webhooks.outgoing
+    assert isinstance(outgoing, FakeOutgoing)
+    for delivery in before()["queued"]["deliveries"]:
+        assert account.webhooks.deliver(delivery) == []
+    assert len(outgoing.requests) == len(before()["queued"]["deliveries"]) > 0
+    for job in before()["queued"]["work"]:
+        account.world.clock.advance(600)
+        assert account.webhooks.do_job(job if "job" in job else {"job": "sweep", **job}) == [], job
+
+
+def test_connections_that_were_listed_end_in_time(account: Inherited):
+    account.world.clock.advance(3 * 3600)
+    account.deployment.tick()
+    assert account.ask({"id": "1", "action": "fetchSession"}) is None
+
+
+CHANGES = [
+    ("channel", "/Channels/general", FORMS["channel", "update"]),
+    ("message", "/Channels/general/Messages/{message}", FORMS["message", "update"]),
+    ("member", "/Channels/general/Members/alice", {"Attributes": '{"x": 1}'}),
+    ("user", "/Users/alice", FORMS["user", "update"]),
+    ("service", "", FORMS["service", "update"]),
+]
+
+
+def test_every_record_can_be_changed_and_the_counters_hold(account: Inherited, lean: LeanClient, template: Template):
+    house = f"/chat/v2/Services/{before()['house']['sid']}"
+    message = account.raw.get(f"{house}/Channels/general/Messages")["messages"][0]["sid"]
+    for _, path, form in CHANGES:
+        changed = account.raw("POST", house + path.format(message=message), form)
+        assert changed.status == 200, changed.text
+    assert account.raw("POST", f"{house}/Channels/general/Messages", {"Body": "one more"}).status == 201
+    assert account.raw("DELETE", f"{house}/Channels/general/Messages/{message}").status == 204
+    (table,) = template.tables()
+    items = everything(lean, table.name, before()["account_sid"])
+    assert contradictions(items, swept=False, now_ms=account.world.clock.now_ms()) == []
+
+
+def test_the_file_has_a_record_of_every_kind():
+    """If a kind is missing here, it is younger than the file; then the next release's file must have it."""
+    kinds = {item["sk"]["S"].partition("#")[0] for item in before()["items"]}
+    assert kinds >= {
+        *("SERVICE", "ROLE", "USER", "CHANNEL", "TAIL", "MEMBER", "INVITE", "MESSAGE", "WEBHOOK", "RECEIPT", "CHG"),
+        *("KEY", "CREDENTIAL", "CONFIGURATION", "ADDRESS", "BINDING", "PRESENCE", "FOLLOWER", "CONNECTION", "RESULT"),
+        *("ALIAS", "BOUND", "PAIR", "GROUP", "NAME", "RATE", "CHANNELS", "IDEMPOTENCY", "HAND"),
+    }
+
+
+# Records that a later release wrote.
+
+
+def test_a_record_in_a_format_that_this_release_does_not_know_is_not_read(
+    account: Inherited, lean: LeanClient, template: Template
+):
+    """After a rollback: the client hears that it may try again, and nothing is changed."""
+    (table,) = template.tables()
+    (channel,) = [
+        item
+        for item in before()["items"]
+        if item["sk"]["S"] == "CHANNEL" and item["pk"]["S"].endswith(before()["house"]["room"])
+    ]
+    lean.put_item(TableName=table.name, Item={**channel, "format": {"N": "2"}})
+    path = f"/chat/v2/Services/{before()['house']['sid']}/Channels/{before()['house']['room']}"
+    for verb, form in (("GET", None), ("POST", {"FriendlyName": "no"}), ("DELETE", None)):
+        assert account.raw(verb, path, form).refusal()[:2] == (503, 20503)
+    reply = account.ask({"id": "1", "action": "fetchChannel", "channel": before()["house"]["room"]})
+    assert (reply["status"], reply["error"]["code"]) == (503, 20503)
+    key = {name: channel[name] for name in ("pk", "sk")}
+    assert lean.get_item(TableName=table.name, Key=key, ConsistentRead=True)["Item"] == {
+        **channel,
+        "format": {"N": "2"},
+    }
