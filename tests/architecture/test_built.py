@@ -32,7 +32,7 @@ def test_the_handler_of_every_function_is_in_the_build(build: Path):
 
 def test_a_function_whose_handler_has_another_name_fails_the_build(build: Path, capsys: pytest.CaptureFixture[str]):
     code = build / "RestApiFunction/app.py"
-    code.write_text(code.read_text().replace("handler = ", "entry = "))
+    code.write_text(code.read_text().replace("def handler(", "def entry("))
     (build / "FanOutFunction/app.py").unlink()
     assert built.main(build) == 1
     told = capsys.readouterr().err
