@@ -1,18 +1,26 @@
-"""A channel with very many files is deleted, and nothing is left of them in the table or in the bucket.
+"""Very many files, and many who want the same ones: nothing is left of those that are gone, in the table or the bucket.
 
 `PARLEY_FILES` is the number of files: 300 unless it says otherwise, 10,000 in continuous integration.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
+import random
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+from parley.errors import MEDIA_NOT_FOUND, Refusal
 from parley.store import keys
+from parley.store.writes import Erase, Guard
 from tests.sockets.deployment import House
+from tests.support.doors import LambdaDoor, Raw
 from tests.support.files import store
 from tests.support.invariants import contradictions, everything
 from tests.support.lean import LeanClient
+from tests.support.world import World
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.sweeping import do, left_in
 
@@ -42,3 +50,45 @@ def test_a_deleted_channel_leaves_none_of_its_files(house: House, webhooks: Webh
     webhooks.look_again()
     now_ms = world.clock.now_ms()
     assert contradictions(everything(lean, world._table_name, world.account_sid), now_ms=now_ms, objects=[]) == []
+
+
+HANDS, TURNS = 6, 30
+
+
+def test_files_and_messages_agree_after_many_have_fought_over_them(
+    house: House, webhooks: WebhooksFunction, lean: LeanClient
+) -> None:
+    """Messages take the same files, messages are deleted, and files expire, all at once."""
+    world, room = house.deployment.world, house.channel(Type="private")
+    sids = [store(world, house.sid) for _ in range(3 * HANDS)]
+    path = f"/conversations/v1/Services/{house.sid}/Conversations/{room.sid}/Messages"
+
+    def turns(number: int) -> set[int]:
+        container, chance = world.another_container(), random.Random(number)
+        raw = Raw(LambdaDoor(container), checked=False)
+        return {turn(container, raw, chance) for _ in range(TURNS)}
+
+    def turn(container: World, raw: Raw, chance: random.Random) -> int:
+        match chance.choice(("send", "send", "delete", "expire")):
+            case "send":
+                wanted = chance.sample(sids, chance.randint(1, 3))
+                return raw("POST", path, [("MediaSid", sid) for sid in wanted]).status
+            case "delete":
+                listed = raw.get(path)["messages"]
+                return raw("DELETE", f"{path}/{chance.choice(listed)['sid']}").status if listed else 204
+        # TTL leaves an item that expires no more.
+        expires = Guard("expires_at", ">", 0, MEDIA_NOT_FOUND())
+        with suppress(Refusal):
+            gone = Erase(keys.media(chance.choice(sids)), MEDIA_NOT_FOUND(), (expires,))
+            container.table.commit(container.context().cause(), [gone])
+        return 204
+
+    # Mangum asks each thread for its event loop.
+    with ThreadPoolExecutor(HANDS, initializer=lambda: asyncio.set_event_loop(asyncio.new_event_loop())) as pool:
+        statuses = set().union(*pool.map(turns, range(HANDS)))
+    assert {201, 204} <= statuses <= {201, 204, 404, 409}
+    left = world.table.fetch_many(map(keys.media, sids))
+    assert webhooks.discard_all() == len(sids) - len(left)
+    items, objects = everything(lean, world._table_name, world.account_sid), world.store.keys()
+    assert contradictions(items, now_ms=world.clock.now_ms(), deaths=True, objects=objects) == []
+    assert len(objects) == len(left)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from parley.jobs import Entry, Memory
-from parley.store.changes import Change
+from parley.store.changes import Change, Removal
 from parley.work.job import Job
 from parley.work.planner import plan
 from tests.ports.fakes import FakeQueue
@@ -59,3 +59,26 @@ def test_a_batch_whose_jobs_cannot_be_queued_fails_as_a_whole() -> None:
     queue = FakeQueue(broken=True)
     with pytest.raises(Exception, match="not queued"):
         plan({"a": row(queue, "a")}, CHANGES)
+
+
+def test_an_item_that_leaves_the_table_is_planned_by_the_rows_that_want_to_know_and_is_no_change() -> None:
+    image = {"service_sid": {"S": "IS1"}, "sid": {"S": "ME1"}}
+    removed: dict[str, Any] = {
+        "eventName": "REMOVE",
+        "dynamodb": {
+            "Keys": {"pk": {"S": "MEDIA#ME1"}, "sk": {"S": "MEDIA"}},
+            "OldImage": image,
+            "SequenceNumber": "7",
+        },
+    }
+    other = {**removed, "dynamodb": {**removed["dynamodb"], "Keys": {"pk": {"S": "USER#US1"}, "sk": {"S": "PRESENCE"}}}}
+    written = {**removed, "eventName": "MODIFY", "dynamodb": {**removed["dynamodb"], "NewImage": image}}
+    changes, removals = FakeQueue(), FakeQueue()
+
+    def owed(removal: Removal, memory: Memory) -> list[Entry]:
+        return [{"kind": removal.kind, **removal.record}]
+
+    wants = Job(removals, lambda entry, turn: None, plan_removal=owed)  # type: ignore[arg-type]
+    assert plan({"a": row(changes, "a"), "b": wants}, [removed, other, written]) is None
+    assert removals.entries == [{"job": "b", "kind": "media", "service_sid": "IS1", "sid": "ME1"}]
+    assert changes.entries == []
