@@ -97,6 +97,8 @@ def provision_buckets(template: Template, endpoints: Endpoints) -> None:
             _put(connection, f"/{bucket.name}", (200, 409))
             if bucket.cors:
                 _put(connection, f"/{bucket.name}?cors", (200,), _cors(bucket))
+    except (OSError, http.client.HTTPException) as error:
+        raise EmulatorFailed(f"MiniStack did not answer when its buckets were made: {error!r}") from error
     finally:
         connection.close()
 
