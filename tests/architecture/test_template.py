@@ -866,15 +866,40 @@ def test_with_a_scanner_no_link_reads_what_is_not_found_clean():
     assert given["LookingRoleArn"] == FUNCTIONS["RestApiFunction"]["Role"]
 
 
-def bucket_policy(scan: str) -> list[dict[str, Any]]:
-    """The statements of the bucket's policy, with or without a scanner."""
-    parameters = {"Bucket": "bucket", "BucketArn": "arn:aws:s3:::bucket", "Scan": scan, "LookingRoleArn": "arn:looking"}
+def guarding(resource: str, scan: str, key: str = "") -> dict[str, Any]:
+    """The properties of a resource that guards the bucket, with or without a scanner and a key."""
+    parameters = {
+        "Bucket": "bucket",
+        "BucketArn": "arn:aws:s3:::bucket",
+        "Scan": scan,
+        "KeyArn": key,
+        "LookingRoleArn": "arn:looking",
+    }
+    region = {"AWS::Partition": "aws", "AWS::Region": "here", "AWS::AccountId": "1", "AWS::URLSuffix": "amazonaws.com"}
     scanner = {"ScannerRole": Physical("scanner", {"Arn": "arn:scanner"})}
-    scope = Scope(FILES["templates/media.yaml"], parameters, {}, scanner)
-    policy: list[dict[str, Any]] = scope.resolve(
-        FILES["templates/media.yaml"]["Resources"]["Policy"]["Properties"]["PolicyDocument"]["Statement"]
-    )
+    scope = Scope(FILES["templates/media.yaml"], parameters, region, scanner)
+    properties: dict[str, Any] = scope.resolve(FILES["templates/media.yaml"]["Resources"][resource]["Properties"])
+    return properties
+
+
+def bucket_policy(scan: str) -> list[dict[str, Any]]:
+    """The statements of the bucket's policy."""
+    policy: list[dict[str, Any]] = guarding("Policy", scan)["PolicyDocument"]["Statement"]
     return policy
+
+
+@pytest.mark.parametrize("key", ["", "arn:key"])
+def test_the_scanner_may_use_the_key_that_encrypts_the_files_and_only_through_s3(key: str):
+    (policy,) = guarding("ScannerRole", "guardduty", key)["Policies"]
+    about_keys = [one for one in policy["PolicyDocument"]["Statement"] if "kms" in json.dumps(one["Action"])]
+    expected = {
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": key,
+        "Condition": {"StringEquals": {"kms:ViaService": "s3.here.amazonaws.com"}},
+    }
+    assert about_keys == ([expected] if key else [])
+    assert RESOURCES["MediaGuard"]["Properties"]["Parameters"]["KeyArn"] == {"Ref": "KeyArn"}
 
 
 MEDIA_ACTIONS = {"RestApiFunction": {"s3:GetObject", "s3:PutObject"}, "WebhooksFunction": {"s3:DeleteObject"}}
