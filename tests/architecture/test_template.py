@@ -59,8 +59,6 @@ MAY_HOLD = {
 BY_ITSELF = {"templates/key.yaml"}
 
 NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
-# Addresses and names that only their owner knows.
-FREE_TEXT = {"AlarmEmail", "AlarmTopicArn", "CarrierUrl", "StudioUrl"}
 # The log role of API Gateway, which API Gateway and no function uses.
 ROLES_OF_AWS = {"ApiGatewayLogRole"}
 NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$|\$\{MediaBucket\.Arn\}/\*$")
@@ -674,8 +672,7 @@ def test_a_parameter_says_what_it_takes(parameter: str):
     declared = TEMPLATE["Parameters"][parameter]
     assert declared["Description"] and "Default" in declared
     assert declared["Type"] == "String" or "AllowedValues" in declared
-    if parameter not in FREE_TEXT:
-        assert "AllowedValues" in declared or "AllowedPattern" in declared
+    assert "AllowedValues" in declared or "AllowedPattern" in declared
     if "AllowedPattern" in declared:
         assert re.fullmatch(declared["AllowedPattern"], declared["Default"])
 
@@ -691,6 +688,13 @@ def test_a_parameter_says_what_it_takes(parameter: str):
         ("RequestsPerSecond", "1 2000 999999", "0 01 2.5 1000000 -1"),
         ("SocketRequestsPerSecond", "0 50 9999", "2.5 -1 10000"),
         ("RestApiConcurrency", "1 25 99999", "0 2.5 100000"),
+        (
+            "StudioUrl",
+            "https://x.example/{flow_sid} https://x.example/f?sid={flow_sid}&a=1",
+            "https://x.example {flow_sid}",
+        ),
+        ("CarrierUrl", "https://x.example/a http://x", "x.example ftp://x"),
+        ("AlarmEmail", "ops@example.com", "ops @example.com a@b@c"),
         ("AccountSid", "AC0123456789abcdef0123456789abcdef", "AC SK0123456789abcdef0123456789abcdef"),
         (
             "RestDomain",
