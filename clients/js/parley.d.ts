@@ -189,7 +189,7 @@ export class Media {
   readonly size: number;
   readonly contentType: string;
   readonly filename: string | null;
-  readonly category: "media";
+  readonly category: string;
   /** A URL under which everybody can fetch the file for some minutes, without a token. */
   getContentTemporaryUrl(options?: { signal?: AbortSignal }): Promise<string>;
   download(options?: DownloadOptions): Promise<Response>;

@@ -24,7 +24,7 @@ from local.sdk.packages import BY_NAME, PACKAGES, SdkPackage
 CONSOLE_PATH = "/console"
 CONSOLE_FILES = Path(__file__).resolve().parent / "page"
 _CLIENT_FILES = REPOSITORY / "clients" / "js"
-_CLIENT_MODULE = re.compile(r"(parley(/[a-z_]+)?|twilio-sdk)\.js")
+_CLIENT_MODULE = re.compile(r"(parley(/[a-z0-9_]+)?|twilio-sdk)\.js")
 _BUNDLE = re.compile(r"sdk/([a-z0-9.-]+)\.js")
 _CONFIG = {"rest_url": "/", "ws_url": "/ws", "webhook_inbox": "webhooks/"}
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9A-Fa-f:]+\](:\d+)?")
@@ -90,6 +90,6 @@ def _policy(host: str) -> str:
     """Allow this origin only. Its sockets are named because some browsers do not count them as `'self'`."""
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self'; "
         f"connect-src 'self'{sockets}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )

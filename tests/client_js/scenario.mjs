@@ -105,6 +105,49 @@ async function refused(promise) {
   }
 }
 
+const bytes = (count) => Uint8Array.from({ length: count }, (_, at) => at % 251);
+
+/** Send files from one client to another; says what the other has. */
+export async function sendFiles({ Client, url, tokens, WebSocket = globalThis.WebSocket }) {
+  const [alice, bob] = await Promise.all(
+    [tokens.alice, tokens.bob].map((token) => Client.create(token, { url, WebSocket })),
+  );
+  const journal = new Journal(bob, { channelInvited: () => "", channelJoined: () => "", messageAdded: () => "" });
+  const room = await alice.createChannel({ uniqueName: "files", isPrivate: true });
+  await room.join();
+  await room.invite("bob");
+  await journal.until("channelInvited ");
+  const bobs = await bob.getChannelByUniqueName("files");
+  await bobs.join();
+  const told = [];
+  const film = new File([bytes(5_000_000)], "film.mp4", { type: "video/mp4" });
+  const table = { media: "a,b", contentType: "text/csv", filename: "table.csv" };
+  const index = await room.sendMedia([film, table], { onProgress: ({ loaded }) => told.push(loaded) });
+  await journal.until("messageAdded ");
+  const [message] = (await bobs.getMessages(1)).items;
+  const [seen, other] = message.attachedMedia;
+  const part = new Uint8Array(await (await seen.download({ start: 4_000_000, end: 4_000_004 })).arrayBuffer());
+  const whole = new Uint8Array(await (await seen.download()).arrayBuffer());
+  const controller = new AbortController();
+  const stopped = refused(room.sendMedia(film, { onProgress: () => controller.abort(), signal: controller.signal }));
+  const result = {
+    index: [index, message.index, message.type],
+    files: message.attachedMedia.map(({ filename, contentType, size }) => [filename, contentType, size]),
+    text: await (await other.download()).text(),
+    part: [...part],
+    whole: whole.length === 5_000_000 && whole.every((byte, at) => byte === at % 251),
+    progress: [told.length > 2, told.at(-1)],
+    "beyond the end": await refused(seen.download({ start: 5_000_000 })),
+    stopped: (await stopped)[0],
+    messages: (await bobs.getMessages()).items.length,
+  };
+  await message.channel.getMessagesCount();
+  await (await room.getMessages(1)).items[0].remove();
+  result["after its message"] = await refused(seen.getContentTemporaryUrl());
+  await Promise.all([alice.shutdown(), bob.shutdown()]);
+  return result;
+}
+
 /** Hold the conversation; `tokens` are of alice and bob, and a `stranger`'s that is signed with a wrong key. */
 export async function converse({ Client, url, tokens, WebSocket = globalThis.WebSocket }) {
   const told = {};

@@ -79,6 +79,20 @@ TOLD: dict[str, Any] = {
 }
 
 
+FILES: dict[str, Any] = {
+    "index": [0, 0, "media"],
+    "files": [["film.mp4", "video/mp4", 5_000_000], ["table.csv", "text/csv", 3]],
+    "text": "a,b",
+    "part": [at % 251 for at in range(4_000_000, 4_000_004)],
+    "whole": True,
+    "progress": [True, 5_000_003],
+    "beyond the end": ["TransferError", 416, None],
+    "stopped": "AbortError",
+    "messages": 1,
+    "after its message": ["ParleyError", 404, 20404],
+}
+
+
 @pytest.fixture(scope="module")
 def node() -> tuple[str, int]:
     """Node and its major version."""
@@ -148,22 +162,37 @@ def test_two_clients_converse_over_the_sockets_that_node_has_itself(
     assert told == TOLD | {"a wrong token": ["ParleyError", None, None]}
 
 
-def test_two_clients_converse_in_a_browser(page: Page, conversation: dict[str, Any], tmp_path: Path) -> None:
+def converse_in_browser(page: Page, folder: Path, scenario: str, conversation: dict[str, Any]) -> Any:
+    """What scenario.mjs says of a conversation in a page, which comes from another origin than the service."""
     for file in (CLIENT / "parley.js", HERE / "scenario.mjs"):
-        shutil.copy(file, tmp_path)
-    shutil.copytree(CLIENT / "parley", tmp_path / "parley")
-    (tmp_path / "index.html").write_text("<!doctype html><title>Parley</title>")
-    with serving(tmp_path) as url:
+        shutil.copy(file, folder)
+    shutil.copytree(CLIENT / "parley", folder / "parley")
+    (folder / "index.html").write_text("<!doctype html><title>Parley</title>")
+    with serving(folder) as url:
         page.goto(url)
-        told = page.evaluate(
-            """async (conversation) => {
+        return page.evaluate(
+            """async ([scenario, conversation]) => {
               const { Client } = await import('./parley.js');
-              const { converse } = await import('./scenario.mjs');
-              return converse({ Client, ...conversation });
+              const scenarios = await import('./scenario.mjs');
+              return scenarios[scenario]({ Client, ...conversation });
             }""",
-            conversation,
+            [scenario, conversation],
         )
-        assert told == TOLD | {"a wrong token": ["ParleyError", None, None]}
+
+
+def test_two_clients_converse_in_a_browser(page: Page, conversation: dict[str, Any], tmp_path: Path) -> None:
+    told = converse_in_browser(page, tmp_path, "converse", conversation)
+    assert told == TOLD | {"a wrong token": ["ParleyError", None, None]}
+
+
+def test_two_clients_exchange_files_in_node(
+    node: tuple[str, int], node_modules: Path, conversation: dict[str, Any]
+) -> None:
+    assert converse(node, node_modules, "in_node.mjs", conversation, SCENARIO="sendFiles") == FILES
+
+
+def test_two_clients_exchange_files_in_a_browser(page: Page, conversation: dict[str, Any], tmp_path: Path) -> None:
+    assert converse_in_browser(page, tmp_path, "sendFiles", conversation) == FILES
 
 
 def test_what_was_told_over_broken_connections_and_with_lost_pushes_is_what_is_there(

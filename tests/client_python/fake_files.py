@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from urllib.parse import parse_qsl
 
 _PIECE = 64 * 1024
 _PATIENCE = 60.0
+_LARGEST_KEPT = 10_000_000
 
 
 class FakeFiles:
@@ -21,11 +23,15 @@ class FakeFiles:
         url: What the URLs of files begin with.
         tickets: The forms of the uploads that were announced.
         tokens: The token of each request to the API.
+        stored: By SID, the bytes in the store; those of a large file are not kept.
+        digests: The SHA-256 of each file in the store.
         refusals: What meets the next requests to the API: a status and a code.
         mishaps: What meets the next requests to the store: a status, `break`, `hang`, or after how many bytes of a
             download the connection breaks.
         ranges: The ranges of the downloads.
-        is_hanging: Set while a request hangs.
+        is_hanging: Set when a request hangs.
+        goes_on: Lets the request that hangs go on, until the client ends it.
+        ended: Set when the client has ended it; `taken` is then how many bytes of it have come.
     """
 
     def __init__(self) -> None:
@@ -34,11 +40,14 @@ class FakeFiles:
         self.tickets: list[dict[str, str]] = []
         self.tokens: list[str] = []
         self.stored: dict[str, bytes] = {}
+        self.digests: list[str] = []
         self.refusals: list[tuple[int, int]] = []
         self.mishaps: list[int | str] = []
         self.ranges: list[str | None] = []
         self.is_hanging = threading.Event()
-        self.broken = threading.Event()
+        self.goes_on = threading.Event()
+        self.ended = threading.Event()
+        self.taken = 0
 
     def mishap(self) -> int | str | None:
         return self.mishaps.pop(0) if self.mishaps else None
@@ -49,6 +58,10 @@ class _Door(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # Clients that are cancelled do not say good-bye.
+            super().handle()
 
     def _answer(self, status: int, body: bytes = b"", length: int | None = None, **headers: str) -> None:
         self.send_response(status)
@@ -86,11 +99,17 @@ class _Door(BaseHTTPRequestHandler):
         if mishap == "hang":
             self._hang()
             return
-        body = b""
-        while piece := self.rfile.read(min(_PIECE, int(self.headers["Content-Length"]) - len(body))):
-            body += piece
+        size, digest, body = int(self.headers["Content-Length"]), hashlib.sha256(), b""
+        left = size
+        while piece := self.rfile.read(min(_PIECE, left)):
+            left -= len(piece)
+            digest.update(piece)
+            body += piece if size <= _LARGEST_KEPT else b""
+        if left:
+            return  # The client gave up, so nothing is stored.
         if mishap is None:
             self.files.stored[self.path.rpartition("/")[2]] = body
+            self.files.digests.append(digest.hexdigest())
         if mishap != "break":
             self._answer(200 if mishap is None else int(mishap))
 
@@ -117,13 +136,14 @@ class _Door(BaseHTTPRequestHandler):
             self._answer(206 if wanted else 200, body if mishap is None else body[: int(mishap)], length=len(body))
 
     def _hang(self) -> None:
-        """Take nothing and say nothing until the client goes away."""
+        """Take nothing until the test says so, and say nothing until the client goes away."""
         self.files.is_hanging.set()
+        self.files.goes_on.wait(_PATIENCE)
         self.connection.settimeout(_PATIENCE)
         with suppress(OSError):
-            while self.connection.recv(_PIECE):
-                pass
-        self.files.broken.set()
+            while piece := self.connection.recv(_PIECE):
+                self.files.taken += len(piece)
+        self.files.ended.set()
 
 
 @contextmanager

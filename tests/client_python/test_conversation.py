@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from local.stack.running import Stack
-from parley_client import Channel, Client, Denied, Message, RequestError
+from parley_client import Channel, Client, Denied, File, Message, RequestError, TransferFailed
 from parley_client.wire import open_wire
 from tests.client_python.fakes import Listener, until
 from tests.end_to_end.clients import access_token, helper_library
@@ -106,6 +106,47 @@ async def test_a_message_larger_than_a_frame_arrives(house: House) -> None:
     body = "é" * 16_000
     await general.send_message(body, {"filler": "x" * 3000})
     assert (await heard(bob, "messageAdded")).message.body == body
+
+
+async def test_files_go_from_one_user_to_another(house: House, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(random.Random(1).randbytes(5_000_000))
+    _, (_, bob), (general, _) = await house.room("alice", "bob")
+    told: list[tuple[int, int]] = []
+    sent = await general.send_media(film, File(b"a,b", "table.csv"), on_progress=lambda *now: told.append(now))
+    message: Message = (await heard(bob, "messageAdded")).message
+    assert (message.index, message.type, told[-1]) == (sent, "media", (5_000_003, 5_000_003))
+    seen, table = message.attached_media
+    assert (seen.filename, seen.content_type, seen.size) == ("film.mp4", "video/mp4", 5_000_000)
+    assert (table.filename, table.content_type, await table.download()) == ("table.csv", "text/csv", b"a,b")
+    await seen.save(tmp_path / "seen.mp4")
+    assert (tmp_path / "seen.mp4").read_bytes() == film.read_bytes()
+    assert await seen.download(4_000_000, 4_000_010) == film.read_bytes()[4_000_000:4_000_010]
+    with pytest.raises(TransferFailed, match="416"):
+        await seen.download(5_000_000)
+
+
+async def test_a_file_is_gone_with_its_message(house: House) -> None:
+    _, (_, bob), (general, _) = await house.room("alice", "bob")
+    await general.send_media(b"some bytes")
+    message: Message = (await heard(bob, "messageAdded")).message
+    media = message.media
+    assert media is not None
+    await (await general.get_message(0)).remove()
+    await heard(bob, "messageRemoved")
+    with pytest.raises(RequestError) as refused:
+        await media.get_content_temporary_url()
+    assert (refused.value.status, refused.value.code) == (404, 20404)
+
+
+async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(house: House, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    with film.open("wb") as target:
+        target.truncate(151 * 1024 * 1024)
+    _, _, (general,) = await house.room("alice")
+    with pytest.raises(RequestError) as refused:
+        await general.send_media(film)
+    assert (refused.value.status, refused.value.code) == (413, 50512)
 
 
 async def test_a_channel_is_made_shared_and_deleted(house: House) -> None:

@@ -2,7 +2,8 @@
 async () => {
   const { Conversation } = await import('./conversation.js');
   const { Outbox } = await import('./outbox.js');
-  const said = (index) => ({ index, author: 'bob', body: `message ${index}`, dateCreated: new Date(), lastUpdatedBy: null });
+  const made = { author: 'bob', type: 'text', attachedMedia: [], lastUpdatedBy: null };
+  const said = (index) => ({ ...made, index, body: `message ${index}`, dateCreated: new Date() });
   const page = (...indexes) => ({ items: indexes.map(said), hasPrevPage: false });
   const channel = { sid: 'CH', friendlyName: 'General', getMembers: async () => [] };
   const pane = { identity: 'alice', isActive: false, countUnread: () => (window.unread = conversation.countUnread()) };

@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from local.stack.running import Stack
+from tests.console.attaching import PICTURE, SOUND, STORE, TABLE, chooses, named, sends, shows_picture
 from tests.console.console import Console
+from tests.console.films import make_film
 from tests.support.node_packages import install
 
 HERE = Path(__file__).resolve().parent
@@ -424,6 +426,39 @@ def test_every_state_of_the_page_is_accessible(console: Console, general: Any, t
         expect(console.dialog).to_have_count(0)
     console.bob.disconnects()
     check(console.page)
+
+
+def test_files_are_accessible(console: Console, check: Checker, tmp_path: Path) -> None:
+    make_film(console.page, tmp_path / "film.webm", 100_000, 2)
+    chooses(console.bob, PICTURE, SOUND, TABLE)
+    chooses(console.bob, tmp_path / "film.webm")
+    console.bob.types("Four files")
+    sends(console.bob)
+    shows_picture(console.alice)
+    expect(console.alice.within("video, audio")).to_have_count(2)
+    console.page.route(STORE, lambda route: None)
+    chooses(console.alice, PICTURE, TABLE)
+    sends(console.alice)
+    expect(console.alice.within(".pending progress")).to_be_visible()
+    chooses(console.alice, PICTURE, TABLE)
+    check(console.page)
+    console.alice.button("Cancel").click()
+
+
+def test_files_fit_on_a_phone_and_are_accessible_there(pocket: Console, check: Checker) -> None:
+    pocket.begin()
+    pocket.alice.opens("General")
+    long = named("a_very_long_name_of_a_table_without_a_single_blank_in_it_that_is_wider_than_a_telephone.csv")
+    chooses(pocket.alice, PICTURE, long)
+    fits(pocket.page)
+    check(pocket.page, 5)
+    sends(pocket.alice)
+    shows_picture(pocket.alice)
+    chooses(pocket.alice, SOUND)
+    sends(pocket.alice)
+    expect(pocket.alice.within("audio")).to_be_visible()
+    fits(pocket.page)
+    check(pocket.page, 5)
 
 
 def test_the_page_that_asks_for_the_account_is_accessible(page: Page, stack: Stack, check: Checker) -> None:

@@ -8,7 +8,7 @@ export class Media {
     this.size = view.size;
     this.contentType = view.content_type;
     this.filename = view.filename ?? null;
-    this.category = "media";
+    this.category = view.category ?? "media";
     Object.freeze(this);
   }
 

@@ -1,12 +1,14 @@
-// The field to write in: Enter sends, Shift and Enter begin a new line, Escape cancels an edit.
+// The field to write in: Enter sends, Shift and Enter begin a new line, Escape cancels an edit. Files are chosen with a
+// button or pasted.
 
-import { h, icon, textButton } from './dom.js';
+import { Tray, acceptPastes } from './attachments.js';
+import { h, icon, iconButton, textButton } from './dom.js';
 
 const MOST_PIXELS = 140;
 
 export class Composer {
   /**
-   * `on` is told `send(text)`, `edit(message, text)`, `editing(message or null)` and `typing()`, and is asked for
+   * `on` is told `send(text, files)`, `edit(message, text)`, `editing(message or null)` and `typing()`, and is asked for
    * `lastOwn()`, the message that ↑ edits.
    */
   constructor(identity, on) {
@@ -19,6 +21,14 @@ export class Composer {
       enterkeyhint: 'send',
       on: { keydown: (event) => this.#onKey(event), input: () => this.#onInput() },
     });
+    this.tray = new Tray(() => {});
+    const chooser = h('input', { type: 'file', multiple: true, hidden: true, 'aria-label': 'Files' });
+    chooser.addEventListener('change', () => {
+      this.attach([...chooser.files]);
+      chooser.value = ''; // The same file may be chosen again.
+    });
+    this.clip = iconButton('clip', 'Attach files', () => chooser.click(), { class: 'attach' });
+    acceptPastes(this.field, (files) => this.attach(files));
     const send = h(
       'button',
       { type: 'submit', class: 'icon-button send', 'aria-label': 'Send', title: 'Send (Enter)' },
@@ -30,9 +40,9 @@ export class Composer {
       h('span', {}, 'Editing your message'),
       textButton('Cancel', () => this.#cancel(), { look: 'link' }),
     );
-    this.row = h('div', { class: 'composer-row' }, this.field, send);
+    this.row = h('div', { class: 'composer-row' }, this.clip, chooser, this.field, send);
     this.note = h('p', { class: 'read-only', tabindex: '-1', hidden: true });
-    this.element = h('form', { class: 'composer' }, this.bar, this.row, this.note);
+    this.element = h('form', { class: 'composer' }, this.bar, this.tray.element, this.row, this.note);
     this.element.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#submit();
@@ -54,9 +64,18 @@ export class Composer {
     if (hadFocus) this.focus();
   }
 
+  /** Add files to the message that is being written. A message that is being edited cannot have more. */
+  attach(files) {
+    if (!this.note.hidden || files.length === 0) return;
+    if (this.editing !== null) this.stopEditing();
+    this.tray.add(files);
+    this.focus();
+  }
+
   startEditing(message) {
     this.editing = message;
     this.bar.hidden = false;
+    this.clip.hidden = true;
     this.#fill(message.body);
     this.focus();
     this.on.editing(message);
@@ -65,6 +84,7 @@ export class Composer {
   stopEditing() {
     this.editing = null;
     this.bar.hidden = true;
+    this.clip.hidden = false;
     this.#fill('');
     this.on.editing(null);
   }
@@ -107,12 +127,12 @@ export class Composer {
 
   #submit() {
     const text = this.field.value.trim();
-    if (!text) return;
     const { editing } = this;
     if (editing === null) {
+      if (!text && this.tray.files.length === 0) return;
       this.#fill('');
-      this.on.send(text);
-    } else {
+      this.on.send(text, this.tray.take());
+    } else if (text) {
       this.stopEditing();
       if (editing.body !== text) this.on.edit(editing, text);
     }

@@ -1,5 +1,6 @@
 // The page: it knows the account's services and the panes, and shows log, webhooks and snippets below them.
 
+import { refuseOtherDrops } from './attachments.js';
 import { guarded, icon, iconButton, keep, textButton, toast } from './dom.js';
 import { accountForm, signOutDialog } from './account.js';
 import { Drawer } from './drawer.js';
@@ -47,6 +48,7 @@ class App {
     this.#prepareHeader();
     this.#prepareWelcome();
     NARROW.addEventListener('change', () => this.#showView());
+    refuseOtherDrops();
     document.addEventListener('visibilitychange', () => this.active?.onLooked());
     document.addEventListener('keydown', (event) => this.#onKey(event));
   }

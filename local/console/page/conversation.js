@@ -1,5 +1,6 @@
 // One open channel of one person: its messages, its members, who is typing, and how far this person has read.
 
+import { acceptDrops } from './attachments.js';
 import { announce, avatar, debounce, explain, guarded, h, icon, iconButton, keep, textButton } from './dom.js';
 import { Composer } from './composer.js';
 import { confirmDialog } from './dialogs.js';
@@ -63,16 +64,17 @@ export class Conversation {
       retry: (pending) => this.#send(pending),
       discard: (pending) => this.outbox.discard(pending),
       leave: () => this.composer.focus(),
-      mayEdit: ({ author, body }) => author === this.pane.identity && body !== null && !whyReadOnly(this.channel),
+      // The text beside a file cannot change.
+      mayEdit: (message) => this.#isOwnText(message) && !whyReadOnly(this.channel),
       maySend: () => !whyReadOnly(this.channel),
       mayDelete: ({ author }) => author === this.pane.identity || this.channel.createdBy === this.pane.identity,
     });
     this.composer = new Composer(this.pane.identity, {
-      send: (body) => this.#say(body),
+      send: (body, files) => this.#say(body, files),
       edit: guarded((message, body) => message.updateBody(body)),
       editing: (message) => this.list.mark(message),
       typing: () => this.channel.typing().catch(() => {}),
-      lastOwn: () => this.sorted.findLast(({ author, body }) => author === this.pane.identity && body !== null),
+      lastOwn: () => this.sorted.findLast((message) => this.#isOwnText(message)),
     });
     this.jump = textButton('New messages', () => this.#scrollToEnd(), { look: 'jump', drawing: 'down', hidden: true });
     this.scroller = h('div', { class: 'scroller', on: { scroll: () => this.#onScroll() } }, this.list.element);
@@ -83,7 +85,7 @@ export class Conversation {
       this.#fill();
     });
     this.resizing.observe(this.scroller);
-    return h(
+    const element = h(
       'section',
       { class: 'conversation', 'aria-label': this.#label },
       head,
@@ -91,6 +93,12 @@ export class Conversation {
       this.typingLine,
       this.composer.element,
     );
+    acceptDrops(element, (files) => this.composer.attach(files));
+    return element;
+  }
+
+  #isOwnText({ author, body, type }) {
+    return author === this.pane.identity && body !== null && type === 'text';
   }
 
   /** Two people may have the same channel open, so its name alone would stand for two parts of the page. */
@@ -372,8 +380,8 @@ export class Conversation {
 
   // Writing.
 
-  #say(body) {
-    const pending = this.outbox.add(body, this.channel);
+  #say(body, files) {
+    const pending = this.outbox.add(body, files, this.channel);
     this.firstUnread = null;
     this.atEnd = true;
     this.#send(pending);

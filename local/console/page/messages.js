@@ -1,5 +1,6 @@
 // The list of messages: days, authors, bubbles, read marks, and the keys that go through it.
 
+import { attachment, sizeText } from './attachments.js';
 import { avatar, guarded, h, iconButton, keep, textButton, tone } from './dom.js';
 import { outcome } from './outbox.js';
 import { nameOf } from './roster.js';
@@ -41,6 +42,7 @@ export class MessageList {
     this.on = on;
     this.messages = [];
     this.rows = new Map();
+    this.shownFiles = new Map(); // by SID
     this.current = null;
     this.newest = null;
     this.element = h('ol', { class: 'messages', role: 'list', 'aria-label': 'Messages' });
@@ -120,8 +122,9 @@ export class MessageList {
     );
     const isEdited = message.lastUpdatedBy !== null && message.lastUpdatedBy !== undefined;
     const [mayEdit, mayDelete] = [this.on.mayEdit(message), this.on.mayDelete(message)];
-    const { body, author, media } = message;
-    const state = JSON.stringify([body, author, isEdited, follows, media?.filename, mayEdit, mayDelete]);
+    const { body, author, attachedMedia } = message;
+    const sids = attachedMedia.map(({ sid }) => sid);
+    const state = JSON.stringify([body, author, isEdited, follows, sids, mayEdit, mayDelete]);
     if (row.dataset.state !== state) {
       row.dataset.state = state;
       row.dataset.side = message.author === this.identity ? 'own' : 'other';
@@ -137,8 +140,7 @@ export class MessageList {
     const date = message.dateCreated;
     const stamp = h('time', { datetime: date.toISOString(), title: full.format(date) }, clock.format(date));
     const meta = h('span', { class: 'meta' }, isEdited && h('span', { class: 'edited' }, 'edited'), stamp);
-    const text =
-      message.body ?? (message.media ? `📎 ${message.media.filename ?? message.media.contentType ?? 'file'}` : '');
+    const files = message.attachedMedia.map((media) => this.#file(media));
     const actions = [
       mayEdit && iconButton('edit', 'Edit message', () => this.on.edit(message), { tabindex: '-1' }),
       mayDelete &&
@@ -152,7 +154,13 @@ export class MessageList {
     const line = h(
       'div',
       { class: 'line' },
-      h('div', { class: 'bubble' }, h('span', { class: 'text' }, text), meta),
+      h(
+        'div',
+        { class: 'bubble' },
+        files.length > 0 && h('div', { class: 'files' }, files),
+        message.body !== null && h('span', { class: 'text' }, message.body),
+        meta,
+      ),
       actions.length > 0 && h('div', { class: 'actions' }, actions),
     );
     const author = h('span', { class: own || follows ? 'hidden' : 'author' }, own ? 'You' : message.author);
@@ -161,12 +169,19 @@ export class MessageList {
     return [follows ? h('span', { class: 'avatar-space' }) : avatar(message.author), stack];
   }
 
+  /** The element of a file, which stays when its row is made again: a film goes on, and a picture is not fetched again. */
+  #file(media) {
+    if (!this.shownFiles.has(media.sid)) this.shownFiles.set(media.sid, h('div', {}, attachment(media)));
+    return this.shownFiles.get(media.sid);
+  }
+
   #pendingRow(pending) {
     const failed = pending.error !== undefined;
+    const isUploading = !failed && pending.files.length > 0 && pending.requests.size === 0;
     const row = this.#cached(pending, () =>
       h('li', { class: 'message pending', data: { side: 'own', tone: tone(this.identity) } }),
     );
-    const words = failed ? `${outcome(pending)} ` : 'Sending …';
+    const words = failed ? `${outcome(pending)} ` : isUploading ? 'Uploading …' : 'Sending …';
     const mayRetry = failed && this.on.maySend();
     const shown = JSON.stringify([words, mayRetry]);
     if (row.dataset.state === shown) return row;
@@ -175,12 +190,23 @@ export class MessageList {
       'p',
       { class: failed ? 'failed' : 'sending' },
       words,
+      isUploading && this.#meter(pending),
+      isUploading && textButton('Cancel', () => this.on.discard(pending), { look: 'link' }),
       mayRetry && textButton('Try again', () => this.on.retry(pending), { look: 'link' }),
       failed && textButton('Discard', () => this.on.discard(pending), { look: 'link' }),
     );
-    const bubble = h('div', { class: 'bubble' }, h('span', { class: 'text' }, pending.body));
+    const names = pending.files.map(({ name, size }) => h('p', { class: 'file-caption' }, `${name} · ${sizeText(size)}`));
+    const bubble = h('div', { class: 'bubble' }, names, pending.body && h('span', { class: 'text' }, pending.body));
     keep(row, [h('div', { class: 'stack' }, h('div', { class: 'line' }, bubble), state)]);
     return row;
+  }
+
+  /** How far an upload is. */
+  #meter(pending) {
+    const meter = h('progress', { max: '1', 'aria-label': 'Upload' });
+    pending.tell = () => (meter.value = pending.progress);
+    pending.tell();
+    return meter;
   }
 
   // Keys: Tab reaches one message, and arrows go to its neighbours. It is the newest message until somebody moves. If a
@@ -194,7 +220,7 @@ export class MessageList {
     for (const { index } of this.messages) {
       const row = this.rows.get(index);
       const tab = index === this.current ? '0' : '-1';
-      for (const stop of [row, ...row.querySelectorAll('.actions button')]) {
+      for (const stop of [row, ...row.querySelectorAll('.actions button, .files :is(button, video, audio)')]) {
         if (stop.getAttribute('tabindex') !== tab) stop.setAttribute('tabindex', tab);
       }
     }
@@ -211,6 +237,8 @@ export class MessageList {
     const at = this.messages.findIndex(({ index }) => index === this.current);
     const message = this.messages[at];
     if (!message || event.ctrlKey || event.metaKey || event.altKey) return;
+    // In a film, arrows seek.
+    if (event.target.closest('video, audio') && event.key !== 'Escape') return;
     const last = this.messages.length - 1;
     const moves = { ArrowUp: Math.max(0, at - 1), ArrowDown: Math.min(last, at + 1), Home: 0, End: last };
     if (event.key in moves) {

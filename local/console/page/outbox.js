@@ -1,6 +1,5 @@
 // The messages that one person has sent to one channel and that are not yet among the channel's messages. They outlive
-// the
-// conversation that shows them: a person who looks at another channel and comes back finds them again.
+// the conversation that shows them: a person who looks at another channel and comes back finds them again.
 
 import { explain } from './dom.js';
 
@@ -24,20 +23,21 @@ export class Outbox {
     if (!watcher) this.#dropSent();
   }
 
-  /** Add a text that is to be sent. */
-  add(body, channel) {
+  /** Add a text and files that are to be sent. */
+  add(body, files, channel) {
     // `requests` holds the socket of each request, by its id, unless it is certain that the request did nothing.
-    const pending = { body, after: channel.lastMessage?.index ?? -1, requests: new Map(), others: new Set() };
+    const after = channel.lastMessage?.index ?? -1;
+    const pending = { body, files, after, requests: new Map(), others: new Set() };
     this.pending.push(pending);
     return pending;
   }
 
   /** Send a pending message, or send it again; resolves to the message's index, or to undefined after a failure. */
   async send(pending, channel) {
-    Object.assign(pending, { error: undefined, isUnknown: false, isRefused: false, request: null });
+    Object.assign(pending, { error: undefined, isUnknown: false, isRefused: false, request: null, progress: 0 });
     this.#changed();
     try {
-      const index = await channel.sendMessage(pending.body);
+      const index = await this.#sent(pending, channel);
       this.#became(pending, index);
       this.#changed();
       return index;
@@ -47,7 +47,21 @@ export class Outbox {
     }
   }
 
+  async #sent(pending, channel) {
+    const { body, files } = pending;
+    if (files.length === 0) return channel.sendMessage(body);
+    const controller = new AbortController();
+    pending.controller = controller;
+    const onProgress = ({ loaded, total }) => {
+      pending.progress = loaded / total;
+      pending.tell?.();
+    };
+    return channel.sendMedia(files, { body: body || undefined, onProgress, signal: controller.signal });
+  }
+
+  /** Forget a pending message. If its files are being uploaded, that stops. */
   discard(pending) {
+    pending.controller?.abort();
     this.#drop(pending);
     this.#changed();
   }
@@ -85,13 +99,14 @@ export class Outbox {
   // Messages and answers that come back.
 
   /** A message of this person has arrived: it replaces the pending one, whose answer may be lost. */
-  arrived({ index, body }) {
+  arrived({ index, body, attachedMedia }) {
     const own = this.pending.find((pending) => pending.index === index);
     if (own) this.#drop(own);
     if (this.known.has(index) || this.pending.some(({ twin }) => twin === index)) return;
     const found = this.pending.find(
       (pending) =>
-        pending.body === body &&
+        pending.body === (body ?? '') &&
+        pending.files.length === attachedMedia.length &&
         pending.index === undefined &&
         pending.twin === undefined &&
         pending.requests.size > 0 &&
@@ -127,7 +142,7 @@ export class Outbox {
     return this.pending.find(({ requests }) => requests.has(request));
   }
 
-  #left({ id, body }, socket) {
+  #left({ id, body = '', media_sid, media_sids = media_sid ? [media_sid] : [] }, socket) {
     const again = this.#of(id);
     if (again) {
       again.isRefused = false;
@@ -135,9 +150,14 @@ export class Outbox {
       if (again.requests.get(id) !== socket) again.requests.set(id, null);
       return;
     }
-    const next = this.pending.find((one) => one.request === null && one.error === undefined && one.body === body);
-    next?.requests.set(id, socket);
-    if (next) next.request = id;
+    const next = this.pending.find(
+      ({ request, error, body: text, files }) =>
+        request === null && error === undefined && text === body && files.length === media_sids.length,
+    );
+    if (!next) return;
+    next.requests.set(id, socket);
+    next.request = id;
+    if (next.files.length > 0) this.#changed(); // The upload is over.
   }
 
   /** On the socket that a request came over, the push that it caused carries the request's id. */
