@@ -540,6 +540,11 @@ def test_slow_answers_errors_on_sockets_and_changes_that_wait_raise_alarms():
     assert sockets == {"ExecutionError", "IntegrationError", "ServerErrors"}
 
 
+def test_the_page_about_costs_counts_the_metrics_that_alarms_watch():
+    watched = sum(max(1, sum("MetricStat" in one for one in alarm.get("Metrics", []))) for alarm in alarms().values())
+    assert f"| alarms: {watched} metrics, $0.10 each | ${watched / 10:.2f} |" in (ROOT / "docs/cost.md").read_text()
+
+
 @pytest.mark.parametrize("name", alarms())
 def test_an_alarm_tells_somebody_what_to_think_of_it(name: str):
     assert alarms()[name]["AlarmDescription"] and alarms()[name]["TreatMissingData"] == "notBreaching"
