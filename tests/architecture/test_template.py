@@ -548,7 +548,7 @@ def test_the_page_about_costs_counts_the_metrics_that_alarms_watch():
 @pytest.mark.parametrize("name", alarms())
 def test_an_alarm_tells_somebody_what_to_think_of_it(name: str):
     assert alarms()[name]["AlarmDescription"] and alarms()[name]["TreatMissingData"] == "notBreaching"
-    assert f"`{name}`" in (ROOT / "docs/deploying.md").read_text(), "docs/deploying.md says what to do"
+    assert f"`{name}`" in (ROOT / "docs/operating.md").read_text(), "docs/operating.md says what to do"
     assert alarms()[name]["AlarmActions"]["Fn::If"][0] == "HasAlarmTarget"
 
 
