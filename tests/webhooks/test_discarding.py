@@ -205,10 +205,11 @@ def test_a_deleted_user_leaves_the_files_of_messages_where_they_are_and_the_othe
     assert (webhooks.discard_all(), files(house)) == (1, [kept])
 
 
-def test_an_object_that_an_old_link_brings_back_is_deleted_when_no_link_works_any_more(
-    house: House, webhooks: WebhooksFunction
+@pytest.mark.parametrize(("state", "hours"), [("ready", 1), ("uploading", 12)])
+def test_an_object_that_an_upload_brings_back_is_deleted_when_no_upload_can_come_any_more(
+    house: House, webhooks: WebhooksFunction, state: str, hours: int
 ) -> None:
-    (sid,) = stored(house)
+    (sid,) = stored(house, state=state)
     expire(house, sid)
     webhooks.discard_all()
     assert files(house) == []
@@ -220,7 +221,7 @@ def test_an_object_that_an_old_link_brings_back_is_deleted_when_no_link_works_an
         clock.advance(pause)
         webhooks.discard_all()
     assert files(house) == []
-    assert HOUR <= waited < HOUR + 900
+    assert hours * HOUR <= waited < hours * HOUR + 900
 
 
 def test_the_object_of_an_old_record_is_deleted_once(house: House, webhooks: WebhooksFunction) -> None:

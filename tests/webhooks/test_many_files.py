@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import os
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -52,26 +53,32 @@ def test_a_deleted_channel_leaves_none_of_its_files(house: House, webhooks: Webh
     assert contradictions(everything(lean, world._table_name, world.account_sid), now_ms=now_ms, objects=[]) == []
 
 
-HANDS, TURNS = 6, 30
+HANDS, TURNS, FILES_OF_A_TURN = 6, 15, 3
 
 
 def test_files_and_messages_agree_after_many_have_fought_over_them(
     house: House, webhooks: WebhooksFunction, lean: LeanClient
 ) -> None:
-    """Messages take the same files, messages are deleted, and files expire, all at once."""
+    """In each turn, messages take the same files, messages are deleted, and files expire, all at once."""
     world, room = house.deployment.world, house.channel(Type="private")
-    sids = [store(world, house.sid) for _ in range(3 * HANDS)]
+    sids = [store(world, house.sid) for _ in range(FILES_OF_A_TURN * TURNS)]
     path = f"/conversations/v1/Services/{house.sid}/Conversations/{room.sid}/Messages"
+
+    together = threading.Barrier(HANDS, timeout=60)
 
     def turns(number: int) -> set[int]:
         container, chance = world.another_container(), random.Random(number)
         raw = Raw(LambdaDoor(container), checked=False)
-        return {turn(container, raw, chance) for _ in range(TURNS)}
+        statuses = set()
+        for start in range(0, len(sids), FILES_OF_A_TURN):
+            together.wait()
+            statuses.add(turn(container, raw, chance, sids[start : start + FILES_OF_A_TURN]))
+        return statuses
 
-    def turn(container: World, raw: Raw, chance: random.Random) -> int:
-        match chance.choice(("send", "send", "delete", "expire")):
+    def turn(container: World, raw: Raw, chance: random.Random, wanted: list[str]) -> int:
+        match chance.choice(("send", "send", "send", "delete", "expire")):
             case "send":
-                wanted = chance.sample(sids, chance.randint(1, 3))
+                wanted = chance.sample(wanted, chance.randint(1, len(wanted)))
                 return raw("POST", path, [("MediaSid", sid) for sid in wanted]).status
             case "delete":
                 listed = raw.get(path)["messages"]
@@ -79,7 +86,7 @@ def test_files_and_messages_agree_after_many_have_fought_over_them(
         # TTL leaves an item that expires no more.
         expires = Guard("expires_at", ">", 0, MEDIA_NOT_FOUND())
         with suppress(Refusal):
-            gone = Erase(keys.media(chance.choice(sids)), MEDIA_NOT_FOUND(), (expires,))
+            gone = Erase(keys.media(chance.choice(wanted)), MEDIA_NOT_FOUND(), (expires,))
             container.table.commit(container.context().cause(), [gone])
         return 204
 

@@ -8,6 +8,7 @@ removals in the stream. A job that fails stays queued, and objects that are dele
 
 from __future__ import annotations
 
+from parley.domain.media import READY
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.operations.context import Context
 from parley.operations.media import UPLOADING_SECONDS, object_key
@@ -15,6 +16,8 @@ from parley.ports.queue import Queue
 from parley.store.changes import Removal
 from parley.work.job import Job
 
+# How long the slowest upload may still be under way if its bytes have not come: S3 lets it end, however late it does.
+_SLOWEST_UPLOAD_SECONDS = 12 * 3600
 # How many objects one job deletes. Each may take some seconds if the object store is slow.
 MOST = 25
 
@@ -28,7 +31,7 @@ def discarding(context: Context, queue: Queue) -> Job:
             for key in entry["objects"]:
                 context.objects.delete(key)
         # An upload link also works after its object was deleted, and an upload may be under way. So the objects of
-        # young records are deleted once more when no upload can come.
+        # young records are deleted once more when no upload can come any more.
         return Again(left_ms // 1000 + 1) if left_ms > 0 else None
 
     return Job(queue, carry_out, plan_removal=plan)
@@ -41,8 +44,9 @@ def plan(removal: Removal, memory: Memory) -> list[Entry]:
     """
     if removal.kind != "media":
         return []
-    until = removal.record["date_created"] + UPLOADING_SECONDS * 1000
-    key = object_key(removal.record)
+    file = removal.record
+    seconds = UPLOADING_SECONDS if file["state"] == READY else _SLOWEST_UPLOAD_SECONDS
+    key, until = object_key(file), file["date_created"] + seconds * 1000
     open_ = memory.get("open")
     if open_ is not None and len(open_["objects"]) < MOST:
         open_["objects"].append(key)
