@@ -227,7 +227,7 @@ class Scenario:
                 "alice",
                 endpoint=endpoint,
                 binding_type="gcm",
-                address="x",
+                address=endpoint,
                 credential_sid=self.credential,
                 message_types=[],
             )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from parley.domain.push import MOST_DEVICES
 from tests.sockets.deployment import Device, House, Room
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.sweeping import joined
@@ -36,7 +37,7 @@ def invite(room: Room, identity: str = "bob") -> Any:
 
 def registered(device: Device, endpoint: str = "phone") -> str:
     credential = device._deployment.rest.post("/chat/v2/Credentials", Type="fcm", Secret="secret")["sid"]
-    binding = {"binding_type": "fcm", "address": "token", "credential_sid": credential}
+    binding = {"binding_type": "fcm", "address": endpoint, "credential_sid": credential}
     return str(device.done("registerBinding", endpoint=endpoint, **binding)["sid"])
 
 
@@ -209,10 +210,10 @@ def test_a_device_that_registers_again_is_counted_for_the_new_user(
 def test_the_sweep_erases_every_device_of_a_user(house: House, webhooks: WebhooksFunction) -> None:
     bob = house.device("bob")
     credential = house.rest.post("/chat/v2/Credentials", Type="fcm", Secret="secret")["sid"]
-    for number in range(130):
-        binding = {"binding_type": "fcm", "address": "token", "credential_sid": credential}
+    for number in range(MOST_DEVICES):
+        binding = {"binding_type": "fcm", "address": f"token{number}", "credential_sid": credential}
         bob.done("registerBinding", endpoint=f"phone {number}", **binding)
-    assert house.rest.get(f"{house.path}/Users/bob/Bindings", PageSize=100)["meta"]["next_page_url"]
+    assert len(house.rest.get(f"{house.path}/Users/bob/Bindings")["bindings"]) == MOST_DEVICES
     forget(house)
     webhooks.sweep_all()
     assert house.rest.get(f"{house.path}/Bindings")["bindings"] == []

@@ -49,7 +49,9 @@ class Crowd:
         return members.delete(self.context, {**inside, "sid": sid}, {})
 
     def _register(self, identity: str, inside: dict[str, str]) -> object:
-        device = {"binding_type": "fcm", "address": "token", "credential_sid": self.credential}
+        # Addresses change hands between identities and devices.
+        address = self.chance.choice(("one", "another", "third"))
+        device = {"binding_type": "fcm", "address": address, "credential_sid": self.credential}
         endpoint = self.chance.choice(("phone", "tablet"))
         return bindings.register(
             self.context, self.path["service_sid"], identity, endpoint=endpoint, message_types=[], **device

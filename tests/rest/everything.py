@@ -221,7 +221,7 @@ def _in_chat(raw: Raw, context: Context, service: str, of_account: dict[str, str
         alice,
         endpoint="phone",
         binding_type="fcm",
-        address="token",
+        address=f"token-{service}{unique}",
         credential_sid=of_account["credential"],
         message_types=[],
     )

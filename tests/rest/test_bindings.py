@@ -6,20 +6,23 @@ client's action will call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from twilio.rest import Client
 from twilio.rest.chat.v2.service import ServiceContext
 
-from parley.domain.push import MESSAGE_TYPES
+from parley.domain.push import MESSAGE_TYPES, MOST_DEVICES
 from parley.errors import Refusal
 from parley.faces.errors import translate
-from parley.operations import bindings
+from parley.operations import bindings, devices
+from parley.store import keys
 from tests.rest.support import DATE, sid, sids, unchanged
 from tests.support.doors import Door, Raw
 from tests.support.fakes import FakeClock
+from tests.support.invariants import contradictions, everything
 from tests.support.world import World
 
 Register = Callable[..., dict[str, Any]]
@@ -35,12 +38,23 @@ def credential_sids(twilio: Client) -> dict[str, str]:
     }
 
 
+def address(identity: str, endpoint: str, kind: str) -> str:
+    """What a push service knows a device by; each device has its own."""
+    digest = hashlib.sha256(f"{identity} {endpoint}".encode()).hexdigest()
+    return digest if kind == "apn" else f"token:{digest}"
+
+
 @pytest.fixture
 def register(world: World, service_sid: str, credential_sids: dict[str, str]) -> Register:
     """Registers a device of an identity."""
 
     def do(identity: str, endpoint: str = "phone", kind: str = "fcm", **more: Any) -> dict[str, Any]:
-        given = {"address": "token", "credential_sid": credential_sids.get(kind, ""), "message_types": [], **more}
+        given = {
+            "address": address(identity, endpoint, kind),
+            "credential_sid": credential_sids.get(kind, ""),
+            "message_types": [],
+            **more,
+        }
         service_sid_ = given.pop("service_sid", service_sid)
         return bindings.register(world.context(), service_sid_, identity, endpoint=endpoint, binding_type=kind, **given)
 
@@ -121,6 +135,14 @@ def test_each_device_and_kind_has_a_binding_of_its_own(service: ServiceContext, 
 
 REFUSED_DEVICES = [
     ({"kind": "sms"}, 400, 50209),
+    ({"kind": "apn", "address": "0" * 65}, 400, 20001),
+    ({"kind": "apn", "address": "0" * 62}, 400, 20001),
+    ({"kind": "apn", "address": "0g" * 32}, 400, 20001),
+    ({"kind": "apn", "address": "0" * 5000}, 400, 20001),
+    ({"address": "with a blank"}, 400, 20001),
+    ({"address": "with\ttab"}, 400, 20001),
+    ({"address": "with\u00a0blank"}, 400, 20001),
+    ({"address": "half a pair \ud800"[-1:]}, 400, 20001),
     ({"address": ""}, 400, 20001),
     ({"address": "x" * 4097}, 400, 20001),
     ({"message_types": ["new_message", "typing"]}, 400, 20001),
@@ -199,3 +221,158 @@ def test_a_user_binding_is_deleted_through_its_own_user_only(
             assert raw(verb, f"{service_path}/Users/{user}/Bindings/{made}").status == 404
     assert service.users("alice").user_bindings(made).delete() is True
     assert service.bindings.list() == []
+
+
+# Devices: an address leads to one binding, and a user has ten.
+
+
+@pytest.fixture(autouse=True)
+def consistent(world: World) -> Iterator[None]:
+    """After the test, bindings, devices and addresses are in step."""
+    yield
+    assert contradictions(everything(world._client, world._table_name, world.account_sid)) == []
+
+
+def test_a_phone_that_another_identity_registers_is_no_longer_the_former_ones(
+    service: ServiceContext, register: Register
+):
+    former = register("alice", address="shared")["sid"]
+    new = register("bob", address="shared")["sid"]
+    assert (sids(service.bindings.list()), new != former) == ([new], True)
+    assert register("alice", address="shared")["sid"] == former
+    assert sids(service.bindings.list()) == [former]
+
+
+def test_an_app_that_was_installed_anew_leaves_one_binding(service: ServiceContext, register: Register):
+    register("alice", "before", address="same")
+    kept = register("alice", "after", address="same")["sid"]
+    assert sids(service.bindings.list()) == [kept]
+
+
+def test_the_case_of_hexadecimal_digits_makes_no_other_phone(service: ServiceContext, register: Register):
+    register("alice", kind="apn", address="AB" * 32)
+    kept = register("bob", kind="apn", address="ab" * 32)["sid"]
+    assert sids(service.bindings.list()) == [kept]
+
+
+def test_without_a_credential_phones_of_other_services_are_other_phones(
+    twilio: Client, service: ServiceContext, register: Register
+):
+    other = twilio.chat.v2.services.create(friendly_name="other").sid
+    twilio.chat.v2.services(other).users.create(identity="bob")
+    kept = register("alice", address="same", credential_sid="")["sid"]
+    register("bob", address="same", credential_sid="", service_sid=other)
+    assert sids(service.bindings.list()) == [kept]
+
+
+def test_of_eleven_devices_the_one_that_registered_first_goes(
+    service: ServiceContext, register: Register, clock: FakeClock
+):
+    made = []
+    for number in range(MOST_DEVICES):
+        made.append(register("alice", f"phone {number}")["sid"])
+        clock.advance(1)
+    register("alice", "phone 0")
+    clock.advance(1)
+    eleventh = register("alice", "phone 10")["sid"]
+    assert set(sids(service.bindings.list())) == {made[0], *made[2:], eleventh}
+    assert len(service.users("alice").user_bindings.list()) == MOST_DEVICES
+
+
+def test_of_eleven_devices_of_one_moment_the_last_stays(service: ServiceContext, register: Register):
+    made = [register("alice", f"phone {number}")["sid"] for number in range(MOST_DEVICES + 1)]
+    left = set(sids(service.bindings.list()))
+    assert (len(left), made[-1] in left) == (MOST_DEVICES, True)
+
+
+def test_a_phone_with_a_new_address_frees_the_old_one(service: ServiceContext, register: Register):
+    register("alice", address="old")
+    register("alice", address="new")
+    register("bob", address="old")
+    assert len(service.bindings.list()) == 2
+
+
+def test_a_binding_that_takes_the_address_of_another_of_its_user_is_the_only_one(
+    service: ServiceContext, register: Register
+):
+    register("alice", "phone", address="one")
+    kept = register("alice", "tablet", address="two")["sid"]
+    assert register("alice", "tablet", address="one")["sid"] == kept
+    assert sids(service.bindings.list()) == [kept]
+
+
+def test_a_deleted_binding_frees_its_address(service: ServiceContext, register: Register):
+    service.bindings(register("alice", address="same")["sid"]).delete()
+    register("bob", address="same")
+    assert [binding.identity for binding in service.bindings.list()] == ["bob"]
+
+
+def test_a_binding_from_before_there_were_devices_is_one_when_it_registers_again(
+    world: World, service: ServiceContext, service_sid: str, register: Register
+):
+    made = register("alice")
+    _forget_device(world, made)
+    assert sids(service.users("alice").user_bindings.list()) == [made["sid"]]
+    assert register("alice")["sid"] == made["sid"]
+
+
+def test_a_binding_from_before_there_were_devices_can_be_deleted(
+    world: World, service: ServiceContext, register: Register
+):
+    made = register("alice")
+    _forget_device(world, made)
+    service.bindings(made["sid"]).delete()
+    assert service.bindings.list() == []
+
+
+def test_a_registration_of_a_deleted_user_leaves_no_device(service: ServiceContext, register: Register):
+    service.users("alice").delete()
+    with pytest.raises(Refusal) as caught:
+        register("alice")
+    assert translate("chat", caught.value).code == 50200
+
+
+def test_who_comes_back_before_the_sweep_has_only_its_own_devices(service: ServiceContext, register: Register):
+    register("alice", "phone")
+    register("alice", "tablet")
+    service.users("alice").delete()
+    service.users.create(identity="alice")
+    kept = register("alice", "phone")["sid"]
+    assert sids(service.users("alice").user_bindings.list()) == [kept]
+    # What the sweep would erase: nothing in it belongs to the new user.
+    for left in service.bindings.list():
+        if left.sid != kept:
+            service.bindings(left.sid).delete()
+
+
+def test_the_arn_of_an_endpoint_is_noted_until_the_device_registers_again(world: World, register: Register):
+    made = register("alice", address="token")
+    endpoints = {made["sid"]: ("token", "arn:1"), "BS" + "0" * 32: ("token", "arn:2")}
+    devices.note_endpoints(world.context(), made["user_sid"], endpoints)
+    assert _devices(world, made)[made["sid"]]["arn"] == "arn:1"
+    devices.note_endpoints(world.context(), made["user_sid"], {made["sid"]: ("another", "arn:3")})
+    assert _devices(world, made)[made["sid"]]["arn"] == "arn:1"
+    register("alice", address="token")
+    assert "arn" not in _devices(world, made)[made["sid"]]
+
+
+def test_a_dead_device_is_removed_unless_it_has_another_address_by_now(
+    world: World, service: ServiceContext, register: Register
+):
+    made = register("alice", address="dead")
+    register("alice", address="alive")
+    devices.remove(world.context(), made, "dead")
+    assert sids(service.bindings.list()) == [made["sid"]]
+    devices.remove(world.context(), made, "alive")
+    assert service.bindings.list() == []
+
+
+def _devices(world: World, binding: dict[str, Any]) -> Any:
+    found = world.table.fetch(keys.user_devices(binding["user_sid"]))
+    return found and found["devices"]
+
+
+def _forget_device(world: World, binding: dict[str, Any]) -> None:
+    """Leave the binding as it was stored before there were devices."""
+    held = devices.address_key(binding["service_sid"], binding.get("credential_sid"), binding["address"])
+    world.table.erase_many([keys.user_devices(binding["user_sid"]), held])

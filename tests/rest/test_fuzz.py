@@ -182,7 +182,7 @@ class Laboratory:
         return made
 
     def _binding(self, number: int) -> str:
-        place = {"endpoint": f"phone {number}", "binding_type": "fcm", "address": "x", "message_types": []}
+        place = {"endpoint": f"phone {number}", "binding_type": "fcm", "address": f"x{number}", "message_types": []}
         context, service = self.world.context(), self.own.items["service"]
         return bindings.register(context, service, "alice", credential_sid=self.own.items["credential"], **place)["sid"]
 

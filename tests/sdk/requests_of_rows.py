@@ -14,7 +14,7 @@ from tests.sockets.deployment import House, Room
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MIGHTY = "carol"
-PUSH = {"channel_type": "fcm", "message_types": ["twilio.channel.new_message"], "data": {"registration_id": "a token"}}
+PUSH = {"channel_type": "fcm", "message_types": ["twilio.channel.new_message"], "data": {"registration_id": "a-token"}}
 
 
 class Sent(NamedTuple):

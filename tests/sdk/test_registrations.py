@@ -49,7 +49,7 @@ def test_a_device_is_removed_by_its_address_and_only_for_oneself(house: House) -
     alice, bob = Push(house, "alice"), Push(house, "bob")
     sids = [one.ask("POST", body=PUSH).body["id"] for one in (alice, bob)]
     assert alice.ask("DELETE", f"/{sids[1]}", {}).refusal == (404, 20404)
-    device = {"binding_type": "fcm", "address": "a token"}
+    device = {"binding_type": "fcm", "address": "a-token"}
     for wrong in ({**device, "address": "other"}, {**device, "binding_type": "apn"}, device):
         before = len(alice.bindings())
         assert alice.ask("DELETE", body=wrong).status == 204

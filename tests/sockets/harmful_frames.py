@@ -54,7 +54,7 @@ def valid(name: str, places: Places, choice: random.Random) -> Frame:
         "token": places.token,
         "binding": places.binding,
         "binding_type": "fcm",
-        "address": "an address",
+        "address": "an-address",
         "credential_sid": places.credential,
         "endpoint": "an endpoint",
         "message_types": ["new_message"],

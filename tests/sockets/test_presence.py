@@ -205,11 +205,13 @@ def test_the_owner_is_told_of_online_and_notifiable_and_never_asked(
     alice = house.device("alice")
     assert told(webhooks) == [("onUserUpdated", "alice")]
     laptop = house.device("alice")
-    request = {"binding_type": "fcm", "address": "x", "credential_sid": credential}
+    request = {"binding_type": "fcm", "credential_sid": credential}
     bindings: list[str] = []
 
     def register() -> None:
-        bindings.append(alice.done("registerBinding", endpoint=str(len(bindings)), **request)["sid"])
+        bindings.append(
+            alice.done("registerBinding", endpoint=str(len(bindings)), address=str(len(bindings)), **request)["sid"]
+        )
 
     happenings: list[tuple[str, Callable[[], object], bool]] = [
         ("a second socket", lambda: None, False),

@@ -12,7 +12,7 @@ from parley.domain.push import MESSAGE_TYPES
 from tests.ports.meddling import MeddlingClient, after
 from tests.sockets.deployment import Device, House
 
-ADDRESS = "a device's token"
+ADDRESS = "a-device's-token"
 
 
 @pytest.fixture
@@ -68,7 +68,14 @@ def test_endpoint_and_credential_are_the_tokens_unless_they_are_named(house: Hou
     [
         ({"binding_type": ...}, (400, 20001)),
         ({"binding_type": "carrier pigeon"}, (400, 50209)),
-        ({"binding_type": "apn"}, (404, 20404)),
+        ({"binding_type": "apn", "address": "0f" * 32}, (404, 20404)),
+        ({"binding_type": "apn", "address": "0f" * 31}, (400, 20001)),
+        ({"binding_type": "apn", "address": "0" * 65}, (400, 20001)),
+        ({"binding_type": "apn", "address": "0g" * 32}, (400, 20001)),
+        ({"address": "a token"}, (400, 20001)),
+        ({"address": "a\ntoken"}, (400, 20001)),
+        ({"address": "token\ud800"}, (400, 20001)),
+        ({"address": "x" * 5000}, (400, 20001)),
         ({"address": ...}, (400, 20001)),
         ({"address": ""}, (400, 20001)),
         ({"address": "x" * 4097}, (400, 20001)),
@@ -97,8 +104,8 @@ def test_registering_again_is_the_same_registration(house: House, alice: Device,
 
 def test_each_endpoint_and_each_identity_has_its_own(house: House, alice: Device, credential: str) -> None:
     alice.done("registerBinding", **request(credential))
-    alice.done("registerBinding", **request(credential, endpoint="tablet"))
-    house.device("bob").done("registerBinding", **request(credential))
+    alice.done("registerBinding", **request(credential, endpoint="tablet", address="another"))
+    house.device("bob").done("registerBinding", **request(credential, address="bob's"))
     assert sorted((binding["identity"], binding["endpoint"]) for binding in bindings(house)) == [
         ("alice", "phone"),
         ("alice", "tablet"),
@@ -137,8 +144,11 @@ def test_who_has_a_registration_is_notifiable_until_the_last_is_removed(reachabl
     alice, bob = reachable.device("alice"), reachable.device("bob")
     assert bob.done("followUsers", identities=["alice"])["users"][0]["is_notifiable"] is False
     alice.heard(), bob.heard()
-    sids = [alice.done("registerBinding", **request(credential, endpoint=name))["sid"] for name in ("phone", "tablet")]
-    alice.done("registerBinding", **request(credential))
+    sids = [
+        alice.done("registerBinding", **request(credential, endpoint=name, address=name))["sid"]
+        for name in ("phone", "tablet")
+    ]
+    alice.done("registerBinding", **request(credential, address="phone"))
     (push,) = bob.heard()
     assert (push["event"], push["updateReasons"]) == ("userUpdated", ["notifiable"])
     assert (push["user"]["identity"], push["user"]["is_notifiable"]) == ("alice", True)
@@ -150,11 +160,25 @@ def test_who_has_a_registration_is_notifiable_until_the_last_is_removed(reachabl
     assert bob.done("fetchUser", identity="alice")["is_notifiable"] is False
 
 
+def test_who_loses_its_phone_to_another_identity_is_notifiable_no_longer(reachable: House, credential: str) -> None:
+    alice, bob, carol = reachable.device("alice"), reachable.device("bob"), reachable.device("carol")
+    alice.done("registerBinding", **request(credential))
+    carol.done("followUsers", identities=["alice", "bob"])
+    carol.heard()
+    bob.done("registerBinding", **request(credential))
+    told = {push["user"]["identity"]: push["user"]["is_notifiable"] for push in carol.heard()}
+    assert told == {"alice": False, "bob": True}
+    assert [binding["identity"] for binding in bindings(reachable)] == ["bob"]
+
+
 def test_of_two_registrations_removed_at_once_the_last_is_news(meddling: MeddlingClient, meddled: House) -> None:
     meddled.rest.post(meddled.path, ReachabilityEnabled="true")
     credential = meddled.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"]
     alice, bob = meddled.device("alice"), meddled.device("bob")
-    sids = [alice.done("registerBinding", **request(credential, endpoint=name))["sid"] for name in ("phone", "tablet")]
+    sids = [
+        alice.done("registerBinding", **request(credential, endpoint=name, address=name))["sid"]
+        for name in ("phone", "tablet")
+    ]
     bob.done("followUsers", identities=["alice"])
     bob.heard()
 
@@ -170,7 +194,11 @@ def test_many_devices_come_and_go_at_once(reachable: House, credential: str) -> 
     bob.heard()
 
     def come(number: int) -> str:
-        return str(devices[number].done("registerBinding", **request(credential, endpoint=str(number)))["sid"])
+        return str(
+            devices[number].done("registerBinding", **request(credential, endpoint=str(number), address=str(number)))[
+                "sid"
+            ]
+        )
 
     with ThreadPoolExecutor(len(devices)) as pool:
         sids = list(pool.map(come, range(len(devices))))

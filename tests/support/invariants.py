@@ -17,8 +17,10 @@ from parley.domain.memberships import birth_of, user_of
 from parley.domain.messages import files_of
 from parley.domain.participants import addresses_of_group, bindings_in, group_of
 from parley.domain.presence import PREFIX, live_connections
+from parley.domain.push import MOST_DEVICES
 from parley.domain.timers import due_at
 from parley.ids import group_digest, member_sid, message_sid
+from parley.operations.devices import address_key
 from parley.store import keys
 from parley.store.items import from_attribute
 from parley.store.keys import Key
@@ -283,6 +285,42 @@ def _left_behind(account: Account) -> Iterator[str]:
             yield f"{binding['sid']} is left, and its user is gone"
 
 
+def _devices(account: Account) -> Iterator[str]:
+    """Each registration is a device of its user, and holds its address."""
+    told: dict[str, Item] = {}
+    for _, item in account.of("PUSH"):
+        user = account.users.get(item.get("user_sid", ""))
+        if "devices" not in item or ((user is None or birth_of(user) != birth_of(item)) and not account.swept):
+            continue
+        if user is None or birth_of(user) != birth_of(item):
+            yield f"the devices of {item['user_sid']} are left, and the user is gone"
+        if not 0 < len(item["devices"]) <= MOST_DEVICES:
+            yield f"{item['user_sid']} has {len(item['devices'])} devices"
+        told |= {sid: {**device, "user_sid": item["user_sid"]} for sid, device in item["devices"].items()}
+    bindings = {item["sid"]: item for _, item in account.of("BINDING#") if account.swept or _has_user(account, item)}
+    held = {
+        item["binding_sid"]: key for key, item in account.of("DEVICE") if account.swept or item["binding_sid"] in told
+    }
+    for sid in bindings.keys() | told.keys() | held.keys():
+        there = [name for name, items in (("BINDING", bindings), ("PUSH", told), ("DEVICE", held)) if sid in items]
+        if len(there) < 3:
+            yield f"of {sid} there is only {' and '.join(there)}"
+            continue
+        binding, device = bindings[sid], told[sid]
+        for name, of_device in (("address", "address"), ("binding_type", "type"), ("message_types", "types")):
+            if binding[name] != device[of_device]:
+                yield f"{sid} has the {name} {binding[name]}, and its device has {device[of_device]}"
+        if binding["user_sid"] != device["user_sid"] or binding.get("credential_sid") != device.get("credential"):
+            yield f"{sid} and its device are not of one user and one credential"
+        if held[sid] != address_key(binding["service_sid"], binding.get("credential_sid"), binding["address"]):
+            yield f"{sid} holds another address than its own"
+
+
+def _has_user(account: Account, binding: Item) -> bool:
+    user = account.users.get(binding["user_sid"])
+    return user is not None and birth_of(user) == birth_of(binding)
+
+
 def _connections(account: Account) -> Iterator[str]:
     now = account.now_ms // 1000
     open_ = {item["id"]: item for key, item in account.of("CONNECTION") if key.sk == "CONNECTION"}
@@ -494,6 +532,7 @@ CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
     _roles,
     _left_behind,
     _bindings,
+    _devices,
     _beginnings,
     _pairs,
     _groups,

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from parley.errors import BINDING_TYPE_INVALID, INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_VALUE
+from parley.stored import Device
 
 CREDENTIAL_TYPES = ("gcm", "apn", "fcm")
 MESSAGE_TYPES = ("new_message", "added_to_channel", "invited_to_channel", "removed_from_channel")
 # No real device needs longer ones. Without a limit, a registration could have any size.
 LONGEST_ADDRESS = 4096
 LONGEST_ENDPOINT = 512
+# How many devices of one user are told.
+MOST_DEVICES = 10
+# An address of Apple's is 32 bytes; longer ones are announced.
+_SHORTEST_APN_DIGITS = 64
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 # The secrets that each type of credential needs: field and parameter.
 _SECRETS = {
@@ -31,6 +38,33 @@ def check_secrets(credential_type: str, fields: dict[str, Any]) -> None:
             raise MISSING_PARAMETER(name=form_name)
 
 
+def check_address(binding_type: str, address: str) -> None:
+    """Check that a push service may know a device by this address.
+
+    Raises:
+        Refusal: 20001.
+    """
+    if not 0 < len(address) <= LONGEST_ADDRESS:
+        raise INVALID_PARAMETER(name="Address", reason=f"1 to {LONGEST_ADDRESS} characters are needed")
+    if binding_type == "apn":
+        is_hex = len(address) >= _SHORTEST_APN_DIGITS and len(address) % 2 == 0 and _HEX_DIGITS.issuperset(address)
+        if not is_hex:
+            reason = f"an even number of hexadecimal digits is needed, {_SHORTEST_APN_DIGITS} or more"
+            raise INVALID_PARAMETER(name="Address", reason=reason)
+    elif " " in address or not address.isprintable():
+        raise INVALID_PARAMETER(name="Address", reason="blanks and unprintable characters cannot be in it")
+
+
+def same_address(binding_type: str, address: str) -> str:
+    """The one way to write an address of which there are several."""
+    return address.lower() if binding_type == "apn" else address
+
+
+def oldest(devices: Mapping[str, Device]) -> str:
+    """The binding whose device was registered before all others."""
+    return min(devices, key=lambda sid: (devices[sid]["at"], sid))
+
+
 def check_binding(binding_type: str, endpoint: str, address: str, message_types: list[str]) -> None:
     """Check that a device may register with these values.
 
@@ -41,8 +75,7 @@ def check_binding(binding_type: str, endpoint: str, address: str, message_types:
         raise BINDING_TYPE_INVALID()
     if not 0 < len(endpoint) <= LONGEST_ENDPOINT:
         raise INVALID_PARAMETER(name="Endpoint", reason=f"1 to {LONGEST_ENDPOINT} characters are needed")
-    if not 0 < len(address) <= LONGEST_ADDRESS:
-        raise INVALID_PARAMETER(name="Address", reason=f"1 to {LONGEST_ADDRESS} characters are needed")
+    check_address(binding_type, address)
     for message_type in message_types:
         if message_type not in MESSAGE_TYPES:
             raise UNKNOWN_VALUE(name="MessageTypes", choices=", ".join(MESSAGE_TYPES))

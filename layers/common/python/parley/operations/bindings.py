@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from parley.domain.memberships import birth_of, own
-from parley.domain.presence import is_notifiable
-from parley.domain.push import MESSAGE_TYPES, check_binding
-from parley.domain.users import NEXT_VERSION
+from parley.domain.push import MESSAGE_TYPES, check_binding, same_address
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_NOT_FOUND
 from parley.ids import binding_sid, is_sid, user_sid
-from parley.operations import authority, rate, verbs
+from parley.operations import authority, devices, rate, verbs
 from parley.operations.addressing import resolve, service, user_address
 from parley.operations.context import Context
 from parley.operations.paging import Listing, PageRequest, page_in_memory
-from parley.operations.reachability import is_enabled
 from parley.records.bindings import BINDING
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.keys import Key
-from parley.store.writes import Create, Erase, Guard, Update
-from parley.stored import Binding, Service, User
+from parley.store.writes import Erase
+from parley.stored import Binding, User
 
 
 def register(
@@ -45,6 +40,7 @@ def register(
         Refusal: 50209; 20001; 20404 for a credential that is not the account's; 50200 if the user is gone.
     """
     check_binding(binding_type, endpoint, address, message_types)
+    address = same_address(binding_type, address)
     service(context, service_sid)
     if credential_sid:
         _require_credential(context, credential_sid, binding_type)
@@ -67,25 +63,19 @@ def register(
     }
 
     def attempt(context: Context) -> Record:
-        found = context.table.fetch_many([binding_key, user_key])
+        found = context.table.fetch_many([binding_key, user_key, *devices.wanted(record)])
         owner = found.get(user_key)
         if context.caller.identity is not None:
             authority.require_same_user(context, owner)
         if owner is None:
             raise USER_NOT_FOUND()
-        of_owner = {**record, "birth": birth_of(owner)}
         earlier = found.get(binding_key)
-        if earlier and own(earlier, owner):
-            same = verbs.same_user(birth_of(owner), CONCURRENT_UPDATE())
-            changed = {**of_owner, "date_created": earlier["date_created"]}
-            write = Update(binding_key, CONCURRENT_UPDATE(), set=changed, guards=(same,))
-            return context.table.commit(context.cause(), [write])[0]
-        if earlier:
+        if earlier and not own(earlier, owner):
             _remove_leftover(context, earlier)
-        known = Create(binding_key, of_owner, taken=CONCURRENT_UPDATE(), index=keys.in_user_bindings(user, sid))
-        return context.table.commit(context.cause(), [known, _counted(context, owner, 1)])[0]
+            earlier = None
+        return devices.register(context, owner, {**record, "birth": birth_of(owner)}, earlier, found)
 
-    return verbs.retried(context, attempt, CONCURRENT_UPDATE)
+    return verbs.retried(context, attempt, CONCURRENT_UPDATE, attempts=devices.ATTEMPTS)
 
 
 def _require_credential(context: Context, sid: str, binding_type: str) -> None:
@@ -105,30 +95,6 @@ def _remove_leftover(context: Context, binding: Binding) -> None:
     same = verbs.same_user(birth_of(binding), CONCURRENT_UPDATE())
     where = keys.binding(binding["service_sid"], binding["sid"])
     context.table.commit(context.cause(), [Erase(where, CONCURRENT_UPDATE(), (same,))])
-
-
-def _counted(context: Context, user: User, more: int) -> Update:
-    """The write that adds `more`, 1 or -1, to a user's count of devices.
-
-    A user is notifiable while it has a device. The write is announced if it changes that and the service has
-    reachability enabled. Other requests may have changed the count since the user was read. If that decides whether
-    this write changes `is_notifiable`, the write is refused with 20409. If the user was deleted, it is refused with
-    50200.
-    """
-    count = user.get("bindings_count", 0)
-    is_changed = is_notifiable({"bindings_count": count + more}) != is_notifiable(user)
-    is_announced = is_changed and is_enabled(context.configuration.fetch(_service_key(context, user)))
-    # From this count on, adding `more` changes `is_notifiable`.
-    changing_count = 0 if more > 0 else 1
-    test = ("=" if "bindings_count" in user else "missing") if is_changed else "<>"
-    as_read = Guard("bindings_count", test, count if is_changed else changing_count, CONCURRENT_UPDATE())
-    same = verbs.same_user(birth_of(user), USER_NOT_FOUND())
-    add = {"bindings_count": more} | (NEXT_VERSION if is_announced else {})
-    return Update(keys.user(user["sid"]), USER_NOT_FOUND(), add=add, guards=(same, as_read), announced=is_announced)
-
-
-def _service_key(context: Context, user: User) -> Key[Service]:
-    return keys.service(context.account_sid, user.get("service_sid", ""))
 
 
 def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRequest) -> Listing:
@@ -185,13 +151,4 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     resolved = resolve(context, BINDING, path)
     binding = verbs.load(context, BINDING, resolved)
     rate.count_service_action(context, path["service_sid"])
-    same = verbs.same_user(birth_of(binding), NOT_FOUND())
-    gone = replace(verbs.bury(context, BINDING, resolved, binding), guards=(same,))
-
-    def attempt(context: Context) -> None:
-        user = context.table.fetch(keys.user(binding["user_sid"]))
-        # The devices of a deleted user are counted nowhere.
-        counted = [_counted(context, user, -1)] if user and own(binding, user) else []
-        context.table.commit(context.cause(), [gone, *counted])
-
-    verbs.retried(context, attempt, CONCURRENT_UPDATE, USER_NOT_FOUND)
+    devices.remove(context, binding)

@@ -13,7 +13,7 @@ from parley.domain.counting import SETTLED_MS
 from parley.domain.memberships import birth_of
 from parley.errors import NOT_FOUND, USER_NOT_FOUND, Refusal, ignoring
 from parley.jobs import Again
-from parley.operations import attaching, bound, channels, departures, users, verbs
+from parley.operations import attaching, bound, channels, departures, devices, users, verbs
 from parley.operations.channel_log import Overtaken, unchanged
 from parley.operations.context import Context
 from parley.records import MEMBER
@@ -180,6 +180,9 @@ def _sweep_user(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
         with ignoring(NOT_FOUND):
             where = keys.binding(device["service_sid"], device["sid"])
             context.table.commit(context.cause(), [Erase(where, NOT_FOUND(), (same,))])
+    left = context.table.fetch(keys.user_devices(user))
+    if left and birth_of(left) == birth:
+        devices.forget(context, left)
     return not is_late()
 
 

@@ -39,6 +39,8 @@ Access patterns (each is one function below; `*` marks what is read in order):
     the last minute whose due work is done     pk ACCOUNT#<AC>       sk HAND#<kind>
     a push registration; all of a service*     pk SERVICE#<IS>       sk BINDING#<BS>
     a user's push registrations*               gsi1pk BINDINGS#<US>  gsi1sk <BS>
+    a user's devices, to tell them             pk USER#<US>          sk PUSH
+    the push registration with an address      pk DEVICE#<digest>    sk DEVICE
     a service's files that no message carries  gsi1pk MEDIA#<IS>     gsi1sk <ME>
     a service's users*, oldest first           gsi1pk USERS#<IS>     gsi1sk <created ms>#<US>
     a user's channels and invites*                  gsi1pk USER#<US>      gsi1sk <CH>
@@ -320,6 +322,14 @@ def bindings(service_sid: str) -> Range[stored.Binding]:
 
 def user_bindings(user_sid: str) -> Range[stored.Binding]:
     return Range(f"BINDINGS#{user_sid}", "", index="gsi1")
+
+
+def user_devices(user_sid: str) -> Key[stored.UserDevices]:
+    return Key(f"USER#{user_sid}", "PUSH")
+
+
+def device(digest: str) -> Key[stored.HeldAddress]:
+    return Key(f"DEVICE#{digest}", "DEVICE")
 
 
 def connection(connection_id: str) -> Key[stored.Connection]:

@@ -14,7 +14,7 @@ from parley.stored.common import OfChannel, OfService, Stored, StoredCause
 from parley.stored.due import Due, DueHand
 from parley.stored.members import Alias, BoundMember, Holder, Member, MessagingBinding
 from parley.stored.messages import Media, Message, MessageMedia, Receipt, SentToken
-from parley.stored.services import Binding, Rate, Role, Service, User
+from parley.stored.services import Binding, Device, HeldAddress, Rate, Role, Service, User, UserDevices
 from parley.stored.sockets import Connection, Follower, Presence, SessionResult
 
 __all__ = [
@@ -28,10 +28,12 @@ __all__ = [
     "ChannelWebhook",
     "Connection",
     "Credential",
+    "Device",
     "Due",
     "DueHand",
     "Follower",
     "Group",
+    "HeldAddress",
     "Holder",
     "Invite",
     "Listing",
@@ -56,4 +58,5 @@ __all__ = [
     "Tail",
     "UniqueName",
     "User",
+    "UserDevices",
 ]

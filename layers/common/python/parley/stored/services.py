@@ -78,6 +78,36 @@ class Binding(OfService, total=False):
     message_types: list[str]
 
 
+class Device(TypedDict, total=False):
+    """A device as those see it who tell it something. `at` is when it was registered last, `arn` names its endpoint."""
+
+    type: str
+    credential: str
+    address: str
+    types: list[str]
+    at: int
+    arn: str
+
+
+class UserDevices(TypedDict, total=False):
+    """A user's devices by binding. `revision` is another one after each change."""
+
+    user_sid: str
+    identity: str
+    service_sid: str
+    birth: str
+    revision: str
+    devices: dict[str, Device]
+
+
+class HeldAddress(TypedDict, total=False):
+    """Who holds a device's address."""
+
+    binding_sid: str
+    service_sid: str
+    user_sid: str
+
+
 class Rate(TypedDict, total=False):
     """A service's count of actions, and the ceiling that the count may not pass for now."""
 
