@@ -73,7 +73,7 @@ def register(context: Context, owner: User, binding: Record, earlier: Binding | 
     if len(me.left) > MOST_DEVICES:
         # Of devices that registered at the same time, the new one stays.
         change.evict(oldest({sid: one for sid, one in me.left.items() if sid not in me.come}))
-    return change.commit(_registration(binding, owner, earlier))
+    return change.carry_out(_registration(binding, owner, earlier))
 
 
 def _registration(binding: Record, owner: User, earlier: Binding | None) -> Write:
@@ -104,8 +104,8 @@ def remove(context: Context, binding: Binding, address: str = "") -> None:
             raise NOT_FOUND()
         if address in ("", there["address"]):
             change = _Change(context, _Person(found.get(user_key), found.get(devices_key)))
-            change.remove(there)
-            change.commit()
+            change.take_off(there)
+            change.carry_out()
 
     verbs.retried(context, attempt, CONCURRENT_UPDATE, USER_NOT_FOUND, attempts=ATTEMPTS)
 
@@ -217,7 +217,7 @@ class _Change:
         if binding := self._context.table.fetch(keys.binding(service_sid, sid)):
             self._bury(self._me, binding)
 
-    def remove(self, binding: Binding) -> None:
+    def take_off(self, binding: Binding) -> None:
         """Remove a registration of the first user, which may have been deleted."""
         sid, person = binding["sid"], self._me
         device = person.before.get(sid)
@@ -235,7 +235,7 @@ class _Change:
         if person.user is not None and own(binding, person.user):
             person.more -= 1
 
-    def commit(self, *first: Write) -> Record:
+    def carry_out(self, *first: Write) -> Record:
         """Carry out all writes; returns what the first one stored."""
         counts = [write for person in self._people for write in self._count(person)]
         devices = [write for person in self._people for write in self._devices(person)]
