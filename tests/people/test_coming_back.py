@@ -11,6 +11,7 @@ import pytest
 
 from parley.domain.push import MOST_DEVICES
 from tests.sockets.deployment import Device, House, Room
+from tests.support.invariants import contradictions, everything
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.sweeping import joined
 
@@ -217,6 +218,8 @@ def test_the_sweep_erases_every_device_of_a_user(house: House, webhooks: Webhook
     forget(house)
     webhooks.sweep_all()
     assert house.rest.get(f"{house.path}/Bindings")["bindings"] == []
+    world = house.deployment.world
+    assert contradictions(everything(world._client, world._table_name, world.account_sid)) == []
 
 
 def test_the_new_user_is_offline_while_only_the_former_one_is_connected(house: House) -> None:
