@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ STORE = "**/_aws/s3/**"
 API = "**/media/v1/**"
 
 
-def png(width: int = 12, height: int = 8) -> bytes:
-    """A picture of that size."""
+def blue(x: int, y: int) -> tuple[int, int, int]:
+    return 32, 128, 192
+
+
+def png(width: int = 12, height: int = 8, colour: Callable[[int, int], tuple[int, int, int]] = blue) -> bytes:
+    """A picture of that size, with a colour at each point."""
 
     def chunk(kind: bytes, payload: bytes) -> bytes:
         return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
 
-    rows = (b"\0" + b"\x20\x80\xc0" * width) * height
+    rows = b"".join(b"\0" + b"".join(bytes(colour(x, y)) for x in range(width)) for y in range(height))
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 

@@ -5,8 +5,12 @@ A stack and a browser of its own, a small conversation over REST, and the consol
 
 from __future__ import annotations
 
+import base64
+import json
+import math
 import sys
 import tempfile
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +20,13 @@ from playwright.sync_api import Page, expect
 from local.home import REPOSITORY
 from local.sdk.packages import BY_NAME
 from local.stack.running import Stack, start_stack
+from tests.console.attaching import png
 from tests.console.browser import DESKTOP, PHONE, chromium, find_chromium, tab
 from tests.console.console import Console, SdkPerson
 from tests.end_to_end.clients import helper_library
 
 IMAGES = REPOSITORY / "docs" / "images"
+SHOWN = "And a picture for its head."
 YESTERDAY = [
     ("carol", "The new build is on staging. Could somebody try the upload page?"),
     ("bob", "I can, later today."),
@@ -28,9 +34,32 @@ YESTERDAY = [
 TODAY = [
     ("alice", "Hello everybody! Did the upload page hold?"),
     ("bob", "It did. Two small things: the progress bar jumps, and errors come without a text."),
-    ("bob", "I wrote both down."),
+    ("bob", SHOWN),
     ("alice", "Perfect, thank you. I will fix the bar today."),
 ]
+
+
+def drawing(width: int = 480, height: int = 360) -> bytes:
+    """A picture: hills under an evening sky."""
+
+    def colour(x: int, y: int) -> tuple[int, int, int]:
+        for near, (base, wave, reach) in enumerate(((300, 40, 30), (240, 65, 38), (190, 90, 45))):
+            if y > base + reach * math.sin(x / wave + near):
+                return 30 + 26 * near, 70 + 24 * near, 92 + 30 * near
+        return 250 - y // 3, 190 - y // 4, 130 + y // 3
+
+    return png(width, height, colour)
+
+
+def upload(stack: Stack, service_sid: str) -> str:
+    """Upload the picture as a back end does, and return its SID."""
+    info = stack.info
+    url = f"{info['rest_url']}/media/v1/Services/{service_sid}/Media?Filename=evening.png"
+    request = urllib.request.Request(url, drawing(), {"Content-Type": "image/png"}, method="POST")
+    credentials = base64.b64encode(f"{info['account_sid']}:{info['auth_token']}".encode()).decode()
+    request.add_header("Authorization", f"Basic {credentials}")
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+        return str(json.load(answer)["sid"])
 
 
 def seed(stack: Stack) -> Any:
@@ -55,7 +84,8 @@ def seed(stack: Stack) -> Any:
     for days, lines in ((1, YESTERDAY), (0, TODAY)):
         for number, (author, body) in enumerate(lines):
             moment = now - timedelta(days=days, minutes=2 * (len(lines) - number))
-            made["General"].messages.create(from_=author, body=body, date_created=moment)
+            more = {"media_sid": upload(stack, service.sid)} if body == SHOWN else {}
+            made["General"].messages.create(from_=author, body=body, date_created=moment, **more)
     made["Lunch"].messages.create(from_="carol", body="Soup or noodles?")
     made["Lunch"].invites.create(identity="alice")
     for identity in ("alice", "bob", "carol"):

@@ -263,6 +263,7 @@ class Media:
         self.size: int | None = record.get("size")
         self.content_type: str | None = record.get("content_type")
         self.filename: str | None = record.get("filename")
+        self.category: str = record.get("category") or "media"
 
     def __repr__(self) -> str:
         return f"Media({self.sid}, {self.filename!r}, {self.content_type}, {self.size} bytes)"

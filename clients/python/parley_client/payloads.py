@@ -90,7 +90,8 @@ class MediaRecord(TypedDict, total=False):
     sid: Required[str]
     size: int
     content_type: str
-    filename: str
+    filename: str | None
+    category: str
 
 
 MessageRecord = TypedDict(
