@@ -489,8 +489,8 @@ def watched_metrics() -> set[tuple[str, str, str]]:
     """The alarms that watch a metric, its name, and the function that counts it, for Parley's own metrics."""
     found = set()
     for name, alarm in alarms().items():
-        for entry in alarm.get("Metrics", []):
-            metric = entry.get("MetricStat", {}).get("Metric", {})
+        metrics = [entry.get("MetricStat", {}).get("Metric", {}) for entry in alarm.get("Metrics", [])]
+        for metric in metrics or [alarm]:
             if metric.get("Namespace") == {"Fn::Sub": "Parley/${AWS::StackName}"}:
                 ((_, service),) = (dimension.values() for dimension in metric["Dimensions"])
                 found.add((name, metric["MetricName"], service))

@@ -228,6 +228,15 @@ def test_a_post_event_reaches_the_owner_with_all_documented_parameters_and_a_val
     assert request.is_signed_with(stack.info["auth_token"])
     assert not request.is_signed_with("0" * 32)
     assert re.fullmatch("[0-9a-f]{32}", request.headers["i-twilio-idempotency-token"])
+    request_id = request.headers["twilio-request-id"]
+    assert {"pushed", "webhook"} <= until(lambda: _told_of(stack, request_id, 2))
+
+
+def _told_of(stack: Stack, request_id: str, least: int) -> set[str]:
+    """The kinds of log lines that name a request, when there are so many."""
+    lines = "".join(path.read_text() for path in stack.home.logs.glob("*.log")).splitlines()
+    found = {json.loads(line)["message"] for line in lines if request_id in line and line.startswith("{")}
+    return found if len(found) >= least else set()
 
 
 def test_rest_fires_webhooks_only_when_it_asks_for_them(stack: Stack, twilio: Client) -> None:

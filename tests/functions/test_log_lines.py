@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from parley.log import logger
+from parley.metrics import REQUESTS, count
 from parley.runtime import Runtime
 from parley.settings import Settings
 
@@ -35,3 +36,14 @@ def test_a_line_has_a_level_and_a_time_of_the_form_that_lambda_demands():
     line = json.loads(logger.registered_formatter.format(record))
     assert line["level"] == "WARNING"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["timestamp"])
+
+
+@pytest.mark.parametrize("level", ["INFO", "WARN", "ERROR"])
+def test_metrics_are_written_whatever_level_is_chosen(level: str, capsys: pytest.CaptureFixture[str]):
+    runtime = Runtime(Settings.from_environment({"PARLEY_LOG_LEVEL": level, "POWERTOOLS_SERVICE_NAME": "rest_api"}))
+    with runtime.invocation({}, None):
+        count(REQUESTS)
+    line = json.loads(capsys.readouterr().out)
+    assert (line["service"], line["Requests"]) == ("rest_api", [1])
+    # CloudWatch reads metrics from a line with `_aws`, and Lambda takes a line without a level for INFO.
+    assert "_aws" in line and "level" not in line

@@ -50,7 +50,9 @@ FAN_OUT_LAG = Metric(
 PUSHES = Metric("Pushes", COUNT, _PUSHING, "API Gateway took a push to a socket")
 PUSHES_GONE = Metric("PushesGone", COUNT, _PUSHING, "a push met a socket that is closed (410); it is forgotten")
 PUSHES_THROTTLED = Metric("PushesThrottled", COUNT, _PUSHING, "API Gateway answered a push with 429; it is tried again")
-PUSHES_DROPPED = Metric("PushesDropped", COUNT, _PUSHING, "a socket missed pushes that were given up; it is told so")
+PUSHES_DROPPED = Metric(
+    "PushesDropped", COUNT, "fan_out", "a socket missed changes, because pushes to it were given up; it is told so"
+)
 GAPS_TOLD = Metric("GapsTold", COUNT, "fan_out", "a socket that missed pushes was told to catch up")
 WEBHOOK_DELIVERED = Metric("WebhookDelivered", COUNT, "webhooks", "a webhook was answered with 2xx")
 WEBHOOK_REJECTED = Metric(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from parley.domain.presence import LONGEST_LIFE_SECONDS
 from parley.log import logger
-from parley.metrics import GAPS_TOLD, count
+from parley.metrics import GAPS_TOLD, PUSHES_DROPPED, count
 from parley.operations import due
 from parley.operations.context import Context
 from parley.ports.sockets.gateway import Outcome, SocketGateway
@@ -64,6 +64,7 @@ def note(context: Context, missed: Iterable[Missed]) -> None:
     noted: dict[Key[Due], Due] = {}
     now = context.clock.now_ms() // 1000
     for one in missed:
+        count(PUSHES_DROPPED)
         # A connection may miss pushes of several batches within a minute.
         noted |= _entry(context, f"{one.connection_id}#{context.ids.unique()}", one, now)
     context.table.put_many(noted)

@@ -23,7 +23,7 @@ from random import random
 from ssl import SSLContext
 from urllib.parse import quote, urlsplit
 
-from parley.metrics import PUSHES, PUSHES_DROPPED, PUSHES_GONE, PUSHES_THROTTLED, count
+from parley.metrics import PUSHES, PUSHES_GONE, PUSHES_THROTTLED, count
 from parley.ports.sockets import posting
 from parley.ports.sockets.keepalive import WirePool
 from parley.ports.sockets.pace import Budget
@@ -154,10 +154,8 @@ class SocketGateway:
 
 def count_pushes(accepted: int, throttled: int, outcomes: Collection[Outcome]) -> None:
     """Count what became of the pushes of one call."""
-    missed = {Outcome.GONE: PUSHES_GONE, Outcome.DROPPED: PUSHES_DROPPED}
-    counted = {PUSHES: accepted, PUSHES_THROTTLED: throttled}
-    counted |= {metric: sum(one is outcome for one in outcomes) for outcome, metric in missed.items()}
-    for metric, times in counted.items():
+    gone = sum(one is Outcome.GONE for one in outcomes)
+    for metric, times in ((PUSHES, accepted), (PUSHES_THROTTLED, throttled), (PUSHES_GONE, gone)):
         if times:
             count(metric, times)
 
