@@ -96,6 +96,8 @@ class DeployedStack(Place):
         Secrets Manager stores one value under one version id only. The new version's id follows from the version that
         it replaces, so of two who replace the same one at the same time, the second is refused.
         """
+        if tokens.text() == before:
+            return
         held = self._secret
         client = self.client("secretsmanager")
         if held["SecretString"] == before:

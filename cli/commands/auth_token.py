@@ -63,7 +63,8 @@ def _begin(options: Options, text: str, tokens: AuthTokens, sign_in: int) -> Non
     if begun:
         signs_from = (int(time.time()) + sign_in) * 1000
         tokens = AuthTokens(tokens.token, secrets.token_hex(16), signs_from)
-        options.place.replace_auth_tokens(text, tokens)
+    # If it has begun already, this completes what a crash may have left half done.
+    options.place.replace_auth_tokens(text, tokens)
     _tell(options, tokens, "begun" if begun else "under way")
 
 

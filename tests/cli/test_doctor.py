@@ -1,0 +1,248 @@
+"""`parley doctor` on a service that works, and on services that each have one thing broken."""
+
+from __future__ import annotations
+
+import email.utils
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from local.home import REPOSITORY
+from local.stack.running import Stack
+from parley.version import VERSION
+from tests.cli.conftest import Ran, Run, keys, services
+from tests.cli.proxy import proxied
+from tests.cli.test_commands import closed_url
+from tests.support.target import Reply, Target, serving
+
+CHECKS = ["processes", "REST", "clock", "versions", "socket", "push", "webhook"]
+
+
+def found(ran: Ran) -> dict[str, tuple[str, str, str]]:
+    """Outcome, detail and advice of each check."""
+    return {check["name"]: (check["outcome"], check["detail"], check["advice"]) for check in ran.json["checks"]}
+
+
+def outcomes(ran: Ran) -> dict[str, str]:
+    return {name: outcome for name, (outcome, _, _) in found(ran).items()}
+
+
+HEALTHY = dict.fromkeys(CHECKS, "ok")
+
+
+def test_a_service_that_works_is_said_so_and_nothing_is_left_behind(parley: Run, local: Stack):
+    before = services(local), keys(local)
+    ran = parley("doctor", "--json")
+    assert (ran.status, ran.json["healthy"]) == (0, True)
+    assert outcomes(ran) == HEALTHY
+    assert (services(local), keys(local)) == before
+
+
+def test_a_person_reads_a_line_for_each_check(parley: Run, local: Stack):
+    ran = parley("doctor")
+    *lines, blank, last = ran.out.splitlines()
+    assert [line.split()[:2] for line in lines] == [["ok", name] for name in CHECKS]
+    assert (ran.status, blank, last, ran.err) == (0, "", "everything works", "")
+
+
+def test_a_service_that_does_not_answer_fails_and_the_rest_is_skipped(
+    parley: Run, stack: Stack, altered: Callable[..., None]
+):
+    altered(stack, rest_url=closed_url())
+    ran = parley("doctor", "--json")
+    assert ran.status == 3
+    outcome, detail, advice = found(ran)["REST"]
+    assert outcome == "failed" and detail.startswith("nothing answers at http") and advice == "Start `make run` again."
+    assert {outcomes(ran)[name] for name in CHECKS[2:]} == {"skipped"}
+
+
+def test_a_wrong_auth_token_is_named(parley: Run, stack: Stack, altered: Callable[..., None], tmp_path: Any):
+    altered(stack, auth_token="f" * 32)
+    (tmp_path / "altered" / "kept.json").unlink()
+    ran = parley("doctor", "--json")
+    assert ran.status == 3
+    advice = "local.json does not fit what runs there: start `make run` again."
+    assert found(ran)["REST"] == ("failed", "the auth token is refused (401)", advice)
+
+
+def test_a_closed_socket_is_named_and_webhooks_are_checked_all_the_same(
+    parley: Run, stack: Stack, altered: Callable[..., None]
+):
+    before = services(stack)
+    url = closed_url().replace("http", "ws")
+    altered(stack, ws_url=url)
+    ran = parley("doctor", "--json")
+    assert ran.status == 3
+    detail = f"no socket can be opened at {url}: Connection refused"
+    assert found(ran)["socket"] == ("failed", detail, "Start `make run` again.")
+    assert outcomes(ran) == {**HEALTHY, "socket": "failed", "push": "skipped"}
+    assert services(stack) == before
+
+
+def test_an_api_key_that_was_deleted_is_told_from_a_closed_socket(
+    parley: Run, stack: Stack, altered: Callable[..., None]
+):
+    altered(stack, api_key_sid="SK" + "0" * 32)
+    ran = parley("doctor", "--json")
+    outcome, detail, advice = found(ran)["socket"]
+    assert (ran.status, outcome, detail) == (3, "failed", f"{stack.info['ws_url']} refuses the connection with 401")
+    assert "The access token is refused" in advice
+
+
+@pytest.mark.parametrize(
+    ("seconds", "detail"),
+    [
+        (90, "this machine's clock is 90 s behind the service's"),
+        (-90, "this machine's clock is 90 s ahead of the service's"),
+    ],
+)
+def test_a_clock_that_goes_wrong_is_named(
+    parley: Run, stack: Stack, altered: Callable[..., None], seconds: int, detail: str
+):
+    with proxied(stack.info["rest_url"], {"Date": email.utils.formatdate(time.time() + seconds, usegmt=True)}) as url:
+        altered(stack, rest_url=url)
+        ran = parley("doctor", "--json")
+    outcome, told, advice = found(ran)["clock"]
+    assert (ran.status, outcome) == (3, "failed")
+    # The header has whole seconds.
+    assert told in (detail, detail.replace("90", "89"), detail.replace("90", "91"))
+    assert advice.startswith("Set it")
+
+
+@pytest.mark.parametrize(
+    ("version", "detail"),
+    [("9.9.9", f"the service 9.9.9, this command {VERSION}"), ("", "the service does not tell its own")],
+)
+def test_another_version_is_a_warning(
+    parley: Run, stack: Stack, altered: Callable[..., None], version: str, detail: str
+):
+    with proxied(stack.info["rest_url"], {"Parley-Version": version}) as url:
+        altered(stack, rest_url=url)
+        ran = parley("doctor", "--json")
+    assert ran.status == 0
+    outcome, told, _ = found(ran)["versions"]
+    assert outcome == "warning" and told.startswith(detail)
+
+
+@contextmanager
+def paused(stack: Stack, name: str) -> Iterator[None]:
+    """One process of a stack stands still."""
+    pid = stack.pids[name]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_pushes_and_webhooks_that_do_not_come_are_named(parley: Run, breakable: Stack, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PARLEY_HOME", str(breakable.home.path))
+    with paused(breakable, "pump"):
+        ran = parley("doctor", "--patience", "1s", "--json")
+    assert ran.status == 3
+    assert outcomes(ran) == {**HEALTHY, "push": "failed", "webhook": "failed"}
+    advice = "The pump does not do its work: `parley logs`, then start `make run` again."
+    assert found(ran)["push"] == ("failed", "a message over REST did not reach the socket in 1 s", advice)
+    assert found(ran)["webhook"] == ("failed", "a message's webhook did not come in 1 s", advice)
+    assert services(breakable) == []
+
+
+def test_a_process_that_has_died_is_named(parley: Run, stack: Stack, altered: Callable[..., None], tmp_path: Any):
+    altered(stack)
+    (tmp_path / "altered" / "processes.json").write_text('{"gateway": {"pid": 999999999, "command": ""}}')
+    ran = parley("doctor", "--json")
+    told = [(check["outcome"], check["detail"]) for check in ran.json["checks"] if check["name"] == "process"]
+    assert (ran.status, told) == (3, [("failed", "gateway: has died"), ("failed", "pump: does not run")])
+
+
+def test_deliveries_that_were_given_up_are_a_warning(parley: Run, breakable: Stack, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PARLEY_HOME", str(breakable.home.path))
+    from cli.local_stack import LocalStack
+
+    place = LocalStack.found()
+    queue = place.queue_url("DeliveryDeadLetterQueue")
+    placing = {"MessageGroupId": "1", "MessageDeduplicationId": "1"}
+    place.client("sqs").send_message(QueueUrl=queue, MessageBody="{}", **placing)
+    ran = parley("doctor", "--json")
+    assert ran.status == 0
+    advice = "`parley webhooks list` shows them."
+    assert found(ran)["queues"] == ("warning", "webhook deliveries, given up: 1", advice)
+    place.client("sqs").purge_queue(QueueUrl=queue)
+
+
+# A webhook server of one's own
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with serving() as target:
+        yield target
+
+
+def test_a_webhook_server_gets_one_signed_sample(parley: Run, local: Stack, target: Target):
+    ran = parley("doctor", "--webhook-url", f"{target.url}?a=b", "--json")
+    assert (ran.status, outcomes(ran)["your server"]) == (0, "ok")
+    (request,) = target.received
+    assert request.is_signed_with(local.info["auth_token"])
+    assert request.event == "onMessageSent"
+    wanted = {"AccountSid", "InstanceSid", "ChannelSid", "MessageSid", "Body", "RetryCount"}
+    assert request.parameters.keys() >= wanted
+
+
+def test_a_webhook_server_that_does_not_answer_is_named(parley: Run, local: Stack):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/hook"
+        ran = parley("doctor", "--webhook-url", url, "--patience", "2s", "--json")
+    advice = "Parley would try again, for hours. Start the server, or open its port."
+    assert (ran.status, found(ran)["your server"]) == (
+        3,
+        ("failed", f"{url} gives no answer: no answer in time", advice),
+    )
+    assert {**outcomes(ran), "your server": "ok"} == {**HEALTHY, "your server": "ok"}
+
+
+def test_a_webhook_server_that_refuses_the_signature_is_named(parley: Run, local: Stack, target: Target):
+    target.answer = lambda received: Reply(403)
+    ran = parley("doctor", "--webhook-url", target.url, "--json")
+    outcome, detail, advice = found(ran)["your server"]
+    assert (ran.status, outcome, detail) == (3, "failed", f"{target.url} answers 403")
+    assert advice.startswith("It checks signatures with another auth token")
+
+
+def test_what_is_no_url_is_named(parley: Run, local: Stack):
+    ran = parley("doctor", "--webhook-url", "hooks.example.com", "--json")
+    detail = "hooks.example.com is no URL: it must begin with http:// or https://"
+    assert found(ran)["your server"] == ("failed", detail, "Write it as https://host/path.")
+
+
+# Ctrl-C
+
+
+def test_ctrl_c_removes_what_the_check_had_made_and_says_one_line(breakable: Stack):
+    with paused(breakable, "pump"):
+        examining = subprocess.Popen(
+            [sys.executable, "-m", "cli", "doctor", "--patience", "60s"],
+            cwd=REPOSITORY,
+            env={**os.environ, "PARLEY_HOME": str(breakable.home.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert examining.stdout is not None
+        for line in examining.stdout:
+            if line.split()[:2] == ["ok", "socket"]:
+                break
+        examining.send_signal(signal.SIGINT)
+        _, err = examining.communicate(timeout=30)
+    assert (examining.returncode, err.strip()) == (130, "stopped; what the check had made is removed")
+    assert services(breakable) == []
