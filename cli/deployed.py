@@ -24,6 +24,7 @@ _SPARE_SECONDS, _LONGEST_SECONDS = 60, 86_400
 _FOLLOW_SECONDS, _LATE_MS, _REMEMBERED = 2.0, 30_000, 20_000
 # Other names for versions of a secret would do; this one makes two that replace the same version collide.
 _VERSIONS = uuid.UUID("2f0c1a52-1f0d-4b7c-9d57-0f3d2b4b6a10")
+_ATTEMPTS = 10
 _NESTED = "AWS::CloudFormation::Stack"
 
 
@@ -100,14 +101,16 @@ class DeployedStack(Place):
             return
         held = self._secret
         client = self.client("secretsmanager")
-        if held["SecretString"] == before:
-            version = str(uuid.uuid5(_VERSIONS, held["VersionId"]))
+        # Somebody may have made an old version the current one again. Then the first id that follows from it is in use.
+        for number in range(_ATTEMPTS):
+            if held["SecretString"] != before or self._secret["VersionId"] != held["VersionId"]:
+                break
+            version = str(uuid.uuid5(_VERSIONS, f"{held['VersionId']} {number}"))
             try:
                 client.put_secret_value(SecretId=held["ARN"], SecretString=tokens.text(), ClientRequestToken=version)
             except client.exceptions.ResourceExistsException:
-                pass
-            else:
-                return
+                continue
+            return
         raise Trouble("the auth token has just been changed by somebody else: look again")
 
     def api_key(self, rest: Rest, purpose: str, seconds: int) -> ApiKey:
