@@ -143,7 +143,7 @@ class Doctor:
                 advice = "The stack's events say why: `aws cloudformation describe-stack-events`."
                 yield Result("stack", WARNING, f"its state is {part['state']}", advice)
             else:
-                yield Result("alarm", WARNING, f"{part['name']} is on", "docs/deploying.md says what to do.")
+                yield Result("alarm", WARNING, f"{part['name']} is on", "docs/operating.md says what to do.")
         if not bad:
             kind = "processes" if self._place.is_local else "stack"
             yield Result(kind, OK, f"{len(parts)} are well" if self._place.is_local else str(parts[0]["state"]))
@@ -151,7 +151,7 @@ class Doctor:
     def _given_up(self) -> Iterator[Result]:
         for queue in self._place.queues():
             if queue.given_up and queue.waiting:
-                advice = "docs/deploying.md says what to do."
+                advice = "docs/operating.md says what to do."
                 if queue.name.startswith("webhook deliveries"):
                     advice = "`parley webhooks list` shows them."
                 yield Result("queues", WARNING, f"{queue.name}: {queue.waiting}", advice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from typing import Any
@@ -15,6 +16,8 @@ from cli.place import LogLine, LogQuery
 from parley.clock import iso_millis
 
 _STYLES = {"ERROR": "red", "CRITICAL": "red", "WARNING": "yellow"}
+# What the local runtime and its libraries say when all is well.
+_CHATTER = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO|DEBUG) ")
 # What is shown apart, or says the same for every line.
 _KNOWN = {"timestamp", "level", "message", "service", "location", "exception", "stack_trace", "exception_name"}
 
@@ -26,7 +29,7 @@ _KNOWN = {"timestamp", "level", "message", "service", "location", "exception", "
 )
 @click.option("--text", "texts", multiple=True, help="Only lines that hold this text.")
 @click.option("--since", type=Duration(1, 400 * 86_400), default="10m", show_default=True, help="How far to look back.")
-@click.option("--metrics", is_flag=True, help="Show the lines that hold metrics too.")
+@click.option("--all", "everything", is_flag=True, help="Show metrics too, and what the local runtime says of itself.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is logged from now on, until Ctrl-C.")
 @common
 @pass_options
@@ -36,7 +39,7 @@ def command(
     requests: tuple[str, ...],
     texts: tuple[str, ...],
     since: int,
-    metrics: bool,
+    everything: bool,
     follow: bool,
 ) -> None:
     """Show what was logged, oldest first.
@@ -47,7 +50,7 @@ def command(
     query = LogQuery(functions, (*requests, *texts), int((time.time() - since) * 1000))
     for line in options.place.log(query, follow):
         fields = _fields(line.text)
-        if "_aws" in fields and not metrics:
+        if not everything and ("_aws" in fields or _CHATTER.match(line.text)):
             continue
         if options.json:
             sys.stdout.write(f"{line.text}\n")

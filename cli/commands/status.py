@@ -45,7 +45,7 @@ def command(options: Options) -> None:
             "version": f"{answer.version or 'unknown'} (this command: {VERSION})",
             **{_NAMES[name]: own[name] for name in _NAMES if name in own},
             "services": len(services),
-            "table": f"about {table['items']:,} items, {_size(table['bytes'])}",
+            "table": f"about {table['items']:,} items" + (f", {_size(table['bytes'])}" if table["bytes"] else ""),
         }
     )
     output.line("")
@@ -63,7 +63,7 @@ def command(options: Options) -> None:
             output.line(f"and {len(services) - _SHOWN_SERVICES} more; --json lists all")
     if any(bad):
         output.line("")
-        output.line("Something was given up: docs/deploying.md says what to do with each of these queues.", "red")
+        output.line("Something was given up: docs/operating.md says what to do with each of these queues.", "red")
 
 
 _NAMES = {

@@ -19,14 +19,18 @@ import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from local.process.silent_targets import watch_targets
 from local.template.declared import Function
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
+_SERVICE = "POWERTOOLS_SERVICE_NAME"
 logger = logging.getLogger("local.functions")
 _importing = threading.Lock()
+# The name under which the function that runs here logs. In Lambda each function has a logger of its own.
+_service: ContextVar[str] = ContextVar("service", default="")
 
 
 class FunctionError(Exception):
@@ -70,11 +74,14 @@ class LoadedFunction:
         if len(payload) > PAYLOAD_LIMIT:
             raise PayloadTooLarge(f"{self.function.name}: an invocation of {len(payload)} bytes")
         context = Context(self.function, time.monotonic() + self.function.timeout_seconds)
+        named = _service.set(self.function.environment.get(_SERVICE, self.function.name))
         try:
             result = json.dumps(self._handler(json.loads(payload), context))
         except (Exception, SystemExit) as error:
             logger.exception("%s raised, request %s", self.function.name, context.aws_request_id)
             raise FunctionError(f"{type(error).__name__} in {self.function.name}") from error
+        finally:
+            _service.reset(named)
         if len(result) > PAYLOAD_LIMIT:
             raise FunctionError(f"{self.function.name} returned {len(result)} bytes, Lambda takes {PAYLOAD_LIMIT}")
         return json.loads(result)
@@ -85,6 +92,7 @@ class Invoker:
 
     def __init__(self, functions: Mapping[str, Function], wanted: Iterator[str], threads: int) -> None:
         self._loaded = {name: LoadedFunction(functions[name]) for name in wanted}
+        _share_logger()
         watch_targets()
         self._threads = ThreadPoolExecutor(threads, "invoke", initializer=_set_event_loop)
 
@@ -108,6 +116,26 @@ class Invoker:
     def close(self) -> None:
         """Take no more calls. Calls that are running go on until they return or the process ends."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _share_logger() -> None:
+    """Let each line of the logger that all functions share here name the function that logs it."""
+    if (module := sys.modules.get("parley.log")) is None:
+        return
+    handler = module.logger.registered_handler
+    if not any(isinstance(known, _Named) for known in handler.filters):
+        handler.addFilter(_Named(str(module.logger.service)))
+        module.logger.remove_keys(["service"])
+
+
+class _Named(logging.Filter):
+    def __init__(self, otherwise: str) -> None:
+        super().__init__()
+        self._otherwise = otherwise
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.__dict__["service"] = _service.get() or self._otherwise
+        return True
 
 
 def _set_event_loop() -> None:

@@ -226,7 +226,7 @@ def test_an_alarm_that_is_on_is_a_warning_of_the_doctor(parley: Run, cloud: Clou
     before = services(deployed), keys(deployed)
     ran = parley(*cloud.options, "doctor", "--json")
     assert ran.status == 0, ran.json
-    assert found(ran)["alarm"] == ("warning", "ErrorsAlarm is on", "docs/deploying.md says what to do.")
+    assert found(ran)["alarm"] == ("warning", "ErrorsAlarm is on", "docs/operating.md says what to do.")
     expected = {name: outcome for name, outcome in HEALTHY.items() if name != "processes"} | {"alarm": "warning"}
     assert outcomes(ran) == expected
     assert found(ran)["webhook"][1] == "a message's webhook was sent, and answered with 404"

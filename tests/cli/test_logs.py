@@ -48,10 +48,12 @@ def test_lines_are_of_one_function_if_asked(parley: Run, local: Stack):
     assert lines(parley, "--function", "nobody") == []
 
 
-def test_metrics_are_shown_if_asked(parley: Run, local: Stack):
+def test_metrics_and_the_runtimes_own_lines_are_shown_if_asked(parley: Run, local: Stack):
     assert parley("doctor").status == 0  # its webhook counts
     assert not any("_aws" in line for line in lines(parley))
-    until(lambda: any("_aws" in line for line in lines(parley, "--metrics")))
+    until(lambda: any("_aws" in line for line in lines(parley, "--all")))
+    assert "mangum" in parley("logs", "--all").out
+    assert "mangum" not in parley("logs").out
 
 
 def test_a_person_reads_time_function_level_and_facts(parley: Run, local: Stack):
