@@ -26,7 +26,9 @@ def written(page: str) -> str:
 
 def _helps() -> Iterator[str]:
     for words, command in _commands("parley", parley):
-        shown = command.get_help(click.Context(command, info_name=words, terminal_width=100)).splitlines()
+        names = parley.context_settings["help_option_names"]
+        context = click.Context(command, info_name=words, terminal_width=100, help_option_names=names)
+        shown = command.get_help(context).splitlines()
         if words != "parley":
             shown = list(_without_common(shown))
         yield f"```\n{chr(10).join(shown).strip()}\n```\n\n"

@@ -33,12 +33,18 @@ def provoke(stack: Stack) -> str:
     return unknown
 
 
-def test_a_delivery_is_found_by_its_id_and_by_nothing_else(parley: Run, local: Stack):
-    assert parley("doctor").status == 0  # it has a webhook
-    delivery = until(lambda: [line["delivery"] for line in lines(parley) if "delivery" in line])[-1]
-    found = lines(parley, "--request", delivery)
-    assert found and {line["delivery"] for line in found} == {delivery}
+def test_what_came_of_a_request_is_found_by_its_id_and_nothing_else_is(parley: Run, local: Stack):
+    assert parley("doctor").status == 0  # it posts a message, which is pushed and has a webhook
+    request_id = until(lambda: [line["request_id"] for line in lines(parley) if "delivery" in line])[-1]
+    found = until(lambda: three_of(lines(parley, "--request", request_id)))
+    assert all(request_id in json.dumps(line) for line in found)
+    assert {line["service"] for line in found} == {"rest_api", "fan_out", "webhooks"}
     assert lines(parley, "--request", uuid.uuid4().hex) == []
+
+
+def three_of(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines, once they are of three functions."""
+    return found if len({line["service"] for line in found}) >= 3 else []
 
 
 def test_lines_are_of_one_function_if_asked(parley: Run, local: Stack):
