@@ -77,6 +77,8 @@ def test_whatever_a_file_holds_its_guessed_type_is_valid_and_cannot_run(body: by
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         "text/plain; charset=utf-8",
         'text/plain;charset="utf-8"; format=flowed',
+        'video/mp4; codecs="avc1.42E01E, mp4a.40.2"',
+        "text/plain; name*=utf-8''a",
         "image/svg+xml",
         "x-test/y",
         f"a/{'b' * 127}",
@@ -92,11 +94,23 @@ def test_a_media_type_is_kept_as_it_is(text: str):
         *("", "text", "text/", "/plain", "a/b/c", "text/plain\r\nX-Evil: 1", "text/plain\n", " text/plain", "té/x"),
         *("text/plain;", "text/plain; charset", "text/plain, image/png", "text/pl ain", f"a/{'b' * 128}", "*/*"),
         f"text/plain; a={'b' * 255}",
+        *('text/plain; a="b', 'text/plain; a=b"c"', 'text/plain; a="b\\"c"', 'text/plain; a="b"c', "text/plain; a=b c"),
     ],
 )
 def test_what_is_no_media_type_is_refused(text: str):
     with pytest.raises(Refusal) as caught:
         check_content_type(text)
+    assert caught.value.error is MEDIA_TYPE_INVALID
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    ["a=b,text/html", "a=b, text/html", 'a="b",text/html', "a='b,text/html", 'a="b\\",text/html', "a,text/html;b=c"],
+)
+def test_a_second_type_behind_a_comma_is_refused(hidden: str):
+    """Browsers believe the last type of a list, so that a file which is shown in place would be a page that runs."""
+    with pytest.raises(Refusal) as caught:
+        check_content_type(f"image/png;{hidden}")
     assert caught.value.error is MEDIA_TYPE_INVALID
 
 

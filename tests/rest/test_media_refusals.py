@@ -197,6 +197,10 @@ SETS: dict[str, tuple[bytes, str]] = {
         b'{"command":"get","list":[{"media_sid":5}]}',
         "each entry of the list needs a media_sid",
     ),
+    "a SID with half a character": (
+        b'{"command":"get","list":[{"media_sid":"\\ud800"}]}',
+        "each entry of the list needs a media_sid",
+    ),
     "an entry without a SID": (b'{"command":"get","list":[{}]}', "each entry of the list needs a media_sid"),
     "too many": (
         json.dumps({"command": "get", "list": [{"media_sid": "ME" + "0" * 32}] * 101}).encode(),

@@ -24,7 +24,9 @@ SNIFFED_BYTES = 512
 
 _TOKEN = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 # Compiled with the first use, because every function imports this module.
-_TYPE = rf"({_TOKEN}/{_TOKEN})(?:[ ]?;[ ]?[\x21-\x3a\x3c-\x7e]+=[\x20-\x3a\x3c-\x7e]+)*"
+# A comma outside quotes would begin a second type, and browsers believe the last one: a picture would run as HTML.
+_VALUE = r"(?:[!#-+\--:<-\[\]-~]+|\"[ !#-:<-\[\]-~]*\")"
+_TYPE = rf"({_TOKEN}/{_TOKEN})(?:[ ]?;[ ]?[A-Za-z0-9!#$&*^_.+-]+={_VALUE})*"
 _LONGEST_TYPE = 255
 _SHA256 = r"[0-9a-fA-F]{64}"
 

@@ -191,6 +191,7 @@ def _listed(body: bytes) -> list[str]:
     if len(entries) > _MOST_IN_SET:
         raise INVALID_BODY(reason=f"the list has more than {_MOST_IN_SET} files")
     sids = [entry["media_sid"] for entry in entries if isinstance(entry, dict) and "media_sid" in entry]
-    if len(sids) < len(entries) or not all(isinstance(sid, str) for sid in sids):
+    # JSON can spell half of a surrogate pair, which is not printable, and cannot be sent back.
+    if len(sids) < len(entries) or not all(isinstance(sid, str) and sid.isprintable() for sid in sids):
         raise INVALID_BODY(reason="each entry of the list needs a media_sid")
     return sids
