@@ -600,6 +600,12 @@ def test_stream_functions_also_get_unused_numbers_receipts_replays_tombstones_an
 
 
 @pytest.mark.parametrize("key", STREAM_MAPPINGS, ids=".".join)
+def test_a_mapping_has_no_more_filters_than_an_account_may_have(key: tuple[str, str]):
+    """Five, unless AWS is asked for more: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html."""
+    assert len(filters(STREAM_MAPPINGS[key])) <= 5
+
+
+@pytest.mark.parametrize("key", STREAM_MAPPINGS, ids=".".join)
 def test_a_poison_record_holds_the_stream_up_for_a_limited_time(key: tuple[str, str]):
     mapping = STREAM_MAPPINGS[key]
     assert mapping["BisectBatchOnFunctionError"] is True
