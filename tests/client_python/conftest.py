@@ -14,6 +14,12 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files come straight from loopback."""
+    monkeypatch.setenv("no_proxy", "*")
+
+
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
     """A fake service and clients of it, closed when the test is over."""

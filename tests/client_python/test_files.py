@@ -30,11 +30,6 @@ pytestmark = pytest.mark.anyio
 PICTURE = b"a picture"
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "*")
-
-
 @pytest.fixture
 def files() -> Iterator[FakeFiles]:
     with serving_files() as files:

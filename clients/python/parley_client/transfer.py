@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from contextlib import closing, suppress
 from functools import cache, partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, socket
 from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -46,8 +46,9 @@ class Transfer:
         self._is_cut.set()
         sock = None if self._connection is None else self._connection.sock
         if sock is not None:
+            # The method of a socket with TLS would also take away what the other thread is using.
             with suppress(OSError):
-                sock.shutdown(SHUT_RDWR)
+                socket.shutdown(sock, SHUT_RDWR)
 
     def check(self) -> None:
         """Raise Stopped if it was cut."""
@@ -79,7 +80,7 @@ class _Http(HTTPHandler):
 
 class _Https(HTTPSHandler):
     def __init__(self, transfer: Transfer) -> None:
-        super().__init__()
+        super().__init__(context=_trusted())
         self._transfer = transfer
 
     def https_open(self, request: Request) -> HTTPResponse:
