@@ -209,6 +209,15 @@ describe("a file", () => {
     await client.shutdown();
   });
 
+  test("that is larger than the session allows is refused before anything is read", async () => {
+    const { http, client, channel } = await inChannelWithFiles();
+    const unread = { size: 2_000_001, type: "", arrayBuffer: assert.fail, slice: assert.fail };
+    await assert.rejects(channel.sendMedia([picture(), unread]), { name: "ParleyError", status: 413, code: 50512 });
+    assert.deepEqual(http.asked, []);
+    await channel.sendMedia(picture("x".repeat(2_000_000)));
+    await client.shutdown();
+  });
+
   test("that is too large is refused with the server's code, once", async () => {
     const { http, server, client, channel } = await inChannelWithFiles();
     http.refusals = [[413, 50512]];

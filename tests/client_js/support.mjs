@@ -135,6 +135,7 @@ export class FakeServer {
       user: this.users.alice,
       service: { sid: "IS1", reachability_enabled: true },
       media_url: "https://chat.example.com/media/v1/Services/IS1",
+      media_size_limit_mb: 2,
       token_expires_at: "2027-01-15T09:00:00Z",
     }),
     listMyChannels: () => ({ channels: this.channels, next: null }),

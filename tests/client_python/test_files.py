@@ -40,7 +40,11 @@ def files() -> Iterator[FakeFiles]:
 async def channel(lab: Lab, files: FakeFiles) -> Channel:
     """A channel of a client whose service has files."""
     session = lab.server.answers["fetchSession"]
-    lab.server.answers["fetchSession"] = lambda frame: {**session(frame), "media_url": files.url}
+    lab.server.answers["fetchSession"] = lambda frame: {
+        **session(frame),
+        "media_url": files.url,
+        "media_size_limit_mb": 60,
+    }
     lab.server.answers["sendMessage"] = lambda frame: message(lab.server.count("sendMessage") - 1, 11)
     _, channel = await lab.in_channel()
     return channel
@@ -147,6 +151,17 @@ async def test_a_file_that_is_empty_or_cannot_be_read_is_refused_before_anything
     assert files.asked == []
 
 
+async def test_a_file_that_is_larger_than_the_session_allows_is_refused_before_it_is_read(
+    files: FakeFiles, channel: Channel, tmp_path: Path
+) -> None:
+    path = tmp_path / "film.mp4"
+    with path.open("wb") as film:
+        film.truncate(60_000_001)
+    with pytest.raises(RequestError, match="at most 60 MB") as refused:
+        await soon(channel.send_media(PICTURE, path))
+    assert (refused.value.status, refused.value.code, files.asked) == (413, 50512, [])
+
+
 async def test_a_file_that_is_too_large_is_refused_with_the_servers_code_and_once(
     lab: Lab, files: FakeFiles, channel: Channel
 ) -> None:
@@ -247,8 +262,8 @@ async def test_a_file_that_shrinks_while_it_is_sent_is_not_sent(
     path.write_bytes(PICTURE)
 
     class Shrinking(File):
-        def measured(self, transfer: Transfer) -> tuple[int, str]:
-            measured = File(path).measured(transfer)
+        def measured(self, most_bytes: float, transfer: Transfer) -> tuple[int, str]:
+            measured = File(path).measured(most_bytes, transfer)
             path.write_bytes(PICTURE[:2])
             return measured
 

@@ -48,6 +48,7 @@ def test_a_session_says_who_the_client_is_where_and_for_how_long(house: House, w
             "reachability_enabled": False,
         },
         "media_url": house.rest.get(house.path)["url"].replace("/chat/v2/", "/media/v1/"),
+        "media_size_limit_mb": 150,
         "connection_expires_at": ends,
         "token_expires_at": token_ends,
     }

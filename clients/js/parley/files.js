@@ -4,6 +4,8 @@ import { digestOf } from "./sha256.js";
 
 const MOST_FILES = 10;
 const MOST_ATTEMPTS = 4;
+const MEGABYTE = 1_000_000;
+const MEDIA_SIZE_REFUSED = 50512;
 const UNKNOWN_TYPE = "application/octet-stream";
 /** With these statuses of the API, another attempt with the token of a new session may succeed. */
 const PASSING = new Set([401, 408, 429]);
@@ -46,7 +48,8 @@ function fileOf(given) {
  */
 export class Files {
   /** What the URLs of the service's files begin with; null before the first session has begun. */
-  url = null;
+  #url = null;
+  #mostBytes = Infinity;
   #environment;
   #connection;
 
@@ -55,9 +58,20 @@ export class Files {
     this.#connection = connection;
   }
 
+  /** A session has begun: it says where the files are, and how large they may be. */
+  began({ media_url: url, media_size_limit_mb: megabytes = Infinity }) {
+    this.#url = url;
+    this.#mostBytes = megabytes * MEGABYTE;
+  }
+
   /** Upload files; resolves with their SIDs. A message must carry them within five minutes. */
   async upload(files, { onProgress, signal } = {}) {
     const total = files.reduce((sum, { blob }) => sum + blob.size, 0);
+    // The server would say so too, but only after the file has been read for its digest.
+    if (files.some(({ blob }) => blob.size > this.#mostBytes)) {
+      const message = `a file has at most ${this.#mostBytes / MEGABYTE} MB`;
+      throw new ParleyError(message, 413, MEDIA_SIZE_REFUSED);
+    }
     let before = 0;
     const sids = [];
     for (const file of files) {
@@ -110,7 +124,7 @@ export class Files {
 
   async #patiently(signal, step) {
     for (let attempt = 1; ; attempt += 1) {
-      const url = this.url ?? (await this.#askWhere());
+      const url = this.#url ?? (await this.#askWhere());
       try {
         return await step(url, this.#connection.token);
       } catch (error) {
@@ -125,8 +139,8 @@ export class Files {
 
   async #askWhere() {
     const session = await this.#connection.request("fetchSession", {}, "read");
-    this.url = session.media_url;
-    return this.url;
+    this.began(session);
+    return this.#url;
   }
 
   #pause(signal) {

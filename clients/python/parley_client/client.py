@@ -334,6 +334,6 @@ class Client(Emitter):
 
     def _session_began(self, session: SessionResult) -> None:
         self.service = session.get("service") or {}
-        self._files.url = session.get("media_url")
+        self._files.session_began(session)
         self._hub.typing_seconds = float(self.service.get("typing_indicator_timeout") or Hub.typing_seconds)
         self._users.session_began(session["user"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import mimetypes
 import os
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
@@ -22,13 +23,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote
 
-from parley_client.errors import ClientClosed, ParleyError, UnusableFile
-from parley_client.payloads import MediaRecord
+from parley_client.errors import ClientClosed, ParleyError, RequestError, UnusableFile
+from parley_client.payloads import MediaRecord, SessionResult
 from parley_client.timing import Timing, pause
 from parley_client.transfer import PIECE_BYTES, Stopped, Transfer, ask, in_thread, may_pass, receive, send
 
 MOST_FILES = 10
 _ATTEMPTS = 4
+_MEGABYTE = 1_000_000
+_SIZE_REFUSED = 50512
 _THREADS = 4
 _UNKNOWN_TYPE = "application/octet-stream"
 
@@ -80,10 +83,19 @@ class File:
         with opened:
             yield opened
 
-    def measured(self, transfer: Transfer) -> tuple[int, str]:
-        """Its size and its SHA-256 in hex digits; raises UnusableFile if it is empty or cannot be read."""
+    def measured(self, most_bytes: float, transfer: Transfer) -> tuple[int, str]:
+        """Its size and its SHA-256 in hex digits.
+
+        Raises:
+            UnusableFile: it is empty or cannot be read.
+            RequestError: it is larger than the server allows. The server would say so too, but only after all was read.
+        """
         size, digest = 0, hashlib.sha256()
         with self.opened() as opened:
+            if opened.seek(0, os.SEEK_END) > most_bytes:
+                message = f"a file has at most {most_bytes / _MEGABYTE:.0f} MB"
+                raise RequestError(413, _SIZE_REFUSED, message, "POST Uploads")
+            opened.seek(0)
             while piece := _read(opened, PIECE_BYTES):
                 transfer.check()
                 digest.update(piece)
@@ -118,9 +130,6 @@ class Files:
     Args:
         request: Sends a request over the socket.
         token: The current token.
-
-    Attributes:
-        url: What the URLs of the service's files begin with; None before the first session has begun.
     """
 
     def __init__(self, request: Callable[..., Awaitable[Any]], token: Callable[[], str | None], timing: Timing) -> None:
@@ -130,7 +139,14 @@ class Files:
         self._threads = ThreadPoolExecutor(_THREADS, "parley files")
         self._transfers: set[Transfer] = set()
         self._is_over = False
-        self.url: str | None = None
+        # What the URLs of the service's files begin with; None before the first session has begun.
+        self._url: str | None = None
+        self._most_bytes = math.inf
+
+    def session_began(self, session: SessionResult) -> None:
+        """The session says where the files are, and how large they may be."""
+        self._url = session.get("media_url")
+        self._most_bytes = session.get("media_size_limit_mb", math.inf) * _MEGABYTE
 
     def stop(self) -> None:
         """End all transfers."""
@@ -144,7 +160,7 @@ class Files:
         if not 1 <= len(given) <= MOST_FILES:
             raise ValueError(f"a message has 1 to {MOST_FILES} files, not {len(given)}")
         files = [one if isinstance(one, File) else File(one) for one in given]
-        measures = [await self._work(file.measured) for file in files]
+        measures = [await self._work(partial(file.measured, self._most_bytes)) for file in files]
         total, before, sids = sum(size for size, _ in measures), 0, []
         for file, (size, digest) in zip(files, measures, strict=True):
             form = {"Size": size, "ContentType": file.kind, "Sha256": digest}
@@ -230,7 +246,7 @@ class Files:
         attempt = 0
         while True:
             attempt += 1
-            url = self.url or await self._ask_where()
+            url = self._url or await self._ask_where()
             try:
                 return await step(url, self._token() or "")
             except ParleyError as error:
@@ -241,8 +257,9 @@ class Files:
             await self._ask_where()
 
     async def _ask_where(self) -> str:
-        self.url = str((await self._request("fetchSession"))["media_url"])
-        return self.url
+        self.session_began(await self._request("fetchSession"))
+        assert self._url is not None
+        return self._url
 
 
 def _of(url: str, sid: str) -> str:

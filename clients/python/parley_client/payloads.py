@@ -211,6 +211,7 @@ class SessionResult(TypedDict, total=False):
     user: Required[UserRecord]
     service: dict[str, Any]
     media_url: str
+    media_size_limit_mb: int
 
 
 class ListedChannel(TypedDict):

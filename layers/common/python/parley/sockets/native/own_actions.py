@@ -42,6 +42,7 @@ def fetch_session(session: Session, body: dict[str, Any]) -> dict[str, Any]:
             **{name: setting(owner, name) for name in _SERVICE_FIELDS},
         },
         "media_url": session.views.media_url(session.service_sid),
+        "media_size_limit_mb": session.context.media.limit_mb,
         "connection_expires_at": iso_seconds(session.connection["expires_at"] * 1000),
         **token(session.connection),
     }
