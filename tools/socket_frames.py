@@ -134,7 +134,7 @@ class Conversation:
         self._ask(alice, "catchUp", channels=marks)
 
     def _devices_of(self, bob: Device) -> None:
-        device = {"binding_type": "fcm", "address": "the device's token", "endpoint": "bob's phone"}
+        device = {"binding_type": "fcm", "address": "the-token-of-the-device", "endpoint": "bob's phone"}
         binding = self._ask(bob, "registerBinding", credential_sid=self._credential, **device)["sid"]
         self._ask(bob, "removeBinding", binding=binding)
 
