@@ -196,6 +196,16 @@ def _token_has_run_out(scene: Scene) -> None:
     scene.world.clock.advance(120)
 
 
+def _pushes_were_given_up(scene: Scene) -> None:
+    """A minute ago, API Gateway took no push for carol's two sockets."""
+    sockets = scene.carol.connection_id, scene.sdk.connection_id
+    scene.deployment.gateway.throttle(*sockets)
+    scene.room.post("hello")
+    scene.deployment.announce()
+    scene.deployment.gateway.relieve(*sockets)
+    scene.world.clock.advance(60)
+
+
 def _tick(scene: Scene, container: World, prepared: Any) -> int:
     assert _function(scene, "fan_out", container)(sample("fan_out_minute")) == {}
     return _DONE
@@ -562,6 +572,7 @@ def acts() -> Iterator[Act]:
     yield Act("connect", _connect, _token)
     yield Act("disconnect", _disconnect, _closed, is_repeated=True)
     yield Act("tick", _tick, _token_has_run_out, is_repeated=True)
+    yield Act("tick: tells of gaps", _tick, _pushes_were_given_up, is_repeated=True)
     yield Act("fan-out", _fan_out, _much_has_changed, is_repeated=True)
     yield Act("job:webhook", _deliver, _queued, is_repeated=True)
     yield Act("job:replay", _deliver, _asked_for_older, is_repeated=True)
