@@ -45,6 +45,7 @@ class DeployedStack(Place):
             state = self._description["StackStatus"]
             raise Trouble(f"the stack {name} has no output {missing}: is it Parley? Its state is {state}") from None
         self._outputs = outputs
+        self.console_url = f"{outputs['ConsoleUrl'].rstrip('/')}/" if outputs.get("ConsoleUrl") else ""
 
     @cached_property
     def _description(self) -> dict[str, Any]:
@@ -119,13 +120,6 @@ class DeployedStack(Place):
         ends_at = int(time.time()) + lives
         made = rest.new_key(f"parley {purpose}"[:64], lives)
         return ApiKey(str(made["sid"]), str(made["secret"]), ends_at)
-
-    def console(self) -> str:
-        """The console's address, if the stack has one."""
-        url = self._outputs.get("ConsoleUrl")
-        if not url:
-            raise Trouble(f"the stack {self.name} has no console: deploy it with the parameter Console=true")
-        return f"{url.rstrip('/')}/"
 
     # What the stack is made of.
 

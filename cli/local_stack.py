@@ -40,8 +40,8 @@ class LocalStack(Place):
             self.rest_url = str(info["rest_url"])
             self.socket_url = str(info["ws_url"])
             self.account_sid = str(info["account_sid"])
-            self._key = ApiKey(str(info["api_key_sid"]), str(info["api_key_secret"]))
-            self._console_url = str(info["console_url"])
+            self.own_key = self._key = ApiKey(str(info["api_key_sid"]), str(info["api_key_secret"]))
+            self.console_url = f"{str(info['console_url']).rstrip('/')}/"
         except KeyError as missing:
             raise Trouble(f"{home.info} lacks {missing}: start `make run` again") from None
         # A profile that is set for AWS, and may not exist here, says nothing about the emulators.
@@ -107,10 +107,6 @@ class LocalStack(Place):
     def api_key(self, rest: Rest, purpose: str, seconds: int) -> ApiKey:
         """The API key of this home."""
         return self._key
-
-    def console(self) -> str:
-        """The console that the gateway serves."""
-        return f"{self._console_url.rstrip('/')}/"
 
     def client(self, service: str) -> Any:
         """A client of the emulator of a service."""

@@ -85,9 +85,11 @@ _COUNTS = {
 
 
 class Place(ABC):
-    """One running service.
+    """One running service. Every method may raise `Trouble`, and errors of AWS's library.
 
-    Every method may raise `Trouble`, and errors of AWS's library.
+    Attributes:
+        console_url: Where the console is; empty if there is none.
+        own_key: The API key that the place keeps for its owner, if it keeps one.
     """
 
     name: str
@@ -95,6 +97,8 @@ class Place(ABC):
     rest_url: str
     socket_url: str
     account_sid: str
+    console_url: str
+    own_key: ApiKey | None = None
 
     @abstractmethod
     def auth_token_text(self) -> str:
@@ -111,10 +115,6 @@ class Place(ABC):
     @abstractmethod
     def api_key(self, rest: Rest, purpose: str, seconds: int) -> ApiKey:
         """An API key that lives for so long at least: one that is there anyway, or a new one that ends by itself."""
-
-    @abstractmethod
-    def console(self) -> str:
-        """The address of the console, which ends with a slash."""
 
     @abstractmethod
     def client(self, service: str) -> Any:

@@ -8,6 +8,7 @@ import click
 
 from cli.options import Duration, Options, common, pass_options
 from cli.output import note
+from cli.trouble import Trouble
 from parley.clock import iso_seconds
 
 
@@ -31,7 +32,8 @@ def command(options: Options, ttl: int, service: str | None, people: str | None,
     by itself; the local stack has one of its own.
     """
     place = options.place
-    base = place.console()
+    if not place.console_url:
+        raise Trouble(f"the stack {place.name} has no console: deploy it with the parameter Console=true")
     key = place.api_key(place.rest, "console", ttl)
     given = {"account": place.account_sid}
     if place.is_local:
@@ -39,7 +41,7 @@ def command(options: Options, ttl: int, service: str | None, people: str | None,
         given["token"] = place.auth_tokens().token
     given |= {"key": key.sid, "secret": key.secret}
     given |= {name: value for name, value in (("service", service), ("people", people)) if value}
-    address = f"{base}#{urlencode(given)}"
+    address = f"{place.console_url}#{urlencode(given)}"
     ends = None if key.ends_at is None else iso_seconds(key.ends_at * 1000)
     if options.json:
         options.output.json({"console_url": address, "key_sid": key.sid, "ends_at": ends})

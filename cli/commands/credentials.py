@@ -8,11 +8,11 @@ import click
 
 from cli.options import Options, common, pass_options
 
-_HIDDEN = "(--show-secrets shows it)"
+_HIDDEN = "(--show-secrets shows secrets)"
 
 
 @click.command("credentials")
-@click.option("--show-secrets", is_flag=True, help="Print the auth token too.")
+@click.option("--show-secrets", is_flag=True, help="Print the auth token and the secret of the API key too.")
 @common
 @pass_options
 def command(options: Options, show_secrets: bool) -> None:
@@ -21,13 +21,17 @@ def command(options: Options, show_secrets: bool) -> None:
     facts: dict[str, Any] = {
         "rest_url": place.rest_url,
         "socket_url": place.socket_url,
+        **({"console_url": place.console_url} if place.console_url else {}),
         "account_sid": place.account_sid,
+        **({"api_key_sid": place.own_key.sid} if place.own_key else {}),
     }
     if show_secrets:
         tokens = place.auth_tokens()
         facts["auth_token"] = tokens.token
         if tokens.next:
             facts["next_auth_token"] = tokens.next
+        if place.own_key:
+            facts["api_key_secret"] = place.own_key.secret
     if options.json:
         options.output.json(facts)
         return
@@ -39,7 +43,10 @@ def command(options: Options, show_secrets: bool) -> None:
 _NAMES = {
     "rest_url": "REST URL",
     "socket_url": "WebSocket URL",
+    "console_url": "console",
     "account_sid": "account SID",
+    "api_key_sid": "API key SID",
     "auth_token": "auth token",
     "next_auth_token": "next auth token",
+    "api_key_secret": "API key secret",
 }

@@ -35,13 +35,16 @@ def test_credentials_show_addresses_and_secrets_only_if_asked(parley: Run, local
     assert (ran.status, ran.err) == (0, "")
     for name in ("rest_url", "ws_url", "account_sid"):
         assert local.info[name] in ran.out
-    assert local.info["auth_token"] not in ran.out
-    assert local.info["auth_token"] in parley("credentials", "--show-secrets").out
+    shown = parley("credentials", "--show-secrets").out
+    for name in ("auth_token", "api_key_secret"):
+        assert local.info[name] not in ran.out and local.info[name] in shown
 
 
 def test_credentials_in_json_are_enough_for_a_request(parley: Run, local: Stack):
     facts = parley("credentials", "--show-secrets", "--json").json
-    assert facts.keys() == {"rest_url", "socket_url", "account_sid", "auth_token"}
+    assert facts.keys() == {
+        *("rest_url", "socket_url", "console_url", "account_sid", "auth_token", "api_key_sid", "api_key_secret")
+    }
     assert (
         Rest(facts["rest_url"], facts["account_sid"], facts["auth_token"]).get("/chat/v2/Services")["services"]
         is not None

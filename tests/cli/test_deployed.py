@@ -168,6 +168,7 @@ def test_credentials_come_from_outputs_and_the_secret(parley: Run, cloud: Cloud,
     assert facts == {
         "rest_url": deployed.info["rest_url"],
         "socket_url": deployed.info["ws_url"],
+        "console_url": "https://console.example/",
         "account_sid": deployed.info["account_sid"],
         "auth_token": deployed.info["auth_token"],
     }
