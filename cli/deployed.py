@@ -45,6 +45,8 @@ class DeployedStack(Place):
             state = self._description["StackStatus"]
             raise Trouble(f"the stack {name} has no output {missing}: is it Parley? Its state is {state}") from None
         self._outputs = outputs
+        given = {one["ParameterKey"]: one.get("ParameterValue") for one in self._description.get("Parameters", ())}
+        self.logs_warnings = given.get("LogLevel") != "ERROR"
         self.console_url = f"{outputs['ConsoleUrl'].rstrip('/')}/" if outputs.get("ConsoleUrl") else ""
 
     @cached_property

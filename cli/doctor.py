@@ -117,7 +117,10 @@ class Doctor:
             yield self._check("push", lambda: self._push(message["sid"], posted_at))
         else:
             yield Result("push", SKIPPED, "needs a socket")
-        yield self._check("webhook", lambda: self._webhook(message["sid"], posted_at))
+        if self._receiver or self._place.logs_warnings:
+            yield self._check("webhook", lambda: self._webhook(message["sid"], posted_at))
+        else:
+            yield Result("webhook", SKIPPED, "with LogLevel=ERROR, the attempt to send it is not logged")
         if self._webhook_url:
             yield self._check("your server", lambda: self._ask_server(message))
         yield from self._given_up()

@@ -90,6 +90,7 @@ class Place(ABC):
     Attributes:
         console_url: Where the console is; empty if there is none.
         own_key: The API key that the place keeps for its owner, if it keeps one.
+        logs_warnings: Whether the functions log lines of the level WARN.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Place(ABC):
     account_sid: str
     console_url: str
     own_key: ApiKey | None = None
+    logs_warnings: bool = True
 
     @abstractmethod
     def auth_token_text(self) -> str:

@@ -242,6 +242,15 @@ def test_a_webhook_that_is_not_logged_fails(parley: Run, cloud: Cloud, deployed:
     assert "CloudWatch may be late" in advice
 
 
+def test_a_webhook_that_the_log_cannot_show_is_skipped(parley: Run, cloud: Cloud, stack: Stack):
+    template = declared(cloud.name, stack.info, "")
+    del template["Resources"]["Watch"]
+    cloud.deploy({**template, "Parameters": {"LogLevel": {"Type": "String", "Default": "ERROR"}}})
+    ran = parley(*cloud.options, "doctor", "--json")
+    detail = "with LogLevel=ERROR, the attempt to send it is not logged"
+    assert (ran.status, found(ran)["webhook"]) == (0, ("skipped", detail, ""))
+
+
 @pytest.fixture
 def shipped(cloud: Cloud, deployed: Stack) -> Iterator[None]:
     """What the local functions log arrives in CloudWatch, a little later."""
