@@ -27,6 +27,8 @@ from parley.version import VERSION
 OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
 _IDENTITY = "parley doctor"
 _TOKEN_SECONDS = 900
+# A socket opens at once or not at all, but a function that starts cold takes its time.
+_SOCKET_SECONDS = 10
 _LOOK_SECONDS = 0.1
 _LOG_LOOK_SECONDS = 2.0
 
@@ -225,10 +227,11 @@ class Doctor:
         url, local = self._place.socket_url, self._place.is_local
         started = time.monotonic()
         try:
-            opening = connect(f"{url}?token={token}", open_timeout=self._patience, proxy=None if local else True)
+            seconds = max(self._patience, _SOCKET_SECONDS)
+            opening = connect(f"{url}?token={token}", open_timeout=seconds, proxy=None if local else True)
             self._socket = self._open.enter_context(opening)
             self._socket.send(json.dumps({"id": "doctor", "action": "fetchSession"}))
-            reply = self._heard(lambda frame: frame.get("id") == "doctor", started)
+            reply = self._heard(lambda frame: frame.get("id") == "doctor", started + seconds)
         except InvalidStatus as error:
             status = error.response.status_code
             advice = _HANDSHAKE if status == 401 else "Read the log: `parley logs --function ws_connect`."
@@ -246,16 +249,16 @@ class Doctor:
             return frame.get("event") == "messageAdded" and frame["message"]["sid"] == message_sid
 
         try:
-            if self._heard(is_it, time.monotonic()) is not None:
+            if self._heard(is_it, time.monotonic() + self._patience) is not None:
                 return f"a message over REST reaches the socket in {_ms_since(posted_at)} ms"
             detail = f"a message over REST did not reach the socket in {self._patience:g} s"
         except WebSocketException as error:
             detail = f"the socket was closed before the push came: {reason_of(error)}"
         raise _Bad(detail, self._advice("push"))
 
-    def _heard(self, wanted: Callable[[dict[str, Any]], bool], started: float) -> dict[str, Any] | None:
+    def _heard(self, wanted: Callable[[dict[str, Any]], bool], deadline: float) -> dict[str, Any] | None:
         """The first frame that is wanted; None if none comes in time."""
-        while (left := started + self._patience - time.monotonic()) > 0:
+        while (left := deadline - time.monotonic()) > 0:
             try:
                 received = json.loads(self._socket.recv(timeout=left))
             except TimeoutError:
