@@ -110,8 +110,10 @@ class Gaps:
         self._sockets.disconnect(*{one["connection_id"] for one in closed})
         self._note_again(context, [*later, *waiting])
         facts = {"told": len(pushes) - len(later), "closed": len(closed), "left": len(later) + len(waiting)}
-        count(GAPS_TOLD, facts["told"] + facts["closed"])
-        logger.info("clients were told of gaps", extra=facts)
+        if told := facts["told"] + facts["closed"]:
+            count(GAPS_TOLD, told)
+        if any(facts.values()):
+            logger.info("clients were told of gaps", extra=facts)
         return {one["id"] for one in found}
 
     @staticmethod
