@@ -11,6 +11,7 @@ from typing import Any
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.console.console import Person
+from tests.support.waiting import until
 
 # The addresses of the store and of the API for files, as a page's requests name them.
 STORE = "**/_aws/s3/**"
@@ -81,8 +82,11 @@ def sends(person: Person) -> None:
 def shows_picture(person: Person, width: int = 12) -> None:
     """A picture has come, and is this one."""
     image = person.within(".message .picture img").last
-    image.scroll_into_view_if_needed()
     expect(image).to_be_visible()
-    person.page.wait_for_function(
-        "([image, width]) => image.naturalWidth === width", arg=[image.element_handle(), width]
-    )
+
+    def has_come() -> bool:
+        # A message that comes meanwhile may scroll the list to its end again.
+        image.scroll_into_view_if_needed()
+        return bool(image.evaluate("(image, width) => image.naturalWidth === width", width))
+
+    until(has_come, what=f"the picture at {person.identity}'s")

@@ -140,11 +140,23 @@ def test_a_picture_whose_link_has_died_gets_a_new_one(console: Console, problems
     problems.clear()
 
 
-def test_a_picture_that_no_link_shows_is_listed_as_a_file(console: Console, problems: list[str]) -> None:
-    console.page.route("**/Temporary?**", lambda route: route.fulfill(status=404))
-    chooses(console.alice, PICTURE)
-    sends(console.alice)
-    expect(console.bob.within(".file-card .file-name")).to_have_text(["cat.png"])
+def test_a_picture_that_no_link_shows_is_listed_as_a_file(unopened: Console, problems: list[str]) -> None:
+    page, asked = unopened.page, []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=404)
+
+    page.clock.install()
+    page.route("**/Temporary?**", answer)
+    unopened.open("bob")
+    chooses(unopened.bob, PICTURE)
+    sends(unopened.bob)
+    for links, pause in ((2, 2_000), (3, 8_000), (4, 0)):
+        until(lambda links=links: page.evaluate("true") and len(asked) == links, what="another link")  # type: ignore[misc]
+        page.clock.run_for(pause)
+    expect(unopened.bob.within(".file-card .file-name")).to_have_text(["cat.png"])
+    assert len(asked) == 4
     problems.clear()
 
 

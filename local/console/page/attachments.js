@@ -5,7 +5,9 @@ import { guarded, h, icon, iconButton, toast } from './dom.js';
 export const MOST_FILES = 10;
 // How far beyond the visible part of the list pictures and films are fetched already.
 const NEAR = '400px';
-const MOST_LINKS = 3;
+// How long to wait before each new link, in milliseconds. The first link may have died; the links of a file that is being
+// scanned lead nowhere yet.
+const BEFORE_NEW_LINKS = [0, 2_000, 8_000];
 
 const amount = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 
@@ -168,23 +170,26 @@ function card(media) {
 }
 
 /**
- * Give an element that shows a file a link when it is nearly in view. If the link has died, give it a new one; after some
- * links, call `fail`.
+ * Give an element that shows a file a link when it is nearly in view. If the link leads nowhere, give it a new one; after
+ * some links, call `fail`.
  */
 function linked(element, media, fail, again = () => {}) {
-  let links = 0;
+  let failures = 0;
   const load = async () => {
-    links += 1;
     try {
-      if (links > MOST_LINKS) throw new Error('no link works');
       element.src = await media.getContentTemporaryUrl();
       again();
     } catch {
       fail();
     }
   };
-  element.addEventListener('error', load);
-  element.addEventListener(element.tagName === 'IMG' ? 'load' : 'playing', () => (links = 0));
+  element.addEventListener('error', () => {
+    if (failures === BEFORE_NEW_LINKS.length) return fail();
+    setTimeout(load, BEFORE_NEW_LINKS[failures]);
+    failures += 1;
+    return undefined;
+  });
+  element.addEventListener(element.tagName === 'IMG' ? 'load' : 'playing', () => (failures = 0));
   whenNear(element, load);
 }
 
