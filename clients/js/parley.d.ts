@@ -85,6 +85,7 @@ export interface ClientEvents {
   /** The milliseconds that are left. */
   tokenAboutToExpire: number;
   tokenExpired: void;
+  pushNotification: PushNotification;
 }
 
 export interface ChannelEvents {
@@ -348,7 +349,7 @@ export interface CreateChannelOptions {
 }
 
 export interface BindingOptions {
-  bindingType: "apn" | "fcm" | "gcm";
+  bindingType: PushType;
   address: string;
   /** By default, the token's. */
   credentialSid?: string;
@@ -363,6 +364,33 @@ export interface Binding {
   identity: string;
   credentialSid: string;
   messageTypes: string[];
+}
+
+export type PushType = "apn" | "fcm" | "gcm";
+
+/** What a push notification says. What it does not say is null, or missing in `data`. */
+export interface PushNotification {
+  /** Such as "twilio.channel.new_message". */
+  type: string;
+  /** The same if the notification comes twice. */
+  sid: string | null;
+  title: string | null;
+  body: string | null;
+  sound: string | null;
+  /** The number for the app's icon; only Apple's have one. */
+  badge: number | null;
+  action: string | null;
+  data: {
+    /** The channel or conversation. */
+    channelSid?: string;
+    channelTitle?: string;
+    messageSid?: string;
+    messageIndex?: number;
+    author?: string;
+    mediaCount?: number;
+    /** What is told of the first file. */
+    media?: Record<string, any>;
+  };
 }
 
 export class Client extends Emitter<ClientEvents> {
@@ -394,6 +422,16 @@ export class Client extends Emitter<ClientEvents> {
 
   registerBinding(options: BindingOptions): Promise<Binding>;
   removeBinding(sid: string): Promise<void>;
+  /** Register this device's token for push notifications. If the client has registered another, that one goes. */
+  setPushRegistrationId(type: PushType, token: string): Promise<void>;
+  /** Remove what this client has registered of this type. */
+  unsetPushRegistrationId(type: PushType): Promise<void>;
+  /** Remove all of the user's registrations of a device's token, whichever client made them. */
+  removePushRegistrations(type: PushType, token: string): Promise<void>;
+  /** Emit `pushNotification` for what APNs or Firebase gave the application; rejects if it is none of Parley's. */
+  handlePushNotification(payload: object): Promise<void>;
+  /** What a payload says, without a client: in a service worker there may be none. */
+  static parsePushNotification(payload: object): PushNotification;
 
   /** Use another token of the same identity. If the server refuses it, this rejects and the old one stays in use. */
   updateToken(token: string): Promise<Client>;
@@ -418,6 +456,9 @@ export class FrameTooLargeError extends ParleyError {}
 
 /** The file is empty, or it cannot be read. */
 export class UnusableFileError extends ParleyError {}
+
+/** The payload is no push notification of Parley's. */
+export class UnusableNotificationError extends ParleyError {}
 
 /** The bytes of a file did not get through. `status` is that of the store, or null if no answer came. */
 export class TransferError extends ParleyError {}

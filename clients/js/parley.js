@@ -7,6 +7,7 @@
  *   follower.js     decides which pushes of a channel are new (news.js), and when to ask for missing ones
  *   session.js      turns both into objects (channel.js, message.js, member.js, user.js) and events (delivery.js)
  *   files.js        uploads and fetches files over HTTP (http.js, sha256.js)
+ *   notifications.js  reads push notifications, and remembers what the device is registered as
  *   client.js       the object that the application creates
  */
 
@@ -19,6 +20,7 @@ export {
   RequestTimeoutError,
   TransferError,
   UnusableFileError,
+  UnusableNotificationError,
 } from "./parley/errors.js";
 export { ChannelFollower } from "./parley/follower.js";
 export { Media } from "./parley/media.js";

@@ -28,6 +28,10 @@ export async function converse(url: string, WebSocket: new (url: string, protoco
   client.once("connectionError", ({ terminal, httpStatusCode }) => [terminal, httpStatusCode]);
   client.on("tokenAboutToExpire", (milliseconds) => milliseconds / 1000);
   client.on("tokenExpired", () => undefined);
+  client.on("pushNotification", ({ type, badge, data }) => [type.length, badge, data.messageIndex]);
+  await client.setPushRegistrationId("fcm", "token");
+  await client.handlePushNotification({ aps: { alert: "hi" } });
+  const words: string | null = Client.parsePushNotification({}).body;
   client.on("channelRefetched", ({ channel }) => channel.sid);
 
   const channel: Channel = await client.getChannelByUniqueName("general");
@@ -50,10 +54,12 @@ export async function converse(url: string, WebSocket: new (url: string, protoco
   const descriptors: Paginator<User> = await channel.getUserDescriptors(10);
   const follower = new ChannelFollower(4);
   follower.receive({ event: "messageAdded", seq: 5 }, 0).map((push) => push.seq);
-  return { index, link, bytes, sid, descriptors, state, status: channel.status, error: new ParleyError("no", 400, 20001).code };
+  return { words, index, link, bytes, sid, descriptors, state, status: channel.status, error: new ParleyError("no", 400, 20001).code };
 }
 
 export function mistakes(client: Client, channel: Channel) {
+  // @ts-expect-error: there is no such push service
+  void client.setPushRegistrationId("pigeon", "token");
   // @ts-expect-error: there is no such event
   client.on("messageAddedd", () => undefined);
   // @ts-expect-error: a message has no such property

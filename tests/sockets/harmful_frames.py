@@ -18,6 +18,7 @@ _OWN_MEMBERS = {
     "unfollowUsers": ("identities",),
     "typing": ("channel",),
     "registerBinding": ("binding_type", "address", "credential_sid", "endpoint", "message_types"),
+    "removeBinding": ("binding", "binding_type", "address"),
     "catchUp": ("channels",),
 }
 _PAGE = ("page_size", "after", "anchor")

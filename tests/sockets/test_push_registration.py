@@ -81,8 +81,8 @@ def test_endpoint_and_credential_are_the_tokens_unless_they_are_named(house: Hou
         ({"address": "x" * 4097}, (400, 20001)),
         ({"credential_sid": ...}, (400, 20001)),
         ({"credential_sid": "CR" + "0" * 32}, (404, 20404)),
-        ({"endpoint": ...}, (400, 20001)),
         ({"endpoint": 7}, (400, 20001)),
+        ({"endpoint": ""}, (400, 20001)),
         ({"message_types": "new_message"}, (400, 20001)),
         ({"message_types": ["gossip"]}, (400, 20001)),
     ],
@@ -93,6 +93,14 @@ def test_a_registration_that_lacks_something_is_refused(
     credential = still_house.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"]
     assert still_alice.refusal("registerBinding", **request(credential, **changes)) == refusal
     assert bindings(still_house) == []
+
+
+def test_an_address_without_an_endpoint_is_an_endpoint_of_its_own(house: House, alice: Device, credential: str) -> None:
+    without = {"endpoint": ...}
+    first = alice.done("registerBinding", **request(credential, **without))
+    assert alice.done("registerBinding", **request(credential, **without))["sid"] == first["sid"]
+    other = alice.done("registerBinding", **request(credential, address="another", **without))
+    assert sorted(binding["sid"] for binding in bindings(house)) == sorted([first["sid"], other["sid"]])
 
 
 def test_registering_again_is_the_same_registration(house: House, alice: Device, credential: str) -> None:
@@ -123,6 +131,24 @@ def test_only_its_owner_removes_a_registration(house: House, alice: Device, cred
     assert (reply["status"], reply["result"]) == (204, None)
     assert bindings(house) == []
     assert alice.refusal("removeBinding", binding=sid) == (404, 20404)
+
+
+def test_all_registrations_of_a_device_go_and_those_of_nobody_else(
+    house: House, alice: Device, credential: str
+) -> None:
+    other = str(house.rest.post("/chat/v2/Credentials", Type="apn", Certificate="x", PrivateKey="y")["sid"])
+    phone = {"binding_type": "apn", "address": "0f" * 32}
+    alice.done("registerBinding", **request(other, **phone))
+    stays = [
+        alice.done("registerBinding", **request(credential, endpoint="tablet"))["sid"],
+        house.device("bob").done("registerBinding", **request(credential, address="bob's"))["sid"],
+    ]
+    for gone in ({**phone, "address": "0F" * 32}, phone, {"binding_type": "fcm", "address": "bob's"}):
+        assert alice.ask("removeBinding", **gone)["status"] == 204
+        assert [binding["sid"] for binding in bindings(house)] == sorted(stays)
+    for wrong in ({"binding_type": "fcm"}, {"address": ADDRESS}, {"binding_type": "fcm", "address": 5}):
+        assert alice.refusal("removeBinding", **wrong) == (400, 20001)
+    assert len(bindings(house)) == len(stays)
 
 
 @pytest.mark.parametrize("sid", [None, "", 5, "BS", "BS" + "0" * 32, "x" * 300])

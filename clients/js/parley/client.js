@@ -3,6 +3,7 @@ import { Emitter } from "./emitter.js";
 import { environment } from "./environment.js";
 import { ConnectionLostError, ParleyError } from "./errors.js";
 import { checkedAttributes } from "./live.js";
+import { Registrations, parsePushNotification } from "./notifications.js";
 import { Paginator } from "./paginator.js";
 import { Session } from "./session.js";
 import { User } from "./user.js";
@@ -11,6 +12,7 @@ import { User } from "./user.js";
 export class Client extends Emitter {
   #connection;
   #session;
+  #registrations = new Registrations(this);
   #initialized = null;
   #settleInitialized;
 
@@ -132,6 +134,31 @@ export class Client extends Emitter {
 
   async removeBinding(sid) {
     await this.#connection.request("removeBinding", { binding: sid });
+  }
+
+  /** Register this device's token for push notifications, as an endpoint of its own unless the access token names one. */
+  async setPushRegistrationId(type, token) {
+    await this.#registrations.set(type, token);
+  }
+
+  /** Remove what this client has registered of this type. */
+  async unsetPushRegistrationId(type) {
+    await this.#registrations.unset(type);
+  }
+
+  /** Remove all of the user's registrations of a device's token, whichever client made them. */
+  async removePushRegistrations(type, token) {
+    await this.#connection.request("removeBinding", { binding_type: type, address: token });
+  }
+
+  /** Emit `pushNotification` for a payload that the push service gave the application. */
+  async handlePushNotification(payload) {
+    this._emit("pushNotification", parsePushNotification(payload));
+  }
+
+  /** What a payload says, without a client: in a service worker there may be none. */
+  static parsePushNotification(payload) {
+    return parsePushNotification(payload);
   }
 
   /** Use another token of the same identity. If the server refuses it, this rejects and the old one stays in use. */

@@ -9,7 +9,7 @@ A module imports only modules on lower lines than its own:
     channel
     shown speech user session renewal
     connection record following
-    line follower files
+    line follower files notifications
     emitter news tokens wire transfer
     errors paginator pauses payloads timing
 
@@ -31,6 +31,7 @@ from parley_client.errors import (
     RequestTimeout,
     TransferFailed,
     UnusableFile,
+    UnusableNotification,
 )
 from parley_client.events import (
     ChannelAdded,
@@ -57,6 +58,7 @@ from parley_client.events import (
     UserUpdated,
 )
 from parley_client.files import File, Media
+from parley_client.notifications import PushNotification, parse_push_notification
 from parley_client.paginator import Paginator
 from parley_client.shown import LastMessage
 from parley_client.tokens import Provider
@@ -94,6 +96,7 @@ __all__ = [
     "Paginator",
     "ParleyError",
     "Provider",
+    "PushNotification",
     "Refused",
     "RequestError",
     "RequestTimeout",
@@ -103,8 +106,10 @@ __all__ = [
     "TypingEnded",
     "TypingStarted",
     "UnusableFile",
+    "UnusableNotification",
     "User",
     "UserSubscribed",
     "UserUnsubscribed",
     "UserUpdated",
+    "parse_push_notification",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, cast
 from weakref import WeakSet
 
 from parley_client.book import Book
@@ -16,6 +17,7 @@ from parley_client.errors import TOKEN_EXPIRED, ClientClosed, Denied, ParleyErro
 from parley_client.events import ConnectionFailed, ConnectionStateChanged, TokenAboutToExpire, TokenExpired
 from parley_client.files import Files
 from parley_client.line import Line
+from parley_client.notifications import PushType, Registrations, parse_push_notification
 from parley_client.paginator import Paginator, page_of
 from parley_client.payloads import ConnectionErrorPush, MissedPush, Push, SessionResult, TypingPush, UserPush
 from parley_client.record import Attributes, Hub
@@ -70,6 +72,7 @@ class Client(Emitter):
         self._connection = Connection(url, self._tokens, connect, self._timing, self)
         self._renewal = Renewal(self._tokens, self._connection, self._timing, self._forget_denial)
         self._users = Users(self._hub, self._connection)
+        self._registrations = Registrations(self.register_binding, self.remove_binding)
         self._book = Book(self._hub, self._users, lambda: self.has_started)
         self._session = Session(
             self._connection,
@@ -242,7 +245,7 @@ class Client(Emitter):
 
     async def register_binding(
         self,
-        binding_type: Literal["apn", "fcm", "gcm"],
+        binding_type: PushType,
         address: str,
         *,
         message_types: list[str] | None = None,
@@ -258,6 +261,29 @@ class Client(Emitter):
     async def remove_binding(self, sid: str) -> None:
         """Remove a binding, so that its address gets no more push notifications."""
         await self.request("removeBinding", binding=sid)
+
+    async def set_push_registration_id(self, type_: PushType, token: str) -> None:
+        """Register this device's token for push notifications; if the client has registered another, that one goes.
+
+        The device is an endpoint of its own, unless the access token names one.
+        """
+        await self._registrations.set(type_, token)
+
+    async def unset_push_registration_id(self, type_: PushType) -> None:
+        """Remove what this client has registered of this type."""
+        await self._registrations.unset(type_)
+
+    async def remove_push_registrations(self, type_: PushType, token: str) -> None:
+        """Remove all of the user's registrations of a device's token, whichever client made them."""
+        await self.request("removeBinding", binding_type=type_, address=token)
+
+    def handle_push_notification(self, payload: Mapping[str, Any]) -> None:
+        """Tell the application of a push notification that APNs or Firebase gave it, as a `PushNotification`.
+
+        Raises:
+            UnusableNotification: It is none of Parley's.
+        """
+        self._tell(parse_push_notification(payload))
 
     # Requests and tokens.
 

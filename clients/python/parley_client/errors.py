@@ -6,6 +6,7 @@ ParleyError
 ├── ConnectionLost    the connection broke after a request that changes something was sent
 ├── MessageTooLarge   a request is larger than 128 KB
 ├── UnusableFile      a file is empty, or cannot be read
+├── UnusableNotification  a payload is no push notification of Parley's
 ├── TransferFailed    the bytes of a file did not get through
 ├── Refused           the server refused to open a socket
 │   └── Denied        it refused because of the token: the client waits for another one
@@ -15,6 +16,7 @@ ParleyError
 from __future__ import annotations
 
 TOKEN_EXPIRED = 20104
+NOT_FOUND = 20404
 CONNECTION_IS_OVER = {51006, 20103, TOKEN_EXPIRED}
 """With these codes the server refuses every request on a connection, before it closes the connection."""
 
@@ -48,6 +50,10 @@ class MessageTooLarge(ParleyError):
 
 class UnusableFile(ParleyError):
     """The file is empty, or it cannot be read."""
+
+
+class UnusableNotification(ParleyError):
+    """The payload is no push notification of Parley's."""
 
 
 class TransferFailed(ParleyError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from parley.domain.memberships import birth_of, own
 from parley.domain.push import MESSAGE_TYPES, check_binding, same_address
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_NOT_FOUND
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_NOT_FOUND, ignoring
 from parley.ids import binding_sid, is_sid, user_sid
 from parley.operations import authority, devices, rate, verbs
 from parley.operations.addressing import resolve, service, user_address
@@ -33,14 +34,16 @@ def register(
 ) -> Record:
     """Register a device for push: once per identity, endpoint and type; registering again replaces address and types.
 
-    `endpoint` names the device session, `address` is the token that the push service knows it by. Without message types
-    the device wants all. Without a credential, the device is known but no push service can be asked to reach it.
+    `endpoint` names the device session, `address` is the token that the push service knows it by. Without an endpoint,
+    the address stands for a session of its own. Without message types the device wants all. Without a credential, the
+    device is known but no push service can be asked to reach it.
 
     Raises:
         Refusal: 50209; 20001; 20404 for a credential that is not the account's; 50200 if the user is gone.
     """
-    check_binding(binding_type, endpoint, address, message_types)
     address = same_address(binding_type, address)
+    endpoint = endpoint or sha256(address.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    check_binding(binding_type, endpoint, address, message_types)
     service(context, service_sid)
     if credential_sid:
         _require_credential(context, credential_sid, binding_type)
@@ -152,3 +155,13 @@ def delete(context: Context, path: Path, parameters: dict[str, Any]) -> None:
     binding = verbs.load(context, BINDING, resolved)
     rate.count_service_action(context, path["service_sid"])
     devices.remove(context, binding)
+
+
+def delete_device(context: Context, service_sid: str, identity: str, binding_type: str, address: str) -> None:
+    """Remove all registrations of one device of a user; if it has none, nothing happens (unconfirmed)."""
+    address = same_address(binding_type, address)
+    path = {"service_sid": service_sid, "user_sid": identity}
+    for binding in list_of_user(context, path, {"binding_type": [binding_type]}, PageRequest(_MOST)).records:
+        if binding["address"] == address:
+            with ignoring(NOT_FOUND):
+                delete(context, {**path, "sid": binding["sid"]}, {})

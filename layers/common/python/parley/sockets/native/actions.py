@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_ACTION
-from parley.faces.chat_v2 import CHANNELS, INVITES, MEMBERS, MESSAGES, USER_BINDINGS, USER_CHANNELS, USERS
+from parley.faces.chat_v2 import CHANNELS, INVITES, MEMBERS, MESSAGES, USER_CHANNELS, USERS
 from parley.faces.forms import parse, spelled
 from parley.faces.spec import Mount
 from parley.ids import message_sid, user_sid
@@ -119,7 +119,7 @@ ACTIONS: dict[str, Action | OwnAction] = {
     "unfollowUsers": OwnAction(own_actions.unfollow_users, status=204),
     "typing": OwnAction(own_actions.typing),
     "registerBinding": OwnAction(own_actions.register_binding, status=201),
-    "removeBinding": Action(USER_BINDINGS, "delete", address={"sid": "binding"}, status=204, self_as="user_sid"),
+    "removeBinding": OwnAction(own_actions.remove_binding, status=204),
     "catchUp": OwnAction(own_actions.catch_up),
 }
 

@@ -91,13 +91,29 @@ def register_binding(session: Session, body: dict[str, Any]) -> dict[str, Any]:
         session.context,
         session.service_sid,
         session.identity,
-        endpoint=text(body, "endpoint", connection.get("endpoint_id")),
+        endpoint=_endpoint(session, body),
         binding_type=text(body, "binding_type"),
         address=text(body, "address"),
         credential_sid=text(body, "credential_sid", connection.get("push_credential_sid")),
         message_types=texts(body, "message_types", 10, default=[]),
     )
     return session.views.show("binding", binding)
+
+
+def _endpoint(session: Session, body: dict[str, Any]) -> str:
+    """The device session that the frame or the token names; empty if neither does."""
+    named = session.connection.get("endpoint_id") or ""
+    return named if body.get("endpoint") is None else text(body, "endpoint")
+
+
+def remove_binding(session: Session, body: dict[str, Any]) -> None:
+    """Remove one registration of the client's user, or all of one device."""
+    of_user = {"service_sid": session.service_sid, "user_sid": session.identity}
+    if body.get("binding") is None and (body.get("address") is not None or body.get("binding_type") is not None):
+        kind, address = text(body, "binding_type"), text(body, "address")
+        bindings.delete_device(session.context, session.service_sid, session.identity, kind, address)
+    else:
+        bindings.delete(session.context, {**of_user, "sid": text(body, "binding")}, {})
 
 
 def catch_up(session: Session, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,18 +1,15 @@
 """Push registrations: an SDK names its device, Parley keeps a binding, as the native protocol and REST know it.
 
-An SDK does not name a credential. It is the one in the client's token, if that names one. If the token names no
-endpoint, the device counts as an endpoint of its own.
+An SDK does not name a credential. It is the one in the client's token, if that names one.
 """
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
 from parley.errors import INVALID_PARAMETER
 from parley.operations import bindings
-from parley.operations.paging import PageRequest
-from parley.sockets.sdk.acts import Act, listed, perform
+from parley.sockets.sdk.acts import Act, perform
 from parley.sockets.sdk.routing import Answered, Exchange, Route, text
 from parley.sockets.sdk.upstream_views import V1
 
@@ -27,7 +24,6 @@ MESSAGE_TYPES = {
     "twilio.conversations.removed_from_conversation": "removed_from_channel",
 }
 _MOST_TYPES = 20
-_MOST_BINDINGS = 1000
 
 
 def register(exchange: Exchange) -> Answered:
@@ -43,7 +39,7 @@ def register(exchange: Exchange) -> Answered:
         exchange.context,
         exchange.service_sid,
         exchange.identity,
-        endpoint=connection.get("endpoint_id") or sha256(address.encode()).hexdigest()[:32],
+        endpoint=connection.get("endpoint_id") or "",
         binding_type=text(body, "channel_type"),
         address=address,
         credential_sid=connection.get("push_credential_sid") or "",
@@ -64,24 +60,17 @@ def _message_types(given: Any) -> list[str]:
 
 def remove(exchange: Exchange) -> Answered:
     """Remove one registration of the client's user."""
-    _remove(exchange, exchange.path["sid"])
+    perform(
+        exchange, V1, Act("user_binding", "delete"), {"user_sid": exchange.identity, "sid": exchange.path["sid"]}, {}
+    )
     return Answered(204)
 
 
 def remove_device(exchange: Exchange) -> Answered:
-    """Remove the registrations of one device of the client's user; if it has none, nothing happens (unconfirmed)."""
-    body = exchange.body
-    kind, address = text(body, "binding_type"), text(body, "address")
-    where = {"user_sid": exchange.identity}
-    mine = listed(exchange, V1, Act("user_binding", "list"), where, PageRequest(_MOST_BINDINGS)).records
-    for binding in mine:
-        if (binding["binding_type"], binding["address"]) == (kind, address):
-            _remove(exchange, binding["sid"])
+    """Remove the registrations of one device of the client's user."""
+    kind, address = text(exchange.body, "binding_type"), text(exchange.body, "address")
+    bindings.delete_device(exchange.context, exchange.service_sid, exchange.identity, kind, address)
     return Answered(204)
-
-
-def _remove(exchange: Exchange, sid: str) -> None:
-    perform(exchange, V1, Act("user_binding", "delete"), {"user_sid": exchange.identity, "sid": sid}, {})
 
 
 ROUTES = (
