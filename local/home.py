@@ -50,6 +50,11 @@ class Home:
         return self.path / "plan.json"
 
     @property
+    def push(self) -> Path:
+        """The applications and endpoints of push services (`phones/push.py`)."""
+        return self.path / "push.json"
+
+    @property
     def progress(self) -> Path:
         """The pump's positions and the queued messages (`pump/progress.py`)."""
         return self.path / "progress.json"

@@ -9,9 +9,6 @@ the start, so they grow over restarts too, and a reader that asks for everything
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import json
 import re
 import time
@@ -24,6 +21,7 @@ from urllib.parse import parse_qs, parse_qsl
 
 from twilio.request_validator import RequestValidator
 
+from local.http.owner import is_owner
 from local.http.server import Request, Response
 
 INBOX_PATH = "/console/webhooks/"
@@ -109,7 +107,7 @@ class WebhookInbox:
         return "valid" if good else "invalid"
 
     def _list(self, service_sid: str, request: Request) -> Response:
-        if not self._is_owner(request):
+        if not is_owner(request, self._account_sid, self._auth_tokens()):
             return _plain(401, "Account SID and auth token, please.\n")
         after = parse_qs(request.query).get("after", ["0"])[0]
         if not re.fullmatch("[0-9]{1,16}", after):
@@ -118,15 +116,6 @@ class WebhookInbox:
         found = [entry for entry, _ in shelf.entries if entry["n"] > int(after)]
         headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
         return Response(200, json.dumps({"webhooks": found}).encode(), headers)
-
-    def _is_owner(self, request: Request) -> bool:
-        scheme, _, encoded = request.header("authorization").partition(" ")
-        try:
-            given = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            return False
-        owners = [f"{self._account_sid}:{token}".encode() for token in self._auth_tokens()]
-        return scheme.lower() == "basic" and any(hmac.compare_digest(given, owner) for owner in owners)
 
 
 def _plain(status: int, text: str) -> Response:

@@ -35,12 +35,15 @@ from local.gateway.management import respond as manage
 from local.gateway.objects import ObjectsFront
 from local.gateway.rest import RestFront
 from local.gateway.sockets import Limits, Socket, SocketHub
+from local.home import Home
 from local.http.server import BODY_LIMIT, HttpConnection, Request, Response, Streamed
 from local.phones.carrier import PHONES_PATH, SimulatedCarrier
+from local.phones.push import PushServices
+from local.phones.push_door import PUSH_PATH, PushDoor
 from local.process.functions import FunctionError, Invoker, PayloadTooLarge
 from local.process.plan import HEALTH_PATH, Descriptors, Plan, begin_child, end_child
 from local.process.report import problem
-from local.template.declared import RestApi, SocketApi
+from local.template.declared import ACCOUNT, REGION, RestApi, SocketApi
 
 logger = logging.getLogger("local.gateway")
 
@@ -67,6 +70,7 @@ class Gateway:
         inbox: WebhookInbox | None = None,
         phones: SimulatedCarrier | None = None,
         objects: ObjectsFront | None = None,
+        push: PushDoor | None = None,
     ) -> None:
         """`wake` is a pipe, or None; it gets a byte after every call of a function."""
         self._invoker = invoker
@@ -78,6 +82,7 @@ class Gateway:
         self._inbox = inbox
         self._phones = phones
         self._objects = objects
+        self._push = push
         self._server: asyncio.Server | None = None
         self._under_way = 0
 
@@ -112,6 +117,8 @@ class Gateway:
             return self._inbox.respond(request)
         if self._phones is not None and path.startswith(PHONES_PATH):
             return self._phones.respond(request)
+        if self._push is not None and path.startswith(PUSH_PATH):
+            return self._push.respond(request)
         if path == CONSOLE_PATH or path.startswith(f"{CONSOLE_PATH}/"):
             return self._console.respond(request)
         if path == SOCKET_PATH:
@@ -179,6 +186,7 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
     os.set_blocking(descriptors.wake_write, False)
     inbox = WebhookInbox(plan.account_sid, plan.auth_tokens)
     phones = simulated_carrier(plan)
+    push_services = PushServices(REGION, ACCOUNT, Home(Path(plan.home)).push)
     gateway = Gateway(
         invoker,
         rest,
@@ -187,6 +195,7 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
         descriptors.wake_write,
         inbox=inbox,
         phones=phones,
+        push=PushDoor(push_services, plan.account_sid, plan.auth_tokens),
         objects=ObjectsFront(plan.ministack, tuple(bucket.name for bucket in template.buckets())),
     )
     await gateway.start(listening)

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hmac
 import json
 import re
@@ -33,6 +32,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from local.http.owner import is_owner
 from local.http.server import Request, Response
 
 PHONES_PATH = "/_phones/"
@@ -64,7 +64,7 @@ class SimulatedCarrier:
         """Answer a request to a path below `PHONES_PATH`."""
         if request.path == CARRIER_PATH:
             return self._take(request) if request.method == "POST" else _allowed("POST")
-        if not self._is_owner(request):
+        if not is_owner(request, self._account_sid, self._auth_tokens()):
             headers = [("WWW-Authenticate", 'Basic realm="Parley"')]
             return Response(401, b'{"message":"Account SID and auth token, please."}', [*_JSON, *headers])
         address = unquote(request.path.removeprefix(PHONES_PATH))
@@ -128,15 +128,6 @@ class SimulatedCarrier:
         given = request.header("x-parley-signature").encode()
         wanted = [base64.b64encode(hmac.digest(token.encode(), signed, "sha256")) for token in self._auth_tokens()]
         return any(hmac.compare_digest(given, signature) for signature in wanted)
-
-    def _is_owner(self, request: Request) -> bool:
-        scheme, _, encoded = request.header("authorization").partition(" ")
-        try:
-            given = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
-            return False
-        owners = [f"{self._account_sid}:{token}".encode() for token in self._auth_tokens()]
-        return scheme.lower() == "basic" and any(hmac.compare_digest(given, owner) for owner in owners)
 
 
 def _reports(phone: str, is_whatsapp: bool) -> list[tuple[str, int]]:

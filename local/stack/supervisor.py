@@ -24,6 +24,7 @@ from pathlib import Path
 from local.emulators.engine import EmulatorFailed, Endpoints, start_engine
 from local.emulators.provision import provision, provision_buckets, secret_text
 from local.home import Home, InUse, write_json
+from local.phones.push_door import SNS_PATH
 from local.process import processes
 from local.process.functions import FunctionError
 from local.process.plan import CONNECTIONS_PATH, HEALTH_PATH, Descriptors, Plan, given_parameters, read_template
@@ -127,6 +128,7 @@ class Supervisor:
             **{name: value for name, value in os.environ.items() if name not in unwanted},
             **self._endpoints.environment(),
             "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": management,
+            "AWS_ENDPOINT_URL_SNS": rest_url + SNS_PATH,
             "PYTHONUNBUFFERED": "1",
         }
         Plan(

@@ -47,10 +47,10 @@ def listed(value: Any) -> list[Any]:
 
 
 def own(value: Any) -> Any:
-    """A value as it is if the stack makes its table itself."""
+    """A value as it is if the stack makes its table itself, and a Region is named for push."""
     if isinstance(value, dict) and value.keys() == {"Fn::If"}:
         condition, made, _ = value["Fn::If"]
-        assert condition == "MakesTable"
+        assert condition in ("MakesTable", "HasPushRegion")
         return made
     return value
 

@@ -22,9 +22,10 @@ import pytest
 from local.emulators.engine import Endpoints
 from local.emulators.provision import provision, provision_buckets
 from local.home import REPOSITORY, Home
+from local.phones.push import PushServices
 from local.process.functions import LoadedFunction
 from local.pump.stream_reader import StreamReader
-from local.template.declared import Function
+from local.template.declared import ACCOUNT, Function
 from local.template.template import REGION, Template
 from parley.runtime import Runtime
 from parley.settings import Settings
@@ -40,8 +41,9 @@ _PARTS_OF_A_TRANSACTION = {
 }
 _SQS_ACTIONS = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}
 GONE = "gone="
-# Where our server passes requests on to the object store.
+# Where our server passes requests on to the object store, and where it is SNS.
 OBJECTS = "/objects"
+SNS = "/sns"
 
 
 class Functions:
@@ -189,6 +191,12 @@ class Functions:
             self._add(f"sqs:{_SQS_ACTIONS.get(operation, operation)}", self._logical[params["QueueUrl"]])
         elif service == "secretsmanager":
             self._add(f"secretsmanager:{operation}", self._logical[params["SecretId"]])
+        elif service == "sns":
+            # Applications and endpoints are named by credentials.
+            arn = params.get("PlatformApplicationArn") or params.get("EndpointArn") or params.get("TargetArn")
+            kind, _, name = (arn or f":app/{params['Platform']}/{params['Name']}").rpartition(":")[2].split("/")[:3]
+            assert name.startswith("CR")
+            self._add(f"sns:{operation}", f"{kind}/*/CR*")
         else:
             self._add(f"{service}:{operation}", "?")
 
@@ -213,6 +221,7 @@ class Functions:
 def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterator[Functions]:
     """The functions, with the environment that leads them to the emulators and to our server."""
     made: list[Functions] = []
+    push_services = PushServices(REGION, ACCOUNT)
 
     class Server(BaseHTTPRequestHandler):
         """`@connections`, the object store, and service owners: `/busy` answers 503, anything else 200."""
@@ -221,6 +230,9 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.path.startswith(OBJECTS):
                 self._pass_on(self.path.removeprefix(OBJECTS), body)
+                return
+            if self.path.startswith(SNS):
+                self._answer(*push_services.answer(body))
                 return
             status = 503 if "/busy" in self.path else 200
             if "/@connections/" in self.path:
@@ -231,6 +243,12 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
             self.end_headers()
 
         do_DELETE = do_GET = do_HEAD = do_PUT = do_POST  # noqa: N815
+
+        def _answer(self, status: int, text: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
 
         def _pass_on(self, path: str, body: bytes) -> None:
             where, _, query = path.partition("?")
@@ -258,6 +276,7 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
             patch.setenv(name, value)
         server_url = f"http://127.0.0.1:{server.server_address[1]}"
         patch.setenv("AWS_ENDPOINT_URL_S3", server_url + OBJECTS)
+        patch.setenv("AWS_ENDPOINT_URL_SNS", server_url + SNS)
         functions = Functions(aws, template, home, server_url, patch)
         made.append(functions)
         try:

@@ -112,13 +112,17 @@ LISTS = [name for name in FINISHED if ":List" in name]
 WITH_AN_ANSWER = [name for name in FINISHED if ":Delete" not in name]
 
 
+# Apple recommends keys instead of certificates, and Twilio's parameters are older than they are.
+OF_PARLEY = {"credential": {"KeyId", "TeamId", "BundleId"}}
+
+
 @pytest.mark.parametrize("name", WITH_A_FORM)
 def test_an_operation_takes_exactly_the_published_parameters(name: str):
     found = offered_as(name)
     assert found is not None
     mount, verb = found
     taken = {parameter.form_name for parameter in mount.form(verb)}
-    assert taken == set(PUBLISHED[name]["form"])
+    assert taken == set(PUBLISHED[name]["form"]) | OF_PARLEY.get(mount.resource, set())
 
 
 @pytest.mark.parametrize("name", WITH_A_FORM)

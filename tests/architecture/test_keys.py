@@ -43,6 +43,7 @@ OTHER: dict[str, Any] = {
     "command_id": "a command",
     "address": "whatsapp:+12025550143",
     "proxy": "whatsapp:+12025550178",
+    "arn": "arn:aws:sns:us-east-1:123456789012:app/APNS/CR" + "5" * 32,
     "digest": "0f" * 16,
     "holder": Key("USER#US", "USER"),
 }

@@ -61,7 +61,12 @@ BY_ITSELF = {"templates/key.yaml"}
 NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 # The log role of API Gateway, which API Gateway and no function uses.
 ROLES_OF_AWS = {"ApiGatewayLogRole"}
-NEEDS_A_WILDCARD = re.compile(r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$|\$\{MediaBucket\.Arn\}/\*$")
+# Whoever writes to a socket, or stores a file, cannot be told which. Applications and endpoints of SNS are named by push
+# credentials, which are made later.
+NEEDS_A_WILDCARD = re.compile(
+    r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$|\$\{MediaBucket\.Arn\}/\*$"
+    r"|:sns:\$\{PushRegion\}:\$\{AWS::AccountId\}:(app|endpoint)/\*/CR\*$"
+)
 API_GATEWAY_PATIENCE_SECONDS = 29
 FAN_OUT_SORT_KEYS = {"CHANNEL", "USER", "MESSAGE#", "MEMBER#", "INVITE#"}
 WEBHOOKS_SORT_KEYS = {"CHANNEL", "USER", "MESSAGE#", "MEMBER#", "SERVICE#"}
@@ -388,6 +393,7 @@ LONGEST = {
     "MediaScan": "guardduty",
     "MediaUnattachedSeconds": "99999",
     "PhoneNumbers": ",".join(["+999999999999999"] * 10),
+    "PushRegion": "ap-southeast-7",
     "TableName": "x" * 100,
     "Tracing": "false",
     "WhatsAppSenders": ",".join(["whatsapp:+999999999999999"] * 4),
@@ -420,6 +426,7 @@ def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_st
         ("MediaScan", "guardduty"),
         ("MediaUnattachedSeconds", "600"),
         ("PhoneNumbers", "+12025550143"),
+        ("PushRegion", "eu-west-1"),
         ("TableName", "restored"),
         ("Tracing", "true"),
         ("WhatsAppSenders", "whatsapp:+12025550143"),

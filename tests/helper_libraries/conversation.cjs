@@ -142,7 +142,8 @@ async function webhooks(service, channel) {
 }
 
 async function ofTheAccount(client, service) {
-  const phones = { type: "apn", certificate: "x", privateKey: "y", sandbox: true };
+  const secrets = { certificate: "-----BEGIN CERTIFICATE-----", privateKey: "-----BEGIN PRIVATE KEY-----" };
+  const phones = { type: "apn", ...secrets, sandbox: true };
   const credential = await call("create credential", client.chat.v2.credentials.create(phones), "sid type sandbox");
   await call("create half a credential", client.chat.v2.credentials.create({ type: "fcm" }));
   await call("delete credential", client.chat.v2.credentials(credential.sid).remove());

@@ -160,7 +160,8 @@ def webhooks(service: Any, channel: Any) -> None:
 
 
 def of_the_account(client: Client, service: Any) -> None:
-    phones = {"type": "apn", "certificate": "x", "private_key": "y", "sandbox": True}
+    secrets = {"certificate": "-----BEGIN CERTIFICATE-----", "private_key": "-----BEGIN PRIVATE KEY-----"}
+    phones = {"type": "apn", **secrets, "sandbox": True}
     credential = call("create credential", lambda: client.chat.v2.credentials.create(**phones), "sid type sandbox")
     call("create half a credential", lambda: client.chat.v2.credentials.create(type="fcm"))
     call("delete credential", client.chat.v2.credentials(credential.sid).delete)

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from parley.domain.push import MOST_DEVICES
+from parley.ids import user_sid
+from parley.operations.devices import address_key
+from parley.store import keys
 from tests.sockets.deployment import Device, House, Room
 from tests.support.invariants import contradictions, everything
 from tests.webhooks.function import WebhooksFunction
@@ -220,6 +223,21 @@ def test_the_sweep_erases_every_device_of_a_user(house: House, webhooks: Webhook
     assert house.rest.get(f"{house.path}/Bindings")["bindings"] == []
     world = house.deployment.world
     assert contradictions(everything(world._client, world._table_name, world.account_sid)) == []
+
+
+def test_the_sweep_erases_all_bindings_from_before_users_had_ten_devices(
+    house: House, webhooks: WebhooksFunction
+) -> None:
+    bob, table = house.device("bob"), house.deployment.world.table
+    credential = house.rest.post("/chat/v2/Credentials", Type="fcm", Secret="secret")["sid"]
+    for number in range(130):
+        binding = {"binding_type": "fcm", "address": "token", "credential_sid": credential}
+        bob.done("registerBinding", endpoint=f"phone {number}", **binding)
+        table.erase_many([keys.user_devices(user_sid(house.sid, "bob")), address_key(house.sid, credential, "token")])
+    assert house.rest.get(f"{house.path}/Users/bob/Bindings", PageSize=100)["meta"]["next_page_url"]
+    forget(house)
+    webhooks.sweep_all()
+    assert house.rest.get(f"{house.path}/Bindings")["bindings"] == []
 
 
 def test_the_new_user_is_offline_while_only_the_former_one_is_connected(house: House) -> None:

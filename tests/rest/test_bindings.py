@@ -23,6 +23,7 @@ from tests.rest.support import DATE, sid, sids, unchanged
 from tests.support.doors import Door, Raw
 from tests.support.fakes import FakeClock
 from tests.support.invariants import contradictions, everything
+from tests.support.push import CERTIFICATE, PRIVATE_KEY
 from tests.support.world import World
 
 Register = Callable[..., dict[str, Any]]
@@ -34,7 +35,7 @@ def credential_sids(twilio: Client) -> dict[str, str]:
     return {
         "fcm": credentials.create(type="fcm", secret="x").sid,
         "gcm": credentials.create(type="gcm", api_key="x").sid,
-        "apn": credentials.create(type="apn", certificate="x", private_key="x").sid,
+        "apn": credentials.create(type="apn", certificate=CERTIFICATE, private_key=PRIVATE_KEY).sid,
     }
 
 

@@ -22,6 +22,7 @@ from parley.store.configuration import Configuration
 from parley.store.table import Table
 from tests.support.fakes import AUTH_TOKEN, FakeClock, FakeSecrets, seeded_hex
 from tests.support.objects import ObjectStore
+from tests.support.push import APPLICATIONS, Phones
 
 # As a local stack has them.
 PHONE_NUMBERS = ("+12025550143", "+12025550178")
@@ -40,7 +41,7 @@ def new_account_sid() -> str:
 class World:
     """One account, as one warm container of a function sees it, wired as the functions are, with fakes for its ports.
 
-    `store` is its bucket.
+    `store` is its bucket, `phones` are those that its push services know.
     """
 
     def __init__(self, client: Any, table_name: str, account_sid: str = "", clock: FakeClock | None = None):
@@ -53,7 +54,12 @@ class World:
         self.store = ObjectStore(f"media-{self.account_sid.lower()}", self.clock)
         # What its functions counted, by the name of the metric and the code; the code is 0 for metrics without one.
         self.counted: Counter[tuple[str, int]] = Counter()
-        self._ports: dict[str, Any] = {"count": self._count, "objects": lambda: self.store.port}
+        self.phones = Phones()
+        self._ports: dict[str, Any] = {
+            "count": self._count,
+            "objects": lambda: self.store.port,
+            "push": lambda: self.phones.port,
+        }
         self._settings = Settings(
             table=table_name,
             account_sid=self.account_sid,
@@ -63,6 +69,7 @@ class World:
             whatsapp_senders=WHATSAPP_SENDERS,
             group_messages=True,
             media_bucket=self.store.bucket,
+            push_applications=APPLICATIONS,
         )
         self.wire()
 
@@ -110,4 +117,5 @@ class World:
         """The same account at the same time, seen by a container that remembers nothing."""
         another = World(self._client, self._table_name, self.account_sid, self.clock)
         another.actions_per_second = self.actions_per_second
+        another.phones = self.phones
         return another

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from parley.errors import BINDING_TYPE_INVALID, INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_VALUE
+from parley.errors import BINDING_TYPE_INVALID, INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_VALUE, Refusal
 from parley.stored import Device
 
 CREDENTIAL_TYPES = ("gcm", "apn", "fcm")
@@ -19,23 +19,68 @@ MOST_DEVICES = 10
 _SHORTEST_APN_DIGITS = 64
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
-# The secrets that each type of credential needs: field and parameter.
-_SECRETS = {
-    "apn": {"certificate": "Certificate", "private_key": "PrivateKey"},
-    "gcm": {"api_key": "ApiKey"},
-    "fcm": {"secret": "Secret"},
+# The parameters of secrets by their fields.
+_NAMES = {
+    "certificate": "Certificate",
+    "private_key": "PrivateKey",
+    "api_key": "ApiKey",
+    "secret": "Secret",
+    "key_id": "KeyId",
+    "team_id": "TeamId",
+    "bundle_id": "BundleId",
+}
+SECRETS = tuple(_NAMES)
+"""The fields of a credential that are handed to the push service and never stored."""
+# What each type of credential needs. A certificate of Apple's may be replaced by a key of Apple's and its owner.
+_BY_CERTIFICATE, _BY_KEY = ("certificate", "private_key"), ("private_key", "key_id", "team_id", "bundle_id")
+_NEEDED = {"apn": _BY_CERTIFICATE, "gcm": ("api_key",), "fcm": ("secret",)}
+# What SNS calls them.
+_ATTRIBUTES = {
+    _BY_CERTIFICATE: {"certificate": "PlatformPrincipal", "private_key": "PlatformCredential"},
+    _BY_KEY: {
+        "private_key": "PlatformCredential",
+        "key_id": "PlatformPrincipal",
+        "team_id": "ApplePlatformTeamID",
+        "bundle_id": "ApplePlatformBundleID",
+    },
+    ("secret",): {"secret": "PlatformCredential"},
+    # Nobody delivers with one: https://firebase.google.com/support/faq#fcm-depr-features
+    ("api_key",): {"api_key": "PlatformCredential"},
 }
 
 
-def check_secrets(credential_type: str, fields: dict[str, Any]) -> None:
+def needed_secrets(credential_type: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields of the secrets that a credential needs, in the way that its fields choose."""
+    is_by_key = not fields.get("certificate") and any(fields.get(name) for name in ("key_id", "team_id", "bundle_id"))
+    return _BY_KEY if credential_type == "apn" and is_by_key else _NEEDED[credential_type]
+
+
+def check_secrets(credential_type: str, fields: Mapping[str, Any]) -> None:
     """Check that a credential has what its type needs.
 
     Raises:
         Refusal: 20001.
     """
-    for name, form_name in _SECRETS[credential_type].items():
+    for name in needed_secrets(credential_type, fields):
         if not fields.get(name):
-            raise MISSING_PARAMETER(name=form_name)
+            raise MISSING_PARAMETER(name=_NAMES[name])
+
+
+def for_push_service(credential_type: str, fields: Mapping[str, Any]) -> dict[str, str]:
+    """The secrets of a credential as SNS's attributes."""
+    attributes = _ATTRIBUTES[needed_secrets(credential_type, fields)]
+    return {attribute: fields[name] for name, attribute in attributes.items()}
+
+
+def platform_of(credential_type: str, is_sandbox: bool | None) -> str | None:
+    """SNS's name of the push service that a credential is for; None if nobody delivers with it any longer."""
+    return {"apn": "APNS_SANDBOX" if is_sandbox else "APNS", "fcm": "GCM"}.get(credential_type)
+
+
+def unusable_secrets(credential_type: str, fields: Mapping[str, Any]) -> Refusal:
+    """The refusal of secrets that the push service cannot use: 20001."""
+    name = _NAMES[needed_secrets(credential_type, fields)[0]]
+    return INVALID_PARAMETER(name=name, reason="the push service cannot use it")
 
 
 def check_address(binding_type: str, address: str) -> None:

@@ -228,8 +228,8 @@ CREDENTIALS = Mount(
     CREDENTIAL,
     "/Credentials/{sid}",
     View("sid account_sid friendly_name type sandbox date_created date_updated url"),
-    create="type! friendly_name certificate private_key sandbox api_key secret",
-    update="friendly_name certificate private_key sandbox api_key secret",
+    create="type! friendly_name certificate private_key sandbox api_key secret key_id team_id bundle_id",
+    update="friendly_name certificate private_key sandbox api_key secret key_id team_id bundle_id",
     page_limits=(50, 1000),
 )
 

@@ -116,6 +116,10 @@ class SecretsRefused(Exception):
     """The push service cannot use a credential's secrets. Its words are not repeated: they may hold parts of them."""
 
 
+class _NotThere(Exception):
+    """There is no such application."""
+
+
 class PushGateway:
     """SNS's mobile push, through a low-level client."""
 
@@ -146,14 +150,18 @@ class PushGateway:
         return str(answer["PlatformApplicationArn"])
 
     def update_application(self, application: str, secrets: Mapping[str, str]) -> None:
-        """Replace the secrets of an application, and enable it again.
+        """Replace the secrets of an application, and enable it again. If somebody deleted it, it is made again.
 
         Raises:
-            SecretsRefused: if the push service cannot use them, or there is no such application.
+            SecretsRefused: if the push service cannot use them.
             Refusal: 20503 if SNS cannot be reached.
         """
         attributes = {**secrets, "Enabled": "true"}
-        self._ask("set_platform_application_attributes", PlatformApplicationArn=application, Attributes=attributes)
+        try:
+            self._ask("set_platform_application_attributes", PlatformApplicationArn=application, Attributes=attributes)
+        except _NotThere:
+            _, platform, name = application.rsplit("/", 2)
+            self.create_application(platform, name, secrets)
 
     def delete_application(self, application: str) -> None:
         """Delete an application with its secrets; it is no error if there is none.
@@ -255,8 +263,10 @@ def _refuse(error: ClientError) -> NoReturn:
     code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _THROTTLED or status >= 500:
         raise UNAVAILABLE() from None
-    if code in ("InvalidParameter", "NotFound"):
+    if code == "InvalidParameter":
         raise SecretsRefused from None
+    if code == "NotFound":
+        raise _NotThere from None
     raise RuntimeError(f"SNS refuses: {code}") from None
 
 

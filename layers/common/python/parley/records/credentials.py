@@ -1,4 +1,7 @@
-"""Push credentials (https://www.twilio.com/docs/chat/rest/credential-resource). Their secrets are never shown."""
+"""Push credentials (https://www.twilio.com/docs/chat/rest/credential-resource).
+
+Their secrets are handed to the push service. They are neither stored nor shown (`operations/credentials.py`).
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,10 @@ CREDENTIAL = RecordType(
         Field("sandbox", Flag(as_text=True)),
         Field("api_key", _SECRET),
         Field("secret", _SECRET),
+        # Parley's own: with them, a key of Apple's needs no certificate.
+        Field("key_id", Text(64)),
+        Field("team_id", Text(64)),
+        Field("bundle_id", Text(256)),
     ),
     remains="type",
 )

@@ -7,6 +7,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     an account's services*, oldest first       pk ACCOUNT#<AC>       sk SERVICE#<IS>
     an API key; an account's keys*             pk ACCOUNT#<AC>       sk KEY#<SK>
     a push credential; all of an account*      pk ACCOUNT#<AC>       sk CREDENTIAL#<CR>
+    SNS's applications that may be nobody's    pk ACCOUNT#<AC>       sk APPLICATION#<ARN>
     the account's defaults                     pk ACCOUNT#<AC>       sk CONFIGURATION
     what becomes of messages to an address*    pk ACCOUNT#<AC>       sk ADDRESS#<IG>
     a service's roles*                         pk SERVICE#<IS>       sk ROLE#<RL>
@@ -112,6 +113,14 @@ def api_key(account_sid: str, sid: str) -> Key[stored.ApiKey]:
 
 def credential(account_sid: str, sid: str) -> Key[stored.Credential]:
     return Key(f"ACCOUNT#{account_sid}", f"CREDENTIAL#{sid}")
+
+
+def loose_application(account_sid: str, arn: str) -> Key[stored.LooseApplication]:
+    return Key(f"ACCOUNT#{account_sid}", f"APPLICATION#{arn}")
+
+
+def loose_applications(account_sid: str) -> Range[stored.LooseApplication]:
+    return Range(f"ACCOUNT#{account_sid}", "APPLICATION#")
 
 
 def credentials(account_sid: str) -> Range[stored.Credential]:

@@ -8,7 +8,7 @@ stored record lacks those that were never set. Times are milliseconds since the 
 
 from __future__ import annotations
 
-from parley.stored.accounts import AccountConfiguration, AddressConfiguration, ApiKey, Credential
+from parley.stored.accounts import AccountConfiguration, AddressConfiguration, ApiKey, Credential, LooseApplication
 from parley.stored.channels import Channel, ChannelWebhook, Group, Invite, Listing, LogEntry, Replayed, Tail, UniqueName
 from parley.stored.common import OfChannel, OfService, Stored, StoredCause
 from parley.stored.due import Due, DueHand
@@ -38,6 +38,7 @@ __all__ = [
     "Invite",
     "Listing",
     "LogEntry",
+    "LooseApplication",
     "Media",
     "Member",
     "Message",

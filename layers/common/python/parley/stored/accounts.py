@@ -15,15 +15,27 @@ class ApiKey(Stored, total=False):
 
 
 class Credential(Stored, total=False):
-    """A push credential."""
+    """A push credential. SNS has its secrets, under the ARN `application`; only old records have some.
+
+    `fingerprint` is the digest of the secrets that SNS got last.
+    """
 
     friendly_name: str
     type: str
+    application: str
+    fingerprint: str
     certificate: str
     private_key: str
     sandbox: bool
     api_key: str
     secret: str
+
+
+class LooseApplication(TypedDict, total=False):
+    """An application of SNS's that may have no credential, since `at`."""
+
+    application: str
+    at: int
 
 
 class AccountConfiguration(Stored, total=False):
