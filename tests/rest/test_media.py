@@ -138,6 +138,10 @@ def test_the_name_in_the_query_wins_over_the_name_in_the_form(files: Files):
     assert files.sent(*form(("cat.png", PNG)), Filename="dog.png")["filename"] == "dog.png"
 
 
+def test_an_empty_name_in_the_query_leaves_the_name_in_the_form(files: Files):
+    assert files.sent(*form(("cat.png", PNG)), Filename="")["filename"] == "cat.png"
+
+
 def test_a_file_in_a_form_without_a_type_tells_it_by_its_beginning(files: Files):
     body, content_type = form(("cat", PNG))
     assert files.sent(body.replace(b"Content-Type: image/png\r\n", b""), content_type)["content_type"] == "image/png"
@@ -432,3 +436,11 @@ def test_a_service_shows_the_largest_size_that_the_operator_allows(files: Files)
     refused = (413, 50512, "Media size is not acceptable: at most 25 MB")
     assert files.ticket(Size=25_000_001).refusal() == refused
     assert files.ticket(Size=25_000_000).status == 201
+
+
+def test_a_link_is_given_for_as_much_as_an_operator_may_allow(files: Files):
+    """Four gigabytes are more than a number of 32 bits can say."""
+    files.world.wire({"media_limit_mb": 4999})
+    assert files.ticket(Size=4_999_000_000).status == 201
+    refused = (413, 50512, "Media size is not acceptable: at most 4999 MB")
+    assert files.ticket(Size=4_999_000_001).refusal() == refused

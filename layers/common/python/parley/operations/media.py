@@ -82,7 +82,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], upload: Upl
         {
             "filename": upload.filename,
             "is_multipart_upstream": upload.is_multipart or None,
-            **parameters,
+            **verbs.non_null(parameters),
             "size": len(upload.body),
             "content_type": upload.content_type,
             "sha256": hashlib.sha256(upload.body).hexdigest(),

@@ -25,8 +25,9 @@ MEDIA = RecordType(
         Field("is_multipart_upstream", Flag(), default=False),
         Field("message_sid", Sid("IM")),
         Field("sha256", Checked(check_sha256), on_create=FREELY),
-        # What a file may have at most is a setting of the operator's, so operations compare it.
-        Field("size", Whole(1), on_create=FREELY),
+        # What a file may have at most is a setting of the operator's, so operations compare it. S3 takes 5 GB in one
+        # request (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html).
+        Field("size", Whole(1, most=5 * 2**30), on_create=FREELY),
     ),
     computed="upload",
 )
