@@ -16,6 +16,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from cli import place
 from cli.deployed import DeployedStack
 from cli.main import main
 from cli.trouble import Trouble
@@ -161,6 +162,13 @@ def test_the_fake_has_what_the_template_declares():
     assert set(fake["Outputs"]) <= set(TEMPLATE["Outputs"])
     for function, name in LOG_GROUPS.items():
         assert function in str(RESOURCES[name]["Properties"]["LogGroupName"])
+
+
+def test_every_queue_of_the_template_is_counted():
+    declared_queues = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::SQS::Queue"}
+    assert set(place.QUEUES) == declared_queues
+    given_up = {name for name in declared_queues if "DeadLetter" in name or "Failure" in name}
+    assert set(place.GIVEN_UP) == given_up
 
 
 def test_credentials_come_from_outputs_and_the_secret(parley: Run, cloud: Cloud, deployed: Stack):
@@ -343,9 +351,9 @@ def test_of_two_who_replace_the_same_token_the_second_is_refused(monkeypatch: py
     with mock_aws():
         secrets = boto3.client("secretsmanager", region_name=REGION)
         secrets.create_secret(Name="token", SecretString=old)
-        place = DeployedStack("chat", REGION)
+        stack = DeployedStack("chat", REGION)
         racing: list[DeployedStack] = []
-        put = place.client("secretsmanager").put_secret_value
+        put = stack.client("secretsmanager").put_secret_value
 
         def put_after_another(**given: Any) -> Any:
             if not racing:
@@ -353,9 +361,9 @@ def test_of_two_who_replace_the_same_token_the_second_is_refused(monkeypatch: py
                 racing[0].replace_auth_tokens(old, AuthTokens(old, "a" * 32, 1))
             return put(**given)
 
-        monkeypatch.setattr(place.client("secretsmanager"), "put_secret_value", put_after_another)
+        monkeypatch.setattr(stack.client("secretsmanager"), "put_secret_value", put_after_another)
         with pytest.raises(Trouble, match="somebody else"):
-            place.replace_auth_tokens(old, AuthTokens(old, "b" * 32, 1))
+            stack.replace_auth_tokens(old, AuthTokens(old, "b" * 32, 1))
         assert AuthTokens.read(secrets.get_secret_value(SecretId="token")["SecretString"]).next == "a" * 32
 
 
