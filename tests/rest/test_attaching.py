@@ -84,3 +84,34 @@ def test_bad_names_of_files_are_refused_and_leave_no_message(files: Files, sids:
     assert refusal(attach(files, channel, good, *sids)) == refused
     assert files.raw.get(f"{channel}/Messages")["messages"] == []
     assert attach(files, channel, good).status == 201
+
+
+def test_two_sends_with_one_token_at_once_make_one_message_with_the_file(files: Files, monkeypatch: pytest.MonkeyPatch):
+    channel, sid = files.channel(), files.sent(PNG)["sid"]
+    messages, token = f"{channel}/Messages", {"I-Twilio-Idempotency-Token": "x"}
+    first = files.raw("POST", messages, {"MediaSid": sid}, headers=token).json
+    table = files.world.table
+    plain = table._call
+
+    def too_early(operation: str, **request: Any) -> Any:
+        """What the second send reads: its token before the first send is stored, and the file afterwards."""
+        answer = plain(operation, **request)
+        if operation == "batch_get_item":
+            monkeypatch.undo()
+            for found in answer["Responses"].values():
+                found[:] = [item for item in found if item["sk"]["S"] == "MEDIA"]
+        return answer
+
+    monkeypatch.setattr(table, "_call", too_early)
+    second = files.raw("POST", messages, {"MediaSid": sid}, headers=token)
+    assert (second.status, second.json) == (201, first)
+    assert files.raw.get(messages)["messages"] == [first]
+
+
+def test_a_token_that_has_expired_does_not_make_a_file_free_again(files: Files):
+    channel, (old, used) = files.channel(), (files.sent(PNG)["sid"] for _ in range(2))
+    messages, token = f"{channel}/Messages", {"I-Twilio-Idempotency-Token": "x"}
+    for sid in (old, used):
+        assert files.raw("POST", messages, {"MediaSid": sid}, headers=token if sid == old else {}).status == 201
+    files.world.clock.advance(QUARTER)
+    assert refusal(files.raw("POST", messages, {"MediaSid": used}, headers=token)) == (409, 50508)

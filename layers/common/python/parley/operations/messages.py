@@ -17,6 +17,7 @@ from parley.errors import (
     BODY_REQUIRED,
     CONCURRENT_UPDATE,
     MEDIA_BODY_FIXED,
+    MEDIA_USED,
     NOT_FOUND,
     UNAVAILABLE,
     Refusal,
@@ -88,7 +89,15 @@ def create(
     if tag and tag.may_repeat and (tagged := _tagged(context, service_sid, channel_sid, tag.name)):
         return tagged
     if sids:
-        parameters = {**parameters, **attaching.described(context, service_sid, found, sids)}
+        try:
+            described = attaching.described(context, service_sid, found, sids)
+        except Refusal as refusal:
+            # One request reads the token and the files, but not at one moment. If another call with the token came in
+            # between, it is that call's message that carries the files.
+            if refusal.error is MEDIA_USED and token and context.table.fetch(token_keys[0]) != found.get(token_keys[0]):
+                return create(context, path, parameters, token, tag)
+            raise
+        parameters = {**parameters, **described}
     parameters, found = _consulted(context, service_sid, channel_sid, right, parameters, found)
     author_name = parameters.get("author") or context.actor
     author, tail = authorship.of_participant(
