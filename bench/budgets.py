@@ -25,6 +25,7 @@ import jwt
 
 from bench.meter import Cost, metered
 from bench.of_attaching import OfAttaching
+from bench.of_devices import OfDevices
 from bench.of_media import OfMedia
 from bench.over_sdk import OverSdk
 from local.emulators.engine import start_engine
@@ -108,7 +109,8 @@ class Measurement:
         sockets = [*self._over_sockets(), *sdk.costs(self._channel)]
         media = OfMedia(self._raw, self._service, self._token("alice"), self._cost).costs(self._messages)
         attaching = OfAttaching(self._world, self._raw, self._service, self._cost).costs()
-        return [*self._over_rest(), *media, *attaching, *self._of_conversations(), *sockets, *batches]
+        devices = OfDevices(self._world, self._raw, self._service, self._cost).costs()
+        return [*self._over_rest(), *media, *attaching, *devices, *self._of_conversations(), *sockets, *batches]
 
     def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], object]) -> Cost:
         with metered(self._client) as meter:

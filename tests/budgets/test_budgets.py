@@ -41,6 +41,13 @@ BUDGETED = [
     "delete message with ten files",
     "sweep a channel of 300 messages",
     "sweep a channel of 300 messages, 30 with a file",
+    "register a device",
+    "register a device again",
+    "register a device that another identity had",
+    "register an eleventh device",
+    "remove a device",
+    "create a push credential",
+    "rename a push credential",
     "create message in a conversation",
     "create message in a conversation, with an author",
     "list 50 conversations",
@@ -93,7 +100,9 @@ def test_an_operation_keeps_within_its_budget(costs: dict[str, Cost], operation:
     [
         name
         for name in BUDGETED
-        if name.startswith(("create", "join", "add", "note", "connect", "disconnect", "upload", "delete"))
+        if name.startswith(
+            ("create", "join", "add", "note", "connect", "disconnect", "upload", "delete", "register", "remove")
+        )
     ],
 )
 def test_the_meter_sees_writes(costs: dict[str, Cost], operation: str):

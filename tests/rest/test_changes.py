@@ -157,10 +157,13 @@ NOT_ASKED = {
     "Address",
     "AddressCountry",
     "ApiKey",
+    "BundleId",
     "Certificate",
     "Configuration.FlowSid",
+    "KeyId",
     "PrivateKey",
     "Secret",
+    "TeamId",
 }
 
 

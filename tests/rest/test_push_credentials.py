@@ -117,6 +117,9 @@ REFUSED = [
         "Parameter Sandbox must be one of: true, false",
     ),
     ({"Type": "fcm", "Secret": "x" * 16385}, "Invalid value for parameter Secret: over 16384 characters"),
+    ({"Type": "apn", "KeyId": "x" * 65}, "Invalid value for parameter KeyId: over 64 characters"),
+    ({"Type": "apn", "TeamId": "x" * 65}, "Invalid value for parameter TeamId: over 64 characters"),
+    ({"Type": "apn", "BundleId": "x" * 257}, "Invalid value for parameter BundleId: over 256 characters"),
 ]
 
 
@@ -384,3 +387,12 @@ def test_no_line_of_the_log_holds_a_secret(world: World, raw: Raw, caplog: pytes
     assert raw("POST", url, FORMS["apn"]).status == 400
     world.phones.meddle = lambda action: None
     assert not any(text in caplog.text for text in SECRET_TEXTS)
+
+
+@pytest.mark.usefixtures("nothing_leaks")
+def test_secrets_of_another_type_mean_nothing(world: World, raw: Raw):
+    body = raw.post(IN_V2, FORMS["fcm"], ApiKey="AIza-secret", KeyId="KEYID")
+    before = stored(world, body["url"])["fingerprint"]
+    raw.post(body["url"], ApiKey="AIza-secret", Certificate=CERTIFICATE)
+    assert stored(world, body["url"])["fingerprint"] == before
+    assert world.phones.asked == ["CreatePlatformApplication"]

@@ -49,6 +49,10 @@ _ATTRIBUTES = {
 }
 
 
+# The secrets of which a new one means that the push service needs to know.
+USED = {"apn": frozenset(_BY_CERTIFICATE + _BY_KEY), "gcm": frozenset({"api_key"}), "fcm": frozenset({"secret"})}
+
+
 def needed_secrets(credential_type: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
     """The fields of the secrets that a credential needs, in the way that its fields choose."""
     is_by_key = not fields.get("certificate") and any(fields.get(name) for name in ("key_id", "team_id", "bundle_id"))

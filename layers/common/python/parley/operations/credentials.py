@@ -24,6 +24,7 @@ from typing import Any, cast
 
 from parley.domain.push import (
     SECRETS,
+    USED,
     check_secrets,
     for_push_service,
     needed_secrets,
@@ -87,7 +88,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     credential = _loaded(context, path)
     after = {**credential, **_kept(parameters)}
     has_moved = _platform(after) != _platform(credential) or after["type"] != credential["type"]
-    is_renewed = has_moved or any(name in parameters for name in SECRETS)
+    is_renewed = has_moved or not USED[after["type"]].isdisjoint(parameters)
     set_, done = _kept(parameters), list[Write]()
     old = credential.get("application")
     if is_renewed:

@@ -1,0 +1,66 @@
+"""What devices and push credentials cost: to register, to register again, to lose a phone to somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.meter import Cost
+from bench.of_media import Measure
+from parley.domain.push import MOST_DEVICES
+from parley.operations import bindings
+from tests.support.doors import Raw
+from tests.support.push import SERVICE_ACCOUNT
+from tests.support.world import World
+
+_CREDENTIALS = "/chat/v2/Credentials"
+
+
+class OfDevices:
+    """Devices of the users of one service, measured one request at a time."""
+
+    def __init__(self, world: World, raw: Raw, service_sid: str, cost: Measure):
+        self._world = world
+        self._raw = raw
+        self._service = service_sid
+        self._cost = cost
+
+    def costs(self) -> list[Cost]:
+        """The costs of devices, and of the credentials with which they are told."""
+        raw, path, form = self._raw, f"/chat/v2/Services/{self._service}", {"Type": "fcm", "Secret": SERVICE_ACCOUNT}
+        credential = raw.post(_CREDENTIALS, form)
+        register = self._registering(credential["sid"])
+        for identity in ("erin", "frank"):
+            raw.post(f"{path}/Users", Identity=identity)
+        costs = [
+            self._cost("register a device", (2, 9), lambda: register("erin", 0)),
+            self._cost("register a device again", (2, 4), lambda: register("erin", 0)),
+            self._cost("register a device that another identity had", (3, 16), lambda: register("frank", 0)),
+        ]
+        for number in range(1, MOST_DEVICES):
+            register("frank", number)
+        eleventh = self._cost("register an eleventh device", (3, 20), lambda: register("frank", MOST_DEVICES))
+        binding = raw.get(f"{path}/Users/frank/Bindings")["bindings"][0]["url"]
+        return [
+            *costs,
+            eleventh,
+            self._cost("remove a device", (5, 15), lambda: raw("DELETE", binding)),
+            self._cost("create a push credential", (3, 5), lambda: raw.post(_CREDENTIALS, form)),
+            self._cost("rename a push credential", (2, 1), lambda: raw.post(credential["url"], FriendlyName="x")),
+        ]
+
+    def _registering(self, credential_sid: str) -> Callable[[str, int], object]:
+        def register(identity: str, number: int) -> object:
+            return bindings.register(
+                self._world.context(),
+                self._service,
+                identity,
+                endpoint=f"phone {number}",
+                binding_type="fcm",
+                address=f"token:{number}" + "x" * 140,
+                credential_sid=credential_sid,
+                message_types=[],
+            )
+
+        # What is remembered for some seconds is not read again.
+        bindings._require_credential(self._world.context(), credential_sid, "fcm")
+        return register
