@@ -34,6 +34,20 @@ def test_wrong_credentials_are_told_to_authenticate(stack: Stack, service: Any, 
     assert refusal(refused.value) == (401, 20003)
 
 
+def test_a_credential_that_looks_wrong_is_refused_and_phones_are_shown_to_the_owner_only(
+    stack: Stack, twilio: Client
+) -> None:
+    with pytest.raises(TwilioRestException) as refused:
+        twilio.chat.v2.credentials.create(type="fcm", secret="{")
+    assert refusal(refused.value) == (400, 20001)
+    made = twilio.chat.v2.credentials.create(type="fcm", secret="a server key")
+    assert made.delete() is True
+    phones = f"{stack.info['rest_url']}/_push/phones"
+    owner = (stack.info["account_sid"], stack.info["auth_token"])
+    assert requests.get(phones, timeout=120).status_code == 401
+    assert isinstance(requests.get(phones, auth=owner, timeout=120).json()["phones"], list)
+
+
 def test_no_credentials_are_told_to_authenticate(stack: Stack) -> None:
     answer = requests.get(f"{stack.info['rest_url']}/chat/v2/Services", timeout=120)
     assert answer.status_code == 401

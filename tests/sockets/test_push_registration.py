@@ -9,8 +9,15 @@ import pytest
 from twilio.jwt.access_token.grants import ChatGrant
 
 from parley.domain.push import MESSAGE_TYPES
+from parley.ids import user_sid
+from parley.operations import OPERATIONS
+from parley.operations.devices import address_key
+from parley.store import keys
 from tests.ports.meddling import MeddlingClient, after
 from tests.sockets.deployment import Device, House
+from tests.support.invariants import contradictions, everything
+from tests.support.push import CERTIFICATE, PRIVATE_KEY
+from tests.support.world import World
 
 ADDRESS = "a-device's-token"
 
@@ -136,7 +143,9 @@ def test_only_its_owner_removes_a_registration(house: House, alice: Device, cred
 def test_all_registrations_of_a_device_go_and_those_of_nobody_else(
     house: House, alice: Device, credential: str
 ) -> None:
-    other = str(house.rest.post("/chat/v2/Credentials", Type="apn", Certificate="x", PrivateKey="y")["sid"])
+    other = str(
+        house.rest.post("/chat/v2/Credentials", Type="apn", Certificate=CERTIFICATE, PrivateKey=PRIVATE_KEY)["sid"]
+    )
     phone = {"binding_type": "apn", "address": "0f" * 32}
     alice.done("registerBinding", **request(other, **phone))
     stays = [
@@ -250,3 +259,54 @@ def test_a_registration_removed_over_rest_is_news_too(reachable: House, credenti
     bob.heard()
     assert reachable.rest("DELETE", f"{reachable.path}/Bindings/{sid}").status == 204
     assert [push["updateReasons"] for push in bob.heard()] == [["notifiable"]]
+
+
+def test_a_device_that_registers_while_its_user_is_deleted_leaves_nothing(
+    meddling: MeddlingClient, meddled: House
+) -> None:
+    credential = meddled.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"]
+    alice = meddled.device("alice")
+    path = f"{meddled.path}/Users/alice"
+    meddling.script("transact_write_items", after(lambda: meddled.rest("DELETE", path)))
+    # The deletion is no transaction, so the step is the registration's.
+    assert alice.ask("registerBinding", **request(credential))["status"] in (401, 404)
+    assert meddling.scripted("transact_write_items") == 0
+    assert bindings(meddled) == []
+    found = meddled.deployment.world.table.fetch_many(
+        [keys.user_devices(user_sid(meddled.sid, "alice")), address_key(meddled.sid, credential, ADDRESS)]
+    )
+    assert found == {}
+
+
+def test_of_two_identities_that_register_a_phone_at_once_one_has_it(meddling: MeddlingClient, meddled: House) -> None:
+    credential = meddled.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"]
+    alice, bob = meddled.device("alice"), meddled.device("bob")
+    meddling.script("transact_write_items", after(lambda: bob.done("registerBinding", **request(credential))))
+    alice.done("registerBinding", **request(credential))
+    assert [binding["identity"] for binding in bindings(meddled)] == ["alice"]
+    world = meddled.deployment.world
+    assert contradictions(everything(world._client, world._table_name, world.account_sid)) == []
+
+
+def test_a_credential_of_another_account_in_the_token_is_not_found(house: House) -> None:
+    foreign = World(house.deployment.world._client, house.deployment.world._table_name)
+    path = {"account_sid": foreign.account_sid}
+    credential = OPERATIONS["credential", "create"](foreign.context(), path, {"type": "fcm", "secret": "x"})["sid"]
+    grant = ChatGrant(service_sid=house.sid, endpoint_id="phone", push_credential_sid=credential)
+    alice = house.device("alice", grants=[grant])
+    assert alice.refusal("registerBinding", binding_type="fcm", address=ADDRESS) == (404, 20404)
+    assert bindings(house) == []
+
+
+def test_a_deleted_credential_leaves_its_bindings_and_takes_no_new_ones(
+    house: House, alice: Device, credential: str
+) -> None:
+    binding = alice.done("registerBinding", **request(credential))
+    assert house.rest("DELETE", f"/chat/v2/Credentials/{credential}").status == 204
+    # Credentials are remembered for ten seconds.
+    house.deployment.world.clock.advance(11)
+    assert bindings(house) == [binding]
+    bob = house.device("bob")
+    assert bob.refusal("registerBinding", **request(credential, address="bob's")) == (404, 20404)
+    alice.done("removeBinding", binding=binding["sid"])
+    assert bindings(house) == []
