@@ -42,6 +42,41 @@ def test_what_is_not_there_for_the_caller_is_named_and_does_not_spoil_the_set(fi
     assert [shown[at]["media_record"] for at in (0, 2, 3)] == [{"sid": sid} for sid in (others["sid"], none, "no SID")]
 
 
+def test_a_set_of_files_from_several_channels_shows_those_of_channels_that_the_caller_reads(files: Files) -> None:
+    alice = files.user("alice")
+    mine, others, gone = files.channel("alice"), files.channel(Type="private"), files.channel("alice")
+    made = [files.sent(PNG) for _ in range(5)]
+    for channel, record in zip((mine, others, gone, mine), made, strict=False):
+        files.attached(channel, record)
+    assert files.raw("DELETE", gone).status == 204
+    sids = [record["sid"] for record in made]
+    assert [one["code"] for one in asked(files, *sids, token=alice).json] == [200, 404, 404, 200, 404]
+    assert [one["code"] for one in asked(files, *sids).json] == [200, 200, 404, 200, 200]
+
+
+def test_a_set_is_read_with_one_request_for_the_files_and_one_for_each_of_their_channels(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = files.user("alice")
+    made = []
+    for _ in range(2):
+        channel = files.channel("alice")
+        for _ in range(3):
+            made.append(files.sent(PNG))
+            files.attached(channel, made[-1])
+    sids = [record["sid"] for record in made]
+    requests: list[str] = []
+    plain = files.world.table._call
+
+    def counting(operation: str, **request: Any) -> Any:
+        requests.append(operation)
+        return plain(operation, **request)
+
+    monkeypatch.setattr(files.world.table, "_call", counting)
+    assert {one["code"] for one in asked(files, *sids, token=alice).json} == {200}
+    assert requests.count("batch_get_item") == 3
+
+
 def test_a_set_has_at_most_a_hundred_files(files: Files) -> None:
     assert asked(files).json == []
     assert len(asked(files, *["ME" + "0" * 32] * 100).json) == 100

@@ -26,6 +26,7 @@ from parley.errors import (
     NOT_FOUND,
     USER_NOT_FOUND,
     Refusal,
+    ignoring,
 )
 from parley.ids import is_sid, message_index, user_sid
 from parley.log import logger
@@ -167,22 +168,24 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
 
 def fetch_many(context: Context, path: Path, sids: Iterable[str]) -> list[Record | None]:
-    """The records of several files, None for each that the caller would not find. One request reads all of them."""
+    """The records of several files, None for each that the caller would not find.
+
+    One request reads all of them, and one more for each channel the messages that carry them.
+    """
     resolved = addressing.resolve(context, MEDIA, path)
     wanted = [keys.media(sid) if is_sid("ME", sid) else None for sid in sids]
     found = context.table.fetch_many(key for key in wanted if key)
-    return [_shown_or_none(context, found.get(key) if key else None, resolved) for key in wanted]
+    living = {key: media for key, media in found.items() if _is_living(context, media, resolved)}
+    readable = _readable_among(context, living.values())
+    files = [living.get(key) if key else None for key in wanted]
+    return [_shown(context, file) if file and file["sid"] in readable else None for file in files]
 
 
-def _shown_or_none(context: Context, media: Media | None, resolved: Path) -> Record | None:
-    try:
-        living = _living(context, media, resolved)
-        _require_readable(context, living)
-    except Refusal as refusal:
-        if refusal.error is not NOT_FOUND:
-            raise
-        return None
-    return _shown(context, living)
+def _is_living(context: Context, media: Media, resolved: Path) -> bool:
+    with ignoring(NOT_FOUND):
+        _living(context, media, resolved)
+        return True
+    return False
 
 
 def content(context: Context, path: Path, method: Method) -> str:
@@ -232,25 +235,41 @@ def _require_readable(context: Context, media: Media) -> None:
     Raises:
         Refusal: 20404.
     """
-    if not media.get("message_sid"):
-        identity = context.caller.identity
-        if identity is not None and not is_uploader(context, media):
-            raise NOT_FOUND()
-        return
-    service_sid, channel_sid = media["service_sid"], media["channel_sid"]
-    index = message_index(channel_sid, media["message_sid"])
-    if index is None:
+    if media["sid"] not in _readable_among(context, [media]):
         raise NOT_FOUND()
-    message_key = keys.message(channel_sid, index)
-    addressing.channel(context, service_sid, channel_sid)
+
+
+def _readable_among(context: Context, files: Iterable[Media]) -> set[str]:
+    """The SIDs of those of a service's files that the caller may fetch."""
+    is_back_end = context.caller.identity is None
+    readable: set[str] = set()
+    carried: dict[str, list[Media]] = {}
+    for media in files:
+        if media.get("message_sid"):
+            carried.setdefault(media["channel_sid"], []).append(media)
+        elif is_back_end or is_uploader(context, media):
+            readable.add(media["sid"])
+    for inside in carried.values():
+        readable |= _readable_in(context, inside)
+    return readable
+
+
+def _readable_in(context: Context, files: list[Media]) -> set[str]:
+    """The SIDs of those files whose messages are there, if the caller may read the channel of all of them."""
+    service_sid, channel_sid = files[0]["service_sid"], files[0]["channel_sid"]
+    message_keys = {
+        media["sid"]: keys.message(channel_sid, index)
+        for media in files
+        if (index := message_index(channel_sid, media["message_sid"])) is not None
+    }
     try:
-        found = authority.require(context, service_sid, channel_sid, (), also=[message_key])
+        addressing.channel(context, service_sid, channel_sid)
+        found = authority.require(context, service_sid, channel_sid, (), also=message_keys.values())
     except Refusal as refusal:
-        if refusal.error not in (NOT_A_MEMBER, USER_NOT_FOUND):
+        if refusal.error not in (NOT_FOUND, NOT_A_MEMBER, USER_NOT_FOUND):
             raise
-        raise NOT_FOUND() from None
-    if message_key not in found:
-        raise NOT_FOUND()
+        return set()
+    return {sid for sid, key in message_keys.items() if key in found}
 
 
 def is_uploader(context: Context, media: Media) -> bool:
