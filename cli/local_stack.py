@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cli.place import ApiKey, LogLine, LogQuery, Place
+from cli.place import ApiKey, LogLine, LogQuery, Place, tokens_in
 from cli.rest import Rest
 from cli.trouble import Trouble
 from local.home import AUTH_TOKEN, REPOSITORY, Home, read_json, write_json
@@ -71,28 +71,33 @@ class LocalStack(Place):
         return plan
 
     def auth_token_text(self) -> str:
-        """The secret as the home keeps it: from there the emulator gets it at the next start too."""
-        return str(self.home.recall(AUTH_TOKEN) or self.info["auth_token"])
+        """The secret as the emulator has it, which is what the functions read."""
+        found = self.client("secretsmanager").get_secret_value(SecretId=self._auth_token_secret)
+        return str(found["SecretString"])
+
+    def auth_tokens(self) -> AuthTokens:
+        """The tokens that the home keeps for the next start too. It never tells of one that is not valid."""
+        return tokens_in(str(self.home.recall(AUTH_TOKEN) or self.info["auth_token"]))
 
     def replace_auth_tokens(self, before: str, tokens: AuthTokens) -> None:
         """Replace the secret in the home and in the emulator.
 
-        Whatever is written first, a crash in between leaves a secret that is valid: while a replacement begins, the
-        emulator still has the old token; while it ends, the home still has both.
+        The emulator takes a new token before the home tells of it, and loses the old one after the home has forgotten
+        that. So a crash in between leaves every token valid that the home tells of.
         """
         with self._alone():
             if self.auth_token_text() != before:
                 raise Trouble("the auth token has just been changed by somebody else: look again")
             if tokens.next:
-                self.home.remember(AUTH_TOKEN, tokens.text())
                 self._put(tokens)
+                self.home.remember(AUTH_TOKEN, tokens.text())
                 return
             info, plan = read_json(self.home.info), read_json(self.home.plan)
             for path, content in ((self.home.info, info), (self.home.plan, plan)):
                 if isinstance(content, dict):
                     write_json(path, {**content, "auth_token": tokens.token})
-            self._put(tokens)
             self.home.remember(AUTH_TOKEN, tokens.text())
+            self._put(tokens)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -101,8 +106,12 @@ class LocalStack(Place):
             yield
 
     def _put(self, tokens: AuthTokens) -> None:
-        secret = self._plan["physical"]["AuthToken"]["ref"]
-        self.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=tokens.text())
+        client = self.client("secretsmanager")
+        client.put_secret_value(SecretId=self._auth_token_secret, SecretString=tokens.text())
+
+    @property
+    def _auth_token_secret(self) -> str:
+        return str(self._plan["physical"]["AuthToken"]["ref"])
 
     def api_key(self, rest: Rest, purpose: str, seconds: int) -> ApiKey:
         """The API key of this home."""

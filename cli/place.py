@@ -84,6 +84,18 @@ _COUNTS = {
 }
 
 
+def tokens_in(text: str) -> AuthTokens:
+    """The auth tokens that a secret's text holds.
+
+    Raises:
+        Trouble: it holds none.
+    """
+    try:
+        return AuthTokens.read(text)
+    except ValueError as error:
+        raise Trouble(f"{error}: store the 32 hex digits of a token there") from None
+
+
 class Place(ABC):
     """One running service. Every method may raise `Trouble`, and errors of AWS's library.
 
@@ -140,10 +152,7 @@ class Place(ABC):
 
     def auth_tokens(self) -> AuthTokens:
         """The valid auth tokens."""
-        try:
-            return AuthTokens.read(self.auth_token_text())
-        except ValueError as error:
-            raise Trouble(f"{error}: store the 32 hex digits of a token there") from None
+        return tokens_in(self.auth_token_text())
 
     @cached_property
     def rest(self) -> Rest:

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from cli.options import Duration, Options, common, pass_options, spelled
+from cli.place import tokens_in
 from cli.trouble import Trouble
 from parley.clock import iso_seconds
 from parley.keyring import IMPATIENT_MS, REMEMBERED_MS, AuthTokens
@@ -51,7 +52,7 @@ def _rotate(options: Options, sign_in: int, finish: bool, now: bool) -> None:
     if now and not finish:
         raise click.UsageError("--now goes with --finish")
     text = options.place.auth_token_text()
-    tokens = options.place.auth_tokens()
+    tokens = tokens_in(text)
     if finish:
         _finish(options, text, tokens, now)
     else:
