@@ -66,6 +66,16 @@ def binding_sid(service_sid: str, identity: str, endpoint: str, binding_type: st
     return "BS" + _digest(service_sid, identity, endpoint, binding_type)
 
 
+def notification_sid(commit_id: str, binding_sid: str) -> str:
+    """The SID of the notification with which a device hears of a commit, the same in every attempt."""
+    return "RU" + _digest(commit_id, binding_sid)
+
+
+def chunk_id(*parts: str) -> str:
+    """A name for a piece of work that is the same whenever the same work is planned again."""
+    return _digest(*parts)
+
+
 def message_sid(channel_sid: str, index: int) -> str:
     """The SID of the message at this index."""
     return f"IM{index:0{_INDEX_DIGITS}x}{_digest(channel_sid, str(index))[: 32 - _INDEX_DIGITS]}"

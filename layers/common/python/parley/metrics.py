@@ -39,7 +39,7 @@ class Metric(NamedTuple):
 
 _DOORS = "rest_api ws_connect ws_message"
 _PUSHING = "fan_out ws_message ws_connect"
-_ALL = "rest_api ws_connect ws_message ws_disconnect fan_out webhooks"
+_ALL = "rest_api ws_connect ws_message ws_disconnect fan_out webhooks push"
 
 REQUESTS = Metric("Requests", COUNT, _DOORS, "a REST request, an opened socket or a frame was answered")
 REQUEST_ERRORS = Metric("RequestErrors", COUNT, _DOORS, "such a request was refused with this code", by_code=True)
@@ -63,6 +63,15 @@ WEBHOOK_UNREACHABLE = Metric("WebhookUnreachable", COUNT, "webhooks", "an attemp
 WEBHOOK_RETRIED = Metric("WebhookRetried", COUNT, "webhooks", "a delivery went back into the queue for another attempt")
 WEBHOOK_PARKED = Metric("WebhookParked", COUNT, "webhooks", "a delivery was given up and waits for a replay")
 WEBHOOK_DURATION = Metric("WebhookDuration", MILLISECONDS, "webhooks", "the time that an attempt took")
+NOTIFICATIONS = Metric("Notifications", COUNT, "push", "SNS took a notification for a phone or a browser")
+NOTIFICATIONS_GONE = Metric("NotificationsGone", COUNT, "push", "a device is gone; its registration was removed")
+NOTIFICATIONS_REFUSED = Metric(
+    "NotificationsRefused", COUNT, "push", "a credential cannot be used; the log names it", by_code=True
+)
+NOTIFICATIONS_RETRIED = Metric("NotificationsRetried", COUNT, "push", "a device could not be told and is tried again")
+NOTIFICATIONS_GIVEN_UP = Metric(
+    "NotificationsGivenUp", COUNT, "push", "a device could not be told for ten minutes; it never hears of that change"
+)
 TABLE_THROTTLES = Metric("TableThrottles", COUNT, _ALL, "DynamoDB refused a request because of throttling")
 
 METRICS = (
@@ -82,6 +91,11 @@ METRICS = (
     WEBHOOK_RETRIED,
     WEBHOOK_PARKED,
     WEBHOOK_DURATION,
+    NOTIFICATIONS,
+    NOTIFICATIONS_GONE,
+    NOTIFICATIONS_REFUSED,
+    NOTIFICATIONS_RETRIED,
+    NOTIFICATIONS_GIVEN_UP,
     TABLE_THROTTLES,
 )
 

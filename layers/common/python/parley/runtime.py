@@ -34,16 +34,18 @@ if TYPE_CHECKING:
     from parley.ports.sockets.gateway import SocketGateway
     from parley.sockets.door import SocketDoor
     from parley.sockets.fan_out import FanOut
+    from parley.sockets.notifying import Notifier
     from parley.sockets.protocols import Protocols
     from parley.stored import Due
     from parley.webhooks.asking import PreEvents
+    from parley.work.notifying import Notifications
     from parley.work.worker import Worker
 
 
 # The table port repeats requests itself, so that all attempts together fit a function's time.
 _PATIENCE: dict[str, Mapping[str, Any]] = {"dynamodb": CLIENT_CONFIG}
 
-Part = Literal["table", "secret", "sockets", "fan_out", "socket_door", "worker"]
+Part = Literal["table", "secret", "sockets", "fan_out", "socket_door", "worker", "notifications"]
 
 
 class Runtime:
@@ -233,7 +235,28 @@ class Runtime:
         """Turns changes into pushes."""
         from parley.sockets.fan_out import FanOut
 
-        return FanOut(self.context(Caller("SDK")), self.sockets, self.protocols)
+        context = self.context(Caller("SDK"))
+        return FanOut(context, self.sockets, self.protocols, self._notifier(context))
+
+    def _notifier(self, context: Context) -> Notifier | None:
+        """What plans notifications, if there is a queue for them."""
+        from parley.sockets.notifying import Notifier
+
+        settings = self.settings
+        if not settings.push_queue_url:
+            return None
+        return Notifier(context, lambda: self._push_queue, when_connected=settings.push_when_connected)
+
+    @cached_property
+    def _push_queue(self) -> Queue:
+        # Sockets wait while notifications are queued, so a request that gets no answer is given up soon.
+        from parley.ports.queue import Queue
+
+        if self._given_queue:
+            return self._given_queue(self.settings.push_queue_url)
+        retries = {"mode": "standard", "total_max_attempts": 2}
+        client = self._aws_client("sqs", limits={"retries": retries, "connect_timeout": 1, "read_timeout": 3})
+        return Queue(self.settings.push_queue_url, client)
 
     @cached_property
     def protocols(self) -> Protocols:
@@ -285,6 +308,14 @@ class Runtime:
         )
         queues = queue(settings.delivery_queue_url), queue(settings.work_queue_url)
         return Worker(job_table(context, deliveries, *queues, self.carrier))
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        """Carries out queued notifications."""
+        from parley.work.notifying import Notifications
+
+        queue = self._given_queue or self._sqs_queues()
+        return Notifications(self.context(Caller()), queue(self.settings.push_queue_url))
 
     @cached_property
     def carrier(self) -> Carrier:

@@ -9,7 +9,7 @@ from typing import Any
 
 _PREFIX = "PARLEY_"
 _LISTS = ("phone_numbers", "whatsapp_senders")
-_FLAGS = ("webhook_allow_loopback", "group_messages")
+_FLAGS = ("webhook_allow_loopback", "group_messages", "push_when_connected")
 _NUMBERS = (
     "actions_per_second",
     "delivery_age_seconds",
@@ -51,6 +51,8 @@ class Settings:
         media_unattached_seconds: How long a stored file may be without a message before it is deleted.
         media_scan: `guardduty` if files are scanned before anybody can fetch them, else `none`.
         push_applications: The ARN below which SNS keeps the applications of push credentials, in the Region of push.
+        push_queue_url: The queue of notifications to phones and browsers.
+        push_when_connected: Whether users hear of changes by push too while they have a socket open.
         log_level: The least severe level that is logged.
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
@@ -84,6 +86,8 @@ class Settings:
     media_unattached_seconds: int = 300
     media_scan: str = "none"
     push_applications: str = ""
+    push_queue_url: str = ""
+    push_when_connected: bool = True
     log_level: str = "INFO"
     region: str = ""
     sockets_endpoint_url: str = ""

@@ -3,7 +3,9 @@
 It reads the audience of a channel once per batch: members, invited users and followers with one query, their presence
 with one batch read per hundred. It renders an event once for each protocol that a listener speaks. The codec packs the
 pieces for one connection into as few frames as it can, and connections with the same pieces share the same bytes.
-Changes are pushed in the order of the stream. If a record cannot be rendered, fan-out delivers the records before it
+Changes are pushed in the order of the stream. After that, notifications for phones and browsers are queued: sockets do
+not wait for them. If they cannot be queued, their records come again, and sockets that this container has told of them
+are not told twice. If a record cannot be rendered, fan-out delivers the records before it
 and stops there. The event source mapping then isolates the record and sends it to the failure queue.
 """
 
@@ -37,6 +39,7 @@ from parley.sockets.events import (
     reasons,
 )
 from parley.sockets.gaps import Told
+from parley.sockets.notifying import Notifier
 from parley.sockets.presence import Listener, forget, gone, listeners, living_keys
 from parley.sockets.protocols import Protocols, protocol_of
 from parley.store import keys
@@ -49,6 +52,8 @@ from parley.tracing import working_for
 _DEADLINE_SECONDS = 20.0
 # How long one batch may spend on forgetting gone connections. The next push finds the rest of them.
 _FORGETTING_MS = 10_000
+# How many records this container knows whose notifications are still to be queued.
+_MOST_POSTED = 1_000
 
 
 @dataclass(frozen=True)
@@ -99,12 +104,17 @@ class _Plan:
 
 
 class FanOut:
-    """Pushes the batches of the stream."""
+    """Pushes the batches of the stream; with a notifier, also to phones and browsers."""
 
-    def __init__(self, context: Context, gateway: SocketGateway, protocols: Protocols):
+    def __init__(
+        self, context: Context, gateway: SocketGateway, protocols: Protocols, notifier: Notifier | None = None
+    ):
         self._context = context
         self._gateway = gateway
         self._protocols = protocols
+        self._notifier = notifier
+        # The changes that sockets have heard of, and whose notifications could not be queued.
+        self._posted: dict[tuple[Key[Any], str], None] = {}
 
     def deliver(self, stream_records: Sequence[dict[str, Any]]) -> str | None:
         """Push the changes of a batch; returns the sequence number of the first record that failed, if one did."""
@@ -113,9 +123,9 @@ class FanOut:
             return failed
         hearers = self._hearers(changes)
         audiences, unaddressed = _addressed(changes, hearers)
-        online = self._online(audiences)
+        online = self._online(audiences, changes)
         open_, following = listeners(self._context, online), self._following(hearers.followers)
-        deliveries = _deliveries(audiences, open_, following)
+        deliveries = _deliveries([one for one in audiences if _id(one.change) not in self._posted], open_, following)
         plan = self._planned(deliveries, self._channels_needed(deliveries), hearers)
         for group in (*following.values(), *open_.values()):
             plan.listeners |= {listener.id: listener for listener in group}
@@ -126,7 +136,20 @@ class FanOut:
             codec = self._protocols.codec(listener.protocol)
             close(self._context, self._gateway, connection_id, codec.ended(refusal), user_sid=listener.user_sid)
         self._note_told(changes, plan.failed)
-        return plan.failed
+        return self._notify(_before(changes, plan.failed), hearers, open_) or plan.failed
+
+    def _notify(self, changes: list[Change], hearers: _Hearers, open_: Groups) -> str | None:
+        """Queue the notifications of changes that sockets have heard of; returns the position to go on from, if any."""
+        if self._notifier is None:
+            return None
+        connected = frozenset(Person(one.user_sid, one.birth) for group in open_.values() for one in group)
+        failed = self._notifier.plan(changes, hearers.records, connected)
+        for change in _before(changes, failed):
+            self._posted.pop(_id(change), None)
+        if failed:
+            again = [_id(change) for change in changes[len(_before(changes, failed)) :]]
+            self._posted = dict(list({**self._posted, **dict.fromkeys(again)}.items())[-_MOST_POSTED:])
+        return failed
 
     def _hearers(self, changes: list[Change]) -> _Hearers:
         table = self._context.table
@@ -145,10 +168,17 @@ class FanOut:
             found,
         )
 
-    def _online(self, audiences: list[_Addressed]) -> dict[str, Presence]:
-        """The presence of every user in the audiences, by user SID."""
+    def _online(self, audiences: list[_Addressed], changes: list[Change]) -> dict[str, Presence]:
+        """The presence of every user in the audiences, by user SID.
+
+        Services that notifications ask for are read with them, and remembered.
+        """
         users = {person.user_sid for persons in {one.persons for one in audiences} for person in persons}
-        found = self._context.table.fetch_many(keys.presence(sid) for sid in users)
+        services = self._notifier.services(changes) if self._notifier and users else []
+        found = self._context.table.fetch_many([*services, *(keys.presence(sid) for sid in users)])
+        for key in services:
+            if key in found:
+                self._context.configuration.remember(key, found[key])
         return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
 
     def _following(self, followers: dict[str, list[Follower]]) -> Groups:
@@ -313,6 +343,17 @@ def _log_failure(position: str, request_id: str | None) -> None:
     """Log the exception that is being handled, for the request that led to the change."""
     with working_for(request_id):
         logger.exception("change cannot be pushed", extra={"sequence_number": position})
+
+
+def _id(change: Change) -> tuple[Key[Any], str]:
+    """What tells a change from all others."""
+    return change.key, change.position
+
+
+def _before(changes: list[Change], position: str | None) -> list[Change]:
+    """The changes before a position; all if there is none."""
+    places = [place for place, change in enumerate(changes) if change.position == position]
+    return changes[: places[0]] if places else changes
 
 
 def _request_ids(changes: list[Change]) -> list[str]:

@@ -38,6 +38,11 @@ class Configuration:
             self.remember(key, record)
         return record
 
+    def remembered(self, key: Key[R]) -> R | None:
+        """The record under a key if it is remembered; nothing is read."""
+        known = self._memory.get(key)
+        return cast(R, known[1]) if known and self._clock.now_ms() < known[0] else None
+
     def forget_all(self) -> None:
         """Drop everything that this container remembers."""
         self._memory.clear()

@@ -42,6 +42,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     a user's push registrations*               gsi1pk BINDINGS#<US>  gsi1sk <BS>
     a user's devices, to tell them             pk USER#<US>          sk PUSH
     the push registration with an address      pk DEVICE#<digest>    sk DEVICE
+    what became of a user's notifications*     pk USER#<US>          sk PUSHED#<ms>#<RU>
     a service's files that no message carries  gsi1pk MEDIA#<IS>     gsi1sk <ME>
     a service's users*, oldest first           gsi1pk USERS#<IS>     gsi1sk <created ms>#<US>
     a user's channels and invites*                  gsi1pk USER#<US>      gsi1sk <CH>
@@ -339,6 +340,14 @@ def user_devices(user_sid: str) -> Key[stored.UserDevices]:
 
 def device(digest: str) -> Key[stored.HeldAddress]:
     return Key(f"DEVICE#{digest}", "DEVICE")
+
+
+def pushed(user_sid: str, at_ms: int, sid: str) -> Key[stored.Pushed]:
+    return Key(f"USER#{user_sid}", f"PUSHED#{time(at_ms)}#{sid}")
+
+
+def all_pushed(user_sid: str) -> Range[stored.Pushed]:
+    return Range(f"USER#{user_sid}", "PUSHED#")
 
 
 def connection(connection_id: str) -> Key[stored.Connection]:

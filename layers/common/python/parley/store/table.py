@@ -1,7 +1,7 @@
 """The table port: every DynamoDB request Parley makes, and the one door through which it writes.
 
-Reads are strongly consistent except through indexes, where DynamoDB offers none. `commit` is all or nothing, whatever
-the number of writes.
+Reads are strongly consistent, except through indexes, where DynamoDB offers none, and where a caller asks for less.
+`commit` is all or nothing, whatever the number of writes.
 """
 
 from __future__ import annotations
@@ -93,15 +93,18 @@ class Table:
         item = self._ask("get_item", TableName=self._name, Key=attributes(key), ConsistentRead=True).get("Item")
         return cast("R | None", _living(item))
 
-    def fetch_many(self, keys: Iterable[Key[Any]], *, buried: bool = False) -> Records:
-        """The living records among `keys`, one request per hundred; tombstones too if `buried`."""
+    def fetch_many(self, keys: Iterable[Key[Any]], *, buried: bool = False, eventual: bool = False) -> Records:
+        """The living records among `keys`, one request per hundred; tombstones too if `buried`.
+
+        If `eventual`, it costs half, and changes of the last moments may be missing.
+        """
         wanted = list(dict.fromkeys(keys))
         records = Records()
         for start in range(0, len(wanted), _BATCH_GET_KEYS):
             pending = [attributes(key) for key in wanted[start : start + _BATCH_GET_KEYS]]
             patience = self.patience()
             while pending:
-                asked = {self._name: {"Keys": pending, "ConsistentRead": True}}
+                asked = {self._name: {"Keys": pending, "ConsistentRead": not eventual}}
                 answer = self._ask("batch_get_item", RequestItems=asked)
                 for item in answer["Responses"].get(self._name, []):
                     if record := _found(item) if buried else _living(item):

@@ -14,7 +14,7 @@ from parley.stored.common import OfChannel, OfService, Stored, StoredCause
 from parley.stored.due import Due, DueHand
 from parley.stored.members import Alias, BoundMember, Holder, Member, MessagingBinding
 from parley.stored.messages import Media, Message, MessageMedia, Receipt, SentToken
-from parley.stored.services import Binding, Device, HeldAddress, Rate, Role, Service, User, UserDevices
+from parley.stored.services import Binding, Device, HeldAddress, Pushed, Rate, Role, Service, User, UserDevices
 from parley.stored.sockets import Connection, Follower, Presence, SessionResult
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "OfChannel",
     "OfService",
     "Presence",
+    "Pushed",
     "Rate",
     "Receipt",
     "Replayed",

@@ -108,6 +108,22 @@ class HeldAddress(TypedDict, total=False):
     user_sid: str
 
 
+class Pushed(TypedDict, total=False):
+    """What became of one notification for one device, in the log of its user.
+
+    `outcome` is delivered, gone, refused or given_up; `code` is Twilio's error code, 0 for none. `device` is the
+    binding's SID.
+    """
+
+    sid: str
+    type: str
+    channel_sid: str
+    device: str
+    outcome: str
+    code: int
+    expires_at: int
+
+
 class Rate(TypedDict, total=False):
     """A service's count of actions, and the ceiling that the count may not pass for now."""
 

@@ -1,0 +1,245 @@
+"""Plans notifications: from the changes of a batch to entries on the push queue, after sockets have heard of them.
+
+Nothing is read or queued for a service that has switched notifications off. For the others, one batch read per hundred
+users finds their devices, and one entry carries up to a hundred devices. An entry that is planned again, because the
+batch came again, has the same name, and the queue drops it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from parley.domain.channels import newest_index
+from parley.domain.memberships import Person, birth_of, identity_of, participant_of
+from parley.domain.notifications import (
+    BADGE,
+    CHAT,
+    CONVERSATIONS,
+    has_badges,
+    is_logged,
+    is_told,
+    is_wanted,
+    refined,
+    written,
+)
+from parley.ids import chunk_id, user_sid
+from parley.jobs import Entry
+from parley.log import logger
+from parley.operations import context as perspectives
+from parley.operations.context import SYSTEM, Context
+from parley.sockets.notices import Notice, notices
+from parley.store import keys
+from parley.store.changes import Change
+from parley.store.keys import Key
+from parley.store.table import Records
+from parley.stored import Channel, Member, Service
+from parley.tracing import working_for
+
+if TYPE_CHECKING:
+    from parley.ports.queue import Queue
+
+FACES = (CHAT, CONVERSATIONS)
+JOB = "push"
+MOST_DEVICES = 100
+# An entry may have 256 KB. Addresses may have 4,096 characters, but most have 200.
+_MOST_BYTES = 180_000
+
+
+class _Owed(NamedTuple):
+    """A notification of a change, and who hears it if its `when` holds."""
+
+    change: Change
+    notice: Notice
+    service: Service
+    persons: Collection[Person]
+
+
+class Notifier:
+    """Puts notifications on the push queue."""
+
+    def __init__(self, context: Context, queue: Callable[[], Queue], *, when_connected: bool = True):
+        """`when_connected` says whether users hear of changes while they have a socket open; of badges they always do.
+
+        Args:
+            queue: Makes the queue, when something is first to be queued.
+        """
+        self._context = context
+        self._queue = queue
+        self._when_connected = when_connected
+
+    def services(self, changes: Sequence[Change]) -> list[Key[Service]]:
+        """The services that have to be known before `plan`, without those that this container remembers."""
+        wanted = {self._service_key(change) for change in changes if notices(change)}
+        return [key for key in wanted if self._context.configuration.remembered(key) is None]
+
+    def _service_key(self, change: Change) -> Key[Service]:
+        return keys.service(self._context.account_sid, change.record["service_sid"])
+
+    def plan(
+        self, changes: Sequence[Change], records: Mapping[str, Records], connected: Collection[Person]
+    ) -> str | None:
+        """Queue what follows from changes; returns the position of the first change that has to be planned again.
+
+        What follows from the changes before that one is queued.
+
+        Args:
+            records: The members of each channel, by its SID.
+            connected: Who has a socket open.
+        """
+        owed = [one for change in changes for one in self._owed(change, records, connected)]
+        if not owed:
+            return None
+        entries: list[Entry] = []
+        position = owed[0].change.position
+        failed: str | None = None
+        try:
+            found = self._context.table.fetch_many({key for one in owed for key in _wanted(one)})
+            for one in owed:
+                position = one.change.position
+                with working_for(one.change.request_id):
+                    entries += self._entries(one, found, records.get(one.change.channel_sid, Records()))
+        except Exception:
+            logger.exception("notification cannot be planned", extra={"sequence_number": position})
+            failed = position
+        try:
+            if entries:
+                self._queue().send(entries)
+        except Exception:
+            # Some may be queued. Planned again, they have the same names, so the queue drops them.
+            logger.exception("notifications not queued", extra={"count": len(entries)})
+            return owed[0].change.position
+        return failed
+
+    def _owed(self, change: Change, records: Mapping[str, Records], connected: Collection[Person]) -> Iterator[_Owed]:
+        rows = notices(change)
+        service = self._context.configuration.remembered(self._service_key(change)) if rows else None
+        if service is None:
+            return
+        members = records.get(change.channel_sid, Records()).below(keys.members(change.channel_sid))
+        for row in rows:
+            if any(is_told(row.kind, face, service, change.record) for face in FACES):
+                persons = row.to(change, members)
+                if not self._when_connected and row.kind != BADGE:
+                    persons = persons - frozenset(connected)
+                if persons:
+                    yield _Owed(change, row, service, sorted(persons))
+
+    def _entries(self, owed: _Owed, found: Records, records: Records) -> list[Entry]:
+        change, notice, service, _ = owed
+        channel = found.get(keys.channel(change.channel_sid))
+        if channel is None:
+            # It was deleted since: nobody can open it.
+            return []
+        if notice.asks_newest:
+            tail = found.get(keys.tail(change.channel_sid))
+            if tail is None or not notice.when(change, newest_index(tail)):
+                return []
+        devices = list(_devices(owed, channel, found))
+        if not devices:
+            return []
+        acting = _acting(change, found, records)
+        told = {
+            face: {
+                "kind": refined(notice.kind, face, change.record),
+                **written(notice.kind, face, service, channel, change.record, acting),
+            }
+            for face in FACES
+            if any(device["face"] == face for device in devices)
+        }
+        common: Entry = {
+            "job": JOB,
+            "cause": change.cause["id"],
+            "at": change.cause["at"],
+            "service_sid": service["sid"],
+            "channel_sid": channel["sid"],
+            "kind": notice.kind,
+            "notification": told,
+            "group": channel["sid"],
+        }
+        if change.request_id:
+            common["request_id"] = change.request_id
+        if change.kind == "message":
+            common["index"] = change.record["index"]
+        if has_badges(service):
+            common["badge"] = True
+        if is_logged(service):
+            common["log"] = True
+        return [{**common, "devices": chunk, "once": _name(change, notice, chunk)} for chunk in _chunks(devices)]
+
+
+def _wanted(owed: _Owed) -> Iterator[Key[Any]]:
+    """The keys of all that a notification needs."""
+    change = owed.change
+    yield keys.channel(change.channel_sid)
+    if owed.notice.asks_newest:
+        yield keys.tail(change.channel_sid)
+    elif identity := _actor(change):
+        yield keys.user(user_sid(change.record["service_sid"], identity))
+    for person in owed.persons:
+        yield keys.user_devices(person.user_sid)
+
+
+def _actor(change: Change) -> str:
+    """Who did it, as the notification says; empty for a back end that names nobody."""
+    if change.kind == "message":
+        return str(change.record["author"])
+    return "" if change.cause["source"] == "API" else str(change.cause["actor"])
+
+
+def _acting(change: Change, found: Records, records: Records) -> dict[str, str]:
+    identity = _actor(change)
+    user = found.get(keys.user(user_sid(change.record["service_sid"], identity))) if identity else None
+    acting = {"identity": identity or SYSTEM, "name": identity or SYSTEM}
+    if user:
+        acting |= {"user_sid": user["sid"], "name": user.get("friendly_name") or identity}
+    participant = participant_of(change.record) if change.kind == "message" else None
+    if participant := participant or _member_of(identity, change.channel_sid, records):
+        acting["participant_sid"] = participant
+    return acting
+
+
+def _member_of(identity: str, channel_sid: str, records: Records) -> str | None:
+    members: list[Member] = records.below(keys.members(channel_sid))
+    return next((member["sid"] for member in members if identity and identity_of(member) == identity), None)
+
+
+def _devices(owed: _Owed, channel: Channel, found: Records) -> Iterator[dict[str, Any]]:
+    """The devices that hear of something, in the order of their users and bindings."""
+    change, notice, service, persons = owed
+    for person in persons:
+        held = found.get(keys.user_devices(person.user_sid))
+        # Those of an earlier user with the same identity are about to be swept.
+        if held is None or birth_of(held) != person.birth:
+            continue
+        for sid, device in sorted(held["devices"].items()):
+            face = device.get("face") or CHAT
+            is_hidden = face == CONVERSATIONS and not perspectives.CONVERSATIONS.knows(channel)
+            is_for_it = device["type"] == "apn" or notice.kind != BADGE
+            if is_hidden or not is_for_it or not is_wanted(notice.kind, device["types"]):
+                continue
+            if is_told(notice.kind, face, service, change.record):
+                told = {"user_sid": person.user_sid, "birth": person.birth, "binding_sid": sid, "face": face}
+                told |= {"type": device["type"], "address": device["address"]}
+                told["credential_sid"] = device.get("credential") or ""
+                yield {**told, "arn": device["arn"]} if "arn" in device else told
+
+
+def _chunks(devices: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    chunk: list[dict[str, Any]] = []
+    size = 0
+    for device in devices:
+        length = len(json.dumps(device))
+        if chunk and (len(chunk) == MOST_DEVICES or size + length > _MOST_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(device)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def _name(change: Change, notice: Notice, chunk: list[dict[str, Any]]) -> str:
+    """The name of an entry. It says whom the entry reaches, so devices that come or go meanwhile lose nothing."""
+    return chunk_id(change.cause["id"], notice.kind, *(device["binding_sid"] for device in chunk))
