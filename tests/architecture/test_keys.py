@@ -28,6 +28,7 @@ OTHER: dict[str, Any] = {
     "seq": 8,
     "created_ms": 9,
     "due_ms": 10,
+    "at_ms": 10,
     "hour": 11,
     "channel_type": "public",
     "state": "active",

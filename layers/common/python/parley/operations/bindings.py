@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from parley.domain.memberships import birth_of, own
+from parley.domain.notifications import CHAT
 from parley.domain.push import MESSAGE_TYPES, check_binding, same_address
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_NOT_FOUND, ignoring
 from parley.ids import binding_sid, is_sid, user_sid
@@ -31,12 +32,14 @@ def register(
     address: str,
     credential_sid: str,
     message_types: list[str],
+    face: str = CHAT,
 ) -> Record:
     """Register a device for push: once per identity, endpoint and type; registering again replaces address and types.
 
     `endpoint` names the device session, `address` is the token that the push service knows it by. Without an endpoint,
     the address stands for a session of its own. Without message types the device wants all. Without a credential, the
     device is known but no push service can be asked to reach it.
+    `face` says whose notifications the app on the device understands, those of Chat or those of Conversations.
 
     Raises:
         Refusal: 50209; 20001; 20404 for a credential that is not the account's; 50200 if the user is gone.
@@ -61,6 +64,7 @@ def register(
         "address": address,
         "credential_sid": credential_sid or None,
         "message_types": message_types or list(MESSAGE_TYPES),
+        "face": None if face == CHAT else face,
         "date_created": now,
         "date_updated": now,
     }

@@ -316,7 +316,11 @@ def _device(binding: Mapping[str, Any]) -> Device:
         "types": binding["message_types"],
         "at": binding["date_updated"],
     }
-    return {**device, "credential": binding["credential_sid"]} if binding["credential_sid"] else device
+    if binding["credential_sid"]:
+        device["credential"] = binding["credential_sid"]
+    if binding.get("face"):
+        device["face"] = binding["face"]
+    return device
 
 
 def _key_of(binding: Mapping[str, Any]) -> Key[HeldAddress]:

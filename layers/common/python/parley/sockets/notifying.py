@@ -7,7 +7,6 @@ batch came again, has the same name, and the queue drops it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +16,7 @@ from parley.domain.notifications import (
     BADGE,
     CHAT,
     CONVERSATIONS,
+    NEW_MESSAGE,
     has_badges,
     is_logged,
     is_told,
@@ -45,6 +45,8 @@ JOB = "push"
 MOST_DEVICES = 100
 # An entry may have 256 KB. Addresses may have 4,096 characters, but most have 200.
 _MOST_BYTES = 180_000
+# What a device takes beside its address.
+_OTHER_BYTES = 600
 
 
 class _Owed(NamedTuple):
@@ -179,6 +181,13 @@ def _wanted(owed: _Owed) -> Iterator[Key[Any]]:
         yield keys.user(user_sid(change.record["service_sid"], identity))
     for person in owed.persons:
         yield keys.user_devices(person.user_sid)
+        if _is_about_one(owed):
+            yield keys.user(person.user_sid)
+
+
+def _is_about_one(owed: _Owed) -> bool:
+    """Whether it is about the user who hears it. The memberships of a deleted user end too, which it must not hear."""
+    return owed.notice.kind != NEW_MESSAGE
 
 
 def _actor(change: Change) -> str:
@@ -213,6 +222,9 @@ def _devices(owed: _Owed, channel: Channel, found: Records) -> Iterator[dict[str
         # Those of an earlier user with the same identity are about to be swept.
         if held is None or birth_of(held) != person.birth:
             continue
+        user = found.get(keys.user(person.user_sid))
+        if _is_about_one(owed) and (user is None or birth_of(user) != person.birth):
+            continue
         for sid, device in sorted(held["devices"].items()):
             face = device.get("face") or CHAT
             is_hidden = face == CONVERSATIONS and not perspectives.CONVERSATIONS.knows(channel)
@@ -230,7 +242,7 @@ def _chunks(devices: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     chunk: list[dict[str, Any]] = []
     size = 0
     for device in devices:
-        length = len(json.dumps(device))
+        length = _OTHER_BYTES + _length(device["address"])
         if chunk and (len(chunk) == MOST_DEVICES or size + length > _MOST_BYTES):
             yield chunk
             chunk, size = [], 0
@@ -238,6 +250,11 @@ def _chunks(devices: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         size += length
     if chunk:
         yield chunk
+
+
+def _length(address: str) -> int:
+    """How long an address is in JSON, at most: there, one character may take two escapes of six."""
+    return len(address) + address.count('"') + address.count("\\") if address.isascii() else 12 * len(address)
 
 
 def _name(change: Change, notice: Notice, chunk: list[dict[str, Any]]) -> str:

@@ -76,15 +76,20 @@ class Binding(OfService, total=False):
     address: str
     credential_sid: str
     message_types: list[str]
+    face: str
 
 
 class Device(TypedDict, total=False):
-    """A device as those see it who tell it something. `at` is when it was registered last, `arn` names its endpoint."""
+    """A device as those see it who tell it something. `at` is when it was registered last, `arn` names its endpoint.
+
+    Without a `face` it hears of what happens as Chat's SDKs do.
+    """
 
     type: str
     credential: str
     address: str
     types: list[str]
+    face: str
     at: int
     arn: str
 

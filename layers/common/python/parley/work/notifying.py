@@ -51,8 +51,8 @@ IN_FLIGHT = 16
 LONGEST_PAUSE_SECONDS = 60
 GIVEN_UP_MS = 10 * 60_000
 KEPT_SECONDS = 7 * 24 * 3600
-# One delivery may take four requests to SNS, each of which may have to be repeated.
-_MARGIN_MS = 30_000
+# A delivery takes one request to SNS, or four, each of which may have to be repeated.
+_MARGIN_MS = 15_000
 # A device shows the last badge that it was told, and none before it.
 _COLLAPSE_ID = "badge"
 
@@ -94,7 +94,7 @@ class Notifications:
             try:
                 return self._tell(entry, device, applications[device["credential_sid"]], counted)
             except Refusal as refusal:
-                return Retry(str(refusal.error.code))
+                return Retry(refusal.error.name)
 
         # Each thread counts and logs for this invocation.
         running: list[Future[Outcome]] = [
@@ -147,7 +147,7 @@ class Notifications:
                 keep(entry, told)
             except Refusal as refusal:
                 # The next notification finds the same.
-                logger.warning("outcome of notifications not kept", extra={"code": refusal.error.code})
+                logger.warning("outcome of notifications not kept", extra={"reason": refusal.error.name})
         if entry.get("log"):
             with ignoring(NOT_FOUND):
                 self._log(entry, told, given_up)
@@ -189,7 +189,7 @@ class Notifications:
         try:
             self._context.table.put_many(records)
         except Refusal as refusal:
-            logger.warning("log of notifications not written", extra={"code": refusal.error.code})
+            logger.warning("log of notifications not written", extra={"reason": refusal.error.name})
 
 
 class _Badges:
@@ -226,7 +226,7 @@ def _sid(entry: Entry, device: dict[str, Any]) -> str:
 
 
 def _pause(entry: Entry) -> int:
-    return min(2 ** int(entry.get("waits", 0)), LONGEST_PAUSE_SECONDS)
+    return int(min(2 ** entry.get("waits", 0), LONGEST_PAUSE_SECONDS))
 
 
 def _words(outcome: Outcome) -> tuple[str, int]:

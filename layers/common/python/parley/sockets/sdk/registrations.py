@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.domain.notifications import CHAT, CONVERSATIONS
 from parley.errors import INVALID_PARAMETER
 from parley.operations import bindings
 from parley.sockets.sdk.acts import Act, perform
@@ -23,6 +24,7 @@ MESSAGE_TYPES = {
     "twilio.conversations.added_to_conversation": "added_to_channel",
     "twilio.conversations.removed_from_conversation": "removed_from_channel",
 }
+_OF_CONVERSATIONS = "twilio.conversations."
 _MOST_TYPES = 20
 
 
@@ -44,6 +46,7 @@ def register(exchange: Exchange) -> Answered:
         address=address,
         credential_sid=connection.get("push_credential_sid") or "",
         message_types=_message_types(body.get("message_types")),
+        face=_face(body["message_types"]),
     )
     return Answered(201, {"id": binding["sid"]})
 
@@ -56,6 +59,11 @@ def _message_types(given: Any) -> list[str]:
     if not wanted:
         raise INVALID_PARAMETER(name="message_types", reason="a type that is pushed is needed")
     return wanted
+
+
+def _face(given: list[str]) -> str:
+    """Whose notifications the SDK understands: it asks for them by the names that it knows."""
+    return CONVERSATIONS if any(name.startswith(_OF_CONVERSATIONS) for name in given) else CHAT
 
 
 def remove(exchange: Exchange) -> Answered:
