@@ -475,7 +475,7 @@ def test_a_function_that_queues_its_own_next_step_may_go_on_for_ever():
     }
     own_queues = {function for (function, _), mapping in QUEUE_MAPPINGS.items() if mapping["Queue"] in sends[function]}
     allowed = {function for function, spec in FUNCTIONS.items() if spec.get("RecursiveLoop") == "Allow"}
-    assert allowed == own_queues == {"WebhooksFunction"}
+    assert allowed == own_queues == {"PushFunction", "WebhooksFunction"}
 
 
 @pytest.mark.parametrize("queue", QUEUES)
@@ -499,7 +499,7 @@ def watched_metrics() -> set[tuple[str, str, str]]:
         metrics = [entry.get("MetricStat", {}).get("Metric", {}) for entry in alarm.get("Metrics", [])]
         for metric in metrics or [alarm]:
             if metric.get("Namespace") == {"Fn::Sub": "Parley/${AWS::StackName}"}:
-                ((_, service),) = (dimension.values() for dimension in metric["Dimensions"])
+                (service,) = (one["Value"] for one in metric["Dimensions"] if one["Name"] == "service")
                 found.add((name, metric["MetricName"], service))
     return found
 
