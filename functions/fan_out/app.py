@@ -6,7 +6,7 @@ from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.sockets.protocols import NATIVE
 
-runtime = Runtime(Settings.from_environment()).started("table", "sockets", "fan_out")
+runtime = Runtime(Settings.from_environment()).started("table", "sockets", "fan_out", "push_queue")
 runtime.protocols.codec(NATIVE)
 
 # A tick stops this long before the function's time is over, so that requests under way can end.

@@ -5,7 +5,7 @@ from typing import Any
 from parley.runtime import Runtime
 from parley.settings import Settings
 
-runtime = Runtime(Settings.from_environment()).started("notifications")
+runtime = Runtime(Settings.from_environment()).started("notifications", "sns")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

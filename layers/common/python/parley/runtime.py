@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 # The table port repeats requests itself, so that all attempts together fit a function's time.
 _PATIENCE: dict[str, Mapping[str, Any]] = {"dynamodb": CLIENT_CONFIG}
 
-Part = Literal["table", "secret", "sockets", "fan_out", "socket_door", "worker", "notifications"]
+Part = Literal["table", "secret", "sockets", "fan_out", "socket_door", "worker", "push_queue", "notifications", "sns"]
 
 
 class Runtime:
@@ -220,15 +220,22 @@ class Runtime:
 
     @cached_property
     def push(self) -> PushGateway:
-        """The push port. Its client is made with the first request, since credentials alone need it in the REST API."""
+        """The push port. Unless `sns` is made before, its client is made with the first request."""
         if self._given_push is not None:
             return self._given_push()
-        from parley.ports.push import CLIENT_CONFIG, PushGateway
+        from parley.ports.push import PushGateway
+
+        return PushGateway(lambda: self.sns, self.settings.push_applications)
+
+    @cached_property
+    def sns(self) -> Any:
+        """The client behind the push port."""
+        from parley.ports.push import CLIENT_CONFIG
 
         # arn:aws:sns:<Region>:<account>:app
         applications = self.settings.push_applications
-        region = applications.split(":")[3]
-        return PushGateway(lambda: self._aws_client("sns", region, CLIENT_CONFIG), applications)
+        region = applications.split(":")[3] if applications else ""
+        return self._aws_client("sns", region, CLIENT_CONFIG)
 
     @cached_property
     def fan_out(self) -> FanOut:
@@ -245,10 +252,11 @@ class Runtime:
         settings = self.settings
         if not settings.push_queue_url:
             return None
-        return Notifier(context, lambda: self._push_queue, when_connected=settings.push_when_connected)
+        return Notifier(context, lambda: self.push_queue, when_connected=settings.push_when_connected)
 
     @cached_property
-    def _push_queue(self) -> Queue:
+    def push_queue(self) -> Queue:
+        """The queue of notifications, as fan-out fills it."""
         # Sockets wait while notifications are queued, so a request that gets no answer is given up soon.
         from parley.ports.queue import Queue
 

@@ -73,7 +73,9 @@ class Notifier:
 
     def services(self, changes: Sequence[Change]) -> list[Key[Service]]:
         """The services that have to be known before `plan`, without those that this container remembers."""
-        wanted = {self._service_key(change) for change in changes if notices(change)}
+        # A broken record, without its service, stops the batch later.
+        told = (change for change in changes if change.record.get("service_sid") and notices(change))
+        wanted = {self._service_key(change) for change in told}
         return [key for key in wanted if self._context.configuration.remembered(key) is None]
 
     def _service_key(self, change: Change) -> Key[Service]:
