@@ -1,4 +1,4 @@
-"""All six functions, loaded from the template as a local run loads them, with every AWS request they make written down.
+"""All functions, loaded from the template as a local run loads them, with every AWS request they make written down.
 
 What they ask of botocore is noted before it is sent. Posts to sockets and requests to the object store do not go through
 a client of botocore. They arrive at a server of our own, which passes those for objects on. Every entry is a pair of action and resource, `("dynamodb:Query", "Table/index/gsi1")`.
@@ -49,6 +49,7 @@ SNS = "/sns"
 class Functions:
     """The deployed functions of one account."""
 
+    push_services: PushServices
     base_url = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod"
 
     def __init__(self, aws: Endpoints, template: Template, home: Home, server_url: str, patch: pytest.MonkeyPatch):
@@ -81,8 +82,10 @@ class Functions:
         ]
         patch.setattr(botocore.session, "get_session", self.session)
         self._loaded = {name: self._load(name, function) for name, function in functions.items()}
-        hurried = replace(functions["WebhooksFunction"], timeout_seconds=5)
-        self._hurried = {"WebhooksFunction": LoadedFunction(hurried)}
+        self._hurried = {
+            name: LoadedFunction(replace(functions[name], timeout_seconds=5))
+            for name in ("WebhooksFunction", "PushFunction")
+        }
         self._reader = StreamReader(aws.dynamodb, created["Table"].attributes["StreamArn"])
         self._positions: dict[str, str] = {}
         self.runtime = Runtime(Settings(table=template.tables()[0].name, account_sid=self.account_sid))
@@ -278,6 +281,7 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
         patch.setenv("AWS_ENDPOINT_URL_S3", server_url + OBJECTS)
         patch.setenv("AWS_ENDPOINT_URL_SNS", server_url + SNS)
         functions = Functions(aws, template, home, server_url, patch)
+        functions.push_services = push_services
         made.append(functions)
         try:
             yield functions

@@ -35,6 +35,7 @@ from tests.architecture.recorded import GONE, Functions, Granted, recorded_funct
 from tests.architecture.sdk_scenario import SdkClient
 from tests.rest import everything
 from tests.support.doors import Raw
+from tests.support.push import CERTIFICATE, PRIVATE_KEY, SERVICE_ACCOUNT
 from tests.support.world import PHONE_NUMBERS
 
 FUNCTIONS = {
@@ -123,7 +124,9 @@ class Scenario:
         self._connect()
         self._use_actions()
         self._use_sdk()
+        self._register_phones()
         self._push()
+        self._notify()
         self._plan_and_deliver()
         self._use_phones()
         self._disconnect()
@@ -147,6 +150,9 @@ class Scenario:
             "PostWebhookUrl": f"{self.functions.server_url}/after",
             "WebhookFilters": events.split(),
             "ReachabilityEnabled": "true",
+            "Notifications.LogEnabled": "true",
+            "Notifications.NewMessage.Enabled": "true",
+            "Notifications.NewMessage.BadgeCountEnabled": "true",
         }
         self._ask("POST", self.path, hooks)
         self._ask("GET", self.path)
@@ -446,6 +452,45 @@ class Scenario:
             runtime.table.put_many({key: {"id": connection_id}})
         assert self.functions.invoke("FanOutFunction", sample("fan_out_minute")) == {}
 
+    def _register_phones(self) -> None:
+        for name, kind, secrets in (
+            ("browser", "fcm", {"Secret": SERVICE_ACCOUNT}),
+            ("phone", "apn", {"Certificate": CERTIFICATE, "PrivateKey": PRIVATE_KEY}),
+        ):
+            bindings.register(
+                self.functions.runtime.context(Caller()),
+                self.service,
+                "bob",
+                endpoint=name,
+                binding_type=kind,
+                address="ab" * 32,
+                credential_sid=self._ask("POST", "/chat/v2/Credentials", {"Type": kind, **secrets})["sid"],
+                message_types=[],
+            )
+        self._ask("POST", f"{self.in_channel}/Messages", {"Body": "x", "From": "alice"})
+
+    def _notify(self) -> None:
+        """Notifications that arrive, that come too early, that find no time, and whose phone is gone."""
+        received = self.functions.received("PushQueue")
+        assert received
+        assert self.functions.invoke("PushFunction", {"Records": received}) == {"batchItemFailures": []}
+        (first, *_) = (record for record in received if json.loads(record["body"])["kind"] == "new_message")
+        assert self.functions.invoke("PushFunction", {"Records": [first]}, hurried=True) == {"batchItemFailures": []}
+        (late, *_) = self.functions.received("PushQueue")
+        body = {**json.loads(late["body"]), "due_at": 10**14}
+        early = {**late, "body": json.dumps(body)}
+        assert len(self.functions.invoke("PushFunction", {"Records": [early]})["batchItemFailures"]) == 1
+        endpoints = {}
+        for phone in self.functions.push_services.phones():
+            self.functions.push_services.turn(phone["id"], "uninstalled")
+            endpoints[phone["credential_sid"]] = phone["endpoint"]
+        devices = [{**device, "arn": endpoints[device["credential_sid"]]} for device in body["devices"]]
+        now = {**late, "body": json.dumps({**body, "devices": devices, "due_at": 0})}
+        for _ in range(2):
+            # SNS hears of it with the first one.
+            assert self.functions.invoke("PushFunction", {"Records": [now]}) == {"batchItemFailures": []}
+        assert self._ask("GET", f"{self.path}/Users/bob/Bindings")["bindings"] == []
+
     def _plan_and_deliver(self) -> None:
         own = [record for record in self._records if self.service in json.dumps(record["dynamodb"])]
         assert self.functions.invoke("WebhooksFunction", {"Records": own}) == {"batchItemFailures": []}
@@ -589,6 +634,7 @@ def test_a_function_makes_its_aws_clients_while_it_starts_and_none_later(scenari
         "WsConnectFunction": {"dynamodb", "secretsmanager"},
         "WsMessageFunction": {"dynamodb", "secretsmanager"},
         "WsDisconnectFunction": {"dynamodb"},
-        "FanOutFunction": {"dynamodb"},
+        "FanOutFunction": {"dynamodb", "sqs"},
         "WebhooksFunction": {"dynamodb", "secretsmanager", "sqs"},
+        "PushFunction": {"dynamodb", "sns", "sqs"},
     }
