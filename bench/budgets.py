@@ -44,7 +44,7 @@ from parley.store import keys
 from parley.store.items import Record, to_item
 from parley.store.keys import Key
 from parley.store.writes import Put
-from tests.ports.fakes import FakeGateway
+from tests.ports.fakes import FakeGateway, FakeQueue
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.files import upload
 from tests.support.world import PHONE_NUMBERS, World
@@ -86,7 +86,9 @@ class Measurement:
         self._client = client
         self._world = World(client, table_name)
         self._gateway = FakeGateway()
-        self._runtime = self._world.wire({"rest_url": REST_URL, "requests_per_second": 0}, sockets=self._gateway)
+        self._queue = FakeQueue(keeps_order=True)
+        settings = {"rest_url": REST_URL, "requests_per_second": 0, "push_queue_url": "push.fifo"}
+        self._runtime = self._world.wire(settings, sockets=self._gateway, queue=lambda url: self._queue)
         self._door = self._runtime.socket_door
         self._raw = Raw(LambdaDoor(self._world))
         self._key = self._raw.post(f"/2010-04-01/Accounts/{self._world.account_sid}/Keys.json")
@@ -110,7 +112,11 @@ class Measurement:
         media = OfMedia(self._raw, self._service, self._token("alice"), self._cost).costs(self._messages)
         attaching = OfAttaching(self._world, self._raw, self._service, self._cost).costs()
         devices = OfDevices(self._world, self._raw, self._service, self._cost).costs()
-        return [*self._over_rest(), *media, *attaching, *devices, *self._of_conversations(), *sockets, *batches]
+        # The batches before had notifications switched off, and the queue for them is there.
+        assert self._queue.entries == []
+        told = [self._of_notifications(members) for members in (50, 250)]
+        rest = [*self._over_rest(), *media, *attaching, *devices, *self._of_conversations()]
+        return [*rest, *sockets, *batches, *told]
 
     def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], object]) -> Cost:
         with metered(self._client) as meter:
@@ -300,6 +306,39 @@ class Measurement:
         # Each socket gets all messages in one frame, and all sockets get the same bytes.
         assert {len(frames) for frames in gateway.received.values()} == {1}
         return cost
+
+    def _of_notifications(self, members: int) -> Cost:
+        """The same with notifications switched on, and a phone for each member: what their planning costs more.
+
+        Beside the devices of the members, it reads the channel and the author.
+        """
+        switched = {"Notifications.NewMessage.Enabled": "true", "Notifications.NewMessage.BadgeCountEnabled": "true"}
+        self._raw.post(self._path, switched)
+        self._runtime.configuration.forget_all()
+        room = Room(members, members)
+        channel = self._new_channel()
+        self._fill(channel, members, members, NATIVE)
+        self._register(members)
+        self._gateway.open(*map(_connection, range(members)))
+        self._runtime.fan_out.deliver([self._sent(channel)])
+        self._queue.take()
+        records = [self._sent(channel) for _ in range(_BATCH)]
+        allowed = math.ceil(members / 1000) + math.ceil(members / 100) + math.ceil((members + 2) / 100)
+        cost = self._cost(f"{room.name}, notified", (allowed, 0), lambda: self._runtime.fan_out.deliver(records))
+        entries = self._queue.take()
+        assert len(entries) == _BATCH * math.ceil(members / 100)
+        assert sum(len(entry["devices"]) for entry in entries) == _BATCH * members
+        return cost
+
+    def _register(self, members: int) -> None:
+        """Write a phone of each of the first members straight into the table."""
+        devices: dict[Key[Any], Record] = {}
+        for number in range(members):
+            sid = user_sid(self._service, f"user {number} of {members} on {NATIVE}")
+            phone = {"type": "fcm", "address": f"{number:0163d}", "types": ["new_message"], "at": 0}
+            names = {"user_sid": sid, "service_sid": self._service, "revision": "x"}
+            devices[keys.user_devices(sid)] = {**names, "devices": {f"BS{number:032x}": phone}}
+        self._world.table.put_many(devices)
 
     def _sent(self, channel_sid: str) -> dict[str, Any]:
         """A new message as the stream carries it."""

@@ -74,6 +74,8 @@ BUDGETED = [
     "a batch of 20 messages, 1000 members, 10 sockets",
     "a batch of 20 messages, 250 members, 250 sockets, 3000 who left",
     "a batch of 20 messages, 250 members, 250 SDK sockets",
+    "a batch of 20 messages, 50 members, 50 sockets, notified",
+    "a batch of 20 messages, 250 members, 250 sockets, notified",
 ]
 
 

@@ -153,6 +153,7 @@ def test_the_projects_own_template_is_understood_as_a_whole():
         "rest_api",
         "ws_connect",
         "ws_message",
+        "push",
         "ws_disconnect",
         "fan_out",
         "webhooks",
