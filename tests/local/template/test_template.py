@@ -160,6 +160,6 @@ def test_the_projects_own_template_is_understood_as_a_whole():
     }
     assert all((function.directory / "app.py").is_file() for function in functions.values())
     assert {mapping.function for mapping in bound.stream_mappings()} == {"FanOutFunction", "WebhooksFunction"}
-    assert {mapping.function for mapping in bound.queue_mappings()} == {"WebhooksFunction"}
+    assert {mapping.function for mapping in bound.queue_mappings()} == {"PushFunction", "WebhooksFunction"}
     assert bound.rest_api().function == "RestApiFunction"
     assert set(bound.socket_api().routes) == {"$connect", "$disconnect", "$default", "ping"}
