@@ -5,7 +5,7 @@ exit status   meaning
 0             done
 1             it could not be done; the line on standard error says why
 2             the command was not written as it must be
-3             `doctor` has found that something does not work
+3             `doctor` has found that something does not work, or `push test` that a device gets nothing
 130           stopped with Ctrl-C
 """
 

@@ -22,7 +22,8 @@ from local.stack.running import Stack
 from parley.version import VERSION
 from tests.cli.conftest import Run
 
-COMMANDS = ["credentials", "token", "console", "doctor", "status", "logs", "webhooks", "auth-token", "completion"]
+COMMANDS = ["credentials", "token", "console", "doctor", "status", "logs", "webhooks", "push", "auth-token"]
+COMMANDS += ["completion"]
 ON_A_SERVICE = [
     ["credentials"],
     ["token", "--identity", "alice"],
@@ -32,6 +33,8 @@ ON_A_SERVICE = [
     ["logs"],
     ["webhooks", "list"],
     ["webhooks", "replay"],
+    ["push", "log", "--identity", "alice"],
+    ["push", "test", "--identity", "alice"],
     ["auth-token", "rotate"],
 ]
 
@@ -64,6 +67,10 @@ def test_the_version_is_the_packages(parley: Run):
         ["token", "--identity", "alice", "--ttl", "59"],
         ["token", "--identity", "alice", "--ttl", "2d"],
         ["token", "--identity", ""],
+        ["push"],
+        ["push", "log"],
+        ["push", "test", "--identity", ""],
+        ["push", "log", "--identity", "alice", "--since", "8d"],
         ["token", "--identity", "a" * 257],
         ["auth-token", "rotate", "--sign-in", "5m"],
         ["auth-token", "rotate", "--now"],

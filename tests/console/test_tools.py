@@ -195,6 +195,8 @@ def test_on_another_host_the_addresses_are_typed_in(
     console.bob.sees("from elsewhere")
     console.choose_tool("Webhooks")
     expect(page.locator("#tool-webhooks .hint")).to_contain_text("Only the local runtime")
+    console.choose_tool("Phones")
+    expect(page.locator("#tool-phones .hint")).to_contain_text("Only the local runtime")
 
 
 def test_a_config_file_beside_the_page_spares_the_addresses(site: tuple[str, Path], page: Page, stack: Stack) -> None:

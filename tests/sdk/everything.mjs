@@ -232,6 +232,16 @@ await check("push registration", async () => {
   await bob.until("no binding", async () => (await bindings()).length === 0);
 });
 
+await check("every kind of push notification is read, of Apple's phones and of Google's", async () => {
+  assert.equal(given.notifications.length, 8);
+  const heard = [];
+  bob.real.on("pushNotification", (notification) => heard.push(notification));
+  for (const { payload } of given.notifications) await bob.real.handlePushNotification(payload);
+  const plain = JSON.parse(JSON.stringify(heard));
+  assert.deepEqual(plain, given.notifications.map(({ read }) => read));
+  assert.deepEqual(JSON.parse(JSON.stringify(sdk.Client.parsePushNotification(given.notifications[0].payload))), plain[0]);
+});
+
 await check("invitations", async () => {
   if (!isChat) return;
   const plans = await alice.client.createChannel({ uniqueName: "plans", isPrivate: true });

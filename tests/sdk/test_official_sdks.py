@@ -14,7 +14,9 @@ from local import npm
 from local.home import REPOSITORY
 from local.sdk.packages import BY_NAME, PACKAGES, SdkPackage
 from local.stack.running import Stack
+from parley.domain.notifications import CHAT, CONVERSATIONS
 from tests.end_to_end.clients import helper_library
+from tests.sdk.payloads import told
 from tests.support.node_packages import environment, find_node
 
 HERE = Path(__file__).resolve().parent
@@ -67,7 +69,8 @@ def play(script: str, given: dict[str, Any]) -> None:
 
 @every_line
 def test_everything_that_the_sdk_offers_works(stack: Stack, package: SdkPackage) -> None:
-    play("everything.mjs", given(stack, name=package.name, folder=fetched(package)))
+    notifications = told(CHAT if package.name.startswith("twilio-chat") else CONVERSATIONS)
+    play("everything.mjs", given(stack, name=package.name, folder=fetched(package), notifications=notifications))
 
 
 @every_line

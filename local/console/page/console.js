@@ -8,6 +8,7 @@ import { helpDialog } from './help.js';
 import { Journal } from './journal.js';
 import { Pane } from './pane.js';
 import { identityDialog } from './people.js';
+import { Phones } from './phones.js';
 import { Rest } from './rest.js';
 import { makeService, newServiceDialog, serviceDialog } from './services.js';
 import { Session, isAddressed } from './session.js';
@@ -33,12 +34,14 @@ class App {
     this.active = null;
     this.connectingAgain = null; // a timer
     this.webhooks = new Webhooks(session, this.rest);
+    this.phones = new Phones(session);
     this.snippets = new Snippets(session, this.rest, () => this.#chosen());
     this.drawer = new Drawer(
       session,
       [
         { name: 'events', label: 'Events', element: this.journal.element },
         { name: 'webhooks', label: 'Webhooks', element: this.webhooks.element },
+        { name: 'phones', label: 'Phones', element: this.phones.element },
         { name: 'snippets', label: 'Snippets', element: this.snippets.element },
       ],
       { isNarrow: () => NARROW.matches, changed: (tool) => this.#toolChanged(tool) },
@@ -292,6 +295,7 @@ class App {
 
   #toolChanged(tool) {
     this.webhooks.show(tool === 'webhooks');
+    this.phones.show(tool === 'phones');
     this.#refreshSnippets();
   }
 

@@ -104,6 +104,11 @@ export class Session {
     return near ? this.served.inboxUrl + serviceSid : null;
   }
 
+  /** The URL of the phones that notifications reach in a local run; null if this deployment has none. */
+  get phonesUrl() {
+    return this.inboxUrl('') && `${this.values.restUrl}/_push/phones`;
+  }
+
   set(changes) {
     Object.assign(this.values, changes);
     this.save();
