@@ -2,8 +2,8 @@
 
     .venv/bin/python tools/install.py requirements/dev.txt
 
-The file pins every package that is needed, those that others bring along too. On a terminal, one line counts them. On
-anything else, nothing is printed unless pip fails: then its last lines are.
+The file pins every package that is needed, also those that others bring along. On a terminal, one line counts them.
+Elsewhere nothing is printed, unless pip fails: then its last lines are.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--
 _LAST_LINES = 20
 
 
-def pins(path: Path) -> int:
+def pin_count(path: Path) -> int:
     """How many packages a requirements file pins, with the files that it includes."""
     lines = path.read_text().splitlines()
     included = [path.parent / line.removeprefix("-r ").strip() for line in lines if line.startswith("-r ")]
-    return sum(re.match(r"[\w.-]+==", line) is not None for line in lines) + sum(map(pins, included))
+    return sum(re.match(r"[\w.-]+==", line) is not None for line in lines) + sum(map(pin_count, included))
 
 
 def install(path: Path) -> int:
     """Run pip; returns its exit status."""
-    total, fetched = pins(path), 0
+    total, fetched = pin_count(path), 0
     last: deque[str] = deque(maxlen=_LAST_LINES)
     pip = subprocess.Popen(
         [sys.executable, *_PIP, "-r", str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

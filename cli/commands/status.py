@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from cli.options import Options, common, pass_options
-from cli.place import Place
+from cli.output import Output
+from cli.place import Place, QueueState
 from parley.version import VERSION
 
 # A list that is longer tells nothing more, and each hundred services cost a request.
@@ -20,7 +22,6 @@ _SHOWN_SERVICES = 20
 def command(options: Options) -> None:
     """Show counts, queues, dead letters, alarms and versions."""
     place = options.place
-    own = place.status()
     answer = place.rest.ask("GET", "/chat/v2/Services?PageSize=1")
     services = list(place.rest.listed("/chat/v2/Services", "services"))
     queues = place.queues()
@@ -28,7 +29,7 @@ def command(options: Options) -> None:
         "version": answer.version,
         "command_version": VERSION,
         "rest_url": place.rest_url,
-        **own,
+        **place.status(),
         "services": len(services),
         "table": _table(place),
         "queues": [queue._asdict() for queue in queues],
@@ -37,20 +38,24 @@ def command(options: Options) -> None:
         found["services"] = [{name: one[name] for name in ("sid", "friendly_name")} for one in services]
         options.output.json(found)
         return
-    output = options.output
+    _show(options.output, found, services, queues)
+
+
+def _show(output: Output, found: dict[str, Any], services: list[dict[str, Any]], queues: Sequence[QueueState]) -> None:
+    """Print all of it for a person: facts, parts, queues, services, and at the end what needs a hand."""
     table = found["table"]
     output.facts(
         {
-            "REST URL": place.rest_url,
-            "version": f"{answer.version or 'unknown'} (this command: {VERSION})",
-            **{_NAMES[name]: own[name] for name in _NAMES if name in own},
-            "services": len(services),
+            "REST URL": found["rest_url"],
+            "version": f"{found['version'] or 'unknown'} (this command: {VERSION})",
+            **{_NAMES[name]: found[name] for name in _NAMES if name in found},
+            "services": found["services"],
             "table": f"about {table['items']:,} items" + (f", {_size(table['bytes'])}" if table["bytes"] else ""),
         }
     )
     output.line("")
-    parts = [(part["name"], part["state"]) for part in own["parts"]]
-    output.table(("PART", "STATE"), parts, ["" if part["well"] else "red" for part in own["parts"]])
+    parts = [(part["name"], part["state"]) for part in found["parts"]]
+    output.table(("PART", "STATE"), parts, ["" if part["well"] else "red" for part in found["parts"]])
     output.line("")
     rows = [(queue.name, queue.waiting, queue.under_way) for queue in queues]
     bad = [queue.given_up and queue.waiting + queue.under_way > 0 for queue in queues]

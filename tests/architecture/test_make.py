@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from local.home import REPOSITORY
-from tools.install import pins
+from tools.install import pin_count
 
 # Steps of other targets; nobody calls them by hand.
 _STEPS = {"audit-environment", "environment", "rehearsal-environment", "sam-environment", "runtime-python"}
@@ -24,7 +24,7 @@ def test_help_tells_what_each_target_does():
 def test_the_installer_counts_the_packages_of_all_included_files(tmp_path: Path):
     (tmp_path / "dev.txt").write_text("# tests\n-r runtime.txt\npytest==9.2.0\n")
     (tmp_path / "runtime.txt").write_text("boto3==1.43.106\n# a comment\nfastapi==0.163.2 \\\n    --hash=sha256:0\n")
-    assert pins(tmp_path / "dev.txt") == 3
+    assert pin_count(tmp_path / "dev.txt") == 3
 
 
 def test_if_pip_fails_the_installer_shows_why_and_fails_too(tmp_path: Path):
