@@ -114,7 +114,11 @@ class Doctor:
         socket = self._check("socket", self._connect)
         yield socket
         posted_at = time.monotonic()
-        message = self._place.rest.ask("POST", f"{channel}/Messages", {"Body": "parley doctor"}, webhooks=True).body
+        try:
+            message = self._place.rest.ask("POST", f"{channel}/Messages", {"Body": "parley doctor"}, webhooks=True).body
+        except Trouble as error:
+            yield Result("REST", FAILED, f"no message can be posted: {error}", "Read the log: `parley logs`.")
+            return
         if socket.outcome == OK:
             yield self._check("push", lambda: self._push(message["sid"], posted_at))
         else:
@@ -135,11 +139,24 @@ class Doctor:
             return Result(name, OK, examine())
         except _Bad as bad:
             return Result(name, FAILED, bad.detail, bad.advice)
+        except Exception as error:
+            return Result(name, FAILED, self._line(error), "Read the log: `parley logs`.")
+
+    def _line(self, error: Exception) -> str:
+        """What an error that a person can mend says. Any other is raised again."""
+        line = str(error) if isinstance(error, Trouble) else said(error, self._place.is_local)
+        if line is None:
+            raise error
+        return line
 
     # What there is.
 
     def _parts(self) -> Iterator[Result]:
-        parts = self._place.status()["parts"]
+        try:
+            parts = self._place.status()["parts"]
+        except Exception as error:
+            yield Result("stack", WARNING, f"its parts cannot be read: {self._line(error)}")
+            return
         bad = [part for part in parts if not part["well"]]
         for part in bad:
             if self._place.is_local:
@@ -154,7 +171,12 @@ class Doctor:
             yield Result(kind, OK, f"{len(parts)} are well" if self._place.is_local else str(parts[0]["state"]))
 
     def _given_up(self) -> Iterator[Result]:
-        for queue in self._place.queues():
+        try:
+            queues = self._place.queues()
+        except Exception as error:
+            yield Result("queues", WARNING, f"they cannot be read: {self._line(error)}")
+            return
+        for queue in queues:
             if queue.given_up and queue.waiting:
                 advice = "docs/operating.md says what to do."
                 if queue.name.startswith("webhook deliveries"):
@@ -305,9 +327,10 @@ class Doctor:
                     break
                 time.sleep(_LOG_LOOK_SECONDS)
         except Exception as error:
-            if isinstance(error, _Bad) or (line_ := said(error)) is None:
+            if isinstance(error, _Bad):
                 raise
-            raise _Bad(f"the log of webhooks cannot be read: {line_}", "Allow logs:FilterLogEvents.") from None
+            told = self._line(error)
+            raise _Bad(f"the log of webhooks cannot be read: {told}", "Allow logs:FilterLogEvents.") from None
         detail = f"no attempt to send a message's webhook was logged in {self._patience:g} s"
         raise _Bad(detail, self._advice("webhook"))
 

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         note(f"parley: {error}")
         return trouble.FAILED
     except Exception as error:
-        if (line := trouble.said(error)) is None:
+        if (line := trouble.said(error, is_local=not options.stack)) is None:
             raise
         note(f"parley: {line}")
         return trouble.FAILED

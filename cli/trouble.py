@@ -18,10 +18,11 @@ class Trouble(Exception):
     """Something that a person can cause and mend; the text is the one line that is shown."""
 
 
-def said(error: Exception, doing: str = "") -> str | None:
+def said(error: Exception, is_local: bool = False) -> str | None:
     """The line for an error of AWS's library; None for an error that is none of its.
 
-    The library is imported only now, so that commands that do not use it start sooner.
+    If `is_local`, the library spoke to an emulator on this machine. The library is imported only now, so that commands
+    that do not use it start sooner.
     """
     from botocore import exceptions as aws
 
@@ -40,6 +41,8 @@ def said(error: Exception, doing: str = "") -> str | None:
     if isinstance(error, aws.ConnectionError | aws.HTTPClientError):
         url = str(error.kwargs.get("endpoint_url") or "").rstrip("/")
         place = f" at {url}" if url else ""
+        if is_local:
+            return f"nothing answers{place}: stop `make run` and start it again"
         return f"AWS cannot be reached{place}: check the Region and the network"
     return " ".join(str(error).split())
 

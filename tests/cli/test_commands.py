@@ -17,7 +17,7 @@ from threading import Thread
 import pytest
 
 from cli.main import parley as root
-from local.home import REPOSITORY, Home, write_json
+from local.home import REPOSITORY, Home, read_json, write_json
 from local.stack.running import Stack
 from parley.version import VERSION
 from tests.cli.conftest import Run
@@ -207,6 +207,17 @@ def test_aws_that_cannot_be_reached_is_said_in_one_line(parley: Run, monkeypatch
     aws_at(monkeypatch, url)
     line = f"parley: AWS cannot be reached at {url}: check the Region and the network\n"
     assert parley(*DEPLOYED, "status") == (1, "", line)
+
+
+def test_an_emulator_that_cannot_be_reached_is_not_called_aws(
+    parley: Run, stack: Stack, altered: Callable[..., None], tmp_path: Path
+):
+    altered(stack)
+    url = closed_url()
+    plan = tmp_path / "altered" / "plan.json"
+    write_json(plan, {**read_json(plan), "ministack": url})
+    line = f"parley: nothing answers at {url}: stop `make run` and start it again\n"
+    assert parley("webhooks", "list") == (1, "", line)
 
 
 def test_missing_credentials_a_missing_region_and_an_unknown_profile_are_said(

@@ -16,7 +16,10 @@ from typing import Any
 
 import pytest
 
-from local.home import REPOSITORY
+from cli.local_stack import LocalStack
+from cli.place import ApiKey
+from cli.rest import Answer, Refused, Rest
+from local.home import REPOSITORY, read_json, write_json
 from local.stack.running import Stack
 from parley.version import VERSION
 from tests.cli.conftest import Ran, Run, keys, services
@@ -159,8 +162,6 @@ def test_a_process_that_has_died_is_named(parley: Run, stack: Stack, altered: Ca
 
 def test_deliveries_that_were_given_up_are_a_warning(parley: Run, breakable: Stack, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PARLEY_HOME", str(breakable.home.path))
-    from cli.local_stack import LocalStack
-
     place = LocalStack.found()
     queue = place.queue_url("DeliveryDeadLetterQueue")
     placing = {"MessageGroupId": "1", "MessageDeduplicationId": "1"}
@@ -170,6 +171,50 @@ def test_deliveries_that_were_given_up_are_a_warning(parley: Run, breakable: Sta
     advice = "`parley webhooks list` shows them."
     assert found(ran)["queues"] == ("warning", "webhook deliveries, given up: 1", advice)
     place.client("sqs").purge_queue(QueueUrl=queue)
+
+
+def test_queues_that_cannot_be_read_are_a_warning_and_the_rest_is_told(
+    parley: Run, stack: Stack, altered: Callable[..., None], tmp_path: Any
+):
+    altered(stack)
+    url = closed_url()
+    plan = tmp_path / "altered" / "plan.json"
+    write_json(plan, {**read_json(plan), "ministack": url})
+    ran = parley("doctor", "--json")
+    detail = f"they cannot be read: nothing answers at {url}: stop `make run` and start it again"
+    assert (ran.status, outcomes(ran)) == (0, {**HEALTHY, "queues": "warning"})
+    assert found(ran)["queues"][1] == detail
+
+
+def test_a_message_that_is_refused_fails_a_check_and_nothing_is_left_behind(
+    parley: Run, local: Stack, monkeypatch: pytest.MonkeyPatch
+):
+    before = services(local)
+    ask = Rest.ask
+
+    def refuse(self: Rest, method: str, path: str, *others: Any, **options: Any) -> Answer:
+        if path.endswith("/Messages"):
+            raise Refused(503, 20503, "later")
+        return ask(self, method, path, *others, **options)
+
+    monkeypatch.setattr(Rest, "ask", refuse)
+    ran = parley("doctor", "--json")
+    detail = "no message can be posted: the REST API refused that with 503 (20503): later"
+    assert (ran.status, found(ran)["REST"][:2]) == (3, ("failed", detail))
+    assert services(local) == before
+
+
+def test_an_api_key_that_cannot_be_made_fails_the_check_of_the_socket(
+    parley: Run, local: Stack, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*arguments: object) -> ApiKey:
+        raise Refused(503, 20503, "later")
+
+    monkeypatch.setattr(LocalStack, "api_key", refuse)
+    ran = parley("doctor", "--json")
+    assert ran.status == 3
+    assert found(ran)["socket"][:2] == ("failed", "the REST API refused that with 503 (20503): later")
+    assert outcomes(ran) == {**HEALTHY, "socket": "failed", "push": "skipped"}
 
 
 # A webhook server of one's own
