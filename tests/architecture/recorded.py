@@ -121,7 +121,7 @@ class Functions:
         return Answer(result["statusCode"], result.get("headers") or {}, (result.get("body") or "").encode())
 
     def follow(self, verb: str, link: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> int:
-        """The status with which somebody is answered who follows a link to a file."""
+        """The status that answers whoever follows a link to a file."""
         parts = urlsplit(link)
         connection = http.client.HTTPConnection(parts.netloc)
         try:

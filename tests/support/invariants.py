@@ -510,7 +510,7 @@ def _files(account: Account) -> Iterator[str]:
 
 
 def _objects(account: Account, records: dict[str, Item]) -> Iterator[str]:
-    """Whose bytes have come has an object, and there is no other object."""
+    """Each file whose bytes have come has an object, and there is no other object."""
     if account.objects is None:
         return
     stored = {key.rpartition("/")[2] for key in account.objects}

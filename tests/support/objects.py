@@ -69,7 +69,7 @@ class ObjectStore:
         _backend().put_object_tagging(self._bucket.keys[key], dict(tags))
 
     def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
-        """What a client is answered that follows a link."""
+        """The answer to a client that follows a link."""
         answer = MotoSession().send(AWSRequest(method, url, dict(headers or {}), body).prepare())
         return Answer(answer.status_code, answer.headers, answer.content)
 

@@ -37,10 +37,14 @@ TIMED = ("timers", "activity")
 
 
 class WorkQueue(FakeQueue):
-    """The work queue. What erases tombstones is kept apart in `burials`, since every deletion owes that.
+    """The work queue, with some kinds of jobs kept apart from the others.
 
-    The second look of a channel's sweep is kept apart in `looks`, since each such sweep owes one, what timers and
-    activity start in `timed`, what goes to phones in `phones`, and what deletes objects in `discards`.
+    Attributes:
+        burials: Jobs that erase tombstones; every deletion owes one.
+        looks: Second looks of a channel's sweep; each such sweep owes one.
+        timed: Jobs that timers and activity start.
+        phones: Jobs that tell phones.
+        discards: Jobs that delete objects.
     """
 
     def __init__(self) -> None:

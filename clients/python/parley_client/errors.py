@@ -1,16 +1,16 @@
 """What can go wrong.
 
 ParleyError
-├── RequestError      the server refused a request
-├── RequestTimeout    no reply came in time
-├── ConnectionLost    the connection broke after a request that changes something was sent
-├── MessageTooLarge   a request is larger than 128 KB
-├── UnusableFile      a file is empty, or cannot be read
+├── RequestError          the server refused a request
+├── RequestTimeout        no reply came in time
+├── ConnectionLost        the connection broke after a request that changes something was sent
+├── MessageTooLarge       a request is larger than 128 KB
+├── UnusableFile          a file is empty, or cannot be read
 ├── UnusableNotification  a payload is no push notification of Parley's
-├── TransferFailed    the bytes of a file did not get through
-├── Refused           the server refused to open a socket
-│   └── Denied        it refused because of the token: the client waits for another one
-└── ClientClosed      the client was shut down
+├── TransferFailed        the bytes of a file did not get through
+├── Refused               the server refused to open a socket
+│   └── Denied            it refused because of the token: the client waits for another one
+└── ClientClosed          the client was shut down
 """
 
 from __future__ import annotations
