@@ -68,7 +68,7 @@ def _log(options: Options, identity: str, service: str | None, since: int) -> No
     if not entries:
         output.line("no notification was written down in this time")
         return
-    rows = [(iso_millis(one.at_ms), one.type, one.channel_sid, one.binding_sid, one.words) for one in entries]
+    rows = [(iso_millis(one.at_ms), one.type, one.channel_sid or "-", one.binding_sid, one.words) for one in entries]
     output.table(("AT", "TYPE", "CHANNEL", "DEVICE", "OUTCOME"), rows)
 
 

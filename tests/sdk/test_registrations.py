@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from twilio.jwt.access_token.grants import ChatGrant
 
+from parley.ids import user_sid
+from parley.store import keys
 from tests.sdk.device import Packet, SdkDevice
 from tests.sdk.requests_of_rows import PUSH, REGISTRATIONS
 from tests.sockets.deployment import House
@@ -76,6 +78,23 @@ def test_a_registration_that_makes_no_sense_is_refused(house: House, body: dict[
     alice = Push(house, "alice")
     assert alice.ask("POST", body=body).status in (400, 404)
     assert alice.bindings() == []
+
+
+@pytest.mark.parametrize(
+    ("types", "face"),
+    [(["twilio.channel.new_message"], None), (["twilio.conversations.new_message"], "conversations")],
+    ids=["Chat", "Conversations"],
+)
+def test_a_registration_is_a_device_that_is_told_in_the_words_of_its_sdk(
+    house: House, types: list[str], face: str | None
+) -> None:
+    alice = Push(house, "alice")
+    made = alice.ask("POST", body={**PUSH, "message_types": types})
+    held = house.deployment.world.table.fetch(keys.user_devices(user_sid(house.sid, "alice"))) or {}
+    device = held["devices"][made.body["id"]]
+    (binding,) = alice.bindings()
+    assert (device["type"], device["address"], device["types"]) == ("fcm", "a-token", ["new_message"])
+    assert (device["credential"], device.get("face")) == (binding["credential_sid"], face)
 
 
 def test_a_token_without_a_credential_registers_a_device_too(house: House, alice: SdkDevice) -> None:
