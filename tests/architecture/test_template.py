@@ -706,6 +706,8 @@ def test_a_parameter_says_what_it_takes(parameter: str):
         ("RequestsPerSecond", "1 2000 999999", "0 01 2.5 1000000 -1"),
         ("SocketRequestsPerSecond", "0 50 9999", "2.5 -1 10000"),
         ("RestApiConcurrency", "1 25 99999", "0 2.5 100000"),
+        # Fewer than the queues alone use would leave entries untried until they are given up.
+        ("WebhooksConcurrency", "30 99 100 99999", "0 1 29 030 2.5 100000"),
         (
             "StudioUrl",
             "https://x.example/{flow_sid} https://x.example/f?sid={flow_sid}&a=1",
