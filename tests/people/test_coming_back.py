@@ -211,6 +211,25 @@ def test_a_device_that_registers_again_is_counted_for_the_new_user(
     assert house.rest.get(path)["is_notifiable"] is False
 
 
+def test_the_sweep_erases_the_log_of_the_former_users_notifications_and_leaves_the_new_ones(
+    house: House, webhooks: WebhooksFunction
+) -> None:
+    world, bob = house.deployment.world, user_sid(house.sid, "bob")
+    house.device("bob")
+
+    def log(name: str) -> None:
+        key = keys.pushed(bob, world.clock.now_ms(), name)
+        world.table.put_many({key: {"sid": name, "outcome": "delivered", "code": 0}})
+
+    log("of the former user")
+    world.clock.advance(1)
+    come_back(house)
+    world.clock.advance(1)
+    log("of the new user")
+    webhooks.sweep_all()
+    assert [one["sid"] for one in world.table.every(keys.all_pushed(bob))] == ["of the new user"]
+
+
 def test_the_sweep_erases_every_device_of_a_user(house: House, webhooks: WebhooksFunction) -> None:
     bob = house.device("bob")
     credential = house.rest.post("/chat/v2/Credentials", Type="fcm", Secret="secret")["sid"]

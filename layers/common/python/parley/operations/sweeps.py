@@ -168,7 +168,7 @@ def _erase_member(context: Context, member: Member) -> None:
 
 
 def _sweep_user(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
-    """Remove a deleted user's memberships and invites, announce each removal, and erase its push registrations.
+    """Remove a deleted user's memberships and invites, announce each removal, and erase what belongs to its phones.
 
     Records with another birth belong to a new user of the same identity and stay.
     """
@@ -183,6 +183,10 @@ def _sweep_user(context: Context, job: dict[str, Any], is_late: IsLate) -> bool:
     left = context.table.fetch(keys.user_devices(user))
     if left and birth_of(left) == birth:
         devices.forget(context, left)
+    # The log of a new user's notifications begins after the deletion.
+    end = keys.time(job["at"])
+    for page in _pages(context, keys.all_pushed(user), is_late):
+        context.table.erase_many(item.key for item in page if item.position < end)
     return not is_late()
 
 
