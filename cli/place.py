@@ -70,13 +70,21 @@ class LogQuery:
 QUEUES = {
     "DeliveryQueue": "webhook deliveries",
     "WorkQueue": "jobs",
+    "PushQueue": "notifications",
     "DeliveryDeadLetterQueue": "webhook deliveries, given up",
     "WorkDeadLetterQueue": "jobs, given up",
+    "PushDeadLetterQueue": "notifications, given up",
     "FanOutFailureQueue": "pushes, given up",
     "WebhooksFailureQueue": "webhook planning, given up",
 }
 """The queues of the template by their logical ids, with what they hold."""
-GIVEN_UP = ("DeliveryDeadLetterQueue", "WorkDeadLetterQueue", "FanOutFailureQueue", "WebhooksFailureQueue")
+GIVEN_UP = (
+    "DeliveryDeadLetterQueue",
+    "WorkDeadLetterQueue",
+    "PushDeadLetterQueue",
+    "FanOutFailureQueue",
+    "WebhooksFailureQueue",
+)
 _COUNTS = {
     "ApproximateNumberOfMessages": 0,
     "ApproximateNumberOfMessagesNotVisible": 1,

@@ -34,7 +34,7 @@ REGION = "eu-west-1"
 SERVICES = "cloudformation,cloudwatch,dynamodb,iam,logs,monitoring,s3,secretsmanager,sns,sqs,sts"
 LOG_GROUPS = {"rest_api": "RestApiLogGroup", "webhooks": "WebhooksLogGroup", "rest_api_access": "RestApiAccessLogGroup"}
 QUEUES = ("DeliveryQueue", "WorkQueue", "DeliveryDeadLetterQueue", "WorkDeadLetterQueue")
-QUEUES += ("FanOutFailureQueue", "WebhooksFailureQueue")
+QUEUES += ("PushQueue", "PushDeadLetterQueue", "FanOutFailureQueue", "WebhooksFailureQueue")
 
 
 def alarms(stack: str, *names: str) -> dict[str, Any]:

@@ -133,6 +133,7 @@ def test_the_status_counts_services_and_queues_and_names_processes(parley: Run, 
     assert [queue["name"] for queue in found["queues"] if queue["given_up"]] == [
         "webhook deliveries, given up",
         "jobs, given up",
+        "notifications, given up",
         "pushes, given up",
         "webhook planning, given up",
     ]
