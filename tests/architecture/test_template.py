@@ -552,6 +552,14 @@ def test_the_page_about_costs_counts_the_metrics_that_alarms_watch():
     assert f"| alarms: {watched} metrics, $0.10 each | ${watched / 10:.2f} |" in (ROOT / "docs/cost.md").read_text()
 
 
+def test_the_price_of_a_stack_that_nobody_uses_is_the_sum_of_its_parts():
+    page = (ROOT / "docs/cost.md").read_text().partition("## A stack that nobody uses")[2]
+    parts = re.findall(r"^\| (.*) \| \$(\d+\.\d\d) \|$", page, re.MULTILINE)
+    total = sum(float(price) for part, price in parts if not part.startswith("with "))
+    assert f"Together that is some ${total:.0f}," in page
+    assert f"[${total:.0f} a month]" in (ROOT / "README.md").read_text()
+
+
 @pytest.mark.parametrize("name", alarms())
 def test_an_alarm_tells_somebody_what_to_think_of_it(name: str):
     assert alarms()[name]["AlarmDescription"] and alarms()[name]["TreatMissingData"] == "notBreaching"
