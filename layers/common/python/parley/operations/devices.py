@@ -89,7 +89,7 @@ def _registration(binding: Record, owner: User, earlier: Binding | None) -> Writ
 def remove(context: Context, binding: Binding, address: str = "") -> None:
     """Remove a registration with its device, and take it off its user's count.
 
-    With `address`, nothing happens if the device has registered another address since.
+    With `address`, nothing happens if the device has registered again since, with this address or another one.
 
     Raises:
         Refusal: 20404 if it is gone; 20409 if something has changed meanwhile, every time.
@@ -102,7 +102,7 @@ def remove(context: Context, binding: Binding, address: str = "") -> None:
         there = found.get(binding_key)
         if there is None or birth_of(there) != birth_of(binding):
             raise NOT_FOUND()
-        if address in ("", there["address"]):
+        if not address or (there["address"], there["date_updated"]) == (address, binding["date_updated"]):
             change = _Change(context, _Person(found.get(user_key), found.get(devices_key)))
             change.take_off(there)
             change.carry_out()
@@ -305,8 +305,8 @@ def _released(key: Key[HeldAddress], binding_sid: str) -> Erase:
 
 
 def _as_read(binding: Binding) -> tuple[Guard, ...]:
-    """The guard that a registration is the one that was read, and was not made again with another address since."""
-    return (Guard("address", "=", binding["address"], CONCURRENT_UPDATE()),)
+    """The guards that a registration is the one that was read, and was not made again since."""
+    return tuple(Guard(name, "=", binding[name], CONCURRENT_UPDATE()) for name in ("address", "date_updated"))
 
 
 def _device(binding: Mapping[str, Any]) -> Device:

@@ -6,6 +6,9 @@
 a new job, alone with others like it, so it holds nobody up. If this function dies, SQS hands the whole job out again:
 devices may get a second copy, with the same id, by which they know it.
 
+Between plan and delivery, a phone may come to somebody else, or its user may be deleted. So who has it is read once
+more for each entry, just before.
+
     the port's outcome   what becomes of it
     -------------------- -----------------------------------------------------------------------------------------------
     Delivered            the endpoint is noted, so the next notification need not ask for it
@@ -23,6 +26,7 @@ from contextvars import copy_context
 from threading import Lock
 from typing import Any, NamedTuple
 
+from parley.domain.memberships import birth_of
 from parley.domain.notifications import BADGE, payload
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal, ignoring
 from parley.ids import chunk_id, notification_sid
@@ -86,8 +90,20 @@ class Notifications:
         if early_ms > 0:
             # FIFO queues delay no single entry.
             return Again(-(-early_ms // 1000))
-        applications = self._applications(entry)
+        try:
+            entry = {**entry, "devices": self._registered(entry)}
+            told = self._tell_all(entry, self._applications(entry), turn, counted)
+        except Refusal as refusal:
+            told = [_Told(device, Retry(refusal.error.name)) for device in entry["devices"]]
+        left = [device for device, outcome in told if isinstance(outcome, Retry)]
+        given_up = left if self._is_old(entry) else []
+        if left and not given_up:
+            self._queue.send([self._again(entry, left)])
+            count(NOTIFICATIONS_RETRIED, len(left))
+        self._settle(entry, told, given_up)
+        return None
 
+    def _tell_all(self, entry: Entry, applications: dict[str, str], turn: Turn, counted: _Badges) -> list[_Told]:
         def tell(device: dict[str, Any]) -> Outcome:
             if turn.remaining_ms() < _MARGIN_MS:
                 return Retry("late")
@@ -100,14 +116,22 @@ class Notifications:
         running: list[Future[Outcome]] = [
             self._pool.submit(copy_context().run, tell, device) for device in entry["devices"]
         ]
-        told = [_Told(device, one.result()) for device, one in zip(entry["devices"], running, strict=True)]
-        left = [device for device, outcome in told if isinstance(outcome, Retry)]
-        given_up = left if self._is_old(entry) else []
-        if left and not given_up:
-            self._queue.send([self._again(entry, left)])
-            count(NOTIFICATIONS_RETRIED, len(left))
-        self._settle(entry, told, given_up)
-        return None
+        return [_Told(device, one.result()) for device, one in zip(entry["devices"], running, strict=True)]
+
+    def _registered(self, entry: Entry) -> list[dict[str, Any]]:
+        """An entry's devices that are still their users' own, with the endpoints that are known by now."""
+        users = {device["user_sid"] for device in entry["devices"]}
+        found = self._context.table.fetch_many(
+            [key(sid) for sid in sorted(users) for key in (keys.user, keys.user_devices)]
+        )
+        registered = []
+        for device in entry["devices"]:
+            user, held = found.get(keys.user(device["user_sid"])), found.get(keys.user_devices(device["user_sid"]))
+            own = user and held and birth_of(user) == birth_of(held) == device["birth"]
+            at_hand = held["devices"].get(device["binding_sid"]) if own and held else None
+            if at_hand is not None and at_hand["address"] == device["address"]:
+                registered.append({**device, "arn": at_hand.get("arn", ""), "at": at_hand["at"]})
+        return registered
 
     def _applications(self, entry: Entry) -> dict[str, str]:
         """The ARNs of the applications of the devices' credentials, by credential; empty for those without one."""
@@ -166,7 +190,8 @@ class Notifications:
             if not isinstance(outcome, Gone):
                 continue
             binding = self._context.table.fetch(keys.binding(entry["service_sid"], device["binding_sid"]))
-            if binding is not None:
+            # A device that registered again while it was told has an endpoint that works.
+            if binding is not None and binding["date_updated"] == device["at"]:
                 with ignoring(NOT_FOUND, CONCURRENT_UPDATE):
                     devices.remove(self._context, binding, device["address"])
 
@@ -222,7 +247,9 @@ def _newest(records: Iterable[QueuedRecord]) -> dict[str, int]:
 
 
 def _sid(entry: Entry, device: dict[str, Any]) -> str:
-    return notification_sid(entry["cause"], device["binding_sid"])
+    """The notification's SID. A removal may also lower the badge: the same cause, but two notifications."""
+    cause = chunk_id(entry["cause"], BADGE) if entry["kind"] == BADGE else entry["cause"]
+    return notification_sid(cause, device["binding_sid"])
 
 
 def _pause(entry: Entry) -> int:
