@@ -36,9 +36,9 @@ FIND_RUNTIME_PYTHON = found=; \
 NO_RUNTIME_PYTHON = $(if $(PYTHON),PYTHON=$(PYTHON) is not,There is no) Python 3.13 with pip: \
 	make build PYTHON=<path> names one; pyenv install 3.13 or uv python install 3.13 makes one that is found.
 
-# $(call environment,directory,requirement files): an environment with exactly these packages. The stamp, named after
-# the content of the files, is written last; without it, the environment is made anew, for pip takes half a package for
-# a whole one. A third argument finds another Python than the usual one, and calls it `name`.
+# $(call environment,directory,requirement files,finder): an environment with exactly these packages. The stamp, named
+# after the content of the files, is written last; without it, the environment is made anew, for pip takes half a package
+# for a whole one. The finder sets `name` to a Python; without one, FIND_PYTHON does.
 define environment
 	@stamp=$(1)/.installed-$$(cat $(2) | cksum | tr ' ' '-'); \
 	if [ -e "$$stamp" ] && $(1)/bin/python -c '' 2>/dev/null; then exit 0; fi; \

@@ -59,7 +59,7 @@ export class Files {
   }
 
   /** A session has begun: it says where the files are, and how large they may be. */
-  began({ media_url: url, media_size_limit_mb: megabytes = Infinity }) {
+  sessionBegan({ media_url: url, media_size_limit_mb: megabytes = Infinity }) {
     this.#url = url;
     this.#mostBytes = megabytes * MEGABYTE;
   }
@@ -139,7 +139,7 @@ export class Files {
 
   async #askWhere() {
     const session = await this.#connection.request("fetchSession", {}, "read");
-    this.began(session);
+    this.sessionBegan(session);
     return this.#url;
   }
 

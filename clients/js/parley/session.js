@@ -51,7 +51,7 @@ export class Session {
       this.listAll("listMyChannels", "channels", {}, ask),
     ]);
     this.service = session.service;
-    this.files.began(session);
+    this.files.sessionBegan(session);
     this.#connection.tokenExpiresAt(Date.parse(session.token_expires_at));
     this.#users.showOwn(session.user);
     const missing = this.#memberships.compare(listed);
