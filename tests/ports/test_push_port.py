@@ -112,6 +112,14 @@ def test_nobody_is_told_through_a_deleted_application(place: Place):
     assert place.deliver(device) == Refused(52131)
 
 
+def test_the_devices_of_a_deleted_application_are_not_gone(place: Place):
+    """A function may remember a credential for some seconds after its application was replaced."""
+    device = place.device()
+    endpoint = place.deliver(device).endpoint
+    place.port.delete_application(device.application)
+    assert place.deliver(device._replace(endpoint=endpoint)) == Refused(52131)
+
+
 def test_an_application_can_be_deleted_twice(stand_in: Place):
     device = stand_in.device()
     stand_in.port.delete_application(device.application)
@@ -208,6 +216,13 @@ def test_an_endpoint_of_another_application_is_not_used(place: Place):
 def test_an_address_that_the_push_service_does_not_know_is_gone(stand_in: Place):
     device = stand_in.device()._replace(address="no token")
     assert stand_in.deliver(device) == Gone(52102)
+
+
+def test_a_device_is_not_gone_because_sns_dislikes_its_application(stand_in: Place, phones: Phones):
+    """As after the stack has been given another Region for push."""
+    answer = refused(400, "InvalidParameter", "Invalid parameter: PlatformApplicationArn Reason: not here")
+    phones.meddle = lambda action: answer if action == "CreatePlatformEndpoint" else None
+    assert stand_in.deliver(stand_in.device()) == Refused(52131)
 
 
 def test_a_type_that_nobody_delivers_is_refused_without_a_request(stand_in: Place, phones: Phones):

@@ -8,6 +8,7 @@
     a message id                                `Delivered`, with the endpoint's ARN
     EndpointDisabled, NotFound                  `Gone(52103)`: the app was removed. The endpoint is deleted.
     InvalidParameter for the device's address   `Gone(52102)`: the push service knows no such device
+    InvalidParameter for the application        `Refused(52131)`, as if there were no application
     InvalidParameter for the endpoint           the endpoint is made again, once
     AuthorizationError                          `Refused(52109)`: Parley may not use the application
     PlatformApplicationDisabled, no application `Refused(52131)`: the push service does not take the credential
@@ -51,6 +52,8 @@ APN, FCM, GCM = "apn", "fcm", "gcm"
 
 _LOST = (NotConnected, HTTPClientError)
 _THROTTLED = {"Throttled", "Throttling", "ThrottlingException", "KMSThrottling", "RequestLimitExceeded"}
+# How SNS begins to say what is wrong with a device's address.
+_ABOUT_TOKEN = re.compile(r"Invalid parameter: Token\b")
 # SNS names the endpoint that has the address already.
 _ENDPOINT = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:endpoint/[A-Za-z0-9_./-]+")
 
@@ -110,6 +113,10 @@ class Refused(NamedTuple):
 
 
 Outcome = Delivered | Gone | Retry | Refused
+
+
+# What SNS says of an endpoint that somebody deleted.
+_NOT_FOUND, _NOT_VALID = Retry("NotFound"), Retry("InvalidParameter")
 
 
 class SecretsRefused(Exception):
@@ -191,16 +198,32 @@ class PushGateway:
             if not _is_of(device):
                 return self._begin(device, notification)
             outcome = self._publish(device.type, device.endpoint, notification)
+            if outcome == _NOT_FOUND:
+                return self._gone(device)
             # Of a deleted endpoint, SNS also says that its ARN is not valid.
-            return self._begin(device, notification) if outcome == Retry("InvalidParameter") else outcome
+            return self._begin(device, notification) if outcome == _NOT_VALID else outcome
         except _LOST as error:
             return Retry(type(error).__name__)
         except ClientError as error:
             return _outcome(_code(error))
 
+    def _gone(self, device: Device) -> Outcome:
+        """The outcome for a device whose endpoint is not there: its application may be gone, and not the device.
+
+        Only making an endpoint tells that, with the rights that are needed anyway.
+        """
+        endpoint = self._endpoint(device)
+        if not isinstance(endpoint, str):
+            return endpoint
+        self._call("delete_endpoint", EndpointArn=endpoint)
+        return Gone(UNREGISTERED)
+
     def _begin(self, device: Device, notification: Notification) -> Outcome:
         endpoint = self._endpoint(device)
-        return self._publish(device.type, endpoint, notification) if isinstance(endpoint, str) else endpoint
+        if not isinstance(endpoint, str):
+            return endpoint
+        outcome = self._publish(device.type, endpoint, notification)
+        return Gone(UNREGISTERED) if outcome == _NOT_FOUND else outcome
 
     def _publish(self, type_: str, endpoint: str, notification: Notification) -> Outcome:
         message, attributes = _MESSAGES[type_](notification)
@@ -236,9 +259,14 @@ class PushGateway:
         except ClientError as error:
             if _code(error) == "NotFound":
                 return Refused(DISABLED)
-            found = _code(error) == "InvalidParameter" and _ENDPOINT.search(str(error))
+            if _code(error) != "InvalidParameter":
+                return _outcome(_code(error))
+            # Whatever else SNS dislikes, the device may be well.
+            if not _ABOUT_TOKEN.search(str(error)):
+                return Refused(DISABLED)
+            found = _ENDPOINT.search(str(error))
             if not found:
-                return Gone(BAD_ADDRESS) if _code(error) == "InvalidParameter" else _outcome(_code(error))
+                return Gone(BAD_ADDRESS)
             endpoint = found[0]
         enabled = {"Token": device.address, "Enabled": "true"}
         self._call("set_endpoint_attributes", EndpointArn=endpoint, Attributes=enabled)
@@ -271,7 +299,7 @@ def _refuse(error: ClientError) -> NoReturn:
 
 
 def _outcome(code: str) -> Outcome:
-    if code in ("EndpointDisabled", "NotFound"):
+    if code == "EndpointDisabled":
         return Gone(UNREGISTERED)
     if code in ("AuthorizationError", "AccessDenied", "AccessDeniedException"):
         return Refused(NOT_AUTHORIZED)
