@@ -28,6 +28,7 @@ from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant
 from twilio.rest import Client as Rest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.sync.client import connect as quick_connect
 from websockets.typing import Subprotocol
 
 from local.stack.running import Stack, start_stack
@@ -37,6 +38,14 @@ ALONE = 200
 ROOMS, SENDERS, MESSAGES_EACH = 10, 20, 25
 PAUSE_SECONDS = 0.4
 _OURS = ("gateway", "pump")
+_SERVICE_ACCOUNT = json.dumps(
+    {
+        "type": "service_account",
+        "project_id": "bench",
+        "private_key": "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
+        "client_email": "parley@bench.iam.gserviceaccount.com",
+    }
+)
 
 
 class Person:
@@ -92,23 +101,43 @@ class Stage:
             channel.members.create(identity=identity)
         return str(channel.sid)
 
-    async def person(self, identity: str) -> Person:
-        """Somebody with an open socket."""
+    def notifying(self) -> None:
+        """Switch notifications of new messages on. Call it first: functions remember a service for ten seconds."""
+        self._service.update(notifications_new_message_enabled=True)
+
+    def devices(self, identity: str, count: int) -> None:
+        """Give somebody devices, of a credential of their own."""
+        credential = self._rest.chat.v2.credentials.create(type="fcm", secret=_SERVICE_ACCOUNT).sid
+        with quick_connect(self._url(identity), proxy=None) as socket:
+            for number in range(count):
+                asked = {"binding_type": "fcm", "address": f"{identity}:{number}", "credential_sid": credential}
+                socket.send(json.dumps({"id": str(number), "action": "registerBinding", **asked}))
+                assert json.loads(socket.recv())["status"] == 201
+
+    def _url(self, identity: str) -> str:
+        return f"{self._info['ws_url']}?token={self._token(identity)}"
+
+    def _token(self, identity: str) -> str:
         info = self._info
         token = AccessToken(info["account_sid"], info["api_key_sid"], info["api_key_secret"], identity=identity)
         token.add_grant(ChatGrant(service_sid=self._service.sid))
-        protocols = [Subprotocol("parley.v1"), Subprotocol(str(token.to_jwt()))]
-        return Person(await connect(info["ws_url"], subprotocols=protocols, proxy=None, compression=None))
+        return str(token.to_jwt())
+
+    async def person(self, identity: str) -> Person:
+        """Somebody with an open socket."""
+        protocols = [Subprotocol("parley.v1"), Subprotocol(self._token(identity))]
+        return Person(await connect(self._info["ws_url"], subprotocols=protocols, proxy=None, compression=None))
 
 
-async def _alone(stage: Stage) -> list[float]:
-    """One to one: seconds per message."""
+async def alone(stage: Stage, messages: int = ALONE, pause: float = 0) -> list[float]:
+    """One to one: seconds per message. Between two messages, `pause` seconds pass."""
     channel = stage.channel("alice", "bob")
     alice, bob = await stage.person("alice"), await stage.person("bob")
     taken = []
-    for number in range(ALONE + 10):
+    for number in range(messages + 10):
         started = await alice.send(channel, f"alone {number}")
         taken.append(await bob.heard(f"alone {number}") - started)
+        await asyncio.sleep(pause)
     await asyncio.gather(alice.close(), bob.close())
     # For the first ones, the functions are still cold.
     return taken[10:]
@@ -165,7 +194,7 @@ def _report(name: str, taken: list[float], messages: int, cpu: float | None) -> 
 async def _run(stack: Stack) -> None:
     stage = Stage(stack.info)
     for name, round_, messages in (
-        ("1 to 1, one after the other", _alone, ALONE + 10),
+        ("1 to 1, one after the other", alone, ALONE + 10),
         (f"{SENDERS} senders, {SENDERS} listeners, {ROOMS} channels", _crowded, SENDERS * MESSAGES_EACH),
     ):
         before = cpu_seconds(stack)
