@@ -43,6 +43,7 @@ from local.phones.push_door import PUSH_PATH, PushDoor
 from local.process.functions import FunctionError, Invoker, PayloadTooLarge
 from local.process.plan import HEALTH_PATH, Descriptors, Plan, begin_child, end_child
 from local.process.report import problem
+from local.process.silent_targets import watch_targets
 from local.template.declared import ACCOUNT, REGION, RestApi, SocketApi
 
 logger = logging.getLogger("local.gateway")
@@ -183,6 +184,7 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
     rest, sockets = template.rest_api(), template.socket_api()
     wanted = {rest.function} | {route.function for route in sockets.routes.values() if route.function}
     invoker = Invoker(plan.functions(template), iter(sorted(wanted)), _THREADS)
+    watch_targets()
     os.set_blocking(descriptors.wake_write, False)
     inbox = WebhookInbox(plan.account_sid, plan.auth_tokens)
     phones = simulated_carrier(plan)

@@ -22,7 +22,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from local.process.silent_targets import watch_targets
 from local.template.declared import Function
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
@@ -93,7 +92,6 @@ class Invoker:
     def __init__(self, functions: Mapping[str, Function], wanted: Iterator[str], threads: int) -> None:
         self._loaded = {name: LoadedFunction(functions[name]) for name in wanted}
         _share_logger()
-        watch_targets()
         self._threads = ThreadPoolExecutor(threads, "invoke", initializer=_set_event_loop)
 
     def submit(self, name: str, event: Mapping[str, Any]) -> Future[Any]:

@@ -24,6 +24,7 @@ from local.home import Home
 from local.process.functions import Invoker
 from local.process.plan import Descriptors, Plan, begin_child, end_child
 from local.process.report import problem
+from local.process.silent_targets import watch_targets
 from local.pump import progress
 from local.pump.queues import QueuePump
 from local.pump.stream_reader import StreamReader
@@ -238,6 +239,7 @@ def main(arguments: list[str]) -> None:
         logger.exception("the pump could not start")
         problem(f"the pump could not start: {error}")
         end_child(1)
+    watch_targets()
     threading.Thread(target=pump.wake.follow, args=(descriptors.wake_read,), daemon=True).start()
     Home(Path(plan.home)).pump_ready.touch()
     pump.run(stop)
