@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,3 +42,12 @@ def test_a_newcomer_is_one_click_from_a_conversation_which_survives_a_broken_con
     console.bob.says("after")
     console.alice.sees("Hello, bob", "meanwhile", "after")
     expect(page.locator(".pane .pill[data-state=connected]")).to_have_count(2)
+
+
+def test_a_service_that_stands_in_no_list_any_more_is_opened_by_its_sid(unopened: Console) -> None:
+    """The page lists the 500 oldest services."""
+    nothing = json.dumps({"services": [], "meta": {"next_page_url": None}})
+    unopened.page.route("**/chat/v2/Services?PageSize=100", lambda route: route.fulfill(body=nothing))
+    unopened.open()
+    unopened.alice.says("Here")
+    unopened.bob.sees("Here")

@@ -81,7 +81,8 @@ class App {
   }
 
   async #open() {
-    this.services = await this.rest.services().catch((error) => {
+    const { serviceSid } = this.session.values;
+    this.services = await this.rest.services(serviceSid).catch((error) => {
       if (error.status !== 401) throw error;
       const { token } = this.session.values;
       throw new Error(token ? 'The account SID or the auth token is wrong.' : 'The link that opened this page has ended.');
@@ -89,7 +90,6 @@ class App {
     byId('account').hidden = true;
     byId('chat').hidden = false;
     document.body.dataset.page = 'chat';
-    const { serviceSid } = this.session.values;
     const chosen = this.services.find(({ sid }) => sid === serviceSid) ?? this.services.at(-1) ?? null;
     this.#makePanes();
     this.#choose(chosen);

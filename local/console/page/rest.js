@@ -62,8 +62,8 @@ export class Rest {
     return this.request('POST', path, fields);
   }
 
-  /** The services, oldest first, at most 500. */
-  async services() {
+  /** The services, oldest first: at most 500, and the one with this SID even if it is younger. */
+  async services(chosen) {
     const found = [];
     let path = '/chat/v2/Services?PageSize=100';
     while (path && found.length < 500) {
@@ -71,6 +71,12 @@ export class Rest {
       found.push(...services);
       const next = meta.next_page_url && new URL(meta.next_page_url);
       path = next ? `/chat/v2/Services${next.search}` : null;
+    }
+    if (chosen && !found.some(({ sid }) => sid === chosen)) {
+      const missing = await this.get(`/chat/v2/Services/${chosen}`).catch((error) => {
+        if (error.status !== 404) throw error;
+      });
+      if (missing) found.push(missing);
     }
     return found;
   }

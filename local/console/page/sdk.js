@@ -12,8 +12,9 @@ const byId = (id) => document.getElementById(id);
 
 /** The service that the tab has chosen, else the newest one, else a new one. */
 async function findService(session, rest) {
-  const services = await rest.services();
-  const chosen = services.find(({ sid }) => sid === session.values.serviceSid) ?? services.at(-1);
+  const { serviceSid } = session.values;
+  const services = await rest.services(serviceSid);
+  const chosen = services.find(({ sid }) => sid === serviceSid) ?? services.at(-1);
   return chosen ?? rest.post('/chat/v2/Services', { FriendlyName: NAME });
 }
 

@@ -8,6 +8,7 @@ client chooses is a dimension. A metric that was not counted in an invocation is
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -153,4 +154,6 @@ class Counts:
                 lines[code].add_metric(metric.name, metric.unit, value)
         for line in lines.values():
             if line.metric_set:
-                print(json.dumps(line.serialize_metric_set(), separators=(",", ":")), flush=True)
+                # Text and end of line in one piece: local functions write to one file from several threads.
+                sys.stdout.write(json.dumps(line.serialize_metric_set(), separators=(",", ":")) + "\n")
+                sys.stdout.flush()
