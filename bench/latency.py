@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +32,13 @@ from websockets.sync.client import connect as quick_connect
 from websockets.typing import Subprotocol
 
 from local.stack.running import Stack, start_stack
+from tests.support.push import SERVICE_ACCOUNT
 
 UNLIMITED = {"PARLEY_ACTIONS_PER_SECOND": "0", "PARLEY_REQUESTS_PER_SECOND": "0"}
 ALONE = 200
 ROOMS, SENDERS, MESSAGES_EACH = 10, 20, 25
 PAUSE_SECONDS = 0.4
 _OURS = ("gateway", "pump")
-_SERVICE_ACCOUNT = json.dumps(
-    {
-        "type": "service_account",
-        "project_id": "bench",
-        "private_key": "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
-        "client_email": "parley@bench.iam.gserviceaccount.com",
-    }
-)
 
 
 class Person:
@@ -107,7 +100,7 @@ class Stage:
 
     def devices(self, identity: str, count: int) -> None:
         """Give somebody devices, of a credential of their own."""
-        credential = self._rest.chat.v2.credentials.create(type="fcm", secret=_SERVICE_ACCOUNT).sid
+        credential = self._rest.chat.v2.credentials.create(type="fcm", secret=SERVICE_ACCOUNT).sid
         with quick_connect(self._url(identity), proxy=None) as socket:
             for number in range(count):
                 asked = {"binding_type": "fcm", "address": f"{identity}:{number}", "credential_sid": credential}
@@ -203,14 +196,15 @@ async def _run(stack: Stack) -> None:
         _report(name, taken, messages, None if before is None or after is None else after - before)
 
 
-def main() -> None:
+def on_a_stack(run: Callable[[Stack], Coroutine[Any, Any, None]]) -> None:
+    """Start a stack without limits, run a benchmark on it, and stop it."""
     with tempfile.TemporaryDirectory() as folder:
         stack = start_stack(Path(folder) / "home", environment=UNLIMITED)
         try:
-            asyncio.run(_run(stack))
+            asyncio.run(run(stack))
         finally:
             stack.stop()
 
 
 if __name__ == "__main__":
-    main()
+    on_a_stack(_run)

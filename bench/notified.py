@@ -10,13 +10,10 @@ The ratio is that of all messages of one kind to all of the other, since rounds 
 
 from __future__ import annotations
 
-import asyncio
 import statistics
-import tempfile
-from pathlib import Path
 
-from bench.latency import UNLIMITED, Stage, alone
-from local.stack.running import Stack, start_stack
+from bench.latency import Stage, alone, on_a_stack
+from local.stack.running import Stack
 
 ROUNDS, MESSAGES, DEVICES = 8, 60, 3
 
@@ -43,14 +40,5 @@ def _report(pace: str, taken: dict[str, list[float]]) -> None:
     print(f"{pace}, with to without          p50 {half:6.2f}      p95 {most:6.2f}")
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        stack = start_stack(Path(folder) / "home", environment=UNLIMITED)
-        try:
-            asyncio.run(_run(stack))
-        finally:
-            stack.stop()
-
-
 if __name__ == "__main__":
-    main()
+    on_a_stack(_run)

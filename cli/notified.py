@@ -1,7 +1,7 @@
 """Why a user's phone rang or stayed silent: what the service, the user and the devices want, and what became of it.
 
 Settings, bindings and channels come from REST. The devices and the log come from the table, with the rights of whoever
-deployed the stack, for REST shows neither: every API key could otherwise read who was told what, and when.
+deployed the stack. REST shows neither: with a path for them, every API key could read when users were told of what.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ def adopt(sam: str, template: Path, endpoint: str, folder: Path, service_sid: st
     """Delete the stack, and adopt the table that it leaves behind in a new one, as docs/deploying.md says.
 
     Raises:
-        RuntimeError: the new stack does not know what was said before.
+        RuntimeError: the messages of the old stack are missing from the new one.
     """
     old = outputs(endpoint)
     secrets = {name: _secret(endpoint, old[name]) for name in ("AuthTokenSecret", "KeyRingSecret")}
