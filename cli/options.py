@@ -85,6 +85,9 @@ def common(function: F) -> F:
 
 pass_options = click.make_pass_decorator(Options, ensure=True)
 
+service_option = click.option("--service", "service", metavar="IS…", help="The service; needed if there are several.")
+"""Commands that concern one service take this option."""
+
 
 class Duration(click.ParamType[int]):
     """A length of time: `45s`, `10m`, `2h`, `1d`, or a number of seconds."""

@@ -9,7 +9,7 @@ import click
 
 from cli.access import service_sid
 from cli.notified import Entry, Notified
-from cli.options import Duration, Options, common, pass_options
+from cli.options import Duration, Options, common, pass_options, service_option
 from cli.trouble import DONE, UNWELL
 from parley.clock import iso_millis
 
@@ -31,12 +31,11 @@ def _notified(options: Options, identity: str, service: str | None) -> Notified:
 
 
 _identity = click.option("--identity", required=True, help="Whose phones.")
-_service = click.option("--service", "service", metavar="IS…", help="The service; needed if there are several.")
 
 
 @command.command("log")
 @_identity
-@_service
+@service_option
 @click.option(
     "--since",
     type=Duration(1, _KEPT_SECONDS),
@@ -74,7 +73,7 @@ def _log(options: Options, identity: str, service: str | None, since: int) -> No
 
 @command.command("test")
 @_identity
-@_service
+@service_option
 @click.option(
     "--patience", type=Duration(1, 600), default="30s", show_default=True, help="How long to wait for the results."
 )

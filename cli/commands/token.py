@@ -7,7 +7,7 @@ import time
 import click
 
 from cli.access import access_token, service_sid
-from cli.options import Duration, Options, common, pass_options
+from cli.options import Duration, Options, common, pass_options, service_option
 from cli.output import note
 from parley.clock import iso_seconds
 from parley.tokens import LONGEST_LIFE_SECONDS
@@ -15,7 +15,7 @@ from parley.tokens import LONGEST_LIFE_SECONDS
 
 @click.command("token")
 @click.option("--identity", required=True, help="Who connects with it.")
-@click.option("--service", "service", metavar="IS…", help="The service; needed if there are several.")
+@service_option
 @click.option(
     "--ttl",
     type=Duration(60, LONGEST_LIFE_SECONDS),
