@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: help run test lint lint-template build bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python
+.PHONY: help run test lint lint-template build bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs docs-environment
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -14,6 +14,8 @@ DEV_REQUIREMENTS := requirements/runtime.txt requirements/cli.txt requirements/d
 SAM_REQUIREMENTS := requirements/sam.txt
 AUDIT_VENV := .venv-audit
 AUDIT_REQUIREMENTS := requirements/audit.txt
+DOCS_VENV := .venv-docs
+DOCS_REQUIREMENTS := requirements/docs.txt
 REHEARSAL_VENV := .venv-rehearsal
 REHEARSAL_REQUIREMENTS := requirements/rehearsal.txt
 
@@ -61,14 +63,18 @@ WORKERS = 4
 test: environment ## runs every test
 	$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-lint: environment ## checks style and types
+lint: environment ## checks style, types and spelling
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
+	$(VENV)/bin/codespell
 
 lint-template: sam-environment ## checks the templates with SAM and cfn-lint
 	$(SAM_VENV)/bin/sam validate --lint --template template.yaml --region us-east-1
 	$(SAM_VENV)/bin/cfn-lint template.yaml templates/*.yaml
+
+docs: docs-environment ## builds the site of the documents in site/, and checks its links
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict
 
 audit: audit-environment ## looks for known faults in packages and for careless code
 	$(AUDIT_VENV)/bin/python -m tools.audit $(AUDIT_VENV)/bin
@@ -107,7 +113,7 @@ clean: ## removes environments, builds and everything that the local service has
 	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \
 	  echo "Parley is running, process $$(cat .parley/lock): stop it first." >&2; exit 1; \
 	fi
-	rm -rf $(VENV) $(SAM_VENV) $(AUDIT_VENV) $(REHEARSAL_VENV) .parley .aws-sam .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(REHEARSAL_VENV) .parley .aws-sam site .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
@@ -118,6 +124,9 @@ sam-environment:
 
 audit-environment:
 	$(call environment,$(AUDIT_VENV),$(AUDIT_REQUIREMENTS))
+
+docs-environment:
+	$(call environment,$(DOCS_VENV),$(DOCS_REQUIREMENTS))
 
 # MiniStack runs functions with its own Python, and the layer holds byte-code of one version.
 rehearsal-environment:
