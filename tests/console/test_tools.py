@@ -364,9 +364,11 @@ def test_credentials_that_come_after_they_were_asked_away_are_not_shown(console:
     expect(code(console)).not_to_contain_text("eyJ")
 
 
-def test_rest_snippets_run_as_they_are(console: Console) -> None:
+def test_rest_snippets_run_as_they_are_and_list_the_newest_messages(console: Console, twilio: Any) -> None:
     variables = environment(PARLEY_AUTH_TOKEN=console.stack.info["auth_token"])
-    said: list[str] = []
+    said = [f"earlier {number}" for number in range(5)]
+    for text in said:
+        twilio.chat.v2.services(console.service_sid).channels("general").messages.create(from_="alice", body=text)
     for flavour, command, text in (
         ("curl", ["sh", "-c"], "Hello from curl"),
         ("Python helper library", [sys.executable, "-c"], "Hello from Python"),

@@ -75,7 +75,7 @@ def test_a_text_whose_files_have_expired_meanwhile_is_added_without_them(
     (message,) = thread.raw.get(f"{thread.path}/Messages")["messages"]
     assert (message["body"], message["media"]) == ("look", None)
     (warning,) = [vars(record) for record in caplog.records if record.levelname == "WARNING"]
-    assert warning["reason"] == "MEDIA_NOT_FOUND()"
+    assert warning["reason"] == f"MEDIA_NOT_FOUND(sid={sids[0]!r})"
 
 
 @pytest.mark.parametrize(("sids", "expected"), [(["SM1"] * 5, 1), ([f"SM{number}" for number in range(5)], 5)])

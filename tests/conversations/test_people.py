@@ -48,10 +48,11 @@ def test_a_permission_that_conversations_does_not_have_is_unknown(scope: Any, na
 def test_a_role_of_the_wrong_type_is_missing_under_the_code_of_its_use(scope: Any):
     service_role = next(role.sid for role in scope.roles.list() if role.type == "service")
     conversation = scope.conversations(scope.conversations.create().sid)
-    with refused(404, 50109, "There is no such role of the type that is needed"):
+    with refused(404, 50109, f"Role not found: {service_role} is a role of the other type"):
         conversation.participants.create(identity="alice", role_sid=service_role)
-    with refused(404, 50102, "Role not found"):
-        scope.users.create(identity="alice", role_sid="RL" + "0" * 32)
+    unknown = "RL" + "0" * 32
+    with refused(404, 50102, f"Role not found: {unknown}"):
+        scope.users.create(identity="alice", role_sid=unknown)
 
 
 def test_a_user_conversation_shows_the_conversation_and_what_is_unread(scope: Any):

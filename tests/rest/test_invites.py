@@ -84,7 +84,7 @@ def test_the_role_of_an_invite_must_exist_and_be_of_type_channel(
     foreign = twilio.chat.v2.services.create(friendly_name="other").default_channel_role_sid
     with unchanged(raw, f"{channel_path}/Invites", f"{service_path}/Users"):
         for role_sid in ("RL" + "0" * 32, foreign):
-            with refused(404, 50100, "Role not found"):
+            with refused(404, 50100, f"Role not found: {role_sid}"):
                 channel.invites.create(identity="alice", role_sid=role_sid)
         with refused(400, 50105, "Role type mismatch: a role of type channel is needed"):
             channel.invites.create(identity="alice", role_sid=service.fetch().default_service_role_sid)

@@ -95,9 +95,9 @@ def test_a_role_must_exist_and_be_of_type_channel(twilio: Client, service: Servi
     foreign = twilio.chat.v2.services.create(friendly_name="other").default_channel_role_sid
     channel.members.create(identity="bob")
     for role_sid in ("RL" + "0" * 32, foreign):
-        with refused(404, 50100, "Role not found"):
+        with refused(404, 50100, f"Role not found: {role_sid}"):
             channel.members.create(identity="alice", role_sid=role_sid)
-        with refused(404, 50100, "Role not found"):
+        with refused(404, 50100, f"Role not found: {role_sid}"):
             channel.members("bob").update(role_sid=role_sid)
     with refused(400, 50105, "Role type mismatch: a role of type channel is needed"):
         channel.members.create(identity="alice", role_sid=fetched.default_service_role_sid)

@@ -118,8 +118,9 @@ def test_a_body_comes_back_as_it_was_sent(channel: ChannelContext, body: str):
 
 @pytest.mark.inferred
 def test_unknown_media_is_not_found(channel: ChannelContext):
-    with refused(404, 50507, "Media not found"):
-        channel.messages.create(media_sid="ME" + "0" * 32)
+    unknown = "ME" + "0" * 32
+    with refused(404, 50507, f"Media not found: {unknown}"):
+        channel.messages.create(media_sid=unknown)
 
 
 @pytest.mark.parametrize(

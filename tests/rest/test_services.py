@@ -303,7 +303,7 @@ def test_other_roles_can_become_the_defaults(service: ServiceContext):
 def test_a_default_role_must_exist_in_the_service(raw: Raw, twilio: Client, service_path: str, name: str):
     other = twilio.chat.v2.services.create(friendly_name="another")
     for role_sid in ("RL" + "0" * 32, other.default_service_role_sid, other.default_channel_role_sid):
-        assert raw("POST", service_path, {name: role_sid}).refusal() == (404, 50100, "Role not found")
+        assert raw("POST", service_path, {name: role_sid}).refusal() == (404, 50100, f"Role not found: {role_sid}")
 
 
 def test_a_default_role_must_be_of_the_right_type(raw: Raw, service_path: str):

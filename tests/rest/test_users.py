@@ -131,9 +131,9 @@ def test_an_explicit_role_must_exist_and_be_of_type_deployment(twilio: Client, s
     foreign = twilio.chat.v2.services.create(friendly_name="other").default_service_role_sid
     service.users.create(identity="bob")
     for role_sid in ("RL" + "0" * 32, foreign):
-        with refused(404, 50100, "Role not found"):
+        with refused(404, 50100, f"Role not found: {role_sid}"):
             service.users.create(identity="alice", role_sid=role_sid)
-        with refused(404, 50100, "Role not found"):
+        with refused(404, 50100, f"Role not found: {role_sid}"):
             service.users("bob").update(role_sid=role_sid)
     with refused(400, 50105, NEEDED_TYPE.format("deployment")):
         service.users.create(identity="alice", role_sid=fetched.default_channel_role_sid)

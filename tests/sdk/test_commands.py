@@ -99,7 +99,8 @@ def test_a_command_does_what_it_is_for(house: House, action: str) -> None:
     before = everything(house)
     response = carol.result(action, **request_for(action, room.sid))
     if action == "sendMediaMessage":
-        assert response == {"status": 404, "code": 50507, "statusText": "Media not found"}
+        wanted = request_for(action, room.sid)["mediaSid"]
+        assert response == {"status": 404, "code": 50507, "statusText": f"Media not found: {wanted}"}
         return
     assert response == {"status": 200, "statusText": "OK", **{name: response[name] for name in SENT[action][1]}}
     assert everything(house) != before
@@ -136,7 +137,11 @@ def test_the_result_comes_before_the_answer_and_counts_as_newer(alice: SdkDevice
 
 def test_a_refused_command_is_answered_with_the_reason(alice: SdkDevice) -> None:
     response = line(alice).result("sendMessage", channelSid=NOBODY, text="hi")
-    assert response == {"status": 404, "code": 20404, "statusText": "The requested resource was not found"}
+    assert response == {
+        "status": 404,
+        "code": 20404,
+        "statusText": f"The requested resource was not found: channelSid {NOBODY}",
+    }
 
 
 @pytest.mark.parametrize(

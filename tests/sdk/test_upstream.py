@@ -106,7 +106,9 @@ def test_a_user_of_another_service_is_not_found(house: House, alice: SdkDevice) 
     theirs = House(house.deployment)
     sid = theirs.rest.post(f"{theirs.path}/Users", Identity="dave")["sid"]
     for version, name in itertools.product((V1, V2), (sid, "dave")):
-        assert alice.ask("GET", f"/Client/{version}/Users/{name}").refusal == (404, 20404)
+        reply = alice.ask("GET", f"/Client/{version}/Users/{name}")
+        assert reply.refusal == (404, 20404)
+        assert reply.body["message"] == f"The requested resource /Client/{version}/Users/{name} was not found"
         assert alice.ask("POST", f"/Client/{version}/Users/{name}", {"friendly_name": "x"}).refusal == (404, 20404)
 
 

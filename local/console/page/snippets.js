@@ -22,7 +22,7 @@ curl -u ${shell(account)}:${token ? shell(token) : '$PARLEY_AUTH_TOKEN'} \\
   --data-urlencode 'Body=Hello from curl' \\
   ${rest}/chat/v2/Services/${service}/Channels/${channel}/Messages
 
-# Read the last five
+# Read the newest five, the newest first
 curl -u ${shell(account)}:${token ? shell(token) : '$PARLEY_AUTH_TOKEN'} \\
   '${rest}/chat/v2/Services/${service}/Channels/${channel}/Messages?Order=desc&PageSize=5'
 `,
@@ -30,11 +30,11 @@ curl -u ${shell(account)}:${token ? shell(token) : '$PARLEY_AUTH_TOKEN'} \\
 from twilio.rest import Client
 
 client = Client(${quoted(account)}, ${token ? quoted(token) : 'os.environ["PARLEY_AUTH_TOKEN"]'})
-client.chat.base_url = ${quoted(`${rest}/chat`)}  # the one line that changes
+client.chat.base_url = ${quoted(`${rest}/chat`)}  # Parley in place of Twilio
 
 channel = client.chat.v2.services(${quoted(service)}).channels(${quoted(channel)})
 channel.messages.create(from_=${quoted(identity)}, body="Hello from Python")
-for message in channel.messages.list(limit=5):
+for message in channel.messages.list(order="desc", limit=5):  # the newest five
     print(message.index, message.body)
 `,
   node: ({
@@ -46,12 +46,13 @@ for message in channel.messages.list(limit=5):
     identity,
   }) => `const token = ${token ? quoted(token) : 'process.env.PARLEY_AUTH_TOKEN'};
 const client = require("twilio")(${quoted(account)}, token);
-client.chat.baseUrl = ${quoted(`${rest}/chat`)}; // the one line that changes
+client.chat.baseUrl = ${quoted(`${rest}/chat`)}; // Parley in place of Twilio
 
 async function main() {
   const channel = client.chat.v2.services(${quoted(service)}).channels(${quoted(channel)});
   await channel.messages.create({ from: ${quoted(identity)}, body: "Hello from Node" });
-  for (const message of await channel.messages.list({ limit: 5 })) {
+  // The newest five
+  for (const message of await channel.messages.list({ order: "desc", limit: 5 })) {
     console.log(message.index, message.body);
   }
 }

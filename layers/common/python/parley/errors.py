@@ -109,10 +109,10 @@ PRE_WEBHOOK_URL_INVALID = Error("reason")
 POST_WEBHOOK_URL_INVALID = Error("reason")
 
 # Roles
-ROLE_NOT_FOUND = Error("type")
+ROLE_NOT_FOUND = Error("type sid")
 UNKNOWN_PERMISSION = Error("type name")
 ROLE_TYPE_INVALID = Error()
-ROLE_TYPE_MISMATCH = Error("type")
+ROLE_TYPE_MISMATCH = Error("type sid")
 ROLE_IN_USE = Error()
 
 # Users
@@ -217,8 +217,8 @@ CHANNEL_WEBHOOK_URL_INVALID = Error("reason")
 BODY_REQUIRED = Error()
 BODY_TOO_LONG = Error()
 MEDIA_SID_INVALID = Error()
-MEDIA_NOT_FOUND = Error()
-MEDIA_USED = Error()
+MEDIA_NOT_FOUND = Error("sid")
+MEDIA_USED = Error("sid")
 MEDIA_BODY_FIXED = Error()
 MEDIA_TYPE_INVALID = Error()
 MEDIA_SIZE_REFUSED = Error("reason")

@@ -8,7 +8,8 @@ refusal has an answer to it: `tests/architecture/test_errors.py` follows the cal
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from parley import errors
 from parley.errors import Error, Refusal
@@ -123,8 +124,8 @@ TABLE: dict[Error, Row] = {
     errors.POST_WEBHOOK_URL_INVALID: _both(400, 50078, "PostWebhookUrl is not usable: {reason}"),
     # Roles
     errors.ROLE_NOT_FOUND: Row(
-        chat=Answer(404, 50100, "Role not found"),
-        conversations=Answer(404, 50100, "Role not found"),
+        chat=Answer(404, 50100, "Role not found: {sid}"),
+        conversations=Answer(404, 50100, "Role not found: {sid}"),
     ),
     errors.UNKNOWN_PERMISSION: _each(
         (400, 50104, "Unknown permission for a {type} role: {name}"),
@@ -136,7 +137,7 @@ TABLE: dict[Error, Row] = {
     ),
     errors.ROLE_TYPE_MISMATCH: Row(
         chat=Answer(400, 50105, "Role type mismatch: a role of type {type} is needed"),
-        conversations=Answer(404, 50101, "There is no such role of the type that is needed"),
+        conversations=Answer(404, 50101, "Role not found: {sid} is a role of the other type"),
     ),
     errors.ROLE_IN_USE: _both(409, 20409, "Role is in use: give its users and members another role first"),
     # Users
@@ -313,8 +314,8 @@ TABLE: dict[Error, Row] = {
     errors.BODY_REQUIRED: _both(400, 50503, "Message body is required"),
     errors.BODY_TOO_LONG: _both(400, 50504, "Message body is too long: at most 32768 bytes"),
     errors.MEDIA_SID_INVALID: _both(400, 50510, "MediaSid must be a SID beginning with ME"),
-    errors.MEDIA_NOT_FOUND: _both(404, 50507, "Media not found"),
-    errors.MEDIA_USED: _both(409, 50508, "Media is used by another message"),
+    errors.MEDIA_NOT_FOUND: _both(404, 50507, "Media not found: {sid}"),
+    errors.MEDIA_USED: _both(409, 50508, "Media is used by another message: {sid}"),
     errors.NO_CHANNEL_METADATA: _both(404, 50530, "The message has no channel metadata"),
     errors.MEDIA_BODY_FIXED: _both(400, 50509, "The body of a media message cannot change"),
     errors.MEDIA_TYPE_INVALID: _chat(400, 50511, "Media content type is not valid: a type such as image/png is needed"),
@@ -393,6 +394,21 @@ def translate(column: str, refusal: Refusal, record: str = "") -> Answer:
     except LookupError:
         logger.exception("refusal without an answer", extra={"error": refusal.error.name, "column": column})
         return answer(column, errors.INTERNAL)
+
+
+# How much of a name that a client made up is repeated to it.
+_LONGEST_NAMED = 128
+
+
+def naming(text: str, asked: Mapping[str, Any], members: Iterable[str]) -> str:
+    """The text of a 404 over a socket, with what the request names in these members: `channel general, message 7`."""
+    given = {member: asked.get(member) for member in members}
+    named = ", ".join(f"{name} {str(value)[:_LONGEST_NAMED]}" for name, value in given.items() if _is_address(value))
+    return f"{text}: {named}" if named else text
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def refuse(column: str, refusal: Refusal, record: str = "") -> Answer:

@@ -43,24 +43,24 @@ def described(context: Context, service_sid: str, found: Records, sids: list[str
     Raises:
         Refusal: 50507 if there is none, or it has expired or is not uploaded yet; 50508 if another message carries it.
     """
-    files = [_attachable(context, service_sid, found.get(keys.media(sid))) for sid in sids]
+    files = [_attachable(context, service_sid, sid, found.get(keys.media(sid))) for sid in sids]
     return {"type": "media", "media": [_description(file) for file in files]}
 
 
-def _attachable(context: Context, service_sid: str, file: Media | None) -> Media:
+def _attachable(context: Context, service_sid: str, sid: str, file: Media | None) -> Media:
     is_back_end = context.caller.identity is None
     if file is None or file["service_sid"] != service_sid or not (is_back_end or media.is_uploader(context, file)):
-        raise MEDIA_NOT_FOUND()
+        raise MEDIA_NOT_FOUND(sid=sid)
     if file.get("message_sid"):
-        raise MEDIA_USED()
+        raise MEDIA_USED(sid=sid)
     if is_gone(file, context.clock.now_ms()):
-        raise MEDIA_NOT_FOUND()
+        raise MEDIA_NOT_FOUND(sid=sid)
     # A back end that has sent a file by a link need not ask for its record before it sends the message. Functions of
     # sockets and of phones do not reach the object store.
     if is_back_end and not context.caller.address:
         file = _looked_for(context, file)
     if file["state"] != READY:
-        raise MEDIA_NOT_FOUND()
+        raise MEDIA_NOT_FOUND(sid=sid)
     return file
 
 
@@ -70,7 +70,7 @@ def _looked_for(context: Context, file: Media) -> Media:
     except Refusal as refusal:
         if refusal.error is not NOT_FOUND:
             raise
-        raise MEDIA_NOT_FOUND() from None
+        raise MEDIA_NOT_FOUND(sid=file["sid"]) from None
 
 
 def _description(file: Media) -> Record:
@@ -88,12 +88,17 @@ def carried(context: Context, sids: list[str], message: Message) -> list[Write]:
     # A file that is carried does not expire, and is not listed among those that wait.
     ends = {"expires_at": None, **dict.fromkeys(keys.in_waiting_media("", ""))}
     sent = {"channel_sid": message["channel_sid"], "message_sid": message["sid"], **ends}
-    guards = (
-        Guard("message_sid", "missing", None, MEDIA_USED()),
-        Guard("state", "=", READY, MEDIA_NOT_FOUND()),
-        Guard("expires_at", ">", context.clock.now_ms() // 1000, MEDIA_NOT_FOUND()),
-    )
-    return [Update(key, MEDIA_NOT_FOUND(), set=sent, guards=guards, announced=False) for key in wanted(sids)]
+    now = context.clock.now_ms() // 1000
+    writes: list[Write] = []
+    for sid in sids:
+        gone = MEDIA_NOT_FOUND(sid=sid)
+        guards = (
+            Guard("message_sid", "missing", None, MEDIA_USED(sid=sid)),
+            Guard("state", "=", READY, gone),
+            Guard("expires_at", ">", now, gone),
+        )
+        writes.append(Update(keys.media(sid), gone, set=sent, guards=guards, announced=False))
+    return writes
 
 
 def erased(message: Message) -> list[Write]:

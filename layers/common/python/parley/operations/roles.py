@@ -71,9 +71,9 @@ def fetch_typed(context: Context, service_sid: str, sid: str, role_type: str) ->
     """
     role = context.configuration.fetch(keys.role(service_sid, sid))
     if role is None:
-        raise ROLE_NOT_FOUND(type=role_type)
+        raise ROLE_NOT_FOUND(type=role_type, sid=sid)
     if role["type"] != role_type:
-        raise ROLE_TYPE_MISMATCH(type=role_type)
+        raise ROLE_TYPE_MISMATCH(type=role_type, sid=sid)
     return {**role}
 
 
@@ -95,7 +95,7 @@ def given(context: Context, service_sid: str, sid: str, role_type: str) -> list[
         return []
     key = keys.role(service_sid, sid)
     context.configuration.forget(key)
-    return [Update(key, ROLE_NOT_FOUND(type=role_type), set={"given_at": now}, announced=False)]
+    return [Update(key, ROLE_NOT_FOUND(type=role_type, sid=sid), set={"given_at": now}, announced=False)]
 
 
 def permissions(context: Context, service_sid: str, sid: str) -> list[str]:

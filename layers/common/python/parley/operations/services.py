@@ -63,9 +63,8 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
             role = roles.fetch_typed(context, service["sid"], parameters[name], role_type)
             if not role.get("was_default"):
                 role_key = keys.role(service["sid"], role["sid"])
-                writes.append(
-                    Update(role_key, ROLE_NOT_FOUND(type=role_type), set={"was_default": True}, announced=False)
-                )
+                gone = ROLE_NOT_FOUND(type=role_type, sid=role["sid"])
+                writes.append(Update(role_key, gone, set={"was_default": True}, announced=False))
     changes = verbs.changed(context, parameters)
     writes.append(Update(key, NOT_FOUND(), set=changes))
     context.table.commit(context.cause(), list({write.key: write for write in writes}.values()))

@@ -18,12 +18,11 @@ from typing import Any
 
 from parley.errors import FRAME_INVALID, NOT_FOUND, Refusal
 from parley.faces.chat_v2 import FACE
-from parley.faces.errors import refuse
+from parley.faces.errors import naming, refuse
 
 _LONGEST_ID = 128
 # The members of requests that say which resource is meant, in the order in which a 404 names them.
 _ADDRESSES = ("channel", "message", "identity", "binding")
-_LONGEST_NAMED = 128
 _NOTHING: Mapping[str, Any] = {}
 # API Gateway's limits for a frame and for a message
 # (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
@@ -102,19 +101,9 @@ def reply(request_id: str | None, status: int, result: Any) -> str:
 def refusal(request_id: str | None, refused: Refusal, body: Mapping[str, Any] = _NOTHING) -> str:
     """The reply to a request that was refused; `body` is the request's. A 404 names what the request asked for."""
     status, code, text = refuse(FACE.errors, refused)
-    if refused.error is NOT_FOUND and (named := _named(body)):
-        text += f": {named}"
+    if refused.error is NOT_FOUND:
+        text = naming(text, body, _ADDRESSES)
     return dump({"id": request_id, "status": status, "error": {"code": code, "message": text}})
-
-
-def _named(body: Mapping[str, Any]) -> str:
-    """What a request addresses, such as `channel general, message 7`."""
-    given = {member: body.get(member) for member in _ADDRESSES}
-    return ", ".join(f"{name} {str(value)[:_LONGEST_NAMED]}" for name, value in given.items() if _is_address(value))
-
-
-def _is_address(value: Any) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def coalesce(frames: Sequence[bytes]) -> list[bytes]:

@@ -84,6 +84,8 @@ _CHANNEL = {"sid": ("channelSid",)}
 _MEMBER = {**_IN_CHANNEL, "sid": ("memberSid", "username")}
 _MESSAGE = {**_IN_CHANNEL, "sid": ("messageIdx",)}
 _USER = {"sid": ("username",)}
+# The members of a command that say what it is about.
+ADDRESSES = ("channelSid", "memberSid", "username", "messageIdx")
 
 
 def _edited(resource: str, takes: str, address: Mapping[str, tuple[str, ...]]) -> Command:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from parley.domain.memberships import birth_of
-from parley.errors import FRAME_INVALID, INTERNAL, REPLY_TOO_LARGE, Refusal
+from parley.errors import FRAME_INVALID, INTERNAL, NOT_FOUND, REPLY_TOO_LARGE, Refusal
 from parley.faces.errors import Answer, refuse
 from parley.log import logger
 from parley.operations.context import CHAT, Caller, Context
@@ -31,6 +31,8 @@ OPENING = "init"
 CAPABILITIES = ["client_update"]
 # The SDKs that speak a variant of the protocol, by the type of client that they name in `init`.
 _VARIANTS = {"conversations": CONVERSATIONS_TWILSOCK}
+# How much of a path is repeated to a client for which nothing was found there.
+_LONGEST_NAMED = 256
 _TIME = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
@@ -140,6 +142,9 @@ def _carried(session: _Session, packet: Packet) -> Reply:
         return Reply(reply.decode(), tuple(exchange.pushes_first), tuple(exchange.pushes_later))
     except Refusal as refusal:
         answer = refuse(face.errors, refusal)
+        if refusal.error is NOT_FOUND:
+            named = "/".join(("", *request.segments))[:_LONGEST_NAMED]
+            answer = answer._replace(text=f"The requested resource {named} was not found")
     except Exception:
         asked = "/".join(request.segments[:2])[:64]
         logger.exception("request failed", extra={"asked": asked, "connection_id": session.connection["id"]})

@@ -21,7 +21,7 @@ from typing import Any
 from parley.clock import iso_millis
 from parley.domain.memberships import birth_of
 from parley.errors import INVALID_PARAMETER, NOT_FOUND, Refusal
-from parley.faces.errors import refuse
+from parley.faces.errors import naming, refuse
 from parley.ids import is_sid
 from parley.log import logger
 from parley.operations.context import CHAT
@@ -31,7 +31,7 @@ from parley.sockets.following import MOST_FOLLOWED
 from parley.sockets.media import media_url
 from parley.sockets.sdk import objects, packets
 from parley.sockets.sdk.acts import is_young
-from parley.sockets.sdk.commands import carried_out
+from parley.sockets.sdk.commands import ADDRESSES, carried_out
 from parley.sockets.sdk.links import link
 from parley.sockets.sdk.routing import Answered, Exchange, Route
 from parley.store import keys
@@ -146,6 +146,8 @@ def _carry_out(exchange: Exchange, sid: str, command_id: str, request: Mapping[s
         response = {**_OK, **carried_out(exchange, request, command_id)}
     except Refusal as refusal:
         status, code, text = refuse(CHAT.errors, refusal)
+        if refusal.error is NOT_FOUND:
+            text = naming(text, request, ADDRESSES)
         response = {"status": status, "statusText": text, "code": code}
     now = exchange.context.clock.now_ms()
     result: SessionResult = {
