@@ -23,7 +23,7 @@ from tests.architecture.test_imports import CORE, modules
 from tests.sdk.acts_of_tables import ACTS, Listed
 
 # A field that a client might set, declared on a copy of each type of record.
-NEW = Field("colour", Text(), default="red", on_create=FREELY, on_update=FREELY, reason="colour")
+NEW = Field("colour", Text(), "A colour.", default="red", on_create=FREELY, on_update=FREELY, reason="colour")
 # What clients hear of as it changes.
 HEARD_OF = (CHANNEL, MEMBER, MESSAGE, USER)
 

@@ -29,7 +29,7 @@ NOTE = RecordType(
     parent="channel",
     key=lambda path: Key(f"CHANNEL#{path['channel_sid']}", f"NOTE#{path['sid']}"),
     range=lambda path: Range(f"CHANNEL#{path['channel_sid']}", "NOTE#"),
-    fields=(Field("text", Text(100), on_create=FREELY),),
+    fields=(Field("text", Text(100), "A text.", on_create=FREELY),),
 )
 NOTES = Mount(
     chat_v2.FACE,

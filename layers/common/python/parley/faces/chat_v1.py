@@ -8,7 +8,6 @@ from parley import errors
 from parley.faces import chat_v2
 from parley.faces.spec import Face, Mount, View
 from parley.records import CHANNEL, MEMBER, MESSAGE, SERVICE, USER
-from parley.records.kinds import Listed
 from parley.records.services import EVENTS_WITH_WEBHOOKS
 
 FACE = Face("chat_v1", "/chat/v1")
@@ -81,7 +80,7 @@ MOUNTS = (
         ),
         create="friendly_name unique_name attributes type",
         update="friendly_name unique_name attributes",
-        filters=chat_v2.TYPE_FILTER,
+        filters=(chat_v2.TYPE_FILTER,),
         page_limits=_PAGES,
         empty_update=errors.EMPTY_CHANNEL_UPDATE,
     ),
@@ -95,7 +94,7 @@ MOUNTS = (
         ),
         create="identity! role_sid",
         update="role_sid last_consumed_message_index",
-        filters={"identity": Listed()},
+        filters=(chat_v2.IDENTITY_FILTER,),
         page_limits=_PAGES,
         by_sid=(_CHANNEL_BY_SID, ("sid", "MB")),
     ),
@@ -110,7 +109,7 @@ MOUNTS = (
         ),
         create="From=author attributes body!",
         update="attributes body",
-        filters=chat_v2.ORDER_FILTER,
+        filters=(chat_v2.ORDER_FILTER,),
         by_index=errors.MESSAGE_PAGE_TOKEN_INVALID,
         page_limits=_PAGES,
         by_sid=(_CHANNEL_BY_SID,),

@@ -23,6 +23,7 @@ from parley.records import (
     USER,
 )
 from parley.records.kinds import Choice, Listed
+from parley.records.spec import Field
 from parley.store.items import Record
 
 FACE = Face("chat_v2", "/chat/v2")
@@ -48,9 +49,14 @@ USER_NAMES = (
     "date_updated joined_channels_count url"
 )
 EVENT_FILTERS = {"webhook_filters": Listed(SERVICE_FILTERS, errors.WEBHOOK_FILTER_INVALID)}
-TYPE_FILTER = {"type": Listed((PUBLIC, PRIVATE), errors.CHANNEL_TYPE_INVALID)}
-ORDER_FILTER = {"order": Choice(("asc", "desc"))}
-BINDING_TYPES = Listed(CREDENTIAL_TYPES)
+TYPE_FILTER = Field(
+    "type",
+    Listed((PUBLIC, PRIVATE), errors.CHANNEL_TYPE_INVALID),
+    "Only channels of these types; without it, public ones.",
+)
+ORDER_FILTER = Field("order", Choice(("asc", "desc")), "Whether the oldest messages come first, or the newest.")
+IDENTITY_FILTER = Field("identity", Listed(), "Only what belongs to these identities.")
+_BINDING_FILTER = Field("binding_type", Listed(CREDENTIAL_TYPES), "Only devices that these push services reach.")
 USER_CHANNEL_LINKS = {
     "channel": "^/Services/{service_sid}/Channels/{channel_sid}",
     "member": "^/Services/{service_sid}/Channels/{channel_sid}/Members/{member_address}",
@@ -125,7 +131,7 @@ USER_BINDINGS = Mount(
         "message_types url"
     ),
     name="user_binding",
-    filters={"binding_type": BINDING_TYPES},
+    filters=(_BINDING_FILTER,),
     verbs=("fetch", "list", "delete"),
     page_limits=(50, 50),
     about="The push registrations of one user (https://www.twilio.com/docs/chat/rest/user-binding-resource).",
@@ -140,7 +146,7 @@ BINDINGS = Mount(
         "message_types url",
         links={"user": "^/Services/{service_sid}/Users/{identity}"},
     ),
-    filters={"binding_type": BINDING_TYPES, "identity": Listed()},
+    filters=(_BINDING_FILTER, IDENTITY_FILTER),
     verbs=("fetch", "list", "delete"),
     page_limits=(50, 50),
 )
@@ -161,7 +167,7 @@ CHANNELS = Mount(
     ),
     create="friendly_name unique_name attributes type date_created date_updated created_by",
     update="friendly_name unique_name attributes date_created date_updated created_by",
-    filters=TYPE_FILTER,
+    filters=(TYPE_FILTER,),
     webhooks="create update delete",
     empty_update=errors.EMPTY_CHANNEL_UPDATE,
 )
@@ -193,7 +199,7 @@ MEMBERS = Mount(
     create="identity! role_sid last_consumed_message_index last_consumption_timestamp date_created date_updated "
     "attributes",
     update="role_sid last_consumed_message_index last_consumption_timestamp date_created date_updated attributes",
-    filters={"identity": Listed()},
+    filters=(IDENTITY_FILTER,),
     webhooks="create update delete",
 )
 
@@ -208,7 +214,7 @@ MESSAGES = Mount(
     create="From=author attributes date_created date_updated last_updated_by body media_sid",
     kinds={"media": FirstFile()},
     update="From=author attributes date_created date_updated last_updated_by body",
-    filters=ORDER_FILTER,
+    filters=(ORDER_FILTER,),
     by_index=errors.MESSAGE_PAGE_TOKEN_INVALID,
     webhooks="create update delete",
 )
@@ -219,7 +225,7 @@ INVITES = Mount(
     f"{_CHANNEL}/Invites/{{sid}}",
     View("sid account_sid channel_sid service_sid identity date_created date_updated role_sid created_by url"),
     create="identity! role_sid",
-    filters={"identity": Listed()},
+    filters=(IDENTITY_FILTER,),
     verbs=("create", "fetch", "list", "delete"),
 )
 

@@ -77,6 +77,7 @@ class Parameter(NamedTuple):
         is_required: Whether the verb is refused without it.
         always: Whether its field cannot be cleared.
         missing: The refusal of a form without it, if it is not the general one.
+        about: What it means.
     """
 
     form_name: str
@@ -85,6 +86,7 @@ class Parameter(NamedTuple):
     is_required: bool = False
     always: bool = False
     missing: Error | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Mount:
         view: The fields that are shown.
         create: The fields that the form of create takes.
         update: The fields that the form of update takes.
-        filters: The filters of the list, and the kind of each.
+        filters: The filters of the list.
         verbs: The verbs that are offered.
         kinds: By field, the kind as which this face reads a parameter, where it is not the record's.
         name: The name under which operations, logs and docs know it, if it is not the record's.
@@ -122,7 +124,7 @@ class Mount:
     view: View
     create: str = ""
     update: str = ""
-    filters: Mapping[str, Kind] = field(default_factory=dict)
+    filters: tuple[Field, ...] = ()
     verbs: tuple[str, ...] = VERBS
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     name: str = ""
@@ -179,7 +181,9 @@ class Mount:
 
     @cached_property
     def _forms(self) -> dict[str, tuple[Parameter, ...]]:
-        filters = tuple(Parameter(pascal(name), name, kind) for name, kind in self.filters.items())
+        filters = tuple(
+            Parameter(pascal(known.name), known.name, known.kind, about=known.about) for known in self.filters
+        )
         taken = {"create": self.create, "update": self.update}
         return {verb: tuple(self._parameters(read(text))) for verb, text in taken.items()} | {"list": filters}
 
@@ -191,7 +195,9 @@ class Mount:
                 continue
             known = self.record.by_name[path]
             form_name = pascal(path) if name.shown == name.field else name.shown
-            yield Parameter(form_name, path, self.kind(known), name.is_required, known.always, known.missing)
+            yield Parameter(
+                form_name, path, self.kind(known), name.is_required, known.always, known.missing, known.about
+            )
 
 
 def pascal(name: str) -> str:

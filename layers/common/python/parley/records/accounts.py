@@ -17,10 +17,10 @@ ACCOUNT = RecordType(
     parent="account",
     key=lambda path: keys.service(path["sid"], ""),
     fields=(
-        Field("friendly_name", Text(), default="Parley"),
-        Field("status", Text(), default="active"),
-        Field("type", Text(), default="Full"),
-        Field("auth_token", Text()),
+        Field("friendly_name", Text(), "The name of the account.", default="Parley"),
+        Field("status", Text(), "Whether the account is in use, which it always is.", default="active"),
+        Field("type", Text(), "The kind of account, which is always the same.", default="Full"),
+        Field("auth_token", Text(), "Always null: Parley never shows the auth token."),
     ),
 )
 
@@ -32,14 +32,33 @@ ACCOUNT_CONFIGURATION = RecordType(
     parent="account",
     key=lambda path: keys.account_configuration(path["account_sid"]),
     fields=(
-        Field("default_chat_service_sid", Sid("IS"), always=True),
-        Field("default_messaging_service_sid", Sid("MG", errors.MESSAGING_SERVICE_INVALID), always=True),
-        Field("default_inactive_timer", Checked(check_inactive_timer)),
-        Field("default_closed_timer", Checked(check_closed_timer)),
-        Field("pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID)),
-        Field("post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID)),
-        Field("webhook_method", Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID), default="POST"),
-        Field("webhook_filters", Listed(), default=()),
-        Field("webhook_target", Choice(("webhook", "flex")), default="webhook"),
+        Field("default_chat_service_sid", Sid("IS"), "The service that paths without a service mean.", always=True),
+        Field(
+            "default_messaging_service_sid",
+            Sid("MG", errors.MESSAGING_SERVICE_INVALID),
+            "The messaging service that new conversations get.",
+            always=True,
+        ),
+        Field(
+            "default_inactive_timer", Checked(check_inactive_timer), "The inactive timer that new conversations get."
+        ),
+        Field("default_closed_timer", Checked(check_closed_timer), "The closed timer that new conversations get."),
+        Field("pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID), "The URL that is asked before a change is made."),
+        Field(
+            "post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID), "The URL that is told after a change was made."
+        ),
+        Field(
+            "webhook_method",
+            Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID),
+            "The method of requests to the webhooks.",
+            default="POST",
+        ),
+        Field("webhook_filters", Listed(), "The events for which the webhooks are called.", default=()),
+        Field(
+            "webhook_target",
+            Choice(("webhook", "flex")),
+            "What handles the events: the URLs here, or Flex, which Parley does not have.",
+            default="webhook",
+        ),
     ),
 )

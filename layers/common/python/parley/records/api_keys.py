@@ -14,9 +14,11 @@ API_KEY = RecordType(
     key=lambda path: keys.api_key(path["account_sid"], path["sid"]),
     range=lambda path: keys.api_keys(path["account_sid"]),
     fields=(
-        Field("friendly_name", Text(64, errors.FRIENDLY_NAME_TOO_LONG), default=""),
+        Field("friendly_name", Text(64, errors.FRIENDLY_NAME_TOO_LONG), "The name that people see.", default=""),
         # Parley's own: the key ends by itself after so many seconds.
-        Field("ttl", Whole(60, 86_400)),
+        Field(
+            "ttl", Whole(60, 86_400), "After how many seconds the key ends by itself; this parameter is Parley's own."
+        ),
     ),
-    computed="secret",
+    computed=(Field("secret", Text(), "The secret of the key, which only this answer shows."),),
 )

@@ -17,12 +17,12 @@ BINDING = RecordType(
     key=lambda path: keys.binding(path["service_sid"], path["sid"]),
     range=lambda path: keys.bindings(path["service_sid"]),
     fields=(
-        Field("endpoint", Text(512)),
-        Field("identity", Text(256)),
-        Field("user_sid", Sid("US")),
-        Field("credential_sid", Sid("CR")),
-        Field("binding_type", Choice(CREDENTIAL_TYPES)),
-        Field("message_types", Listed(), default=[]),
+        Field("endpoint", Text(512), "The name that the client gave the device."),
+        Field("identity", Text(256), "The identity of the user whose device it is."),
+        Field("user_sid", Sid("US"), "The user whose device it is."),
+        Field("credential_sid", Sid("CR"), "The credential with which the device is notified."),
+        Field("binding_type", Choice(CREDENTIAL_TYPES), "The push service that reaches the device."),
+        Field("message_types", Listed(), "The kinds of notifications that the device wants.", default=[]),
     ),
     remains="identity",
 )

@@ -18,19 +18,34 @@ CHANNEL_WEBHOOK = RecordType(
         Field(
             "type",
             Choice(channel_webhooks.TYPES, errors.CHANNEL_WEBHOOK_TYPE_INVALID),
+            "What the webhook does: call a URL for events or for messages with certain words, or start a Studio flow.",
             always=True,
             missing=errors.CHANNEL_WEBHOOK_TYPE_MISSING,
         ),
         Field(
             "configuration.url",
             Url(errors.CHANNEL_WEBHOOK_URL_INVALID, channel_webhooks.LONGEST_URL, errors.CHANNEL_WEBHOOK_URL_TOO_LONG),
+            "The URL that is called.",
         ),
-        Field("configuration.method", Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID)),
-        Field("configuration.filters", Listed()),
-        Field("configuration.triggers", Listed()),
-        Field("configuration.flow_sid", Text(34, errors.CHANNEL_WEBHOOK_FLOW_INVALID)),
-        Field("configuration.replay_after", Whole()),
-        Field("configuration.retry_count", Whole(0, 3, errors.WEBHOOK_RETRY_COUNT_INVALID), default=0),
+        Field(
+            "configuration.method", Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID), "The method of the calls."
+        ),
+        Field("configuration.filters", Listed(), "The events for which the URL is called."),
+        Field("configuration.triggers", Listed(), "The words with which a message begins for which the URL is called."),
+        Field(
+            "configuration.flow_sid", Text(34, errors.CHANNEL_WEBHOOK_FLOW_INVALID), "The Studio flow that is started."
+        ),
+        Field(
+            "configuration.replay_after",
+            Whole(),
+            "The index of the message after which earlier messages are told again.",
+        ),
+        Field(
+            "configuration.retry_count",
+            Whole(0, 3, errors.WEBHOOK_RETRY_COUNT_INVALID),
+            "How often a failed call is repeated.",
+            default=0,
+        ),
     ),
     remains="type",
 )

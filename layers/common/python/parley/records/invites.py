@@ -14,9 +14,15 @@ INVITE = RecordType(
     key=lambda path: keys.invite(path["channel_sid"], path["sid"]),
     range=lambda path: keys.invites(path["channel_sid"]),
     fields=(
-        Field("identity", Checked(check_identity), always=True, on_create=FREELY),
-        Field("role_sid", Sid("RL")),
-        Field("created_by", Text()),
+        Field(
+            "identity",
+            Checked(check_identity),
+            "The identity of the user who is invited.",
+            always=True,
+            on_create=FREELY,
+        ),
+        Field("role_sid", Sid("RL"), "The role that the user gets in the channel on joining."),
+        Field("created_by", Text(), "The identity of the user who invited, or `system`."),
     ),
     remains="identity",
 )

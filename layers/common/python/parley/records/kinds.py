@@ -124,7 +124,9 @@ class Whole(_Shown):
 
 @dataclass(frozen=True)
 class Stored(_Shown):
-    """An object that operations make; no parameter sets it."""
+    """An object that operations make; no parameter sets it. `parts` are the fields in it (`parley/records/spec.py`)."""
+
+    parts: tuple[Any, ...] = ()
 
     def parse(self, name: str, values: Sequence[str]) -> Any:
         raise INVALID_PARAMETER(name=name, reason="it cannot be set")

@@ -15,9 +15,14 @@ ROLE = RecordType(
     key=lambda path: keys.role(path["service_sid"], path["sid"]),
     range=lambda path: keys.roles(path["service_sid"]),
     fields=(
-        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), always=True),
-        Field("type", Choice((roles.CHANNEL, roles.DEPLOYMENT), errors.ROLE_TYPE_INVALID), always=True),
-        Field("permissions", Listed(), always=True),
+        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), "The name of the role.", always=True),
+        Field(
+            "type",
+            Choice((roles.CHANNEL, roles.DEPLOYMENT), errors.ROLE_TYPE_INVALID),
+            "Whether the role holds in one channel or in the whole service.",
+            always=True,
+        ),
+        Field("permissions", Listed(), "What whoever has the role may do.", always=True),
     ),
     remains="type",
 )

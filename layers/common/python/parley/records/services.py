@@ -17,11 +17,11 @@ _RETRIES = Whole(0, 3, errors.WEBHOOK_RETRY_COUNT_INVALID)
 _METHOD = Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID)
 
 
-def _pushes(event: str) -> tuple[Field, ...]:
+def _pushes(event: str, what: str) -> tuple[Field, ...]:
     return (
-        Field(f"notifications.{event}.enabled", Flag(), default=False),
-        Field(f"notifications.{event}.template", _TEMPLATE),
-        Field(f"notifications.{event}.sound", _SOUND),
+        Field(f"notifications.{event}.enabled", Flag(), f"Whether users are notified of {what}.", default=False),
+        Field(f"notifications.{event}.template", _TEMPLATE, f"The text of the notification of {what}."),
+        Field(f"notifications.{event}.sound", _SOUND, f"The sound of the notification of {what}."),
     )
 
 
@@ -45,9 +45,12 @@ EVENTS_WITH_WEBHOOKS = (
     "member_removed",
 )
 _EVENT_WEBHOOKS = tuple(
-    Field(f"webhooks.on_{event}.{part}", kind)
+    Field(f"webhooks.on_{event}.{part}", kind, f"{what} for the event `{event}`.")
     for event in EVENTS_WITH_WEBHOOKS
-    for part, kind in (("url", Url(errors.POST_WEBHOOK_URL_INVALID)), ("method", _METHOD))
+    for part, kind, what in (
+        ("url", Url(errors.POST_WEBHOOK_URL_INVALID), "The URL that is called"),
+        ("method", _METHOD, "The method of the requests"),
+    )
 )
 
 SERVICE = RecordType(
@@ -57,47 +60,96 @@ SERVICE = RecordType(
     key=lambda path: keys.service(path["account_sid"], path["sid"]),
     range=lambda path: keys.services(path["account_sid"]),
     fields=(
-        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), always=True),
-        Field("default_service_role_sid", Sid("RL")),
-        Field("default_channel_role_sid", Sid("RL")),
-        Field("default_channel_creator_role_sid", Sid("RL")),
-        Field("read_status_enabled", Flag(), default=True),
-        Field("reachability_enabled", Flag(), default=False),
-        Field("typing_indicator_timeout", Whole(error=errors.TYPING_TIMEOUT_INVALID), default=5),
-        Field("consumption_report_interval", Whole(error=errors.CONSUMPTION_INTERVAL_INVALID), default=10),
+        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), "The name of the service.", always=True),
+        Field("default_service_role_sid", Sid("RL"), "The role in the service that new users get."),
+        Field("default_channel_role_sid", Sid("RL"), "The role that members get in a channel."),
+        Field("default_channel_creator_role_sid", Sid("RL"), "The role that users get in a channel that they create."),
+        Field("read_status_enabled", Flag(), "Whether members report what they have read.", default=True),
+        Field(
+            "reachability_enabled", Flag(), "Whether users see who is online and who can be notified.", default=False
+        ),
+        Field(
+            "typing_indicator_timeout",
+            Whole(error=errors.TYPING_TIMEOUT_INVALID),
+            "For how many seconds somebody is shown as typing.",
+            default=5,
+        ),
+        Field(
+            "consumption_report_interval",
+            Whole(error=errors.CONSUMPTION_INTERVAL_INVALID),
+            "How many seconds clients wait before they report again what was read.",
+            default=10,
+        ),
         Field(
             "limits.channel_members",
             Whole(1, _MOST_LIMIT, errors.CHANNEL_MEMBERS_LIMIT_INVALID),
+            "How many members a channel may have.",
             default=100,
         ),
-        Field("limits.user_channels", Whole(1, _MOST_LIMIT, errors.USER_CHANNELS_LIMIT_INVALID), default=250),
-        Field("pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID)),
-        Field("post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID)),
-        Field("webhook_method", _METHOD),
-        Field("webhook_filters", Listed()),
-        Field("pre_webhook_retry_count", _RETRIES, default=0),
-        Field("post_webhook_retry_count", _RETRIES, default=0),
-        Field("notifications.log_enabled", Flag(), default=False),
-        *_pushes("new_message"),
-        Field("notifications.new_message.badge_count_enabled", Flag()),
-        Field("notifications.new_message.with_media.enabled", Flag(), default=False),
-        Field("notifications.new_message.with_media.template", _TEMPLATE),
-        *_pushes("added_to_channel"),
-        *_pushes("removed_from_channel"),
-        *_pushes("invited_to_channel"),
+        Field(
+            "limits.user_channels",
+            Whole(1, _MOST_LIMIT, errors.USER_CHANNELS_LIMIT_INVALID),
+            "How many channels a user may be a member of.",
+            default=250,
+        ),
+        Field("pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID), "The URL that is asked before a change is made."),
+        Field(
+            "post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID), "The URL that is told after a change was made."
+        ),
+        Field("webhook_method", _METHOD, "The method of requests to the webhooks; null means POST."),
+        Field("webhook_filters", Listed(), "The events for which the webhooks are called."),
+        Field(
+            "pre_webhook_retry_count", _RETRIES, "How often a failed request to `PreWebhookUrl` is repeated.", default=0
+        ),
+        Field(
+            "post_webhook_retry_count",
+            _RETRIES,
+            "How often a failed request to `PostWebhookUrl` is repeated.",
+            default=0,
+        ),
+        Field("notifications.log_enabled", Flag(), "Whether sent notifications are logged.", default=False),
+        *_pushes("new_message", "a new message"),
+        Field(
+            "notifications.new_message.badge_count_enabled",
+            Flag(),
+            "Whether the notification brings the number for the icon of the app.",
+        ),
+        Field(
+            "notifications.new_message.with_media.enabled",
+            Flag(),
+            "Whether a new message with a file has a text of its own.",
+            default=False,
+        ),
+        Field(
+            "notifications.new_message.with_media.template",
+            _TEMPLATE,
+            "The text of the notification of a message with a file.",
+        ),
+        *_pushes("added_to_channel", "being added to a channel"),
+        *_pushes("removed_from_channel", "being removed from a channel"),
+        *_pushes("invited_to_channel", "being invited to a channel"),
         # Media of up to this size; not settable (https://www.twilio.com/docs/chat/rest/media).
-        Field("media.size_limit_mb", Whole(), default=150),
+        Field("media.size_limit_mb", Whole(), "How large a file may be, in megabytes.", default=150),
         Field(
             "media.compatibility_message",
             Text(2048),
+            "The text that old clients show in place of a file.",
             default="Media messages are not supported by your client",
         ),
         *_EVENT_WEBHOOKS,
         # Conversations' webhooks stand beside Chat's (https://www.twilio.com/docs/conversations/api/per-service-webhook-resource).
-        Field("conversations.pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID)),
-        Field("conversations.post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID)),
-        Field("conversations.webhook_method", _METHOD, default="POST"),
-        Field("conversations.webhook_filters", Listed(), default=()),
+        Field(
+            "conversations.pre_webhook_url",
+            Url(errors.PRE_WEBHOOK_URL_INVALID),
+            "The URL that is asked before a change is made.",
+        ),
+        Field(
+            "conversations.post_webhook_url",
+            Url(errors.POST_WEBHOOK_URL_INVALID),
+            "The URL that is told after a change was made.",
+        ),
+        Field("conversations.webhook_method", _METHOD, "The method of requests to the webhooks.", default="POST"),
+        Field("conversations.webhook_filters", Listed(), "The events for which the webhooks are called.", default=()),
     ),
 )
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Generic, Literal
 
 from parley.errors import Error
-from parley.records.kinds import Kind
+from parley.records.kinds import Kind, Moment, Sid
 from parley.store.keys import Key, R, Range
 
 Path = dict[str, str]
@@ -20,8 +20,6 @@ Parent = Literal["account", "service", "channel"]
 VERBS = ("create", "fetch", "list", "update", "delete")
 # Stands in `Field.reason` if `updateReasons` does not name changes of the field.
 NO_REASON = "-"
-# The fields that every record may have; no type declares them, unless clients are told of their changes.
-COMMON_FIELDS = ("sid", "account_sid", "service_sid", "channel_sid", "date_created", "date_updated")
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ class Field:
     Attributes:
         name: As stored; a dot makes it part of an object in views (`limits.user_channels`).
         kind: How it is parsed and shown.
+        about: What it means, in one sentence for readers of the API reference.
         default: What is shown while nothing is stored.
         always: Whether a record always has it, so that it cannot be cleared.
         on_create: The right that a client needs to set it on create; None if no client may.
@@ -79,12 +78,25 @@ class Field:
 
     name: str
     kind: Kind
+    about: str
     default: Any = None
     always: bool = False
     on_create: Right | None = None
     on_update: Right | None = None
     reason: str = ""
     missing: Error | None = None
+
+
+# The fields that every record may have; no type declares them, unless clients are told of their changes.
+COMMON = (
+    Field("sid", Sid(""), "The SID of this resource."),
+    Field("account_sid", Sid("AC"), "The account to which it belongs."),
+    Field("service_sid", Sid("IS"), "The service to which it belongs."),
+    Field("channel_sid", Sid("CH"), "The channel to which it belongs."),
+    Field("date_created", Moment(), "When it was created."),
+    Field("date_updated", Moment(), "When it last changed."),
+)
+COMMON_FIELDS = tuple(field.name for field in COMMON)
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,7 @@ class RecordType(Generic[R]):
         fields: Its own fields, mostly without `COMMON_FIELDS`.
         key: The item's key, from a path whose addresses are resolved to SIDs.
         range: The range of the table in which all records of one parent stand; None if they do not stand together.
-        computed: The names of fields that operations add to an answer and that are never stored, separated by blanks.
+        computed: Fields that operations add to an answer and that are never stored.
         remains: The names of the fields that its tombstone keeps beside SIDs, separated by blanks.
     """
 
@@ -109,7 +121,7 @@ class RecordType(Generic[R]):
     fields: tuple[Field, ...]
     key: Callable[[Path], Key[R]]
     range: Callable[[Path], Range[R]] | None = None
-    computed: str = ""
+    computed: tuple[Field, ...] = ()
     remains: str = ""
 
     @cached_property

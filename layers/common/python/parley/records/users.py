@@ -19,15 +19,53 @@ USER = RecordType(
     key=lambda path: keys.user(path["sid"]),
     range=lambda path: keys.users(path["service_sid"]),
     fields=(
-        Field("identity", Checked(check_identity), always=True, reason=NO_REASON),
-        Field("role_sid", Sid("RL"), reason=NO_REASON),
-        Field("attributes", _ATTRIBUTES, default=EMPTY_ATTRIBUTES, on_update=_INFO, reason="attributes"),
-        Field("friendly_name", Text(256, errors.FRIENDLY_NAME_TOO_LONG), on_update=_INFO, reason="friendlyName"),
-        Field("joined_channels_count", Whole(), default=0, reason=NO_REASON),
-        Field("is_online", Flag(), reason="online"),
+        Field(
+            "identity",
+            Checked(check_identity),
+            "The name by which the application knows the user, unique in the service.",
+            always=True,
+            reason=NO_REASON,
+        ),
+        Field("role_sid", Sid("RL"), "The role that says what the user may do in the service.", reason=NO_REASON),
+        Field(
+            "attributes",
+            _ATTRIBUTES,
+            "A JSON document of the application's own, as text.",
+            default=EMPTY_ATTRIBUTES,
+            on_update=_INFO,
+            reason="attributes",
+        ),
+        Field(
+            "friendly_name",
+            Text(256, errors.FRIENDLY_NAME_TOO_LONG),
+            "The name that people see.",
+            on_update=_INFO,
+            reason="friendlyName",
+        ),
+        Field(
+            "joined_channels_count", Whole(), "How many channels the user is a member of.", default=0, reason=NO_REASON
+        ),
+        Field(
+            "is_online",
+            Flag(),
+            "Whether the user has a connection; null unless the service's reachability is enabled.",
+            reason="online",
+        ),
         # How many push registrations there are. Clients are told only whether there are any.
-        Field("bindings_count", Whole(), default=0, reason="notifiable"),
+        Field(
+            "bindings_count",
+            Whole(),
+            "How many devices of the user are registered for notifications.",
+            default=0,
+            reason="notifiable",
+        ),
     ),
-    computed="is_notifiable",
+    computed=(
+        Field(
+            "is_notifiable",
+            Flag(),
+            "Whether a device of the user can be notified; null unless the service's reachability is enabled.",
+        ),
+    ),
     remains="identity birth seq",
 )

@@ -9,6 +9,7 @@ from parley.faces.kinds import AnyCase, Selected
 from parley.faces.spec import Mount, View
 from parley.records import ADDRESS_CONFIGURATION
 from parley.records.kinds import Text
+from parley.records.spec import Field
 
 _AUTO_CREATION = (
     "auto_creation(enabled type conversation_service_sid webhook_url webhook_method webhook_filters studio_flow_sid "
@@ -27,7 +28,7 @@ MOUNTS = (
         ),
         create=f"type! address! friendly_name {_AUTO_CREATION} address_country",
         update=f"friendly_name {_AUTO_CREATION}",
-        filters={"type": Text()},
+        filters=(Field("type", Text(), "Only addresses of this kind."),),
         kinds={
             "auto_creation.webhook_method": AnyCase(ADDRESS_CONFIGURATION.by_name["auto_creation.webhook_method"].kind),
             "auto_creation.webhook_filters": _EVENTS,

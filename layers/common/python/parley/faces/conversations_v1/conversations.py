@@ -10,6 +10,7 @@ from parley.faces.spec import Mount, View
 from parley.records import CHANNEL
 from parley.records.channels import WITH_MEMBERS
 from parley.records.kinds import Choice, Moment
+from parley.records.spec import Field
 
 _LINKS = {"participants": "/Participants", "messages": "/Messages", "webhooks": "/Webhooks"}
 _NAMES = (
@@ -18,6 +19,12 @@ _NAMES = (
     "bindings(email(projected_address=address name))"
 )
 _MORE = "state timers(inactive closed) bindings(email(address name))"
+
+_FILTERS = (
+    Field("start_date", Moment(), "Only conversations that were created at this time or later."),
+    Field("end_date", LastMoment(), "Only conversations that were created at this time or earlier."),
+    Field("state", Choice(STATES, STATE_INVALID), "Only conversations in this state."),
+)
 
 
 def mounts(scope: Scope) -> tuple[Mount, ...]:
@@ -30,7 +37,7 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
             View(_NAMES, links=_LINKS),
             create=f"friendly_name unique_name date_created date_updated messaging_service_sid attributes {_MORE}",
             update=f"friendly_name date_created date_updated attributes messaging_service_sid {_MORE} unique_name",
-            filters={"start_date": Moment(), "end_date": LastMoment(), "state": Choice(STATES, STATE_INVALID)},
+            filters=_FILTERS,
             page_limits=(50, 100),
             webhooks="create update delete",
         ),

@@ -8,6 +8,9 @@ from parley.faces.kinds import Files, Summary
 from parley.faces.spec import Mount, View
 from parley.records import MESSAGE, RECEIPT
 from parley.records.kinds import Choice
+from parley.records.spec import Field
+
+_ORDER = Field("order", Choice(("asc", "desc")), "Whether the oldest messages come first, or the newest.")
 
 
 def mounts(scope: Scope) -> tuple[Mount, ...]:
@@ -26,7 +29,7 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
             create="author body date_created date_updated attributes MediaSid=media_sids content_sid content_variables "
             "subject",
             update="author body date_created date_updated attributes subject",
-            filters={"order": Choice(("asc", "desc"))},
+            filters=(_ORDER,),
             kinds={"media": Files(), "delivery": Summary()},
             by_index=errors.MESSAGE_PAGE_TOKEN_INVALID,
             webhooks="create update delete",

@@ -7,6 +7,7 @@ from parley.faces.kinds import WithEvery
 from parley.faces.spec import Mount, View
 from parley.records import MEMBER
 from parley.records.kinds import Checked, Text
+from parley.records.spec import Field
 
 _BINDING = ("type", "address", "proxy_address", "projected_address", "name", "level")
 _READ = "LastReadMessageIndex=last_consumed_message_index LastReadTimestamp=last_consumption_timestamp"
@@ -48,7 +49,10 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
                     "conversation": f"^{scope.conversation}",
                 },
             ),
-            filters={"identity": Text(kept=True), "address": Checked(str)},
+            filters=(
+                Field("identity", Text(kept=True), "The identity of the person; either this or an address is needed."),
+                Field("address", Checked(str), "The address of the person, such as a phone number."),
+            ),
             kinds={"messaging_binding": WithEvery(_BINDING)},
             verbs=("list",),
             name="participant_conversation",

@@ -13,6 +13,7 @@ from parley.faces.kinds import RenamedList
 from parley.faces.spec import Mount, View
 from parley.records import BINDING, CREDENTIAL, SERVICE
 from parley.records.kinds import Listed
+from parley.records.spec import Field
 
 # Sockets count as a type of binding in filters, but no push registration has it.
 _BINDING_TYPES = Listed((*CREDENTIAL_TYPES, "twilsock"), errors.BINDING_TYPE_INVALID)
@@ -44,7 +45,10 @@ MOUNTS = (
             "sid account_sid chat_service_sid=service_sid credential_sid date_created date_updated endpoint identity "
             "binding_type message_types url"
         ),
-        filters={"binding_type": _BINDING_TYPES, "identity": Listed()},
+        filters=(
+            Field("binding_type", _BINDING_TYPES, "Only devices that these push services reach."),
+            Field("identity", Listed(), "Only devices of these identities."),
+        ),
         kinds={
             "message_types": RenamedList(
                 NOTIFICATIONS, lambda name, value: errors.INVALID_PARAMETER(name=name, reason=value)
