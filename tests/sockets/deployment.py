@@ -21,12 +21,15 @@ from twilio.jwt.access_token.grants import ChatGrant
 from local.home import REPOSITORY
 from local.pump.filters import passes
 from local.template.template import Template
+from parley.operations import messages
 from parley.ports.sockets.gateway import Outcome
 from parley.runtime import Runtime
 from parley.sockets.reasons import undeclared
 from parley.store.changes import Change, decode
 from parley.store.items import Record
+from parley.stored import Message
 from tests.ports.fakes import FakeGateway
+from tests.ports.meddling import MeddlingClient, after
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.stream import Stream, StreamRecord
 from tests.support.world import World
@@ -402,6 +405,19 @@ class Room:
 
     def post(self, body: str, **fields: Any) -> Any:
         return self.house.rest.post(f"{self.path}/Messages", {"Body": body, **fields})
+
+    def post_twice_at_once(self, body: str) -> Message:
+        """One message that two containers send under one token. The first to begin takes an index for nothing."""
+        world = self.house.deployment.world
+        client = MeddlingClient(world._client)
+        overtaken = World(client, world._table_name, world.account_sid, world.clock)
+        path, token = {"service_sid": self.house.sid, "channel_sid": self.sid}, world.ids.unique()
+
+        def send(container: World) -> Message:
+            return messages.create(container.context(), path, {"body": body}, token)
+
+        client.script("transact_write_items", after(lambda: send(world)))
+        return send(overtaken)
 
     def update(self, path: str = "", **fields: Any) -> Any:
         return self.house.rest.post(self.path + path, fields)

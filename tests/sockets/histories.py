@@ -20,6 +20,7 @@ CHOICES = [
     "send",
     "send much",
     "send by socket",
+    "send twice at once",
     "edit",
     "edit by socket",
     "delete",
@@ -214,6 +215,8 @@ class History:
             case "send by socket":
                 reply = self.sender.ask("sendMessage", channel=room.sid, body=f"number {number}")
                 self.messages += [reply["result"]["sid"]] if reply["status"] == 201 else []
+            case "send twice at once":
+                self.messages.append(room.post_twice_at_once(f"number {number}")["sid"])
             case "edit":
                 rest("POST", f"{room.path}/Messages/{sid}", {"Body": f"edit {number}"})
             case "edit by socket":

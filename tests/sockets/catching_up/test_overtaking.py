@@ -7,7 +7,7 @@ import pytest
 from tests.ports.meddling import MeddlingClient, after
 from tests.sockets.asking import address
 from tests.sockets.deployment import Device, House, Room
-from tests.sockets.histories import Copy, asked, seq_of
+from tests.sockets.histories import Copy, asked, caught_up, seq_of
 from tests.sockets.missing import (
     Change,
     added,
@@ -87,3 +87,16 @@ def test_what_is_refused_after_its_number_was_taken_leaves_no_hole(
     assert house.rest("DELETE", f"{room.path}/Members/bob").status == 404
     answer = asked(alice, room, mark)
     assert (answer["seq"], told(answer["events"])) == (mark + 2, [("memberLeft", "bob")])
+
+
+def test_a_send_that_lost_to_its_own_repeat_hides_no_message_that_was_written_before_it(
+    alice: Device, room: Room, mark: int
+) -> None:
+    """It took an index and a change number, and the log says that the number is unused."""
+    for body in ("first", "second"):
+        room.post(body)
+    assert room.post_twice_at_once("once")["index"] == 5
+    room.post("last")
+    expected = [("messageAdded", index) for index in (2, 3, 5, 6)]
+    assert told(caught_up(alice, room, mark)) == expected
+    assert told(caught_up(alice, room, mark + 1)) == expected[1:]

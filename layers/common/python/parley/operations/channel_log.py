@@ -6,7 +6,7 @@ away longer fetches everything anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -19,9 +19,12 @@ from parley.store import keys
 from parley.store.changes import KINDS
 from parley.store.items import Record
 from parley.store.writes import Additions, Bury, Create, Guard, Put, Update, Write
-from parley.stored import Tail
+from parley.stored import LogEntry, Tail
 
 R = TypeVar("R", bound=Mapping[str, Any])
+
+# What an entry has for a verb if its change number was taken and not used.
+_UNUSED = "refused"
 
 
 def take_seq(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Tail:
@@ -185,7 +188,20 @@ def _leave_unused(context: Context, service_sid: str, channel_sid: str, tail: Ta
 
 def unused_number(context: Context, service_sid: str, channel_sid: str, seq: int) -> Write:
     """The entry for a change number that was taken and not used. It is announced, so that no client waits for it."""
-    return _announced(service_sid, channel_sid, _entry(context, seq, "nothing", "", "refused"))
+    return _announced(service_sid, channel_sid, _entry(context, seq, "nothing", "", _UNUSED))
+
+
+def index_before(tail: Tail, seq: int, entries: Iterable[LogEntry]) -> int:
+    """An index that is below those of all messages with higher change numbers than `seq`; -1 if there may be no such.
+
+    It is close to them, so that few older messages are read. `tail` has the channel's counters. `entries` are the log's
+    entries after `seq`. Some may be missing, and some may be newer than the counters.
+
+    Each message took an index and a change number at once. A number that has an entry went to another change. But if
+    the entry says that the number is unused, a message that was not written may have taken it, and an index with it.
+    """
+    without = sum(entry["seq"] <= tail["seq"] and entry["verb"] != _UNUSED for entry in entries)
+    return max(tail["last_index"] - (tail["seq"] - seq - without), -1)
 
 
 def _announced(service_sid: str, channel_sid: str, record: Record) -> Create:

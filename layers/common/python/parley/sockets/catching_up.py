@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from parley.domain.channels import PUBLIC
 from parley.domain.memberships import identity_of, is_creator, own
 from parley.ids import invite_sid, member_sid, message_index
-from parley.operations import aliases, authority
+from parley.operations import aliases, authority, channel_log
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.sockets.codec import News
@@ -182,9 +182,7 @@ class _Channel(Generic[T]):
         table = self._context.table
         entries = table.page(keys.changes(self._sid), MOST_CHANGES, after=keys.padded(self._mark)).found
         missed = _Missed(entries=[item.record for item in entries])
-        # Each new message took a change number, and none of those that have an entry.
-        entered = sum(entry["seq"] <= self._tail["seq"] for entry in missed.entries)
-        index = max(self._tail["last_index"] - (self._tail["seq"] - self._mark - entered), -1)
+        index = channel_log.index_before(self._tail, self._mark, missed.entries)
         more = True
         while more and room > 0:
             after = keys.padded(index) if index >= 0 else None

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from parley.ids import message_index
+from parley.operations import channel_log
 from parley.operations.context import Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
 from parley.sockets.sdk import items, objects, sync_events
@@ -233,11 +234,8 @@ class ChannelReplay:
         return added + self._changed_messages(of, entries, created)
 
     def _new_messages(self, number: int, entries: list[LogEntry], end: int) -> tuple[list[Message], int, bool]:
-        """The messages with higher numbers up to `end`, the number up to which all were read, and whether more follow.
-
-        Each new message took a number, and none of those that have an entry. So their indexes are at least so high.
-        """
-        index = max(self._tail["last_index"] - (self._seq - number - len(entries)), -1)
+        """The messages with higher numbers up to `end`, up to which number all were read, and whether more follow."""
+        index = channel_log.index_before(self._tail, number, entries)
         messages: list[Message] = []
         more = True
         while more and len(messages) < _MOST_NEW:
