@@ -344,6 +344,9 @@ export interface ClientOptions {
 export interface CreateChannelOptions {
   friendlyName?: string;
   uniqueName?: string;
+  /** By default `public`. */
+  type?: "public" | "private";
+  /** How Twilio's SDK says `type: "private"`; `type` wins. */
   isPrivate?: boolean;
   attributes?: Attributes;
 }

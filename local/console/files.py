@@ -49,11 +49,16 @@ class ConsoleFiles:
             return self._answer(request, ".json", json.dumps([_listed(package) for package in PACKAGES]).encode())
         if (bundle := _BUNDLE.fullmatch(name)) and bundle[1] in BY_NAME:
             return self._bundle(request, BY_NAME[bundle[1]])
-        folder = self._client if _CLIENT_MODULE.fullmatch(name) else self._folder
+        is_client = _CLIENT_MODULE.fullmatch(name) is not None
+        folder = self._client if is_client else self._folder
         target = (folder / name).resolve()
         if not target.is_relative_to(folder) or not target.is_file():
             return _plain(404, "There is no such page.")
-        return self._answer(request, target.suffix, target.read_bytes())
+        answer = self._answer(request, target.suffix, target.read_bytes())
+        if is_client:
+            # A page from elsewhere may import the client.
+            answer.headers.append(("Access-Control-Allow-Origin", "*"))
+        return answer
 
     async def _bundle(self, request: Request, package: SdkPackage) -> Response:
         try:

@@ -10,7 +10,13 @@ import pytest
 from local.home import REPOSITORY
 from tests.architecture.test_imports import CORE
 
-DOCUMENTS = sorted(path for where in ("*.md", "docs/**/*.md", "clients/**/*.md") for path in REPOSITORY.glob(where))
+PLACES = ("*.md", "docs/**/*.md", "clients/**/*.md", "examples/**/*.md")
+DOCUMENTS = sorted(
+    path
+    for where in PLACES
+    for path in REPOSITORY.glob(where)
+    if "node_modules" not in path.relative_to(REPOSITORY).parts
+)
 # Files that a run writes, and a file that the owner of a site may write.
 WRITTEN_LATER = {"local.json", "config.json"}
 

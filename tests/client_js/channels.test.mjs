@@ -211,6 +211,20 @@ describe("a channel", () => {
     await client.shutdown();
   });
 
+  for (const [given, asked] of [
+    [{}, "public"],
+    [{ type: "private" }, "private"],
+    [{ type: "public", isPrivate: true }, "public"],
+  ]) {
+    test(`that is made with ${JSON.stringify(given)} is ${asked}`, async () => {
+      const { server, client } = await inChannels();
+      server.replies.createChannel = channelView(CH, 1);
+      await client.createChannel(given);
+      assert.equal(server.asked("createChannel")[0].type, asked);
+      await client.shutdown();
+    });
+  }
+
   test("is gone when delete resolves, and its removal is told once", async () => {
     const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
     server.replies.deleteChannel = null;

@@ -131,7 +131,7 @@ def test_the_client_keeps_its_rules_against_a_fake_server(node: tuple[str, int],
 def test_the_types_accept_right_uses_and_refuse_wrong_ones(
     node: tuple[str, int], node_modules: Path, tmp_path: Path
 ) -> None:
-    check_types(node[0], node_modules, tmp_path, "parley-client", CLIENT / "parley.d.ts", HERE / "types.ts")
+    check_types(node[0], node_modules, tmp_path, "@parley/client", CLIENT / "parley.d.ts", HERE / "types.ts")
 
 
 def test_everything_that_the_module_exports_is_typed_and_nothing_else(node: tuple[str, int]) -> None:

@@ -12,9 +12,9 @@ import {
   Paginator,
   ParleyError,
   User,
-} from "parley-client";
+} from "@parley/client";
 // @ts-expect-error: a type's detail, which the module does not have
-import { Emitter } from "parley-client";
+import { Emitter } from "@parley/client";
 
 export async function converse(url: string, WebSocket: new (url: string, protocols: string[]) => object) {
   const client: Client = await Client.create(async () => "token", { url, WebSocket });

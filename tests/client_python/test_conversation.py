@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,6 @@ from tests.end_to_end.clients import access_token, helper_library
 
 pytestmark = pytest.mark.anyio
 
-_EXAMPLE = Path(__file__).parents[2] / "clients" / "python" / "examples" / "echo_bot.py"
 _SECONDS = 30.0
 
 
@@ -151,7 +148,7 @@ async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(house: Hous
 
 async def test_a_channel_is_made_shared_and_deleted(house: House) -> None:
     alice, bob, carol = [await house.client(identity) for identity in ("alice", "bob", "carol")]
-    general = await alice.client.create_channel(friendly_name="General", unique_name="general", is_private=True)
+    general = await alice.client.create_channel(friendly_name="General", unique_name="general", type="private")
     assert (await heard(alice, "channelAdded")).channel is general
     with pytest.raises(RequestError) as refused:
         await bob.client.get_channel_by_unique_name("general")
@@ -353,28 +350,6 @@ async def test_events_add_up_to_what_a_fetch_shows_however_often_the_connection_
         await until(lambda listener=listener, fetched=fetched: picture(listener) == fetched, _SECONDS)
         indexes = [event.message.index for event in listener.named("messageAdded")]
         assert indexes == sorted(set(indexes))
-
-
-async def test_the_example_echoes(house: House) -> None:
-    alice = await house.client("alice")
-    general = await alice.client.create_channel(is_private=True)
-    await general.join()
-    bot = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(_EXAMPLE),
-        house.info["ws_url"],
-        house.token("bot"),
-        env={"PYTHONPATH": str(_EXAMPLE.parents[1]), "no_proxy": "127.0.0.1"},
-    )
-    try:
-        await general.invite("bot")
-        await heard(alice, "memberJoined", 2)
-        await general.send_message("hello")
-        assert (await heard(alice, "messageAdded", 2)).message.body == "You said: hello"
-    finally:
-        with suppress(ProcessLookupError):
-            bot.terminate()
-        await bot.wait()
 
 
 async def test_a_conversation_is_closed_and_takes_no_more_messages(house: House) -> None:

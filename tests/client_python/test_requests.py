@@ -39,7 +39,7 @@ BOUND = {"binding_type": "fcm", "address": "here", "message_types": ["m"]}
 REQUESTS: list[tuple[str, Callable[[Any], Awaitable[Any]], str, dict[str, Any]]] = [
     (
         "client",
-        lambda of: of.create_channel(friendly_name="General", is_private=True, attributes=A1),
+        lambda of: of.create_channel(friendly_name="General", type="private", attributes=A1),
         "createChannel",
         MADE,
     ),

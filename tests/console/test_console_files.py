@@ -57,13 +57,17 @@ MODULES = [
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_modules_of_the_javascript_client_are_served_beside_the_console(module: str) -> None:
-    assert get(f"/{module}").body == (CLIENT / module).read_bytes()
+    answer = get(f"/{module}")
+    assert answer.body == (CLIENT / module).read_bytes()
+    # Pages from elsewhere may import them.
+    assert dict(answer.headers)["Access-Control-Allow-Origin"] == "*"
     assert not (CONSOLE_FILES / module).exists()
 
 
 def test_the_page_may_load_from_its_own_origin_and_open_sockets_to_it_only() -> None:
     policy = dict(get("/").headers)["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+    assert "Access-Control-Allow-Origin" not in dict(get("/").headers)
     assert "connect-src 'self' ws://127.0.0.1:8080 wss://127.0.0.1:8080;" in policy
     assert "unsafe" not in policy
 

@@ -13,7 +13,7 @@ from tests.support.node_packages import check_types, find_node, install, run_sui
 HERE = Path(__file__).resolve().parent
 SHIM = REPOSITORY / "clients" / "js" / "twilio-sdk.js"
 TYPED = """
-import { parley } from "parley-client/twilio-sdk";
+import { parley } from "@parley/client/twilio-sdk";
 const options: { Twilsock?: { uri?: string }; logLevel?: string } = { ...parley("wss://example.com"), logLevel: "debug" };
 parley("wss://example.com", { WebSocket: class { constructor(url: string) {} } });
 parley("wss://example.com", { XMLHttpRequest });
@@ -34,7 +34,7 @@ def test_the_options_have_the_type_that_the_sdks_take(tmp_path: Path) -> None:
     modules = install(HERE.parent / "client_js", "client-js", "the types of the shim for Twilio's SDKs are")
     uses = tmp_path / "uses.ts"
     uses.write_text(TYPED)
-    check_types(node, modules, tmp_path, "parley-client/twilio-sdk", SHIM.with_suffix(".d.ts"), uses)
+    check_types(node, modules, tmp_path, "@parley/client/twilio-sdk", SHIM.with_suffix(".d.ts"), uses)
 
 
 def test_the_shim_is_short_and_imports_nothing() -> None:

@@ -80,12 +80,12 @@ export class Client extends Emitter {
     return this.#subscribed().find((channel) => channel.uniqueName === uniqueName) ?? this.#channel(uniqueName);
   }
 
-  /** Create a channel. Its creator does not join it. */
-  async createChannel({ friendlyName, uniqueName, isPrivate = false, attributes } = {}) {
+  /** Create a channel. Its creator does not join it. `isPrivate` is how Twilio's SDK says `type: "private"`. */
+  async createChannel({ friendlyName, uniqueName, type, isPrivate = false, attributes } = {}) {
     const view = await this.#connection.request("createChannel", {
       friendly_name: friendlyName,
       unique_name: uniqueName,
-      type: isPrivate ? "private" : "public",
+      type: type ?? (isPrivate ? "private" : "public"),
       attributes: checkedAttributes(attributes),
     });
     return this.#session.channel(view);

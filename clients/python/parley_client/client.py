@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, cast
 from weakref import WeakSet
 
 from parley_client.book import Book
@@ -211,14 +211,13 @@ class Client(Emitter):
         *,
         friendly_name: str | None = None,
         unique_name: str | None = None,
-        is_private: bool = False,
+        type: Literal["public", "private"] = "public",  # noqa: A002 (as the protocol calls it)
         attributes: Attributes | None = None,
     ) -> Channel:
         """Create a channel. This user does not join it: call `join` for that."""
         given = {"friendly_name": friendly_name, "unique_name": unique_name, "attributes": attributes}
         members = {name: value for name, value in given.items() if value is not None}
-        kind = "private" if is_private else "public"
-        return self._book.channel(await self.request("createChannel", type=kind, **members))
+        return self._book.channel(await self.request("createChannel", type=type, **members))
 
     # Users.
 

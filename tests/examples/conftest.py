@@ -1,0 +1,21 @@
+"""Settings for the examples: those of the shared stack, with a service of its own for each test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.stack.running import Stack
+from tests.end_to_end.clients import helper_library
+from tests.examples.programs import Place
+
+
+@pytest.fixture
+def place(stack: Stack, tmp_path: Path) -> Place:
+    service: Any = helper_library(stack.info).chat.v2.services.create(friendly_name="examples")
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({**stack.info, "service_sid": service.sid}))
+    return Place(stack.info, service.sid, settings)
