@@ -1,0 +1,257 @@
+"""The folder in which a reader follows a page: it looks like a clone beside a running stack, and the blocks run in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from local.home import REPOSITORY
+from local.stack.running import Stack
+from parley_client import Client, File
+from tests.documents.blocks import Block
+from tests.end_to_end.clients import access_token, helper_library
+from tests.support import node_packages
+from tests.support.push import CERTIFICATE, PRIVATE_KEY, SERVICE_ACCOUNT
+from tests.support.waiting import until
+
+_PATIENCE_SECONDS = 120
+# Commands that go on until the reader ends them, and the port at which each then answers.
+SERVERS = re.compile(r"^(?:[A-Z_]+=\S+ )*(?:\.venv/bin/python|node) \S*?(?:server|moderator|hooks)\w*\.(?:py|mjs|js)$")
+_PORT = re.compile(r"(?<=127\.0\.0\.1:)(8\d{3})\b")
+# Answers that are refusals end the block.
+_SHELL = (
+    'set -eu -o pipefail\ncurl() { command curl --silent --show-error --fail-with-body --noproxy "*" "$@"; echo; }\n'
+)
+_PROGRAM = """#!/bin/sh
+cd "{repository}" && PYTHONPATH=layers/common/python:. exec "{python}" -m cli "$@"
+"""
+
+
+class Failed(Exception):
+    """A block failed; the text is what it printed."""
+
+
+class Clone:
+    """A folder like a clone, with a service of its own in which `general` has alice, bob and a message."""
+
+    def __init__(self, folder: Path, stack: Stack, modules: Path) -> None:
+        self.folder = folder
+        self._stack = stack
+        self._modules = modules
+        self._ports: dict[str, int] = {}
+        self._servers: dict[str, subprocess.Popen[str]] = {}
+        self._printed = ""
+        self._python: dict[str, Any] = {}
+        self._client: Client | None = None
+        self._loop = asyncio.Runner()
+        self._twilio = helper_library(stack.info)
+        self.service_sid = self._twilio.chat.v2.services.create(friendly_name="documents").sid
+        room = self._twilio.chat.v2.services(self.service_sid).channels.create(unique_name="general")
+        for identity in ("alice", "bob"):
+            room.members.create(identity=identity)
+        room.messages.create(from_="alice", body="Hello")
+        self._settle()
+
+    def _settle(self) -> None:
+        """Put in place what a reader has who has cloned the repository and started the stack."""
+        kept = self.folder / ".parley"
+        kept.mkdir()
+        (kept / "local.json").write_text(json.dumps(self._stack.info | {"service_sid": self.service_sid}))
+        programs = self.folder / ".venv" / "bin"
+        programs.mkdir(parents=True)
+        (programs / "python").symlink_to(sys.executable)
+        program = _PROGRAM.format(repository=REPOSITORY, python=sys.executable)
+        for path in (self.folder / "parley", programs / "parley"):
+            path.write_text(program)
+            path.chmod(0o755)
+        for name in ("clients", "local"):
+            (self.folder / name).symlink_to(REPOSITORY / name)
+        if (REPOSITORY / "examples").exists():
+            shutil.copytree(
+                REPOSITORY / "examples", self.folder / "examples", ignore=shutil.ignore_patterns("node_modules")
+            )
+        (self.folder / "node_modules").symlink_to(self._modules)
+        for name, content in (
+            *(("cat.png", "a picture"), ("film.mp4", "a film")),
+            *(("service-account.json", SERVICE_ACCOUNT), ("cert.pem", CERTIFICATE)),
+            *(("key.pem", PRIVATE_KEY), ("AuthKey.p8", PRIVATE_KEY)),
+            *(("holiday/beach.jpg", "a picture"), ("holiday/film.mp4", "a film")),
+        ):
+            path = self.folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content)
+        (self.folder / "downloads").mkdir()
+
+    def token(self, identity: str) -> str:
+        return access_token(self._stack.info, self.service_sid, identity)
+
+    def _here(self, text: str) -> str:
+        """A text of a page with this stack's addresses, with free ports for the page's, and with what its reader fills in."""
+        info = self._stack.info
+        text = text.replace("http://127.0.0.1:8080", info["rest_url"]).replace("ws://127.0.0.1:8080/ws", info["ws_url"])
+        text = _PORT.sub(lambda found: str(self._port(found[1])), text)
+        text = text.replace("IS…", self.service_sid).replace("<id>", self._last(r'"id": ?"([^"]+)"'))
+        return re.sub(r"\b([A-Z]{2})…", lambda found: self._last(rf"\b({found[1]}[0-9a-f]{{32}})\b"), text)
+
+    def _last(self, pattern: str) -> str:
+        """What a block printed last that looks so; empty if none has."""
+        return (re.findall(pattern, self._printed) or [""])[-1]
+
+    def _port(self, shown: str) -> int:
+        if shown not in self._ports:
+            with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
+                self._ports[shown] = free.getsockname()[1]
+        return self._ports[shown]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        info = self._stack.info
+        programs = self.folder / ".venv" / "bin"
+        return node_packages.environment(
+            ACCOUNT_SID=info["account_sid"],
+            AUTH_TOKEN=info["auth_token"],
+            REST_URL=info["rest_url"],
+            SERVICE_SID=self.service_sid,
+            SERVICE=self.service_sid,
+            HOME=str(self.folder),
+            PARLEY_HOME=str(self._stack.home.path),
+            PATH=f"{programs}:{os.environ['PATH']}",
+            PYTHONPATH=f"{REPOSITORY / 'clients' / 'python'}",
+            PYTHONUNBUFFERED="1",
+        )
+
+    def save(self, block: Block) -> None:
+        """Write the file that a block shows."""
+        path = self.folder / block.title
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self._here(block.text), encoding="utf-8")
+
+    def shell(self, block: Block) -> None:
+        """Run the commands of a block. A server among them goes on beside, until the page ends."""
+        lines = self._here(block.text).splitlines()
+        while lines and SERVERS.match(lines[0].partition("#")[0].strip()):
+            self._serve(lines.pop(0))
+        self._printed += self._run(["bash", "-c", _SHELL + "\n".join(lines)])
+
+    def _run(self, command: list[str]) -> str:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise Failed(done.stdout[-4000:])
+        return done.stdout
+
+    def _serve(self, command: str) -> None:
+        port = self._port("8091" if "moderator" in command else "8092" if "hooks" in command else "8090")
+        if earlier := self._servers.pop(str(port), None):
+            _end(earlier)
+        printed = self.folder / f"server-{port}.log"
+        server = subprocess.Popen(
+            ["bash", "-c", f"export PORT={port}; {command.partition('#')[0]}"],
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=printed.open("w"),
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._servers[str(port)] = server
+
+        def answers() -> bool:
+            if server.poll() is not None:
+                raise Failed(printed.read_text())
+            with contextlib.closing(socket.socket()) as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        until(answers, what=f"{command} answers")
+
+    def python(self, block: Block) -> None:
+        """Run Python of a page. All of the page's Python shares one namespace, and may await."""
+        with contextlib.chdir(self.folder):
+            if not self._python:
+                self._python = self._loop.run(self._readers_names())
+            code = compile(self._here(block.text), str(block), "exec", flags=PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            told = eval(code, self._python)
+            if inspect.iscoroutine(told):
+                self._loop.run(told)
+
+    async def _readers_names(self) -> dict[str, Any]:
+        """What the fragments of a page take for granted."""
+        info = self._stack.info
+        self._client = client = await Client.create(info["ws_url"], lambda: self.token("alice"))
+        channel = await client.get_channel_by_unique_name("general")
+        message = (await channel.get_messages(1)).items[0]
+        return {
+            "__name__": "page",
+            "local": info,
+            "rest_url": info["rest_url"],
+            "url": info["ws_url"],
+            "account_sid": info["account_sid"],
+            "auth_token": info["auth_token"],
+            "service_sid": self.service_sid,
+            "make_token": lambda: self.token("alice"),
+            "client": client,
+            "channel": channel,
+            "message": message,
+            "File": File,
+            "picture_bytes": b"a picture",
+            "token_of_the_device": "a-token-of-firebase",
+            "show": lambda *told: None,
+        }
+
+    def javascript(self, fragments: list[Block], sdk: Path) -> None:
+        """Run a page's JavaScript, each block on its own, in one process."""
+        given = {
+            "info": self._stack.info,
+            "service_sid": self.service_sid,
+            "tokens": [self.token("alice")],
+            "node_modules": str(self._modules),
+            "sdk": str(sdk),
+            "fragments": [{"name": str(block), "text": self._here(block.text)} for block in fragments],
+        }
+        path = self.folder / "fragments.json"
+        path.write_text(json.dumps(given))
+        self._run(["node", str(Path(__file__).with_name("reader.mjs")), str(path)])
+
+    def close(self) -> None:
+        for server in self._servers.values():
+            _end(server)
+        if self._client:
+            self._loop.run(self._client.shutdown())
+        self._loop.close()
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, 15)
+    server.wait(30)
+
+
+@contextlib.contextmanager
+def clone(folder: Path, stack: Stack, modules: Path) -> Iterator[Clone]:
+    made = Clone(folder, stack, modules)
+    try:
+        yield made
+    finally:
+        made.close()
