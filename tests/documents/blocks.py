@@ -77,6 +77,9 @@ NOT_RUN = {
         "make build && sam deploy --parameter-overrides TableName=$TABLE TableStreamArn=<ARN> AccountSid=$OLD",
     ): _ACCOUNT,
     ("docs/deploying.md", "aws secretsmanager put-secret-value --secret-id <new> --secret-string \\"): _ACCOUNT,
+    ("docs/local.md", "curl -u $ACCOUNT_SID:$AUTH_TOKEN $REST_URL/_push/phones"): (
+        "no phone was told anything yet; tests/local/phones does what each command does"
+    ),
     ("docs/operating.md", "git pull && make build && sam deploy"): _ACCOUNT,
     ("docs/operating.md", "git checkout <release> && make build && sam deploy"): _ACCOUNT,
     (
@@ -84,8 +87,14 @@ NOT_RUN = {
         "aws dynamodb restore-table-to-point-in-time --source-table-name <TableName> --target-table-name <new name> \\",
     ): _ACCOUNT,
     ("docs/operating.md", "sam deploy --parameter-overrides DeletionProtection=false"): _ACCOUNT,
+    (
+        "docs/webhooks.md",
+        "./parley webhooks list                     # the parked deliveries on this machine, oldest first; --json for all details, a line each",
+    ): "it replays what other tests have parked; tests/cli/test_webhooks.py tries each command",
     ("docs/unchecked.md", "export STACK=parley"): _ACCOUNT,
 }
+# Commands that are left out of their blocks, because they end only with Ctrl-C.
+ENDLESS = {"parley logs -f": "tests/cli/test_logs.py follows a log"}
 # Blocks that another test runs or writes, by page and language.
 RUN_ELSEWHERE = {
     ("docs/cli.md", "console"): "tests/cli/test_document.py compares what the commands print",

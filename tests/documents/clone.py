@@ -17,10 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from twilio.jwt.access_token.grants import ChatGrant
+
+import parley_client
 from local.home import REPOSITORY
 from local.stack.running import Stack
 from parley_client import Client, File
-from tests.documents.blocks import Block
+from tests.documents.blocks import ENDLESS, Block
 from tests.end_to_end.clients import access_token, helper_library
 from tests.support import node_packages
 from tests.support.push import CERTIFICATE, PRIVATE_KEY, SERVICE_ACCOUNT
@@ -34,7 +37,9 @@ _PORT = re.compile(r"(?<=127\.0\.0\.1:)(8\d{3})\b")
 _SHELL = (
     'set -eu -o pipefail\ncurl() { command curl --silent --show-error --fail-with-body --noproxy "*" "$@"; echo; }\n'
 )
+# The reader has one service, and the stack that tests share has many.
 _PROGRAM = """#!/bin/sh
+case " $* " in *" --service "*) ;; *" token "*|*" push "*|*" console "*) set -- "$@" --service {service} ;; esac
 cd "{repository}" && PYTHONPATH=layers/common/python:. exec "{python}" -m cli "$@"
 """
 
@@ -61,6 +66,7 @@ class Clone:
         room = self._twilio.chat.v2.services(self.service_sid).channels.create(unique_name="general")
         for identity in ("alice", "bob"):
             room.members.create(identity=identity)
+        self._credential = self._twilio.chat.v2.credentials.create(type="fcm", secret=SERVICE_ACCOUNT).sid
         room.messages.create(from_="alice", body="Hello")
         self._settle()
 
@@ -71,10 +77,10 @@ class Clone:
         (kept / "local.json").write_text(json.dumps(self._stack.info | {"service_sid": self.service_sid}))
         programs = self.folder / ".venv" / "bin"
         programs.mkdir(parents=True)
-        (programs / "python").symlink_to(sys.executable)
-        program = _PROGRAM.format(repository=REPOSITORY, python=sys.executable)
-        for path in (self.folder / "parley", programs / "parley"):
-            path.write_text(program)
+        program = _PROGRAM.format(repository=REPOSITORY, python=sys.executable, service=self.service_sid)
+        # A link would take the folder's packages for those of Python.
+        for path in (programs / "python", self.folder / "parley", programs / "parley"):
+            path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n' if path.name == "python" else program)
             path.chmod(0o755)
         for name in ("clients", "local"):
             (self.folder / name).symlink_to(REPOSITORY / name)
@@ -92,10 +98,12 @@ class Clone:
             path = self.folder / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(content)
-        (self.folder / "downloads").mkdir()
+        for folder in ("downloads", ".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"):
+            (self.folder / folder).mkdir(parents=True)
 
     def token(self, identity: str) -> str:
-        return access_token(self._stack.info, self.service_sid, identity)
+        grant = ChatGrant(service_sid=self.service_sid, push_credential_sid=self._credential)
+        return access_token(self._stack.info, self.service_sid, identity, grants=[grant])
 
     def _here(self, text: str) -> str:
         """A text of a page with this stack's addresses, with free ports for the page's, and with what its reader fills in."""
@@ -141,6 +149,9 @@ class Clone:
     def shell(self, block: Block) -> None:
         """Run the commands of a block. A server among them goes on beside, until the page ends."""
         lines = self._here(block.text).splitlines()
+        if block.language == "console":
+            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        lines = [line for line in lines if line.partition("#")[0].strip() not in ENDLESS]
         while lines and SERVERS.match(lines[0].partition("#")[0].strip()):
             self._serve(lines.pop(0))
         self._printed += self._run(["bash", "-c", _SHELL + "\n".join(lines)])
@@ -201,8 +212,10 @@ class Clone:
         info = self._stack.info
         self._client = client = await Client.create(info["ws_url"], lambda: self.token("alice"))
         channel = await client.get_channel_by_unique_name("general")
+        await channel.send_media(File(b"a picture", "cat.png"))
         message = (await channel.get_messages(1)).items[0]
         return {
+            **{name: value for name, value in vars(parley_client).items() if not name.startswith("_")},
             "__name__": "page",
             "local": info,
             "rest_url": info["rest_url"],
@@ -214,9 +227,9 @@ class Clone:
             "client": client,
             "channel": channel,
             "message": message,
-            "File": File,
             "picture_bytes": b"a picture",
             "token_of_the_device": "a-token-of-firebase",
+            "payload": {"data": {"twi_message_type": "twilio.channel.new_message", "twi_message_id": "RU1"}},
             "show": lambda *told: None,
         }
 

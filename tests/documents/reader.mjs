@@ -55,6 +55,7 @@ function runnable(text) {
 
 const client = await Client.create(fetchToken, { url: given.info.ws_url });
 const channel = await client.getChannelByUniqueName("general");
+await channel.sendMedia([new Blob(["a picture"], { type: "image/png" })]);
 const message = (await channel.getMessages(1)).items[0];
 const blob = new Blob(["a picture"], { type: "image/png" });
 const file = Object.assign(new Blob(["a picture"], { type: "image/png" }), { name: "cat.png" });

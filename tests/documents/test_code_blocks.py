@@ -17,7 +17,7 @@ from tests.support.node_packages import find_node, install
 
 HERE = Path(__file__).resolve().parent
 UNTESTED = "the code blocks of the documents are"
-LANGUAGES = {"sh", "python", "js", "json", "html"}
+LANGUAGES = {"sh", "console", "python", "js", "json", "html"}
 
 
 def is_run(block: Block) -> bool:
@@ -47,7 +47,7 @@ def test_every_block_of_the_page_works(page: str, stack: Stack, modules: Path, t
             try:
                 if block.title:
                     place.save(block)
-                elif block.language == "sh":
+                elif block.language in ("sh", "console"):
                     place.shell(block)
                 elif block.language == "python":
                     place.python(block)
