@@ -50,6 +50,7 @@ LONG = (
     "end_to_end/test_newcomer.py",
     "console/test_sending.py",
     "sdk/test_rights.py",
+    "documents/test_code_blocks.py",
     "webhooks/test_parking.py",
     "console/test_sdk_page.py",
     "webhooks/test_sweeps.py",

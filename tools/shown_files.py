@@ -1,6 +1,6 @@
 """`python -m tools.shown_files`: writes the files of this repository into the pages that show them.
 
-A code block with the name of a file of the repository (`title="examples/…"`) shows that file. A test fails if it is stale.
+A block with the name of a file of the repository (`title="examples/…"`) shows that file; a test fails if it is stale.
 """
 
 from __future__ import annotations

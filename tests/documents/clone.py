@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.metadata
 import inspect
 import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -30,8 +32,14 @@ from tests.support.push import CERTIFICATE, PRIVATE_KEY, SERVICE_ACCOUNT
 from tests.support.waiting import until
 
 _PATIENCE_SECONDS = 120
-# Commands that go on until the reader ends them, and the port at which each then answers.
-SERVERS = re.compile(r"^(?:[A-Z_]+=\S+ )*(?:\.venv/bin/python|node) \S*?(?:server|moderator|hooks)\w*\.(?:py|mjs|js)$")
+# Programs that go on until the reader ends them, and the port at which each answers; None if it only prints.
+LASTING = (
+    (re.compile(r"echo_bot\.py"), None),
+    (re.compile(r"moderator\.py"), "8091"),
+    (re.compile(r"hooks\.(py|mjs)"), "8092"),
+    (re.compile(r"server\.(py|mjs)"), "8090"),
+)
+_INSTALLS = re.compile(r"(?:\.venv/bin/)?(pip|npm) install (.*)")
 _PORT = re.compile(r"(?<=127\.0\.0\.1:)(8\d{3})\b")
 # Answers that are refusals end the block.
 _SHELL = (
@@ -56,7 +64,7 @@ class Clone:
         self._stack = stack
         self._modules = modules
         self._ports: dict[str, int] = {}
-        self._servers: dict[str, subprocess.Popen[str]] = {}
+        self._lasting: dict[str, subprocess.Popen[str]] = {}
         self._printed = ""
         self._python: dict[str, Any] = {}
         self._client: Client | None = None
@@ -152,9 +160,27 @@ class Clone:
         if block.language == "console":
             lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
         lines = [line for line in lines if line.partition("#")[0].strip() not in ENDLESS]
-        while lines and SERVERS.match(lines[0].partition("#")[0].strip()):
-            self._serve(lines.pop(0))
-        self._printed += self._run(["bash", "-c", _SHELL + "\n".join(lines)])
+        commands: list[str] = []
+        for line in lines:
+            command = line.partition("#")[0].strip()
+            lasting = next((port for name, port in LASTING if name.search(command)), "none")
+            if installs := _INSTALLS.fullmatch(command):
+                self._check_installed(*installs.groups())
+            elif lasting != "none" and not command.startswith("curl"):
+                self._start(command, lasting)
+            else:
+                commands.append(line)
+        self._printed += self._run(["bash", "-c", _SHELL + "\n".join(commands)])
+
+    def _check_installed(self, program: str, names: str) -> None:
+        """What a page installs is here already, in the version that the tests pin."""
+        for name in names.split():
+            if (self.folder / name).exists() or name.startswith("-"):
+                continue
+            if program == "pip":
+                importlib.metadata.version(name)
+            else:
+                assert (self._modules / name).is_dir(), name
 
     def _run(self, command: list[str]) -> str:
         done = subprocess.run(
@@ -172,13 +198,14 @@ class Clone:
             raise Failed(done.stdout[-4000:])
         return done.stdout
 
-    def _serve(self, command: str) -> None:
-        port = self._port("8091" if "moderator" in command else "8092" if "hooks" in command else "8090")
-        if earlier := self._servers.pop(str(port), None):
+    def _start(self, command: str, shown_port: str | None) -> None:
+        """Start a program and wait for its port, or for its first line."""
+        if earlier := self._lasting.pop(shown_port or command, None):
             _end(earlier)
-        printed = self.folder / f"server-{port}.log"
-        server = subprocess.Popen(
-            ["bash", "-c", f"export PORT={port}; {command.partition('#')[0]}"],
+        port = self._port(shown_port) if shown_port else 0
+        printed = self.folder / f"printed-{len(self._lasting)}.log"
+        program = subprocess.Popen(
+            ["bash", "-c", f"export PORT={port}; {command}"],
             cwd=self.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -187,15 +214,17 @@ class Clone:
             text=True,
             start_new_session=True,
         )
-        self._servers[str(port)] = server
+        self._lasting[shown_port or command] = program
 
-        def answers() -> bool:
-            if server.poll() is not None:
+        def is_ready() -> bool:
+            if program.poll() is not None:
                 raise Failed(printed.read_text())
+            if not port:
+                return printed.stat().st_size > 0
             with contextlib.closing(socket.socket()) as probe:
                 return probe.connect_ex(("127.0.0.1", port)) == 0
 
-        until(answers, what=f"{command} answers")
+        until(is_ready, what=f"{command} is ready")
 
     def python(self, block: Block) -> None:
         """Run Python of a page. All of the page's Python shares one namespace, and may await."""
@@ -248,17 +277,17 @@ class Clone:
         self._run(["node", str(Path(__file__).with_name("reader.mjs")), str(path)])
 
     def close(self) -> None:
-        for server in self._servers.values():
-            _end(server)
+        for program in self._lasting.values():
+            _end(program)
         if self._client:
             self._loop.run(self._client.shutdown())
         self._loop.close()
 
 
-def _end(server: subprocess.Popen[str]) -> None:
+def _end(program: subprocess.Popen[str]) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(server.pid, 15)
-    server.wait(30)
+        os.killpg(program.pid, signal.SIGTERM)
+    program.wait(30)
 
 
 @contextlib.contextmanager
