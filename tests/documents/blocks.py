@@ -66,6 +66,7 @@ NOT_RUN = {
     ("README.md", "make build && sam deploy --guided"): _CHECKOUT,
     ("docs/cli.md", "pipx install ."): "tests/cli/test_package.py installs the package",
     ("docs/deploying.md", "make build && sam deploy --guided"): _CHECKOUT,
+    ("docs/deploying.md", "./parley --stack <stack> doctor         # checks the whole service"): _ACCOUNT,
     ("docs/deploying.md", "make console STACK=parley"): _ACCOUNT,
     (
         "docs/deploying.md",
@@ -86,10 +87,14 @@ NOT_RUN = {
         "docs/operating.md",
         "aws dynamodb restore-table-to-point-in-time --source-table-name <TableName> --target-table-name <new name> \\",
     ): _ACCOUNT,
+    (
+        "docs/operating.md",
+        "aws cloudformation describe-stack-resource --stack-name <stack> --logical-resource-id WorkDeadLetterQueue",
+    ): _ACCOUNT,
     ("docs/operating.md", "sam deploy --parameter-overrides DeletionProtection=false"): _ACCOUNT,
     (
         "docs/webhooks.md",
-        "./parley webhooks list                     # the parked deliveries on this machine, oldest first; --json for all details, a line each",
+        "./parley webhooks list                     # the parked deliveries on this machine, oldest first; --json prints all details, one delivery a line",
     ): "it replays what other tests have parked; tests/cli/test_webhooks.py tries each command",
     ("docs/unchecked.md", "export STACK=parley"): _ACCOUNT,
 }
