@@ -17,7 +17,7 @@ from parley.operations import channels, counting, joining, messages, services, u
 from parley.operations.context import Context
 from parley.operations.paging import PageRequest
 from parley.store import keys
-from tests.ports.meddling import MeddlingClient, refusing, without_an_answer
+from tests.ports.meddling import MeddlingClient, after, refusing, without_an_answer
 from tests.support.lean import LeanClient
 from tests.support.world import World
 
@@ -103,6 +103,52 @@ def test_holes_and_deletions_together_are_counted_right(room: Room) -> None:
     assert room.shown() == room.stored() == (1, 0)
     room.delete(0)
     assert room.shown() == room.stored() == (0, None)
+
+
+def test_a_message_that_is_written_while_a_later_one_is_removed_becomes_the_newest(room: Room) -> None:
+    """The removal passed over the index of the message under way. Then the channel named an older message as its newest."""
+    room.send()
+    rival = room.world.another_container().context()
+
+    def meanwhile() -> None:
+        room.send(rival)
+        room.delete(2, rival)
+
+    room.client.script("put_item", after(meanwhile))
+    assert room.send()["index"] == 1
+    assert room.shown() == room.stored() == (2, 1)
+
+
+def test_a_message_under_way_is_the_newest_after_older_ones_were_counted(room: Room) -> None:
+    """The counters name a message that was never written. Another one is under way when they are corrected."""
+    room.send()
+    room.die_sending()
+    room.send()
+    room.delete(2)
+    room.world.clock.advance(61)
+    rival = room.world.another_container().context()
+
+    def meanwhile() -> None:
+        room.send(rival)
+        room.delete(4, rival)
+        counting.settle(rival, room.sid, room.world.table.fetch(keys.tail(room.sid)) or {})
+
+    room.client.script("put_item", after(meanwhile))
+    assert room.send()["index"] == 3
+    assert room.shown() == room.stored() == (2, 3)
+
+
+def test_a_check_in_a_busy_channel_corrects_which_message_is_the_newest(room: Room) -> None:
+    room.send()
+    room.die_sending()
+    room.send()
+    room.delete(2)
+    room.world.clock.advance(61)
+    room.send()
+    room.delete(3)
+    assert room.shown() == (2, 1)
+    counting.settle(room.context, room.sid, room.world.table.fetch(keys.tail(room.sid)) or {})
+    assert room.shown() == room.stored() == (1, 0)
 
 
 def test_a_second_fetch_has_nothing_left_to_do(room: Room) -> None:

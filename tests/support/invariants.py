@@ -205,11 +205,11 @@ def _messages(account: Account) -> Iterator[str]:
             yield f"{sid} says that {sorted(removed)} are removed, of messages {looked_at + 1} to {last}"
         if (living and max(living) > last) or looked_at > last:
             yield f"{sid} says that its last index is {last}, and there are later ones"
-        newest = tail.get("last_message_index")
-        if newest is not None and newest != max(living, default=-1):
-            yield f"{sid} says that its newest message is {newest}, and it is {max(living, default=-1)}"
-        if newest is None and (last <= looked_at or last in removed) and last >= 0 and last not in living:
-            yield f"{sid} says that its newest message is {last}, which is gone"
+        newest, stored = tail.get("last_message_index", last), max(living, default=-1)
+        # A send that died may have left its index empty.
+        is_empty = max(stored, looked_at) < newest <= last and newest not in removed
+        if newest != stored and not is_empty:
+            yield f"{sid} says that its newest message is {newest}, and it is {stored}"
         for message in account.in_channel(sid, "MESSAGE#"):
             if message["sid"] != message_sid(sid, message["index"]):
                 yield f"{message['sid']} is not the SID of message {message['index']} of {sid}"

@@ -37,5 +37,14 @@ def final_index(tail: Tail, stored: Sequence[Message], more: bool, now_ms: int) 
     return max(settled, default=tail["counted_index"])
 
 
+def newest_uncounted(tail: Tail, below: int) -> int | None:
+    """The newest index above `counted_index` and below the given one that counts as a message; None if none does.
+
+    A send may still be writing its message there. When it is done, it does not name its message as the newest.
+    """
+    removed = tail.get("removed", ())
+    return next((index for index in range(below - 1, tail["counted_index"], -1) if index not in removed), None)
+
+
 def _is_quiet(tail: Tail, now_ms: int) -> bool:
     return tail.get("seq_at", 0) <= now_ms - SETTLED_MS

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from parley.domain.counting import final_index, is_due
+from parley.domain.channels import newest_index
+from parley.domain.counting import final_index, is_due, newest_uncounted
 from parley.errors import NOT_FOUND, Refusal
 from parley.operations import channel_log
 from parley.operations.channel_log import Overtaken
@@ -57,10 +58,10 @@ def settle(context: Context, channel_sid: str, tail: Tail) -> Tail:
     left = frozenset(index for index in tail.get("removed", ()) if index > final)
     guards = [channel_log.unchanged(tail, name) for name in ("counted_index", "removed")]
     set_: dict[str, object] = {"counted_index": final, "removed": left or None}
-    if final == tail["last_index"]:
-        newest = max(living) if living else newest_below(context, channel_sid, counted + 1)
+    if final >= newest_index(tail):
+        newest = max(living) if living else _newest_stored(context, channel_sid, counted + 1)
         guards += [channel_log.unchanged(tail, name) for name in ("last_index", "last_message_index")]
-        set_["last_message_index"] = None if newest == final else newest
+        set_["last_message_index"] = None if newest == tail["last_index"] else newest
     write = channel_log.in_tail(tail["service_sid"], channel_sid, {"counted": len(living)}, *guards, **set_)
     try:
         return cast(Tail, context.table.commit(context.cause(), [write])[0])
@@ -93,12 +94,15 @@ def one_message_less(context: Context, message: Message, tail: Tail) -> Update:
     if tail.get("last_message_index", tail["last_index"]) == index:
         # If a newer message was sent, or the one below was removed, the index written here would be wrong.
         guards += [channel_log.unchanged(tail, name) for name in ("last_index", "counted", "removed")]
-        set_["last_message_index"] = newest_below(context, channel_sid, index)
+        newest = newest_uncounted(tail, index)
+        if newest is None:
+            newest = _newest_stored(context, channel_sid, min(index, tail["counted_index"] + 1))
+        set_["last_message_index"] = newest
     return channel_log.in_tail(message["service_sid"], channel_sid, add, *guards, **set_)
 
 
-def newest_below(context: Context, channel_sid: str, index: int) -> int:
-    """The index of the newest message below an index; -1 if there is none."""
+def _newest_stored(context: Context, channel_sid: str, index: int) -> int:
+    """The index of the newest message stored below an index; -1 if there is none."""
     below = context.table.page(keys.messages(channel_sid), 1, before=keys.padded(index), descending=True).found
     return int(below[0].record["index"]) if below else -1
 
