@@ -1,0 +1,85 @@
+"""The page of HTML in two windows, served by the token server, on a running stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.console.browser import chromium, find_chromium, tab
+from tests.end_to_end.clients import helper_library
+from tests.examples.programs import EXAMPLES, Place, python, running
+
+PAGE = EXAMPLES / "html-chat"
+CLIENT = "http://127.0.0.1:8080/console/"
+"""From where the page imports the client."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = find_chromium()
+    if program is None:
+        pytest.skip("Chromium is not installed, so the HTML chat is NOT tested")
+    with chromium(program) as running:
+        yield running
+
+
+@pytest.fixture
+def url(place: Place) -> Iterator[str]:
+    """Where the token server has the page."""
+    command = python("token-server/server.py")
+    with running(command, place, r"http://127\.0\.0\.1:\d+", PORT="0", PAGES=str(PAGE)) as found:
+        yield f"{found[0]}/index.html"
+
+
+@pytest.fixture
+def windows(browser: Browser, place: Place, url: str) -> Iterator[tuple[Page, Page]]:
+    """The page as alice sees it, and as bob sees it. The stack of the tests has another port than the page names."""
+    problems: list[str] = []
+
+    def from_the_stack(route: Route) -> None:
+        answer = route.fetch(url=route.request.url.replace(CLIENT, f"{place.info['console_url']}/"))
+        route.fulfill(response=answer)
+
+    with tab(browser, problems) as alice, tab(browser, problems) as bob:
+        for page, identity in ((alice, "alice"), (bob, "bob")):
+            page.route(f"{CLIENT}**", from_the_stack)
+            page.goto(f"{url}?identity={identity}")
+            expect(page.get_by_role("status")).to_have_text(f"{identity} is connected")
+        yield alice, bob
+    assert problems == []
+
+
+def say(page: Page, text: str) -> None:
+    page.get_by_label("Message").fill(text)
+    page.get_by_role("button", name="Send").click()
+
+
+def test_two_windows_talk_and_a_window_opened_later_shows_what_was_said(windows: tuple[Page, Page]) -> None:
+    alice, bob = windows
+    say(alice, "Hello, bob")
+    expect(bob.get_by_role("listitem")).to_have_text(["alice: Hello, bob"])
+    say(bob, "Hello, alice")
+    for page in windows:
+        expect(page.get_by_role("listitem")).to_have_text(["alice: Hello, bob", "bob: Hello, alice"])
+    bob.reload()
+    expect(bob.get_by_role("listitem")).to_have_text(["alice: Hello, bob", "bob: Hello, alice"])
+
+
+def test_edits_and_removals_are_shown_and_a_message_that_cannot_be_sent_is_told(windows: tuple[Page, Page], place: Place) -> None:
+    alice, bob = windows
+    general = helper_library(place.info).chat.v2.services(place.service_sid).channels("general")
+    for text in ("helo", "bye"):
+        say(alice, text)
+        expect(bob.get_by_role("listitem").last).to_have_text(f"alice: {text}")
+    edited, removed = general.messages.list()
+    edited.update(body="hello")
+    removed.delete()
+    expect(bob.get_by_role("listitem")).to_have_text(["alice: hello"])
+    say(alice, "x" * 40_000)
+    expect(alice.get_by_role("status")).to_contain_text("over the 32000")
+
+
+def test_the_page_has_at_most_sixty_lines() -> None:
+    assert len((PAGE / "index.html").read_text(encoding="utf-8").splitlines()) <= 60
