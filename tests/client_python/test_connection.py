@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from typing import Any
 
 import pytest
 
-from parley_client import Denied, RequestTimeout
+from parley_client import Client, Denied, ParleyError, RequestTimeout, UnusableUrl
 from tests.client_python.fakes import (
     CHANNEL,
     Lab,
@@ -22,6 +24,85 @@ pytestmark = pytest.mark.anyio
 
 def states(listener: Listener) -> list[str]:
     return [event.state for event in listener.named("connectionStateChanged")]
+
+
+# What cannot be connected to.
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://127.0.0.1:8080",
+        "https://chat.example.com/prod",
+        "127.0.0.1:8080/ws",
+        "chat.example.com/prod",
+        "wss://",
+        "ws:///ws",
+        "wss://chat.example.com:99999/prod",
+        "wss://chat.example.com/prod#here",
+        None,
+    ],
+)
+def test_a_url_that_cannot_be_that_of_a_socket_is_refused_at_once(url: Any) -> None:
+    with pytest.raises(UnusableUrl, match=r"Give the one that begins with wss:// or ws://: `SocketUrl`") as refused:
+        Client(url, "token")
+    assert str(refused.value).startswith(f"{url!r} is not the address of a socket.")
+    assert isinstance(refused.value, ParleyError) and isinstance(refused.value, ValueError)
+
+
+@pytest.mark.parametrize("url", ["wss://chat.example.com/prod", "ws://localhost:8080/ws", "ws://[::1]:8080/ws?a=b"])
+def test_a_url_of_a_socket_is_accepted(url: str) -> None:
+    assert Client(url, "token").connection_state == "disconnected"
+
+
+# The log.
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+async def test_the_log_says_once_of_each_cause_why_there_is_no_connection(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    lab.server.refusals = [(503, {"message": "Busy"}), (503, {"message": "Busy"}), (502, {}), (503, {})]
+    await lab.start()
+    assert warnings(caplog) == [
+        f"cannot connect to {lab.server.url}, will try again: Busy (status 503, code 0)",
+        f"cannot connect to {lab.server.url}, will try again: the server answered 502 (status 502, code 0)",
+    ]
+
+
+async def test_the_log_says_it_again_if_it_happens_after_a_session(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    lab.server.refusals = [(503, {})]
+    listener = await lab.start()
+    lab.server.refusals = [(503, {})]
+    lab.server.socket.drop()
+    await listener.heard("connectionError", 2)
+    assert len(warnings(caplog)) == 2
+
+
+async def test_the_log_never_holds_the_query_of_the_url(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    lab.server.refusals = [(503, {}), (401, {"message": "No"})]
+    lab.server.url += "/ws?key=secret"
+    with pytest.raises(Denied):
+        await soon(lab.construct().client.start())
+    assert len(warnings(caplog)) == 2
+    assert warnings(caplog)[1].endswith(
+        "/ws refused the token, update_token takes another one: No (status 401, code 0)"
+    )
+    assert "secret" not in caplog.text
+
+
+async def test_the_log_says_that_a_token_has_expired_and_nothing_replaces_it(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener = await lab.start(lab.token(seconds=600))
+    lab.timing.advance(601)
+    lab.server.socket.drop()
+    await until(lambda: listener.client.connection_state == "disconnected")
+    assert warnings(caplog) == ["the token has expired, update_token takes another one"]
 
 
 # Opening.

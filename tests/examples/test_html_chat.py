@@ -67,7 +67,9 @@ def test_two_windows_talk_and_a_window_opened_later_shows_what_was_said(windows:
     expect(bob.get_by_role("listitem")).to_have_text(["alice: Hello, bob", "bob: Hello, alice"])
 
 
-def test_edits_and_removals_are_shown_and_a_message_that_cannot_be_sent_is_told(windows: tuple[Page, Page], place: Place) -> None:
+def test_edits_and_removals_are_shown_and_a_message_that_cannot_be_sent_is_told(
+    windows: tuple[Page, Page], place: Place
+) -> None:
     alice, bob = windows
     general = helper_library(place.info).chat.v2.services(place.service_sid).channels("general")
     for text in ("helo", "bye"):

@@ -11,7 +11,8 @@ A module imports only modules on lower lines than its own:
     connection record following
     line follower files notifications
     emitter news tokens wire transfer
-    errors paginator pauses payloads timing
+    paginator
+    complaints errors pauses payloads reprs timing
 
 If a lower module needs a higher one, it takes a callable or declares a Protocol.
 tests/client_python/test_imports.py reads this table.
@@ -32,6 +33,7 @@ from parley_client.errors import (
     TransferFailed,
     UnusableFile,
     UnusableNotification,
+    UnusableUrl,
 )
 from parley_client.events import (
     ChannelAdded,
@@ -107,6 +109,7 @@ __all__ = [
     "TypingStarted",
     "UnusableFile",
     "UnusableNotification",
+    "UnusableUrl",
     "User",
     "UserSubscribed",
     "UserUnsubscribed",

@@ -27,7 +27,7 @@ from parley_client.timing import RealTiming, Timing
 from parley_client.tokens import Provider, Tokens
 from parley_client.user import User
 from parley_client.users import Users
-from parley_client.wire import Connect, open_wire
+from parley_client.wire import Connect, checked, open_wire
 
 _OPENING_SECONDS = 10.0
 """For how long after the start the client keeps events for the first stream."""
@@ -47,6 +47,9 @@ class Client(Emitter):
         token: An access token, or a function that makes a fresh one each time, which may be a coroutine function.
         timing: Provides time and random numbers.
         connect: Opens sockets.
+
+    Raises:
+        UnusableUrl: the URL cannot be that of a socket.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class Client(Emitter):
         self._denial: Refused | None = None
         self._outcome = asyncio.Event()
         self._tokens = Tokens(token, self._timing, self._token_about_to_expire, self._token_expired, self._whose)
-        self._connection = Connection(url, self._tokens, connect, self._timing, self)
+        self._connection = Connection(checked(url), self._tokens, connect, self._timing, self)
         self._renewal = Renewal(self._tokens, self._connection, self._timing, self._forget_denial)
         self._users = Users(self._hub, self._connection)
         self._registrations = Registrations(self.register_binding, self.remove_binding)
@@ -81,6 +84,10 @@ class Client(Emitter):
             began=self._session_began,
             refollow=self._users.follow_again,
         )
+
+    def __repr__(self) -> str:
+        identity = None if self._users.own is None else self.identity
+        return f"<Client identity={identity!r} connection_state={self.connection_state!r}>"
 
     # Starting and stopping.
 

@@ -20,6 +20,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from parley_client.complaints import Complaints
 from parley_client.errors import (
     CONNECTION_IS_OVER,
     ClientClosed,
@@ -98,6 +99,7 @@ class Connection:
         self._line: Line | None = None
         self._move = _Move(0.0)
         self._pauses = Pauses()
+        self._complaints = Complaints(url)
         self._nudge = asyncio.Event()
         self._timer: Handle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -133,6 +135,7 @@ class Connection:
         """A session has begun on this line, so the previous line may be closed."""
         line.is_established = True
         self._pauses.session_began(self._timing.now())
+        self._complaints.session_began()
         if line is self._line:
             self._set_state(CONNECTED)
         self._nudge.set()
@@ -250,6 +253,7 @@ class Connection:
         while True:
             while self._refusal is not None or not self._tokens.is_usable:
                 if self._refusal is None:
+                    self._complaints.has_no_token()
                     self._set_state(DISCONNECTED)
                 await self._wait(None)
             self._set_state(CONNECTING)
@@ -271,19 +275,21 @@ class Connection:
         except Refused as error:
             if error.status not in _HOPELESS or token != self._tokens.current:
                 # The server is in trouble, or somebody replaced the token: the next attempt may succeed.
+                self._complaints.cannot_connect(error)
                 self._owner.failed(error, is_terminal=False)
             elif self._line is None:
                 self._deny(error)
             return None
         except Exception as error:
             # The network, a proxy or the application's token provider failed. Each of them may recover.
-            _log.info("could not connect: %s", error)
+            self._complaints.cannot_connect(error)
             self._owner.failed(error, is_terminal=False)
             return None
         return Line(wire, token, self._timing, self._owner.pushed, self._lost, self._nudge.set)
 
     def _deny(self, error: Refused) -> None:
         self._refusal = error
+        self._complaints.denied(error)
         self._owner.failed(error, is_terminal=True)
         self._set_state(DENIED)
         self._fail_waiting(Denied(error.status, error.code, error.message))

@@ -37,6 +37,9 @@ class EventStream(AsyncIterator[Event]):
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
+    def __repr__(self) -> str:
+        return f"<EventStream with {self._queue.qsize()} unread>"
+
     def put(self, event: Event | None) -> None:
         """Append an event, or None for the end."""
         self._queue.put_nowait(event)

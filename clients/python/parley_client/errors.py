@@ -7,6 +7,7 @@ ParleyError
 ├── MessageTooLarge       a request is larger than 128 KB
 ├── UnusableFile          a file is empty, or cannot be read
 ├── UnusableNotification  a payload is no push notification of Parley's
+├── UnusableUrl           a URL is not the address of a socket
 ├── TransferFailed        the bytes of a file did not get through
 ├── Refused               the server refused to open a socket
 │   └── Denied            it refused because of the token: the client waits for another one
@@ -54,6 +55,10 @@ class UnusableFile(ParleyError):
 
 class UnusableNotification(ParleyError):
     """The payload is no push notification of Parley's."""
+
+
+class UnusableUrl(ParleyError, ValueError):
+    """The URL is not the address of a socket."""
 
 
 class TransferFailed(ParleyError):

@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 from parley_client.errors import ClientClosed, ParleyError, RequestError, UnusableFile
 from parley_client.payloads import MediaRecord, SessionResult
+from parley_client.reprs import described
 from parley_client.timing import Timing, pause
 from parley_client.transfer import PIECE_BYTES, Stopped, Transfer, ask, in_thread, may_pass, receive, send
 
@@ -54,6 +55,9 @@ class File:
     content: Content
     filename: str | None = None
     content_type: str | None = None
+
+    def __repr__(self) -> str:
+        return described(self, ("name", "kind"))
 
     @property
     def name(self) -> str | None:
@@ -283,7 +287,7 @@ class Media:
         self.category: str = record.get("category") or "media"
 
     def __repr__(self) -> str:
-        return f"Media({self.sid}, {self.filename!r}, {self.content_type}, {self.size} bytes)"
+        return described(self, ("filename", "content_type", "size", "sid"))
 
     async def get_content_temporary_url(self) -> str:
         """A URL under which everybody can fetch the file for some minutes, without a token."""

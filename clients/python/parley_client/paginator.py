@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from parley_client.reprs import described
+
 T = TypeVar("T")
 Turn = Callable[[], Awaitable["Paginator[T]"]]
 
@@ -21,6 +23,9 @@ class Paginator(Generic[T]):
         self.items = list(items)
         self._following = following
         self._previous = previous
+
+    def __repr__(self) -> str:
+        return described(self, ("items", "has_prev_page", "has_next_page"))
 
     @property
     def has_next_page(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from parley_client.emitter import Emitter, Event
 from parley_client.files import Files
+from parley_client.reprs import described
 from parley_client.timing import Timing
 
 Attributes = Any
@@ -47,10 +48,16 @@ class RecordObject(Emitter):
     REASONS: ClassVar[Mapping[str, str]] = {}
     """Twilio's names for changes, by field."""
 
+    SHOWN: ClassVar[tuple[str, ...]] = ()
+    """The properties that `repr` shows."""
+
     def __init__(self, hub: Hub, record: Mapping[str, object]) -> None:
         super().__init__(hub.kept)
         self._hub = hub
         self._record: dict[str, Any] = dict(record)
+
+    def __repr__(self) -> str:
+        return described(self, self.SHOWN)
 
     def apply(self, record: Mapping[str, object]) -> tuple[str, ...]:
         """Show this version unless it is older; returns Twilio's names for what has changed."""

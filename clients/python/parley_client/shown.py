@@ -31,6 +31,7 @@ class ShownMessage(RecordObject):
     """The fields of a message."""
 
     REASONS = MESSAGE_REASONS
+    SHOWN = ("index", "author", "body", "sid")
 
     @property
     def index(self) -> int:
@@ -74,6 +75,7 @@ class ShownMember(RecordObject):
     """The fields of a member."""
 
     REASONS = MEMBER_REASONS
+    SHOWN = ("identity", "sid")
 
     _is_typing = False
 
@@ -116,6 +118,7 @@ class ShownChannel(RecordObject):
     """The fields of a channel: its record, and this user's status in it."""
 
     REASONS = CHANNEL_REASONS
+    SHOWN = ("unique_name", "friendly_name", "type", "status", "sid")
 
     def __init__(self, hub: Hub, record: Mapping[str, object]) -> None:
         super().__init__(hub, record)

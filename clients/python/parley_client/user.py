@@ -22,6 +22,7 @@ class User(RecordObject):
     """A user, kept up to date while the client follows it. The client's own user is always kept up to date."""
 
     REASONS = USER_REASONS
+    SHOWN = ("identity", "friendly_name", "online")
 
     announced_seq = 0
     """The `seq` of the last change that the application has heard of."""

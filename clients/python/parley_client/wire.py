@@ -8,16 +8,29 @@ from inspect import GEN_SUSPENDED, getgeneratorstate
 from typing import Any, Literal, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, ProtocolError
+from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, ProtocolError
 from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
 
-from parley_client.errors import ConnectionLost, MessageTooLarge, Refused
+from parley_client.errors import ConnectionLost, MessageTooLarge, Refused, UnusableUrl
 
 SUBPROTOCOL = "parley.v1"
 MOST_BYTES = 128 * 1024
 _FRAME_BYTES = 32_000
 _OPEN_SECONDS = 20
 _CLOSE_SECONDS = 5
+
+
+def checked(url: str) -> str:
+    """The URL; raises UnusableUrl if it cannot be that of a socket."""
+    try:
+        parse_uri(url)
+    except (InvalidURI, ValueError, TypeError, AttributeError) as error:
+        raise UnusableUrl(
+            f"{url!r} is not the address of a socket. Give the one that begins with wss:// or ws://: "
+            "`SocketUrl` of a deployed stack, or `ws_url` in the `.parley/local.json` of a local run."
+        ) from error
+    return url
 
 
 class Wire(Protocol):
