@@ -333,6 +333,8 @@ export interface ClientOptions {
   timers?: Timers;
   /** Milliseconds since 1970, as `Date.now`. */
   clock?: () => number;
+  /** Hears what is wrong with the connection, once of each cause: for example `console.warn`. */
+  log?: (text: string) => void;
   /** From 0 to 1, as `Math.random`. */
   random?: () => number;
   /** For files, and to check that the server can be reached after handshakes failed without a status. */

@@ -19,6 +19,63 @@ import {
   world,
 } from "./support.mjs";
 
+describe("the address", () => {
+  for (const url of [
+    undefined,
+    "",
+    "http://127.0.0.1:8080",
+    "https://chat.example.com/prod",
+    "127.0.0.1:8080/ws",
+    "wss://",
+    "ws:///ws",
+    "wss://chat.example.com:99999/prod",
+    "wss://chat.example.com/prod#here",
+  ]) {
+    test(`${JSON.stringify(url)} cannot be that of a socket and is refused at once, with what to give instead`, () => {
+      const refusal = { name: "TypeError", message: /is not the address of a socket\. Give .*wss:.*`SocketUrl`.*`ws_url`/ };
+      assert.throws(() => new Client("t", { url, WebSocket: class {} }), refusal);
+    });
+  }
+
+  test("of a socket is accepted, with a port and a query too", () => {
+    for (const url of ["wss://chat.example.com/prod", "ws://[::1]:8080/ws?a=b", "WS://localhost"]) {
+      assert.equal(new Client("t", { url, WebSocket: class {} }).connectionState, "disconnected");
+    }
+  });
+});
+
+describe("the log", () => {
+  test("hears once of each cause why there is no connection, and again after a session", async () => {
+    const log = [];
+    const { server, client, clock } = world({
+      arrival: 503,
+      options: { log: (text) => log.push(text), url: "wss://chat.example.com/ws?key=secret" },
+    });
+    const connecting = client.initialize();
+    for (const arrival of [503, 502, 503, "open"]) {
+      server.arrival = arrival;
+      await clock.advance(MINUTE);
+    }
+    await connecting;
+    assert.ok(server.sockets.length > 6);
+    const place = "connection to wss://chat.example.com/ws: the socket did not open";
+    assert.deepEqual(log, [`${place} (status 503)`, `${place} (status 502)`]);
+    server.arrival = 503;
+    server.socket.break();
+    await clock.advance(MINUTE);
+    assert.deepEqual(log.slice(2), [`${place} (status 503)`]);
+    await client.shutdown();
+  });
+
+  test("hears that the token was refused", async () => {
+    const log = [];
+    const { client } = world({ arrival: 401, options: { log: (text) => log.push(text) } });
+    await assert.rejects(client.initialize(), ParleyError);
+    assert.match(log[0], /^connection to wss:\/\/chat\.example\.com\/ws: the token was refused: .* \(status 401\)$/);
+    assert.equal(log.length, 1);
+  });
+});
+
 describe("opening", () => {
   test("offers the token as a sub-protocol beside parley.v1", async () => {
     const { server, client } = await connected({ source: "a.b.c" });

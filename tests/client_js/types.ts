@@ -17,7 +17,7 @@ import {
 import { Emitter } from "@parley/client";
 
 export async function converse(url: string, WebSocket: new (url: string, protocols: string[]) => object) {
-  const client: Client = await Client.create(async () => "token", { url, WebSocket });
+  const client: Client = await Client.create(async () => "token", { url, WebSocket, log: console.warn });
   client.on("messageAdded", (message) => {
     const body: string | null = message.body;
     const when: Date | null = message.dateCreated;

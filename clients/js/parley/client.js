@@ -1,3 +1,4 @@
+import { Complaints } from "./complaints.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { environment } from "./environment.js";
@@ -15,11 +16,13 @@ export class Client extends Emitter {
   #registrations = new Registrations(this);
   #initialized = null;
   #settleInitialized;
+  #complaints;
 
   /** Makes a client that connects only on `initialize`, so that listeners hear of its first attempts. */
   constructor(tokenOrProvider, options = {}) {
     super();
     const platform = environment(options);
+    this.#complaints = new Complaints(platform);
     this.#connection = new Connection(tokenOrProvider, platform, {
       start: (ask) => this.#session.start(ask),
       push: (push) => this.#session.receive(push),
@@ -175,6 +178,7 @@ export class Client extends Emitter {
 
   #stateChanged(state) {
     if (state === "connected") {
+      this.#complaints.connected();
       this.#settleInitialized.resolve(this);
       // The client was denied before, and has connected with another token.
       this.#initialized = Promise.resolve(this);
@@ -183,6 +187,7 @@ export class Client extends Emitter {
   }
 
   #failed(details) {
+    this.#complaints.failed(details);
     this._emit("connectionError", details);
     if (this.#connection.state !== "denied") return;
     this.#settleInitialized.reject(new ParleyError(details.message, details.httpStatusCode, details.errorCode));

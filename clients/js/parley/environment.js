@@ -2,7 +2,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** What the client takes from the platform. An option can replace each. */
 export function environment(options) {
-  if (!/^wss?:\/\//.test(options.url ?? "")) throw new TypeError("options.url must begin with wss:// or ws://");
+  checkUrl(options.url);
   const WebSocketClass = options.WebSocket ?? globalThis.WebSocket;
   if (WebSocketClass === undefined) {
     throw new TypeError(
@@ -20,10 +20,21 @@ export function environment(options) {
     cancel: (timer) => timers.clearTimeout(timer),
     random: options.random ?? Math.random,
     now: options.clock ?? Date.now,
+    log: options.log ?? null,
     // Null on a platform that has none, such as Node.
     XMLHttpRequest: options.XMLHttpRequest ?? globalThis.XMLHttpRequest ?? null,
     fetch: options.fetch ?? ((...request) => globalThis.fetch(...request)),
   };
+}
+
+/** A browser would take more, such as the address of a page, and the client would try it again for ever. */
+function checkUrl(url) {
+  const parts = /^wss?:\/\/[^/?#]/i.test(url ?? "") && URL.canParse(url) ? new URL(url) : null;
+  if (parts !== null && parts.hash === "") return;
+  throw new TypeError(
+    `options.url: ${JSON.stringify(url)} is not the address of a socket. Give the one that begins with wss:// or ws://: ` +
+      "`SocketUrl` of a deployed stack, or `ws_url` in the `.parley/local.json` of a local run.",
+  );
 }
 
 /** A random UUID. `crypto.randomUUID` exists on secure pages only. */
