@@ -79,7 +79,7 @@ class RecordObject(Emitter):
 
     @property
     def sid(self) -> str:
-        """The SID; empty for a member whom the client knows only from typing."""
+        """The SID."""
         return str(self._record.get("sid") or "")
 
     @property

@@ -85,6 +85,11 @@ class ShownMember(RecordObject):
         return self._text("identity")
 
     @property
+    def sid(self) -> str:
+        """The SID; empty for a member whom the client knows only from typing."""
+        return super().sid
+
+    @property
     def addressed_as(self) -> str:
         """Its name in requests: the identity, or the SID of a member that has none."""
         return self.identity or self.sid
