@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import mimetypes
 import sys
 import tempfile
 import urllib.request
@@ -51,11 +52,12 @@ def drawing(width: int = 480, height: int = 360) -> bytes:
     return png(width, height, colour)
 
 
-def upload(stack: Stack, service_sid: str) -> str:
-    """Upload the picture as a back end does, and return its SID."""
+def upload(stack: Stack, service_sid: str, name: str, content: bytes) -> str:
+    """Upload a file as a back end does, and return its SID."""
     info = stack.info
-    url = f"{info['rest_url']}/media/v1/Services/{service_sid}/Media?Filename=evening.png"
-    request = urllib.request.Request(url, drawing(), {"Content-Type": "image/png"}, method="POST")
+    url = f"{info['rest_url']}/media/v1/Services/{service_sid}/Media?Filename={name}"
+    kind = mimetypes.guess_type(name)[0] or ""
+    request = urllib.request.Request(url, content, {"Content-Type": kind}, method="POST")
     credentials = base64.b64encode(f"{info['account_sid']}:{info['auth_token']}".encode()).decode()
     request.add_header("Authorization", f"Basic {credentials}")
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
@@ -84,7 +86,7 @@ def seed(stack: Stack) -> Any:
     for days, lines in ((1, YESTERDAY), (0, TODAY)):
         for number, (author, body) in enumerate(lines):
             moment = now - timedelta(days=days, minutes=2 * (len(lines) - number))
-            more = {"media_sid": upload(stack, service.sid)} if body == SHOWN else {}
+            more = {"media_sid": upload(stack, service.sid, "evening.png", drawing())} if body == SHOWN else {}
             made["General"].messages.create(from_=author, body=body, date_created=moment, **more)
     made["Lunch"].messages.create(from_="carol", body="Soup or noodles?")
     made["Lunch"].invites.create(identity="alice")

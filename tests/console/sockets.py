@@ -22,6 +22,7 @@ class Sockets:
         self._spoiled_action = ""
         self._held_event = ""
         self._held_pushes: list[tuple[WebSocketRoute, str]] = []
+        self._is_shut = False
         page.clock.install()
         page.route_web_socket("**/ws**", self._on_socket)
 
@@ -63,6 +64,16 @@ class Sockets:
             self._on_close(socket)
             socket.close()
 
+    def shut(self) -> None:
+        """Break all connections, and refuse new ones."""
+        self._is_shut = True
+        self.cut()
+
+    def reopen(self) -> None:
+        """Let new connections through again, and let the clients try at once."""
+        self._is_shut = False
+        self._page.clock.fast_forward(60_000)
+
     def lose_patience(self) -> None:
         """Wait until a request is held back, then let the page's clock pass the time in which it expects an answer."""
         # Playwright hears of frames only while the test asks it something.
@@ -70,6 +81,9 @@ class Sockets:
         self._page.clock.fast_forward(REQUEST_TIMEOUT_MILLISECONDS)
 
     def _on_socket(self, socket: WebSocketRoute) -> None:
+        if self._is_shut:
+            socket.close()
+            return
         server = self._servers[socket] = socket.connect_to_server()
         socket.on_message(lambda frame: self._on_frame(socket, str(frame)))
         socket.on_close(lambda code, reason: self._on_close(socket))

@@ -453,7 +453,8 @@ def test_a_third_person_is_added_and_closed(console: Console) -> None:
 
 def test_a_new_service_has_both_of_them_in_a_channel(console: Console) -> None:
     console.header("New service").click()
-    console.dialog.locator("input").fill("Another")
+    expect(console.dialog.locator("input")).to_be_focused()
+    console.page.keyboard.insert_text("Another")  # over the suggested name, which is selected
     console.dialog_button("Create").click()
     expect(console.dialog).to_have_count(0)
     console.await_ready()

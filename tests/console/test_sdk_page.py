@@ -11,6 +11,7 @@ from local import npm
 from local.sdk.packages import PACKAGES, SdkPackage
 from local.stack.running import Stack
 from tests.console.console import SdkPerson
+from tests.console.screenshots import drawing, upload
 
 # Opens a socket that has nothing to do with the SDKs and tells what becomes of a ping.
 PING = """(url) => new Promise((resolve, reject) => {
@@ -76,3 +77,21 @@ def test_tokens_are_not_shown_in_packets(sdk_page: Page) -> None:
     row = alice.within(".journal summary").filter(has_text="→ init")
     row.click()
     expect(alice.within(".journal pre")).to_contain_text("(an access token)")
+
+
+@pytest.mark.parametrize("package", [PACKAGES[0], PACKAGES[-1]], ids=lambda package: package.name)
+def test_files_are_shown_and_can_be_fetched(
+    sdk_page: Page, stack: Stack, service: Any, channels: Any, package: SdkPackage
+) -> None:
+    alice = SdkPerson(sdk_page, "alice")
+    alice.is_ready()
+    alice.uses(package)
+    for name, content in (("evening.png", drawing(40, 30)), ("table.csv", b"a,b\n")):
+        sid = upload(stack, service.sid, name, content)
+        channels("sdk-console").messages.create(from_="bob", media_sid=sid)
+    expect(alice.within(".message .file-card")).to_contain_text("table.csv")
+    picture = alice.within(".message img[alt='evening.png']")
+    expect(picture).to_have_js_property("naturalWidth", 40)
+    with sdk_page.expect_popup() as opened:
+        picture.click()
+    opened.value.close()

@@ -277,6 +277,31 @@ def test_a_paused_log_stands_still_and_counts(console: Console) -> None:
     expect(tool).to_contain_text("unseen")
 
 
+# The panel with the tools.
+
+
+def test_the_tools_are_resized_with_mouse_and_keys_and_the_browser_remembers_it(console: Console) -> None:
+    page, tools = console.page, console.page.locator("#tool-panels")
+    handle = page.get_by_role("separator", name="Height of the tools")
+    before = tools.bounding_box()
+    edge = handle.bounding_box()
+    assert before and edge
+    page.mouse.move(edge["x"] + 50, edge["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(edge["x"] + 50, edge["y"] - 96)
+    page.mouse.up()
+    expect(tools).to_have_css("height", f"{before['height'] + 100}px")
+    handle.press("ArrowDown")
+    expect(tools).to_have_css("height", f"{before['height'] + 76}px")
+    expect(handle).to_have_attribute("aria-valuenow", str(round(before["height"] + 76)))
+    page.reload()
+    expect(tools).to_have_css("height", f"{before['height'] + 76}px")
+    handle.press("Home")
+    expect(tools).to_have_css("height", "120px")
+    handle.press("End")  # the chat keeps its room
+    expect(tools).to_have_css("height", f"{page.evaluate('innerHeight') - 300}px")
+
+
 # Webhooks.
 
 

@@ -1,7 +1,8 @@
 // The account: the form that asks for it, and signing out.
 
 import { explain } from './dom.js';
-import { askForm, makeForm } from './dialogs.js';
+import { askForm } from './dialogs.js';
+import { makeForm } from './forms.js';
 
 const PLACE = '.execute-api.us-east-1.amazonaws.com/prod';
 

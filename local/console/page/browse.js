@@ -1,14 +1,20 @@
 // The dialog that finds a public channel among any number of them.
 
-import { debounce, explain, guarded, h, icon, keep, textButton } from './dom.js';
+import { guarded, h, icon, textButton } from './dom.js';
 import { openDialog } from './dialogs.js';
+import { finder } from './finder.js';
 import { channelName } from './people.js';
 
 const PAGE = 100;
 const FIRST_READ = 300;
-const READ_AT_ONCE = 3000;
-const MOST_SHOWN = 200;
-const TYPING_MILLISECONDS = 250;
+const WORDS = {
+  list: 'Public channels',
+  filter: 'Filter channels',
+  placeholder: 'Filter by name',
+  things: 'channels',
+  none: 'There is no such public channel.',
+  empty: 'There is no public channel yet.',
+};
 
 /** The public channels that were read so far. */
 class Directory {
@@ -49,72 +55,10 @@ class Directory {
 export async function browseDialog(client) {
   const directory = new Directory(client);
   while (!directory.isComplete && directory.read < FIRST_READ) await directory.readOn();
-  return openDialog('Public channels', (close, dialog) => build(directory, close, dialog));
-}
-
-function build(directory, close, dialog) {
-  const list = h('ul', { class: 'people', 'aria-label': 'Public channels' });
-  const state = h('p', { class: 'hint', role: 'status' });
-  const further = textButton('Look further', () => readUpTo(directory.read + READ_AT_ONCE), { look: 'link' });
-  const filter = h('input', {
-    type: 'search',
-    placeholder: 'Filter by name',
-    'aria-label': 'Filter channels',
-    on: { input: () => onInput() },
-  });
   const rows = new Map();
-  let wanted = directory.read;
-  let isReading = false;
-  let problem = '';
-
-  const show = () => {
-    const text = filter.value.trim();
-    const found = directory.matching(text);
-    const { isComplete } = directory;
-    const nothing = text ? 'There is no such public channel.' : 'There is no public channel yet.';
-    const shown = found.slice(0, MOST_SHOWN).map((channel) => channelRow(rows, channel, close));
-    if (isComplete && shown.length === 0) shown.push(h('li', { class: 'nothing' }, nothing));
-    keep(list, shown);
-    const words = [
-      found.length > MOST_SHOWN && `The first ${MOST_SHOWN} of ${found.length} are shown.`,
-      found.length === 0 && !isComplete && 'Nothing yet.',
-      !isComplete && `The search has read ${directory.read} channels; there are more.`,
-      problem,
-    ];
-    state.textContent = words.filter(Boolean).join(' ');
-    if (isComplete && document.activeElement === further) filter.focus();
-    further.hidden = isComplete;
-  };
-  const readUpTo = async (number) => {
-    wanted = number;
-    if (isReading) return;
-    isReading = true;
-    problem = '';
-    try {
-      while (!directory.isComplete && directory.read < wanted && dialog.open) {
-        await directory.readOn();
-        show();
-      }
-    } catch (error) {
-      problem = explain(error);
-    }
-    isReading = false;
-    show();
-  };
-  const lookUp = debounce(async () => {
-    const text = filter.value.trim();
-    if (!text || directory.isComplete) return;
-    await directory.lookUp(text);
-    show();
-  }, TYPING_MILLISECONDS);
-  const onInput = () => {
-    show();
-    lookUp();
-    readUpTo(filter.value.trim() ? directory.read + READ_AT_ONCE : 0);
-  };
-
-  show();
-  return h('div', { class: 'stacked' }, filter, list, h('div', { class: 'found' }, state, further));
+  return openDialog('Public channels', (close, dialog) =>
+    finder(directory, dialog, { row: (channel) => channelRow(rows, channel, close), words: WORDS }),
+  );
 }
 
 function channelRow(rows, channel, close) {

@@ -9,7 +9,7 @@ const MOST_PIXELS = 140;
 export class Composer {
   /**
    * `on` is told `send(text, files)`, `edit(message, text)`, `editing(message or null)` and `typing()`, and is asked for
-   * `lastOwn()`, the message that ↑ edits.
+   * `lastOwn()`, the message that ↑ edits, and for `toMessages()`, which goes to the messages if there are any.
    */
   constructor(identity, on) {
     this.on = on;
@@ -117,6 +117,9 @@ export class Composer {
     } else if (event.key === 'Escape' && this.editing !== null) {
       event.preventDefault();
       this.#cancel();
+    } else if (event.key === 'Tab' && event.shiftKey) {
+      // The buttons of the field and of the message lie between, so Tab alone would take several presses.
+      if (this.on.toMessages()) event.preventDefault();
     } else if (event.key === 'ArrowUp' && this.field.value === '') {
       const last = this.on.lastOwn();
       if (!last) return;

@@ -1,7 +1,7 @@
 // The page: it knows the account's services and the panes, and shows log, webhooks and snippets below them.
 
 import { refuseOtherDrops } from './attachments.js';
-import { guarded, icon, iconButton, keep, textButton, toast } from './dom.js';
+import { copyText, guarded, icon, iconButton, keep, textButton, toast } from './dom.js';
 import { accountForm, signOutDialog } from './account.js';
 import { Drawer } from './drawer.js';
 import { helpDialog } from './help.js';
@@ -10,8 +10,9 @@ import { Pane } from './pane.js';
 import { identityDialog } from './people.js';
 import { Phones } from './phones.js';
 import { Rest } from './rest.js';
-import { makeService, newServiceDialog, serviceDialog } from './services.js';
+import { makeService, newServiceDialog } from './services.js';
 import { Session, isAddressed } from './session.js';
+import { settingsDialog } from './settings.js';
 import { Snippets } from './snippets.js';
 import { paneView, Tabs, TOOLS_VIEW } from './tabs.js';
 import { Webhooks } from './webhooks.js';
@@ -118,6 +119,7 @@ class App {
     document.documentElement.addEventListener('themechange', showTheme);
     showTheme();
     const button = (drawing, label, action, props) => iconButton(drawing, label, guarded(action), props);
+    byId('service-sid').addEventListener('click', guarded(() => copyText(this.service.sid)));
     keep(byId('service-actions'), [button('plus', 'New service', () => this.newService())]);
     keep(byId('header-actions'), [
       button('person', 'Add a person', () => this.addPerson(), { class: 'wide-only' }),
@@ -160,6 +162,11 @@ class App {
       this.services.map((service) => new Option(service.friendly_name || service.sid, service.sid)),
     );
     if (this.service) this.picker.value = this.service.sid;
+    const sid = this.service?.sid ?? '';
+    const shown = byId('service-sid');
+    shown.textContent = `${sid.slice(0, 6)}…${sid.slice(-4)}`;
+    shown.title = `Copy ${sid}`;
+    shown.setAttribute('aria-label', `Copy the SID ${shown.textContent}`);
     this.picker.closest('.chooser').hidden = this.services.length === 0;
     byId('welcome').hidden = this.services.length > 0;
     byId('panes').hidden = this.services.length === 0;
@@ -192,10 +199,19 @@ class App {
   settings() {
     const { service } = this;
     if (!service) return this.newService();
-    return serviceDialog(service, this.rest, (before) => {
-      this.#showServices();
-      if (before.reachability_enabled !== service.reachability_enabled) this.#connectAgainLater();
+    return settingsDialog(service, this.rest, {
+      changed: (before) => {
+        this.#showServices();
+        this.webhooks.choose(service);
+        if (before.reachability_enabled !== service.reachability_enabled) this.#connectAgainLater();
+      },
+      deleted: () => this.#serviceDeleted(service),
     });
+  }
+
+  #serviceDeleted(service) {
+    this.services = this.services.filter((one) => one !== service);
+    if (service === this.service) this.#choose(this.services.at(-1) ?? null);
   }
 
   /** A client learns with its session whether the service has presence, so each needs a new one. */

@@ -1,16 +1,18 @@
 // One open channel of one person: its messages, its members, who is typing, and how far this person has read.
 
 import { acceptDrops } from './attachments.js';
-import { announce, avatar, debounce, explain, guarded, h, icon, iconButton, keep, textButton } from './dom.js';
+import { attributesDialog } from './attributes.js';
+import { announce, debounce, explain, guarded, h, keep, textButton } from './dom.js';
 import { Composer } from './composer.js';
+import { ConversationHead } from './conversation_head.js';
 import { confirmDialog } from './dialogs.js';
+import { Following } from './following.js';
 import { MessageList } from './messages.js';
-import { channelDialog, channelName, membersDialog } from './people.js';
+import { channelName } from './people.js';
 import { Roster } from './roster.js';
 import { whyReadOnly } from './states.js';
 
 const PAGE = 30;
-const NEAR_PIXELS = 60;
 const READ_MILLISECONDS = 150;
 
 export class Conversation {
@@ -25,7 +27,6 @@ export class Conversation {
     this.watchers = new Set();
     this.firstUnread = null;
     this.older = null;
-    this.atEnd = true;
     this.consumeSoon = debounce(() => this.#consume(), READ_MILLISECONDS);
     this.element = this.#build();
     this.outbox.watch(() => this.show());
@@ -35,32 +36,11 @@ export class Conversation {
   // Building.
 
   #build() {
-    this.title = h('h3', { class: 'title' });
-    this.subtitle = h('p', { class: 'subtitle' });
-    this.faces = h('span', { class: 'faces' });
-    const label = 'Members, invite';
-    const look = { type: 'button', class: 'button plain faces-button', title: label };
-    // The drawings carry the name. On the button, the name would contradict the initials, which are its visible text.
-    const members = h(
-      'button',
-      { ...look, on: { click: guarded(() => membersDialog(this)) } },
-      h('span', { class: 'faces-drawn', role: 'img', 'aria-label': label }, this.faces, icon('people')),
-    );
-    const head = h(
-      'header',
-      { class: 'conversation-head' },
-      iconButton('back', 'Back to the channels', () => this.pane.showChannels(), { class: 'back' }),
-      h('div', { class: 'titles' }, this.title, this.subtitle),
-      members,
-      iconButton(
-        'more',
-        'Channel settings',
-        guarded(() => channelDialog(this)),
-      ),
-    );
+    this.head = new ConversationHead(this);
     this.list = new MessageList(this.pane.identity, {
       edit: (message) => this.composer.startEditing(message),
       remove: (message) => this.#remove(message),
+      attributes: (message) => attributesDialog('Attributes of the message', message),
       retry: (pending) => this.#send(pending),
       discard: (pending) => this.outbox.discard(pending),
       leave: () => this.composer.focus(),
@@ -74,21 +54,24 @@ export class Conversation {
       edit: guarded((message, body) => message.updateBody(body)),
       editing: (message) => this.list.mark(message),
       typing: () => this.channel.typing().catch(() => {}),
+      toMessages: () => this.list.focus(),
       lastOwn: () => this.sorted.findLast((message) => this.#isOwnText(message)),
     });
     this.jump = textButton('New messages', () => this.#scrollToEnd(), { look: 'jump', drawing: 'down', hidden: true });
     this.scroller = h('div', { class: 'scroller', on: { scroll: () => this.#onScroll() } }, this.list.element);
+    this.following = new Following(this.scroller);
     this.typingLine = h('p', { class: 'typing' });
     // The last message stays in view when the pane or the field below changes its height.
     this.resizing = new ResizeObserver(() => {
-      if (this.atEnd) this.#scrollToEnd();
+      this.following.note();
+      if (this.following.atEnd) this.#scrollToEnd();
       this.#fill();
     });
     this.resizing.observe(this.scroller);
     const element = h(
       'section',
       { class: 'conversation', 'aria-label': this.#label },
-      head,
+      this.head.element,
       h('div', { class: 'scroller-frame' }, this.scroller, this.jump),
       this.typingLine,
       this.composer.element,
@@ -131,8 +114,10 @@ export class Conversation {
     }
   }
 
-  /** The client has connected again: read what could not be read without a connection. */
-  onConnected() {
+  /** The client has connected again or lost its connection. Once connected, read what could not be read without. */
+  onConnection(state) {
+    this.#rosterChanged();
+    if (state !== 'connected') return;
     this.load();
     this.#fill();
   }
@@ -176,33 +161,37 @@ export class Conversation {
     this.older = page;
   }
 
+  /** Read the page before the earliest message that is shown. Whoever asks meanwhile waits for the same page. */
   async #loadOlder() {
-    if (this.isLoadingOlder || !this.older?.hasPrevPage) return;
-    this.isLoadingOlder = true;
-    const { older } = this;
-    try {
-      const page = await older.prevPage();
-      // If everything was read again meanwhile, this page may not be the one before what is shown.
-      if (this.older === older) this.#showAbove(page);
-    } finally {
-      this.isLoadingOlder = false;
+    if (!this.older?.hasPrevPage) return;
+    if (!this.loadingOlder) {
+      this.loadingOlder = this.#readOlder().finally(() => (this.loadingOlder = null));
+      // There may be room for one more page.
+      this.loadingOlder.then(() => this.#fill(), () => {});
     }
-    this.#fill();
+    await this.loadingOlder;
   }
 
-  #showAbove(page) {
-    const { scrollHeight, scrollTop } = this.scroller;
-    this.#takePage(page);
-    this.atEnd = false;
-    this.show();
-    this.scroller.scrollTop = scrollTop + this.scroller.scrollHeight - scrollHeight;
-    this.#noteEnd();
+  async #readOlder() {
+    const { older } = this;
+    const page = await older.prevPage();
+    // If everything was read again meanwhile, this page may not be the one before what is shown.
+    if (this.older !== older) return;
+    this.following.above(() => {
+      this.#takePage(page);
+      this.show();
+    });
+  }
+
+  /** Show the message with this index and go to it; earlier messages are read as far back as that. */
+  async reveal(index) {
+    while (!this.isClosed && !this.messages.has(index) && this.older?.hasPrevPage) await this.#loadOlder();
+    if (!this.isClosed) this.list.reveal(index);
   }
 
   /** Read earlier messages while the pane has room for more: without anything to scroll, nobody can ask for them. */
   #fill() {
-    const { scrollTop, clientHeight } = this.scroller;
-    if (this.isClosed || !this.isLoaded || clientHeight === 0 || scrollTop >= NEAR_PIXELS) return;
+    if (this.isClosed || !this.isLoaded || this.scroller.clientHeight === 0 || !this.following.isNearTop) return;
     // After a failure, scrolling or the next message tries again.
     this.#loadOlder().catch(() => {});
   }
@@ -213,13 +202,14 @@ export class Conversation {
     const isNew = !this.messages.has(message.index);
     const isOwn = message.author === this.pane.identity;
     this.messages.set(message.index, message);
+    this.following.note();
     if (isNew && !isOwn) {
       if (!this.isBeingRead) this.firstUnread ??= message.index;
       if (this.pane.isActive) announce(`${message.author}: ${message.body ?? 'sent a file'}`);
     }
-    this.atEnd ||= isOwn;
+    this.following.atEnd ||= isOwn;
     this.show();
-    this.jump.hidden = this.atEnd;
+    this.jump.hidden = this.following.atEnd;
     this.consumeSoon();
   }
 
@@ -277,13 +267,15 @@ export class Conversation {
 
   show() {
     if (this.isClosed) return;
+    this.following.note();
     this.outbox.forgetShown(Math.max(-1, ...this.messages.keys()), this.removed);
     const { pending } = this.outbox;
     if (!this.isLoaded) {
       this.list.fail(this.problem, pending);
       return;
     }
-    const { atEnd, firstUnread } = this;
+    const { firstUnread } = this;
+    const { atEnd } = this.following;
     const hasOlder = Boolean(this.older?.hasPrevPage);
     const members = [...this.roster.members.values()];
     this.list.show({ messages: this.sorted, members, pending, firstUnread, hasOlder });
@@ -294,27 +286,8 @@ export class Conversation {
 
   showHead() {
     this.element?.setAttribute('aria-label', this.#label);
-    keep(this.title, [
-      icon(this.channel.isPrivate ? 'lock' : 'hash'),
-      document.createTextNode(channelName(this.channel)),
-    ]);
-    const { names } = this.roster;
-    const online = names.filter((name) => this.roster.isOnline(name)).length;
-    const isKnown = names.some((name) => this.roster.isOnline(name) !== null);
-    const count = `${names.length} ${names.length === 1 ? 'member' : 'members'}`;
-    const { state } = this.channel;
-    const about = [
-      names.length && count,
-      names.length && isKnown && `${online} online`,
-      state !== 'active' && state,
-    ];
-    this.subtitle.textContent = about.filter(Boolean).join(' · ');
+    this.head.show();
     this.composer.replaceWith(whyReadOnly(this.channel));
-    const others = names.filter((name) => name !== this.pane.identity).slice(0, 3);
-    keep(
-      this.faces,
-      others.map((name) => avatar(name, this.roster.isOnline(name), 'small')),
-    );
   }
 
   #showTyping() {
@@ -328,31 +301,25 @@ export class Conversation {
   }
 
   #scrollToEnd() {
-    this.scroller.scrollTop = this.scroller.scrollHeight;
-    this.atEnd = true;
+    this.following.toEnd();
     this.jump.hidden = true;
   }
 
   #onScroll() {
-    this.#noteEnd();
-    if (this.scroller.scrollTop < NEAR_PIXELS && this.isLoaded) guarded(() => this.#loadOlder())();
-  }
-
-  #noteEnd() {
-    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_PIXELS;
-    if (this.atEnd) {
+    this.following.note();
+    if (this.following.atEnd) {
       this.jump.hidden = true;
       this.consumeSoon();
     }
+    if (this.following.isNearTop && this.isLoaded) guarded(() => this.#loadOlder())();
   }
 
   // Reading.
 
   /** Messages count as read while this pane is the active one, the tab is visible, and the last message is in view. */
   get isBeingRead() {
-    const { isActive } = this.pane;
-    return !whyReadOnly(this.channel) && isActive && !document.hidden && this.atEnd && this.scroller.clientHeight > 0;
+    const isInView = !document.hidden && this.following.atEnd && this.scroller.clientHeight > 0;
+    return !whyReadOnly(this.channel) && this.pane.isActive && isInView;
   }
 
   /** How many messages of others this person has not read; null if that cannot be known from what is loaded. */
@@ -383,7 +350,7 @@ export class Conversation {
   #say(body, files) {
     const pending = this.outbox.add(body, files, this.channel);
     this.firstUnread = null;
-    this.atEnd = true;
+    this.following.atEnd = true;
     this.#send(pending);
   }
 

@@ -33,6 +33,8 @@ const ICONS = {
   file: 'M6 3h8l4 4v14H6zM14 3v4h4',
   code: 'M8 7l-5 5 5 5M16 7l5 5-5 5',
   check: 'M5 12.500l4.500 4.500L19 7',
+  braces:
+    'M9 4c-2.200 0-3 1-3 3v2c0 1.700-.8 3-2.500 3 1.700 0 2.500 1.300 2.500 3v2c0 2 .8 3 3 3M15 4c2.200 0 3 1 3 3v2c0 1.700.8 3 2.500 3-1.700 0-2.500 1.300-2.500 3v2c0 2-.8 3-3 3',
 };
 
 /** Make an element. In `props`, `on` holds listeners, `data` the dataset, and the rest are properties or attributes. */
@@ -96,7 +98,7 @@ export function tone(identity) {
   return String(sum % 8);
 }
 
-/** The round mark of an identity. Its dot shows presence: `true`, `false`, or null for no dot. */
+/** The round mark of an identity. Its dot shows presence: `true`, `false`, `'unknown'`, or null for no dot. */
 export function avatar(identity, online = null, size = '') {
   const initials = [...identity.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()].slice(0, 1).join('').toUpperCase() || '?';
   const mark = h('span', { class: `avatar ${size}`, data: { tone: tone(identity) }, 'aria-hidden': 'true' }, initials);
@@ -149,6 +151,12 @@ export function toast(text, kind = 'info') {
   place.append(note);
   while (place.children.length > 3) place.firstChild.remove();
   setTimeout(() => note.remove(), kind === 'error' ? 9000 : 4500);
+}
+
+/** Put a text into the clipboard, and say so. */
+export async function copyText(text) {
+  await navigator.clipboard.writeText(text);
+  toast('Copied.');
 }
 
 /** Wrap a handler: if it throws, the page shows the error. */

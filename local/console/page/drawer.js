@@ -1,6 +1,7 @@
 // The developer tools below the panes, as tabs. On a phone they fill the page.
 
 import { h, iconButton, keep } from './dom.js';
+import { sizeHandle } from './drawer_size.js';
 
 const DEFAULT = { open: true, tool: 'events' };
 const byId = (id) => document.getElementById(id);
@@ -36,6 +37,7 @@ export class Drawer {
       class: 'drawer-toggle wide-only',
     });
     byId('drawer-head').append(this.toggleButton);
+    byId('drawer').prepend(sizeHandle(byId('drawer')));
   }
 
   toggle() {

@@ -8,10 +8,11 @@ const KEYS = [
   ['Shift + Enter', 'new line'],
   ['↑ in an empty field', 'edit your last message'],
   ['Shift + Tab from the field', 'to the messages; ↑ and ↓ go through them'],
-  ['E, Delete', 'edit or delete the message you are on'],
+  ['E, A, Delete', 'edit the message you are on, its attributes, or delete it'],
   ['Escape', 'stop editing; close a dialog; back to the field'],
   ['Alt + 1 … 4', 'go to a person'],
   ['Alt + E', 'open or close the tools'],
+  ['↑ ↓ on the upper edge of the tools', 'make them larger or smaller'],
 ];
 const READING =
   'Messages count as read by the person whose pane you are in. A click into another pane makes that person the reader.';

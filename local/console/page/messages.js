@@ -2,6 +2,7 @@
 
 import { attachment, sizeText } from './attachments.js';
 import { avatar, guarded, h, iconButton, keep, textButton, tone } from './dom.js';
+import { linked } from './links.js';
 import { outcome } from './outbox.js';
 import { nameOf } from './roster.js';
 
@@ -34,8 +35,8 @@ export function readers(messages, members, self) {
 
 export class MessageList {
   /**
-   * `on` is told `edit(message)`, `remove(message)`, `retry(pending)`, `discard(pending)` and `leave()`, and is asked
-   * `mayEdit(message)`, `mayDelete(message)` and `maySend()`.
+   * `on` is told `edit(message)`, `remove(message)`, `attributes(message)`, `retry(pending)`, `discard(pending)` and
+   * `leave()`, and is asked `mayEdit(message)`, `mayDelete(message)` and `maySend()`.
    */
   constructor(identity, on) {
     this.identity = identity;
@@ -150,6 +151,12 @@ export class MessageList {
           guarded(() => this.on.remove(message)),
           { tabindex: '-1' },
         ),
+      iconButton(
+        'braces',
+        'Attributes of the message',
+        guarded(() => this.on.attributes(message)),
+        { tabindex: '-1' },
+      ),
     ].filter(Boolean);
     const line = h(
       'div',
@@ -158,10 +165,10 @@ export class MessageList {
         'div',
         { class: 'bubble' },
         files.length > 0 && h('div', { class: 'files' }, files),
-        message.body !== null && h('span', { class: 'text' }, message.body),
+        message.body !== null && h('span', { class: 'text' }, linked(message.body)),
         meta,
       ),
-      actions.length > 0 && h('div', { class: 'actions' }, actions),
+      h('div', { class: 'actions' }, actions),
     );
     const author = h('span', { class: own || follows ? 'hidden' : 'author' }, own ? 'You' : message.author);
     const stack = h('div', { class: 'stack' }, author, line);
@@ -220,10 +227,28 @@ export class MessageList {
     for (const { index } of this.messages) {
       const row = this.rows.get(index);
       const tab = index === this.current ? '0' : '-1';
-      for (const stop of [row, ...row.querySelectorAll('.actions button, .files :is(button, video, audio)')]) {
+      for (const stop of [row, ...row.querySelectorAll('.actions button, .text a, .files :is(button, video, audio)')]) {
         if (stop.getAttribute('tabindex') !== tab) stop.setAttribute('tabindex', tab);
       }
     }
+  }
+
+  /** Go to the message with this index, and make it stand out until the focus leaves it. */
+  reveal(index) {
+    const row = this.rows.get(index);
+    if (!row?.isConnected) return;
+    row.scrollIntoView({ block: 'center' });
+    row.focus({ preventScroll: true });
+    row.classList.add('sought');
+    row.addEventListener('focusout', () => row.classList.remove('sought'), { once: true });
+  }
+
+  /** Go to the message that Tab reaches; returns whether there is one. */
+  focus() {
+    const row = this.rows.get(this.current);
+    if (!row?.isConnected) return false;
+    row.focus();
+    return true;
   }
 
   #onFocus(event) {
@@ -246,12 +271,15 @@ export class MessageList {
       this.rows.get(this.messages[moves[event.key]].index).focus();
     } else if (event.key === 'Escape') {
       this.on.leave();
-    } else if (event.target.closest('button')) {
-      return; // The key is for the button.
+    } else if (event.target.closest('button, a') && ['Enter', ' '].includes(event.key)) {
+      return; // The key is for the button or the link.
     } else if (event.key.toLowerCase() === 'e' && this.on.mayEdit(message)) {
       event.preventDefault();
       this.on.edit(message);
-    } else if (event.key === 'Delete' && this.on.mayDelete(message)) {
+    } else if (event.key.toLowerCase() === 'a') {
+      event.preventDefault();
+      guarded(() => this.on.attributes(message))();
+    } else if (['Delete', 'Backspace'].includes(event.key) && this.on.mayDelete(message)) {
       event.preventDefault();
       guarded(() => this.on.remove(message))();
     }

@@ -174,7 +174,7 @@ export class Pane {
     const on = (name, listener) => client.on(name, (payload) => run === this.run && listener(payload));
     on('connectionStateChanged', (state) => {
       this.#setState(state);
-      if (state === 'connected') this.conversation?.onConnected();
+      this.conversation?.onConnection(state);
     });
     on('channelJoined', (channel) => this.#onChannel(channel));
     on('channelInvited', (channel) => this.#onChannel(channel));

@@ -40,11 +40,15 @@ export class Roster {
     this.changed();
   }
 
-  /** Whether somebody is online; null if that is not known. */
+  /**
+   * Whether somebody is online: `true`, `false`, or `'unknown'` while this person's own connection is down. It is null if
+   * the service does not tell.
+   */
   isOnline(name) {
     const user = this.users.get(name);
     // After presence was switched off, a late push may still say who is online.
     if (!user || !this.pane.client?.reachabilityEnabled) return null;
+    if (this.pane.state !== 'connected') return 'unknown';
     // For a user who has never connected, the service says nothing even if it has presence.
     return user.online ?? false;
   }

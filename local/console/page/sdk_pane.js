@@ -1,5 +1,6 @@
 // One person who chats through one of Twilio's SDKs: the conversation, and the SDK's events and packets.
 
+import { attachment } from './attachments.js';
 import { avatar, explain, guarded, h, iconButton, tone } from './dom.js';
 import { socketClass } from './frames.js';
 import { Journal, LOGGED, plain, summary } from './journal.js';
@@ -47,6 +48,17 @@ function decoded(text, arrow) {
   return [`${arrow} ${header.method} ${about || code}`.trim(), payload ? { header, payload } : { header }];
 }
 
+/** The files of a message as Parley's own client shows them: the SDKs have other names in each version. */
+function filesOf({ attachedMedia, media }) {
+  return (attachedMedia ?? [media]).filter(Boolean).map((file) => ({
+    sid: file.sid,
+    filename: file.filename,
+    contentType: file.contentType,
+    size: file.size,
+    getContentTemporaryUrl: () => (file.getContentTemporaryUrl ?? file.getContentUrl).call(file),
+  }));
+}
+
 export class SdkPane {
   constructor(identity, { session, rest, service, packages, name }) {
     Object.assign(this, { identity, session, rest, service, packages, name });
@@ -54,6 +66,7 @@ export class SdkPane {
     this.conversation = null;
     this.run = 0;
     this.messages = new Map();
+    this.files = new Map(); // by SID
     this.journal = new Journal(['event', 'frame'], ['event', 'frame']);
     this.element = this.#build();
   }
@@ -115,6 +128,7 @@ export class SdkPane {
     this.client = null;
     this.conversation = null;
     this.messages.clear();
+    this.files.clear();
     this.#redraw();
     this.typing.replaceChildren();
     this.#state('connecting');
@@ -197,7 +211,15 @@ export class SdkPane {
     this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
-  #row({ index, author, body }) {
+  /** The element of a file, which stays when its message is drawn again, so that it is fetched once. */
+  #file(media) {
+    if (!this.files.has(media.sid)) this.files.set(media.sid, attachment(media));
+    return this.files.get(media.sid);
+  }
+
+  #row(message) {
+    const { index, author, body } = message;
+    const files = filesOf(message).map((media) => this.#file(media));
     const isOwn = author === this.identity;
     return h(
       'li',
@@ -207,7 +229,12 @@ export class SdkPane {
         'div',
         { class: 'stack', data: { tone: tone(author) } },
         !isOwn && h('div', { class: 'author' }, author),
-        h('div', { class: 'bubble' }, h('span', { class: 'text' }, body)),
+        h(
+          'div',
+          { class: 'bubble' },
+          files.length > 0 && h('div', { class: 'files' }, files),
+          body && h('span', { class: 'text' }, body),
+        ),
       ),
     );
   }

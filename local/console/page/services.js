@@ -1,8 +1,8 @@
-// Services: the dialogs to make one and to change its settings, and a first conversation in a new one.
+// Services: the dialogs to make one and to delete one, and a first conversation in a new one.
 
-import { askForm } from './dialogs.js';
+import { askForm, confirmDialog } from './dialogs.js';
 
-const MOST_CHARACTERS = 64;
+export const MOST_CHARACTERS = 64;
 
 /** Make a service with presence and a public channel, in which these identities are members as administrators. */
 export async function makeService(rest, friendlyName, identities) {
@@ -28,38 +28,9 @@ export function newServiceDialog(suggestion, make) {
   });
 }
 
-/** Show a service's settings; `changed(before)` is called after they were saved in `service`. */
-export function serviceDialog(service, rest, changed) {
-  return askForm('Service settings', {
-    fields: [
-      {
-        name: 'name',
-        label: 'Name',
-        value: service.friendly_name,
-        required: true,
-        maximum: MOST_CHARACTERS,
-        autofocus: true,
-      },
-      {
-        name: 'presence',
-        label: 'Presence: show who is online',
-        type: 'checkbox',
-        value: service.reachability_enabled,
-      },
-      {
-        name: 'typing',
-        label: 'Typing ends after (seconds)',
-        type: 'number',
-        value: service.typing_indicator_timeout,
-        minimum: 1,
-        required: true,
-      },
-    ],
-    act: async ({ name, presence, typing }) => {
-      const fields = { FriendlyName: name, ReachabilityEnabled: presence, TypingIndicatorTimeout: typing };
-      const before = { ...service };
-      Object.assign(service, await rest.post(`/chat/v2/Services/${service.sid}`, fields));
-      changed(before);
-    },
-  });
+/** Ask whether to delete a service, and do it; resolves to whether it was deleted. */
+export async function deleteServiceDialog({ sid, friendly_name: name }, rest) {
+  const note = `${sid} goes with all its channels, messages and users, for good.`;
+  const remove = () => rest.request('DELETE', `/chat/v2/Services/${sid}`);
+  return Boolean(await confirmDialog(`Delete the service “${name}”?`, note, `Delete “${name}”`, remove));
 }

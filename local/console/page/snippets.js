@@ -1,6 +1,6 @@
 // Programs to copy that take part in the same conversation, filled in with what is chosen on the page.
 
-import { guarded, h, textButton, toast } from './dom.js';
+import { copyText, guarded, h, textButton } from './dom.js';
 
 const FLAVOURS = [
   ['curl', 'curl'],
@@ -119,10 +119,7 @@ export class Snippets {
     );
     const copy = textButton(
       'Copy',
-      guarded(async () => {
-        await navigator.clipboard.writeText(this.code.textContent);
-        toast('Copied.');
-      }),
+      guarded(() => copyText(this.code.textContent)),
       { drawing: 'copy' },
     );
     return h(

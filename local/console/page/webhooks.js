@@ -2,24 +2,11 @@
 
 import { guarded, h, iconButton, textButton, toast, keep } from './dom.js';
 import { arrowKeys, unfold } from './journal.js';
+import { POST_EVENTS } from './names.js';
 import { basic } from './rest.js';
 
 const POLL_MILLISECONDS = 2000;
 const KEPT = 200;
-const POST_EVENTS = [
-  'onMessageSent',
-  'onMessageUpdated',
-  'onMessageRemoved',
-  'onMediaMessageSent',
-  'onChannelAdded',
-  'onChannelUpdated',
-  'onChannelDestroyed',
-  'onMemberAdded',
-  'onMemberUpdated',
-  'onMemberRemoved',
-  'onUserAdded',
-  'onUserUpdated',
-];
 const time = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
   minute: '2-digit',
