@@ -133,6 +133,7 @@ def test_api_keys_are_made_renamed_and_deleted_but_not_the_one_that_the_tab_uses
     press(console, "New key")
     dialog(console).get_by_label("Name").fill("for a bot")
     press(console, "Create")
+    expect(dialog(console).locator("code")).to_have_count(2)
     sid, secret = dialog(console).locator("code").all_inner_texts()
     assert re.fullmatch("SK[0-9a-f]{32}", sid) and len(secret) == 32
     console.page.keyboard.press("Escape")
