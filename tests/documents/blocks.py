@@ -52,7 +52,12 @@ def blocks(page: str, text: str = "") -> Iterator[Block]:
 
 def is_shown_only(block: Block) -> bool:
     """Whether a block is no program: a drawing, frames, a request, a program's output."""
-    return block.language in ("", "text", "http") and not _COMMANDS.search(block.text)
+    return block.language in ("", "text", "http") and not is_output(block) and not _COMMANDS.search(block.text)
+
+
+def is_output(block: Block) -> bool:
+    """Whether a block says what the ones before it print."""
+    return block.title == "Output"
 
 
 _CHECKOUT = "it would build and deploy: rehearsal/ plays that"
@@ -78,6 +83,7 @@ NOT_RUN = {
         "make build && sam deploy --parameter-overrides TableName=$TABLE TableStreamArn=<ARN> AccountSid=$OLD",
     ): _ACCOUNT,
     ("docs/deploying.md", "aws secretsmanager put-secret-value --secret-id <new> --secret-string \\"): _ACCOUNT,
+    ("docs/guides/quickstart.md", "make run"): "it runs beside this test",
     ("docs/local.md", "curl -u $ACCOUNT_SID:$AUTH_TOKEN $REST_URL/_push/phones"): (
         "no phone was told anything yet; tests/local/phones does what each command does"
     ),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import inspect
+import io
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from twilio.base.exceptions import TwilioRestException
 from twilio.jwt.access_token.grants import ChatGrant
 
 import parley_client
@@ -40,7 +42,7 @@ LASTING = (
     (re.compile(r"server\.(py|mjs)"), "8090"),
 )
 _INSTALLS = re.compile(r"(?:\.venv/bin/)?(pip|npm) install (.*)")
-_PORT = re.compile(r"(?<=127\.0\.0\.1:)(8\d{3})\b")
+_PORT = re.compile(r"\b(809\d)\b")
 # Answers that are refusals end the block.
 _SHELL = (
     'set -eu -o pipefail\ncurl() { command curl --silent --show-error --fail-with-body --noproxy "*" "$@"; echo; }\n'
@@ -57,7 +59,7 @@ class Failed(Exception):
 
 
 class Clone:
-    """A folder like a clone, with a service of its own in which `general` has alice, bob and a message."""
+    """A folder like a clone, beside a stack whose default service has a channel `general` with alice, bob and a message."""
 
     def __init__(self, folder: Path, stack: Stack, modules: Path) -> None:
         self.folder = folder
@@ -66,23 +68,30 @@ class Clone:
         self._ports: dict[str, int] = {}
         self._lasting: dict[str, subprocess.Popen[str]] = {}
         self._printed = ""
+        self._started = 0
         self._python: dict[str, Any] = {}
         self._client: Client | None = None
         self._loop = asyncio.Runner()
         self._twilio = helper_library(stack.info)
-        self.service_sid = self._twilio.chat.v2.services.create(friendly_name="documents").sid
-        room = self._twilio.chat.v2.services(self.service_sid).channels.create(unique_name="general")
-        for identity in ("alice", "bob"):
-            room.members.create(identity=identity)
+        self.service_sid = self._twilio.conversations.v1.configuration().fetch().default_chat_service_sid
         self._credential = self._twilio.chat.v2.credentials.create(type="fcm", secret=SERVICE_ACCOUNT).sid
-        room.messages.create(from_="alice", body="Hello")
+        self._open_general()
         self._settle()
+
+    def _open_general(self) -> None:
+        service = self._twilio.chat.v2.services(self.service_sid)
+        with contextlib.suppress(TwilioRestException):  # the pages before have made it
+            service.channels.create(unique_name="general")
+        for identity in ("alice", "bob"):
+            with contextlib.suppress(TwilioRestException):
+                service.channels("general").members.create(identity=identity)
+        service.channels("general").messages.create(from_="alice", body="Hello")
 
     def _settle(self) -> None:
         """Put in place what a reader has who has cloned the repository and started the stack."""
         kept = self.folder / ".parley"
         kept.mkdir()
-        (kept / "local.json").write_text(json.dumps(self._stack.info | {"service_sid": self.service_sid}))
+        (kept / "local.json").write_text(json.dumps(self._stack.info))
         programs = self.folder / ".venv" / "bin"
         programs.mkdir(parents=True)
         program = _PROGRAM.format(repository=REPOSITORY, python=sys.executable, service=self.service_sid)
@@ -198,12 +207,24 @@ class Clone:
             raise Failed(done.stdout[-4000:])
         return done.stdout
 
+    def expect(self, block: Block) -> None:
+        """Wait until each line of a block was printed by what the page has run so far."""
+        for line in block.text.strip().splitlines():
+            until(
+                lambda line=line: line.strip() in self._all_printed, _PATIENCE_SECONDS, f"{line}\n{self._all_printed}"
+            )
+
+    @property
+    def _all_printed(self) -> str:
+        return self._printed + "".join(path.read_text() for path in self.folder.glob("printed-*.log"))
+
     def _start(self, command: str, shown_port: str | None) -> None:
         """Start a program and wait for its port, or for its first line."""
         if earlier := self._lasting.pop(shown_port or command, None):
             _end(earlier)
         port = self._port(shown_port) if shown_port else 0
-        printed = self.folder / f"printed-{len(self._lasting)}.log"
+        self._started += 1
+        printed = self.folder / f"printed-{self._started}.log"
         program = subprocess.Popen(
             ["bash", "-c", f"export PORT={port}; {command}"],
             cwd=self.folder,
@@ -232,9 +253,11 @@ class Clone:
             if not self._python:
                 self._python = self._loop.run(self._readers_names())
             code = compile(self._here(block.text), str(block), "exec", flags=PyCF_ALLOW_TOP_LEVEL_AWAIT)
-            told = eval(code, self._python)
-            if inspect.iscoroutine(told):
-                self._loop.run(told)
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                told = eval(code, self._python)
+                if inspect.iscoroutine(told):
+                    self._loop.run(told)
+            self._printed += printed.getvalue()
 
     async def _readers_names(self) -> dict[str, Any]:
         """What the fragments of a page take for granted."""
@@ -264,6 +287,8 @@ class Clone:
 
     def javascript(self, fragments: list[Block], sdk: Path) -> None:
         """Run a page's JavaScript, each block on its own, in one process."""
+        if not fragments:
+            return
         given = {
             "info": self._stack.info,
             "service_sid": self.service_sid,

@@ -64,7 +64,11 @@ const common = {
   require: packages,
   local: given.info,
   console: { ...console, log: tell },
-  fetch: async (path, ...options) => (path === "/token" ? new Response(tokens[0]) : fetch(path, ...options)),
+  fetch: async (path, ...options) => {
+    if (path === "/token") return new Response(tokens[0]);
+    if (path.startsWith("/token?")) return Response.json({ token: tokens[0], url: given.info.ws_url });
+    return fetch(path, ...options);
+  },
   fetchToken,
   token: tokens[0],
   url: given.info.ws_url,

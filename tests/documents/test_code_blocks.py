@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,14 +11,15 @@ import pytest
 
 from local.home import REPOSITORY
 from local.sdk.packages import BY_NAME
-from local.stack.running import Stack
-from tests.documents.blocks import DOCUMENTS, NOT_RUN, RUN_ELSEWHERE, Block, blocks, is_shown_only
-from tests.documents.clone import clone
+from local.stack.running import Stack, start_stack
+from tests.documents.blocks import DOCUMENTS, NOT_RUN, RUN_ELSEWHERE, Block, blocks, is_output, is_shown_only
+from tests.documents.clone import Clone, clone
+from tests.end_to_end.clients import helper_library
 from tests.support.node_packages import find_node, install
 
 HERE = Path(__file__).resolve().parent
 UNTESTED = "the code blocks of the documents are"
-LANGUAGES = {"sh", "console", "python", "js", "json", "html"}
+SDK = BY_NAME["conversations-3.0.1"]
 
 
 def is_run(block: Block) -> bool:
@@ -38,30 +40,45 @@ def modules() -> Path:
     return install(HERE, "documents", UNTESTED)
 
 
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """What a reader has started with `make run`. Pages change its default service, so no other test shares it."""
+    running = start_stack(tmp_path_factory.mktemp("beside") / "home")
+    made = helper_library(running.info)
+    sid = made.conversations.v1.configuration().fetch().default_chat_service_sid
+    made.chat.v2.services(sid).update(reachability_enabled=True)
+    yield running
+    running.kill()
+
+
 @pytest.mark.parametrize("page", RUN)
-def test_every_block_of_the_page_works(page: str, stack: Stack, modules: Path, tmp_path: Path) -> None:
-    fragments: list[Block] = []
-    with clone(tmp_path, stack, modules) as place:
+def test_every_block_of_the_page_works(page: str, beside: Stack, modules: Path, tmp_path: Path) -> None:
+    with clone(tmp_path, beside, modules) as place:
         for block in RUN[page]:
-            assert block.language in LANGUAGES, f"{block}: nothing here runs {block.language or 'a command without sh'}"
             try:
-                if block.title:
-                    place.save(block)
-                elif block.language in ("sh", "console"):
-                    place.shell(block)
-                elif block.language == "python":
-                    place.python(block)
-                elif block.language == "js":
-                    fragments.append(block)
-                elif block.language == "json":
-                    json.loads(block.text)
-                else:
-                    HTMLParser().feed(block.text)
+                run(block, place)
             except Exception as error:
                 error.add_note(f"{block} failed")
                 raise
-        if fragments:
-            place.javascript(fragments, BY_NAME["conversations-3.0.1"].fetch())
+        place.javascript([block for block in RUN[page] if block.language == "js" and not block.title], SDK.fetch())
+
+
+def run(block: Block, place: Clone) -> None:
+    """Do with a block what its reader does. Fragments of JavaScript wait for the end of the page, to share a process."""
+    if is_output(block):
+        place.expect(block)
+    elif block.title:
+        place.save(block)
+    elif block.language in ("sh", "console"):
+        place.shell(block)
+    elif block.language == "python":
+        place.python(block)
+    elif block.language == "json":
+        json.loads(block.text)
+    elif block.language == "html":
+        HTMLParser().feed(block.text)
+    else:
+        assert block.language == "js", f"nothing here runs {block.language or 'a command without sh'}"
 
 
 @pytest.mark.parametrize("block", [block for page in DOCUMENTS for block in blocks(page) if block.title], ids=str)
