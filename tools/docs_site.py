@@ -140,7 +140,7 @@ def _indented(markdown: str) -> str:
             if beside.has_paragraphs:
                 lines.append("")
         elif item and after_text:
-            if item[0][0] in "-*1":
+            if item[0].strip() in ("-", "*", "1."):
                 lines.append("")
             else:
                 item = None  # a number that begins a line
