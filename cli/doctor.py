@@ -56,21 +56,21 @@ _ADVICE = {
     "REST": ("Start `make run` again.", "Check the network, and the stack's state."),
     "token": (
         "local.json does not fit what runs there: start `make run` again.",
-        "If the auth token was just replaced, wait ten seconds. Else look at the secret AuthToken.",
+        "If the auth token was just replaced, wait ten seconds. Otherwise look at the secret AuthToken.",
     ),
     "socket": ("Start `make run` again.", "Check the network, and the output SocketUrl."),
     "push": (
-        "The pump does not do its work: `parley logs`, then start `make run` again.",
+        "The pump does not do its work. Read `parley logs`, then start `make run` again.",
         "Read the log: `parley logs --function fan_out`.",
     ),
     "webhook": (
-        "The pump does not do its work: `parley logs`, then start `make run` again.",
-        "CloudWatch may be late: --patience 2m waits longer. Else: `parley logs --function webhooks`.",
+        "The pump does not do its work. Read `parley logs`, then start `make run` again.",
+        "CloudWatch may be late: wait longer with --patience 2m. Or read `parley logs --function webhooks`.",
     ),
 }
-_HANDSHAKE = "The access token is refused: look at the clock, and read `parley logs --function ws_connect`."
-_SIGNATURE = "It checks signatures with another auth token, or with another URL than the one that it is sent to."
-_OLD_SIGNATURE = "If the auth token was just replaced with --now, wait five minutes. Else start `make run` again."
+_HANDSHAKE = "The service refuses the access token: check the clock, and read `parley logs --function ws_connect`."
+_SIGNATURE = "The server checks signatures with another auth token, or with a URL other than this one."
+_OLD_SIGNATURE = "If the auth token was just replaced with --now, wait five minutes. Otherwise start `make run` again."
 
 
 class Doctor:
@@ -322,7 +322,7 @@ class Doctor:
                         return f"a message's webhook was sent, and answered with {attempt['status']}"
                     reason = attempt.get("reason") or "no reason is logged"
                     detail = f"a message's webhook could not be sent: {reason}"
-                    raise _Bad(detail, "Can the function reach the internet?")
+                    raise _Bad(detail, "Check whether the function can reach the internet.")
                 if time.monotonic() >= deadline:
                     break
                 time.sleep(_LOG_LOOK_SECONDS)
@@ -344,7 +344,9 @@ class Doctor:
             raise _Bad(f"{self._webhook_url} is no URL: {error}", "Write it as https://host/path.") from None
         except OSError as error:
             detail = f"{self._webhook_url} gives no answer: {reason_of(error)}"
-            raise _Bad(detail, "Parley would try again, for hours. Start the server, or open its port.") from None
+            raise _Bad(
+                detail, "Start the server, or open its port. Until then, Parley would try again for hours."
+            ) from None
         if 200 <= status < 300:
             return f"{self._webhook_url} answers {status} in {_ms_since(started)} ms"
         raise _Bad(f"{self._webhook_url} answers {status}", _SIGNATURE if status in (401, 403) else "Read its log.")
@@ -353,7 +355,9 @@ class Doctor:
 def _versions(answer: Answer) -> Result:
     here = f"this command {VERSION}, Python {platform.python_version()}"
     if not answer.version:
-        return Result("versions", WARNING, f"the service does not tell its own; {here}", "It is older: deploy it anew.")
+        return Result(
+            "versions", WARNING, f"the service does not report its version; {here}", "It is older: deploy it anew."
+        )
     told = f"the service {answer.version}, {here}"
     if answer.version != VERSION:
         return Result("versions", WARNING, told, "Use the command of the service's version.")

@@ -60,7 +60,7 @@ class LocalStack(Place):
         if not isinstance(info, dict):
             raise Trouble(_NOTHING)
         if not _is_alive(info.get("pid")):
-            raise Trouble(f"{home.info} tells of a service that has died: start `make run` again")
+            raise Trouble(f"{home.info} names a service that has died: start `make run` again")
         return cls(home, info)
 
     @cached_property

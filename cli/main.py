@@ -16,9 +16,10 @@ from cli.trouble import Trouble
 from parley.version import VERSION
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_STATUSES = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 a check failed, 130 stopped."
 
 
-@click.group(context_settings=_HELP, epilog="Exit status: 0 done, 1 failed, 2 wrong usage, 3 unwell, 130 stopped.")
+@click.group(context_settings=_HELP, epilog=_STATUSES)
 @click.version_option(VERSION, "--version", message="parley %(version)s")
 @common
 def parley() -> None:

@@ -130,22 +130,22 @@ class Notified:
         if not switches[WITH_MEDIA] and any(device.get("face") == _CONVERSATIONS for device in held.values()):
             found.append(f"{WITH_MEDIA}: off. Switch it on in Conversations: NewMessage.WithMedia.Enabled=true")
         if not bindings:
-            found.append(f"{self.identity} has no registered device: the app calls setPushRegistrationId")
+            found.append(f"{self.identity} has no registered device: let the app call setPushRegistrationId")
         for binding in bindings:
             sid = binding["sid"]
             if sid not in held:
-                found.append(f"{sid} was registered by a release that told no devices: start its app once")
+                found.append(f"{sid} was registered with a release that sent no notifications: start its app once")
             elif binding["binding_type"] == "gcm":
                 found.append(f"{sid}: {_CODES[52117]}")
             elif not held[sid].get("credential"):
-                found.append(f"{sid} has no credential: the app's access token has to name one, push_credential_sid")
+                found.append(f"{sid} has no credential: name one in the app's access token (push_credential_sid)")
             types = binding["message_types"]
             missing = [kind for kind in KINDS if types and kind not in types]
             if missing:
                 found.append(f"{sid} did not ask for {', '.join(missing)} when it registered")
         found += [f"{self.identity} has muted {sid}" for sid in self.muted()]
         if not switches["log"]:
-            found.append("nothing is written down. Switch the log on: Notifications.LogEnabled=true")
+            found.append("the log is off. Switch it on: Notifications.LogEnabled=true")
         return found
 
     # What became of notifications.

@@ -66,13 +66,17 @@ _COMMON = (
         metavar="NAME",
         callback=_keep,
         expose_value=False,
-        help="A deployed stack (or PARLEY_STACK); without it, the service that `make run` started.",
+        help="Work on this deployed stack (or PARLEY_STACK), not on the service that `make run` started.",
     ),
-    click.option("--region", metavar="REGION", callback=_keep, expose_value=False, help="The stack's AWS Region."),
+    click.option("--region", metavar="REGION", callback=_keep, expose_value=False, help="The AWS Region of the stack."),
     click.option(
-        "--profile", metavar="PROFILE", callback=_keep, expose_value=False, help="A profile of AWS credentials."
+        "--profile",
+        metavar="PROFILE",
+        callback=_keep,
+        expose_value=False,
+        help="The profile of your AWS credentials.",
     ),
-    click.option("--json", is_flag=True, callback=_keep, expose_value=False, help="Print JSON."),
+    click.option("--json", is_flag=True, callback=_keep, expose_value=False, help="Print JSON instead of text."),
 )
 
 
@@ -85,7 +89,9 @@ def common(function: F) -> F:
 
 pass_options = click.make_pass_decorator(Options, ensure=True)
 
-service_option = click.option("--service", "service", metavar="IS…", help="The service; needed if there are several.")
+service_option = click.option(
+    "--service", "service", metavar="IS…", help="The service; needed only if there are several."
+)
 """Commands that concern one service take this option."""
 
 
@@ -104,7 +110,7 @@ class Duration(click.ParamType[int]):
         unit = self._SECONDS.get(text[-1:], 0)
         number = text[:-1] if unit else text
         if not (number.isascii() and number.isdigit() and len(number) < 10):
-            self.fail(f"{value!r} is no length of time like 45s, 10m, 2h or 1d", param, ctx)
+            self.fail(f"{value!r} is not a length of time such as 45s, 10m, 2h or 1d", param, ctx)
         seconds = int(number) * (unit or 1)
         if not self._least <= seconds <= self._most:
             self.fail(f"{value} is not between {spelled(self._least)} and {spelled(self._most)}", param, ctx)

@@ -100,7 +100,8 @@ class ParkedDeliveries:
         for parked in chosen:
             self._held.pop(parked.message_id, None)
         if failed := answer.get("Failed"):
-            raise Trouble(f"{len(failed)} are queued again and could not be taken off: {failed[0]['Code']}")
+            count, code = len(failed), failed[0]["Code"]
+            raise Trouble(f"{count} are queued again but still parked ({code}): another replay would send them twice")
 
     def _receive(self) -> Iterator[Sequence[Parked]]:
         seen: set[str] = set()

@@ -27,7 +27,7 @@ _EARLIEST_SECONDS = REMEMBERED_MS // 1000 + 60
 @click.group("auth-token")
 @common
 def command() -> None:
-    """The account's auth token, the password of REST requests."""
+    """Replace the account's auth token, the password of REST requests."""
 
 
 @command.command("rotate")
@@ -37,17 +37,17 @@ def command() -> None:
     type=Duration(_EARLIEST_SECONDS, 30 * 86_400),
     default="1h",
     show_default=True,
-    help="How long from now on webhooks are still signed with the old token.",
+    help="For how long webhooks are still signed with the old token.",
 )
 @click.option("--finish", is_flag=True, help="End the old token.")
-@click.option("--now", is_flag=True, help="With --finish: although webhooks are still signed with it.")
+@click.option("--now", is_flag=True, help="With --finish: end the old token even if webhooks are still signed with it.")
 @common
 @pass_options
 def _rotate(options: Options, sign_in: int, finish: bool, now: bool) -> None:
-    """Replace the auth token: begin, or end with --finish.
+    """Make a new auth token; with --finish, end the old one.
 
-    In between both tokens are valid. Give the new one to your back ends, and let them check signatures with it from the
-    stated moment on.
+    In between, both tokens are valid. Give the new one to your back ends. From the moment that the command states, let
+    them check signatures with it.
     """
     if now and not finish:
         raise click.UsageError("--now goes with --finish")
@@ -71,7 +71,7 @@ def _begin(options: Options, text: str, tokens: AuthTokens, sign_in: int) -> Non
 
 def _finish(options: Options, text: str, tokens: AuthTokens, now: bool) -> None:
     if not tokens.next:
-        raise Trouble("the auth token is not being replaced: `parley auth-token rotate` begins that")
+        raise Trouble("there is no new auth token yet: `parley auth-token rotate` makes one")
     if not now and time.time() * 1000 < tokens.signs_from:
         moment = iso_seconds(tokens.signs_from)
         raise Trouble(f"webhooks are signed with the old token until {moment}: finish after that, or add --now")
@@ -89,12 +89,12 @@ def _tell(options: Options, tokens: AuthTokens, state: str) -> None:
     say = options.output.line
     soon = spelled(IMPATIENT_MS // 1000)
     if not tokens.next:
-        say(f"The new auth token is the only one. The old one ends everywhere within {soon};")
-        say(f"if you began less than {spelled(REMEMBERED_MS // 1000)} ago, within that time.")
+        say(f"Only the new auth token is valid. The old one ends everywhere within {soon}.")
+        say(f"(If you began less than {spelled(REMEMBERED_MS // 1000)} ago, some functions accept it until then.)")
         return
-    say(f"Two auth tokens are valid{f', the new one within {soon}' if state == 'begun' else ''}.")
-    say(f"Webhooks are signed with the new one from {signs_from} on.")
+    say(f"Two auth tokens are valid{f'; the new one works within {soon}' if state == 'begun' else ''}.")
+    say(f"From {signs_from} on, Parley signs webhooks with the new one.")
     say("")
-    say("1. Give the new one to your back ends: `parley credentials --show-secrets` shows both.")
-    say(f"2. From {signs_from} on, let them check signatures with it.")
-    say("3. End the old one: `parley auth-token rotate --finish`.")
+    say("1. Give the new token to your back ends: `parley credentials --show-secrets` shows both tokens.")
+    say(f"2. From {signs_from} on, let them check signatures with the new token.")
+    say("3. End the old token: `parley auth-token rotate --finish`.")

@@ -13,7 +13,7 @@ from cli.options import Options, common, pass_options
 @common
 @pass_options
 def command(options: Options, shell: str) -> None:
-    """Print the script with which a shell completes commands and options.
+    """Print a script that makes a shell complete commands and options.
 
     bash: parley completion bash > ~/.local/share/bash-completion/completions/parley
 

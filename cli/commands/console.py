@@ -1,4 +1,4 @@
-"""`parley console`: the address of the web page on which one chats as two people."""
+"""`parley console`: a link to the web page on which one person chats as two."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from parley.clock import iso_seconds
     type=Duration(300, 86_000),
     default="8h",
     show_default=True,
-    help="How long the address is good for, if the stack is a deployed one.",
+    help="For how long the link is valid, if the stack is a deployed one.",
 )
 @click.option("--service", metavar="IS…", help="The service that the page shows first.")
-@click.option("--people", metavar="NAMES", help="Who chats there, with commas between: alice,bob")
-@click.option("--open", "opens", is_flag=True, help="Open it in the browser too.")
+@click.option("--people", metavar="NAMES", help="The people who chat on the page, with commas between: alice,bob")
+@click.option("--open", "opens", is_flag=True, help="Also open the link in the browser.")
 @common
 @pass_options
 def command(options: Options, ttl: int, service: str | None, people: str | None, opens: bool) -> None:
-    """Print an address that opens the console, signed in.
+    """Print a link that opens the console, signed in.
 
-    Credentials stand behind the #, which browsers send to no server. For a deployed stack that is an API key which ends
-    by itself; the local stack has one of its own.
+    The link holds credentials behind the #, which browsers never send to a server. For a deployed stack, they are an
+    API key that expires. The local stack has its own API key.
     """
     place = options.place
     if not place.console_url:

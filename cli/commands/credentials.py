@@ -12,11 +12,11 @@ _HIDDEN = "(--show-secrets shows secrets)"
 
 
 @click.command("credentials")
-@click.option("--show-secrets", is_flag=True, help="Print the auth token and the secret of the API key too.")
+@click.option("--show-secrets", is_flag=True, help="Also print the auth token and the secret of the API key.")
 @common
 @pass_options
 def command(options: Options, show_secrets: bool) -> None:
-    """Print the URLs and the account SID; secrets only if asked."""
+    """Print the URLs and the account SID; with --show-secrets, the secrets too."""
     place = options.place
     facts: dict[str, Any] = {
         "rest_url": place.rest_url,

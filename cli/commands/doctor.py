@@ -11,7 +11,7 @@ _MARKS = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "failed": ("FAILED"
 
 
 @click.command("doctor")
-@click.option("--webhook-url", metavar="URL", help="Ask this webhook server too, with one signed sample.")
+@click.option("--webhook-url", metavar="URL", help="Also send one signed sample to this webhook server.")
 @click.option(
     "--patience", type=Duration(1, 600), default="30s", show_default=True, help="How long to wait for each answer."
 )
@@ -20,12 +20,12 @@ _MARKS = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "failed": ("FAILED"
 def command(options: Options, webhook_url: str | None, patience: int) -> int:
     """Check REST, the socket, a push, a webhook, the clock and versions.
 
-    Makes a service for itself and deletes it at the end. The exit status is 3 if something does not work.
+    The check makes a service and deletes it at the end. If something does not work, the exit status is 3.
     """
     from cli.doctor import FAILED, Doctor
 
     place = options.place
-    options.when_stopped = "stopped; what the check had made is removed"
+    options.when_stopped = "stopped; the check has removed everything that it made"
     results = []
     for result in Doctor(place, patience, webhook_url).examine():
         results.append(result)

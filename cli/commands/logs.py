@@ -27,10 +27,10 @@ _KNOWN = {"timestamp", "level", "message", "service", "location", "exception", "
 @click.option(
     "--request", "requests", multiple=True, metavar="ID", help="Only lines with this request id, SID or delivery."
 )
-@click.option("--text", "texts", multiple=True, help="Only lines that hold this text.")
+@click.option("--text", "texts", multiple=True, help="Only lines that contain this text.")
 @click.option("--since", type=Duration(1, 400 * 86_400), default="10m", show_default=True, help="How far to look back.")
-@click.option("--all", "everything", is_flag=True, help="Show metrics too, and what the local runtime says of itself.")
-@click.option("--follow", "-f", is_flag=True, help="Go on with what is logged from now on, until Ctrl-C.")
+@click.option("--all", "everything", is_flag=True, help="Also show metrics, and the lines of the local runtime itself.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing new lines until Ctrl-C.")
 @common
 @pass_options
 def command(
@@ -42,10 +42,10 @@ def command(
     everything: bool,
     follow: bool,
 ) -> None:
-    """Show what was logged, oldest first.
+    """Show what the functions logged, oldest first.
 
-    Each request has an id (request_id), which its pushes and webhooks carry too. With --json, every line is printed as
-    it was written.
+    Each request has an id (request_id). The lines of its pushes and webhooks have it too. With --json, each line is
+    printed as it was written.
     """
     query = LogQuery(functions, (*requests, *texts), int((time.time() - since) * 1000))
     for line in options.place.log(query, follow):

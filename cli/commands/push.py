@@ -19,18 +19,18 @@ _KEPT_SECONDS = 7 * 24 * 3600
 @click.group("push")
 @common
 def command() -> None:
-    """Notifications on phones and in browsers."""
+    """Find out why a phone stays silent, and test its notifications."""
 
 
 def _notified(options: Options, identity: str, service: str | None) -> Notified:
     if not 0 < len(identity) <= 256:
-        raise click.BadParameter("it has 1 to 256 characters", param_hint="--identity")
+        raise click.BadParameter("an identity has 1 to 256 characters", param_hint="--identity")
     place = options.place
     sid = service_sid(place.rest, service)
     return Notified(place.client("dynamodb"), place.table_name(), place.rest, sid, identity)
 
 
-_identity = click.option("--identity", required=True, help="Whose phones.")
+_identity = click.option("--identity", required=True, help="The user whose phones are meant.")
 
 
 @command.command("log")
@@ -48,7 +48,7 @@ _identity = click.option("--identity", required=True, help="Whose phones.")
 def _log(options: Options, identity: str, service: str | None, since: int) -> None:
     """Say what keeps a user's phones silent, and what became of each notification.
 
-    Parley writes that down only for services with Notifications.LogEnabled, and for seven days.
+    Parley keeps the log for seven days, and only for services with Notifications.LogEnabled.
     """
     notified = _notified(options, identity, service)
     reasons = notified.reasons()
@@ -62,10 +62,10 @@ def _log(options: Options, identity: str, service: str | None, since: int) -> No
     for reason in reasons:
         output.line(f"- {reason}")
     if not reasons:
-        output.line("nothing keeps its phones silent")
+        output.line(f"nothing keeps the phones of {identity} silent")
     output.line("")
     if not entries:
-        output.line("no notification was written down in this time")
+        output.line("no notification was logged in this time")
         return
     rows = [(iso_millis(one.at_ms), one.type, one.channel_sid or "-", one.binding_sid, one.words) for one in entries]
     output.table(("AT", "TYPE", "CHANNEL", "DEVICE", "OUTCOME"), rows)
@@ -82,8 +82,8 @@ def _log(options: Options, identity: str, service: str | None, since: int) -> No
 def _test(options: Options, identity: str, service: str | None, patience: int) -> int:
     """Send a notification to each of a user's devices, and say what becomes of each.
 
-    It goes the way of all others, over the queue and the function. The service's settings do not count, so phones get
-    it even if all notifications are off. The exit status is 3 if a device does not get it.
+    The notification goes through the same queue and function as all others. It is sent even if the service has switched
+    all notifications off. If a device does not get it, the exit status is 3.
     """
     from parley.ports.queue import Queue
 

@@ -14,25 +14,25 @@ from parley.tokens import LONGEST_LIFE_SECONDS
 
 
 @click.command("token")
-@click.option("--identity", required=True, help="Who connects with it.")
+@click.option("--identity", required=True, help="The user who connects with the token.")
 @service_option
 @click.option(
     "--ttl",
     type=Duration(60, LONGEST_LIFE_SECONDS),
     default="1h",
     show_default=True,
-    help="How long it is good for, up to a day.",
+    help="For how long the token is valid, up to a day.",
 )
 @common
 @pass_options
 def command(options: Options, identity: str, service: str | None, ttl: int) -> None:
     """Print an access token.
 
-    It is signed with the local stack's own API key. For a deployed stack, an API key is made that ends together with
-    the token.
+    For the local stack, the command signs the token with the stack's own API key. For a deployed stack, it makes an
+    API key that expires with the token.
     """
     if not 0 < len(identity) <= 256:
-        raise click.BadParameter("it has 1 to 256 characters", param_hint="--identity")
+        raise click.BadParameter("an identity has 1 to 256 characters", param_hint="--identity")
     place = options.place
     sid = service_sid(place.rest, service)
     key = place.api_key(place.rest, f"token of {identity}", ttl)

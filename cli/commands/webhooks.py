@@ -19,7 +19,7 @@ _SUBJECTS = ("MessageSid", "MemberSid", "ParticipantSid", "UserSid", "ChannelSid
 @click.group("webhooks")
 @common
 def command() -> None:
-    """Webhook deliveries that were given up."""
+    """List webhook deliveries that were given up, and send them again."""
 
 
 def _parked(options: Options) -> ParkedDeliveries:
@@ -32,7 +32,7 @@ def _parked(options: Options) -> ParkedDeliveries:
 @common
 @pass_options
 def _list(options: Options) -> None:
-    """Show parked deliveries, oldest first. With --json: one a line, with all parameters."""
+    """Show parked deliveries, oldest first. With --json, each line is one delivery with all parameters."""
     parked = _parked(options)
     deliveries = parked.list()
     if options.json:
@@ -55,7 +55,7 @@ def _row(delivery: dict[str, Any]) -> tuple[str, ...]:
 
 @command.command("replay")
 @click.option("--id", "ids", multiple=True, help="Only this delivery (may be repeated).")
-@click.option("--url", default="", help="Only deliveries whose URL begins so.")
+@click.option("--url", default="", help="Only deliveries whose URL begins with this text.")
 @common
 @pass_options
 def _replay(options: Options, ids: tuple[str, ...], url: str) -> None:

@@ -141,7 +141,7 @@ def test_finishing_before_the_moment_is_refused_unless_it_must_be_now(parley: Ru
 
 
 def test_there_is_nothing_to_finish_before_it_has_begun(parley: Run, kept: Kept):
-    line = "parley: the auth token is not being replaced: `parley auth-token rotate` begins that\n"
+    line = "parley: there is no new auth token yet: `parley auth-token rotate` makes one\n"
     assert parley("auth-token", "rotate", "--finish") == (1, "", line)
     assert kept.running == AuthTokens(OLD)
 

@@ -100,7 +100,7 @@ def test_a_service_that_was_killed_is_said_in_one_line(parley: Run, stack: Stack
     altered(stack, pid=ended.pid)
     ran = parley("credentials")
     assert (ran.status, ran.out) == (1, "")
-    assert ran.err.endswith("tells of a service that has died: start `make run` again\n") and ran.err.count("\n") == 1
+    assert ran.err.endswith("names a service that has died: start `make run` again\n") and ran.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [["token", "--identity", "alice"], ["status"]], ids=" ".join)

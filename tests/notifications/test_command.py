@@ -113,7 +113,7 @@ def test_files_have_a_switch_of_their_own_for_devices_of_conversations_alone(des
 
 def test_somebody_without_a_device_is_told_what_the_app_does_to_register(desk: Desk):
     desk.scene.house.rest.post(f"{desk.scene.house.path}/Users", Identity="bob")
-    assert desk.reasons() == ["bob has no registered device: the app calls setPushRegistrationId"]
+    assert desk.reasons() == ["bob has no registered device: let the app call setPushRegistrationId"]
 
 
 def test_somebody_who_is_no_user_is_trouble(desk: Desk):
