@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: help run test lint lint-template build bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs docs-environment
+.PHONY: help run test lint lint-template build packages bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs docs-environment
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -103,6 +103,11 @@ console: environment ## uploads the console to a deployed stack: make console ST
 	@$(if $(STACK),,echo "make console STACK=<name of the stack>" >&2; exit 1;) \
 	$(VENV_PYTHON) -m cli.site $(STACK) $(REGION)
 
+packages: environment ## builds the packages of both clients, in dist/
+	rm -rf dist && mkdir dist
+	$(VENV_PYTHON) -m build --no-isolation --outdir dist clients/python
+	npm pack --silent --pack-destination dist ./clients/js
+
 bench: environment ## counts requests and measures speed
 	$(VENV_PYTHON) -m bench.budgets
 	$(VENV_PYTHON) -m bench.posts
@@ -113,7 +118,7 @@ clean: ## removes environments, builds and everything that the local service has
 	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \
 	  echo "Parley is running, process $$(cat .parley/lock): stop it first." >&2; exit 1; \
 	fi
-	rm -rf $(VENV) $(SAM_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(REHEARSAL_VENV) .parley .aws-sam site .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(REHEARSAL_VENV) .parley .aws-sam dist site .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
