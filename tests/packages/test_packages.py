@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from local.home import REPOSITORY
 from local.stack.running import Stack
@@ -111,6 +112,13 @@ def test_the_service_and_both_clients_have_one_version() -> None:
     js = json.loads((JS / "package.json").read_text(encoding="utf-8"))
     assert (python["version"], js["version"]) == (VERSION, VERSION)
     assert (python["name"], js["name"]) == ("parley-client", "@parley/client")
+
+
+def test_the_citation_has_what_a_citation_needs_and_no_version_of_its_own() -> None:
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert (citation["cff-version"], citation["license"], "version" in citation) == ("1.2.0", "MIT", False)
+    assert all(set(author) == {"name"} for author in citation["authors"])
 
 
 # Their quickstarts.
