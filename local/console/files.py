@@ -26,7 +26,7 @@ CONSOLE_FILES = Path(__file__).resolve().parent / "page"
 _CLIENT_FILES = REPOSITORY / "clients" / "js"
 _CLIENT_MODULE = re.compile(r"(parley(/[a-z0-9_]+)?|twilio-sdk)\.js")
 _BUNDLE = re.compile(r"sdk/([a-z0-9.-]+)\.js")
-_CONFIG = {"rest_url": "/", "ws_url": "/ws", "webhook_inbox": "webhooks/"}
+_CONFIG = {"rest_url": "/", "ws_url": "/ws", "webhook_inbox": "webhooks/", "usage": "usage"}
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9A-Fa-f:]+\](:\d+)?")
 _TYPES = {".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
 

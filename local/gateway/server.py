@@ -2,7 +2,7 @@
 
     /ws                     WebSocket API
     …/@connections/{id}     its management
-    /console                the web console, files of `local/console/page/`, and its inbox for webhooks
+    /console                the web console: `local/console/page/`, its inbox for webhooks, and the counts of this run
     /_phones/               the simulated carrier: the messages that phones received, and messages from phones
     /_aws/s3/               links to files, passed through to the emulator of S3
     /_aws/health            whether it is up
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from local.console.files import CONSOLE_FILES, CONSOLE_PATH, ConsoleFiles
+from local.console.usage import USAGE_PATH, MetricLog, Usage
 from local.console.webhook_inbox import INBOX_PATH, WebhookInbox
 from local.emulators.engine import Endpoints
 from local.gateway.management import MARK
@@ -72,6 +73,7 @@ class Gateway:
         phones: SimulatedCarrier | None = None,
         objects: ObjectsFront | None = None,
         push: PushDoor | None = None,
+        usage: Usage | None = None,
     ) -> None:
         """`wake` is a pipe, or None; it gets a byte after every call of a function."""
         self._invoker = invoker
@@ -84,6 +86,7 @@ class Gateway:
         self._phones = phones
         self._objects = objects
         self._push = push
+        self._usage = usage
         self._server: asyncio.Server | None = None
         self._under_way = 0
 
@@ -120,6 +123,8 @@ class Gateway:
             return self._phones.respond(request)
         if self._push is not None and path.startswith(PUSH_PATH):
             return self._push.respond(request)
+        if self._usage is not None and path == USAGE_PATH:
+            return self._usage.respond(request, len(self.hub.open))
         if path == CONSOLE_PATH or path.startswith(f"{CONSOLE_PATH}/"):
             return self._console.respond(request)
         if path == SOCKET_PATH:
@@ -188,6 +193,7 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
     os.set_blocking(descriptors.wake_write, False)
     inbox = WebhookInbox(plan.account_sid, plan.auth_tokens)
     phones = simulated_carrier(plan)
+    logs = [MetricLog(Home(Path(plan.home)).logs / f"{name}.log") for name in ("gateway", "pump")]
     push_services = PushServices(REGION, ACCOUNT, Home(Path(plan.home)).push)
     gateway = Gateway(
         invoker,
@@ -198,6 +204,7 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
         inbox=inbox,
         phones=phones,
         push=PushDoor(push_services, plan.account_sid, plan.auth_tokens),
+        usage=Usage(logs, plan.account_sid, plan.auth_tokens),
         objects=ObjectsFront(plan.ministack, tuple(bucket.name for bucket in template.buckets())),
     )
     await gateway.start(listening)

@@ -245,7 +245,7 @@ def test_two_people_converse_on_a_phone_without_scrolling_sideways(pocket: Conso
     bob.button("Back to the channels").click()
     expect(bob.channel("General")).to_be_visible()
     tabs.nth(2).click()
-    for tool in ("Events", "Webhooks", "Phones", "Snippets"):
+    for tool in ("Events", "Webhooks", "Phones", "Usage", "Snippets"):
         pocket.choose_tool(tool)
         fits(pocket.page)
     tabs.nth(0).click()
@@ -399,7 +399,7 @@ def make_closed(console: Console, twilio: Any) -> None:
 def test_every_state_of_the_page_is_accessible(console: Console, general: Any, twilio: Any, check: Checker) -> None:
     make_busy(console, general)
     make_closed(console, twilio)
-    for tool in ("Events", "Webhooks", "Phones", "Snippets"):
+    for tool in ("Events", "Webhooks", "Phones", "Usage", "Snippets"):
         console.choose_tool(tool)
         check(console.page)
     for person, opener in (
@@ -476,7 +476,7 @@ def test_every_state_of_a_phone_is_accessible(pocket: Console, general: Any, oth
     check(pocket.page, 4)
     pocket.page.keyboard.press("Escape")
     pocket.page.locator("#tabs button").nth(2).click()
-    for tool in ("Events", "Webhooks", "Phones", "Snippets"):
+    for tool in ("Events", "Webhooks", "Phones", "Usage", "Snippets"):
         pocket.choose_tool(tool)
         check(pocket.page, 5)
 

@@ -80,7 +80,12 @@ def test_a_host_header_cannot_widen_the_policy(host: str) -> None:
 
 
 def test_the_configuration_holds_addresses_relative_to_the_page_and_no_secret() -> None:
-    assert json.loads(get("/config.json").body) == {"rest_url": "/", "ws_url": "/ws", "webhook_inbox": "webhooks/"}
+    assert json.loads(get("/config.json").body) == {
+        "rest_url": "/",
+        "ws_url": "/ws",
+        "webhook_inbox": "webhooks/",
+        "usage": "usage",
+    }
 
 
 @pytest.mark.parametrize(

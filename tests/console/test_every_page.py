@@ -100,7 +100,7 @@ def test_a_finger_hits_everything_on_a_phone(
         close_dialog(pocket)
     visit_settings(pocket, look)
     pocket.page.locator("#tabs button").nth(2).tap()
-    for tool in ("Events", "Webhooks", "Phones", "Snippets"):
+    for tool in ("Events", "Webhooks", "Phones", "Usage", "Snippets"):
         pocket.choose_tool(tool)
         has_large_targets(pocket.page)
         fits(pocket.page)

@@ -299,7 +299,7 @@ def test_the_tools_are_resized_with_mouse_and_keys_and_the_browser_remembers_it(
     handle.press("Home")
     expect(tools).to_have_css("height", "120px")
     handle.press("End")  # the chat keeps its room
-    expect(tools).to_have_css("height", f"{page.evaluate('innerHeight') - 300}px")
+    expect(tools).to_have_css("height", f"{page.evaluate('innerHeight') - 420}px")
 
 
 # Webhooks.

@@ -15,6 +15,7 @@ import { Session, isAddressed } from './session.js';
 import { settingsDialog } from './settings.js';
 import { Snippets } from './snippets.js';
 import { paneView, Tabs, TOOLS_VIEW } from './tabs.js';
+import { Usage } from './usage.js';
 import { Webhooks } from './webhooks.js';
 
 const MOST_PANES = 4;
@@ -36,6 +37,7 @@ class App {
     this.connectingAgain = null; // a timer
     this.webhooks = new Webhooks(session, this.rest);
     this.phones = new Phones(session);
+    this.usage = new Usage(session, () => this.journal.tally);
     this.snippets = new Snippets(session, this.rest, () => this.#chosen());
     this.drawer = new Drawer(
       session,
@@ -43,6 +45,7 @@ class App {
         { name: 'events', label: 'Events', element: this.journal.element },
         { name: 'webhooks', label: 'Webhooks', element: this.webhooks.element },
         { name: 'phones', label: 'Phones', element: this.phones.element },
+        { name: 'usage', label: 'Usage', element: this.usage.element },
         { name: 'snippets', label: 'Snippets', element: this.snippets.element },
       ],
       { isNarrow: () => NARROW.matches, changed: (tool) => this.#toolChanged(tool) },
@@ -312,6 +315,7 @@ class App {
   #toolChanged(tool) {
     this.webhooks.show(tool === 'webhooks');
     this.phones.show(tool === 'phones');
+    this.usage.show(tool === 'usage');
     this.#refreshSnippets();
   }
 

@@ -6,7 +6,7 @@ const KEY = 'parley-tools-height';
 const LEAST = 120;
 const STEP = 24;
 // What stays for the chat, so that nobody loses the field to write in behind the tools.
-const FOR_THE_CHAT = 300;
+const FOR_THE_CHAT = 420;
 
 const stored = () => {
   try {

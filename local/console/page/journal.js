@@ -57,12 +57,14 @@ export class Journal {
     this.kinds = new Set(shown);
     this.paused = false;
     this.missed = 0;
+    this.tally = { event: 0, rest: 0, sent: 0, received: 0 };
     this.rows = new Map();
     this.element = this.#build();
   }
 
   /** Add an entry: `who` (an identity, or `page`), `kind`, `name`, and `detail`, which can be unfolded as JSON. */
   add(who, kind, name, detail = null, line = brief(detail)) {
+    this.tally[kind === 'frame' ? (name.startsWith('→') ? 'sent' : 'received') : kind] += 1;
     this.entries.unshift({ at: new Date(), who, kind, name, detail, line });
     for (const old of this.entries.splice(KEPT)) this.rows.delete(old);
     if (this.paused) {

@@ -20,13 +20,14 @@ async function servedConfig() {
   try {
     const answer = await fetch('config.json', { cache: 'no-store' });
     if (!answer.ok) return null;
-    const { rest_url: rest, ws_url: ws, webhook_inbox: inbox } = await answer.json();
+    const { rest_url: rest, ws_url: ws, webhook_inbox: inbox, usage } = await answer.json();
     const socket = new URL(ws, location.href);
     if (socket.protocol.startsWith('http')) socket.protocol = socket.protocol.replace('http', 'ws');
     return {
       restUrl: trimmed(new URL(rest, location.href).href),
       wsUrl: trimmed(socket.href),
       inboxUrl: inbox ? new URL(inbox, location.href).href : null,
+      usageUrl: usage ? new URL(usage, location.href).href : null,
     };
   } catch {
     return null;
@@ -100,8 +101,17 @@ export class Session {
 
   /** The URL of the inbox that shows a service's webhooks here; null if this deployment has none. */
   inboxUrl(serviceSid) {
-    const near = this.served?.inboxUrl && this.values.restUrl === this.served.restUrl;
-    return near ? this.served.inboxUrl + serviceSid : null;
+    return this.#isNear && this.served.inboxUrl ? this.served.inboxUrl + serviceSid : null;
+  }
+
+  /** The URL of the counts of a local run; null if this deployment does not tell them. */
+  get usageUrl() {
+    return this.#isNear ? this.served.usageUrl : null;
+  }
+
+  /** Whether the deployment is the one that has served the page. */
+  get #isNear() {
+    return Boolean(this.served) && this.values.restUrl === this.served.restUrl;
   }
 
   /** The URL of the phones that notifications reach in a local run; null if this deployment has none. */

@@ -45,6 +45,7 @@ _ALL = "rest_api ws_connect ws_message ws_disconnect fan_out webhooks push"
 REQUESTS = Metric("Requests", COUNT, _DOORS, "a REST request, an opened socket or a frame was answered")
 REQUEST_ERRORS = Metric("RequestErrors", COUNT, _DOORS, "such a request was refused with this code", by_code=True)
 SERVER_ERRORS = Metric("ServerErrors", COUNT, _DOORS, "such a request was answered with a status of 500 or more")
+MESSAGES = Metric("Messages", COUNT, "rest_api ws_message webhooks", "a new message was stored")
 FAN_OUT_LAG = Metric(
     "FanOutLag", MILLISECONDS, "fan_out", "the time from the write of a change to the end of the pushes of its batch"
 )
@@ -79,6 +80,7 @@ METRICS = (
     REQUESTS,
     REQUEST_ERRORS,
     SERVER_ERRORS,
+    MESSAGES,
     FAN_OUT_LAG,
     PUSHES,
     PUSHES_GONE,

@@ -23,6 +23,7 @@ from parley.errors import (
     Refusal,
 )
 from parley.ids import message_sid
+from parley.metrics import MESSAGES, count
 from parley.operations import attaching, authority, authorship, channel_log, counting, lifecycle, transitions, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision
@@ -153,6 +154,7 @@ def _written(context: Context, writes: list[Write], message: Message, tail: Tail
             raise
         others = context.table.fetch(keys.idempotency(message["channel_sid"], token))
         return _earlier(context, message["service_sid"], message["channel_sid"], others or {})
+    count(MESSAGES)
     counting.settle_at_every_fiftieth(context, stored)
     return authorship.shown(context, stored)[0]
 
