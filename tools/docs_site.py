@@ -34,6 +34,11 @@ PAGES = {
     "clients/python/README.md": "clients/python.md",
     "clients/vectors/README.md": "clients/vectors.md",
 }
+PAGES["examples/README.md"] = "examples/index.md"
+PAGES |= {
+    path.relative_to(REPOSITORY).as_posix(): f"examples/{path.parent.name}.md"
+    for path in sorted((REPOSITORY / "examples").glob("*/README.md"))
+}
 _PLACES = {place: path for path, place in PAGES.items()}
 _DECISIONS = "decisions/index.md"
 _FENCED = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
@@ -50,7 +55,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put pages in the place of the entries with a `*`."""
     docs = Path(config.docs_dir)
     pages = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")}
-    unplaced = pages - set(_entries(config.nav))
+    unplaced = pages.union(PAGES.values()) - set(_entries(config.nav))
     config.nav = _expanded(config.nav, unplaced)
     return config
 
