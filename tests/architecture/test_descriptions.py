@@ -1,4 +1,4 @@
-"""Descriptions: every field and parameter says in one plain sentence what it means."""
+"""Descriptions: every field, parameter and operation is described in a sentence, and every error has a cause and a cure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
+from parley.errors import Error
+from parley.faces.errors import TABLE
 from parley.faces.registry import MOUNTS
 from parley.records import RECORDS
 from parley.records.kinds import Stored
 from parley.records.spec import COMMON, Field
+from tools.api.causes import CAUSES
+from tools.api.operations import DOES
 
 TYPES = {id(record): record for record in (*RECORDS, *(mount.record for mount in MOUNTS))}
 
@@ -54,3 +58,27 @@ def test_every_parameter_of_a_form_says_what_its_field_means():
     parameters = [parameter for mount in MOUNTS for verb in mount.verbs for parameter in mount.form(verb)]
     assert len(parameters) > 300
     assert [parameter.form_name for parameter in parameters if not parameter.about] == []
+
+
+OFFERED = {(mount.resource, verb) for mount in MOUNTS for verb in mount.verbs}
+
+
+@pytest.mark.parametrize("operation", sorted(OFFERED), ids=".".join)
+def test_an_operation_says_in_one_sentence_what_it_does(operation: tuple[str, str]):
+    assert is_a_sentence(DOES[operation])
+
+
+def test_no_operation_is_described_that_is_not_offered():
+    assert set(DOES) == OFFERED
+
+
+@pytest.mark.parametrize("error", TABLE, ids=str)
+def test_an_error_says_why_it_is_answered_and_what_to_do(error: Error):
+    why, cure = CAUSES[error]
+    for text in (why, cure):
+        assert text[0].isupper() or text[0] == "`"
+        assert text.endswith(".") and text == text.strip()
+
+
+def test_no_cause_is_told_of_an_error_that_is_never_answered():
+    assert set(CAUSES) == set(TABLE)

@@ -1,0 +1,1 @@
+"""What documents of the API are made of: texts, schemas, words for values, examples and the refusals of operations."""
