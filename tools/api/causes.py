@@ -40,7 +40,7 @@ CAUSES: dict[Error, Cause] = {
     ),
     errors.INVALID_BODY: Cause(
         "The body of the request is not what the path takes.",
-        "Send a form with `Content-Type: application/x-www-form-urlencoded` in UTF-8; for a file, read the page on media.",
+        "Send a form with `Content-Type: application/x-www-form-urlencoded` in UTF-8.",
     ),
     errors.UNAUTHENTICATED: Cause(
         "The request has no credentials, or wrong ones.",
