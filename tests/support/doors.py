@@ -25,7 +25,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from parley.rest.app import create_app, lambda_handler
-from tests.published import checker
+from tests.published import checker, refused
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.world import World
 
@@ -199,6 +199,7 @@ class Raw:
         answer = self._door.send(verb, url, list(sent.items()), body)
         if self._checked:
             checker.check(self._door.base_url, verb, url, answer.status, answer.text)
+            refused.check(self._door.base_url, verb, url, answer.status, answer.text)
         return answer
 
     def get(self, path: str, **query: Any) -> Any:
@@ -272,4 +273,5 @@ class Library:
 
     def _check(self, response: requests.Response, *args: Any, **kwargs: Any) -> None:
         request = response.request
-        checker.check(self._door.base_url, request.method or "", request.url or "", response.status_code, response.text)
+        for check in (checker.check, refused.check):
+            check(self._door.base_url, request.method or "", request.url or "", response.status_code, response.text)
