@@ -34,8 +34,14 @@ _RULES: dict[str, Schema] = {
     "check_variables": {"type": "string", "contentMediaType": "application/json"},
     "str": {"type": "string"},
 }
-# The fields that every answer of a type has; all others may be null.
+# The fields that an answer always has, and the types of records that lack some of them. All others may be null.
 _ALWAYS = {"sid", "account_sid", "service_sid", "channel_sid", "date_created", "date_updated"}
+_LACKING = {
+    # The account is not stored.
+    "account": ("date_created", "date_updated"),
+    # A file that no message carries.
+    "media": ("channel_sid", "date_updated"),
+}
 PLACES = {
     "url": ("The absolute URL of this resource.", _URL),
     "uri": ("The path of this resource.", {"type": "string"}),
@@ -143,7 +149,9 @@ def _shown(mount: Mount, name: Name, within: str = "") -> Schema:
 
 def _may_be_null(mount: Mount, field: Field) -> bool:
     kind = mount.kind(field)
-    if field.name in _ALWAYS or isinstance(kind, of_faces.OrElse):
+    if field.name in _ALWAYS:
+        return field.name in _LACKING.get(mount.record.name, ())
+    if isinstance(kind, of_faces.OrElse):
         return False
     if isinstance(kind, of_faces.RenamedList | of_faces.OnlyThese):
         return False
@@ -161,7 +169,7 @@ def _of_view(mount: Mount, field: Field, name: Name) -> Schema:
     kind = mount.kind(field)
     while isinstance(kind, of_faces.AnyCase | of_faces.OrElse):
         kind = kind.kind
-    if field.name == "sid":
+    if field is COMMON[0]:
         return _sid(mount.record.prefix)
     match kind:
         case kinds.Moment():
