@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: help run test lint lint-template build packages bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs docs-environment
+.PHONY: help run test lint lint-template build packages bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs reference docs-environment
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -63,11 +63,12 @@ WORKERS = 4
 test: environment ## runs every test
 	$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-lint: environment ## checks style, types and spelling
+lint: environment ## checks style, types, spelling and the descriptions in OpenAPI
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
 	$(VENV)/bin/codespell
+	$(VENV)/bin/openapi-spec-validator docs/openapi/*.json
 
 lint-template: sam-environment ## checks the templates with SAM and cfn-lint
 	$(SAM_VENV)/bin/sam validate --lint --template template.yaml --region us-east-1
@@ -75,6 +76,10 @@ lint-template: sam-environment ## checks the templates with SAM and cfn-lint
 
 docs: docs-environment ## builds the site of the documents in site/, and checks its links
 	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict
+
+reference: environment ## writes the API reference, docs/reference/ and docs/openapi/, and docs/socket-frames.md
+	$(VENV_PYTHON) -m tools.reference
+	$(VENV_PYTHON) -m tools.socket_frames
 
 audit: audit-environment ## looks for known faults in packages and for careless code
 	$(AUDIT_VENV)/bin/python -m tools.audit $(AUDIT_VENV)/bin

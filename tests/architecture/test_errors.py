@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import fields
@@ -23,6 +24,7 @@ from parley.records.kinds import Checked
 from parley.sockets.native.actions import ACTIONS, Action
 from tests.architecture.calls import errors_within, is_known
 from tests.sdk.acts_of_tables import ACTS, Listed
+from tools.api import refusals
 
 CORE = REPOSITORY / "layers" / "common" / "python" / "parley"
 TESTS = REPOSITORY / "tests"
@@ -197,6 +199,7 @@ def lacking(column: str, names: Iterable[str], table: dict[Error, Row] = TABLE) 
 
 
 OFFERED = [(mount, verb) for mount in MOUNTS for verb in mount.verbs]
+IDS = [f"{mount.face.name} {mount.resource} {mount.plural}{verb}" for mount, verb in OFFERED]
 IN_REST = "parley.rest.routes."
 IN_MEDIA = "parley.rest.media."
 
@@ -206,16 +209,25 @@ def over_rest(mount: Mount, verb: str) -> set[str]:
         doors = [IN_MEDIA + "prepared", IN_MEDIA + "answer_file" if mount is media.FILES else IN_REST + "answer_one"]
     else:
         doors = [IN_REST + "_prepared", IN_REST + ("answer_list" if verb == "list" else "answer_one")]
-    return raised(mount, verb, OPERATIONS[mount.resource, verb], *doors)
+    # What the graph misses, because a kind is within another or a rule is a closure.
+    of_form = {error.name for error in refusals.of_form(mount, verb)}
+    return raised(mount, verb, OPERATIONS[mount.resource, verb], *doors) | of_form
 
 
-@pytest.mark.parametrize(
-    ("mount", "verb"),
-    OFFERED,
-    ids=[f"{mount.face.name} {mount.resource} {mount.plural}{verb}" for mount, verb in OFFERED],
-)
+@pytest.mark.parametrize(("mount", "verb"), OFFERED, ids=IDS)
 def test_a_face_answers_every_error_that_its_operations_can_raise(mount: Mount, verb: str):
     assert lacking(mount.face.errors, over_rest(mount, verb)) == set()
+
+
+@pytest.mark.parametrize(("mount", "verb"), OFFERED, ids=IDS)
+def test_the_reference_names_no_error_that_an_operation_cannot_raise(mount: Mount, verb: str):
+    named = refusals.own(mount, verb)
+    assert {error.name for error in named} <= over_rest(mount, verb)
+
+
+def test_the_observed_refusals_are_those_of_operations():
+    known = {str(refusals.asked(mount, verb)) for mount, verb in OFFERED}
+    assert set(json.loads(refusals.OBSERVED.read_text(encoding="utf-8"))) <= known
 
 
 @pytest.mark.parametrize("name", ["answer_file", "answer_set", "to_bytes", "to_content"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.published import refused
 from tests.published.checker import ContractBroken, check, operation_of
 
 BASE = "https://api.example.com/prod"
@@ -146,3 +147,24 @@ def test_an_operation_is_found_by_verb_and_path():
     assert named("GET", f"/conversations/v1/Services/{SERVICE}/Roles") == "conversations:ListServiceRole"
     assert named("PUT", f"/chat/v2/Services/{SERVICE}/Roles") == ""
     assert named("GET", f"/chat/v2/Services/{SERVICE}/Roles/") == ""
+
+
+NO_BODY = '{"code":50503,"message":"Message body is required","more_info":"","status":400}'
+
+
+def test_a_refusal_that_the_reference_names_is_accepted():
+    refused.check(BASE, "POST", f"{BASE}/chat/v2/Services/IS1/Channels/CH1/Messages", 400, NO_BODY)
+
+
+def test_a_refusal_that_the_reference_does_not_name_is_noticed():
+    with pytest.raises(refused.NotInReference, match=r"chat\.channel\.create answered 400"):
+        refused.check(BASE, "POST", f"{BASE}/chat/v2/Services/IS1/Channels", 400, NO_BODY)
+
+
+def test_a_refusal_of_which_no_table_knows_is_noticed():
+    with pytest.raises(refused.NotInReference):
+        refused.check(BASE, "GET", f"{BASE}/chat/v2/Services", 400, NO_BODY.replace("required", "wanted"))
+
+
+def test_a_refusal_of_a_path_without_an_operation_is_not_looked_up():
+    refused.check(BASE, "POST", f"{BASE}/chat/v2/Nothing", 400, NO_BODY)

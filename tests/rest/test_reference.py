@@ -1,37 +1,158 @@
-"""docs/reference/ is made from the mounts, and current."""
+"""docs/reference/ and docs/openapi/ are made from the tables and from recorded examples, and current."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
+from jsonschema import Draft202012Validator
+from twilio.http.http_client import HttpClient
+from twilio.rest import Client
 
-from tools import reference
+from local.template.template import Template
+from parley.faces import media
+from tests.support.lean import LeanClient
+from tests.support.world import World
+from tools import openapi, reference
+from tools.api import examples, snippets, words
+from tools.api.examples import Example
+from tools.published import Offered, offered
 
-PAGES = reference.pages()
+RESOURCES = reference.resources()
+OFFERED = {f"{one.method} {one.path}": one for one in offered()}
+STALE = "run: make reference"
+Examples = dict[str, Example]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_current(name: str):
-    assert (reference.FOLDER / name).read_text(encoding="utf-8") == PAGES[name], "run: python -m tools.reference"
+def every(names: Iterable[str]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("name", list(names))
 
 
-def test_there_is_a_page_for_each_resource_and_no_other():
-    assert {path.name for path in reference.FOLDER.iterdir()} == set(PAGES)
-    assert len(PAGES) == len(reference.resources()) + 1
+@pytest.fixture(scope="module")
+def recorded(lean: LeanClient, template: Template) -> Examples:
+    (table,) = template.tables()
+    return examples.recorded(lambda: World(lean, table.name))
 
 
-@pytest.mark.parametrize("resource", reference.resources(), ids=lambda resource: resource.name)
-def test_a_page_names_every_path_parameter_and_field(resource: reference.Resource):
-    page = PAGES[resource.file]
+@pytest.fixture(scope="module")
+def pages(recorded: Examples) -> dict[str, str]:
+    return reference.pages(recorded)
+
+
+@pytest.fixture(scope="module")
+def documents(recorded: Examples) -> dict[str, dict[str, Any]]:
+    return openapi.documents(recorded)
+
+
+def document_of(documents: dict[str, dict[str, Any]], one: Offered) -> dict[str, Any]:
+    return documents[f"{one.mount.face.name.replace('_', '-')}.json"]
+
+
+def test_every_page_is_current(pages: dict[str, str]):
+    stored = {path.name: path.read_text(encoding="utf-8") for path in reference.FOLDER.iterdir()}
+    assert set(stored) == set(pages), STALE
+    assert [name for name in pages if stored[name] != pages[name]] == [], STALE
+
+
+def test_every_description_in_openapi_is_current(recorded: Examples):
+    made = openapi.written(recorded)
+    stored = {path.name: path.read_text(encoding="utf-8") for path in openapi.FOLDER.iterdir()}
+    assert set(stored) == set(made), STALE
+    assert [name for name in made if stored[name] != made[name]] == [], STALE
+
+
+def test_there_is_a_page_for_each_resource_and_one_of_errors(pages: dict[str, str]):
+    assert set(pages) == {"README.md", "errors.md", *(resource.file for resource in RESOURCES)}
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.file)
+def test_a_page_names_every_path_field_parameter_and_operation(pages: dict[str, str], resource: reference.Resource):
+    page = pages[resource.file]
     for mount in resource.mounts:
-        assert f"`{reference.path(mount)}`" in page
-        assert (f"`{mount.route('fetch')}`" in page) is bool({"fetch", "update", "delete"} & set(mount.verbs))
         for name in mount.view.shown:
             assert f"`{name.shown}`" in page
         for verb in mount.verbs:
+            assert f"`{Offered(mount, verb).method} {words.path_of(mount, verb)}`" in page
+            assert f"### {verb.capitalize()}\n" in page
             for parameter in mount.form(verb):
                 assert parameter.form_name in page or parameter.form_name.split(".")[1] in page
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_no_filter_is_said_to_clear_anything(name: str):
-    assert "clears" not in PAGES[name].partition("## Filters of the list")[2].partition("## Shown")[0]
+def test_no_filter_is_said_to_clear_anything(pages: dict[str, str]):
+    for page in pages.values():
+        filters = page.partition("## Filters of the list")[2].partition("## Operations")[0]
+        assert "clears" not in filters
+
+
+def test_every_operation_has_an_example(recorded: Examples):
+    assert set(recorded) == set(OFFERED)
+
+
+@every(OFFERED)
+def test_an_answer_is_as_openapi_describes_it(recorded: Examples, documents: dict[str, dict[str, Any]], name: str):
+    example, one = recorded[name], OFFERED[name]
+    described = document_of(documents, one)["paths"][words.path_of(one.mount, one.verb)][one.method.lower()]
+    assert str(example.status) in described["responses"]
+    if not example.text:
+        assert one.verb == "delete"
+        return
+    components = document_of(documents, one)["components"]
+    answer = json.loads(example.text)
+    schema = described["responses"][str(example.status)]["content"]["application/json"]["schema"]
+    Draft202012Validator({**schema, "components": components}).validate(answer)
+    assert one.verb == "list" or set(answer) == set(
+        components["schemas"][schema["$ref"].rpartition("/")[2]]["properties"]
+    )
+
+
+@every(name for name, one in OFFERED.items() if one.method == "POST")
+def test_openapi_names_the_parameters_that_a_form_takes(documents: dict[str, dict[str, Any]], name: str):
+    one = OFFERED[name]
+    described = document_of(documents, one)["paths"][words.path_of(one.mount, one.verb)]["post"]
+    taken = {parameter.form_name for parameter in one.mount.form(one.verb)}
+    if one.mount is media.FILES:
+        assert taken < {parameter["name"] for parameter in described["parameters"]}
+        return
+    schema = described["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    assert set(schema["properties"]) == taken
+
+
+class Asked(Exception):
+    """Ends a request once it is known."""
+
+
+class Listening(HttpClient):
+    """Remembers what the library asks for, and asks nobody."""
+
+    def __init__(self) -> None:
+        self.request_line = ("", "")
+        self.form: dict[str, Any] = {}
+
+    def request(self, method: str, uri: str, params: Any = None, data: Any = None, **options: Any) -> Any:
+        self.request_line = (method, uri)
+        self.form = dict(data or {})
+        raise Asked
+
+
+def test_the_examples_in_python_ask_for_what_the_examples_with_curl_ask_for(recorded: Examples):
+    http = Listening()
+    client = Client("AC" + "0" * 32, "token", http_client=http)
+    for domain, path in ((client.chat, "/chat"), (client.conversations, "/conversations"), (client.api, "")):
+        domain.base_url = f"https://parley.example{path}"
+    known = {name: code for name, example in recorded.items() if (code := snippets.python(example))}
+    assert {OFFERED[name].mount.face.name for name in set(OFFERED) - set(known)} == {"media_v1"}
+    for name, code in known.items():
+        with pytest.raises(Asked):
+            exec(code, {"client": client})
+        example = recorded[name]
+        assert http.request_line == (OFFERED[name].method, f"https://parley.example{example.path}")
+        assert {parameter: texts(value) for parameter, value in http.form.items()} == {
+            parameter: texts(value) for parameter, value in example.form.items()
+        }
+
+
+def texts(value: Any) -> list[str]:
+    several = value if isinstance(value, list) else [value]
+    return [str(one).lower() if isinstance(one, bool) else str(one) for one in several]

@@ -42,6 +42,18 @@ _LACKING = {
     # A file that no message carries.
     "media": ("channel_sid", "date_updated"),
 }
+# Fields that have no default, and that every record of a type has nevertheless.
+_SET = {
+    "service": ("default_service_role_sid", "default_channel_role_sid", "default_channel_creator_role_sid"),
+    "user": ("role_sid",),
+    "channel": ("type", "created_by"),
+    "member": ("user_sid", "status"),
+    "message": ("author", "index"),
+    "invite": ("role_sid", "created_by"),
+    "binding": ("endpoint", "identity", "user_sid", "credential_sid", "binding_type"),
+    "media": ("author", "content_type", "size"),
+    "receipt": ("message_sid", "participant_sid", "channel_message_sid", "status"),
+}
 PLACES = {
     "url": ("The absolute URL of this resource.", _URL),
     "uri": ("The path of this resource.", {"type": "string"}),
@@ -151,7 +163,7 @@ def _may_be_null(mount: Mount, field: Field) -> bool:
     kind = mount.kind(field)
     if field.name in _ALWAYS:
         return field.name in _LACKING.get(mount.record.name, ())
-    if isinstance(kind, of_faces.OrElse):
+    if isinstance(kind, of_faces.OrElse) or field.name in _SET.get(mount.record.name, ()):
         return False
     if isinstance(kind, of_faces.RenamedList | of_faces.OnlyThese):
         return False

@@ -111,5 +111,7 @@ def _value(value: Any) -> str:
         return str(value).capitalize()
     if isinstance(value, str) and value.isdigit():
         return value
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     # JSON's texts are Python's too.
-    return json.dumps(value, ensure_ascii=False)
+    return f"'{value}'" if '"' in value and "'" not in value else json.dumps(value, ensure_ascii=False)
