@@ -49,7 +49,7 @@ The same is told in OpenAPI 3.1 for tools: [Chat v2](../openapi/chat-v2.json), [
 Requests need the account SID with the auth token, or the SID of an API key with its secret. Parameters stand in a form,
 answers are JSON. The examples with curl need three variables:
 
-```bash
+```sh
 export PARLEY_URL=https://chat.example.com ACCOUNT_SID=AC00000000000000000000000000000001 AUTH_TOKEN=...
 ```
 

@@ -109,4 +109,11 @@ ENDLESS = {"parley logs -f": "tests/cli/test_logs.py follows a log"}
 # Blocks that another test runs or writes, by page and language.
 RUN_ELSEWHERE = {
     ("docs/cli.md", "console"): "tests/cli/test_document.py compares what the commands print",
+    **{
+        (page, block.language): "tests/rest/test_reference.py compares what the examples ask for with recorded requests"
+        for page in DOCUMENTS
+        if page.startswith("docs/reference/")
+        for block in blocks(page)
+        if block.language in ("sh", "python")
+    },
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from twilio.http.http_client import HttpClient
-from twilio.rest import Client
 
 from local.template.template import Template
 from parley.faces import media
@@ -17,7 +18,7 @@ from tests.support.lean import LeanClient
 from tests.support.world import World
 from tools import openapi, reference
 from tools.api import examples, snippets, words
-from tools.api.examples import Example
+from tools.api.examples import BASE_URL, Example
 from tools.published import Offered, offered
 
 RESOURCES = reference.resources()
@@ -136,21 +137,41 @@ class Listening(HttpClient):
         raise Asked
 
 
-def test_the_examples_in_python_ask_for_what_the_examples_with_curl_ask_for(recorded: Examples):
-    http = Listening()
-    client = Client("AC" + "0" * 32, "token", http_client=http)
-    for domain, path in ((client.chat, "/chat"), (client.conversations, "/conversations"), (client.api, "")):
-        domain.base_url = f"https://parley.example{path}"
+def test_the_examples_in_python_ask_for_what_was_recorded(
+    recorded: Examples, pages: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    (made,) = re.findall(r"```python\n(.*?)```", pages["README.md"], re.DOTALL)
+    for name, value in (("PARLEY_URL", BASE_URL), ("ACCOUNT_SID", "AC" + "0" * 32), ("AUTH_TOKEN", "token")):
+        monkeypatch.setenv(name, value)
+    found: dict[str, Any] = {}
+    exec(made, found)
+    client, http = found["client"], Listening()
+    client.http_client = http
     known = {name: code for name, example in recorded.items() if (code := snippets.python(example))}
     assert {OFFERED[name].mount.face.name for name in set(OFFERED) - set(known)} == {"media_v1"}
     for name, code in known.items():
         with pytest.raises(Asked):
             exec(code, {"client": client})
         example = recorded[name]
-        assert http.request_line == (OFFERED[name].method, f"https://parley.example{example.path}")
+        assert http.request_line == (OFFERED[name].method, BASE_URL + example.path)
         assert {parameter: texts(value) for parameter, value in http.form.items()} == {
             parameter: texts(value) for parameter, value in example.form.items()
         }
+
+
+def test_the_examples_with_curl_ask_for_what_was_recorded(recorded: Examples):
+    for name, example in recorded.items():
+        command, *words = shlex.split(snippets.curl(example).replace("\\\n", ""))
+        options = {option: words[at + 1] for at, option in enumerate(words) if option in ("-X", "-u")}
+        fields = [words[at + 1].partition("=") for at, option in enumerate(words) if option == "--data-urlencode"]
+        (url,) = (word for word in words if word.startswith("$PARLEY_URL"))
+        assert command == "curl"
+        assert options.get("-X", "GET") == OFFERED[name].method
+        assert options["-u"] == "$ACCOUNT_SID:$AUTH_TOKEN"
+        assert url.partition("?")[0] == "$PARLEY_URL" + example.path
+        assert [(field, value) for field, _, value in fields] == [
+            (field, text) for field, value in example.form.items() for text in texts(value)
+        ]
 
 
 def texts(value: Any) -> list[str]:

@@ -47,12 +47,12 @@ _SET = {
     "service": ("default_service_role_sid", "default_channel_role_sid", "default_channel_creator_role_sid"),
     "user": ("role_sid",),
     "channel": ("type", "created_by"),
-    "member": ("user_sid", "status"),
+    "member": ("status",),
     "message": ("author", "index"),
     "invite": ("role_sid", "created_by"),
-    "binding": ("endpoint", "identity", "user_sid", "credential_sid", "binding_type"),
+    "binding": ("endpoint", "identity", "user_sid", "binding_type"),
     "media": ("author", "content_type", "size"),
-    "receipt": ("message_sid", "participant_sid", "channel_message_sid", "status"),
+    "receipt": ("message_sid", "participant_sid", "status"),
 }
 PLACES = {
     "url": ("The absolute URL of this resource.", _URL),
@@ -167,7 +167,8 @@ def _may_be_null(mount: Mount, field: Field) -> bool:
         return False
     if isinstance(kind, of_faces.RenamedList | of_faces.OnlyThese):
         return False
-    return field.default is None and (not field.always or field.name == "identity")
+    # Phones have no identity.
+    return field.default is None and (not field.always or field.name in ("identity", "default_messaging_service_sid"))
 
 
 def _or_null(schema: Schema) -> Schema:

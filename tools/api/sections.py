@@ -103,7 +103,7 @@ def operations(mounts: Sequence[Mount], every: Sequence[Mount], examples: Mappin
             f"`{Offered(one, verb).method} {words.path_of(one, verb)}`" for one in every if verb in one.verbs
         )
         yield "\n".join(f"- {route}" for route in routes) + "\n"
-        yield f"```bash\n{snippets.curl(example)}\n```\n"
+        yield f"```sh\n{snippets.curl(example)}\n```\n"
         if code := snippets.python(example):
             yield f"```python\n{code}\n```\n"
         yield _answered(example)
