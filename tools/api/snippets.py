@@ -27,7 +27,7 @@ _NAMES = {
     ("Configuration", "Addresses"): "address_configurations",
 }
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_LONGEST_LINE = 100
+_LONGEST_LINE = 120
 _SID = re.compile("[A-Z]{2}[0-9a-f]{32}")
 
 
@@ -92,8 +92,14 @@ def _called(function: str, example: Example) -> str:
     line = f"{function}({', '.join(arguments)})"
     if len(line) <= _LONGEST_LINE:
         return line
-    # A link of the chain on each line.
+    # As ruff would write it: a chain of several links has each on a line of its own.
     *links, last = re.split(r"(?<=\))\.", function)
+    if len(links) < 2:
+        within = ", ".join(arguments)
+        separator = ",\n    "
+        if len(within) + 4 > _LONGEST_LINE:
+            within = separator.join(arguments) + ","
+        return f"{function}(\n    {within}\n)"
     if len(last) + len(line) - len(function) + 5 > _LONGEST_LINE:
         last += "(\n" + "".join(f"        {argument},\n" for argument in arguments) + "    )"
     else:
