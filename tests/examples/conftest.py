@@ -1,4 +1,4 @@
-"""Settings for the examples: those of the shared stack, with a service of its own for each test."""
+"""Settings for the examples: those of the shared stack, with a service of their own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,19 @@ from tests.end_to_end.clients import helper_library
 from tests.examples.programs import Place
 
 
-@pytest.fixture
-def place(stack: Stack, tmp_path: Path) -> Place:
+def made(stack: Stack, folder: Path) -> Place:
     service: Any = helper_library(stack.info).chat.v2.services.create(friendly_name="examples")
-    settings = tmp_path / "settings.json"
+    settings = folder / "settings.json"
     settings.write_text(json.dumps({**stack.info, "service_sid": service.sid}))
     return Place(stack.info, service.sid, settings)
+
+
+@pytest.fixture
+def place(stack: Stack, tmp_path: Path) -> Place:
+    return made(stack, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_place(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """For tests that change nothing."""
+    return made(stack, tmp_path_factory.mktemp("place"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -32,35 +33,41 @@ def answer(request: Request | str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-@pytest.fixture(params=["python", "node"])
-def token_server(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    """The command that starts the token server of a language."""
+@pytest.fixture(scope="module", params=["python", "node"])
+def token_server(
+    request: pytest.FixtureRequest, shared_place: Place, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a running token server of a language, which serves the folder of the HTML chat too."""
     if request.param == "python":
-        return python("token-server/server.py")
-    node, _ = find_node("the token server for Node is")
-    modules = install(TOKEN_SERVER, "token-server", "the token server for Node is")
-    # A module looks for packages beside itself.
-    (tmp_path / "node_modules").symlink_to(modules)
-    return [node, shutil.copy(TOKEN_SERVER / "server.mjs", tmp_path)]
+        command = python("token-server/server.py")
+    else:
+        node, _ = find_node("the token server for Node is")
+        folder = tmp_path_factory.mktemp("node")
+        # A module looks for packages beside itself.
+        (folder / "node_modules").symlink_to(install(TOKEN_SERVER, "token-server", "the token server for Node is"))
+        command = [node, shutil.copy(TOKEN_SERVER / "server.mjs", folder)]
+    pages = str(EXAMPLES / "html-chat")
+    with running(command, shared_place, r"http://127\.0\.0\.1:\d+", PORT="0", PAGES=pages) as found:
+        yield found[0]
 
 
-def test_the_token_server_gives_a_token_with_which_its_user_connects(place: Place, token_server: list[str]) -> None:
-    with running(token_server, place, r"http://127\.0\.0\.1:\d+", PORT="0") as found:
-        status, text = answer(f"{found[0]}/token?identity=alice")
-        given = json.loads(text)
-        assert (status, given["identity"], given["url"]) == (200, "alice", place.info["ws_url"])
-        with Socket(place.info, given["token"]) as alice:
-            session = alice.ask("fetchSession")["result"]
-        assert (session["user"]["identity"], session["service"]["sid"]) == ("alice", place.service_sid)
-        assert answer(f"{found[0]}/token")[0] == 400
+def test_the_token_server_gives_a_token_with_which_its_user_connects(shared_place: Place, token_server: str) -> None:
+    status, text = answer(f"{token_server}/token?identity=alice")
+    given = json.loads(text)
+    assert (status, given["identity"], given["url"]) == (200, "alice", shared_place.info["ws_url"])
+    with Socket(shared_place.info, given["token"]) as alice:
+        session = alice.ask("fetchSession")["result"]
+    assert (session["user"]["identity"], session["service"]["sid"]) == ("alice", shared_place.service_sid)
 
 
-def test_the_token_server_serves_a_folder_of_pages_only_if_told(place: Place, token_server: list[str]) -> None:
-    url = r"http://127\.0\.0\.1:\d+"
-    with running(token_server, place, url, PORT="0", PAGES=str(EXAMPLES / "html-chat")) as found:
-        assert answer(f"{found[0]}/index.html") == (200, (EXAMPLES / "html-chat" / "index.html").read_text())
-    with running(token_server, place, url, PORT="0") as found:
-        assert answer(f"{found[0]}/index.html")[0] == 404
+def test_the_token_server_gives_nobody_in_particular_no_token(token_server: str) -> None:
+    for query in ("", "?identity="):
+        assert answer(f"{token_server}/token{query}")[0] == 400
+
+
+def test_the_token_server_serves_the_pages_of_its_folder_and_no_others(token_server: str) -> None:
+    assert answer(f"{token_server}/index.html") == (200, (EXAMPLES / "html-chat" / "index.html").read_text())
+    assert answer(f"{token_server}/..%2ftoken-server/server.py")[0] in (403, 404)
 
 
 def test_the_bot_makes_its_channel_and_answers_there_and_where_it_is_invited(place: Place) -> None:
