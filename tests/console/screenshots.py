@@ -114,6 +114,22 @@ def side_by_side(page: Page, console: Console) -> None:
     page.screenshot(path=IMAGES / "console-dark.png")
 
 
+def settings_and_usage(page: Page, console: Console) -> None:
+    """The roles of the service, and what happens each second while alice writes."""
+    console.open()
+    console.choose_tool("Usage")
+    page.get_by_role("separator").press("End")
+    for second in range(30):
+        for number in range(round(3 + 3 * math.sin(second / 3))):
+            console.alice.says(f"Build {second}.{number} is green.")
+        page.wait_for_timeout(800)
+    page.locator("#drawer").screenshot(path=IMAGES / "console-usage.png")
+    console.header("Service settings").click()
+    console.dialog.get_by_role("tab", name="Roles").click()
+    expect(console.dialog.locator("li")).to_have_count(4)
+    console.dialog.screenshot(path=IMAGES / "console-settings.png")
+
+
 def on_a_phone(page: Page, console: Console) -> None:
     console.begin()
     console.alice.opens("General")
@@ -146,6 +162,15 @@ def through_two_sdks(page: Page, console: Console) -> None:
     page.screenshot(path=IMAGES / "sdk.png")
 
 
+# What is written last comes last: the others show the conversation as it was seeded.
+SHOWN_IN_TURN = (
+    (side_by_side, DESKTOP),
+    (on_a_phone, PHONE),
+    (through_two_sdks, DESKTOP),
+    (settings_and_usage, DESKTOP),
+)
+
+
 def main() -> int:
     program = find_chromium()
     if program is None:
@@ -156,7 +181,7 @@ def main() -> int:
         stack = start_stack(Path(folder) / "home")
         try:
             service = seed(stack)
-            for show, look in ((side_by_side, DESKTOP), (on_a_phone, PHONE), (through_two_sdks, DESKTOP)):
+            for show, look in SHOWN_IN_TURN:
                 with tab(browser, [], look) as page:
                     show(page, Console(page, stack, service.sid))
         finally:

@@ -60,7 +60,7 @@ def test_webhooks_and_limits_are_shown_and_changed(console: Console, twilio: Any
     panel.get_by_label("Pre-event URL").fill("http://127.0.0.1:9/before")
     panel.get_by_label("Post-event URL").fill("http://127.0.0.1:9/after")
     panel.get_by_label("Further attempts, post-event").select_option("3")
-    panel.get_by_label("onMessageSend", exact=True).uncheck()
+    panel.get_by_label("onMessageSent", exact=True).uncheck()
     panel.get_by_label("onUserAdded").check()
     panel.get_by_role("button", name="Save").click()
     expect(console.dialog).to_have_count(0)
@@ -69,7 +69,7 @@ def test_webhooks_and_limits_are_shown_and_changed(console: Console, twilio: Any
         "http://127.0.0.1:9/before",
         "http://127.0.0.1:9/after",
     )
-    assert (stored.post_webhook_retry_count, sorted(stored.webhook_filters)) == (3, ["onMessageSent", "onUserAdded"])
+    assert (stored.post_webhook_retry_count, sorted(stored.webhook_filters)) == (3, ["onMessageSend", "onUserAdded"])
     panel = open_settings(console, "Limits")
     expect(panel.get_by_label("Members of a channel")).to_have_value("7")
     panel.get_by_label("Members of a channel").fill("8")

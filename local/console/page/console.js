@@ -128,7 +128,7 @@ class App {
       button('person', 'Add a person', () => this.addPerson(), { class: 'wide-only' }),
       button('sliders', 'Service settings', () => this.settings()),
       theme,
-      button('help', 'Keyboard and help', helpDialog),
+      button('help', 'Keyboard and help', helpDialog, { class: 'wide-only' }),
       button('leave', 'Sign out', () => this.signOut()),
     ]);
   }
