@@ -55,6 +55,7 @@ def names_used(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
 def sources(root: Path) -> list[Path]:
     return [path for path in sorted(root.rglob("*.py")) if path not in TABLES]
 

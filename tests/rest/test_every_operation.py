@@ -2,6 +2,8 @@
 
 One item of every row is made once, through each door. All these requests are refused, so at the end everything must be
 as it was.
+
+Wrong credentials and malformed addresses take turns, unless `PARLEY_EVERY_CASE=1`: each operation tries a third of them.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import pytest
 from tests.rest.everything import ABSENT, OPERATIONS, Everything, Operation, make, seen
 from tests.support.behind import table_behind, world_behind
 from tests.support.doors import FORM, Answer, HttpDoor, LambdaDoor, Raw
+from tests.support.turns import in_turn
 from tests.support.world import World
 
 CORS = {"Origin": "https://app.example.com"}
@@ -117,7 +120,7 @@ def test_without_the_right_credentials_nothing_is_told(target: Target, operation
         ("SK" + "0" * 32, token),
         (target.items.items["api_key"], token),
     ]
-    for credentials in wrong:
+    for credentials in in_turn(wrong, OPERATIONS.index(operation)):
         answer = operation.ask(target.raw, target.items.of(operation), credentials=credentials)
         assert answer.refusal() == (401, 20003, "Authenticate"), credentials
 
@@ -285,7 +288,7 @@ HOSTILE = [
 def test_a_malformed_sid_is_not_found(target: Target, operation: Operation):
     own = target.items.of(operation)
     for name in operation.names:
-        for rest in MALFORMED:
+        for rest in in_turn(MALFORMED, OPERATIONS.index(operation)):
             addresses = {**own, name: own[name][:2] + rest}
             answer = operation.ask(target.raw, addresses)
             assert answer.refusal()[:2] == (404, 20404), addresses
@@ -298,7 +301,7 @@ def test_a_malformed_sid_is_not_found(target: Target, operation: Operation):
 def test_a_hostile_address_is_not_found(target: Target, operation: Operation):
     own = target.items.of(operation)
     for name in operation.names:
-        for address in HOSTILE:
+        for address in in_turn(HOSTILE, OPERATIONS.index(operation)):
             answer = operation.ask(target.raw, {**own, name: address})
             assert answer.refusal()[:2] == (404, 20404), (name, address[:20])
 

@@ -1,4 +1,8 @@
-"""Twilio's own JavaScript SDKs, from npm, in Node, against a local stack."""
+"""Twilio's own JavaScript SDKs, from npm, in Node, against a local stack.
+
+Each scenario is played with every line of the SDKs if `PARLEY_EVERY_CASE=1`, else with one of `twilio-chat` and one of
+`@twilio/conversations`.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +22,16 @@ from parley.domain.notifications import CHAT, CONVERSATIONS
 from tests.end_to_end.clients import helper_library
 from tests.sdk.payloads import told
 from tests.support.node_packages import environment, find_node
+from tests.support.turns import EVERY_CASE
 
 HERE = Path(__file__).resolve().parent
 UNTESTED = "Twilio's own JavaScript SDKs are"
 
-every_line = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+
+def with_lines(*names: str) -> pytest.MarkDecorator:
+    """A mark that plays a scenario with these lines of the SDKs, or with all of them."""
+    packages = PACKAGES if EVERY_CASE else [BY_NAME[name] for name in names]
+    return pytest.mark.parametrize("package", packages, ids=lambda package: package.name)
 
 
 def fetched(package: SdkPackage) -> str:
@@ -67,18 +76,18 @@ def play(script: str, given: dict[str, Any]) -> None:
     assert told["done"] > 0
 
 
-@every_line
+@with_lines("twilio-chat-6.0.0", "conversations-3.0.1")
 def test_everything_that_the_sdk_offers_works(stack: Stack, package: SdkPackage) -> None:
     notifications = told(CHAT if package.name.startswith("twilio-chat") else CONVERSATIONS)
     play("everything.mjs", given(stack, name=package.name, folder=fetched(package), notifications=notifications))
 
 
-@every_line
+@with_lines("twilio-chat-3.4.0", "conversations-2.6.5")
 def test_files_are_sent_received_and_fetched_by_members_alone(stack: Stack, package: SdkPackage) -> None:
     play("media.mjs", with_room(stack, given(stack, name=package.name, folder=fetched(package)), "alice", "bob"))
 
 
-@every_line
+@with_lines("twilio-chat-4.0.0", "conversations-3.0.1")
 def test_after_lost_and_doubled_pushes_the_sdk_has_what_is_there(stack: Stack, package: SdkPackage) -> None:
     room = with_room(stack, given(stack, name=package.name, folder=fetched(package)), "alice", "bob")
     messages = helper_library(stack.info).chat.v2.services(room["service_sid"]).channels(room["channel_sid"]).messages
@@ -87,7 +96,7 @@ def test_after_lost_and_doubled_pushes_the_sdk_has_what_is_there(stack: Stack, p
     play("losses.mjs", room)
 
 
-@every_line
+@with_lines("twilio-chat-6.0.0", "conversations-2.6.5")
 def test_connections_end_for_good_when_they_must(stack: Stack, package: SdkPackage) -> None:
     other = helper_library(stack.info).chat.v2.services.create(friendly_name="another")
     tick = [sys.executable, "-m", "tests.sdk.tick", str(stack.home.plan)]
