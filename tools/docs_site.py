@@ -195,8 +195,10 @@ def _counts(html: str) -> dict[str, int]:
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Warn of anything that a reader's browser would fetch from another host."""
+    """Warn of anything that a reader's browser would fetch from another host. Name the search for screen readers."""
     for tag in re.findall(r"<(?:script|img|iframe|link|source)\b[^>]*>", output):
         if re.search(r'(?:src|href)="(?:https?:)?//', tag) and 'rel="canonical"' not in tag:
             log.warning("%s fetches from another host: %s", page.file.src_uri, tag)
-    return output
+    return output.replace(
+        'data-md-component="search" role="dialog"', 'data-md-component="search" role="dialog" aria-label="Search"'
+    )
