@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,16 @@ import pytest
 from local.home import REPOSITORY
 from local.sdk.packages import BY_NAME
 from local.stack.running import Stack, start_stack
-from tests.documents.blocks import DOCUMENTS, NOT_RUN, RUN_ELSEWHERE, Block, blocks, is_output, is_shown_only
+from tests.documents.blocks import (
+    DOCUMENTS,
+    NOT_RUN,
+    RUN_ELSEWHERE,
+    UNRUN_LANGUAGES,
+    Block,
+    blocks,
+    is_output,
+    is_shown_only,
+)
 from tests.documents.clone import Clone, clone
 from tests.end_to_end.clients import helper_library
 from tests.support.node_packages import find_node, install
@@ -77,8 +87,39 @@ def run(block: Block, place: Clone) -> None:
         json.loads(block.text)
     elif block.language == "html":
         HTMLParser().feed(block.text)
+    elif block.language in UNRUN_LANGUAGES:
+        assert unbalanced(block.text) == ""
     else:
         assert block.language == "js", f"nothing here runs {block.language or 'a command without sh'}"
+
+
+def unbalanced(code: str) -> str:
+    """The first bracket or quote of a program that has no partner; empty if each has one."""
+    partners = {")": "(", "]": "[", "}": "{"}
+    opened: list[str] = []
+    for found in re.finditer(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|//.*|(?<!\S)#.*|[()\[\]{}"\']', code):
+        sign = found[0]
+        if sign in ('"', "'") or (sign in partners and (not opened or opened.pop() != partners[sign])):
+            return sign
+        if sign in partners.values():
+            opened.append(sign)
+    return "".join(opened)
+
+
+@pytest.mark.parametrize(
+    ("code", "sign"),
+    [
+        ("f(a[1], {b});", ""),
+        ('say("(");', ""),
+        ("f(a", "("),
+        ("f)", ")"),
+        ("f(a]", "]"),
+        ('f("a)', '"'),
+        ("f(); // (", ""),
+    ],
+)
+def test_a_bracket_or_quote_without_a_partner_is_found(code: str, sign: str) -> None:
+    assert unbalanced(code) == sign
 
 
 @pytest.mark.parametrize("block", [block for page in DOCUMENTS for block in blocks(page) if block.title], ids=str)
