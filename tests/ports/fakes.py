@@ -37,10 +37,17 @@ class FakeGateway:
         """Take every push for these again."""
         self._throttled.difference_update(connection_ids)
 
-    def post(self, pushes: Iterable[tuple[str, bytes]], deadline_seconds: float = 10.0) -> dict[str, Outcome]:
+    def post(
+        self,
+        pushes: Iterable[tuple[str, bytes]],
+        deadline_seconds: float = 10.0,
+        when_sent: Callable[[], None] | None = None,
+    ) -> dict[str, Outcome]:
         with self._lock:
             self.calls += 1
             outcomes = {connection_id: self._deliver(connection_id, data) for connection_id, data in pushes}
+        if when_sent is not None and outcomes:
+            when_sent()
         count_pushes(sum(one is Outcome.SENT for one in outcomes.values()), 0, outcomes.values())
         return outcomes
 

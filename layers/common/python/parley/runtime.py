@@ -245,14 +245,12 @@ class Runtime:
         context = self.context(Caller("SDK"))
         return FanOut(context, self.sockets, self.protocols, self._notifier(context))
 
-    def _notifier(self, context: Context) -> Notifier | None:
-        """What plans notifications, if there is a queue for them."""
+    def _notifier(self, context: Context) -> Notifier:
+        """What plans notifications."""
         from parley.sockets.notifying import Notifier
 
-        settings = self.settings
-        if not settings.push_queue_url:
-            return None
-        return Notifier(context, lambda: self.push_queue, when_connected=settings.push_when_connected)
+        queue = (lambda: self.push_queue) if self.settings.push_queue_url else None
+        return Notifier(context, queue, when_connected=self.settings.push_when_connected)
 
     @cached_property
     def push_queue(self) -> Queue:

@@ -3,15 +3,16 @@
 It reads the audience of a channel once per batch: members, invited users and followers with one query, their presence
 with one batch read per hundred. It renders an event once for each protocol that a listener speaks. The codec packs the
 pieces for one connection into as few frames as it can, and connections with the same pieces share the same bytes.
-Changes are pushed in the order of the stream. After that, notifications for phones and browsers are queued: sockets do
-not wait for them. If they cannot be queued, their records come again, and sockets that this container has told of them
-are not told twice. If a record cannot be rendered, fan-out delivers the records before it
-and stops there. The event source mapping then isolates the record and sends it to the failure queue.
+Changes are pushed in the order of the stream. When all pushes have been sent, and while their answers are still out,
+notifications for phones and browsers are queued: no push waits for them. If they cannot be queued, their records come
+again, and sockets that this container has told of them are not told twice. If a record cannot be rendered, fan-out
+delivers the records before it and stops there. The event source mapping then isolates the record and sends it to the
+failure queue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
@@ -39,7 +40,7 @@ from parley.sockets.events import (
     reasons,
 )
 from parley.sockets.gaps import Told
-from parley.sockets.notifying import Notifier
+from parley.sockets.notifying import Notifier, Round
 from parley.sockets.presence import Listener, forget, gone, listeners, living_keys
 from parley.sockets.protocols import Protocols, protocol_of
 from parley.store import keys
@@ -104,11 +105,9 @@ class _Plan:
 
 
 class FanOut:
-    """Pushes the batches of the stream; with a notifier, also to phones and browsers."""
+    """Pushes the batches of the stream to sockets; for phones and browsers, a notifier queues them."""
 
-    def __init__(
-        self, context: Context, gateway: SocketGateway, protocols: Protocols, notifier: Notifier | None = None
-    ):
+    def __init__(self, context: Context, gateway: SocketGateway, protocols: Protocols, notifier: Notifier):
         self._context = context
         self._gateway = gateway
         self._protocols = protocols
@@ -123,27 +122,28 @@ class FanOut:
             return failed
         hearers = self._hearers(changes)
         audiences, unaddressed = _addressed(changes, hearers)
-        online = self._online(audiences, changes)
-        open_, following = listeners(self._context, online), self._following(hearers.followers)
-        deliveries = _deliveries([one for one in audiences if _id(one.change) not in self._posted], open_, following)
-        plan = self._planned(deliveries, self._channels_needed(deliveries), hearers)
-        for group in (*following.values(), *open_.values()):
-            plan.listeners |= {listener.id: listener for listener in group}
-        plan.failed = plan.failed or unaddressed or failed
-        self._send(plan, changes, online, hearers.followers)
-        for connection_id, refusal in plan.ending.items():
-            listener = plan.listeners[connection_id]
-            codec = self._protocols.codec(listener.protocol)
-            close(self._context, self._gateway, connection_id, codec.ended(refusal), user_sid=listener.user_sid)
-        self._note_told(changes, plan.failed)
-        return self._notify(_before(changes, plan.failed), hearers, open_) or plan.failed
+        with Round(self._notifier, _before(changes, unaddressed), hearers.records) as notifications:
+            online = self._online(audiences, changes, notifications)
+            open_, following = listeners(self._context, online), self._following(hearers.followers)
+            untold = [one for one in audiences if _id(one.change) not in self._posted]
+            deliveries = _deliveries(untold, open_, following)
+            plan = self._planned(deliveries, self._channels_needed(deliveries), hearers)
+            for group in (*following.values(), *open_.values()):
+                plan.listeners |= {listener.id: listener for listener in group}
+            plan.failed = plan.failed or unaddressed or failed
+            told = _before(changes, plan.failed)
+            connected = frozenset(Person(one.user_sid, one.birth) for group in open_.values() for one in group)
+            notifications.limit(told, connected)
+            self._send(plan, changes, online, hearers.followers, notifications.queue)
+            for connection_id, refusal in plan.ending.items():
+                listener = plan.listeners[connection_id]
+                codec = self._protocols.codec(listener.protocol)
+                close(self._context, self._gateway, connection_id, codec.ended(refusal), user_sid=listener.user_sid)
+            self._note_told(changes, plan.failed)
+            return self._noted(told, notifications.failed()) or plan.failed
 
-    def _notify(self, changes: list[Change], hearers: _Hearers, open_: Groups) -> str | None:
-        """Queue the notifications of changes that sockets have heard of; returns the position to go on from, if any."""
-        if self._notifier is None:
-            return None
-        connected = frozenset(Person(one.user_sid, one.birth) for group in open_.values() for one in group)
-        failed = self._notifier.plan(changes, hearers.records, connected)
+    def _noted(self, changes: list[Change], failed: str | None) -> str | None:
+        """Remember which changes come again for their notifications only, as sockets have heard of them."""
         for change in _before(changes, failed):
             self._posted.pop(_id(change), None)
         if failed:
@@ -168,17 +168,23 @@ class FanOut:
             found,
         )
 
-    def _online(self, audiences: list[_Addressed], changes: list[Change]) -> dict[str, Presence]:
+    def _online(self, audiences: list[_Addressed], changes: list[Change], notifications: Round) -> dict[str, Presence]:
         """The presence of every user in the audiences, by user SID.
 
-        Services that notifications ask for are read with them, and remembered.
+        The services that decide about notifications are read with it, unless all are remembered: then it need not be
+        awaited before devices are read.
         """
         users = {person.user_sid for persons in {one.persons for one in audiences} for person in persons}
-        services = self._notifier.services(changes) if self._notifier and users else []
-        found = self._context.table.fetch_many([*services, *(keys.presence(sid) for sid in users)])
-        for key in services:
-            if key in found:
-                self._context.configuration.remember(key, found[key])
+        configuration = self._context.configuration
+        wanted = self._notifier.services(changes) if users else set()
+        services = {key: known for key in wanted if (known := configuration.remembered(key)) is not None}
+        unknown = wanted - services.keys()
+        if not unknown:
+            notifications.read(services)
+        found = self._context.table.fetch_many([*unknown, *(keys.presence(sid) for sid in users)])
+        for key in unknown & found.keys():
+            configuration.remember(key, found[key])
+        notifications.read(services | {key: found[key] for key in unknown if key in found})
         return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
 
     def _following(self, followers: dict[str, list[Follower]]) -> Groups:
@@ -289,11 +295,12 @@ class FanOut:
         changes: list[Change],
         online: dict[str, Presence],
         followers: dict[str, list[Follower]],
+        when_sent: Callable[[], None],
     ) -> None:
         posts = self._posts(plan)
         if not posts:
             return
-        outcomes = self._gateway.post(posts, _DEADLINE_SECONDS)
+        outcomes = self._gateway.post(posts, _DEADLINE_SECONDS, when_sent)
         posted_at = self._context.clock.now_ms()
         for change in changes:
             count(FAN_OUT_LAG, max(posted_at - change.cause["at"], 0))

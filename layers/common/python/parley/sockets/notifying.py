@@ -1,4 +1,11 @@
-"""Plans notifications: from the changes of a batch to entries on the push queue, after sockets have heard of them.
+"""Plans notifications: from the changes of a batch to entries on the push queue, beside the pushes to sockets.
+
+    fan-out   reads presence ──► renders ──► sends pushes ──► reads their answers ──► waits for the rest
+                    │                            │
+    threads         └─► read devices             └─► write and queue entries
+
+Reading is waiting, and most pushes are sent when it ends. Writing entries takes a processor's time, which the pushes
+need until they are sent.
 
 Nothing is read or queued for a service that has switched notifications off. For the others, one batch read per hundred
 users finds their devices, and one entry carries up to a hundred devices. An entry that is planned again, because the
@@ -7,8 +14,8 @@ batch came again, has the same name, and the queue drops it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from parley.domain.channels import newest_index
 from parley.domain.memberships import Person, birth_of, identity_of, participant_of
@@ -29,6 +36,7 @@ from parley.jobs import Entry
 from parley.log import logger
 from parley.operations import context as perspectives
 from parley.operations.context import SYSTEM, Context
+from parley.sockets.meanwhile import Meanwhile
 from parley.sockets.notices import Notice, notices
 from parley.store import keys
 from parley.store.changes import Change
@@ -49,6 +57,14 @@ _MOST_BYTES = 180_000
 _OTHER_BYTES = 600
 
 
+class Asked(NamedTuple):
+    """A notification that a service wants of a change, whoever hears it."""
+
+    change: Change
+    notice: Notice
+    service: Service
+
+
 class _Owed(NamedTuple):
     """A notification of a change, and who hears it if its `when` holds."""
 
@@ -61,45 +77,65 @@ class _Owed(NamedTuple):
 class Notifier:
     """Puts notifications on the push queue."""
 
-    def __init__(self, context: Context, queue: Callable[[], Queue], *, when_connected: bool = True):
+    def __init__(self, context: Context, queue: Callable[[], Queue] | None, *, when_connected: bool = True):
         """`when_connected` says whether users hear of changes while they have a socket open; of badges they always do.
 
         Args:
-            queue: Makes the queue, when something is first to be queued.
+            queue: Makes the queue, when something is first to be queued; without one, nobody is notified.
         """
         self._context = context
         self._queue = queue
         self._when_connected = when_connected
 
-    def services(self, changes: Sequence[Change]) -> list[Key[Service]]:
-        """The services that have to be known before `plan`, without those that this container remembers."""
+    def services(self, changes: Iterable[Change]) -> set[Key[Service]]:
+        """The services that decide whether anybody is notified of these changes."""
+        if self._queue is None:
+            return set()
         # A broken record, without its service, stops the batch later.
-        told = (change for change in changes if change.record.get("service_sid") and notices(change))
-        wanted = {self._service_key(change) for change in told}
-        return [key for key in wanted if self._context.configuration.remembered(key) is None]
+        return {self._service_key(change) for change in changes if change.record.get("service_sid") and notices(change)}
 
     def _service_key(self, change: Change) -> Key[Service]:
         return keys.service(self._context.account_sid, change.record["service_sid"])
 
+    def asked(self, changes: Iterable[Change], services: Mapping[Key[Service], Service]) -> list[Asked]:
+        """What these services want to be told of, of all that happened."""
+        return [
+            Asked(change, notice, service)
+            for change in changes
+            for notice in notices(change)
+            if (service := services.get(self._service_key(change)))
+            and any(is_told(notice.kind, face, service, change.record) for face in FACES)
+        ]
+
+    def read(self, asked: Sequence[Asked], records: Mapping[str, Records]) -> Records:
+        """What the notifications that are asked for need: devices, channels, authors."""
+        owed = self._owed(asked, records, ())
+        return self._context.table.fetch_many({key for one in owed for key in _wanted(one)}) if owed else Records()
+
     def plan(
-        self, changes: Sequence[Change], records: Mapping[str, Records], connected: Collection[Person]
+        self,
+        asked: Sequence[Asked],
+        records: Mapping[str, Records],
+        connected: Collection[Person],
+        read: Callable[[], Records],
     ) -> str | None:
-        """Queue what follows from changes; returns the position of the first change that has to be planned again.
+        """Queue what is asked for; returns the position of the first change that has to be planned again.
 
         What follows from the changes before that one is queued.
 
         Args:
             records: The members of each channel, by its SID.
             connected: Who has a socket open.
+            read: What `read` has found.
         """
-        owed = [one for change in changes for one in self._owed(change, records, connected)]
+        owed = self._owed(asked, records, connected)
         if not owed:
             return None
         entries: list[Entry] = []
         position = owed[0].change.position
         failed: str | None = None
         try:
-            found = self._context.table.fetch_many({key for one in owed for key in _wanted(one)})
+            found = read()
             for one in owed:
                 position = one.change.position
                 with working_for(one.change.request_id):
@@ -108,7 +144,7 @@ class Notifier:
             logger.exception("notification cannot be planned", extra={"sequence_number": position})
             failed = position
         try:
-            if entries:
+            if entries and self._queue is not None:
                 self._queue().send(entries)
         except Exception:
             # Some may be queued. Planned again, they have the same names, so the queue drops them.
@@ -116,19 +152,19 @@ class Notifier:
             return owed[0].change.position
         return failed
 
-    def _owed(self, change: Change, records: Mapping[str, Records], connected: Collection[Person]) -> Iterator[_Owed]:
-        rows = notices(change)
-        service = self._context.configuration.remembered(self._service_key(change)) if rows else None
-        if service is None:
-            return
+    def _owed(
+        self, asked: Sequence[Asked], records: Mapping[str, Records], connected: Collection[Person]
+    ) -> list[_Owed]:
+        return [_Owed(*one, persons) for one in asked if (persons := self._persons(one, records, connected))]
+
+    def _persons(self, asked: Asked, records: Mapping[str, Records], connected: Collection[Person]) -> list[Person]:
+        """Who hears a notification."""
+        change, notice, _ = asked
         members = records.get(change.channel_sid, Records()).below(keys.members(change.channel_sid))
-        for row in rows:
-            if any(is_told(row.kind, face, service, change.record) for face in FACES):
-                persons = row.to(change, members)
-                if not self._when_connected and row.kind != BADGE:
-                    persons = persons - frozenset(connected)
-                if persons:
-                    yield _Owed(change, row, service, sorted(persons))
+        persons = notice.to(change, members)
+        if not self._when_connected and notice.kind != BADGE:
+            persons = persons - frozenset(connected)
+        return sorted(persons)
 
     def _entries(self, owed: _Owed, found: Records, records: Records) -> list[Entry]:
         change, notice, service, _ = owed
@@ -171,6 +207,54 @@ class Notifier:
         if is_logged(service):
             common["log"] = True
         return [{**common, "devices": chunk, "once": _name(change, notice, chunk)} for chunk in _chunks(devices)]
+
+
+class Round:
+    """The notifications of one batch. Each step waits for nothing, up to `failed`.
+
+    As a context manager, it waits for what it has begun.
+    """
+
+    def __init__(self, notifier: Notifier, changes: Sequence[Change], records: Mapping[str, Records]) -> None:
+        """`records` has the members of each channel, by its SID."""
+        self._notifier = notifier
+        self._changes = changes
+        self._records = records
+        self._asked: list[Asked] = []
+        self._connected: Collection[Person] = ()
+        self._reading = Meanwhile(lambda: notifier.read(self._asked, records))
+        self._queueing = Meanwhile(self._queue)
+
+    def read(self, services: Mapping[Key[Service], Service]) -> None:
+        """Begin to read what these services ask for; once begun, it stays so."""
+        if not self._asked and (asked := self._notifier.asked(self._changes, services)):
+            self._asked = asked
+            self._reading.start()
+
+    def limit(self, changes: Collection[Change], connected: Collection[Person]) -> None:
+        """Notify of these changes only, as others come again; `connected` says who has a socket open."""
+        positions = {change.position for change in changes}
+        self._asked = [one for one in self._asked if one.change.position in positions]
+        self._connected = connected
+
+    def queue(self) -> None:
+        """Begin to queue."""
+        if self._asked:
+            self._queueing.start()
+
+    def failed(self) -> str | None:
+        """The position of the first change that has to come again for its notifications, if there is one."""
+        return self._queueing.result() if self._asked else None
+
+    def _queue(self) -> str | None:
+        return self._notifier.plan(self._asked, self._records, self._connected, self._reading.result)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._queueing.join()
+        self._reading.join()
 
 
 def _wanted(owed: _Owed) -> Iterator[Key[Any]]:

@@ -82,11 +82,20 @@ class SocketGateway:
         self._monotonic = monotonic
         self._randomness = randomness
 
-    def post(self, pushes: Iterable[tuple[str, bytes]], deadline_seconds: float = 10.0) -> dict[str, Outcome]:
+    def post(
+        self,
+        pushes: Iterable[tuple[str, bytes]],
+        deadline_seconds: float = 10.0,
+        when_sent: Callable[[], None] | None = None,
+    ) -> dict[str, Outcome]:
         """Send each (connection id, data) push and return what became of each connection.
 
         Share one `bytes` object among the pushes that carry the same data: it is then prepared once. See the module's
         docstring for what the outcomes promise. Raises only what `credentials` raises, before anything is sent.
+
+        Args:
+            when_sent: Called in this thread as soon as every push has been sent once, while answers are still out. If
+                some push is never sent, it may not be called. It must return at once.
         """
         bodies: dict[bytes, posting.Body] = {}
         recipients: dict[str, posting.Recipient] = {}
@@ -101,7 +110,7 @@ class SocketGateway:
                 recipient.bodies.append(body)
         if not recipients:
             return {}
-        batch = self._run("POST", recipients, deadline_seconds)
+        batch = self._run("POST", recipients, deadline_seconds, when_sent)
         outcomes = {connection_id: _outcome(recipient) for connection_id, recipient in recipients.items()}
         count_pushes(batch.accepted, batch.throttled, outcomes.values())
         return outcomes
@@ -123,7 +132,13 @@ class SocketGateway:
         # After quote(), the percent signs are all that is left to encode.
         return posting.Recipient(self._path + quoted, self._canonical_path + quoted.replace("%", "%25"), body)
 
-    def _run(self, method: str, recipients: dict[str, posting.Recipient], deadline_seconds: float) -> posting.Batch:
+    def _run(
+        self,
+        method: str,
+        recipients: dict[str, posting.Recipient],
+        deadline_seconds: float,
+        when_sent: Callable[[], None] | None = None,
+    ) -> posting.Batch:
         signer = self._current_signer()
 
         def request(recipient: posting.Recipient) -> bytes:
@@ -140,6 +155,7 @@ class SocketGateway:
             attempt_timeout_seconds=self._attempt_timeout_seconds,
             monotonic=self._monotonic,
             randomness=self._randomness,
+            when_sent=when_sent,
         )
         batch.run()
         return batch

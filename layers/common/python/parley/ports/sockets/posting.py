@@ -48,13 +48,14 @@ class Body:
 class Recipient:
     """A connection id and the bodies it gets, in order."""
 
-    __slots__ = ("attempts", "bodies", "canonical_path", "is_dropped", "is_gone", "path", "position")
+    __slots__ = ("attempts", "bodies", "canonical_path", "is_dropped", "is_gone", "path", "position", "sent")
 
     def __init__(self, path: str, canonical_path: str, body: Body) -> None:
         self.path = path
         self.canonical_path = canonical_path
         self.bodies = [body]
         self.position = 0
+        self.sent = 0
         self.attempts = 0
         self.is_gone = False
         self.is_dropped = False
@@ -83,7 +84,9 @@ class Batch:
         attempt_timeout_seconds: float,
         monotonic: Callable[[], float],
         randomness: Callable[[], float],
+        when_sent: Callable[[], None] | None = None,
     ) -> None:
+        """`when_sent` is called as soon as no push waits for its first attempt, and not at all if that never comes."""
         self._request = request
         self._pool = pool
         self._budget = budget
@@ -93,6 +96,8 @@ class Batch:
         self._randomness = randomness
         self._now = monotonic()
         self._unfinished = len(recipients)
+        self._unsent = sum(len(recipient.bodies) for recipient in recipients)
+        self._when_sent = when_sent
         self._ready = deque(recipients)
         self._resends: deque[Recipient] = deque()
         self._waiting: list[tuple[float, int, Recipient, deque[Recipient]]] = []
@@ -121,6 +126,7 @@ class Batch:
                 self._wake()
                 self._drop_silent_wires()
                 self._assign()
+                self._tell_when_sent()
                 for key, _ in self._selector.select(self._pause()):
                     self._serve(key.data)
                 self._now = self._monotonic()
@@ -152,6 +158,11 @@ class Batch:
             self._send(self._idle.pop() if self._idle else self._fresh.pop(), self._ready.popleft())
         while self._needs_wire() and self._add_wire():
             pass
+
+    def _tell_when_sent(self) -> None:
+        if self._when_sent is not None and not self._unsent:
+            tell, self._when_sent = self._when_sent, None
+            tell()
 
     def _needs_wire(self) -> bool:
         waiting = len(self._resends)
@@ -217,7 +228,13 @@ class Batch:
         except OSError as error:
             self._break(wire, error)
         else:
+            self._note_sent(recipient, recipient.position + 1)
             self._watch(wire)
+
+    def _note_sent(self, recipient: Recipient, count: int) -> None:
+        """Of a recipient's pushes, the first `count` have been sent once, or never will be."""
+        self._unsent -= max(count - recipient.sent, 0)
+        recipient.sent = max(count, recipient.sent)
 
     def _serve(self, wire: Wire) -> None:
         """Something happened on this wire."""
@@ -318,6 +335,7 @@ class Batch:
 
     def _finish(self, recipient: Recipient) -> None:
         recipient.position = len(recipient.bodies)
+        self._note_sent(recipient, recipient.position)
         self._unfinished -= 1
 
     def _retry_slower(self, recipient: Recipient) -> None:
