@@ -114,7 +114,7 @@ class Measurement:
         devices = OfDevices(self._world, self._raw, self._service, self._cost).costs()
         # The batches before had notifications switched off, and the queue for them is there.
         assert self._queue.entries == []
-        told = [self._of_notifications(members) for members in (50, 250)]
+        told = [cost for members in (50, 250) for cost in self._of_notifications(members)]
         rest = [*self._over_rest(), *media, *attaching, *devices, *self._of_conversations()]
         return [*rest, *sockets, *batches, *told]
 
@@ -307,10 +307,10 @@ class Measurement:
         assert {len(frames) for frames in gateway.received.values()} == {1}
         return cost
 
-    def _of_notifications(self, members: int) -> Cost:
-        """The same with notifications switched on, and a phone for each member: what their planning costs more.
+    def _of_notifications(self, members: int) -> list[Cost]:
+        """The same with notifications switched on, and a phone for each member: fan-out reads no more for that.
 
-        Beside the devices of the members, it reads the channel and the author.
+        `push` reads user and devices of each, and the channel and the author, once for an entry of a hundred people.
         """
         switched = {"Notifications.NewMessage.Enabled": "true", "Notifications.NewMessage.BadgeCountEnabled": "true"}
         self._raw.post(self._path, switched)
@@ -323,21 +323,33 @@ class Measurement:
         self._runtime.fan_out.deliver([self._sent(channel)])
         self._queue.take()
         records = [self._sent(channel) for _ in range(_BATCH)]
-        allowed = math.ceil(members / 1000) + math.ceil(members / 100) + math.ceil((members + 2) / 100)
-        cost = self._cost(f"{room.name}, notified", (allowed, 0), lambda: self._runtime.fan_out.deliver(records))
+        allowed = math.ceil(members / 1000) + math.ceil(members / 100)
+        batch = self._cost(f"{room.name}, notified", (allowed, 0), lambda: self._runtime.fan_out.deliver(records))
         entries = self._queue.take()
         assert len(entries) == _BATCH * math.ceil(members / 100)
-        assert sum(len(entry["devices"]) for entry in entries) == _BATCH * members
-        return cost
+        first = entries[: math.ceil(members / 100)]
+        assert sum(len(entry["people"]) for entry in first) == members
+        allowed = sum(math.ceil((2 * len(entry["people"]) + 2) / 100) for entry in first)
+        told = [_received(entry) for entry in first]
+        # None of the phones has a credential, so none is told, and nothing is written of it.
+        self._push(told)
+        assert self._world.counted["NotificationsRefused", 52131] == members
+        self._world.counted.clear()
+        name = f"notify {members} members of a message"
+        return [batch, self._cost(name, (allowed, 0), lambda: self._push(told))]
+
+    def _push(self, records: list[dict[str, Any]]) -> None:
+        assert self._runtime.notifications.work_off(records, lambda: 30_000) == []
 
     def _register(self, members: int) -> None:
-        """Write a phone of each of the first members straight into the table."""
+        """Write the users and a phone of each of the first members straight into the table."""
         devices: dict[Key[Any], Record] = {}
         for number in range(members):
             sid = user_sid(self._service, f"user {number} of {members} on {NATIVE}")
             phone = {"type": "fcm", "address": f"{number:0163d}", "types": ["new_message"], "at": 0}
             names = {"user_sid": sid, "service_sid": self._service, "revision": "x"}
             devices[keys.user_devices(sid)] = {**names, "devices": {f"BS{number:032x}": phone}}
+            devices[keys.user(sid)] = {"sid": sid, "service_sid": self._service, "identity": f"user {number}"}
         self._world.table.put_many(devices)
 
     def _sent(self, channel_sid: str) -> dict[str, Any]:
@@ -376,6 +388,17 @@ class Measurement:
             ends = {"deleted_at": now, "expires_at": now // 1000 + TOMBSTONE_SECONDS, "seq": number, "cause": cause}
             tombstones[keys.member(channel_sid, sid)] = {**names, **ends}
         self._world.table.put_many(tombstones)
+
+
+def _received(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of the queue as a function receives it."""
+    return {
+        "messageId": entry["once"],
+        "receiptHandle": entry["once"],
+        "body": json.dumps(entry),
+        "attributes": {"ApproximateReceiveCount": "1", "MessageGroupId": entry["group"]},
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:push.fifo",
+    }
 
 
 def _connection(number: int) -> str:

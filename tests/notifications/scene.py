@@ -12,8 +12,10 @@ from local.template.template import Template
 from parley.domain.notifications import CHAT
 from parley.ids import user_sid
 from parley.operations import bindings
+from parley.operations.context import Caller
 from parley.ports.push import Delivered, Device, Notification, Outcome
 from parley.store import keys
+from parley.work.composing import composed
 from tests.ports.fakes import FakeQueue
 from tests.sockets.deployment import Deployment, House, load_function
 from tests.support.stream import Stream
@@ -137,9 +139,12 @@ class Scene:
         self.queue.take()
 
     def plan(self) -> list[Any]:
-        """Let fan-out handle what is new; returns what it queued."""
+        """Let fan-out handle what is new; returns what it queued, with the devices that `push` would tell now."""
         self.deployment.announce()
-        return list(self.queue.entries)
+        return [one for one in map(self.composed, self.queue.entries) if one["devices"]]
+
+    def composed(self, entry: Any) -> Any:
+        return composed(self.runtime.context(Caller()), entry) if "people" in entry else entry
 
     def told(self) -> list[Told]:
         """What reached phones of all that is new."""

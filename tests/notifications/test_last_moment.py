@@ -52,16 +52,6 @@ def test_a_phone_that_another_identity_has_taken_gets_nothing_that_was_queued_fo
     assert planned.phones.asked == []
 
 
-def test_a_phone_that_another_identity_has_taken_gets_nothing_that_is_tried_again(planned: Scene):
-    planned.phones.meddle = lambda device: Retry("Throttled")
-    assert work_off(planned) == []
-    planned.phones.meddle = lambda device: None
-    planned.house.rest.post(f"{planned.house.path}/Users", Identity="carol")
-    register(planned, "carol", endpoint="other session")
-    planned.world.clock.advance(5)
-    assert work_off(planned) == []
-
-
 def test_a_phone_that_was_unregistered_gets_nothing_that_was_queued(planned: Scene):
     (binding,) = planned.bindings("bob")
     planned.house.rest("DELETE", f"{planned.house.path}/Users/bob/Bindings/{binding['sid']}")
@@ -82,15 +72,37 @@ def test_a_user_who_was_deleted_is_told_of_no_message_though_no_sweep_has_run(sc
     assert scene.addresses() == []
 
 
-def test_a_phone_with_another_address_gets_what_was_queued_for_it_at_no_other(planned: Scene):
-    register(planned, "bob", address="token-2")
+@pytest.fixture
+def put_off(planned: Scene) -> Scene:
+    """The message could not be handed to the phone, and is queued again."""
+    planned.phones.meddle = lambda device: Retry("Throttled")
     assert work_off(planned) == []
+    planned.phones.meddle = lambda device: None
+    planned.phones.asked.clear()
+    planned.world.clock.advance(5)
+    return planned
 
 
-def test_an_endpoint_that_was_noted_since_is_used(planned: Scene):
-    planned.queue.entries[0]["devices"][0]["arn"] = "an endpoint that is no more"
-    work_off(planned)
-    assert [device.endpoint for device in planned.phones.asked] == [""]
+def test_a_phone_that_another_identity_has_taken_gets_nothing_that_is_tried_again(put_off: Scene):
+    put_off.house.rest.post(f"{put_off.house.path}/Users", Identity="carol")
+    register(put_off, "carol", endpoint="other session")
+    assert work_off(put_off) == []
+
+
+def test_a_phone_gets_what_is_queued_at_the_address_that_it_has_by_then(planned: Scene):
+    register(planned, "bob", address="token-2")
+    assert work_off(planned) == ["token-2"]
+
+
+def test_a_phone_with_another_address_gets_what_is_tried_again_at_no_other(put_off: Scene):
+    register(put_off, "bob", address="token-2")
+    assert work_off(put_off) == []
+
+
+def test_an_endpoint_that_was_noted_since_is_used(put_off: Scene):
+    put_off.queue.entries[0]["devices"][0]["arn"] = "an endpoint that is no more"
+    work_off(put_off)
+    assert [device.endpoint for device in put_off.phones.asked] == [""]
 
 
 def test_a_phone_that_registers_again_while_it_is_found_to_be_gone_stays(planned: Scene):

@@ -212,4 +212,5 @@ def test_a_badge_that_cannot_be_counted_now_is_told_later(scene: Scene, monkeypa
 def test_the_person_in_the_entry_is_the_person_of_the_device(told: Scene):
     (entry,) = told.queue.take()
     user = told.world.table.fetch(keys.user(bob(told))) or {}
-    assert {device["birth"] for device in entry["devices"]} == {birth_of(user)}
+    assert entry["people"] == [[bob(told), birth_of(user)]]
+    assert {device["birth"] for device in told.composed(entry)["devices"]} == {birth_of(user)}

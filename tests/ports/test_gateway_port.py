@@ -100,6 +100,15 @@ def test_a_throttled_connection_is_dropped_and_holds_nobody_up(stage: Stage) -> 
     assert stage.received(ALICE) == []
 
 
+def test_the_caller_hears_once_that_every_push_has_been_sent(stage: Stage) -> None:
+    stage.server.open(ALICE, BOB)
+    sent: list[int] = []
+    stage.gateway.post(
+        [(to, b"%d" % number) for number in range(3) for to in (ALICE, BOB)], when_sent=lambda: sent.append(1)
+    )
+    assert sent == [1]
+
+
 def test_no_pushes_are_no_outcomes(stage: Stage) -> None:
     assert stage.gateway.post([]) == {}
 
@@ -158,6 +167,37 @@ def test_after_a_push_was_given_up_the_rest_for_its_client_is_dropped_untried(
     server.always_answer(ALICE, "throttled")
     assert gateway.post([(ALICE, b"%d" % number) for number in range(50)]) == {ALICE: "dropped"}
     assert {request.body for request in server.requests} == {b"0"}
+
+
+def test_the_caller_hears_that_every_push_has_been_sent_before_the_last_answer_comes(
+    server: ConnectionsServer, gateway: SocketGateway
+) -> None:
+    server.open(BOB)
+    server.always_answer(ALICE, "silence")
+    sent: list[int] = []
+    pushes = [(BOB, b"1"), (BOB, b"2"), (ALICE, b"1")]
+    gateway.post(pushes, deadline_seconds=1, when_sent=lambda: sent.append(len(server.received(BOB))))
+    assert len(sent) == 1 and sent[0] >= 1
+
+
+def test_a_push_that_waits_for_the_one_before_it_has_not_been_sent(
+    server: ConnectionsServer, gateway: SocketGateway
+) -> None:
+    server.always_answer(ALICE, "silence")
+    sent: list[int] = []
+    gateway.post([(ALICE, b"1"), (ALICE, b"2")], deadline_seconds=1, when_sent=lambda: sent.append(1))
+    assert sent == []
+
+
+def test_what_is_never_sent_to_a_closed_connection_keeps_nobody_waiting(
+    server: ConnectionsServer, gateway: SocketGateway
+) -> None:
+    server.always_answer(ALICE, "silence")
+    server.answer(BOB, "gone")
+    sent: list[int] = []
+    pushes = [(BOB, b"1"), (BOB, b"2"), (ALICE, b"1")]
+    gateway.post(pushes, deadline_seconds=2, when_sent=lambda: sent.append(1))
+    assert sent == [1]
 
 
 def test_after_gone_nothing_more_is_tried(server: ConnectionsServer, gateway: SocketGateway) -> None:

@@ -53,6 +53,8 @@ _DEFAULTS: dict[tuple[str, str], str] = {
 }
 MUTED = "muted"
 LONGEST_TEXT = 178
+# What notifications show of a record, beside its text.
+_CARRIED = ("sid", "index", "author", "media")
 # SNS, APNs and FCM take 4,096 bytes. The rest is for the envelope, the badge and the notification's id.
 LONGEST_PAYLOAD = 3_800
 # What a notification can do without if it is too long, the first one first.
@@ -103,6 +105,19 @@ def is_wanted(kind: str, types: Sequence[str]) -> bool:
 def is_unread(newest: int, horizon: int | None) -> bool:
     """Whether a channel counts for its member's badge. Without a horizon it does not (unconfirmed)."""
     return horizon is not None and newest > horizon
+
+
+def has_one_less(newest: int, before: int | None, after: int | None) -> bool:
+    """Whether a member has one channel with unread messages less, after its horizon has moved; None: there is none."""
+    return is_unread(newest, before) and not is_unread(newest, after)
+
+
+def carried(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What `written` needs of a record: of a text no more than a notification can show."""
+    carried = {name: record[name] for name in _CARRIED if name in record}
+    if body := record.get("body"):
+        carried["body"] = body[: LONGEST_TEXT + 1]
+    return carried
 
 
 def written(

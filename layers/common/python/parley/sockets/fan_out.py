@@ -40,14 +40,15 @@ from parley.sockets.events import (
     reasons,
 )
 from parley.sockets.gaps import Told
-from parley.sockets.notifying import Notifier, Round
+from parley.sockets.meanwhile import Meanwhile
+from parley.sockets.notifying import Asked, Notifier
 from parley.sockets.presence import Listener, forget, gone, listeners, living_keys
 from parley.sockets.protocols import Protocols, protocol_of
 from parley.store import keys
 from parley.store.changes import Change, decode, request_id_in
 from parley.store.keys import Key
 from parley.store.table import Records
-from parley.stored import Channel, Follower, Presence
+from parley.stored import Channel, Follower, Presence, Service
 from parley.tracing import working_for
 
 _DEADLINE_SECONDS = 20.0
@@ -122,25 +123,31 @@ class FanOut:
             return failed
         hearers = self._hearers(changes)
         audiences, unaddressed = _addressed(changes, hearers)
-        with Round(self._notifier, _before(changes, unaddressed), hearers.records) as notifications:
-            online = self._online(audiences, changes, notifications)
-            open_, following = listeners(self._context, online), self._following(hearers.followers)
-            untold = [one for one in audiences if _id(one.change) not in self._posted]
-            deliveries = _deliveries(untold, open_, following)
-            plan = self._planned(deliveries, self._channels_needed(deliveries), hearers)
-            for group in (*following.values(), *open_.values()):
-                plan.listeners |= {listener.id: listener for listener in group}
-            plan.failed = plan.failed or unaddressed or failed
-            told = _before(changes, plan.failed)
-            connected = frozenset(Person(one.user_sid, one.birth) for group in open_.values() for one in group)
-            notifications.limit(told, connected)
-            self._send(plan, changes, online, hearers.followers, notifications.queue)
+        online, services = self._online(audiences, changes)
+        open_, following = listeners(self._context, online), self._following(hearers.followers)
+        deliveries = _deliveries([one for one in audiences if _id(one.change) not in self._posted], open_, following)
+        plan = self._planned(deliveries, self._channels_needed(deliveries), hearers)
+        for group in (*following.values(), *open_.values()):
+            plan.listeners |= {listener.id: listener for listener in group}
+        plan.failed = plan.failed or unaddressed or failed
+        told = _before(changes, plan.failed)
+        asked = self._notifier.asked(told, services)
+        with Meanwhile(lambda: self._notify(asked, hearers, open_)) as notifying:
+            # Only who wants notifications pays for the thread.
+            self._send(plan, changes, online, hearers.followers, notifying.start if asked else None)
             for connection_id, refusal in plan.ending.items():
                 listener = plan.listeners[connection_id]
                 codec = self._protocols.codec(listener.protocol)
                 close(self._context, self._gateway, connection_id, codec.ended(refusal), user_sid=listener.user_sid)
             self._note_told(changes, plan.failed)
-            return self._noted(told, notifications.failed()) or plan.failed
+            return self._noted(told, notifying.result()) or plan.failed
+
+    def _notify(self, asked: list[Asked], hearers: _Hearers, open_: Groups) -> str | None:
+        """Queue notifications; returns the position of the first change that has to come again for them, if any."""
+        if not asked:
+            return None
+        connected = frozenset(Person(one.user_sid, one.birth) for group in open_.values() for one in group)
+        return self._notifier.queue(asked, hearers.records, connected)
 
     def _noted(self, changes: list[Change], failed: str | None) -> str | None:
         """Remember which changes come again for their notifications only, as sockets have heard of them."""
@@ -168,24 +175,24 @@ class FanOut:
             found,
         )
 
-    def _online(self, audiences: list[_Addressed], changes: list[Change], notifications: Round) -> dict[str, Presence]:
-        """The presence of every user in the audiences, by user SID.
+    def _online(
+        self, audiences: list[_Addressed], changes: list[Change]
+    ) -> tuple[dict[str, Presence], dict[Key[Service], Service]]:
+        """The presence of every user in the audiences, by user SID, and the services that decide about notifications.
 
-        The services that decide about notifications are read with it, unless all are remembered: then it need not be
-        awaited before devices are read.
+        Services that are not remembered are read with the presence. They are handed on, since sockets may take so long
+        that they would be forgotten.
         """
         users = {person.user_sid for persons in {one.persons for one in audiences} for person in persons}
         configuration = self._context.configuration
         wanted = self._notifier.services(changes) if users else set()
         services = {key: known for key in wanted if (known := configuration.remembered(key)) is not None}
         unknown = wanted - services.keys()
-        if not unknown:
-            notifications.read(services)
         found = self._context.table.fetch_many([*unknown, *(keys.presence(sid) for sid in users)])
         for key in unknown & found.keys():
             configuration.remember(key, found[key])
-        notifications.read(services | {key: found[key] for key in unknown if key in found})
-        return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
+            services[key] = found[key]
+        return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}, services
 
     def _following(self, followers: dict[str, list[Follower]]) -> Groups:
         """The connections that may still be open, by the SID of what they follow."""
@@ -295,7 +302,7 @@ class FanOut:
         changes: list[Change],
         online: dict[str, Presence],
         followers: dict[str, list[Follower]],
-        when_sent: Callable[[], None],
+        when_sent: Callable[[], None] | None,
     ) -> None:
         posts = self._posts(plan)
         if not posts:

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
 from threading import Thread
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
 
 
 class Meanwhile(Generic[T]):
-    """A piece of work that a thread of its own does once `start` is called."""
+    """A piece of work that a thread of its own does once `start` is called.
+
+    As a context manager, it waits at the end for the thread: Lambda freezes what still runs when a function returns.
+    """
 
     def __init__(self, work: Callable[[], T]) -> None:
         # The thread counts and logs for this invocation.
@@ -31,8 +34,10 @@ class Meanwhile(Generic[T]):
         """Wait for the outcome, or raise what the work raised. Work that was not started is done in this thread."""
         return self._work() if self._thread is None else self._done.result()
 
-    def join(self) -> None:
-        """Wait until the thread has ended, if there is one: Lambda freezes what still runs when a function returns."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._thread is not None:
             self._thread.join()
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from parley.domain.memberships import Person, identity_of, user_of
-from parley.domain.notifications import ADDED, BADGE, INVITED, MUTED, NEW_MESSAGE, REMOVED, is_unread
+from parley.domain.notifications import ADDED, BADGE, INVITED, MUTED, NEW_MESSAGE, REMOVED
 from parley.sockets.reasons import HORIZON, update_reasons
 from parley.store.changes import Change
 from parley.stored import Member
 
 Members = Iterable[Member]
+Horizons = tuple[int | None, int | None]
 _INDEX = "last_consumed_message_index"
 
 
@@ -39,17 +40,12 @@ def _subject_of_another(change: Change, members: Members) -> frozenset[Person]:
     return frozenset() if change.cause["actor"] == identity_of(change.record) else _subject(change, members)
 
 
-def _always(change: Change, newest: int) -> bool:
-    return True
+def _moved(change: Change) -> Horizons:
+    return change.old.get(_INDEX), change.record.get(_INDEX)
 
 
-def _was_read(change: Change, newest: int) -> bool:
-    """Whether a move of the horizon has left the member nothing unread."""
-    return is_unread(newest, change.old.get(_INDEX)) and not is_unread(newest, change.record.get(_INDEX))
-
-
-def _was_unread(change: Change, newest: int) -> bool:
-    return is_unread(newest, change.record.get(_INDEX))
+def _dropped(change: Change) -> Horizons:
+    return change.record.get(_INDEX), None
 
 
 class Notice(NamedTuple):
@@ -58,24 +54,20 @@ class Notice(NamedTuple):
     Attributes:
         kind: Its kind.
         to: Who is told, given the change and the channel's members.
-        when: Whether it is told at all, given the change and the index of the channel's newest message.
-        asks_newest: Whether `when` needs that index.
+        horizons: The member's horizon before the change and after it, if it is told only when one channel with unread
+            messages less is left.
     """
 
     kind: str
     to: Callable[[Change, Members], frozenset[Person]]
-    when: Callable[[Change, int], bool] = _always
-    asks_newest: bool = False
+    horizons: Callable[[Change], Horizons] | None = None
 
 
 NOTICES: dict[tuple[str, str], tuple[Notice, ...]] = {
     ("message", "created"): (Notice(NEW_MESSAGE, _others),),
     ("member", "created"): (Notice(ADDED, _subject_of_another),),
-    ("member", "updated"): (Notice(BADGE, _subject, _was_read, asks_newest=True),),
-    ("member", "deleted"): (
-        Notice(REMOVED, _subject_of_another),
-        Notice(BADGE, _subject, _was_unread, asks_newest=True),
-    ),
+    ("member", "updated"): (Notice(BADGE, _subject, _moved),),
+    ("member", "deleted"): (Notice(REMOVED, _subject_of_another), Notice(BADGE, _subject, _dropped)),
     ("invite", "created"): (Notice(INVITED, _subject_of_another),),
 }
 

@@ -1,13 +1,15 @@
 """Hands queued notifications over to the push port, and keeps what came of it.
 
-    push  {"cause", "at", "service_sid", "channel_sid", "kind", "notification", "devices", ...}
+    push  {"cause", "at", "service_sid", "channel_sid", "kind", "people", "record", ...}          from fan-out
+    push  {"cause", "at", "service_sid", "channel_sid", "kind", "devices", "notification", ...}   devices left for later
 
-`sockets/notifying.py` plans these jobs. One carries up to a hundred devices. A device that cannot be told now goes into
-a new job, alone with others like it, so it holds nobody up. If this function dies, SQS hands the whole job out again:
-devices may get a second copy, with the same id, by which they know it.
+`sockets/notifying.py` queues the former, which name up to a hundred people, and `composing.py` turns them into the
+latter. A device that cannot be told now goes into a new job, alone with others like it, so it holds nobody up. If this
+function dies, SQS hands the whole job out again: devices may get a second copy, with the same id, by which they know
+it.
 
-Between plan and delivery, a phone may come to somebody else, or its user may be deleted. So who has it is read once
-more for each entry, just before.
+While a job waits, a phone may come to somebody else, or its user may be deleted. So who has it is read just before it
+is told.
 
     the port's outcome   what becomes of it
     -------------------- -----------------------------------------------------------------------------------------------
@@ -20,7 +22,7 @@ more for each entry, just before.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from threading import Lock
@@ -47,11 +49,17 @@ from parley.ports.queue import Queue
 from parley.store import keys
 from parley.store.keys import Key
 from parley.stored import Pushed
+from parley.work.composing import composed
 from parley.work.consumer import QueuedRecord, work_off
 from parley.work.job import Job
 
 JOB = "push"
 IN_FLIGHT = 16
+MOST_DEVICES = 100
+# An entry may have 256 KB. Addresses may have 4,096 characters, but most have 200.
+_MOST_BYTES = 180_000
+# What a device takes beside its address.
+_OTHER_BYTES = 600
 LONGEST_PAUSE_SECONDS = 60
 GIVEN_UP_MS = 10 * 60_000
 KEPT_SECONDS = 7 * 24 * 3600
@@ -91,14 +99,23 @@ class Notifications:
             # FIFO queues delay no single entry.
             return Again(-(-early_ms // 1000))
         try:
-            entry = {**entry, "devices": self._registered(entry)}
+            if "people" in entry:
+                entry = composed(self._context, entry)
+            else:
+                entry = {**entry, "devices": self._registered(entry)}
             told = self._tell_all(entry, self._applications(entry), turn, counted)
         except Refusal as refusal:
+            if "people" in entry:
+                self._compose_later(entry, refusal)
+                return None
             told = [_Told(device, Retry(refusal.error.name)) for device in entry["devices"]]
         left = [device for device, outcome in told if isinstance(outcome, Retry)]
         given_up = left if self._is_old(entry) else []
         if left and not given_up:
-            self._queue.send([self._again(entry, left)])
+            chunks = [{**entry, "devices": chunk} for chunk in _chunks(left)]
+            self._queue.send(
+                [self._later(one, *(device["binding_sid"] for device in one["devices"])) for one in chunks]
+            )
             count(NOTIFICATIONS_RETRIED, len(left))
         self._settle(entry, told, given_up)
         return None
@@ -156,12 +173,25 @@ class Notifications:
     def _is_old(self, entry: Entry) -> bool:
         return bool(self._context.clock.now_ms() + _pause(entry) * 1000 - entry["at"] > GIVEN_UP_MS)
 
-    def _again(self, entry: Entry, left: list[dict[str, Any]]) -> Entry:
-        """The job that tells what is left of an entry's devices later, in a group of its own."""
+    def _compose_later(self, entry: Entry, refusal: Refusal) -> None:
+        """Queue an entry again whose people's devices could not be read, unless it is old news."""
+        facts = {"reason": refusal.error.name, "people": len(entry["people"])}
+        if self._is_old(entry):
+            count(NOTIFICATIONS_GIVEN_UP, len(entry["people"]))
+            logger.error("notifications given up", extra=facts)
+            return
+        logger.warning("notifications wait for the table", extra=facts)
+        self._queue.send([self._later(entry, *(person[0] for person in entry["people"]))])
+
+    def _tell_later(self, entry: Entry, left: list[dict[str, Any]]) -> Entry:
+        return self._later({**entry, "devices": left}, *(device["binding_sid"] for device in left))
+
+    def _later(self, entry: Entry, *names: str) -> Entry:
+        """The job that tells later what an entry tells, in a group of its own; `names` are those whom it tells."""
         waits = entry.get("waits", 0) + 1
-        name = chunk_id(entry["once"], str(waits), *(device["binding_sid"] for device in left))
+        name = chunk_id(entry["once"], str(waits), *names)
         due_at = self._context.clock.now_ms() + _pause(entry) * 1000
-        return {**entry, "devices": left, "waits": waits, "due_at": due_at, "group": name, "once": name}
+        return {**entry, "waits": waits, "due_at": due_at, "group": name, "once": name}
 
     def _settle(self, entry: Entry, told: list[_Told], given_up: list[dict[str, Any]]) -> None:
         """Keep what came of an entry. Devices are not told again if a part of that fails."""
@@ -250,6 +280,25 @@ def _sid(entry: Entry, device: dict[str, Any]) -> str:
     """The notification's SID. A removal may also lower the badge: the same cause, but two notifications."""
     cause = chunk_id(entry["cause"], BADGE) if entry["kind"] == BADGE else entry["cause"]
     return notification_sid(cause, device["binding_sid"])
+
+
+def _chunks(devices: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    chunk: list[dict[str, Any]] = []
+    size = 0
+    for device in devices:
+        length = _OTHER_BYTES + _length(device["address"])
+        if chunk and (len(chunk) == MOST_DEVICES or size + length > _MOST_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(device)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def _length(address: str) -> int:
+    """How long an address is in JSON, at most: there, one character may take two escapes of six."""
+    return len(address) + address.count('"') + address.count("\\") if address.isascii() else 12 * len(address)
 
 
 def _pause(entry: Entry) -> int:
