@@ -4,7 +4,7 @@
 
 A shard's batches are worked off one after the other, so what a batch takes longer, messages behind it wait longer. Here
 the messages of a busy shard come at random moments, the same moments for a channel without notifications and for one
-where each member has a phone. Fan-out gets all that have come, as Lambda hands them over. Each request to the table, to
+with them. Fan-out gets all that have come, as Lambda hands them over. Each request to the table, to
 the queue and to a socket takes as long as in AWS; the emulators of a local stack answer sooner. What is measured is the
 time from the moment when a change came to the one when its pushes were answered.
 """
@@ -78,7 +78,7 @@ class Shard:
         self._raw = Raw(LambdaDoor(self._world))
 
     def messages(self, members: int, *, notifying: bool) -> list[dict[str, Any]]:
-        """New messages of a channel of which each member has a socket open and a phone, as the stream carries them."""
+        """New messages of a channel of which each member has a socket open, as the stream carries them."""
         service = self._raw.post("/chat/v2/Services", FriendlyName="x")["sid"]
         path = f"/chat/v2/Services/{service}"
         if notifying:
@@ -97,9 +97,6 @@ class Shard:
             records[keys.member(channel, member)] = {**names, "cause": {"id": "x", "at": 0}}
             entry = {"at": 0, "until": until, "codec": NATIVE}
             records[keys.presence(user)] = {f"connection:{channel} {number}": entry, "expires_at": until}
-            phone = {"type": "fcm", "address": f"{number:0163d}", "types": ["new_message"], "at": 0}
-            owner = {"user_sid": user, "service_sid": service, "revision": "x"}
-            records[keys.user_devices(user)] = {**owner, "devices": {f"BS{number:032x}": phone}}
             self._gateway.open(f"{channel} {number}")
         self._world.table.put_many(records)
 
@@ -124,8 +121,8 @@ class Shard:
         return taken
 
     def queued(self) -> int:
-        """How many notifications are queued since this was last asked."""
-        return sum(len(entry["devices"]) for entry in self._queue.take())
+        """How many people are to be notified of something since this was last asked."""
+        return sum(len(entry["people"]) for entry in self._queue.take())
 
 
 def _measure(client: Any, table_name: str) -> None:
@@ -138,7 +135,7 @@ def _measure(client: Any, table_name: str) -> None:
                 moments = _moments(chance)
                 for name in sorted(sent, reverse=bool(number % 2)):
                     taken[name] += shard.work_off(sent[name], moments)
-                    # Nobody wrote to himself: the messages are of the system.
+                    # The messages are of the system, so all members hear of them.
                     assert shard.queued() == (MESSAGES * members if name == "with" else 0)
         _report(f"{PER_SECOND} messages a second, {members} members", taken)
 

@@ -196,10 +196,10 @@ async def _run(stack: Stack) -> None:
         _report(name, taken, messages, None if before is None or after is None else after - before)
 
 
-def on_a_stack(run: Callable[[Stack], Coroutine[Any, Any, None]]) -> None:
+def on_a_stack(run: Callable[[Stack], Coroutine[Any, Any, None]], template: Path | None = None) -> None:
     """Start a stack without limits, run a benchmark on it, and stop it."""
     with tempfile.TemporaryDirectory() as folder:
-        stack = start_stack(Path(folder) / "home", environment=UNLIMITED)
+        stack = start_stack(Path(folder) / "home", template=template, environment=UNLIMITED)
         try:
             asyncio.run(run(stack))
         finally:

@@ -112,10 +112,7 @@ class Notifications:
         left = [device for device, outcome in told if isinstance(outcome, Retry)]
         given_up = left if self._is_old(entry) else []
         if left and not given_up:
-            chunks = [{**entry, "devices": chunk} for chunk in _chunks(left)]
-            self._queue.send(
-                [self._later(one, *(device["binding_sid"] for device in one["devices"])) for one in chunks]
-            )
+            self._queue.send([self._tell_later(entry, chunk) for chunk in _chunks(left)])
             count(NOTIFICATIONS_RETRIED, len(left))
         self._settle(entry, told, given_up)
         return None
