@@ -75,7 +75,9 @@ BUDGETED = [
     "a batch of 20 messages, 250 members, 250 sockets, 3000 who left",
     "a batch of 20 messages, 250 members, 250 SDK sockets",
     "a batch of 20 messages, 50 members, 50 sockets, notified",
+    "notify 50 members of a message",
     "a batch of 20 messages, 250 members, 250 sockets, notified",
+    "notify 250 members of a message",
 ]
 
 
