@@ -106,13 +106,13 @@ Back in the second terminal, post as bob. Alice's terminal shows the message:
   curl -u {info["account_sid"]}:{info["auth_token"]} -d From=bob -d Body=Hello \\
     {info["rest_url"]}/chat/v2/Services/$SERVICE/Channels/general/Messages
 
-A back end for Conversations sets one thing more, in Python or Node:
+If your back end uses Conversations, set this too, in Python or in Node:
 
   client.conversations.base_url = "{info["rest_url"]}/conversations"
   client.conversations.baseUrl = "{info["rest_url"]}/conversations";
 
-A web page or Node program with twilio-chat or @twilio/conversations changes two lines. The link shows
-two people with them side by side:
+In a web page or Node program with twilio-chat or @twilio/conversations, change two lines. The link
+opens a page on which two people chat through these SDKs:
 
   import {{ parley }} from "{_shown(REPOSITORY / "clients" / "js" / "twilio-sdk.js")}";
   const client = new Client(token, parley("{info["sdk_url"]}"));
@@ -133,7 +133,7 @@ def url(identity: str) -> int:
     """Print a URL that a WebSocket client can be given as it is."""
     info = read_json(Home.from_environment().info)
     if info is None:
-        print("Parley is not running here", file=sys.stderr)
+        print("Parley is not running here: start it with `make run`", file=sys.stderr)
         return 1
     from twilio.jwt.access_token import AccessToken
     from twilio.jwt.access_token.grants import ChatGrant
@@ -143,7 +143,7 @@ def url(identity: str) -> int:
     client.chat.base_url = f"{info['rest_url']}/chat"
     services = client.chat.v2.services.list()
     if not services:
-        print("There is no service yet: create one first", file=sys.stderr)
+        print("There is no service yet: make one, as `make run` shows", file=sys.stderr)
         return 1
     newest = max(services, key=lambda service: service.date_created)
     token = AccessToken(info["account_sid"], info["api_key_sid"], info["api_key_secret"], identity=identity)

@@ -76,7 +76,7 @@ function withProtocol(url) {
 function ordinarySockets() {
   restore();
   const found = globalThis.WebSocket ?? socketsOfNode();
-  if (found === undefined) throw new Error("There is no WebSocket here: pass one, parley(url, { WebSocket })");
+  if (found === undefined) throw new Error("There is no WebSocket class here: pass one, parley(url, { WebSocket })");
   return found;
 }
 

@@ -112,7 +112,7 @@ def test_a_users_attributes_are_changed_and_what_is_no_json_is_said_at_once(cons
     attributes = dialog(console).get_by_label("Attributes (JSON)")
     expect(attributes).to_have_value('{\n  "team": 1\n}')
     attributes.fill('{"team": ')
-    expect(dialog(console).get_by_role("alert").first).to_contain_text("This is no JSON")
+    expect(dialog(console).get_by_role("alert").first).to_contain_text("This is not JSON")
     press(console, "Save")
     expect(attributes).to_be_focused()
     attributes.fill('{"team": 2}')

@@ -74,7 +74,7 @@ def _line_with(process: subprocess.Popen[str], text: str) -> str:
 def _commands(stack: Stack) -> list[str]:
     """The commands of the first printed story, each as one line."""
     _, found, below = stack.printed.partition("In another terminal")
-    story, is_whole, _ = below.replace("\\\n", " ").partition("A back end for Conversations")
+    story, is_whole, _ = below.replace("\\\n", " ").partition("If your back end uses Conversations")
     return [line.strip() for line in story.splitlines() if line.startswith("  ")] if found and is_whole else []
 
 

@@ -173,7 +173,7 @@ export class Client extends Emitter {
   async shutdown() {
     this.#session.stop();
     await this.#connection.stop();
-    this.#settleInitialized?.reject(new ConnectionLostError("the client is shut down"));
+    this.#settleInitialized?.reject(new ConnectionLostError("the client is shut down: make a new one"));
   }
 
   #stateChanged(state) {

@@ -79,8 +79,10 @@ export class Connection {
   /** Send a request, at once or as soon as there is a connection; resolves with its result. */
   request(action, members = {}, kind = "write") {
     if (this.state === "denied") return Promise.reject(this.#denial);
-    if (this.#isOver) return Promise.reject(new ConnectionLostError("the client is shut down"));
-    if (this.#isStopped) return Promise.reject(new ConnectionLostError("the client is not initialized"));
+    if (this.#isOver) return Promise.reject(new ConnectionLostError("the client is shut down: make a new one"));
+    if (this.#isStopped) {
+      return Promise.reject(new ConnectionLostError("the client is not initialized: call initialize()"));
+    }
     return this.#requests.send(action, members, kind);
   }
 
@@ -95,7 +97,7 @@ export class Connection {
   }
 
   checkNotOver() {
-    if (this.#isOver) throw new ConnectionLostError("the client is shut down");
+    if (this.#isOver) throw new ConnectionLostError("the client is shut down: make a new one");
   }
 
   async stop() {
@@ -104,7 +106,7 @@ export class Connection {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#setState("disconnecting");
-    this.#release(new ConnectionLostError("the client is shut down"));
+    this.#release(new ConnectionLostError("the client is shut down: make a new one"));
     this.#setState("disconnected");
   }
 

@@ -3,7 +3,7 @@ export class Emitter {
   #listeners = new Map();
 
   on(event, listener) {
-    if (typeof listener !== "function") throw new TypeError("a listener is a function");
+    if (typeof listener !== "function") throw new TypeError("a listener must be a function");
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), { listener, call: listener }]);
     return this;
   }

@@ -20,7 +20,7 @@ export class FrameTooLargeError extends ParleyError {}
 /** The file is empty, or it cannot be read. */
 export class UnusableFileError extends ParleyError {}
 
-/** The payload is no push notification of Parley's. */
+/** The payload is not a push notification of Parley's. */
 export class UnusableNotificationError extends ParleyError {}
 
 /** The bytes of a file did not get through. `status` is that of the store, or null if no answer came. */

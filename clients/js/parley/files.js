@@ -32,7 +32,7 @@ export function filesIn(given) {
 function fileOf(given) {
   const { media, contentType, filename } = isNamed(given) ? given : { media: given };
   const isText = isNamed(given) && typeof media === "string";
-  if (!isBlob(media) && !isBytes(media) && !isText) throw new TypeError("a file is a File, a Blob, or bytes");
+  if (!isBlob(media) && !isBytes(media) && !isText) throw new TypeError("a file must be a File, a Blob, or bytes");
   const blob = isBlob(media) ? media : new Blob([media]);
   if (blob.size === 0) throw new UnusableFileError("an empty file cannot be sent");
   return { blob, contentType: contentType || blob.type || UNKNOWN_TYPE, filename: filename ?? media.name ?? null };

@@ -12,7 +12,7 @@ function parsedAttributes(text) {
 
 export function checkedAttributes(attributes) {
   if (attributes === undefined || attributes === null) return undefined;
-  if (typeof attributes !== "object" || Array.isArray(attributes)) throw new TypeError("attributes are an object");
+  if (typeof attributes !== "object" || Array.isArray(attributes)) throw new TypeError("attributes must be an object");
   return attributes;
 }
 

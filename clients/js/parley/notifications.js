@@ -26,7 +26,7 @@ export function parsePushNotification(payload) {
   const isApple = isObject(payload?.aps);
   const carried = isApple ? payload : payload?.data;
   if (!isObject(carried) || typeof carried.twi_message_type !== "string") {
-    throw new UnusableNotificationError("this is no push notification of Parley's");
+    throw new UnusableNotificationError("this is not a push notification of Parley's");
   }
   return {
     type: carried.twi_message_type,

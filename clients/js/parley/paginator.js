@@ -18,12 +18,12 @@ export class Paginator {
   }
 
   async nextPage() {
-    if (this.#next === null) throw new RangeError("there is no next page");
+    if (this.#next === null) throw new RangeError("there is no next page: check hasNextPage first");
     return this.#next();
   }
 
   async prevPage() {
-    if (this.#previous === null) throw new RangeError("there is no previous page");
+    if (this.#previous === null) throw new RangeError("there is no previous page: check hasPrevPage first");
     return this.#previous();
   }
 }

@@ -21,7 +21,7 @@ function claimsOf(token) {
 }
 
 export function checkToken(text) {
-  if (typeof text !== "string" || text === "") throw new TypeError("an access token is a text");
+  if (typeof text !== "string" || text === "") throw new TypeError("an access token must be a string that is not empty");
   return text;
 }
 
@@ -108,7 +108,7 @@ export class Tokens {
     const { expiresAt, identity } = claimsOf(checkToken(text));
     const before = this.#hooks.identity();
     if (identity !== null && before !== null && identity !== before) {
-      throw new ParleyError(`the token is of ${identity}, and the client is ${before}`, 403, WRONG_GRANTS);
+      throw new ParleyError(`the token is of ${identity}, but the client is ${before}`, 403, WRONG_GRANTS);
     }
     const takenAt = this.#environment.now();
     this.#current = { text, takenAt, expiresAt, isAnnounced: false, isExpired: false };

@@ -182,7 +182,7 @@ class Client(Emitter):
     def user(self) -> User:
         """This user; known once the client has started."""
         if self._users.own is None:
-            raise ParleyError("the client has not started yet")
+            raise ParleyError("the client has not started yet: use `async with` or `Client.create`")
         return self._users.own
 
     @property

@@ -6,7 +6,7 @@ ParleyError
 ├── ConnectionLost        the connection broke after a request that changes something was sent
 ├── MessageTooLarge       a request is larger than 128 KB
 ├── UnusableFile          a file is empty, or cannot be read
-├── UnusableNotification  a payload is no push notification of Parley's
+├── UnusableNotification  a payload is not a push notification of Parley's
 ├── UnusableUrl           a URL is not the address of a socket
 ├── TransferFailed        the bytes of a file did not get through
 ├── Refused               the server refused to open a socket
@@ -54,7 +54,7 @@ class UnusableFile(ParleyError):
 
 
 class UnusableNotification(ParleyError):
-    """The payload is no push notification of Parley's."""
+    """The payload is not a push notification of Parley's."""
 
 
 class UnusableUrl(ParleyError, ValueError):

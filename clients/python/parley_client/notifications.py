@@ -54,7 +54,7 @@ def parse_push_notification(payload: Mapping[str, Any]) -> PushNotification:
     aps = payload.get("aps")
     carried = payload if isinstance(aps, Mapping) else payload.get("data")
     if not isinstance(carried, Mapping) or not isinstance(carried.get("twi_message_type"), str):
-        raise UnusableNotification("this is no push notification of Parley's")
+        raise UnusableNotification("this is not a push notification of Parley's")
     return PushNotification(
         type=carried["twi_message_type"],
         sid=carried.get("twi_message_id"),

@@ -40,13 +40,13 @@ class Paginator(Generic[T]):
     async def next_page(self) -> Paginator[T]:
         """The page after this one; raises LookupError when there is none."""
         if self._following is None:
-            raise LookupError("this is the last page")
+            raise LookupError("this is the last page: check has_next_page first")
         return await self._following()
 
     async def prev_page(self) -> Paginator[T]:
         """The page before this one; raises LookupError when there is none."""
         if self._previous is None:
-            raise LookupError("this is the first page")
+            raise LookupError("this is the first page: check has_prev_page first")
         return await self._previous()
 
     async def __aiter__(self) -> AsyncIterator[T]:

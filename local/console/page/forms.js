@@ -102,7 +102,7 @@ export function readObject(text) {
   try {
     value = text.trim() ? JSON.parse(text) : {};
   } catch (error) {
-    throw new Error(`This is no JSON: ${error.message}`);
+    throw new Error(`This is not JSON: ${error.message}`);
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error(WANTED);
   return value;

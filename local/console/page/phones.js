@@ -150,6 +150,6 @@ export class Phones {
 const nameOf = ({ address }) => (address.length > 16 ? `${address.slice(0, 16)}…` : address);
 
 function waitingWords({ state }) {
-  if (state === 'uninstalled') return 'The app is not there. The next notification is lost, and then the push service gives the device up.';
+  if (state === 'uninstalled') return 'The app is uninstalled. The next notification is lost. After that, the push service knows that the app is gone.';
   return state === 'offline' ? 'Notifications wait until it is online.' : 'Nothing yet.';
 }

@@ -108,8 +108,8 @@ function webhooks(service, form) {
   const chosen = service.webhook_filters ?? [];
   return form(
     [
-      { ...url, name: 'preUrl', label: 'Pre-event URL', value: preUrl, hint: 'Is asked before something happens.' },
-      { ...url, name: 'postUrl', label: 'Post-event URL', value: postUrl, hint: 'Is told what has happened.' },
+      { ...url, name: 'preUrl', label: 'Pre-event URL', value: preUrl, hint: 'Parley asks this URL before something happens.' },
+      { ...url, name: 'postUrl', label: 'Post-event URL', value: postUrl, hint: 'Parley tells this URL what has happened.' },
       {
         name: 'method',
         label: 'Method',
