@@ -14,6 +14,7 @@ from twilio.http.http_client import HttpClient
 
 from local.template.template import Template
 from parley.faces import media
+from tests.architecture.test_descriptions import is_a_sentence
 from tests.support.lean import LeanClient
 from tests.support.world import World
 from tools import openapi, reference
@@ -177,3 +178,13 @@ def test_the_examples_with_curl_ask_for_what_was_recorded(recorded: Examples):
 def texts(value: Any) -> list[str]:
     several = value if isinstance(value, list) else [value]
     return [str(one).lower() if isinstance(one, bool) else str(one) for one in several]
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.file)
+def test_every_field_has_a_meaning_and_every_value_an_example(pages: dict[str, str], resource: reference.Resource):
+    table = pages[resource.file].partition("## Fields\n")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    assert len(rows) >= 4
+    for name, type_, *_, example, meaning in rows:
+        assert is_a_sentence(meaning.strip()), name
+        assert example.strip() or "object" in type_, name

@@ -10,6 +10,7 @@ from parley.faces import kinds as of_faces
 from parley.faces.names import Name
 from parley.faces.spec import Mount, Parameter
 from parley.records import kinds
+from parley.records.services import EVENTS_WITH_WEBHOOKS
 from parley.records.spec import COMMON, Field
 from tools.api import words
 
@@ -47,7 +48,7 @@ _SET = {
     "service": ("default_service_role_sid", "default_channel_role_sid", "default_channel_creator_role_sid"),
     "user": ("role_sid",),
     "channel": ("type", "created_by"),
-    "member": ("status",),
+    "member": ("status", "channel_attributes", "channel_state", "channel_timers"),
     "message": ("author", "index"),
     "invite": ("role_sid", "created_by"),
     "binding": ("endpoint", "identity", "user_sid", "binding_type"),
@@ -57,6 +58,24 @@ _SET = {
 PLACES = {
     "url": ("The absolute URL of this resource.", _URL),
     "uri": ("The path of this resource.", {"type": "string"}),
+}
+# Objects that are made of fields.
+OBJECTS = {
+    "auto_creation": "How a message to the address creates a conversation.",
+    "bindings": "The addresses of the conversation itself.",
+    "bindings.email": "The address of the conversation for mail.",
+    "configuration": "When the webhook is called, and how.",
+    "limits": "How much there may be in the service.",
+    "media": "How the service treats files.",
+    "notifications": "Which notifications the service sends.",
+    "notifications.added_to_channel": "The notification of being added to a channel.",
+    "notifications.invited_to_channel": "The notification of being invited to a channel.",
+    "notifications.new_message": "The notification of a new message.",
+    "notifications.new_message.with_media": "The notification of a new message with a file.",
+    "notifications.removed_from_channel": "The notification of being removed from a channel.",
+    "timers": "When the conversation changes its state if nothing happens before.",
+    "webhooks": "The URL and method of the webhook for each event.",
+    **{f"webhooks.on_{event}": f"The webhook for the event `{event}`." for event in EVENTS_WITH_WEBHOOKS},
 }
 LINKS = "The absolute URLs of what belongs to this resource."
 ERROR: Schema = {
@@ -116,7 +135,7 @@ def answer(mount: Mount, *, listed: bool = False, once: bool = False) -> Schema:
             name: {
                 "type": ["string", "null"] if callable(link) else "string",
                 "format": "uri",
-                "description": f"The URL of {name.replace('_', ' ')}{'; ' + _WHERE if callable(link) else ''}.",
+                "description": f"The URL of its {name.replace('_', ' ')}{'; ' + _WHERE if callable(link) else ''}.",
             }
             for name, link in mount.view.links.items()
         }
@@ -152,11 +171,11 @@ def _shown(mount: Mount, name: Name, within: str = "") -> Schema:
     field = field_of(mount, path)
     if field is None:
         parts = {part.shown: _shown(mount, part, f"{path}.") for part in name.parts}
-        return _object("", parts, ())
+        return _object(words.in_words_of(mount, OBJECTS[path]), parts, ())
     schema = _of_view(mount, field, name)
     if _may_be_null(mount, field) and not within:
         schema = _or_null(schema)
-    return {**schema, "description": words.in_words_of(mount, field.about)}
+    return {**schema, "description": words.in_words_of(mount, mount.abouts.get(field.name, field.about))}
 
 
 def _may_be_null(mount: Mount, field: Field) -> bool:

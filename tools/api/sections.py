@@ -18,6 +18,34 @@ from tools.published import Offered
 _LONGEST_EXAMPLE = 40
 _TYPES = {"integer": "whole number", "boolean": "`true` or `false`", "object": "object", "string": "text"}
 
+# Texts that the recorded answers do not have.
+_SAMPLES = {
+    "friendly_name": "The den",
+    "unique_name": "den",
+    "conversation_unique_name": "den",
+    "conversation_friendly_name": "The den",
+    "identity": "alice",
+    "participant_identity": "alice",
+    "last_updated_by": "alice",
+    "body": "Hello, bob!",
+    "filename": "tea.png",
+    "content_type": "image/png",
+    "address": "+12025550100",
+    "proxy_address": "+12025550143",
+    "projected_address": "+12025550143",
+    "address_country": "US",
+    "name": "Alice",
+    "level": "to",
+    "template": "${USER} in ${CHANNEL}: ${MESSAGE}",
+    "sound": "bell",
+    "default_inactive_timer": "PT10M",
+    "default_closed_timer": "PT1H",
+    "triggers": "help",
+    "flow_sid": "FW00000000000000000000000000000001",
+    "date_created": "Thu, 15 Jan 2026 12:00:00 +0000",
+    "date_updated": "Thu, 15 Jan 2026 12:00:00 +0000",
+}
+
 
 def fields(mounts: Sequence[Mount], labels: Mapping[int, str], examples: Mapping[str, Example]) -> Iterator[str]:
     """The table of the fields that these mounts show; `labels` name the mounts by their `id`."""
@@ -33,7 +61,7 @@ def fields(mounts: Sequence[Mount], labels: Mapping[int, str], examples: Mapping
     yield f"| --- | --- |{' --- |' if is_in_several else ''} --- | --- |"
     for name, (about, schema, where) in rows.items():
         within = f" {', '.join(dict.fromkeys(where))} |" if is_in_several else ""
-        yield f"| `{name}` | {type_of(schema)} |{within} {_short(shown, name)} | {about} |"
+        yield f"| `{name}` | {type_of(schema)} |{within} {_short(shown, name) or _sample(name, schema)} | {about} |"
     yield ""
 
 
@@ -86,6 +114,30 @@ def _short(shown: Any, name: str) -> str:
     if len(text) > _LONGEST_EXAMPLE:
         return f"`{text[:_LONGEST_EXAMPLE]}…`"
     return f"`{text}`"
+
+
+def _sample(name: str, schema: Schema) -> str:
+    """An example of a field that the recorded answer lacks; empty for objects, of which each part has a line."""
+    types = schema.get("type", "object")
+    one = types[0] if isinstance(types, list) else types
+    last = name.rpartition(".")[2]
+    if one in ("object", "null"):
+        return ""
+    if last == "auth_token":
+        return "`null`"
+    if one == "array":
+        within = _sample(name, schema["items"]).strip("`")
+        return f"`[{within}]`" if within else ""
+    if one in ("integer", "boolean"):
+        return "`0`" if one == "integer" else "`true`"
+    if type_of(schema).startswith("SID"):
+        return f'`"{schema["pattern"][1:3]}{1:032x}"`'
+    if "enum" in schema:
+        return f'`"{schema["enum"][0]}"`'
+    if schema.get("format") == "date-time":
+        return '`"2026-01-15T12:00:00Z"`'
+    is_url = schema.get("format") == "uri" or last in ("url", "webhook_url") or last.endswith("_url")
+    return f'`"{"https://example.com/hook" if is_url else _SAMPLES.get(last, _SAMPLES["friendly_name"])}"`'
 
 
 def operations(mounts: Sequence[Mount], every: Sequence[Mount], examples: Mapping[str, Example]) -> Iterator[str]:

@@ -115,6 +115,7 @@ class Mount:
         statuses: HTTP status by verb, where it is not 200.
         about: What the documentation says of it, if it says more than of the record.
         home: The path to which the URL of an item leads, if that is not `path`.
+        abouts: By field, what it means here, where that is not what its record says.
         accepted: The names of states in which a created record is answered with 202, separated by blanks.
     """
 
@@ -138,6 +139,7 @@ class Mount:
     statuses: Mapping[str, int] = field(default_factory=lambda: _STATUSES)
     about: str = ""
     home: str = ""
+    abouts: Mapping[str, str] = field(default_factory=dict)
     accepted: str = ""
 
     @property

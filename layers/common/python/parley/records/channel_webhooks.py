@@ -1,4 +1,6 @@
-"""Webhooks of one channel (https://www.twilio.com/docs/chat/rest/channel-webhook-resource)."""
+"""Webhooks of one channel (https://www.twilio.com/docs/chat/rest/channel-webhook-resource): URLs that are told of what
+happens in it, beside the webhooks of the service.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Channels (https://www.twilio.com/docs/chat/rest/channel-resource)."""
+"""Channels (https://www.twilio.com/docs/chat/rest/channel-resource): rooms whose members write messages to each other.
+
+Everybody in the service can find a public channel. Only its members and the invited see a private one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Members of a channel (https://www.twilio.com/docs/chat/rest/member-resource).
+"""Members of a channel (https://www.twilio.com/docs/chat/rest/member-resource): who is in it, with which role, and how
+far each has read.
 
 A user channel (https://www.twilio.com/docs/chat/rest/user-channel-resource) is the same record from the user's side.
 """

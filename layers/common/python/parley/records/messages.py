@@ -1,4 +1,4 @@
-"""Messages (https://www.twilio.com/docs/chat/rest/message-resource)."""
+"""Messages (https://www.twilio.com/docs/chat/rest/message-resource): the texts and files that are sent to a channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Services (https://www.twilio.com/docs/chat/rest/service-resource)."""
+"""Services (https://www.twilio.com/docs/chat/rest/service-resource): each has its own users, channels and settings.
+
+Nothing in one service can be seen from another one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Users (https://www.twilio.com/docs/chat/rest/user-resource)."""
+"""Users (https://www.twilio.com/docs/chat/rest/user-resource): the people and programs of a service, known by identity.
+
+A user exists as soon as somebody connects with the identity, adds it to a channel or creates it.
+"""
 
 from __future__ import annotations
 

@@ -28,6 +28,11 @@ class Scope(NamedTuple):
         return f"{self.prefix}/Conversations/{{channel_sid}}"
 
 
+# A participation is shown with the dates of its conversation.
+DATES_OF_CONVERSATION = {
+    "date_created": "When the conversation was created.",
+    "date_updated": "When the conversation last changed.",
+}
 DEFAULT = Scope("", "")
 IN_SERVICE = Scope("/Services/{service_sid}", "chat_service_sid=service_sid")
 SCOPES = (DEFAULT, IN_SERVICE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parley.faces.conversations_v1.face import FACE, Scope
+from parley.faces.conversations_v1.face import DATES_OF_CONVERSATION, FACE, Scope
 from parley.faces.kinds import WithEvery
 from parley.faces.spec import Mount, View
 from parley.records import MEMBER
@@ -56,6 +56,7 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
             kinds={"messaging_binding": WithEvery(_BINDING)},
             verbs=("list",),
             name="participant_conversation",
+            abouts=DATES_OF_CONVERSATION,
             plural="conversations",
             page_limits=(50, 50),
             about="The conversations of a person "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from parley import errors
 from parley.errors import UNKNOWN_PERMISSION, Refusal
-from parley.faces.conversations_v1.face import FACE, Scope
+from parley.faces.conversations_v1.face import DATES_OF_CONVERSATION, FACE, Scope
 from parley.faces.conversations_v1.vocabulary import PERMISSIONS, ROLE_TYPES
 from parley.faces.kinds import Renamed, RenamedList
 from parley.faces.spec import Mount, View
@@ -70,6 +70,7 @@ def mounts(scope: Scope) -> tuple[Mount, ...]:
                 },
             ),
             name="user_conversation",
+            abouts={**DATES_OF_CONVERSATION, "member_sid": "The participant."},
             update="notification_level LastReadTimestamp=last_consumption_timestamp "
             "LastReadMessageIndex=last_consumed_message_index",
             verbs=("fetch", "list", "update", "delete"),
