@@ -52,6 +52,8 @@ _PROGRAM = """#!/bin/sh
 case " $* " in *" --service "*) ;; *" token "*|*" push "*|*" console "*) set -- "$@" --service {service} ;; esac
 cd "{repository}" && PYTHONPATH=layers/common/python:. exec "{python}" -m cli "$@"
 """
+# As much of jq as the pages use: `jq -r .name`.
+_JQ = "import json, sys\nprint(json.load(sys.stdin)[sys.argv[2].removeprefix('.')])\n"
 
 
 class Failed(Exception):
@@ -99,6 +101,9 @@ class Clone:
         for path in (programs / "python", self.folder / "parley", programs / "parley"):
             path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n' if path.name == "python" else program)
             path.chmod(0o755)
+        if not shutil.which("jq"):  # not every machine has it
+            (programs / "jq").write_text(f"#!{sys.executable}\n{_JQ}")
+            (programs / "jq").chmod(0o755)
         for name in ("clients", "local"):
             (self.folder / name).symlink_to(REPOSITORY / name)
         if (REPOSITORY / "examples").exists():
