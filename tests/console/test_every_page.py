@@ -14,7 +14,7 @@ from tests.console.browser import DESKTOP, PHONE, tab
 from tests.console.console import Console, SdkPerson
 from tests.console.test_accessibility import Checker, axe, check, fits, pocket  # noqa: F401  (fixtures)
 
-TABS = ("General", "Webhooks", "Limits", "Roles", "Users", "API keys")
+TABS = ("General", "Webhooks", "Notifications", "Limits", "Roles", "Users", "API keys")
 # What a finger is to hit: 44 px (https://www.w3.org/WAI/WCAG21/Understanding/target-size.html). A link in a text, and a
 # box inside a label, which is the target, are exceptions.
 SMALL = """() => {

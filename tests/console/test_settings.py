@@ -52,7 +52,7 @@ def test_a_service_shows_its_sid_and_is_deleted_after_a_confirmation_that_names_
         twilio.chat.v2.services(sid).fetch()
 
 
-def test_webhooks_and_limits_are_shown_and_changed(console: Console, twilio: Any) -> None:
+def test_webhooks_notifications_and_limits_are_shown_and_changed(console: Console, twilio: Any) -> None:
     service = twilio.chat.v2.services(console.service_sid)
     service.update(webhook_filters=["onMessageSend", "onMessageSent"], limits_channel_members=7)
     panel = open_settings(console, "Webhooks")
@@ -70,6 +70,14 @@ def test_webhooks_and_limits_are_shown_and_changed(console: Console, twilio: Any
         "http://127.0.0.1:9/after",
     )
     assert (stored.post_webhook_retry_count, sorted(stored.webhook_filters)) == (3, ["onMessageSend", "onUserAdded"])
+    panel = open_settings(console, "Notifications")
+    panel.get_by_label("Invited to a channel", exact=True).check()
+    panel.get_by_label("Invited to a channel: words").fill("Come to ${CHANNEL}")
+    panel.get_by_role("button", name="Save").click()
+    expect(console.dialog).to_have_count(0)
+    notifications = service.fetch().notifications
+    assert notifications["invited_to_channel"] == {"enabled": True, "template": "Come to ${CHANNEL}"}
+    assert notifications["new_message"]["enabled"] is False
     panel = open_settings(console, "Limits")
     expect(panel.get_by_label("Members of a channel")).to_have_value("7")
     panel.get_by_label("Members of a channel").fill("8")

@@ -5,6 +5,7 @@ import { openDialog } from './dialogs.js';
 import { makeForm } from './forms.js';
 import { keysPanel } from './keys.js';
 import { POST_EVENTS, PRE_EVENTS } from './names.js';
+import { notificationsPanel } from './notifications.js';
 import { rolesPanel } from './roles.js';
 import { deleteServiceDialog, MOST_CHARACTERS } from './services.js';
 import { tablist } from './tablist.js';
@@ -48,6 +49,7 @@ export async function settingsDialog(service, rest, { changed, deleted }) {
       return tablist('Settings', [
         { name: 'general', label: 'General', make: () => general(service, form, remove) },
         { name: 'webhooks', label: 'Webhooks', make: () => webhooks(service, form) },
+        { name: 'notifications', label: 'Notifications', make: () => notificationsPanel(service, form) },
         { name: 'limits', label: 'Limits', make: () => limits(service, form) },
         { name: 'roles', label: 'Roles', make: () => rolesPanel(service, rest, save) },
         { name: 'users', label: 'Users', make: () => usersPanel(service, rest) },
