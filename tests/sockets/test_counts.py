@@ -42,7 +42,18 @@ def test_a_frame_counts_once_and_its_refusal_under_its_code(
     alice.done("sendMessage", channel="general", body="hello")
     alice.refusal("fetchChannel", channel="nowhere")
     alice.send("no JSON")
+    del counted["Messages", 0]
     assert counted == {("Requests", 0): 3, ("RequestErrors", 20404): 1, ("RequestErrors", 20001): 1}
+
+
+def test_a_new_message_counts_once_even_if_its_frame_comes_twice(
+    room: Room, alice: Device, counted: Counter[tuple[str, int]]
+):
+    frame = {"action": "sendMessage", "id": "0123456789abcdef", "channel": "general", "body": "hello"}
+    for _ in range(2):
+        alice.send(json.dumps(frame))
+    alice.refusal("sendMessage", channel="general")
+    assert counted["Messages", 0] == 1
 
 
 def test_a_handshake_counts_once_and_its_refusal_under_its_code(house: House, counted: Counter[tuple[str, int]]):
