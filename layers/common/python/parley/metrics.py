@@ -50,12 +50,14 @@ FAN_OUT_LAG = Metric(
     "FanOutLag", MILLISECONDS, "fan_out", "the time from the write of a change to the end of the pushes of its batch"
 )
 PUSHES = Metric("Pushes", COUNT, _PUSHING, "API Gateway took a push to a socket")
-PUSHES_GONE = Metric("PushesGone", COUNT, _PUSHING, "a push met a socket that is closed (410); it is forgotten")
-PUSHES_THROTTLED = Metric("PushesThrottled", COUNT, _PUSHING, "API Gateway answered a push with 429; it is tried again")
-PUSHES_DROPPED = Metric(
-    "PushesDropped", COUNT, "fan_out", "a socket missed changes, because pushes to it were given up; it is told so"
+PUSHES_GONE = Metric("PushesGone", COUNT, _PUSHING, "a push met a closed socket (410), which Parley then forgot")
+PUSHES_THROTTLED = Metric(
+    "PushesThrottled", COUNT, _PUSHING, "API Gateway answered a push with 429; Parley tries again"
 )
-GAPS_TOLD = Metric("GapsTold", COUNT, "fan_out", "a socket that missed pushes was told to catch up")
+PUSHES_DROPPED = Metric(
+    "PushesDropped", COUNT, "fan_out", "a socket missed changes, because Parley gave up pushes to it"
+)
+GAPS_TOLD = Metric("GapsTold", COUNT, "fan_out", "a client that missed pushes was told to catch up")
 WEBHOOK_DELIVERED = Metric("WebhookDelivered", COUNT, "webhooks", "a webhook was answered with 2xx")
 WEBHOOK_REJECTED = Metric(
     "WebhookRejected", COUNT, "webhooks", "a webhook was answered with a status that no further attempt would change"
@@ -63,16 +65,18 @@ WEBHOOK_REJECTED = Metric(
 WEBHOOK_FAILED = Metric("WebhookFailed", COUNT, "webhooks", "an attempt met a server error or a forbidden address")
 WEBHOOK_UNREACHABLE = Metric("WebhookUnreachable", COUNT, "webhooks", "an attempt got no answer, or 429, 503 or 504")
 WEBHOOK_RETRIED = Metric("WebhookRetried", COUNT, "webhooks", "a delivery went back into the queue for another attempt")
-WEBHOOK_PARKED = Metric("WebhookParked", COUNT, "webhooks", "a delivery was given up and waits for a replay")
+WEBHOOK_PARKED = Metric("WebhookParked", COUNT, "webhooks", "Parley parked a delivery, which waits for a replay")
 WEBHOOK_DURATION = Metric("WebhookDuration", MILLISECONDS, "webhooks", "the time that an attempt took")
 NOTIFICATIONS = Metric("Notifications", COUNT, "push", "SNS took a notification for a phone or a browser")
-NOTIFICATIONS_GONE = Metric("NotificationsGone", COUNT, "push", "a device is gone; its registration was removed")
+NOTIFICATIONS_GONE = Metric("NotificationsGone", COUNT, "push", "a device is gone; Parley removed its registration")
 NOTIFICATIONS_REFUSED = Metric(
     "NotificationsRefused", COUNT, "push", "a credential cannot be used; the log names it", by_code=True
 )
-NOTIFICATIONS_RETRIED = Metric("NotificationsRetried", COUNT, "push", "a device could not be told and is tried again")
+NOTIFICATIONS_RETRIED = Metric(
+    "NotificationsRetried", COUNT, "push", "a device could not be reached; Parley tries again"
+)
 NOTIFICATIONS_GIVEN_UP = Metric(
-    "NotificationsGivenUp", COUNT, "push", "a device could not be told for ten minutes; it never hears of that change"
+    "NotificationsGivenUp", COUNT, "push", "a device could not be reached for ten minutes and misses a notification"
 )
 TABLE_THROTTLES = Metric("TableThrottles", COUNT, _ALL, "DynamoDB refused a request because of throttling")
 
