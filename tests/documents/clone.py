@@ -9,6 +9,7 @@ import inspect
 import io
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -141,8 +142,7 @@ class Clone:
 
     def _port(self, shown: str) -> int:
         if shown not in self._ports:
-            with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
-                self._ports[shown] = free.getsockname()[1]
+            self._ports[shown] = _free_port()
         return self._ports[shown]
 
     @property
@@ -312,6 +312,14 @@ class Clone:
         if self._client:
             self._loop.run(self._client.shutdown())
         self._loop.close()
+
+
+def _free_port() -> int:
+    """A free port that the system gives to no connection until the program listens on it."""
+    while True:
+        port = random.randrange(20_000, 30_000)  # systems take theirs from above
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def _end(program: subprocess.Popen[str]) -> None:
