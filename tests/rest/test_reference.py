@@ -188,3 +188,10 @@ def test_every_field_has_a_meaning_and_every_value_an_example(pages: dict[str, s
     for name, type_, *_, example, meaning in rows:
         assert is_a_sentence(meaning.strip()), name
         assert example.strip() or "object" in type_, name
+
+
+def test_a_detail_in_the_text_of_an_error_is_code_so_that_the_site_shows_it(pages: dict[str, str]):
+    assert "| 400 | all | The request body could not be read: `{reason}` |" in pages["errors.md"]
+    for page in pages.values():
+        rows = [line for line in page.splitlines() if line.startswith("|")]
+        assert [row for row in rows if re.search(r"[^`]\{\w+\}[^`/]", re.sub(r"`[^`]*`", "", row))] == []

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from parley import errors
 from parley.errors import Error
 from parley.faces.errors import TABLE, Row
+from tools.api import words
 from tools.api.causes import CAUSES
 from tools.api.refusals import answers
 
@@ -60,8 +61,8 @@ def _introduction() -> Iterator[str]:
     yield "A refused request changes nothing. Its answer has the HTTP status of the error and this body:\n"
     yield '```json\n{\n  "code": 50404,\n  "message": "Member already exists",'
     yield '  "more_info": "https://www.twilio.com/docs/errors/50404",\n  "status": 409\n}\n```\n'
-    yield "Sockets answer with the same codes and messages. They are those of Twilio where Twilio documents them. A"
-    yield "name in braces stands for a detail of the request. *Chat* includes media and the sockets.\n"
+    yield "Sockets answer with the same codes and messages. Codes and messages are those of Twilio where Twilio documents"
+    yield "them. A name in braces stands for a detail of the request. *Chat* includes media and the sockets.\n"
     yield "The helper library for Python raises `TwilioRestException`, which has `status`, `code` and `msg`.\n"
 
 
@@ -70,7 +71,10 @@ def _everywhere() -> Iterator[str]:
     yield "These can come whatever was asked for, so the other pages do not repeat them.\n"
     yield "| Code | Status | Message |\n| --- | --- | --- |"
     rows = {(one.code, one.status, one.text) for one in told() if one.error in _EVERYWHERE and one.where == "all"}
-    yield "\n".join(f"| [{code}](#{code}) | {status} | {text} |" for code, status, text in sorted(rows)) + "\n"
+    yield (
+        "\n".join(f"| [{code}](#{code}) | {status} | {words.message(text)} |" for code, status, text in sorted(rows))
+        + "\n"
+    )
 
 
 def _codes() -> Iterator[str]:
@@ -83,5 +87,5 @@ def _codes() -> Iterator[str]:
         yield "| Status | In | Message | Cause | What to do |\n| --- | --- | --- | --- | --- |"
         for one in rows:
             why, cure = CAUSES[one.error]
-            yield f"| {one.status} | {one.where} | {one.text} | {why} | {cure} |"
+            yield f"| {one.status} | {one.where} | {words.message(one.text)} | {why} | {cure} |"
         yield ""

@@ -180,4 +180,9 @@ def _errors(mounts: Sequence[Mount], verb: str) -> Iterator[str]:
         return
     yield "Its errors, beside [those of every request](errors.md#every-request):\n"
     yield "| Code | Status | Message |\n| --- | --- | --- |"
-    yield "\n".join(f"| [{code}](errors.md#{code}) | {status} | {text} |" for code, status, text in sorted(rows)) + "\n"
+    yield (
+        "\n".join(
+            f"| [{code}](errors.md#{code}) | {status} | {words.message(text)} |" for code, status, text in sorted(rows)
+        )
+        + "\n"
+    )

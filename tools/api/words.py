@@ -152,6 +152,11 @@ def _code(column: str, error: Error | None) -> str:
     return f" ({code})" if code != 20001 else ""
 
 
+def message(text: str) -> str:
+    """The text of an error, with the names of its details as code: a site takes bare braces for attributes."""
+    return re.sub(r"\{\w+\}", r"`\g<0>`", text)
+
+
 def quoted(words: Iterable[str]) -> str:
     """Words as code, with commas."""
     return ", ".join(f"`{word}`" for word in words)
