@@ -61,8 +61,8 @@ def _introduction() -> Iterator[str]:
     yield "A refused request changes nothing. Its answer has the HTTP status of the error and this body:\n"
     yield '```json\n{\n  "code": 50404,\n  "message": "Member already exists",'
     yield '  "more_info": "https://www.twilio.com/docs/errors/50404",\n  "status": 409\n}\n```\n'
-    yield "Sockets answer with the same codes and messages. Codes and messages are those of Twilio where Twilio has"
-    yield "documented them. A name in braces stands for a detail of the request. *Chat* includes media and the sockets.\n"
+    yield "Sockets answer with the same codes and messages. Codes and messages are those of Twilio where Twilio"
+    yield "documents them. A name in braces stands for a detail of the request. *Chat* includes media and sockets.\n"
     yield "The helper library for Python raises `TwilioRestException`, which has `status`, `code` and `msg`.\n"
 
 
