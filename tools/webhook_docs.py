@@ -119,6 +119,7 @@ _RECORDS: dict[str, dict[str, Any]] = {
 _KINDS = {"media message": "message", "state": "channel"}
 _BEFORE = {"create": "is added", "update": "changes", "delete": "is removed"}
 _NAMES = {("message", verb): "a text message" for verb in ("create", "update")}
+_WIDTH = 120
 _ANSWERED: dict[str, Any] = {
     "body": "Hello, everybody",
     "author": "bob",
@@ -181,7 +182,8 @@ def _example(of: Page, kind: str, verb: str, event: Event) -> Iterator[str]:
     yield "```\n"
     if verb in _BEFORE and event.answers:
         answer = {name: _ANSWERED[name] for name in event.answers.split() if name in _ANSWERED}
-        yield f"May be answered with, for example, `{json.dumps(answer)}`.\n"
+        told, shown = "May be answered with, for example,", f"`{json.dumps(answer)}`."
+        yield from [f"{told} {shown}\n"] if len(told) + len(shown) < _WIDTH else [told, f"{shown}\n"]
 
 
 def example(of: Page, kind: str, verb: str, event: Event) -> tuple[str, dict[str, str], bytes]:
