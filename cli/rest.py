@@ -83,7 +83,7 @@ class Rest:
             url = f"{path}?{urlsplit(following).query}" if following else ""
 
     def ask(self, method: str, path: str, fields: dict[str, object] | None = None, *, webhooks: bool = False) -> Answer:
-        """Make a request; with `webhooks`, the service's webhooks are told of what it changes.
+        """Make a request; with `webhooks`, the service's webhooks fire for what it changes.
 
         Raises:
             Refused: with what the API says; its credentials, if that is the reason.

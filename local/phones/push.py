@@ -5,7 +5,7 @@ It answers the seven actions of SNS that Parley takes. `phones/push_door.py` lea
 A phone is made with its endpoint. What happens then is what happens to real ones:
 
     on             a notification arrives at once
-    offline        notifications wait. Of those with the same collapse id, the last one does. All arrive when it is on.
+    offline        notifications wait until it is on. Of those with the same collapse id, only the last one waits.
     uninstalled    the next notification is lost, and the push service says so. So the endpoint is disabled, and whoever
                    publishes after that is told. Enabling it again helps for one notification only.
 

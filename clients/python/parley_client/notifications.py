@@ -23,7 +23,7 @@ class PushNotification(Event):
         sid: The same if the notification comes twice.
         badge: The number for the app's icon; only Apple's have one.
         channel_sid: The channel or conversation.
-        media: What is told of the first file.
+        media: What the notification says about the first file.
     """
 
     type: str

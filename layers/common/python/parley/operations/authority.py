@@ -1,7 +1,7 @@
 """What a client may do, by its membership and by its two roles: one in the service, one in the channel.
 
-Account credentials may do everything. A private channel is not found by a client that is neither member nor invited nor
-creator. A public one refuses a client that is no member.
+Account credentials may do everything. If a client is not a member of a private channel, was not invited to it and did
+not create it, the channel is not found. A public channel refuses a client that is not a member.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
     """The member; a client must be in the channel.
 
     Raises:
-        Refusal: 20404; 50400 for a client who is no member.
+        Refusal: 20404; 50400 for a client that is not a member.
     """
     resolved, member = addressed(context, path, opened=True)
     authority.require(context, path["service_sid"], resolved["channel_sid"], ())

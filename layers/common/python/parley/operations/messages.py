@@ -282,7 +282,7 @@ def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Message:
     """The message, in one request; a client must be in the channel.
 
     Raises:
-        Refusal: 20404; 50400 for a client who is no member.
+        Refusal: 20404; 50400 for a client that is not a member.
     """
     resolved = resolve(context, MESSAGE, path)
     authority.require(context, path["service_sid"], resolved["channel_sid"], ())

@@ -1,4 +1,4 @@
-"""Open sockets, and who hears of whom."""
+"""Open sockets, and which of them follow which users and channels."""
 
 from __future__ import annotations
 

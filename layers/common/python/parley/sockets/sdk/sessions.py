@@ -4,8 +4,8 @@
     POST /v3/Lists/<session>/Items        a command: its result is pushed, then the request is answered
 
 A session is only a name: commands act as the connection's user, and results are stored with the user. The result comes
-before the answer. So if the client hears of the answer alone, the result is lost and will be replayed; without any of
-both, the client sends the command again on its next connection.
+before the answer. So if the client gets only the answer, the result was lost and will be replayed. If it gets neither,
+it sends the command again on its next connection.
 
 A result is kept for ten minutes. If a command comes again with the same id in that time, the client gets the result
 again, and nothing is carried out twice. Only a client that has just connected sends a command again, so only then

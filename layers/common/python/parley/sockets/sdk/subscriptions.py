@@ -5,8 +5,8 @@ subscription whose outcome comes before the answer. After each reconnection, an 
 everything again. The answer also names a time to live. After that time, the SDK subscribes again too, which repairs
 lost pushes.
 
-For a channel that the user is in, nothing is stored: members hear of it anyway. Who subscribes to another user's info,
-or to the document of a channel without being a member, follows it until it cancels.
+For a channel that the user is in, nothing is stored: members get its changes anyway. If a connection subscribes to
+another user's info, or to the document of a channel that its user is not in, it follows that object until it cancels.
 """
 
 from __future__ import annotations

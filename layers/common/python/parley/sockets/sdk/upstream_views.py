@@ -1,7 +1,7 @@
 """Records as the SDKs' own REST shows them: one function for each kind, which lists what is shown.
 
-The lines 3 and 4 of Chat call some fields otherwise than the later ones. Each field has all its names, so that a record
-looks the same to all of them.
+Some fields have other names in the lines 3 and 4 of Chat than in later lines. Each field is shown under all its names,
+so that a record looks the same to all of them.
 """
 
 from __future__ import annotations
