@@ -237,11 +237,21 @@ TABLE: dict[Error, Row] = {
     errors.PROJECTED_ADDRESS_FOREIGN: _conversations(
         400, 50439, "The projected address is not a number of this account that groups can use"
     ),
-    errors.NO_PROXY_ADDRESS: _conversations(400, 50440, "Failed to remove the proxy address of a participant"),
-    errors.PROXY_NOT_ADDABLE: _conversations(400, 50441, "Failed to add a proxy address to a participant"),
-    errors.NO_PROJECTED_ADDRESS: _conversations(400, 50442, "Failed to remove the projected address of a participant"),
-    errors.PROJECTED_NOT_ADDABLE: _conversations(400, 50443, "Failed to add a projected address to a participant"),
-    errors.IDENTITY_NOT_ADDABLE: _conversations(400, 50444, "Failed to add an identity to a participant"),
+    errors.NO_PROXY_ADDRESS: _conversations(
+        400, 50440, "Failed to remove the proxy address of a participant: it has none"
+    ),
+    errors.PROXY_NOT_ADDABLE: _conversations(
+        400, 50441, "Failed to add a proxy address to a participant: it has no address"
+    ),
+    errors.NO_PROJECTED_ADDRESS: _conversations(
+        400, 50442, "Failed to remove the projected address of a participant: it has none"
+    ),
+    errors.PROJECTED_NOT_ADDABLE: _conversations(
+        400, 50443, "Failed to add a projected address to a participant: it has an address"
+    ),
+    errors.IDENTITY_NOT_ADDABLE: _conversations(
+        400, 50444, "Failed to add an identity to a participant: it has no projected address"
+    ),
     errors.IDENTITY_AND_ADDRESS: _conversations(400, 50451, "Identity and Address cannot be given together"),
     # Conversations that are made with their participants
     errors.PARTICIPANT_NOT_JSON: _conversations(
