@@ -1,5 +1,5 @@
 /**
- * Connects Twilio's own JavaScript SDKs to Parley: twilio-chat 3.4 to 6.0, @twilio/conversations 2.x and 3.x.
+ * Connects Twilio's own JavaScript SDKs to Parley: twilio-chat 3.4, 4.0 and 6.0, @twilio/conversations 2.6 and 3.0.
  *
  *   import { parley } from "./twilio-sdk.js";
  *   const client = new Client(token, parley("wss://…/prod"));
