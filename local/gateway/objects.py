@@ -1,8 +1,8 @@
 """Links to files: requests that carry one pass through to the emulator of S3, and its answers back, as streams.
 
-A link is signed for the host and port of the gateway, which is the only one that a client must reach. So the host is
-passed on as it is, and the path without the part that names this passage. The emulator judges signature, time and
-digest. Nothing else of what the emulator can do is within reach from here.
+A link is signed for the host and port of the gateway, the only address that a client must reach. So the gateway passes
+on the host as it is, and the path without `/_aws/s3`. The emulator checks signature, time and digest. Only links pass,
+so nothing else that the emulator can do is within reach from here.
 
     client ── request head ──> open() ── allowed: Passage ──────> emulator
            ── body, a piece at a time ─> body_received() ───────> (its reader waits: the client is not read)
