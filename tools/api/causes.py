@@ -136,7 +136,7 @@ CAUSES: dict[Error, Cause] = {
         "Wait a second, or raise `ActionsPerSecond` of the deployment.",
     ),
     errors.SERVICE_RATE: Cause(
-        "More channels were made or deleted in one service within a second than the deployment allows.",
+        "More users, roles or channels of one service changed within a second than the deployment allows.",
         "Wait a second, or raise `ActionsPerSecond` of the deployment.",
     ),
     # Services

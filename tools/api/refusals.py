@@ -3,8 +3,9 @@
     python -m tools.api.refusals <folder>
 
 Some follow from the request: every list can refuse a page size. Others follow from the form: bad values are tried on
-each parameter. The rest were observed: `refusals.json` names each error that a test has provoked at an operation. If a
-test provokes another one, it fails, and this command adds what tests have written below a folder:
+each parameter. The rest stand in `refusals.json`: each error that a test has provoked at an operation, and the limits
+on actions per second, which are tried on a few operations only. If a test provokes another error, it fails.
+This command adds what tests have written below a folder:
 
     PARLEY_REFUSALS=<folder> .venv/bin/python -m pytest tests/rest tests/conversations
 """
