@@ -1,18 +1,16 @@
-"""How long messages wait for the batch before them, without notifications and with them, if requests take their time.
+"""What notifications add to a batch of fan-out, if requests take their time.
 
-    python -m bench.batches          (two minutes, loopback only)
+    python -m bench.batches          (a minute, loopback only)
 
-A shard's batches are worked off one after the other, so what a batch takes longer, messages behind it wait longer. Here
-the messages of a busy shard come at random moments, the same moments for a channel without notifications and for one
-with them. Fan-out gets all that have come, as Lambda hands them over. Each request to the table, to
-the queue and to a socket takes as long as in AWS; the emulators of a local stack answer sooner. What is measured is the
-time from the moment when a change came to the one when its pushes were answered.
+A shard's batches are worked off one after the other, so what a batch takes longer, the messages behind it wait longer.
+Here a batch of a channel without notifications and one of a channel with them take turns, so that a busy machine slows
+both. Each request to the table, to the queue and to a socket takes as long as in AWS; the emulators of a local stack
+answer sooner. Measured are the time until the pushes were answered, and the time until the whole batch was done.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import statistics
 import sys
 import tempfile
@@ -39,9 +37,9 @@ from tests.support.doors import LambdaDoor, Raw
 from tests.support.world import World
 
 TABLE_SECONDS, QUEUE_SECONDS, SOCKET_SECONDS = 0.005, 0.012, 0.012
-MESSAGES, PER_SECOND, ROUNDS = 150, 15, 4
+ROUNDS = 120
 ROOMS = 2, 50
-_LARGEST_BATCH = 50
+BATCHES = 1, 10
 
 
 class _SlowGateway(FakeGateway):
@@ -85,7 +83,7 @@ class Shard:
             self._raw.post(path, {"Notifications.NewMessage.Enabled": "true"})
         channel = self._raw.post(f"{path}/Channels")["sid"]
         self._fill(service, channel, members)
-        return [self._sent(path, channel) for _ in range(MESSAGES)]
+        return [self._sent(path, channel) for _ in range(max(BATCHES))]
 
     def _fill(self, service: str, channel: str, members: int) -> None:
         until = self._world.clock.now_ms() // 1000 + 7200
@@ -107,18 +105,11 @@ class Shard:
         image = {"Keys": {name: item[name] for name in ("pk", "sk")}, "NewImage": item}
         return {"eventName": "INSERT", "dynamodb": {**image, "SequenceNumber": str(index)}}
 
-    def work_off(self, records: list[dict[str, Any]], moments: list[float]) -> list[float]:
-        """Seconds from the moment when each record came until its pushes were answered."""
-        began, taken = time.monotonic(), list[float]()
-        while len(taken) < len(records):
-            time.sleep(max(0.0, began + moments[len(taken)] - time.monotonic()))
-            come = sum(began + moment <= time.monotonic() for moment in moments)
-            batch = records[len(taken) : min(come, len(taken) + _LARGEST_BATCH)]
-            assert self._runtime.fan_out.deliver(batch) is None
-            taken += [
-                self._gateway.answered_at - began - moment for moment in moments[len(taken) : len(taken) + len(batch)]
-            ]
-        return taken
+    def work_off(self, batch: list[dict[str, Any]]) -> tuple[float, float]:
+        """Seconds until the pushes of a batch were answered, and until it was done."""
+        began = time.monotonic()
+        assert self._runtime.fan_out.deliver(batch) is None
+        return self._gateway.answered_at - began, time.monotonic() - began
 
     def queued(self) -> int:
         """How many people are to be notified of something since this was last asked."""
@@ -126,26 +117,18 @@ class Shard:
 
 
 def _measure(client: Any, table_name: str) -> None:
-    shard, chance = Shard(client, table_name), random.Random(1)
+    shard = Shard(client, table_name)
     for members in ROOMS:
         sent = {name: shard.messages(members, notifying=name == "with") for name in ("without", "with")}
-        taken: dict[str, list[float]] = {name: [] for name in sent}
-        with _Slow(client):
-            for number in range(ROUNDS):
-                moments = _moments(chance)
-                for name in sorted(sent, reverse=bool(number % 2)):
-                    taken[name] += shard.work_off(sent[name], moments)
-                    # The messages are of the system, so all members hear of them.
-                    assert shard.queued() == (MESSAGES * members if name == "with" else 0)
-        _report(f"{PER_SECOND} messages a second, {members} members", taken)
-
-
-def _moments(chance: random.Random) -> list[float]:
-    at, moments = 0.0, list[float]()
-    for _ in range(MESSAGES):
-        at += chance.expovariate(PER_SECOND)
-        moments.append(at)
-    return moments
+        for size in BATCHES:
+            taken: dict[str, list[tuple[float, float]]] = {name: [] for name in sent}
+            with _Slow(client):
+                for number in range(ROUNDS):
+                    for name in sorted(sent, reverse=bool(number % 2)):
+                        taken[name].append(shard.work_off(sent[name][:size]))
+                        # The messages are of the system, so all members hear of them.
+                        assert shard.queued() == (size * members if name == "with" else 0)
+            _report(f"{size} to {members} members", taken)
 
 
 class _Slow:
@@ -164,12 +147,15 @@ class _Slow:
         self._events.unregister("before-call.dynamodb", self._wait)
 
 
-def _report(pace: str, taken: dict[str, list[float]]) -> None:
-    shown = {name: (statistics.median(times), statistics.quantiles(times, n=20)[18]) for name, times in taken.items()}
-    for name, (half, most) in sorted(shown.items(), reverse=True):
-        print(f"{pace}, {name + ' notifications':<24} p50 {half * 1000:6.1f} ms   p95 {most * 1000:6.1f} ms")
-    half, most = (after / before for before, after in zip(shown["without"], shown["with"], strict=True))
-    print(f"{pace}, with to without          p50 {half:6.2f}      p95 {most:6.2f}")
+def _report(batch: str, taken: dict[str, list[tuple[float, float]]]) -> None:
+    for part, name in enumerate(("answered", "done")):
+        cuts = {of: statistics.quantiles([one[part] for one in times], n=20) for of, times in taken.items()}
+        shown = [
+            f"{label} {cuts['without'][at] * 1000:5.1f} to {cuts['with'][at] * 1000:5.1f} ms"
+            f" ({cuts['with'][at] / cuts['without'][at]:.2f})"
+            for label, at in (("p10", 1), ("p50", 9), ("p95", 18))
+        ]
+        print(f"{batch:<18} {name:<9} {'   '.join(shown)}", flush=True)
 
 
 def main() -> None:

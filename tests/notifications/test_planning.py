@@ -211,6 +211,15 @@ def test_an_entry_names_a_hundred_people(scene: Scene):
     assert first["once"] != second["once"]
 
 
+def test_of_two_messages_in_one_batch_each_is_for_all_but_its_own_author(scene: Scene):
+    room = scene.house.channel("alice", "bob")
+    phones = [scene.phone(name) for name in ("alice", "bob")]
+    scene.hush()
+    room.post("one", From="bob")
+    room.post("two", From="alice")
+    assert [told.address for told in scene.told()] == phones
+
+
 def test_an_entry_carries_no_more_of_a_text_than_a_phone_can_show(scene: Scene):
     scene.set(Notifications__NewMessage__Template="${MESSAGE}")
     room = scene.house.channel("alice", "bob")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from parley.domain.memberships import Person, identity_of, participant_of
-from parley.domain.notifications import BADGE, CHAT, CONVERSATIONS, carried, is_told
+from parley.domain.notifications import BADGE, CHAT, CONVERSATIONS, NEW_MESSAGE, carried, is_told
 from parley.ids import chunk_id
 from parley.jobs import Entry
 from parley.log import logger
@@ -86,11 +86,16 @@ class Notifier:
         """
         entries: list[Entry] = []
         failed: str | None = None
+        # All messages of one author in a channel are for the same people.
+        known: dict[tuple[str, str], frozenset[Person]] = {}
         for one in asked:
             with working_for(one.change.request_id):
                 try:
                     members = records.get(one.change.channel_sid, Records()).below(keys.members(one.change.channel_sid))
-                    entries += self._entries(one, members, connected)
+                    people = self._people(one, members, known)
+                    if not self._when_connected and one.notice.kind != BADGE:
+                        people = people - frozenset(connected)
+                    entries += _entries(one, members, sorted(people))
                 except Exception:
                     failed = one.change.position
                     logger.exception("notification cannot be planned", extra={"sequence_number": failed})
@@ -104,35 +109,45 @@ class Notifier:
             return asked[0].change.position
         return failed
 
-    def _entries(self, asked: Asked, members: list[Member], connected: Collection[Person]) -> list[Entry]:
+    @staticmethod
+    def _people(
+        asked: Asked, members: list[Member], known: dict[tuple[str, str], frozenset[Person]]
+    ) -> frozenset[Person]:
+        """Who hears of a change; `known` keeps who hears of messages."""
         change, notice = asked
-        people = notice.to(change, members)
-        if not self._when_connected and notice.kind != BADGE:
-            people = people - frozenset(connected)
-        if not people:
-            return []
-        actor = _actor(change)
-        common: Entry = {
-            "job": JOB,
-            "cause": change.cause["id"],
-            "at": change.cause["at"],
-            "service_sid": change.record["service_sid"],
-            "channel_sid": change.channel_sid,
-            "kind": notice.kind,
-            "record": carried(change.record),
-            "actor": actor,
-            "participant_sid": _participant(change, actor, members),
-            "group": change.channel_sid,
-        }
-        if change.request_id:
-            common["request_id"] = change.request_id
-        if change.kind == "message":
-            common["index"] = change.record["index"]
-        if notice.horizons:
-            common["horizons"] = notice.horizons(change)
-        ordered = sorted(people)
-        chunks = [ordered[start : start + MOST_PEOPLE] for start in range(0, len(ordered), MOST_PEOPLE)]
-        return [{**common, "people": chunk, "once": _name(change, notice, chunk)} for chunk in chunks]
+        if notice.kind != NEW_MESSAGE:
+            return notice.to(change, members)
+        place = change.channel_sid, change.record["author"]
+        if place not in known:
+            known[place] = notice.to(change, members)
+        return known[place]
+
+
+def _entries(asked: Asked, members: list[Member], people: list[Person]) -> list[Entry]:
+    change, notice = asked
+    if not people:
+        return []
+    actor = _actor(change)
+    common: Entry = {
+        "job": JOB,
+        "cause": change.cause["id"],
+        "at": change.cause["at"],
+        "service_sid": change.record["service_sid"],
+        "channel_sid": change.channel_sid,
+        "kind": notice.kind,
+        "record": carried(change.record),
+        "actor": actor,
+        "participant_sid": _participant(change, actor, members),
+        "group": change.channel_sid,
+    }
+    if change.request_id:
+        common["request_id"] = change.request_id
+    if change.kind == "message":
+        common["index"] = change.record["index"]
+    if notice.horizons:
+        common["horizons"] = notice.horizons(change)
+    chunks = [people[start : start + MOST_PEOPLE] for start in range(0, len(people), MOST_PEOPLE)]
+    return [{**common, "people": chunk, "once": _name(change, notice, chunk)} for chunk in chunks]
 
 
 def _actor(change: Change) -> str:
