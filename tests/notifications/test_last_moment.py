@@ -89,6 +89,11 @@ def test_a_phone_that_another_identity_has_taken_gets_nothing_that_is_tried_agai
     assert work_off(put_off) == []
 
 
+def test_a_user_who_was_deleted_gets_nothing_that_is_tried_again(put_off: Scene):
+    put_off.house.rest("DELETE", f"{put_off.house.path}/Users/bob")
+    assert work_off(put_off) == []
+
+
 def test_a_phone_gets_what_is_queued_at_the_address_that_it_has_by_then(planned: Scene):
     register(planned, "bob", address="token-2")
     assert work_off(planned) == ["token-2"]

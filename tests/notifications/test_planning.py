@@ -166,10 +166,19 @@ def test_notifications_are_queued_though_some_push_is_never_sent(message: Scene)
 
 
 def test_a_batch_whose_pushes_fail_leaves_no_thread_behind(message: Scene):
+    failed = threading.Event()
+    send = message.queue.send
+
+    def sending(*given: Any) -> None:
+        assert failed.wait(30)
+        send(*given)
+
     def posting(pushes: Any, deadline: float, when_sent: Any) -> Any:
         when_sent()
+        threading.Timer(0.1, failed.set).start()
         raise ValueError
 
+    message.queue.send = sending  # type: ignore[method-assign]
     message.deployment.gateway.post = posting  # type: ignore[method-assign]
     with pytest.raises(ValueError):
         deliver(message, records_of(message))
