@@ -99,6 +99,56 @@ def test_leaving_a_channel_with_unread_messages_lowers_the_badge(badged: Scene):
     assert badges(badged) == [0]
 
 
+def test_deleting_the_one_unread_message_of_a_channel_lowers_the_badge(badged: Scene):
+    room = room_of_bob(badged)
+    badged.phone("bob", "apn")
+    badged.phone("alice", "apn")
+    message = room.post("hello", From="alice")
+    badged.hush()
+    room.delete(f"/Messages/{message['sid']}")
+    assert badges(badged) == [0]
+
+
+def test_deleting_one_of_two_unread_messages_is_not_told(badged: Scene):
+    room = room_of_bob(badged)
+    badged.phone("bob", "apn")
+    older, newest = room.post("hello", From="alice"), room.post("hello again", From="alice")
+    badged.hush()
+    room.delete(f"/Messages/{older['sid']}")
+    assert badges(badged) == []
+    room.delete(f"/Messages/{newest['sid']}")
+    assert badges(badged) == [0]
+
+
+def test_deleting_a_message_that_somebody_has_read_is_not_told(badged: Scene):
+    room = room_of_bob(badged)
+    badged.phone("bob", "apn")
+    message = room.post("hello", From="alice")
+    room.update("/Members/bob", LastConsumedMessageIndex="1")
+    badged.hush()
+    room.delete(f"/Messages/{message['sid']}")
+    assert badged.plan() == []
+
+
+@pytest.mark.parametrize("face", [CHAT, CONVERSATIONS])
+def test_deleting_a_channel_with_unread_messages_lowers_the_badge(badged: Scene, face: str):
+    room, other = room_of_bob(badged), room_of_bob(badged)
+    badged.phone("bob", "apn", face)
+    room.post("hello", From="alice")
+    other.post("hello", From="alice")
+    badged.hush()
+    room.delete()
+    assert badges(badged) == [1]
+
+
+def test_deleting_a_channel_that_everybody_has_read_is_not_told(badged: Scene):
+    room = room_of_bob(badged)
+    badged.phone("bob", "apn")
+    badged.hush()
+    room.delete()
+    assert badged.plan() == []
+
+
 def test_without_badges_nothing_is_counted_and_nothing_is_told_of_reading(scene: Scene):
     room = room_of_bob(scene)
     scene.phone("bob", "apn")
@@ -106,6 +156,11 @@ def test_without_badges_nothing_is_counted_and_nothing_is_told_of_reading(scene:
     room.post("hello", From="alice")
     assert badges(scene) == [None]
     room.update("/Members/bob", LastConsumedMessageIndex="1")
+    assert scene.plan() == []
+    message = room.post("hello", From="alice")
+    scene.hush()
+    room.delete(f"/Messages/{message['sid']}")
+    room.delete()
     assert scene.plan() == []
 
 

@@ -107,11 +107,6 @@ def is_unread(newest: int, horizon: int | None) -> bool:
     return horizon is not None and newest > horizon
 
 
-def has_one_less(newest: int, before: int | None, after: int | None) -> bool:
-    """Whether a member has one channel with unread messages less, after its horizon has moved; None: there is none."""
-    return is_unread(newest, before) and not is_unread(newest, after)
-
-
 def carried(record: Mapping[str, Any]) -> dict[str, Any]:
     """What `written` needs of a record: of a text no more than a notification can show."""
     carried = {name: record[name] for name in _CARRIED if name in record}

@@ -6,17 +6,18 @@ All functions here are pure, so tests check it member by member, without devices
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from parley.domain.memberships import Person, identity_of, user_of
-from parley.domain.notifications import ADDED, BADGE, INVITED, MUTED, NEW_MESSAGE, REMOVED
+from parley.domain.notifications import ADDED, BADGE, INVITED, MUTED, NEW_MESSAGE, REMOVED, is_unread
 from parley.sockets.reasons import HORIZON, update_reasons
 from parley.store.changes import Change
 from parley.stored import Member
 
 Members = Iterable[Member]
-Horizons = tuple[int | None, int | None]
-_INDEX = "last_consumed_message_index"
+# The horizons of some people, before a change and after it.
+Falls = dict[Person, tuple[int | None, int | None]]
+_INDEX: Final = "last_consumed_message_index"
 
 
 def _others(change: Change, members: Members) -> frozenset[Person]:
@@ -40,12 +41,25 @@ def _subject_of_another(change: Change, members: Members) -> frozenset[Person]:
     return frozenset() if change.cause["actor"] == identity_of(change.record) else _subject(change, members)
 
 
-def _moved(change: Change) -> Horizons:
-    return change.old.get(_INDEX), change.record.get(_INDEX)
+def _moved(change: Change, members: Members) -> Falls:
+    return dict.fromkeys(_subject(change, members), (change.old.get(_INDEX), change.record.get(_INDEX)))
 
 
-def _dropped(change: Change) -> Horizons:
-    return change.record.get(_INDEX), None
+def _dropped(change: Change, members: Members) -> Falls:
+    return dict.fromkeys(_subject(change, members), (change.record.get(_INDEX), None))
+
+
+def _unread(change: Change, members: Members) -> Falls:
+    """Of those who have not read a deleted message, or the newest one of a deleted channel, the horizons."""
+    horizons = {user_of(member): member.get(_INDEX) for member in members}
+    newest = _newest(change)
+    return {person: (at, at) for person, at in horizons.items() if person and is_unread(newest, at)}
+
+
+def _newest(change: Change) -> int:
+    """The index of a deleted message, or of the newest one of a deleted channel; -1 if it had none."""
+    index = change.record.get("index" if change.kind == "message" else "last_message_index")
+    return -1 if index is None else index
 
 
 class Notice(NamedTuple):
@@ -54,20 +68,24 @@ class Notice(NamedTuple):
     Attributes:
         kind: Its kind.
         to: Who is told, given the change and the channel's members.
-        horizons: The member's horizon before the change and after it, if it is told only when one channel with unread
-            messages less is left.
+        falls: Of a badge, the horizons of those whose badge may fall, before the change and after it. They are told if
+            one channel with unread messages less is left.
+        newest: The index of the newest message before the change, if the change removes messages.
     """
 
     kind: str
-    to: Callable[[Change, Members], frozenset[Person]]
-    horizons: Callable[[Change], Horizons] | None = None
+    to: Callable[[Change, Members], frozenset[Person]] = lambda change, members: frozenset()
+    falls: Callable[[Change, Members], Falls] | None = None
+    newest: Callable[[Change], int] | None = None
 
 
 NOTICES: dict[tuple[str, str], tuple[Notice, ...]] = {
     ("message", "created"): (Notice(NEW_MESSAGE, _others),),
     ("member", "created"): (Notice(ADDED, _subject_of_another),),
-    ("member", "updated"): (Notice(BADGE, _subject, _moved),),
-    ("member", "deleted"): (Notice(REMOVED, _subject_of_another), Notice(BADGE, _subject, _dropped)),
+    ("message", "deleted"): (Notice(BADGE, falls=_unread, newest=_newest),),
+    ("member", "updated"): (Notice(BADGE, falls=_moved),),
+    ("member", "deleted"): (Notice(REMOVED, _subject_of_another), Notice(BADGE, falls=_dropped)),
+    ("channel", "deleted"): (Notice(BADGE, falls=_unread, newest=_newest),),
     ("invite", "created"): (Notice(INVITED, _subject_of_another),),
 }
 

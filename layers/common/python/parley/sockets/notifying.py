@@ -17,7 +17,7 @@ from parley.ids import chunk_id
 from parley.jobs import Entry
 from parley.log import logger
 from parley.operations.context import Context
-from parley.sockets.notices import Notice, notices
+from parley.sockets.notices import Falls, Notice, notices
 from parley.store import keys
 from parley.store.changes import Change
 from parley.store.keys import Key
@@ -92,10 +92,11 @@ class Notifier:
             with working_for(one.change.request_id):
                 try:
                     members = records.get(one.change.channel_sid, Records()).below(keys.members(one.change.channel_sid))
-                    people = self._people(one, members, known)
+                    falls = one.notice.falls(one.change, members) if one.notice.falls else {}
+                    people = frozenset(falls) if one.notice.falls else self._people(one, members, known)
                     if not self._when_connected and one.notice.kind != BADGE:
                         people = people - frozenset(connected)
-                    entries += _entries(one, members, sorted(people))
+                    entries += _entries(one, members, sorted(people), falls)
                 except Exception:
                     failed = one.change.position
                     logger.exception("notification cannot be planned", extra={"sequence_number": failed})
@@ -123,7 +124,7 @@ class Notifier:
         return known[place]
 
 
-def _entries(asked: Asked, members: list[Member], people: list[Person]) -> list[Entry]:
+def _entries(asked: Asked, members: list[Member], people: list[Person], falls: Falls) -> list[Entry]:
     change, notice = asked
     if not people:
         return []
@@ -142,12 +143,23 @@ def _entries(asked: Asked, members: list[Member], people: list[Person]) -> list[
     }
     if change.request_id:
         common["request_id"] = change.request_id
-    if change.kind == "message":
+    if notice.kind == NEW_MESSAGE:
         common["index"] = change.record["index"]
-    if notice.horizons:
-        common["horizons"] = notice.horizons(change)
+    if notice.newest:
+        common["newest"] = notice.newest(change)
+    if change.kind == "channel":
+        # The channel is gone when this is told.
+        common["type"] = change.record["type"]
     chunks = [people[start : start + MOST_PEOPLE] for start in range(0, len(people), MOST_PEOPLE)]
-    return [{**common, "people": chunk, "once": _name(change, notice, chunk)} for chunk in chunks]
+    return [
+        {
+            **common,
+            "people": chunk,
+            **({"horizons": [falls[person] for person in chunk]} if notice.falls else {}),
+            "once": _name(change, notice, chunk),
+        }
+        for chunk in chunks
+    ]
 
 
 def _actor(change: Change) -> str:

@@ -16,9 +16,9 @@ from parley.domain.notifications import (
     CHAT,
     CONVERSATIONS,
     has_badges,
-    has_one_less,
     is_logged,
     is_told,
+    is_unread,
     is_wanted,
     refined,
     written,
@@ -40,9 +40,9 @@ def composed(context: Context, entry: Entry) -> Entry:
     told = {name: value for name, value in entry.items() if name not in _REPLACED}
     service = context.configuration.fetch(keys.service(context.account_sid, entry["service_sid"]))
     found = context.table.fetch_many(_wanted(entry)) if service else Records()
-    channel = found.get(keys.channel(entry["channel_sid"]))
+    channel = found.get(keys.channel(entry["channel_sid"])) or _deleted(entry)
     # If the channel was deleted since, nobody can open it.
-    if service is None or channel is None or not _has_one_less(entry, found):
+    if service is None or channel is None:
         return {**told, "devices": []}
     devices = list(_devices(entry, service, channel, found))
     acting = _acting(entry, found)
@@ -62,11 +62,31 @@ def composed(context: Context, entry: Entry) -> Entry:
     return told
 
 
-_REPLACED = ("people", "record", "actor", "participant_sid", "horizons")
+_REPLACED = ("people", "record", "actor", "participant_sid", "horizons", "newest", "type")
+
+
+def _deleted(entry: Entry) -> Channel | None:
+    """As much of a deleted channel as a badge needs; None if the entry is not about the deletion."""
+    return {"sid": entry["channel_sid"], "type": entry["type"]} if "type" in entry else None
 
 
 def _people(entry: Entry) -> list[Person]:
     return [Person(*person) for person in entry["people"]]
+
+
+def _hearing(entry: Entry, found: Records) -> list[Person]:
+    """The people who hear of something; of a badge, those of whose channels one less has unread messages."""
+    people = _people(entry)
+    if "horizons" not in entry:
+        return people
+    tail = found.get(keys.tail(entry["channel_sid"]))
+    newest = newest_index(tail) if tail else -1
+    before = entry.get("newest", newest)
+    return [
+        person
+        for person, (was, is_now) in zip(people, entry["horizons"], strict=True)
+        if is_unread(before, was) and not is_unread(newest, is_now)
+    ]
 
 
 def _wanted(entry: Entry) -> Iterator[Key[Any]]:
@@ -79,14 +99,6 @@ def _wanted(entry: Entry) -> Iterator[Key[Any]]:
     for person in _people(entry):
         yield keys.user_devices(person.user_sid)
         yield keys.user(person.user_sid)
-
-
-def _has_one_less(entry: Entry, found: Records) -> bool:
-    """Whether a badge falls; true of all that is not about a badge."""
-    if "horizons" not in entry:
-        return True
-    tail = found.get(keys.tail(entry["channel_sid"]))
-    return tail is not None and has_one_less(newest_index(tail), *entry["horizons"])
 
 
 def _acting(entry: Entry, found: Records) -> dict[str, str]:
@@ -103,7 +115,7 @@ def _acting(entry: Entry, found: Records) -> dict[str, str]:
 def _devices(entry: Entry, service: Service, channel: Channel, found: Records) -> Iterator[dict[str, Any]]:
     """The devices that hear of something, in the order of their users and bindings."""
     kind = entry["kind"]
-    for person in _people(entry):
+    for person in _hearing(entry, found):
         user, held = found.get(keys.user(person.user_sid)), found.get(keys.user_devices(person.user_sid))
         # A deleted user hears nothing, and devices of an earlier one with the same identity are about to be swept.
         if user is None or held is None or not birth_of(user) == birth_of(held) == person.birth:
