@@ -22,6 +22,8 @@ class NpmFailed(Exception):
 def install(lock: Path, folder: Path) -> Path:
     """The `node_modules` of `folder`, which holds what `lock` names. The folder appears only when it is complete.
 
+    An `.npmrc` beside the lock counts too. Paths in the lock count from `folder`.
+
     Raises:
         NpmMissing, NpmFailed
     """
@@ -34,6 +36,8 @@ def install(lock: Path, folder: Path) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     shutil.copy(lock, unfinished / "package-lock.json")
+    if (options := lock.with_name(".npmrc")).exists():
+        shutil.copy(options, unfinished)
     # npm installs from a lock only where a package asks for the same.
     wanted = json.loads(lock.read_text(encoding="utf-8"))["packages"][""]
     (unfinished / "package.json").write_text(json.dumps({"private": True, **wanted}), encoding="utf-8")

@@ -31,7 +31,10 @@ app.get("/token", (request, response) => {
   if (!identity) return response.status(400).send("The parameter `identity` is missing.\n");
   const token = new twilio.jwt.AccessToken(settings.account_sid, ...key, { identity, ttl: 3600 });
   token.addGrant(new twilio.jwt.AccessToken.ChatGrant({ serviceSid }));
-  return response.set("Cache-Control", "no-store").json({ identity, token: token.toJwt(), url: settings.ws_url });
+  const url = settings.ws_url;
+  // For Twilio's SDKs. On AWS the address is the same.
+  const answer = { identity, token: token.toJwt(), url, sdk_url: settings.sdk_url ?? url };
+  return response.set("Cache-Control", "no-store").json(answer);
 });
 
 const server = app.listen(Number(process.env.PORT ?? 8090), "127.0.0.1", (error) => {

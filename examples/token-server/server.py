@@ -38,7 +38,9 @@ def token():
     identity = signed_in_user()
     grants = [ChatGrant(service_sid=service_sid)]
     made = AccessToken(settings["account_sid"], *key, identity=identity, ttl=3600, grants=grants)
-    answer = {"identity": identity, "token": made.to_jwt(), "url": settings["ws_url"]}
+    url = settings["ws_url"]
+    # For Twilio's SDKs. On AWS the address is the same.
+    answer = {"identity": identity, "token": made.to_jwt(), "url": url, "sdk_url": settings.get("sdk_url", url)}
     return answer, {"Cache-Control": "no-store"}
 
 

@@ -112,6 +112,8 @@ UNRUN_LANGUAGES = {"csharp", "go", "java", "kotlin", "php", "ruby", "swift"}
 # Blocks that another test runs or writes, by page and language.
 RUN_ELSEWHERE = {
     ("docs/cli.md", "console"): "tests/cli/test_document.py compares what the commands print",
+    ("examples/react-chat/README.md", "sh"): "tests/examples/test_react.py starts and uses it",
+    ("examples/react-twilio-sdk/README.md", "sh"): "tests/examples/test_react.py starts and uses it",
     **{
         (page, block.language): "tests/rest/test_reference.py compares what the examples ask for with recorded requests"
         for page in DOCUMENTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,21 +61,27 @@ def running(command: list[str], place: Place, ready: str, **variables: str) -> I
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
+        start_new_session=True,
     )
     printed: list[str] = []
     too_late = threading.Timer(_PATIENCE_SECONDS, process.kill)
     too_late.start()
     try:
-        yield _first_match(process, ready, printed)
+        found = _first_match(process, ready, printed)
         too_late.cancel()
+        yield found
         process.send_signal(signal.SIGINT)
         # The rest must be read, or a program that prints much would wait for its reader.
         printed.append(process.communicate(timeout=_PATIENCE_SECONDS)[0])
         assert "Traceback" not in "".join(printed), "".join(printed)
         assert process.returncode in (0, -signal.SIGINT)
+    except BaseException:
+        # With the programs that it has started itself.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
     finally:
         too_late.cancel()
-        process.kill()
         process.wait()
 
 
