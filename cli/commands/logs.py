@@ -44,8 +44,9 @@ def command(
 ) -> None:
     """Show what the functions logged, oldest first.
 
-    Each request has an id (request_id). The lines of its pushes and webhooks have it too. With --json, each line is
-    printed as it was written.
+    Each request has an id (request_id). The lines of its pushes and webhooks have it too.
+
+    With --json, the command prints each line as it was written.
     """
     query = LogQuery(functions, (*requests, *texts), int((time.time() - since) * 1000))
     for line in options.place.log(query, follow):

@@ -27,7 +27,7 @@ def api_key(home: Home, rest_url: str, account_sid: str, auth_token: str) -> tup
     path = f"/2010-04-01/Accounts/{account_sid}/Keys.json"
     status, answer = _request(rest_url, "POST", path, account_sid, auth_token, "FriendlyName=local")
     if status not in (200, 201) or "sid" not in answer:
-        raise SeedFailed(f"creating an API key was answered with {status}: {json.dumps(answer)[:300]}")
+        raise SeedFailed(f"the REST API refused to create an API key, with {status}: {json.dumps(answer)[:300]}")
     home.remember("api_key", {"sid": answer["sid"], "secret": answer["secret"]})
     return answer["sid"], answer["secret"]
 

@@ -137,7 +137,9 @@ class Scope:
         try:
             return self._physical[name]
         except KeyError:
-            raise TemplateError(f"{name} is referred to, but is no parameter or resource known locally") from None
+            raise TemplateError(
+                f"the template refers to {name}, which is no parameter or resource that the local runtime knows"
+            ) from None
 
     def _attribute(self, name: str, attribute: str) -> str:
         attributes = self._resource(name).attributes

@@ -248,7 +248,7 @@ class BoundTemplate:
                 continue
             on_failure = values.get("DestinationConfig", {}).get("OnFailure", {})
             if on_failure.get("Type", "SQS") != "SQS":
-                raise TemplateError(f"{name}: only SQS is a destination for failures locally")
+                raise TemplateError(f"{name}: locally, failures can only go to SQS")
             found.append(
                 StreamMapping(
                     name=name,
@@ -272,7 +272,7 @@ class BoundTemplate:
         for function, name, values in self._events("Schedule"):
             rate = _RATE.fullmatch(values["Schedule"])
             if rate is None:
-                raise TemplateError(f"{name}: only rates are schedules locally, like rate(1 minute)")
+                raise TemplateError(f"{name}: locally, a schedule can only be a rate, such as rate(1 minute)")
             if values.get("Enabled", True):
                 found.append(Schedule(name, function, int(rate[1]) * _RATE_SECONDS[rate[2]]))
         return found
@@ -301,7 +301,7 @@ class BoundTemplate:
         ((logical_id, properties),) = self._template.resources(_REST_API)
         functions = {function for function, _, _ in self._events("Api")}
         if len(functions) != 1:
-            raise TemplateError(f"locally one function serves the REST API, the template has {sorted(functions)}")
+            raise TemplateError(f"locally, one function must serve the REST API; the template has {sorted(functions)}")
         responses = {
             kind: GatewayResponse(
                 int(values.get("StatusCode", 0)),

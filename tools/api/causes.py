@@ -59,7 +59,7 @@ CAUSES: dict[Error, Cause] = {
     ),
     errors.INVALID_PAGE_SIZE: Cause("`PageSize` is no number from 1 to 1000.", "Send such a number, or none."),
     errors.INVALID_PAGE_TOKEN: Cause(
-        "`PageToken` does not belong to this list, or the filters are others than before.",
+        "`PageToken` does not belong to this list, or the filters differ from those of the first page.",
         "Follow `next_page_url` as it is.",
     ),
     errors.NOT_FOUND: Cause(
@@ -90,9 +90,9 @@ CAUSES: dict[Error, Cause] = {
         "The token names an API key or an account that does not exist here.",
         "Make the token with the SID of this account and an API key that was made here.",
     ),
-    errors.TOKEN_EXPIRED: Cause("The token is too old, or its end is no time.", _FRESH_TOKEN),
+    errors.TOKEN_EXPIRED: Cause("The token has expired, or its expiration date is no time.", _FRESH_TOKEN),
     errors.TOKEN_NOT_YET_VALID: Cause(
-        "The token begins in the future.", "Set the clock of the server that makes tokens."
+        "The token becomes valid in the future.", "Set the clock of the server that makes tokens."
     ),
     errors.TOKEN_GRANTS: Cause(
         "The token lacks an identity or a chat grant with a service, or they have the wrong form.",
@@ -142,9 +142,7 @@ CAUSES: dict[Error, Cause] = {
     # Services
     errors.CONSUMPTION_INTERVAL_INVALID: Cause("The interval is no whole number of seconds.", "Send a whole number."),
     errors.TYPING_TIMEOUT_INVALID: Cause("The timeout is no whole number of seconds.", "Send a whole number."),
-    errors.WEBHOOK_METHOD_INVALID: Cause(
-        "The method of a webhook is another than GET and POST.", "Send `GET` or `POST`."
-    ),
+    errors.WEBHOOK_METHOD_INVALID: Cause("The method of a webhook is neither GET nor POST.", "Send `GET` or `POST`."),
     errors.WEBHOOK_FILTER_INVALID: Cause("There is no event of this name.", _NAMED_EVENTS),
     errors.WEBHOOK_RETRY_COUNT_INVALID: Cause("The number of retries is out of range.", "Send 0, 1, 2 or 3."),
     errors.TEMPLATE_TOO_LONG: Cause("The text of a notification has too many characters.", _SHORTER),
@@ -333,7 +331,9 @@ CAUSES: dict[Error, Cause] = {
     # Invites and bindings
     errors.INVITE_NOT_FOUND: Cause("The user is not invited to the channel.", "Invite the user first."),
     errors.INVITE_USED: Cause("The user is a member, so there is no invite to decline.", "Leave the channel instead."),
-    errors.INVITE_EXISTS: Cause("The user is invited already.", "Nothing is left to do; the invite stands."),
+    errors.INVITE_EXISTS: Cause(
+        "The user is invited already.", "In Chat, nothing is left to do. In Conversations, send the request again."
+    ),
     errors.BINDING_TYPE_INVALID: Cause("There is no such push service.", "Send one of the types in the message."),
     errors.NOTIFICATION_LEVEL_INVALID: Cause("There is no such level.", "Send `default` or `muted`."),
     # Channel webhooks
@@ -402,8 +402,12 @@ CAUSES: dict[Error, Cause] = {
         "The client sent too many frames within a second.",
         "Wait a second, or raise `SocketRequestsPerSecond` of the deployment.",
     ),
-    errors.IDENTITY_TOO_LONG_TO_CONNECT: Cause("The identity in the token has too many characters.", _FRESH_TOKEN),
-    errors.ENDPOINT_ID_TOO_LONG: Cause("The endpoint id in the token has too many characters.", _FRESH_TOKEN),
+    errors.IDENTITY_TOO_LONG_TO_CONNECT: Cause(
+        "The identity in the token has too many characters.", "Make a token with a shorter identity."
+    ),
+    errors.ENDPOINT_ID_TOO_LONG: Cause(
+        "The endpoint id in the token has too many characters.", "Make a token with a shorter endpoint id."
+    ),
     errors.CONNECTION_EXPIRED: Cause(
         "Parley does not know the connection, or its two hours are over.", "Connect again with a valid token."
     ),

@@ -89,7 +89,7 @@ class App {
     this.services = await this.rest.services(serviceSid).catch((error) => {
       if (error.status !== 401) throw error;
       const { token } = this.session.values;
-      throw new Error(token ? 'The account SID or the auth token is wrong.' : 'The link that opened this page has ended.');
+      throw new Error(token ? 'The account SID or the auth token is wrong.' : 'The link that opened this page has expired.');
     });
     byId('account').hidden = true;
     byId('chat').hidden = false;

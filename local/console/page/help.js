@@ -8,7 +8,7 @@ const KEYS = [
   ['Shift + Enter', 'new line'],
   ['↑ in an empty field', 'edit your last message'],
   ['Shift + Tab from the field', 'to the messages; ↑ and ↓ go through them'],
-  ['E, A, Delete', 'edit the message you are on, its attributes, or delete it'],
+  ['E, A, Delete', 'on a message: edit it, edit its attributes, or delete it'],
   ['Escape', 'stop editing; close a dialog; back to the field'],
   ['Alt + 1 … 4', 'go to a person'],
   ['Alt + E', 'open or close the tools'],

@@ -19,7 +19,7 @@ export async function keysPanel(rest) {
       { class: 'people', 'aria-label': 'API keys' },
       keys.map((key) => keyRow(key, key.sid === own, { rename: () => rename(key), remove: () => remove(key) })),
     );
-    const note = 'Access tokens are signed with an API key. Deleting a key makes every token invalid that it has signed.';
+    const note = 'Access tokens are signed with an API key. If you delete a key, all tokens that it has signed become invalid.';
     keep(panel, [h('p', { class: 'note' }, note), list, textButton('New key', guarded(create), { drawing: 'plus' })]);
   };
   const nameField = (value) => ({ name: 'keyName', label: 'Name', value, maximum: MOST_CHARACTERS, autofocus: true });

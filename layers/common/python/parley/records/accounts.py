@@ -1,6 +1,7 @@
-"""The account: the deployment itself (https://www.twilio.com/docs/iam/api/account). It can only be fetched.
+"""The account: the deployment itself (https://www.twilio.com/docs/iam/api/account).
 
-The auth token, which Twilio shows here, stays in Secrets Manager.
+The account can only be fetched. Its configuration for Conversations can also be updated. The auth
+token, which Twilio shows here, stays in Secrets Manager.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Address configurations: what happens with a message to one of the account's addresses if it has no conversation yet.
+"""Address configurations: what Twilio does with a message that has no conversation yet. Parley only stores them.
 
 https://www.twilio.com/docs/conversations/api/address-configuration-resource
 """
@@ -25,7 +25,7 @@ ADDRESS_CONFIGURATION = RecordType(
         Field(
             "auto_creation.enabled",
             Flag(),
-            "Whether a message to the address creates a conversation if the sender has none.",
+            "Whether Twilio would make a conversation of a message from an unknown sender; Parley makes none.",
             default=False,
         ),
         Field(

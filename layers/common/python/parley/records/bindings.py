@@ -1,6 +1,6 @@
 """Bindings: push registrations of devices (https://www.twilio.com/docs/chat/rest/binding-resource).
 
-Clients register their own devices (`operations/bindings.py`); back ends list, fetch and delete.
+Clients register their own devices. Back ends list, fetch and delete the registrations (`operations/bindings.py`).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Webhooks of one channel (https://www.twilio.com/docs/chat/rest/channel-webhook-resource): URLs that are told of what
-happens in it, beside the webhooks of the service.
+"""Webhooks of one channel (https://www.twilio.com/docs/chat/rest/channel-webhook-resource): URLs to which
+Parley sends what happens in the channel. The webhooks of the service fire too.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ CHANNEL_WEBHOOK = RecordType(
             "configuration.method", Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID), "The method of the calls."
         ),
         Field("configuration.filters", Listed(), "The events for which the URL is called."),
-        Field("configuration.triggers", Listed(), "The words with which a message begins for which the URL is called."),
+        Field("configuration.triggers", Listed(), "Parley calls the URL if a message contains one of these texts."),
         Field(
             "configuration.flow_sid", Text(34, errors.CHANNEL_WEBHOOK_FLOW_INVALID), "The Studio flow that is started."
         ),
         Field(
             "configuration.replay_after",
             Whole(),
-            "The index of the message after which earlier messages are told again.",
+            "Parley first sends the webhook the messages that exist already, from this index on.",
         ),
         Field(
             "configuration.retry_count",

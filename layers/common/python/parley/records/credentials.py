@@ -1,6 +1,6 @@
 """Push credentials (https://www.twilio.com/docs/chat/rest/credential-resource).
 
-Their secrets are handed to the push service. They are neither stored nor shown (`operations/credentials.py`).
+Parley hands their secrets to the push service. It neither stores nor shows the secrets (`operations/credentials.py`).
 """
 
 from __future__ import annotations

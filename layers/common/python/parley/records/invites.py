@@ -1,4 +1,4 @@
-"""Invites to a channel (https://www.twilio.com/docs/chat/rest/invite-resource): whoever has one may join it."""
+"""Invites to a channel (https://www.twilio.com/docs/chat/rest/invite-resource). The invited user may join it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Media: uploaded files (https://www.twilio.com/docs/chat/rest/media).
 
-A file is uploaded first, and a message that names its SID then carries it. The parameters of an upload stand in the
-query string, because the body of the request is the file.
+First a client or back end uploads the file. Then it sends a message that names the file's SID. The parameters of an
+upload stand in the query string, because the body of the request is the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _UPLOAD = (
     Field("method", Choice(("PUT",)), "The method of the request."),
     Field("url", Text(), "The URL to which the file goes."),
     Field("headers", Stored(), "The headers that the request must have."),
-    Field("expires_at", Moment(), "Until when the link works."),
+    Field("expires_at", Moment(), "When the link expires."),
 )
 
 MEDIA = RecordType(

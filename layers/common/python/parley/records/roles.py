@@ -1,6 +1,6 @@
 """Roles (https://www.twilio.com/docs/chat/rest/role-resource): the permissions of users in a service or in a channel.
 
-They bind clients on their sockets. Back ends with credentials of the account may do everything.
+Permissions restrict what clients do over their sockets. Back ends with credentials of the account may do everything.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Users (https://www.twilio.com/docs/chat/rest/user-resource): the people and programs of a service, known by identity.
 
-A user exists as soon as somebody connects with the identity, adds it to a channel or creates it.
+A user exists as soon as somebody connects with the identity, adds the identity to a channel, or creates the user.
 """
 
 from __future__ import annotations
