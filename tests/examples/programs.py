@@ -62,6 +62,7 @@ def running(command: list[str], place: Place, ready: str, **variables: str) -> I
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         start_new_session=True,
+        preexec_fn=_hear_ctrl_c,
     )
     printed: list[str] = []
     too_late = threading.Timer(_PATIENCE_SECONDS, process.kill)
@@ -83,6 +84,11 @@ def running(command: list[str], place: Place, ready: str, **variables: str) -> I
     finally:
         too_late.cancel()
         process.wait()
+
+
+def _hear_ctrl_c() -> None:
+    """Let a program hear Ctrl-C. A shell that runs tests in the background has them, and all they start, ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _first_match(process: subprocess.Popen[str], ready: str, printed: list[str]) -> re.Match[str]:
