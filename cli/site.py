@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from cli import trouble
 from local.home import REPOSITORY
 
 _PAGE = REPOSITORY / "local" / "console" / "page"
@@ -77,10 +78,21 @@ def main(stack: str, region: str | None = None) -> int:
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
         count = upload(session.client("s3"), outputs)
     except (LookupError, BotoCoreError, ClientError) as error:
-        print(f"{stack}: {error}", file=sys.stderr)
+        print(f"{stack}: {_said(error)}", file=sys.stderr)
         return 1
     print(f"{count} files are at {outputs['ConsoleUrl']}; ./parley --stack {stack} console prints a link that signs in")
     return 0
+
+
+def _said(error: Exception) -> str:
+    """The line for an error. What `./parley` takes as options, make takes as variables."""
+    from botocore import exceptions as aws
+
+    if isinstance(error, aws.NoRegionError):
+        return "the AWS Region is not known: name it with REGION=<Region>, or set AWS_DEFAULT_REGION"
+    if isinstance(error, aws.NoCredentialsError | aws.PartialCredentialsError):
+        return "there are no AWS credentials: set AWS_PROFILE, or run `aws configure`"
+    return trouble.said(error) or str(error)
 
 
 if __name__ == "__main__":

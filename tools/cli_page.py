@@ -42,9 +42,11 @@ def _commands(words: str, command: click.Command) -> Iterator[tuple[str, click.C
 
 
 def _without_common(lines: list[str]) -> Iterator[str]:
-    is_common = False
+    is_common = has_options = False
     for line in lines:
-        if line.startswith("  -"):
+        # Above the options, a line of the text may begin with the name of one.
+        has_options = has_options or line == "Options:"
+        if has_options and line.startswith("  -"):
             is_common = line.strip().startswith(_COMMON)
         elif not line.startswith("    "):
             is_common = False

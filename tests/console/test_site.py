@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +87,27 @@ def test_a_browser_asks_each_time_whether_it_has_the_newest_file_and_learns_its_
 def test_a_stack_without_a_console_says_how_to_get_one():
     with pytest.raises(LookupError, match="Console=true"):
         upload(Bucket(), {name: text for name, text in OUTPUTS.items() if not name.startswith("Console")})
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"AWS_DEFAULT_REGION": ""}, "the AWS Region is not known: name it with REGION=<Region>"),
+        ({"AWS_DEFAULT_REGION": "eu-central-1"}, "there are no AWS credentials: set AWS_PROFILE"),
+    ],
+    ids=["Region", "credentials"],
+)
+def test_what_aws_needs_to_know_is_asked_for_in_one_line(variables: dict[str, str], told: str):
+    unknown = ("AWS_PROFILE", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    environment = {name: value for name, value in os.environ.items() if name not in unknown}
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    asked = subprocess.run(
+        [sys.executable, "-m", "cli.site", "parley"],
+        cwd=REPOSITORY,
+        env={**environment, **nowhere, "AWS_EC2_METADATA_DISABLED": "true", **variables},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert asked.stderr.startswith(f"parley: {told}")
+    assert asked.stderr.count("\n") == 1

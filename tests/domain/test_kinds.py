@@ -96,7 +96,7 @@ REFUSED: list[tuple[Kind, list[str], errors.Error, str]] = [
         Listed(("a",), errors.WEBHOOK_FILTER_INVALID),
         ["c"],
         errors.WEBHOOK_FILTER_INVALID,
-        "WebhookFilters: there is no event c",
+        "WebhookFilters: Chat has no event c",
     ),
     (Listed(most=2), ["a", "b", "c"], INVALID_PARAMETER, "Invalid value for parameter Name: at most 2 values"),
     (Url(errors.PRE_WEBHOOK_URL_INVALID), ["/hook"], errors.PRE_WEBHOOK_URL_INVALID, ""),

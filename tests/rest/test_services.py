@@ -224,7 +224,7 @@ MALFORMED = [
     ("Limits.UserChannels", "1001", 50060, "Limits.UserChannels must be a whole number from 1 to 1000"),
     ("WebhookMethod", "PUT", 50055, "WebhookMethod must be GET or POST"),
     ("WebhookMethod", "post", 50055, "WebhookMethod must be GET or POST"),
-    ("WebhookFilters", "onMessageSaid", 50054, "WebhookFilters: there is no event onMessageSaid"),
+    ("WebhookFilters", "onMessageSaid", 50054, "WebhookFilters: Chat has no event onMessageSaid"),
     ("PreWebhookRetryCount", "4", 50065, "Webhook retry count must be a whole number from 0 to 3"),
     ("PostWebhookRetryCount", "-1", 50065, "Webhook retry count must be a whole number from 0 to 3"),
     (

@@ -112,7 +112,10 @@ TABLE: dict[Error, Row] = {
     ),
     errors.TYPING_TIMEOUT_INVALID: _chat(400, 50053, "TypingIndicatorTimeout must be a whole number of seconds"),
     errors.WEBHOOK_METHOD_INVALID: _both(400, 50055, "WebhookMethod must be GET or POST"),
-    errors.WEBHOOK_FILTER_INVALID: _both(400, 50054, "WebhookFilters: there is no event {name}"),
+    errors.WEBHOOK_FILTER_INVALID: _each(
+        (400, 50054, "WebhookFilters: Chat has no event {name}"),
+        (400, 50054, "Filters: Conversations has no event {name}"),
+    ),
     errors.WEBHOOK_RETRY_COUNT_INVALID: _both(400, 50065, "Webhook retry count must be a whole number from 0 to 3"),
     errors.TEMPLATE_TOO_LONG: _both(400, 50058, "Notification template is too long: at most 2048 characters"),
     errors.SOUND_TOO_LONG: _both(400, 50059, "Notification sound is too long: at most 256 characters"),
