@@ -95,9 +95,12 @@ NOT_RUN = {
     ): _ACCOUNT,
     (
         "docs/operating.md",
-        "aws cloudformation describe-stack-resource --stack-name <stack> --logical-resource-id WorkDeadLetterQueue",
+        "URL=$(aws cloudformation describe-stack-resource --stack-name <stack> --logical-resource-id WorkDeadLetterQueue \\",
     ): _ACCOUNT,
-    ("docs/operating.md", "sam deploy --parameter-overrides DeletionProtection=false"): _ACCOUNT,
+    (
+        "docs/operating.md",
+        "aws cloudformation describe-stacks --stack-name <stack> --query 'Stacks[0].Outputs'",
+    ): _ACCOUNT,
     (
         "docs/webhooks.md",
         "./parley webhooks list                     # the parked deliveries on this machine, oldest first; --json prints all details, one delivery a line",
