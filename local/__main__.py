@@ -114,7 +114,7 @@ If your back end uses Conversations, set this too, in Python or in Node:
 In a web page or Node program with twilio-chat or @twilio/conversations, change two lines. The link
 opens a page on which two people chat through these SDKs:
 
-  import {{ parley }} from "{_shown(REPOSITORY / "clients" / "js" / "twilio-sdk.js")}";
+  import {{ parley }} from "./twilio-sdk.js"; // a copy of {_shown(REPOSITORY / "clients" / "js" / "twilio-sdk.js")}
   const client = new Client(token, parley("{info["sdk_url"]}"));
 
   {info["console_url"]}/sdk.html{credentials}

@@ -333,8 +333,8 @@ export interface ClientOptions {
   timers?: Timers;
   /** Milliseconds since 1970, as `Date.now`. */
   clock?: () => number;
-  /** Hears what is wrong with the connection, once of each cause: for example `console.warn`. */
-  log?: (text: string) => void;
+  /** Hears what is wrong with the connection, once of each cause. By default `console.warn`; null is silent. */
+  log?: ((text: string) => void) | null;
   /** From 0 to 1, as `Math.random`. */
   random?: () => number;
   /** For files, and to check that the server can be reached after handshakes failed without a status. */

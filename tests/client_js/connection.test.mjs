@@ -37,6 +37,12 @@ describe("the address", () => {
     });
   }
 
+  test("for Twilio's SDKs is refused at once, with the one to give instead", () => {
+    const refusal = { name: "TypeError", message: /is for Twilio's SDKs.*`SocketUrl`.*`ws_url`/ };
+    const url = "ws://127.0.0.1:8080/ws?protocol=twilsock";
+    assert.throws(() => new Client("t", { url, WebSocket: class {} }), refusal);
+  });
+
   test("of a socket is accepted, with a port and a query too", () => {
     for (const url of ["wss://chat.example.com/prod", "ws://[::1]:8080/ws?a=b", "WS://localhost"]) {
       assert.equal(new Client("t", { url, WebSocket: class {} }).connectionState, "disconnected");
@@ -65,6 +71,14 @@ describe("the log", () => {
     await clock.advance(MINUTE);
     assert.deepEqual(log.slice(2), [`${place} (status 503)`]);
     await client.shutdown();
+  });
+
+  test("is console.warn, unless the page names another or none", async (context) => {
+    const warn = context.mock.method(console, "warn", () => {});
+    await assert.rejects(world({ arrival: 401, options: { log: null } }).client.initialize(), ParleyError);
+    assert.equal(warn.mock.callCount(), 0);
+    await assert.rejects(world({ arrival: 401, options: { log: undefined } }).client.initialize(), ParleyError);
+    assert.equal(warn.mock.callCount(), 1);
   });
 
   test("hears that the token was refused", async () => {

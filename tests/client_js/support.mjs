@@ -304,6 +304,7 @@ export function world({ source, options = {}, ...server } = {}) {
     clock: () => clock.now,
     random: () => 0.5,
     fetch: async () => ({}),
+    log: null,
     ...options,
   });
   const states = [];

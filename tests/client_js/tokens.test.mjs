@@ -18,6 +18,28 @@ import {
   world,
 } from "./support.mjs";
 
+describe("what cannot be a token", () => {
+  const secret = "eyJ0.eyJz.c2ln";
+  for (const [name, given, hint] of [
+    ["the answer of a token server, read as text", `{"identity":"alice","token":"${secret}"}`, /member `token`/],
+    ["the answer of a token server, read as JSON", { identity: "alice", token: secret }, /member `token`/],
+    ["a token with quotes around it", `"${secret}"`, /no quotes/],
+    ["nothing", undefined, /must be a string/],
+  ]) {
+    test(`is not sent: ${name}; the log says what to return, and never the token`, async () => {
+      const log = [];
+      const { server, client, clock } = world({ source: () => given, options: { log: (text) => log.push(text) } });
+      outcomeOf(client.initialize());
+      await clock.advance(MINUTE);
+      assert.equal(server.sockets.length, 0);
+      assert.equal(log.length, 1);
+      assert.match(log[0], hint);
+      assert.ok(!log[0].includes(secret));
+      await client.shutdown();
+    });
+  }
+});
+
 describe("a token's end", () => {
   test("is announced three minutes before, and the provider's next token is handed in", async () => {
     const { source, made } = provider(1800);

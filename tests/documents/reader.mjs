@@ -65,7 +65,7 @@ const common = {
   local: given.info,
   console: { ...console, log: tell },
   fetch: async (path, ...options) => {
-    if (path === "/token") return new Response(tokens[0]);
+    if (path === "/token") return Response.json({ token: tokens[0] });
     if (path.startsWith("/token?")) return Response.json({ token: tokens[0], url: given.info.ws_url });
     return fetch(path, ...options);
   },

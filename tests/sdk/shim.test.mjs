@@ -89,6 +89,12 @@ afterEach(() => {
 });
 
 describe("the global object", () => {
+  test("an address that cannot be a socket's is refused at once, with what to give instead", () => {
+    for (const url of ["http://127.0.0.1:8080", "", undefined, "wss://"]) {
+      assert.throws(() => parley(url, { WebSocket: Server }), { name: "TypeError", message: /wss:.*`SocketUrl`.*`sdk_url`/ });
+    }
+  });
+
   test("has the class while the SDK is made, and not a microtask later", async () => {
     const before = Object.getOwnPropertyDescriptor(globalThis, "WebSocket");
     const options = parley(URL, { WebSocket: Server });

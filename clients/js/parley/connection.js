@@ -243,7 +243,9 @@ export class Connection {
   #deny(failure) {
     this.#isStopped = true;
     this.#refusals.forget();
-    this.#denial = new ParleyError(`the token was refused: ${failure.message}`, failure.status, failure.code);
+    // Without a status, the platform does not say what the server has refused.
+    const why = failure.status ? "the token was refused" : "the token was refused, or the url lacks its path";
+    this.#denial = new ParleyError(`${why}: ${failure.message}`, failure.status, failure.code);
     this.#release(this.#denial);
     this.#setState("denied");
     this.#hooks.error({ terminal: true, ...detailsOf(this.#denial) });

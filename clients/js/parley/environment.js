@@ -20,7 +20,8 @@ export function environment(options) {
     cancel: (timer) => timers.clearTimeout(timer),
     random: options.random ?? Math.random,
     now: options.clock ?? Date.now,
-    log: options.log ?? null,
+    // Without any word, a page whose token function fails would look as if it waited for the network.
+    log: options.log === undefined ? (text) => console.warn(text) : options.log,
     // Null on a platform that has none, such as Node.
     XMLHttpRequest: options.XMLHttpRequest ?? globalThis.XMLHttpRequest ?? null,
     fetch: options.fetch ?? ((...request) => globalThis.fetch(...request)),
@@ -30,6 +31,12 @@ export function environment(options) {
 /** A browser would take more, such as the address of a page, and the client would try it again for ever. */
 function checkUrl(url) {
   const parts = /^wss?:\/\/[^/?#]/i.test(url ?? "") && URL.canParse(url) ? new URL(url) : null;
+  if (parts?.searchParams.get("protocol") === "twilsock") {
+    throw new TypeError(
+      "options.url: this address is for Twilio's SDKs. Give the one without `protocol`: `SocketUrl` of a deployed stack, " +
+        "or `ws_url` in the `.parley/local.json` of a local run.",
+    );
+  }
   if (parts !== null && parts.hash === "") return;
   throw new TypeError(
     `options.url: ${JSON.stringify(url)} is not the address of a socket. Give the one that begins with wss:// or ws://: ` +

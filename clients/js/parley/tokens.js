@@ -20,8 +20,18 @@ function claimsOf(token) {
   }
 }
 
+/** The text, if it can be an access token. An error never holds it: errors are logged. */
 export function checkToken(text) {
-  if (typeof text !== "string" || text === "") throw new TypeError("an access token must be a string that is not empty");
+  if (typeof text !== "string" || text === "") {
+    const hint = typeof text?.token === "string" ? ": return the member `token` of this object" : "";
+    throw new TypeError(`an access token must be a string that is not empty${hint}`);
+  }
+  if (!/^[\w.~+/=-]+$/.test(text)) {
+    throw new TypeError(
+      "this is not an access token, which has letters, digits and dots, and no quotes or spaces. " +
+        "Does your token server answer JSON? Then return its member `token`.",
+    );
+  }
   return text;
 }
 
