@@ -68,10 +68,7 @@ export function parley(url, { WebSocket = ordinarySockets(), XMLHttpRequest } = 
 
 function withProtocol(url) {
   if (!/^wss?:\/\/[^/?#]/i.test(url ?? "") || !URL.canParse(url)) {
-    throw new TypeError(
-      `${JSON.stringify(url)} is not the address of a socket. Give the one that begins with wss:// or ws://: ` +
-        "`SocketUrl` of a deployed stack, or `sdk_url` in the `.parley/local.json` of a local run.",
-    );
+    throw new TypeError(`${url} is no socket's address (wss://…): give the stack's \`SocketUrl\`, or \`sdk_url\` of local.json`);
   }
   const parts = new URL(url);
   if (parts.searchParams.has("protocol")) return url;
