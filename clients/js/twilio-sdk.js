@@ -67,7 +67,7 @@ export function parley(url, { WebSocket = ordinarySockets(), XMLHttpRequest } = 
 }
 
 function withProtocol(url) {
-  if (!/^wss?:\/\/[^/?#]/i.test(url ?? "") || !URL.canParse(url)) {
+  if (!/^wss?:\/\/[^/?#]/i.test(url ?? "")) {
     throw new TypeError(`${url} is no socket's address (wss://…): give the stack's \`SocketUrl\`, or \`sdk_url\` of local.json`);
   }
   const parts = new URL(url);

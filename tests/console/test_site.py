@@ -92,13 +92,13 @@ def test_a_stack_without_a_console_says_how_to_get_one():
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({"AWS_DEFAULT_REGION": ""}, "the AWS Region is not known: name it with REGION=<Region>"),
+        ({}, "the AWS Region is not known: name it with REGION=<Region>"),
         ({"AWS_DEFAULT_REGION": "eu-central-1"}, "there are no AWS credentials: set AWS_PROFILE"),
     ],
     ids=["Region", "credentials"],
 )
 def test_what_aws_needs_to_know_is_asked_for_in_one_line(variables: dict[str, str], told: str):
-    unknown = ("AWS_PROFILE", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    unknown = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     environment = {name: value for name, value in os.environ.items() if name not in unknown}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     asked = subprocess.run(

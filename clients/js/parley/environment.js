@@ -30,7 +30,7 @@ export function environment(options) {
 
 /** A browser would take more, such as the address of a page, and the client would try it again for ever. */
 function checkUrl(url) {
-  const parts = /^wss?:\/\/[^/?#]/i.test(url ?? "") && URL.canParse(url) ? new URL(url) : null;
+  const parts = /^wss?:\/\/[^/?#]/i.test(url ?? "") ? parsed(url) : null;
   if (parts?.searchParams.get("protocol") === "twilsock") {
     throw new TypeError(
       "options.url: this address is for Twilio's SDKs. Give the one without `protocol`: `SocketUrl` of a deployed stack, " +
@@ -42,6 +42,15 @@ function checkUrl(url) {
     `options.url: ${JSON.stringify(url)} is not the address of a socket. Give the one that begins with wss:// or ws://: ` +
       "`SocketUrl` of a deployed stack, or `ws_url` in the `.parley/local.json` of a local run.",
   );
+}
+
+/** `URL.canParse` is young, and polyfills of `URL` lack it. */
+function parsed(url) {
+  try {
+    return new URL(url);
+  } catch {
+    return null;
+  }
 }
 
 /** A random UUID. `crypto.randomUUID` exists on secure pages only. */
