@@ -148,7 +148,7 @@ def _entries(asked: Asked, members: list[Member], people: list[Person], falls: F
     if notice.newest:
         common["newest"] = notice.newest(change)
     if change.kind == "channel":
-        # The channel is gone when this is told.
+        # When `push` sends the badge, the channel is gone.
         common["type"] = change.record["type"]
     chunks = [people[start : start + MOST_PEOPLE] for start in range(0, len(people), MOST_PEOPLE)]
     return [

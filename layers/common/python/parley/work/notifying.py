@@ -8,8 +8,8 @@ latter. A device that cannot be told now goes into a new job, alone with others 
 function dies, SQS hands the whole job out again: devices may get a second copy, with the same id, by which they know
 it.
 
-While a job waits, a phone may come to somebody else, or its user may be deleted. So who has it is read just before it
-is told.
+While a job waits, a phone may come to somebody else, or its user may be deleted. So `push` reads whose phone it is just
+before it sends to it.
 
     the port's outcome   what becomes of it
     -------------------- -----------------------------------------------------------------------------------------------
