@@ -48,8 +48,16 @@ def install(folder: Path, name: str, untested: str) -> Path:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without proxies, which could not reach a stack, and with more variables."""
-    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")} | more
+    """This process's environment without proxies and colours, and with more variables.
+
+    A proxy could not reach a stack. Some programs colour what they print because `CI` is set, and tests read it.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "FORCE_COLOR" and not name.lower().endswith("_proxy")
+    }
+    return kept | {"NO_COLOR": "1"} | more
 
 
 def run(command: list[str], **more: str) -> str:
