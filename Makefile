@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: help run test lint lint-template build packages bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs reference docs-environment
+.PHONY: help run test lint lint-template build packages bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs reference docs-environment plots plots-environment
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -15,7 +15,9 @@ SAM_REQUIREMENTS := requirements/sam.txt
 AUDIT_VENV := .venv-audit
 AUDIT_REQUIREMENTS := requirements/audit.txt
 DOCS_VENV := .venv-docs
+PLOTS_VENV := .venv-plots
 DOCS_REQUIREMENTS := requirements/docs.txt
+PLOTS_REQUIREMENTS := requirements/plots.txt
 REHEARSAL_VENV := .venv-rehearsal
 REHEARSAL_REQUIREMENTS := requirements/rehearsal.txt
 
@@ -113,17 +115,17 @@ packages: environment ## builds the packages of both clients, in dist/
 	$(VENV_PYTHON) -m build --no-isolation --outdir dist clients/python
 	npm pack --silent --pack-destination dist ./clients/js
 
-bench: environment ## counts requests and measures speed
-	$(VENV_PYTHON) -m bench.budgets
-	$(VENV_PYTHON) -m bench.posts
-	$(VENV_PYTHON) -m bench.deliveries
-	$(VENV_PYTHON) -m bench.latency
+bench: environment ## measures every claim about speed and cost, and prints each figure beside its goal
+	$(VENV_PYTHON) -m bench $(BENCH)
+
+plots: plots-environment ## draws the plots of the published measurements
+	$(PLOTS_VENV)/bin/python bench/plots.py
 
 clean: ## removes environments, builds and everything that the local service has stored
 	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \
 	  echo "Parley is running, process $$(cat .parley/lock): stop it first." >&2; exit 1; \
 	fi
-	rm -rf $(VENV) $(SAM_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(REHEARSAL_VENV) .parley .aws-sam dist site .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(PLOTS_VENV) $(REHEARSAL_VENV) .parley .aws-sam dist site .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
@@ -137,6 +139,9 @@ audit-environment:
 
 docs-environment:
 	$(call environment,$(DOCS_VENV),$(DOCS_REQUIREMENTS))
+
+plots-environment:
+	$(call environment,$(PLOTS_VENV),$(PLOTS_REQUIREMENTS))
 
 # MiniStack runs functions with its own Python, and the layer holds byte-code of one version.
 rehearsal-environment:

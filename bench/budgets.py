@@ -1,6 +1,6 @@
 """Prints what each operation costs in DynamoDB requests and write units, and what it may cost.
 
-    python -m bench.budgets          (a few seconds, loopback only)
+    python -m bench budgets          (a few seconds, loopback only)
 
 The same measurement is a test (`tests/budgets`). Containers are warm: they have read what every request needs. If the
 size of an item matters, it is about 1 KB.
@@ -11,18 +11,15 @@ from __future__ import annotations
 import json
 import logging
 import math
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# The package lies in the layer, where `python -m` would not look.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
-
 import jwt
 
+from bench.figures import COUNT, Figure, Findings
 from bench.meter import Cost, metered
 from bench.of_attaching import OfAttaching
 from bench.of_devices import OfDevices
@@ -405,7 +402,8 @@ def _connection(number: int) -> str:
     return f"connection {number}"
 
 
-def main() -> None:
+def measured() -> list[Cost]:
+    """What every operation costs, on an engine that is started for it."""
     with tempfile.TemporaryDirectory() as folder:
         endpoints = start_engine(Home(Path(folder)))
         try:
@@ -413,17 +411,15 @@ def main() -> None:
             (table,) = Template(REPOSITORY / "template.yaml", str(uuid.uuid4())).tables()
             client.create_table(**table.definition)
             logging.disable()
-            costs = Measurement(client, table.name).costs()
+            return Measurement(client, table.name).costs()
         finally:
             endpoints.stop()
-    print(f"{'operation':<66} {'requests':>13} {'write units':>13}")
-    for cost in costs:
-        requests = f"{cost.requests} of {cost.allowed_requests}"
-        units = f"{cost.write_units:g} of {cost.allowed_write_units}"
-        print(f"{cost.operation:<66} {requests:>13} {units:>13}{'' if cost.is_within_budget else '   TOO MUCH'}")
-    if not all(cost.is_within_budget for cost in costs):
-        sys.exit(1)
 
 
-if __name__ == "__main__":
-    main()
+def measure(quick: bool) -> Findings:
+    figures = []
+    for cost in measured():
+        requests, units = cost.allowed_requests, cost.allowed_write_units
+        figures.append(Figure(cost.operation, cost.requests, "requests", COUNT, at_most=requests))
+        figures.append(Figure(f"{cost.operation}: writes", cost.write_units, "write units", COUNT, at_most=units))
+    return Findings(figures)

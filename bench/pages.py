@@ -1,0 +1,47 @@
+"""Writes the published results into `docs/`: tables between two marks, and plots.
+
+A page has the marks `<!-- measured: PART TABLE -->` and `<!-- end -->`; what stands between them is written from
+`bench/results/PART.json`. Everything else on the page is written by people.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from bench.figures import Findings
+from local.home import REPOSITORY
+
+PAGES = ("cost.md", "latency.md", "scale.md")
+RESULTS = REPOSITORY / "bench" / "results"
+_REGION = re.compile(r"<!-- measured: (\S+) (.+?) -->\n.*?<!-- end -->", re.S)
+
+
+def write() -> None:
+    """Write every page and plot anew."""
+    for name in PAGES:
+        path = REPOSITORY / "docs" / name
+        if path.exists():
+            path.write_text(rendered(path.read_text()))
+    subprocess.run(["make", "plots"], cwd=REPOSITORY, check=True)
+
+
+def rendered(page: str) -> str:
+    """A page with the published tables in it."""
+    return _REGION.sub(lambda region: _region(region[1], region[2]), page)
+
+
+def _region(part: str, table: str) -> str:
+    heading, *rows = Findings.load(RESULTS / f"{part}.json").tables[table]
+    lines = [_row(heading), _row(["---"] * len(heading)), *map(_row, rows)]
+    return f"<!-- measured: {part} {table} -->\n\n" + "\n".join(lines) + "\n\n<!-- end -->"
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def results() -> list[Path]:
+    """The files of published results."""
+    return sorted(RESULTS.glob("*.json"))
