@@ -1,4 +1,4 @@
-"""Counts what a DynamoDB client asks for and writes: requests and write units."""
+"""Counts what a DynamoDB client asks for: requests, write units and read units."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Meter:
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.write_units = 0.0
+        self.read_units = 0.0
 
     def ask(self, params: dict[str, Any], **_: Any) -> None:
         """Have the next request report its capacity."""
@@ -44,6 +45,8 @@ class Meter:
         units = sum(part["CapacityUnits"] for part in (reported if isinstance(reported, list) else [reported]))
         if model.name in _WRITES:
             self.write_units += units
+        else:
+            self.read_units += units
 
 
 @contextmanager
