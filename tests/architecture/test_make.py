@@ -12,7 +12,7 @@ from local.home import REPOSITORY
 from tools.install import pin_count
 
 # Steps of other targets; nobody calls them by hand.
-_STEPS = {f"{kind}environment" for kind in ("", "audit-", "docs-", "rehearsal-", "sam-")} | {"runtime-python"}
+_STEPS = {f"{kind}environment" for kind in ("", "audit-", "docs-", "plots-", "rehearsal-", "sam-")} | {"runtime-python"}
 
 
 def test_help_tells_what_each_target_does():
