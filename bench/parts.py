@@ -19,4 +19,7 @@ class Part:
     counted: bool = False
 
 
-PARTS = (Part("budgets", "DynamoDB requests and write units of each operation", counted=True),)
+PARTS = (
+    Part("budgets", "DynamoDB requests and write units of each operation", counted=True),
+    Part("posts", "posts a second to sockets, beside boto3"),
+)

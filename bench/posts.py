@@ -1,27 +1,25 @@
 """How many pushes a second one process posts: Parley's socket gateway port against boto3 with threads.
 
-    python -m bench.posts            (or python bench/posts.py; under 30 s, loopback only)
-
-A sink in a process of its own answers every request with 200 on keep-alive connections, at once or after 10 ms
-(about what `@connections` takes). Both posters send the same 500-byte bodies to the same connection ids, in
-alternating rounds of one run, so that a busy machine slows both. boto3 uses whichever of 8, 16 or 32 threads was
-fastest here. The rate budget of the port is lifted: it exists to stay below the account's quota, not the machine's.
+A sink in a process of its own answers every request with 200 on keep-alive connections, at once or after 10 ms, about
+what `@connections` takes. Both posters send the same 500-byte bodies to the same connection ids, in alternating rounds,
+so that a busy machine slows both. boto3 uses whichever of 8, 16 or 32 threads was fastest here. The rate budget of the
+port is lifted: it exists to stay below the account's quota, not the machine's.
 """
 
-import argparse
-import asyncio
+from __future__ import annotations
+
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from dataclasses import dataclass
 from types import SimpleNamespace
 
-# The package lies in the layer, where neither `python -m` nor a plain run would look.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
+import boto3
+from botocore.config import Config
 
+from bench.figures import RATIO, TIME, Figure, Findings
+from bench.sink import sink
 from parley.ports.sockets.gateway import Outcome, SocketGateway
 
 CREDENTIALS = SimpleNamespace(access_key="AKIDEXAMPLE", secret_key="wJalrXUtnFEMI/K7MDENG", token="t" * 800)
@@ -29,51 +27,73 @@ REGION = "us-east-1"
 BODY_BYTES = 500
 MESSAGES = 10
 THREADS = (8, 16, 32)
+GOALS = {0.0: 6.0, 0.010: 5.0}
+"""How many times boto3's posts a second Parley must reach, by the seconds after which the sink answers."""
+ROUNDS, QUICK_ROUNDS = 9, 3
+BOTO3_COUNT = 700
+COUNTS = {0.0: 10_000, 0.010: 5_000}
 Posting = Callable[[list[tuple[str, bytes]]], None]
 
 
-class Sink(asyncio.Protocol):
-    """Answers each complete request with an empty 200, after `delay_seconds`."""
+@dataclass(frozen=True)
+class Round:
+    """What one poster did in one round."""
 
-    ANSWER = b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n"
-
-    def __init__(self, delay_seconds: float) -> None:
-        self._delay_seconds = delay_seconds
-        self._buffer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = self._buffer[:end].lower()
-            start = head.find(b"\r\ncontent-length:")
-            length = int(head[start + 17 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
-            if len(self._buffer) < end + 4 + length:
-                return
-            self._buffer = self._buffer[end + 4 + length :]
-            if self._delay_seconds:
-                asyncio.get_running_loop().call_later(self._delay_seconds, self._transport.write, self.ANSWER)
-            else:
-                self._transport.write(self.ANSWER)
+    posts_per_second: float
+    cpu_microseconds_per_post: float
 
 
-async def serve(delay_seconds: float) -> None:
-    """Serve on a free loopback port, print it, and stop when standard input closes."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Sink(delay_seconds), "127.0.0.1", 0, backlog=512)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
+def measure(quick: bool) -> Findings:
+    """Compare both posters, against a sink that answers at once and one that answers after 10 ms."""
+    found = Findings()
+    found.tables["posts"] = [["Answer after", "", "posts/s", "CPU per post"]]
+    for delay_seconds, goal in GOALS.items():
+        _compare(found, delay_seconds, goal, QUICK_ROUNDS if quick else ROUNDS)
+    return found
 
 
-def pushes_for(count: int) -> list[tuple[str, bytes]]:
-    """`count` pushes to as many connections, of ten messages."""
+def _compare(found: Findings, delay_seconds: float, goal: float, rounds: int) -> None:
+    with sink(delay_seconds) as url:
+        ours = _parley_posting(url)
+        candidates = {threads: _boto3_posting(url, threads) for threads in THREADS}
+        for post in (ours, *candidates.values()):
+            _round(post, 64)  # connections open, code warm
+        trials = {threads: _round(post, BOTO3_COUNT // 2) for threads, post in candidates.items()}
+        threads = max(trials, key=lambda number: trials[number].posts_per_second)
+        pairs = [(_round(candidates[threads], BOTO3_COUNT), _round(ours, COUNTS[delay_seconds])) for _ in range(rounds)]
+    when = f"{delay_seconds * 1000:.0f} ms" if delay_seconds else "no delay"
+    theirs, mine = ([pair[index] for pair in pairs] for index in (0, 1))
+    faster = statistics.median(own.posts_per_second / other.posts_per_second for other, own in pairs)
+    cheaper = statistics.median(other.cpu_microseconds_per_post / own.cpu_microseconds_per_post for other, own in pairs)
+    found.figures += [
+        Figure(f"posts/s, times boto3, {when}", faster, "times", RATIO, at_least=goal),
+        Figure(f"CPU per post, boto3's by Parley's, {when}", cheaper, "times", RATIO),
+    ]
+    for name, of_one in ((f"boto3, {threads} threads", theirs), ("Parley", mine)):
+        rate = statistics.median(one.posts_per_second for one in of_one)
+        cpu = statistics.median(one.cpu_microseconds_per_post for one in of_one)
+        found.figures += [
+            Figure(f"{name}, {when}", rate, "posts/s", TIME),
+            Figure(f"{name}, {when}, CPU", cpu, "us a post", TIME),
+        ]
+        found.tables["posts"].append([when, name, f"{rate:,.0f}", f"{cpu:,.0f} µs"])
+
+
+def _round(post: Posting, count: int) -> Round:
+    pushes = _pushes(count)
+    started, started_cpu = time.perf_counter(), time.process_time()
+    post(pushes)
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
+    return Round(count / seconds, cpu_seconds / count * 1e6)
+
+
+def _pushes(count: int) -> list[tuple[str, bytes]]:
+    """`count` pushes of ten messages to as many connections."""
     bodies = [b"%0*d" % (BODY_BYTES, number) for number in range(MESSAGES)]
     return [(f"L0SM9cOF{number:06d}w=", bodies[number % MESSAGES]) for number in range(count)]
 
 
-def parley_posting(url: str) -> Posting:
+def _parley_posting(url: str) -> Posting:
     gateway = SocketGateway(url, REGION, lambda: CREDENTIALS, posts_per_second=1e9, burst=10**9)
 
     def post(pushes: list[tuple[str, bytes]]) -> None:
@@ -84,10 +104,7 @@ def parley_posting(url: str) -> Posting:
     return post
 
 
-def boto3_posting(url: str, threads: int) -> Posting:
-    import boto3
-    from botocore.config import Config
-
+def _boto3_posting(url: str, threads: int) -> Posting:
     session = boto3.Session(CREDENTIALS.access_key, CREDENTIALS.secret_key, CREDENTIALS.token, REGION)
     config = Config(max_pool_connections=threads, parameter_validation=False)
     client = session.client("apigatewaymanagementapi", endpoint_url=url, config=config)
@@ -98,54 +115,3 @@ def boto3_posting(url: str, threads: int) -> Posting:
             pass
 
     return post
-
-
-def measure(post: Posting, count: int) -> tuple[float, float]:
-    """Posts per second and CPU microseconds per post of this process."""
-    pushes = pushes_for(count)
-    started, started_cpu = time.perf_counter(), time.process_time()
-    post(pushes)
-    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
-    return count / seconds, cpu_seconds / count * 1e6
-
-
-def compare(delay_seconds: float, rounds: int, count: int, boto3_count: int) -> float:
-    """Run alternating rounds against one sink, print what was measured and return the median ratio."""
-    command = [sys.executable, __file__, "--sink", str(delay_seconds)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sink:
-        assert sink.stdout is not None
-        url = f"http://127.0.0.1:{int(sink.stdout.readline())}/prod"
-        ours = parley_posting(url)
-        candidates = {threads: boto3_posting(url, threads) for threads in THREADS}
-        for post in (ours, *candidates.values()):
-            measure(post, 64)  # connections open, code warm
-        threads = max(candidates, key=lambda number: measure(candidates[number], boto3_count // 2)[0])
-        results = [(measure(candidates[threads], boto3_count), measure(ours, count)) for _ in range(rounds)]
-        sink.stdin.close()  # type: ignore[union-attr]
-    ratios = [mine[0] / theirs[0] for theirs, mine in results]
-    print(f"\nsink answers after {delay_seconds * 1000:.0f} ms, {BODY_BYTES} B bodies, medians of {rounds} rounds")
-    for name, index in ((f"boto3, {threads} threads", 0), ("parley", 1)):
-        rate = statistics.median(result[index][0] for result in results)
-        cpu = statistics.median(result[index][1] for result in results)
-        print(f"  {name:<18} {rate:>9,.0f} posts/s  {cpu:>7,.1f} us CPU per post")
-    ratio = statistics.median(ratios)
-    print(f"  {'ratio':<18} {ratio:>9.1f} x        (rounds: {min(ratios):.1f} to {max(ratios):.1f})")
-    return ratio
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Posts per second: Parley against boto3 with threads.")
-    parser.add_argument("--sink", type=float, metavar="SECONDS", help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--count", type=int, default=15_000, help="posts of Parley per round; a third with delay")
-    parser.add_argument("--boto3-count", type=int, default=700, help="posts of boto3 per round")
-    arguments = parser.parse_args()
-    if arguments.sink is not None:
-        asyncio.run(serve(arguments.sink))
-        return
-    compare(0.0, arguments.rounds, arguments.count, arguments.boto3_count)
-    compare(0.010, arguments.rounds, arguments.count // 3, arguments.boto3_count)
-
-
-if __name__ == "__main__":
-    main()
