@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: help run test lint lint-template build packages bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs reference docs-environment plots plots-environment
+.PHONY: help run test lint lint-template build packages bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs reference docs-environment plots plots-environment synapse-environment
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -20,6 +20,8 @@ DOCS_REQUIREMENTS := requirements/docs.txt
 PLOTS_REQUIREMENTS := requirements/plots.txt
 REHEARSAL_VENV := .venv-rehearsal
 REHEARSAL_REQUIREMENTS := requirements/rehearsal.txt
+SYNAPSE_VENV := .venv-synapse
+SYNAPSE_REQUIREMENTS := requirements/synapse.txt
 
 # The first Python that is new enough and can make environments: a name on the PATH may be a shim without anything behind.
 FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3; do \
@@ -125,7 +127,7 @@ clean: ## removes environments, builds and everything that the local service has
 	@if [ -f .parley/lock ] && kill -0 "$$(cat .parley/lock)" 2>/dev/null; then \
 	  echo "Parley is running, process $$(cat .parley/lock): stop it first." >&2; exit 1; \
 	fi
-	rm -rf $(VENV) $(SAM_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(PLOTS_VENV) $(REHEARSAL_VENV) .parley .aws-sam dist site .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM_VENV) $(AUDIT_VENV) $(DOCS_VENV) $(PLOTS_VENV) $(REHEARSAL_VENV) $(SYNAPSE_VENV) .parley .aws-sam dist site .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
@@ -142,6 +144,10 @@ docs-environment:
 
 plots-environment:
 	$(call environment,$(PLOTS_VENV),$(PLOTS_REQUIREMENTS))
+
+# Matrix Synapse, beside which `bench synapse` measures the local stack.
+synapse-environment:
+	$(call environment,$(SYNAPSE_VENV),$(SYNAPSE_REQUIREMENTS))
 
 # MiniStack runs functions with its own Python, and the layer holds byte-code of one version.
 rehearsal-environment:

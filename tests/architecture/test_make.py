@@ -12,7 +12,8 @@ from local.home import REPOSITORY
 from tools.install import pin_count
 
 # Steps of other targets; nobody calls them by hand.
-_STEPS = {f"{kind}environment" for kind in ("", "audit-", "docs-", "plots-", "rehearsal-", "sam-")} | {"runtime-python"}
+_KINDS = ("", "audit-", "docs-", "plots-", "rehearsal-", "sam-", "synapse-")
+_STEPS = {f"{kind}environment" for kind in _KINDS} | {"runtime-python"}
 
 
 def test_help_tells_what_each_target_does():
