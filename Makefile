@@ -117,7 +117,8 @@ packages: environment ## builds the packages of both clients, in dist/
 	$(VENV_PYTHON) -m build --no-isolation --outdir dist clients/python
 	npm pack --silent --pack-destination dist ./clients/js
 
-bench: environment ## measures every claim about speed and cost, and prints each figure beside its goal
+# Only the part that compares with Synapse needs it, and quick and counted runs leave that part out.
+bench: environment $(if $(filter --quick --counted,$(BENCH)),,synapse-environment) ## measures every claim about speed and cost, and prints each figure beside its goal
 	$(VENV_PYTHON) -m bench $(BENCH)
 
 plots: plots-environment ## draws the plots of the published measurements

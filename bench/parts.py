@@ -12,14 +12,17 @@ class Part:
     Attributes:
         says: What it measures.
         counted: Whether it only counts, so that any machine finds the same; `make bench-counts` runs these.
+        quick: Whether `--quick` runs it too, if it is not named.
     """
 
     name: str
     says: str
     counted: bool = False
+    quick: bool = True
 
 
 PARTS = (
     Part("budgets", "DynamoDB requests and write units of each operation", counted=True),
     Part("posts", "posts a second to sockets, beside boto3"),
+    Part("synapse", "the local stack beside Matrix Synapse", quick=False),
 )
