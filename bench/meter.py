@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
+
+from botocore.exceptions import ClientError
+
+from parley.ports.aws import AwsClient
 
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 
@@ -38,7 +43,7 @@ class Meter:
         """Have the next request report its capacity."""
         params["ReturnConsumedCapacity"] = "TOTAL"
 
-    def note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    def note(self, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
         """Count an answer."""
         self.requests[model.name] += 1
         reported = parsed.get("ConsumedCapacity") or []
@@ -51,8 +56,12 @@ class Meter:
 
 @contextmanager
 def metered(client: Any) -> Iterator[Meter]:
-    """Count what a botocore client does inside."""
+    """Count what a client does inside, Parley's own or botocore's."""
     meter = Meter()
+    if isinstance(client, AwsClient):
+        with _watched(client, meter):
+            yield meter
+        return
     events = client.meta.events
     events.register("before-parameter-build.dynamodb", meter.ask)
     events.register("after-call.dynamodb", meter.note)
@@ -61,3 +70,26 @@ def metered(client: Any) -> Iterator[Meter]:
     finally:
         events.unregister("before-parameter-build.dynamodb", meter.ask)
         events.unregister("after-call.dynamodb", meter.note)
+
+
+@contextmanager
+def _watched(client: AwsClient, meter: Meter) -> Iterator[None]:
+    ask = client.ask
+
+    def counted(operation: str, **request: Any) -> dict[str, Any]:
+        meter.ask(request)
+        answer: Mapping[str, Any] = {}
+        try:
+            answer = ask(operation, **request)
+        except ClientError as error:
+            answer = error.response
+            raise
+        finally:
+            meter.note(answer, SimpleNamespace(name=operation))
+        return dict(answer)
+
+    client.ask = counted  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del client.ask

@@ -1,6 +1,6 @@
 """All functions, loaded from the template as a local run loads them, with every AWS request they make written down.
 
-What they ask of botocore is noted before it is sent. Posts to sockets and requests to the object store do not go through
+What they ask of a client is noted before it is sent. Posts to sockets and requests to the object store do not go through
 a client of botocore. They arrive at a server of our own, which passes those for objects on. Every entry is a pair of action and resource, `("dynamodb:Query", "Table/index/gsi1")`.
 """
 
@@ -27,6 +27,7 @@ from local.process.functions import LoadedFunction
 from local.pump.stream_reader import StreamReader
 from local.template.declared import ACCOUNT, Function
 from local.template.template import REGION, Template
+from parley.ports.aws import AwsClient
 from parley.runtime import Runtime
 from parley.settings import Settings
 from tests.support.doors import Answer, Headers, event
@@ -81,6 +82,7 @@ class Functions:
             "SecretString"
         ]
         patch.setattr(botocore.session, "get_session", self.session)
+        self._watch_clients(patch)
         self._loaded = {name: self._load(name, function) for name, function in functions.items()}
         self._hurried = {
             name: LoadedFunction(replace(functions[name], timeout_seconds=5))
@@ -88,7 +90,8 @@ class Functions:
         }
         self._reader = StreamReader(aws.dynamodb, created["Table"].attributes["StreamArn"])
         self._positions: dict[str, str] = {}
-        self.runtime = Runtime(Settings(table=template.tables()[0].name, account_sid=self.account_sid))
+        own = {"PARLEY_TABLE": template.tables()[0].name, "PARLEY_ACCOUNT_SID": self.account_sid}
+        self.runtime = Runtime(Settings.from_environment(aws.environment() | own))
         self.stream_records()
 
     @property
@@ -163,17 +166,39 @@ class Functions:
     def session(self) -> Any:
         """The session that functions get instead of that of `botocore.session.get_session()`."""
         session = botocore.session.Session()
-        session.register("before-parameter-build", self._note)
+
+        def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+            self._note(model.service_model.service_name, model.name, params)
+
+        session.register("before-parameter-build", note)
         create_client = session.create_client
 
         def noted(service: str, *arguments: Any, **options: Any) -> Any:
-            made = self.made_at_start if self._starting else self.made_later
-            if self._starting or self._running:
-                made.setdefault(self._starting or self._running, set()).add(service)
+            self._note_client(service)
             return create_client(service, *arguments, **options)
 
         session.create_client = noted
         return session
+
+    def _watch_clients(self, patch: pytest.MonkeyPatch) -> None:
+        """Note which clients of our own are made, and what they are asked."""
+        make, ask = AwsClient.__init__, AwsClient.ask
+
+        def made(client: AwsClient, service: str, *arguments: Any, **options: Any) -> None:
+            self._note_client(service)
+            make(client, service, *arguments, **options)
+
+        def asked(client: AwsClient, operation: str, **request: Any) -> dict[str, Any]:
+            self._note(client.service, operation, request)
+            return ask(client, operation, **request)
+
+        patch.setattr(AwsClient, "__init__", made)
+        patch.setattr(AwsClient, "ask", asked)
+
+    def _note_client(self, service: str) -> None:
+        made = self.made_at_start if self._starting else self.made_later
+        if self._starting or self._running:
+            made.setdefault(self._starting or self._running, set()).add(service)
 
     def note_push(self, method: str) -> None:
         """Record that the running function wrote to a socket, or closed it."""
@@ -185,8 +210,7 @@ class Functions:
         pair = f"s3:{action}Tagging" if query == "tagging" else f"s3:{action}", f"{self._logical[bucket]}/*"
         self.seen.setdefault("RestApiFunction" if "X-Amz-Signature" in query else self._running, set()).add(pair)
 
-    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        service, operation = model.service_model.service_name, model.name
+    def _note(self, service: str, operation: str, params: dict[str, Any]) -> None:
         if service == "dynamodb":
             for action, resource in self._dynamodb(operation, params):
                 self._add(f"dynamodb:{action}", resource)

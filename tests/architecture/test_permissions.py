@@ -42,8 +42,14 @@ FUNCTIONS = {
     name: spec["Properties"] for name, spec in RESOURCES.items() if spec["Type"] == "AWS::Serverless::Function"
 }
 GLOBALS = TEMPLATE["Globals"]["Function"]
-FROM_LAMBDA = {"function", "region"}
-FOR_LOCAL_RUNS = {"media_links_url", "objects_endpoint_url", "sockets_endpoint_url", "webhook_allow_loopback"}
+FROM_LAMBDA = {"credentials", "function", "region"}
+FOR_LOCAL_RUNS = {
+    "endpoint_urls",
+    "media_links_url",
+    "objects_endpoint_url",
+    "sockets_endpoint_url",
+    "webhook_allow_loopback",
+}
 # The runtime hands these to every operation, also where none uses them.
 CARRIED_ALONG = {
     "actions_per_second",
@@ -624,7 +630,7 @@ def test_a_function_is_given_every_setting_that_it_reads_and_uses(scenario: Scen
 
 
 def test_a_function_makes_its_aws_clients_while_it_starts_and_none_later(scenario: Scenario):
-    """A client takes a tenth of a second to make: at the first request, the caller would wait for that.
+    """A client of botocore takes a tenth of a second to make: at the first request, the caller would wait for that.
 
     Whoever stores a push credential does so once in a year, and no other request needs SNS.
     """

@@ -47,7 +47,7 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced(monkeypatch: pytest.
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        table = Runtime(Settings(table="table", region="us-east-1")).started("table").table
+        table = Runtime(Settings.from_environment({**os.environ, "PARLEY_TABLE": "table"})).started("table").table
         assert asked == [], "a snapshot holds no connection"
         for _ in range(3):
             found = table.fetch(keys.user("US"))

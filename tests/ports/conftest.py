@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from local.emulators.engine import Endpoints
-from local.template.template import Template
+from local.template.template import REGION, Template
+from parley.ports.aws import AwsClient
+from parley.settings import Credentials
+from parley.store.patience import CLIENT_CONFIG
 from parley.store.table import Table
 from tests.ports.meddling import MeddlingClient
 from tests.ports.table_stage import Stage
@@ -29,6 +32,9 @@ def ministack_client(aws: Endpoints, template: Template) -> Any:
 def table_stage(request: pytest.FixtureRequest, aws: Endpoints, template: Template) -> Stage:
     if request.param == "dynoxide" and aws.engine != "dynoxide":
         pytest.skip("Dynoxide is not available here")
-    real = request.getfixturevalue("dynamodb" if request.param == aws.engine else "ministack_client")
+    request.getfixturevalue("dynamodb" if request.param == aws.engine else "ministack_client")
+    endpoint = aws.dynamodb if request.param == aws.engine else aws.ministack
+    # As the functions have it.
+    real = AwsClient("dynamodb", REGION, lambda: Credentials("test", "test"), endpoint=endpoint, **CLIENT_CONFIG)
     client, clock, name = MeddlingClient(real), FakeClock(), template.tables()[0].name
     return Stage(Table(name, lambda: client, clock, lambda: 0.5), client, clock, name, f"TEST#{new_account_sid()}")

@@ -14,9 +14,9 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parley.ports.sigv4 import Signer, canonical_path
 from parley.ports.sockets.gateway import SocketGateway
 from parley.ports.sockets.keepalive import BadAnswer, parse_answer
-from parley.ports.sockets.sigv4 import Signer, canonical_path
 from tests.ports.connections_server import ANSWERS, ConnectionsServer, id_of
 
 ALICE, BOB = "L0SM9cOFvHcCIhw=", "Nz4Ab-_+/x0CE1g="

@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from botocore.exceptions import NoCredentialsError
+
 from parley.clock import Clock
 from parley.domain.addresses import Numbers
 from parley.domain.media import MediaRules
@@ -17,6 +19,7 @@ from parley.keyring import Keyring
 from parley.log import logger
 from parley.metrics import Counter, Counts, counting
 from parley.operations.context import Caller, Context
+from parley.ports.aws import AwsClient
 from parley.settings import Settings
 from parley.store import keys
 from parley.store.configuration import Configuration
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from parley.ports.phones import Carrier
     from parley.ports.push import PushGateway
     from parley.ports.queue import Queue
+    from parley.ports.sigv4 import Credentials
     from parley.ports.sockets.gateway import SocketGateway
     from parley.sockets.door import SocketDoor
     from parley.sockets.fan_out import FanOut
@@ -111,13 +115,25 @@ class Runtime:
 
         return botocore.session.get_session()
 
-    def _aws_client(self, service: str, region: str = "", limits: Mapping[str, Any] | None = None) -> Any:
-        from botocore.config import Config
+    def _aws_client(self, service: str, limits: Mapping[str, Any] | None = None) -> AwsClient:
+        settings = self.settings
+        endpoint = settings.endpoint_urls.get(service, "")
+        limits = limits or _PATIENCE.get(service, {})
+        return AwsClient(service, settings.region, self._credentials, endpoint=endpoint, clock=self.clock, **limits)
 
-        retries = {"mode": "standard", "total_max_attempts": 4}
-        usual = {"retries": retries, "connect_timeout": 2, "read_timeout": 10, **_PATIENCE.get(service, {})}
-        config = Config(max_pool_connections=64, parameter_validation=False, tcp_keepalive=True, **(limits or usual))
-        return self._session.create_client(service, region_name=region or self.settings.region, config=config)
+    @cached_property
+    def _credentials(self) -> Callable[[], Credentials]:
+        """The function's credentials, asked for with each request to AWS.
+
+        Lambda hands them to a container once, in its environment. Only if they are elsewhere, botocore finds and
+        refreshes them: for SnapStart, and on machines of developers.
+        """
+        if (fixed := self.settings.credentials) is not None:
+            return lambda: fixed
+        found: Any = self._session.get_credentials()
+        if found is None:
+            raise NoCredentialsError()
+        return lambda: found.get_frozen_credentials()
 
     @cached_property
     def table(self) -> Table:
@@ -198,8 +214,7 @@ class Runtime:
         url = self.settings.connections_url
         if self.settings.sockets_endpoint_url:
             url = self.settings.sockets_endpoint_url.rstrip("/") + urlsplit(url).path
-        credentials = self._session.get_credentials()
-        return SocketGateway(url, self.settings.region, lambda: credentials.get_frozen_credentials())
+        return SocketGateway(url, self.settings.region, self._credentials)
 
     @cached_property
     def objects(self) -> Objects:
@@ -208,11 +223,11 @@ class Runtime:
             return self._given_objects()
         from parley.ports.objects import Objects
 
-        settings, credentials = self.settings, self._session.get_credentials()
+        settings = self.settings
         return Objects(
             settings.media_bucket,
             settings.region,
-            lambda: credentials.get_frozen_credentials(),
+            self._credentials,
             endpoint=settings.objects_endpoint_url.rstrip("/"),
             links=settings.media_links_url,
             clock=self.clock,
@@ -230,12 +245,15 @@ class Runtime:
     @cached_property
     def sns(self) -> Any:
         """The client behind the push port."""
+        from botocore.config import Config
+
         from parley.ports.push import CLIENT_CONFIG
 
         # arn:aws:sns:<Region>:<account>:app
         applications = self.settings.push_applications
-        region = applications.split(":")[3] if applications else ""
-        return self._aws_client("sns", region, CLIENT_CONFIG)
+        region = applications.split(":")[3] if applications else self.settings.region
+        config = Config(max_pool_connections=64, parameter_validation=False, tcp_keepalive=True, **CLIENT_CONFIG)
+        return self._session.create_client("sns", region_name=region, config=config)
 
     @cached_property
     def fan_out(self) -> FanOut:
@@ -260,8 +278,7 @@ class Runtime:
 
         if self._given_queue:
             return self._given_queue(self.settings.push_queue_url)
-        retries = {"mode": "standard", "total_max_attempts": 2}
-        client = self._aws_client("sqs", limits={"retries": retries, "connect_timeout": 1, "read_timeout": 3})
+        client = self._aws_client("sqs", {"attempts": 2, "connect_seconds": 1, "read_seconds": 3})
         return Queue(self.settings.push_queue_url, client)
 
     @cached_property

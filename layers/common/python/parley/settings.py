@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 _PREFIX = "PARLEY_"
 _LISTS = ("phone_numbers", "whatsapp_senders")
@@ -17,6 +17,16 @@ _NUMBERS = (
     "media_unattached_seconds",
     "requests_per_second",
 )
+# Service -> its name in the variables that lead to another endpoint than AWS's, as AWS SDKs read them.
+_ENDPOINTS = {"dynamodb": "DYNAMODB", "secretsmanager": "SECRETS_MANAGER", "sqs": "SQS"}
+
+
+class Credentials(NamedTuple):
+    """Credentials of AWS. No `token` means that they stay valid."""
+
+    access_key: str
+    secret_key: str
+    token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,8 @@ class Settings:
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
         objects_endpoint_url: The URL of another server that stores files, instead of S3.
+        endpoint_urls: By service, the URL of another server than AWS's.
+        credentials: The credentials in the environment; None if they must be looked for elsewhere.
     """
 
     table: str = ""
@@ -92,6 +104,8 @@ class Settings:
     region: str = ""
     sockets_endpoint_url: str = ""
     objects_endpoint_url: str = ""
+    endpoint_urls: Mapping[str, str] = field(default_factory=dict)
+    credentials: Credentials | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -113,4 +127,22 @@ class Settings:
             region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
             sockets_endpoint_url=environment.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", ""),
             objects_endpoint_url=environment.get("AWS_ENDPOINT_URL_S3", ""),
+            endpoint_urls=_endpoint_urls(environment),
+            credentials=_credentials(environment),
         )
+
+
+def _endpoint_urls(environment: Mapping[str, str]) -> dict[str, str]:
+    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return {}
+    usual = environment.get("AWS_ENDPOINT_URL", "")
+    urls = {service: environment.get(f"AWS_ENDPOINT_URL_{name}") or usual for service, name in _ENDPOINTS.items()}
+    return {service: url for service, url in urls.items() if url}
+
+
+def _credentials(environment: Mapping[str, str]) -> Credentials | None:
+    # With SnapStart, a container is a copy of an older one, and fetches credentials of its own.
+    if environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+        return None
+    key, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
+    return Credentials(key, secret, environment.get("AWS_SESSION_TOKEN") or None) if key and secret else None

@@ -1,6 +1,6 @@
 """How long the table port keeps trying. All numbers stand here, so that their sum can be compared with time-outs.
 
-The port repeats requests itself; botocore makes one attempt each. A request that is refused is answered in
+The port repeats requests itself; its client makes one attempt each. A request that is refused is answered in
 milliseconds; one that gets no answer takes `ATTEMPT_SECONDS`. After `PATIENCE_SECONDS` there is no further attempt.
 An operation that decides again after a conflict shares these seconds among all its requests.
 """
@@ -26,13 +26,9 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.01, 0.5
 LONGEST_REQUEST_SECONDS = PATIENCE_SECONDS + _LONGEST_PAUSE_SECONDS * 1.5 + ATTEMPT_SECONDS
 
 # The settings of the client that the port is given.
-CLIENT_CONFIG: dict[str, Any] = {
-    "retries": {"mode": "standard", "total_max_attempts": 1},
-    "connect_timeout": CONNECT_SECONDS,
-    "read_timeout": READ_SECONDS,
-}
+CLIENT_CONFIG: dict[str, Any] = {"attempts": 1, "connect_seconds": CONNECT_SECONDS, "read_seconds": READ_SECONDS}
 
-# botocore raises these when no answer came. The request may have been carried out all the same.
+# A client raises these when no answer came. The request may have been carried out all the same.
 LOST = (NotConnected, HTTPClientError)
 # The last two are reasons for which DynamoDB cancels a transaction.
 _THROTTLED = {

@@ -1,7 +1,7 @@
 """The socket gateway port: pushes to the clients' sockets through API Gateway's `@connections`.
 
 This is the hot loop of the whole system, so it does not use an SDK. A body is hashed once however many connections
-it goes to, requests are signed here (`sigv4.py`) and travel over many keep-alive connections (`keepalive.py`)
+it goes to, requests are signed here (`ports/sigv4.py`) and travel over many keep-alive connections (`keepalive.py`)
 driven by one loop in the calling thread (`posting.py`): no threads, no event loop kept between invocations that
 a freeze could leave in the middle of something.
 
@@ -24,10 +24,10 @@ from ssl import SSLContext
 from urllib.parse import quote, urlsplit
 
 from parley.metrics import PUSHES, PUSHES_GONE, PUSHES_THROTTLED, count
+from parley.ports.sigv4 import Credentials, Signer, canonical_path
 from parley.ports.sockets import posting
 from parley.ports.sockets.keepalive import WirePool
 from parley.ports.sockets.pace import Budget
-from parley.ports.sockets.sigv4 import Credentials, Signer, canonical_path
 
 MAX_WIRES = 100
 """Enough for the rate below at 12 ms a post."""

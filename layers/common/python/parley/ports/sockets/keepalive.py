@@ -20,6 +20,8 @@ from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from parley.ports.tls import tls_context
+
 ANSWER_LIMIT = 65_536
 IDLE_SECONDS = 45
 """How long a wire may rest. Common servers and load balancers close idle ones after 60 s or more."""
@@ -286,7 +288,7 @@ class WirePool:
             self._count += 1
         try:
             if self._is_tls and self._context is None:
-                self._context = ssl.create_default_context()
+                self._context = tls_context()
             family, address = self._address()
             return Wire(family, address, self._context, self._host)
         except BaseException:

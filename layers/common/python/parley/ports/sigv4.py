@@ -3,12 +3,13 @@
 Everything that does not change from one request to the next is worked out once: the derived key once a day, the
 date, the scope and the shape of the signed headers once a second. What is left for a request is one SHA-256 and
 one HMAC. The Authorization header is byte for byte the one botocore would have sent with the same signed headers
-(`host`, `x-amz-date` and, with temporary credentials, `x-amz-security-token`).
+(`host`, `x-amz-date`, with temporary credentials `x-amz-security-token`, and those that the signer is given).
 """
 
 import hashlib
 import hmac
 import time
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -18,9 +19,14 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 class Credentials(Protocol):
     """What botocore's `get_frozen_credentials` answers with."""
 
-    access_key: str
-    secret_key: str
-    token: str | None
+    @property
+    def access_key(self) -> str: ...
+
+    @property
+    def secret_key(self) -> str: ...
+
+    @property
+    def token(self) -> str | None: ...
 
 
 class _Stamp(NamedTuple):
@@ -34,13 +40,18 @@ class _Stamp(NamedTuple):
 
 
 class Signer:
-    """Sign requests to `host` with one set of credentials; make a new one when the credentials change."""
+    """Sign requests to `host` with one set of credentials; make a new one when the credentials change.
 
-    def __init__(self, credentials: Credentials, region: str, service: str, host: str) -> None:
+    `headers` are the same in each request. They are sent and signed; their names are in lower case.
+    """
+
+    def __init__(
+        self, credentials: Credentials, region: str, service: str, host: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.credentials = credentials
         self._region = region
         self._service = service
-        self._host = host
+        self._fixed = {"host": host, **(headers or {})}
         self._day_key: tuple[str, bytes] = ("", b"")
         self._stamp: _Stamp | None = None
 
@@ -60,9 +71,8 @@ class Signer:
         if self._day_key[0] != day:
             self._day_key = (day, self._derive_key(day))
         scope = f"{day}/{self._region}/{self._service}/aws4_request"
-        lines = [("host", self._host), ("x-amz-date", date)]
-        if self.credentials.token:
-            lines.append(("x-amz-security-token", self.credentials.token))
+        token = {"x-amz-security-token": self.credentials.token} if self.credentials.token else {}
+        lines = sorted((self._fixed | {"x-amz-date": date} | token).items())
         names = ";".join(name for name, _ in lines)
         return _Stamp(
             second=second,

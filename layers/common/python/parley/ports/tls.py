@@ -1,0 +1,10 @@
+"""How connections to AWS are encrypted."""
+
+import ssl
+from functools import cache
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """The settings of all TLS connections to AWS. What the system trusts is read once, because that takes long."""
+    return ssl.create_default_context()
