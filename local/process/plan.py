@@ -25,6 +25,7 @@ OBJECTS_PATH = "/_aws/s3"
 HEALTH_PATH = "/_aws/health"
 _DEBUGGING_SETTINGS = {
     "LogLevel": "PARLEY_LOG_LEVEL",
+    "FastPush": "PARLEY_FAST_PUSH",
     "ActionsPerSecond": "PARLEY_ACTIONS_PER_SECOND",
     "SocketRequestsPerSecond": "PARLEY_REQUESTS_PER_SECOND",
     "WebhookAgeSeconds": "PARLEY_DELIVERY_AGE_SECONDS",

@@ -3,6 +3,10 @@
 Each mapping has a thread. After every call of a function, in the gateway or here, the streams are read at once. So a
 change reaches its function within milliseconds. Streams are also read a few times a second, to find what other programs
 wrote.
+
+Lambda is slower: it reads each stream four times a second and no more
+(https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html). `PARLEY_STREAM_POLL_MS=250` makes the pump do the same, for
+measurements.
 """
 
 from __future__ import annotations
@@ -103,6 +107,7 @@ class Pump:
             for entry in plan.physical.values()
             if ":sqs:" in str(entry["attributes"].get("Arn", ""))
         }
+        self._poll_seconds = int(os.environ.get("PARLEY_STREAM_POLL_MS") or 0) / 1000
         self._stopping = threading.Event()
         self._draining = threading.Event()
         kept = progress.positions(self._home)
@@ -196,6 +201,9 @@ class Pump:
             return False
 
     def _follow(self, pump: StreamPump) -> None:
+        if self._poll_seconds:
+            self._follow_slowly(pump)
+            return
         seen, busy_until = 0, 0.0
         while not self._stopping.is_set():
             pump.idle.clear()
@@ -205,6 +213,16 @@ class Pump:
             pump.idle.set()
             busy = time.monotonic() < busy_until
             seen = self.wake.wait(seen, _BUSY_POLL_SECONDS if busy else _IDLE_POLL_SECONDS)
+
+    def _follow_slowly(self, pump: StreamPump) -> None:
+        """Read a stream at fixed times, however much it holds, as Lambda does."""
+        due = time.monotonic()
+        while not self._stopping.is_set():
+            pump.idle.clear()
+            if not self._guarded(pump.step):
+                pump.idle.set()
+            due = max(due + self._poll_seconds, time.monotonic())
+            self._stopping.wait(due - time.monotonic())
 
     def _serve(self, pump: QueuePump) -> None:
         while not self._draining.is_set():

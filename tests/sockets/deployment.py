@@ -24,6 +24,7 @@ from local.template.template import Template
 from parley.operations import messages
 from parley.ports.sockets.gateway import Outcome
 from parley.runtime import Runtime
+from parley.sockets.fast_push import Outlook
 from parley.sockets.reasons import undeclared
 from parley.store.changes import Change, decode
 from parley.store.items import Record
@@ -128,6 +129,17 @@ class Sockets(FakeGateway):
         return super()._deliver(connection_id, data)
 
 
+class AtOnce(Outlook[Any]):
+    """Work that is carried out in the thread of whoever asks for it."""
+
+    def __init__(self, work: Callable[[], Any]):
+        self._found: list[Any] = []
+        self._run(work)
+
+    def result(self, seconds: float) -> Any:
+        return self._found[0] if self._found else None
+
+
 class Deployment:
     """Every function of one account, and what reached its sockets."""
 
@@ -154,6 +166,13 @@ class Deployment:
         """A runtime over this world's ports, or those of another container."""
         world = container or self.world
         return world.wire({"rest_url": self.door.base_url}, sockets=self.gateway)
+
+    def hurry(self) -> None:
+        """Turn the fast path on, and let it do at once what it does in other threads at AWS."""
+        self.world.wire({"fast_push": True})
+        for runtime in (self.world.runtime, self.runtime):
+            runtime.settings = self.world.runtime.settings
+            runtime.fast_push.beside = AtOnce
 
     # Sockets.
 
@@ -210,7 +229,15 @@ class Deployment:
         event["body"] = text
         answer = self.message_handler(event)
         assert answer["statusCode"] == 200
-        return json.loads(answer["body"]) if "body" in answer else None
+        if "body" not in answer:
+            return None
+        frame = json.loads(answer["body"])
+        if not isinstance(frame, list):
+            return frame
+        # The reply, and the pushes that came with it.
+        reply, *pushes = frame
+        self.gateway.received[connection_id].append(json.dumps(pushes).encode())
+        return reply
 
     def close(self, connection_id: str) -> None:
         """What API Gateway does when a socket has closed."""

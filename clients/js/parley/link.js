@@ -88,9 +88,11 @@ export class Link {
     } catch {
       return;
     }
-    if (Array.isArray(frame)) frame.forEach((push) => this.#hooks.push(push, this));
-    else if (frame?.event !== undefined) this.#hooks.push(frame, this);
-    else if (frame?.id !== undefined) this.#hooks.reply(frame, this);
+    // A reply may come with the pushes of what it caused.
+    for (const one of Array.isArray(frame) ? frame : [frame]) {
+      if (one?.event !== undefined) this.#hooks.push(one, this);
+      else if (one?.id !== undefined) this.#hooks.reply(one, this);
+    }
   }
 
   #end(reason, wasTimeout = false) {

@@ -163,12 +163,14 @@ class Line:
         except ValueError:
             _log.warning("a frame that is not JSON was ignored")
             return
-        if isinstance(frame, dict) and "id" in frame:
-            self._take_reply(frame)
-            return
-        for push in frame if isinstance(frame, list) else [frame]:
-            if isinstance(push, dict) and isinstance(push.get("event"), str):
-                self._take_push(push)
+        # A reply may come with the pushes of what it caused.
+        for one in frame if isinstance(frame, list) else [frame]:
+            if not isinstance(one, dict):
+                continue
+            if "id" in one:
+                self._take_reply(one)
+            elif isinstance(one.get("event"), str):
+                self._take_push(one)
 
     def _take_reply(self, frame: dict[str, Any]) -> None:
         pending = self.pending.pop(str(frame["id"]), None)

@@ -57,6 +57,9 @@ PUSHES_THROTTLED = Metric(
 PUSHES_DROPPED = Metric(
     "PushesDropped", COUNT, "fan_out", "a socket missed changes, because Parley gave up pushes to it"
 )
+FAST_PUSHES = Metric(
+    "FastPushes", COUNT, "rest_api ws_message", "a socket was pushed a message by the function that wrote it"
+)
 GAPS_TOLD = Metric("GapsTold", COUNT, "fan_out", "a client that missed pushes was told to catch up")
 WEBHOOK_DELIVERED = Metric("WebhookDelivered", COUNT, "webhooks", "a webhook was answered with 2xx")
 WEBHOOK_REJECTED = Metric(
@@ -90,6 +93,7 @@ METRICS = (
     PUSHES_GONE,
     PUSHES_THROTTLED,
     PUSHES_DROPPED,
+    FAST_PUSHES,
     GAPS_TOLD,
     WEBHOOK_DELIVERED,
     WEBHOOK_REJECTED,

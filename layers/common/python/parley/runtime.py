@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from parley.ports.sockets.gateway import SocketGateway
     from parley.sockets.door import SocketDoor
     from parley.sockets.fan_out import FanOut
+    from parley.sockets.fast_push import FastPush
     from parley.sockets.notifying import Notifier
     from parley.sockets.protocols import Protocols
     from parley.stored import Due
@@ -191,6 +192,7 @@ class Runtime:
             make_objects=lambda: self.objects,
             make_push=(lambda: self.push) if self._given_push or settings.push_applications else None,
             media=self._media,
+            announce=self.fast_push.begin if self.settings.fast_push else None,
         )
 
     @cached_property
@@ -280,6 +282,13 @@ class Runtime:
             return self._given_queue(self.settings.push_queue_url)
         client = self._aws_client("sqs", {"attempts": 2, "connect_seconds": 1, "read_seconds": 3})
         return Queue(self.settings.push_queue_url, client)
+
+    @cached_property
+    def fast_push(self) -> FastPush:
+        """Pushes new messages of small rooms before the reply."""
+        from parley.sockets.fast_push import FastPush
+
+        return FastPush(lambda: self.sockets, self.protocols)
 
     @cached_property
     def protocols(self) -> Protocols:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 _PREFIX = "PARLEY_"
 _LISTS = ("phone_numbers", "whatsapp_senders")
-_FLAGS = ("webhook_allow_loopback", "group_messages", "push_when_connected")
+_FLAGS = ("webhook_allow_loopback", "group_messages", "push_when_connected", "fast_push")
 _NUMBERS = (
     "actions_per_second",
     "delivery_age_seconds",
@@ -63,6 +63,7 @@ class Settings:
         push_applications: The ARN below which SNS keeps the applications of push credentials, in the Region of push.
         push_queue_url: The queue of notifications to phones and browsers.
         push_when_connected: Whether users hear of changes by push too while they have a socket open.
+        fast_push: Whether the function pushes the messages that it writes to small rooms, before it replies.
         log_level: The least severe level that is logged.
         region: The AWS Region, which request signatures name.
         sockets_endpoint_url: Overrides host and scheme of `connections_url`, as AWS SDKs do.
@@ -100,6 +101,7 @@ class Settings:
     push_applications: str = ""
     push_queue_url: str = ""
     push_when_connected: bool = True
+    fast_push: bool = False
     log_level: str = "INFO"
     region: str = ""
     sockets_endpoint_url: str = ""

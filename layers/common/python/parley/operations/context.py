@@ -23,6 +23,7 @@ from parley.store.writes import Cause
 from parley.tracing import request_id
 
 if TYPE_CHECKING:
+    from parley.operations.announcing import Announcement
     from parley.ports.objects import Objects
     from parley.ports.push import PushGateway
 
@@ -129,6 +130,8 @@ INTERNAL = Perspective("internal", "chat", lists=(PUBLIC, PRIVATE))
 
 # Asks a service's pre-event webhook: context, kind, verb, record, parameters -> parameters; None if nobody was asked.
 Ask = Callable[["Context", str, str, Record, dict[str, Any]], dict[str, Any] | None]
+# Begins the announcement of a new message in a channel, given its SID.
+Announce = Callable[["Context", str], "Announcement"]
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,8 @@ class Context:
     """One request's view of the world.
 
     `numbers` are the account's numbers, `records` all types of records, `media` what the operator has set for files.
+    `announce` begins the fast path of a new message. `carried` takes the pushes that the reply to a client's request
+    carries; None if it can carry none.
     """
 
     table: Table
@@ -153,6 +158,8 @@ class Context:
     make_objects: Callable[[], Objects] | None = None
     media: MediaRules = DEFAULT_RULES
     make_push: Callable[[], PushGateway] | None = None
+    announce: Announce | None = None
+    carried: list[Any] | None = None
 
     @property
     def objects(self) -> Objects:
@@ -172,6 +179,12 @@ class Context:
     def settings(self) -> Mapping[str, Any]:
         """Fields of records that show the operator's settings, and are not stored."""
         return {"media.size_limit_mb": self.media.limit_mb}
+
+    def announcement(self, channel_sid: str) -> Announcement:
+        """What pushes a new message of a channel at once, if this function has the fast path. Ask before reading."""
+        from parley.operations.announcing import NOBODY
+
+        return self.announce(self, channel_sid) if self.announce else NOBODY
 
     def consult(
         self,

@@ -106,7 +106,7 @@ def _with_count_of_user(context: Context, member: Member, tail: Tail) -> list[Wr
 def _one_member_less(context: Context, member: Member, tail: Tail) -> list[Write]:
     """The writes that take a member off the channel's counters and remove its pair, binding and alias."""
     share = bound.leaving(context, member, tail, channel_log.Overtaken)
-    less = {"members_count": -1, **share.add}
+    less = {"members_count": -1, "memberships_changed": 1, **share.add}
     counters = channel_log.in_tail(member["service_sid"], member["channel_sid"], less, *share.guards, **share.set)
     return [counters, *share.writes, *aliases.forgetting(member)]
 

@@ -79,7 +79,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any], binding: Me
         # Waking comes last, so that a participant who is refused does not wake the conversation.
         first = (room, *apart, *share.first, lifecycle.is_awake())
         lifecycle.require(tail, *first)
-        add = {"members_count": 1, **share.add, **part.add}
+        add = {"members_count": 1, "memberships_changed": 1, **share.add, **part.add}
         # The conversation may have become closed or inactive meanwhile.
         guards = (*lifecycle.is_open(), *first, *share.guards, *part.guards)
         timed = {"timed_at": context.clock.now_ms()}

@@ -7,6 +7,7 @@ acknowledged message and never an index used twice. With an idempotency token, m
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -26,6 +27,7 @@ from parley.ids import message_sid
 from parley.metrics import MESSAGES, count
 from parley.operations import attaching, authority, authorship, channel_log, counting, lifecycle, transitions, verbs
 from parley.operations.addressing import resolve
+from parley.operations.announcing import Announcement
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
 from parley.operations.paging import Listing, PageRequest, beside_index, page_of
@@ -80,13 +82,16 @@ def create(
     service_sid, channel_sid = path["service_sid"], resolved["channel_sid"]
     token_keys = [keys.idempotency(channel_sid, token)] if token else []
     right = "sendMediaMessage" if sids else "sendMessage"
+    announcement = context.announcement(channel_sid)
     author_keys = authorship.wanted(context, channel_sid, parameters.get("author"))
     also = [*token_keys, *author_keys, *attaching.wanted(sids)]
     found = authority.require(context, service_sid, channel_sid, (right,), also=also)
     now = context.clock.now_ms() // 1000
     earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
     if earlier and earlier["expires_at"] > now:
-        return _earlier(context, service_sid, channel_sid, earlier)
+        repeated = _earlier(context, service_sid, channel_sid, earlier)
+        announcement.repeat(repeated)
+        return repeated
     if tag and tag.may_repeat and (tagged := _tagged(context, service_sid, channel_sid, tag.name)):
         return tagged
     if sids:
@@ -119,7 +124,7 @@ def create(
     # Behind the token: of two calls with one token, the second must learn that it is a repetition, and not that the
     # first one's message carries the file.
     writes += attaching.carried(context, sids, message)
-    return _written(context, writes, message, tail, token)
+    return _written(context, writes, message, tail, token, announcement)
 
 
 def _consulted(
@@ -141,10 +146,13 @@ def _consulted(
     return answered, found
 
 
-def _written(context: Context, writes: list[Write], message: Message, tail: Tail, token: str) -> Message:
+def _written(
+    context: Context, writes: list[Write], message: Message, tail: Tail, token: str, announcement: Announcement
+) -> Message:
     """Carry out the writes of a new message. If another call with the token came first, the message is that call's."""
     try:
-        stored = cast(Message, context.table.commit(context.cause(), writes)[0])
+        cause = replace(context.cause(), fast=announcement.is_promised(tail))
+        stored = cast(Message, context.table.commit(cause, writes)[0])
     except Refusal as refusal:
         # When the table is too busy, it is not known whether the message was written; the counters settle later.
         if refusal.error is UNAVAILABLE:
@@ -154,6 +162,7 @@ def _written(context: Context, writes: list[Write], message: Message, tail: Tail
             raise
         others = context.table.fetch(keys.idempotency(message["channel_sid"], token))
         return _earlier(context, message["service_sid"], message["channel_sid"], others or {})
+    announcement.push(stored)
     count(MESSAGES)
     counting.settle_at_every_fiftieth(context, stored)
     return authorship.shown(context, stored)[0]

@@ -142,7 +142,7 @@ class _Rebinding:
             writes += departures.one_channel_less(member)
         if invite_key in found:
             writes.append(Erase(invite_key))
-        add: dict[str, int] = {}
+        add = {"memberships_changed": 1}
         if alias := aliases.of(member, identity):
             add["aliases_made"] = 1
             writes.append(Create(alias, {"member_sid": member["sid"]}, taken=Overtaken()))

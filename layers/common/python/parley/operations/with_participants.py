@@ -95,7 +95,8 @@ def _made(context: Context, owner: Service, path: Path, fields: dict[str, Any], 
         writes += [joining.joining_write(owner, member), *part.writes]
         writes.append(channel_log.entry(context, sid, member["seq"], "member", member, "created"))
     share = bound.founding(context, read.living(), made.record, list(joined.values()))
-    tail = cast(Tail, {**tail, "members_count": len(joined), "seq": len(joined), **share.add, **share.set})
+    joins = {"members_count": len(joined), "memberships_changed": len(joined)}
+    tail = cast(Tail, {**tail, **joins, "seq": len(joined), **share.add, **share.set})
     named = {parameters["role_sid"] for parameters, _ in given if parameters.get("role_sid")}
     giving = [write for role in named for write in roles.given(context, owner["sid"], role, OF_CHANNELS)]
     rate.count_service_action(context, owner["sid"])

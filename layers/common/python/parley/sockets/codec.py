@@ -52,6 +52,13 @@ class News:
     is_reachability_enabled: bool = False
 
 
+class Carried(NamedTuple):
+    """News that the reply to a request takes along, and the request's id."""
+
+    news: News
+    request: str
+
+
 class Opening(NamedTuple):
     """What a frame brings that opens a connection.
 
@@ -100,6 +107,9 @@ class Codec(Protocol):
 
     def marked(self, piece: Piece, request: str) -> Piece:
         """The piece with the id of the request that caused it, for the connection that sent this request."""
+
+    def is_fast(self, piece: Piece) -> bool:
+        """Whether the function that wrote a record may push this piece of it: it shows the record and nothing else."""
 
     def packed(self, pieces: Sequence[Piece]) -> list[bytes]:
         """The frames that hold these pieces, in order."""

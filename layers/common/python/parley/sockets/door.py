@@ -7,6 +7,7 @@ itself and waits until it has arrived.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parley.errors import (
@@ -24,7 +25,7 @@ from parley.metrics import REQUESTS, count
 from parley.operations.context import Context
 from parley.sockets import connections
 from parley.sockets.closing import close
-from parley.sockets.codec import Opening, Reply
+from parley.sockets.codec import Carried, Opening, Reply
 from parley.sockets.connections import Opened
 from parley.sockets.limits import Requests, Verdict
 from parley.sockets.protocols import NATIVE, Protocols, Row, protocol_of
@@ -93,7 +94,19 @@ class SocketDoor:
         except Exception:
             logger.exception("connection cannot be read", extra={"connection_id": connection_id})
             return self._protocols.codec(protocol.name).refused(text, INTERNAL())
-        return self._sent(connection_id, requests.answer(context, connection, self._typing, text))
+        carried: list[Carried] = []
+        asked = replace(context, carried=carried) if protocol.replies_carry else context
+        reply = requests.answer(asked, connection, self._typing, text)
+        return self._sent(connection_id, self._carrying(protocol, reply, carried))
+
+    def _carrying(self, protocol: Row, reply: Reply, carried: list[Carried]) -> Reply:
+        """The reply with pushes behind it, in the same frame if they fit."""
+        if not carried or reply.text is None:
+            return reply
+        codec = self._protocols.codec(protocol.name)
+        pieces = [codec.marked(piece, one.request) for one in carried for piece in codec.render(one.news, "")]
+        first, *later = codec.packed([reply.text.encode(), *pieces])
+        return replace(reply, text=first.decode(), later=(*later, *reply.later))
 
     def _sent(self, connection_id: str, reply: Reply) -> str | None:
         """The reply, if API Gateway is to send it; otherwise everything goes out here, in order.

@@ -12,7 +12,7 @@ failure queue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
@@ -24,7 +24,7 @@ from parley.metrics import FAN_OUT_LAG, count
 from parley.operations.context import Context, Perspective
 from parley.operations.reachability import is_enabled
 from parley.ports.sockets.gateway import Outcome, SocketGateway
-from parley.sockets import gaps
+from parley.sockets import gaps, markers
 from parley.sockets.closing import close
 from parley.sockets.codec import CannotShow, Codec, News, Piece
 from parley.sockets.events import (
@@ -95,8 +95,11 @@ class _Delivery(NamedTuple):
 class _Plan:
     """What to send to each connection, in order, and which connections to close.
 
-    `told` says who hears which event; `failed` is the sequence number of the record at which the plan stops.
+    `served` has the connections that got a change from its writer, by its position. `told` says who hears which event;
+    `failed` is the sequence number of the record at which the plan stops.
     """
+
+    served: Mapping[str, frozenset[str]]
 
     listeners: dict[str, Listener] = field(default_factory=dict)
     pieces: dict[str, list[Piece]] = field(default_factory=dict)
@@ -123,10 +126,11 @@ class FanOut:
             return failed
         hearers = self._hearers(changes)
         audiences, unaddressed = _addressed(changes, hearers)
-        online, services = self._online(audiences, changes)
+        online, services, found = self._online(audiences, changes)
         open_, following = listeners(self._context, online), self._following(hearers.followers)
+        served = markers.served(self._context, changes, found)
         deliveries = _deliveries([one for one in audiences if _id(one.change) not in self._posted], open_, following)
-        plan = self._planned(deliveries, self._channels_needed(deliveries), hearers)
+        plan = self._planned(deliveries, self._channels_needed(deliveries), hearers, served)
         for group in (*following.values(), *open_.values()):
             plan.listeners |= {listener.id: listener for listener in group}
         plan.failed = plan.failed or unaddressed or failed
@@ -177,22 +181,24 @@ class FanOut:
 
     def _online(
         self, audiences: list[_Addressed], changes: list[Change]
-    ) -> tuple[dict[str, Presence], dict[Key[Service], Service]]:
+    ) -> tuple[dict[str, Presence], dict[Key[Service], Service], Records]:
         """The presence of every user in the audiences, by user SID, and the services that decide about notifications.
 
         Services that are not remembered are read with the presence. They are handed on, since sockets may take so long
-        that they would be forgotten.
+        that they would be forgotten. The markers of the changes are read too; the last part has all that was read.
         """
         users = {person.user_sid for persons in {one.persons for one in audiences} for person in persons}
         configuration = self._context.configuration
         wanted = self._notifier.services(changes) if users else set()
         services = {key: known for key in wanted if (known := configuration.remembered(key)) is not None}
         unknown = wanted - services.keys()
-        found = self._context.table.fetch_many([*unknown, *(keys.presence(sid) for sid in users)])
+        marked = markers.wanted(changes) if users else []
+        found = self._context.table.fetch_many([*unknown, *marked, *(keys.presence(sid) for sid in users)])
         for key in unknown & found.keys():
             configuration.remember(key, found[key])
             services[key] = found[key]
-        return {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}, services
+        online = {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
+        return online, services, found
 
     def _following(self, followers: dict[str, list[Follower]]) -> Groups:
         """The connections that may still be open, by the SID of what they follow."""
@@ -219,8 +225,10 @@ class FanOut:
                 wanted += [keys.channel(change.channel_sid), keys.tail(change.channel_sid)]
         return self._context.table.fetch_many(wanted, buried=True) if wanted else Records()
 
-    def _planned(self, deliveries: list[_Delivery], shown: Records, hearers: _Hearers) -> _Plan:
-        plan = _Plan()
+    def _planned(
+        self, deliveries: list[_Delivery], shown: Records, hearers: _Hearers, served: dict[str, frozenset[str]]
+    ) -> _Plan:
+        plan = _Plan(served=served)
         for delivery in deliveries:
             change = delivery.change
             try:
@@ -261,12 +269,15 @@ class FanOut:
         pieces = () if is_personal else codec.render(news, "")
         if is_personal or pieces:
             plan.told.append(Told(news, protocol, group))
+        served = plan.served.get(change.position, frozenset())
+        slow = [piece for piece in pieces if not codec.is_fast(piece)] if served else []
         for listener in group:
             if is_personal:
                 pieces = codec.render(news, listener.user_sid)
             is_sender = listener.id == sender and request
+            told = slow if listener.id in served else pieces
             plan.pieces.setdefault(listener.id, []).extend(
-                [codec.marked(piece, request) for piece in pieces] if is_sender else pieces
+                [codec.marked(piece, request) for piece in told] if is_sender else told
             )
 
     def _introduce(self, plan: _Plan, news: News, protocol: str, group: list[Listener], hearers: _Hearers) -> None:

@@ -34,6 +34,7 @@ class Row:
         perspective: What clients know through it. To them, channels of other types do not exist.
         variant_of: The protocol that a client names when it connects, if its first frame then tells that it speaks this
             one. The two have the same frames, codec and requests.
+        replies_carry: Whether the frame of a reply may hold pushes too.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Row:
     requests_per_second: int | None = None
     perspective: Perspective = CHAT
     variant_of: str = ""
+    replies_carry: bool = False
 
 
 # The protocol of Twilio's JavaScript SDKs. A start with a hundred channels takes some four hundred requests.
@@ -57,7 +59,7 @@ _SDK = Row(
     requests_per_second=500,
 )
 ROWS = (
-    Row(NATIVE, "parley.sockets.native.codec", "parley.sockets.native.door"),
+    Row(NATIVE, "parley.sockets.native.codec", "parley.sockets.native.door", replies_carry=True),
     _SDK,
     replace(_SDK, name=CONVERSATIONS_TWILSOCK, perspective=CONVERSATIONS, variant_of=TWILSOCK),
 )

@@ -29,6 +29,7 @@ class Cause:
         request: A client's connection id and frame id with a blank between. The push to that connection names the
             frame id.
         at: Milliseconds since the epoch.
+        fast: Whether the writer pushes the change itself, right after the commit (`sockets/fast_push.py`).
     """
 
     id: str
@@ -37,10 +38,11 @@ class Cause:
     webhooks: bool
     request: str
     at: int
+    fast: bool = False
 
     def record(self) -> Record:
         """The cause as it is stored."""
-        return {
+        stored: Record = {
             "id": self.id,
             "actor": self.actor,
             "source": self.source,
@@ -48,6 +50,7 @@ class Cause:
             "request": self.request,
             "at": self.at,
         }
+        return stored | {"fast": True} if self.fast else stored
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from parley.stored.due import Due, DueHand
 from parley.stored.members import Alias, BoundMember, Holder, Member, MessagingBinding
 from parley.stored.messages import Media, Message, MessageMedia, Receipt, SentToken
 from parley.stored.services import Binding, Device, HeldAddress, Pushed, Rate, Role, Service, User, UserDevices
-from parley.stored.sockets import Connection, Follower, Presence, SessionResult
+from parley.stored.sockets import Connection, Follower, Marker, Presence, SessionResult
 
 __all__ = [
     "AccountConfiguration",
@@ -39,6 +39,7 @@ __all__ = [
     "Listing",
     "LogEntry",
     "LooseApplication",
+    "Marker",
     "Media",
     "Member",
     "Message",

@@ -48,6 +48,7 @@ class Tail(TypedDict, total=False):
 
     A channel without a `state` is active. `activity_at` is the time of the last message, or of the channel's creation.
     `timed_at` is the last time at which a participant came, timers were set or the channel became active.
+    `memberships_changed` says how often somebody joined or left: who is in the channel is the same as long as it is.
     `activity_hour` and `timer_due` are the places of its entries in the lists by activity and by timers. `bound_count`
     is the number of phones. `group` has the addresses of a thread of phones.
     """
@@ -69,6 +70,7 @@ class Tail(TypedDict, total=False):
     counted: int
     removed: frozenset[int]
     members_count: int
+    memberships_changed: int
     webhooks_count: int
     invites_made: int
     aliases_made: int

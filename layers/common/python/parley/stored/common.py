@@ -14,6 +14,7 @@ class StoredCause(TypedDict, total=False):
     webhooks: bool
     request: str
     at: int
+    fast: bool
 
 
 class Stored(TypedDict, total=False):

@@ -47,6 +47,13 @@ class Follower(TypedDict, total=False):
     expires_at: int
 
 
+class Marker(TypedDict, total=False):
+    """The connections that got a change from its writer; their ids have blanks between them."""
+
+    to: str
+    expires_at: int
+
+
 # A user's presence has an attribute per connection, so its names are not known beforehand.
 Presence = dict[str, Any]
 

@@ -58,6 +58,9 @@ class NativeCodec:
         assert isinstance(piece, bytes)
         return piece[:-1] + b',"request":' + frames.dump(request).encode() + b"}"
 
+    def is_fast(self, piece: Piece) -> bool:
+        return True
+
     def packed(self, pieces: Sequence[Piece]) -> list[bytes]:
         return frames.coalesce([piece for piece in pieces if isinstance(piece, bytes)])
 

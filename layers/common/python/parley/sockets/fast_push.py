@@ -1,0 +1,217 @@
+"""The fast path: the function that writes a message pushes it too, before it replies.
+
+Lambda polls a stream four times a second. So fan-out hears of a message 125 ms after it was written on average, and
+250 ms at worst. In a small room, the writer can do better:
+
+    before the commit   read who is in the room, beside what the operation itself reads
+    after the commit    push, then leave a marker: the connections that got the message (`markers.py`)
+    fan-out             serves the other connections, such as those that were opened since
+
+Nothing depends on it. If the writer dies, is too slow or does not reach somebody, fan-out delivers as it always does.
+
+A container remembers the connections of a room for two seconds. Who is in the room must be exact: nobody may get a
+message who was removed before it. So the room that was read counts only if nobody has joined or left up to the moment
+at which the message took its index (`Tail.memberships_changed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import copy_context
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from parley.domain.memberships import Person
+from parley.log import logger
+from parley.metrics import FAST_PUSHES, count
+from parley.operations.context import Context
+from parley.sockets import markers
+from parley.sockets.codec import Carried, News
+from parley.sockets.events import people
+from parley.sockets.presence import Listener, listeners
+from parley.sockets.protocols import Protocols
+from parley.store import keys
+from parley.stored import Message, Tail
+
+if TYPE_CHECKING:
+    # Only a message that somebody hears of needs the pushing code.
+    from parley.ports.sockets.gateway import SocketGateway
+
+T = TypeVar("T")
+
+REMEMBERED_MS = 2_000
+MOST_CONNECTIONS = 50
+"""To more connections, fan-out pushes: the sender of the message would wait too long."""
+MOST_MEMBERS = 100
+"""One request reads the presence of so many."""
+_MOST_ROOMS = 1_000
+_SENT = "sent"
+
+
+class _Room(NamedTuple):
+    """What is known of a room.
+
+    Attributes:
+        until_ms: Until when its connections count.
+        memberships_changed: The channel's count of changes when its members were read.
+        members: Who is in it; empty if they are too many for the fast path.
+        listeners: Their connections.
+    """
+
+    until_ms: int
+    memberships_changed: int
+    members: frozenset[Person] = frozenset()
+    listeners: tuple[Listener, ...] = ()
+
+
+class Outlook(Generic[T]):
+    """Work that goes on in a thread of its own, and its result."""
+
+    def __init__(self, work: Callable[[], T]):
+        self._found: list[T] = []
+        context = copy_context()
+        self._thread = Thread(target=context.run, args=(self._run, work), daemon=True)
+        self._thread.start()
+
+    def _run(self, work: Callable[[], T]) -> None:
+        try:
+            self._found.append(work())
+        except Exception as error:
+            logger.info("the fast path gave up", extra={"error": repr(error)})
+
+    def result(self, seconds: float) -> T | None:
+        """The result; None if the work failed or is not done after so many seconds."""
+        self._thread.join(max(seconds, 0))
+        return self._found[0] if self._found else None
+
+
+class FastPush:
+    """Pushes new messages of small rooms. It calls `sockets` for the gateway only if somebody must be told.
+
+    `beside` carries out work while the caller goes on.
+    """
+
+    def __init__(
+        self,
+        sockets: Callable[[], SocketGateway],
+        protocols: Protocols,
+        beside: Callable[[Callable[[], Any]], Outlook[Any]] = Outlook,
+    ):
+        self.sockets = sockets
+        self.protocols = protocols
+        self.beside = beside
+        self._rooms: dict[str, _Room] = {}
+
+    def begin(self, context: Context, channel_sid: str) -> FastAnnouncement:
+        """Begin to read who is in a room, unless this is remembered."""
+        room, now = self._rooms.get(channel_sid), context.clock.now_ms()
+        if room is not None and now < room.until_ms:
+            return FastAnnouncement(self, context, channel_sid, lambda seconds: room)
+        reading = self.beside(lambda: self._read(context, channel_sid, room))
+        return FastAnnouncement(self, context, channel_sid, reading.result)
+
+    def forget(self, channel_sid: str) -> None:
+        """Forget a room that is no longer as it was read."""
+        self._rooms.pop(channel_sid, None)
+
+    def _read(self, context: Context, channel_sid: str, known: _Room | None) -> _Room | None:
+        """The room as it is now; None if there is no such channel. `known` is what was remembered of it.
+
+        The counters are read before the members. If somebody joins or leaves in between, the count is too low, and
+        the room does not count.
+        """
+        # An old answer does no harm: connections that it lacks are served by fan-out, and an old count is too low.
+        users = [person.user_sid for person in known.members] if known else []
+        found = context.table.fetch_many([keys.tail(channel_sid), *map(keys.presence, users)], eventual=True)
+        tail = found.get(keys.tail(channel_sid))
+        if tail is None:
+            return None
+        changed = tail.get("memberships_changed", 0)
+        members = known.members if known else frozenset()
+        if known is None or known.memberships_changed != changed:
+            is_small = tail["members_count"] <= MOST_MEMBERS
+            members = people(context.table.every(keys.members(channel_sid))) if is_small else frozenset()
+            users = [person.user_sid for person in members]
+            found = context.table.fetch_many(map(keys.presence, users), eventual=True)
+        open_ = listeners(context, {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found})
+        heard = tuple(one for person in members for one in open_.get(person.user_sid, ()) if one.birth == person.birth)
+        room = _Room(context.clock.now_ms() + REMEMBERED_MS, changed, members, heard)
+        if len(self._rooms) >= _MOST_ROOMS:
+            self._rooms.clear()
+        self._rooms[channel_sid] = room
+        return room
+
+
+class FastAnnouncement:
+    """The announcement of one new message."""
+
+    def __init__(self, fast: FastPush, context: Context, channel_sid: str, room: Callable[[float], _Room | None]):
+        self._fast = fast
+        self._context = context
+        self._channel_sid = channel_sid
+        self._room = room
+        self._to: list[Listener] = []
+
+    def is_promised(self, tail: Tail) -> bool:
+        """Whether `push` will push the message that took its index with these counters."""
+        room = self._room(markers.BUDGET_MS / 1000)
+        if room is None:
+            return False
+        if room.memberships_changed != tail.get("memberships_changed", 0):
+            self._fast.forget(self._channel_sid)
+            return False
+        row = self._fast.protocols.row
+        to = [one for one in room.listeners if row(one.protocol).perspective.knows(tail)]
+        self._to = to if len(to) <= MOST_CONNECTIONS else []
+        return bool(self._to)
+
+    def push(self, message: Message) -> None:
+        """Push a message whose commit has succeeded; nothing happens unless that was promised. It raises nothing."""
+        if not self._to:
+            return
+        try:
+            self._push(message)
+        except Exception:
+            logger.exception("the fast path failed", extra={"channel_sid": self._channel_sid})
+
+    def repeat(self, message: Message) -> None:
+        """Push a message that an earlier call wrote, to the asking connection alone."""
+        context = self._context
+        if context.carried is not None:
+            context.carried.append(Carried(self._news(message), context.caller.request.partition(" ")[2]))
+
+    def _push(self, message: Message) -> None:
+        context, news = self._context, self._news(message)
+        sender, _, request = context.caller.request.partition(" ")
+        served: list[str] = []
+        posts: list[tuple[str, bytes]] = []
+        for protocol in {one.protocol for one in self._to}:
+            codec = self._fast.protocols.codec(protocol)
+            pieces = [piece for piece in codec.render(news, "") if codec.is_fast(piece)]
+            bodies = codec.packed(pieces)
+            for listener in self._to:
+                if listener.protocol != protocol:
+                    continue
+                if listener.id != sender:
+                    posts += [(listener.id, body) for body in bodies]
+                elif context.carried is not None:
+                    context.carried.append(Carried(news, request))
+                    served.append(listener.id)
+                else:
+                    marked = codec.packed([codec.marked(piece, request) for piece in pieces])
+                    posts += [(listener.id, body) for body in marked]
+        if posts and (seconds := self._seconds_left(message)) > 0:
+            outcomes = self._fast.sockets().post(posts, seconds)
+            served += [connection_id for connection_id, outcome in outcomes.items() if outcome == _SENT]
+            count(FAST_PUSHES, len(outcomes))
+        if served:
+            seq = message["seq"]
+            writing = self._fast.beside(lambda: markers.write(context, self._channel_sid, seq, served))
+            writing.result(self._seconds_left(message))
+
+    def _seconds_left(self, message: Message) -> float:
+        """How much of the budget is left. It began just before the commit."""
+        return (markers.BUDGET_MS - (self._context.clock.now_ms() - message["cause"]["at"])) / 1000
+
+    def _news(self, message: Message) -> News:
+        return News("message_created", "message", "created", {**message}, self._channel_sid)

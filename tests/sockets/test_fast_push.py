@@ -1,0 +1,268 @@
+"""The fast path: whoever writes a message in a small room pushes it too, and fan-out serves the others."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from local.template.template import Template
+from parley.ports.sockets.gateway import Outcome
+from parley.sockets import markers
+from parley.store import keys
+from tests.sockets.deployment import Deployment, Device, House, Room, hush
+from tests.sockets.dying import DyingClient, Killed
+from tests.support.lean import LeanClient
+from tests.support.stream import Stream
+from tests.support.world import World
+
+
+@pytest.fixture
+def fast(house: House) -> House:
+    """A house whose functions have the fast path."""
+    house.deployment.hurry()
+    return house
+
+
+@pytest.fixture
+def room(fast: House) -> Room:
+    """A private channel with alice and bob in it."""
+    return fast.channel("alice", "bob", Type="private")
+
+
+@pytest.fixture
+def alice(fast: House, room: Room) -> Device:
+    return fast.device("alice")
+
+
+@pytest.fixture
+def bob(fast: House, room: Room, alice: Device) -> Device:
+    device = fast.device("bob")
+    hush(alice, device)
+    return device
+
+
+def got(device: Device) -> list[str]:
+    """The bodies of the messages that came since the socket was opened, whoever pushed them."""
+    return [frame["message"]["body"] for frame in device.frames() if frame.get("event") == "messageAdded"]
+
+
+def later(device: Device) -> list[str]:
+    """The events that fan-out pushed to it for what has happened since it last ran."""
+    before = len(device.frames())
+    device._deployment.announce()
+    return [frame["event"] for frame in device.frames()[before:]]
+
+
+def marker(room: Room, index: int) -> Any:
+    """The marker of a message."""
+    world = room.house.deployment.world
+    message = world.table.fetch(keys.message(room.sid, index))
+    return world.table.fetch(keys.marker(room.sid, message["seq"])) if message else None
+
+
+def test_a_message_has_reached_everybody_when_its_sender_gets_the_reply(alice: Device, bob: Device, room: Room) -> None:
+    alice.done("sendMessage", channel=room.sid, body="hello")
+    assert (got(alice), got(bob)) == (["hello"], ["hello"])
+
+
+def test_a_message_of_a_back_end_has_reached_everybody_when_it_gets_the_answer(
+    alice: Device, bob: Device, room: Room
+) -> None:
+    room.post("hello")
+    assert (got(alice), got(bob)) == (["hello"], ["hello"])
+
+
+def test_fan_out_does_not_push_it_again(alice: Device, bob: Device, room: Room) -> None:
+    alice.done("sendMessage", channel=room.sid, body="hello")
+    assert (later(alice), later(bob)) == ([], [])
+
+
+def test_the_senders_own_push_comes_in_the_frame_of_the_reply_and_costs_no_post(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
+    fast.deployment.gateway.attempts.clear()
+    alice.done("sendMessage", channel=room.sid, body="hello", id="seven")
+    assert fast.deployment.gateway.attempts == [bob.connection_id]
+    assert alice.frames()[-1]["request"] == "seven"
+
+
+def test_a_push_that_does_not_fit_into_the_frame_of_the_reply_comes_after_it(
+    alice: Device, bob: Device, room: Room
+) -> None:
+    body = "x" * 20_000
+    assert alice.send(json.dumps({"id": "1", "action": "sendMessage", "channel": room.sid, "body": body})) is None
+    reply, push = alice.frames()[-2:]
+    assert (reply["result"]["body"], push["message"]["body"]) == (body, body)
+
+
+def test_a_push_by_the_writer_looks_like_one_by_fan_out(alice: Device, bob: Device, room: Room, fast: House) -> None:
+    alice.done("sendMessage", channel=room.sid, body="hello", attributes={"a": 1})
+    (pushed,) = [frame for frame in bob.frames() if frame.get("event") == "messageAdded"]
+    fast.deployment.world.table.take(keys.marker(room.sid, pushed["seq"]))
+    assert bob.heard() == [pushed, pushed]
+
+
+def test_who_connects_after_the_push_hears_of_the_message_from_fan_out(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
+    alice.done("sendMessage", channel=room.sid, body="hello")
+    phone = fast.device("bob")
+    assert (later(bob), got(phone)) == ([], ["hello"])
+
+
+def test_who_was_removed_a_moment_ago_hears_nothing(alice: Device, bob: Device, room: Room) -> None:
+    alice.done("sendMessage", channel=room.sid, body="for both")
+    room.delete("/Members/bob")
+    alice.done("sendMessage", channel=room.sid, body="for alice")
+    bob.heard()
+    assert (got(alice), got(bob)) == (["for both", "for alice"], ["for both"])
+
+
+def test_who_joined_a_moment_ago_hears_of_the_next_message(alice: Device, bob: Device, room: Room, fast: House) -> None:
+    alice.done("sendMessage", channel=room.sid, body="for both")
+    carol = fast.device("carol")
+    carol.heard()
+    room.add("carol")
+    alice.done("sendMessage", channel=room.sid, body="for all")
+    bob.heard()
+    assert (got(bob), got(carol)) == (["for both", "for all"], ["for all"])
+
+
+def test_fifty_connections_are_pushed_to_at_once_and_of_fifty_one_none(fast: House) -> None:
+    room = fast.channel("alice")
+    devices = [fast.device("alice") for _ in range(10)]
+    for number in range(8):
+        room.add(f"user {number}")
+        devices += [fast.device(f"user {number}") for _ in range(5)]
+    hush(*devices)
+    room.post("to fifty")
+    assert all(got(device) == ["to fifty"] for device in devices)
+    devices.append(fast.device("user 7"))
+    fast.deployment.world.clock.advance(3)
+    room.post("to fifty-one")
+    assert not any("to fifty-one" in got(device) for device in devices)
+    fast.deployment.announce()
+    assert all("to fifty-one" in got(device) for device in devices)
+
+
+def test_whom_the_writer_does_not_reach_fan_out_serves(alice: Device, bob: Device, room: Room, fast: House) -> None:
+    gateway = fast.deployment.gateway
+    gateway.throttle(bob.connection_id)
+    alice.done("sendMessage", channel=room.sid, body="hello")
+    gateway.relieve(bob.connection_id)
+    assert (later(alice), later(bob), got(bob)) == ([], [], ["hello"])
+
+
+def test_without_a_marker_everybody_hears_of_the_message_twice_and_nobody_misses_it(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
+    alice.done("sendMessage", channel=room.sid, body="hello")
+    fast.deployment.world.table.take(keys.marker(room.sid, bob.frames()[-1]["seq"]))
+    fast.deployment.announce()
+    assert (got(alice), got(bob)) == (["hello", "hello"], ["hello", "hello"])
+
+
+def test_a_client_that_repeats_a_message_gets_its_push_again(alice: Device, bob: Device, room: Room) -> None:
+    sent = alice.done("sendMessage", channel=room.sid, body="hello", id="0123456789abcdef")
+    assert alice.done("sendMessage", channel=room.sid, body="hello", id="0123456789abcdef") == sent
+    assert (got(alice), got(bob)) == (["hello", "hello"], ["hello"])
+
+
+def test_posting_gets_no_more_time_than_the_budget(
+    alice: Device, bob: Device, room: Room, fast: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    gateway = fast.deployment.gateway
+
+    def post(pushes: Any, deadline_seconds: float) -> dict[str, Outcome]:
+        given.append(deadline_seconds)
+        return {connection_id: Outcome.DROPPED for connection_id, _ in pushes}
+
+    monkeypatch.setattr(gateway, "post", post)
+    alice.done("sendMessage", channel=room.sid, body="hello")
+    assert 0 < given[0] <= 0.15
+
+
+# Markers that are late, and writers that die.
+
+
+def promised(room: Room, body: str = "hello") -> None:
+    """A message whose writer has promised to push it, and has done nothing since."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("parley.sockets.fast_push.FastAnnouncement.push", lambda self, message: None)
+        room.post(body)
+
+
+def test_fan_out_waits_for_a_writer_that_is_still_at_work(
+    alice: Device, bob: Device, room: Room, fast: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promised(room)
+    world = fast.deployment.world
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        world.clock.advance(seconds)
+        message = world.table.fetch(keys.message(room.sid, 0))
+        markers.write(world.context(), room.sid, message["seq"], [alice.connection_id])
+
+    monkeypatch.setattr(world.clock, "sleep", sleep)
+    fast.deployment.announce()
+    assert (len(slept), got(alice), got(bob)) == (1, [], ["hello"])
+
+
+def test_fan_out_waits_no_longer_than_a_writer_may_work(alice: Device, bob: Device, room: Room, fast: House) -> None:
+    promised(room)
+    began = fast.deployment.world.clock.now_ms()
+    fast.deployment.announce()
+    assert got(bob) == ["hello"]
+    assert fast.deployment.world.clock.now_ms() - began <= 300
+
+
+def test_fan_out_does_not_wait_for_an_old_promise(alice: Device, bob: Device, room: Room, fast: House) -> None:
+    promised(room)
+    fast.deployment.world.clock.advance(1)
+    began = fast.deployment.world.clock.now_ms()
+    fast.deployment.announce()
+    assert (got(bob), fast.deployment.world.clock.now_ms()) == (["hello"], began)
+
+
+def test_fan_out_does_not_wait_for_what_nobody_promised(bob: Device, room: Room, fast: House) -> None:
+    fast.deployment.world.wire({"fast_push": False})
+    room.post("hello")
+    began = fast.deployment.world.clock.now_ms()
+    assert later(bob) == ["messageAdded"]
+    assert fast.deployment.world.clock.now_ms() == began
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_a_writer_that_dies_at_any_request_leaves_a_message_that_everybody_hears_of_or_none(
+    lean: LeanClient, template: Template, stream: Stream, done: bool
+) -> None:
+    dying = DyingClient(lean)
+    (table,) = template.tables()
+    house = House(Deployment(World(dying, table.name), stream, template))
+    house.deployment.hurry()
+    room = house.channel("alice", "bob", Type="private")
+    alice, bob = house.device("alice"), house.device("bob")
+    hush(alice, bob)
+    for request in range(20):
+        before = len(got(bob))
+        house.deployment.world.clock.advance(3)
+        dying.die_at(request, done=done)
+        with suppress(Killed):
+            alice.ask("sendMessage", channel=room.sid, body=f"message {request}")
+        if not dying.live():
+            break
+        fast_ones = got(bob)[before:]
+        bob.heard()
+        stored = house.rest.get(f"{room.path}/Messages", PageSize=100)["messages"]
+        is_written = any(message["body"] == f"message {request}" for message in stored)
+        heard = got(bob)[before:]
+        assert set(heard) == ({f"message {request}"} if is_written else set()), (request, fast_ones)
+    else:
+        pytest.fail("it never got so far as to live")
+    assert request > 5
