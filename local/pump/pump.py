@@ -5,8 +5,8 @@ change reaches its function within milliseconds. Streams are also read a few tim
 wrote.
 
 Lambda is slower: it reads each stream four times a second and no more
-(https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html). `PARLEY_STREAM_POLL_MS=250` makes the pump do the same, for
-measurements.
+(https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html). `PARLEY_STREAM_POLL_MS=250` makes the pump do the same,
+for measurements.
 """
 
 from __future__ import annotations

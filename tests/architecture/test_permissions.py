@@ -54,6 +54,7 @@ FOR_LOCAL_RUNS = {
 CARRIED_ALONG = {
     "actions_per_second",
     "auth_token_secret",
+    "fast_push",
     "group_messages",
     "key_ring_secret",
     "media_limit_mb",
@@ -63,7 +64,8 @@ CARRIED_ALONG = {
     "push_applications",
     "whatsapp_senders",
 }
-CARRIED_ALONG_BY = {"WsConnectFunction": {"requests_per_second", "rest_url"}}
+# The REST function takes it from each request.
+CARRIED_ALONG_BY = {"RestApiFunction": {"rest_url"}, "WsConnectFunction": {"requests_per_second", "rest_url"}}
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
 # The actions that Lambda itself takes with the role: it reads streams and queues, writes logs, and parks failed records.
 BY_LAMBDA = re.compile(
@@ -339,6 +341,9 @@ class Scenario:
         event["requestContext"]["connectionId"] = connection_id
         event["body"] = json.dumps({"id": frame_id, "action": action, **members})
         reply = json.loads(self.functions.invoke("WsMessageFunction", event)["body"])
+        if isinstance(reply, list):
+            # The reply, and the push that comes with it.
+            reply = reply[0]
         assert reply["status"] < 300, f"{action}: {reply}"
         self.actions.add(action)
         return reply.get("result")

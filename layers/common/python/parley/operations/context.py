@@ -140,7 +140,7 @@ class Context:
 
     `numbers` are the account's numbers, `records` all types of records, `media` what the operator has set for files.
     `announce` begins the fast path of a new message. `carried` takes the pushes that the reply to a client's request
-    carries; None if it can carry none.
+    carries; None if it can carry none. `rest_url` is what URLs in the answer to a REST request begin with.
     """
 
     table: Table
@@ -160,6 +160,7 @@ class Context:
     make_push: Callable[[], PushGateway] | None = None
     announce: Announce | None = None
     carried: list[Any] | None = None
+    rest_url: str = ""
 
     @property
     def objects(self) -> Objects:

@@ -89,9 +89,7 @@ def create(
     now = context.clock.now_ms() // 1000
     earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
     if earlier and earlier["expires_at"] > now:
-        repeated = _earlier(context, service_sid, channel_sid, earlier)
-        announcement.repeat(repeated)
-        return repeated
+        return _repeated(context, service_sid, channel_sid, earlier, announcement)
     if tag and tag.may_repeat and (tagged := _tagged(context, service_sid, channel_sid, tag.name)):
         return tagged
     if sids:
@@ -161,7 +159,7 @@ def _written(
         if not isinstance(refusal, _Repeated):
             raise
         others = context.table.fetch(keys.idempotency(message["channel_sid"], token))
-        return _earlier(context, message["service_sid"], message["channel_sid"], others or {})
+        return _repeated(context, message["service_sid"], message["channel_sid"], others or {}, announcement)
     announcement.push(stored)
     count(MESSAGES)
     counting.settle_at_every_fiftieth(context, stored)
@@ -268,6 +266,17 @@ def _authored(context: Context, author: str) -> dict[str, Any]:
     """The attributes that say who wrote a message. The birth is known only if the author is the acting client."""
     caller = context.caller
     return authored(author, caller.birth if author == caller.identity else "", context.clock.now_ms())
+
+
+def _repeated(
+    context: Context, service_sid: str, channel_sid: str, earlier: SentToken, announcement: Announcement
+) -> Message:
+    """The message that was sent with a token, for a caller that may have lost the reply and the push with it."""
+    message = _earlier(context, service_sid, channel_sid, earlier)
+    if message.get("seq") == message.get("created_seq", -1):
+        # Of a later edit or deletion, fan-out tells.
+        announcement.repeat(message)
+    return message
 
 
 def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: SentToken) -> Message:

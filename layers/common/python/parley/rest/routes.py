@@ -153,6 +153,8 @@ def answer_one(
     more: dict[str, Any] = {}
     if (mount.record.name, verb) == ("message", "create"):
         more["token"] = _idempotency_token(request)
+        # The message is pushed as the answer shows it.
+        context = replace(context, rest_url=base_url(request))
     record = operation(context, path, parameters, **more)
     if record is None:
         return Response(status_code=mount.status(verb))

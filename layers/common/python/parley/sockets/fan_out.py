@@ -100,7 +100,6 @@ class _Plan:
     """
 
     served: Mapping[str, frozenset[str]]
-
     listeners: dict[str, Listener] = field(default_factory=dict)
     pieces: dict[str, list[Piece]] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
@@ -276,9 +275,10 @@ class FanOut:
                 pieces = codec.render(news, listener.user_sid)
             is_sender = listener.id == sender and request
             told = slow if listener.id in served else pieces
-            plan.pieces.setdefault(listener.id, []).extend(
-                [codec.marked(piece, request) for piece in told] if is_sender else told
-            )
+            if told:
+                plan.pieces.setdefault(listener.id, []).extend(
+                    [codec.marked(piece, request) for piece in told] if is_sender else told
+                )
 
     def _introduce(self, plan: _Plan, news: News, protocol: str, group: list[Listener], hearers: _Hearers) -> None:
         """Tell of a channel that the protocol did not show until now: its members hear what they hear after joining."""

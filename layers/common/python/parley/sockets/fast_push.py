@@ -22,6 +22,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from parley.domain.memberships import Person
+from parley.domain.presence import PREFIX
 from parley.log import logger
 from parley.metrics import FAST_PUSHES, count
 from parley.operations.context import Context
@@ -65,7 +66,11 @@ class _Room(NamedTuple):
 
 
 class Outlook(Generic[T]):
-    """Work that goes on in a thread of its own, and its result."""
+    """Work that goes on in a thread of its own, and its result.
+
+    The work may still be going on when the function has replied. Then Lambda freezes it, and it goes on or fails with
+    the next call.
+    """
 
     def __init__(self, work: Callable[[], T]):
         self._found: list[T] = []
@@ -76,8 +81,9 @@ class Outlook(Generic[T]):
     def _run(self, work: Callable[[], T]) -> None:
         try:
             self._found.append(work())
-        except Exception as error:
-            logger.info("the fast path gave up", extra={"error": repr(error)})
+        except Exception:
+            # Fan-out does what this has not done.
+            logger.warning("the fast path gave up", exc_info=True)
 
     def result(self, seconds: float) -> T | None:
         """The result; None if the work failed or is not done after so many seconds."""
@@ -135,7 +141,10 @@ class FastPush:
             found = context.table.fetch_many(map(keys.presence, users), eventual=True)
         open_ = listeners(context, {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found})
         heard = tuple(one for person in members for one in open_.get(person.user_sid, ()) if one.birth == person.birth)
-        room = _Room(context.clock.now_ms() + REMEMBERED_MS, changed, members, heard)
+        # A connection counts until its token ends, and fan-out sees that at once.
+        ends = [found[keys.presence(one.user_sid)][PREFIX + one.id]["until"] * 1000 for one in heard]
+        until_ms = min([context.clock.now_ms() + REMEMBERED_MS, *ends])
+        room = _Room(until_ms, changed, members, heard)
         if len(self._rooms) >= _MOST_ROOMS:
             self._rooms.clear()
         self._rooms[channel_sid] = room
@@ -150,17 +159,21 @@ class FastAnnouncement:
         self._context = context
         self._channel_sid = channel_sid
         self._room = room
+        self._protocols = fast.protocols.at(context.rest_url)
         self._to: list[Listener] = []
+        self._waited_ms = 0
 
     def is_promised(self, tail: Tail) -> bool:
         """Whether `push` will push the message that took its index with these counters."""
+        began = self._context.clock.now_ms()
         room = self._room(markers.BUDGET_MS / 1000)
+        self._waited_ms = self._context.clock.now_ms() - began
         if room is None:
             return False
         if room.memberships_changed != tail.get("memberships_changed", 0):
             self._fast.forget(self._channel_sid)
             return False
-        row = self._fast.protocols.row
+        row = self._protocols.row
         to = [one for one in room.listeners if row(one.protocol).perspective.knows(tail)]
         self._to = to if len(to) <= MOST_CONNECTIONS else []
         return bool(self._to)
@@ -169,10 +182,15 @@ class FastAnnouncement:
         """Push a message whose commit has succeeded; nothing happens unless that was promised. It raises nothing."""
         if not self._to:
             return
-        try:
-            self._push(message)
-        except Exception:
-            logger.exception("the fast path failed", extra={"channel_sid": self._channel_sid})
+        context, news = self._context, self._news(message)
+        sender, _, request = context.caller.request.partition(" ")
+        carrier = ""
+        if context.carried is not None and any(listener.id == sender for listener in self._to):
+            carrier = sender
+            context.carried.append(Carried(news, request))
+        # In a thread, because nothing else can bound how long the name of a host takes to be resolved.
+        posting = self._fast.beside(lambda: self._post(message, news, carrier))
+        posting.result(self._seconds_left(message))
 
     def repeat(self, message: Message) -> None:
         """Push a message that an earlier call wrote, to the asking connection alone."""
@@ -180,38 +198,39 @@ class FastAnnouncement:
         if context.carried is not None:
             context.carried.append(Carried(self._news(message), context.caller.request.partition(" ")[2]))
 
-    def _push(self, message: Message) -> None:
-        context, news = self._context, self._news(message)
-        sender, _, request = context.caller.request.partition(" ")
-        served: list[str] = []
+    def _post(self, message: Message, news: News, carrier: str) -> None:
+        """Push to all but the connection whose reply carries the push, and leave the marker."""
+        served = [carrier] if carrier else []
+        if posts := self._posts(news, carrier):
+            outcomes = self._fast.sockets().post(posts, self._seconds_left(message))
+            sent = [connection_id for connection_id, outcome in outcomes.items() if outcome == _SENT]
+            count(FAST_PUSHES, len(sent))
+            served += sent
+        if self._seconds_left(message) > 0:
+            # It is left even if nobody was reached, so that fan-out does not wait for it.
+            markers.write(self._context, self._channel_sid, message["seq"], served)
+
+    def _posts(self, news: News, carrier: str) -> list[tuple[str, bytes]]:
+        sender, _, request = self._context.caller.request.partition(" ")
         posts: list[tuple[str, bytes]] = []
         for protocol in {one.protocol for one in self._to}:
-            codec = self._fast.protocols.codec(protocol)
+            codec = self._protocols.codec(protocol)
             pieces = [piece for piece in codec.render(news, "") if codec.is_fast(piece)]
             bodies = codec.packed(pieces)
             for listener in self._to:
-                if listener.protocol != protocol:
+                if listener.protocol != protocol or listener.id == carrier:
                     continue
-                if listener.id != sender:
-                    posts += [(listener.id, body) for body in bodies]
-                elif context.carried is not None:
-                    context.carried.append(Carried(news, request))
-                    served.append(listener.id)
+                if listener.id == sender:
+                    told = codec.packed([codec.marked(piece, request) for piece in pieces])
                 else:
-                    marked = codec.packed([codec.marked(piece, request) for piece in pieces])
-                    posts += [(listener.id, body) for body in marked]
-        if posts and (seconds := self._seconds_left(message)) > 0:
-            outcomes = self._fast.sockets().post(posts, seconds)
-            served += [connection_id for connection_id, outcome in outcomes.items() if outcome == _SENT]
-            count(FAST_PUSHES, len(outcomes))
-        if served:
-            seq = message["seq"]
-            writing = self._fast.beside(lambda: markers.write(context, self._channel_sid, seq, served))
-            writing.result(self._seconds_left(message))
+                    told = bodies
+                posts += [(listener.id, body) for body in told]
+        return posts
 
     def _seconds_left(self, message: Message) -> float:
         """How much of the budget is left. It began just before the commit."""
-        return (markers.BUDGET_MS - (self._context.clock.now_ms() - message["cause"]["at"])) / 1000
+        used_ms = self._waited_ms + self._context.clock.now_ms() - message["cause"]["at"]
+        return (markers.BUDGET_MS - used_ms) / 1000
 
     def _news(self, message: Message) -> News:
         return News("message_created", "message", "created", {**message}, self._channel_sid)

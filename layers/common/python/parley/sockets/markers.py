@@ -30,7 +30,7 @@ def write(context: Context, channel_sid: str, seq: int, connection_ids: Collecti
     """Leave the marker of the change with this number; one write unit for fifty connections."""
     expires_at = context.clock.now_ms() // 1000 + _KEPT_SECONDS
     marker = Marker(to=" ".join(connection_ids), expires_at=expires_at)
-    context.table.put_many({keys.marker(channel_sid, seq): marker})
+    context.table.touch(keys.marker(channel_sid, seq), {**marker})
 
 
 def wanted(changes: Sequence[Change]) -> list[Key[Marker]]:

@@ -71,9 +71,19 @@ class Protocols:
 
     def __init__(self, rest_url: str, account_sid: str, rows: tuple[Row, ...] = ROWS):
         self._made_with = rest_url, account_sid
+        self._elsewhere: Protocols | None = None
         self._rows = {row.name: row for row in rows}
         self._codecs: dict[str, Codec] = {}
         self._requests: dict[str, Requests] = {}
+
+    def at(self, rest_url: str) -> Protocols:
+        """The same protocols with URLs that begin with `rest_url`, if this deployment has no setting for that."""
+        own, account_sid = self._made_with
+        if own or not rest_url:
+            return self
+        if self._elsewhere is None or self._elsewhere._made_with[0] != rest_url:
+            self._elsewhere = Protocols(rest_url, account_sid, tuple(self._rows.values()))
+        return self._elsewhere
 
     def named(self, name: str) -> Row:
         """The protocol of this name, which a client gives when it connects.

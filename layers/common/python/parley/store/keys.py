@@ -29,7 +29,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     the receipts of a message; all in a channel  pk CHANNEL#<CH>     sk RECEIPT#<index, 12 digits>#<DY>
     media, and the message that carries it     pk MEDIA#<ME>         sk MEDIA
     what changed after a seq*                  pk CHANNEL#<CH>       sk CHG#<seq, 12 digits>
-    who got a change from its writer           pk MARKER#<CH>#<seq>  sk MARKER
+    who got a change from its writer           pk MARKER#<CH>        sk <seq, 12 digits>
     what was made under an idempotency token   pk IDEMPOTENCY#<parent>#<token>  sk IDEMPOTENCY
     a user by SID or identity (derived SID)    pk USER#<US>          sk USER
     a user's live connections                  pk USER#<US>          sk PRESENCE
@@ -300,7 +300,7 @@ def changes(channel_sid: str) -> Range[stored.LogEntry]:
 
 def marker(channel_sid: str, seq: int) -> Key[stored.Marker]:
     """Markers do not lie in the channel's own partition, whose writes are the first to reach DynamoDB's limit."""
-    return Key(f"MARKER#{channel_sid}#{seq}", "MARKER")
+    return Key(f"MARKER#{channel_sid}", padded(seq))
 
 
 def idempotency(sid: str, token: str) -> Key[stored.SentToken]:
