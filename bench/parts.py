@@ -23,6 +23,7 @@ class Part:
 
 PARTS = (
     Part("budgets", "DynamoDB requests and write units of each operation", counted=True),
+    Part("cold", "cold starts of each function, beside its libraries alone"),
     Part("posts", "posts a second to sockets, beside boto3"),
     Part("synapse", "the local stack beside Matrix Synapse", quick=False),
 )

@@ -1,0 +1,190 @@
+"""Cold starts: what a function takes until it has answered its first invocation, beside its libraries alone.
+
+    python -m bench cold             (about a minute, loopback only; the first time it builds the layer)
+
+Each function comes from the packaged layer and starts in a process of its own: imports, clients, and the answer to a
+sample invocation of `events/`. AWS is a server on loopback that gives recorded answers at once. Processes of a function
+take turns with processes that only import libraries: those that such a function takes from others anyway, which are
+botocore's session, Powertools and PyJWT, and for REST also FastAPI and Mangum. Parley's functions start without
+botocore's session, so they can be below 1.
+
+CPU time is compared, from the first line of Python on. Lambda starts the interpreter before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.answering import Answering
+from bench.figures import RATIO, TIME, Figure, Findings
+from bench.packaged import Packaged, packaged
+from local.emulators.engine import Endpoints, start_engine
+from local.home import REPOSITORY, Home
+from local.template.template import Template
+from tests.functions.sample_account import ACCOUNT_SID, SampleAccount
+from tests.support.fakes import AUTH_TOKEN, NOON_MS
+
+ROUNDS, QUICK_ROUNDS = 9, 1
+# Each function with its first invocation, in an order in which each finds what it needs.
+SAMPLES = {
+    "rest_api": "rest_api",
+    "ws_connect": "ws_connect",
+    "ws_message": "ws_message",
+    "fan_out": "fan_out_changes",
+    "webhooks": "webhooks_changes",
+    "push": "push_notifications",
+    "ws_disconnect": "ws_disconnect",
+}
+_LIBRARIES = ["botocore.session", "aws_lambda_powertools", "aws_lambda_powertools.metrics", "jwt"]
+_OF_REST = ["fastapi", "mangum"]
+_SMALL_GOAL, _REST_GOAL = 1.10, 1.25
+
+# It is noon on the day of the samples.
+_STARTING = f"""
+import time
+began, began_cpu = time.perf_counter(), time.process_time()
+import importlib.util, json, sys
+import parley.clock
+parley.clock.Clock.now_ms = lambda self: {NOON_MS}
+specification = importlib.util.spec_from_file_location("app", sys.argv[1])
+module = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(module)
+class Context:
+    aws_request_id = "r"
+    get_remaining_time_in_millis = staticmethod(lambda: 10_000)
+with open(sys.argv[2]) as file:
+    event = json.load(file)
+answer = module.handler(event, Context())
+taken = time.process_time() - began_cpu, time.perf_counter() - began
+print(json.dumps([*taken, sorted(sys.modules), answer]), file=sys.stderr)
+"""
+_IMPORTING = """
+import time
+began, began_cpu = time.perf_counter(), time.process_time()
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+taken = time.process_time() - began_cpu, time.perf_counter() - began
+import json
+print(json.dumps([*taken, sorted(sys.modules), None]), file=sys.stderr)
+"""
+
+
+def measure(quick: bool) -> Findings:
+    """Measure every function; `quick` takes one process of each kind."""
+    package = packaged()
+    findings = Findings(notes=[package.note] if package.note else [])
+    heading = ["Function", "CPU until the first answer", "Libraries alone", "Ratio", "Modules", "of Parley"]
+    table = [heading]
+    with _deployed() as (answering, environment):
+        for function, sample in SAMPLES.items():
+            starts = _Starts(package, environment, answering, function, sample)
+            found = starts.compared(QUICK_ROUNDS if quick else ROUNDS)
+            goal = _REST_GOAL if function == "rest_api" else _SMALL_GOAL
+            findings.figures += [
+                Figure(f"{function}: first answer, to importing libraries alone", found.ratio, "x", RATIO, goal),
+                Figure(f"{function}: first answer, CPU", found.cpu_ms, "ms", TIME),
+            ]
+            times = [f"{found.cpu_ms:.0f} ms", f"{found.libraries_ms:.0f} ms", f"{found.ratio:.2f}"]
+            table.append([f"`{function}`", *times, str(found.modules), str(found.own_modules)])
+    findings.tables["starts"] = table
+    return findings
+
+
+class _Found:
+    """What the processes of one function took."""
+
+    def __init__(self, pairs: list[tuple[list[Any], list[Any]]]) -> None:
+        self.cpu_ms = statistics.median(ours[0] for ours, _ in pairs) * 1000
+        self.libraries_ms = statistics.median(libraries[0] for _, libraries in pairs) * 1000
+        self.ratio = statistics.median(ours[0] / libraries[0] for ours, libraries in pairs)
+        modules = pairs[0][0][2]
+        self.modules = len(modules)
+        self.own_modules = sum(name.split(".")[0] == "parley" for name in modules)
+
+
+class _Starts:
+    """Starts one function, and its libraries, over and over."""
+
+    def __init__(
+        self, package: Packaged, environment: dict[str, str], answering: Answering, function: str, sample: str
+    ) -> None:
+        self._package = package
+        self._environment = {**environment, "POWERTOOLS_SERVICE_NAME": function, "PYTHONPATH": str(package.folder)}
+        self._answering = answering
+        self._libraries = _LIBRARIES + (_OF_REST if function == "rest_api" else [])
+        app, event = REPOSITORY / "functions" / function / "app.py", REPOSITORY / "events" / f"{sample}.json"
+        self._arguments = [str(app), str(event)]
+        answering.record()
+        answer = self._run(_STARTING, self._arguments)[3]
+        if answer.get("statusCode", 200) >= 300 or answer.get("batchItemFailures"):
+            raise RuntimeError(f"{function} did not do what the sample asks: {answer}")
+
+    def compared(self, rounds: int) -> _Found:
+        pairs = []
+        for _ in range(rounds):
+            self._answering.play()
+            ours = self._run(_STARTING, self._arguments)
+            pairs.append((ours, self._run(_IMPORTING, self._libraries)))
+        return _Found(pairs)
+
+    def _run(self, program: str, arguments: list[str]) -> list[Any]:
+        command = [self._package.python, "-c", program, *arguments]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"a process failed:\n{done.stdout}\n{done.stderr}")
+        found: list[Any] = json.loads(done.stderr.splitlines()[-1])
+        return found
+
+
+@contextmanager
+def _deployed() -> Iterator[tuple[Answering, dict[str, str]]]:
+    """The account of the samples on the emulators, with the environment that leads functions there."""
+    with tempfile.TemporaryDirectory() as folder:
+        endpoints = start_engine(Home(Path(folder)))
+        answering = Answering(endpoints)
+        try:
+            yield answering, _environment(endpoints, answering.url)
+        finally:
+            answering.close()
+            endpoints.stop()
+
+
+def _environment(endpoints: Endpoints, url: str) -> dict[str, str]:
+    client, sqs, secrets = endpoints.client("dynamodb"), endpoints.client("sqs"), endpoints.client("secretsmanager")
+    (table,) = Template(REPOSITORY / "template.yaml", "51af3dc0-da77-11e4-872e-1234567b84fc").tables()
+    client.create_table(**table.definition)
+    account = SampleAccount(client, table.name)
+    for name, text in (("auth", AUTH_TOKEN), ("ring", account.world.secrets.secrets["root"])):
+        secrets.create_secret(Name=name, SecretString=text)
+    in_order = {"FifoQueue": "true"}
+    queues = {
+        "PARLEY_DELIVERY_QUEUE_URL": sqs.create_queue(QueueName="deliveries.fifo", Attributes=in_order),
+        "PARLEY_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead.fifo", Attributes=in_order),
+        "PARLEY_PUSH_QUEUE_URL": sqs.create_queue(QueueName="push.fifo", Attributes=in_order),
+        "PARLEY_WORK_QUEUE_URL": sqs.create_queue(QueueName="work"),
+    }
+    emulated = {name for name in endpoints.environment() if name.startswith("AWS_ENDPOINT_URL")}
+    return {
+        **{name: value for name, value in endpoints.environment().items() if name not in emulated},
+        **{name: made["QueueUrl"] for name, made in queues.items()},
+        "PATH": os.environ["PATH"],
+        "PARLEY_TABLE": table.name,
+        "PARLEY_ACCOUNT_SID": ACCOUNT_SID,
+        "PARLEY_AUTH_TOKEN_SECRET": "auth",
+        "PARLEY_KEY_RING_SECRET": "ring",
+        "PARLEY_REST_URL": "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod",
+        "PARLEY_CONNECTIONS_URL": "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/prod",
+        "PARLEY_PUSH_APPLICATIONS": "arn:aws:sns:us-east-1:123456789012:app",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": url,
+        "AWS_SESSION_TOKEN": "t" * 800,
+    }
