@@ -1,93 +1,129 @@
 """Plays AWS for one function: passes its requests on to the emulators, and later gives the same answers at once.
 
 So a benchmark of a function measures the function. An answer is found by the kind of its request, in the order in which
-the requests of that kind came: ids and times in requests differ from run to run.
+the requests of that kind came, since ids and times in requests differ from run to run. After the last one the first one
+comes again. Pushes to sockets are always taken.
+
+python -m bench.answering DYNAMODB MINISTACK  (serves on a free loopback port, prints it, and ends with its input)
 """
 
 from __future__ import annotations
 
-import threading
+import asyncio
+import http.client
+import subprocess
+import sys
 import urllib.error
 import urllib.request
-from collections import defaultdict
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from local.emulators.engine import Endpoints
+from local.home import REPOSITORY
 
 Answer = tuple[int, bytes]
+_RECORD, _PLAY = "/record", "/play"
+_NOT_PASSED_ON = ("host", "content-length", "connection")
 
 
 class Answering:
-    """A server on loopback that records what the emulators answer, then plays it."""
+    """A process that plays AWS at `url`."""
 
-    def __init__(self, aws: Endpoints) -> None:
-        self._aws = aws
-        self._recorded: dict[str, list[Answer]] = defaultdict(list)
-        # What is still to be given; None while requests are passed on.
-        self._left: dict[str, list[Answer]] | None = None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._port = port
 
     def record(self) -> None:
         """Pass requests on from now on, and keep the answers in place of those before."""
-        self._recorded = defaultdict(list)
-        self._left = None
+        self._tell(_RECORD)
 
     def play(self) -> None:
         """Give the recorded answers from now on, from the first one."""
-        self._left = {kind: list(answers) for kind, answers in self._recorded.items()}
+        self._tell(_PLAY)
 
-    @property
-    def requests(self) -> int:
-        """How many requests were recorded."""
-        return sum(map(len, self._recorded.values()))
+    def _tell(self, path: str) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port)
+        connection.request("POST", path, b"")
+        connection.getresponse().read()
+        connection.close()
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
-    def _answer(self, kind: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
-        if self._left is not None:
-            return self._left[kind].pop(0)
-        answer = self._passed_on(kind, path, headers, body)
-        self._recorded[kind].append(answer)
-        return answer
+@contextmanager
+def answering(aws: Endpoints) -> Iterator[Answering]:
+    """Such a process in front of emulators, which passes requests on at first."""
+    command = [sys.executable, "-m", "bench.answering", aws.dynamodb, aws.ministack]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            yield Answering(int(process.stdout.readline()))
+        finally:
+            process.stdin.close()
 
-    def _passed_on(self, kind: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+
+class _Answers:
+    """What is recorded and played, for all connections."""
+
+    def __init__(self, dynamodb: str, ministack: str) -> None:
+        self._dynamodb = dynamodb
+        self._ministack = ministack
+        self._is_playing = False
+        self._recorded: dict[str, deque[Answer]] = defaultdict(deque)
+
+    def answer(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
         if "/@connections/" in path:
             return 200, b""
-        where = self._aws.dynamodb if kind.startswith("DynamoDB") else self._aws.ministack
-        kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "content-length")}
-        request = urllib.request.Request(where + path, body, kept)
+        if path in (_RECORD, _PLAY):
+            self._is_playing = path == _PLAY
+            if not self._is_playing:
+                self._recorded.clear()
+            return 200, b""
+        kind = headers.get("x-amz-target", path)
+        if not self._is_playing:
+            self._recorded[kind].append(self._passed_on(kind, path, headers, body))
+            return self._recorded[kind][-1]
+        answers = self._recorded[kind]
+        answers.rotate(-1)
+        return answers[-1]
+
+    def _passed_on(self, kind: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        where = self._dynamodb if kind.startswith("DynamoDB") else self._ministack
+        kept = {name: value for name, value in headers.items() if name not in _NOT_PASSED_ON}
         try:
-            with urllib.request.urlopen(request) as answer:
+            with urllib.request.urlopen(urllib.request.Request(where + path, body, kept)) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        answering = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            # Head and body in one piece: otherwise the second one waits until the first is acknowledged.
-            wbufsize = -1
+class _Connection(asyncio.Protocol):
+    def __init__(self, answers: _Answers) -> None:
+        self._answers = answers
+        self._buffer = b""
 
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                kind = self.headers.get("X-Amz-Target") or self.path
-                status, content = answering._answer(kind, self.path, dict(self.headers.items()), body)
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
 
-            def log_message(self, *_: Any) -> None:
-                pass
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            first, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            size = end + 4 + int(headers.get("content-length", "0"))
+            if len(self._buffer) < size:
+                return
+            body, self._buffer = self._buffer[end + 4 : size], self._buffer[size:]
+            status, content = self._answers.answer(first.split()[1], headers, body)
+            self._transport.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
 
-        return Handler
+
+async def _serve(dynamodb: str, ministack: str) -> None:
+    answers, loop = _Answers(dynamodb, ministack), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Connection(answers), "127.0.0.1", 0, backlog=512)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(*sys.argv[1:]))

@@ -14,23 +14,16 @@ CPU time is compared, from the first line of Python on. Lambda starts the interp
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from bench.answering import Answering
 from bench.figures import RATIO, TIME, Figure, Findings
 from bench.packaged import Packaged, packaged
-from local.emulators.engine import Endpoints, start_engine
-from local.home import REPOSITORY, Home
-from local.template.template import Template
-from tests.functions.sample_account import ACCOUNT_SID, SampleAccount
-from tests.support.fakes import AUTH_TOKEN, NOON_MS
+from bench.sampled import sampled
+from local.home import REPOSITORY
+from tests.support.fakes import NOON_MS
 
 ROUNDS, QUICK_ROUNDS = 9, 1
 # Each function with its first invocation, in an order in which each finds what it needs.
@@ -84,9 +77,9 @@ def measure(quick: bool) -> Findings:
     findings = Findings(notes=[package.note] if package.note else [])
     heading = ["Function", "CPU until the first answer", "Libraries alone", "Ratio", "Modules", "of Parley"]
     table = [heading]
-    with _deployed() as (answering, environment):
+    with sampled() as (_, aws, environment):
         for function, sample in SAMPLES.items():
-            starts = _Starts(package, environment, answering, function, sample)
+            starts = _Starts(package, environment, aws, function, sample)
             found = starts.compared(QUICK_ROUNDS if quick else ROUNDS)
             goal = _REST_GOAL if function == "rest_api" else _SMALL_GOAL
             findings.figures += [
@@ -115,15 +108,15 @@ class _Starts:
     """Starts one function, and its libraries, over and over."""
 
     def __init__(
-        self, package: Packaged, environment: dict[str, str], answering: Answering, function: str, sample: str
+        self, package: Packaged, environment: dict[str, str], aws: Answering, function: str, sample: str
     ) -> None:
         self._package = package
         self._environment = {**environment, "POWERTOOLS_SERVICE_NAME": function, "PYTHONPATH": str(package.folder)}
-        self._answering = answering
+        self._aws = aws
         self._libraries = _LIBRARIES + (_OF_REST if function == "rest_api" else [])
         app, event = REPOSITORY / "functions" / function / "app.py", REPOSITORY / "events" / f"{sample}.json"
         self._arguments = [str(app), str(event)]
-        answering.record()
+        aws.record()
         answer = self._run(_STARTING, self._arguments)[3]
         if answer.get("statusCode", 200) >= 300 or answer.get("batchItemFailures"):
             raise RuntimeError(f"{function} did not do what the sample asks: {answer}")
@@ -131,7 +124,7 @@ class _Starts:
     def compared(self, rounds: int) -> _Found:
         pairs = []
         for _ in range(rounds):
-            self._answering.play()
+            self._aws.play()
             ours = self._run(_STARTING, self._arguments)
             pairs.append((ours, self._run(_IMPORTING, self._libraries)))
         return _Found(pairs)
@@ -143,48 +136,3 @@ class _Starts:
             raise RuntimeError(f"a process failed:\n{done.stdout}\n{done.stderr}")
         found: list[Any] = json.loads(done.stderr.splitlines()[-1])
         return found
-
-
-@contextmanager
-def _deployed() -> Iterator[tuple[Answering, dict[str, str]]]:
-    """The account of the samples on the emulators, with the environment that leads functions there."""
-    with tempfile.TemporaryDirectory() as folder:
-        endpoints = start_engine(Home(Path(folder)))
-        answering = Answering(endpoints)
-        try:
-            yield answering, _environment(endpoints, answering.url)
-        finally:
-            answering.close()
-            endpoints.stop()
-
-
-def _environment(endpoints: Endpoints, url: str) -> dict[str, str]:
-    client, sqs, secrets = endpoints.client("dynamodb"), endpoints.client("sqs"), endpoints.client("secretsmanager")
-    (table,) = Template(REPOSITORY / "template.yaml", "51af3dc0-da77-11e4-872e-1234567b84fc").tables()
-    client.create_table(**table.definition)
-    account = SampleAccount(client, table.name)
-    for name, text in (("auth", AUTH_TOKEN), ("ring", account.world.secrets.secrets["root"])):
-        secrets.create_secret(Name=name, SecretString=text)
-    in_order = {"FifoQueue": "true"}
-    queues = {
-        "PARLEY_DELIVERY_QUEUE_URL": sqs.create_queue(QueueName="deliveries.fifo", Attributes=in_order),
-        "PARLEY_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead.fifo", Attributes=in_order),
-        "PARLEY_PUSH_QUEUE_URL": sqs.create_queue(QueueName="push.fifo", Attributes=in_order),
-        "PARLEY_WORK_QUEUE_URL": sqs.create_queue(QueueName="work"),
-    }
-    emulated = {name for name in endpoints.environment() if name.startswith("AWS_ENDPOINT_URL")}
-    return {
-        **{name: value for name, value in endpoints.environment().items() if name not in emulated},
-        **{name: made["QueueUrl"] for name, made in queues.items()},
-        "PATH": os.environ["PATH"],
-        "PARLEY_TABLE": table.name,
-        "PARLEY_ACCOUNT_SID": ACCOUNT_SID,
-        "PARLEY_AUTH_TOKEN_SECRET": "auth",
-        "PARLEY_KEY_RING_SECRET": "ring",
-        "PARLEY_REST_URL": "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod",
-        "PARLEY_CONNECTIONS_URL": "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/prod",
-        "PARLEY_PUSH_APPLICATIONS": "arn:aws:sns:us-east-1:123456789012:app",
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": url,
-        "AWS_SESSION_TOKEN": "t" * 800,
-    }
