@@ -19,7 +19,7 @@ import subprocess
 from typing import Any
 
 from bench.answering import Answering
-from bench.figures import RATIO, TIME, Figure, Findings
+from bench.figures import COUNT, RATIO, TIME, Figure, Findings
 from bench.packaged import Packaged, packaged
 from bench.sampled import sampled
 from local.home import REPOSITORY
@@ -50,6 +50,7 @@ parley.clock.Clock.now_ms = lambda self: {NOON_MS}
 specification = importlib.util.spec_from_file_location("app", sys.argv[1])
 module = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(module)
+ready = set(sys.modules)
 class Context:
     aws_request_id = "r"
     get_remaining_time_in_millis = staticmethod(lambda: 10_000)
@@ -57,7 +58,7 @@ with open(sys.argv[2]) as file:
     event = json.load(file)
 answer = module.handler(event, Context())
 taken = time.process_time() - began_cpu, time.perf_counter() - began
-print(json.dumps([*taken, sorted(sys.modules), answer]), file=sys.stderr)
+print(json.dumps([*taken, sorted(sys.modules), sorted(set(sys.modules) - ready), answer]), file=sys.stderr)
 """
 _IMPORTING = """
 import time
@@ -67,7 +68,7 @@ for name in sys.argv[1:]:
     importlib.import_module(name)
 taken = time.process_time() - began_cpu, time.perf_counter() - began
 import json
-print(json.dumps([*taken, sorted(sys.modules), None]), file=sys.stderr)
+print(json.dumps(taken), file=sys.stderr)
 """
 
 
@@ -85,6 +86,7 @@ def measure(quick: bool) -> Findings:
             findings.figures += [
                 Figure(f"{function}: first answer, to importing libraries alone", found.ratio, "x", RATIO, goal),
                 Figure(f"{function}: first answer, CPU", found.cpu_ms, "ms", TIME),
+                Figure(f"{function}: imported by the first invocation", len(found.late_modules), "modules", COUNT, 0),
             ]
             times = [f"{found.cpu_ms:.0f} ms", f"{found.libraries_ms:.0f} ms", f"{found.ratio:.2f}"]
             table.append([f"`{function}`", *times, str(found.modules), str(found.own_modules)])
@@ -101,6 +103,7 @@ class _Found:
         self.ratio = statistics.median(ours[0] / libraries[0] for ours, libraries in pairs)
         modules = pairs[0][0][2]
         self.modules = len(modules)
+        self.late_modules = pairs[0][0][3]
         self.own_modules = sum(name.split(".")[0] == "parley" for name in modules)
 
 
@@ -117,7 +120,7 @@ class _Starts:
         app, event = REPOSITORY / "functions" / function / "app.py", REPOSITORY / "events" / f"{sample}.json"
         self._arguments = [str(app), str(event)]
         aws.record()
-        answer = self._run(_STARTING, self._arguments)[3]
+        answer = self._run(_STARTING, self._arguments)[4]
         if answer.get("statusCode", 200) >= 300 or answer.get("batchItemFailures"):
             raise RuntimeError(f"{function} did not do what the sample asks: {answer}")
 

@@ -16,6 +16,22 @@ SMALL = [name for name in FUNCTIONS if name != "rest_api"]
 # boto3 is never needed: botocore alone does it.
 NEVER = {"boto3", "twilio", "requests", "pytest", "yaml", "numpy"}
 WEB = {"fastapi", "starlette", "mangum", "anyio", "pydantic", "pydantic_core"}
+# What every function needs: botocore's exceptions, but not its sessions and clients, and Powertools with what it needs.
+USUAL = {"aws_lambda_powertools", "botocore", "jmespath", "typing_extensions"}
+OF_REST = {"annotated_doc", "annotated_types", "opentelemetry", "typing_inspection"} | WEB
+OF_BOTOCORES_CLIENTS = {"dateutil", "six", "urllib3"}
+# Each function, how many modules of Parley it may import, and from which libraries.
+BUDGETS: dict[str, tuple[int, set[str]]] = {
+    "fan_out": (168, USUAL | {"jwt"}),
+    "push": (130, USUAL | OF_BOTOCORES_CLIENTS),
+    "rest_api": (168, USUAL | OF_REST),
+    "webhooks": (155, USUAL),
+    "ws_connect": (150, USUAL | {"jwt"}),
+    "ws_disconnect": (125, USUAL),
+    "ws_message": (172, USUAL | {"jwt"}),
+}
+# Libraries that others import if they are there. The layer does not have them.
+NOT_IN_THE_LAYER = {"_distutils_hack", "certifi", "orjson"}
 OTHER_PORTS = {"parley.ports.http.outgoing", "parley.ports.objects", "parley.ports.push", "parley.ports.queue"}
 ENVIRONMENT = {
     "PATH": "/nowhere",
@@ -30,20 +46,55 @@ sys.modules["cryptography"] = None
 specification = importlib.util.spec_from_file_location("app", sys.argv[1])
 module = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(module)
-print(json.dumps(sorted(name for name, module in sys.modules.items() if module)))
+files = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items() if module}
+print(json.dumps([sorted(files), sorted({name.split(".")[0] for name in files if "site-packages" in files[name]})]))
 """
 
 
 @pytest.fixture(scope="module")
-def loaded() -> dict[str, set[str]]:
-    """The modules that each function has imported when it is ready for its first request."""
+def imported() -> dict[str, tuple[set[str], set[str]]]:
+    """The modules that each function has imported when it is ready for its first request, and their libraries."""
     found = {}
     for name in FUNCTIONS:
         command = [sys.executable, "-c", _PROGRAM, str(REPOSITORY / "functions" / name / "app.py")]
         environment = {**ENVIRONMENT, "PYTHONPATH": str(REPOSITORY / "layers" / "common" / "python")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        found[name] = set(json.loads(done.stdout))
+        modules, libraries = json.loads(done.stdout)
+        found[name] = set(modules), set(libraries)
     return found
+
+
+@pytest.fixture(scope="module")
+def loaded(imported: dict[str, tuple[set[str], set[str]]]) -> dict[str, set[str]]:
+    """The modules that each function has imported when it is ready for its first request."""
+    return {name: modules for name, (modules, _) in imported.items()}
+
+
+def test_every_function_has_a_budget_of_imports():
+    assert set(BUDGETS) == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_imports_no_more_of_parley_than_its_budget_allows(loaded: dict[str, set[str]], name: str):
+    """A module more takes every cold start half a millisecond. Raise the number if the function does need it."""
+    most, _ = BUDGETS[name]
+    own = {module for module in loaded[name] if module.split(".")[0] == "parley"}
+    assert most - 20 < len(own) <= most
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_imports_no_library_that_its_budget_does_not_list(
+    imported: dict[str, tuple[set[str], set[str]]], name: str
+):
+    _, libraries = imported[name]
+    assert libraries - NOT_IN_THE_LAYER <= BUDGETS[name][1]
+
+
+@pytest.mark.parametrize("name", sorted({*FUNCTIONS} - {"push"}))
+def test_a_function_that_somebody_waits_for_starts_without_botocores_sessions_and_clients(
+    loaded: dict[str, set[str]], name: str
+):
+    assert loaded[name] & {"botocore.session", "botocore.client", "botocore.httpsession"} == set()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -162,16 +162,17 @@ class AwsClient:
         parts = urlsplit(self._url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"the endpoint of {service} must be an absolute http or https URL")
-        self._is_encrypted = parts.scheme == "https"
+        is_encrypted = parts.scheme == "https"
         self._host = parts.hostname
-        self._address = parts.hostname, parts.port or (443 if self._is_encrypted else 80)
+        self._address = parts.hostname, parts.port or (443 if is_encrypted else 80)
         self._authority = parts.netloc.rpartition("@")[2]
         self._path = parts.path or "/"
         self._attempts = attempts
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._clock = clock or Clock()
-        self._context = ssl_context
+        # Made while a container starts, and not with the first request: it takes long.
+        self._context = (ssl_context or tls_context()) if is_encrypted else None
         self._wall_clock = wall_clock
         self._signers: dict[str, Signer] = {}
         self._resting: list[_Connection] = []
@@ -255,8 +256,8 @@ class AwsClient:
             raise EndpointConnectionError(endpoint_url=self._url, error=error) from None
         try:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._is_encrypted:
-                made = (self._context or tls_context()).wrap_socket(made, server_hostname=self._host)
+            if self._context is not None:
+                made = self._context.wrap_socket(made, server_hostname=self._host)
             made.settimeout(self._read_seconds)
             return _Connection(made, cast(BinaryIO, made.makefile("rb")))
         except TimeoutError as error:

@@ -1,5 +1,7 @@
 """How connections to AWS are encrypted."""
 
+# Every connection by name needs the codec, and Python imports it with the first one: a caller would wait for that.
+import encodings.idna  # noqa: F401
 import ssl
 from functools import cache
 

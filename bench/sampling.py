@@ -1,0 +1,55 @@
+"""Where a program's CPU time goes, sampled: every millisecond of CPU, the line that runs is looked at."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from local.home import REPOSITORY
+
+_PACKAGE = str(REPOSITORY / "layers" / "common" / "python") + "/"
+_EVERY_SECONDS = 0.001
+
+
+class Profile:
+    """How often whose code ran. The standard library counts for whoever called it."""
+
+    def __init__(self) -> None:
+        self.shares: Counter[str] = Counter()
+
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """The largest shares, from 0 to 1."""
+        total = self.shares.total() or 1
+        return [(owner, samples / total) for owner, samples in self.shares.most_common(count)]
+
+    def _look(self, number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if owner := _owner(frame.f_code.co_filename):
+                self.shares[owner] += 1
+                return
+            frame = frame.f_back
+
+
+def _owner(file: str) -> str:
+    """`parley.store`, or a library's name; nothing for the standard library and the benchmark."""
+    if file.startswith(_PACKAGE):
+        return ".".join(Path(file.removeprefix(_PACKAGE)).with_suffix("").parts[:3]).removesuffix(".__init__")
+    _, found, library = file.partition("/site-packages/")
+    return Path(library).parts[0] if found else ""
+
+
+@contextmanager
+def profiled() -> Iterator[Profile]:
+    """Sample what runs inside, in the main thread."""
+    profile = Profile()
+    before = signal.signal(signal.SIGPROF, profile._look)
+    signal.setitimer(signal.ITIMER_PROF, _EVERY_SECONDS, _EVERY_SECONDS)
+    try:
+        yield profile
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
