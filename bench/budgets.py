@@ -1,4 +1,4 @@
-"""Prints what each operation costs in DynamoDB requests and write units, and what it may cost.
+"""Counts what each operation costs in DynamoDB requests, write units and read units, beside what it may cost.
 
     python -m bench budgets          (a few seconds, loopback only)
 
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import jwt
 
 from bench.figures import COUNT, Figure, Findings
-from bench.meter import Cost, metered
+from bench.meter import Allowed, Cost, metered
 from bench.of_attaching import OfAttaching
 from bench.of_devices import OfDevices
 from bench.of_media import OfMedia
@@ -48,6 +48,7 @@ from tests.support.files import upload
 from tests.support.world import PHONE_NUMBERS, World
 
 REST_URL = LambdaDoor.base_url
+COUNTED = "requests", "write units", "read units"
 _BODY = "x" * 600
 _BATCH = 20
 
@@ -65,6 +66,15 @@ class Room(NamedTuple):
         sockets = "sockets" if self.protocol == NATIVE else "SDK sockets"
         left = f", {self.left} who left" if self.left else ""
         return f"a batch of {_BATCH} messages, {self.members} members, {self.online} {sockets}{left}"
+
+    @property
+    def read_units(self) -> int:
+        """What a batch may read: one unit for the presence of each member, and the items of members and tombstones.
+
+        SDKs are also shown the channel and its counters.
+        """
+        items = math.ceil(self.members / 15) + math.ceil(self.left / 11)
+        return self.members + items + 2 * (self.protocol != NATIVE)
 
 
 _ROOMS = (Room(250, 250), Room(1000, 1000), Room(1000, 10), Room(250, 250, 3000), Room(250, 250, 0, TWILSOCK))
@@ -116,10 +126,10 @@ class Measurement:
         rest = [*self._over_rest(), *media, *attaching, *devices, *self._of_conversations()]
         return [*rest, *sockets, *batches, *told]
 
-    def _cost(self, operation: str, allowed: tuple[int, int], act: Callable[[], object]) -> Cost:
+    def _cost(self, operation: str, allowed: Allowed, act: Callable[[], object]) -> Cost:
         with metered(self._client) as meter:
             act()
-        return Cost(operation, meter.requests.total(), meter.write_units, *allowed)
+        return Cost(operation, meter.requests.total(), meter.write_units, meter.read_units, allowed)
 
     def _over_rest(self) -> list[Cost]:
         raw, path, channel = self._raw, self._path, f"{self._path}/Channels/{self._channel}"
@@ -129,24 +139,24 @@ class Measurement:
             raw.post(f"{path}/Channels/{joined}/Members", Identity="dave", LastConsumedMessageIndex=0)
         raw.get(f"{self._messages}/{self._last}")
         return [
-            self._cost("create message, REST", (2, 2), lambda: raw.post(self._messages, Body=_BODY)),
+            self._cost("create message, REST", (2, 2, 0), lambda: raw.post(self._messages, Body=_BODY)),
             self._cost(
                 "create message, REST, with an author",
-                (2, 2),
+                (2, 2, 0),
                 lambda: raw.post(self._messages, Body=_BODY, From="alice"),
             ),
-            self._cost("create message, every fiftieth", (5, 3), self._post_a_fiftieth()),
-            self._cost("fetch message", (1, 0), lambda: raw.get(f"{self._messages}/{self._last}")),
-            self._cost("fetch channel", (1, 0), lambda: raw.get(channel)),
-            self._cost("list 50 messages", (1, 0), lambda: raw.get(self._messages)),
-            self._cost("list 50 messages, newest first", (1, 0), lambda: raw.get(self._messages, Order="desc")),
-            self._cost("list 50 channels of a user", (3, 0), lambda: raw.get(f"{path}/Users/dave/Channels")),
-            self._cost("join a channel", (4, 10), lambda: raw.post(f"{channel}/Members", Identity="carol")),
-            self._cost("add a phone to a conversation", (4, 12), self._add_a_phone(2)),
-            self._cost("add a fiftieth phone to a conversation", (4, 12), self._add_a_phone(MOST_PHONES)),
-            self._cost("add a tenth participant to a group", (4, 12), self._complete_a_group()),
-            self._cost("list 50 conversations of a person", (3, 0), self._list_of_a_person),
-            self._cost("note what became of a message to a phone", (3, 8), self._note_a_delivery()),
+            self._cost("create message, every fiftieth", (5, 3, 25), self._post_a_fiftieth()),
+            self._cost("fetch message", (1, 0, 1), lambda: raw.get(f"{self._messages}/{self._last}")),
+            self._cost("fetch channel", (1, 0, 2), lambda: raw.get(channel)),
+            self._cost("list 50 messages", (1, 0, 13), lambda: raw.get(self._messages)),
+            self._cost("list 50 messages, newest first", (1, 0, 13), lambda: raw.get(self._messages, Order="desc")),
+            self._cost("list 50 channels of a user", (3, 0, 153), lambda: raw.get(f"{path}/Users/dave/Channels")),
+            self._cost("join a channel", (4, 10, 5), lambda: raw.post(f"{channel}/Members", Identity="carol")),
+            self._cost("add a phone to a conversation", (4, 12, 4), self._add_a_phone(2)),
+            self._cost("add a fiftieth phone to a conversation", (4, 12, 4), self._add_a_phone(MOST_PHONES)),
+            self._cost("add a tenth participant to a group", (4, 12, 5), self._complete_a_group()),
+            self._cost("list 50 conversations of a person", (3, 0, 152.5), self._list_of_a_person),
+            self._cost("note what became of a message to a phone", (3, 8, 3), self._note_a_delivery()),
         ]
 
     def _post_a_fiftieth(self) -> Callable[[], None]:
@@ -208,17 +218,17 @@ class Measurement:
             self._raw.post(path)
         tick = self._run_timers
         tick()
-        idle = self._cost("a tick without a timer that runs out", (8, 0), tick)
-        one, two = (self._cost("", (0, 0), self._run_out(path, number)) for number in (1, 2))
-        requests, units = two.requests - one.requests, two.write_units - one.write_units
+        idle = self._cost("a tick without a timer that runs out", (8, 0, 8), tick)
+        one, two = (self._cost("", (0, 0, 0), self._run_out(path, number)) for number in (1, 2))
+        requests, writes, reads = (of_two - of_one for of_one, of_two in zip(one.found, two.found, strict=True))
         messages = f"{path}/{self._raw.post(path)['sid']}/Messages"
         return [
-            self._cost("create message in a conversation", (2, 2), lambda: self._raw.post(messages, Body=_BODY)),
-            self._cost("create message in a conversation, with an author", (3, 2), self._post_as("alice", messages)),
-            self._cost("list 50 conversations", (2, 0), lambda: self._raw.get(path)),
-            self._cost("list 50 conversations of a state", (2, 0), lambda: self._raw.get(path, State="active")),
+            self._cost("create message in a conversation", (2, 2, 0), lambda: self._raw.post(messages, Body=_BODY)),
+            self._cost("create message in a conversation, with an author", (3, 2, 4), self._post_as("alice", messages)),
+            self._cost("list 50 conversations", (2, 0, 103), lambda: self._raw.get(path)),
+            self._cost("list 50 conversations of a state", (2, 0, 103), lambda: self._raw.get(path, State="active")),
             idle,
-            Cost("a timer that runs out, beside others", requests, units, 4, 8),
+            Cost("a timer that runs out, beside others", int(requests), writes, reads, (4, 8, 4)),
         ]
 
     def _post_as(self, author: str, path: str) -> Callable[[], object]:
@@ -241,12 +251,14 @@ class Measurement:
         self._say("c0", "1")
         file = [upload(self._world, self._service, "alice")]
         return [
-            self._cost("connect", (3, 3), lambda: self._connect("c1", "alice")),
-            self._cost("create message, socket", (3, 2), lambda: self._say("c0", "2")),
-            self._cost("create message, socket, with a file", (3, 6), lambda: self._say("c0", "3", file)),
-            self._cost("create message, socket, with a token", (3, 5), lambda: self._say("c0", "a token of its own")),
-            self._cost("typing in a warm room", (0, 0), self._type_twice()),
-            self._cost("disconnect", (2, 2), lambda: forget(self._client_context(), "c1")),
+            self._cost("connect", (3, 3, 1), lambda: self._connect("c1", "alice")),
+            self._cost("create message, socket", (3, 2, 3), lambda: self._say("c0", "2")),
+            self._cost("create message, socket, with a file", (3, 6, 4), lambda: self._say("c0", "3", file)),
+            self._cost(
+                "create message, socket, with a token", (3, 5, 4), lambda: self._say("c0", "a token of its own")
+            ),
+            self._cost("typing in a warm room", (0, 0, 0), self._type_twice()),
+            self._cost("disconnect", (2, 2, 0), lambda: forget(self._client_context(), "c1")),
         ]
 
     def _type_twice(self) -> Callable[[], None]:
@@ -294,7 +306,7 @@ class Measurement:
         gateway.open(*map(_connection, range(online)))
         # Tombstones are read with the members, a megabyte a request. SDKs are also shown the channel and its counters.
         allowed = math.ceil((members + left) / 1000) + math.ceil(members / 100) + (protocol != NATIVE)
-        cost = self._cost(room.name, (allowed, 0), lambda: self._runtime.fan_out.deliver(records))
+        cost = self._cost(room.name, (allowed, 0, room.read_units), lambda: self._runtime.fan_out.deliver(records))
         if protocol != NATIVE:
             # Each socket gets a packet per message, and one that says which message is the newest.
             assert {len(frames) for frames in gateway.received.values()} == {_BATCH + 1}
@@ -322,7 +334,8 @@ class Measurement:
         self._queue.take()
         records = [self._sent(channel) for _ in range(_BATCH)]
         allowed = math.ceil(members / 1000) + math.ceil(members / 100)
-        batch = self._cost(f"{room.name}, notified", (allowed, 0), lambda: self._runtime.fan_out.deliver(records))
+        budget = (allowed, 0, room.read_units)
+        batch = self._cost(f"{room.name}, notified", budget, lambda: self._runtime.fan_out.deliver(records))
         entries = self._queue.take()
         assert len(entries) == _BATCH * math.ceil(members / 100)
         first = entries[: math.ceil(members / 100)]
@@ -333,7 +346,8 @@ class Measurement:
         devices = [device for entry in first for device in composed(self._client_context(), entry)["devices"]]
         assert len(devices) == members
         name = f"notify {members} members of a message"
-        return [batch, self._cost(name, (allowed, 0), lambda: self._push(told))]
+        reads = 2 * (members + len(first))
+        return [batch, self._cost(name, (allowed, 0, reads), lambda: self._push(told))]
 
     def _push(self, records: list[dict[str, Any]]) -> None:
         assert self._runtime.notifications.work_off(records, lambda: 30_000) == []
@@ -419,7 +433,6 @@ def measured() -> list[Cost]:
 def measure(quick: bool) -> Findings:
     figures = []
     for cost in measured():
-        requests, units = cost.allowed_requests, cost.allowed_write_units
-        figures.append(Figure(cost.operation, cost.requests, "requests", COUNT, at_most=requests))
-        figures.append(Figure(f"{cost.operation}: writes", cost.write_units, "write units", COUNT, at_most=units))
+        for what, found, most in zip(COUNTED, cost.found, cost.allowed, strict=True):
+            figures.append(Figure(f"{cost.operation}: {what}", found, what, COUNT, at_most=most))
     return Findings(figures)

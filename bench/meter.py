@@ -1,7 +1,8 @@
-"""Counts what a DynamoDB client asks for: requests, write units and read units."""
+"""Counts what a DynamoDB client asks for, writes and reads: requests, write units and read units."""
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from parley.ports.aws import AwsClient
 
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 
+Allowed = tuple[int, float, float]
+"""What an operation may cost: requests, write units and read units."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -23,21 +27,30 @@ class Cost:
     operation: str
     requests: int
     write_units: float
-    allowed_requests: int
-    allowed_write_units: int
+    read_units: float
+    allowed: Allowed
+
+    @property
+    def found(self) -> Allowed:
+        """What it cost, in the order of `allowed`."""
+        return self.requests, self.write_units, self.read_units
 
     @property
     def is_within_budget(self) -> bool:
-        return self.requests <= self.allowed_requests and self.write_units <= self.allowed_write_units
+        return all(found <= most for found, most in zip(self.found, self.allowed, strict=True))
 
 
 class Meter:
-    """Reads the capacity that DynamoDB reports with every answer; `requests` counts refused ones too."""
+    """Reads the capacity that DynamoDB reports with every answer; `requests` counts refused ones too.
+
+    Units are those of the table and of its indexes together. Several threads may use the client.
+    """
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.write_units = 0.0
         self.read_units = 0.0
+        self._lock = threading.Lock()
 
     def ask(self, params: dict[str, Any], **_: Any) -> None:
         """Have the next request report its capacity."""
@@ -45,13 +58,14 @@ class Meter:
 
     def note(self, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
         """Count an answer."""
-        self.requests[model.name] += 1
         reported = parsed.get("ConsumedCapacity") or []
         units = sum(part["CapacityUnits"] for part in (reported if isinstance(reported, list) else [reported]))
-        if model.name in _WRITES:
-            self.write_units += units
-        else:
-            self.read_units += units
+        with self._lock:
+            self.requests[model.name] += 1
+            if model.name in _WRITES:
+                self.write_units += units
+            else:
+                self.read_units += units
 
 
 @contextmanager

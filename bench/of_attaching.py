@@ -34,14 +34,14 @@ class OfAttaching:
         plain, carrying, tenfold = (self._posted(number) for number in (0, 1, 10))
         messages, one, ten = f"{self._conversation()}/Messages", self._named(1), self._named(10)
         return [
-            self._cost("create message, REST, with a file", (3, 6), lambda: raw.post(messages, one)),
-            self._cost("create message, REST, with ten files", (3, 35), lambda: raw.post(messages, ten)),
-            self._cost("delete message", (3, 7), lambda: raw("DELETE", plain)),
+            self._cost("create message, REST, with a file", (3, 6, 1), lambda: raw.post(messages, one)),
+            self._cost("create message, REST, with ten files", (3, 35, 10), lambda: raw.post(messages, ten)),
+            self._cost("delete message", (3, 7, 1), lambda: raw("DELETE", plain)),
             # With a file, the message is larger than a kilobyte.
-            self._cost("delete message with a file", (3, 11), lambda: raw("DELETE", carrying)),
-            self._cost("delete message with ten files", (3, 29), lambda: raw("DELETE", tenfold)),
-            self._cost(f"sweep a channel of {_SWEPT} messages", (18, _SWEPT), self._sweep(0)),
-            self._cost(f"sweep a channel of {_SWEPT} messages, 30 with a file", (20, _SWEPT + 30), self._sweep(30)),
+            self._cost("delete message with a file", (3, 11, 1), lambda: raw("DELETE", carrying)),
+            self._cost("delete message with ten files", (3, 29, 1), lambda: raw("DELETE", tenfold)),
+            self._cost(f"sweep a channel of {_SWEPT} messages", (18, _SWEPT, 53), self._sweep(0)),
+            self._cost(f"sweep a channel of {_SWEPT} messages, 30 with a file", (20, _SWEPT + 30, 53), self._sweep(30)),
         ]
 
     def _conversation(self) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bench.meter import Cost
+from bench.meter import Allowed, Cost
 from tests.support.doors import Raw
 
-Measure = Callable[[str, tuple[int, int], Callable[[], object]], Cost]
+Measure = Callable[[str, Allowed, Callable[[], object]], Cost]
 _BODY = b"x" * 1024
 _TYPE = {"Content-Type": "application/octet-stream"}
 
@@ -33,15 +33,17 @@ class OfMedia:
             self._get(sent["url"], client=client)
         return [
             # One unit is for the index in which a sweep of the service finds files that wait for a message.
-            self._cost("upload a file", (2, 3), self._upload),
-            self._cost("ask for a link to upload a file", (1, 2), self._ticket),
-            self._cost("fetch a file that is still uploaded", (1, 0), lambda: self._get(ticket["url"])),
-            self._cost("fetch a file that no message carries", (1, 0), lambda: self._get(unsent["url"])),
-            self._cost("fetch the file of a message", (2, 0), lambda: self._get(sent["url"])),
-            self._cost("fetch the file of a message, by a client", (3, 0), lambda: self._get(sent["url"], client=True)),
-            self._cost("follow the temporary link of a file", (2, 0), lambda: self._get(link, 307)),
+            self._cost("upload a file", (2, 3, 0), self._upload),
+            self._cost("ask for a link to upload a file", (1, 2, 0), self._ticket),
+            self._cost("fetch a file that is still uploaded", (1, 0, 1), lambda: self._get(ticket["url"])),
+            self._cost("fetch a file that no message carries", (1, 0, 1), lambda: self._get(unsent["url"])),
+            self._cost("fetch the file of a message", (2, 0, 2), lambda: self._get(sent["url"])),
             self._cost(
-                "follow the link to the content of a file", (2, 0), lambda: self._get(f"{sent['url']}/Content", 307)
+                "fetch the file of a message, by a client", (3, 0, 6), lambda: self._get(sent["url"], client=True)
+            ),
+            self._cost("follow the temporary link of a file", (2, 0, 2), lambda: self._get(link, 307)),
+            self._cost(
+                "follow the link to the content of a file", (2, 0, 2), lambda: self._get(f"{sent['url']}/Content", 307)
             ),
         ]
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench.meter import Cost
+from bench.of_media import Measure
 from bench.sdk_client import SdkClient
 from parley.operations.context import Caller
 from parley.sockets.door import SocketDoor
@@ -39,7 +40,7 @@ class OverSdk:
     gateway: FakeGateway
     path: str
     token: Callable[[str], str]
-    cost: Callable[[str, tuple[int, int], Callable[[], object]], Cost]
+    cost: Measure
 
     def costs(self, channel: str) -> list[Cost]:
         """What SDKs ask for; alice is a member of the channel."""
@@ -49,11 +50,11 @@ class OverSdk:
         """The lines 3 and 4 of Chat send messages as commands of a session."""
         client = SdkClient(self._answer_on("sdk"), self.token("alice"))
         path = f"/Client/v1/Conversations/{channel}/Messages"
-        opened = self.cost("connect, SDK", (3, 3), client.open)
+        opened = self.cost("connect, SDK", (3, 3, 2), client.open)
         # In the first two minutes of a connection, a request may repeat one from before, so more is read.
         self.world.clock.advance(121)
         client.post(path, {"body": _BODY})
-        sent = self.cost("create message, SDK", (3, 2), lambda: client.post(path, {"body": _BODY}))
+        sent = self.cost("create message, SDK", (3, 2, 3), lambda: client.post(path, {"body": _BODY}))
         session = client.post("/v3/Lists", {"purpose": "com.twilio.rtd.ipmsg", "context": {}})["links"]["items"]
         command = {"action": "sendMessage", "channelSid": channel, "text": _BODY, "attributes": "{}"}
         data = {"data": {"request": command, "commandId": "1"}}
@@ -61,7 +62,7 @@ class OverSdk:
         def send() -> Any:
             return client.post(urlsplit(session).path, data)
 
-        return [opened, sent, self.cost("create message, SDK of line 3 or 4", (4, 3), send)]
+        return [opened, sent, self.cost("create message, SDK of line 3 or 4", (4, 3, 3), send)]
 
     def _of_starts(self) -> list[Cost]:
         """Starts and reconnections of an SDK whose user is in quiet channels."""
@@ -76,11 +77,11 @@ class OverSdk:
             client = SdkClient(self._answer_on(f"start {count}"), self.token(f"in {count}"))
             allowed = 8 + 3 * math.ceil(count / 50) + 5 * count + 2 * math.ceil(count / 33)
             named = f"of an SDK, {count} channel{'s' * (count != 1)}"
-            costs.append(self.cost(f"start {named}", (allowed, 3), client.start))
+            costs.append(self.cost(f"start {named}", (allowed, 3, 12 + 28 * count), client.start))
             assert client.frames <= frames, client.frames
             client.frames = 0
             allowed = 3 + 2 * math.ceil(count / 33)
-            costs.append(self.cost(f"reconnection {named}", (allowed, 3), client.connect_again))
+            costs.append(self.cost(f"reconnection {named}", (allowed, 3, 5 + 3 * count), client.connect_again))
             assert client.frames <= 1 + math.ceil((3 * count + 2) / 100), client.frames
         return costs
 
