@@ -92,8 +92,13 @@ def cases() -> list[Case]:
     rooms = itertools.product((True, False), (NATIVE, TWILSOCK), (SOCKET, REST_API), RECIPIENTS)
     usual = [Case(by, recipients, protocol, fast) for fast, protocol, by, recipients in rooms]
     busy = [Case(by, fast=fast, together=TOGETHER) for fast in (True, False) for by in (SOCKET, REST_API)]
-    singles = [Case(by, **{what: True}) for what in ("repeatable", "forgotten", "hooked") for by in (SOCKET, REST_API)]
-    return [*usual, *busy, *singles, *(Case(SOCKET, number, notified=True) for number in (1, 10, 100))]
+    doors = (SOCKET, REST_API)
+    # As Parley's own clients send them.
+    repeatable = [Case(by, repeatable=True) for by in doors]
+    repeatable += [Case(SOCKET, 10, repeatable=True)]
+    repeatable += [Case(SOCKET, number, together=TOGETHER, repeatable=True) for number in (1, 10)]
+    apart = [Case(by, forgotten=True) for by in doors] + [Case(by, hooked=True) for by in doors]
+    return [*usual, *busy, *repeatable, *apart, *(Case(SOCKET, number, notified=True) for number in (1, 10, 100))]
 
 
 class _Service:
@@ -296,15 +301,17 @@ class Working:
         return used
 
 
-def counted(chosen: list[Case] | None = None) -> dict[Case, Usage]:
-    """What one message of each case uses."""
-    found = {}
+def counted(chosen: list[Case] | None = None, rounds: int = 1) -> dict[Case, Usage]:
+    """What one message of each case uses. Of several rounds, the one counts in which a function computed least."""
+    found: dict[Case, Usage] = {}
     chosen = cases() if chosen is None else chosen
     for fast in (True, False):
         if wanted := [case for case in chosen if case.fast == fast]:
             with scene(fast=fast) as at:
                 counting = Counting(at)
-                found |= {case: counting.count(case) for case in wanted}
+                for _ in range(rounds):
+                    for case in wanted:
+                        found[case] = counting.count(case).least_of(found.get(case))
     return {case: found[case] for case in chosen}
 
 

@@ -48,6 +48,7 @@ FUNCTIONS = {
     "push": "PushFunction",
 }
 """The functions by their folders, with their names in the template."""
+_FUNCTION = "AWS::Serverless::Function"
 # API Gateway bills a message over a socket, and SQS a request, by units of so many bytes.
 _FRAME_BYTES, _QUEUE_BYTES = 32 * 1024, 64 * 1024
 # What CloudWatch adds to each line.
@@ -305,7 +306,7 @@ class Scene:
     @cached_property
     def _mappings(self) -> list[tuple[str, str, int]]:
         """Which function reads which queue, and how many entries it gets at once."""
-        declared = dict(self._template.resources("AWS::Serverless::Function"))
+        declared = dict(self._template.resources(_FUNCTION))
         found = []
         for function, name in FUNCTIONS.items():
             for event in declared[name].get("Events", {}).values():
@@ -314,12 +315,6 @@ class Scene:
                     is_fifo = dict(self._template.resources("AWS::SQS::Queue"))[queue].get("FifoQueue")
                     found.append((function, queue + ".fifo" * bool(is_fifo), event["Properties"]["BatchSize"]))
         return found
-
-    @cached_property
-    def gigabytes(self) -> dict[str, float]:
-        """The memory of each function."""
-        declared = dict(self._template.resources("AWS::Serverless::Function"))
-        return {function: declared[name]["MemorySize"] / 1024 for function, name in FUNCTIONS.items()}
 
     def _work_off(self, function: str, queue: str, batch: list[dict[str, Any]]) -> None:
         """Hand a batch of a queue to its function, as Lambda does: it receives it, and deletes it afterwards."""
@@ -345,6 +340,12 @@ class Scene:
         """Let nobody hear of what is new, and forget what is queued."""
         self._stream.take()
         self._sqs.queued.clear()
+
+
+def memory_gigabytes() -> dict[str, float]:
+    """The memory of each function, as the template sets it."""
+    declared = dict(Template(REPOSITORY / "template.yaml", str(uuid.UUID(int=0))).resources(_FUNCTION))
+    return {function: declared[name]["MemorySize"] / 1024 for function, name in FUNCTIONS.items()}
 
 
 @contextmanager

@@ -52,3 +52,10 @@ class Usage:
             Counter({name: value / number for name, value in self.waits.items()}),  # type: ignore[arg-type]
             {name: value / number for name, value in self.cpu_seconds.items()},
         )
+
+    def least_of(self, earlier: Usage | None) -> Usage:
+        """The same counts, and of both times that it was measured, what each function computed least."""
+        if earlier is None:
+            return self
+        seconds = {name: min(spent, earlier.cpu_seconds[name]) for name, spent in self.cpu_seconds.items()}
+        return Usage(earlier.counted, earlier.invocations, earlier.waits, seconds)

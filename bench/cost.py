@@ -1,0 +1,212 @@
+"""What messages cost, and what a month costs: the counts of `bench/counts.py` times the prices of `bench/prices.py`.
+
+    python -m bench cost          (a minute, loopback only)
+
+All but Lambda's time is counted, so it is the same on any machine. Lambda's time is an estimate, and kept apart: what
+the handlers compute here, at the share of a processor that the function's memory buys, and an assumed wait for each
+request to AWS.
+"""
+
+from __future__ import annotations
+
+from bench import prices
+from bench.counts import CHANNELS, REST_API, SOCKET, TOGETHER, Case, counted, worked
+from bench.figures import COUNT, TIME, Figure, Findings
+from bench.prices import GIGABYTE_SECOND, MILLION, twilio_fee
+from bench.scene import memory_gigabytes
+from bench.usage import FRAMES_IN, FRAMES_OUT, INVOCATIONS, LOGGED, QUEUED, READS, REST, SENT, TOLD, WRITES, Usage
+from parley.sockets.protocols import NATIVE, TWILSOCK
+
+PARTS = {
+    "sockets": (prices.SOCKET_MESSAGE, (FRAMES_IN, FRAMES_OUT)),
+    "REST": (prices.REST_REQUEST, (REST,)),
+    "writes": (prices.WRITE_UNIT, (WRITES,)),
+    "reads": (prices.READ_UNIT, (READS,)),
+    "Lambda requests": (prices.INVOCATION, (INVOCATIONS,)),
+    "SQS": (prices.QUEUE_REQUEST, (QUEUED,)),
+    "SNS": (prices.PUSH, (TOLD,)),
+    "logs": (prices.LOG, (LOGGED,)),
+    "traffic": (prices.TRANSFER, (SENT,)),
+}
+"""The parts of a bill: the price, and the meters that it is paid for."""
+_OF_GATEWAY_AND_TABLE = "sockets", "REST", "writes", "reads"
+# One whole processor, in gigabytes of memory.
+_PROCESSOR = 1769 / 1024
+_WAIT_SECONDS = 0.006
+
+USERS = (1_000, 10_000, 1_000_000)
+MONTH_DAYS = 30
+# What a user does on a day.
+_MESSAGES, _OF_THEM_TO_TEN = 10, 2
+_STARTS, _READ_ON, _TYPED, _HOURS = 4, 10, 10, 2
+# Beyond so many messages a second, a batch of the stream holds several.
+_MANY_PER_SECOND = 10
+_PING_MINUTES = 9
+_ITEM_BYTES = 700
+
+
+def dollars(used: Usage) -> dict[str, float]:
+    """What some work costs by part, without Lambda's time."""
+    return {name: price.each * sum(used.of(meter) for meter in meters) for name, (price, meters) in PARTS.items()}
+
+
+def total(used: Usage) -> float:
+    """What some work costs, without Lambda's time."""
+    return sum(dollars(used).values())
+
+
+def lambda_time(used: Usage) -> float:
+    """What Lambda's time costs, as an estimate."""
+    seconds = 0.0
+    for function, gigabytes in memory_gigabytes().items():
+        computing = used.cpu_seconds.get(function, 0.0) / min(gigabytes / _PROCESSOR, 1)
+        seconds += gigabytes * (computing + used.waits[function] * _WAIT_SECONDS)
+    return seconds * GIGABYTE_SECOND.each
+
+
+def measure(quick: bool) -> Findings:
+    rounds = 1 if quick else 3
+    found, operations = counted(rounds=rounds), worked()
+    tables = {
+        "prices": _price_table(),
+        "messages": _message_table(found, NATIVE),
+        "SDK messages": _message_table(found, TWILSOCK),
+        "ways": _ways_table(found),
+        "operations": _operations_table(operations),
+        "assumptions": _assumptions(),
+        "months": _month_table(found, operations),
+    }
+    return Findings([*_goals(found), *_figures(found, operations)], tables=tables)
+
+
+def _goals(found: dict[Case, Usage]) -> list[Figure]:
+    by_socket, by_rest = found[Case(SOCKET)], found[Case(REST_API)]
+    slow = found[Case(SOCKET, fast=False)]
+    unit = "$ a million"
+    return [
+        Figure("1:1 by socket: API Gateway and DynamoDB", _core(by_socket), unit, COUNT, at_most=5.50),
+        Figure("1:1 by REST: API Gateway and DynamoDB", _core(by_rest), unit, COUNT, at_most=8.00),
+        Figure("1:1 by socket: what the fast path adds", _million(by_socket) - _million(slow), unit, COUNT, at_most=1),
+    ]
+
+
+def _core(used: Usage) -> float:
+    """What a million of something cost at API Gateway and DynamoDB."""
+    parts = dollars(used)
+    return round(MILLION * sum(parts[name] for name in _OF_GATEWAY_AND_TABLE), 2)
+
+
+def _million(used: Usage) -> float:
+    return round(MILLION * total(used), 2)
+
+
+def _figures(found: dict[Case, Usage], operations: dict[str, Usage]) -> list[Figure]:
+    figures = [Figure(case.name, _million(used), "$ a million", COUNT) for case, used in found.items()]
+    figures += [Figure(name, _million(used), "$ a million", COUNT) for name, used in operations.items()]
+    for case in (Case(SOCKET), Case(REST_API)):
+        time = round(MILLION * lambda_time(found[case]), 2)
+        figures.append(Figure(f"{case.name}: Lambda's time, estimated", time, "$ a million", TIME))
+    return figures
+
+
+def _price_table() -> list[list[str]]:
+    rows = [[price.what, f"${price.dollars:g} per {price.per}", f"<{price.source}>"] for price in prices.AWS]
+    return [["What", "Price", "Published at"], *rows]
+
+
+def _row(name: str, used: Usage, shown: list[str]) -> list[str]:
+    parts = dollars(used)
+    return [
+        name,
+        *(_dollars(MILLION * parts[part]) for part in shown),
+        f"**{_dollars(MILLION * total(used))}**",
+        _dollars(MILLION * lambda_time(used)),
+    ]
+
+
+def _table(rows: dict[str, Usage], first: str) -> list[list[str]]:
+    shown = [part for part in PARTS if any(dollars(used)[part] for used in rows.values())]
+    return [[first, *shown, "counted", "Lambda's time (estimate)"], *(_row(*row, shown) for row in rows.items())]
+
+
+def _message_table(found: dict[Case, Usage], protocol: str) -> list[list[str]]:
+    rows = {
+        f"by {case.by}, to {case.recipients:,}": used
+        for case, used in found.items()
+        if case == Case(case.by, case.recipients, protocol)
+    }
+    return _table(rows, "A million messages")
+
+
+def _ways_table(found: dict[Case, Usage]) -> list[list[str]]:
+    usual = {Case(by, recipients, protocol) for by, recipients, protocol in map(_shape, found)}
+    return _table(
+        {case.name: used for case, used in found.items() if case not in usual and _is_small(case)}, "A million"
+    )
+
+
+def _shape(case: Case) -> tuple[str, int, str]:
+    return case.by, case.recipients, case.protocol
+
+
+def _is_small(case: Case) -> bool:
+    return case.notified or (case.recipients == 1 and case.protocol == NATIVE)
+
+
+def _operations_table(operations: dict[str, Usage]) -> list[list[str]]:
+    return _table(operations, "A million of each")
+
+
+def _assumptions() -> list[list[str]]:
+    return [
+        ["Of each user", ""],
+        ["messages sent on a day", f"{_MESSAGES}, of which {_OF_THEM_TO_TEN} to ten people and the others to one"],
+        ["who hears of a message", "everybody in the room, each over one socket"],
+        ["starts of the app on a day", f"{_STARTS}, each with a list of {CHANNELS} channels and two of 50 messages"],
+        ["read horizons moved on a day", str(_READ_ON)],
+        ["typing indicators on a day", str(_TYPED)],
+        ["hours online on a day", f"{_HOURS}, with a ping every {_PING_MINUTES} minutes"],
+        ["stored", f"a year of messages, {_ITEM_BYTES} bytes each, with backups"],
+        ["days in a month", str(MONTH_DAYS)],
+    ]
+
+
+def _month_table(found: dict[Case, Usage], operations: dict[str, Usage]) -> list[list[str]]:
+    heading = ["A month", *(f"{users:,} users" for users in USERS)]
+    bills = [_bill(users, found, operations) for users in USERS]
+    rows = [[part, *(_dollars(bill[part]) for bill in bills)] for part in bills[0]]
+    rows.append(["**together**", *(f"**{_dollars(sum(bill.values()))}**" for bill in bills)])
+    rows.append(["Twilio's fee for active users", *(_dollars(twilio_fee(users)) for users in USERS)])
+    return [heading, *rows]
+
+
+def _bill(users: int, found: dict[Case, Usage], operations: dict[str, Usage]) -> dict[str, float]:
+    """A month's bill by part."""
+    days = users * MONTH_DAYS
+    together = TOGETHER if users * _MESSAGES / 86_400 > _MANY_PER_SECOND else 1
+    of_one, of_ten = (found[Case(SOCKET, number, together=together, repeatable=True)] for number in (1, 10))
+    done = [
+        (days * (_MESSAGES - _OF_THEM_TO_TEN), of_one),
+        (days * _OF_THEM_TO_TEN, of_ten),
+        (days * _READ_ON, operations["read on"]),
+        (days * _TYPED, operations["type"]),
+        (days * _STARTS, operations["open a socket"]),
+        (days * _STARTS, operations["close a socket"]),
+        (days * _STARTS, operations[f"list {CHANNELS} channels"]),
+        (days * _STARTS * 2, operations["list 50 messages"]),
+    ]
+    bill = {part: sum(times * dollars(used)[part] for times, used in done) for part in PARTS}
+    minutes = days * _HOURS * 60
+    bill["sockets"] += 2 * minutes / _PING_MINUTES * prices.SOCKET_MESSAGE.each
+    bill = {part: amount for part, amount in bill.items() if amount}
+    bill["minutes of open sockets"] = minutes * prices.SOCKET_MINUTE.each
+    stored = users * _MESSAGES * 365 * _ITEM_BYTES / prices.GIGABYTE
+    bill["storage"] = stored * (prices.TABLE_STORAGE.dollars + prices.TABLE_BACKUP.dollars)
+    bill["Lambda's time (estimate)"] = sum(times * lambda_time(used) for times, used in done)
+    return bill
+
+
+def _dollars(amount: float) -> str:
+    if amount >= 1000:
+        return f"${amount:,.0f}"
+    return f"${amount:,.2f}" if amount >= 0.005 else ""
