@@ -1,6 +1,6 @@
 # The commands of this repository. Each sets up what it needs; `make run` is the whole service on this machine.
 
-.PHONY: help run test lint lint-template build packages bench clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs reference docs-environment plots plots-environment synapse-environment
+.PHONY: help run test lint lint-template build packages bench bench-counts clean audit environment audit-environment sam-environment rehearsal-environment rehearse console runtime-python docs reference docs-environment plots plots-environment synapse-environment
 .DEFAULT_GOAL := run
 
 export SAM_CLI_TELEMETRY := 0
@@ -120,6 +120,9 @@ packages: environment ## builds the packages of both clients, in dist/
 # Only the part that compares with Synapse needs it, and quick and counted runs leave that part out.
 bench: environment $(if $(filter --quick --counted,$(BENCH)),,synapse-environment) ## measures every claim about speed and cost, and prints each figure beside its goal
 	$(VENV_PYTHON) -m bench $(BENCH)
+
+bench-counts: environment ## measures what any machine finds the same, and fails if a count has grown
+	$(VENV_PYTHON) -m bench --counted
 
 plots: plots-environment ## draws the plots of the published measurements
 	$(PLOTS_VENV)/bin/python bench/plots.py

@@ -1,10 +1,12 @@
 """Measures everything that Parley claims about its speed and its cost, and prints each figure beside its goal.
 
     python -m bench [PART ...] [--counted] [--quick] [--publish]
+    python -m bench --compare FOLDER FOLDER
 
 Each part runs in a process of its own, one after the other. What it finds is written to `.parley/bench/<part>.json`.
 With `--publish` it also replaces the published results in `bench/results`, and the pages and plots that show them.
-The exit status is 1 if a count misses its goal, and 2 if a part could not be measured.
+The exit status is 1 if a count misses its goal or is higher than the published one, and 2 if a part could not be
+measured. `--compare` compares two runs: it is 1 unless all counts are equal and all ratios within a fifth.
 """
 
 from __future__ import annotations
@@ -16,51 +18,90 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
 
 from bench import pages
+from bench.comparing import differences, grown
 from bench.figures import COUNT, Figure, Findings
-from bench.parts import PARTS
+from bench.parts import PARTS, Part
 from local.home import REPOSITORY
 
 FOUND = REPOSITORY / ".parley" / "bench"
 RESULTS = REPOSITORY / "bench" / "results"
 
 
-def main() -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    parts: Sequence[Part] = PARTS,
+    run: Callable[[str, bool], bool] | None = None,
+    found_in: Path = FOUND,
+    published_in: Path = RESULTS,
+) -> int:
+    """Measure the parts that the arguments name, and print what was found; returns the exit status.
+
+    `run` measures a part, quickly or not, and leaves what it finds in `found_in`; it returns whether that succeeded.
+    """
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures what Parley claims.")
-    names = [part.name for part in PARTS]
+    names = [part.name for part in parts]
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(names)}; all if none is named")
     parser.add_argument("--counted", action="store_true", help="only what is counted, and not timed")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: shows that it works, and little more")
     parser.add_argument("--publish", action="store_true", help="replace the published results, pages and plots")
+    parser.add_argument("--compare", nargs=2, type=Path, metavar="FOLDER", help="compare the results of two runs")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if unknown := set(options.parts) - set(names):
         parser.error(f"no part is named {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     if options.quick and options.publish:
         parser.error("quick results are not published")
+    if options.compare:
+        return _compare(*options.compare)
     if options.inside:
         _measure(options.parts[0], quick=options.quick)
         return 0
-    named = [part for part in PARTS if not options.parts or part.name in options.parts]
+    named = [part for part in parts if not options.parts or part.name in options.parts]
     wanted = [part for part in named if part.counted or not options.counted]
     if options.quick and not options.parts:
         wanted = [part for part in wanted if part.quick]
-    unmeasured = [part.name for part in wanted if not _run(part.name, part.says, quick=options.quick)]
-    measured = [part.name for part in wanted if part.name not in unmeasured]
-    missed = _summary(measured)
+    succeeds = {part.name: _shows(part, options.quick, run or _run, found_in) for part in wanted}
+    measured = [name for name, is_measured in succeeds.items() if is_measured]
+    unmeasured = [name for name in succeeds if name not in measured]
+    found = {name: found_in / f"{name}.json" for name in measured}
+    missed = _summary([figure for path in found.values() for figure in Findings.load(path).figures])
+    higher: list[str] = []
     if options.publish:
-        for name in measured:
-            (RESULTS / f"{name}.json").write_bytes((FOUND / f"{name}.json").read_bytes())
+        published_in.mkdir(exist_ok=True)
+        for path in found.values():
+            (published_in / path.name).write_bytes(path.read_bytes())
         pages.write()
+    else:
+        higher = _grown([path for part in wanted if part.counted and (path := found.get(part.name))], published_in)
     if unmeasured:
         print(f"\nNOT measured: {', '.join(unmeasured)}. The reason stands above.")
         return 2
-    return 1 if any(figure.kind == COUNT for figure in missed) else 0
+    return 1 if higher or any(figure.kind == COUNT for figure in missed) else 0
+
+
+def _compare(first: Path, second: Path) -> int:
+    """Print what two runs disagree on; returns the exit status."""
+    found = differences(first, second)
+    print("\n".join(found) or "Both runs agree on all counts, and within a fifth on all ratios.")
+    return 1 if found else 0
+
+
+def _grown(measured: list[Path], published_in: Path) -> list[str]:
+    """Print which counts are higher than the published ones; returns them."""
+    found = [text for path in measured for text in grown(published_in / path.name, path)]
+    for text in found:
+        print(f"grown: {text}")
+    if found:
+        print("If that is meant, make bench BENCH=--publish publishes it.")
+    return found
 
 
 def _measure(name: str, *, quick: bool) -> None:
@@ -74,14 +115,19 @@ def _measure(name: str, *, quick: bool) -> None:
     found.save(FOUND / f"{name}.json", **about)
 
 
-def _run(name: str, says: str, *, quick: bool) -> bool:
-    """Measure a part in a process of its own, and print its figures; False if that failed."""
-    print(f"\n== {name}: {says} ==", flush=True)
-    started = time.monotonic()
+def _run(name: str, quick: bool) -> bool:
+    """Measure a part in a process of its own; returns whether that succeeded."""
     command = [sys.executable, "-m", "bench", name, "--inside", *(["--quick"] if quick else [])]
-    if subprocess.run(command, cwd=REPOSITORY, check=False).returncode != 0:
+    return subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 0
+
+
+def _shows(part: Part, quick: bool, run: Callable[[str, bool], bool], found_in: Path) -> bool:
+    """Measure a part, and print its figures; False if that failed."""
+    print(f"\n== {part.name}: {part.says} ==", flush=True)
+    started = time.monotonic()
+    if not run(part.name, quick):
         return False
-    found = Findings.load(FOUND / f"{name}.json")
+    found = Findings.load(found_in / f"{part.name}.json")
     width = max((len(figure.name) for figure in found.figures), default=0)
     for figure in found.figures:
         print(f"{figure.name:<{width}}  {_shown(figure)}")
@@ -91,9 +137,8 @@ def _run(name: str, says: str, *, quick: bool) -> bool:
     return True
 
 
-def _summary(measured: list[str]) -> list[Figure]:
+def _summary(figures: list[Figure]) -> list[Figure]:
     """Print which goals were met and which were missed; returns the missed ones."""
-    figures = [figure for name in measured for figure in Findings.load(FOUND / f"{name}.json").figures]
     goals = [figure for figure in figures if figure.at_most is not None or figure.at_least is not None]
     missed = [figure for figure in goals if figure.is_missed]
     print(f"\n{len(goals) - len(missed)} of {len(goals)} goals are met.")

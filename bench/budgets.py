@@ -25,6 +25,7 @@ from bench.of_attaching import OfAttaching
 from bench.of_devices import OfDevices
 from bench.of_media import OfMedia
 from bench.over_sdk import OverSdk
+from bench.prices import READ_UNIT, WRITE_UNIT
 from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
 from local.template.template import Template
@@ -431,8 +432,10 @@ def measured() -> list[Cost]:
 
 
 def measure(quick: bool) -> Findings:
-    figures = []
+    figures, rows = [], []
     for cost in measured():
         for what, found, most in zip(COUNTED, cost.found, cost.allowed, strict=True):
             figures.append(Figure(f"{cost.operation}: {what}", found, what, COUNT, at_most=most))
-    return Findings(figures)
+        price = cost.write_units * WRITE_UNIT.dollars + cost.read_units * READ_UNIT.dollars
+        rows.append([cost.operation, *(f"{found:g}" for found in cost.found), f"${price:,.2f}"])
+    return Findings(figures, tables={"operations": [["", *COUNTED, "a million at DynamoDB"], *rows]})

@@ -39,7 +39,9 @@ SOCKET, REST_API = "socket", "REST"
 TOGETHER = 10
 """So many messages of different rooms are in a batch of the stream, where a row says so."""
 _BODY = "x" * 200
-_LONG_AGO = 61
+_YOUNG_SECONDS = 130
+# After this, containers have forgotten all settings and rooms; after a moment, they know them still.
+_LONG_AGO, _A_MOMENT = 11, 1
 # Channels were quiet for longer than SDKs replay.
 _QUIET_SECONDS = 1300
 CHANNELS = 10
@@ -122,7 +124,7 @@ class _Service:
     def token(self, identity: str) -> str:
         now = self._at.world.clock.now_ms() // 1000
         grants = {"identity": identity, "chat": {"service_sid": self.sid}}
-        claims = {"iss": self._key["sid"], "sub": self._at.world.account_sid, "exp": now + 3600, "grants": grants}
+        claims = {"iss": self._key["sid"], "sub": self._at.world.account_sid, "exp": now + 7200, "grants": grants}
         return jwt.encode(claims, self._key["secret"], "HS256", {"cty": "twilio-fpa;v=1"})
 
     def room(self, recipients: int, protocol: str, *, notified: bool = False) -> tuple[str, str]:
@@ -221,14 +223,15 @@ class Counting:
             self._rooms[shape] = [
                 service.room(case.recipients, case.protocol, notified=case.notified) for _ in range(case.together)
             ]
+            # In the first two minutes of an SDK's connection, a request may repeat one from before, so more is read.
+            at.world.clock.advance(_YOUNG_SECONDS)
         rooms = self._rooms[shape]
-        # What was remembered of the rooms is forgotten. In the first two minutes of an SDK's connection, a request may
-        # repeat one from before, so more is read. A first message lets the containers know the settings again.
-        at.world.clock.advance(130)
+        # What the containers remember of the rooms is forgotten. The first messages let them know everything again.
+        at.world.clock.advance(_LONG_AGO)
         for channel, socket in rooms:
             service.send(case, channel, socket)
         at.pump()
-        at.world.clock.advance(_LONG_AGO if case.forgotten else 3)
+        at.world.clock.advance(_LONG_AGO if case.forgotten else _A_MOMENT)
         with at.measured() as used:
             for channel, socket in rooms:
                 service.send(case, channel, socket)

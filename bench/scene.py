@@ -27,11 +27,13 @@ from bench.usage import FRAMES_IN, FRAMES_OUT, LOGGED, QUEUED, READS, REQUESTS, 
 from local.emulators.engine import Endpoints, start_engine
 from local.home import REPOSITORY, Home
 from local.pump.filters import passes
-from local.template.template import Template
+from local.template.template import REGION, Template
 from parley.log import logger
+from parley.ports.aws import AwsClient
 from parley.ports.queue import Queue
 from parley.ports.sockets.gateway import Outcome
 from parley.runtime import Runtime
+from parley.settings import Credentials
 from tests.ports.fakes import FakeGateway, FakeOutgoing
 from tests.sockets.deployment import load_function, patterns, sample
 from tests.support.doors import Answer, Headers, LambdaDoor, Raw
@@ -150,7 +152,8 @@ class Scene:
     """Every function of one account, in warm containers; `used` is what they have used since `measured` began."""
 
     def __init__(self, endpoints: Endpoints, template: Template, table_name: str, stream_arn: str, *, fast: bool):
-        self._client = endpoints.client("dynamodb")
+        # As the functions have it.
+        self._client = AwsClient("dynamodb", REGION, lambda: Credentials("test", "test"), endpoint=endpoints.dynamodb)
         self._template = template
         self._stream = Stream(endpoints.dynamodb, stream_arn)
         self.world = World(self._client, table_name)

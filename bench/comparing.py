@@ -1,0 +1,60 @@
+"""Compares two runs: counts must be equal, ratios within a fifth, and times say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.figures import COUNT, RATIO, Figure, Findings
+
+_NEAR = 0.2
+# What is counted as a fraction is the same if it is the same to so many places.
+_EXACT = 1e-9
+
+
+def differences(first: Path, second: Path) -> list[str]:
+    """What two folders of results disagree on, a sentence each."""
+    names = sorted({path.name for folder in (first, second) for path in folder.glob("*.json")})
+    found = []
+    for name in names:
+        missing = [folder for folder in (first, second) if not (folder / name).exists()]
+        if missing:
+            found.append(f"{name} is not in {missing[0]}")
+        else:
+            found += [f"{name}: {text}" for text in _unlike(_figures(first / name), _figures(second / name))]
+    if not names:
+        found.append(f"there are no results in {first} and {second}")
+    return found
+
+
+def grown(published: Path, found: Path) -> list[str]:
+    """The counts without a goal that are higher than the published ones, a sentence each.
+
+    A count with a goal has its limit already.
+    """
+    if not published.exists():
+        return []
+    before, after = _figures(published), _figures(found)
+    return [
+        f"{name}: {figure.value:g} {figure.unit}, and {before[name].value:g} are published"
+        for name, figure in after.items()
+        if name in before and _has_no_goal(figure) and figure.value > before[name].value * (1 + _EXACT)
+    ]
+
+
+def _has_no_goal(figure: Figure) -> bool:
+    return figure.kind == COUNT and figure.at_most is None and figure.at_least is None
+
+
+def _figures(path: Path) -> dict[str, Figure]:
+    return {figure.name: figure for figure in Findings.load(path).figures}
+
+
+def _unlike(first: Mapping[str, Figure], second: Mapping[str, Figure]) -> list[str]:
+    found = [f"only one run has {name}" for name in sorted(first.keys() ^ second.keys())]
+    for name in first.keys() & second.keys():
+        one, other = first[name].value, second[name].value
+        allowed = {COUNT: _EXACT, RATIO: _NEAR}.get(first[name].kind)
+        if allowed is not None and abs(one - other) > allowed * min(abs(one), abs(other)):
+            found.append(f"{name}: {one:g} and {other:g} {first[name].unit}")
+    return sorted(found)
