@@ -10,7 +10,6 @@ from __future__ import annotations
 import http.client
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -52,7 +51,7 @@ class Endpoints:
     engine: str
     dynamodb: str
     ministack: str
-    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    children: dict[str, processes.Child] = field(default_factory=dict)
     note: str = ""
 
     def environment(self) -> dict[str, str]:
@@ -92,10 +91,17 @@ class Endpoints:
         return all(ended)
 
 
-def start_engine(home: Home, engine: str | None = None, report: Callable[[str], None] = lambda line: None) -> Endpoints:
+def start_engine(
+    home: Home,
+    engine: str | None = None,
+    report: Callable[[str], None] = lambda line: None,
+    *,
+    forks: bool = False,
+) -> Endpoints:
     """Start the emulators with the state that `home` holds.
 
     `engine` is `dynoxide` or `ministack`; by default `PARLEY_ENGINE`, else Dynoxide if it is found or can be fetched.
+    With `forks`, MiniStack is a fork of this process; `processes.fork` says what that demands.
     Call `stop` on the result. On Linux the emulators also end with the calling thread.
     """
     home.create()
@@ -105,9 +111,9 @@ def start_engine(home: Home, engine: str | None = None, report: Callable[[str], 
     binary, reason = (None, "") if wanted == "ministack" else dynoxide.find(report)
     if binary is None and wanted == "dynoxide":
         raise EmulatorFailed(f"Dynoxide is not available: {reason}")
-    children: dict[str, subprocess.Popen[bytes]] = {}
+    children: dict[str, processes.Child] = {}
     try:
-        ministack = _start_ministack(home, children)
+        ministack = _start_ministack(home, children, forks=forks)
         if binary is None:
             note = "MiniStack keeps the table in memory: after a kill it comes back as of the last clean stop"
             endpoints = Endpoints("ministack", ministack, ministack, children, f"{note}{reason and f' ({reason})'}.")
@@ -124,7 +130,7 @@ def start_engine(home: Home, engine: str | None = None, report: Callable[[str], 
     return endpoints
 
 
-def _start_ministack(home: Home, children: dict[str, subprocess.Popen[bytes]]) -> str:
+def _start_ministack(home: Home, children: dict[str, processes.Child], *, forks: bool) -> str:
     # The same port each time, because MiniStack keeps the addresses of its queues with their messages.
     port = free_port(home.recall("ministack_port"))
     home.remember("ministack_port", port)
@@ -147,14 +153,29 @@ def _start_ministack(home: Home, children: dict[str, subprocess.Popen[bytes]]) -
         # MiniStack would look for containers to tidy up, and they would not be its own.
         "DOCKER_HOST": f"unix://{folder}/no-docker",
     }
-    # The option only puts the home into the command line, so that a later start recognises a leftover.
-    command = [sys.executable, "-X", f"parley_home={home.path}", "-m", "ministack"]
-    children["ministack"] = processes.spawn(command, home.logs / "ministack.log", environment)
-    wait_for_answer(children["ministack"], port, "/_ministack/health", home.logs / "ministack.log")
+    log = home.logs / "ministack.log"
+    if forks:
+        children["ministack"] = processes.fork(_run_ministack, log, environment)
+    else:
+        children["ministack"] = processes.spawn(_ministack_command(home), log, environment)
+    # MiniStack loads two more services to answer for its health.
+    wait_for_answer(children["ministack"], port, "/_ministack/ready", log)
     return f"http://127.0.0.1:{port}"
 
 
-def _start_dynoxide(home: Home, binary: Path, children: dict[str, subprocess.Popen[bytes]]) -> str:
+def _ministack_command(home: Home) -> list[str]:
+    # The option only puts the home into the command line, so that a later start recognises a leftover.
+    return [sys.executable, "-X", f"parley_home={home.path}", "-m", "ministack"]
+
+
+def _run_ministack() -> None:
+    sys.argv = ["ministack"]
+    from ministack.app import main
+
+    main()
+
+
+def _start_dynoxide(home: Home, binary: Path, children: dict[str, processes.Child]) -> str:
     port = free_port(None)
     folder = home.path / "dynoxide"
     folder.mkdir(exist_ok=True)
@@ -179,7 +200,7 @@ def free_port(preferred: int | None = None) -> int:
     raise EmulatorFailed("no free port on 127.0.0.1")
 
 
-def wait_for_answer(child: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
+def wait_for_answer(child: processes.Child, port: int, path: str, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if child.poll() is not None:

@@ -11,14 +11,15 @@ instead of being refused.
 from __future__ import annotations
 
 import http.client
+import importlib
 import os
+import select
 import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from local.emulators.engine import EmulatorFailed, Endpoints, start_engine
@@ -41,6 +42,7 @@ _RESTARTS = 5
 _RESTART_WINDOW_SECONDS = 60.0
 _LOG_TAIL = 3
 _BACKLOG = 1024
+_PIPE_BYTES = 65_536
 _MODULES = {"gateway": "local.gateway.server", "pump": "local.pump.pump"}
 
 
@@ -56,10 +58,11 @@ class Supervisor:
         self._host, self._port = host, port
         self._say = say
         self._endpoints: Endpoints | None = None
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, processes.Child] = {}
         self._restarts: list[float] = []
         self._environment: dict[str, str] = {}
         self._has_restored = False
+        self._unprinted = b""
         self._pump_ready = home.pump_ready
 
     # Starting.
@@ -85,7 +88,11 @@ class Supervisor:
 
     def _start_parts(self, rest_url: str) -> None:
         template = read_template(self._template_path, self.home, given_parameters())
-        self._endpoints = start_engine(self.home, report=self._say)
+        if processes.CAN_FORK:
+            # Whatever is imported before the first fork, all processes share.
+            for module in _MODULES.values():
+                importlib.import_module(module)
+        self._endpoints = start_engine(self.home, report=self._say, forks=processes.CAN_FORK)
         if self._endpoints.note:
             self._say(self._endpoints.note)
         self._record()
@@ -145,26 +152,35 @@ class Supervisor:
             auth_token=self._auth_token,
         ).save()
         lifeline, self._life = os.pipe()
-        problems, self._problem_end = os.pipe()
+        self._problems, self._problem_end = os.pipe()
         wake_read, wake_write = os.pipe()
         self._descriptors = Descriptors(lifeline, self._problem_end, wake_read, wake_write)
-        threading.Thread(target=self._relay, args=(problems,), daemon=True).start()
+        # While this process is busy with something else, children must not wait until it reads.
+        os.set_blocking(self._problem_end, False)
 
-    def _relay(self, descriptor: int) -> None:
-        with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as lines:
+    def _relay(self, seconds: float) -> None:
+        """For so long, print the problems that children report. A thread would be in the way of forking."""
+        until = time.monotonic() + seconds
+        while select.select([self._problems], [], [], max(0.0, until - time.monotonic()))[0]:
+            *lines, self._unprinted = (self._unprinted + os.read(self._problems, _PIPE_BYTES)).split(b"\n")
             for line in lines:
-                self._say(f"! {line.strip()}")
+                self._say(f"! {line.decode(errors='replace').strip()}")
 
     def _spawn(self, name: str) -> None:
         if name == "pump":
             self._pump_ready.unlink(missing_ok=True)
         descriptors = self._descriptors.all()
-        command = [sys.executable, "-m", _MODULES[name], str(self.home.plan), *self._descriptors.arguments()]
+        arguments = [str(self.home.plan), *self._descriptors.arguments()]
         if name == "gateway":
             descriptors += (self._listening.fileno(),)
-            command.append(str(self._listening.fileno()))
+            arguments.append(str(self._listening.fileno()))
         log = self.home.logs / f"{name}.log"
-        self._children[name] = processes.spawn(command, log, self._environment, descriptors)
+        if processes.CAN_FORK:
+            main = partial(importlib.import_module(_MODULES[name]).main, arguments)
+            self._children[name] = processes.fork(main, log, self._environment, descriptors)
+        else:
+            command = [sys.executable, "-m", _MODULES[name], *arguments]
+            self._children[name] = processes.spawn(command, log, self._environment, descriptors)
         self._record()
 
     def _record(self) -> None:
@@ -180,7 +196,7 @@ class Supervisor:
                     raise StartFailed(f"the {name} did not start: {self._tail(name)}")
             if self._pump_ready.exists() and self._is_answering(rest_url):
                 return
-            time.sleep(0.02)
+            self._relay(0.02)
         raise StartFailed(f"the gateway and the pump were not ready within {_READY_SECONDS} s; see {self.home.logs}")
 
     def _is_answering(self, rest_url: str) -> bool:
@@ -225,15 +241,15 @@ class Supervisor:
         """Watch the processes until interrupted, and restart gateway and pump; raises `StartFailed` if that fails."""
         assert self._endpoints is not None
         while True:
-            time.sleep(_LOOK_SECONDS)
+            self._relay(_LOOK_SECONDS)
             for name, child in self._endpoints.children.items():
                 if child.poll() is not None:
                     raise StartFailed(f"{name} ended ({_ending(child)}); see {self.home.logs / name}.log")
-            for name, child in list(self._children.items()):
-                if child.poll() is not None:
-                    self._restart(name, child)
+            for name, started in list(self._children.items()):
+                if started.poll() is not None:
+                    self._restart(name, started)
 
-    def _restart(self, name: str, child: subprocess.Popen[bytes]) -> None:
+    def _restart(self, name: str, child: processes.Child) -> None:
         now = time.monotonic()
         self._restarts = [moment for moment in self._restarts if now - moment < _RESTART_WINDOW_SECONDS] + [now]
         if len(self._restarts) > _RESTARTS:
@@ -253,12 +269,13 @@ class Supervisor:
         for name in _MODULES:
             if child := self._children.pop(name, None):
                 processes.stop(child, _CHILD_STOP_SECONDS)
+                self._relay(0)
         if self._endpoints is not None and self._endpoints.stop() and self._has_restored:
             progress.mark_clean(self.home)
         self.home.processes.unlink(missing_ok=True)
         self._pump_ready.unlink(missing_ok=True)
 
 
-def _ending(child: subprocess.Popen[bytes]) -> str:
+def _ending(child: processes.Child) -> str:
     code = child.returncode
     return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit {code}"

@@ -31,7 +31,7 @@ Sleeper = Callable[[Path], "subprocess.Popen[bytes]"]
 
 
 def is_running(pid: int) -> bool:
-    return bool(processes._command(pid))
+    return bool(processes.identity(pid))
 
 
 def test_a_started_stack_says_how_to_reach_it_and_leaves_nothing_running(make_stack: MakeStack):
@@ -168,14 +168,23 @@ def test_what_an_earlier_run_left_behind_is_stopped(home: Home, sleeper: Sleeper
     assert not home.processes.exists()
 
 
-def test_no_strangers_process_is_taken_for_a_leftover(home: Home, sleeper: Sleeper, tmp_path: Path):
-    elsewhere, recycled = sleeper(tmp_path / "other"), sleeper(home.path)
-    processes.record(home, {"ministack": elsewhere.pid, "gateway": recycled.pid})
+def test_no_strangers_process_is_taken_for_a_leftover(home: Home, sleeper: Sleeper):
+    """The system may have given the id of a recorded process to another one."""
+    stranger = sleeper(home.path)
+    processes.record(home, {"ministack": stranger.pid})
     recorded = json.loads(home.processes.read_text())
-    recorded["gateway"]["command"] = f"python -m local.gateway.server {home.path}"
+    recorded["ministack"]["identity"] = processes.identity(os.getpid())
     home.processes.write_text(json.dumps(recorded))
     assert processes.stop_leftovers(home) == []
-    assert (elsewhere.poll(), recycled.poll()) == (None, None)
+    assert stranger.poll() is None
+
+
+def test_only_the_supervisor_holds_the_lock_of_a_home(standing: FixtureStack):
+    """A child that held it too would keep the home locked after the supervisor's death."""
+    lock = standing.stack.home.path / "lock"
+    for name, pid in standing.stack.pids.items():
+        held = [path.readlink() for path in Path(f"/proc/{pid}/fd").glob("*")]
+        assert (lock in held) == (name == "supervisor"), name
 
 
 def test_a_poison_record_is_parked_and_reported_while_the_others_are_delivered(standing: FixtureStack):
