@@ -37,7 +37,7 @@ from parley.sockets.protocols import NATIVE
 from parley.store import keys
 from parley.store.items import Record, to_item
 from parley.store.keys import Key
-from tests.functions.sample_account import SERVICE_SID, read
+from tests.functions.sample_account import CHANNEL_SID, SERVICE_SID, read
 from tests.support.fakes import NOON_MS
 
 ROUNDS, QUICK_ROUNDS = 15, 3
@@ -225,7 +225,9 @@ class _Invocation:
 
 
 def _calling(function: ModuleType, event: dict[str, Any], status: int = 0) -> Callable[[], object]:
-    text, invocation = json.dumps(event), _Invocation()
+    # The samples name the channel by its unique name, which costs a request more than its SID.
+    text = json.dumps(event).replace("team%20room", CHANNEL_SID).replace("team room", CHANNEL_SID)
+    invocation = _Invocation()
 
     def call() -> object:
         # Lambda hands a handler its own copy of an event, and turns the answer into JSON.
