@@ -99,7 +99,7 @@ async def test_a_gap_is_asked_about_and_filled(lab: Lab) -> None:
     listener, _ = await lab.in_channel()
     lab.server.catch_ups[CHANNEL] = caught_up(12, added(0, 11), added(1, 12))
     await lab.server.socket.push(added(1, 12))
-    await waiting(lab, 0.25)
+    await waiting(lab, 0.6)
     assert (await lab.server.asked("catchUp"))["channels"] == {CHANNEL: 10}
     await listener.heard("messageAdded", 2)
     assert indexes(listener) == [0, 1]
@@ -128,7 +128,7 @@ async def test_a_question_about_a_gap_that_is_refused_is_asked_again(lab: Lab) -
     lab.server.answers["catchUp"] = first_refused(lab.server.answers["catchUp"])
     lab.server.catch_ups[CHANNEL] = caught_up(11, added(0, 11))
     await lab.server.socket.push(added(1, 12))
-    await waiting(lab, 0.25, 1.0)
+    await waiting(lab, 0.6, 1.0)
     await listener.heard("messageAdded", 2)
     assert len(lab.server.sockets) == 1
 
@@ -137,7 +137,7 @@ async def test_after_three_refused_questions_a_channel_is_to_be_fetched_again(la
     listener, _ = await lab.in_channel()
     lab.server.answers |= {"catchUp": refusing(500, 20500), "fetchMyChannel": lambda frame: listed(seq=12)}
     await lab.server.socket.push(added(1, 12))
-    await waiting(lab, 0.25, 1.0, 1.0)
+    await waiting(lab, 0.6, 1.0, 1.0)
     await listener.heard("channelRefetched")
     assert told(listener)[:2] == ["channelJoined", "messageAdded"]
     assert (lab.server.count("catchUp"), len(lab.server.sockets)) == (3, 1)
@@ -147,7 +147,7 @@ async def test_questions_that_are_refused_because_the_connection_is_over_do_not_
     listener, _ = await lab.in_channel()
     lab.server.answers |= {"catchUp": refusing(401, 51006), "fetchMyChannel": lambda frame: listed(seq=12)}
     await lab.server.socket.push(added(1, 12))
-    await waiting(lab, 0.25, 1.0, 1.0)
+    await waiting(lab, 0.6, 1.0, 1.0)
     await until(lambda: lab.server.count("catchUp") == 3 and 1.0 in lab.timing.waits())
     assert told(listener) == ["channelJoined"]
 

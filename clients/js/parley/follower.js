@@ -1,8 +1,14 @@
 import { CONNECTION_IS_OVER } from "./errors.js";
 import { News, recordOf } from "./news.js";
+import { Skipped } from "./skipped.js";
 
-/** How long a gap may last, in milliseconds, before the client asks the server about it. */
-const GAP_PATIENCE = 250;
+/**
+ * How long a gap may last, in milliseconds, before the client asks the server about it. Pushes of two senders often
+ * overtake each other, and some changes come later than others. Whoever writes a message pushes it at once; other
+ * changes wait for the stream, which Lambda reads every quarter of a second. Then fan-out may wait another quarter of a
+ * second for a writer. The rest is for reading and posting.
+ */
+const GAP_PATIENCE = 600;
 const ASK_AGAIN_AFTER = 1_000;
 /** After so many questions in a row without success, the client skips a number. */
 const MOST_TRIES = 3;
@@ -24,7 +30,7 @@ const LIMITS = {
  * Decides, for one channel, which pushes to deliver, which to hold back, and when to ask the server about a gap.
  *
  *   push = mark + 1  ──> delivered, with the held pushes that follow it
- *   push > mark + 1  ──> held: this is a gap, and after a quarter of a second the client asks about it
+ *   push > mark + 1  ──> held: this is a gap, and after GAP_PATIENCE the client asks about it
  *   push <= mark     ──> delivered, unless this or a newer version of its record is known
  *
  * It has no clock: callers pass times in milliseconds. `dueAt` says when to call `ask`, which returns the number for
@@ -59,6 +65,9 @@ export class ChannelFollower {
   #tries = 0;
   #steps = 0;
   #stalls = 0;
+  #skipped = new Skipped();
+  /** Whether the open question is about skipped numbers. */
+  #asksAboutSkipped = false;
 
   constructor(mark, limits = {}) {
     this.#limits = { ...LIMITS, ...limits };
@@ -66,14 +75,16 @@ export class ChannelFollower {
     this.#mark = this.#base = this.#target = mark;
   }
 
-  /** The last `seq` up to which everything has been seen; null after `end`. */
+  /** The last `seq` up to which everything has been seen or skipped; null after `end`. */
   get mark() {
     return this.#mark;
   }
 
   /** When to call `ask`; null for never. */
   get dueAt() {
-    return this.#isAsking ? null : this.#dueAt;
+    if (this.#isAsking) return null;
+    const times = [this.#dueAt, this.#skipped.askAt].filter((time) => time !== null);
+    return times.length > 0 ? Math.min(...times) : null;
   }
 
   /** A push came; returns the pushes to deliver now, in order. */
@@ -94,10 +105,13 @@ export class ChannelFollower {
     this.#mustAsk = seq !== this.#mark || this.#held.size > 0 || this.#late.length > 0 || this.#goesOnFrom !== null;
     if (this.#mustAsk) this.#dueAt = now;
     else this.#watchGap(now);
+    // The push of a skipped number may have been lost with the connection.
+    this.#skipped.ask(now);
   }
 
-  /** The server gave up pushes up to `seq`. Ask at once if the mark is below that. */
+  /** The server gave up pushes up to `seq`. Ask at once if any of them is missing. */
   missed(seq, now) {
+    this.#skipped.ask(now, seq);
     if (seq <= this.#mark) return;
     this.#target = Math.max(this.#target, seq);
     this.#mustAsk = true;
@@ -106,7 +120,13 @@ export class ChannelFollower {
 
   /** The number to ask from. Nothing is due until `answer`, `failed` or `interrupted` is called. */
   ask() {
+    const due = this.dueAt;
     this.#isAsking = true;
+    if (due !== this.#dueAt) {
+      this.#asksAboutSkipped = true;
+      this.#askedFrom = this.#skipped.after;
+      return this.#askedFrom;
+    }
     this.#mustAsk = false;
     this.#dueAt = null;
     this.#markWhenAsked = this.#mark;
@@ -123,6 +143,7 @@ export class ChannelFollower {
     if (status === "refetch") return { isRefetch: true, deliver: this.#beginAnew(seq, now) };
     this.#stalls = seq > this.#askedFrom ? 0 : this.#stalls + 1;
     const goesOn = more && this.#stalls < this.#limits.stalls;
+    if (this.#asksAboutSkipped) return this.#answerAboutSkipped(events, seq, goesOn, now);
     const deliver = [...this.#take(events, seq), ...this.#settleLate(seq, goesOn)];
     this.#goesOnFrom = goesOn && seq < this.#mark ? seq : null;
     if (goesOn || this.#late.length > 0) this.#mustAsk = true;
@@ -139,6 +160,11 @@ export class ChannelFollower {
    */
   refused(code, now) {
     if (CONNECTION_IS_OVER.has(code)) return this.interrupted(now);
+    if (this.#asksAboutSkipped) {
+      this.#withdraw();
+      this.#skipped.refused(now);
+      return { isRefetch: false, deliver: [] };
+    }
     this.#withdraw();
     if (!this.#isLastTry()) {
       this.#mustAsk = true;
@@ -160,12 +186,18 @@ export class ChannelFollower {
     const last = Math.max(this.#mark, ...this.#held.keys());
     this.#held.clear();
     this.#mark = this.#dueAt = null;
+    this.#skipped.forget();
     return this.#news.select(held, last, this.#base);
   }
 
   /** The question was lost with the connection. It does not count; `expect` decides whether to ask again. */
   interrupted(now) {
+    const isAboutSkipped = this.#asksAboutSkipped;
     this.#withdraw();
+    if (isAboutSkipped) {
+      this.#skipped.ask(now + ASK_AGAIN_AFTER);
+      return { isRefetch: false, deliver: [] };
+    }
     this.#mustAsk = true;
     this.#dueAt = now + ASK_AGAIN_AFTER;
     return { isRefetch: false, deliver: [] };
@@ -176,6 +208,7 @@ export class ChannelFollower {
    * changed or removed before the base too, and no push would say so.
    */
   #receiveLate(push, now) {
+    this.#skipped.see(push.seq);
     if (this.#isCovered(push)) return [];
     if (push.seq >= this.#base || recordOf(push) === null || push.event === "messageRemoved") {
       return this.#deliver([push]);
@@ -202,6 +235,8 @@ export class ChannelFollower {
     this.#lateAsked = [];
     this.#goesOnFrom = this.#gapAt = null;
     this.#stalls = 0;
+    this.#skipped.forget();
+    this.#asksAboutSkipped = false;
     const delivered = this.#drain();
     this.#mustAsk = false;
     this.#watchGap(now);
@@ -234,6 +269,18 @@ export class ChannelFollower {
     return [];
   }
 
+  /** An answer about skipped numbers came. Those that it covers are settled, written or not. */
+  #answerAboutSkipped(events, seq, goesOn, now) {
+    this.#asksAboutSkipped = false;
+    // The client has seen everything between the skipped numbers and the mark.
+    const fresh = events.filter((push) => push.seq <= this.#skipped.upTo || push.seq > this.#mark);
+    const deliver = this.#take(fresh, seq);
+    this.#skipped.settle(seq, goesOn, now);
+    if (this.#mustAsk) this.#dueAt = now;
+    else this.#watchGap(now);
+    return { isRefetch: false, deliver };
+  }
+
   /** Count a question that did not help; returns whether it was the last attempt. */
   #isLastTry() {
     if (this.#markWhenAsked !== this.#mark) this.#tries = this.#steps = 0;
@@ -253,6 +300,7 @@ export class ChannelFollower {
   #skip(now) {
     this.#steps += 1;
     const skippedTo = this.#steps > MOST_STEPS ? this.#endOfGap() : this.#mark + 1;
+    this.#skipped.add(this.#mark, skippedTo, now);
     this.#mark = skippedTo;
     const delivered = this.#drain();
     if (this.#hasGap() && this.#mark === skippedTo) {
@@ -306,7 +354,7 @@ export class ChannelFollower {
 
   /** Stop waiting for the answer to the open question. */
   #withdraw() {
-    this.#isAsking = false;
+    this.#isAsking = this.#asksAboutSkipped = false;
     this.#late = [...this.#lateAsked, ...this.#late];
     this.#lateAsked = [];
   }

@@ -1,12 +1,12 @@
 """Follows one channel: decides which pushes to deliver, which to hold back, and when to ask the server.
 
 Guarantee: as long as the server answers, each change is delivered once and in the order of the channel's `seq`. There
-    is
-one exception: if the follower has skipped a number and its change is written after all, that change comes after later
-ones. The follower does no I/O and has no clock: the caller gives the time, and `due` says when to call `question`.
+is one exception: if the follower has skipped a number and its change is written after all, that change comes after
+later ones. The follower does no I/O and has no clock: the caller gives the time, and `due` says when to call
+`question`.
 
     push = mark + 1  ----> delivered, with the held pushes that follow it
-    push > mark + 1  ----> held: this is a gap, and after a quarter of a second `question` asks about it
+    push > mark + 1  ----> held: this is a gap, and after GAP_SECONDS `question` asks about it
     push <= mark     ----> delivered, unless this or a newer version of its record is known
 
 The rules are those of "Missing nothing" in docs/sockets.md. clients/vectors has an example of each.
@@ -20,9 +20,15 @@ from dataclasses import dataclass
 
 from parley_client.news import News, record_key
 from parley_client.payloads import CatchUpAnswer, Push
+from parley_client.skipped import Skipped
 
-GAP_SECONDS = 0.25
-"""How long a gap may last before the follower asks the server about it."""
+GAP_SECONDS = 0.6
+"""How long a gap may last before the follower asks the server about it.
+
+Pushes of two senders often overtake each other, and some changes come later than others. Whoever writes a message
+pushes it at once; other changes wait for the stream, which Lambda reads every quarter of a second. Then fan-out may
+wait another quarter of a second for a writer. The rest is for reading and posting.
+"""
 LATER_SECONDS = 1.0
 """How long the follower waits to ask again after an answer that did not help."""
 ASKS = 3
@@ -58,14 +64,14 @@ class Follower:
     """Follows the changes of one channel.
 
     Attributes:
-        mark: The `seq` up to which everything has been seen; None while the user is not a member.
-        due: When `question` has something to ask; None for never.
+        mark: The `seq` up to which everything has been seen or skipped; None while the user is not a member.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self.mark: int | None = None
-        self.due: float | None = None
+        # When to ask from the mark, or about late pushes.
+        self._due: float | None = None
         self._news = News(self._limits.memory)
         # The pushes beyond the mark, by `seq`.
         self._held: dict[int, list[Push]] = {}
@@ -85,6 +91,16 @@ class Follower:
         # The mark before the gap that the follower waits for; the counts towards ASKS, _STEPS and `Limits.stalls`.
         self._gap_at: int | None = None
         self._tries = self._steps = self._stalls = 0
+        # The skipped numbers, and whether the open question is about them.
+        self._skipped = Skipped()
+        self._asks_about_skipped = False
+
+    @property
+    def due(self) -> float | None:
+        """When `question` has something to ask; None for never."""
+        if self._asked_from is not None:
+            return None
+        return min((at for at in (self._due, self._skipped.ask_at) if at is not None), default=None)
 
     # Inputs.
 
@@ -129,6 +145,8 @@ class Follower:
         else:
             self._must_ask = False
             self._watch_gap(now)
+        # The push of a skipped number may have been lost with the connection.
+        self._skipped.ask(now)
 
     def doubt(self, now: float) -> None:
         """Ask at once: the mark may be behind, or the channel may be gone."""
@@ -136,13 +154,14 @@ class Follower:
             return
         self._must_ask = True
         if self._asked_from is None:
-            self.due = now
+            self._due = now
 
     def missed(self, seq: int, now: float) -> None:
-        """The server says that it gave up pushes up to `seq`: ask at once if the mark is below that."""
+        """The server says that it gave up pushes up to `seq`: ask at once if any of them is missing."""
         if self.mark is not None and self.mark < seq:
             self._target = max(self._target, seq)
             self.doubt(now)
+        self._skipped.ask(now, upto=seq)
 
     def forget_early(self) -> None:
         """Drop the held pushes, because the user turned out not to be a member."""
@@ -153,9 +172,14 @@ class Follower:
 
     def question(self, now: float) -> int | None:
         """The `seq` to catch up from, if it is time to ask. The caller must then call one of the methods below."""
-        if self.mark is None or self._asked_from is not None or self.due is None or self.due > now:
+        due = self.due
+        if self.mark is None or due is None or due > now:
             return None
-        self.due = None
+        if due != self._due:
+            self._asks_about_skipped = True
+            self._asked_from = self._skipped.after
+            return self._asked_from
+        self._due = None
         self._must_ask = False
         self._asked_at = self.mark
         asked_from = self._goes_on_from
@@ -174,18 +198,20 @@ class Follower:
         seq = answer["seq"]
         self._stalls = 0 if seq > asked_from else self._stalls + 1
         goes_on = bool(answer.get("more")) and self._stalls < self._limits.stalls
+        if self._asks_about_skipped:
+            return self._answer_about_skipped(answer, asked_from, goes_on, now)
         delivered = [*self._take(answer["events"], asked_from, seq), *self._settle_late(seq, goes_on)]
         self._goes_on_from = seq if goes_on and seq < self.mark else None
         if goes_on or self._late:
             self._must_ask = True
         if self._must_ask:
-            self.due = now
+            self._due = now
         elif not self._has_gap():
             self._watch_gap(now)
         elif self._is_last_try():
             delivered += self._skip(now)
         else:
-            self._gap_at, self.due = self.mark, now + LATER_SECONDS
+            self._gap_at, self._due = self.mark, now + LATER_SECONDS
         return delivered
 
     def refetch(self, seq: int, now: float) -> list[Push]:
@@ -200,6 +226,10 @@ class Follower:
         After the third refusal in a row, skip the gap and return the held pushes. The application must then fetch the
         channel again.
         """
+        if self._asks_about_skipped:
+            self._withdraw()
+            self._skipped.refused(now)
+            return None
         self._withdraw()
         if not self._is_last_try():
             self._ask_again(now)
@@ -213,6 +243,10 @@ class Follower:
 
     def unanswered(self, now: float) -> None:
         """The question or its answer was lost: ask again later."""
+        if self._asks_about_skipped:
+            self._withdraw()
+            self._skipped.ask(now + LATER_SECONDS)
+            return
         self._withdraw()
         self._ask_again(now)
 
@@ -234,6 +268,7 @@ class Follower:
         A push from before the first mark must wait. Its record may have been changed or removed before that mark too,
         and no push would say so. So the follower first asks the server what came after this push.
         """
+        self._skipped.see(push["seq"])
         if self._is_covered(push):
             return []
         if push["seq"] >= self._base or record_key(push) is None or push["event"] == "messageRemoved":
@@ -275,13 +310,28 @@ class Follower:
         """Whether an answer has covered the number of a push."""
         return any(after < push["seq"] <= upto for after, upto in self._covered)
 
+    def _answer_about_skipped(self, answer: CatchUpAnswer, asked_from: int, goes_on: bool, now: float) -> list[Push]:
+        """An answer about skipped numbers has come. Those that it covers are settled, written or not."""
+        assert self.mark is not None
+        self._asks_about_skipped = False
+        # The follower has seen everything between the skipped numbers and the mark.
+        fresh = [push for push in answer["events"] if not self._skipped.upto < push["seq"] <= self.mark]
+        delivered = self._take(fresh, asked_from, answer["seq"])
+        self._skipped.settle(answer["seq"], now, goes_on=goes_on)
+        if self._must_ask:
+            self._due = now
+        else:
+            self._watch_gap(now)
+        return delivered
+
     def _withdraw(self) -> None:
+        self._asks_about_skipped = False
         self._asked_from = None
         self._late, self._asked_late = self._asked_late + self._late, []
 
     def _ask_again(self, now: float) -> None:
         self._must_ask = True
-        self.due = now + LATER_SECONDS
+        self._due = now + LATER_SECONDS
 
     def _is_last_try(self) -> bool:
         """Count a question that did not help; returns whether it was the last attempt."""
@@ -298,10 +348,12 @@ class Follower:
         """
         assert self.mark is not None
         self._steps += 1
-        skipped_to = self.mark = self.mark + 1 if self._steps <= _STEPS else self._gap_ends()
+        skipped_to = self.mark + 1 if self._steps <= _STEPS else self._gap_ends()
+        self._skipped.add(self.mark, skipped_to, now)
+        self.mark = skipped_to
         delivered = self._drain()
         if self._has_gap() and self.mark == skipped_to:
-            self._gap_at, self._tries, self.due = skipped_to, ASKS - 1, now
+            self._gap_at, self._tries, self._due = skipped_to, ASKS - 1, now
         else:
             self._watch_gap(now)
         return delivered
@@ -313,7 +365,7 @@ class Follower:
         gap_at = self.mark if self._has_gap() else None
         if gap_at is None or gap_at != self._gap_at:
             self._gap_at = gap_at
-            self.due = None if gap_at is None else now + GAP_SECONDS
+            self._due = None if gap_at is None else now + GAP_SECONDS
             self._tries = self._steps = 0
 
     def _has_gap(self) -> bool:
@@ -341,7 +393,9 @@ class Follower:
         return self._news.select(pushes, -1 if self.mark is None else self.mark, self._base)
 
     def _forget_questions(self) -> None:
-        self.due = self._gap_at = self._asked_from = self._goes_on_from = None
+        self._due = self._gap_at = self._asked_from = self._goes_on_from = None
+        self._skipped.forget()
+        self._asks_about_skipped = False
         self._late, self._asked_late = [], []
         self._covered.clear()
         self._target = self._tries = self._steps = self._stalls = 0
