@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Message } from "../../clients/js/parley.js";
-import { CH, added, edited, inChannels, listed, messageView } from "./support.mjs";
+import { CH, added, edited, inChannels, listed, messageView, settled } from "./support.mjs";
 
 describe("messages", () => {
   test("arrive as events of the client and of the channel, and move the last message", async () => {
@@ -26,6 +26,25 @@ describe("messages", () => {
     );
     await client.shutdown();
   });
+
+  for (const order of ["before", "after"]) {
+    test(`may come in the frame of a reply, ${order} it, and again later`, async () => {
+      const { server, client, channel, tell, heard } = await inChannels(listed(CH, 3));
+      server.replies.sendMessage = undefined;
+      const sending = channel.sendMessage("hello");
+      await settled();
+      const reply = { id: server.asked("sendMessage")[0].id, status: 201, result: messageView(1, 5) };
+      const pushes = [added(CH, 4, 0), added(CH, 5, 1)];
+      await tell(order === "before" ? [...pushes, reply] : [reply, ...pushes]);
+      assert.equal(await sending, 1);
+      await tell(added(CH, 5, 1), added(CH, 6, 2));
+      assert.deepEqual(
+        heard().filter((event) => event.startsWith("message")),
+        ["messageAdded 0", "messageAdded 1", "messageAdded 2"],
+      );
+      await client.shutdown();
+    });
+  }
 
   test("are one object each, which shows edits", async () => {
     const { client, tell, heard } = await inChannels(listed(CH, 3));

@@ -173,7 +173,7 @@ describe("typing", () => {
     await tell(typing());
     server.catchUps[CH] = [{ status: "refetch", seq: 4711 }];
     await tell(added(CH, 4711, 9));
-    await clock.advance(250);
+    await clock.advance(600);
     assert.deepEqual(heard(), ["typingStarted bob", "typingEnded bob", "channelRefetched CH1"]);
     await client.shutdown();
   });

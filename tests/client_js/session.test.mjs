@@ -115,6 +115,24 @@ describe("a gap", () => {
     await client.shutdown();
   });
 
+  test("that was skipped is asked about again after a reconnect", async () => {
+    const { server, client, clock, tell, heard, away } = await inChannels(listed(CH, 3));
+    server.replies.catchUp = ({ channels }) => ({
+      channels: { CH1: { status: "changes", seq: channels.CH1, more: false, events: [] } },
+    });
+    await tell(added(CH, 5, 1));
+    await clock.advance(3000);
+    assert.equal(heard()[0], "messageAdded 1");
+    server.replies.catchUp = { channels: { CH1: { status: "changes", seq: 5, more: false, events: [added(CH, 4, 0)] } } };
+    await away(() => (server.channels = [listed(CH, 5)]));
+    assert.deepEqual(
+      heard().filter((event) => event.startsWith("message")),
+      ["messageAdded 0"],
+    );
+    assert.deepEqual(server.asked("catchUp").at(-1).channels, { CH1: 3 });
+    await client.shutdown();
+  });
+
   test("that the server names is asked about at once", async () => {
     const { server, client, clock, tell, heard } = await inChannels(listed(CH, 3), listed("CH2", 7));
     server.catchUps[CH] = [{ status: "changes", seq: 4, more: false, events: [added(CH, 4, 0)] }];

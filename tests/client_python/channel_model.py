@@ -15,6 +15,7 @@ from parley_client.following import JOINED, Following
 from parley_client.payloads import ListedChannel
 
 SID = "CH1"
+SETTLED_SECONDS = 60.0
 ME = "me"
 PAGE = 3
 Push = dict[str, Any]
@@ -35,6 +36,7 @@ class Change:
     key: str
     view: dict[str, Any] | None
     event: str
+    at: float = 0.0
     lands_at: float = 0.0
     is_written: bool = False
     is_late: bool = False
@@ -58,7 +60,7 @@ class Server:
         self.seq += 1
         if view is not None:
             view = {**view, "sid": key, "seq": self.seq}
-        change = Change(self.seq, key, view, event, self.now + delay, is_late=delay != 0)
+        change = Change(self.seq, key, view, event, self.now, self.now + delay, is_late=delay != 0)
         self.changes.append(change)
         if delay == 0:
             self.land(change)
@@ -98,7 +100,7 @@ class Server:
         if not self.is_member or seen < self.oldest:
             return {"status": "refetch", "seq": self.seq}
         written = [change for change in self.changes if change.is_written and change.seq > seen]
-        missing = min((c.seq for c in self.changes if c.seq > seen and not c.is_written), default=self.seq + 1)
+        missing = min((c.seq for c in self.changes if c.seq > seen and self._is_young(c)), default=self.seq + 1)
         created = {change.key: change.seq for change in written if change.event == "messageAdded"}
         latest = {change.key: change for change in written if change.event != "channelAdvanced"}
         places = {key: created.get(key, change.seq) for key, change in latest.items()}
@@ -112,6 +114,11 @@ class Server:
             "more": len(keys) > PAGE and reached < missing,
             "events": [self._event(latest[key], seen) for key in keys[:PAGE]],
         }
+
+    def _is_young(self, change: Change) -> bool:
+        """Whether a change is missing and may still be written: everything after it is recent."""
+        after = [other.at for other in self.changes if other.seq > change.seq and other.is_written]
+        return not change.is_written and self.now - min([*after, self.changes[-1].at]) < SETTLED_SECONDS
 
     def _event(self, change: Change, seen: int) -> Push:
         """Several changes of a record as one: new to whoever has seen this much, or changed, or gone."""
@@ -167,7 +174,7 @@ class World:
         self.following = Following()
         self.application = Application(self.server)
         self.random = random
-        self.underway: list[tuple[Push, bool]] = []
+        self.underway: list[Push] = []
         self.is_connected = False
         self.is_settling = False
 
@@ -181,6 +188,12 @@ class World:
         self.server.index += 1
         view = {"index": self.server.index, "body": 0}
         self._write(f"IM{self.server.index}", "messageAdded", view, self.random.uniform(0.01, 0.9))
+
+    def send_very_slowly(self) -> None:
+        """Clients skip the number meanwhile."""
+        self.server.index += 1
+        view = {"index": self.server.index, "body": 0}
+        self._write(f"IM{self.server.index}", "messageAdded", view, self.random.uniform(3, 55))
 
     def send_and_crash(self) -> None:
         self.server.index += 1
@@ -248,15 +261,14 @@ class World:
             self.underway.append(self.random.choice(self.underway))
 
     def lose(self) -> None:
-        losable = [item for item in self.underway if not item[1]]
+        losable = [push for push in self.underway if not self._must_arrive(push)]
         if losable:
             self.underway.remove(self.random.choice(losable))
 
     def disconnect(self) -> None:
-        """What is underway is lost, but for late writes: the list or a refetch may have counted their numbers as seen."""
         self.advance(1.0)
-        for push, must_arrive in self.underway:
-            if must_arrive and self.is_connected:
+        for push in self.underway:
+            if self._must_arrive(push):
                 self.application.tell(self.following.push(push, self.server.now))
         self.underway, self.is_connected = [], False
 
@@ -269,6 +281,9 @@ class World:
 
     def wait(self) -> None:
         self.advance(self.random.choice([0.1, 0.3, 0.6]))
+
+    def wait_long(self) -> None:
+        self.advance(self.random.choice([5, 30, 61]))
 
     def advance(self, seconds: float) -> None:
         self.server.now += seconds
@@ -318,16 +333,26 @@ class World:
         self._announce(change)
 
     def _announce(self, change: Change) -> None:
-        if not self.server.is_member:
-            return
-        self._send(self.server.push(change), must_arrive=change.is_late)
+        if self.server.is_member:
+            self._send(self.server.push(change))
 
-    def _send(self, push: Push, *, must_arrive: bool = False) -> None:
+    def _send(self, push: Push) -> None:
         if self.is_connected:
-            self.underway.append((push, must_arrive))
+            self.underway.append(push)
+        elif self._must_arrive(push):
+            self.application.tell(self.following.push(push, self.server.now))
+
+    def _must_arrive(self, push: Push) -> bool:
+        """Whether the client counts the number as seen since it began to follow or fetched everything again.
+
+        Then it cannot know that the change was written after the list or the fetch. So such a push is not lost here.
+        """
+        followed = self.following._channels.get(SID)
+        is_late = self.server.changes[push["seq"] - 1].is_late
+        return is_late and followed is not None and push["seq"] <= followed.follower._base
 
     def _receive(self, position: int) -> None:
-        push, _ = self.underway.pop(position)
+        push = self.underway.pop(position)
         self.application.tell(self.following.push(push, self.server.now))
 
     def _verify(self) -> None:

@@ -80,7 +80,7 @@ class FakeTiming:
 
     def waits(self) -> list[float]:
         """In how many seconds timers will go off."""
-        return sorted(timer.at - self.time for timer in self._timers if not timer.is_cancelled)
+        return sorted(round(timer.at - self.time, 9) for timer in self._timers if not timer.is_cancelled)
 
     def advance(self, seconds: float) -> None:
         """Move time, letting timers go off on the way."""

@@ -13,10 +13,10 @@ from tests.client_python.channel_model import Manner, World
 
 # What happens, and how often.
 _WEIGHTS = {
-    **{"send": 4, "send_slowly": 1, "send_and_crash": 1, "edit": 2, "remove": 1},
+    **{"send": 4, "send_slowly": 1, "send_very_slowly": 1, "send_and_crash": 1, "edit": 2, "remove": 1},
     **{"join": 2, "read": 1, "leave": 1, "invite": 1},
     **{"deliver": 4, "deliver_all": 3, "deliver_any": 1, "repeat": 1, "lose": 2},
-    **{"wait": 1, "disconnect": 1, "connect": 2, "i_leave": 1, "i_join": 1, "forget_history": 1},
+    **{"wait": 1, "wait_long": 1, "disconnect": 1, "connect": 2, "i_leave": 1, "i_join": 1, "forget_history": 1},
 }
 _STEPS = [step for step, weight in _WEIGHTS.items() for _ in range(weight)]
 _LIVES = 6000

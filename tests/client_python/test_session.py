@@ -105,6 +105,44 @@ async def test_a_gap_is_asked_about_and_filled(lab: Lab) -> None:
     assert indexes(listener) == [0, 1]
 
 
+@pytest.mark.parametrize("is_reply_first", [True, False], ids=["reply first", "pushes first"])
+async def test_a_reply_and_pushes_may_come_in_one_frame(lab: Lab, is_reply_first: bool) -> None:
+    listener, channel = await lab.in_channel()
+    lab.server.silent.add("sendMessage")
+    sending = asyncio.create_task(channel.send_message("hello"))
+    reply = {"id": (await lab.server.asked("sendMessage"))["id"], "status": 201, "result": message(1, 12)}
+    pushes = [added(0, 11), added(1, 12)]
+    await lab.server.socket.send([reply, *pushes] if is_reply_first else [*pushes, reply])
+    assert await soon(sending) == 1
+    await listener.heard("messageAdded", 2)
+    assert indexes(listener) == [0, 1]
+
+
+async def test_a_push_that_came_with_the_reply_is_not_delivered_again_when_fan_out_repeats_it(lab: Lab) -> None:
+    listener, channel = await lab.in_channel()
+    lab.server.silent.add("sendMessage")
+    sending = asyncio.create_task(channel.send_message("hello"))
+    reply = {"id": (await lab.server.asked("sendMessage"))["id"], "status": 201, "result": message(0, 11)}
+    await lab.server.socket.send([reply, added(0, 11)])
+    await soon(sending)
+    await lab.server.socket.push(added(0, 11), added(1, 12))
+    await listener.heard("messageAdded", 2)
+    assert indexes(listener) == [0, 1]
+
+
+async def test_a_skipped_number_is_asked_about_after_a_reconnect(lab: Lab) -> None:
+    listener, _ = await lab.in_channel()
+    await lab.server.socket.push(added(1, 12))
+    await waiting(lab, 0.6, 1.0, 1.0)
+    await listener.heard("messageAdded")
+    lab.server.channels = [listed(seq=12)]
+    lab.server.catch_ups[CHANNEL] = caught_up(12, added(0, 11), added(1, 12))
+    await lab.again(listener)
+    await listener.heard("messageAdded", 2)
+    assert indexes(listener) == [1, 0]
+    assert lab.server.count("catchUp") == 4
+
+
 async def test_pushes_that_the_server_gave_up_are_asked_for_at_once(lab: Lab) -> None:
     listener, _ = await lab.in_channel()
     lab.server.catch_ups[CHANNEL] = caught_up(11, added(0, 11))

@@ -10,7 +10,7 @@ A module imports only modules on lower lines than its own:
     shown speech user session renewal
     connection record following
     line follower files notifications
-    emitter news tokens wire transfer
+    emitter news skipped tokens wire transfer
     paginator
     complaints errors pauses payloads reprs timing
 
