@@ -30,6 +30,11 @@ class Sockets:
         """From now on, requests for that action do not leave the page."""
         self._held_action = action
 
+    def tell(self, frame: object) -> None:
+        """Send a frame to the page on every open socket, as the service would."""
+        for socket in self._servers:
+            socket.send(json.dumps(frame))
+
     def hold_pushes(self, event: str) -> None:
         """From now on, frames with pushes of that event do not reach the page."""
         self._held_event = event
@@ -101,11 +106,15 @@ class Sockets:
 
     def _on_push(self, socket: WebSocketRoute, frame: str) -> None:
         content = json.loads(frame)
-        pushes = content if isinstance(content, list) else [content]
-        if self._held_event and self._held_event in [push.get("event") for push in pushes]:
-            self._held_pushes.append((socket, frame))
-        else:
+        parts = content if isinstance(content, list) else [content]
+        if not self._held_event or self._held_event not in [part.get("event") for part in parts]:
             socket.send(frame)
+            return
+        # A reply may come with the pushes of what it caused. Only the pushes are held back.
+        for reply in (part for part in parts if "event" not in part):
+            socket.send(json.dumps(reply))
+        pushes = [part for part in parts if "event" in part]
+        self._held_pushes.append((socket, json.dumps(pushes)))
 
     def _on_close(self, socket: WebSocketRoute) -> None:
         """Either side has closed: close the other."""

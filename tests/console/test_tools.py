@@ -17,6 +17,7 @@ from local.console.files import CONSOLE_FILES
 from local.home import REPOSITORY
 from local.stack.running import Stack
 from tests.console.console import Console
+from tests.console.sockets import Sockets
 from tests.console.web_server import serving
 from tests.support.node_packages import environment
 from tests.support.waiting import until
@@ -252,6 +253,22 @@ def test_the_log_is_filtered_by_words_and_kinds(console: Console) -> None:
     expect(names.filter(has_text="→ sendMessage")).to_have_count(1)
     kind(console, "Events").uncheck()
     expect(console.page.locator("#tool-events .name[data-kind=event]")).to_have_count(0)
+
+
+def test_the_log_names_a_frame_after_what_is_in_it(unopened: Console) -> None:
+    sockets = Sockets(unopened.page)
+    unopened.open("alice")
+    kind(unopened, "Frames").check()
+    search(unopened, "needle")
+    reply = {"id": "nobody's", "status": 201, "result": "needle"}
+    push = {"event": "somethingNew", "channel_sid": "needle"}
+    for frame in (reply, push, [push, push], [reply, push], [push, reply, push]):
+        sockets.tell(frame)
+    names = [
+        *("← reply 201", "← somethingNew", "← 2 pushes"),
+        *("← reply 201 and somethingNew", "← reply 201 and 2 pushes"),
+    ]
+    expect(unopened.page.locator("#tool-events li .name")).to_have_text(names[::-1])
 
 
 def test_no_frame_in_the_log_shows_an_access_token(unopened: Console) -> None:

@@ -8,12 +8,18 @@ const read = (text) => {
   }
 };
 
-/** What a frame is called in the log. */
-function title(frame, arrow) {
-  if (Array.isArray(frame)) return `${arrow} ${frame.length} pushes`;
-  const name = frame.event ?? frame.action ?? (frame.status ? `reply ${frame.status}` : 'frame');
-  return `${arrow} ${name}`;
+const name = (frame) => frame?.event ?? frame?.action ?? (frame?.status ? `reply ${frame.status}` : 'frame');
+
+/** What the parts of a frame are called: replies by their status; a single push by its event, several by their number. */
+function names(parts) {
+  const replies = parts.filter(({ event }) => event === undefined);
+  const pushes = parts.filter(({ event }) => event !== undefined);
+  const counted = pushes.length > 1 ? [`${pushes.length} pushes`] : pushes.map(name);
+  return [...replies.map(name), ...counted].join(' and ');
 }
+
+/** What a frame is called in the log. */
+const title = (frame, arrow) => `${arrow} ${Array.isArray(frame) ? names(frame) : name(frame)}`;
 
 /** The title of a frame of Parley's own protocol, and the frame as it is shown: access tokens are left out. */
 function decoded(text, arrow) {
