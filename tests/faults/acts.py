@@ -66,6 +66,12 @@ def _request(operation: everything.Operation) -> Act:
     return Act(operation.name, do)
 
 
+def _status(body: str) -> int:
+    """The status of a reply, with which a push may come."""
+    frame = json.loads(body)
+    return int((frame[0] if isinstance(frame, list) else frame)["status"])
+
+
 def _action(name: str) -> Act:
     def do(scene: Scene, container: World, prepared: Any) -> int:
         frame = {"id": "1", "action": name, **_members(scene, name)}
@@ -73,7 +79,7 @@ def _action(name: str) -> Act:
         event["requestContext"] |= {"connectionId": scene.carol.connection_id}
         event["body"] = json.dumps(frame)
         answer = _function(scene, "ws_message", container)(event)
-        return int(json.loads(answer["body"])["status"]) if "body" in answer else _ENDED
+        return _status(answer["body"]) if "body" in answer else _ENDED
 
     return Act(f"socket:{name}", do)
 
@@ -523,7 +529,7 @@ def _attach_by_socket(scene: Scene, container: World, sid: str) -> int:
     frame = {"id": "0123456789abcdef", "action": "sendMessage", "channel": scene.room.sid, "media_sids": [sid]}
     event["body"] = json.dumps(frame)
     answer = _function(scene, "ws_message", container)(event)
-    return int(json.loads(answer["body"])["status"])
+    return _status(answer["body"])
 
 
 def _delete(scene: Scene, container: World, path: str) -> int:

@@ -41,6 +41,7 @@ class Scene:
         self.world = World(self.injector, table.name)
         self.world.store.session = self.injector.session(self.world.store.session)
         self.deployment = Deployment(self.world, stream, template)
+        self.deployment.hurry()
         self.rest = self.deployment.rest
         self.unchecked = Raw(self.deployment.door, checked=False)
         self.items = everything.make(self.rest, self.world.context())
@@ -87,6 +88,10 @@ class Scene:
         # Fan-out must not announce what is undone here.
         self.deployment.skip_stream()
         self.webhooks.skip_stream()
+
+    def touched(self) -> set[tuple[str, str]]:
+        """The primary keys of all items that were ever written."""
+        return {*self._begun_with, *self.injector.touched}
 
     def _with_phones(self) -> dict[str, str]:
         """The paths of a conversation with a phone, of an empty one and of a thread of phones, and of their service."""

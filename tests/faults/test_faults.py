@@ -15,10 +15,13 @@ from typing import Any
 
 import pytest
 
+from parley.domain.memberships import Person
 from parley.operations import OPERATIONS as TRIED
 from parley.ports.phones import NoCarrier
+from parley.sockets.events import people
 from parley.sockets.native.actions import ACTIONS, Action
 from parley.sockets.sdk import registrations, upstream
+from parley.store import keys
 from parley.webhooks.deliveries import Deliveries
 from parley.work.worker import job_table
 from tests.faults.acts import ACTS, OF_FILES, SENT_BY_SDKS, Act
@@ -92,6 +95,32 @@ def problems_after(act: Act, scene: Scene, fault: Fault, at: int, expected: int)
         return f"its repeat was answered with {repeated}"
     scene.put_in_order()
     return "; ".join(f"after its repeat: {found}" for found in scene.contradictions())
+
+
+@pytest.mark.parametrize("act", ACTS, ids=str)
+def test_who_changes_the_people_of_a_channel_counts_that(act: Act, made: Scene) -> None:
+    """The fast path of messages tells by this count whether the people in a room are still those that it has read."""
+    made.again()
+    prepared = act.prepare(made)
+    before = rooms(made)
+    assert act.do(made, prepared) < 300
+    after = rooms(made)
+    changed = {sid for sid in before if sid in after and before[sid][0] != after[sid][0]}
+    assert [sid for sid in changed if after[sid][1] <= before[sid][1]] == []
+    others = {sid for sid in before if sid in after} - changed
+    assert [sid for sid in others if after[sid][1] < before[sid][1]] == []
+
+
+def rooms(scene: Scene) -> dict[str, tuple[frozenset[Person], int]]:
+    """The people of each channel that exists, and how often they changed."""
+    table = scene.world.table
+    sids = {pk.removeprefix("CHANNEL#") for pk, _ in scene.touched() if pk.startswith("CHANNEL#")}
+    tails = {sid: table.fetch(keys.tail(sid)) for sid in sids}
+    return {
+        sid: (people(table.every(keys.members(sid))), tail.get("memberships_changed", 0))
+        for sid, tail in tails.items()
+        if tail is not None
+    }
 
 
 def test_every_operation_and_action_is_among_the_acts() -> None:

@@ -191,3 +191,24 @@ def test_a_channel_that_is_deleted_by_then_is_not_told_of(scene: Scene):
     room.post("hello", From="alice")
     room.delete()
     assert scene.addresses() == []
+
+
+@pytest.mark.parametrize("when_connected", [True, False])
+def test_who_was_pushed_a_message_by_its_writer_is_told_as_if_fan_out_had_done_so(
+    world: World, stream: Stream, template: Template, when_connected: bool
+) -> None:
+    entries = []
+    for fast_push in (False, True):
+        scene = Scene(world, stream, template, push_when_connected=when_connected)
+        scene.switch_on(**{"Notifications.NewMessage.BadgeCountEnabled": "true"})
+        if fast_push:
+            scene.deployment.hurry()
+        scene.phone("alice")
+        room = scene.house.channel("alice", "bob")
+        bob = scene.house.device("alice")
+        scene.hush()
+        room.post("hello", From="bob")
+        assert len([frame for frame in bob.frames() if frame["event"] == "messageAdded"]) == fast_push
+        (entry,) = scene.plan()
+        entries.append([sorted(device["types"]) for device in entry["devices"]])
+    assert entries[0] == entries[1]

@@ -148,6 +148,9 @@ class FastPush:
         if len(self._rooms) >= _MOST_ROOMS:
             self._rooms.clear()
         self._rooms[channel_sid] = room
+        if heard:
+            # Importing the pushing code takes a moment, in which the operation goes on.
+            self.sockets()
         return room
 
 
