@@ -149,7 +149,9 @@ def _written(
 ) -> Message:
     """Carry out the writes of a new message. If another call with the token came first, the message is that call's."""
     try:
-        cause = replace(context.cause(), fast=announcement.is_promised(tail))
+        # The cause says when the budget of the fast path begins. So it is made before the announcement waits.
+        cause = context.cause()
+        cause = replace(cause, fast=announcement.is_promised(tail))
         stored = cast(Message, context.table.commit(cause, writes)[0])
     except Refusal as refusal:
         # When the table is too busy, it is not known whether the message was written; the counters settle later.

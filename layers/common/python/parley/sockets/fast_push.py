@@ -164,13 +164,10 @@ class FastAnnouncement:
         self._room = room
         self._protocols = fast.protocols.at(context.rest_url)
         self._to: list[Listener] = []
-        self._waited_ms = 0
 
     def is_promised(self, tail: Tail) -> bool:
         """Whether `push` will push the message that took its index with these counters."""
-        began = self._context.clock.now_ms()
         room = self._room(markers.BUDGET_MS / 1000)
-        self._waited_ms = self._context.clock.now_ms() - began
         if room is None:
             return False
         if room.memberships_changed != tail.get("memberships_changed", 0):
@@ -206,12 +203,12 @@ class FastAnnouncement:
         served = [carrier] if carrier else []
         if posts := self._posts(news, carrier):
             outcomes = self._fast.sockets().post(posts, self._seconds_left(message))
-            sent = [connection_id for connection_id, outcome in outcomes.items() if outcome == _SENT]
-            count(FAST_PUSHES, len(sent))
-            served += sent
-        if self._seconds_left(message) > 0:
-            # It is left even if nobody was reached, so that fan-out does not wait for it.
-            markers.write(self._context, self._channel_sid, message["seq"], served)
+            served += [connection_id for connection_id, outcome in outcomes.items() if outcome == _SENT]
+        count(FAST_PUSHES, len(served))
+        missed = len(self._to) - len(served)
+        logger.info("pushed", extra={"connections": len(served), "missed": missed})
+        # It is left even if nobody was reached, so that fan-out does not wait for it.
+        markers.write(self._context, self._channel_sid, message["seq"], served)
 
     def _posts(self, news: News, carrier: str) -> list[tuple[str, bytes]]:
         sender, _, request = self._context.caller.request.partition(" ")
@@ -231,8 +228,8 @@ class FastAnnouncement:
         return posts
 
     def _seconds_left(self, message: Message) -> float:
-        """How much of the budget is left. It began just before the commit."""
-        used_ms = self._waited_ms + self._context.clock.now_ms() - message["cause"]["at"]
+        """How much of the budget is left. It began before the commit, with the wait for who is in the room."""
+        used_ms = self._context.clock.now_ms() - message["cause"]["at"]
         return (markers.BUDGET_MS - used_ms) / 1000
 
     def _news(self, message: Message) -> News:
