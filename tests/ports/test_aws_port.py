@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -297,6 +298,15 @@ BROKEN: dict[str, list[bytes | None]] = {
     "a line without an end": [b"HTTP/1.1 200 " + b"x" * 70_000, b""],
     "headers without an end": [b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 300, b""],
 }
+
+
+def test_an_answer_with_another_checksum_than_dynamodb_told_counts_as_lost(server: Server) -> None:
+    right = str(zlib.crc32(json.dumps(ITEM).encode()))
+    server.answer(http(ITEM, 200, f"x-amz-crc32: {right}"))
+    assert get(client_of(server)) == ITEM
+    server.answer(http(ITEM, 200, "x-amz-crc32: 1"))
+    with pytest.raises(ConnectionClosedError):
+        get(client_of(server))
 
 
 @pytest.mark.parametrize("manner", BROKEN)

@@ -29,6 +29,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple, cast
 from urllib.parse import urlsplit
+from zlib import crc32
 
 from botocore.exceptions import (
     ClientError,
@@ -280,7 +281,7 @@ def _answer(arriving: BinaryIO) -> tuple[int, bool, bytes]:
     """The next answer: its status, whether the connection stays open, and its content.
 
     Raises:
-        OSError: something else arrived, or the end.
+        OSError: something else arrived, or the end, or a damaged answer.
     """
     version, _, rest = _line(arriving).partition(b" ")
     status = rest[:3]
@@ -296,10 +297,15 @@ def _answer(arriving: BinaryIO) -> tuple[int, bool, bytes]:
         raise OSError("too many headers")
     stays = version == b"HTTP/1.1" and headers.get(b"connection", b"").lower() != b"close"
     if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
-        return int(status), stays, b"".join(_chunks(arriving))
-    if not (length := headers.get(b"content-length", b"")).isdigit():
-        return int(status), False, arriving.read()
-    return int(status), stays, _exactly(arriving, int(length))
+        content = b"".join(_chunks(arriving))
+    elif (length := headers.get(b"content-length", b"")).isdigit():
+        content = _exactly(arriving, int(length))
+    else:
+        stays, content = False, arriving.read()
+    # DynamoDB tells the checksum of each answer.
+    if (told := headers.get(b"x-amz-crc32", b"")).isdigit() and crc32(content) != int(told):
+        raise OSError("the answer was damaged on its way")
+    return int(status), stays, content
 
 
 def _chunks(arriving: BinaryIO) -> list[bytes]:
