@@ -29,4 +29,6 @@ PARTS = (
     Part("hot", "CPU of an operation in a warm function, beside botocore asking AWS the same"),
     Part("posts", "posts a second to sockets, beside boto3"),
     Part("synapse", "the local stack beside Matrix Synapse", quick=False),
+    Part("growth", "what operations cost in small and in large places"),
+    Part("scale", "what breaks first when more people are connected", counted=True),
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
+import random
 import uuid
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -109,7 +112,19 @@ def test_each_tick_goes_on_where_the_last_one_stopped(house: House) -> None:
             house.deployment.tick()
         costs.append(meter.requests["Query"])
     assert costs[0] == costs[1] == costs[3]
-    assert costs[2] == costs[0] + 2 * 4
+    partitions = len(keys.due_in("", "connection", 0))
+    assert costs[2] == costs[0] + partitions * 4
+
+
+def test_connections_that_end_in_one_minute_are_spread_over_several_partitions(house: House) -> None:
+    """A partition takes 1,000 writes a second, and after an outage more clients than that may come back."""
+    chance = random.Random(1)
+    # As API Gateway makes them.
+    ids = [base64.b64encode(chance.randbytes(11)).decode() for _ in range(4_000)]
+    listed = Counter(keys.due("AC", "connection", 1, id_).pk for id_ in ids)
+    assert set(listed) == {place.pk for place in keys.due_in("AC", "connection", 1)}
+    assert len(listed) == 4
+    assert max(listed.values()) < 1.2 * len(ids) / len(listed)
 
 
 def test_a_tick_stops_in_time_and_the_next_one_goes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,11 +172,12 @@ def test_a_tick_that_dies_is_finished_by_the_next(
     (table,) = template.tables()
     house = House(Deployment(World(dying, table.name), stream, template))
     house.rest.post(house.path, ReachabilityEnabled="true")
-    bob = house.device("bob", valid_until=now(house) + 24 * HOUR)
-    bob.done("followUsers", identities=["bob"])
     deaths = 0
     while True:
         house.deployment.tick()
+        # The ticks take longer than a socket lives.
+        bob = house.device("bob", valid_until=now(house) + HOUR)
+        bob.done("followUsers", identities=["bob"])
         alice = house.device("alice", valid_until=now(house) + 90)
         alice.done("followUsers", identities=["bob"])
         ids = [*open_many(house, 3, now(house) + 90), alice.connection_id]
@@ -179,4 +195,5 @@ def test_a_tick_that_dies_is_finished_by_the_next(
         assert house.rest.get(f"{house.path}/Users/alice")["is_online"] is False, deaths
         followers = house.deployment.world.table.every(keys.followers(user_sid(house.sid, "bob")))
         assert [one["id"] for one in followers] == [bob.connection_id], deaths
+        bob.close()
     assert deaths >= 8
