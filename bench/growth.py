@@ -11,29 +11,20 @@ processor time that our side of an operation takes; places take turns, and the m
 from __future__ import annotations
 
 import gc
-import logging
-import shutil
 import statistics
-import tempfile
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.figures import COUNT, RATIO, Figure, Findings, Plot
 from bench.growing import DIMENSIONS
 from bench.meter import metered
-from bench.places import Account, Curve, Dimension
-from local.emulators.engine import start_engine
-from local.home import REPOSITORY, Home
-from local.template.template import Template
+from bench.places import Account, Curve, Dimension, engine
 
 _ROUNDS, _QUICK_ROUNDS = 9, 3
 # Processor time may vary so much between two places without a cause in the code.
 _SAME = 1.5
-_ROOM = 2_000_000_000
 _MEASURES = ("requests", "write units", "read units")
 
 
@@ -60,18 +51,10 @@ class Measured:
 
 def measure(quick: bool) -> Findings:
     found = Findings(tables={"curves": [["Operation", "In", "Requests", "Write units", "Read units", "CPU"]]})
-    with tempfile.TemporaryDirectory(dir=_in_memory()) as folder:
-        endpoints = start_engine(Home(Path(folder)))
-        try:
-            client = endpoints.client("dynamodb")
-            (table,) = Template(REPOSITORY / "template.yaml", str(uuid.uuid4())).tables()
-            client.create_table(**table.definition)
-            logging.disable()
-            for dimension in DIMENSIONS:
-                sizes = dimension.quick_sizes if quick else dimension.sizes
-                find(found, dimension, client, table.name, sizes, rounds=_QUICK_ROUNDS if quick else _ROUNDS)
-        finally:
-            endpoints.stop()
+    with engine() as (client, table_name):
+        for dimension in DIMENSIONS:
+            sizes = dimension.quick_sizes if quick else dimension.sizes
+            find(found, dimension, client, table_name, sizes, rounds=_QUICK_ROUNDS if quick else _ROUNDS)
     return found
 
 
@@ -81,12 +64,6 @@ def find(
     """Measure one dimension in places of these sizes; without rounds, nothing is timed."""
     curves = dimension.places(Account(client, table_name), sizes)
     _note(found, dimension, sizes, [_measured(client, curve, sizes, rounds) for curve in curves])
-
-
-def _in_memory() -> Path | None:
-    """A folder in memory, if it has room: filling the table is bound by the disk."""
-    shared = Path("/dev/shm")  # noqa: S108
-    return shared if shared.is_dir() and shutil.disk_usage(shared).free > _ROOM else None
 
 
 def _measured(client: Any, curve: Curve, sizes: Sequence[int], rounds: int) -> Measured:
@@ -135,7 +112,9 @@ def _note(found: Findings, dimension: Dimension, sizes: Sequence[int], curves: l
     ):
         lines = {one.curve.name: sorted((float(size), round(y, 3)) for size, y in of(one).items()) for one in curves}
         plot = f"growth-{dimension.name}{name}"
-        found.plots.append(Plot(plot, f"More {dimension.axis}", dimension.axis, unit, lines, logarithmic=dimension.scale))
+        found.plots.append(
+            Plot(plot, f"More {dimension.axis}", dimension.axis, unit, lines, logarithmic=dimension.scale)
+        )
 
 
 def _figures(dimension: Dimension, measured: Measured, small: int, large: int) -> list[Figure]:

@@ -6,16 +6,28 @@ What is put in bulk copies a record that an operation wrote, so it has the size 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import logging
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import jwt
+from botocore.credentials import ReadOnlyCredentials
 
+from local.emulators.engine import start_engine
+from local.home import REPOSITORY, Home
+from local.template.declared import REGION
+from local.template.template import Template
 from parley.ids import member_sid, message_sid, user_sid
 from parley.operations.context import Caller, Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
+from parley.ports.aws import AwsClient
 from parley.sockets.presence import forget
 from parley.store import keys
 from parley.store.items import Record, to_item
@@ -27,6 +39,8 @@ from tests.support.world import World
 BODY = "x" * 200
 _BIRTH = "b" * 16
 _HOURS_AGO = 3_600_000 * 24
+_ROOM = 2_000_000_000
+_KEYS = ReadOnlyCredentials("test", "test", None)
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,27 @@ class Dimension:
     def said(self, size: int) -> str:
         """A size in words."""
         return f"{size:,} {self.counted.removesuffix('s') if size == 1 else self.counted}"
+
+
+@contextmanager
+def engine() -> Iterator[tuple[AwsClient, str]]:
+    """Parley's own client of an engine that is started for it, and the name of an empty table there."""
+    with tempfile.TemporaryDirectory(dir=_in_memory()) as folder:
+        endpoints = start_engine(Home(Path(folder)))
+        try:
+            (table,) = Template(REPOSITORY / "template.yaml", str(uuid.uuid4())).tables()
+            endpoints.client("dynamodb").create_table(**table.definition)
+            logging.disable()
+            yield AwsClient("dynamodb", REGION, lambda: _KEYS, endpoint=endpoints.dynamodb), table.name
+        finally:
+            logging.disable(logging.NOTSET)
+            endpoints.stop()
+
+
+def _in_memory() -> Path | None:
+    """A folder in memory, if it has room: filling the table is bound by the disk."""
+    shared = Path("/dev/shm")
+    return shared if shared.is_dir() and shutil.disk_usage(shared).free > _ROOM else None
 
 
 class Account:

@@ -9,29 +9,25 @@ storm after a network failure, and a hot channel. The same code always gives the
 
 from __future__ import annotations
 
-import logging
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from bench.figures import COUNT, Figure, Findings, Plot
 from bench.meter import metered
-from bench.model.demand import Cost, Costs, Use, breaking_point, demand, used
+from bench.model.demand import SESSION_FRAMES, Cost, Costs, Use, breaking_point, demand, used
 from bench.model.quotas import LIMITS, QUOTAS, READ_ON, Limit, Setting, limits
 from bench.model.room import Room, room
-from bench.places import Account
-from local.emulators.engine import start_engine
-from local.home import REPOSITORY, Home
-from local.template.template import Template
+from bench.places import Account, engine
+from local.home import REPOSITORY
 from parley.store import keys
 
 # The storm waits as our own client does.
 sys.path.insert(0, str(REPOSITORY / "clients" / "python"))
 
-from bench.model.storm import Storm, storm
+from bench.model.storm import LONGEST_STORM_SECONDS, Storm, storm
+from parley_client.pauses import LONGEST_SECONDS
 
 USES = (
     Use("conversations of two", sockets=2, messages=0.01, typing=1, reads=1, is_fast=True),
@@ -42,11 +38,25 @@ _CURVE = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 
 # How much of a limit should be in use at the busiest time, at most.
 HEADROOM = 0.5
 DUE_SHARDS = len(keys.due_in("", "", 0))
-# Sockets that come back, and the quota of new connections a second.
-STORMS = ((10_000, 500), (100_000, 500), (1_000_000, 500), (100_000, 2_000), (1_000_000, 5_000))
+# Sockets that come back, the quota of new connections a second, and whether what goes with it is raised too.
+STORMS = (
+    (10_000, 500, False),
+    (100_000, 500, False),
+    (1_000_000, 500, False),
+    (100_000, 2_000, True),
+    (1_000_000, 5_000, True),
+    (100_000, 5_000, False),
+)
 _QUICK_STORMS = STORMS[:2]
 # Sockets in a room, messages a second, and whether the sockets are those of Twilio's SDKs.
-ROOMS = ((100, 10, False), (1_000, 1, False), (1_000, 10, False), (1_000, 30, False), (1_000, 1, True), (1_000, 10, True))
+ROOMS = (
+    (100, 10, False),
+    (1_000, 1, False),
+    (1_000, 10, False),
+    (1_000, 30, False),
+    (1_000, 1, True),
+    (1_000, 10, True),
+)
 _READERS = 100_000
 
 
@@ -63,16 +73,8 @@ def measure(quick: bool) -> Findings:
 
 def counted() -> Costs:
     """What operations cost, on an engine that is started for it."""
-    with tempfile.TemporaryDirectory() as folder:
-        endpoints = start_engine(Home(Path(folder)))
-        try:
-            client = endpoints.client("dynamodb")
-            (table,) = Template(REPOSITORY / "template.yaml", str(uuid.uuid4())).tables()
-            client.create_table(**table.definition)
-            logging.disable()
-            return _counted(client, Account(client, table.name))
-        finally:
-            endpoints.stop()
+    with engine() as (client, table_name):
+        return _counted(client, Account(client, table_name))
 
 
 def _counted(client: Any, account: Account) -> Costs:
@@ -178,44 +180,48 @@ def _wanted(limit: Limit, needed: float) -> str:
     return f"{-(-least // step) * step:,.0f}"
 
 
-def _add_storms(found: Findings, storms: Sequence[tuple[int, int]]) -> None:
+def _add_storms(found: Findings, storms: Sequence[tuple[int, int, bool]]) -> None:
     """How long it takes until everybody is back."""
-    rows = [["Sockets", "New connections a second", "Half are back after", "99 % after", "Attempts of each"]]
+    rows = [
+        ["Sockets", "New connections a second", "The rest", "Half are back after", "99 % after", "Attempts of each"]
+    ]
     lines = {}
-    for sockets, quota in storms:
-        came = come_back(sockets, quota)
-        ideal = sockets / quota
-        late = came.seconds_until(0.99)
-        rows.append(
-            [
-                f"{sockets:,}",
-                f"{quota:,}",
-                _duration(came.seconds_until(0.5)),
-                _duration(late),
-                f"{came.attempts / sockets:,.0f}",
-            ]
-        )
-        name = f"storm of {sockets:,} sockets, {quota:,} connections/s: 99 % are back, against sockets / quota"
-        # The last clients wait for up to half a minute between two attempts.
-        found.figures.append(Figure(name, round(late / (ideal + 30), 2), "times", COUNT, at_most=1.25))
-        lines[f"{sockets:,} at {quota:,}/s"] = [(round(at, 1) + 1, round(part, 4)) for at, part in came.curve(60)]
+    for sockets, quota, is_raised in storms:
+        came = come_back(sockets, quota, is_raised)
+        half, late = came.seconds_until(0.5), came.seconds_until(0.99)
+        rest = "raised too" if is_raised else "default"
+        times = [_duration(half), _duration(late), f"{came.attempts / sockets:,.0f}"]
+        rows.append([f"{sockets:,}", f"{quota:,}", rest, *times])
+        lines[f"{sockets:,} at {quota:,}/s, {rest}"] = [
+            (round(at, 1) + 1, round(part, 4)) for at, part in came.curve(60)
+        ]
+        if is_raised or quota <= LIMITS["connections"].value:
+            name = (
+                f"storm of {sockets:,} sockets, {quota:,} connections/s: 99 % are back, against the quota and a pause"
+            )
+            # The last clients pause for up to half a minute between two attempts.
+            times_as_long = late / (sockets / quota + LONGEST_SECONDS)
+            found.figures.append(Figure(name, round(times_as_long, 2), "times", COUNT, at_most=1.25))
     found.plots.append(
         Plot("scale-storm", "A storm: who is connected again", "seconds", "part of all clients", lines, "x")
     )
     found.tables["storms"] = rows
 
 
-def come_back(sockets: int, quota: float) -> Storm:
-    """A storm with everything raised that goes with a quota of new connections."""
+def come_back(sockets: int, quota: float, is_raised: bool = True) -> Storm:
+    """A storm with a quota of new connections and, if `is_raised`, with what must be raised together with it."""
+    if not is_raised:
+        return storm(sockets, limits(Setting("connections", quota)), DUE_SHARDS)
     # Each new socket is followed by the frames of its session.
-    stage = max(LIMITS["stage"].value, 5 * quota)
-    raised = [Setting("connections", quota), Setting("stage", stage)]
-    raised += [Setting("gateway", max(LIMITS["gateway"].value, 2 * stage))]
-    raised += [Setting("concurrency", max(LIMITS["concurrency"].value, quota))]
-    return storm(sockets, limits(*raised), DUE_SHARDS)
+    frames = quota * (SESSION_FRAMES + 2)
+    raised = {"stage": frames, "gateway": 2 * frames, "concurrency": quota}
+    settings = [Setting(key, max(value, LIMITS[key].value)) for key, value in raised.items()]
+    return storm(sockets, limits(Setting("connections", quota), *settings), DUE_SHARDS)
 
 
 def _duration(seconds: float) -> str:
+    if seconds > LONGEST_STORM_SECONDS:
+        return f"not within {LONGEST_STORM_SECONDS // 3600} hours"
     return f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
 
 

@@ -92,7 +92,9 @@ def demand(users: float, use: Use, costs: Costs, due_shards: int) -> dict[str, f
     told = sent * (use.sockets - 1 if use.is_fast else use.sockets)
     read_told = read * use.sockets
     pushes = told + typed * (use.sockets - 1) + read_told
-    writes = sent * send.writes + read * costs.read_on.writes + opened * (costs.connect.writes + costs.disconnect.writes)
+    writes = (
+        sent * send.writes + read * costs.read_on.writes + opened * (costs.connect.writes + costs.disconnect.writes)
+    )
     reads = (
         sent * (send.reads + fan_out.reads)
         + read * (costs.read_on.reads + fan_out.reads)

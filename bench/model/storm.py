@@ -20,6 +20,7 @@ from bench.model.simulation import Bucket, Environments, Simulation
 from parley_client.pauses import Pauses
 
 CLIENTS = 4_000
+LONGEST_STORM_SECONDS = 3 * 3600
 _COLD_SECONDS = 0.6
 _CONNECT_SECONDS, _FRAME_SECONDS = 0.04, 0.03
 # From an answer to the next request of a client.
@@ -31,6 +32,7 @@ class Storm:
     """What became of a storm.
 
     Attributes:
+        clients: How many were simulated.
         back: When each simulated client was connected again, in order, in seconds.
         attempts: How often clients tried to connect.
         refused: By limit, how often it refused.
@@ -38,21 +40,22 @@ class Storm:
     """
 
     users: int
-    weight: float
+    clients: int
     back: list[float] = field(default_factory=list)
     attempts: float = 0
     refused: dict[str, float] = field(default_factory=dict)
     environments: float = 0
 
     def seconds_until(self, part: float) -> float:
-        """How long it took until this part of all clients was back."""
-        return self.back[min(int(len(self.back) * part), len(self.back) - 1)]
+        """How long it took until this part of all clients was back; infinite if that did not happen in time."""
+        place = min(int(self.clients * part), self.clients - 1)
+        return self.back[place] if place < len(self.back) else float("inf")
 
     def curve(self, points: int) -> list[tuple[float, float]]:
         """The part of all clients that was back, over time."""
         end = self.back[-1]
         times = [end * number / points for number in range(points + 1)]
-        return [(at, sum(one <= at for one in self.back) / len(self.back)) for at in times]
+        return [(at, sum(one <= at for one in self.back) / self.clients) for at in times]
 
 
 def storm(users: int, limits: Mapping[str, Limit], due_shards: int, seed: int = 1) -> Storm:
@@ -75,7 +78,7 @@ def storm(users: int, limits: Mapping[str, Limit], due_shards: int, seed: int = 
     # Each function starts environments at its own rate.
     starts = [bucket(limits["starts"].value, 10 * limits["starts"].value) for _ in range(2)]
     connects, frames = (Environments(simulation, most, one, _COLD_SECONDS) for one in starts)
-    found = Storm(users, weight)
+    found = Storm(users, clients)
 
     def admitted(*keys: str) -> bool:
         return all(gates[key].take() for key in keys)
@@ -113,7 +116,7 @@ def storm(users: int, limits: Mapping[str, Limit], due_shards: int, seed: int = 
 
     for _ in range(clients):
         Client()
-    simulation.run()
+    simulation.run(until=LONGEST_STORM_SECONDS)
     found.refused = {key: gate.refused * weight for key, gate in gates.items()}
     found.refused["concurrency"] = (connects.refused + frames.refused) * weight
     found.environments = (connects.highest + frames.highest) * weight

@@ -85,14 +85,18 @@ def test_with_twice_the_quota_a_storm_takes_half_the_time():
 
 
 def test_a_storm_is_the_same_in_every_run():
-    sockets, quota = STORMS[0]
-    assert come_back(sockets, quota).back == come_back(sockets, quota).back
+    assert come_back(*STORMS[0]).back == come_back(*STORMS[0]).back
 
 
 def test_if_the_quota_exceeds_what_the_list_of_due_work_takes_the_list_is_the_limit():
     storm = come_back(400_000, 20_000)
     assert storm.refused["partition writes"] > 0
     assert storm.seconds_until(0.5) == pytest.approx(200_000 / (1_000 * DUE_SHARDS), rel=0.1)
+
+
+def test_a_quota_of_connections_that_is_raised_alone_helps_little():
+    alone, together = (come_back(40_000, 5_000, is_raised).seconds_until(0.99) for is_raised in (False, True))
+    assert alone > 3 * together
 
 
 def test_in_a_quiet_room_a_message_waits_for_half_a_poll_and_its_own_pushes():
