@@ -106,10 +106,10 @@ def _fan_out(account: Account, rooms: dict[int, str], present: int = 0) -> Curve
     def act(size: int) -> None:
         account.deliver([batches[size].pop(0)])
 
-    # One query for the members, a megabyte each, and one request for the presence of each hundred.
+    # One query for the members, a megabyte each, and one request for each hundred keys: presence, and a marker.
     bounds = {
         "requests": lambda size: _per_megabyte(size) + math.ceil((present or size) / 100),
-        "read units": lambda size: 1 + math.ceil(size / _PER_READ_UNIT) + (present or size),
+        "read units": lambda size: 2 + math.ceil(size / _PER_READ_UNIT) + (present or size),
     }
     acts = {size: partial(act, size) for size in rooms}
     return Curve("fan-out of a message", acts, bounds, grows_in_cpu=True, most_rounds=_TIMES - 2)

@@ -117,6 +117,17 @@ def _in_memory() -> Path | None:
     return shared if shared.is_dir() and shutil.disk_usage(shared).free > _ROOM else None
 
 
+class AtOnce:
+    """Work that the fast path would do beside something else, done at once: on a busy machine its time may run out."""
+
+    def __init__(self, work: Callable[[], Any]):
+        self._found = work()
+
+    def result(self, seconds: float) -> Any:
+        """The result, however long the work took."""
+        return self._found
+
+
 class Account:
     """One account with one service, and everything that places are made of."""
 
@@ -125,9 +136,11 @@ class Account:
         self.gateway = FakeGateway()
         self._rest = LambdaDoor(self.world)
         # No limit on rates: they cost no requests, and the clock of a measurement stands still.
-        settings = {"rest_url": LambdaDoor.base_url, "requests_per_second": 0, "actions_per_second": 0}
+        settings: dict[str, Any] = {"rest_url": LambdaDoor.base_url, "fast_push": True}
+        settings |= {"requests_per_second": 0, "actions_per_second": 0}
         queue = FakeQueue(keeps_order=True)
         self.runtime = self.world.wire(settings, sockets=self.gateway, queue=lambda url: queue)
+        self.runtime.fast_push.beside = AtOnce  # type: ignore[assignment]
         self._credentials = basic(self.world.account_sid, LambdaDoor.auth_token)
         self._key = self.ask("POST", f"/2010-04-01/Accounts/{self.world.account_sid}/Keys.json")
         self.service = self.new_service()

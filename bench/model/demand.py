@@ -26,13 +26,13 @@ class Costs(NamedTuple):
     """What the operations cost that people carry out all the time.
 
     Attributes:
-        fan_out: The fan-out of one message to a room, by the number of its sockets.
+        send, typing, fan_out: By the number of sockets in the room. The fan-out is that of one message.
         session: The frames with which a client begins, together.
     """
 
     send: Mapping[int, Cost]
     read_on: Cost
-    typing: Cost
+    typing: Mapping[int, Cost]
     connect: Cost
     disconnect: Cost
     session: Cost
@@ -86,7 +86,7 @@ def demand(users: float, use: Use, costs: Costs, due_shards: int) -> dict[str, f
     sent = users * use.messages
     typed, read = sent * use.typing, sent * use.reads
     opened = users / LIFE_SECONDS
-    send, fan_out = costs.send[use.sockets], costs.fan_out[use.sockets]
+    send, typing, fan_out = (of[use.sockets] for of in (costs.send, costs.typing, costs.fan_out))
     frames = sent + typed + read + users / PING_SECONDS + opened * SESSION_FRAMES
     # The fast path lays the sender's own push into the reply.
     told = sent * (use.sockets - 1 if use.is_fast else use.sockets)
@@ -98,12 +98,12 @@ def demand(users: float, use: Use, costs: Costs, due_shards: int) -> dict[str, f
     reads = (
         sent * (send.reads + fan_out.reads)
         + read * (costs.read_on.reads + fan_out.reads)
-        + typed * costs.typing.reads
+        + typed * typing.reads
         + opened * (costs.connect.reads + costs.session.reads)
     )
     executions = (
         sent * seconds(send, pushes=use.is_fast)
-        + typed * seconds(costs.typing, pushes=True)
+        + typed * seconds(typing, pushes=True)
         + read * seconds(costs.read_on)
         + opened * (seconds(costs.connect) + seconds(costs.disconnect) + seconds(costs.session))
     )
