@@ -4,7 +4,7 @@
       ^          | refused      | refused: the socket is of no use
       +----------+--------------+
 
-The simulation has a few thousand clients. If there are more people, each client stands for some of them, and every
+The simulation has 2,000 clients. If there are more people, each client stands for some of them, and every
 limit is divided by that number.
 """
 
@@ -19,7 +19,7 @@ from bench.model.quotas import Limit
 from bench.model.simulation import Bucket, Environments, Simulation
 from parley_client.pauses import Pauses
 
-CLIENTS = 4_000
+CLIENTS = 2_000
 LONGEST_STORM_SECONDS = 3 * 3600
 _COLD_SECONDS = 0.6
 _CONNECT_SECONDS, _FRAME_SECONDS = 0.04, 0.03
