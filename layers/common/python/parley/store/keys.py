@@ -68,8 +68,8 @@ _INDEX_WIDTH = 12
 # A back end may name any time up to the end of the year 9999.
 _TIME_WIDTH = 15
 _TIMER_SHARDS = 8
-# All clients may connect again in the minutes after an outage, and a partition takes 1,000 writes a second. A tick reads
-# each of these, also when nobody is connected.
+# All clients may connect again in the minutes after an outage, and a partition takes 1,000 writes a second. But a tick
+# reads each of these, even if nobody is connected.
 _DUE_SHARDS = 4
 
 
