@@ -257,6 +257,19 @@ def test_who_left_a_moment_ago_hears_nothing(alice: Device, bob: Device, room: R
     assert (got(alice), got(bob)) == (["for both", "for alice"], ["for both"])
 
 
+def test_whom_the_release_before_has_removed_hears_nothing(alice: Device, bob: Device, room: Room, fast: House) -> None:
+    """Until all functions run the new release, some of them count members and not how often they changed."""
+    tail, table = keys.tail(room.sid), fast.deployment.world.table
+    room.post("for both")
+    before = table.fetch(tail)
+    assert before is not None
+    room.delete("/Members/bob")
+    table.annotate(tail, {"memberships_changed": before["memberships_changed"]})
+    room.post("for alice")
+    bob.heard()
+    assert (got(alice), got(bob)) == (["for both", "for alice"], ["for both"])
+
+
 def test_a_connection_that_is_gone_is_forgotten_by_fan_out(alice: Device, bob: Device, room: Room, fast: House) -> None:
     fast.deployment.world.clock.advance(60)
     fast.deployment.gateway.close(bob.connection_id)
@@ -317,6 +330,41 @@ def test_in_a_room_of_more_than_a_hundred_members_messages_go_by_the_stream(
     assert got(bob) == ["to two"]
     hush(bob)
     assert got(bob) == ["to two", "to three"]
+
+
+def test_in_a_busy_room_messages_go_by_the_stream_until_it_is_calm_again(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
+    clock = fast.deployment.world.clock
+
+    def fast_ones(seconds: int) -> int:
+        """Of sixteen messages a second, how many are pushed by the function that writes them."""
+        before = len(got(bob))
+        for number in range(16 * seconds):
+            room.post(f"{number}")
+            clock.advance(1 / 16)
+        told = len(got(bob)) - before
+        fast.deployment.announce()
+        return told
+
+    clock.advance(10)
+    assert fast_ones(2) == 20
+    # What was so in the last two seconds counts for the next two.
+    assert fast_ones(4) == 0
+    clock.advance(10)
+    assert fast_ones(1) == 16
+    assert len(got(bob)) == 7 * 16
+
+
+def test_fifty_people_are_a_busy_room_with_fewer_messages(fast: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_push, "_FEWEST", 1)
+    room = fast.channel("alice")
+    devices = [fast.device("alice") for _ in range(10)]
+    hush(*devices)
+    monkeypatch.setattr(fast_push, "MOST_PUSHES", 40)
+    for number in range(6):
+        room.post(f"{number}")
+    assert got(devices[0]) == ["0", "1", "2", "3"]
 
 
 def test_where_nobody_is_connected_a_message_costs_no_write_more(room: Room, fast: House) -> None:
@@ -410,7 +458,10 @@ def test_a_repeated_message_that_was_edited_since_is_not_new(alice: Device, bob:
 # Markers that are late, and writers that die.
 
 
-def test_fan_out_waits_once_for_all_promises_of_a_batch(alice: Device, bob: Device, room: Room, fast: House) -> None:
+def test_fan_out_waits_once_for_all_promises_of_a_batch(
+    alice: Device, bob: Device, room: Room, fast: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast_push, "MOST_PUSHES", 1_000)
     for number in range(30):
         promised(room, f"{number}")
     began = fast.deployment.world.clock.now_ms()

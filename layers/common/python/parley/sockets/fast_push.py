@@ -12,11 +12,14 @@ Nothing depends on it. If the writer dies, is too slow or does not reach somebod
 A container remembers the connections of a room for two seconds. Who is in the room must be exact: nobody may get a
 message who was removed before it. So the room that was read counts only if nobody has joined or left up to the moment
 at which the message took its index (`Tail.memberships_changed`).
+
+In a busy room fan-out pushes, because it sends several messages in one frame. The channel's change numbers tell every
+container how much happens there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import copy_context
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -28,7 +31,7 @@ from parley.metrics import FAST_PUSHES, count
 from parley.operations.context import Context
 from parley.sockets import markers
 from parley.sockets.codec import Carried, News
-from parley.sockets.events import people
+from parley.sockets.events import people as people_of
 from parley.sockets.presence import Listener, listeners
 from parley.sockets.protocols import Protocols
 from parley.store import keys
@@ -45,6 +48,9 @@ MOST_CONNECTIONS = 50
 """To more connections, fan-out pushes: the sender of the message would wait too long."""
 MOST_MEMBERS = 100
 """One request reads the presence of so many."""
+MOST_PUSHES = 200
+"""So many pushes in two seconds. In a busier room fan-out pushes, since it sends several messages in one frame."""
+_FEWEST = 10  # A room with fewer connections counts as one with so many: ten messages a second are fast.
 _MOST_ROOMS = 1_000
 _SENT = "sent"
 
@@ -53,14 +59,20 @@ class _Room(NamedTuple):
     """What is known of a room.
 
     Attributes:
+        read_ms: When it was read.
         until_ms: Until when its connections count.
-        memberships_changed: The channel's count of changes when its members were read.
+        seq: The channel's latest change when it was read.
+        is_busy: Whether too much happens in it for the fast path.
+        people: What `_people` said when its members were read.
         members: Who is in it; empty if they are too many for the fast path.
         listeners: Their connections.
     """
 
+    read_ms: int
     until_ms: int
-    memberships_changed: int
+    seq: int
+    is_busy: bool
+    people: tuple[int, int]
     members: frozenset[Person] = frozenset()
     listeners: tuple[Listener, ...] = ()
 
@@ -132,19 +144,20 @@ class FastPush:
         tail = found.get(keys.tail(channel_sid))
         if tail is None:
             return None
-        changed = tail.get("memberships_changed", 0)
         members = known.members if known else frozenset()
-        if known is None or known.memberships_changed != changed:
+        if known is None or known.people != _people(tail):
             is_small = tail["members_count"] <= MOST_MEMBERS
-            members = people(context.table.every(keys.members(channel_sid))) if is_small else frozenset()
+            members = people_of(context.table.every(keys.members(channel_sid))) if is_small else frozenset()
             users = [person.user_sid for person in members]
             found = context.table.fetch_many(map(keys.presence, users), eventual=True)
         open_ = listeners(context, {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found})
         heard = tuple(one for person in members for one in open_.get(person.user_sid, ()) if one.birth == person.birth)
         # A connection counts until its token ends, and fan-out sees that at once.
         ends = [found[keys.presence(one.user_sid)][PREFIX + one.id]["until"] * 1000 for one in heard]
-        until_ms = min([context.clock.now_ms() + REMEMBERED_MS, *ends])
-        room = _Room(until_ms, changed, members, heard)
+        now = context.clock.now_ms()
+        until_ms = min([now + REMEMBERED_MS, *ends])
+        is_busy = known is not None and _are_many(tail["seq"] - known.seq, now - known.read_ms, heard)
+        room = _Room(now, until_ms, tail["seq"], is_busy, _people(tail), members, heard)
         if len(self._rooms) >= _MOST_ROOMS:
             self._rooms.clear()
         self._rooms[channel_sid] = room
@@ -152,6 +165,20 @@ class FastPush:
             # Importing the pushing code takes a moment, in which the operation goes on.
             self.sockets()
         return room
+
+
+def _people(tail: Tail) -> tuple[int, int]:
+    """What is the same as long as the same people are in a channel.
+
+    While a release is deployed, functions of the release before may still run, and they count members only.
+    """
+    return tail.get("memberships_changed", 0), tail["members_count"]
+
+
+def _are_many(changes: int, in_ms: int, to: Collection[Listener]) -> bool:
+    """Whether so many changes in that time make more pushes than the fast path takes. They count for two seconds."""
+    pushes = changes * max(len(to), _FEWEST)
+    return pushes * REMEMBERED_MS > MOST_PUSHES * max(in_ms, REMEMBERED_MS)
 
 
 class FastAnnouncement:
@@ -170,12 +197,13 @@ class FastAnnouncement:
         room = self._room(markers.BUDGET_MS / 1000)
         if room is None:
             return False
-        if room.memberships_changed != tail.get("memberships_changed", 0):
+        if room.people != _people(tail):
             self._fast.forget(self._channel_sid)
             return False
         row = self._protocols.row
         to = [one for one in room.listeners if row(one.protocol).perspective.knows(tail)]
-        self._to = to if len(to) <= MOST_CONNECTIONS else []
+        is_busy = room.is_busy or _are_many(tail["seq"] - room.seq, REMEMBERED_MS, to)
+        self._to = [] if is_busy or len(to) > MOST_CONNECTIONS else to
         return bool(self._to)
 
     def push(self, message: Message) -> None:
