@@ -64,7 +64,7 @@ def main(
     if options.inside:
         _measure(options.parts[0], quick=options.quick)
         return 0
-    named = [part for part in parts if not options.parts or part.name in options.parts]
+    named = [part for part in parts if (part.name in options.parts if options.parts else part.unnamed)]
     wanted = [part for part in named if part.counted or not options.counted]
     if options.quick and not options.parts:
         wanted = [part for part in wanted if part.quick]

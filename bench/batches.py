@@ -1,7 +1,5 @@
 """What notifications add to a batch of fan-out, if requests take their time.
 
-    python -m bench.batches          (a minute, loopback only)
-
 A shard's batches are worked off one after the other, so what a batch takes longer, the messages behind it wait longer.
 Here a batch of a channel without notifications and one of a channel with them take turns, so that a busy machine slows
 both. Each request to the table, to the queue and to a socket takes as long as in AWS; the emulators of a local stack
@@ -12,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import statistics
-import sys
 import tempfile
 import time
 import uuid
@@ -20,9 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-# The package lies in the layer, where `python -m` would not look.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
-
+from bench.figures import RATIO, TIME, Figure, Findings
 from local.emulators.engine import start_engine
 from local.home import REPOSITORY, Home
 from local.template.template import Template
@@ -37,7 +32,7 @@ from tests.support.doors import LambdaDoor, Raw
 from tests.support.world import World
 
 TABLE_SECONDS, QUEUE_SECONDS, SOCKET_SECONDS = 0.005, 0.012, 0.012
-ROUNDS = 120
+ROUNDS, QUICK_ROUNDS = 60, 15
 ROOMS = 2, 50
 BATCHES = 1, 10
 
@@ -116,19 +111,43 @@ class Shard:
         return sum(len(entry["people"]) for entry in self._queue.take())
 
 
-def _measure(client: Any, table_name: str) -> None:
-    shard = Shard(client, table_name)
-    for members in ROOMS:
-        sent = {name: shard.messages(members, notifying=name == "with") for name in ("without", "with")}
-        for size in BATCHES:
-            taken: dict[str, list[tuple[float, float]]] = {name: [] for name in sent}
-            with _Slow(client):
-                for number in range(ROUNDS):
-                    for name in sorted(sent, reverse=bool(number % 2)):
-                        taken[name].append(shard.work_off(sent[name][:size]))
-                        # The messages are of the system, so all members hear of them.
-                        assert shard.queued() == (size * members if name == "with" else 0)
-            _report(f"{size} to {members} members", taken)
+def measure(quick: bool) -> Findings:
+    """Let batches with notifications and without take turns."""
+    found = Findings()
+    with tempfile.TemporaryDirectory() as folder:
+        endpoints = start_engine(Home(Path(folder)))
+        try:
+            client = endpoints.client("dynamodb")
+            (table,) = Template(REPOSITORY / "template.yaml", str(uuid.uuid4())).tables()
+            client.create_table(**table.definition)
+            logging.disable()
+            shard = Shard(client, table.name)
+            for members in ROOMS:
+                _compare(found, client, shard, members, QUICK_ROUNDS if quick else ROUNDS)
+        finally:
+            endpoints.stop()
+    return found
+
+
+def _compare(found: Findings, client: Any, shard: Shard, members: int, rounds: int) -> None:
+    sent = {name: shard.messages(members, notifying=name == "with") for name in ("without", "with")}
+    for size in BATCHES:
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in sent}
+        with _Slow(client):
+            for number in range(rounds):
+                for name in sorted(sent, reverse=bool(number % 2)):
+                    taken[name].append(shard.work_off(sent[name][:size]))
+                    # The messages are of the system, so all members hear of them.
+                    assert shard.queued() == (size * members if name == "with" else 0)
+        batch = f"{size} message{'s' if size > 1 else ''} to {members} members"
+        for part, name in enumerate(("pushes answered", "batch done")):
+            # The fastest tenth is disturbed least by whatever else the machine does.
+            best = {of: statistics.quantiles([one[part] for one in times], n=10)[0] for of, times in taken.items()}
+            ratio = best["with"] / best["without"]
+            found.figures += [
+                Figure(f"{batch}, {name}: with notifications, by without", round(ratio, 3), "times", RATIO),
+                Figure(f"{batch}, {name}: with notifications", round(best["with"] * 1000, 1), "ms", TIME),
+            ]
 
 
 class _Slow:
@@ -145,31 +164,3 @@ class _Slow:
 
     def __exit__(self, *_: object) -> None:
         self._events.unregister("before-call.dynamodb", self._wait)
-
-
-def _report(batch: str, taken: dict[str, list[tuple[float, float]]]) -> None:
-    for part, name in enumerate(("answered", "done")):
-        cuts = {of: statistics.quantiles([one[part] for one in times], n=20) for of, times in taken.items()}
-        shown = [
-            f"{label} {cuts['without'][at] * 1000:5.1f} to {cuts['with'][at] * 1000:5.1f} ms"
-            f" ({cuts['with'][at] / cuts['without'][at]:.2f})"
-            for label, at in (("p10", 1), ("p50", 9), ("p95", 18))
-        ]
-        print(f"{batch:<18} {name:<9} {'   '.join(shown)}", flush=True)
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        endpoints = start_engine(Home(Path(folder)))
-        try:
-            client = endpoints.client("dynamodb")
-            (table,) = Template(REPOSITORY / "template.yaml", str(uuid.uuid4())).tables()
-            client.create_table(**table.definition)
-            logging.disable()
-            _measure(client, table.name)
-        finally:
-            endpoints.stop()
-
-
-if __name__ == "__main__":
-    main()

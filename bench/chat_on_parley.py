@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from websockets.typing import Subprotocol
 from bench.chat import Http, Listening
 from local.stack.running import Stack, start_stack
 
-_UNLIMITED = {"PARLEY_ACTIONS_PER_SECOND": "0", "PARLEY_REQUESTS_PER_SECOND": "0"}
+UNLIMITED = {"PARLEY_ACTIONS_PER_SECOND": "0", "PARLEY_REQUESTS_PER_SECOND": "0"}
 
 
 class SocketPerson:
@@ -61,8 +62,9 @@ class ParleyServer:
         self._service = service
 
     @classmethod
-    async def start(cls, home: Path) -> ParleyServer:
-        stack = await asyncio.to_thread(start_stack, home, environment=_UNLIMITED)
+    async def start(cls, home: Path, environment: Mapping[str, str] | None = None) -> ParleyServer:
+        """Start it; `environment` has more settings of the stack."""
+        stack = await asyncio.to_thread(start_stack, home, environment={**UNLIMITED, **(environment or {})})
         account = aiohttp.BasicAuth(stack.info["account_sid"], stack.info["auth_token"])
         http = Http(f"{stack.info['rest_url']}/chat/v2/Services", auth=account)
         service = await http.ask("POST", "", form=[("FriendlyName", "beside")])
@@ -81,11 +83,15 @@ class ParleyServer:
         return str(channel["sid"])
 
     async def person(self, name: str) -> SocketPerson:
+        return SocketPerson(await self.connect(name))
+
+    async def connect(self, name: str) -> ClientConnection:
+        """Open somebody's socket."""
         info = self._stack.info
         token = AccessToken(info["account_sid"], info["api_key_sid"], info["api_key_secret"], identity=name)
         token.add_grant(ChatGrant(service_sid=self._service))
         protocols = [Subprotocol("parley.v1"), Subprotocol(str(token.to_jwt()))]
-        return SocketPerson(await connect(info["ws_url"], subprotocols=protocols, proxy=None, compression=None))
+        return await connect(info["ws_url"], subprotocols=protocols, proxy=None, compression=None)
 
     async def post(self, room: str, author: str, body: str) -> None:
         path = f"/{self._service}/Channels/{room}/Messages"

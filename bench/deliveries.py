@@ -1,7 +1,5 @@
 """How many webhooks a second one worker delivers: the webhooks function against a plain loop with `requests`.
 
-    python -m bench.deliveries            (under 20 s, loopback only)
-
 Both tell the same sink of the same messages, in alternating rounds of one run, so that a busy machine slows both. The
 function does all of its work: it decodes and plans changes as the stream brings them, then takes the planned deliveries
 in batches of ten, signs, posts, judges, counts and logs them; only the queue in between is in memory. The loop posts
@@ -11,7 +9,6 @@ delivery is a connection of its own in both: a target is resolved and checked an
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import io
 import itertools
@@ -19,20 +16,17 @@ import json
 import logging
 import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-# The package lies in the layer, where neither `python -m` nor a plain run would look.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
-
 import requests
 from twilio.request_validator import RequestValidator
 
+from bench.figures import RATIO, TIME, Figure, Findings
+from bench.sink import sink
 from parley.ids import message_sid
 from parley.log import logger
 from parley.ports.http.outgoing import Outgoing
@@ -46,6 +40,9 @@ AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 ACCOUNT, SERVICE = "AC51af3dc0da7711e4872e1234567b84fc", "IS019bc17db64000000000000000005e11"
 BODY = "x" * 600
 BATCH, CHANGES = 10, 25
+ROUNDS, QUICK_ROUNDS = 5, 2
+COUNTS = {0.0: 200, 0.010: 66}
+"""How many webhooks a round delivers, by the seconds after which the sink answers."""
 Delivering = Callable[[int], None]
 
 
@@ -119,6 +116,8 @@ class Function:
 
 
 def _load() -> Any:
+    # The function makes a client for its secret when it starts. This client asks nothing here.
+    os.environ.update(AWS_ACCESS_KEY_ID="bench", AWS_SECRET_ACCESS_KEY="bench")
     path = REPOSITORY / "functions" / "webhooks" / "app.py"
     specification = importlib.util.spec_from_file_location("bench_webhooks", path)
     assert specification and specification.loader
@@ -155,7 +154,7 @@ def requests_loop(url: str) -> Delivering:
     return deliver
 
 
-def measure(deliver: Delivering, count: int) -> tuple[float, float]:
+def _round(deliver: Delivering, count: int) -> tuple[float, float]:
     """Deliveries per second and CPU microseconds per delivery of this process."""
     started, started_cpu = time.perf_counter(), time.process_time()
     deliver(count)
@@ -163,19 +162,17 @@ def measure(deliver: Delivering, count: int) -> tuple[float, float]:
     return count / seconds, cpu_seconds / count * 1e6
 
 
-@contextmanager
-def sink(delay_seconds: float) -> Iterator[str]:
-    """The URL of a server, in a process of its own, that answers 200 after a while."""
-    command = [sys.executable, str(Path(__file__).with_name("posts.py")), "--sink", str(delay_seconds)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/hook"
-        process.stdin.close()
+def measure(quick: bool) -> Findings:
+    """Compare both, against a sink that answers at once and one that answers after 10 ms."""
+    found = Findings()
+    for delay_seconds, count in COUNTS.items():
+        _compare(found, delay_seconds, QUICK_ROUNDS if quick else ROUNDS, count)
+    return found
 
 
-def compare(delay_seconds: float, rounds: int, count: int) -> None:
-    """Run alternating rounds against one sink and print what was measured."""
-    with sink(delay_seconds) as url:
+def _compare(found: Findings, delay_seconds: float, rounds: int, count: int) -> None:
+    with sink(delay_seconds) as address:
+        url = f"{address}/hook"
         candidates = {
             "requests loop": requests_loop(url),
             "worker, one channel": Function(url, channels=1),
@@ -187,11 +184,23 @@ def compare(delay_seconds: float, rounds: int, count: int) -> None:
                 deliver(20)
             for _ in range(rounds):
                 for name, deliver in candidates.items():
-                    results[name].append(measure(deliver, count))
-    print(f"\nsink answers after {delay_seconds * 1000:.0f} ms, medians of {rounds} rounds of {count} deliveries")
+                    results[name].append(_round(deliver, count))
+    when = f"{delay_seconds * 1000:.0f} ms" if delay_seconds else "no delay"
+    loop, *workers = results
+    for name in workers:
+        pairs = list(zip(results[loop], results[name], strict=True))
+        faster = statistics.median(own / other for (other, _), (own, _) in pairs)
+        dearer = statistics.median(own / other for (_, other), (_, own) in pairs)
+        found.figures += [
+            Figure(f"webhooks/s, {name}, times a loop with requests, {when}", faster, "times", RATIO),
+            Figure(f"CPU per webhook, {name}, by the loop's, {when}", dearer, "times", RATIO),
+        ]
     for name, measured in results.items():
         rate, cpu = (statistics.median(figures) for figures in zip(*measured, strict=True))
-        print(f"  {name:<22} {rate:>8,.0f} deliveries/s per worker  {cpu:>7,.0f} us CPU per delivery")
+        found.figures += [
+            Figure(f"{name}, {when}", rate, "webhooks/s", TIME),
+            Figure(f"{name}, {when}, CPU", cpu, "us a webhook", TIME),
+        ]
 
 
 @contextmanager
@@ -203,16 +212,3 @@ def silence() -> Iterator[None]:
         before = handler.setStream(nowhere)
         yield
         handler.setStream(before)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Webhook deliveries per second: Parley against a requests loop.")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--count", type=int, default=200, help="deliveries per round; a third with delay")
-    arguments = parser.parse_args()
-    compare(0.0, arguments.rounds, arguments.count)
-    compare(0.010, arguments.rounds, arguments.count // 3)
-
-
-if __name__ == "__main__":
-    main()

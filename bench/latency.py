@@ -1,210 +1,312 @@
-"""How long a message takes from one client to another through the whole local stack, and what it costs in CPU.
+"""How long a message takes from one client to another through the whole local stack, with and without the fast path.
 
-    python -m bench.latency          (about a minute, loopback only; starts a stack of its own)
-
-In the first round two people in one channel send one message after the other. In the second 20 senders and 20 listeners
-in ten channels talk all at once. One process measures from just before a frame is sent until the push is parsed, so
-there is one clock. CPU time is that of the stack's own processes without the emulators; in AWS you pay Lambda for it.
-Absolute times say little on a shared machine: compare runs in pairs.
+Lambda reads a stream four times a second. The local pump usually reads it at once. So the same talk goes over four
+stacks, which take turns: with the pump's polling and with Lambda's, each with the fast path and without it. One process
+sends and receives, so there is one clock. The time begins just before a request is sent. It ends when a client that
+follows the rules of docs/sockets.md delivers the message to its application: a client holds a message back until the
+changes before it have come. The receivers are Parley's own Python client, without its connection and its objects.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
+import random
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-# The package lies in the layer, where `python -m` would not look.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
+# The client's package is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients/python"))
 
-from twilio.jwt.access_token import AccessToken
-from twilio.jwt.access_token.grants import ChatGrant
-from twilio.rest import Client as Rest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.sync.client import connect as quick_connect
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import ClientConnection
 
-from local.stack.running import Stack, start_stack
-from tests.support.push import SERVICE_ACCOUNT
+from bench import hops
+from bench.chat import Listening
+from bench.chat_on_parley import ParleyServer
+from bench.figures import TIME, Figure, Findings
+from parley_client.following import Following
 
-UNLIMITED = {"PARLEY_ACTIONS_PER_SECOND": "0", "PARLEY_REQUESTS_PER_SECOND": "0"}
-ALONE = 200
-ROOMS, SENDERS, MESSAGES_EACH = 10, 20, 25
+P50_MS, P95_MS = 25, 60
+"""The goals for rooms of up to 50 connections, with Lambda's polling and the fast path."""
+POLL_MS = 250
+HALL, ROOMS, SENDERS = 50, 10, 20
 PAUSE_SECONDS = 0.4
-_OURS = ("gateway", "pump")
+ROUNDS = 3
+MESSAGES = {"1:1": 10, "room": 5, "crowd": 2}
+"""How many messages a round has for each kind of talk; in the crowd, of each sender."""
+
+
+class Setting(NamedTuple):
+    """How a stack is set up."""
+
+    poll_ms: int
+    is_fast: bool
+
+    @property
+    def name(self) -> str:
+        """The setting in words."""
+        return f"{self.poll_ms} ms polling, {'with' if self.is_fast else 'without'} the fast path"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that set up a stack like this."""
+        return {"PARLEY_STREAM_POLL_MS": str(self.poll_ms), "PARLEY_FAST_PUSH": str(self.is_fast).lower()}
+
+
+AS_ON_AWS = Setting(POLL_MS, is_fast=True)
+SETTINGS = (AS_ON_AWS, Setting(POLL_MS, is_fast=False), Setting(0, is_fast=True), Setting(0, is_fast=False))
+KINDS = "1:1", f"room of {HALL}", f"{SENDERS} + {SENDERS} in {ROOMS} rooms"
+BY = "socket", "REST"
 
 
 class Person:
-    """One socket, and when each message that it heard of came."""
+    """Somebody with an open socket, who follows the channels that there are when the socket opens.
 
-    def __init__(self, socket: ClientConnection):
+    Attributes:
+        questions: How often `catchUp` was sent.
+    """
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.listening = Listening()
+        self.questions = 0
         self._socket = socket
-        self._heard: dict[str, float] = {}
-        self._arrival = asyncio.Event()
+        self._following = Following()
+        self._ids = map(str, count())
+        self._replies: dict[str, asyncio.Future[Any]] = {}
         self._reading = asyncio.create_task(self._read())
+        self._asking: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def begin(self) -> None:
+        """Begin to follow the channels."""
+        self._following.session_begins()
+        listed = await self.ask("listMyChannels")
+        self._following.session(listed["channels"], self._now())
+
+    async def ask(self, action: str, **members: Any) -> Any:
+        """Send a request; returns the result."""
+        number = next(self._ids)
+        self._replies[number] = asyncio.get_running_loop().create_future()
+        waiting = self._replies[number]
+        await self._socket.send(json.dumps({"id": number, "action": action, **members}))
+        return await asyncio.wait_for(waiting, 60)
+
+    async def close(self) -> None:
+        """Close the socket, and ask nothing any more."""
+        self._reading.cancel()
+        if self._asking is not None:
+            self._asking.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await self._socket.close()
 
     async def _read(self) -> None:
         async for text in self._socket:
             frame = json.loads(text)
-            now = time.perf_counter()
-            for push in frame if isinstance(frame, list) else [frame]:
-                if push.get("event") == "messageAdded":
-                    self._heard[push["message"]["body"]] = now
-            self._arrival.set()
+            for part in frame if isinstance(frame, list) else [frame]:
+                if waiting := self._replies.pop(part.get("id", ""), None):
+                    if "error" in part:
+                        waiting.set_exception(RuntimeError(str(part["error"])))
+                    else:
+                        waiting.set_result(part.get("result"))
+                elif "channel_sid" in part:
+                    self._deliver(self._following.push(part, self._now()))
 
-    async def send(self, channel: str, body: str) -> float:
-        """Send a message; returns when."""
-        frame = json.dumps({"id": body, "action": "sendMessage", "channel": channel, "body": body})
-        started = time.perf_counter()
-        await self._socket.send(frame)
-        return started
+    def _deliver(self, pushes: list[Any]) -> None:
+        bodies = [push["message"]["body"] for push in pushes if push["event"] == "messageAdded"]
+        if bodies:
+            self.listening.note(*bodies)
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+        if (due := self._following.due) is not None:
+            self._asking = asyncio.get_running_loop().call_at(due, self._ask_due)
 
-    async def heard(self, body: str) -> float:
-        """Wait until a message comes; returns when it came."""
-        while body not in self._heard:
-            self._arrival.clear()
-            await asyncio.wait_for(self._arrival.wait(), 60)
-        return self._heard[body]
+    def _ask_due(self) -> None:
+        self._asking = None
+        if asked := self._following.questions(self._now()):
+            self.questions += 1
+            task = asyncio.create_task(self._catch_up(asked))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def close(self) -> None:
-        self._reading.cancel()
-        await self._socket.close()
+    async def _catch_up(self, asked: dict[str, int]) -> None:
+        answers = await self.ask("catchUp", channels=asked)
+        for sid, answer in answers["channels"].items():
+            self._deliver(self._following.answer(sid, answer, self._now()))
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
 
+class Room(NamedTuple):
+    """A channel, who writes in it, and who listens there."""
+
+    sid: str
+    senders: list[Person]
+    listeners: list[Person]
+
+
+@dataclass
 class Stage:
-    """A service with channels and people, over a running stack."""
+    """A stack with its rooms, and the seconds that messages took there, by kind of talk and way of sending."""
 
-    def __init__(self, info: Mapping[str, Any]):
-        self._info = info
-        self._rest = Rest(info["account_sid"], info["auth_token"])
-        self._rest.chat.base_url = f"{info['rest_url']}/chat"
-        self._service = self._rest.chat.v2.services.create(friendly_name="latency")
+    setting: Setting
+    server: ParleyServer
+    pair: Room
+    hall: Room
+    crowd: list[Room]
+    taken: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    crowd_messages: int = 0
 
-    def channel(self, *identities: str) -> str:
-        """A new channel with these members."""
-        channel = self._service.channels.create()
-        for identity in identities:
-            channel.members.create(identity=identity)
-        return str(channel.sid)
+    @property
+    def people(self) -> list[Person]:
+        """Everybody in the crowd."""
+        return [person for room in self.crowd for person in [*room.senders, *room.listeners]]
 
-    def notifying(self) -> None:
-        """Switch notifications of new messages on. Call it first: functions remember a service for ten seconds."""
-        self._service.update(notifications_new_message_enabled=True)
+    @classmethod
+    async def build(cls, setting: Setting, home: Path, until: AsyncExitStack) -> Stage:
+        """Start a stack, and let everybody connect."""
+        server = await ParleyServer.start(home, setting.environment)
+        until.push_async_callback(server.close)
 
-    def devices(self, identity: str, count: int) -> None:
-        """Give somebody devices, of a credential of their own."""
-        credential = self._rest.chat.v2.credentials.create(type="fcm", secret=SERVICE_ACCOUNT).sid
-        with quick_connect(self._url(identity), proxy=None) as socket:
-            for number in range(count):
-                asked = {"binding_type": "fcm", "address": f"{identity}:{number}", "credential_sid": credential}
-                socket.send(json.dumps({"id": str(number), "action": "registerBinding", **asked}))
-                assert json.loads(socket.recv())["status"] == 201
+        async def room(name: str, senders: int, listeners: int) -> Room:
+            names = [f"{name} {number}" for number in range(senders + listeners)]
+            sid = await server.room(*names)
+            people = [Person(await server.connect(one)) for one in names]
+            for person in people:
+                until.push_async_callback(person.close)
+                await person.begin()
+            return Room(sid, people[:senders], people[senders:])
 
-    def _url(self, identity: str) -> str:
-        return f"{self._info['ws_url']}?token={self._token(identity)}"
+        pair, hall = await room("pair", 1, 1), await room("hall", 1, HALL - 1)
+        each = SENDERS // ROOMS
+        crowd = [await room(f"crowd {number}", each, each) for number in range(ROOMS)]
+        return cls(setting, server, pair, hall, crowd)
 
-    def _token(self, identity: str) -> str:
-        info = self._info
-        token = AccessToken(info["account_sid"], info["api_key_sid"], info["api_key_secret"], identity=identity)
-        token.add_grant(ChatGrant(service_sid=self._service.sid))
-        return str(token.to_jwt())
+    async def talk(self, kind: str, by: str, messages: int) -> None:
+        """Send messages, and note how long they took to each listener."""
+        taken = self.taken.setdefault((kind, by), [])
+        if kind == KINDS[2]:
+            places = range(SENDERS // ROOMS)
+            talks = [self._at_once(room, place, by, messages) for room in self.crowd for place in places]
+            for of_one in await asyncio.gather(*talks):
+                taken += of_one
+            self.crowd_messages += SENDERS * messages
+            return
+        room = self.pair if kind == KINDS[0] else self.hall
+        for _ in range(messages):
+            # Messages that wait for the polling must meet every phase of it.
+            waits = self.setting.poll_ms and not self.setting.is_fast
+            await asyncio.sleep(random.uniform(0, POLL_MS / 1000 if waits else 0.05))
+            body, sending, started = self._send(room, 0, by)
+            taken += [await listener.listening.heard(body) - started for listener in room.listeners]
+            await sending
 
-    async def person(self, identity: str) -> Person:
-        """Somebody with an open socket."""
-        protocols = [Subprotocol("parley.v1"), Subprotocol(self._token(identity))]
-        return Person(await connect(self._info["ws_url"], subprotocols=protocols, proxy=None, compression=None))
-
-
-async def alone(stage: Stage, messages: int = ALONE, pause: float = 0) -> list[float]:
-    """One to one: seconds per message. Between two messages, `pause` seconds pass."""
-    channel = stage.channel("alice", "bob")
-    alice, bob = await stage.person("alice"), await stage.person("bob")
-    taken = []
-    for number in range(messages + 10):
-        started = await alice.send(channel, f"alone {number}")
-        taken.append(await bob.heard(f"alone {number}") - started)
-        await asyncio.sleep(pause)
-    await asyncio.gather(alice.close(), bob.close())
-    # For the first ones, the functions are still cold.
-    return taken[10:]
-
-
-async def _crowded(stage: Stage) -> list[float]:
-    """Senders and listeners in several channels: seconds per message and listener."""
-    rooms = []
-    for room in range(ROOMS):
-        senders = [f"sender {room} {number}" for number in range(SENDERS // ROOMS)]
-        listeners = [f"listener {room} {number}" for number in range(SENDERS // ROOMS)]
-        channel = stage.channel(*senders, *listeners)
-        rooms.append(
-            (channel, [await stage.person(name) for name in senders], [await stage.person(name) for name in listeners])
-        )
-
-    async def talk(channel: str, sender: Person, name: str, listeners: list[Person]) -> list[float]:
-        started = {}
-        for number in range(MESSAGES_EACH):
-            body = f"{name} {number}"
-            started[body] = await sender.send(channel, body)
+    async def _at_once(self, room: Room, place: int, by: str, messages: int) -> list[float]:
+        sent = []
+        await asyncio.sleep(random.uniform(0, PAUSE_SECONDS))
+        for _ in range(messages):
+            sent.append(self._send(room, place, by))
             await asyncio.sleep(PAUSE_SECONDS)
-        return [await listener.heard(body) - at for body, at in started.items() for listener in listeners]
+        taken = [await listener.listening.heard(body) - at for body, _, at in sent for listener in room.listeners]
+        await asyncio.gather(*(sending for _, sending, _ in sent))
+        return taken
 
-    talks = [
-        talk(channel, sender, f"{channel} {number}", listeners)
-        for channel, senders, listeners in rooms
-        for number, sender in enumerate(senders)
-    ]
-    taken = await asyncio.gather(*talks)
-    for _, senders, listeners in rooms:
-        await asyncio.gather(*(person.close() for person in [*senders, *listeners]))
-    return [seconds for of_one in taken for seconds in of_one]
+    def _send(self, room: Room, place: int, by: str) -> tuple[str, asyncio.Future[Any], float]:
+        body = next_body()
+        sender = room.senders[place]
+        started = asyncio.get_running_loop().time()
+        asked: Awaitable[Any]
+        if by == "socket":
+            asked = sender.ask("sendMessage", channel=room.sid, body=body)
+        else:
+            asked = self.server.post(room.sid, f"author {place}", body)
+        return body, asyncio.ensure_future(asked), started
 
-
-def cpu_seconds(stack: Stack) -> float | None:
-    """CPU time that gateway and pump, which run the functions, have used so far; None where /proc does not say."""
-    total = 0
-    for name in _OURS:
-        path = Path(f"/proc/{stack.pids[name]}/stat")
-        if not path.exists():
-            return None
-        fields = path.read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
+    def forget(self) -> None:
+        """Forget what was measured so far."""
+        self.taken.clear()
+        self.crowd_messages = 0
+        for person in self.people:
+            person.questions = 0
 
 
-def _report(name: str, taken: list[float], messages: int, cpu: float | None) -> None:
-    cut = statistics.quantiles(taken, n=20)
-    used = "" if cpu is None else f", {cpu / messages * 1000:.1f} ms CPU a message"
-    print(f"{name:<44} p50 {statistics.median(taken) * 1000:6.1f} ms   p95 {cut[18] * 1000:6.1f} ms{used}")
+def next_body() -> str:
+    """The text of a message, as no other message has it."""
+    return f"{next(_NUMBERS)} {'x' * 200}"
 
 
-async def _run(stack: Stack) -> None:
-    stage = Stage(stack.info)
-    for name, round_, messages in (
-        ("1 to 1, one after the other", alone, ALONE + 10),
-        (f"{SENDERS} senders, {SENDERS} listeners, {ROOMS} channels", _crowded, SENDERS * MESSAGES_EACH),
-    ):
-        before = cpu_seconds(stack)
-        taken = await round_(stage)
-        after = cpu_seconds(stack)
-        _report(name, taken, messages, None if before is None or after is None else after - before)
+_NUMBERS = count()
 
 
-def on_a_stack(run: Callable[[Stack], Coroutine[Any, Any, None]], template: Path | None = None) -> None:
-    """Start a stack without limits, run a benchmark on it, and stop it."""
+def measure(quick: bool) -> Findings:
+    """Measure all stacks, and add what is modelled for AWS."""
+    stages = asyncio.run(_measured(SETTINGS[:2] if quick else SETTINGS, quick=quick))
+    found = Findings()
+    for stage in stages:
+        found.figures += _figures(stage)
+    found.tables["measured"] = _table(stages)
+    found.tables["hops"], found.tables["model"] = hops.table(), hops.totals()
+    found.notes.append(f"One process receives for everybody, so it takes its share of the times for a room of {HALL}.")
+    return found
+
+
+async def _measured(settings: tuple[Setting, ...], *, quick: bool) -> list[Stage]:
+    rounds = 1 if quick else ROUNDS
+    messages = dict(zip(KINDS, MESSAGES.values(), strict=True))
     with tempfile.TemporaryDirectory() as folder:
-        stack = start_stack(Path(folder) / "home", template=template, environment=UNLIMITED)
-        try:
-            asyncio.run(run(stack))
-        finally:
-            stack.stop()
+        async with AsyncExitStack() as until:
+            stages = [await Stage.build(one, Path(folder) / str(number), until) for number, one in enumerate(settings)]
+            for stage in stages:
+                # The functions' first invocations are cold.
+                await _round(stage, dict.fromkeys(KINDS, 1 if quick else 2))
+                stage.forget()
+            for number in range(rounds):
+                for stage in stages if number % 2 else reversed(stages):
+                    await _round(stage, messages)
+            return stages
 
 
-if __name__ == "__main__":
-    on_a_stack(_run)
+async def _round(stage: Stage, messages: dict[str, int]) -> None:
+    for kind in KINDS:
+        for by in BY:
+            await stage.talk(kind, by, messages[kind])
+
+
+def _figures(stage: Stage) -> list[Figure]:
+    is_goal = stage.setting == AS_ON_AWS
+    figures = []
+    for (kind, by), taken in stage.taken.items():
+        half, most = spread(taken)
+        name = f"{kind} by {by}, {stage.setting.name}"
+        figures += [
+            Figure(f"{name}: p50", round(half, 1), "ms", TIME, at_most=P50_MS if is_goal else None),
+            Figure(f"{name}: p95", round(most, 1), "ms", TIME, at_most=P95_MS if is_goal else None),
+        ]
+    questions = sum(person.questions for person in stage.people) / stage.crowd_messages * 100
+    name = f"catch-up requests for 100 messages of {KINDS[2]}, {stage.setting.name}"
+    figures.append(Figure(name, round(questions, 1), "requests", TIME, at_most=2 if is_goal else None))
+    return figures
+
+
+def spread(taken: list[float]) -> tuple[float, float]:
+    """The p50 and the p95 of some seconds, in milliseconds."""
+    return statistics.median(taken) * 1000, statistics.quantiles(taken, n=20)[18] * 1000
+
+
+def _table(stages: list[Stage]) -> list[list[str]]:
+    rows = [["", *(stage.setting.name for stage in stages)]]
+    for kind in KINDS:
+        for by in BY:
+            cells = ["{:.0f} / {:.0f} ms".format(*spread(stage.taken[kind, by])) for stage in stages]
+            rows.append([f"{kind}, by {by}", *cells])
+    return rows

@@ -10,7 +10,11 @@ from bench.__main__ import main
 from bench.figures import COUNT, RATIO, TIME, Figure, Findings
 from bench.parts import Part
 
-PARTS = (Part("counted", "requests", counted=True), Part("timed", "milliseconds", quick=False))
+PARTS = (
+    Part("counted", "requests", counted=True),
+    Part("timed", "milliseconds", quick=False),
+    Part("long", "minutes", unnamed=False),
+)
 REQUESTS = Figure("requests", 3, "requests", COUNT, at_most=3)
 LATENCY = Figure("latency", 90, "ms", TIME, at_most=60)
 
@@ -20,7 +24,7 @@ class Bench:
 
     def __init__(self, folder: Path):
         self._found, self._published = folder / "found", folder / "published"
-        self.finds: dict[str, list[Figure] | None] = {"counted": [REQUESTS], "timed": [LATENCY]}
+        self.finds: dict[str, list[Figure] | None] = {"counted": [REQUESTS], "timed": [LATENCY], "long": []}
         self.measured: list[tuple[str, bool]] = []
 
     def publish(self, *figures: Figure) -> None:
@@ -68,6 +72,11 @@ def test_a_missed_goal_is_printed_with_the_reason(bench: Bench, capsys: pytest.C
     printed = capsys.readouterr().out
     assert "1 of 2 goals are met." in printed
     assert "missed: latency" in printed and "Lambda polls four times a second." in printed
+
+
+def test_a_part_that_takes_long_runs_only_if_it_is_named(bench: Bench):
+    assert bench("long") == 0
+    assert bench.measured == [("long", False)]
 
 
 def test_a_quick_run_leaves_out_the_parts_that_are_never_quick(bench: Bench):
