@@ -50,7 +50,7 @@ STREAM = Hop(
     "the stream, from the write until fan-out begins",
     213,
     417,
-    "published: [measured over 1,024 messages](https://bitesizedserverless.com/bite/serverless-messaging-latency-compared/)"
+    "[measured by others, over 1,024 messages](https://bitesizedserverless.com/bite/serverless-messaging-latency-compared/)"
     " (P50 213 ms, P90 341 ms, P99 552 ms). Lambda polls "
     "[four times a second](https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html)",
 )
