@@ -184,7 +184,7 @@ def dynamodb(aws: Endpoints, template: Template) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def lean(aws: Endpoints, dynamodb: Any) -> LeanClient:
-    """What most worlds write their table with. The real client, five times as slow, is behind contracts and stacks."""
+    """What most worlds write their table with: the functions' own client, with more patience."""
     return LeanClient(aws.dynamodb)
 
 
