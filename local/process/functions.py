@@ -20,10 +20,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 from typing import Any
-
-import botocore.session
 
 from local.template.declared import Function
 
@@ -33,9 +30,6 @@ logger = logging.getLogger("local.functions")
 _importing = threading.Lock()
 # The name under which the function that runs here logs. In Lambda each function has a logger of its own.
 _service: ContextVar[str] = ContextVar("service", default="")
-# Each function has a session of botocore's. Each session would read the descriptions of the services and keep them:
-# 10 MB and 0.1 s of CPU a function. Sessions only read them, so those of one process share them.
-botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 class FunctionError(Exception):

@@ -15,6 +15,7 @@ from typing import Any
 from local.console.files import CONSOLE_PATH
 from local.home import Home, read_json, write_json
 from local.phones.carrier import CARRIER_PATH
+from local.process.lean import keep_small
 from local.process.report import report_to
 from local.template.declared import REGION, Function
 from local.template.intrinsics import Physical
@@ -130,6 +131,7 @@ def begin_child(stop: Callable[[], None], descriptors: Descriptors) -> None:
     """Set a child process up: on SIGTERM, or when the supervisor has ended, `stop` is called in some thread."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     report_to(descriptors.problems)
+    keep_small()
     # PyJWT imports this package where it finds it, in 30 ms. The functions' layer does not have it.
     sys.modules.setdefault("cryptography", None)  # type: ignore[arg-type]
     signal.signal(signal.SIGINT, signal.SIG_IGN)

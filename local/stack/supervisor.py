@@ -28,6 +28,7 @@ from local.home import Home, InUse, write_json
 from local.phones.push_door import SNS_PATH
 from local.process import processes
 from local.process.functions import FunctionError
+from local.process.lean import keep_small
 from local.process.plan import CONNECTIONS_PATH, HEALTH_PATH, Descriptors, Plan, given_parameters, read_template
 from local.pump import progress
 from local.stack import seed
@@ -69,6 +70,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Bring the stack up; raises `StartFailed`."""
+        keep_small()
         self.home.create()
         try:
             self.home.lock()
