@@ -28,22 +28,20 @@ def differences(first: Path, second: Path) -> list[str]:
 
 
 def grown(published: Path, found: Path) -> list[str]:
-    """The counts without a goal that are higher than the published ones, a sentence each.
-
-    A count with a goal has its limit already.
-    """
+    """The counts that are higher than the published ones, a sentence each. A goal that is met is limit enough."""
     if not published.exists():
         return []
     before, after = _figures(published), _figures(found)
     return [
         f"{name}: {figure.value:g} {figure.unit}, and {before[name].value:g} are published"
         for name, figure in after.items()
-        if name in before and _has_no_goal(figure) and figure.value > before[name].value * (1 + _EXACT)
+        if name in before and _has_no_limit(figure) and figure.value > before[name].value * (1 + _EXACT)
     ]
 
 
-def _has_no_goal(figure: Figure) -> bool:
-    return figure.kind == COUNT and figure.at_most is None and figure.at_least is None
+def _has_no_limit(figure: Figure) -> bool:
+    has_goal = figure.at_most is not None or figure.at_least is not None
+    return figure.kind == COUNT and (figure.is_missed or not has_goal)
 
 
 def _figures(path: Path) -> dict[str, Figure]:

@@ -39,7 +39,7 @@ class OfMedia:
             self._cost("fetch a file that no message carries", (1, 0, 1), lambda: self._get(unsent["url"])),
             self._cost("fetch the file of a message", (2, 0, 2), lambda: self._get(sent["url"])),
             self._cost(
-                "fetch the file of a message, by a client", (3, 0, 6), lambda: self._get(sent["url"], client=True)
+                "fetch the file of a message, by a client", (3, 0, 5), lambda: self._get(sent["url"], client=True)
             ),
             self._cost("follow the temporary link of a file", (2, 0, 2), lambda: self._get(link, 307)),
             self._cost(

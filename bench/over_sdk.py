@@ -54,7 +54,7 @@ class OverSdk:
         # In the first two minutes of a connection, a request may repeat one from before, so more is read.
         self.world.clock.advance(121)
         client.post(path, {"body": _BODY})
-        sent = self.cost("create message, SDK", (3, 2, 3), lambda: client.post(path, {"body": _BODY}))
+        sent = self.cost("create message, SDK", (3, 2, 2), lambda: client.post(path, {"body": _BODY}))
         session = client.post("/v3/Lists", {"purpose": "com.twilio.rtd.ipmsg", "context": {}})["links"]["items"]
         command = {"action": "sendMessage", "channelSid": channel, "text": _BODY, "attributes": "{}"}
         data = {"data": {"request": command, "commandId": "1"}}
@@ -62,7 +62,7 @@ class OverSdk:
         def send() -> Any:
             return client.post(urlsplit(session).path, data)
 
-        return [opened, sent, self.cost("create message, SDK of line 3 or 4", (4, 3, 3), send)]
+        return [opened, sent, self.cost("create message, SDK of line 3 or 4", (4, 3, 2), send)]
 
     def _of_starts(self) -> list[Cost]:
         """Starts and reconnections of an SDK whose user is in quiet channels."""

@@ -28,8 +28,13 @@ def write() -> None:
 
 
 def rendered(page: str) -> str:
-    """A page with the published tables in it."""
-    return _REGION.sub(lambda region: _region(region[1], region[2]), page)
+    """A page with the published tables in it. Where a part has no published results, the page stays as it is."""
+    return _REGION.sub(_rendered_region, page)
+
+
+def _rendered_region(region: re.Match[str]) -> str:
+    part, table = region[1], region[2]
+    return _region(part, table) if (RESULTS / f"{part}.json").exists() else region[0]
 
 
 def _region(part: str, table: str) -> str:

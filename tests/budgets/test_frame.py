@@ -57,6 +57,13 @@ def test_the_status_is_1_if_a_count_misses_its_goal(bench: Bench, goal: dict[str
     assert bench() == 1
 
 
+@pytest.mark.parametrize(("published", "status"), [(3, 0), (2, 1)])
+def test_a_count_that_misses_its_goal_for_a_known_reason_may_not_grow(bench: Bench, published: float, status: int):
+    bench.publish(Figure("requests", published, "requests", COUNT))
+    bench.finds["counted"] = [Figure("requests", 3, "requests", COUNT, at_most=1, why="AWS bills no less.")]
+    assert bench() == status
+
+
 def test_the_status_is_2_if_a_part_fails_and_the_other_parts_are_measured(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ):

@@ -367,3 +367,16 @@ def test_who_takes_over_a_group_acts_in_it_on_a_socket_and_who_leaves_does_not(h
     assert sid in bob.done("catchUp", channels={sid: 0})["channels"]
     bob.done("leaveChannel", channel=sid)
     assert bob.refusal("sendMessage", channel=sid, body="x") == (404, 20404)
+
+
+def test_the_former_agent_who_came_back_acts_on_a_socket_beside_who_took_over(house: House):  # noqa: F811
+    rest, path = house.rest, f"/conversations/v1/Services/{house.sid}/Conversations"
+    sid = rest.post(path)["sid"]
+    for form in (bound(ANNA), bound(BEN), AGENT):
+        rest.post(f"{path}/{sid}/Participants", form)
+    agent, bob = house.device("agent"), house.device("bob")
+    rest.post(f"{path}/{sid}/Participants/agent", Identity="bob")
+    rest.post(f"{path}/{sid}/Participants", bound(projected=OTHER_PROXY, Identity="agent"))
+    for device in (agent, bob):
+        device.done("sendMessage", channel=sid, body="hello")
+    assert [message["author"] for message in rest.get(f"{path}/{sid}/Messages")["messages"]] == ["agent", "bob"]

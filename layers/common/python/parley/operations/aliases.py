@@ -26,6 +26,15 @@ def wanted(channel_sid: str, identity: str) -> list[Key[Any]]:
     return [keys.member(channel_sid, sid), keys.alias(channel_sid, sid)]
 
 
+def is_asked(found: Records, channel_sid: str, identity: str) -> bool:
+    """Whether the alias must be read too, once the member with the derived SID was looked for.
+
+    Mostly that member is there and has the identity. Then no alias leads elsewhere, since an identity has one member.
+    """
+    member = found.get(keys.member(channel_sid, member_sid(channel_sid, identity)))
+    return member is None or identity_of(member) != identity
+
+
 def member_of(context: Context, found: Records, channel_sid: str, identity: str) -> Member | None:
     """The member with an identity, if there is one; `found` holds the items of `wanted`."""
     sid = member_sid(channel_sid, identity)

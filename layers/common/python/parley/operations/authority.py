@@ -32,9 +32,10 @@ def require(
     """Check that the caller has one of `permissions` in a channel; if there are none, that it is a member.
 
     A permission of the deployment role holds in every channel, a permission of the channel role in that channel. One
-    request reads the member, the user and `also`. If the caller's face does not show all types of channels, it reads
-    the counters too, which name the channel's type. Returns the items that it found. If the caller is a member, its
-    membership is among them under the SID that is derived from its identity.
+    request reads the member, the user and `also`; a second one looks for an alias, unless the first has found the
+    member. If the caller's face does not show all types of channels, the counters are read too, which name the
+    channel's type. Returns the items that it found. If the caller is a member, its membership is among them under the
+    SID that is derived from its identity.
 
     Raises:
         Refusal: 20404 if the caller may not know of the channel, or its face does not show it; 50400 if the caller is
@@ -49,12 +50,14 @@ def require(
     user_key = keys.user(user_sid(service_sid, identity))
     if context.perspective.hides:
         also.append(keys.tail(channel_sid))
-    found = context.table.fetch_many([member_key, alias_key, user_key, *also])
+    found = context.table.fetch_many([member_key, user_key, *also])
     user = require_same_user(context, found.get(user_key))
     if context.perspective.hides:
         shown(context, service_sid, found.get(keys.tail(channel_sid)))
     # The handler of this connection's next frame asks whether its user still exists.
     context.configuration.remember(user_key, user)
+    if aliases.is_asked(found, channel_sid, identity):
+        found |= context.table.fetch_many([alias_key])
     member = own(aliases.member_of(context, found, channel_sid, identity), user)
     wanted = list(permissions)
     deployment = roles.permissions(context, service_sid, user["role_sid"])
