@@ -145,4 +145,9 @@ def _field(measure: str) -> str:
 
 def _row(dimension: Dimension, measured: Measured, size: int) -> list[str]:
     cells = [f"{count:g}" for count in measured.counts[size]]
-    return [measured.curve.name, dimension.said(size), *cells, f"{measured.milliseconds.get(size, 0):.1f} ms"]
+    return [
+        measured.curve.name,
+        f"{dimension.said(size)} {dimension.where}",
+        *cells,
+        f"{measured.milliseconds.get(size, 0):.1f} ms",
+    ]
