@@ -6,7 +6,7 @@ from parley.rest.app import create_app, lambda_handler
 from parley.runtime import Runtime
 from parley.settings import Settings
 
-runtime = Runtime(Settings.from_environment()).started("table", "secret")
+runtime = Runtime(Settings.from_environment()).started("table", "secret", "sockets", "fast_push")
 application = lambda_handler(create_app(runtime.context, console_url=runtime.settings.console_url))
 
 

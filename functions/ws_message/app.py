@@ -7,7 +7,7 @@ from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.sockets.protocols import NATIVE
 
-runtime = Runtime(Settings.from_environment()).started("table", "secret", "sockets", "socket_door")
+runtime = Runtime(Settings.from_environment()).started("table", "secret", "sockets", "socket_door", "fast_push")
 runtime.protocols.requests(NATIVE)
 
 

@@ -42,6 +42,8 @@ class FakeGateway:
         pushes: Iterable[tuple[str, bytes]],
         deadline_seconds: float = 10.0,
         when_sent: Callable[[], None] | None = None,
+        *,
+        is_patient: bool = True,
     ) -> dict[str, Outcome]:
         with self._lock:
             self.calls += 1

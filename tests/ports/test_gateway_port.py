@@ -160,6 +160,16 @@ def test_a_throttled_push_is_tried_again_before_it_is_dropped(
     assert gateway.post([(ALICE, b"1")]) == {ALICE: "sent"}
 
 
+@pytest.mark.parametrize("trouble", ["throttled", "error", "reset"])
+def test_a_caller_that_is_not_patient_hears_of_a_trouble_at_once(
+    server: ConnectionsServer, gateway: SocketGateway, trouble: str
+) -> None:
+    server.open(BOB)
+    server.always_answer(ALICE, trouble)
+    assert gateway.post([(ALICE, b"1"), (BOB, b"1")], is_patient=False) == {ALICE: "dropped", BOB: "sent"}
+    assert [request.body for request in server.requests].count(b"1") == 2
+
+
 def test_after_a_push_was_given_up_the_rest_for_its_client_is_dropped_untried(
     server: ConnectionsServer, gateway: SocketGateway
 ) -> None:

@@ -183,8 +183,9 @@ def test_posting_gets_no_more_time_than_the_budget(
     given: list[float] = []
     gateway = fast.deployment.gateway
 
-    def post(pushes: Any, deadline_seconds: float) -> dict[str, Outcome]:
+    def post(pushes: Any, deadline_seconds: float, *, is_patient: bool) -> dict[str, Outcome]:
         given.append(deadline_seconds)
+        assert not is_patient
         return {connection_id: Outcome.DROPPED for connection_id, _ in pushes}
 
     monkeypatch.setattr(gateway, "post", post)
@@ -198,7 +199,7 @@ def test_a_post_that_hangs_delays_the_reply_by_no_more_than_the_budget(
     """The pushes are sent in a real thread here, which ends when the reply has come."""
     replied, hung = Event(), Event()
 
-    def post(pushes: Any, deadline_seconds: float) -> dict[str, Outcome]:
+    def post(pushes: Any, deadline_seconds: float, *, is_patient: bool) -> dict[str, Outcome]:
         hung.set()
         replied.wait(30)
         return {connection_id: Outcome.DROPPED for connection_id, _ in pushes}
@@ -224,7 +225,7 @@ def test_reading_who_is_in_the_room_takes_from_the_same_budget(
 
     given: list[float] = []
 
-    def post(pushes: Any, deadline_seconds: float) -> dict[str, Outcome]:
+    def post(pushes: Any, deadline_seconds: float, *, is_patient: bool) -> dict[str, Outcome]:
         given.append(deadline_seconds)
         return {connection_id: Outcome.SENT for connection_id, _ in pushes}
 
@@ -237,7 +238,7 @@ def test_reading_who_is_in_the_room_takes_from_the_same_budget(
 def test_what_fails_on_the_fast_path_fails_no_message(
     alice: Device, bob: Device, room: Room, fast: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def post(pushes: Any, deadline_seconds: float) -> dict[str, Outcome]:
+    def post(pushes: Any, deadline_seconds: float, *, is_patient: bool) -> dict[str, Outcome]:
         raise OSError("no network")
 
     monkeypatch.setattr(fast.deployment.gateway, "post", post)

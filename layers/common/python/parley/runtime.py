@@ -50,7 +50,18 @@ if TYPE_CHECKING:
 # The table port repeats requests itself, so that all attempts together fit a function's time.
 _PATIENCE: dict[str, Mapping[str, Any]] = {"dynamodb": CLIENT_CONFIG}
 
-Part = Literal["table", "secret", "sockets", "fan_out", "socket_door", "worker", "push_queue", "notifications", "sns"]
+Part = Literal[
+    "table",
+    "secret",
+    "sockets",
+    "fast_push",
+    "fan_out",
+    "socket_door",
+    "worker",
+    "push_queue",
+    "notifications",
+    "sns",
+]
 
 
 class Runtime:

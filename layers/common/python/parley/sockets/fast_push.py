@@ -230,7 +230,8 @@ class FastAnnouncement:
         """Push to all but the connection whose reply carries the push, and leave the marker."""
         served = [carrier] if carrier else []
         if posts := self._posts(news, carrier):
-            outcomes = self._fast.sockets().post(posts, self._seconds_left(message))
+            # Whoever does not read must not hold up the sender's reply. Fan-out tries again.
+            outcomes = self._fast.sockets().post(posts, self._seconds_left(message), is_patient=False)
             served += [connection_id for connection_id, outcome in outcomes.items() if outcome == _SENT]
         count(FAST_PUSHES, len(served))
         missed = len(self._to) - len(served)

@@ -87,6 +87,8 @@ class SocketGateway:
         pushes: Iterable[tuple[str, bytes]],
         deadline_seconds: float = 10.0,
         when_sent: Callable[[], None] | None = None,
+        *,
+        is_patient: bool = True,
     ) -> dict[str, Outcome]:
         """Send each (connection id, data) push and return what became of each connection.
 
@@ -96,6 +98,7 @@ class SocketGateway:
         Args:
             when_sent: Called in this thread as soon as every push has been sent once, while answers are still out. If
                 some push is never sent, it may not be called. It must return at once.
+            is_patient: Whether a push that is throttled or fails is sent again after a pause.
         """
         bodies: dict[bytes, posting.Body] = {}
         recipients: dict[str, posting.Recipient] = {}
@@ -110,7 +113,7 @@ class SocketGateway:
                 recipient.bodies.append(body)
         if not recipients:
             return {}
-        batch = self._run("POST", recipients, deadline_seconds, when_sent)
+        batch = self._run("POST", recipients, deadline_seconds, when_sent, is_patient)
         outcomes = {connection_id: _outcome(recipient) for connection_id, recipient in recipients.items()}
         count_pushes(batch.accepted, batch.throttled, outcomes.values())
         return outcomes
@@ -138,6 +141,7 @@ class SocketGateway:
         recipients: dict[str, posting.Recipient],
         deadline_seconds: float,
         when_sent: Callable[[], None] | None = None,
+        is_patient: bool = True,
     ) -> posting.Batch:
         signer = self._current_signer()
 
@@ -156,6 +160,7 @@ class SocketGateway:
             monotonic=self._monotonic,
             randomness=self._randomness,
             when_sent=when_sent,
+            is_patient=is_patient,
         )
         batch.run()
         return batch

@@ -85,8 +85,12 @@ class Batch:
         monotonic: Callable[[], float],
         randomness: Callable[[], float],
         when_sent: Callable[[], None] | None = None,
+        is_patient: bool = True,
     ) -> None:
-        """`when_sent` is called as soon as no push waits for its first attempt, and not at all if that never comes."""
+        """`when_sent` is called as soon as no push waits for its first attempt, and not at all if that never comes.
+
+        Unless `is_patient`, a push that is throttled or fails is given up at once.
+        """
         self._request = request
         self._pool = pool
         self._budget = budget
@@ -98,6 +102,7 @@ class Batch:
         self._unfinished = len(recipients)
         self._unsent = sum(len(recipient.bodies) for recipient in recipients)
         self._when_sent = when_sent
+        self._is_patient = is_patient
         self._ready = deque(recipients)
         self._resends: deque[Recipient] = deque()
         self._waiting: list[tuple[float, int, Recipient, deque[Recipient]]] = []
@@ -347,7 +352,7 @@ class Batch:
 
     def _retry(self, recipient: Recipient, reason: str, attempts: int, queue: deque[Recipient]) -> None:
         recipient.attempts += 1
-        if recipient.attempts < attempts:
+        if self._is_patient and recipient.attempts < attempts:
             due = self._now + self._jitter(FIRST_WAIT_SECONDS, recipient.attempts - 1)
             self._wait_count += 1
             heapq.heappush(self._waiting, (due, self._wait_count, recipient, queue))
