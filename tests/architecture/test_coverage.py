@@ -11,7 +11,7 @@ from starlette.routing import Match
 from parley.faces.names import Name
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
-from parley.operations import OPERATIONS
+from parley.operations.table import OPERATIONS
 from parley.records import RECORDS
 from parley.records.spec import COMMON_FIELDS, RecordType
 from parley.rest.app import create_app

@@ -19,7 +19,7 @@ from parley.faces import media
 from parley.faces.errors import TABLE, Answer, Row, answer, translate
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
-from parley.operations import OPERATIONS, Operation
+from parley.operations.table import OPERATIONS, Operation
 from parley.records.kinds import Checked
 from parley.sockets.native.actions import ACTIONS, Action
 from tests.architecture.calls import errors_within, is_known

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from parley.domain.memberships import Person
-from parley.operations import OPERATIONS as TRIED
+from parley.operations.table import OPERATIONS as TRIED
 from parley.ports.phones import NoCarrier
 from parley.sockets.events import people
 from parley.sockets.native.actions import ACTIONS, Action

@@ -21,8 +21,8 @@ from local.pump.filters import passes
 from local.template.template import Template
 from parley.domain.memberships import birth_of
 from parley.ids import Ids, user_sid
-from parley.operations import OPERATIONS
 from parley.operations.context import Caller, Context
+from parley.operations.table import OPERATIONS
 from parley.store import keys
 from parley.store.changes import decode
 from parley.webhooks.families import Settings

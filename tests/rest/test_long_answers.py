@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parley.operations import OPERATIONS
+from parley.operations.table import OPERATIONS
 from parley.rest.app import create_app, lambda_handler
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.world import World

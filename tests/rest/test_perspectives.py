@@ -10,8 +10,8 @@ import pytest
 
 from parley.domain.channels import PRIVATE
 from parley.faces.registry import MOUNTS
-from parley.operations import OPERATIONS
 from parley.operations.context import Perspective
+from parley.operations.table import OPERATIONS
 from parley.rest.app import create_app, lambda_handler
 from tests.rest.everything import FORMS, Everything, Operation, make
 from tests.support.doors import LambdaDoor, Raw

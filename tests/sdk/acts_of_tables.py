@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from parley.faces.spec import Mount
-from parley.operations import OPERATIONS, Operation
+from parley.operations.table import OPERATIONS, Operation
 from parley.sockets.sdk import upstream
 from parley.sockets.sdk.acts import MOUNTS, Act
 from parley.sockets.sdk.commands import COMMANDS, Command

@@ -10,8 +10,8 @@ from twilio.jwt.access_token.grants import ChatGrant
 
 from parley.domain.push import MESSAGE_TYPES
 from parley.ids import user_sid
-from parley.operations import OPERATIONS
 from parley.operations.devices import address_key
+from parley.operations.table import OPERATIONS
 from parley.store import keys
 from tests.ports.meddling import MeddlingClient, after
 from tests.sockets.deployment import Device, House

@@ -11,9 +11,9 @@ import pytest
 from parley.faces import chat_v2
 from parley.faces.spec import Mount, View
 from parley.ids import user_sid
-from parley.operations import table
 from parley.operations.context import Caller, Context
 from parley.operations.sweeps import sweep
+from parley.operations.table import table
 from parley.records import RECORDS
 from parley.records.kinds import Text
 from parley.records.spec import FREELY, Field, RecordType

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from parley.operations import OPERATIONS
 from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
+from parley.operations.table import OPERATIONS
 from tests.sockets.deployment import Deployment, House, Room
 from tests.webhooks.function import WebhooksFunction
 

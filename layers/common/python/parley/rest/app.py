@@ -21,7 +21,7 @@ from parley.faces.chat_v2 import FACE
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
 from parley.metrics import REQUESTS, count
-from parley.operations import OPERATIONS
+from parley.operations.table import OPERATIONS
 from parley.rest import greeting, media
 from parley.rest.routes import BASE_PATH, MakeContext, Operations, refused, routes
 from parley.tracing import HEADER, request_id

@@ -22,9 +22,10 @@ from parley.faces.forms import parse
 from parley.faces.media import FACE, FILES
 from parley.faces.spec import Mount
 from parley.faces.views import present
-from parley.operations import Operation, media
+from parley.operations import media
 from parley.operations.context import Caller, Context
 from parley.operations.media import Method, Upload
+from parley.operations.table import Operation
 from parley.records.spec import Path
 from parley.rest import credentials
 from parley.rest.forms import FORM

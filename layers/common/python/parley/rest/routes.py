@@ -19,9 +19,10 @@ from parley.faces.spec import Face, Mount
 from parley.faces.views import fill_path, present
 from parley.ids import is_sid
 from parley.log import logger
-from parley.operations import Operation, accounts
+from parley.operations import accounts
 from parley.operations.context import Caller, Context
 from parley.operations.paging import Listing
+from parley.operations.table import Operation
 from parley.records.spec import Path
 from parley.rest import credentials, forms, paging
 from parley.store.items import Record

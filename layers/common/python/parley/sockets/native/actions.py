@@ -15,8 +15,9 @@ from parley.faces.chat_v2 import CHANNELS, INVITES, MEMBERS, MESSAGES, USER_CHAN
 from parley.faces.forms import parse, spelled
 from parley.faces.spec import Mount
 from parley.ids import message_sid, user_sid
-from parley.operations import OPERATIONS, Operation, addressing, consumption, invites
+from parley.operations import addressing, consumption, invites
 from parley.operations.paging import PageRequest, fitting, from_index, to_index
+from parley.operations.table import OPERATIONS, Operation
 from parley.sockets.native import own_actions
 from parley.sockets.native.frames import LONGEST_MESSAGE, Request, dump
 from parley.sockets.native.session import Session, text, whole

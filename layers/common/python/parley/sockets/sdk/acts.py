@@ -16,9 +16,9 @@ from parley.faces.conversations_v1 import conversations, messages, participants,
 from parley.faces.conversations_v1.face import IN_SERVICE
 from parley.faces.forms import parse, spelled
 from parley.faces.spec import Mount
-from parley.operations import OPERATIONS, Operation
 from parley.operations.messages import Tag
 from parley.operations.paging import Listing, PageRequest
+from parley.operations.table import OPERATIONS, Operation
 from parley.records.spec import Path
 from parley.sockets.sdk.routing import Exchange
 from parley.sockets.sdk.upstream_views import V1, V2
