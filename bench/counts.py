@@ -131,7 +131,7 @@ class _Service:
         """A new room; returns its SID, and the id of the socket of its one member who sends."""
         channel = self._at.rest.post(f"{self.path}/Channels")["sid"]
         identity = f"sender in {channel}"
-        socket = f"{channel[2:14]}-sender="
+        socket = f"{channel[-12:]}-sender="
         self._connect(socket, identity, protocol)
         self._at.rest.post(f"{self.path}/Channels/{channel}/Members", Identity=identity)
         people = [f"person {number} of {channel}" for number in range(recipients)]
@@ -170,7 +170,7 @@ class _Service:
         known = self._at.world.table.fetch_many(keys.user(user_sid(self.sid, identity)) for identity in people)
         for number, identity in enumerate(people):
             user = user_sid(self.sid, identity)
-            socket = f"{channel[2:14]}-{number:03d}="
+            socket = f"{channel[-12:]}-{number:03d}="
             entry = {"at": 0, "until": until, "codec": protocol, "birth": birth_of(known.get(keys.user(user), {}))}
             presence[keys.presence(user)] = {f"connection:{socket}": entry, "expires_at": until}
             self._at.let_open(socket)
@@ -228,6 +228,7 @@ class Counting:
         rooms = self._rooms[shape]
         # What the containers remember of the rooms is forgotten. The first messages let them know everything again.
         at.world.clock.advance(_LONG_AGO)
+        at.skip()
         for channel, socket in rooms:
             service.send(case, channel, socket)
         at.pump()
