@@ -81,7 +81,7 @@ LIMITS: Mapping[str, Limit] = {
     "posts": Limit("Pushes of one container", "Parley", 8_000, "pushes/s", FIXED, _POSTER),
     "deliveries": Limit("MaximumConcurrency of Deliveries", "Parley", 20, "executions", TEMPLATE, "template.yaml"),
     "notifications": Limit("MaximumConcurrency of Notifications", "Parley", 5, "executions", TEMPLATE, "template.yaml"),
-    "tick": Limit("Timeout of fan_out, once a minute", "Parley", 60, "s a minute", FIXED, "template.yaml"),
+    "tick": Limit("Time of the tick of fan_out", "Parley", 45, "s a minute", FIXED, "functions/fan_out/app.py"),
 }
 
 
