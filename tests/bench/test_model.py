@@ -11,6 +11,7 @@ from bench.model.quotas import FIXED, LIMITS, Setting, limits
 from bench.model.room import room
 from bench.scale import DUE_SHARDS, STORMS, USES, come_back
 from local.home import REPOSITORY
+from parley.ports.sockets.gateway import POSTS_PER_SECOND
 
 _ANY = Cost(3, 5, 4)
 COSTS = Costs(
@@ -70,6 +71,13 @@ def test_the_limits_that_the_template_sets_are_those_of_the_template():
     for key in ("deliveries", "notifications"):
         assert f"ScalingConfig: {{MaximumConcurrency: {LIMITS[key].value:.0f}}}" in text
     assert f"Default: '{LIMITS['stage'].value:.0f}'" in text
+
+
+def test_the_limits_that_the_code_sets_are_those_of_the_code():
+    tick = (REPOSITORY / "functions" / "fan_out" / "app.py").read_text()
+    assert f"_SPARE_MS = {60 - LIMITS['tick'].value:.0f}_000" in tick
+    assert LIMITS["posts"].value == POSTS_PER_SECOND
+    assert DUE_SHARDS == 4
 
 
 def test_a_storm_is_over_when_the_quota_has_let_everybody_in():
