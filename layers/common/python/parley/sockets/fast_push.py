@@ -49,7 +49,7 @@ MOST_CONNECTIONS = 50
 MOST_MEMBERS = 100
 """One request reads the presence of so many."""
 MOST_PUSHES = 500
-"""So many pushes in two seconds. In a busier room fan-out pushes: four times a second, all new messages in one frame."""
+"""So many pushes in two seconds. In a busier room fan-out pushes, four times a second and all messages in one frame."""
 _FEWEST = 25  # A room with fewer connections counts as one with so many, so ten messages a second are the most.
 _MOST_ROOMS = 1_000
 _SENT = "sent"
