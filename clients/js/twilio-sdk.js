@@ -15,6 +15,8 @@
  */
 
 const PREFIX = "TWILSOCK ";
+/** The type of a push about a list, which is not a replay. */
+const LIVE_LIST = "com.twilio.rtd.cds.list";
 const PING = JSON.stringify({ action: "ping" });
 /** API Gateway closes a socket on which nothing was sent for ten minutes, and the SDKs never ping. */
 const PING_EVERY = 9 * 60_000;
@@ -24,6 +26,8 @@ const LARGEST_FRAME = 32 * 1024;
 const MOST_IN_FLIGHT = 32;
 /** After this time an SDK gives a request up. */
 const REQUEST_TIMEOUT = 30_000;
+/** How long a message waits for the one before it, as in Parley's own clients (parley/follower.js says why). */
+const GAP_PATIENCE = 600;
 /** In bytes. Lambda takes no larger file in the body of a request. */
 const LARGEST_POST = 4_500_000;
 /** How often a step of an upload is tried, and what the pauses between the attempts grow from. */
@@ -145,6 +149,7 @@ class TextSocket {
   #held = [];
   #inFlight = new Map();
   #waiting = [];
+  #ordered = new OrderedMessages((text) => this.onmessage?.({ data: encoder.encode(text).buffer }));
 
   constructor(socket, url) {
     this.#socket = socket;
@@ -172,7 +177,7 @@ class TextSocket {
     // Nobody waits for these acknowledgements of pushes, and each would start a Lambda.
     if (header.method === "reply") return;
     if (header.token) this.#renewToken(header.token);
-    if (packet.byteLength > LARGEST_FRAME) queueMicrotask(() => this.#tell(tooLarge(header)));
+    if (packet.byteLength > LARGEST_FRAME) queueMicrotask(() => this.#ordered.tell(tooLarge(header)));
     else if (header.method === "init") {
       this.#init = header.id;
       this.#socket.send(text);
@@ -218,7 +223,7 @@ class TextSocket {
     const header = headerOf(text);
     if (header.method === "reply" && this.#inFlight.has(header.id)) this.#settle(header.id);
     notePlace(text, this.#scheme);
-    this.#tell(text);
+    this.#ordered.take(text, header);
     if (header.method === "reply" && header.id === this.#init && header.status?.code === 200) this.#open();
   }
 
@@ -228,20 +233,79 @@ class TextSocket {
     for (const packet of this.#held.splice(0)) this.send(packet);
   }
 
-  #tell(text) {
-    this.onmessage?.({ data: encoder.encode(text).buffer });
-  }
-
   #end() {
     clearInterval(this.#pings);
+    this.#ordered.forget();
     this.#inFlight.forEach((timer) => clearTimeout(timer));
     this.#inFlight.clear();
+  }
+}
+
+/**
+ * Brings new messages in the order of their indexes. Parley pushes a message as soon as it is written, so messages of two
+ * senders may overtake each other, and the SDKs tell the program of messages as they come. What is held back when the
+ * connection ends comes again over the next one: the SDK has not seen it.
+ */
+class OrderedMessages {
+  /** By the SID of a channel's list of messages: the newest index that the SDK has seen, and what is held back. */
+  #lists = new Map();
+
+  /** `tell(text)` gives the SDK a packet. */
+  constructor(tell) {
+    this.tell = tell;
+  }
+
+  /** A packet came. */
+  take(text, { method, message_type: type }) {
+    if (method !== "notification" || !/"event_type":\s*"list_item_/.test(text)) return this.tell(text);
+    // A push has one event; a replay may have several, of one list.
+    const { event_type: happened, event, events = [event] } = payloadOf(text);
+    const [{ list_sid: sid, item_index: index }] = events;
+    if (!this.#lists.has(sid)) this.#lists.set(sid, { newest: null, held: new Map(), timer: null });
+    const list = this.#lists.get(sid);
+    const isAdded = happened === "list_item_added";
+    const isEarly = isAdded && list.newest !== null && index > list.newest + 1;
+    // What is replayed comes in order. A change of a message that is held back stays behind it.
+    if (type === LIVE_LIST && (isEarly || list.held.has(index))) {
+      list.held.set(index, [...(list.held.get(index) ?? []), text]);
+      list.timer ??= setTimeout(() => this.#release(list, Infinity), GAP_PATIENCE);
+      return undefined;
+    }
+    this.tell(text);
+    if (isAdded) list.newest = Math.max(list.newest ?? index, ...events.map((one) => one.item_index));
+    this.#release(list, list.newest);
+    return undefined;
+  }
+
+  /** Hold nothing back any more, and tell nothing of it. */
+  forget() {
+    for (const { timer } of this.#lists.values()) clearTimeout(timer);
+    this.#lists.clear();
+  }
+
+  /** Tell what follows the newest message, and everything up to `upTo`. If something is left, it waits its own time. */
+  #release(list, upTo) {
+    const before = list.held.size;
+    for (const [index, texts] of [...list.held].sort(([one], [other]) => one - other)) {
+      if (index > upTo && index !== list.newest + 1) break;
+      list.held.delete(index);
+      list.newest = Math.max(list.newest, index);
+      texts.forEach((text) => this.tell(text));
+    }
+    if (list.held.size === before) return;
+    clearTimeout(list.timer);
+    list.timer = list.held.size > 0 ? setTimeout(() => this.#release(list, Infinity), GAP_PATIENCE) : null;
   }
 }
 
 /** The header of a packet: `TWILSOCK V3.0 <bytes of the header>`, the header as JSON, the payload, each on a line. */
 function headerOf(text) {
   return JSON.parse(text.split("\r\n", 2)[1]);
+}
+
+/** The payload of a packet. */
+function payloadOf(text) {
+  return JSON.parse(text.slice(text.indexOf("\r\n", text.indexOf("\r\n") + 2)));
 }
 
 /** The reply to a request that is too large to be sent. */
@@ -269,7 +333,7 @@ const newest = (token) => (renewed.has(token) ? newest(renewed.get(token)) : tok
 /** Note where files go if a packet tells it: the configuration of 6.x and Conversations, the context of 3.x and 4.x. */
 function notePlace(text, scheme) {
   if (!/"(media_service|mediaServiceUrl)":/.test(text)) return;
-  const { links, data, event } = JSON.parse(text.slice(text.indexOf("\r\n", text.indexOf("\r\n") + 2)));
+  const { links, data, event } = payloadOf(text);
   const told = links?.media_service ?? (data ?? event?.context_data)?.links?.mediaServiceUrl;
   if (typeof told === "string") places.set(told, told.startsWith(".") ? scheme + told.slice(1) : told);
 }

@@ -45,6 +45,17 @@ await check("everybody hears everybody", async () => {
   await agree();
 });
 
+await check("everybody hears each message once and in order, although all of them send at once", async () => {
+  everybody.forEach((person) => person.forget());
+  const first = (await there()).at(-1)[0] + 1;
+  const expected = Array.from({ length: 3 * everybody.length }, (_, at) => first + at);
+  const heard = ({ events }) => events.filter(({ name }) => name === "messageAdded").map(({ payload }) => payload.index);
+  await each((person) => Promise.all([1, 2, 3].map((number) => roomOf(person).sendMessage(`${person.identity} says ${number}`))));
+  await each((person) => person.until("as many messages", () => heard(person).length >= expected.length));
+  await agree();
+  for (const person of everybody) assert.deepEqual(heard(person), expected, person.sdk.name);
+});
+
 await check("edits and removals are the same for all", async () => {
   for (const [turn, person] of everybody.entries()) {
     const { items } = await roomOf(person).getMessages(100);

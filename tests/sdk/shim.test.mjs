@@ -255,6 +255,77 @@ describe("requests in flight", () => {
   });
 });
 
+describe("new messages", () => {
+  const push = (happened, index, id = index, type = "com.twilio.rtd.cds.list", list_sid = "ES1") =>
+    packet({ method: "notification", message_type: type }, JSON.stringify({ event_type: happened, event: { id, list_sid, item_index: index } }));
+  const added = (index, id) => push("list_item_added", index, id);
+  const updated = (index, id) => push("list_item_updated", index, id);
+
+  function inTime() {
+    mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+    return sdk();
+  }
+
+  test("reach the SDK in the order of their indexes", () => {
+    const client = inTime();
+    client.server.tell(added(3));
+    client.server.tell(added(5));
+    client.server.tell(added(6));
+    assert.deepEqual(client.heard, [added(3)]);
+    client.server.tell(added(4));
+    assert.deepEqual(client.heard, [added(3), added(4), added(5), added(6)]);
+  });
+
+  test("wait 600 milliseconds for the one before them and no longer, and each gap has its own time", () => {
+    const client = inTime();
+    for (const index of [3, 5, 8]) client.server.tell(added(index));
+    mock.timers.tick(500);
+    client.server.tell(added(4));
+    assert.deepEqual(client.heard, [added(3), added(4), added(5)]);
+    mock.timers.tick(599);
+    assert.equal(client.heard.length, 3);
+    mock.timers.tick(1);
+    assert.deepEqual(client.heard.slice(3), [added(8)]);
+    client.server.tell(added(9));
+    client.server.tell(added(6));
+    assert.deepEqual(client.heard.slice(4), [added(9), added(6)]);
+  });
+
+  test("are followed by what changed in them", () => {
+    const client = inTime();
+    for (const text of [added(3), added(5), updated(5, 8), updated(3, 9)]) client.server.tell(text);
+    assert.deepEqual(client.heard, [added(3), updated(3, 9)]);
+    client.server.tell(added(4));
+    assert.deepEqual(client.heard.slice(2), [added(4), added(5), updated(5, 8)]);
+  });
+
+  test("of another channel, and those that are replayed, do not wait", () => {
+    const client = inTime();
+    const replayed = push("list_item_added", 9, 9, "twilio.sync.event");
+    const elsewhere = push("list_item_added", 7, 7, "com.twilio.rtd.cds.list", "ES2");
+    for (const text of [added(3), replayed, elsewhere, added(10)]) client.server.tell(text);
+    assert.deepEqual(client.heard, [added(3), replayed, elsewhere, added(10)]);
+  });
+
+  test("that several replayed events show do not wait, and release what follows them", () => {
+    const client = inTime();
+    const events = [4, 5].map((index) => ({ id: index, list_sid: "ES1", item_index: index }));
+    const header = { method: "notification", message_type: "twilio.sync.event" };
+    const replayed = packet(header, JSON.stringify({ event_type: "list_item_added", events }));
+    for (const text of [added(3), added(6), replayed]) client.server.tell(text);
+    assert.deepEqual(client.heard, [added(3), replayed, added(6)]);
+  });
+
+  test("that are held back are forgotten with the connection", () => {
+    const client = inTime();
+    client.server.tell(added(3));
+    client.server.tell(added(5));
+    client.server.onclose({ code: 1001 });
+    mock.timers.tick(10_000);
+    assert.deepEqual(client.heard, [added(3)]);
+  });
+});
+
 describe("a connection", () => {
   test("is kept open by a ping every nine minutes until it closes", () => {
     mock.timers.enable({ apis: ["setInterval"] });

@@ -39,5 +39,5 @@ def test_the_options_have_the_type_that_the_sdks_take(tmp_path: Path) -> None:
 
 def test_the_shim_is_short_and_imports_nothing() -> None:
     text = SHIM.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 525
+    assert len(text.splitlines()) <= 600
     assert not re.search(r"^(import|export .* from)\b", text, re.M)
