@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.figures import Findings
 from local.home import REPOSITORY
 
-PAGES = ("cost.md", "latency.md", "scale.md", "speed.md")
+PAGES = ("cost.md", "latency.md", "local.md", "scale.md", "speed.md")
 RESULTS = REPOSITORY / "bench" / "results"
 _REGION = re.compile(r"<!-- measured: (\S+) (.+?) -->\n.*?<!-- end -->", re.S)
 

@@ -27,7 +27,7 @@ from bench.chat_on_parley import ParleyServer
 from bench.chat_on_synapse import SynapseServer
 from bench.figures import RATIO, TIME, Figure, Findings
 
-ROUNDS, QUICK_ROUNDS = 6, 2
+ROUNDS, QUICK_ROUNDS = 5, 2
 ALONE = 30
 ROOMS, PER_ROOM, MESSAGES_EACH = 10, 2, 10
 """Each room has as many senders, and as many listeners."""
