@@ -83,15 +83,10 @@ class _Gateway(FakeGateway):
         self._used = used
         self._waited = waited
 
-    def post(
-        self,
-        pushes: Iterable[tuple[str, bytes]],
-        deadline_seconds: float = 10.0,
-        when_sent: Callable[[], None] | None = None,
-    ) -> dict[str, Outcome]:
+    def post(self, pushes: Iterable[tuple[str, bytes]], *arguments: Any, **options: Any) -> dict[str, Outcome]:
         # All sockets are posted to side by side.
         self._waited()
-        return super().post(pushes, deadline_seconds, when_sent)
+        return super().post(pushes, *arguments, **options)
 
     def _deliver(self, connection_id: str, data: bytes) -> Outcome:
         outcome = super()._deliver(connection_id, data)
