@@ -18,10 +18,9 @@ import statistics
 import subprocess
 from typing import Any
 
-from bench.answering import Answering
 from bench.figures import COUNT, RATIO, TIME, Figure, Findings
 from bench.packaged import Packaged, packaged
-from bench.sampled import sampled
+from bench.sampled import Sampled, sampled
 from local.home import REPOSITORY
 from tests.support.fakes import NOON_MS
 
@@ -79,15 +78,22 @@ def measure(quick: bool) -> Findings:
     findings = Findings(notes=[package.note] if package.note else [])
     heading = ["Function", "CPU until the first answer", "Libraries alone", "Ratio", "Modules", "of Parley"]
     table = [heading]
-    with sampled() as (_, aws, environment):
+    with sampled() as deployed:
         for function, sample in SAMPLES.items():
-            starts = _Starts(package, environment, aws, function, sample)
+            starts = _Starts(package, deployed, function, sample)
             found = starts.compared(QUICK_ROUNDS if quick else ROUNDS)
             goal = _GOALS.get(function, _SMALL_GOAL)
             findings.figures += [
                 Figure(f"{function}: first answer, to importing libraries alone", found.ratio, "x", RATIO, goal),
                 Figure(f"{function}: first answer, CPU", found.cpu_ms, "ms", TIME),
-                Figure(f"{function}: imported by the first invocation", len(found.late_modules), "modules", COUNT, 0),
+                Figure(
+                    f"{function}: imported by the first invocation",
+                    len(found.late.split()),
+                    "modules",
+                    COUNT,
+                    0,
+                    why=found.late,
+                ),
             ]
             times = [f"{found.cpu_ms:.0f} ms", f"{found.libraries_ms:.0f} ms", f"{found.ratio:.2f}"]
             table.append([f"`{function}`", *times, str(found.modules), str(found.own_modules)])
@@ -104,23 +110,21 @@ class _Found:
         self.ratio = statistics.median(ours[0] / libraries[0] for ours, libraries in pairs)
         modules = pairs[0][0][2]
         self.modules = len(modules)
-        self.late_modules = pairs[0][0][3]
+        self.late = " ".join(pairs[0][0][3])
         self.own_modules = sum(name.split(".")[0] == "parley" for name in modules)
 
 
 class _Starts:
     """Starts one function, and its libraries, over and over."""
 
-    def __init__(
-        self, package: Packaged, environment: dict[str, str], aws: Answering, function: str, sample: str
-    ) -> None:
+    def __init__(self, package: Packaged, deployed: Sampled, function: str, sample: str) -> None:
         self._package = package
-        self._environment = {**environment, "POWERTOOLS_SERVICE_NAME": function, "PYTHONPATH": str(package.folder)}
-        self._aws = aws
+        self._environment = {**deployed.of(function), "PYTHONPATH": str(package.folder)}
+        self._aws = deployed.aws
         self._libraries = _LIBRARIES + (_OF_REST if function == "rest_api" else [])
         app, event = REPOSITORY / "functions" / function / "app.py", REPOSITORY / "events" / f"{sample}.json"
         self._arguments = [str(app), str(event)]
-        aws.record()
+        deployed.aws.record()
         answer = self._run(_STARTING, self._arguments)[4]
         if answer.get("statusCode", 200) >= 300 or answer.get("batchItemFailures"):
             raise RuntimeError(f"{function} did not do what the sample asks: {answer}")

@@ -205,7 +205,8 @@ def _operations(deployed: Sampled) -> Iterator[Operation]:
 def _loader(deployed: Sampled) -> Callable[[str], ModuleType]:
     def load(name: str) -> ModuleType:
         """A function, as it starts with this environment."""
-        os.environ.update(deployed.environment | {"POWERTOOLS_SERVICE_NAME": name, "PARLEY_LOG_LEVEL": "INFO"})
+        os.environ.clear()
+        os.environ.update(deployed.of(name))
         specification = importlib.util.spec_from_file_location(
             f"hot_{name}", REPOSITORY / "functions" / name / "app.py"
         )

@@ -16,6 +16,9 @@ from local.template.template import Template
 from tests.functions.sample_account import ACCOUNT_SID, SampleAccount
 from tests.support.fakes import AUTH_TOKEN
 
+# The functions that push what they commit themselves, as the template has it.
+_PUSHING = ("rest_api", "ws_message")
+
 
 class Sampled(NamedTuple):
     """The account, what answers its functions, and the environment that leads them there."""
@@ -23,6 +26,11 @@ class Sampled(NamedTuple):
     account: SampleAccount
     aws: Answering
     environment: dict[str, str]
+
+    def of(self, function: str) -> dict[str, str]:
+        """The environment of one function."""
+        pushing = {"PARLEY_FAST_PUSH": "true"} if function in _PUSHING else {}
+        return {**self.environment, **pushing, "POWERTOOLS_SERVICE_NAME": function}
 
 
 @contextmanager

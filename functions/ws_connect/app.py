@@ -11,7 +11,7 @@ from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.sockets.protocols import NATIVE
 
-runtime = Runtime(Settings.from_environment()).started("table", "secret", "sockets", "socket_door")
+runtime = Runtime(Settings.from_environment()).started("table", "secret", "sockets", "socket_door", "tokens")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

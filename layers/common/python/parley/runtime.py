@@ -61,6 +61,7 @@ Part = Literal[
     "push_queue",
     "notifications",
     "sns",
+    "tokens",
 ]
 
 
@@ -168,6 +169,13 @@ class Runtime:
             lambda secret_id: self.secret(secret_id),
             self.clock,
         )
+
+    @cached_property
+    def tokens(self) -> Any:
+        """The library that reads access tokens."""
+        import jwt
+
+        return jwt
 
     @cached_property
     def secret(self) -> Callable[[str], str]:
