@@ -47,8 +47,10 @@ class _SlowGateway(FakeGateway):
         pushes: Iterable[tuple[str, bytes]],
         deadline_seconds: float = 10.0,
         when_sent: Callable[[], None] | None = None,
+        *,
+        is_patient: bool = True,
     ) -> dict[str, Outcome]:
-        outcomes = super().post(pushes, deadline_seconds, when_sent)
+        outcomes = super().post(pushes, deadline_seconds, when_sent, is_patient=is_patient)
         time.sleep(SOCKET_SECONDS)
         self.answered_at = time.monotonic()
         return outcomes
