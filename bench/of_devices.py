@@ -5,54 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.meter import Cost
-from bench.of_media import Measure
+from bench.of_service import OfService
 from parley.domain.push import MOST_DEVICES
 from parley.operations import bindings
-from tests.support.doors import Raw
 from tests.support.push import SERVICE_ACCOUNT
-from tests.support.world import World
 
 _CREDENTIALS = "/chat/v2/Credentials"
 
 
-class OfDevices:
+class OfDevices(OfService):
     """Devices of the users of one service, measured one request at a time."""
-
-    def __init__(self, world: World, raw: Raw, service_sid: str, cost: Measure):
-        self._world = world
-        self._raw = raw
-        self._service = service_sid
-        self._cost = cost
 
     def costs(self) -> list[Cost]:
         """The costs of devices, and of the credentials with which they are told."""
-        raw, path, form = self._raw, f"/chat/v2/Services/{self._service}", {"Type": "fcm", "Secret": SERVICE_ACCOUNT}
+        raw, path, form = self.raw, f"/chat/v2/Services/{self.service_sid}", {"Type": "fcm", "Secret": SERVICE_ACCOUNT}
         credential = raw.post(_CREDENTIALS, form)
         register = self._registering(credential["sid"])
         for identity in ("erin", "frank"):
             raw.post(f"{path}/Users", Identity=identity)
         costs = [
-            self._cost("register a device", (2, 9, 4), lambda: register("erin", 0)),
-            self._cost("register a device again", (2, 4, 4), lambda: register("erin", 0)),
-            self._cost("register a device that another identity had", (3, 16, 7), lambda: register("frank", 0)),
+            self.cost("register a device", (2, 9, 4), lambda: register("erin", 0)),
+            self.cost("register a device again", (2, 4, 4), lambda: register("erin", 0)),
+            self.cost("register a device that another identity had", (3, 16, 7), lambda: register("frank", 0)),
         ]
         for number in range(1, MOST_DEVICES):
             register("frank", number)
-        eleventh = self._cost("register an eleventh device", (3, 20, 5), lambda: register("frank", MOST_DEVICES))
+        eleventh = self.cost("register an eleventh device", (3, 20, 5), lambda: register("frank", MOST_DEVICES))
         binding = raw.get(f"{path}/Users/frank/Bindings")["bindings"][0]["url"]
         return [
             *costs,
             eleventh,
-            self._cost("remove a device", (5, 15, 6), lambda: raw("DELETE", binding)),
-            self._cost("create a push credential", (3, 5, 1), lambda: raw.post(_CREDENTIALS, form)),
-            self._cost("rename a push credential", (2, 1, 1), lambda: raw.post(credential["url"], FriendlyName="x")),
+            self.cost("remove a device", (5, 15, 6), lambda: raw("DELETE", binding)),
+            self.cost("create a push credential", (3, 5, 1), lambda: raw.post(_CREDENTIALS, form)),
+            self.cost("rename a push credential", (2, 1, 1), lambda: raw.post(credential["url"], FriendlyName="x")),
         ]
 
     def _registering(self, credential_sid: str) -> Callable[[str, int], object]:
         def register(identity: str, number: int) -> object:
             return bindings.register(
-                self._world.context(),
-                self._service,
+                self.world.context(),
+                self.service_sid,
                 identity,
                 endpoint=f"phone {number}",
                 binding_type="fcm",
@@ -62,5 +54,5 @@ class OfDevices:
             )
 
         # What is remembered for some seconds is not read again.
-        bindings._require_credential(self._world.context(), credential_sid, "fcm")
+        bindings._require_credential(self.world.context(), credential_sid, "fcm")
         return register

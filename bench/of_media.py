@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from bench.meter import Allowed, Cost
+from bench.meter import Cost
+from bench.of_service import Measure
 from tests.support.doors import Raw
 
-Measure = Callable[[str, Allowed, Callable[[], object]], Cost]
 _BODY = b"x" * 1024
 _TYPE = {"Content-Type": "application/octet-stream"}
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench.meter import Cost
-from bench.of_media import Measure
+from bench.of_service import Measure
 from bench.sdk_client import SdkClient
 from parley.operations.context import Caller
 from parley.sockets.door import SocketDoor
