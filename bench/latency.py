@@ -38,9 +38,8 @@ P50_MS, P95_MS = 25, 60
 POLL_MS = 250
 HALL, ROOMS, SENDERS = 50, 10, 20
 PAUSE_SECONDS = 0.4
-ROUNDS = 3
-MESSAGES = {"1:1": 10, "room": 5, "crowd": 2}
-"""How many messages a round has for each kind of talk; in the crowd, of each sender."""
+MESSAGES, CROWDS, EACH = 25, 3, 2
+"""How many messages there are of each kind, how often the crowd talks, and how much each of its senders then sends."""
 
 
 class Setting(NamedTuple):
@@ -62,7 +61,7 @@ class Setting(NamedTuple):
 
 AS_ON_AWS = Setting(POLL_MS, is_fast=True)
 SETTINGS = (AS_ON_AWS, Setting(POLL_MS, is_fast=False), Setting(0, is_fast=True), Setting(0, is_fast=False))
-KINDS = "1:1", f"room of {HALL}", f"{SENDERS} + {SENDERS} in {ROOMS} rooms"
+PAIR, ROOM, CROWD = "1:1", f"room of {HALL}", f"{SENDERS} + {SENDERS} in {ROOMS} rooms"
 BY = "socket", "REST"
 
 
@@ -192,29 +191,29 @@ class Stage:
         crowd = [await room(f"crowd {number}", each, each) for number in range(ROOMS)]
         return cls(setting, server, pair, hall, crowd)
 
-    async def talk(self, kind: str, by: str, messages: int) -> None:
-        """Send messages, and note how long they took to each listener."""
-        taken = self.taken.setdefault((kind, by), [])
-        if kind == KINDS[2]:
-            places = range(SENDERS // ROOMS)
-            talks = [self._at_once(room, place, by, messages) for room in self.crowd for place in places]
-            for of_one in await asyncio.gather(*talks):
-                taken += of_one
-            self.crowd_messages += SENDERS * messages
-            return
-        room = self.pair if kind == KINDS[0] else self.hall
-        for _ in range(messages):
-            # Messages that wait for the polling must meet every phase of it.
-            waits = self.setting.poll_ms and not self.setting.is_fast
-            await asyncio.sleep(random.uniform(0, POLL_MS / 1000 if waits else 0.05))
-            body, sending, started = self._send(room, 0, by)
-            taken += [await listener.listening.heard(body) - started for listener in room.listeners]
-            await sending
+    async def say(self, kind: str, by: str) -> None:
+        """Send one message to one person or to a room, and note how long it took to each listener."""
+        room = self.pair if kind == PAIR else self.hall
+        # Messages that wait for the polling must meet every phase of it.
+        waits = self.setting.poll_ms and not self.setting.is_fast
+        await asyncio.sleep(random.uniform(0, POLL_MS / 1000 if waits else 0.05))
+        body, sending, started = self._send(room, 0, by)
+        heard = [await listener.listening.heard(body) - started for listener in room.listeners]
+        await sending
+        self.taken.setdefault((kind, by), []).extend(heard)
 
-    async def _at_once(self, room: Room, place: int, by: str, messages: int) -> list[float]:
+    async def talk(self, by: str) -> None:
+        """Let the crowd talk, and note how long each message took to each listener."""
+        places = range(SENDERS // ROOMS)
+        talks = [self._at_once(room, place, by) for room in self.crowd for place in places]
+        for of_one in await asyncio.gather(*talks):
+            self.taken.setdefault((CROWD, by), []).extend(of_one)
+        self.crowd_messages += SENDERS * EACH
+
+    async def _at_once(self, room: Room, place: int, by: str) -> list[float]:
         sent = []
         await asyncio.sleep(random.uniform(0, PAUSE_SECONDS))
-        for _ in range(messages):
+        for _ in range(EACH):
             sent.append(self._send(room, place, by))
             await asyncio.sleep(PAUSE_SECONDS)
         taken = [await listener.listening.heard(body) - at for body, _, at in sent for listener in room.listeners]
@@ -261,25 +260,28 @@ def measure(quick: bool) -> Findings:
 
 
 async def _measured(settings: tuple[Setting, ...], *, quick: bool) -> list[Stage]:
-    rounds = 1 if quick else ROUNDS
-    messages = dict(zip(KINDS, MESSAGES.values(), strict=True))
     with tempfile.TemporaryDirectory() as folder:
         async with AsyncExitStack() as until:
             stages = [await Stage.build(one, Path(folder) / str(number), until) for number, one in enumerate(settings)]
+            # The functions' first invocations are cold.
+            await _rounds(stages, 2, 1)
             for stage in stages:
-                # The functions' first invocations are cold.
-                await _round(stage, dict.fromkeys(KINDS, 1 if quick else 2))
                 stage.forget()
-            for number in range(rounds):
-                for stage in stages if number % 2 else reversed(stages):
-                    await _round(stage, messages)
+            await _rounds(stages, 6 if quick else MESSAGES, 1 if quick else CROWDS)
             return stages
 
 
-async def _round(stage: Stage, messages: dict[str, int]) -> None:
-    for kind in KINDS:
+async def _rounds(stages: list[Stage], messages: int, crowds: int) -> None:
+    """Let the stacks take turns with each message. So no room is so busy that messages leave the fast path."""
+    for number in range(messages):
+        for kind in (PAIR, ROOM):
+            for by in BY:
+                for stage in stages if number % 2 else reversed(stages):
+                    await stage.say(kind, by)
+    for number in range(crowds):
         for by in BY:
-            await stage.talk(kind, by, messages[kind])
+            for stage in stages if number % 2 else reversed(stages):
+                await stage.talk(by)
 
 
 def _figures(stage: Stage) -> list[Figure]:
@@ -293,7 +295,7 @@ def _figures(stage: Stage) -> list[Figure]:
             Figure(f"{name}: p95", round(most, 1), "ms", TIME, at_most=P95_MS if is_goal else None),
         ]
     questions = sum(person.questions for person in stage.people) / stage.crowd_messages * 100
-    name = f"catch-up requests for 100 messages of {KINDS[2]}, {stage.setting.name}"
+    name = f"catch-up requests for 100 messages of {CROWD}, {stage.setting.name}"
     figures.append(Figure(name, round(questions, 1), "requests", TIME, at_most=2 if is_goal else None))
     return figures
 
@@ -305,7 +307,7 @@ def spread(taken: list[float]) -> tuple[float, float]:
 
 def _table(stages: list[Stage]) -> list[list[str]]:
     rows = [["", *(stage.setting.name for stage in stages)]]
-    for kind in KINDS:
+    for kind in (PAIR, ROOM, CROWD):
         for by in BY:
             cells = ["{:.0f} / {:.0f} ms".format(*spread(stage.taken[kind, by])) for stage in stages]
             rows.append([f"{kind}, by {by}", *cells])

@@ -89,6 +89,15 @@ class Wake:
             self.signal()
 
 
+def at_fixed_times(act: Callable[[], object], seconds: float, stopping: threading.Event) -> None:
+    """Act once in so many seconds until `stopping`. What an act takes is part of the pause after it."""
+    due = time.monotonic()
+    while not stopping.is_set():
+        act()
+        due = max(due + seconds, time.monotonic())
+        stopping.wait(due - time.monotonic())
+
+
 class Pump:
     def __init__(self, plan: Plan, endpoints: Endpoints) -> None:
         self._home = Home(Path(plan.home))
@@ -216,13 +225,13 @@ class Pump:
 
     def _follow_slowly(self, pump: StreamPump) -> None:
         """Read a stream at fixed times, however much it holds, as Lambda does."""
-        due = time.monotonic()
-        while not self._stopping.is_set():
+
+        def read() -> None:
             pump.idle.clear()
             if not self._guarded(pump.step):
                 pump.idle.set()
-            due = max(due + self._poll_seconds, time.monotonic())
-            self._stopping.wait(due - time.monotonic())
+
+        at_fixed_times(read, self._poll_seconds, self._stopping)
 
     def _serve(self, pump: QueuePump) -> None:
         while not self._draining.is_set():
