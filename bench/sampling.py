@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,11 +29,22 @@ class Profile:
         return [(owner, samples / total) for owner, samples in self.shares.most_common(count)]
 
     def _look(self, number: int, frame: FrameType | None) -> None:
-        while frame is not None:
-            if owner := _owner(frame.f_code.co_filename):
-                self.shares[owner] += 1
-                return
-            frame = frame.f_back
+        if frame is not None and frame.f_code.co_filename == threading.__file__:
+            # The main thread waits for another, and it is that one that runs.
+            own = threading.get_ident()
+            others = [found for ident, found in sys._current_frames().items() if ident != own]
+            frame = next((found for found in others if _running(found)), frame)
+        if owner := _running(frame):
+            self.shares[owner] += 1
+
+
+def _running(frame: FrameType | None) -> str:
+    """Whose code runs in a frame or has called it; empty if it is nobody's."""
+    while frame is not None:
+        if owner := _owner(frame.f_code.co_filename):
+            return owner
+        frame = frame.f_back
+    return ""
 
 
 def _owner(file: str) -> str:
@@ -44,7 +57,7 @@ def _owner(file: str) -> str:
 
 @contextmanager
 def profiled() -> Iterator[Profile]:
-    """Sample what runs inside, in the main thread."""
+    """Sample what runs inside, in the main thread and in those for which it waits."""
     profile = Profile()
     before = signal.signal(signal.SIGPROF, profile._look)
     signal.setitimer(signal.ITIMER_PROF, _EVERY_SECONDS, _EVERY_SECONDS)
