@@ -165,9 +165,12 @@ def _by_sdk(name: str) -> Act:
         answer = _function(scene, "ws_message", container)(event)
         if "body" not in answer:
             return _ENDED
-        results = scene.deployment.gateway.received[scene.sdk.connection_id][before:]
+        came = scene.deployment.gateway.received[scene.sdk.connection_id][before:]
+        data = [understood(packet).body["event"].get("item_data") or {} for packet in came]
+        # The pushes of what the act has done may come too.
+        results = [one["response"] for one in data if "response" in one]
         if results and "/Lists/" in sent.path:
-            return int(understood(results[-1]).body["event"]["item_data"]["response"]["status"])
+            return int(results[-1]["status"])
         return understood(answer["body"]).status
 
     return Act(f"sdk:{name}", do)
