@@ -27,8 +27,8 @@ from bench.chat_on_parley import ParleyServer
 from bench.chat_on_synapse import SynapseServer
 from bench.figures import RATIO, TIME, Figure, Findings
 
-ROUNDS, QUICK_ROUNDS = 5, 2
-ALONE = 30
+ROUNDS, QUICK_ROUNDS = 5, 1
+ALONE, ALONE_AT_A_TIME = 60, 10
 ROOMS, PER_ROOM, MESSAGES_EACH = 10, 2, 10
 """Each room has as many senders, and as many listeners."""
 POSTERS, POSTS_EACH = 8, 15
@@ -90,9 +90,8 @@ async def _compare(folder: Path, rounds: int) -> Findings:
         parley = await ParleyServer.start(folder / "parley")
         try:
             stages = [await Stage.set(parley), await Stage.set(synapse)]
-            for stage in stages:
-                await _round(stage)  # whatever is slow only once
-            pairs = [[await _round(stage) for stage in stages] for _ in range(rounds)]
+            await _round(stages)  # whatever is slow only once
+            pairs = [await _round(stages) for _ in range(rounds)]
             memory = [_memory(parley), _memory(synapse)]
             for stage in stages:
                 await stage.close()
@@ -103,8 +102,16 @@ async def _compare(folder: Path, rounds: int) -> Findings:
     return _findings([pair[0] for pair in pairs], [pair[1] for pair in pairs], memory)
 
 
-async def _round(stage: Stage) -> Round:
-    alone = [await _alone(stage) for _ in range(ALONE)]
+async def _round(stages: list[Stage]) -> list[Round]:
+    """Have each server take its turn with everything."""
+    alone: list[list[float]] = [[] for _ in stages]
+    for _ in range(ALONE // ALONE_AT_A_TIME):
+        for stage, taken in zip(stages, alone, strict=True):
+            taken += [await _alone(stage) for _ in range(ALONE_AT_A_TIME)]
+    return [await _busy(stage, taken) for stage, taken in zip(stages, alone, strict=True)]
+
+
+async def _busy(stage: Stage, alone: list[float]) -> Round:
     emulators = stage.server.emulators if isinstance(stage.server, ParleyServer) else []
     before, before_emulated = _cpu(machine.tree(stage.server.pid)), _cpu(emulators)
     seconds = await _timed(_crowded, stage)
