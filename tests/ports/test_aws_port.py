@@ -296,6 +296,11 @@ BROKEN: dict[str, list[bytes | None]] = {
     "a chunk without a size": [CHUNKED.replace(b"5;", b"x;") % (BODY[:5], 1, b"x"), b""],
     "another protocol": [b"SSH-2.0-OpenSSH_9.6\r\n", b""],
     "a line without an end": [b"HTTP/1.1 200 " + b"x" * 70_000, b""],
+    "no content": [http("")],
+    "no content until the end": [b"HTTP/1.1 200 OK\r\n\r\n", b""],
+    "half a body until the end": [b"HTTP/1.1 200 OK\r\n\r\n" + BODY[:-3], b""],
+    "a page": [http("<html>please log in</html>")],
+    "a list": [http("[]")],
     "headers without an end": [b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 300, b""],
 }
 
@@ -319,6 +324,11 @@ def test_an_answer_that_breaks_off_counts_as_lost_and_the_next_request_has_a_new
         get(client)
     assert get(client) == ITEM
     assert [request.connection for request in server.requests] == [1, 2]
+
+
+def test_what_only_has_to_be_done_may_be_answered_with_nothing(server: Server):
+    server.answer(http(""))
+    assert client_of(server, "sqs").delete_message(QueueUrl="q", ReceiptHandle="r") == {}
 
 
 def test_an_answer_that_does_not_come_in_time_counts_as_lost(server: Server):
@@ -381,6 +391,16 @@ def test_a_connection_that_was_closed_meanwhile_is_not_used(server: Server):
     assert resting.socket.recv(1, socket.MSG_PEEK) == b""
     assert get(client) == ITEM
     assert [request.connection for request in server.requests] == [1, 2]
+
+
+@pytest.mark.parametrize("more", [http({"Item": {"pk": {"S": "of nobody"}}}), b"more"], ids=["an answer", "a text"])
+def test_what_came_behind_an_answer_is_taken_for_no_other(server: Server, tls_server: Server, more: bytes):
+    context = ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")
+    for asked, options in ((server, {}), (tls_server, {"ssl_context": context})):
+        client = client_of(asked, **options)
+        asked.answer(OK + more)
+        assert (get(client), get(client)) == (ITEM, ITEM)
+        assert asked.connections == 2
 
 
 @pytest.mark.parametrize(("seconds", "connections"), [(IDLE_SECONDS - 1, 1), (IDLE_SECONDS, 2), (-3600, 2)])

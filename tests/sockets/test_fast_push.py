@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from contextlib import suppress
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
 import pytest
 
 from local.template.template import Template
+from parley.domain.presence import PREFIX
 from parley.ids import user_sid
 from parley.ports.sockets.gateway import Outcome
 from parley.sockets import fast_push, markers
 from parley.sockets.fast_push import Outlook
+from parley.sockets.presence import listeners
 from parley.store import keys
+from parley.store.changes import decode
 from tests.sdk.device import SdkDevice, understood
 from tests.sockets.deployment import AtOnce, Deployment, Device, House, Room, hush, passes, patterns
 from tests.sockets.dying import DyingClient, Killed
@@ -302,6 +306,64 @@ def test_whose_token_ends_while_the_room_is_remembered_hears_nothing(alice: Devi
     assert (got(alice), got(bob)) == (["before", "after"], ["before"])
 
 
+def test_whose_token_ended_while_a_webhook_was_asked_hears_nothing(alice: Device, room: Room, fast: House) -> None:
+    """An owner may take five seconds for the answer to a pre-event, and the room was read before."""
+
+    class Asking(AtOnce):
+        def result(self, seconds: float) -> Any:
+            fast.deployment.world.clock.advance(5)
+            return super().result(seconds)
+
+    bob = fast.device("bob", valid_until=fast.deployment.world.clock.now_ms() // 1000 + 61)
+    hush(alice, bob)
+    fast.deployment.world.clock.advance(58)
+    fast.deployment.runtime.fast_push.beside = fast.deployment.world.runtime.fast_push.beside = Asking
+    room.post("hello")
+    assert (later(alice), got(alice), got(bob)) == (["messageAdded"], ["hello"], [])
+
+
+def test_what_a_frozen_container_reads_is_as_old_as_its_first_request(
+    alice: Device, room: Room, fast: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda freezes the thread that reads a room if the message is refused before it is done."""
+    bob = fast.device("bob", valid_until=fast.deployment.world.clock.now_ms() // 1000 + 3600)
+    hush(alice, bob)
+    world, frozen = fast.deployment.world, listeners
+
+    def freeze(*given: Any) -> Any:
+        found = frozen(*given)
+        world.clock.advance(600)
+        return found
+
+    push = world.runtime.fast_push
+    with monkeypatch.context() as patch:
+        patch.setattr(fast_push, "listeners", freeze)
+        push.begin(world.context(), room.sid)
+    assert world.clock.now_ms() >= push._rooms[room.sid].until_ms
+
+
+def test_a_connection_of_a_later_release_fails_no_message(alice: Device, bob: Device, room: Room, fast: House) -> None:
+    table, key = fast.deployment.world.table, keys.presence(user_sid(fast.sid, "bob"))
+    name = PREFIX + bob.connection_id
+    presence: Any = table.fetch(key)
+    table.touch(key, {name: {**presence[name], "codec": "of tomorrow"}})
+    room.post("hello")
+    assert got(alice) == []
+
+
+def test_without_a_thread_a_message_goes_by_the_stream(
+    alice: Device, bob: Device, room: Room, fast: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    fast.deployment.runtime.fast_push.beside = Outlook
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", refuse)
+        alice.done("sendMessage", channel=room.sid, body="hello")
+    assert (later(bob), got(bob)) == (["messageAdded"], ["hello"])
+
+
 def test_whose_key_was_deleted_hears_nothing(alice: Device, room: Room, fast: House) -> None:
     key = fast.deployment.api_key()
     bob = Device(fast.deployment, key, fast.sid, "bob")
@@ -523,6 +585,18 @@ def test_fan_out_does_not_wait_for_an_old_promise(alice: Device, bob: Device, ro
     began = fast.deployment.world.clock.now_ms()
     fast.deployment.announce()
     assert (got(bob), fast.deployment.world.clock.now_ms()) == (["hello"], began)
+
+
+def test_a_promised_message_without_a_number_does_not_fail_its_batch(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
+    before = len(fast.deployment.read_stream())
+    promised(room, "first")
+    promised(room, "second")
+    records = [copy.deepcopy(record) for record in fast.deployment.read_stream()[before:] if decode(record)]
+    del records[1]["dynamodb"]["NewImage"]["seq"]
+    assert fast.deployment.deliver(records) == {"batchItemFailures": []}
+    assert got(bob) == ["first", "second"]
 
 
 def test_fan_out_does_not_wait_for_what_nobody_promised(bob: Device, room: Room, fast: House) -> None:

@@ -27,7 +27,8 @@ import ssl
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, BinaryIO, NamedTuple, cast
+from io import BufferedReader
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 from zlib import crc32
 
@@ -54,6 +55,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 # A connection rests in a list, and a burst of threads must not leave hundreds of them behind.
 _MOST_RESTING = 64
 _LONGEST_LINE, _MOST_LINES = 65_536, 200
+# These say no more than that they were done, so their answer may be empty.
+_WITHOUT_ANSWER = {"ChangeMessageVisibility", "DeleteMessage"}
 _UNTRIED = {"ThrottlingException", "RequestThrottled", "RequestLimitExceeded"}
 
 
@@ -116,7 +119,7 @@ class _Connection(NamedTuple):
     """
 
     socket: socket.socket
-    arriving: BinaryIO
+    arriving: BufferedReader
     rested_at: float = 0.0
 
     def is_usable(self, now: float) -> bool:
@@ -125,8 +128,21 @@ class _Connection(NamedTuple):
             return False
         watch = select.poll()
         watch.register(self.socket, select.POLLIN)
-        # Nothing was asked. So if there is something to read, it is the end.
-        return not watch.poll(0)
+        # Nothing was asked. So if there is something to read, it is the end, or what belongs to no request.
+        return not watch.poll(0) and not self._has_more()
+
+    def _has_more(self) -> bool:
+        """Whether more has arrived than the last answer. What was read ahead, and what TLS holds, no `poll` sees."""
+        patience = self.socket.gettimeout()
+        self.socket.setblocking(False)
+        try:
+            return bool(self.arriving.peek(1))
+        except ssl.SSLWantReadError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self.socket.settimeout(patience)
 
     def close(self) -> None:
         self.arriving.close()
@@ -209,6 +225,7 @@ class AwsClient:
         try:
             connection.socket.sendall(head.encode() + body)
             status, stays, content = _answer(connection.arriving)
+            answer = _told(operation, content) if status < 300 else {}
         except TimeoutError as error:
             connection.close()
             raise ReadTimeoutError(endpoint_url=self._url, error=error) from None
@@ -224,7 +241,6 @@ class AwsClient:
             connection.close()
         if status >= 300:
             raise _refusal(status, content, operation)
-        answer: dict[str, Any] = json.loads(content or b"{}")
         return answer
 
     def _signer(self, operation: str) -> Signer:
@@ -260,7 +276,7 @@ class AwsClient:
             if self._context is not None:
                 made = self._context.wrap_socket(made, server_hostname=self._host)
             made.settimeout(self._read_seconds)
-            return _Connection(made, cast(BinaryIO, made.makefile("rb")))
+            return _Connection(made, made.makefile("rb"))
         except TimeoutError as error:
             made.close()
             raise ConnectTimeoutError(endpoint_url=self._url, error=error) from None
@@ -336,6 +352,23 @@ def _exactly(arriving: BinaryIO, size: int) -> bytes:
     if len(content) < size:
         raise OSError("the connection was closed")
     return content
+
+
+def _told(operation: str, content: bytes) -> dict[str, Any]:
+    """What the content of an answer tells.
+
+    Raises:
+        OSError: it is not what a service tells. An empty answer must not pass for "there is no such item".
+    """
+    if not content and operation in _WITHOUT_ANSWER:
+        return {}
+    try:
+        told = json.loads(content)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise OSError("the answer is no object in JSON")
+    return told
 
 
 def _refusal(status: int, content: bytes, operation: str) -> ClientError:

@@ -87,8 +87,13 @@ class Outlook(Generic[T]):
     def __init__(self, work: Callable[[], T]):
         self._found: list[T] = []
         context = copy_context()
-        self._thread = Thread(target=context.run, args=(self._run, work), daemon=True)
-        self._thread.start()
+        self._thread: Thread | None = Thread(target=context.run, args=(self._run, work), daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:
+            # The system has no thread to give. The message itself needs none.
+            logger.warning("the fast path gave up", exc_info=True)
+            self._thread = None
 
     def _run(self, work: Callable[[], T]) -> None:
         try:
@@ -99,7 +104,8 @@ class Outlook(Generic[T]):
 
     def result(self, seconds: float) -> T | None:
         """The result; None if the work failed or is not done after so many seconds."""
-        self._thread.join(max(seconds, 0))
+        if self._thread is not None:
+            self._thread.join(max(seconds, 0))
         return self._found[0] if self._found else None
 
 
@@ -123,7 +129,8 @@ class FastPush:
     def begin(self, context: Context, channel_sid: str) -> FastAnnouncement:
         """Begin to read who is in a room, unless this is remembered."""
         room, now = self._rooms.get(channel_sid), context.clock.now_ms()
-        if room is not None and now < room.until_ms:
+        # It must still count when the message takes its index.
+        if room is not None and now + markers.BUDGET_MS < room.until_ms:
             return FastAnnouncement(self, context, channel_sid, lambda seconds: room)
         reading = self.beside(lambda: self._read(context, channel_sid, room))
         return FastAnnouncement(self, context, channel_sid, reading.result)
@@ -138,6 +145,8 @@ class FastPush:
         The counters are read before the members. If somebody joins or leaves in between, the count is too low, and
         the room does not count.
         """
+        # The time counts from here on: Lambda may freeze this thread before it is done, for minutes.
+        now = context.clock.now_ms()
         # An old answer does no harm: connections that it lacks are served by fan-out, and an old count is too low.
         users = [person.user_sid for person in known.members] if known else []
         found = context.table.fetch_many([keys.tail(channel_sid), *map(keys.presence, users)], eventual=True)
@@ -152,9 +161,11 @@ class FastPush:
             found = context.table.fetch_many(map(keys.presence, users), eventual=True)
         open_ = listeners(context, {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found})
         heard = tuple(one for person in members for one in open_.get(person.user_sid, ()) if one.birth == person.birth)
+        # If a release after this one has made a connection, its protocol may be unknown. Then fan-out decides.
+        for protocol in {one.protocol for one in heard}:
+            self.protocols.row(protocol)
         # A connection counts until its token ends, and fan-out sees that at once.
         ends = [found[keys.presence(one.user_sid)][PREFIX + one.id]["until"] * 1000 for one in heard]
-        now = context.clock.now_ms()
         until_ms = min([now + REMEMBERED_MS, *ends])
         is_busy = known is not None and _are_many(tail["seq"] - known.seq, now - known.read_ms, heard)
         room = _Room(now, until_ms, tail["seq"], is_busy, _people(tail), members, heard)
@@ -195,7 +206,8 @@ class FastAnnouncement:
     def is_promised(self, tail: Tail) -> bool:
         """Whether `push` will push the message that took its index with these counters."""
         room = self._room(markers.BUDGET_MS / 1000)
-        if room is None:
+        # If a webhook was asked before the commit, the room may have been read too long ago.
+        if room is None or self._context.clock.now_ms() >= room.until_ms:
             return False
         if room.people != _people(tail):
             self._fast.forget(self._channel_sid)

@@ -60,7 +60,9 @@ _LAST_MS = BUDGET_MS + _LATE_MS
 
 
 def _is_promised(change: Change) -> bool:
-    return bool(change.cause.get("fast")) and change.verb == "created"
+    # A record without a number is broken, and must not hold up the others.
+    is_numbered = isinstance(change.record.get("seq"), int)
+    return bool(change.cause.get("fast")) and change.verb == "created" and is_numbered
 
 
 def _key(change: Change) -> Key[Marker]:

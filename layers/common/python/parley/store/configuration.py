@@ -54,7 +54,7 @@ class Configuration:
         Here, absence is remembered as well, and just as long. So another container sees a new record that much later.
         """
         wanted, now = set(keys), self._clock.now_ms()
-        known = {key for key in wanted if key in self._memory and now < self._memory[key][0]}
+        known = {key for key in wanted if self.remembered(key) is not None}
         unknown = [key for key in wanted - known if now >= self._absent.get(key, 0)]
         found = self._table.fetch_many(unknown) if unknown else {}
         if len(self._absent) >= _MOST_REMEMBERED:
