@@ -292,6 +292,7 @@ BROKEN: dict[str, list[bytes | None]] = {
     "nothing": [b""],
     "half a head": [HEAD[:20], b""],
     "half a body": [OK[:-3], b""],
+    "half a refusal": [http({"__type": "com.amazonaws#ThrottlingException"}, 400)[:-3], b""],
     "half a chunk": [(CHUNKED % (BODY[:5], 4000, BODY[5:]))[:-20], b""],
     "a chunk without a size": [CHUNKED.replace(b"5;", b"x;") % (BODY[:5], 1, b"x"), b""],
     "another protocol": [b"SSH-2.0-OpenSSH_9.6\r\n", b""],

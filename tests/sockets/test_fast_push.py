@@ -276,6 +276,23 @@ def test_whom_the_release_before_has_removed_hears_nothing(alice: Device, bob: D
     assert (got(alice), got(bob)) == (["for both", "for alice"], ["for both"])
 
 
+def test_whose_place_the_release_before_has_given_to_another_does_not_hear_for_long(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
+    """If it removes somebody and adds somebody, no number of this release tells that."""
+    tail, table = keys.tail(room.sid), fast.deployment.world.table
+    room.post("for both")
+    before = table.fetch(tail)
+    assert before is not None
+    room.delete("/Members/bob")
+    room.add("carol")
+    table.annotate(tail, {"memberships_changed": before["memberships_changed"]})
+    fast.deployment.world.clock.advance(600)
+    room.post("for alice and carol")
+    bob.heard()
+    assert (got(alice), got(bob)) == (["for both", "for alice and carol"], ["for both"])
+
+
 def test_a_connection_that_is_gone_is_forgotten_by_fan_out(alice: Device, bob: Device, room: Room, fast: House) -> None:
     fast.deployment.world.clock.advance(60)
     fast.deployment.gateway.close(bob.connection_id)

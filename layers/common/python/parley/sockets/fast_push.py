@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REMEMBERED_MS = 2_000
+MEMBERS_REMEMBERED_MS = 600_000
+"""Members are read again after so long, even if the counters say that they are the same (see `_people`)."""
 MOST_CONNECTIONS = 50
 """To more connections, fan-out pushes: the sender of the message would wait too long."""
 MOST_MEMBERS = 100
@@ -64,6 +66,7 @@ class _Room(NamedTuple):
         seq: The channel's latest change when it was read.
         is_busy: Whether too much happens in it for the fast path.
         people: What `_people` said when its members were read.
+        people_until_ms: Until when its members count.
         members: Who is in it; empty if they are too many for the fast path.
         listeners: Their connections.
     """
@@ -73,6 +76,7 @@ class _Room(NamedTuple):
     seq: int
     is_busy: bool
     people: tuple[int, int]
+    people_until_ms: int
     members: frozenset[Person] = frozenset()
     listeners: tuple[Listener, ...] = ()
 
@@ -147,14 +151,17 @@ class FastPush:
         """
         # The time counts from here on: Lambda may freeze this thread before it is done, for minutes.
         now = context.clock.now_ms()
+        remembered = known if known is not None and now < known.people_until_ms else None
         # An old answer does no harm: connections that it lacks are served by fan-out, and an old count is too low.
-        users = [person.user_sid for person in known.members] if known else []
+        users = [person.user_sid for person in remembered.members] if remembered else []
         found = context.table.fetch_many([keys.tail(channel_sid), *map(keys.presence, users)], eventual=True)
         tail = found.get(keys.tail(channel_sid))
         if tail is None:
             return None
-        members = known.members if known else frozenset()
-        if known is None or known.people != _people(tail):
+        if remembered is not None and remembered.people == _people(tail):
+            members, people_until_ms = remembered.members, remembered.people_until_ms
+        else:
+            people_until_ms = now + MEMBERS_REMEMBERED_MS
             is_small = tail["members_count"] <= MOST_MEMBERS
             members = people_of(context.table.every(keys.members(channel_sid))) if is_small else frozenset()
             users = [person.user_sid for person in members]
@@ -168,7 +175,7 @@ class FastPush:
         ends = [found[keys.presence(one.user_sid)][PREFIX + one.id]["until"] * 1000 for one in heard]
         until_ms = min([now + REMEMBERED_MS, *ends])
         is_busy = known is not None and _are_many(tail["seq"] - known.seq, now - known.read_ms, heard)
-        room = _Room(now, until_ms, tail["seq"], is_busy, _people(tail), members, heard)
+        room = _Room(now, until_ms, tail["seq"], is_busy, _people(tail), people_until_ms, members, heard)
         if len(self._rooms) >= _MOST_ROOMS:
             self._rooms.clear()
         self._rooms[channel_sid] = room
@@ -181,7 +188,8 @@ class FastPush:
 def _people(tail: Tail) -> tuple[int, int]:
     """What is the same as long as the same people are in a channel.
 
-    While a release is deployed, functions of the release before may still run, and they count members only.
+    While a release is deployed, functions of the release before may still run, and they count members only. If they
+    remove somebody and add somebody else, this stays the same.
     """
     return tail.get("memberships_changed", 0), tail["members_count"]
 
