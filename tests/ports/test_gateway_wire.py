@@ -63,6 +63,27 @@ def test_signatures_are_those_of_botocore(
     assert headers["Authorization"] == botocore_authorization(credentials, f"https://{host}{path}", method, body, date)
 
 
+def test_around_midnight_each_thread_signs_with_the_key_of_its_own_day() -> None:
+    midnight = 20_000 * 86_400
+
+    class Yielding:
+        """Lets another thread sign a request of the day before, while one of the new day is signed."""
+
+        access_key, secret_key = KEYS.access_key, KEYS.secret_key
+        is_first = True
+
+        @property
+        def token(self) -> str:
+            if self.is_first:
+                self.is_first = False
+                signer.headers("POST", "/", "", midnight - 1)
+            return str(KEYS.token)
+
+    signer = Signer(Yielding(), "eu-central-1", "execute-api", "host")
+    alone = Signer(KEYS, "eu-central-1", "execute-api", "host")
+    assert signer.headers("POST", "/", "", midnight) == alone.headers("POST", "/", "", midnight)
+
+
 def test_requests_carry_the_signature_of_what_they_ask(server: ConnectionsServer) -> None:
     gateway = SocketGateway(server.url, "eu-central-1", lambda: KEYS)
     server.open(ALICE, BOB)

@@ -68,15 +68,17 @@ class Signer:
     def _stamp_at(self, second: int) -> _Stamp:
         date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
         day = date[:8]
-        if self._day_key[0] != day:
-            self._day_key = (day, self._derive_key(day))
+        # Around midnight, another thread may set the key of another day.
+        day_key = self._day_key
+        if day_key[0] != day:
+            day_key = self._day_key = (day, self._derive_key(day))
         scope = f"{day}/{self._region}/{self._service}/aws4_request"
         token = {"x-amz-security-token": self.credentials.token} if self.credentials.token else {}
         lines = sorted((self._fixed | {"x-amz-date": date} | token).items())
         names = ";".join(name for name, _ in lines)
         return _Stamp(
             second=second,
-            key=self._day_key[1],
+            key=day_key[1],
             # The empty line before the headers is the query string, the one after them ends the list.
             canonical_headers="\n" + "".join(f"{name}:{value}\n" for name, value in lines) + f"\n{names}\n",
             to_sign=f"{ALGORITHM}\n{date}\n{scope}\n",
