@@ -120,7 +120,7 @@ class Doctor:
             yield Result("REST", FAILED, f"no message can be posted: {error}", "Read the log: `parley logs`.")
             return
         if socket.outcome == OK:
-            yield self._check("push", lambda: self._push(message["sid"], posted_at))
+            yield self._check("push", lambda: self._push(f"{channel}/Messages/{message['sid']}", posted_at))
         else:
             yield Result("push", SKIPPED, "needs a socket")
         if self._receiver or self._place.logs_warnings:
@@ -264,16 +264,30 @@ class Doctor:
             raise _Bad("the socket is open, but does not answer", "Read the log: `parley logs --function ws_message`.")
         return f"{url} opens and answers in {_ms_since(started)} ms"
 
-    def _push(self, message_sid: str, posted_at: float) -> str:
+    def _push(self, message: str, posted_at: float) -> str:
+        """A new message may be pushed by the function that writes it; a change of it comes from the stream."""
+        told = f"a message over REST reaches the socket in {self._pushed('messageAdded', message, posted_at)} ms"
+        edited_at = time.monotonic()
+        try:
+            self._place.rest.post(message, Body="parley doctor, edited")
+        except Trouble as error:
+            raise _Bad(f"the message cannot be edited: {error}", "Read the log: `parley logs`.") from None
+        return f"{told}, and a change of it in {self._pushed('messageUpdated', message, edited_at)} ms"
+
+    def _pushed(self, event: str, message: str, since: float) -> int:
+        """How long it took until the socket heard of an event of a message, in milliseconds."""
         from websockets.exceptions import WebSocketException
 
+        sid = message.rpartition("/")[2]
+        what = "a message over REST" if event == "messageAdded" else "a change of a message over REST"
+
         def is_it(frame: dict[str, Any]) -> bool:
-            return frame.get("event") == "messageAdded" and frame["message"]["sid"] == message_sid
+            return frame.get("event") == event and frame["message"]["sid"] == sid
 
         try:
             if self._heard(is_it, time.monotonic() + self._patience) is not None:
-                return f"a message over REST reaches the socket in {_ms_since(posted_at)} ms"
-            detail = f"a message over REST did not reach the socket in {self._patience:g} s"
+                return _ms_since(since)
+            detail = f"{what} did not reach the socket in {self._patience:g} s"
         except WebSocketException as error:
             detail = f"the socket was closed before the push came: {reason_of(error)}"
         raise _Bad(detail, self._advice("push"))

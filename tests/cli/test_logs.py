@@ -36,15 +36,17 @@ def provoke(stack: Stack) -> str:
 def test_what_came_of_a_request_is_found_by_its_id_and_nothing_else_is(parley: Run, local: Stack):
     assert parley("doctor").status == 0  # it posts a message, which is pushed and has a webhook
     request_id = until(lambda: [line["request_id"] for line in lines(parley) if "delivery" in line])[-1]
-    found = until(lambda: three_of(lines(parley, "--request", request_id)))
+    found = until(lambda: whole(lines(parley, "--request", request_id)))
     assert all(request_id in json.dumps(line) for line in found)
-    assert {line["service"] for line in found} == {"rest_api", "fan_out", "webhooks"}
+    # On a busy machine, fan-out pushes what the function that writes a message usually pushes.
+    assert {line["service"] for line in found} - {"fan_out"} == {"rest_api", "webhooks"}
     assert lines(parley, "--request", uuid.uuid4().hex) == []
 
 
-def three_of(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The lines, once they are of three functions."""
-    return found if len({line["service"] for line in found}) >= 3 else []
+def whole(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines, once they tell of a push and of a webhook."""
+    is_pushed = any(line["message"] == "pushed" for line in found)
+    return found if is_pushed and any("delivery" in line for line in found) else []
 
 
 def test_lines_are_of_one_function_if_asked(parley: Run, local: Stack):
