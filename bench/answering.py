@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -19,8 +18,8 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bench.loopback import Requests, running, serve
 from local.emulators.engine import Endpoints
-from local.home import REPOSITORY
 
 Answer = tuple[int, bytes]
 _RECORD, _PLAY = "/record", "/play"
@@ -52,13 +51,8 @@ class Answering:
 @contextmanager
 def answering(aws: Endpoints) -> Iterator[Answering]:
     """Such a process in front of emulators, which passes requests on at first."""
-    command = [sys.executable, "-m", "bench.answering", aws.dynamodb, aws.ministack]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            yield Answering(int(process.stdout.readline()))
-        finally:
-            process.stdin.close()
+    with running("bench.answering", aws.dynamodb, aws.ministack) as port:
+        yield Answering(port)
 
 
 class _Answers:
@@ -96,34 +90,22 @@ class _Answers:
             return refused.code, refused.read()
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(Requests):
     def __init__(self, answers: _Answers) -> None:
+        super().__init__()
         self._answers = answers
-        self._buffer = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            first, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-            size = end + 4 + int(headers.get("content-length", "0"))
-            if len(self._buffer) < size:
-                return
-            body, self._buffer = self._buffer[end + 4 : size], self._buffer[size:]
-            status, content = self._answers.answer(first.split()[1], headers, body)
-            self._transport.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+    def take(self, head: bytes, body: bytes) -> None:
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        status, content = self._answers.answer(first.split()[1], headers, body)
+        self.transport.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
 
 
-async def _serve(dynamodb: str, ministack: str) -> None:
-    answers, loop = _Answers(dynamodb, ministack), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(answers), "127.0.0.1", 0, backlog=512)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
+def _main(dynamodb: str, ministack: str) -> None:
+    answers = _Answers(dynamodb, ministack)
+    asyncio.run(serve(lambda: _Connection(answers)))
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(*sys.argv[1:]))
+    _main(*sys.argv[1:])

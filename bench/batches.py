@@ -8,19 +8,13 @@ answer sooner. Measured are the time until the pushes were answered, and the tim
 
 from __future__ import annotations
 
-import logging
 import statistics
-import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
+from bench.engines import engine_with_table
 from bench.figures import RATIO, TIME, Figure, Findings
-from local.emulators.engine import start_engine
-from local.home import REPOSITORY, Home
-from local.template.template import Template
 from parley.ids import member_sid, user_sid
 from parley.ports.sockets.gateway import Outcome
 from parley.sockets.protocols import NATIVE
@@ -116,18 +110,11 @@ class Shard:
 def measure(quick: bool) -> Findings:
     """Let batches with notifications and without take turns."""
     found = Findings()
-    with tempfile.TemporaryDirectory() as folder:
-        endpoints = start_engine(Home(Path(folder)))
-        try:
-            client = endpoints.client("dynamodb")
-            (table,) = Template(REPOSITORY / "template.yaml", str(uuid.uuid4())).tables()
-            client.create_table(**table.definition)
-            logging.disable()
-            shard = Shard(client, table.name)
-            for members in ROOMS:
-                _compare(found, client, shard, members, QUICK_ROUNDS if quick else ROUNDS)
-        finally:
-            endpoints.stop()
+    with engine_with_table() as (endpoints, table):
+        client = endpoints.client("dynamodb")
+        shard = Shard(client, table)
+        for members in ROOMS:
+            _compare(found, client, shard, members, QUICK_ROUNDS if quick else ROUNDS)
     return found
 
 

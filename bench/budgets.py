@@ -9,16 +9,13 @@ size of an item matters, it is about 1 KB.
 from __future__ import annotations
 
 import json
-import logging
 import math
-import tempfile
-import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jwt
 
+from bench.engines import engine_with_table
 from bench.figures import COUNT, Figure, Findings
 from bench.meter import Allowed, Cost, metered
 from bench.of_attaching import OfAttaching
@@ -26,9 +23,6 @@ from bench.of_devices import OfDevices
 from bench.of_media import OfMedia
 from bench.over_sdk import OverSdk
 from bench.prices import READ_UNIT, WRITE_UNIT
-from local.emulators.engine import start_engine
-from local.home import REPOSITORY, Home
-from local.template.template import Template
 from parley.domain.participants import MOST_IN_GROUP, MOST_PHONES
 from parley.ids import member_sid, receipt_sid, user_sid
 from parley.operations import phones, receipts, timers
@@ -419,16 +413,8 @@ def _connection(number: int) -> str:
 
 def measured() -> list[Cost]:
     """What every operation costs, on an engine that is started for it."""
-    with tempfile.TemporaryDirectory() as folder:
-        endpoints = start_engine(Home(Path(folder)))
-        try:
-            client = endpoints.client("dynamodb")
-            (table,) = Template(REPOSITORY / "template.yaml", str(uuid.uuid4())).tables()
-            client.create_table(**table.definition)
-            logging.disable()
-            return Measurement(client, table.name).costs()
-        finally:
-            endpoints.stop()
+    with engine_with_table() as (endpoints, table):
+        return Measurement(endpoints.client("dynamodb"), table).costs()
 
 
 def measure(quick: bool) -> Findings:

@@ -62,7 +62,7 @@ class Case:
         forgotten: Whether the containers have forgotten the settings of the service, as they do after ten seconds.
         repeatable: Whether the message has an idempotency token.
         hooked: Whether the service's owner is asked before and told afterwards.
-        notified: Whether each recipient has a phone that is told.
+        notified: Whether each recipient has a phone, which is notified.
     """
 
     by: str

@@ -1,9 +1,9 @@
 """Whether notifications make sockets slower: the same talk in a service without notifications and in one with them.
 
-It takes five minutes and starts two stacks. Alice and bob talk in both services by turns. In the second one each has
-three devices, and each message is told to the three of the other. First they send ten messages a second. Then each
-message follows at once upon the one before, so that it also waits until notifications of that one are queued: a shard's
-changes are worked off one after the other. The fast path is off, because it does not wait for fan-out.
+It takes five minutes and starts two stacks. Alice and bob talk in both services by turns. In the second service each
+has three devices. If one of them writes, the three devices of the other are notified. First they send ten messages a
+second. Then each message follows at once upon the one before, so that it also waits until notifications of that one are
+queued: a shard's changes are worked off one after the other. The fast path is off: it does not wait for fan-out.
 
 In AWS, `push` and SNS have machines of their own. In a local stack, they share processes with what sockets wait for. So
 in the first stack nobody takes the entries off the queue. In the second one `push` does.

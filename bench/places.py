@@ -6,10 +6,7 @@ What is put in bulk copies a record that an operation wrote, so it has the size 
 from __future__ import annotations
 
 import json
-import logging
 import shutil
-import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,10 +17,8 @@ from urllib.parse import urlencode
 import jwt
 from botocore.credentials import ReadOnlyCredentials
 
-from local.emulators.engine import start_engine
-from local.home import REPOSITORY, Home
+from bench.engines import engine_with_table
 from local.template.declared import REGION
-from local.template.template import Template
 from parley.ids import member_sid, message_sid, user_sid
 from parley.operations.context import Caller, Context
 from parley.operations.verbs import TOMBSTONE_SECONDS
@@ -99,16 +94,8 @@ class Dimension:
 @contextmanager
 def engine() -> Iterator[tuple[AwsClient, str]]:
     """Parley's own client of an engine that is started for it, and the name of an empty table there."""
-    with tempfile.TemporaryDirectory(dir=_in_memory()) as folder:
-        endpoints = start_engine(Home(Path(folder)))
-        try:
-            (table,) = Template(REPOSITORY / "template.yaml", str(uuid.uuid4())).tables()
-            endpoints.client("dynamodb").create_table(**table.definition)
-            logging.disable()
-            yield AwsClient("dynamodb", REGION, lambda: _KEYS, endpoint=endpoints.dynamodb), table.name
-        finally:
-            logging.disable(logging.NOTSET)
-            endpoints.stop()
+    with engine_with_table(_in_memory()) as (endpoints, table):
+        yield AwsClient("dynamodb", REGION, lambda: _KEYS, endpoint=endpoints.dynamodb), table
 
 
 def _in_memory() -> Path | None:

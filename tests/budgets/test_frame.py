@@ -20,7 +20,7 @@ LATENCY = Figure("latency", 90, "ms", TIME, at_most=60)
 
 
 class Bench:
-    """The command, with parts that find what they are told to find; None makes a part fail."""
+    """The command with parts of its own. A part finds what `finds` has for it, and fails if that is None."""
 
     def __init__(self, folder: Path):
         self._found, self._published = folder / "found", folder / "published"

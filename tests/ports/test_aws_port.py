@@ -35,6 +35,7 @@ from parley.runtime import Runtime
 from parley.settings import Credentials, Settings
 from parley.store import keys
 from tests.support.fakes import FakeClock
+from tests.support.listening import listening
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 REGION = "eu-central-1"
@@ -74,6 +75,7 @@ class Server:
     connections: int = 0
     ssl_context: ssl.SSLContext | None = None
     over: threading.Event = field(default_factory=threading.Event)
+    counting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def url(self) -> str:
@@ -83,8 +85,12 @@ class Server:
         """What to answer the next request that has no answer yet."""
         self.answers.append(list(pieces))
 
-    def serve(self, connection: socket.socket, number: int) -> None:
+    def serve(self, connection: socket.socket) -> None:
+        with self.counting:
+            self.connections += 1
+            number = self.connections
         with suppress(OSError), connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.ssl_context:
                 connection = self.ssl_context.wrap_socket(connection, server_side=True)
             arriving = connection.makefile("rb")
@@ -107,24 +113,9 @@ class Server:
 
 @contextmanager
 def serving(server: Server) -> Iterator[Server]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server.port = listener.getsockname()[1]
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    server.connections += 1
-                    threading.Thread(target=server.serve, args=(connection, server.connections), daemon=True).start()
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
+    with listening(server.serve) as server.port:
         yield server
         server.over.set()
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from parley.ports.http.outgoing import BODY_LIMIT, NoAnswer, Outgoing, Response
 from parley.ports.http.targets import TargetRefused
 from tests.ports.fakes import FakeOutgoing
+from tests.support.listening import listening
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -59,21 +60,8 @@ def _read_request(connection: socket.socket) -> bytes:
 
 @contextmanager
 def serving(server: RawServer) -> Iterator[RawServer]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server.port = listener.getsockname()[1]
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    threading.Thread(target=server.serve, args=(connection,), daemon=True).start()
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
+    with listening(server.serve) as server.port:
         yield server
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
 
 
 @pytest.fixture

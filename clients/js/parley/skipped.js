@@ -6,8 +6,8 @@ const SETTLED_AFTER = 60_000;
  *
  * A function may be slow between taking a number and writing the change. For a minute, the server does not say that
  * such a number stays empty. If the change comes after all, its push reaches the client, unless it is lost with the
- * socket. So the client asks again when the minute is over, after a reconnect, and when the server says that it gave up
- * pushes.
+ * socket. So the client asks again at three moments: at the end of that minute, after a reconnect, and if the server has
+ * given up pushes.
  */
 export class Skipped {
   /** The number before the first one, and the last one. Those in the middle may have been seen. */

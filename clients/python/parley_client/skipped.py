@@ -2,7 +2,8 @@
 
 A function may be slow between taking a number and writing the change. For a minute, the server does not say that such
 a number stays empty. If the change comes after all, its push reaches the client, unless it is lost with the socket. So
-the follower asks again when the minute is over, after a reconnect, and when the server says that it gave up pushes.
+the follower asks again at three moments: at the end of that minute, after a reconnect, and if the server has given up
+pushes.
 """
 
 from __future__ import annotations
