@@ -52,6 +52,18 @@ def test_another_default_service_takes_over_all_paths_without_a_service(twilio: 
     assert api.conversations.create().chat_service_sid == service_sid
 
 
+def test_the_answer_to_a_new_default_service_shows_the_whole_configuration(
+    twilio: Client, world: World, service_sid: str
+):
+    configuration = twilio.conversations.v1.configuration()
+    before = configuration.update(default_closed_timer="PT1H")
+    after = configuration.update(default_chat_service_sid=service_sid, default_inactive_timer="PT5M")
+    assert (after.default_chat_service_sid, after.default_inactive_timer) == (service_sid, "PT5M")
+    assert after.default_closed_timer == "PT1H"
+    assert after.default_messaging_service_sid == before.default_messaging_service_sid is not None
+    assert after.date_created == before.date_created
+
+
 @pytest.mark.inferred
 def test_no_service_takes_the_place_of_a_deleted_default_service_until_the_account_names_one(
     twilio: Client, world: World, service_sid: str

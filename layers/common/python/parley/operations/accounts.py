@@ -79,9 +79,10 @@ def update_configuration(context: Context, path: Path, parameters: dict[str, Any
         service(context, service_sid)
         # The service may have been deleted since it was remembered.
         writes.append(Present(keys.service(context.account_sid, service_sid), NOT_FOUND()))
-    record = context.table.commit(context.cause(), writes)[0]
+    context.table.commit(context.cause(), writes)
     context.configuration.forget(key)
-    return record
+    # Of a record that is changed in a transaction, only the changed fields come back.
+    return {**(context.table.fetch(key) or {})}
 
 
 def _make(context: Context) -> None:
