@@ -110,8 +110,9 @@ def test_only_the_rest_door_knows_the_web_framework():
     assert all(name.startswith("rest/") for name in users_of(CORE, "fastapi", "starlette", "mangum"))
 
 
-def test_only_the_table_its_client_the_object_store_push_and_the_composition_root_know_aws():
-    knowing = {"ports/aws.py", "store/table.py", "store/patience.py", "ports/objects.py", "ports/push.py", "runtime.py"}
+def test_only_the_table_its_client_the_object_store_push_texting_and_the_composition_root_know_aws():
+    ports = {f"ports/{name}.py" for name in ("aws", "objects", "push", "texting")}
+    knowing = {*ports, "store/table.py", "store/patience.py", "runtime.py"}
     assert users_of(CORE, "boto3", "botocore") <= knowing
 
 

@@ -1,4 +1,4 @@
-"""The client of DynamoDB, Secrets Manager and SQS: it asks and answers as botocore does, and survives what servers do."""
+"""The client of DynamoDB, Secrets Manager, SQS and text messages: it asks and answers as botocore does, and survives what servers do."""
 
 from __future__ import annotations
 
@@ -153,6 +153,7 @@ REQUESTS = [
     ("dynamodb", "get_item", {"TableName": "t", "Key": {"pk": {"S": "ą"}}}),
     ("dynamodb", "transact_write_items", {"TransactItems": [], "ClientRequestToken": "once"}),
     ("secretsmanager", "get_secret_value", {"SecretId": "auth"}),
+    ("pinpoint-sms-voice-v2", "send_text_message", {"DestinationPhoneNumber": "+491721234567", "MessageBody": "ą"}),
     ("sqs", "send_message_batch", {"QueueUrl": "https://sqs/q", "Entries": [{"Id": "0", "MessageBody": '"\u2028"'}]}),
 ]
 
@@ -173,7 +174,8 @@ def test_a_request_says_what_botocores_says_and_is_signed_like_that(
     assert ours.body == theirs.body
     for name in ("host", "content-type", "x-amz-target", "x-amz-security-token"):
         assert ours.headers[name] == theirs.headers[name]
-    assert ours.headers["authorization"] == authorization(ours, server.url, service)
+    signed_as = host_of(service, REGION).partition(".")[0]
+    assert ours.headers["authorization"] == authorization(ours, server.url, signed_as)
 
 
 @pytest.mark.parametrize(

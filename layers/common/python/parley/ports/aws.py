@@ -1,4 +1,4 @@
-"""The client of DynamoDB, Secrets Manager and SQS: signed JSON over connections that are kept.
+"""The client of DynamoDB, Secrets Manager, SQS and text messages: signed JSON over connections that are kept.
 
 A function answers most requests after two or three requests of its own to DynamoDB, and botocore takes longer to make
 each of them than everything else takes together. Half of a cold start was botocore, too. So what the functions ask all
@@ -67,11 +67,13 @@ class Service(NamedTuple):
         target: What stands before an operation's name.
         version: The protocol's version.
         operations: The operations that Parley uses.
+        prefix: What its hosts begin with, and what signatures name, if that is not the service's name here.
     """
 
     target: str
     version: str
     operations: frozenset[str]
+    prefix: str = ""
 
 
 SERVICES = {
@@ -92,6 +94,9 @@ SERVICES = {
         ),
     ),
     "secretsmanager": Service("secretsmanager", "1.1", frozenset(("get_secret_value",))),
+    "pinpoint-sms-voice-v2": Service(
+        "PinpointSMSVoiceV2", "1.0", frozenset(("send_media_message", "send_text_message")), "sms-voice"
+    ),
     "sqs": Service(
         "AmazonSQS", "1.0", frozenset(("change_message_visibility", "delete_message", "send_message_batch"))
     ),
@@ -109,7 +114,11 @@ _SUFFIXES = {"cn-": "amazonaws.com.cn", "eusc-": "amazonaws.eu", "us-iso-": "c2s
 def host_of(service: str, region: str) -> str:
     """The host of a service in a Region."""
     suffix = next((suffix for start, suffix in _SUFFIXES.items() if region.startswith(start)), "amazonaws.com")
-    return f"{service}.{region}.{suffix}"
+    return f"{_prefix(service)}.{region}.{suffix}"
+
+
+def _prefix(service: str) -> str:
+    return SERVICES[service].prefix or service
 
 
 class _Connection(NamedTuple):
@@ -246,9 +255,9 @@ class AwsClient:
     def _signer(self, operation: str) -> Signer:
         credentials, signer = self._credentials(), self._signers.get(operation)
         if signer is None or signer.credentials != credentials:
-            target, version, _ = SERVICES[self.service]
+            target, version = SERVICES[self.service][:2]
             named = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{target}.{operation}"}
-            signer = Signer(credentials, self._region, self.service, self._authority, named)
+            signer = Signer(credentials, self._region, _prefix(self.service), self._authority, named)
             self._signers[operation] = signer
         return signer
 
