@@ -86,13 +86,8 @@ def _goals(found: dict[Case, Usage]) -> list[Figure]:
     by_socket, by_rest = found[Case(SOCKET)], found[Case(REST_API)]
     slow = found[Case(SOCKET, fast=False)]
     unit = "$ a million"
-    messages, reads = by_socket.of(FRAMES_IN) + by_socket.of(FRAMES_OUT), by_socket.of(READS)
-    why = (
-        f"{messages:g} messages at API Gateway and {by_socket.of(WRITES):g} writes, one a marker, leave 5 reads. "
-        f"There are {reads:g}: the sender's membership and user, who is in the room, the presence of both, a marker."
-    )
     figures = [
-        Figure("1:1 by socket: API Gateway and DynamoDB", _core(by_socket), unit, COUNT, at_most=5.50, why=why),
+        Figure("1:1 by socket: API Gateway and DynamoDB", _core(by_socket), unit, COUNT, at_most=5.50),
         Figure("1:1 by REST: API Gateway and DynamoDB", _core(by_rest), unit, COUNT, at_most=8.00),
         Figure("1:1 by socket: what the fast path adds", _million(by_socket) - _million(slow), unit, COUNT, at_most=1),
     ]

@@ -106,7 +106,7 @@ def _fan_out(account: Account, rooms: dict[int, str], present: int = 0) -> Curve
     def act(size: int) -> None:
         account.deliver([batches[size].pop(0)])
 
-    # One query for the members, a megabyte each, and one request for each hundred keys: presence, and a marker.
+    # One query for the members and the markers, a megabyte each, and one request for the presence of each hundred.
     bounds = {
         "requests": lambda size: _per_megabyte(size) + math.ceil((present or size) / 100),
         "read units": lambda size: 2 + math.ceil(size / _PER_READ_UNIT) + (present or size),

@@ -26,6 +26,7 @@ OTHER: dict[str, Any] = {
     "sid": "XX" + "f" * 32,
     "index": 7,
     "seq": 8,
+    "place": 13,
     "created_ms": 9,
     "due_ms": 10,
     "at_ms": 10,

@@ -20,6 +20,7 @@ from parley.sockets.fast_push import Outlook
 from parley.sockets.presence import listeners
 from parley.store import keys
 from parley.store.changes import decode
+from parley.store.queries import Query
 from tests.sdk.device import SdkDevice, understood
 from tests.sockets.deployment import AtOnce, Deployment, Device, House, Room, hush, passes, patterns
 from tests.sockets.dying import DyingClient, Killed
@@ -71,7 +72,7 @@ def marker(room: Room, index: int) -> Any:
     """The marker of a message."""
     world = room.house.deployment.world
     message = world.table.fetch(keys.message(room.sid, index))
-    return world.table.fetch(keys.marker(room.sid, message["seq"])) if message else None
+    return world.table.fetch(markers.key(room.sid, message["seq"])) if message else None
 
 
 def test_a_message_has_reached_everybody_when_its_sender_gets_the_reply(alice: Device, bob: Device, room: Room) -> None:
@@ -112,7 +113,7 @@ def test_a_push_that_does_not_fit_into_the_frame_of_the_reply_comes_after_it(
 def test_a_push_by_the_writer_looks_like_one_by_fan_out(alice: Device, bob: Device, room: Room, fast: House) -> None:
     alice.done("sendMessage", channel=room.sid, body="hello", attributes={"a": 1})
     (pushed,) = [frame for frame in bob.frames() if frame.get("event") == "messageAdded"]
-    fast.deployment.world.table.take(keys.marker(room.sid, pushed["seq"]))
+    fast.deployment.world.table.take(markers.key(room.sid, pushed["seq"]))
     assert bob.heard() == [pushed, pushed]
 
 
@@ -171,7 +172,7 @@ def test_without_a_marker_everybody_hears_of_the_message_twice_and_nobody_misses
     alice: Device, bob: Device, room: Room, fast: House
 ) -> None:
     alice.done("sendMessage", channel=room.sid, body="hello")
-    fast.deployment.world.table.take(keys.marker(room.sid, bob.frames()[-1]["seq"]))
+    fast.deployment.world.table.take(markers.key(room.sid, bob.frames()[-1]["seq"]))
     fast.deployment.announce()
     assert (got(alice), got(bob)) == (["hello", "hello"], ["hello", "hello"])
 
@@ -472,7 +473,7 @@ def test_the_writer_pushes_what_fan_out_would_push_to_whom_it_would(fast: House,
     pushed = {name: frames[before[name] :] for name, frames in gateway.received.items()}
     message = fast.deployment.world.table.fetch(keys.message(room.sid, 0))
     assert message is not None
-    fast.deployment.world.table.take(keys.marker(room.sid, message["seq"]))
+    fast.deployment.world.table.take(markers.key(room.sid, message["seq"]))
     before = {name: len(frames) for name, frames in gateway.received.items()}
     fast.deployment.announce()
     fanned = {name: frames[before[name] :] for name, frames in gateway.received.items()}
@@ -564,7 +565,7 @@ def test_the_stream_carries_no_marker_to_a_function(
 ) -> None:
     room.post("hello")
     records = fast.deployment.read_stream()
-    markers_ = [one for one in records if one["dynamodb"]["Keys"]["pk"]["S"] == keys.marker(room.sid, 0).pk]
+    markers_ = [one for one in records if one["dynamodb"]["Keys"]["sk"]["S"].startswith("MARKER#")]
     expired = [{**one, "eventName": "REMOVE"} for one in markers_]
     assert len(markers_) == 1
     assert not any(passes(patterns(template, function), one) for one in (*markers_, *expired))
@@ -594,6 +595,52 @@ def test_fan_out_waits_no_longer_than_a_writer_may_work(alice: Device, bob: Devi
     fast.deployment.announce()
     assert got(bob) == ["hello"]
     assert fast.deployment.world.clock.now_ms() - began <= 300
+
+
+def test_a_channel_keeps_as_many_markers_as_the_fast_path_takes_changes_in_two_seconds(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
+    assert fast_push.MOST_PUSHES // fast_push._FEWEST == markers.PLACES
+    for number in range(markers.PLACES):
+        room.post(f"{number}")
+        fast.deployment.world.clock.advance(0.1)
+    assert later(bob) == []
+    assert len(got(bob)) == markers.PLACES
+
+
+def test_a_change_whose_marker_was_overwritten_is_pushed_twice_and_not_lost(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
+    for number in range(markers.PLACES + 1):
+        room.post(f"{number}")
+        fast.deployment.world.clock.advance(1)
+    assert later(bob) == ["messageAdded"]
+    assert got(bob)[-1] == "0"
+
+
+def test_a_marker_of_an_earlier_change_in_the_same_place_does_not_count(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
+    room.post("0")
+    hush(bob)
+    for number in range(markers.PLACES):
+        fast.deployment.runtime.fast_push.forget(room.sid)
+        promised(room, f"{number + 1}")
+    fast.deployment.world.clock.advance(1)
+    fast.deployment.announce()
+    assert got(bob)[-markers.PLACES :] == [f"{number + 1}" for number in range(markers.PLACES)]
+
+
+def test_markers_of_a_room_of_two_are_read_for_nothing(alice: Device, bob: Device, room: Room, fast: House) -> None:
+    """They and the members fit into the 4 KB that one read unit reads."""
+    for number in range(2 * markers.PLACES):
+        room.post(f"{number}")
+        fast.deployment.world.clock.advance(1)
+    world = fast.deployment.world
+    where = keys.hearers(room.sid)
+    query = Query(where, where.after, where.before).request()
+    answer = world._client.query(TableName=world._table_name, ReturnConsumedCapacity="TOTAL", **query)
+    assert (answer["Count"], answer["ConsumedCapacity"]["CapacityUnits"]) == (markers.PLACES + 2, 1)
 
 
 def test_fan_out_does_not_wait_for_an_old_promise(alice: Device, bob: Device, room: Room, fast: House) -> None:

@@ -62,7 +62,7 @@ _MOST_POSTED = 1_000
 class _Hearers:
     """Who may hear of the changes of a batch, by the SID of the channel or, for followers, of what they follow.
 
-    `records` has the memberships and invites of each channel.
+    `records` has the memberships, invites and markers of each channel.
     """
 
     members: dict[str, frozenset[Person]]
@@ -125,9 +125,9 @@ class FanOut:
             return failed
         hearers = self._hearers(changes)
         audiences, unaddressed = _addressed(changes, hearers)
-        online, services, found = self._online(audiences, changes)
+        online, services = self._online(audiences, changes)
         open_, following = listeners(self._context, online), self._following(hearers.followers)
-        served = markers.served(self._context, changes, found)
+        served = markers.served(self._context, changes, hearers.records)
         deliveries = _deliveries([one for one in audiences if _id(one.change) not in self._posted], open_, following)
         plan = self._planned(deliveries, self._channels_needed(deliveries), hearers, served)
         for group in (*following.values(), *open_.values()):
@@ -180,24 +180,23 @@ class FanOut:
 
     def _online(
         self, audiences: list[_Addressed], changes: list[Change]
-    ) -> tuple[dict[str, Presence], dict[Key[Service], Service], Records]:
+    ) -> tuple[dict[str, Presence], dict[Key[Service], Service]]:
         """The presence of every user in the audiences, by user SID, and the services that decide about notifications.
 
         Services that are not remembered are read with the presence. They are handed on, since sockets may take so long
-        that they would be forgotten. The markers of the changes are read too; the last part has all that was read.
+        that they would be forgotten.
         """
         users = {person.user_sid for persons in {one.persons for one in audiences} for person in persons}
         configuration = self._context.configuration
         wanted = self._notifier.services(changes) if users else set()
         services = {key: known for key in wanted if (known := configuration.remembered(key)) is not None}
         unknown = wanted - services.keys()
-        marked = markers.wanted(changes) if users else []
-        found = self._context.table.fetch_many([*unknown, *marked, *(keys.presence(sid) for sid in users)])
+        found = self._context.table.fetch_many([*unknown, *(keys.presence(sid) for sid in users)])
         for key in unknown & found.keys():
             configuration.remember(key, found[key])
             services[key] = found[key]
         online = {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
-        return online, services, found
+        return online, services
 
     def _following(self, followers: dict[str, list[Follower]]) -> Groups:
         """The connections that may still be open, by the SID of what they follow."""

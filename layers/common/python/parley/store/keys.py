@@ -29,7 +29,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     the receipts of a message; all in a channel  pk CHANNEL#<CH>     sk RECEIPT#<index, 12 digits>#<DY>
     media, and the message that carries it     pk MEDIA#<ME>         sk MEDIA
     what changed after a seq*                  pk CHANNEL#<CH>       sk CHG#<seq, 12 digits>
-    who got a change from its writer           pk MARKER#<CH>        sk <seq, 12 digits>
+    who got a change from its writer           pk CHANNEL#<CH>       sk MARKER#<place, 12 digits>
     what was made under an idempotency token   pk IDEMPOTENCY#<parent>#<token>  sk IDEMPOTENCY
     a user by SID or identity (derived SID)    pk USER#<US>          sk USER
     a user's live connections                  pk USER#<US>          sk PRESENCE
@@ -300,9 +300,9 @@ def changes(channel_sid: str) -> Range[stored.LogEntry]:
     return Range(f"CHANNEL#{channel_sid}", "CHG#")
 
 
-def marker(channel_sid: str, seq: int) -> Key[stored.Marker]:
-    """Markers do not lie in the channel's own partition, whose writes are the first to reach DynamoDB's limit."""
-    return Key(f"MARKER#{channel_sid}", padded(seq))
+def marker(channel_sid: str, place: int) -> Key[stored.Marker]:
+    """Places are used again, so a marker says which change it is of."""
+    return Key(f"CHANNEL#{channel_sid}", f"MARKER#{padded(place)}")
 
 
 def idempotency(sid: str, token: str) -> Key[stored.SentToken]:
@@ -381,7 +381,10 @@ def followers(followed_sid: str) -> Range[stored.Follower]:
 
 
 def hearers(channel_sid: str) -> Span:
-    """All who may hear of a channel: the connections that follow its document, the invites and the members."""
+    """All who may hear of a channel: the connections that follow its document, the invites and the members.
+
+    The channel's markers come with them: fan-out needs both.
+    """
     # In the order of sort keys, these are neighbours. `$` is the character after `#`.
     return Span(f"CHANNEL#{channel_sid}", "", after="FOLLOWER", before="MEMBER$")
 

@@ -48,8 +48,9 @@ class Follower(TypedDict, total=False):
 
 
 class Marker(TypedDict, total=False):
-    """The connections that got a change from its writer; their ids have blanks between them."""
+    """The connections that got the change `seq` from its writer; their ids have blanks between them."""
 
+    seq: int
     to: str
     expires_at: int
 
