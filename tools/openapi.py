@@ -27,6 +27,7 @@ _TITLES = {
     "conversations_v1": "Conversations v1",
     "account": "Account and API keys",
     "media_v1": "Media v1",
+    "messaging_v1": "Messaging v1",
 }
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"

@@ -26,6 +26,7 @@ VERSIONS = {
     "v3": ("chat_v3.json", "/chat"),
     "conversations": ("conversations_v1.json", "/conversations"),
     "media": ("media_v1.json", "/media"),
+    "messaging": ("messaging_v1.json", "/messaging"),
     "2010": ("account_2010.json", ""),
 }
 

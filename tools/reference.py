@@ -38,13 +38,15 @@ _NAMES = {"channel": "conversation", "channel_webhook": "conversation_webhook"}
 _GROUP = 4
 _INTRODUCTION = """# API reference
 
-Parley offers the REST APIs of Programmable Chat and of Conversations, with the paths and words of Twilio. Each page has
-the fields, parameters and operations of one resource; every answer on them is recorded from the service.
+Parley offers the REST APIs of Programmable Chat and of Conversations, with the paths and words of Twilio, and of
+Programmable Messaging what phones in conversations need. Each page has the fields, parameters and operations of one
+resource; every answer on them is recorded from the service.
 [Error codes](errors.md) has what can be refused and why.
 
 The same is told in OpenAPI 3.1 for tools: [Chat v2](../openapi/chat-v2.json), [Chat v1](../openapi/chat-v1.json),
 [Chat v3](../openapi/chat-v3.json), [Conversations](../openapi/conversations-v1.json),
-[media](../openapi/media-v1.json), [account and API keys](../openapi/account.json).
+[media](../openapi/media-v1.json), [messaging](../openapi/messaging-v1.json),
+[account and API keys](../openapi/account.json).
 
 Requests need the account SID with the auth token, or the SID of an API key with its secret. Parameters stand in a form,
 answers are JSON. The examples with curl need three variables:
@@ -64,6 +66,7 @@ url = os.environ["PARLEY_URL"]
 client = Client(os.environ["ACCOUNT_SID"], os.environ["AUTH_TOKEN"])
 client.chat.base_url = f"{url}/chat"
 client.conversations.base_url = f"{url}/conversations"
+client.messaging.base_url = f"{url}/messaging"
 client.api.base_url = url
 ```
 """

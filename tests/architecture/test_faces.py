@@ -35,7 +35,7 @@ def with_new_field(mount: Mount) -> Mount:
 def sample(record_type: RecordType) -> dict[str, Any]:
     """A record with something in every place that a path, link or view of its type names."""
     names = ("sid", "service_sid", "channel_sid", "user_sid", "member_address", "identity")
-    names += ("default_chat_service_sid", "member_sid", "message_sid")
+    names += ("default_chat_service_sid", "member_sid", "message_sid", "messaging_service_sid")
     return {**dict.fromkeys(names, "x"), "colour": "blue", "limits.colour": "blue", "media": {"colour": "blue"}}
 
 

@@ -20,6 +20,7 @@ APIS = {
     "v3": ("chat_v3.json", "/chat"),
     "conversations": ("conversations_v1.json", "/conversations"),
     "media": ("media_v1.json", "/media"),
+    "messaging": ("messaging_v1.json", "/messaging"),
     "2010": ("account_2010.json", ""),
 }
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -69,6 +70,7 @@ _LINKS = {
     "conversations:ServiceUser": {"user_conversations"},
     "media:Media": {"content", "content_direct_temporary"},
     "media:MediaSet": {"content", "content_direct_temporary"},
+    "messaging:Service": {"phone_numbers"},
 }
 _VERBS = re.compile("Create|Fetch|List|Update|Delete")
 # What has been answered as published since a test began, `v2:CreateChannel`; `tests/support/proofs.py` reads and empties it.

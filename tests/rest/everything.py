@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -10,12 +11,17 @@ from urllib.parse import quote
 from parley.faces import media
 from parley.faces.registry import MOUNTS
 from parley.faces.spec import Mount
-from parley.operations import bindings
+from parley.ids import sender_sid
+from parley.operations import bindings, senders
 from parley.operations.context import Context
 from parley.rest.routes import METHODS
 from tests.support.doors import Answer, Raw
 from tests.support.receipts import delivered
 from tests.support.world import PHONE_NUMBERS
+
+# A sender of the account that is in no messaging service.
+FREE = "+12025550190"
+_numbers = itertools.count(1000)
 
 # What a create or update sends that would be accepted. Other verbs send nothing.
 FORMS: dict[tuple[str, str], dict[str, Any]] = {
@@ -40,6 +46,9 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
     ("invite", "create"): {"Identity": "carol"},
     ("credential", "create"): {"Type": "fcm", "Secret": "x"},
     ("credential", "update"): {"FriendlyName": "renamed"},
+    ("messaging_service", "create"): {"FriendlyName": "a messaging service"},
+    ("messaging_service", "update"): {"FriendlyName": "renamed"},
+    ("sender", "create"): {"PhoneNumberSid": sender_sid(FREE)},
     ("api_key", "create"): {"FriendlyName": "a key"},
     ("api_key", "update"): {"FriendlyName": "renamed"},
 }
@@ -74,6 +83,7 @@ ABSENT = {
     "channel_sid": "CH" + "0" * 32,
     "user_sid": "US" + "0" * 32,
     "message_sid": "IM" + "0" * 32,
+    "messaging_service_sid": "MG" + "0" * 32,
 }
 
 
@@ -191,6 +201,7 @@ def make(raw: Raw, context: Context, suffix: str = "", *, default: bool = False)
         "credential": credential,
         "account": context.account_sid,
         "api_key": raw.post(f"{account}/Keys.json", FORMS["api_key", "create"])["sid"],
+        **_of_messaging(raw, context),
     }
     everything = _in_chat(raw, context, service, of_account)
     everything.scopes["conversations"] = _in_conversations(
@@ -205,6 +216,18 @@ def make(raw: Raw, context: Context, suffix: str = "", *, default: bool = False)
 
 
 _CONVERSATIONS = "/conversations/v1"
+_MESSAGING = "/messaging/v1"
+
+
+def _of_messaging(raw: Raw, context: Context) -> dict[str, str]:
+    """A messaging service and a sender in it; another sender is in no service."""
+    service = raw.post(f"{_MESSAGING}/Services", FORMS["messaging_service", "create"])["sid"]
+    made = {}
+    for address in (f"+1202556{next(_numbers)}", FREE):
+        fields = {"provider_id": "phone-0a", "country_code": "US", "capabilities": ["SMS", "MMS"]}
+        made[address] = senders.enable(context, address, {**fields, "messaging_service_sid": service})["sid"]
+    raw("DELETE", f"{_MESSAGING}/Services/{service}/PhoneNumbers/{made.pop(FREE)}")
+    return {"messaging_service": service, "sender": next(iter(made.values()))}
 
 
 def _in_chat(raw: Raw, context: Context, service: str, of_account: dict[str, str], unique: str = "") -> Everything:
@@ -243,6 +266,7 @@ def _in_chat(raw: Raw, context: Context, service: str, of_account: dict[str, str
         "user_binding": binding["sid"],
     }
     addresses = {"account_sid": context.account_sid, "service_sid": service, "channel_sid": channel, "user_sid": user}
+    addresses["messaging_service_sid"] = of_account["messaging_service"]
     return Everything(context.account_sid, addresses, items)
 
 

@@ -18,7 +18,7 @@ from tests.support.world import World
 RENAMED = {"friendly_name": "renamed"}
 # Resource -> what the update of `FORMS` changes, as it is shown at noon and a minute.
 CHANGED: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("service", "user", "channel", "credential", "api_key"), RENAMED),
+    **dict.fromkeys(("service", "user", "channel", "credential", "api_key", "messaging_service"), RENAMED),
     "role": {"permissions": ["leaveChannel", "sendMessage"]},
     "user_channel": {"notification_level": "muted"},
     "channel_webhook": {"configuration": {"flow_sid": "FW" + "0a" * 16, "retry_count": 1}},
@@ -98,6 +98,7 @@ TEXTS: list[tuple[str, str, int, int, str]] = [
     ("chat user", *FRIENDLY),
     ("chat channel", *FRIENDLY),
     ("chat credential", *FRIENDLY),
+    ("chat messaging_service", "FriendlyName", 64, 50003, too_long("Friendly name", 64)),
     ("chat api_key", "FriendlyName", 64, 50003, too_long("Friendly name", 64)),
     ("chat channel", *UNIQUE),
     ("chat channel", "CreatedBy", 256, 50310, too_long("Author", 256)),

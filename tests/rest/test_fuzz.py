@@ -159,6 +159,11 @@ class Laboratory:
                 if configuration["sid"] != self.own.of(operation)["sid"]:
                     assert self.raw("DELETE", f"{addresses}/{configuration['sid']}").status == 204
 
+        if operation.resource == "sender":
+            addresses = {**self.own.of(operation), "sid": operation.form["PhoneNumberSid"]}
+            taken_out = f"/messaging/v1/Services/{addresses['messaging_service_sid']}/PhoneNumbers/{addresses['sid']}"
+            self.raw("DELETE", taken_out)
+
     def victim(self, operation: Operation) -> str:
         """A new item for an operation that deletes one, so that the others stay."""
         number = self.number()

@@ -268,6 +268,7 @@ class Library:
         )
         client.chat.base_url = f"{self._door.base_url}/chat"
         client.conversations.base_url = f"{self._door.base_url}/conversations"
+        client.messaging.base_url = f"{self._door.base_url}/messaging"
         client.api.base_url = self._door.base_url
         return client
 

@@ -398,6 +398,24 @@ CAUSES: dict[Error, Cause] = {
         "One identity opened more connections than it may have, so the oldest one was closed.",
         "Close connections that are not needed, and do not share an identity among people.",
     ),
+    # Messaging services
+    errors.MESSAGING_URL_INVALID: Cause(
+        "The URL is too long, is no http or https URL, or leads to an address that is not public.",
+        "Send a URL that the internet can reach.",
+    ),
+    errors.MESSAGING_SERVICE_IN_USE: Cause(
+        "New conversations are given the messaging service.",
+        "Name another one as `DefaultMessagingServiceSid` in the account's configuration, then delete this one.",
+    ),
+    errors.MESSAGING_SERVICE_FULL: Cause(
+        "The messaging service has 400 senders.", "Take a sender out of it, or use another messaging service."
+    ),
+    errors.SENDER_IN_SERVICE: Cause(
+        "The sender is in the messaging service already.", "Nothing: what was asked for is so."
+    ),
+    errors.SENDER_IN_OTHER_SERVICE: Cause(
+        "A sender is in one messaging service at a time.", "Take it out of the other messaging service first."
+    ),
     errors.TOO_MANY_REQUESTS: Cause(
         "The client sent too many frames within a second.",
         "Wait a second, or raise `SocketRequestsPerSecond` of the deployment.",

@@ -16,6 +16,7 @@ _ROOTS = {
     "chat_v2": "client.chat.v2",
     "chat_v3": "client.chat.v3",
     "conversations_v1": "client.conversations.v1",
+    "messaging_v1": "client.messaging.v1",
     "account": "client.api.v2010",
 }
 # Resources that the library calls otherwise than their paths, below the resource in the first place.

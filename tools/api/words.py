@@ -42,6 +42,7 @@ _ADDRESSES = {
     "service_sid": "The service.",
     "channel_sid": "The channel, by SID or unique name.",
     "user_sid": "The user, by SID or identity.",
+    "messaging_service_sid": "The SID of the messaging service.",
     "message_sid": "The message.",
 }
 _BY = {"channel": " or unique name", "member": " or identity", "user": " or identity", "participant": " or identity"}

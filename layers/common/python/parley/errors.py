@@ -192,6 +192,13 @@ ADDRESS_FOREIGN = Error()
 ADDRESS_CONFIGURED = Error()
 AUTO_CREATION_URL_INVALID = Error("reason")
 
+# Messaging services
+MESSAGING_URL_INVALID = Error("reason")
+MESSAGING_SERVICE_IN_USE = Error()
+MESSAGING_SERVICE_FULL = Error()
+SENDER_IN_SERVICE = Error()
+SENDER_IN_OTHER_SERVICE = Error()
+
 # Invites and bindings
 INVITE_NOT_FOUND = Error()
 INVITE_USED = Error()

@@ -4,7 +4,7 @@
   so lists read the base table in order and a page position is a SID.
 - A user's SID is derived from service and identity, a member's from channel and identity: addressing by identity needs
   no lookup, and "identity is unique" is a condition on one key.
-- A message's SID carries its index: fetching one is a single GetItem.
+- A message's SID carries its index, and a sender's SID its address: fetching one is a single GetItem.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from parley.clock import Clock
 
 _HEX_32 = re.compile(r"[0-9a-fA-F]{32}")
 _INDEX_DIGITS = 10
+# The forms of a sender's address, by the first digit of its SID. A number has at most 15 digits and none begins with 0.
+_SENDERS = {"0": "+", "1": "whatsapp:+"}
+_NUMBER_DIGITS = 15
 
 
 def is_sid(prefix: str, text: str) -> bool:
@@ -49,6 +52,27 @@ def gateway_member_sid(channel_sid: str, projected_address: str) -> str:
 def address_sid(account_sid: str, address: str) -> str:
     """The SID of the configuration of an address."""
     return "IG" + _digest(account_sid, address)
+
+
+def sender_sid(address: str) -> str:
+    """The SID of an address that the account sends from: a number, or `whatsapp:` and a number."""
+    plain, _, number = address.rpartition("+")
+    form = next(digit for digit, beginning in _SENDERS.items() if beginning == f"{plain}+")
+    return f"PN{form}{number:0>{_NUMBER_DIGITS}}{_digest(address)[: 31 - _NUMBER_DIGITS]}"
+
+
+def sender_address(sid: str) -> str | None:
+    """The address that a sender's SID carries; None for a SID of anything else."""
+    number = sid[3 : 3 + _NUMBER_DIGITS].lstrip("0")
+    if not is_sid("PN", sid) or sid[2] not in _SENDERS or not number:
+        return None
+    address = f"{_SENDERS[sid[2]]}{number}"
+    return address if sender_sid(address) == sid else None
+
+
+def content_sid(account_sid: str, friendly_name: str, language: str) -> str:
+    """The SID of the content template with this name in this language."""
+    return "HX" + _digest(account_sid, "content", friendly_name, language)
 
 
 def group_digest(addresses: Iterable[str]) -> str:

@@ -18,15 +18,19 @@ _LONG_CODE = re.compile(r"\+1(?!8(?:00|33|44|55|66|77|88))[2-9][0-9]{9}")
 
 
 class Numbers(NamedTuple):
-    """The account's numbers, and whether the account can write to groups of phones."""
+    """The account's numbers, and whether the account can write to groups of phones.
+
+    `senders` are those that AWS carries, which never are in groups.
+    """
 
     phones: frozenset[str] = frozenset()
     whatsapp_senders: frozenset[str] = frozenset()
     has_groups: bool = False
+    senders: frozenset[str] = frozenset()
 
     def has(self, address: str) -> bool:
         """Whether the account owns an address."""
-        return address in self.phones or address in self.whatsapp_senders
+        return address in self.phones or address in self.whatsapp_senders or address in self.senders
 
 
 NO_NUMBERS = Numbers()

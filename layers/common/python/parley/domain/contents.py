@@ -19,6 +19,8 @@ from parley.errors import (
 from parley.ids import is_sid
 
 _MOST_VARIABLES, _LONGEST_NAME, _LONGEST_VALUE, _LONGEST = 100, 16, 256, 27_801
+# How long the name of a template may be (unconfirmed).
+LONGEST_NAME = 256
 
 
 def check_sid(text: str) -> str | None:

@@ -54,6 +54,12 @@ def binding(given: Mapping[str, Any], numbers: Numbers) -> MessagingBinding | No
     return _pair(channel, address or "", proxy, numbers)
 
 
+def own_addresses(given: Mapping[str, Any]) -> tuple[str | None, ...]:
+    """The addresses in a participant's parameters that the account may own; only groups ask that of a phone."""
+    proxy = given.get(PROXY)
+    return proxy, given.get(PROJECTED), given.get(ADDRESS) if proxy is None else None
+
+
 def parameters_in(given: Mapping[str, Any]) -> dict[str, str]:
     """The parameters of a participant that is given as a JSON object, by field; null means that a field is not given.
 
@@ -109,7 +115,7 @@ def _phone(channel: str, address: str, numbers: Numbers) -> MessagingBinding:
 
 
 def _projected(projected: str, numbers: Numbers) -> MessagingBinding:
-    if not numbers.has_groups:
+    if not numbers.has_groups or projected in numbers.senders:
         raise errors.GROUPS_DISABLED()
     if not can_be_in_groups(projected) or not numbers.has(projected):
         raise errors.PROJECTED_ADDRESS_FOREIGN()

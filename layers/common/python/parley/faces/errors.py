@@ -57,6 +57,10 @@ def _conversations(status: int, code: int, text: str) -> Row:
     return Row(conversations=Answer(status, code, text))
 
 
+def _account(status: int, code: int, text: str) -> Row:
+    return Row(account=Answer(status, code, text))
+
+
 TABLE: dict[Error, Row] = {
     # The platform
     errors.MISSING_PARAMETER: _everywhere(400, 20001, "Missing required parameter {name} in the post body"),
@@ -267,6 +271,18 @@ TABLE: dict[Error, Row] = {
     errors.ADDRESS_CONFIGURED: _conversations(409, 20409, "There is a configuration for this address already"),
     errors.AUTO_CREATION_URL_INVALID: _conversations(
         400, 20001, "Invalid value for parameter AutoCreation.WebhookUrl: {reason}"
+    ),
+    # Messaging services. The statuses, and the codes without a page of their own, are (unconfirmed).
+    errors.MESSAGING_URL_INVALID: _account(400, 20001, "The URL is not usable: {reason}"),
+    errors.MESSAGING_SERVICE_IN_USE: _account(
+        409, 20409, "The messaging service is the account's default; name another one in the configuration first"
+    ),
+    errors.MESSAGING_SERVICE_FULL: _account(
+        409, 21714, "Messaging Service has the maximum number of phone numbers (400)"
+    ),
+    errors.SENDER_IN_SERVICE: _account(409, 21710, "Phone Number or Short Code is already in the Messaging Service"),
+    errors.SENDER_IN_OTHER_SERVICE: _account(
+        409, 21712, "Phone Number or Short Code is already in another Messaging Service"
     ),
     # Invites and bindings
     errors.INVITE_NOT_FOUND: _chat(404, 50601, "Invite not found: the user is not invited to this channel"),

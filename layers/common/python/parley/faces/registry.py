@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parley.faces import account, chat_v1, chat_v2, chat_v3, conversations_v1, media
+from parley.faces import account, chat_v1, chat_v2, chat_v3, conversations_v1, media, messaging_v1
 from parley.faces.spec import Mount
 
 MOUNTS: tuple[Mount, ...] = (
@@ -12,4 +12,5 @@ MOUNTS: tuple[Mount, ...] = (
     *conversations_v1.MOUNTS,
     *account.MOUNTS,
     *media.MOUNTS,
+    *messaging_v1.MOUNTS,
 )

@@ -33,7 +33,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     fields = {**parameters, **_checked(context, parameters)}
     record = {**verbs.new_record(context, ADDRESS_CONFIGURATION, path), **verbs.non_null(fields), "sid": sid}
     write = Create(keys.address_configuration(context.account_sid, sid), record, taken=ADDRESS_CONFIGURED())
-    return context.table.commit(context.cause(), [write])[0]
+    return context.table.commit(context.cause(), [write, *numbers.still_own(context, parameters["address"])])[0]
 
 
 def _checked(context: Context, given: dict[str, Any]) -> dict[str, Any]:

@@ -138,7 +138,8 @@ Announce = Callable[["Context", str], "Announcement"]
 class Context:
     """One request's view of the world.
 
-    `numbers` are the account's numbers, `records` all types of records, `media` what the operator has set for files.
+    `numbers` are the numbers in the settings; `has_phones` says that there may be senders too.
+    `records` are all types of records, `media` what the operator has set for files.
     `announce` begins the fast path of a new message. `carried` takes the pushes that the reply to a client's request
     carries; None if it can carry none. `rest_url` is what URLs in the answer to a REST request begin with.
     """
@@ -154,6 +155,7 @@ class Context:
     ask: Ask | None = None
     perspective: Perspective = INTERNAL
     numbers: Numbers = NO_NUMBERS
+    has_phones: bool = False
     records: Registry = RECORDS
     make_objects: Callable[[], Objects] | None = None
     media: MediaRules = DEFAULT_RULES

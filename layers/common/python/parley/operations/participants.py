@@ -9,7 +9,7 @@ from parley.domain import participants as rules
 from parley.domain.memberships import birth_of, identity_of, own, user_of
 from parley.errors import CONCURRENT_UPDATE, USER_EXISTS, USER_NOT_FOUND
 from parley.ids import invite_sid, user_sid
-from parley.operations import aliases, bound, channel_log, departures, joining, lifecycle, members, verbs
+from parley.operations import aliases, bound, channel_log, departures, joining, lifecycle, members, senders, verbs
 from parley.operations.addressing import only_shown, service
 from parley.operations.channel_log import Overtaken
 from parley.operations.context import Context
@@ -32,7 +32,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Member:
         Refusal: the refusal of a wrong address; 50416 if the pair is in use; 50433 or 50437 if the participant is
             there already; as `joining.create`.
     """
-    binding = rules.binding(parameters, context.numbers)
+    binding = rules.binding(parameters, senders.known(context, *rules.own_addresses(parameters)))
     given = {name: value for name, value in parameters.items() if name not in rules.PARTS}
     return joining.create(context, path, given, binding)
 
@@ -88,7 +88,10 @@ class _Rebinding:
             rules.check_new_identity(member)
         old = member.get("messaging_binding")
         identity = self._given.get("identity") or identity_of(member)
-        new = rules.rebound(old, identity, self._given, self._context.numbers)
+        # Without its proxy address, the phone would be in a group.
+        left_alone = (old or {}).get("address") if self._given.get(rules.PROXY) == rules.REMOVED else None
+        numbers = senders.known(self._context, *rules.own_addresses(self._given), left_alone)
+        new = rules.rebound(old, identity, self._given, numbers)
         found = self._context.table.fetch_many(bound.wanted(self._context, member["channel_sid"], old, new))
         share = bound.change(self._context, found, tail, member, old, new, moved=Overtaken)
         lifecycle.require(tail, *share.first)

@@ -133,13 +133,18 @@ _SIDS = ("sid", "service_sid", "channel_sid")
 
 
 def bury(
-    context: Context, record_type: RecordType[Any], resolved: Path, record: Mapping[str, Any], **more: Any
+    context: Context,
+    record_type: RecordType[Any],
+    resolved: Path,
+    record: Mapping[str, Any],
+    *guards: Guard,
+    **more: Any,
 ) -> Bury:
     """The write that turns a record into its tombstone, which keeps the SIDs and the fields that its type names."""
     names = (*_SIDS, *record_type.remains.split())
     remains = {name: record[name] for name in names if name in record}
     expires_at = context.clock.now_ms() // 1000 + TOMBSTONE_SECONDS
-    return Bury(record_type.key(resolved), NOT_FOUND(), {**remains, **more}, expires_at)
+    return Bury(record_type.key(resolved), NOT_FOUND(), {**remains, **more}, expires_at, guards)
 
 
 def read_page(

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from parley.domain import participants as rules
+from parley.domain.addresses import Numbers
 from parley.domain.channels import Counted, with_counters
 from parley.domain.roles import CHANNEL as OF_CHANNELS
 from parley.errors import (
@@ -24,7 +25,7 @@ from parley.errors import (
     USER_NOT_FOUND,
     Refusal,
 )
-from parley.operations import bound, channel_log, channels, joining, rate, roles, transitions, verbs
+from parley.operations import bound, channel_log, channels, joining, rate, roles, senders, transitions, verbs
 from parley.operations.addressing import resolve, service
 from parley.operations.context import Context
 from parley.operations.joining import Newcomer
@@ -50,7 +51,9 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
         return channels.create(context, path, fields)
     resolve(context, CHANNEL, path)
     owner = service(context, path["service_sid"])
-    given = [_checked(context, owner, one) for one in parameters["participant"]]
+    texts = [rules.parameters_in(one) for one in parameters["participant"]]
+    numbers = senders.known(context, *(address for one in texts for address in rules.own_addresses(one)))
+    given = [_checked(context, owner, one, numbers) for one in texts]
     if len(given) > setting(owner, "limits.channel_members"):
         raise CHANNEL_FULL()
 
@@ -69,14 +72,13 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
     return record
 
 
-def _checked(context: Context, owner: Service, given: dict[str, Any]) -> Given:
+def _checked(context: Context, owner: Service, texts: dict[str, str], numbers: Numbers) -> Given:
     """The parameters of one participant, and its binding."""
-    texts = rules.parameters_in(given)
     known = MEMBER.by_name
     parameters = {name: known[name].kind.parse(name, [text]) if name in known else text for name, text in texts.items()}
     if named := parameters.get("role_sid"):
         roles.fetch_typed(context, owner["sid"], named, OF_CHANNELS)
-    binding = rules.binding(parameters, context.numbers)
+    binding = rules.binding(parameters, numbers)
     return {name: value for name, value in parameters.items() if name not in rules.PARTS}, binding
 
 

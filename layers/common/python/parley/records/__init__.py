@@ -13,8 +13,10 @@ from parley.records.invites import INVITE
 from parley.records.media import MEDIA
 from parley.records.members import MEMBER
 from parley.records.messages import MESSAGE
+from parley.records.messaging_services import MESSAGING_SERVICE
 from parley.records.receipts import RECEIPT
 from parley.records.roles import ROLE
+from parley.records.senders import SENDER
 from parley.records.services import SERVICE
 from parley.records.spec import Registry
 from parley.records.users import USER
@@ -36,6 +38,8 @@ RECORDS = Registry(
     ACCOUNT_CONFIGURATION,
     ADDRESS_CONFIGURATION,
     API_KEY,
+    MESSAGING_SERVICE,
+    SENDER,
 )
 
 __all__ = [
@@ -51,9 +55,11 @@ __all__ = [
     "MEDIA",
     "MEMBER",
     "MESSAGE",
+    "MESSAGING_SERVICE",
     "RECEIPT",
     "RECORDS",
     "ROLE",
+    "SENDER",
     "SERVICE",
     "USER",
 ]

@@ -10,6 +10,9 @@ Access patterns (each is one function below; `*` marks what is read in order):
     SNS's applications that may be nobody's    pk ACCOUNT#<AC>       sk APPLICATION#<ARN>
     the account's defaults                     pk ACCOUNT#<AC>       sk CONFIGURATION
     what becomes of messages to an address*    pk ACCOUNT#<AC>       sk ADDRESS#<IG>
+    an address that AWS sends from; all*       pk ACCOUNT#<AC>       sk SENDER#<address>
+    a messaging service; all of an account*    pk ACCOUNT#<AC>       sk MESSAGING_SERVICE#<MG>
+    a content template; all of an account*     pk ACCOUNT#<AC>       sk CONTENT#<HX>
     a service's roles*                         pk SERVICE#<IS>       sk ROLE#<RL>
     channels of a service, type and state*     pk SERVICE#<IS>       sk CHANNELS#<type>.<state>#<created ms>#<CH>
     conversations by hour of last activity*    pk ACTIVITY#<IS>      sk <hour>#<CH>
@@ -145,6 +148,30 @@ def address_configuration(account_sid: str, sid: str) -> Key[stored.AddressConfi
 
 def address_configurations(account_sid: str) -> Range[stored.AddressConfiguration]:
     return Range(f"ACCOUNT#{account_sid}", "ADDRESS#")
+
+
+def sender(account_sid: str, address: str) -> Key[stored.Sender]:
+    return Key(f"ACCOUNT#{account_sid}", f"SENDER#{address}")
+
+
+def senders(account_sid: str) -> Range[stored.Sender]:
+    return Range(f"ACCOUNT#{account_sid}", "SENDER#")
+
+
+def messaging_service(account_sid: str, sid: str) -> Key[stored.MessagingService]:
+    return Key(f"ACCOUNT#{account_sid}", f"MESSAGING_SERVICE#{sid}")
+
+
+def messaging_services(account_sid: str) -> Range[stored.MessagingService]:
+    return Range(f"ACCOUNT#{account_sid}", "MESSAGING_SERVICE#")
+
+
+def content(account_sid: str, sid: str) -> Key[stored.Content]:
+    return Key(f"ACCOUNT#{account_sid}", f"CONTENT#{sid}")
+
+
+def contents(account_sid: str) -> Range[stored.Content]:
+    return Range(f"ACCOUNT#{account_sid}", "CONTENT#")
 
 
 def role(service_sid: str, sid: str) -> Key[stored.Role]:

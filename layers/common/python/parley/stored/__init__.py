@@ -14,6 +14,7 @@ from parley.stored.common import OfChannel, OfService, Stored, StoredCause
 from parley.stored.due import Due, DueHand
 from parley.stored.members import Alias, BoundMember, Holder, Member, MessagingBinding
 from parley.stored.messages import Media, Message, MessageMedia, Receipt, SentToken
+from parley.stored.messaging import Content, MessagingService, Sender
 from parley.stored.services import Binding, Device, HeldAddress, Pushed, Rate, Role, Service, User, UserDevices
 from parley.stored.sockets import Connection, Follower, Marker, Presence, SessionResult
 
@@ -27,6 +28,7 @@ __all__ = [
     "Channel",
     "ChannelWebhook",
     "Connection",
+    "Content",
     "Credential",
     "Device",
     "Due",
@@ -45,6 +47,7 @@ __all__ = [
     "Message",
     "MessageMedia",
     "MessagingBinding",
+    "MessagingService",
     "OfChannel",
     "OfService",
     "Presence",
@@ -53,6 +56,7 @@ __all__ = [
     "Receipt",
     "Replayed",
     "Role",
+    "Sender",
     "SentToken",
     "Service",
     "SessionResult",
