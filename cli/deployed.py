@@ -26,6 +26,8 @@ _FOLLOW_SECONDS, _LATE_MS, _REMEMBERED = 2.0, 30_000, 20_000
 _VERSIONS = uuid.UUID("2f0c1a52-1f0d-4b7c-9d57-0f3d2b4b6a10")
 _ATTEMPTS = 10
 _NESTED = "AWS::CloudFormation::Stack"
+# The nested stacks whose log groups and queues the commands use.
+_LOOKED_INTO = ("Logs", "Telephony")
 
 
 class DeployedStack(Place):
@@ -64,7 +66,9 @@ class DeployedStack(Place):
 
     @cached_property
     def _resources(self) -> dict[str, dict[str, Any]]:
-        return self._resources_of(self.name)
+        own = self._resources_of(self.name)
+        nested = [own[name]["PhysicalResourceId"] for name in _LOOKED_INTO if name in own]
+        return {**own, **{name: one for stack in nested for name, one in self._resources_of(stack).items()}}
 
     def _resources_of(self, stack: str) -> dict[str, dict[str, Any]]:
         pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
@@ -124,6 +128,10 @@ class DeployedStack(Place):
         return ApiKey(str(made["sid"]), str(made["secret"]), ends_at)
 
     # What the stack is made of.
+
+    def has_queue(self, logical_id: str) -> bool:
+        """Whether the stack has the queue."""
+        return logical_id in self._resources
 
     def queue_url(self, logical_id: str) -> str:
         """The queue's URL."""

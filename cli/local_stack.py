@@ -127,6 +127,10 @@ class LocalStack(Place):
         config = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=10)
         return boto3.client(service, endpoint_url=url, config=config, **_KEYS)
 
+    def has_queue(self, logical_id: str) -> bool:
+        """Whether the run has the queue."""
+        return logical_id in self._plan["physical"]
+
     def queue_url(self, logical_id: str) -> str:
         """The queue's URL in the emulator."""
         return str(self._plan["physical"][logical_id]["ref"])

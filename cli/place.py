@@ -71,9 +71,14 @@ QUEUES = {
     "DeliveryQueue": "webhook deliveries",
     "WorkQueue": "jobs",
     "PushQueue": "notifications",
+    "CarrierQueue": "texts to phones",
+    "CarrierInbound": "texts from phones",
+    "CarrierReceipts": "reports about texts",
     "DeliveryDeadLetterQueue": "webhook deliveries, given up",
     "WorkDeadLetterQueue": "jobs, given up",
     "PushDeadLetterQueue": "notifications, given up",
+    "CarrierDeadLetterQueue": "texts to phones, given up",
+    "CarrierEventsDeadLetterQueue": "texts from phones and reports, given up",
     "FanOutFailureQueue": "pushes, given up",
     "WebhooksFailureQueue": "webhook planning, given up",
 }
@@ -82,6 +87,8 @@ GIVEN_UP = (
     "DeliveryDeadLetterQueue",
     "WorkDeadLetterQueue",
     "PushDeadLetterQueue",
+    "CarrierDeadLetterQueue",
+    "CarrierEventsDeadLetterQueue",
     "FanOutFailureQueue",
     "WebhooksFailureQueue",
 )
@@ -143,6 +150,10 @@ class Place(ABC):
         """A client of an AWS service, or of its emulator."""
 
     @abstractmethod
+    def has_queue(self, logical_id: str) -> bool:
+        """Whether one of `QUEUES` is there: those of texts are only there with phones."""
+
+    @abstractmethod
     def queue_url(self, logical_id: str) -> str:
         """The URL of one of `QUEUES`."""
 
@@ -172,6 +183,8 @@ class Place(ABC):
         sqs = self.client("sqs")
         states = []
         for logical_id, name in QUEUES.items():
+            if not self.has_queue(logical_id):
+                continue
             answer = sqs.get_queue_attributes(QueueUrl=self.queue_url(logical_id), AttributeNames=list(_COUNTS))
             counts = [0, 0]
             for attribute, place in _COUNTS.items():

@@ -29,7 +29,7 @@ from local.template.declared import REGION
 
 _START_SECONDS = 20
 _STOP_SECONDS = 10
-_SERVICES = "dynamodb,dynamodbstreams,s3,secretsmanager,sqs"
+_SERVICES = "dynamodb,dynamodbstreams,s3,secretsmanager,sns,sqs"
 # MiniStack checks presigned links, which must be signed with these; nothing else is checked.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 

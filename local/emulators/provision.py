@@ -1,4 +1,4 @@
-"""Creates tables, queues, buckets and secrets that the template declares and the emulators do not have yet."""
+"""Creates what the template declares and the emulators do not have yet: tables, queues, topics, buckets, secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from local.emulators.engine import EmulatorFailed, Endpoints
 from local.home import Home
-from local.template.declared import Bucket, Queue, Secret, Table
+from local.template.declared import Bucket, Queue, Secret, Table, Topic
 from local.template.intrinsics import Physical, TemplateError
 from local.template.template import Template
 
@@ -32,6 +32,14 @@ def provision(template: Template, endpoints: Endpoints, home: Home) -> dict[str,
         if queue.redrive:
             url = created[queue.logical_id].ref
             sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(queue.redrive)})
+    if topics := template.topics():
+        sns = endpoints.client("sns")
+        for topic in topics:
+            # SNS answers with the topic that is there, and subscribes a queue only once.
+            created[topic.logical_id] = _topic(sns, topic)
+        for one in template.subscriptions():
+            attributes = {"RawMessageDelivery": str(one.is_raw).lower()}
+            sns.subscribe(TopicArn=one.topic_arn, Protocol="sqs", Endpoint=one.queue_arn, Attributes=attributes)
     for bucket in template.buckets():
         created[bucket.logical_id] = Physical(bucket.name, {"Arn": f"arn:aws:s3:::{bucket.name}"})
     secretsmanager = endpoints.client("secretsmanager")
@@ -82,6 +90,11 @@ def _queue(sqs: Any, queue: Queue) -> Physical:
         url = sqs.create_queue(QueueName=queue.name, Attributes=queue.attributes)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return Physical(url, {"Arn": arn, "QueueName": queue.name, "QueueUrl": url})
+
+
+def _topic(sns: Any, topic: Topic) -> Physical:
+    arn = sns.create_topic(Name=topic.name)["TopicArn"]
+    return Physical(arn, {"TopicArn": arn, "TopicName": topic.name})
 
 
 def provision_buckets(template: Template, endpoints: Endpoints) -> None:

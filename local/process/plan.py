@@ -23,6 +23,9 @@ from local.template.template import BoundTemplate, Template
 
 CONNECTIONS_PATH = "/_aws"
 OBJECTS_PATH = "/_aws/s3"
+TEXTS_PATH = "/_texts/"
+SMS_VOICE_PATH = f"{TEXTS_PATH}sms-voice"
+SOCIAL_MESSAGING_PATH = f"{TEXTS_PATH}social-messaging"
 HEALTH_PATH = "/_aws/health"
 _DEBUGGING_SETTINGS = {
     "LogLevel": "PARLEY_LOG_LEVEL",
@@ -35,6 +38,8 @@ _DEBUGGING_SETTINGS = {
     "WhatsAppSenders": "PARLEY_WHATSAPP_SENDERS",
     "GroupMessages": "PARLEY_GROUP_MESSAGES",
     "CarrierUrl": "PARLEY_CARRIER_URL",
+    "Phones": "PARLEY_PHONES",
+    "SmsMaxPrice": "PARLEY_TEXTS_MAX_PRICE",
     "MediaLimitMb": "PARLEY_MEDIA_LIMIT_MB",
     "MediaUnattachedSeconds": "PARLEY_MEDIA_UNATTACHED_SECONDS",
 }
@@ -43,8 +48,9 @@ _LOCALLY = {
     "PhoneNumbers": "+12025550143,+12025550178",
     "WhatsAppSenders": "whatsapp:+12025550143",
     "GroupMessages": "true",
+    "Phones": "true",
 }
-"""Parameters that every local run sets: numbers to try phones with."""
+"""Parameters that every local run sets: what it takes to try phones."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,16 @@ from local.phones.push_door import SNS_PATH
 from local.process import processes
 from local.process.functions import FunctionError
 from local.process.lean import keep_small
-from local.process.plan import CONNECTIONS_PATH, HEALTH_PATH, Descriptors, Plan, given_parameters, read_template
+from local.process.plan import (
+    CONNECTIONS_PATH,
+    HEALTH_PATH,
+    SMS_VOICE_PATH,
+    SOCIAL_MESSAGING_PATH,
+    Descriptors,
+    Plan,
+    given_parameters,
+    read_template,
+)
 from local.pump import progress
 from local.stack import seed
 from local.template.intrinsics import Physical, TemplateError
@@ -138,6 +147,8 @@ class Supervisor:
             **self._endpoints.environment(),
             "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": management,
             "AWS_ENDPOINT_URL_SNS": rest_url + SNS_PATH,
+            "AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2": rest_url + SMS_VOICE_PATH,
+            "AWS_ENDPOINT_URL_SOCIALMESSAGING": rest_url + SOCIAL_MESSAGING_PATH,
             "PYTHONUNBUFFERED": "1",
         }
         Plan(

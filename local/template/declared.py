@@ -34,6 +34,22 @@ class Queue:
 
 
 @dataclass(frozen=True)
+class Topic:
+    logical_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A queue that gets what is published to a topic: as it was published if `is_raw`, else in SNS's envelope."""
+
+    logical_id: str
+    topic_arn: str
+    queue_arn: str
+    is_raw: bool
+
+
+@dataclass(frozen=True)
 class Bucket:
     logical_id: str
     name: str

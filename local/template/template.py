@@ -2,6 +2,8 @@
 
 `Template` reads the file and names every resource. Addresses and generated identifiers come from the emulators, so
 `bind` adds them later. Only a bound template knows the environment of a function.
+
+Of the nested stacks, those in `RUNNING` are read too: their queues and topics stand beside the template's own.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ from local.template.declared import (
     Secret,
     SocketApi,
     StreamMapping,
+    Subscription,
     Table,
+    Topic,
     arn,
 )
 from local.template.intrinsics import Physical, Scope, TemplateError, read
@@ -37,11 +41,19 @@ _LAYER = "AWS::Serverless::LayerVersion"
 _TABLE = "AWS::DynamoDB::Table"
 _QUEUE = "AWS::SQS::Queue"
 _BUCKET = "AWS::S3::Bucket"
+_STACK = "AWS::CloudFormation::Stack"
+_TOPIC = "AWS::SNS::Topic"
+_SUBSCRIPTION = "AWS::SNS::Subscription"
+_ROLE = "AWS::IAM::Role"
+_CONFIGURATION_SET = "AWS::SMSVOICE::ConfigurationSet"
+_PROTECTION = "AWS::SMSVOICE::ProtectConfiguration"
 _SECRET = "AWS::SecretsManager::Secret"
 _REST_API = "AWS::Serverless::Api"
 _SOCKET_API = "AWS::Serverless::WebSocketApi"
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _RATE_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
+RUNNING = {"templates/phones.yaml"}
+"""The nested templates that hold something that runs. All others hold what only AWS needs."""
 
 
 def _local_name(logical_id: str, properties: Mapping[str, Any] | None = None) -> str:
@@ -71,6 +83,13 @@ class Template:
             "AWS::StackId": arn("cloudformation", f"stack/{STACK}/{stack_uuid}"),
         }
         self._scope = self._scope_with({})
+        self._nested = {
+            logical_id: Template(
+                path.parent / properties["TemplateURL"], stack_uuid, self.resolve(properties["Parameters"])
+            )
+            for logical_id, properties in self.resources(_STACK)
+            if properties["TemplateURL"] in RUNNING
+        }
         self._scope = self._scope_with(dict(self._known()))
 
     def _scope_with(self, physical: Mapping[str, Physical]) -> Scope:
@@ -78,7 +97,19 @@ class Template:
 
     def bind(self, physical: Mapping[str, Physical]) -> BoundTemplate:
         """The template together with the names and attributes that resources got when they were created."""
-        return BoundTemplate(self, self._scope_with({**dict(self._known()), **physical}))
+        return BoundTemplate(self, self._scope_with({**dict(self._known()), **physical, **self._stacks(physical)}))
+
+    def _stacks(self, physical: Mapping[str, Physical]) -> dict[str, Physical]:
+        """The nested stacks with their outputs."""
+        return {
+            logical_id: Physical(arn("cloudformation", f"stack/{logical_id}"), nested._outputs(physical))
+            for logical_id, nested in self._nested.items()
+        }
+
+    def _outputs(self, physical: Mapping[str, Physical]) -> dict[str, str]:
+        scope = self._scope_with({**dict(self._known()), **physical})
+        outputs = self._document.get("Outputs", {}).items()
+        return {f"Outputs.{name}": str(scope.resolve(output["Value"])) for name, output in outputs}
 
     def resources(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """The logical id and unresolved properties of every resource of one type whose condition holds."""
@@ -115,6 +146,16 @@ class Template:
         for kind in (_REST_API, _SOCKET_API):
             for logical_id, _ in self.resources(kind):
                 yield logical_id, Physical(logical_id.lower())
+        for logical_id, name in self._named(_TOPIC, "TopicName"):
+            yield logical_id, Physical(arn("sns", name), {"TopicName": name, "TopicArn": arn("sns", name)})
+        for logical_id, name in self._named(_ROLE, "RoleName"):
+            yield logical_id, Physical(name, {"Arn": f"arn:aws:iam::{ACCOUNT}:role/{name}"})
+        for logical_id, name in self._named(_CONFIGURATION_SET, "ConfigurationSetName"):
+            yield logical_id, Physical(name)
+        for logical_id, _ in self.resources(_PROTECTION):
+            yield logical_id, Physical(logical_id, {"ProtectConfigurationId": f"protect-{_local_name(logical_id)}"})
+        for logical_id, stack in self._stacks({}).items():
+            yield logical_id, stack
 
     def tables(self) -> list[Table]:
         """Every table, without properties that emulators do not know (backups, encryption, warm throughput)."""
@@ -152,7 +193,23 @@ class Template:
             name = values.get("QueueName", _local_name(logical_id, properties))
             attributes = {key: _attribute(values[key]) for key in wanted if key in values}
             found.append(Queue(logical_id, name, attributes, values.get("RedrivePolicy")))
-        return found
+        return [*found, *(queue for nested in self._nested.values() for queue in nested.queues())]
+
+    def topics(self) -> list[Topic]:
+        """Every topic of SNS."""
+        own = [Topic(logical_id, name) for logical_id, name in self._named(_TOPIC, "TopicName")]
+        return [*own, *(topic for nested in self._nested.values() for topic in nested.topics())]
+
+    def subscriptions(self) -> list[Subscription]:
+        """Every subscription of a queue to a topic."""
+        found = []
+        for logical_id, properties in self.resources(_SUBSCRIPTION):
+            values = self.resolve(properties)
+            if values["Protocol"] != "sqs":
+                raise TemplateError(f"{logical_id}: locally, only queues can be subscribed")
+            is_raw = bool(values.get("RawMessageDelivery", False))
+            found.append(Subscription(logical_id, values["TopicArn"], values["Endpoint"], is_raw))
+        return [*found, *(one for nested in self._nested.values() for one in nested.subscriptions())]
 
     def buckets(self) -> list[Bucket]:
         """Every bucket with its CORS rules. Locally nothing else of a bucket would be heeded."""

@@ -26,10 +26,15 @@ def nested(stack: str) -> dict[str, dict[str, Any]]:
     return {name: _named(spec, given) for name, spec in resources.items()}
 
 
+def output(stack: str, name: str) -> Any:
+    """An output of a nested stack, as its file declares it."""
+    return FILES[STACKS[stack]]["Outputs"][name.removeprefix("Outputs.")]["Value"]
+
+
 def role_of(function: str) -> dict[str, Any]:
     """The properties of a function's role."""
-    stack, output = RESOURCES[function]["Properties"]["Role"]["Fn::GetAtt"]
-    role, attribute = FILES[STACKS[stack]]["Outputs"][output.removeprefix("Outputs.")]["Value"]["Fn::GetAtt"]
+    stack, name = RESOURCES[function]["Properties"]["Role"]["Fn::GetAtt"]
+    role, attribute = output(stack, name)["Fn::GetAtt"]
     assert attribute == "Arn"
     properties: dict[str, Any] = nested(stack)[role]["Properties"]
     return properties
@@ -50,7 +55,7 @@ def own(value: Any) -> Any:
     """A value as it is if the stack makes its table itself, and a Region is named for push."""
     if isinstance(value, dict) and value.keys() == {"Fn::If"}:
         condition, made, _ = value["Fn::If"]
-        assert condition in ("MakesTable", "HasPushRegion")
+        assert condition in ("MakesTable", "HasPushRegion", "HasPhones")
         return made
     return value
 

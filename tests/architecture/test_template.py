@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from local.template.intrinsics import Physical, Scope
-from local.template.template import Template
+from local.template.template import RUNNING, Template
 from parley.metrics import METRICS
 from parley.settings import Settings
 from parley.sockets.events import EVENTS
@@ -29,6 +29,7 @@ from tests.architecture.declared import (
     TEMPLATE,
     listed,
     nested,
+    output,
     own,
     role_of,
     statements,
@@ -41,6 +42,24 @@ INLINE_LIMIT_BYTES = 51_200
 ONLY_PERMITS = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Role"}
 ONLY_WATCHES = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::KMS::Key", "AWS::SNS::Topic"}
 ONLY_GUARDS = {"AWS::GuardDuty::MalwareProtectionPlan", "AWS::IAM::Role", "AWS::S3::BucketPolicy"}
+ONLY_LOGS = {"AWS::ApiGateway::Account", "AWS::IAM::Role", "AWS::Logs::LogGroup"}
+ONLY_NAMES = {
+    "AWS::ApiGateway::BasePathMapping",
+    "AWS::ApiGateway::DomainName",
+    "AWS::ApiGatewayV2::ApiMapping",
+    "AWS::ApiGatewayV2::DomainName",
+}
+REACHES_PHONES = {
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Role",
+    "AWS::SMSVOICE::ConfigurationSet",
+    "AWS::SMSVOICE::ProtectConfiguration",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
+}
 ONLY_SERVES_THE_CONSOLE = {
     "AWS::CloudFront::Distribution",
     "AWS::CloudFront::OriginAccessControl",
@@ -50,22 +69,26 @@ ONLY_SERVES_THE_CONSOLE = {
 }
 MAY_HOLD = {
     "templates/console.yaml": ONLY_SERVES_THE_CONSOLE,
+    "templates/domains.yaml": ONLY_NAMES,
     "templates/key.yaml": {"AWS::KMS::Key"},
+    "templates/logs.yaml": ONLY_LOGS,
     "templates/media.yaml": ONLY_GUARDS,
     "templates/permissions.yaml": ONLY_PERMITS,
+    "templates/phones.yaml": REACHES_PHONES,
     "templates/watch.yaml": ONLY_WATCHES,
 }
 # Deployed before the stack of template.yaml, and not with it.
 BY_ITSELF = {"templates/key.yaml"}
 
 NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
-# The log role of API Gateway, which API Gateway and no function uses.
-ROLES_OF_AWS = {"ApiGatewayLogRole"}
 # Whoever writes to a socket, or stores a file, cannot be told which. Applications and endpoints of SNS are named by push
-# credentials, which are made later.
+# credentials, which are made later, as numbers and their lists of who said STOP are. A log group's streams are its own.
 NEEDS_A_WILDCARD = re.compile(
     r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$|\$\{MediaBucket\.Arn\}/\*$"
     r"|:sns:\$\{PushRegion\}:\$\{AWS::AccountId\}:(app|endpoint)/\*/CR\*$"
+    r"|:log-group:/\$\{AWS::StackName\}/[a-z_]+:\*$"
+    r"|:sms-voice:\$\{AWS::Region\}:\$\{AWS::AccountId\}:(phone-number|protect-configuration|opt-out-list)/\*$"
+    r"|:social-messaging:\$\{AWS::Region\}:\$\{AWS::AccountId\}:phone-number-id/\*$"
 )
 API_GATEWAY_PATIENCE_SECONDS = 29
 FAN_OUT_SORT_KEYS = {"CHANNEL", "USER", "MESSAGE#", "MEMBER#", "INVITE#"}
@@ -76,9 +99,27 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
     return {name: spec.get("Properties", {}) for name, spec in RESOURCES.items() if spec["Type"] == kind}
 
 
+def nested_of_type(stack: str, kind: str) -> dict[str, dict[str, Any]]:
+    return {name: spec.get("Properties", {}) for name, spec in nested(stack).items() if spec["Type"] == kind}
+
+
+def queue_of(value: dict[str, Any]) -> str:
+    """The logical id of the queue that a value names by an attribute, or by an output of the stack that holds it."""
+    name, attribute = value["Fn::GetAtt"]
+    if name not in STACKS:
+        return str(name)
+    made = output(name, attribute)
+    return str(made.get("Ref") or made["Fn::GetAtt"][0])
+
+
+def name_of(queue: str) -> Any:
+    """What names a queue in the words of template.yaml."""
+    return QUEUES[queue].get("QueueName", {"Fn::GetAtt": [queue, "QueueName"]})
+
+
 FUNCTIONS = of_type("AWS::Serverless::Function")
-QUEUES = of_type("AWS::SQS::Queue")
-LOG_GROUPS = of_type("AWS::Logs::LogGroup")
+QUEUES = of_type("AWS::SQS::Queue") | nested_of_type("Telephony", "AWS::SQS::Queue")
+LOG_GROUPS = nested_of_type("Logs", "AWS::Logs::LogGroup")
 MAPPINGS = {
     (function, name): event
     for function, properties in FUNCTIONS.items()
@@ -114,7 +155,7 @@ def environment(function: str) -> dict[str, Any]:
 def dead_letter_queues() -> set[str]:
     redrives = [spec["RedrivePolicy"]["deadLetterTargetArn"] for spec in QUEUES.values() if "RedrivePolicy" in spec]
     failures = [spec["DestinationConfig"]["OnFailure"]["Destination"] for spec in STREAM_MAPPINGS.values()]
-    return {target["Fn::GetAtt"][0] for target in redrives + failures}
+    return {queue_of(target) for target in redrives + failures}
 
 
 def filters(mapping: dict[str, Any]) -> list[dict[str, Any]]:
@@ -150,14 +191,77 @@ def test_a_template_is_small_enough_to_be_given_to_cloudformation_as_it_is(name:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_nested_template_holds_nothing_that_a_local_run_needs(name: str):
-    """The local runtime reads template.yaml alone, so functions, tables, queues and APIs must be there."""
+    """Functions, tables and APIs must be in template.yaml. Of the others, the local runtime reads those in RUNNING."""
     assert {spec["Type"] for spec in FILES[name]["Resources"].values()} <= MAY_HOLD[name]
     assert "Transform" not in FILES[name], "only template.yaml is translated by SAM"
 
 
-def test_what_only_permits_or_watches_is_not_in_the_template_that_the_local_runtime_reads():
-    others = {name for name, spec in RESOURCES.items() if spec["Type"] in ONLY_PERMITS | ONLY_WATCHES | ONLY_GUARDS}
-    assert others == ROLES_OF_AWS
+def test_what_only_permits_watches_or_logs_is_not_in_the_template_that_the_local_runtime_reads():
+    elsewhere = ONLY_PERMITS | ONLY_WATCHES | ONLY_GUARDS | ONLY_LOGS | ONLY_NAMES
+    assert {name for name, spec in RESOURCES.items() if spec["Type"] in elsewhere} == set()
+
+
+def test_a_nested_template_holds_queues_only_if_the_local_runtime_reads_it():
+    assert {name for name, kinds in MAY_HOLD.items() if "AWS::SQS::Queue" in kinds} == RUNNING
+    assert STACKS["Telephony"] in RUNNING
+
+
+def test_without_phones_nothing_of_them_exists():
+    assert TEMPLATE["Parameters"]["Phones"]["Default"] == "false"
+    assert TEMPLATE["Conditions"]["HasPhones"] == {"Fn::Equals": [{"Ref": "Phones"}, "true"]}
+    assert {name for name, spec in RESOURCES.items() if spec.get("Condition") == "HasPhones"} == {
+        "CarriersFunction",
+        "Telephony",
+    }
+    assert {
+        (stack, name)
+        for stack in ("Logs", "Permissions", "Watch")
+        for name, spec in nested(stack).items()
+        if spec.get("Condition") == "HasPhones"
+    } == {
+        ("Logs", "CarriersLogGroup"),
+        ("Permissions", "CarriersRole"),
+        ("Permissions", "TextsPolicy"),
+        ("Watch", "CarrierAgeAlarm"),
+        ("Watch", "CarrierDeadLetterAlarm"),
+        ("Watch", "CarrierEventsDeadLetterAlarm"),
+        ("Watch", "CarrierInboundAgeAlarm"),
+        ("Watch", "CarrierReceiptsAgeAlarm"),
+    }
+
+
+def test_each_queue_of_events_takes_them_from_its_own_topic_as_they_were_published():
+    lines = nested("Telephony")
+    for topic, queue in (("Inbound", "CarrierInbound"), ("Receipts", "CarrierReceipts")):
+        subscribed = lines[f"{topic}Subscription"]["Properties"]
+        assert subscribed["TopicArn"] == {"Ref": topic} and subscribed["RawMessageDelivery"] is True
+        assert queue_of(subscribed["Endpoint"]) == queue
+        (allowed,) = lines[f"{queue}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert (allowed["Principal"], allowed["Action"]) == ({"Service": "sns.amazonaws.com"}, "sqs:SendMessage")
+        assert queue_of(allowed["Resource"]) == queue
+        assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": topic}}}
+
+
+def test_aws_may_publish_to_the_topics_of_phones_and_do_nothing_else():
+    lines = nested("Telephony")
+    (own_statement,) = lines["TwoWayRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    assert own_statement == {"Effect": "Allow", "Action": "sns:Publish", "Resource": {"Ref": "Inbound"}}
+    (reports,) = lines["ReceiptsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (reports["Action"], reports["Resource"]) == ("sns:Publish", {"Ref": "Receipts"})
+    (trusted,) = lines["TwoWayRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    here = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert reports["Condition"] == trusted["Condition"] == here
+
+
+def test_texts_are_sent_under_the_set_that_reports_them_all():
+    made = nested("Telephony")["ConfigurationSet"]["Properties"]
+    (destination,) = made["EventDestinations"]
+    assert destination["SnsDestination"] == {"TopicArn": {"Ref": "Receipts"}} and destination["Enabled"] is True
+    assert destination["MatchingEventTypes"] == ["TEXT_ALL", "MEDIA_ALL"]
+    (sending,) = (one for one in statements("CarriersFunction") if "sms-voice:SendTextMessage" in one["Action"])
+    allowed = [one["Fn::Sub"] for one in sending["Resource"]]
+    name = made["ConfigurationSetName"]["Fn::Sub"]
+    assert [text for text in allowed if text.endswith(f":configuration-set/{name}")]
 
 
 def test_every_nested_template_is_deployed_with_all_of_its_parameters():
@@ -309,10 +413,12 @@ def test_no_setting_resolves_a_secret_or_is_for_local_runs_only(function: str):
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_logs_under_its_own_name_to_a_group_that_it_may_write(function: str):
-    group = FUNCTIONS[function]["LoggingConfig"]["LogGroup"]["Ref"]
+    group = output(*FUNCTIONS[function]["LoggingConfig"]["LogGroup"]["Fn::GetAtt"])["Ref"]
     assert LOG_GROUPS[group]["LogGroupName"]["Fn::Sub"] == "/${AWS::StackName}/" + folder(function)
     assert environment(function)["POWERTOOLS_SERVICE_NAME"] == folder(function)
-    assert {"Fn::GetAtt": [group, "Arn"]} in [statement["Resource"] for statement in statements(function)]
+    arn = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/${AWS::StackName}/"
+    written = {"Fn::Sub": f"{arn}{folder(function)}:*"}
+    assert written in [statement["Resource"] for statement in statements(function)]
 
 
 def test_a_guided_deployment_does_not_ask_whether_the_api_may_do_without_authentication():
@@ -394,6 +500,7 @@ LONGEST = {
     "MediaScan": "guardduty",
     "MediaUnattachedSeconds": "99999",
     "PhoneNumbers": ",".join(["+999999999999999"] * 10),
+    "Phones": "false",
     "PushRegion": "ap-southeast-7",
     "Stage": "x" * 32,
     "TableName": "x" * 100,
@@ -429,6 +536,7 @@ def test_exactly_the_parameters_that_make_the_settings_of_a_published_version_st
         ("MediaScan", "guardduty"),
         ("MediaUnattachedSeconds", "600"),
         ("PhoneNumbers", "+12025550143"),
+        ("Phones", "true"),
         ("PushRegion", "eu-west-1"),
         ("Stage", "test"),
         ("TableName", "restored"),
@@ -492,7 +600,7 @@ def test_a_queue_is_encrypted_and_has_a_dead_letter_queue_or_is_one(queue: str):
 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_every_queue_is_watched(queue: str):
-    name = [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
+    name = [{"Name": "QueueName", "Value": name_of(queue)}]
     assert name in [alarm.get("Dimensions") for alarm in alarms().values()]
 
 
@@ -552,8 +660,14 @@ def test_slow_answers_errors_on_sockets_and_changes_that_wait_raise_alarms():
 
 
 def test_the_page_about_costs_counts_the_metrics_that_alarms_watch():
-    watched = sum(max(1, sum("MetricStat" in one for one in alarm.get("Metrics", []))) for alarm in alarms().values())
-    assert f"| alarms: {watched} metrics, $0.10 each | ${watched / 10:.2f} |" in (ROOT / "docs/cost.md").read_text()
+    page = (ROOT / "docs/cost.md").read_text()
+    watched = {True: 0, False: 0}
+    for name, alarm in alarms().items():
+        metrics = sum("MetricStat" in one for one in alarm.get("Metrics", []))
+        watched[nested("Watch")[name].get("Condition") == "HasPhones"] += max(1, metrics)
+    assert f"| alarms: {watched[False]} metrics, $0.10 each | ${watched[False] / 10:.2f} |" in page
+    more = f"alarms over {watched[True]} more metrics, $0.10 each | ${watched[True] / 10:.2f} |"
+    assert f"| with `Phones`: {more}" in page
 
 
 def test_the_price_of_a_stack_that_nobody_uses_is_the_sum_of_its_parts():
@@ -575,12 +689,12 @@ def test_an_alarm_tells_somebody_what_to_think_of_it(name: str):
 def test_a_dead_letter_queue_keeps_messages_as_long_as_possible_and_raises_an_alarm(queue: str):
     assert QUEUES[queue]["MessageRetentionPeriod"] == 14 * 24 * 3600
     watched = [alarm.get("Dimensions") for alarm in alarms().values()]
-    assert [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}] in watched
+    assert [{"Name": "QueueName", "Value": name_of(queue)}] in watched
 
 
 @pytest.mark.parametrize("key", QUEUE_MAPPINGS, ids=".".join)
 def test_a_queue_hides_what_is_being_worked_on_for_six_times_the_time_out(key: tuple[str, str]):
-    queue = QUEUE_MAPPINGS[key]["Queue"]["Fn::GetAtt"][0]
+    queue = queue_of(QUEUE_MAPPINGS[key]["Queue"])
     assert QUEUES[queue]["VisibilityTimeout"] >= 6 * FUNCTIONS[key[0]]["Timeout"]
 
 
@@ -772,7 +886,8 @@ def test_every_role_may_use_your_key_through_the_services_of_the_stack_alone():
     policy = nested("Permissions")["KeyPolicy"]["Properties"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Resource"] == {"Ref": "KeyArn"}
-    assert {role["Ref"] for role in policy["Roles"]} == {f"{name.removesuffix('Function')}Role" for name in FUNCTIONS}
+    roles = [role.get("Fn::If", ["", role])[1] for role in policy["Roles"]]
+    assert {role["Ref"] for role in roles} == {f"{name.removesuffix('Function')}Role" for name in FUNCTIONS}
     services = {text["Fn::Sub"].split(".")[0] for text in statement["Condition"]["StringEquals"]["kms:ViaService"]}
     assert services == {"dynamodb", "s3", "secretsmanager", "sqs"}
     assert not [action for action in statement["Action"] if "*" in action]
@@ -938,7 +1053,11 @@ def test_the_scanner_may_use_the_key_that_encrypts_the_files_and_only_through_s3
     assert RESOURCES["MediaGuard"]["Properties"]["Parameters"]["KeyArn"] == {"Ref": "KeyArn"}
 
 
-MEDIA_ACTIONS = {"RestApiFunction": {"s3:GetObject", "s3:PutObject"}, "WebhooksFunction": {"s3:DeleteObject"}}
+MEDIA_ACTIONS = {
+    "CarriersFunction": {"s3:GetObject", "s3:PutObject"},
+    "RestApiFunction": {"s3:GetObject", "s3:PutObject"},
+    "WebhooksFunction": {"s3:DeleteObject"},
+}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -24,7 +24,7 @@ from local.emulators.engine import free_port, wait_for_answer
 from local.process import processes
 from local.stack.running import Stack
 from parley.keyring import AuthTokens
-from tests.architecture.declared import RESOURCES, TEMPLATE
+from tests.architecture.declared import RESOURCES, TEMPLATE, nested
 from tests.cli.conftest import Run, keys, rest_of, services
 from tests.cli.test_access import session
 from tests.cli.test_commands import aws_at
@@ -157,15 +157,17 @@ def test_the_fake_has_what_the_template_declares():
     """Else the commands would look for what no deployed stack has."""
     fake = declared("", {"rest_url": "", "ws_url": "", "account_sid": "", "auth_token": ""}, "")
     for name, resource in fake["Resources"].items():
-        real = RESOURCES[LOG_GROUPS.get(name.removesuffix("LogGroup"), name)]
+        declaring = {**RESOURCES, **nested("Logs")}
+        real = declaring[LOG_GROUPS.get(name.removesuffix("LogGroup"), name)]
         assert real["Type"] == resource["Type"]
     assert set(fake["Outputs"]) <= set(TEMPLATE["Outputs"])
     for function, name in LOG_GROUPS.items():
-        assert function in str(RESOURCES[name]["Properties"]["LogGroupName"])
+        assert function in str(nested("Logs")[name]["Properties"]["LogGroupName"])
 
 
 def test_every_queue_of_the_template_is_counted():
-    declared_queues = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::SQS::Queue"}
+    resources = {**RESOURCES, **nested("Telephony")}.items()
+    declared_queues = {name for name, resource in resources if resource["Type"] == "AWS::SQS::Queue"}
     assert set(place.QUEUES) == declared_queues
     given_up = {name for name in declared_queues if "DeadLetter" in name or "Failure" in name}
     assert set(place.GIVEN_UP) == given_up

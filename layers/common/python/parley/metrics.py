@@ -40,7 +40,7 @@ class Metric(NamedTuple):
 
 _DOORS = "rest_api ws_connect ws_message"
 _PUSHING = "fan_out ws_message ws_connect"
-_ALL = "rest_api ws_connect ws_message ws_disconnect fan_out webhooks push"
+_ALL = "rest_api ws_connect ws_message ws_disconnect fan_out webhooks push carriers"
 
 REQUESTS = Metric("Requests", COUNT, _DOORS, "a REST request, an opened socket or a frame was answered")
 REQUEST_ERRORS = Metric("RequestErrors", COUNT, _DOORS, "such a request was refused with this code", by_code=True)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from parley.sockets.protocols import Protocols
     from parley.stored import Due
     from parley.webhooks.asking import PreEvents
+    from parley.work.carrying import Carrying
     from parley.work.notifying import Notifications
     from parley.work.worker import Worker
 
@@ -60,6 +61,7 @@ Part = Literal[
     "worker",
     "push_queue",
     "notifications",
+    "carriers",
     "sns",
     "tokens",
 ]
@@ -212,6 +214,7 @@ class Runtime:
             make_push=(lambda: self.push) if self._given_push or settings.push_applications else None,
             media=self._media,
             announce=self.fast_push.begin if self.settings.fast_push else None,
+            has_phones=self.settings.phones,
         )
 
     @cached_property
@@ -367,6 +370,13 @@ class Runtime:
 
         queue = self._given_queue or self._sqs_queues()
         return Notifications(self.context(Caller()), queue(self.settings.push_queue_url))
+
+    @cached_property
+    def carriers(self) -> Carrying:
+        """Carries out queued texts, and takes what AWS reports about texts and what phones write."""
+        from parley.work.carrying import Carrying
+
+        return Carrying({})
 
     @cached_property
     def carrier(self) -> Carrier:

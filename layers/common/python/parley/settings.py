@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 _PREFIX = "PARLEY_"
 _LISTS = ("phone_numbers", "whatsapp_senders")
-_FLAGS = ("webhook_allow_loopback", "group_messages", "push_when_connected", "fast_push")
+_FLAGS = ("webhook_allow_loopback", "group_messages", "phones", "push_when_connected", "fast_push")
 _NUMBERS = (
     "actions_per_second",
     "delivery_age_seconds",
@@ -18,7 +18,13 @@ _NUMBERS = (
     "requests_per_second",
 )
 # Service -> its name in the variables that lead to another endpoint than AWS's, as AWS SDKs read them.
-_ENDPOINTS = {"dynamodb": "DYNAMODB", "secretsmanager": "SECRETS_MANAGER", "sqs": "SQS"}
+_ENDPOINTS = {
+    "dynamodb": "DYNAMODB",
+    "secretsmanager": "SECRETS_MANAGER",
+    "sqs": "SQS",
+    "pinpoint-sms-voice-v2": "PINPOINT_SMS_VOICE_V2",
+    "socialmessaging": "SOCIALMESSAGING",
+}
 
 
 class Credentials(NamedTuple):
@@ -52,6 +58,11 @@ class Settings:
         whatsapp_senders: The account's WhatsApp senders, each `whatsapp:` and a number.
         group_messages: Whether the carrier takes messages to a group of phones.
         carrier_url: The carrier's URL, to which messages to phones are posted; empty if no carrier is set.
+        phones: Whether AWS End User Messaging is there to carry texts, so that the table may name its numbers.
+        text_queue_url: The queue of texts to phones that AWS carries.
+        texts_configuration_set: The configuration set of AWS under which texts are sent, which says where it reports.
+        texts_protection: The protect configuration of AWS under which texts are sent: where they may go to.
+        texts_max_price: What one text may cost at most, in US dollars, such as `0.50`; empty for no limit.
         metrics_namespace: The CloudWatch namespace of the function's metrics, one for each stack.
         function: The function's name, which its metrics carry.
         console_url: Where the console is, which the REST API's `/` then links to; empty if there is none.
@@ -90,6 +101,11 @@ class Settings:
     whatsapp_senders: tuple[str, ...] = ()
     group_messages: bool = False
     carrier_url: str = ""
+    phones: bool = False
+    text_queue_url: str = ""
+    texts_configuration_set: str = ""
+    texts_protection: str = ""
+    texts_max_price: str = ""
     metrics_namespace: str = "Parley"
     function: str = ""
     console_url: str = ""

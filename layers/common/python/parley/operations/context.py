@@ -141,7 +141,8 @@ class Context:
     `numbers` are the numbers in the settings; `has_phones` says that there may be senders too.
     `records` are all types of records, `media` what the operator has set for files.
     `announce` begins the fast path of a new message. `carried` takes the pushes that the reply to a client's request
-    carries; None if it can carry none. `rest_url` is what URLs in the answer to a REST request begin with.
+    carries; None if it can carry none. `rest_url` is what URLs in the answer to a REST request begin with. `has_phones`
+    says whether the table may name numbers that AWS carries texts for.
     """
 
     table: Table
@@ -163,6 +164,7 @@ class Context:
     announce: Announce | None = None
     carried: list[Any] | None = None
     rest_url: str = ""
+    has_phones: bool = False
 
     @property
     def objects(self) -> Objects:
