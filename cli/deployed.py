@@ -48,7 +48,8 @@ class DeployedStack(Place):
             raise Trouble(f"the stack {name} has no output {missing}: is it Parley? Its state is {state}") from None
         self._outputs = outputs
         given = {one["ParameterKey"]: one.get("ParameterValue") for one in self._description.get("Parameters", ())}
-        self.logs_warnings = given.get("LogLevel") != "ERROR"
+        self._parameters = {name: str(value) for name, value in given.items() if value is not None}
+        self.logs_warnings = self.parameter("LogLevel") != "ERROR"
         self.console_url = f"{outputs['ConsoleUrl'].rstrip('/')}/" if outputs.get("ConsoleUrl") else ""
 
     @cached_property
@@ -140,6 +141,14 @@ class DeployedStack(Place):
     def table_name(self) -> str:
         """The table's name."""
         return self._outputs.get("TableName") or self._physical("Table")
+
+    def output(self, name: str) -> str:
+        """One of the stack's outputs."""
+        return self._outputs.get(name, "")
+
+    def parameter(self, name: str) -> str:
+        """One of the stack's parameters."""
+        return self._parameters.get(name, "")
 
     def status(self) -> dict[str, Any]:
         """The stack and its alarms."""

@@ -25,6 +25,8 @@ _NOTHING = "nothing runs here: start `make run`, or name a stack with --stack"
 _LOOK_SECONDS = 0.2
 _KEYS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
 _PARTS = ("gateway", "pump")
+# Services that the gateway stands in for (`local/phones`), by the paths of their doors.
+_ON_GATEWAY = {"pinpoint-sms-voice-v2": "/_texts/sms-voice", "socialmessaging": "/_texts/social-messaging"}
 
 
 class LocalStack(Place):
@@ -122,7 +124,10 @@ class LocalStack(Place):
         import boto3
         from botocore.config import Config
 
-        url = self._plan["dynamodb" if service == "dynamodb" else "ministack"]
+        if service in _ON_GATEWAY:
+            url = self.rest_url + _ON_GATEWAY[service]
+        else:
+            url = self._plan["dynamodb" if service == "dynamodb" else "ministack"]
         # On this machine an emulator that does not answer at once is not running, so few attempts are enough.
         config = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=10)
         return boto3.client(service, endpoint_url=url, config=config, **_KEYS)
@@ -138,6 +143,14 @@ class LocalStack(Place):
     def table_name(self) -> str:
         """The table's name in the emulator."""
         return str(self._plan["physical"]["Table"]["ref"])
+
+    def output(self, name: str) -> str:
+        """One of the outputs that the run has."""
+        return str(self._plan.get("outputs", {}).get(name, ""))
+
+    def parameter(self, name: str) -> str:
+        """One of the parameters of the run."""
+        return str(self._plan.get("parameters", {}).get(name, ""))
 
     def status(self) -> dict[str, Any]:
         """The processes."""

@@ -9,7 +9,19 @@ from collections.abc import Sequence
 import click
 
 from cli import trouble
-from cli.commands import auth_token, completion, console, credentials, doctor, logs, push, status, token, webhooks
+from cli.commands import (
+    auth_token,
+    completion,
+    console,
+    credentials,
+    doctor,
+    logs,
+    phones,
+    push,
+    status,
+    token,
+    webhooks,
+)
 from cli.options import Options, common
 from cli.output import note
 from cli.trouble import Trouble
@@ -26,7 +38,8 @@ def parley() -> None:
     """Operate Parley: the service that `make run` started, or a deployed stack (--stack NAME)."""
 
 
-for _module in (credentials, token, console, doctor, status, logs, webhooks, push, auth_token, completion):
+_MODULES = (credentials, token, console, doctor, status, logs, webhooks, push, phones, auth_token, completion)
+for _module in _MODULES:
     parley.add_command(_module.command)
 
 

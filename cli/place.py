@@ -162,6 +162,18 @@ class Place(ABC):
         """The name of the table."""
 
     @abstractmethod
+    def output(self, name: str) -> str:
+        """An output of the stack; empty if it has none of this name."""
+
+    @abstractmethod
+    def parameter(self, name: str) -> str:
+        """The value of a parameter of the stack; empty if it has none of this name."""
+
+    def listed(self, name: str) -> list[str]:
+        """The values of a parameter that is a list."""
+        return self.parameter(name).replace(",", " ").split()
+
+    @abstractmethod
     def status(self) -> dict[str, Any]:
         """What only this kind of place has to tell: `parts`, each with a name, a state and whether that is well."""
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import click
 
 from cli.options import Duration, Options, common, pass_options
 from cli.trouble import UNWELL
+
+if TYPE_CHECKING:
+    from cli.doctor import Result
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "failed": ("FAILED", "red"), "skipped": ("-", "dim")}
 
@@ -22,19 +28,24 @@ def command(options: Options, webhook_url: str | None, patience: int) -> int:
 
     The check makes a service and deletes it at the end. If something does not work, the exit status is 3.
     """
-    from cli.doctor import FAILED, Doctor
+    from cli.doctor import Doctor
 
     place = options.place
     options.when_stopped = "stopped; the check has removed everything that it made"
+    return show(options, Doctor(place, patience, webhook_url).examine())
+
+
+def show(options: Options, checks: Iterable[Result]) -> int:
+    """Print results as they come; returns the exit status."""
     results = []
-    for result in Doctor(place, patience, webhook_url).examine():
+    for result in checks:
         results.append(result)
         if not options.json:
             mark, style = _MARKS[result.outcome]
             options.output.line(f"{mark:8}{result.name:13}{result.detail}", style)
             if result.advice:
                 options.output.line(f"{'':21}{result.advice}")
-    failed = [result for result in results if result.outcome == FAILED]
+    failed = [result for result in results if result.outcome == "failed"]
     if options.json:
         options.output.json({"healthy": not failed, "checks": [result._asdict() for result in results]})
     else:

@@ -23,7 +23,7 @@ from parley.version import VERSION
 from tests.cli.conftest import Run
 
 COMMANDS = ["credentials", "token", "console", "doctor", "status", "logs", "webhooks", "push", "auth-token"]
-COMMANDS += ["completion"]
+COMMANDS += ["completion", "phones"]
 ON_A_SERVICE = [
     ["credentials"],
     ["token", "--identity", "alice"],
@@ -36,6 +36,10 @@ ON_A_SERVICE = [
     ["push", "log", "--identity", "alice"],
     ["push", "test", "--identity", "alice"],
     ["auth-token", "rotate"],
+    ["phones", "list"],
+    ["phones", "enable", "+12025550143"],
+    ["phones", "disable", "+12025550143"],
+    ["phones", "doctor"],
 ]
 
 
@@ -74,6 +78,11 @@ def test_the_version_is_the_packages(parley: Run):
         ["token", "--identity", "a" * 257],
         ["auth-token", "rotate", "--sign-in", "5m"],
         ["auth-token", "rotate", "--now"],
+        ["phones"],
+        ["phones", "enable"],
+        ["phones", "enable", "0171"],
+        ["phones", "enable", "+12025550143", "--service", "IS00000000000000000000000000000000"],
+        ["phones", "disable", "someone@example.com"],
         ["completion", "powershell"],
         ["status", "--unknown"],
     ],

@@ -1,0 +1,118 @@
+"""The records of phones in the table: whoever deployed the stack writes them with rights of their own, not over REST.
+
+REST has no path for them. With one, every API key could choose the numbers from which the account sends, and pays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from cli.end_user_messaging import Number
+from cli.place import Place
+from cli.trouble import Trouble
+from parley.clock import Clock
+from parley.domain.addresses import Numbers
+from parley.errors import NOT_FOUND, Refusal, ignoring
+from parley.ids import Ids
+from parley.keyring import Keyring
+from parley.log import logger
+from parley.operations import messaging_services, senders
+from parley.operations.context import Caller, Context
+from parley.store import keys
+from parley.store.configuration import Configuration
+from parley.store.table import Table
+
+# AWS's names, and Twilio's in the resource PhoneNumbers.
+_CAPABILITIES = {"SMS": "SMS", "MMS": "MMS", "VOICE": "Voice"}
+
+
+def context_of(place: Place) -> Context:
+    """The context of an operation on a place's table. Nobody is asked for secrets, and no webhook hears of it."""
+    # What an operation logs would stand between the results of the command.
+    logger.setLevel("CRITICAL")
+    clock = Clock()
+    table = Table(place.table_name(), lambda: place.client("dynamodb"), clock)
+    phones, whatsapp = (place.listed(name) for name in ("PhoneNumbers", "WhatsAppSenders"))
+    return Context(
+        table,
+        Configuration(table, clock),
+        Ids(clock),
+        clock,
+        place.account_sid,
+        Keyring("", "", _no_secret, clock),
+        Caller(),
+        numbers=Numbers(frozenset(phones), frozenset(whatsapp)),
+        has_phones=True,
+    )
+
+
+def _no_secret(secret_id: str) -> str:
+    raise RuntimeError("the command line needs no secret for the table")
+
+
+@contextmanager
+def mendable() -> Iterator[None]:
+    """What an operation refuses becomes a line for the person at the terminal."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise Trouble(f"the service refuses: {refusal}") from None
+
+
+class StoredSenders:
+    """The records of the numbers that the service uses (`cli/senders.py`)."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    @cached_property
+    def _context(self) -> Context:
+        return context_of(self._place)
+
+    def all(self) -> dict[str, Mapping[str, Any]]:
+        """Every record, by address."""
+        return {record["address"]: record for record in senders.every(self._context)}
+
+    def service_for(self, address: str, wanted: str) -> str:
+        """The SID of the messaging service that will have a number: the wanted one, its own, or the default one.
+
+        Raises:
+            Trouble: there is no such service, or the number is in another one.
+        """
+        context = self._context
+        sender = context.table.fetch(keys.sender(context.account_sid, address)) or {}
+        own = str(sender.get("messaging_service_sid") or "")
+        if not self._has_service(own):
+            own = ""
+        if wanted and own and own != wanted:
+            raise Trouble(f"{address} is in the messaging service {own}: take it out there first, or disable it")
+        if wanted and wanted != messaging_services.default_sid(context) and not self._has_service(wanted):
+            raise Trouble(f"there is no messaging service {wanted}: Messaging's REST API lists them")
+        return wanted or own or messaging_services.default_sid(context)
+
+    def _has_service(self, sid: str) -> bool:
+        return (
+            bool(sid) and self._context.table.fetch(keys.messaging_service(self._context.account_sid, sid)) is not None
+        )
+
+    def enable(self, number: Number, messaging_service_sid: str, opt_out_list: str) -> Mapping[str, Any]:
+        """Write a number's record, which then is as given; returns it."""
+        given = {
+            "provider_id": number.provider_id,
+            "provider_arn": number.provider_arn,
+            "messaging_service_sid": messaging_service_sid,
+            "opt_out_list": opt_out_list or None,
+            "country_code": number.country or None,
+            "capabilities": [_CAPABILITIES[one] for one in number.capabilities if one in _CAPABILITIES],
+            "waba": number.waba or None,
+        }
+        with mendable():
+            return senders.enable(self._context, number.address, given)
+
+    def disable(self, address: str) -> None:
+        """Erase a number's record, if there is one, and its address configuration."""
+        with mendable(), ignoring(NOT_FOUND):
+            senders.disable(self._context, address)
