@@ -138,11 +138,9 @@ Announce = Callable[["Context", str], "Announcement"]
 class Context:
     """One request's view of the world.
 
-    `numbers` are the numbers in the settings; `has_phones` says that there may be senders too.
-    `records` are all types of records, `media` what the operator has set for files.
-    `announce` begins the fast path of a new message. `carried` takes the pushes that the reply to a client's request
-    carries; None if it can carry none. `rest_url` is what URLs in the answer to a REST request begin with. `has_phones`
-    says whether the table may name numbers that AWS carries texts for.
+    `numbers` are the numbers in the settings; `has_phones` says that there may be senders too, whose texts AWS carries.
+    `records` are all types of records, `media` what the operator has set for files. `announce` begins the fast path of a new message. `carried` takes the pushes that the reply to a client's request
+    carries; None if it can carry none. `rest_url` is what URLs in the answer to a REST request begin with.
     """
 
     table: Table
@@ -164,7 +162,6 @@ class Context:
     announce: Announce | None = None
     carried: list[Any] | None = None
     rest_url: str = ""
-    has_phones: bool = False
 
     @property
     def objects(self) -> Objects:
