@@ -139,8 +139,9 @@ class Context:
     """One request's view of the world.
 
     `numbers` are the numbers in the settings; `has_phones` says that there may be senders too, whose texts AWS carries.
-    `records` are all types of records, `media` what the operator has set for files. `announce` begins the fast path of a new message. `carried` takes the pushes that the reply to a client's request
-    carries; None if it can carry none. `rest_url` is what URLs in the answer to a REST request begin with.
+    `records` are all types of records, `media` what the operator has set for files. `announce` begins the fast path of
+    a new message. `carried` takes the pushes that the reply to a client's request carries; None if it can carry none.
+    `rest_url` is what URLs in the answer to a REST request begin with.
     """
 
     table: Table
