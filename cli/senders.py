@@ -19,6 +19,9 @@ from cli.place import Place
 from cli.trouble import Trouble, said
 
 _READY = {SMS: "ACTIVE", WHATSAPP: "COMPLETE"}
+# The nested stack of template.yaml that has everything for phones (templates/phones.yaml), and its outputs.
+_NESTED = "Telephony"
+_OUTPUTS = ("InboundTopicArn", "TwoWayRoleArn", "ConfigurationSet", "Protection")
 _PRODUCTS = {SMS: "End User Messaging SMS", WHATSAPP: "End User Messaging Social"}
 
 
@@ -30,7 +33,7 @@ class Wiring(NamedTuple):
         role: The role with which AWS does so.
         configuration_set: Texts name it, so that AWS reports what becomes of them.
         protection: The protect configuration with the countries to which texts may go.
-        countries: Those countries, two letters each.
+        countries: Those countries, two letters each; none if texts may go anywhere, as on a local run.
     """
 
     topic: str
@@ -46,12 +49,11 @@ class Wiring(NamedTuple):
         Raises:
             Trouble: it has none.
         """
-        names = ("TextsInboundTopicArn", "TextsTwoWayRoleArn", "TextsConfigurationSet", "TextsProtectConfiguration")
-        found = [place.output(name) for name in names]
-        if not all(found):
+        made = place.outputs_of(_NESTED)
+        if not all(made.get(name) for name in _OUTPUTS):
             raise Trouble(f"the stack {place.name} has no phones: deploy it with the parameter Phones=true")
+        topic, role, configuration_set, protection = (made[name] for name in _OUTPUTS)
         countries = [country.upper() for country in place.listed("SmsCountries")]
-        topic, role, configuration_set, protection = found
         return cls(topic, role, configuration_set, protection, frozenset(countries))
 
 
@@ -110,7 +112,7 @@ def check(number: Number, wiring: Wiring, is_forced: bool) -> None:
             raise Trouble(f"{name} can do {', '.join(number.capabilities)}, but not SMS: request a number with SMS")
         if number.message_type != "TRANSACTIONAL":
             raise Trouble(f"{name} is for {number.message_type} texts, and Parley sends TRANSACTIONAL ones")
-        if number.country not in wiring.countries:
+        if wiring.countries and number.country not in wiring.countries:
             raise Trouble(
                 f"{name} is in {number.country}, and this stack sends to {countries} only: deploy it with "
                 f"SmsCountries={','.join(sorted({*wiring.countries, number.country}))}"
@@ -166,7 +168,8 @@ class Senders:
         check(number, wiring, is_forced)
         stopped = ""
         if number.kind == SMS:
-            self._aws.allow_only(wiring.protection, wiring.countries)
+            if wiring.countries:
+                self._aws.allow_only(wiring.protection, wiring.countries)
             stopped = opt_out_list(service_sid)
             self._aws.make_opt_out_list(stopped)
         self._aws.wire(number, wiring.topic, wiring.role, stopped)
@@ -178,7 +181,7 @@ class Senders:
         Raises:
             Trouble: it does not use it.
         """
-        topic = self._place.output("TextsInboundTopicArn")
+        topic = self._place.outputs_of(_NESTED).get(_OUTPUTS[0], "")
         number = self._aws.number(address)
         records = self._records.all()
         is_wired = number is not None and topic and number.inbound_arn == topic

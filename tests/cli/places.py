@@ -13,10 +13,10 @@ from parley.operations.context import Context
 from tests.support.end_user_messaging import ACCOUNT, REGION, EndUserMessagingFake
 from tests.support.world import new_account_sid
 
-TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:chat-TextsInboundTopic"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/chat-TextsTwoWayRole"
-CONFIGURATION_SET, PROTECTION = "chat-texts", "protect-0123456789abcdef"
-RECEIPTS = f"arn:aws:sns:{REGION}:{ACCOUNT}:chat-TextsReceiptsTopic"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:chat-PhonesInbound"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/chat-TwoWayRole"
+CONFIGURATION_SET, PROTECTION = "chat-phones", "protect-0123456789abcdef"
+RECEIPTS = f"arn:aws:sns:{REGION}:{ACCOUNT}:chat-PhonesReceipts"
 
 
 class Client:
@@ -48,10 +48,10 @@ class FakedPlace(Place):
         }
         self.texts.configuration_sets[CONFIGURATION_SET] = [{**destination, "SnsDestination": {"TopicArn": RECEIPTS}}]
         self.outputs = {
-            "TextsInboundTopicArn": TOPIC,
-            "TextsTwoWayRoleArn": ROLE,
-            "TextsConfigurationSet": CONFIGURATION_SET,
-            "TextsProtectConfiguration": PROTECTION,
+            "InboundTopicArn": TOPIC,
+            "TwoWayRoleArn": ROLE,
+            "ConfigurationSet": CONFIGURATION_SET,
+            "Protection": PROTECTION,
         }
         self.parameters = {"SmsCountries": "US, ca", "PhoneNumbers": "", "WhatsAppSenders": ""}
 
@@ -66,8 +66,8 @@ class FakedPlace(Place):
     def table_name(self) -> str:
         return self._table_name
 
-    def output(self, name: str) -> str:
-        return self.outputs.get(name, "")
+    def outputs_of(self, nested: str) -> dict[str, str]:
+        return self.outputs if nested == "Telephony" else {}
 
     def parameter(self, name: str) -> str:
         return self.parameters.get(name, "")
@@ -79,6 +79,9 @@ class FakedPlace(Place):
         raise NotImplementedError
 
     def api_key(self, rest: Rest, purpose: str, seconds: int) -> ApiKey:
+        raise NotImplementedError
+
+    def has_queue(self, logical_id: str) -> bool:
         raise NotImplementedError
 
     def queue_url(self, logical_id: str) -> str:

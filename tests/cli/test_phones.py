@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
 
 from cli.options import Options
 from cli.senders import opt_out_list
+from local.home import REPOSITORY
 from local.template.template import Template
 from parley.operations import address_configurations, messaging_services, senders
 from tests.cli.conftest import Run
@@ -101,6 +103,23 @@ def test_an_account_without_numbers_is_told_where_to_get_one(parley: Run, place:
 
 
 # Enabling
+
+
+def test_the_fake_has_the_outputs_of_the_template(place: FakedPlace):
+    """Else the commands would look for what no deployed stack has."""
+    template = (REPOSITORY / "templates" / "phones.yaml").read_text(encoding="utf-8")
+    declared = re.findall(r"^  (\w+): \{Value:", template, re.MULTILINE)
+    assert set(place.outputs) <= set(declared)
+
+
+def test_without_countries_texts_may_go_anywhere(parley: Run, place: FakedPlace, account: EndUserMessagingFake):
+    """A local run names none."""
+    place.parameters["SmsCountries"] = ""
+    account.add_number("+4915735985000", IsoCountryCode="DE")
+    assert parley("phones", "enable", "+4915735985000").status == 0
+    assert set(account.rules["SMS"].values()) == {"ALLOW"}
+    told = {one["name"]: one["detail"] for one in parley("phones", "doctor", "--json").json["checks"]}
+    assert told["countries"] == "SmsCountries names none, so texts may go anywhere"
 
 
 def test_an_enabled_number_sends_and_what_people_write_comes_to_the_stack(

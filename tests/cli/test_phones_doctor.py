@@ -51,7 +51,7 @@ def test_numbers_that_work_are_said_so_and_nothing_is_written(parley: Run, place
         (
             "reports",
             "ok",
-            "AWS reports what becomes of texts to arn:aws:sns:us-east-1:111122223333:chat-TextsReceiptsTopic",
+            "AWS reports what becomes of texts to arn:aws:sns:us-east-1:111122223333:chat-PhonesReceipts",
         ),
         ("countries", "ok", "SMS may go to CA, US"),
         ("countries", "ok", "MMS may go to CA, US"),

@@ -70,6 +70,10 @@ NOT_RUN = {
     ),
     ("README.md", "make build && sam deploy --guided"): _CHECKOUT,
     ("docs/cli.md", "pipx install ."): "tests/cli/test_package.py installs the package",
+    (
+        "docs/cli.md",
+        "parley phones list                                # every number of the account, and which are enabled",
+    ): ("tests/cli/test_phones.py tries each command"),
     ("docs/deploying.md", "make build && sam deploy --guided"): _CHECKOUT,
     ("docs/deploying.md", "./parley --stack <stack> doctor         # checks the whole service"): _ACCOUNT,
     ("docs/deploying.md", "make console STACK=parley"): _ACCOUNT,
