@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class Plan:
     ws_url: str
     account_sid: str = ""
     auth_token: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> Plan:

@@ -42,7 +42,7 @@ from local.process.plan import (
 from local.pump import progress
 from local.stack import seed
 from local.template.intrinsics import Physical, TemplateError
-from local.template.template import BoundTemplate
+from local.template.template import Template
 from parley.keyring import AuthTokens
 
 _READY_SECONDS = 40
@@ -116,7 +116,7 @@ class Supervisor:
         self._account_sid = f"AC{self.home.stack_uuid().replace('-', '')}"
         held = next(secret_text(self.home, secret) for secret in template.secrets() if secret.logical_id == "AuthToken")
         self._auth_token = AuthTokens.read(held).token
-        self._prepare_children(template.bind(physical), physical, rest_url)
+        self._prepare_children(template, physical, rest_url)
         for name in _MODULES:
             self._spawn(name)
         # While these import their modules, MiniStack has time for its first bucket.
@@ -137,9 +137,10 @@ class Supervisor:
             ) from None
         return listening
 
-    def _prepare_children(self, template: BoundTemplate, physical: dict[str, Physical], rest_url: str) -> None:
+    def _prepare_children(self, template: Template, physical: dict[str, Physical], rest_url: str) -> None:
         assert self._endpoints is not None
-        sockets = template.socket_api()
+        bound = template.bind(physical)
+        sockets = bound.socket_api()
         management = f"{rest_url}{CONNECTIONS_PATH}/{sockets.logical_id.lower()}/{sockets.stage}"
         unwanted = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE")
         self._environment = {
@@ -154,7 +155,8 @@ class Supervisor:
         Plan(
             home=str(self.home.path),
             template=str(self._template_path),
-            parameters=given_parameters(),
+            parameters=template.parameters,
+            outputs=bound.outputs(),
             physical={name: {"ref": one.ref, "attributes": dict(one.attributes)} for name, one in physical.items()},
             engine=self._endpoints.engine,
             dynamodb=self._endpoints.dynamodb,

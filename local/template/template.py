@@ -8,6 +8,7 @@ Of the nested stacks, those in `RUNNING` are read too: their queues and topics s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -108,8 +109,18 @@ class Template:
 
     def _outputs(self, physical: Mapping[str, Physical]) -> dict[str, str]:
         scope = self._scope_with({**dict(self._known()), **physical})
-        outputs = self._document.get("Outputs", {}).items()
-        return {f"Outputs.{name}": str(scope.resolve(output["Value"])) for name, output in outputs}
+        return {f"Outputs.{name}": str(scope.resolve(value)) for name, value in self.declared_outputs()}
+
+    def declared_outputs(self) -> Iterator[tuple[str, Any]]:
+        """The name and unresolved value of every output whose condition holds."""
+        for name, output in self._document.get("Outputs", {}).items():
+            if self._scope.condition(output.get("Condition")):
+                yield name, output["Value"]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The value of every parameter."""
+        return dict(self._parameters)
 
     def resources(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """The logical id and unresolved properties of every resource of one type whose condition holds."""
@@ -267,6 +278,14 @@ class BoundTemplate:
                 timeout_seconds=int(self._scope.resolve(own.get("Timeout", defaults.get("Timeout", 3)))),
                 memory_megabytes=int(self._scope.resolve(own.get("MemorySize", defaults.get("MemorySize", 128)))),
             )
+        return found
+
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the template. Those that tell of what only AWS has are left out."""
+        found = {}
+        for name, values in self._template.declared_outputs():
+            with contextlib.suppress(TemplateError):
+                found[name] = str(self._scope.resolve(values))
         return found
 
     def tables(self) -> list[Table]:

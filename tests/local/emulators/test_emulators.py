@@ -12,7 +12,7 @@ import pytest
 from local.emulators import dynoxide, ttl
 from local.emulators.engine import EmulatorFailed, Endpoints, start_engine
 from local.emulators.provision import generate, provision, provision_buckets, secret_text
-from local.home import Home
+from local.home import REPOSITORY, Home
 from local.pump.progress import ProgressKeeper, discard_queues, mark_clean, positions, queued_messages, restore_queues
 from local.pump.stream_reader import StreamReader
 from local.template.template import Template
@@ -254,3 +254,18 @@ def test_a_generated_secret_keeps_the_templates_rules_and_stays(home: Home):
     assert secret_text(home, secret) == text
     assert (home.path / "kept.json").stat().st_mode & 0o077 == 0
     assert len(generate({"PasswordLength": 64})) == 64
+
+
+def test_what_is_published_to_a_topic_comes_raw_into_the_queue_that_is_subscribed_and_once_after_a_restart(home: Home):
+    template = Template(REPOSITORY / "template.yaml", UUID, {"Phones": "true"})
+    for _ in range(2):
+        endpoints = start_engine(home)
+        try:
+            created = provision(template, endpoints, home)
+            endpoints.client("sns").publish(TopicArn=created["Inbound"].ref, Message='{"messageBody":"hello"}')
+            queue = {"QueueUrl": created["CarrierInbound"].ref, "MaxNumberOfMessages": 10}
+            received = endpoints.client("sqs").receive_message(**queue)["Messages"]
+            assert [message["Body"] for message in received] == ['{"messageBody":"hello"}']
+            endpoints.client("sqs").purge_queue(QueueUrl=created["CarrierInbound"].ref)
+        finally:
+            endpoints.stop()

@@ -163,3 +163,35 @@ def test_the_projects_own_template_is_understood_as_a_whole():
     assert {mapping.function for mapping in bound.queue_mappings()} == {"PushFunction", "WebhooksFunction"}
     assert bound.rest_api().function == "RestApiFunction"
     assert set(bound.socket_api().routes) == {"$connect", "$disconnect", "$default", "ping"}
+
+
+def test_queues_and_topics_of_a_nested_template_that_runs_stand_beside_the_templates_own():
+    template = Template(REPOSITORY / "template.yaml", UUID, {"Phones": "true"})
+    assert {"WorkQueue", "CarrierQueue", "CarrierInbound"} <= {queue.logical_id for queue in template.queues()}
+    assert [topic.name for topic in template.topics()] == ["parley-PhonesInbound", "parley-PhonesReceipts"]
+    assert {
+        (one.topic_arn.rpartition(":")[2], one.queue_arn.rpartition(":")[2]) for one in template.subscriptions()
+    } == {
+        ("parley-PhonesInbound", "parley-CarrierInbound"),
+        ("parley-PhonesReceipts", "parley-CarrierReceipts"),
+    }
+
+
+def test_without_its_condition_a_nested_template_is_not_read():
+    template = Template(REPOSITORY / "template.yaml", UUID, {"Phones": "false"})
+    assert "CarrierQueue" not in {queue.logical_id for queue in template.queues()}
+    assert template.topics() == template.subscriptions() == []
+
+
+def test_a_setting_gets_an_output_of_a_nested_template_as_its_resource_was_made():
+    template = Template(REPOSITORY / "template.yaml", UUID, {"Phones": "true"})
+    made = {name: Physical(f"made-{name}", {}) for name in ("AuthToken", "KeyRing", "MediaBucket")}
+    url = "http://127.0.0.1:4566/000000000000/parley-CarrierQueue.fifo"
+    queues = {queue.logical_id: Physical(queue.name, {"Arn": queue.name}) for queue in template.queues()}
+    bound = template.bind({**queues, **made, "CarrierQueue": Physical(url, {"Arn": "arn:texts"})})
+    settings = {name: function.environment for name, function in bound.functions({}, {}).items()}
+    assert settings["CarriersFunction"]["PARLEY_TEXT_QUEUE_URL"] == url
+    assert settings["WebhooksFunction"]["PARLEY_TEXT_QUEUE_URL"] == url
+    assert "arn:texts" in {mapping.queue_arn for mapping in bound.queue_mappings()}
+    assert bound.outputs()["TextsConfigurationSet"] == "parley-phones"
+    assert "DashboardUrl" not in bound.outputs()
