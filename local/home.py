@@ -55,6 +55,11 @@ class Home:
         return self.path / "push.json"
 
     @property
+    def texts(self) -> Path:
+        """What AWS End User Messaging keeps of the account (`phones/account.py`)."""
+        return self.path / "texts.json"
+
+    @property
     def progress(self) -> Path:
         """The pump's positions and the queued messages (`pump/progress.py`)."""
         return self.path / "progress.json"

@@ -3,7 +3,8 @@
     /ws                     WebSocket API
     …/@connections/{id}     its management
     /console                the web console: `local/console/page/`, its inbox for webhooks, and the counts of this run
-    /_phones/               the simulated carrier: the messages that phones received, and messages from phones
+    /_phones/               handsets: the messages that phones received, and messages from phones
+    /_texts/                the stand-in of AWS End User Messaging
     /_aws/s3/               links to files, passed through to the emulator of S3
     /_aws/health            whether it is up
     anything else           REST API
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -23,14 +23,12 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from local.console.files import CONSOLE_FILES, CONSOLE_PATH, ConsoleFiles
 from local.console.usage import USAGE_PATH, MetricLog, Usage
 from local.console.webhook_inbox import INBOX_PATH, WebhookInbox
-from local.emulators.engine import Endpoints
 from local.gateway.management import MARK
 from local.gateway.management import respond as manage
 from local.gateway.objects import ObjectsFront
@@ -38,9 +36,12 @@ from local.gateway.rest import RestFront
 from local.gateway.sockets import Limits, Socket, SocketHub
 from local.home import Home
 from local.http.server import BODY_LIMIT, HttpConnection, Request, Response, Streamed
-from local.phones.carrier import PHONES_PATH, SimulatedCarrier
+from local.phones import run
+from local.phones.carrier import PHONES_PATH
 from local.phones.push import PushServices
 from local.phones.push_door import PUSH_PATH, PushDoor
+from local.phones.run import Phones
+from local.phones.texts_door import TEXTS_PATH
 from local.process.functions import FunctionError, Invoker, PayloadTooLarge
 from local.process.plan import HEALTH_PATH, Descriptors, Plan, begin_child, end_child
 from local.process.report import problem
@@ -70,7 +71,7 @@ class Gateway:
         rest_seconds: float = _REST_SECONDS,
         console: Path = CONSOLE_FILES,
         inbox: WebhookInbox | None = None,
-        phones: SimulatedCarrier | None = None,
+        phones: Phones | None = None,
         objects: ObjectsFront | None = None,
         push: PushDoor | None = None,
         usage: Usage | None = None,
@@ -120,7 +121,9 @@ class Gateway:
         if self._inbox is not None and path.startswith(INBOX_PATH):
             return self._inbox.respond(request)
         if self._phones is not None and path.startswith(PHONES_PATH):
-            return self._phones.respond(request)
+            return self._phones.owner.respond(request)
+        if self._phones is not None and path.startswith(TEXTS_PATH):
+            return self._phones.aws.respond(request)
         if self._push is not None and path.startswith(PUSH_PATH):
             return self._push.respond(request)
         if self._usage is not None and path == USAGE_PATH:
@@ -192,7 +195,7 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
     watch_targets()
     os.set_blocking(descriptors.wake_write, False)
     inbox = WebhookInbox(plan.account_sid, plan.auth_tokens)
-    phones = simulated_carrier(plan)
+    phones = run.of_plan(plan, template)
     logs = [MetricLog(Home(Path(plan.home)).logs / f"{name}.log") for name in ("gateway", "pump")]
     push_services = PushServices(REGION, ACCOUNT, Home(Path(plan.home)).push)
     gateway = Gateway(
@@ -210,19 +213,8 @@ async def serve(plan: Plan, listening: socket.socket, descriptors: Descriptors, 
     await gateway.start(listening)
     await stop.wait()
     await gateway.stop()
-
-
-def simulated_carrier(plan: Plan) -> SimulatedCarrier | None:
-    """The carrier of a run, whose reports go to the template's work queue; None if the template has none."""
-    queue = plan.physical.get("WorkQueue")
-    if queue is None:
-        return None
-    sqs = cache(lambda: Endpoints(plan.engine, plan.dynamodb, plan.ministack).client("sqs"))
-
-    def send(entry: dict[str, Any], delay_seconds: int) -> None:
-        sqs().send_message(QueueUrl=queue["ref"], MessageBody=json.dumps(entry), DelaySeconds=delay_seconds)
-
-    return SimulatedCarrier(plan.account_sid, plan.auth_tokens, send)
+    if phones is not None:
+        await asyncio.to_thread(phones.close)
 
 
 async def _run(plan: Plan, listening: socket.socket, descriptors: Descriptors) -> None:

@@ -1,1 +1,1 @@
-"""The simulated carrier: plays the phones of a local run."""
+"""The phones of a local run: handsets, and what brings messages to them and notifications."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import inspect
 import json
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
-from local.http.server import Request, Response
-from local.phones.carrier import CARRIER_PATH, PHONES_PATH, SimulatedCarrier
+from local.http.server import Request
+from local.phones.account import Own
+from local.phones.carrier import CARRIER_PATH, PHONES_PATH
 from local.stack.running import Stack
 from parley.ports.http.outgoing import Response as Received
 from parley.ports.http.targets import TargetRefused
@@ -20,48 +17,29 @@ from parley.ports.phones import HttpCarrier, Outbound, Rejected, Silent
 from tests.ports.fakes import FakeOutgoing, SentRequest
 from tests.support.doors import HttpDoor, Raw
 from tests.support.fakes import AUTH_TOKEN
+from tests.support.handsets import Stage, answered
 from tests.support.waiting import until
 
-ACCOUNT = "AC" + "a" * 32
 HOST = "127.0.0.1:8080"
 NUMBER, PHONE = "+12025550143", "+4917212345678"
 
 
-class Phones:
-    """A simulated carrier whose queue is a list, and Parley's port to it without a network."""
+class Phones(Stage):
+    """The phones of a run without numbers at AWS, and Parley's port to the simulated carrier without a network."""
 
     def __init__(self, auth_token: str = AUTH_TOKEN) -> None:
-        self.queued: list[tuple[dict[str, Any], int]] = []
-        self.carrier = SimulatedCarrier(
-            ACCOUNT, lambda: (AUTH_TOKEN,), lambda entry, delay: self.queued.append((entry, delay))
-        )
+        super().__init__(Own())
         outgoing: Any = FakeOutgoing(self._carry, allow_loopback=True)
         self.port = HttpCarrier(f"http://{HOST}{CARRIER_PATH}", outgoing, lambda: auth_token)
 
     def _carry(self, request: SentRequest) -> Any:
         headers = [("Host", HOST), *request.headers.items()]
-        return self._respond(Request("POST", CARRIER_PATH, "", headers, request.body, ("127.0.0.1", 1), 8080))
-
-    def _respond(self, request: Request) -> Any:
-        answer = self.carrier.respond(request)
-        if inspect.isawaitable(answer):
-
-            async def awaited() -> Response:
-                return await answer
-
-            answer = asyncio.run(awaited())
+        asked = Request("POST", CARRIER_PATH, "", headers, request.body, ("127.0.0.1", 1), 8080)
+        answer = answered(self.phones.owner.respond(asked))
         return Received(answer.status, dict(answer.headers), answer.body)
 
-    def ask(
-        self, method: str, phone: str, body: str = "", kind: str = "application/json", password: str = AUTH_TOKEN
-    ) -> Any:
-        basic = base64.b64encode(f"{ACCOUNT}:{password}".encode()).decode()
-        headers = [("Authorization", f"Basic {basic}"), ("Content-Type", kind)]
-        path = PHONES_PATH + quote(phone)
-        return self._respond(Request(method, path, "", headers, body.encode(), ("127.0.0.1", 1), 8080))
-
     def messages(self, phone: str) -> list[dict[str, Any]]:
-        return list(json.loads(self.ask("GET", phone).body)["messages"])
+        return list(self.handset(phone)["messages"])
 
 
 @pytest.fixture
@@ -111,7 +89,7 @@ def test_a_message_that_is_handed_over_again_meanwhile_reaches_the_phone_once(ph
             again.pop()()
         phones.queued.append((entry, delay))
 
-    phones.carrier._queue = queue
+    phones.phones.owner._carrier._queue = queue
     phones.port.send(outbound)
     assert (len(phones.messages(PHONE)), len(phones.queued)) == (1, 1)
 
@@ -132,7 +110,7 @@ def test_only_parley_hands_messages_over_and_only_the_account_looks_at_phones() 
     ],
 )
 def test_writing_as_a_phone_queues_a_message_from_it(phones: Phones, body: str, kind: str) -> None:
-    written = phones.ask("POST", PHONE, body, kind)
+    written = phones.ask("POST", PHONE, body.encode(), kind)
     ((job, delay),) = phones.queued
     assert (written.status, delay) == (201, 0)
     assert job == {
@@ -157,7 +135,7 @@ NO_MESSAGES = (
 
 @pytest.mark.parametrize("body", NO_MESSAGES)
 def test_what_no_phone_could_write_is_refused(phones: Phones, body: str) -> None:
-    assert phones.ask("POST", PHONE, body).status == 400
+    assert phones.ask("POST", PHONE, body.encode()).status == 400
     assert phones.queued == []
 
 
