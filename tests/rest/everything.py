@@ -221,6 +221,8 @@ _MESSAGING = "/messaging/v1"
 
 def _of_messaging(raw: Raw, context: Context) -> dict[str, str]:
     """A messaging service and a sender in it; another sender is in no service."""
+    # The first look makes the record of the default service.
+    raw.get(f"{_MESSAGING}/Services")
     service = raw.post(f"{_MESSAGING}/Services", FORMS["messaging_service", "create"])["sid"]
     made = {}
     for address in (f"+1202556{next(_numbers)}", FREE):

@@ -25,7 +25,17 @@ from parley.errors import (
 )
 from parley.ids import message_sid
 from parley.metrics import MESSAGES, count
-from parley.operations import attaching, authority, authorship, channel_log, counting, lifecycle, transitions, verbs
+from parley.operations import (
+    attaching,
+    authority,
+    authorship,
+    channel_log,
+    contents,
+    counting,
+    lifecycle,
+    transitions,
+    verbs,
+)
 from parley.operations.addressing import resolve
 from parley.operations.announcing import Announcement
 from parley.operations.channel_log import Decision
@@ -70,6 +80,8 @@ def create(
     `tag` makes it repeatable without any further write: a call that may be a repetition looks for its tag among the
     newest messages, and answers with the message that has it. Two calls at the same moment make two messages.
 
+    A template gives the message its text. It is read together with all else that is read.
+
     Raises:
         Refusal: 50503 without a body; 50507 or 50508 for media; 20404 if there is no such channel; 50377 or 50386 in a
             conversation that takes none; 50513 in a group without the author.
@@ -84,7 +96,7 @@ def create(
     right = "sendMediaMessage" if sids else "sendMessage"
     announcement = context.announcement(channel_sid)
     author_keys = authorship.wanted(context, channel_sid, parameters.get("author"))
-    also = [*token_keys, *author_keys, *attaching.wanted(sids)]
+    also = [*token_keys, *author_keys, *attaching.wanted(sids), *contents.wanted(context, parameters)]
     found = authority.require(context, service_sid, channel_sid, (right,), also=also)
     now = context.clock.now_ms() // 1000
     earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
@@ -92,6 +104,8 @@ def create(
         return _repeated(context, service_sid, channel_sid, earlier, announcement)
     if tag and tag.may_repeat and (tagged := _tagged(context, service_sid, channel_sid, tag.name)):
         return tagged
+    parameters = contents.applied(context, found, parameters)
+    sids = attaching.named(parameters)
     if sids:
         try:
             described = attaching.described(context, service_sid, found, sids)

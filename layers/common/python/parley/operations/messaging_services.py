@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley.errors import CONCURRENT_UPDATE, MESSAGING_SERVICE_FULL, MESSAGING_SERVICE_IN_USE, NOT_FOUND, ignoring
+from parley.ids import is_sid
 from parley.operations import accounts, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context
@@ -45,6 +46,8 @@ def require(context: Context, sid: str) -> MessagingService:
     Raises:
         Refusal: 20404.
     """
+    if not is_sid("MG", sid):
+        raise NOT_FOUND()
     if sid == accounts.configuration(context)["default_messaging_service_sid"]:
         default_sid(context)
     found = context.table.fetch(keys.messaging_service(context.account_sid, sid))
