@@ -39,7 +39,7 @@ class DeployedStack(Place):
         self.name = name
         self._session = boto3.Session(region_name=region or None, profile_name=profile or None)
         self._clients: dict[str, Any] = {}
-        outputs = _outputs(self._description)
+        outputs = {one["OutputKey"]: str(one["OutputValue"]) for one in self._description.get("Outputs", ())}
         try:
             self.rest_url, self.socket_url = outputs["RestUrl"], outputs["SocketUrl"]
             self.account_sid = outputs["AccountSid"]
@@ -142,12 +142,9 @@ class DeployedStack(Place):
         """The table's name."""
         return self._outputs.get("TableName") or self._physical("Table")
 
-    def outputs_of(self, nested: str) -> dict[str, str]:
-        """What CloudFormation tells of the nested stack."""
-        if nested not in self._resources:
-            return {}
-        described = self.client("cloudformation").describe_stacks(StackName=self._physical(nested))["Stacks"][0]
-        return _outputs(described)
+    def output(self, name: str) -> str:
+        """One of the stack's outputs."""
+        return self._outputs.get(name, "")
 
     def parameter(self, name: str) -> str:
         """One of the stack's parameters."""
@@ -228,7 +225,3 @@ class DeployedStack(Place):
                 if event["eventId"] not in seen and all(held in text for held in query.holding):
                     seen[event["eventId"]] = None
                     yield LogLine(source, int(event["timestamp"]), text)
-
-
-def _outputs(described: dict[str, Any]) -> dict[str, str]:
-    return {one["OutputKey"]: str(one["OutputValue"]) for one in described.get("Outputs", ())}

@@ -144,10 +144,9 @@ class LocalStack(Place):
         """The table's name in the emulator."""
         return str(self._plan["physical"]["Table"]["ref"])
 
-    def outputs_of(self, nested: str) -> dict[str, str]:
-        """The outputs as the run has worked them out."""
-        attributes = self._plan["physical"].get(nested, {}).get("attributes", {})
-        return {name.removeprefix("Outputs."): str(value) for name, value in attributes.items()}
+    def output(self, name: str) -> str:
+        """One of the outputs of the run."""
+        return str(self._plan.get("outputs", {}).get(name, ""))
 
     def parameter(self, name: str) -> str:
         """One of the parameters of the run."""

@@ -13,6 +13,7 @@ from cli.commands import (
     auth_token,
     completion,
     console,
+    content,
     credentials,
     doctor,
     logs,
@@ -38,7 +39,7 @@ def parley() -> None:
     """Operate Parley: the service that `make run` started, or a deployed stack (--stack NAME)."""
 
 
-_MODULES = (credentials, token, console, doctor, status, logs, webhooks, push, phones, auth_token, completion)
+_MODULES = (credentials, token, console, doctor, status, logs, webhooks, push, phones, content, auth_token, completion)
 for _module in _MODULES:
     parley.add_command(_module.command)
 

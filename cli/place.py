@@ -162,8 +162,8 @@ class Place(ABC):
         """The name of the table."""
 
     @abstractmethod
-    def outputs_of(self, nested: str) -> dict[str, str]:
-        """The outputs of a nested stack, by its logical id; none if the stack is without it."""
+    def output(self, name: str) -> str:
+        """An output of the stack; empty if it has none of this name."""
 
     @abstractmethod
     def parameter(self, name: str) -> str:

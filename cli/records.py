@@ -19,7 +19,7 @@ from parley.errors import NOT_FOUND, Refusal, ignoring
 from parley.ids import Ids
 from parley.keyring import Keyring
 from parley.log import logger
-from parley.operations import messaging_services, senders
+from parley.operations import contents, messaging_services, senders
 from parley.operations.context import Caller, Context
 from parley.store import keys
 from parley.store.configuration import Configuration
@@ -59,7 +59,13 @@ def mendable() -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
-        raise Trouble(f"the service refuses: {refusal}") from None
+        told = refusal.details
+        line = f"{told['name']}: {told['reason']}" if {"name", "reason"} <= told.keys() else _words(refusal)
+        raise Trouble(f"this cannot be stored: {line}") from None
+
+
+def _words(refusal: Refusal) -> str:
+    return refusal.error.name.lower().replace("_", " ")
 
 
 class StoredSenders:
@@ -116,3 +122,49 @@ class StoredSenders:
         """Erase a number's record, if there is one, and its address configuration."""
         with mendable(), ignoring(NOT_FOUND):
             senders.disable(self._context, address)
+
+
+class StoredContents:
+    """The content templates in the table."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    @cached_property
+    def _context(self) -> Context:
+        return context_of(self._place)
+
+    def put(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Store a template; returns its record.
+
+        Raises:
+            Trouble: it is none.
+        """
+        with mendable():
+            return contents.put(self._context, given)
+
+    def all(self) -> list[Mapping[str, Any]]:
+        """Every template."""
+        return list(contents.every(self._context))
+
+    def fetch(self, sid: str) -> Mapping[str, Any]:
+        """One template.
+
+        Raises:
+            Trouble: there is none.
+        """
+        try:
+            return contents.fetch(self._context, sid)
+        except Refusal:
+            raise Trouble(f"there is no template {sid}: `parley content list` shows all") from None
+
+    def delete(self, sid: str) -> None:
+        """Delete one template.
+
+        Raises:
+            Trouble: there is none.
+        """
+        try:
+            contents.delete(self._context, sid)
+        except Refusal:
+            raise Trouble(f"there is no template {sid}: `parley content list` shows all") from None

@@ -19,9 +19,7 @@ from cli.place import Place
 from cli.trouble import Trouble, said
 
 _READY = {SMS: "ACTIVE", WHATSAPP: "COMPLETE"}
-# The nested stack of template.yaml that has everything for phones (templates/phones.yaml), and its outputs.
-_NESTED = "Telephony"
-_OUTPUTS = ("InboundTopicArn", "TwoWayRoleArn", "ConfigurationSet", "Protection")
+_OUTPUTS = ("TextsInboundTopicArn", "TextsTwoWayRoleArn", "TextsConfigurationSet", "TextsProtectConfiguration")
 _PRODUCTS = {SMS: "End User Messaging SMS", WHATSAPP: "End User Messaging Social"}
 
 
@@ -49,10 +47,9 @@ class Wiring(NamedTuple):
         Raises:
             Trouble: it has none.
         """
-        made = place.outputs_of(_NESTED)
-        if not all(made.get(name) for name in _OUTPUTS):
+        topic, role, configuration_set, protection = (place.output(name) for name in _OUTPUTS)
+        if not (topic and role and configuration_set and protection):
             raise Trouble(f"the stack {place.name} has no phones: deploy it with the parameter Phones=true")
-        topic, role, configuration_set, protection = (made[name] for name in _OUTPUTS)
         countries = [country.upper() for country in place.listed("SmsCountries")]
         return cls(topic, role, configuration_set, protection, frozenset(countries))
 
@@ -181,7 +178,7 @@ class Senders:
         Raises:
             Trouble: it does not use it.
         """
-        topic = self._place.outputs_of(_NESTED).get(_OUTPUTS[0], "")
+        topic = self._place.output(_OUTPUTS[0])
         number = self._aws.number(address)
         records = self._records.all()
         is_wired = number is not None and topic and number.inbound_arn == topic

@@ -45,7 +45,7 @@ def provision(template: Template, endpoints: Endpoints, home: Home) -> dict[str,
     secretsmanager = endpoints.client("secretsmanager")
     for secret in template.secrets():
         created[secret.logical_id] = _secret(secretsmanager, secret, secret_text(home, secret))
-    return {**created, **template.stacks(created)}
+    return created
 
 
 def _table(dynamodb: Any, streams: Any, table: Table) -> Physical:

@@ -98,9 +98,9 @@ class Template:
 
     def bind(self, physical: Mapping[str, Physical]) -> BoundTemplate:
         """The template together with the names and attributes that resources got when they were created."""
-        return BoundTemplate(self, self._scope_with({**dict(self._known()), **physical, **self.stacks(physical)}))
+        return BoundTemplate(self, self._scope_with({**dict(self._known()), **physical, **self._stacks(physical)}))
 
-    def stacks(self, physical: Mapping[str, Physical]) -> dict[str, Physical]:
+    def _stacks(self, physical: Mapping[str, Physical]) -> dict[str, Physical]:
         """The nested stacks with their outputs."""
         return {
             logical_id: Physical(arn("cloudformation", f"stack/{logical_id}"), nested._outputs(physical))
@@ -165,7 +165,7 @@ class Template:
             yield logical_id, Physical(name)
         for logical_id, _ in self.resources(_PROTECTION):
             yield logical_id, Physical(logical_id, {"ProtectConfigurationId": f"protect-{_local_name(logical_id)}"})
-        for logical_id, stack in self.stacks({}).items():
+        for logical_id, stack in self._stacks({}).items():
             yield logical_id, stack
 
     def tables(self) -> list[Table]:

@@ -48,10 +48,10 @@ class FakedPlace(Place):
         }
         self.texts.configuration_sets[CONFIGURATION_SET] = [{**destination, "SnsDestination": {"TopicArn": RECEIPTS}}]
         self.outputs = {
-            "InboundTopicArn": TOPIC,
-            "TwoWayRoleArn": ROLE,
-            "ConfigurationSet": CONFIGURATION_SET,
-            "Protection": PROTECTION,
+            "TextsInboundTopicArn": TOPIC,
+            "TextsTwoWayRoleArn": ROLE,
+            "TextsConfigurationSet": CONFIGURATION_SET,
+            "TextsProtectConfiguration": PROTECTION,
         }
         self.parameters = {"SmsCountries": "US, ca", "PhoneNumbers": "", "WhatsAppSenders": ""}
 
@@ -66,8 +66,8 @@ class FakedPlace(Place):
     def table_name(self) -> str:
         return self._table_name
 
-    def outputs_of(self, nested: str) -> dict[str, str]:
-        return self.outputs if nested == "Telephony" else {}
+    def output(self, name: str) -> str:
+        return self.outputs.get(name, "")
 
     def parameter(self, name: str) -> str:
         return self.parameters.get(name, "")

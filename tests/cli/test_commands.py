@@ -23,7 +23,7 @@ from parley.version import VERSION
 from tests.cli.conftest import Run
 
 COMMANDS = ["credentials", "token", "console", "doctor", "status", "logs", "webhooks", "push", "auth-token"]
-COMMANDS += ["completion", "phones"]
+COMMANDS += ["completion", "phones", "content"]
 ON_A_SERVICE = [
     ["credentials"],
     ["token", "--identity", "alice"],
@@ -40,6 +40,9 @@ ON_A_SERVICE = [
     ["phones", "enable", "+12025550143"],
     ["phones", "disable", "+12025550143"],
     ["phones", "doctor"],
+    ["content", "list"],
+    ["content", "fetch", f"HX{'0' * 32}"],
+    ["content", "delete", f"HX{'0' * 32}"],
 ]
 
 
@@ -78,6 +81,11 @@ def test_the_version_is_the_packages(parley: Run):
         ["token", "--identity", "a" * 257],
         ["auth-token", "rotate", "--sign-in", "5m"],
         ["auth-token", "rotate", "--now"],
+        ["content"],
+        ["content", "put"],
+        ["content", "put", "no such file"],
+        ["content", "fetch", "HX1"],
+        ["content", "delete", f"IM{'0' * 32}"],
         ["phones"],
         ["phones", "enable"],
         ["phones", "enable", "0171"],

@@ -284,22 +284,14 @@ def shipped(cloud: Cloud, deployed: Stack) -> Iterator[None]:
 # Logs
 
 
-def test_the_outputs_of_a_nested_stack_are_found(cloud: Cloud, deployed: Stack):
-    outputs = {"InboundTopicArn": {"Value": "arn:aws:sns:eu-west-1:1:x"}}
-    body = json.dumps({"Resources": alarms(cloud.name, "Other"), "Outputs": outputs})
-    cloud.client("s3").put_object(Bucket=cloud.name, Key="telephony", Body=body)
-    template = declared(cloud.name, deployed.info, f"{cloud.endpoint}/{cloud.name}/watch")
-    url = f"{cloud.endpoint}/{cloud.name}/telephony"
-    template["Resources"]["Telephony"] = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
-    template["Parameters"] = {"SmsCountries": {"Type": "String", "Default": "US,CA"}}
-    cloud.client("cloudformation").update_stack(StackName=cloud.name, TemplateBody=json.dumps(template))
-    cloud.client("cloudformation").get_waiter("stack_update_complete").wait(
-        StackName=cloud.name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 400}
-    )
+def test_an_output_or_parameter_that_a_stack_does_not_have_is_empty(cloud: Cloud, stack: Stack):
+    template = declared(cloud.name, stack.info, "")
+    del template["Resources"]["Watch"]
+    cloud.deploy({**template, "Parameters": {"SmsCountries": {"Type": "String", "Default": "US,CA"}}})
     place = DeployedStack(cloud.name, REGION)
-    assert place.outputs_of("Telephony") == {"InboundTopicArn": "arn:aws:sns:eu-west-1:1:x"}
-    assert place.outputs_of("Elsewhere") == {}
-    assert (place.parameter("SmsCountries"), place.parameter("Elsewhere")) == ("US,CA", "")
+    assert (place.output("RestUrl"), place.output("TextsInboundTopicArn")) == (stack.info["rest_url"], "")
+    assert (place.parameter("SmsCountries"), place.parameter("Phones")) == ("US,CA", "")
+    assert place.listed("SmsCountries") == ["US", "CA"]
 
 
 def test_logs_are_found_in_every_group_and_by_the_id_of_a_request(parley: Run, cloud: Cloud, deployed: Stack):

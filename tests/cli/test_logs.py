@@ -136,6 +136,8 @@ def test_the_status_counts_services_and_queues_and_names_processes(parley: Run, 
         "webhook deliveries, given up",
         "jobs, given up",
         "notifications, given up",
+        "texts to phones, given up",
+        "texts from phones and reports, given up",
         "pushes, given up",
         "webhook planning, given up",
     ]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import re
 from typing import Any
 
 import pytest
 
 from cli.options import Options
 from cli.senders import opt_out_list
-from local.home import REPOSITORY
 from local.template.template import Template
 from parley.operations import address_configurations, messaging_services, senders
+from tests.architecture.declared import TEMPLATE
 from tests.cli.conftest import Run
 from tests.cli.places import ROLE, TOPIC, FakedPlace
 from tests.support.end_user_messaging import Died, EndUserMessagingFake, Refused, killed_at_each_write
@@ -105,11 +104,9 @@ def test_an_account_without_numbers_is_told_where_to_get_one(parley: Run, place:
 # Enabling
 
 
-def test_the_fake_has_the_outputs_of_the_template(place: FakedPlace):
+def test_the_fake_has_the_outputs_and_parameters_of_the_template(place: FakedPlace):
     """Else the commands would look for what no deployed stack has."""
-    template = (REPOSITORY / "templates" / "phones.yaml").read_text(encoding="utf-8")
-    declared = re.findall(r"^  (\w+): \{Value:", template, re.MULTILINE)
-    assert set(place.outputs) <= set(declared)
+    assert set(place.outputs) <= set(TEMPLATE["Outputs"]) and set(place.parameters) <= set(TEMPLATE["Parameters"])
 
 
 def test_without_countries_texts_may_go_anywhere(parley: Run, place: FakedPlace, account: EndUserMessagingFake):
