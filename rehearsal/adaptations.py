@@ -64,7 +64,9 @@ def _without_end_user_messaging(document: Document, endpoint: str) -> bool:
     names = [name for name, spec in document["Resources"].items() if spec["Type"].startswith("AWS::SMSVOICE::")]
     for name in names:
         del document["Resources"][name]
-    told = [output for output in document["Outputs"].values() if any(f'"{name}"' in json.dumps(output) for name in names)]
+    told = [
+        output for output in document["Outputs"].values() if any(f'"{name}"' in json.dumps(output) for name in names)
+    ]
     for output in told:
         output["Value"] = "rehearsed"
     return len(told) == len(names) > 0
@@ -129,9 +131,7 @@ ADAPTATIONS = (
         _without(lambda spec: "Metrics" in spec["Properties"]),
         nested="Watch",
     ),
-    Adaptation(
-        "the emulator knows nothing of AWS End User Messaging", _without_end_user_messaging, nested="Telephony"
-    ),
+    Adaptation("the emulator knows nothing of AWS End User Messaging", _without_end_user_messaging, nested="Telephony"),
     Adaptation(
         "the emulator ignores routes for any method when it reads the description of an API", _name_every_method
     ),
