@@ -20,7 +20,7 @@ ENDPOINT = "http://127.0.0.1:1"
 def build(tmp_path: Path) -> Path:
     """A folder like the one that `sam build` makes, with the templates only."""
     shutil.copy(REPOSITORY / "template.yaml", tmp_path / "template.yaml")
-    for stack, name in {"Permissions": "permissions", "Watch": "watch"}.items():
+    for stack, name in {"Permissions": "permissions", "Telephony": "phones", "Watch": "watch"}.items():
         (tmp_path / stack).mkdir()
         shutil.copy(REPOSITORY / f"templates/{name}.yaml", tmp_path / stack / "template.yaml")
     return tmp_path
@@ -31,7 +31,8 @@ def test_every_adaptation_is_needed_by_the_template_as_it_is(build: Path):
     assert reasons == [adaptation.reason for adaptation in ADAPTATIONS]
     # The second time there is nothing left to change.
     shutil.copy(adapted, build / "template.yaml")
-    shutil.copy(build / "Watch/adapted.json", build / "Watch/template.yaml")
+    for stack in ("Telephony", "Watch"):
+        shutil.copy(build / stack / "adapted.json", build / stack / "template.yaml")
     with pytest.raises(LookupError):
         adapt(build, ENDPOINT)
 
@@ -46,6 +47,8 @@ def test_apart_from_what_the_emulator_does_not_know_every_resource_is_rehearsed(
     assert {name for name in watched if name not in rehearsed} == {
         name for name, spec in watched.items() if "Metrics" in spec["Properties"]
     }
+    lines, rehearsed = (read(build / "Telephony" / name)["Resources"] for name in ("template.yaml", "adapted.json"))
+    assert {name for name in lines if name not in rehearsed} == {"ConfigurationSet", "Protection"}
 
 
 def test_continuous_integration_rehearses_what_it_has_built():
