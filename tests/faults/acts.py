@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 from urllib.parse import quote
 
-from parley.ids import receipt_sid
-from parley.operations import transitions
+from parley.errors import Refusal
+from parley.faces.errors import answer
+from parley.ids import receipt_sid, sender_address
+from parley.operations import messaging_services, senders, transitions
+from parley.operations.context import Context
 from parley.sockets.native.actions import ACTIONS
 from parley.store import keys
 from tests.faults.scene import HOOK, SETTLED_SECONDS, Scene
@@ -388,6 +391,35 @@ PHONES: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
+_OF_AWS = {"provider_id": "phone-0a"}
+# What the operator does with senders: one that is new, one in no messaging service, and one that is in a service.
+SENDERS: dict[str, Callable[[Context, Scene], object]] = {
+    "enable": lambda context, scene: senders.enable(context, "+12025550191", _OF_AWS),
+    "enable one that is free": lambda context, scene: senders.enable(
+        context, everything.FREE, {**_OF_AWS, "messaging_service_sid": scene.items.items["messaging_service"]}
+    ),
+    "move": lambda context, scene: senders.enable(
+        context, _own_sender(scene), {**_OF_AWS, "messaging_service_sid": messaging_services.default_sid(context)}
+    ),
+    "disable": lambda context, scene: senders.disable(context, _own_sender(scene)),
+}
+
+
+def _own_sender(scene: Scene) -> str:
+    return sender_address(scene.items.items["sender"]) or ""
+
+
+def _by_operator(name: str) -> Act:
+    def do(scene: Scene, container: World, prepared: Any) -> int:
+        try:
+            SENDERS[name](container.context(), scene)
+        except Refusal as refused:
+            return answer("account", refused.error, **refused.details).status
+        return _DONE
+
+    return Act(f"senders:{name}", do)
+
+
 def _with_phones(name: str) -> Act:
     verb, path, form = PHONES[name]
 
@@ -589,6 +621,7 @@ def acts() -> Iterator[Act]:
     yield Act("job:begin", _begin, _interrupted, is_repeated=True)
     yield from (Act(f"job:{name}", _begin, prepare, is_repeated=True) for name, prepare in CARRIED.items())
     yield from map(_with_phones, PHONES)
+    yield from map(_by_operator, SENDERS)
     yield Act("planning", _plan, _sent, is_repeated=True)
     for kind, path in SWEEPS.items():
         yield _sweep(kind, path)

@@ -163,7 +163,9 @@ def test_every_kind_of_queued_job_is_among_the_acts(scene: Scene) -> None:
 OF_CHAT = [act for act in ACTS if act.name.startswith("/chat/v2:")]
 # What is done to conversations with phones in them, and to those who have the same numbers.
 OF_PHONES = [act for act in ACTS if act.name.startswith("phones:")]
-RIVALS = [*OF_CHAT, *OF_PHONES]
+# What is done to messaging services and senders.
+OF_SENDERS = [act for act in ACTS if act.name.startswith(("/messaging/v1:", "senders:"))]
+RIVALS = [*OF_CHAT, *OF_PHONES, *OF_SENDERS]
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +194,8 @@ def test_whatever_is_done_between_two_of_its_requests_leaves_no_contradiction(
     act: Act, scene: Scene, walks: dict[str, list[Step]]
 ) -> None:
     wrong = []
-    for rival in in_turn(OF_PHONES if act in OF_PHONES else OF_CHAT, RIVALS.index(act)):
+    among = next(rivals for rivals in (OF_CHAT, OF_PHONES, OF_SENDERS) if act in rivals)
+    for rival in in_turn(among, RIVALS.index(act)):
         for at in places_between(walks[act.name], walks[rival.name]):
             scene.again()
             problem = problems_beside(act, rival, scene, at)

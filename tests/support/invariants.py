@@ -8,6 +8,7 @@ that will settle by itself after a death is no contradiction; a counter that sta
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -125,6 +126,14 @@ def contradictions(
     """
     account = Account(items, swept, now_ms, deaths, None if objects is None else frozenset(objects))
     return [sentence for check in CHECKS for sentence in check(account)]
+
+
+def _senders(account: Account) -> Iterator[str]:
+    there = Counter(item.get("messaging_service_sid") for _, item in account.of("SENDER#"))
+    for _, service in account.of("MESSAGING_SERVICE#"):
+        counted = service.get("senders_count", 0)
+        if counted != there[service["sid"]]:
+            yield f"{service['sid']} counts {counted} senders, and there are {there[service['sid']]}"
 
 
 def _names(account: Account) -> Iterator[str]:
@@ -523,6 +532,7 @@ def _objects(account: Account, records: dict[str, Item]) -> Iterator[str]:
 
 
 CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
+    _senders,
     _names,
     _listings,
     _tails,
