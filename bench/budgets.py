@@ -21,6 +21,7 @@ from bench.meter import Allowed, Cost, metered
 from bench.of_attaching import OfAttaching
 from bench.of_devices import OfDevices
 from bench.of_media import OfMedia
+from bench.of_senders import OfSenders
 from bench.over_sdk import OverSdk
 from bench.prices import READ_UNIT, WRITE_UNIT
 from parley.domain.participants import MOST_IN_GROUP, MOST_PHONES
@@ -118,7 +119,8 @@ class Measurement:
         # The batches before had notifications switched off, and the queue for them is there.
         assert self._queue.entries == []
         told = [cost for members in (50, 250) for cost in self._of_notifications(members)]
-        rest = [*self._over_rest(), *media, *attaching, *devices, *self._of_conversations()]
+        senders = OfSenders(self._world, self._raw, self._service, self._cost).costs()
+        rest = [*self._over_rest(), *media, *attaching, *devices, *senders, *self._of_conversations()]
         return [*rest, *sockets, *batches, *told]
 
     def _cost(self, operation: str, allowed: Allowed, act: Callable[[], object]) -> Cost:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from local.template.template import Template
+from parley.operations import senders
 from parley.store.requests import attributes
 from tests.ports.fakes import FakeOutgoing
 from tests.rest.everything import FORMS
@@ -197,6 +198,18 @@ def test_a_registration_for_push_that_is_not_listed_can_be_removed(account: Inhe
     path = f"/chat/v2/Services/{before()['house']['sid']}/Bindings/{old}"
     assert account.raw("DELETE", path).status == 204
     assert account.raw("GET", path).status == 404
+
+
+def test_the_messaging_service_of_which_that_release_kept_only_the_sid_is_there(account: Inherited):
+    sid = account.raw.get("/conversations/v1/Configuration")["default_messaging_service_sid"]
+    path = f"/messaging/v1/Services/{sid}"
+    stored = {item["sk"]["S"] for item in before()["items"]}
+    assert not any(sort_key.startswith("MESSAGING_SERVICE#") for sort_key in stored), "the file is of a later release"
+    assert [one["sid"] for one in account.raw.get("/messaging/v1/Services")["services"]] == [sid]
+    changed = account.raw.post(path, InboundRequestUrl="https://example.com/inbound")
+    assert account.raw.get(path) == changed
+    number = senders.enable(account.world.context(), "+12025550201", {"provider_id": "phone-0a"})["sid"]
+    assert account.raw.get(f"{path}/PhoneNumbers/{number}")["service_sid"] == sid
 
 
 def test_the_file_has_a_record_of_every_kind():
