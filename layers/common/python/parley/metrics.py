@@ -81,6 +81,7 @@ NOTIFICATIONS_RETRIED = Metric(
 NOTIFICATIONS_GIVEN_UP = Metric(
     "NotificationsGivenUp", COUNT, "push", "a device could not be reached for ten minutes and misses a notification"
 )
+TEXTS_COST = Metric("TextsCost", COUNT, "carriers", "AWS named the price of a text; in millionths of a US dollar")
 TABLE_THROTTLES = Metric("TableThrottles", COUNT, _ALL, "DynamoDB refused a request because of throttling")
 
 METRICS = (
@@ -107,6 +108,7 @@ METRICS = (
     NOTIFICATIONS_REFUSED,
     NOTIFICATIONS_RETRIED,
     NOTIFICATIONS_GIVEN_UP,
+    TEXTS_COST,
     TABLE_THROTTLES,
 )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from parley.domain.addresses import WHATSAPP, channel_of
 from parley.domain.deliveries import counted, goes_on, prefix_of, summary
 from parley.errors import CONVERSATION_CLOSED, NOT_FOUND, Refusal, ignoring
 from parley.ids import channel_message_sid, is_sid
+from parley.metrics import TEXTS_COST, count
 from parley.operations import authority, channel_log, members, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision, Overtaken, unchanged
@@ -17,6 +19,8 @@ from parley.records.messages import MESSAGE
 from parley.records.receipts import RECEIPT
 from parley.records.spec import Path
 from parley.store import keys
+from parley.store.items import Record
+from parley.store.keys import Key
 from parley.store.writes import Update
 from parley.stored import Member, Message, Receipt, Tail
 
@@ -54,6 +58,13 @@ def _resolved(context: Context, path: Path) -> Path:
     return resolved
 
 
+class Cost(NamedTuple):
+    """What a message to one phone costs, in millionths of a US dollar: the price, and the carrier's fee beside it."""
+
+    price: int
+    carrier_fee: int = 0
+
+
 class Report(NamedTuple):
     """The carrier's report about a message to one phone.
 
@@ -62,12 +73,14 @@ class Report(NamedTuple):
         status: One of `domain/deliveries.py`.
         error_code: A messaging code (https://www.twilio.com/docs/api/errors), 0 if nothing went wrong.
         channel_message_sid: The carrier's own id of the message; empty if it is known already.
+        cost: What the message costs, if the report says so.
     """
 
     receipt: Path
     status: str
     error_code: int = 0
     channel_message_sid: str = ""
+    cost: Cost | None = None
 
 
 def reference(receipt: Receipt) -> str:
@@ -90,81 +103,119 @@ def referred(text: object) -> Path | None:
 _REFERENCE = ("service_sid", "channel_sid", "index", "sid")
 
 
-def report(context: Context, reported: Report) -> None:
-    """Change a receipt and the summary on its message, in one transaction.
+def report(context: Context, reported: Report, *more: Report) -> None:
+    """Change the receipts of one message, all of phones of one channel, and the message's summary, in one transaction.
 
     Reports may come twice and in any order. If a report changes nothing, or its message was deleted, it is ignored. The
-    change of the receipt is announced. The change of the message is announced only if its summary reads differently.
-    Three requests and eight write units at most.
+    change of a receipt is announced. The change of the message is announced only if its summary reads differently.
+    Three requests at most. Eight write units at most for one receipt, and two for each further receipt.
     """
     with ignoring(NOT_FOUND):
-        _report(context.sharing_patience(), reported)
+        _report(context.sharing_patience(), (reported, *more))
 
 
-def _report(context: Context, reported: Report) -> None:
+def _report(context: Context, reports: Sequence[Report]) -> None:
     patience = context.table.patience()
     while True:
-        message, receipt, hooks = _read(context, reported)
+        message, found, hooks = _read(context, reports)
+        changes = [_folded(message, receipt, about) for receipt, about in found]
         try:
-            if not goes_on(receipt.get("status"), reported.status):
-                _name(context, message, receipt, reported)
-                return
-            _move(context, message, receipt, hooks, reported)
-            return
+            _store(context, message, [one for one in changes if one.set], hooks)
         except Overtaken:
             if not patience.wait():
                 raise
+        else:
+            if costs := sum(one.costs_more for one in changes):
+                count(TEXTS_COST, costs)
+            return
 
 
-def _read(context: Context, reported: Report) -> tuple[Message, Receipt, int | None]:
-    """The message, the receipt, and the number of the channel's webhooks, which the receipt's change carries."""
-    where = reported.receipt
-    message_key, receipt_key, tail_key = MESSAGE.key(where), RECEIPT.key(where), keys.tail(where["channel_sid"])
-    found = context.table.fetch_many([message_key, receipt_key, tail_key])
-    message, receipt = verbs.belonging(found.get(message_key), where), verbs.belonging(found.get(receipt_key), where)
-    return message, receipt, (found.get(tail_key) or {}).get("webhooks_count") or None
+def _read(
+    context: Context, reports: Sequence[Report]
+) -> tuple[Message, list[tuple[Receipt, list[Report]]], int | None]:
+    """The message, its receipts with the reports about each, and the number of the channel's webhooks.
+
+    The changes of the receipts carry that number.
+
+    Raises:
+        Refusal: 20404 if the message is gone, or all these receipts.
+    """
+    where = reports[0].receipt
+    message_key, tail_key = MESSAGE.key(where), keys.tail(where["channel_sid"])
+    about: dict[Key[Receipt], list[Report]] = {}
+    for one in reports:
+        about.setdefault(RECEIPT.key(one.receipt), []).append(one)
+    read = context.table.fetch_many([message_key, tail_key, *about])
+    message = verbs.belonging(read.get(message_key), where)
+    found = [(verbs.belonging(read.get(key), where), told) for key, told in about.items() if key in read]
+    if not found:
+        raise NOT_FOUND()
+    return message, found, (read.get(tail_key) or {}).get("webhooks_count") or None
 
 
-def _name(context: Context, message: Message, receipt: Receipt, reported: Report) -> None:
-    """Store the carrier's id of the message if it comes late: a carrier may report before it has answered."""
-    if not reported.channel_message_sid or "channel_message_sid" in receipt:
+class _Change(NamedTuple):
+    """What reports change in one receipt. It moves if `set` has a status; what else is in `set` is not announced."""
+
+    receipt: Receipt
+    set: Record
+    costs_more: int
+
+    @property
+    def moves(self) -> bool:
+        return "status" in self.set
+
+    def write(self, context: Context, hooks: int | None) -> Update:
+        receipt = {**self.receipt}
+        where = {name: str(receipt[name]) for name in _REFERENCE}
+        same = tuple(unchanged(receipt, name) for name in _DECIDING if name in self.set)
+        told = {"date_updated": context.clock.now_ms(), "hooks": hooks} if self.moves else {}
+        return Update(RECEIPT.key(where), NOT_FOUND(), set={**self.set, **told}, guards=same, announced=self.moves)
+
+
+# The fields of a receipt from which reports are decided.
+_DECIDING = ("status", "channel_message_sid", "price", "carrier_fee")
+
+
+def _folded(message: Message, receipt: Receipt, reports: Sequence[Report]) -> _Change:
+    """What reports change in one receipt. A carrier may report before it has answered, and may name the price late."""
+    set_: Record = {}
+    status, cost = receipt.get("status"), Cost(receipt.get("price", 0), receipt.get("carrier_fee", 0))
+    for one in reports:
+        if goes_on(status, one.status):
+            status = one.status
+            set_ |= {"status": status, "error_code": one.error_code}
+        if one.channel_message_sid and "channel_message_sid" not in {**receipt, **set_}:
+            prefix = prefix_of(receipt["to_address"], bool(message.get("media")))
+            set_["channel_message_sid"] = channel_message_sid(prefix, one.channel_message_sid)
+        if one.cost is not None and sum(one.cost) > sum(cost):
+            cost = one.cost
+            set_ |= {"price": cost.price, "carrier_fee": cost.carrier_fee}
+    return _Change(receipt, set_, sum(cost) - receipt.get("price", 0) - receipt.get("carrier_fee", 0))
+
+
+def _store(context: Context, message: Message, changes: Sequence[_Change], hooks: int | None) -> None:
+    if not changes:
         return
-    key, same = RECEIPT.key(reported.receipt), unchanged(receipt, "channel_message_sid")
-    named = _channel_message_sid(message, receipt, reported)
-    context.table.commit(context.cause(), [Update(key, NOT_FOUND(), set=named, guards=(same,), announced=False)])
-
-
-def _channel_message_sid(message: Message, receipt: Receipt, reported: Report) -> dict[str, str]:
-    if not reported.channel_message_sid:
-        return {}
-    prefix = prefix_of(receipt["to_address"], bool(message.get("media")))
-    return {"channel_message_sid": channel_message_sid(prefix, reported.channel_message_sid)}
-
-
-def _move(context: Context, message: Message, receipt: Receipt, hooks: int | None, reported: Report) -> None:
-    context = of_carrier(context, receipt["to_address"])
-    before = receipt.get("status")
-    set_ = {
-        "status": reported.status,
-        "error_code": reported.error_code,
-        "date_updated": context.clock.now_ms(),
-        "hooks": hooks,
-        **_channel_message_sid(message, receipt, reported),
-    }
-    moving = Update(RECEIPT.key(reported.receipt), NOT_FOUND(), set=set_, guards=(unchanged(receipt, "status"),))
-    old = message["delivery"]
-    new = counted(old, before, reported.status)
-    key, same = MESSAGE.key(reported.receipt), unchanged(message, "delivery")
+    context = of_carrier(context, changes[0].receipt["to_address"])
+    writes = [one.write(context, hooks) for one in changes]
+    old = new = message.get("delivery") or {}
+    for one in changes:
+        if one.moves:
+            new = counted(new, one.receipt.get("status"), one.set["status"])
+    if old == new:
+        context.table.commit(context.cause(), writes)
+        return
+    key, same = keys.message(message["channel_sid"], message["index"]), unchanged(message, "delivery")
     if summary(old) == summary(new):
         counting = Update(key, NOT_FOUND(), set={"delivery": new}, guards=(same,), announced=False)
-        context.table.commit(context.cause(), [moving, counting])
+        context.table.commit(context.cause(), [*writes, counting])
         return
 
     def decide(current: Message, _: Tail) -> Decision:
         if current["delivery"] != old:
-            # Another receipt has changed the counts: this report is decided again from fresh reads.
+            # Another receipt has changed the counts: these reports are decided again from fresh reads.
             raise _Moved()
-        return Decision(Update(key, NOT_FOUND(), set={"delivery": new}, guards=(same,)), [moving])
+        return Decision(Update(key, NOT_FOUND(), set={"delivery": new}, guards=(same,)), writes)
 
     try:
         channel_log.change(context, "message", "updated", message, decide, in_any_state=True)

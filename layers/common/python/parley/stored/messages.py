@@ -81,7 +81,7 @@ class Media(OfService, total=False):
 class Receipt(OfChannel, total=False):
     """The delivery receipt of a message to one phone. Without `status`, the carrier has not answered yet.
 
-    `is_group` says that the phone is in a group.
+    `is_group` says that the phone is in a group. `price` and `carrier_fee` are millionths of a US dollar.
     """
 
     message_sid: str
@@ -93,6 +93,18 @@ class Receipt(OfChannel, total=False):
     channel_message_sid: str
     status: str
     error_code: int
+    price: int
+    carrier_fee: int
+
+
+class Carried(TypedDict, total=False):
+    """The receipt of a message on WhatsApp, under Meta's id of the message, until `expires_at`.
+
+    `reference` names the receipt (`operations/receipts.py`).
+    """
+
+    reference: str
+    expires_at: int
 
 
 class SentToken(Stored, total=False):

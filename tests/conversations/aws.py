@@ -1,0 +1,86 @@
+"""Events of AWS End User Messaging, and the function that takes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from parley.operations.context import Caller
+from parley.work.carrier_events import CarrierEvents
+from tests.support.world import World
+
+Told = Mapping[str, Any] | str
+
+
+def text_event(reference: str, event_type: str = "TEXT_DELIVERED", **more: Any) -> dict[str, Any]:
+    """An event about a text message, as AWS's documents show it."""
+    return {
+        "eventType": event_type,
+        "eventVersion": "1.0",
+        "eventTimestamp": 1710804398145,
+        "isFinal": event_type.endswith("DELIVERED"),
+        "originationPhoneNumber": "+12025550143",
+        "destinationPhoneNumber": "+491721234567",
+        "isoCountryCode": "DE",
+        "messageId": "862a8790-60c1-4430-9b1c-658bb9df6e4d",
+        "messageRequestTimestamp": 1710804395565,
+        "messageEncoding": "GSM",
+        "messageType": "TRANSACTIONAL",
+        "messageStatus": event_type.partition("_")[2],
+        "context": {"reference": reference},
+        "totalMessageParts": 1,
+        "totalMessagePrice": 0.09582,
+        "totalCarrierFee": 0.0025,
+        **more,
+    }
+
+
+def metas(value: Mapping[str, Any], field: str = "messages") -> dict[str, Any]:
+    """AWS's event around what Meta says, which is JSON as text."""
+    metadata = {"display_phone_number": "12025550143", "phone_number_id": "321010217760100"}
+    whole = {"messaging_product": "whatsapp", "metadata": metadata, **value}
+    return {
+        "context": {
+            "MetaWabaIds": [{"wabaId": "1234567890", "arn": "arn:aws:social-messaging:us-east-1:123456789012:waba/1"}],
+            "MetaPhoneNumberIds": [
+                {
+                    "metaPhoneNumberId": "321010217760100",
+                    "arn": "arn:aws:social-messaging:us-east-1:123456789012:phone-number-id/1",
+                }
+            ],
+        },
+        "whatsAppWebhookEntry": json.dumps({"id": "1234567890", "changes": [{"value": whole, "field": field}]}),
+        "aws_account_id": "123456789012",
+        "message_timestamp": "2026-01-08T23:30:43.271279391Z",
+        "messageId": "6d69f07a-c317-4278-9d5c-6a84078419ec",
+    }
+
+
+def status(metas_id: str, word: str, reference: str = "", **more: Any) -> dict[str, Any]:
+    """A status of a WhatsApp message; with a reference, Meta repeats what the message was sent with."""
+    named = {"biz_opaque_callback_data": reference} if reference else {}
+    told = {"id": metas_id, "status": word, "timestamp": "1723506230", "recipient_id": "491721234567"}
+    return metas({"statuses": [{**told, **named, **more}]})
+
+
+class Topics:
+    """The topics of AWS, as the function hears them."""
+
+    def __init__(self, world: World):
+        self.world = world
+
+    def tell(self, *events: Told, receives: int = 1) -> list[int]:
+        """Hand events over in one batch; which of them must stay queued."""
+        records = [
+            {
+                "messageId": f"event-{number}",
+                "receiptHandle": f"handle-{number}",
+                "body": event if isinstance(event, str) else json.dumps(event),
+                "attributes": {"ApproximateReceiveCount": str(receives), "SentTimestamp": str(1710804398145 + number)},
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:carrier-events",
+            }
+            for number, event in enumerate(events)
+        ]
+        left = CarrierEvents(self.world.context(Caller())).take(records, lambda: 30_000)
+        return [int(name.removeprefix("event-")) for name in left]
