@@ -23,6 +23,7 @@ SIDS = {
     "role_sid": "RL" + "e" * 32,
 }
 OTHER: dict[str, Any] = {
+    "wamid": "wamidHBgL=",
     "sid": "XX" + "f" * 32,
     "index": 7,
     "seq": 8,

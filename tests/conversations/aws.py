@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from parley.operations.context import Caller
-from parley.work.carrier_events import CarrierEvents
+from tests.sockets.deployment import load_function, sample
 from tests.support.world import World
+from tests.webhooks.function import Remaining
 
 Told = Mapping[str, Any] | str
 
@@ -64,23 +64,27 @@ def status(metas_id: str, word: str, reference: str = "", **more: Any) -> dict[s
     return metas({"statuses": [{**told, **named, **more}]})
 
 
+_RECORD = sample("carriers_inbound")["Records"][0]
+
+
 class Topics:
-    """The topics of AWS, as the function hears them."""
+    """The topics of AWS, and the function that hears them, in one container."""
 
     def __init__(self, world: World):
         self.world = world
+        self.handler = load_function("carriers", world.wire({"phones": True}))
 
-    def tell(self, *events: Told, receives: int = 1) -> list[int]:
+    def tell(self, *events: Told, receives: int = 1, remaining: Remaining | None = None) -> list[int]:
         """Hand events over in one batch; which of them must stay queued."""
         records = [
             {
+                **_RECORD,
                 "messageId": f"event-{number}",
-                "receiptHandle": f"handle-{number}",
                 "body": event if isinstance(event, str) else json.dumps(event),
                 "attributes": {"ApproximateReceiveCount": str(receives), "SentTimestamp": str(1710804398145 + number)},
-                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:carrier-events",
             }
             for number, event in enumerate(events)
         ]
-        left = CarrierEvents(self.world.context(Caller())).take(records, lambda: 30_000)
-        return [int(name.removeprefix("event-")) for name in left]
+        answer = self.handler({"Records": records}, remaining or Remaining())
+        assert set(answer) == {"batchItemFailures"}
+        return [int(one["itemIdentifier"].removeprefix("event-")) for one in answer["batchItemFailures"]]

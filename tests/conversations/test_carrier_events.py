@@ -224,6 +224,7 @@ def test_the_price_that_aws_names_is_kept_with_the_receipt_and_counted_once(
         assert topics.tell(event) == []
     (receipt,) = topics.world.table.every(keys.receipts(thread.sid))
     assert (receipt["price"], receipt["carrier_fee"]) == (95_820, 2_500)
+    assert topics.world.counted["TextsCost", 0] == 98_320
 
 
 def test_a_price_that_comes_after_the_final_status_is_kept_and_fires_nothing(

@@ -30,7 +30,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     a channel's webhooks*                      pk CHANNEL#<CH>       sk WEBHOOK#<WH>
     a message; messages around an index*       pk CHANNEL#<CH>       sk MESSAGE#<index, 12 digits>
     the receipts of a message; all in a channel  pk CHANNEL#<CH>     sk RECEIPT#<index, 12 digits>#<DY>
-    the receipt of a message that Meta names   pk CARRIED#<Meta's id>  sk CARRIED
+    the receipt of a message that Meta names   pk CARRIED#<wamid>    sk CARRIED
     media, and the message that carries it     pk MEDIA#<ME>         sk MEDIA
     what changed after a seq*                  pk CHANNEL#<CH>       sk CHG#<seq, 12 digits>
     who got a change from its writer           pk CHANNEL#<CH>       sk MARKER#<place, 12 digits>
@@ -312,8 +312,8 @@ def receipts(channel_sid: str, index: int | None = None) -> Range[stored.Receipt
     return Range(f"CHANNEL#{channel_sid}", "RECEIPT#" if index is None else f"RECEIPT#{padded(index)}#")
 
 
-def carried(metas_id: str) -> Key[stored.Carried]:
-    return Key(f"CARRIED#{metas_id}", "CARRIED")
+def carried(wamid: str) -> Key[stored.Carried]:
+    return Key(f"CARRIED#{wamid}", "CARRIED")
 
 
 def media(sid: str) -> Key[stored.Media]:
