@@ -82,12 +82,12 @@ BY_ITSELF = {"templates/key.yaml"}
 
 NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 # Whoever writes to a socket, or stores a file, cannot be told which. Applications and endpoints of SNS are named by push
-# credentials, which are made later, as numbers and their lists of who said STOP are. A log group's streams are its own.
+# credentials, which are made later, and numbers are bought later. A log group's streams are its own.
 NEEDS_A_WILDCARD = re.compile(
     r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$|\$\{MediaBucket\.Arn\}/\*$"
     r"|:sns:\$\{PushRegion\}:\$\{AWS::AccountId\}:(app|endpoint)/\*/CR\*$"
     r"|:log-group:/\$\{AWS::StackName\}/[a-z_]+:\*$"
-    r"|:sms-voice:\$\{AWS::Region\}:\$\{AWS::AccountId\}:(phone-number|protect-configuration|opt-out-list)/\*$"
+    r"|:sms-voice:\$\{AWS::Region\}:\$\{AWS::AccountId\}:phone-number/\*$"
     r"|:social-messaging:\$\{AWS::Region\}:\$\{AWS::AccountId\}:phone-number-id/\*$"
 )
 API_GATEWAY_PATIENCE_SECONDS = 29

@@ -90,13 +90,13 @@ def test_a_status_of_whatsapp_changes_the_receipt_that_it_names_or_that_metas_id
     assert statuses(thread, message) == {WHATSAPP: expected}
 
 
-def test_a_read_message_moves_the_horizon_on_whatsapp_only(thread: Thread, carrier: ScriptedCarrier, topics: Topics) -> None:
+def test_a_read_message_moves_the_horizon_on_whatsapp_only(
+    thread: Thread, carrier: ScriptedCarrier, topics: Topics
+) -> None:
     sent_to(thread, carrier, WHATSAPP, OTHER_PHONE)
     topics.tell(status("wamid.1", "read", carrier.reference(WHATSAPP)))
     topics.tell(text_event(carrier.reference(OTHER_PHONE)))
-    horizons = {
-        one["messaging_binding"]["address"]: one["last_read_message_index"] for one in thread.participants()
-    }
+    horizons = {one["messaging_binding"]["address"]: one["last_read_message_index"] for one in thread.participants()}
     assert horizons == {WHATSAPP: 0, OTHER_PHONE: None}
 
 
@@ -164,7 +164,9 @@ def test_what_a_batch_tells_about_one_message_is_one_transaction_and_one_change_
     assert len([sk for sk in changed if sk.startswith("RECEIPT#")]) == 4
 
 
-def test_each_change_of_a_receipt_fires_its_webhook_once(thread: Thread, carrier: ScriptedCarrier, topics: Topics) -> None:
+def test_each_change_of_a_receipt_fires_its_webhook_once(
+    thread: Thread, carrier: ScriptedCarrier, topics: Topics
+) -> None:
     hook = {"Configuration.Url": "https://hooks.example.com/", "Configuration.Filters": "onDeliveryUpdated"}
     thread.raw.post(f"{thread.path}/Webhooks", {"Target": "webhook", **hook})
     sent_to(thread, carrier, PHONE)

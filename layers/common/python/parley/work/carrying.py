@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from parley.log import logger
 from parley.work.consumer import QueuedRecord, work_off
 from parley.work.job import Jobs
 
@@ -26,21 +25,12 @@ class Events(Protocol):
         """Do what a batch of events asks for; returns the SQS message ids of those that must stay queued."""
 
 
-class NoEvents:
-    """Stands in where nothing takes events: each is logged, and stays queued until SQS moves it to the dead letters."""
-
-    def take(self, records: list[QueuedRecord], remaining_ms: Callable[[], int]) -> list[str]:
-        for record in records:
-            logger.error("event of a carrier not known", extra={"message_id": record["messageId"]})
-        return [record["messageId"] for record in records]
-
-
 class Carrying:
     """The job table of texts, and what takes the events of AWS."""
 
-    def __init__(self, texts: Jobs, events: Events | None = None) -> None:
+    def __init__(self, texts: Jobs, events: Events) -> None:
         self._texts = texts
-        self._events = events or NoEvents()
+        self._events = events
 
     def work_off(self, records: list[QueuedRecord], remaining_ms: Callable[[], int]) -> list[str]:
         """Do what a batch from one of the queues asks for; the SQS message ids of what must stay queued."""
