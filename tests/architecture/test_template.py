@@ -227,6 +227,7 @@ def test_without_phones_nothing_of_them_exists():
         ("Watch", "CarrierEventsDeadLetterAlarm"),
         ("Watch", "CarrierInboundAgeAlarm"),
         ("Watch", "CarrierReceiptsAgeAlarm"),
+        ("Watch", "FailedTextsAlarm"),
     }
 
 

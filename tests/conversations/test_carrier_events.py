@@ -229,6 +229,19 @@ def test_the_price_that_aws_names_is_kept_with_the_receipt_and_counted_once(
     assert topics.world.counted["TextsCost", 0] == 98_320
 
 
+def test_a_text_that_arrives_and_one_that_does_not_are_each_counted_once(
+    thread: Thread, carrier: ScriptedCarrier, topics: Topics
+) -> None:
+    sent_to(thread, carrier, *AMERICANS[:2])
+    arrives, fails = (carrier.reference(phone) for phone in AMERICANS[:2])
+    for event in ("TEXT_SENT", "TEXT_DELIVERED", "TEXT_SUCCESSFUL"):
+        assert topics.tell(text_event(arrives, event)) == []
+    for event in ("TEXT_UNREACHABLE", "TEXT_BLOCKED"):
+        assert topics.tell(text_event(fails, event)) == []
+    counted = topics.world.counted
+    assert (counted["TextsDelivered", 0], counted["TextsFailed", 0]) == (1, 1)
+
+
 def test_a_price_that_comes_after_the_final_status_is_kept_and_fires_nothing(
     thread: Thread, carrier: ScriptedCarrier, topics: Topics
 ) -> None:

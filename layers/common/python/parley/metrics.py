@@ -81,6 +81,10 @@ NOTIFICATIONS_RETRIED = Metric(
 NOTIFICATIONS_GIVEN_UP = Metric(
     "NotificationsGivenUp", COUNT, "push", "a device could not be reached for ten minutes and misses a notification"
 )
+TEXTS_DELIVERED = Metric("TextsDelivered", COUNT, "webhooks carriers", "a message to a phone has arrived there")
+TEXTS_FAILED = Metric(
+    "TextsFailed", COUNT, "webhooks carriers", "a message to a phone did not arrive; its receipt says why"
+)
 TEXTS_COST = Metric("TextsCost", COUNT, "carriers", "AWS named the price of a text; in millionths of a US dollar")
 TABLE_THROTTLES = Metric("TableThrottles", COUNT, _ALL, "DynamoDB refused a request because of throttling")
 
@@ -108,6 +112,8 @@ METRICS = (
     NOTIFICATIONS_REFUSED,
     NOTIFICATIONS_RETRIED,
     NOTIFICATIONS_GIVEN_UP,
+    TEXTS_DELIVERED,
+    TEXTS_FAILED,
     TEXTS_COST,
     TABLE_THROTTLES,
 )

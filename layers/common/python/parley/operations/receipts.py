@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from parley.domain.addresses import WHATSAPP, channel_of
-from parley.domain.deliveries import counted, goes_on, prefix_of, summary
+from parley.domain.deliveries import DELIVERED, FAILED, READ, UNDELIVERED, counted, goes_on, prefix_of, summary
 from parley.errors import CONVERSATION_CLOSED, NOT_FOUND, Refusal, ignoring
 from parley.ids import channel_message_sid, is_sid
-from parley.metrics import TEXTS_COST, count
+from parley.metrics import TEXTS_COST, TEXTS_DELIVERED, TEXTS_FAILED, count
 from parley.operations import authority, channel_log, members, verbs
 from parley.operations.addressing import resolve
 from parley.operations.channel_log import Decision, Overtaken, unchanged
@@ -125,9 +125,20 @@ def _report(context: Context, reports: Sequence[Report]) -> None:
             if not patience.wait():
                 raise
         else:
+            _count_ends(changes)
             if costs := sum(one.costs_more for one in changes):
                 count(TEXTS_COST, costs)
             return
+
+
+def _count_ends(changes: Sequence[_Change]) -> None:
+    """Count which messages have arrived, and which have not."""
+    for one in changes:
+        status, before = one.set.get("status"), one.receipt.get("status")
+        if status in (FAILED, UNDELIVERED):
+            count(TEXTS_FAILED)
+        elif status in (DELIVERED, READ) and before != DELIVERED:
+            count(TEXTS_DELIVERED)
 
 
 def _read(
