@@ -252,7 +252,7 @@ class Measurement:
             self._cost("create message, socket", (3, 2, 2), lambda: self._say("c0", "2")),
             self._cost("create message, socket, with a file", (3, 6, 3), lambda: self._say("c0", "3", file)),
             self._cost(
-                "create message, socket, with a token", (3, 5, 3), lambda: self._say("c0", "a token of its own")
+                "create message, socket, with a token", (4, 3, 3), lambda: self._say("c0", "a token of its own")
             ),
             self._cost("typing in a warm room", (0, 0, 0), self._type_twice()),
             self._cost("disconnect", (2, 2, 0), lambda: forget(self._client_context(), "c1")),

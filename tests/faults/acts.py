@@ -69,6 +69,17 @@ def _request(operation: everything.Operation) -> Act:
     return Act(operation.name, do)
 
 
+def _send_with_token(scene: Scene, container: World, prepared: Any) -> int:
+    raw = scene.unchecked if container is scene.world else Raw(LambdaDoor(container), checked=False)
+    headers = {"I-Twilio-Idempotency-Token": "a token"}
+    return raw("POST", f"{scene.room.path}/Messages", {"Body": SENT_ONCE}, headers=headers).status
+
+
+# The body of the message that is sent with a token.
+SENT_ONCE = "sent once"
+WITH_TOKEN = Act("/chat/v2:messages.create with a token", _send_with_token)
+
+
 def _status(body: str) -> int:
     """The status of a reply, with which a push may come."""
     frame = json.loads(body)
@@ -607,6 +618,7 @@ def acts() -> Iterator[Act]:
         if (operation.resource, operation.verb) not in known and operation.scope != "default":
             known.add((operation.resource, operation.verb))
             yield _request(operation)
+    yield WITH_TOKEN
     for name in ACTIONS:
         yield _action(name)
     yield from map(_by_sdk, SENT_BY_SDKS)

@@ -24,7 +24,7 @@ from parley.sockets.sdk import registrations, upstream
 from parley.store import keys
 from parley.webhooks.deliveries import Deliveries
 from parley.work.worker import job_table
-from tests.faults.acts import ACTS, OF_FILES, SENT_BY_SDKS, Act
+from tests.faults.acts import ACTS, OF_FILES, SENT_BY_SDKS, SENT_ONCE, WITH_TOKEN, Act
 from tests.faults.injector import Fault, Killed, Step
 from tests.faults.scene import Scene
 from tests.ports.fakes import FakeOutgoing, FakeQueue
@@ -95,6 +95,54 @@ def problems_after(act: Act, scene: Scene, fault: Fault, at: int, expected: int)
         return f"its repeat was answered with {repeated}"
     scene.put_in_order()
     return "; ".join(f"after its repeat: {found}" for found in scene.contradictions())
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_message_with_a_token_is_sent_once_whatever_fails(made: Scene, fault: Fault) -> None:
+    steps, _ = steps_of(WITH_TOKEN, made)
+    for at in range(1, len(steps) + 1):
+        made.again()
+        made.injector.arm(fault, at)
+        with suppress(Killed, ConnectionError):
+            WITH_TOKEN.do(made, None)
+        made.injector.disarm()
+        assert [WITH_TOKEN.do(made, None) for _ in range(2)] == [201, 201]
+        made.put_in_order()
+        assert (sent_once(made), made.contradictions()) == (1, []), at
+
+
+def test_a_message_with_a_token_is_sent_once_whenever_its_repeat_comes(made: Scene) -> None:
+    steps, _ = steps_of(WITH_TOKEN, made)
+    for at in range(1, len(steps) + 1):
+        made.again()
+        assert problems_beside(WITH_TOKEN, WITH_TOKEN, made, at) == "", at
+        assert sent_once(made) == 1, at
+
+
+def test_of_repeats_after_a_death_one_sends_the_message_whenever_the_other_comes(made: Scene) -> None:
+    def die() -> None:
+        made.again()
+        # The first write takes the index, the second one is the token.
+        made.injector.arm(Fault.KILLED, [bool(step.writes) for step in steps].index(True) + 2)
+        with suppress(Killed):
+            WITH_TOKEN.do(made, None)
+        made.injector.disarm()
+        assert sent_once(made) == 0
+
+    steps, _ = steps_of(WITH_TOKEN, made)
+    die()
+    made.injector.count()
+    assert WITH_TOKEN.do(made, None) == 201
+    for at in range(1, len(made.injector.steps) + 1):
+        die()
+        assert problems_beside(WITH_TOKEN, WITH_TOKEN, made, at) == "", at
+        assert sent_once(made) == 1, at
+
+
+def sent_once(scene: Scene) -> int:
+    """How many messages the sends with a token have made."""
+    messages = scene.world.table.every(keys.messages(scene.room.sid))
+    return sum(message.get("body") == SENT_ONCE for message in messages)
 
 
 @pytest.mark.parametrize("act", ACTS, ids=str)

@@ -443,7 +443,7 @@ class Room:
         def send(container: World) -> Message:
             return messages.create(container.context(), path, {"body": body}, token)
 
-        client.script("transact_write_items", after(lambda: send(world)))
+        client.script("put_item", after(lambda: send(world)))
         return send(overtaken)
 
     def update(self, path: str = "", **fields: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ports.meddling import MeddlingClient, after
+from tests.ports.meddling import MeddlingClient, after, refusing
 from tests.sockets.asking import address
 from tests.sockets.deployment import Device, House, Room
 from tests.sockets.histories import Copy, asked, caught_up, seq_of
@@ -87,6 +87,16 @@ def test_what_is_refused_after_its_number_was_taken_leaves_no_hole(
     assert house.rest("DELETE", f"{room.path}/Members/bob").status == 404
     answer = asked(alice, room, mark)
     assert (answer["seq"], told(answer["events"])) == (mark + 2, [("memberLeft", "bob")])
+
+
+def test_a_repeat_after_a_death_leaves_no_number_of_which_clients_do_not_know(
+    meddling: MeddlingClient, alice: Device, room: Room, mark: int
+) -> None:
+    meddling.script("put_item", lambda call, _: call(), refusing("AccessDeniedException"))
+    for _ in range(2):
+        alice.ask("sendMessage", channel=room.sid, id="0123456789abcdef", body="once")
+    answer = asked(alice, room, mark)
+    assert (answer["seq"], told(answer["events"])) == (mark + 2, [("messageAdded", 3)])
 
 
 def test_a_send_that_lost_to_its_own_repeat_hides_no_message_that_was_written_before_it(

@@ -7,7 +7,6 @@ acknowledged message and never an index used twice. With an idempotency token, m
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -16,15 +15,12 @@ from parley.domain.contents import check_together
 from parley.domain.memberships import author_of, authored
 from parley.errors import (
     BODY_REQUIRED,
-    CONCURRENT_UPDATE,
     MEDIA_BODY_FIXED,
     MEDIA_USED,
     NOT_FOUND,
-    UNAVAILABLE,
     Refusal,
 )
 from parley.ids import message_sid
-from parley.metrics import MESSAGES, count
 from parley.operations import (
     attaching,
     authority,
@@ -33,33 +29,25 @@ from parley.operations import (
     contents,
     counting,
     lifecycle,
+    sent_tokens,
     transitions,
     verbs,
 )
 from parley.operations.addressing import resolve
-from parley.operations.announcing import Announcement
 from parley.operations.channel_log import Decision
 from parley.operations.context import Context
 from parley.operations.paging import Listing, PageRequest, beside_index, page_of
+from parley.operations.sending import Sending, repeated, written
 from parley.records.messages import MESSAGE
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.keys import Key
 from parley.store.table import Records
-from parley.store.writes import Create, Guard, Update, Write
+from parley.store.writes import Guard, Update
 from parley.stored import Message, SentToken, Tail
 
-# For so long, a repeat with the same token is answered with the first result. A phone's message may be repeated for as
-# long as the work queue keeps it.
-IDEMPOTENCY_SECONDS = 600
-_OF_PHONES_SECONDS = 14 * 24 * 3600
 # A repeat of a tagged call is looked for among so many messages.
 _MOST_LOOKED_THROUGH = 50
-
-
-class _Repeated(Refusal):
-    """Raised when an idempotency token was used before."""
 
 
 class Tag(NamedTuple):
@@ -98,10 +86,14 @@ def create(
     author_keys = authorship.wanted(context, channel_sid, parameters.get("author"))
     also = [*token_keys, *author_keys, *attaching.wanted(sids), *contents.wanted(context, parameters)]
     found = authority.require(context, service_sid, channel_sid, (right,), also=also)
-    now = context.clock.now_ms() // 1000
     earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
-    if earlier and earlier["expires_at"] > now:
-        return _repeated(context, service_sid, channel_sid, earlier, announcement)
+    if earlier and earlier["expires_at"] > context.clock.now_ms() // 1000:
+        try:
+            sent = sent_tokens.message_of(context, service_sid, channel_sid, earlier)
+        except sent_tokens.Repeated:
+            return create(context, path, parameters, token, tag)
+        if sent:
+            return repeated(context, sent, announcement)
     if tag and tag.may_repeat and (tagged := _tagged(context, service_sid, channel_sid, tag.name)):
         return tagged
     parameters = contents.applied(context, found, parameters)
@@ -129,14 +121,8 @@ def create(
     message = authorship.stored(context, message, author, tail)
     if tag:
         message["tag"] = tag.name
-    writes: list[Write] = [Create(keys.message(channel_sid, message["index"]), message, taken=CONCURRENT_UPDATE())]
-    if token:
-        seconds = _OF_PHONES_SECONDS if context.caller.address else IDEMPOTENCY_SECONDS
-        writes.append(_token_write(token_keys[0], message, now + seconds, earlier))
-    # Behind the token: of two calls with one token, the second must learn that it is a repetition, and not that the
-    # first one's message carries the file.
-    writes += attaching.carried(context, sids, message)
-    return _written(context, writes, message, tail, token, announcement)
+    sending = Sending(message, tail, attaching.carried(context, sids, message), token)
+    return written(context, sending, earlier, announcement)
 
 
 def _consulted(
@@ -156,30 +142,6 @@ def _consulted(
     if answered.get("author") != parameters.get("author"):
         found = authorship.read(context, channel_sid, answered.get("author") or context.actor)
     return answered, found
-
-
-def _written(
-    context: Context, writes: list[Write], message: Message, tail: Tail, token: str, announcement: Announcement
-) -> Message:
-    """Carry out the writes of a new message. If another call with the token came first, the message is that call's."""
-    try:
-        # The cause says when the budget of the fast path begins. So it is made before the announcement waits.
-        cause = context.cause()
-        cause = replace(cause, fast=announcement.is_promised(tail))
-        stored = cast(Message, context.table.commit(cause, writes)[0])
-    except Refusal as refusal:
-        # When the table is too busy, it is not known whether the message was written; the counters settle later.
-        if refusal.error is UNAVAILABLE:
-            raise
-        _give_back(context, message, tail)
-        if not isinstance(refusal, _Repeated):
-            raise
-        others = context.table.fetch(keys.idempotency(message["channel_sid"], token))
-        return _repeated(context, message["service_sid"], message["channel_sid"], others or {}, announcement)
-    announcement.push(stored)
-    count(MESSAGES)
-    counting.settle_at_every_fiftieth(context, stored)
-    return authorship.shown(context, stored)[0]
 
 
 def _next_index(context: Context, service_sid: str, channel_sid: str, *guards: Guard) -> Tail:
@@ -209,43 +171,6 @@ def _tagged(context: Context, service_sid: str, channel_sid: str, name: str) -> 
     page = context.table.page(keys.messages(channel_sid), _MOST_LOOKED_THROUGH, descending=True)
     found = next((item.record for item in page.found if item.record.get("tag") == name), None)
     return authorship.shown(context, verbs.belonging(found, {"service_sid": service_sid}))[0] if found else None
-
-
-def _token_write(key: Key[SentToken], message: Message, until: int, earlier: SentToken) -> Write:
-    """The write that remembers which message a token made.
-
-    It is refused if another send with the token came first. `earlier` is the expired record of an earlier send, which
-    DynamoDB may keep for days. It is replaced.
-    """
-    repeated = _Repeated(CONCURRENT_UPDATE)
-    record = {name: value for name, value in message.items() if name in _REMEMBERED} | {"expires_at": until}
-    if not earlier:
-        return Create(key, record, taken=repeated)
-    unchanged = Guard("index", "=", earlier["index"], repeated)
-    return Update(key, CONCURRENT_UPDATE(), set=record, guards=(unchanged,), announced=False)
-
-
-# What a token remembers of its message, to answer a repetition that comes after the message was deleted.
-_REMEMBERED = ("index", "author", "date_created", "date_updated")
-
-
-def _give_back(context: Context, message: Message, tail: Tail) -> None:
-    """Undo what a failed send took: announce its change number as unused, and lower the count of messages."""
-    channel_sid = message["channel_sid"]
-    nothing = channel_log.unused_number(context, message["service_sid"], channel_sid, tail["seq"])
-    context = context.sharing_patience()
-    patience = context.table.patience()
-    while True:
-        counters = context.table.fetch(keys.tail(channel_sid))
-        if counters is None:
-            raise NOT_FOUND()
-        try:
-            context.table.commit(context.cause(), [nothing, counting.one_message_less(context, message, counters)])
-            return
-        except channel_log.Overtaken:
-            if not patience.wait():
-                # A later request settles the counters, and clients that catch up learn that the number is unused.
-                return
 
 
 def _new_message(
@@ -282,34 +207,6 @@ def _authored(context: Context, author: str) -> dict[str, Any]:
     """The attributes that say who wrote a message. The birth is known only if the author is the acting client."""
     caller = context.caller
     return authored(author, caller.birth if author == caller.identity else "", context.clock.now_ms())
-
-
-def _repeated(
-    context: Context, service_sid: str, channel_sid: str, earlier: SentToken, announcement: Announcement
-) -> Message:
-    """The message that was sent with a token, for a caller that may have lost the reply and the push with it."""
-    message = _earlier(context, service_sid, channel_sid, earlier)
-    if message.get("seq") == message.get("created_seq", -1):
-        # Of a later edit or deletion, fan-out tells.
-        announcement.repeat(message)
-    return message
-
-
-def _earlier(context: Context, service_sid: str, channel_sid: str, earlier: SentToken) -> Message:
-    """The message that was sent with a token; if it was deleted, only the fields that the token's item remembers.
-
-    Raises:
-        Refusal: 20404 if the channel is gone, or the token.
-    """
-    if not earlier:
-        raise NOT_FOUND()
-    message_key, tail_key = keys.message(channel_sid, earlier["index"]), keys.tail(channel_sid)
-    found = context.table.fetch_many([message_key, tail_key])
-    verbs.belonging(found.get(tail_key), {"service_sid": service_sid})
-    if message_key in found:
-        return found[message_key]
-    names = {"service_sid": service_sid, "channel_sid": channel_sid, "sid": message_sid(channel_sid, earlier["index"])}
-    return cast(Message, names | {name: value for name, value in earlier.items() if name in _REMEMBERED})
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Message:

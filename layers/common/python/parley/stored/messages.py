@@ -27,6 +27,8 @@ class Message(OfChannel, total=False):
 
     `media` are the files that it carries. A message from the time when it could carry only one has that file there,
     without a list around it: `files_of` reads both.
+
+    `given_up` stands in a tombstone at an index whose message was never written.
     """
 
     index: int
@@ -48,6 +50,7 @@ class Message(OfChannel, total=False):
     last_updated_by: str
     was_edited: bool
     tag: str
+    given_up: bool
 
 
 class Media(OfService, total=False):
@@ -108,8 +111,12 @@ class Carried(TypedDict, total=False):
 
 
 class SentToken(Stored, total=False):
-    """The message that was sent, or the channel that was made, under an idempotency token."""
+    """The message that was sent, or the channel that was made, under an idempotency token.
+
+    `seq` is the message's change number. Only a token that was written before its message has it.
+    """
 
     index: int
+    seq: int
     author: str
     channel_sid: str
