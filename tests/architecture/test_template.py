@@ -1070,12 +1070,13 @@ def test_a_function_may_do_with_files_exactly_what_it_does(function: str):
     assert ("PARLEY_MEDIA_BUCKET" in environment(function)) == bool(actions)
 
 
-def test_only_with_a_scanner_may_the_rest_function_read_what_it_found():
+def test_only_with_a_scanner_may_functions_that_hand_files_on_read_what_it_found():
     policy = nested("Permissions")["ScanPolicy"]
     assert FILES["templates/permissions.yaml"]["Conditions"][policy["Condition"]] == {
         "Fn::Equals": [{"Ref": "MediaScan"}, "guardduty"]
     }
-    assert policy["Properties"]["Roles"] == [{"Ref": "RestApiRole"}]
+    roles = [role.get("Fn::If", ["", role])[1] for role in policy["Properties"]["Roles"]]
+    assert roles == [{"Ref": "RestApiRole"}, {"Ref": "CarriersRole"}]
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Action"] == "s3:GetObjectTagging"
     assert statement["Resource"] == {"Fn::Sub": "${MediaBucket.Arn}/*"}

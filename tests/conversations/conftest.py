@@ -12,11 +12,13 @@ from twilio.rest import Client
 from local.template.template import Template
 from tests.conversations.carrier import ScriptedCarrier
 from tests.conversations.phones import Thread, opened
+from tests.conversations.texting import Texting
 from tests.ports.fakes import FakeOutgoing
 from tests.sockets.deployment import Deployment
 from tests.support.doors import Raw
 from tests.support.invariants import contradictions, everything
 from tests.support.lean import LeanClient
+from tests.support.printed import printed  # noqa: F401  (fixture)
 from tests.support.stream import Stream
 from tests.support.world import World
 from tests.webhooks.conftest import asked, deployment, house, owner, silent, target, webhooks  # noqa: F401  (fixtures)
@@ -82,3 +84,9 @@ def agreed(world: World, lean: LeanClient) -> Iterator[None]:
 def background(world: World, stream: Stream, template: Template) -> WebhooksFunction:
     """What carries out the background work of this world."""
     return WebhooksFunction(Deployment(world, stream, template), template, FakeOutgoing())
+
+
+@pytest.fixture
+def texting(world: World, stream: Stream, template: Template) -> Texting:
+    """A deployment whose numbers AWS carries."""
+    return Texting(world, stream, template)

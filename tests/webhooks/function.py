@@ -16,7 +16,7 @@ from tests.support.world import World
 
 # As the template has it.
 LONGEST_AGE_SECONDS = 14_400
-DELIVERIES, DEAD_LETTERS, WORK = "deliveries", "dead letters", "work"
+DELIVERIES, DEAD_LETTERS, WORK, TEXTS = "deliveries", "dead letters", "work", "texts"
 STUDIO_URL = "https://flows.example.com/{flow_sid}/run"
 CARRIER_URL = "https://carrier.example.com/messages"
 _DELIVERY, _WORK = (sample(name)["Records"][0] for name in ("webhooks_deliveries", "webhooks_work"))
@@ -86,7 +86,7 @@ def queued(delivery: dict[str, Any], receives: int = 1, receipt_handle: str = ""
 
 
 class WebhooksFunction:
-    """What reached the queues is in `deliveries`, `dead_letters` and `work`; what was counted in `counted`.
+    """What reached the queues is in `deliveries`, `dead_letters`, `work` and `texts`; what was counted in `counted`.
 
     How long deliveries were put off is in `delays`, what was taken off the queue before its batch was done in
     `forgotten`; both name deliveries by their handle (`handle-<id>`).
@@ -99,12 +99,14 @@ class WebhooksFunction:
         outgoing: Outgoing | FakeOutgoing | None = None,
         studio_url: str = STUDIO_URL,
         longest_age_seconds: int = LONGEST_AGE_SECONDS,
+        phones: bool = False,
     ):
         self.deployment = deployment
         self.clock = deployment.world.clock
         self.deliveries = FakeQueue(keeps_order=True)
         self.dead_letters = FakeQueue(keeps_order=True)
         self.work = WorkQueue()
+        self.texts = FakeQueue(keeps_order=True)
         self.counted: list[tuple[str, float]] = []
         self.is_writing_metrics = False
         self.outgoing = outgoing or Outgoing(allow_loopback=True)
@@ -116,6 +118,7 @@ class WebhooksFunction:
             "carrier_url": CARRIER_URL,
             "group_messages": True,
             "delivery_age_seconds": longest_age_seconds,
+            **({"phones": True, "text_queue_url": TEXTS} if phones else {}),
         }
         self._patterns = patterns(template, "WebhooksFunction")
         self._planned = len(deployment.read_stream())
@@ -124,7 +127,12 @@ class WebhooksFunction:
     def start(self, container: World | None = None) -> None:
         """Run in a container that remembers nothing."""
         self.container = container or self.deployment.world.another_container()
-        queues = {DELIVERIES: self.deliveries, DEAD_LETTERS: self.dead_letters, WORK: self.work}
+        queues = {
+            DELIVERIES: self.deliveries,
+            DEAD_LETTERS: self.dead_letters,
+            WORK: self.work,
+            TEXTS: self.texts,
+        }
         self.runtime = self.container.wire(
             self.settings, outgoing=self.outgoing, queue=queues.__getitem__, count=self._count
         )

@@ -70,6 +70,14 @@ WEBHOOK_UNREACHABLE = Metric("WebhookUnreachable", COUNT, "webhooks", "an attemp
 WEBHOOK_RETRIED = Metric("WebhookRetried", COUNT, "webhooks", "a delivery went back into the queue for another attempt")
 WEBHOOK_PARKED = Metric("WebhookParked", COUNT, "webhooks", "Parley parked a delivery, which waits for a replay")
 WEBHOOK_DURATION = Metric("WebhookDuration", MILLISECONDS, "webhooks", "the time that an attempt took")
+TEXTS = Metric("Texts", COUNT, "carriers", "AWS took a text to a phone")
+TEXTS_REFUSED = Metric(
+    "TextsRefused", COUNT, "carriers", "a text cannot be sent; its receipt has this code", by_code=True
+)
+TEXTS_RETRIED = Metric("TextsRetried", COUNT, "carriers", "AWS was busy or did not answer; Parley tries again")
+TEXTS_HELD_BACK = Metric(
+    "TextsHeldBack", COUNT, "carriers", "a text waits, because the account has spent what it may at AWS"
+)
 NOTIFICATIONS = Metric("Notifications", COUNT, "push", "SNS took a notification for a phone or a browser")
 NOTIFICATIONS_GONE = Metric("NotificationsGone", COUNT, "push", "a device is gone; Parley removed its registration")
 NOTIFICATIONS_REFUSED = Metric(
@@ -107,6 +115,10 @@ METRICS = (
     WEBHOOK_RETRIED,
     WEBHOOK_PARKED,
     WEBHOOK_DURATION,
+    TEXTS,
+    TEXTS_REFUSED,
+    TEXTS_RETRIED,
+    TEXTS_HELD_BACK,
     NOTIFICATIONS,
     NOTIFICATIONS_GONE,
     NOTIFICATIONS_REFUSED,

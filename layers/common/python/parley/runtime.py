@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from parley.ports.queue import Queue
     from parley.ports.sigv4 import Credentials
     from parley.ports.sockets.gateway import SocketGateway
+    from parley.ports.texting import Texting
     from parley.sockets.door import SocketDoor
     from parley.sockets.fan_out import FanOut
     from parley.sockets.fast_push import FastPush
@@ -87,6 +88,7 @@ class Runtime:
         queue: Callable[[str], Queue] | None = None,
         objects: Callable[[], Objects] | None = None,
         push: Callable[[], PushGateway] | None = None,
+        texting: Callable[[], Texting] | None = None,
         count: Counter | None = None,
     ):
         """Wire `settings` and the given ports together; a port that is not given is the real one.
@@ -97,6 +99,7 @@ class Runtime:
             queue: The queue with a URL.
             objects: Makes the object store port.
             push: Makes the push port.
+            texting: Makes the texting port.
             count: Takes metrics instead of `counts`, which the function writes at the end of each invocation.
         """
         self.settings = settings
@@ -112,6 +115,7 @@ class Runtime:
         self._given_queue = queue
         self._given_objects = objects
         self._given_push = push
+        self._given_texting = texting
 
     def started(self, *parts: Part) -> Self:
         """Make these parts now, with the AWS clients and imports that they need, and return this runtime.
@@ -361,7 +365,8 @@ class Runtime:
             studio_url=settings.studio_url,
         )
         queues = queue(settings.delivery_queue_url), queue(settings.work_queue_url)
-        return Worker(job_table(context, deliveries, *queues, self.carrier))
+        texts = queue(settings.text_queue_url) if settings.text_queue_url else None
+        return Worker(job_table(context, deliveries, *queues, self.carrier, texts))
 
     @cached_property
     def notifications(self) -> Notifications:
@@ -376,10 +381,41 @@ class Runtime:
         """Carries out queued texts, and takes what AWS reports about texts and what phones write."""
         from parley.work.carrier_events import CarrierEvents
         from parley.work.carrying import Carrying
+        from parley.work.texting import text_jobs
 
+        settings, queue = self.settings, self._given_queue or self._sqs_queues()
         # What phones and carriers do does not count against a service's actions per second.
         context = replace(self.context(Caller()), actions_per_second=0)
-        return Carrying({}, CarrierEvents(context))
+        texts = text_jobs(context, queue(settings.text_queue_url), self.texting, settings.media_bucket)
+        return Carrying(texts, CarrierEvents(context))
+
+    @cached_property
+    def texting(self) -> Texting:
+        """The texting port. Its clients are made with the first text, or the first message on WhatsApp."""
+        if self._given_texting is not None:
+            return self._given_texting()
+        from parley.ports.texting import AwsTexting
+
+        settings = self.settings
+        return AwsTexting(
+            self._texting_client,
+            configuration_set=settings.texts_configuration_set,
+            protection=settings.texts_protection,
+            max_price=settings.texts_max_price,
+        )
+
+    def _texting_client(self, service: str) -> Any:
+        """A client that sends each request once: a text that is sent again arrives again."""
+        from parley.ports.texting import CLIENT_CONFIG, CONNECT_SECONDS, READ_SECONDS, SMS_SERVICE
+
+        if service == SMS_SERVICE:
+            limits = {"attempts": 1, "connect_seconds": CONNECT_SECONDS, "read_seconds": READ_SECONDS}
+            return self._aws_client(service, limits)
+        from botocore.config import Config
+
+        config = Config(max_pool_connections=16, parameter_validation=False, **CLIENT_CONFIG)
+        endpoint = self.settings.endpoint_urls.get(service)
+        return self._session.create_client(service, self.settings.region, endpoint_url=endpoint, config=config)
 
     @cached_property
     def carrier(self) -> Carrier:

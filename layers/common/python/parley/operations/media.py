@@ -312,7 +312,7 @@ def _link(context: Context, media: Media, method: Method) -> str:
     Raises:
         Refusal: 20404 before they are there, and until a scan has found nothing in them.
     """
-    if media["state"] != READY or not _is_open(context, media):
+    if media["state"] != READY or not scanned(context, media):
         raise NOT_FOUND()
     content_type = media["content_type"]
     return context.objects.download_link(
@@ -324,11 +324,11 @@ def _link(context: Context, media: Media, method: Method) -> str:
     )
 
 
-def _is_open(context: Context, media: Media) -> bool:
-    """Whether a file need not be scanned, or a scan has found nothing in it."""
+def scanned(context: Context, media: Mapping[str, Any]) -> bool | None:
+    """Whether a scan has found nothing in a file, or the file need not be scanned; None before the scan is through."""
     if not context.media.is_scanned:
         return True
     result = context.objects.tags(object_key(media)).get(SCAN_TAG)
     if result not in (None, CLEAN):
         logger.warning("a file stays closed", extra={"media_sid": media["sid"], "scan_result": result})
-    return result == CLEAN
+    return None if result is None else result == CLEAN

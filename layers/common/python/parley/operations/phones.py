@@ -3,13 +3,15 @@
     no receipts yet -> claimed: one receipt per phone, in one transaction with the count at the message
     claimed         -> handed over, and the receipt says `sent` or `failed`
 
+Numbers that AWS carries have a job of their own for each phone (`operations/texts.py`); here, they only get receipts.
+
 If the job dies, the next one finds the receipts and hands the message over for each receipt without a status. If the
 first job died between handing over and noting it, the carrier gets the message twice, both times with one reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
 from parley.domain.deliveries import (
@@ -26,7 +28,7 @@ from parley.domain.deliveries import (
 from parley.domain.messages import files_of
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal
 from parley.ids import receipt_sid
-from parley.operations import bound, receipts
+from parley.operations import bound, receipts, senders
 from parley.operations.channel_log import unchanged
 from parley.operations.context import Context
 from parley.operations.receipts import Report
@@ -70,20 +72,52 @@ class Left(NamedTuple):
 
 def send(context: Context, carrier: Carrier, posted: Posted, is_late: Callable[[], bool]) -> Left:
     """Hand a message to the carrier for each phone whose receipt has no status; stops when `is_late` says so."""
-    message = context.table.fetch(MESSAGE.key(posted.path))
-    if message is None or message["service_sid"] != posted.path["service_sid"] or not message.get("delivery"):
+    message = _message(context, posted)
+    if message is None:
         return Left(is_late=False, is_silent=False)
     silences = 0
-    for receipt in _in_turn(_claimed(context, message, posted), posted.pauses):
+    _, others = _apart(context, _claimed(context, message, posted))
+    for receipt in _in_turn(others, posted.pauses):
         if is_late() or silences == _MOST_SILENCES:
             return Left(is_late=True, is_silent=silences > 0)
         silences += not _hand_over(context, carrier, message, receipt, posted)
     return Left(is_late=False, is_silent=silences > 0)
 
 
-def _in_turn(receipts: list[Receipt], pauses: int) -> list[Receipt]:
-    """The receipts without a status. After a pause others come first, so phones without an answer hold up no others."""
-    left = [receipt for receipt in receipts if "status" not in receipt]
+def queue_texts(context: Context, posted: Posted, queue: Callable[[Sequence[Receipt]], None]) -> bool:
+    """Claim the receipts of a message, and queue those whose numbers AWS carries; whether others are left.
+
+    It may run twice: what is queued twice is sent once.
+    """
+    message = _message(context, posted)
+    if message is None:
+        return False
+    of_aws, others = _apart(context, _claimed(context, message, posted))
+    if of_aws:
+        queue(of_aws)
+    return bool(others)
+
+
+def _message(context: Context, posted: Posted) -> Message | None:
+    message = context.table.fetch(MESSAGE.key(posted.path))
+    if message is None or message["service_sid"] != posted.path["service_sid"] or not message.get("delivery"):
+        return None
+    return message
+
+
+def _apart(context: Context, receipts: Sequence[Receipt]) -> tuple[list[Receipt], list[Receipt]]:
+    """The receipts that nobody has sent: those whose numbers AWS carries, and the others."""
+    left = [receipt for receipt in receipts if "status" not in receipt and "provider_id" not in receipt]
+    if not context.has_phones:
+        return [], left
+    numbers = {receipt["from_address"] for receipt in left if not context.numbers.has(receipt["from_address"])}
+    carried = {number for number in numbers if senders.sender(context, number)}
+    of_aws = [receipt for receipt in left if receipt["from_address"] in carried]
+    return of_aws, [receipt for receipt in left if receipt["from_address"] not in carried]
+
+
+def _in_turn(left: list[Receipt], pauses: int) -> list[Receipt]:
+    """The receipts in their turn. After a pause others come first, so phones without an answer hold up no others."""
     first = pauses * _MOST_SILENCES % max(len(left), 1)
     return left[first:] + left[:first]
 

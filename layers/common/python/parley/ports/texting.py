@@ -21,6 +21,7 @@ The clients have botocore's methods, answers and exceptions. They are made with 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -32,11 +33,12 @@ SMS_SERVICE, WHATSAPP_SERVICE = "pinpoint-sms-voice-v2", "socialmessaging"
 SECONDS_TO_LIVE = 36_000
 # https://docs.aws.amazon.com/general/latest/gr/end-user-messaging.html lists the versions that AWS takes.
 META_VERSION = "v20.0"
-# Of a client of botocore; the function has 20 s, and a text is never sent twice in one turn.
+CONNECT_SECONDS, READ_SECONDS = 1, 8
+# The settings of a client of botocore.
 CLIENT_CONFIG: dict[str, Any] = {
     "retries": {"mode": "standard", "total_max_attempts": 1},
-    "connect_timeout": 2,
-    "read_timeout": 8,
+    "connect_timeout": CONNECT_SECONDS,
+    "read_timeout": READ_SECONDS,
 }
 
 
@@ -130,6 +132,7 @@ class AwsTexting:
         """
         self._make_client = make_client
         self._clients: dict[str, Any] = {}
+        self._making = threading.Lock()
         given = {
             "ConfigurationSetName": configuration_set,
             "ProtectConfigurationId": protection,
@@ -191,9 +194,11 @@ class AwsTexting:
         return answer
 
     def _client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self._make_client(service)
-        return self._clients[service]
+        # botocore makes one client at a time.
+        with self._making:
+            if service not in self._clients:
+                self._clients[service] = self._make_client(service)
+            return self._clients[service]
 
 
 def _id(answer: Mapping[str, Any], name: str) -> str:

@@ -33,10 +33,14 @@ class Holder(Stored, total=False):
     member_sid: str
 
 
-class BoundMember(TypedDict):
-    """A member who has an address and a proxy address; the member itself says which."""
+class BoundMember(TypedDict, total=False):
+    """A member who has an address and a proxy address; the member itself says which.
+
+    `last_inbound_at` is when the person last wrote to the proxy address.
+    """
 
     member_sid: str
+    last_inbound_at: int
 
 
 class Member(OfChannel, total=False):

@@ -1,8 +1,13 @@
-"""Jobs between conversations and phones. The first is planned from a new message, the others come from the carrier.
+"""Jobs between conversations and phones. The first is planned from a new message, the last two come from the carrier.
 
-    phone          {"service_sid", "channel_sid", "index", "at", "by"}  hand a message over for each of its phones
+    phones         {"service_sid", "channel_sid", "index", "at", "by"}  queue a text for each phone that AWS reaches
+    phone          {"service_sid", "channel_sid", "index", "at", "by"}  hand a message over for each other phone
     phone_status   {"reference", "status", "error_code", "sid"}         the carrier's report about a message to a phone
     phone_inbound  {"from", "to", "sid", "body", "media"}               a message from a phone
+
+If AWS carries numbers of the account, a new message makes the job `phones`, and that makes the job `phone` if phones
+are left. `phones` waits in the queue of deliveries, in its channel's group, so the texts to a handset are queued in the
+order of the messages. If AWS carries no numbers, a new message makes the job `phone`.
 
 A carrier, or a program that translates for it, sends the last two to the work queue. They may come twice and in any
 order. If one is malformed, Parley logs it and drops it: another attempt would not help.
@@ -11,8 +16,8 @@ order. If one is malformed, Parley logs it and drops it: another attempt would n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from parley.domain.addresses import EMAIL, channel_of
 from parley.domain.deliveries import READ, STATUSES
@@ -30,6 +35,7 @@ from parley.operations.receipts import Report, move_horizon, referred, report
 from parley.ports.phones import Carrier, is_error_code
 from parley.ports.queue import Queue
 from parley.store.changes import CREATED, Change
+from parley.stored import Receipt
 from parley.work.job import Job
 
 # When only this much of the function's time is left, the job stops: one more phone may take five seconds and three
@@ -48,10 +54,27 @@ _HALF = re.compile("[\ud800-\udfff]")
 CarryOut = Callable[[Entry, Turn], Again | None]
 
 
-def phone_jobs(context: Context, queue: Queue, carrier: Carrier) -> dict[str, Job]:
-    """The rows of these jobs."""
+class InOrder(NamedTuple):
+    """Where texts that AWS carries are kept in order.
+
+    Attributes:
+        messages: The queue in which new messages wait.
+        texts: The queue of texts, one for each phone.
+    """
+
+    messages: Queue
+    texts: Queue
+
+
+def phone_jobs(context: Context, queue: Queue, carrier: Carrier, aws: InOrder | None = None) -> dict[str, Job]:
+    """The rows of these jobs. `aws` has the queues for the numbers that AWS carries, if it may carry any."""
+    hand_over = _or_later(lambda entry, turn: _hand_over(context, carrier, entry, turn))
+    first = {"phone": Job(queue, hand_over, plan)}
+    if aws:
+        apart = _or_later(lambda entry, turn: _queue_texts(context, aws.texts, queue, entry))
+        first = {"phones": Job(aws.messages, apart, _plan_in_order), "phone": Job(queue, hand_over)}
     return {
-        "phone": Job(queue, _or_later(lambda entry, turn: _hand_over(context, carrier, entry, turn)), plan),
+        **first,
         "phone_status": Job(queue, _or_later(lambda entry, turn: _note(context, entry))),
         "phone_inbound": Job(queue, _or_later(lambda entry, turn: _receive(context, entry))),
     }
@@ -83,9 +106,40 @@ def plan(change: Change, memory: Memory) -> list[Entry]:
     return [{**where, "at": change.cause["at"], "by": change.cause["actor"]}]
 
 
-def _hand_over(context: Context, carrier: Carrier, entry: Entry, turn: Turn) -> Again | None:
+def _plan_in_order(change: Change, memory: Memory) -> list[Entry]:
+    return [
+        {**entry, "group": entry["channel_sid"], "id": f"{entry['channel_sid']}.{entry['index']}"}
+        for entry in plan(change, memory)
+    ]
+
+
+def _posted(entry: Entry) -> Posted:
     path = {"service_sid": entry["service_sid"], "channel_sid": entry["channel_sid"], "index": str(entry["index"])}
-    posted = Posted(path, entry["at"], entry.get("by", ""), entry.get("waits", 0))
+    return Posted(path, entry["at"], entry.get("by", ""), entry.get("waits", 0))
+
+
+def _queue_texts(context: Context, texts: Queue, work: Queue, entry: Entry) -> None:
+    posted = _posted(entry)
+    if phones.queue_texts(context, posted, lambda made: texts.send(_texts(made, posted.at))):
+        work.send([{**{name: entry[name] for name in entry if name not in ("group", "id")}, "job": "phone"}])
+
+
+def _texts(made: Iterable[Receipt], at: int) -> list[dict[str, Any]]:
+    """The jobs `text` for receipts of a message that was written at `at`; each pair of addresses is a group."""
+    return [
+        {
+            "job": "text",
+            **{name: {**receipt}[name] for name in ("service_sid", "channel_sid", "index", "sid")},
+            "at": at,
+            "group": f"{receipt['from_address']}/{receipt['to_address']}",
+            "id": receipt["sid"],
+        }
+        for receipt in made
+    ]
+
+
+def _hand_over(context: Context, carrier: Carrier, entry: Entry, turn: Turn) -> Again | None:
+    posted = _posted(entry)
     left = phones.send(context, carrier, posted, lambda: turn.remaining_ms() < _MARGIN_MS)
     if left.is_silent:
         return Again(_PAUSE_SECONDS)

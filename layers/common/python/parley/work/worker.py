@@ -19,16 +19,24 @@ from parley.work.burying import burying
 from parley.work.consumer import QueuedRecord, work_off
 from parley.work.discarding import discarding
 from parley.work.job import Job, Jobs
-from parley.work.phoning import phone_jobs
+from parley.work.phoning import InOrder, phone_jobs
 from parley.work.planner import plan
 from parley.work.sweeping import sweeps
 from parley.work.timing import moves_among_the_active, timers_running_out
 
 
 def job_table(
-    context: Context, deliveries: Deliveries, delivery_queue: Queue, work_queue: Queue, carrier: Carrier
+    context: Context,
+    deliveries: Deliveries,
+    delivery_queue: Queue,
+    work_queue: Queue,
+    carrier: Carrier,
+    text_queue: Queue | None = None,
 ) -> Jobs:
-    """Every kind of background work, by the name that its queued jobs carry."""
+    """Every kind of background work, by the name that its queued jobs carry.
+
+    `text_queue` is the queue of texts that AWS carries, if it carries any.
+    """
     replays = Replays(context, deliveries)
     return {
         "replay": Job(delivery_queue, replays.carry_out, replays.plan),
@@ -39,7 +47,7 @@ def job_table(
         "discard": discarding(context, work_queue),
         "timers": timers_running_out(context, work_queue),
         "activity": moves_among_the_active(context, work_queue),
-        **phone_jobs(context, work_queue, carrier),
+        **phone_jobs(context, work_queue, carrier, InOrder(delivery_queue, text_queue) if text_queue else None),
     }
 
 

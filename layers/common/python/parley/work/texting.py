@@ -1,0 +1,44 @@
+"""The job that sends a message to one phone through AWS. The job `phones` queues one for each phone.
+
+    text    {"service_sid", "channel_sid", "index", "sid", "at"}    `sid` is that of the receipt
+
+The queue keeps the order of each pair of addresses, so a handset gets its texts in the order of the messages. A text
+that waits for AWS holds back those behind it. The job ends after ten hours at the latest: then the receipt says that
+the text has failed.
+"""
+
+from __future__ import annotations
+
+from parley.jobs import Again, Entry, Turn
+from parley.operations.context import Context
+from parley.operations.texts import Left, Texts
+from parley.ports.queue import Queue
+from parley.ports.texting import Texting
+from parley.work.job import Job
+
+# When only this much of the function's time is left, no text is begun: AWS is given ten seconds to answer, WhatsApp
+# twice as much for a message with a file.
+_MARGIN_MS = 14_000
+# The first pause of a text that AWS takes later. It doubles each time.
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5, 300
+# The pause of a text of which nobody knows whether AWS has taken it. AWS's first event comes sooner.
+_UNKNOWN_SECONDS = 120
+
+
+def text_jobs(context: Context, queue: Queue, texting: Texting, bucket: str) -> dict[str, Job]:
+    """The row of this job. `bucket` is the one from which AWS takes files."""
+    texts = Texts(texting, bucket)
+    return {"text": Job(queue, lambda entry, turn: _send(context, texts, entry, turn))}
+
+
+def _send(context: Context, texts: Texts, entry: Entry, turn: Turn) -> Again | None:
+    if turn.remaining_ms() < _MARGIN_MS:
+        return Again()
+    path = {name: str(entry[name]) for name in ("service_sid", "channel_sid", "index", "sid")}
+    match texts.hand_to_aws(context, path, entry["at"]):
+        case Left.LATER:
+            return Again(min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2 ** min(turn.receives - 1, 10)))
+        case Left.UNKNOWN:
+            return Again(_UNKNOWN_SECONDS)
+        case Left.NOTHING:
+            return None
