@@ -41,9 +41,8 @@ from local.phones.carrier import PHONES_PATH
 from local.phones.push import PushServices
 from local.phones.push_door import PUSH_PATH, PushDoor
 from local.phones.run import Phones
-from local.phones.texts_door import TEXTS_PATH
 from local.process.functions import FunctionError, Invoker, PayloadTooLarge
-from local.process.plan import HEALTH_PATH, Descriptors, Plan, begin_child, end_child
+from local.process.plan import HEALTH_PATH, TEXTS_PATH, Descriptors, Plan, begin_child, end_child
 from local.process.report import problem
 from local.process.silent_targets import watch_targets
 from local.template.declared import ACCOUNT, REGION, RestApi, SocketApi

@@ -40,6 +40,7 @@ class Handset:
     Attributes:
         thread: The messages that it got and wrote, oldest first, each with its `status` if the phone got it.
         told: Who is told of what becomes of a message that waits or is not read yet, by its place in the thread.
+        version: The number of its changes. Whoever has seen it has seen this handset as it is.
     """
 
     address: str
@@ -47,6 +48,7 @@ class Handset:
     receipts: bool = True
     thread: deque[Entry] = field(default_factory=lambda: deque(maxlen=KEPT))
     told: dict[int, Told] = field(default_factory=dict)
+    version: int = 0
 
     @property
     def is_whatsapp(self) -> bool:
@@ -62,6 +64,7 @@ class Handset:
             "receipts": self.receipts,
             "waiting": states.count(WAITING),
             "unread": states.count(DELIVERED) if self.is_whatsapp else 0,
+            "version": self.version,
         }
 
 
@@ -157,6 +160,7 @@ class Handsets:
 
     def _at(self, address: str) -> Handset:
         handset = self._handsets.setdefault(address, Handset(address))
+        handset.version += 1
         self._handsets.move_to_end(address)
         while len(self._handsets) > HANDSETS:
             self._handsets.popitem(last=False)

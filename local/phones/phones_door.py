@@ -1,6 +1,7 @@
 """The door to handsets, for whoever owns the phones: looking at them, and writing as one of them.
 
-    GET  /_phones/                     {"phones": [...]}: each with its switches and the size of its thread
+    GET  /_phones/                     {"phones": [...], "numbers": [...]}: each phone with its switches and the size of
+                                       its thread, and the account's numbers
     GET  /_phones/{address}            one of them, with `messages`, oldest first, and `stopped`: numbers it has stopped
     POST /_phones/{address}            a message from that phone: `To` and `Body`, as a form or as JSON
     POST /_phones/{address}?To=&Body=  a file from that phone; the request's body is the file, with its content type
@@ -66,6 +67,7 @@ class PhonesDoor:
         carrier: SimulatedCarrier,
         aws: Aws | None = None,
         pictures: Pictures | None = None,
+        numbers: Sequence[str] = (),
     ) -> None:
         self._account_sid = account_sid
         self._auth_tokens = auth_tokens
@@ -73,6 +75,7 @@ class PhonesDoor:
         self._carrier = carrier
         self._aws = aws
         self._pictures = pictures or Pictures()
+        self._numbers = numbers
 
     def respond(self, request: Request) -> Response | Awaitable[Response]:
         if request.path == CARRIER_PATH:
@@ -82,7 +85,7 @@ class PhonesDoor:
             return Response(401, b'{"message":"Account SID and auth token, please."}', [*JSON, *headers])
         path, is_read = unquote(request.path.removeprefix(PHONES_PATH)), request.method in ("GET", "HEAD")
         if not path and is_read:
-            return shown({"phones": self._handsets.all()})
+            return shown({"phones": self._handsets.all(), "numbers": [*self._numbers]})
         if path.startswith(_FILES):
             return self._file(path.removeprefix(_FILES)) if is_read else allowed("GET, HEAD")
         address, _, act = path.partition("/")

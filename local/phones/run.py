@@ -23,13 +23,9 @@ from local.phones.sms import Sms
 from local.phones.sms_settings import SmsSettings
 from local.phones.texts_door import TextsDoor
 from local.phones.whatsapp import WhatsApp
-from local.process.plan import Plan
+from local.process.plan import Plan, aws_numbers, carriers_numbers
 from local.template.template import BoundTemplate
 
-NUMBERS = ("+12025550143", "+12025550178")
-"""The numbers for texts that the local account has at AWS."""
-SENDERS = ("whatsapp:+12025550143",)
-"""Its numbers on WhatsApp."""
 _FLUSHED_SECONDS = 5.0
 
 
@@ -61,16 +57,18 @@ def put_together(
     account: Account,
     disorder: Disorder | None = None,
     step: float = 1.0,
+    numbers: Sequence[str] = (),
 ) -> Phones:
     """The phones that `queue`, `send` and `buckets` connect with Parley.
 
-    `queue` takes the simulated carrier's reports and `send` AWS's events, which are `step` seconds apart.
+    `queue` takes the simulated carrier's reports and `send` AWS's events, which are `step` seconds apart. `numbers` are
+    those that phones can write to.
     """
     schedule, handsets, pictures = Schedule(send, disorder), Handsets(account.now), Pictures()
     sms = Sms(account, handsets, schedule, pictures, buckets, step)
     whatsapp = WhatsApp(account, handsets, schedule, pictures, buckets, step)
     carrier = SimulatedCarrier(auth_tokens, queue, handsets)
-    owner = PhonesDoor(account_sid, auth_tokens, handsets, carrier, Aws(sms, whatsapp), pictures)
+    owner = PhonesDoor(account_sid, auth_tokens, handsets, carrier, Aws(sms, whatsapp), pictures, numbers)
     return Phones(owner, TextsDoor(sms, SmsSettings(account), whatsapp), schedule)
 
 
@@ -88,26 +86,33 @@ def of_plan(plan: Plan, template: BoundTemplate) -> Phones | None:
     def send(topic: str, document: dict[str, Any]) -> None:
         sns().publish(TopicArn=topic, Message=json.dumps(document))
 
+    account = Account(own_of(plan, template), Home(Path(plan.home)).texts)
+    carriers = [carriers_numbers(plan.parameters, name) for name in ("PhoneNumbers", "WhatsAppSenders")]
     return put_together(
         plan.account_sid,
         plan.auth_tokens,
         queue,
         send,
         S3Buckets(s3),
-        Account(own_of(plan, template), Home(Path(plan.home)).texts),
+        account,
         Disorder.read(os.environ.get("PARLEY_PHONES_DISORDER", "")),
+        numbers=[*account.own.numbers, *account.own.senders, *carriers[0], *carriers[1]],
     )
 
 
 def own_of(plan: Plan, template: BoundTemplate) -> Own:
-    """What the account has at AWS: the local numbers, and what the template declares. Every country is allowed."""
+    """What the account has at AWS: the local numbers, and what the template declares.
+
+    Texts may go to every country, unless the environment names some.
+    """
     environments = [function.environment for function in plan.functions(template).values()]
     settings = next((one for one in environments if "PARLEY_TEXTS_CONFIGURATION_SET" in one), {})
     topics = {name: plan.physical.get(name, {}).get("ref", "") for name in ("Inbound", "Receipts")}
     allowed = plan.parameters.get("SmsCountries")
+    numbers, senders = aws_numbers(plan.parameters)
     return Own(
-        numbers=NUMBERS if topics["Inbound"] else (),
-        senders=SENDERS if topics["Inbound"] else (),
+        numbers=numbers,
+        senders=senders,
         inbound=topics["Inbound"],
         receipts=topics["Receipts"],
         configuration_set=settings.get("PARLEY_TEXTS_CONFIGURATION_SET") or Own.configuration_set,

@@ -18,12 +18,10 @@ from local.phones.aws_models import Answer, AwsError, Parameters
 from local.phones.sms import Sms
 from local.phones.sms_settings import SmsSettings
 from local.phones.whatsapp import WhatsApp
+from local.process.plan import SMS_VOICE_PATH, SOCIAL_MESSAGING_PATH
 
 logger = logging.getLogger("local.phones")
 
-TEXTS_PATH = "/_texts/"
-SMS_PATH = f"{TEXTS_PATH}sms-voice"
-WHATSAPP_PATH = f"{TEXTS_PATH}social-messaging"
 _SMS_JSON, _JSON = "application/x-amz-json-1.0", "application/json"
 _UNSIGNED = AwsError("MissingAuthenticationTokenException", "Missing Authentication Token")
 _FORBIDDEN = 403
@@ -48,7 +46,7 @@ class TextsDoor:
 
     def answer(self, request: Request) -> Response:
         """Answer a request; it may wait for S3."""
-        is_sms = request.path.rstrip("/") == SMS_PATH
+        is_sms = request.path.rstrip("/") == SMS_VOICE_PATH
         if not request.header("authorization").startswith("AWS4-HMAC-SHA256 "):
             status, body = aws_models.sms_error(_UNSIGNED)
             return Response(_FORBIDDEN, body, [("Content-Type", _SMS_JSON)])
@@ -70,7 +68,7 @@ class TextsDoor:
         return Response(200, aws_models.written(answer), [("Content-Type", _SMS_JSON)])
 
     def _of_whatsapp(self, request: Request) -> Response:
-        path = request.path.removeprefix(WHATSAPP_PATH)
+        path = request.path.removeprefix(SOCIAL_MESSAGING_PATH)
         operation = aws_models.whatsapp_operation(request.method, path)
         given = aws_models.whatsapp_parameters(operation, request.query, request.body)
         answer = _known(self._social, operation.name)(given)

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,18 +39,23 @@ _DEBUGGING_SETTINGS = {
     "GroupMessages": "PARLEY_GROUP_MESSAGES",
     "CarrierUrl": "PARLEY_CARRIER_URL",
     "Phones": "PARLEY_PHONES",
+    "SmsCountries": "PARLEY_SMS_COUNTRIES",
     "SmsMaxPrice": "PARLEY_TEXTS_MAX_PRICE",
     "MediaLimitMb": "PARLEY_MEDIA_LIMIT_MB",
     "MediaUnattachedSeconds": "PARLEY_MEDIA_UNATTACHED_SECONDS",
 }
 """Parameters of the template, and the environment variables that set them for one run."""
 _LOCALLY = {
-    "PhoneNumbers": "+12025550143,+12025550178",
-    "WhatsAppSenders": "whatsapp:+12025550143",
+    "PhoneNumbers": "+12025550119,+12025550164",
+    "WhatsAppSenders": "whatsapp:+12025550119",
     "GroupMessages": "true",
     "Phones": "true",
 }
-"""Parameters that every local run sets: what it takes to try phones."""
+"""Parameters that every local run sets: what it takes to try phones. These numbers are the simulated carrier's."""
+AWS_NUMBERS = ("+12025550143", "+12025550178")
+"""The numbers for texts that the local account has at AWS End User Messaging."""
+AWS_SENDERS = ("whatsapp:+12025550143",)
+"""Its senders on WhatsApp there."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Plan:
     def functions(self, template: BoundTemplate) -> dict[str, Function]:
         """The functions with their settings for this machine: its own addresses, and webhooks may go to loopback.
 
-        Messages to phones go to the simulated carrier if the settings name no other.
+        Messages from numbers that are not AWS's go to the simulated carrier if the settings name no other.
         """
         rest, sockets = template.rest_api(), template.socket_api()
         in_aws = f"execute-api.{REGION}.amazonaws.com"
@@ -105,6 +110,20 @@ class Plan:
             "PARLEY_MEDIA_LINKS_URL": self.rest_url + OBJECTS_PATH,
         }
         return template.functions(local_values, replacements)
+
+
+def carriers_numbers(parameters: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The numbers in one of the parameters `PhoneNumbers` and `WhatsAppSenders`, which belong to a carrier's URL."""
+    return tuple(number for number in parameters.get(name, "").split(",") if number)
+
+
+def aws_numbers(parameters: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The numbers for texts and the senders on WhatsApp that the account has at AWS: those that no parameter names."""
+    if parameters.get("Phones") != "true":
+        return (), ()
+    taken = {*carriers_numbers(parameters, "PhoneNumbers"), *carriers_numbers(parameters, "WhatsAppSenders")}
+    texts, senders = ([one for one in own if one not in taken] for own in (AWS_NUMBERS, AWS_SENDERS))
+    return tuple(texts), tuple(senders)
 
 
 def read_template(path: Path, home: Home, parameters: dict[str, str]) -> Template:

@@ -36,11 +36,14 @@ from local.process.plan import (
     SOCIAL_MESSAGING_PATH,
     Descriptors,
     Plan,
+    aws_numbers,
+    carriers_numbers,
     given_parameters,
     read_template,
 )
 from local.pump import progress
 from local.stack import seed
+from local.stack.numbers import enable as enable_numbers
 from local.template.intrinsics import Physical, TemplateError
 from local.template.template import Template
 from parley.keyring import AuthTokens
@@ -231,6 +234,12 @@ class Supervisor:
 
     def _complete(self, rest_url: str) -> None:
         key_sid, key_secret = seed.api_key(self.home, rest_url, self._account_sid, self._auth_token)
+        parameters = given_parameters()
+        numbers, senders = aws_numbers(parameters)
+        carriers = [carriers_numbers(parameters, name) for name in ("PhoneNumbers", "WhatsAppSenders")]
+        if numbers or senders:
+            plan = Plan.load(self.home.plan)
+            enable_numbers(plan, plan.bound())
         self.info = {
             "account_sid": self._account_sid,
             "auth_token": self._auth_token,
@@ -240,8 +249,9 @@ class Supervisor:
             "ws_url": f"{rest_url.replace('http', 'ws', 1)}/ws",
             "sdk_url": f"{rest_url.replace('http', 'ws', 1)}/ws?protocol=twilsock",
             "console_url": f"{rest_url}/console",
-            "phone_numbers": given_parameters()["PhoneNumbers"].split(","),
-            "whatsapp_senders": given_parameters()["WhatsAppSenders"].split(","),
+            "phone_numbers": [*numbers, *carriers[0]],
+            "whatsapp_senders": [*senders, *carriers[1]],
+            "carrier_numbers": [*carriers[0], *carriers[1]],
             "pid": os.getpid(),
         }
         write_json(self.home.info, self.info)

@@ -176,7 +176,8 @@ def test_the_core_knows_neither_functions_nor_the_local_runtime_nor_tests():
 
 def test_the_local_runtime_holds_no_rules_of_chat():
     root = REPOSITORY / "local"
-    for path in modules(root):
+    # The numbers at AWS are enabled by whoever deploys. No API can do it, so the local run does it as the command does.
+    for path in set(modules(root)) - {root / "stack" / "numbers.py"}:
         wanted = {unit(name) for name in imported(path) if name.startswith("parley.")}
         assert not wanted & {
             "domain",

@@ -72,7 +72,7 @@ class Correspondence:
         raw.post(f"{scope}/Configuration/Webhooks", {**urls, "Filters": list(events.SERVICE_FILTERS)})
         self.conversation = raw.post(f"{scope}/Conversations", MessagingServiceSid=MESSAGING)["sid"]
         self.path = f"{scope}/Conversations/{self.conversation}"
-        (self.sender,) = stack.info["whatsapp_senders"]
+        self.sender = stack.info["carrier_numbers"][-1]
         # The carrier refuses messages to the second one.
         self.phone, self.deaf = (f"whatsapp:+4917{stack.process.pid:07d}{ending}" for ending in ("1000", "0001"))
         self.participant, self.other = (self._add(phone)["sid"] for phone in (self.phone, self.deaf))

@@ -38,6 +38,7 @@ def test_the_stack_says_where_it_is_and_writes_it_to_local_json(stack: Stack) ->
     assert set(written) == {
         *("account_sid", "auth_token", "api_key_sid", "api_key_secret"),
         *("rest_url", "ws_url", "sdk_url", "console_url", "pid", "phone_numbers", "whatsapp_senders"),
+        "carrier_numbers",
     }
     until(lambda: "Parley is ready" in stack.printed)
     for value in written.values():

@@ -21,7 +21,8 @@ from local.phones.carrier import PHONES_PATH
 from local.phones.pictures import Picture
 from local.phones.run import put_together
 from local.phones.schedule import Disorder
-from local.phones.texts_door import SMS_PATH, WHATSAPP_PATH
+from local.process.plan import SMS_VOICE_PATH as SMS_PATH
+from local.process.plan import SOCIAL_MESSAGING_PATH as WHATSAPP_PATH
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.waiting import until
 

@@ -1,14 +1,15 @@
-// The phones and browsers that notifications reach in a local run, and what each of them shows.
+// The phones of a local run: handsets with their texts, and the phones and browsers that notifications reach.
 
 import { explain, guarded, h, keep, textButton } from './dom.js';
+import { Handsets } from './handsets.js';
 import { arrowKeys, unfold } from './journal.js';
 import { basic } from './rest.js';
 
 const POLL_MILLISECONDS = 2000;
 const STATES = { on: 'on', offline: 'offline', uninstalled: 'uninstalled' };
 const PLATFORMS = { APNS: 'Apple', APNS_SANDBOX: 'Apple (sandbox)', GCM: 'Firebase' };
-const NONE = 'No phones yet. A registered device appears here with its first notification.';
-const ELSEWHERE = 'Only the local runtime has phones of its own. Yours get their notifications from Apple and Google.';
+const NONE = 'No phones yet. A phone appears here with its first text, a registered device with its first notification.';
+const ELSEWHERE = 'Only the local runtime has phones of its own.';
 const time = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
   minute: '2-digit',
@@ -24,7 +25,9 @@ export class Phones {
     this.state = h('p', { class: 'hint' });
     this.list = h('ul', { class: 'journal phones', 'aria-label': 'Phones', tabindex: '0' });
     arrowKeys(this.list);
-    this.element = h('div', { class: 'tool-body' }, h('div', { class: 'tools' }, this.state), this.list);
+    this.handsets = new Handsets(session, () => this.#poll());
+    const tools = h('div', { class: 'tools' }, this.handsets.form, this.state);
+    this.element = h('div', { class: 'tool-body' }, tools, this.list);
     document.addEventListener('visibilitychange', () => this.#schedule(0));
   }
 
@@ -36,15 +39,17 @@ export class Phones {
 
   #schedule(milliseconds) {
     clearTimeout(this.timer);
+    this.handsets.form.hidden = !this.session.phonesUrl;
     if (!this.session.phonesUrl) this.state.textContent = ELSEWHERE;
     else if (this.visible && !document.hidden) this.timer = setTimeout(() => this.#poll(), milliseconds);
   }
 
   async #poll() {
     try {
+      const handsets = await this.handsets.look();
       const { phones } = await this.#ask();
       for (const phone of phones) await this.#look(phone);
-      this.#showList(phones);
+      this.#showList(handsets, phones);
     } catch {
       // The runtime may be restarting; the next request shows what it has.
     }
@@ -66,15 +71,13 @@ export class Phones {
     if (this.cards.get(phone.id)?.written !== written) this.#showPhone(await this.#ask(`/${phone.id}`), written);
   }
 
-  #showList(phones) {
+  #showList(handsets, phones) {
     const ids = new Set(phones.map(({ id }) => id));
     for (const id of this.cards.keys()) if (!ids.has(id)) this.cards.delete(id);
-    this.state.textContent = phones.length ? '' : NONE;
-    this.state.hidden = phones.length > 0;
-    keep(
-      this.list,
-      phones.map(({ id }) => this.cards.get(id).element),
-    );
+    const shown = [...handsets, ...phones.map(({ id }) => this.cards.get(id).element)];
+    this.state.textContent = shown.length ? '' : NONE;
+    this.state.hidden = shown.length > 0;
+    keep(this.list, shown);
   }
 
   #showPhone(phone, written) {

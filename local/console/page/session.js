@@ -119,6 +119,11 @@ export class Session {
     return this.inboxUrl('') && `${this.values.restUrl}/_push/phones`;
   }
 
+  /** The URL of the handsets of a local run, to which paths are added; null if this deployment has none. */
+  get handsetsUrl() {
+    return this.inboxUrl('') && `${this.values.restUrl}/_phones/`;
+  }
+
   set(changes) {
     Object.assign(this.values, changes);
     this.save();

@@ -10,7 +10,8 @@ import pytest
 from local.http.server import Request
 from local.phones.handsets import HANDSETS, KEPT, Handsets
 from local.phones.schedule import Disorder
-from local.phones.texts_door import SMS_PATH, WHATSAPP_PATH
+from local.process.plan import SMS_VOICE_PATH as SMS_PATH
+from local.process.plan import SOCIAL_MESSAGING_PATH as WHATSAPP_PATH
 from tests.support.handsets import NUMBER, SENDER, Stage
 from tests.support.waiting import until
 

@@ -173,7 +173,7 @@ def test_without_a_sid_that_can_be_stored_the_reference_names_the_message(body: 
 
 def test_a_conversation_with_a_phone_on_a_local_stack(stack: Stack, http_door: HttpDoor) -> None:
     raw = Raw(http_door)
-    (sender,) = stack.info["whatsapp_senders"]
+    sender = stack.info["carrier_numbers"][-1]
     phone = f"whatsapp:+49172{stack.process.pid:07d}"
     path = f"/conversations/v1/Conversations/{raw.post('/conversations/v1/Conversations')['sid']}"
     raw.post(f"{path}/Participants", {"MessagingBinding.Address": phone, "MessagingBinding.ProxyAddress": sender})

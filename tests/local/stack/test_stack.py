@@ -48,6 +48,7 @@ def test_a_started_stack_says_how_to_reach_it_and_leaves_nothing_running(make_st
         "console_url",
         "phone_numbers",
         "whatsapp_senders",
+        "carrier_numbers",
         "pid",
     }
     until(lambda: "Ctrl-C stops it" in stack.printed)

@@ -1,0 +1,92 @@
+"""Has a local run use its numbers at AWS, as `parley phones enable` has a stack use its own.
+
+No REST API can do that, so this module uses the operations of the table itself. A number that somebody has disabled
+stays so: nothing leads from it to Parley any more, and the stand-in of AWS keeps that.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from local.emulators.engine import Endpoints
+from local.home import Home
+from local.phones.account import Account, arn, number_id, sender_id, waba_id
+from local.phones.handsets import WHATSAPP_PREFIX
+from local.phones.run import own_of
+from local.process.plan import Plan
+from local.template.template import BoundTemplate
+from parley.clock import Clock
+from parley.ids import Ids
+from parley.keyring import Keyring
+from parley.operations import senders
+from parley.operations.context import Caller, Context
+from parley.store import keys
+from parley.store.configuration import Configuration
+from parley.store.table import Table
+
+
+def enable(plan: Plan, template: BoundTemplate) -> None:
+    """Write the records of numbers that have none."""
+    account = Account(own_of(plan, template), Home(Path(plan.home)).texts)
+    wanted = {**_texting(account), **_on_whatsapp(account)}
+    if not wanted:
+        return
+    (table_name,) = (plan.physical[table.logical_id]["ref"] for table in template.tables())
+    environment = plan.functions(template)[template.rest_api().function].environment
+    context = _context(plan, table_name, int(environment["PARLEY_ACTIONS_PER_SECOND"]))
+    for address, given in wanted.items():
+        if context.table.fetch(keys.sender(plan.account_sid, address)) is None:
+            senders.enable(context, address, given)
+
+
+def _texting(account: Account) -> dict[str, dict[str, Any]]:
+    found = {}
+    for number in account.own.numbers:
+        settings = account.settings(number)
+        if settings["TwoWayEnabled"]:
+            found[number] = {
+                "provider_id": number_id(number),
+                "provider_arn": arn("phone-number", number_id(number)),
+                "opt_out_list": settings["OptOutListName"],
+                "country_code": "US",
+                "capabilities": ["SMS", "MMS", "Voice"],
+            }
+    return found
+
+
+def _on_whatsapp(account: Account) -> dict[str, dict[str, Any]]:
+    if not account.event_destinations():
+        return {}
+    return {
+        WHATSAPP_PREFIX + one.number: {
+            "provider_id": sender_id(one),
+            "provider_arn": one.arn,
+            "waba": waba_id(one),
+            "capabilities": [],
+        }
+        for one in account.whatsapp_senders()
+    }
+
+
+def _context(plan: Plan, table_name: str, actions_per_second: int) -> Context:
+    """The context of an operation. The first one gives the account its default service, whose actions are counted."""
+    clock = Clock()
+    endpoints = Endpoints(plan.engine, plan.dynamodb, plan.ministack)
+    table = Table(table_name, lambda: endpoints.client("dynamodb"), clock)
+    keyring = Keyring("", "", _no_secret, clock)
+    return Context(
+        table,
+        Configuration(table, clock),
+        Ids(clock),
+        clock,
+        plan.account_sid,
+        keyring,
+        Caller(),
+        actions_per_second=actions_per_second,
+        has_phones=True,
+    )
+
+
+def _no_secret(secret_id: str) -> str:
+    raise RuntimeError(f"no secret is needed for the table: {secret_id}")
