@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 
 from local.template.template import Template
 from parley.domain.addresses import Numbers
+from parley.operations import contents
 from parley.sockets.sdk.upstream_views import HORIZON, V1, V2
 from parley.store import keys
 from parley.store.writes import Put
+from tests.rest.support import Matching
 from tests.sdk.device import SdkDevice
 from tests.sdk.requests_of_rows import (
     FORM,
@@ -32,6 +35,7 @@ from tests.sockets.deployment import Deployment, House, Room, Stream
 from tests.support.lean import LeanClient
 from tests.support.world import World
 
+DATE = Matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ABSENT = Place("CH" + "0" * 32, "IM" + "0" * 32)
 
 
@@ -305,6 +309,29 @@ def test_a_client_adds_a_phone_with_the_right_to_do_so(house: House) -> None:
         assert reply.status == status, reply
     assert reply.body["messaging_binding"] == {"type": "sms", **binding}
     assert reply.body["identity"] is None
+
+
+def test_a_client_reads_the_content_templates_of_the_account_in_pages(house: House) -> None:
+    alice, path = SdkDevice(house, "alice"), "/Client/v2/ContentTemplates"
+    runtime, context = house.deployment.runtime, house.deployment.world.context()
+    given = {"language": "en", "body": "Hello {{1}}", "variables": {"1": "you"}}
+    stored = [contents.put(context, {**given, "friendly_name": name}) for name in ("welcome", "goodbye", "reminder")]
+    assert alice.get(path)["templates"] == []
+    runtime.settings = replace(runtime.settings, phones=True)
+    first = alice.get(path, PageSize="2")
+    assert first["meta"]["next_token"]
+    second = alice.get(path, PageSize="2", PageToken=first["meta"]["next_token"])
+    assert second["meta"]["next_token"] is None
+    found = [*first["templates"], *second["templates"]]
+    assert {one["sid"]: one["friendly_name"] for one in found} == {one["sid"]: one["friendly_name"] for one in stored}
+    assert found[0] == {
+        "sid": found[0]["sid"],
+        "friendly_name": found[0]["friendly_name"],
+        "variables": '{"1": "you"}',
+        "variants": {"twilio/text": {"body": "Hello {{1}}"}},
+        "date_created": DATE,
+        "date_updated": found[0]["date_created"],
+    }
 
 
 def test_a_member_reads_the_receipts_of_a_message(house: House) -> None:

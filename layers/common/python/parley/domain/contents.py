@@ -25,7 +25,8 @@ from parley.ids import is_sid
 _MOST_VARIABLES, _LONGEST_NAME, _LONGEST_VALUE, _LONGEST = 100, 16, 256, 27_801
 # How long the name of a template may be (unconfirmed), and its text.
 _LONGEST_FRIENDLY_NAME, _LONGEST_BODY = 256, 1600
-_TEXT = "twilio/text"
+# The one type of content that Parley has.
+TEXT = "twilio/text"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2,3})?")
 # The names that Meta takes.
 _AT_WHATSAPP = re.compile(r"[a-z0-9_]{1,512}")
@@ -106,10 +107,10 @@ def template(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text_of(given: Mapping[str, Any]) -> Any:
-    types = given.get("types", {_TEXT: {"body": given.get("body")}})
-    if not isinstance(types, Mapping) or set(types) != {_TEXT} or not isinstance(types[_TEXT], Mapping):
-        raise INVALID_PARAMETER(name="types", reason=f"{_TEXT} alone is needed, with a body")
-    return types[_TEXT].get("body")
+    types = given.get("types", {TEXT: {"body": given.get("body")}})
+    if not isinstance(types, Mapping) or set(types) != {TEXT} or not isinstance(types[TEXT], Mapping):
+        raise INVALID_PARAMETER(name="types", reason=f"{TEXT} alone is needed, with a body")
+    return types[TEXT].get("body")
 
 
 def _check(name: str, value: Any, longest: int) -> None:

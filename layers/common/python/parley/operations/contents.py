@@ -12,7 +12,9 @@ from parley.domain.contents import filled, template
 from parley.domain.messages import check_body
 from parley.errors import NOT_FOUND
 from parley.ids import content_sid
+from parley.operations import verbs
 from parley.operations.context import Context
+from parley.operations.paging import Listing, PageRequest, page_of
 from parley.store import keys
 from parley.store.keys import Key
 from parley.store.table import Records
@@ -40,6 +42,13 @@ def put(context: Context, given: Mapping[str, Any]) -> Content:
 def every(context: Context) -> list[Content]:
     """All templates of the account, by SID."""
     return context.table.every(keys.contents(context.account_sid))
+
+
+def list_(context: Context, page: PageRequest) -> Listing:
+    """One page of the account's templates, by SID; it is empty if the account cannot have templates."""
+    if not context.has_phones:
+        return page_of([], page, more=False)
+    return verbs.read_page(context, keys.contents(context.account_sid), page)
 
 
 def fetch(context: Context, sid: str) -> Content:

@@ -24,7 +24,7 @@ from parley.errors import (
     ignoring,
 )
 from parley.ids import user_sid
-from parley.operations import authority, channels, consumption, invites, user_channels
+from parley.operations import authority, channels, consumption, contents, invites, user_channels
 from parley.operations.addressing import channel_sid
 from parley.operations.paging import Listing, PageRequest, fitting
 from parley.operations.reachability import is_enabled
@@ -183,8 +183,9 @@ def _require_member(exchange: Exchange) -> str:
 
 
 def content_templates(exchange: Exchange, version: str) -> Answered:
-    """Content templates: none, since an account of Parley has none."""
-    return Answered(200, {"templates": [], "meta": _NO_PAGES})
+    """One page of the account's content templates."""
+    page = _page(exchange)
+    return _shown(contents.list_(exchange.context, page), page, "templates", views.content_template, version)
 
 
 def users_of_channel(exchange: Exchange, version: str) -> Answered:

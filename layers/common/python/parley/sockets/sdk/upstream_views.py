@@ -6,10 +6,12 @@ so that a record looks the same to all of them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from parley.clock import iso_or_none
+from parley.domain.contents import TEXT
 from parley.domain.memberships import identity_of, participant_of
 from parley.domain.messages import files_of
 from parley.ids import user_sid
@@ -143,6 +145,18 @@ def message(version: str, record: Mapping[str, Any]) -> dict[str, Any]:
         "date_created": _moment(record, "date_created"),
         "date_updated": _moment(record, "date_updated"),
         "url": _conversation(version, record["channel_sid"], "Messages", record["sid"]),
+    }
+
+
+def content_template(version: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """A content template, whose variables are JSON in JSON."""
+    return {
+        "sid": record["sid"],
+        "friendly_name": record["friendly_name"],
+        "variables": json.dumps(record.get("variables") or {}),
+        "variants": {TEXT: {"body": record["body"]}},
+        "date_created": _moment(record, "date_created"),
+        "date_updated": _moment(record, "date_updated"),
     }
 
 
