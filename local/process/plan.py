@@ -50,8 +50,12 @@ _LOCALLY = {
     "WhatsAppSenders": "whatsapp:+12025550119",
     "GroupMessages": "true",
     "Phones": "true",
+    "SmsCountries": "",
 }
-"""Parameters that every local run sets: what it takes to try phones. These numbers are the simulated carrier's."""
+"""Parameters that every local run sets: what it takes to try phones.
+
+These numbers are the simulated carrier's. Without countries, texts may go to every one.
+"""
 AWS_NUMBERS = ("+12025550143", "+12025550178")
 """The numbers for texts that the local account has at AWS End User Messaging."""
 AWS_SENDERS = ("whatsapp:+12025550143",)
