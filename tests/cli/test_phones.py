@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from parley.operations import address_configurations, messaging_services, sender
 from tests.architecture.declared import TEMPLATE
 from tests.cli.conftest import Run
 from tests.cli.places import ROLE, TOPIC, FakedPlace
-from tests.support.end_user_messaging import Died, EndUserMessagingFake, Refused, killed_at_each_write
+from tests.support.end_user_messaging import Died, EndUserMessagingFake, Refused
 
 NUMBER, WHATSAPP = "+12025550143", "whatsapp:+12025550143"
 OTHER_TOPIC = "arn:aws:sns:us-east-1:111122223333:another"
@@ -194,6 +196,17 @@ def test_a_number_that_is_enabled_again_stays_in_its_messaging_service(
     assert parley("phones", "enable", NUMBER).out == f"{NUMBER} is enabled for {sid}\n"
 
 
+def test_a_number_whose_messaging_service_was_deleted_joins_the_default_one(
+    parley: Run, place: FakedPlace, account: EndUserMessagingFake
+):
+    sid = service(place)
+    parley("phones", "enable", NUMBER, "--service", sid)
+    messaging_services.delete(place.context, {"account_sid": place.account_sid, "sid": sid}, {})
+    default = messaging_services.default_sid(place.context)
+    assert parley("phones", "enable", NUMBER).out == f"{NUMBER} is enabled for {default}\n"
+    assert number_of(account)["OptOutListName"] == opt_out_list(default)
+
+
 def test_a_number_of_another_messaging_service_is_refused(
     parley: Run, place: FakedPlace, account: EndUserMessagingFake
 ):
@@ -204,17 +217,40 @@ def test_a_number_of_another_messaging_service_is_refused(
     assert number_of(account)["OptOutListName"] == opt_out_list(first)
 
 
-def test_killed_anywhere_the_same_command_completes_it(parley: Run, place: FakedPlace, account: EndUserMessagingFake):
-    for address in (NUMBER, WHATSAPP):
-        for died_at in killed_at_each_write(account, lambda address=address: parley("phones", "enable", address)):
-            assert [one for one in senders.every(place.context) if one["address"] == address] == [], died_at
-        for number in account.numbers.values():
-            # Begin anew, so that the next round meets every write.
-            number |= {"TwoWayEnabled": False, "OptOutListName": "Default"}
-        assert parley("phones", "enable", address).status == 0
-    assert {one["address"] for one in senders.every(place.context)} == {NUMBER, WHATSAPP}
-    assert number_of(account)["TwoWayChannelArn"] == TOPIC and destinations(account) == [TOPIC]
+# The writes in AWS, in their order.
+OF_NUMBER = ("UpdateProtectConfigurationCountryRuleSet", "CreateOptOutList", "UpdatePhoneNumber")
+OF_WHATSAPP = ("PutWhatsAppBusinessAccountEventDestinations",)
+ENABLING = [(NUMBER, write) for write in OF_NUMBER] + [(WHATSAPP, write) for write in OF_WHATSAPP]
+DISABLING = [(NUMBER, "UpdatePhoneNumber"), (WHATSAPP, *OF_WHATSAPP)]
+
+
+@contextmanager
+def dying(account: EndUserMessagingFake, write: str, when: str) -> Iterator[None]:
+    """The command is killed before or after it has made this write."""
+    at = {"before": account.dies_before, "after": account.dies_after}[when]
+    at.add(write)
+    with pytest.raises(Died):
+        yield
+    at.clear()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("address", "write"), ENABLING)
+def test_killed_at_a_write_no_record_is_there_and_the_same_command_completes_it(
+    parley: Run, place: FakedPlace, account: EndUserMessagingFake, address: str, write: str, when: str
+):
+    with dying(account, write, when):
+        parley("phones", "enable", address)
+    assert senders.every(place.context) == []
+    assert parley("phones", "enable", address).status == 0
+    assert [one["address"] for one in senders.every(place.context)] == [address]
+    if address == WHATSAPP:
+        assert destinations(account) == [TOPIC]
+        return
+    assert number_of(account)["TwoWayChannelArn"] == TOPIC
+    assert number_of(account)["OptOutListName"] in account.opt_out_lists - {"Default"}
     assert {country for country, rule in account.rules["SMS"].items() if rule == "ALLOW"} == {"CA", "US"}
+    assert {country for country, rule in account.rules["MMS"].items() if rule == "ALLOW"} == {"CA", "US"}
 
 
 def test_two_who_enable_a_number_at_once_leave_one_record(
@@ -368,27 +404,18 @@ def test_a_destination_of_another_service_outlives_disabling(
     assert senders.every(place.context) == []
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("address", "write"), DISABLING)
 def test_killed_while_disabling_the_same_command_completes_it(
-    parley: Run, place: FakedPlace, account: EndUserMessagingFake
+    parley: Run, place: FakedPlace, account: EndUserMessagingFake, address: str, write: str, when: str
 ):
-    for address in (NUMBER, WHATSAPP):
-        parley("phones", "enable", address)
-        for _ in killed_at_each_write(account, lambda address=address: parley("phones", "disable", address)):
-            pass
+    parley("phones", "enable", address)
+    with dying(account, write, when):
         parley("phones", "disable", address)
+    assert [one["address"] for one in senders.every(place.context)] == [address]
+    assert parley("phones", "disable", address).status == 0
     assert senders.every(place.context) == []
     assert number_of(account)["TwoWayEnabled"] is False and destinations(account) == []
-
-
-def test_a_record_that_outlived_a_crash_is_erased(parley: Run, place: FakedPlace, account: EndUserMessagingFake):
-    parley("phones", "enable", NUMBER)
-    account.dies_after.add("UpdatePhoneNumber")
-    with pytest.raises(Died):
-        parley("phones", "disable", NUMBER)
-    account.dies_after.clear()
-    assert [one["address"] for one in senders.every(place.context)] == [NUMBER]
-    assert parley("phones", "disable", NUMBER).status == 0
-    assert senders.every(place.context) == []
 
 
 def test_a_number_that_is_not_enabled_is_said_so(parley: Run, place: FakedPlace, account: EndUserMessagingFake):

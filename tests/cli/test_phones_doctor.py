@@ -146,6 +146,12 @@ FAULTS: dict[str, tuple[Callable[[EndUserMessagingFake], Any], str, str, str]] =
         "AWS reports nothing of texts",
         "Deploy the stack again",
     ),
+    "reports of calls only": (
+        lambda account: account.configuration_sets[CONFIGURATION_SET][0].update(MatchingEventTypes=["VOICE_ALL"]),
+        "reports",
+        "AWS reports nothing of texts",
+        "Deploy the stack again",
+    ),
     "a configuration set that was deleted": (
         lambda account: account.configuration_sets.clear(),
         "reports",

@@ -5,7 +5,6 @@ The clients check parameters against AWS's models before they ask, and this fake
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -241,16 +240,3 @@ class EndUserMessagingFake:
         start = int(given.get(token, 0))
         end = start + self.page_size
         return {name: found[start:end], **({token: str(end)} if end < len(found) else {})}
-
-
-def killed_at_each_write(fake: EndUserMessagingFake, run: Callable[[], Any]) -> Iterator[str]:
-    """Run until it dies before, and then after, each write to AWS that it makes; yields what it died at."""
-    for name in sorted(WRITES):
-        for dying in (fake.dies_before, fake.dies_after):
-            dying.add(name)
-            try:
-                run()
-            except Died:
-                yield name
-            finally:
-                dying.clear()
