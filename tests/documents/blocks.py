@@ -87,6 +87,12 @@ NOT_RUN = {
         "make build && sam deploy --parameter-overrides TableName=$TABLE TableStreamArn=<ARN> AccountSid=$OLD",
     ): _ACCOUNT,
     ("docs/deploying.md", "aws secretsmanager put-secret-value --secret-id <new> --secret-string \\"): _ACCOUNT,
+    ("docs/guides/first-text.md", "sam deploy --parameter-overrides Phones=true SmsCountries=US"): _ACCOUNT,
+    (
+        "docs/guides/first-text.md",
+        "out() { aws cloudformation describe-stacks --stack-name $STACK --query \"Stacks[0].Outputs[?OutputKey=='$1'].OutputValue\" --output text; }",
+    ): _ACCOUNT,
+    ("docs/guides/first-text.md", "api $URL/Conversations/$CH/Messages | jq '.messages[] | {author, body}'"): _ACCOUNT,
     ("docs/guides/quickstart.md", "make run"): "it runs beside this test",
     ("docs/local.md", "curl -u $ACCOUNT_SID:$AUTH_TOKEN $REST_URL/_push/phones"): (
         "no phone was told anything yet; tests/local/phones does what each command does"

@@ -43,7 +43,11 @@ def is_run(block: Block) -> bool:
 
 
 BLOCKS = [block for page in DOCUMENTS for block in blocks(page)]
-READ = [block for block in BLOCKS if is_run(block) and block.language in {"json", "html"} | UNRUN_LANGUAGES]
+READ = [
+    block
+    for block in BLOCKS
+    if is_run(block) and not block.title and block.language in {"json", "html"} | UNRUN_LANGUAGES
+]
 RUN = {
     page: found
     for page in DOCUMENTS
