@@ -22,6 +22,7 @@ from bench.of_attaching import OfAttaching
 from bench.of_devices import OfDevices
 from bench.of_media import OfMedia
 from bench.of_senders import OfSenders
+from bench.of_texts import OfTexts
 from bench.over_sdk import OverSdk
 from bench.prices import READ_UNIT, WRITE_UNIT
 from parley.domain.participants import MOST_IN_GROUP, MOST_PHONES
@@ -120,7 +121,8 @@ class Measurement:
         assert self._queue.entries == []
         told = [cost for members in (50, 250) for cost in self._of_notifications(members)]
         senders = OfSenders(self._world, self._raw, self._service, self._cost).costs()
-        rest = [*self._over_rest(), *media, *attaching, *devices, *senders, *self._of_conversations()]
+        texts = OfTexts(self._world, self._raw, self._service, self._cost).costs()
+        rest = [*self._over_rest(), *media, *attaching, *devices, *senders, *texts, *self._of_conversations()]
         return [*rest, *sockets, *batches, *told]
 
     def _cost(self, operation: str, allowed: Allowed, act: Callable[[], object]) -> Cost:

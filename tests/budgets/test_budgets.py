@@ -54,6 +54,10 @@ BUDGETED = [
     "put a sender into a messaging service",
     "fetch a sender",
     "list 50 senders",
+    "claim the receipt of a text",
+    "send a text to a phone",
+    "send a message on WhatsApp",
+    "note that a text was sent and delivered",
     "create message in a conversation",
     "create message in a conversation, with an author",
     "list 50 conversations",
@@ -109,7 +113,20 @@ def test_an_operation_keeps_within_its_budget(costs: dict[str, Cost], operation:
         name
         for name in BUDGETED
         if name.startswith(
-            ("create", "join", "add", "note", "connect", "disconnect", "upload", "delete", "register", "remove")
+            (
+                "create",
+                "join",
+                "add",
+                "note",
+                "connect",
+                "disconnect",
+                "upload",
+                "delete",
+                "register",
+                "remove",
+                "claim",
+                "send ",
+            )
         )
     ],
 )
