@@ -17,6 +17,7 @@ from parley.operations import messaging_services, senders, transitions
 from parley.operations.context import Context
 from parley.sockets.native.actions import ACTIONS
 from parley.store import keys
+from tests.faults import texting
 from tests.faults.scene import HOOK, SETTLED_SECONDS, Scene
 from tests.rest import everything
 from tests.sdk import requests_of_rows
@@ -632,6 +633,9 @@ def acts() -> Iterator[Act]:
     yield Act("job:bury", _bury, _deleted, is_repeated=True)
     yield Act("job:begin", _begin, _interrupted, is_repeated=True)
     yield from (Act(f"job:{name}", _begin, prepare, is_repeated=True) for name, prepare in CARRIED.items())
+    yield Act("job:phones", texting.claim, texting.posted, is_repeated=True)
+    for number, channel in enumerate(("sms", "whatsapp")):
+        yield Act(f"job:text {channel}", *texting.send_one(number), is_repeated=True)
     yield from map(_with_phones, PHONES)
     yield from map(_by_operator, SENDERS)
     yield Act("planning", _plan, _sent, is_repeated=True)

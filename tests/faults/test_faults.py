@@ -23,6 +23,7 @@ from parley.sockets.native.actions import ACTIONS, Action
 from parley.sockets.sdk import registrations, upstream
 from parley.store import keys
 from parley.webhooks.deliveries import Deliveries
+from parley.work.texting import text_jobs
 from parley.work.worker import job_table
 from tests.faults.acts import ACTS, OF_FILES, SENT_BY_SDKS, SENT_ONCE, WITH_TOKEN, Act
 from tests.faults.injector import Fault, Killed, Step
@@ -30,6 +31,7 @@ from tests.faults.scene import Scene
 from tests.ports.fakes import FakeOutgoing, FakeQueue
 from tests.rest.everything import OPERATIONS
 from tests.sdk.acts_of_tables import ACTS as SDK_ACTS
+from tests.support.texting import FakeTexting
 from tests.support.turns import in_turn
 
 EVERY = bool(os.environ.get("PARLEY_EVERY_FAULT"))
@@ -204,7 +206,8 @@ def test_every_kind_of_queued_job_is_among_the_acts(scene: Scene) -> None:
     context, outgoing, queue = scene.world.context(), FakeOutgoing(), FakeQueue()
     facts: dict[str, Any] = {"longest_age_seconds": 1, "studio_url": ""}
     deliveries = Deliveries(context, outgoing, queue, **facts)
-    assert set(job_table(context, deliveries, queue, queue, NoCarrier())) == jobs
+    texts = text_jobs(context, queue, FakeTexting(), "media")
+    assert {*job_table(context, deliveries, queue, queue, NoCarrier(), queue), *texts} == jobs
 
 
 # What is done over REST to the one service of the scene, whose channel, people and roles all of them concern.

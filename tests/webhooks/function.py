@@ -102,6 +102,7 @@ class WebhooksFunction:
         phones: bool = False,
     ):
         self.deployment = deployment
+        self.template = template
         self.clock = deployment.world.clock
         self.deliveries = FakeQueue(keeps_order=True)
         self.dead_letters = FakeQueue(keeps_order=True)

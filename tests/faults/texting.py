@@ -1,0 +1,100 @@
+"""What is done with texts that AWS carries: their receipts are claimed, and AWS is asked to send them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from parley.operations import senders
+from parley.store import keys
+from tests.faults.scene import Scene
+from tests.ports.fakes import FakeOutgoing, FakeQueue
+from tests.sockets.deployment import load_function, sample
+from tests.support.texting import FakeTexting
+from tests.support.world import World
+from tests.webhooks.function import TEXTS, Remaining, WebhooksFunction
+
+NUMBER, WHATSAPP_NUMBER = "+12025550195", "whatsapp:+12025550196"
+PHONE = "+491727654399"
+(_TEXT,) = sample("carriers_texts")["Records"][:1]
+
+
+@contextmanager
+def _with_aws(world: World) -> Iterator[None]:
+    """Inside, AWS carries numbers of the account."""
+    world.wire({"phones": True})
+    try:
+        yield
+    finally:
+        world.wire({"phones": False, "text_queue_url": ""})
+
+
+def _function(scene: Scene) -> WebhooksFunction:
+    function = WebhooksFunction(scene.deployment, scene.webhooks.template, FakeOutgoing(), phones=True)
+    function.skip_stream()
+    return function
+
+
+def posted(scene: Scene) -> dict[str, Any]:
+    """The job that claims the receipts of a message to two phones, one of them on WhatsApp."""
+    with _with_aws(scene.world):
+        path, sid = scene.phones["thread"], scene.phones["thread"].rpartition("/")[2]
+        for address, number in ((PHONE, NUMBER), (f"whatsapp:{PHONE}", WHATSAPP_NUMBER)):
+            senders.enable(scene.world.context(), number, {"provider_id": "phone-0a"})
+            pair = {"MessagingBinding.Address": address, "MessagingBinding.ProxyAddress": number}
+            member = scene.rest.post(f"{path}/Participants", pair)["sid"]
+            wrote = {"last_inbound_at": scene.world.clock.now_ms()}
+            scene.world.table.annotate(keys.bound_member(sid, member), wrote)
+        scene.webhooks.skip_stream()
+        function = _function(scene)
+        scene.rest.post(f"{path}/Messages", Body="hello")
+        (job,) = [job for job in function.planned() if job["job"] == "phones"]
+        scene.webhooks.skip_stream()
+    return job
+
+
+def claim(scene: Scene, container: World, job: dict[str, Any]) -> int:
+    """Claim the receipts; the texts that are queued for them are in no queue afterwards."""
+    with _with_aws(container):
+        function = _function(scene)
+        function.start(container)
+        return 500 if function.do_job(job) else 200
+
+
+def texts_of(scene: Scene) -> list[dict[str, Any]]:
+    """The texts of a message to two phones, the one on WhatsApp last."""
+    job = posted(scene)
+    with _with_aws(scene.world):
+        function = _function(scene)
+        function.start(scene.world)
+        # The other phone of the conversation has a number of another carrier.
+        assert function.do_job(job) == []
+    return sorted(function.texts.take(), key=lambda text: str(text["group"]))
+
+
+def carry(container: World, text: dict[str, Any], aws: FakeTexting) -> int:
+    """Have AWS send a text."""
+    with _with_aws(container):
+        runtime = container.wire(
+            {"text_queue_url": TEXTS},
+            queue={TEXTS: FakeQueue(keeps_order=True)}.__getitem__,
+            texting=lambda: aws,
+        )
+        attributes = {"ApproximateReceiveCount": "1", "MessageGroupId": text["group"]}
+        record = {**_TEXT, "body": json.dumps(text), "attributes": attributes}
+        answer = load_function("carriers", runtime)({"Records": [record]}, Remaining(30_000))
+        return 500 if answer["batchItemFailures"] else 200
+
+
+def send_one(number: int) -> Any:
+    """A preparation and an act: the text to one of the two phones is sent."""
+
+    def prepare(scene: Scene) -> tuple[dict[str, Any], FakeTexting]:
+        return texts_of(scene)[number], FakeTexting()
+
+    def do(scene: Scene, container: World, prepared: tuple[dict[str, Any], FakeTexting]) -> int:
+        return carry(container, *prepared)
+
+    return do, prepare
