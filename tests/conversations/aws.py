@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.sockets.deployment import load_function, sample
-from tests.support.world import World
-from tests.webhooks.function import Remaining
+from tests.support.texting import FakeTexting
+from tests.webhooks.function import DELIVERIES, TEXTS, Remaining, WebhooksFunction
 
 Told = Mapping[str, Any] | str
 
@@ -67,12 +67,57 @@ def status(metas_id: str, word: str, reference: str = "", **more: Any) -> dict[s
 _RECORD = sample("carriers_inbound")["Records"][0]
 
 
-class Topics:
-    """The topics of AWS, and the function that hears them, in one container."""
+def text_from(phone: str, to: str, body: str, sid: str = "in-1", **more: Any) -> dict[str, Any]:
+    """A text message from a phone, as AWS's documents show it."""
+    return {
+        "originationNumber": phone,
+        "destinationNumber": to,
+        "messageKeyword": "KEYWORD_123456789012",
+        "messageBody": body,
+        "inboundMessageId": sid,
+        "previousPublishedMessageId": "19fa7e8b-1f2c-5d30-9e4b-3c5f0a6b7c8d",
+        **more,
+    }
 
-    def __init__(self, world: World):
-        self.world = world
-        self.handler = load_function("carriers", world.wire({"phones": True}))
+
+def whatsapp_from(
+    phone: str, to: str, sid: str = "wamid.in", name: str = "Carol", at: int = 1723506035, **message: Any
+) -> dict[str, Any]:
+    """A message from a person on WhatsApp: `text={"body": "hello"}`, or of another kind."""
+    digits = phone.rpartition("+")[2]
+    kind = next(iter(message))
+    told = {"from": digits, "id": sid, "timestamp": str(at), "type": kind, **message}
+    contacts = [{"profile": {"name": name}, "wa_id": digits}]
+    metadata = {"display_phone_number": to.rpartition("+")[2], "phone_number_id": "321010217760100"}
+    return metas({"metadata": metadata, "contacts": contacts, "messages": [told]})
+
+
+class Topics:
+    """The topics of AWS, and the function that hears them, in a container of its own.
+
+    Attributes:
+        aws: The port that the function has to AWS.
+    """
+
+    def __init__(self, function: WebhooksFunction):
+        self.world = function.deployment.world
+        self.world.wire({"phones": True})
+        self.function = function
+        self.aws = FakeTexting()
+        self.start()
+
+    def start(self) -> None:
+        """Run in a container that remembers nothing."""
+        self.container = self.world.another_container()
+        self.container.store = self.world.store
+        settings = {"phones": True, "text_queue_url": TEXTS, "delivery_queue_url": DELIVERIES}
+        runtime = self.container.wire(
+            {**settings, "media_bucket": self.world.store.bucket},
+            queue={TEXTS: self.function.texts, DELIVERIES: self.function.deliveries}.__getitem__,
+            texting=lambda: self.aws,
+            outgoing=self.function.outgoing,
+        )
+        self.handler = load_function("carriers", runtime)
 
     def tell(self, *events: Told, receives: int = 1, remaining: Remaining | None = None) -> list[int]:
         """Hand events over in one batch; which of them must stay queued."""

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("agreed")
 
 @pytest.fixture
 def topics(carrier: ScriptedCarrier) -> Topics:
-    return Topics(carrier.function.deployment.world)
+    return Topics(carrier.function)
 
 
 def post(thread: Thread, body: str = "hello") -> str:
@@ -226,7 +226,7 @@ def test_the_price_that_aws_names_is_kept_with_the_receipt_and_counted_once(
         assert topics.tell(event) == []
     (receipt,) = topics.world.table.every(keys.receipts(thread.sid))
     assert (receipt["price"], receipt["carrier_fee"]) == (95_820, 2_500)
-    assert topics.world.counted["TextsCost", 0] == 98_320
+    assert topics.container.counted["TextsCost", 0] == 98_320
 
 
 def test_a_text_that_arrives_and_one_that_does_not_are_each_counted_once(
@@ -238,7 +238,7 @@ def test_a_text_that_arrives_and_one_that_does_not_are_each_counted_once(
         assert topics.tell(text_event(arrives, event)) == []
     for event in ("TEXT_UNREACHABLE", "TEXT_BLOCKED"):
         assert topics.tell(text_event(fails, event)) == []
-    counted = topics.world.counted
+    counted = topics.container.counted
     assert (counted["TextsDelivered", 0], counted["TextsFailed", 0]) == (1, 1)
 
 

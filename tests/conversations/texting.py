@@ -14,7 +14,7 @@ from tests.sockets.deployment import Deployment, load_function, sample
 from tests.support.stream import Stream
 from tests.support.texting import FakeTexting, Sent
 from tests.support.world import World
-from tests.webhooks.function import TEXTS, Remaining, WebhooksFunction
+from tests.webhooks.function import DELIVERIES, TEXTS, Remaining, WebhooksFunction
 
 NUMBER, OTHER_NUMBER = "+12065550111", "+12065550122"
 WHATSAPP_NUMBER = "whatsapp:+12065550133"
@@ -50,8 +50,13 @@ class Texting:
         self.container = self.world.another_container()
         self.container.store = self.world.store
         runtime = self.container.wire(
-            {"phones": True, "text_queue_url": TEXTS, "media_bucket": self.world.store.bucket},
-            queue={TEXTS: self.webhooks.texts}.__getitem__,
+            {
+                "phones": True,
+                "text_queue_url": TEXTS,
+                "delivery_queue_url": DELIVERIES,
+                "media_bucket": self.world.store.bucket,
+            },
+            queue={TEXTS: self.webhooks.texts, DELIVERIES: self.webhooks.deliveries}.__getitem__,
             texting=lambda: self.aws,
         )
         self.handler = load_function("carriers", runtime)

@@ -1,14 +1,22 @@
-"""Messages from phones: each goes into the open conversation that holds its pair of addresses, or its group.
+"""Messages from phones: what becomes of each.
 
-The participant with the phone's address writes the message, as if a client had sent it: the pre-event webhook is asked,
-and an inactive conversation becomes active. If the carrier repeats a message, the conversation keeps one.
+    an open conversation holds the pair, or the group    the participant with the phone's address writes it there
+    otherwise, if the number is configured so            it makes a conversation (`operations/autocreation.py`)
+    otherwise                                            a URL is told of it (`operations/unclaimed.py`)
+
+The participant writes as if a client had sent the message: the pre-event webhook is asked, and an inactive conversation
+becomes active. If the carrier repeats a message, the conversation keeps one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from parley.domain.addresses import WHATSAPP, channel_of
 from parley.domain.messages import check_body
+from parley.domain.states import CLOSED, state_of
 from parley.errors import (
     ATTRIBUTES_NOT_JSON,
     ATTRIBUTES_TOO_LONG,
@@ -16,19 +24,26 @@ from parley.errors import (
     AUTHOR_TOO_LONG,
     BODY_REQUIRED,
     BODY_TOO_LONG,
+    CONCURRENT_UPDATE,
     CONVERSATION_CLOSED,
+    FRIENDLY_NAME_TOO_LONG,
     MEDIA_NOT_FOUND,
     MEDIA_USED,
     NOT_FOUND,
+    PAIR_EXISTS,
     PRE_WEBHOOK_REFUSED,
     Refusal,
+    ignoring,
 )
 from parley.ids import group_digest
 from parley.log import logger
 from parley.operations import messages
 from parley.operations.context import Context, of_carrier
+from parley.operations.unclaimed import Unclaimed, request
+from parley.records.spec import Path
 from parley.store import keys
 from parley.store.keys import Key
+from parley.store.writes import Guard, Update
 from parley.stored import Holder
 
 # If a message is refused with one of these errors, every further attempt would be refused too.
@@ -39,14 +54,16 @@ _FINAL = (
     AUTHOR_TOO_LONG,
     BODY_REQUIRED,
     BODY_TOO_LONG,
-    CONVERSATION_CLOSED,
+    FRIENDLY_NAME_TOO_LONG,
     MEDIA_NOT_FOUND,
     MEDIA_USED,
-    NOT_FOUND,
     PRE_WEBHOOK_REFUSED,
 )
 
 _OF_FILES = (MEDIA_NOT_FOUND, MEDIA_USED)
+
+
+_ATTEMPTS = 5
 
 
 class Inbound(NamedTuple):
@@ -58,6 +75,8 @@ class Inbound(NamedTuple):
         sid: The carrier's id of the message, the same in every repetition.
         body: Its text.
         media_sids: The files that it carries.
+        at: When the person wrote it, in milliseconds; 0 if the carrier does not say.
+        name: The name that the person has on WhatsApp.
     """
 
     sender: str
@@ -65,33 +84,120 @@ class Inbound(NamedTuple):
     sid: str
     body: str | None = None
     media_sids: tuple[str, ...] = ()
+    at: int = 0
+    name: str = ""
+
+    @property
+    def token(self) -> str:
+        """The name of the message, by which a repetition of it is known."""
+        return f"{self.sender} {self.sid}"
 
 
-def receive(context: Context, inbound: Inbound) -> str:
+class Around(NamedTuple):
+    """What lies outside of operations.
+
+    Attributes:
+        names: Conversations' names of events, and those under which webhooks of channels store them.
+        tell: Queues a request to the URL of a messaging service.
+    """
+
+    names: Mapping[str, Sequence[str]]
+    tell: Callable[[Unclaimed], None]
+
+
+class _Place(NamedTuple):
+    """An open conversation, the participant who writes, and whether the message has made the conversation."""
+
+    path: Path
+    member_sid: str
+    is_first: bool
+
+
+def receive(context: Context, inbound: Inbound, around: Around) -> str:
     """Add a message to its conversation. If the message is dropped, returns the reason.
+
+    If no open conversation has the pair of addresses, the message makes one, provided that the number is configured so.
+    If it is not, the URL of the number's messaging service is told. A message to a group neither makes a conversation
+    nor is told.
 
     A file lives for some minutes only, and the message may have waited longer. Then its text is added without files.
 
     Raises:
         Refusal: if a later attempt may add the message.
     """
+    # Only the function that takes messages from phones needs this.
+    from parley.operations import autocreation
+
     context = of_carrier(context, inbound.sender, writes=True)
+    for _ in range(_ATTEMPTS):
+        try:
+            if place := _place(context, inbound):
+                _add(context, place, inbound)
+                return ""
+            if len(inbound.to) > 1:
+                return "no conversation has these addresses"
+            (to,) = inbound.to
+            made = autocreation.creation(context, to)
+            if made is None:
+                return _told(context, inbound, around)
+            files = [{"sid": sid} for sid in inbound.media_sids]
+            first = autocreation.First(inbound.sender, to, inbound.token, inbound.body, files)
+            autocreation.make(context, made, first, around.names)
+        except Refusal as refusal:
+            # The conversation was closed or deleted meanwhile, or another message has made one.
+            if refusal.error in (CONVERSATION_CLOSED, NOT_FOUND, PAIR_EXISTS, CONCURRENT_UPDATE):
+                continue
+            if refusal.error not in _FINAL:
+                raise
+            if refusal.error in _OF_FILES and inbound.body is not None:
+                logger.warning("files of a message from a phone dropped", extra={"reason": str(refusal)})
+                inbound = inbound._replace(media_sids=())
+                continue
+            return str(refusal)
+    raise CONCURRENT_UPDATE()
+
+
+def _place(context: Context, inbound: Inbound) -> _Place | None:
+    """The open conversation that holds the pair of a message, or its group."""
     holder = context.table.fetch(_key(context, inbound))
     if holder is None:
-        return "no conversation has these addresses"
-    tail = context.table.fetch(keys.tail(holder["channel_sid"]))
-    if tail is None:
-        return "the conversation is deleted"
-    path = {"service_sid": tail["service_sid"], "channel_sid": holder["channel_sid"]}
-    try:
-        messages.create(context, path, _parameters(inbound), f"{inbound.sender} {inbound.sid}")
-    except Refusal as refusal:
-        if refusal.error not in _FINAL:
-            raise
-        if refusal.error in _OF_FILES and inbound.body is not None:
-            logger.warning("files of a message from a phone dropped", extra={"reason": str(refusal)})
-            return receive(context, inbound._replace(media_sids=()))
-        return str(refusal)
+        return None
+    sid = holder["channel_sid"]
+    channel_key, tail_key = keys.channel(sid), keys.tail(sid)
+    found = context.table.fetch_many([channel_key, tail_key])
+    channel, tail = found.get(channel_key), found.get(tail_key)
+    # A closed conversation may hold the pair until a sweep has released it.
+    if channel is None or tail is None or state_of(tail) == CLOSED:
+        return None
+    path = {"service_sid": tail["service_sid"], "channel_sid": sid}
+    return _Place(path, holder.get("member_sid", ""), channel.get("made_for") == inbound.token)
+
+
+def _add(context: Context, place: _Place, inbound: Inbound) -> None:
+    # About a message that makes a conversation, `onConversationAdd` was asked.
+    asking = replace(context, ask=None) if place.is_first else context
+    messages.create(asking, place.path, _parameters(inbound), inbound.token)
+    if place.member_sid and channel_of(inbound.sender) == WHATSAPP:
+        _note_time(context, place, inbound)
+
+
+def _note_time(context: Context, place: _Place, inbound: Inbound) -> None:
+    """Note when the person wrote last: for 24 hours from then on, Meta takes free text to the person."""
+    now = context.clock.now_ms()
+    at = min(inbound.at or now, now)
+    key = keys.bound_member(place.path["channel_sid"], place.member_sid)
+    later = Guard("last_inbound_at", "behind", at, NOT_FOUND())
+    # A later message may have come first, and the participant may have left.
+    with ignoring(NOT_FOUND):
+        write = Update(key, NOT_FOUND(), set={"last_inbound_at": at}, guards=(later,), announced=False)
+        context.table.commit(context.cause(), [write])
+
+
+def _told(context: Context, inbound: Inbound, around: Around) -> str:
+    asked = request(context, inbound.sender, inbound.to[0], inbound.sid, inbound.body, inbound.name)
+    if isinstance(asked, str):
+        return asked
+    around.tell(asked)
     return ""
 
 

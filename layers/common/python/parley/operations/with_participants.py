@@ -8,9 +8,9 @@ dies in between, the job that the creation has planned makes it active (`work/be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from parley.domain import participants as rules
 from parley.domain.addresses import Numbers
@@ -19,6 +19,7 @@ from parley.domain.roles import CHANNEL as OF_CHANNELS
 from parley.errors import (
     CHANNEL_FULL,
     CONCURRENT_UPDATE,
+    NOT_FOUND,
     PAIR_EXISTS,
     PAIRS_IN_USE,
     USER_EXISTS,
@@ -29,11 +30,12 @@ from parley.operations import bound, channel_log, channels, joining, rate, roles
 from parley.operations.addressing import resolve, service
 from parley.operations.context import Context
 from parley.operations.joining import Newcomer
-from parley.records import CHANNEL, MEMBER
+from parley.records import CHANNEL, CHANNEL_WEBHOOK, MEMBER
 from parley.records.services import setting
 from parley.records.spec import Path
 from parley.store import keys
-from parley.store.writes import Put, Write
+from parley.store.items import Record
+from parley.store.writes import Create, Put, Write
 from parley.stored import Member, MessagingBinding, Service, Tail
 
 Given = tuple[dict[str, Any], MessagingBinding | None]
@@ -58,7 +60,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Counted:
         raise CHANNEL_FULL()
 
     def attempt(context: Context) -> Counted:
-        return _made(context, owner, path, fields, given)
+        return found(context, owner, path, fields, given)
 
     try:
         record = verbs.retried(context, attempt, USER_NOT_FOUND, USER_EXISTS, CONCURRENT_UPDATE)
@@ -82,9 +84,34 @@ def _checked(context: Context, owner: Service, texts: dict[str, str], numbers: N
     return {name: value for name, value in parameters.items() if name not in rules.PARTS}, binding
 
 
-def _made(context: Context, owner: Service, path: Path, fields: dict[str, Any], given: Sequence[Given]) -> Counted:
-    made = channels.making(context, path, fields, is_initializing=True)
-    sid, tail = made.record["sid"], made.tail
+class Beside(NamedTuple):
+    """What is stored together with a new conversation and its participants: its webhooks, and further counters."""
+
+    webhooks: Sequence[Record] = ()
+    counters: Mapping[str, Any] = {}
+
+
+def found(
+    context: Context,
+    owner: Service,
+    path: Path,
+    fields: dict[str, Any],
+    given: Sequence[Given],
+    *,
+    is_initializing: bool = True,
+    beside: Callable[[str], Beside] = lambda sid: Beside(),
+) -> Counted:
+    """A new conversation with checked participants, in one transaction.
+
+    `beside` gets the conversation's SID.
+
+    Raises:
+        Refusal: 50416 if a pair is in use; 20409 if others changed what was read; as `channels.making`.
+    """
+    made = channels.making(context, path, fields, is_initializing=is_initializing)
+    sid, more = made.record["sid"], beside(made.record["sid"])
+    tail = cast(Tail, {**made.tail, **more.counters})
+    hooks = {"hooks": len(more.webhooks)} if more.webhooks else {}
     newcomers = [Newcomer(context, owner, sid, parameters, binding) for parameters, binding in given]
     read = context.table.fetch_many((key for one in newcomers for key in one.wanted()), buried=True)
     writes: list[Write] = []
@@ -93,16 +120,18 @@ def _made(context: Context, owner: Service, path: Path, fields: dict[str, Any], 
         member, part = newcomer.joining(read, tail)
         if member["sid"] in joined:
             raise rules.taken(newcomer.binding)()
-        joined[member["sid"]] = member = {**member, "seq": len(joined) + 1}
+        joined[member["sid"]] = member = cast(Member, {**member, "seq": len(joined) + 1, **hooks})
         writes += [joining.joining_write(owner, member), *part.writes]
         writes.append(channel_log.entry(context, sid, member["seq"], "member", member, "created"))
     share = bound.founding(context, read.living(), made.record, list(joined.values()))
     joins = {"members_count": len(joined), "memberships_changed": len(joined)}
+    joins |= {"webhooks_count": len(more.webhooks)} if more.webhooks else {}
     tail = cast(Tail, {**tail, **joins, "seq": len(joined), **share.add, **share.set})
     named = {parameters["role_sid"] for parameters, _ in given if parameters.get("role_sid")}
     giving = [write for role in named for write in roles.given(context, owner["sid"], role, OF_CHANNELS)]
+    hooking = [Create(CHANNEL_WEBHOOK.key({**one}), one, taken=NOT_FOUND()) for one in more.webhooks]
     rate.count_service_action(context, owner["sid"])
     tail_key = keys.tail(sid)
     of_channel = [Put(tail_key, tail) if write.key == tail_key else write for write in made.writes]
-    context.table.commit(context.cause(), [*of_channel, *writes, *share.writes, *giving])
+    context.table.commit(context.cause(), [*of_channel, *writes, *share.writes, *giving, *hooking])
     return with_counters(made.record, tail)

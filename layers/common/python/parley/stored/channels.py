@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from parley.stored.common import OfChannel, OfService, Stored, StoredCause
+from parley.stored.members import MessagingBinding
 
 # Names with dots are attributes of their own.
 _DottedChannel = TypedDict(
@@ -15,7 +16,11 @@ _DottedChannel = TypedDict(
 
 
 class Channel(OfService, _DottedChannel, total=False):
-    """A channel, without its counters. `state_*` name its former state, and why and when the state changed."""
+    """A channel, without its counters. `state_*` name its former state, and why and when the state changed.
+
+    If a message from a phone made the conversation, `made_for` names that message, and `messaging_binding` has the pair
+    of addresses.
+    """
 
     friendly_name: str
     unique_name: str
@@ -30,6 +35,8 @@ class Channel(OfService, _DottedChannel, total=False):
     state_at: int
     seq: int
     hooks: int
+    made_for: str
+    messaging_binding: MessagingBinding
 
 
 class Group(TypedDict):

@@ -36,7 +36,7 @@ class Holder(Stored, total=False):
 class BoundMember(TypedDict, total=False):
     """A member who has an address and a proxy address; the member itself says which.
 
-    `last_inbound_at` is when the person last wrote to the proxy address.
+    `last_inbound_at` is when the person last wrote on WhatsApp to the proxy address, in milliseconds.
     """
 
     member_sid: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from parley.domain.channel_webhooks import STUDIO
 from parley.faces.events import Event
+from parley.operations.unclaimed import Unclaimed
 from parley.records.kinds import attributes_of
 from parley.store.changes import CREATED, Change
 from parley.store.items import Record
@@ -108,6 +109,19 @@ def of_replay(change: Change, webhook: ChannelWebhook, around: Surroundings) -> 
     change = replace(change, record={**change.record, "channel": around.channel})
     target = _target(change, webhook, parameters(family, event, change, around.account_sid), around)
     return _entry(change, family, event, target) if target else None
+
+
+def of_unclaimed(asked: Unclaimed, at_ms: int) -> Record:
+    """The delivery that tells a messaging service's URL of a message; the messages of one phone keep their order."""
+    return {
+        "id": _digest(asked.token, asked.url),
+        "group": group_of(asked.url, asked.pair),
+        "url": asked.url,
+        "method": asked.method,
+        "parameters": asked.parameters,
+        "retries": 0,
+        "planned_at": at_ms,
+    }
 
 
 def _is_replayed(webhook: ChannelWebhook, row: tuple[str, str], change: Change) -> bool:

@@ -17,23 +17,35 @@ https://docs.aws.amazon.com/social-messaging/latest/userguide/managing-event-des
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
+from parley.domain.addresses import SMS, WHATSAPP, channel_of
 from parley.domain.carrier_codes import Outcome, of_sms_event, of_whatsapp
+from parley.domain.received import body_of, identifier, whole
 from parley.log import logger
 from parley.operations.carrier_reports import carried, note, place_of
 from parley.operations.context import Context
+from parley.operations.inbound import Inbound
 from parley.operations.receipts import Cost, Report, referred
+from parley.ports.queue import Queue
 from parley.records.spec import Path
 from parley.work.consumer import QueuedRecord
+from parley.work.receiving import Receiver
 
 # When only this much of the function's time is left, no further message is begun.
 _MARGIN_MS = 8_000
+# A message from a phone may have to wait for pre-event webhooks.
+_LONG_MARGIN_MS = 12_000
+_NO_DIGITS = re.compile("[^0-9]")
+_LONGEST_NAME = 256
+_NOTHING = "it has no statuses and no messages"
 # So often, a status of a WhatsApp message comes back that Parley does not know yet. The message may have been sent a
 # moment ago, or by another program.
 _MOST_RECEIVES = 3
-_LONGEST_ID = 256
 _MICRO = 1_000_000
 # No text costs as much. A number beyond it is no price.
 _MOST_DOLLARS = 10_000
@@ -56,19 +68,23 @@ class Event(NamedTuple):
     Attributes:
         reports: About text messages.
         statuses: About WhatsApp messages.
+        inbound: Messages from phones.
         dropped: Why other parts of it are dropped.
     """
 
     reports: tuple[Report, ...] = ()
     statuses: tuple[Status, ...] = ()
+    inbound: tuple[Inbound, ...] = ()
     dropped: tuple[str, ...] = ()
 
 
 class CarrierEvents:
     """Takes the events of AWS."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, deliveries: Queue) -> None:
+        """`deliveries` is the queue of webhooks."""
         self._context = context
+        self._receiver = Receiver(context, deliveries)
 
     def take(self, records: list[QueuedRecord], remaining_ms: Callable[[], int]) -> list[str]:
         """Do what a batch of events asks for; returns the SQS message ids of those that must stay queued.
@@ -80,6 +96,7 @@ class CarrierEvents:
             for reason in event.dropped:
                 logger.warning("event of a carrier dropped", extra={"message_id": message_id, "reason": reason})
         left = self._note(records, events, lambda: remaining_ms() < _MARGIN_MS)
+        left |= self._receive(events, lambda: remaining_ms() < _LONG_MARGIN_MS)
         return [record["messageId"] for record in records if record["messageId"] in left]
 
     def _note(self, records: list[QueuedRecord], events: Mapping[str, Event], is_late: Callable[[], bool]) -> set[str]:
@@ -105,6 +122,35 @@ class CarrierEvents:
             left |= {message_id for report, message_id in told if place_of(report.receipt) in again}
         return left
 
+    def _receive(self, events: Mapping[str, Event], is_late: Callable[[], bool]) -> set[str]:
+        """Receive all messages of a batch; returns the message ids of the records that must stay queued.
+
+        The messages of one phone are received one after the other, as the batch has them. Phones do not wait for one
+        another, as each message may wait for a webhook.
+        """
+        phones: dict[tuple[str, ...], list[tuple[Inbound, str]]] = {}
+        for message_id, event in events.items():
+            for one in event.inbound:
+                phones.setdefault((one.sender, *one.to), []).append((one, message_id))
+        if not phones:
+            return set()
+
+        def in_order(told: list[tuple[Inbound, str]]) -> set[str]:
+            return {message_id for one, message_id in told if is_late() or not self._is_received(one)}
+
+        contexts = [copy_context() for _ in phones]
+        with ThreadPoolExecutor(len(phones)) as pool:
+            left = pool.map(lambda context, told: context.run(in_order, told), contexts, phones.values())
+            return set().union(*left)
+
+    def _is_received(self, inbound: Inbound) -> bool:
+        try:
+            self._receiver.receive(inbound)
+        except Exception:
+            logger.exception("message from a phone failed", extra={"carriers_id": inbound.sid})
+            return False
+        return True
+
 
 def _event_of(body: str) -> Event:
     """What the body of a queued record says. Nobody but AWS may write it, and yet nothing in it is believed."""
@@ -115,6 +161,8 @@ def _event_of(body: str) -> Event:
         return _of_whatsapp(told)
     if "eventType" in told:
         return _of_text(told)
+    if "inboundMessageId" in told:
+        return _of_inbound_text(told)
     return Event(dropped=("its kind is not known",))
 
 
@@ -126,7 +174,7 @@ def _of_text(told: Mapping[str, Any]) -> Event:
     receipt = _first(map(referred, context.values())) if isinstance(context, dict) else None
     if receipt is None:
         return Event(dropped=("it names no receipt",))
-    sid = _id_of(told.get("messageId")) or ""
+    sid = identifier(told.get("messageId")) or ""
     return Event(reports=(Report(receipt, outcome.status, outcome.error_code, sid, _cost_of(told)),))
 
 
@@ -141,6 +189,19 @@ def _millionths(dollars: object) -> int:
     return round(dollars * _MICRO)
 
 
+def _of_inbound_text(told: Mapping[str, Any]) -> Event:
+    """A text message from a phone. Carriers have put its parts together."""
+    sender, to, body = told.get("originationNumber"), told.get("destinationNumber"), told.get("messageBody")
+    sid = identifier(told["inboundMessageId"])
+    if sid is None or not _are_of(SMS, sender, to) or not isinstance(body, str):
+        return Event(dropped=("it is no whole message from a phone",))
+    return Event(inbound=(Inbound(str(sender), (str(to),), sid, whole(body)),))
+
+
+def _are_of(channel: str, *addresses: object) -> bool:
+    return all(isinstance(one, str) and channel_of(one) == channel for one in addresses)
+
+
 def _of_whatsapp(told: Mapping[str, Any]) -> Event:
     """An event of Meta's. One may hold many statuses and messages."""
     entry = _object_of(told["whatsAppWebhookEntry"])
@@ -148,29 +209,54 @@ def _of_whatsapp(told: Mapping[str, Any]) -> Event:
         return Event(dropped=("its entry is no JSON object",))
     changes = _objects_in(entry.get("changes"))
     values = _objects_in([one.get("value") for one in changes if one.get("field") == "messages"])
-    statuses: list[Status] = []
-    dropped: list[str] = []
-    for value in values:
-        for one in _objects_in(value.get("statuses")):
-            status = _status_of(one)
-            if isinstance(status, Status):
-                statuses.append(status)
-            else:
-                dropped.append(status)
-    if not statuses and not dropped:
-        dropped.append("it has no statuses and no messages")
-    return Event(statuses=tuple(statuses), dropped=tuple(dropped))
+    found = [_status_of(one) for value in values for one in _objects_in(value.get("statuses"))]
+    found += [_message_of(one, value) for value in values for one in _objects_in(value.get("messages"))]
+    return Event(
+        statuses=tuple(one for one in found if isinstance(one, Status)),
+        inbound=tuple(one for one in found if isinstance(one, Inbound)),
+        dropped=tuple(one for one in found if isinstance(one, str)) or (() if found else (_NOTHING,)),
+    )
 
 
-def _status_of(told: Mapping[str, Any]) -> Status | str:
+def _status_of(told: Mapping[str, Any]) -> Status | Inbound | str:
     """A status; if it is dropped, the reason."""
-    outcome, metas_id = of_whatsapp(told.get("status"), told.get("errors")), _id_of(told.get("id"))
+    outcome, metas_id = of_whatsapp(told.get("status"), told.get("errors")), identifier(told.get("id"))
     if outcome is None:
         return "its status is not known"
     if metas_id is None:
         return "its status names no message"
     # Meta repeats what the message was sent with. If it does not, an item leads from Meta's id to the receipt.
     return Status(metas_id, outcome, referred(told.get("biz_opaque_callback_data")))
+
+
+def _message_of(told: Mapping[str, Any], value: Mapping[str, Any]) -> Status | Inbound | str:
+    """A message from a person on WhatsApp; if it is dropped, the reason."""
+    metadata = value.get("metadata")
+    number = metadata.get("display_phone_number") if isinstance(metadata, dict) else None
+    sender, to, sid = _whatsapp(told.get("from")), _whatsapp(number), identifier(told.get("id"))
+    if sid is None or not _are_of(WHATSAPP, sender, to):
+        return "it is no whole message from a phone"
+    body = body_of(told)
+    if body is None:
+        return "its kind of message is not known"
+    return Inbound(sender, (to,), sid, whole(body), at=_moment(told.get("timestamp")), name=_name_in(value, told))
+
+
+def _whatsapp(number: object) -> str:
+    """The address of a number as Meta writes it: digits, and perhaps signs between them."""
+    return f"whatsapp:+{_NO_DIGITS.sub('', number)}" if isinstance(number, str) else ""
+
+
+def _moment(seconds: object) -> int:
+    is_number = isinstance(seconds, str) and seconds.isascii() and seconds.isdecimal() and len(seconds) < 12
+    return int(str(seconds)) * 1000 if is_number else 0
+
+
+def _name_in(value: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    """The name that the sender of a message has on WhatsApp; empty if it is not told."""
+    profiles = [one.get("profile") for one in _objects_in(value.get("contacts")) if one.get("wa_id") == told["from"]]
+    names = [one.get("name") for one in _objects_in(profiles)]
+    return next((whole(name) for name in names if isinstance(name, str) and len(name) <= _LONGEST_NAME), "")
 
 
 def _object_of(text: object) -> dict[str, Any] | None:
@@ -189,7 +275,3 @@ def _objects_in(listed: object) -> list[dict[str, Any]]:
 
 def _first(paths: Iterable[Path | None]) -> Path | None:
     return next((path for path in paths if path is not None), None)
-
-
-def _id_of(value: object) -> str | None:
-    return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_ID else None

@@ -23,13 +23,14 @@ from parley.domain.addresses import EMAIL, channel_of
 from parley.domain.deliveries import READ, STATUSES
 from parley.domain.messages import MOST_FILES
 from parley.domain.participants import MOST_IN_GROUP
+from parley.domain.received import identifier
 from parley.errors import CONCURRENT_UPDATE, CONVERSATION_INITIALIZING, UNAVAILABLE, Refusal
 from parley.ids import is_sid
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.log import logger
 from parley.operations import phones
 from parley.operations.context import Context
-from parley.operations.inbound import Inbound, receive
+from parley.operations.inbound import Inbound
 from parley.operations.phones import Posted
 from parley.operations.receipts import Report, move_horizon, referred, report
 from parley.ports.phones import Carrier, is_error_code
@@ -37,6 +38,7 @@ from parley.ports.queue import Queue
 from parley.store.changes import CREATED, Change
 from parley.stored import Receipt
 from parley.work.job import Job
+from parley.work.receiving import Receiver, drop
 
 # When only this much of the function's time is left, the job stops: one more phone may take five seconds and three
 # requests.
@@ -47,7 +49,6 @@ _PAUSE_SECONDS = 5
 # it counts as failed, and SQS moves it to the dead letter queue.
 _PASSING = (CONCURRENT_UPDATE, UNAVAILABLE, CONVERSATION_INITIALIZING)
 _MOST_PAUSES = 14
-_LONGEST_ID = 256
 # JSON can spell half of a surrogate pair, but it can be neither stored nor sent.
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -66,8 +67,14 @@ class InOrder(NamedTuple):
     texts: Queue
 
 
-def phone_jobs(context: Context, queue: Queue, carrier: Carrier, aws: InOrder | None = None) -> dict[str, Job]:
-    """The rows of these jobs. `aws` has the queues for the numbers that AWS carries, if it may carry any."""
+def phone_jobs(
+    context: Context, queue: Queue, deliveries: Queue, carrier: Carrier, aws: InOrder | None = None
+) -> dict[str, Job]:
+    """The rows of these jobs. `deliveries` is the queue of webhooks.
+
+    `aws` has the queues for the numbers that AWS carries, if it may carry any.
+    """
+    receiver = Receiver(context, deliveries)
     hand_over = _or_later(lambda entry, turn: _hand_over(context, carrier, entry, turn))
     first = {"phone": Job(queue, hand_over, plan)}
     if aws:
@@ -76,7 +83,7 @@ def phone_jobs(context: Context, queue: Queue, carrier: Carrier, aws: InOrder | 
     return {
         **first,
         "phone_status": Job(queue, _or_later(lambda entry, turn: _note(context, entry))),
-        "phone_inbound": Job(queue, _or_later(lambda entry, turn: _receive(context, entry))),
+        "phone_inbound": Job(queue, _or_later(lambda entry, turn: _receive(receiver, entry))),
     }
 
 
@@ -160,22 +167,25 @@ def _report_of(entry: Entry) -> Report | None:
     path, status, code = referred(entry.get("reference")), entry.get("status"), entry.get("error_code") or 0
     if path is None or status not in STATUSES or not (code == 0 or is_error_code(code)):
         return None
-    return Report(path, str(status), code, _text(entry.get("sid")) or "")
+    return Report(path, str(status), code, identifier(entry.get("sid")) or "")
 
 
-def _receive(context: Context, entry: Entry) -> None:
+def _receive(receiver: Receiver, entry: Entry) -> None:
     inbound = _inbound_of(entry)
     if inbound is None:
-        logger.warning("message from a phone dropped", extra={"reason": "it names no addresses or has no sid"})
-        return
-    if reason := receive(context, inbound):
-        logger.warning("message from a phone dropped", extra={"reason": reason})
+        drop("it names no addresses or has no sid")
+    else:
+        receiver.receive(inbound)
 
 
 def _inbound_of(entry: Entry) -> Inbound | None:
     to, body = entry.get("to"), entry.get("body")
     numbers = tuple(to if isinstance(to, list) else [to])
-    sender, sid, media_sids = _text(entry.get("from")), _text(entry.get("sid")), _media_sids(entry.get("media"))
+    sender, sid, media_sids = (
+        identifier(entry.get("from")),
+        identifier(entry.get("sid")),
+        _media_sids(entry.get("media")),
+    )
     if not sender or not sid or not all(map(_is_number, (sender, *numbers))) or not 0 < len(numbers) < MOST_IN_GROUP:
         return None
     if not isinstance(body, str):
@@ -190,7 +200,3 @@ def _media_sids(media: object) -> tuple[str, ...]:
 
 def _is_number(address: Any) -> bool:
     return isinstance(address, str) and channel_of(address) not in (None, EMAIL)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_ID else None

@@ -47,7 +47,13 @@ def job_table(
         "discard": discarding(context, work_queue),
         "timers": timers_running_out(context, work_queue),
         "activity": moves_among_the_active(context, work_queue),
-        **phone_jobs(context, work_queue, carrier, InOrder(delivery_queue, text_queue) if text_queue else None),
+        **phone_jobs(
+            context,
+            work_queue,
+            delivery_queue,
+            carrier,
+            InOrder(delivery_queue, text_queue) if text_queue else None,
+        ),
     }
 
 

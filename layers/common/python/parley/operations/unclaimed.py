@@ -1,0 +1,73 @@
+"""Messages from phones that no conversation takes: the messaging service's URL is told of each.
+
+https://www.twilio.com/docs/messaging/guides/webhook-request has the parameters. Parley leaves out those that AWS does
+not know, such as the places of the two numbers. Twilio also tells the URL of messages that a conversation has taken,
+which people have reported as a nuisance; Parley does not.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from parley.domain.deliveries import prefix_of
+from parley.ids import channel_message_sid
+from parley.operations import accounts, senders
+from parley.operations.context import Context
+from parley.store import keys
+from parley.stored import MessagingService
+
+
+class Unclaimed(NamedTuple):
+    """A request to the URL of a messaging service.
+
+    Attributes:
+        url: The URL.
+        method: `POST` or `GET`.
+        parameters: What it is told.
+        token: Names the message, the same in every repetition.
+        pair: Names phone and number, whose messages keep their order.
+    """
+
+    url: str
+    method: str
+    parameters: dict[str, str]
+    token: str
+    pair: str
+
+
+def request(context: Context, sender: str, to: str, sid: str, body: str | None, name: str) -> Unclaimed | str:
+    """The request about a message; if there is none, the reason.
+
+    `sid` is the carrier's id of the message, `name` the name that the person has on WhatsApp.
+    """
+    held = senders.sender(context, to)
+    if held is None and not context.numbers.has(to):
+        return "the account does not have this number"
+    service = _service(context, held.get("messaging_service_sid") if held else None)
+    if service is None or not service.get("inbound_request_url"):
+        return "no conversation has these addresses, and the messaging service has no InboundRequestUrl"
+    message_sid = channel_message_sid(prefix_of("", False), sid)
+    parameters = {
+        "MessageSid": message_sid,
+        "SmsSid": message_sid,
+        "SmsMessageSid": message_sid,
+        "AccountSid": context.account_sid,
+        "MessagingServiceSid": service["sid"],
+        "From": sender,
+        "To": to,
+        "Body": body or "",
+        "NumMedia": "0",
+        "NumSegments": "1",
+        "SmsStatus": "received",
+        "ApiVersion": "2010-04-01",
+        **({"ProfileName": name} if name else {}),
+        **({"WaId": sender.rpartition("+")[2]} if sender.startswith("whatsapp:") else {}),
+    }
+    method = service.get("inbound_method") or "POST"
+    return Unclaimed(service["inbound_request_url"], method, parameters, f"{sender} {sid}", f"{to} {sender}")
+
+
+def _service(context: Context, sid: str | None) -> MessagingService | None:
+    """The messaging service, at most ten seconds old; without a SID the account's default one."""
+    sid = sid or accounts.configuration(context)["default_messaging_service_sid"]
+    return context.configuration.fetch(keys.messaging_service(context.account_sid, sid))
