@@ -10,6 +10,7 @@ const hook = "https://example.com/hook";
 function connect(token) {
   const client = twilio(account, token);
   client.chat.baseUrl = process.env.REST_URL + "/chat";
+  client.messaging.baseUrl = process.env.REST_URL + "/messaging";
   client.api.baseUrl = process.env.REST_URL;
   return client;
 }
@@ -165,6 +166,24 @@ async function otherVersions(client, service, team) {
   await call("convert channel in v3", converted, "sid type messagingServiceSid");
 }
 
+async function messaging(client) {
+  const services = client.messaging.v1.services;
+  const noNumber = "PN" + "0".repeat(32);
+  const form = { friendlyName: "support", inboundRequestUrl: hook, validityPeriod: 60, stickySender: false };
+  const fields = "sid friendlyName inboundRequestUrl inboundMethod validityPeriod stickySender smartEncoding";
+  const made = await call("create messaging service", services.create(form), fields);
+  const service = services(made.sid);
+  await call("create a nameless one", services.create({ friendlyName: "" }));
+  await call("update messaging service", service.update({ inboundMethod: "GET" }), "sid inboundMethod");
+  await call("fetch messaging service", service.fetch(), "sid friendlyName usecase accountSid");
+  await call("list messaging services", services.list({ limit: 1, pageSize: 1 }), "inboundMethod");
+  await call("list its senders", service.phoneNumbers.list());
+  await call("add a number of nobody", service.phoneNumbers.create({ phoneNumberSid: noNumber }));
+  await call("fetch a number of nobody", service.phoneNumbers(noNumber).fetch());
+  await call("delete messaging service", service.remove());
+  await call("fetch deleted messaging service", service.fetch());
+}
+
 async function farewell(service, team) {
   await call("leave", service.users("alice").userChannels(team.sid).remove());
   await call("delete user", service.users("alice").remove());
@@ -188,6 +207,7 @@ async function main() {
   await webhooks(service, channel);
   await ofTheAccount(client, made);
   await otherVersions(client, made, team);
+  await messaging(client);
   await farewell(service, team);
 }
 

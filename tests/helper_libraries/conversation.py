@@ -22,6 +22,7 @@ HOOK = "https://example.com/hook"
 def connect(token: str) -> Client:
     client = Client(ACCOUNT, token)
     client.chat.base_url = os.environ["REST_URL"] + "/chat"
+    client.messaging.base_url = os.environ["REST_URL"] + "/messaging"
     client.api.base_url = os.environ["REST_URL"]
     return client
 
@@ -183,6 +184,23 @@ def other_versions(client: Client, service: Any, team: Any) -> None:
     call("convert channel in v3", lambda: newer.update(type="private"), "sid type messaging_service_sid")
 
 
+def messaging(client: Client) -> None:
+    services, no_number = client.messaging.v1.services, "PN" + "0" * 32
+    form = {"friendly_name": "support", "inbound_request_url": HOOK, "validity_period": 60, "sticky_sender": False}
+    fields = "sid friendly_name inbound_request_url inbound_method validity_period sticky_sender smart_encoding"
+    made = call("create messaging service", lambda: services.create(**form), fields)
+    service = services(made.sid)
+    call("create a nameless one", lambda: services.create(friendly_name=""))
+    call("update messaging service", lambda: service.update(inbound_method="GET"), "sid inbound_method")
+    call("fetch messaging service", service.fetch, "sid friendly_name usecase account_sid")
+    call("list messaging services", lambda: services.list(limit=1, page_size=1), "inbound_method")
+    call("list its senders", service.phone_numbers.list)
+    call("add a number of nobody", lambda: service.phone_numbers.create(phone_number_sid=no_number))
+    call("fetch a number of nobody", service.phone_numbers(no_number).fetch)
+    call("delete messaging service", service.delete)
+    call("fetch deleted messaging service", service.fetch)
+
+
 def farewell(service: Any, team: Any) -> None:
     call("leave", service.users("alice").user_channels(team.sid).delete)
     call("delete user", service.users("alice").delete)
@@ -206,6 +224,7 @@ def main() -> None:
     webhooks(service, channel)
     of_the_account(client, made)
     other_versions(client, made, team)
+    messaging(client)
     farewell(service, team)
 
 

@@ -14,7 +14,7 @@ import pytest
 from local.stack.running import Stack
 from tests.helper_libraries.transcripts import HERE, helper_library_for_node, numbered, transcript
 
-CALLS = 79
+CALLS = 89
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,10 @@ def test_the_conversation_goes_as_expected(python_transcript: list[list[Any]]):
         "create half a credential": (400, 20001),
         "guess": (401, 20003),
         "list messages in v1 by name": (404, 20404),
+        "create a nameless one": (400, 20001),
+        "add a number of nobody": (404, 20404),
+        "fetch a number of nobody": (404, 20404),
+        "fetch deleted messaging service": (404, 20404),
         "fetch deleted service": (404, 20404),
     }
     told = dict(python_transcript)

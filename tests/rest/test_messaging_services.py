@@ -114,6 +114,7 @@ def test_the_library_makes_changes_lists_and_deletes_a_service(twilio: Client):
     ("form", "text"),
     [
         ({}, "Missing required parameter FriendlyName in the post body"),
+        ({"FriendlyName": ""}, "Missing required parameter FriendlyName in the post body"),
         ({"FriendlyName": "x", "InboundRequestUrl": "ftp://example.com"}, "The URL is not usable: "),
         ({"FriendlyName": "x", "StatusCallback": "https://10.0.0.1/"}, "The URL is not usable: "),
         ({"FriendlyName": "x", "InboundMethod": "PUT"}, "Parameter InboundMethod must be one of: GET, POST"),

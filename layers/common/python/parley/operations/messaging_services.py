@@ -106,8 +106,7 @@ def update(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     resolved = resolve(context, MESSAGING_SERVICE, path)
     require(context, resolved["sid"])
     key = MESSAGING_SERVICE.key(resolved)
-    given = {name: value for name, value in parameters.items() if value is not None or name != "friendly_name"}
-    write = Update(key, NOT_FOUND(), set=verbs.changed(context, given))
+    write = Update(key, NOT_FOUND(), set=verbs.changed(context, parameters))
     record = context.table.commit(context.cause(), [write])[0]
     context.configuration.forget(key)
     return record

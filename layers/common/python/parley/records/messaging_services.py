@@ -34,7 +34,9 @@ MESSAGING_SERVICE = RecordType(
     range=lambda path: keys.messaging_services(path["account_sid"]),
     # Which values an omitted parameter gets is documented for most of them only; the others are (unconfirmed).
     fields=(
-        Field("friendly_name", Text(LONGEST_NAME, errors.FRIENDLY_NAME_TOO_LONG), "The name that people see."),
+        Field(
+            "friendly_name", Text(LONGEST_NAME, errors.FRIENDLY_NAME_TOO_LONG), "The name that people see.", always=True
+        ),
         _url("inbound_request_url", "The URL that is told of a message from a phone that no conversation takes."),
         Field("inbound_method", _METHODS, "The method of requests to that URL.", default="POST"),
         _url("fallback_url", f"The URL that is asked if the other one fails; {_NO_EFFECT}"),
