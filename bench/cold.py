@@ -34,6 +34,7 @@ SAMPLES = {
     "fan_out": "fan_out_changes",
     "webhooks": "webhooks_changes",
     "push": "push_notifications",
+    "carriers": "carriers_receipts",
     "ws_disconnect": "ws_disconnect",
 }
 _LIBRARIES = ["botocore.session", "aws_lambda_powertools", "aws_lambda_powertools.metrics", "jwt"]

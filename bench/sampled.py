@@ -57,6 +57,7 @@ def _made(endpoints: Endpoints, aws: Answering) -> Sampled:
         "PARLEY_DELIVERY_QUEUE_URL": sqs.create_queue(QueueName="deliveries.fifo", Attributes=in_order),
         "PARLEY_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead.fifo", Attributes=in_order),
         "PARLEY_PUSH_QUEUE_URL": sqs.create_queue(QueueName="push.fifo", Attributes=in_order),
+        "PARLEY_TEXT_QUEUE_URL": sqs.create_queue(QueueName="texts.fifo", Attributes=in_order),
         "PARLEY_WORK_QUEUE_URL": sqs.create_queue(QueueName="work"),
     }
     emulators = {name for name in endpoints.environment() if name.startswith("AWS_ENDPOINT_URL")}
