@@ -5,7 +5,7 @@ from typing import Any
 from parley.runtime import Runtime
 from parley.settings import Settings
 
-runtime = Runtime(Settings.from_environment()).started("carriers")
+runtime = Runtime(Settings.from_environment()).started("secret", "carriers")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -47,6 +47,19 @@ def statements(function: str) -> list[dict[str, Any]]:
     ]
 
 
+def attached(function: str, condition: str) -> list[dict[str, Any]]:
+    """What a function may do beside that if a condition of the stack with the roles holds."""
+    stack, name = RESOURCES[function]["Properties"]["Role"]["Fn::GetAtt"]
+    role = {"Ref": output(stack, name)["Fn::GetAtt"][0]}
+    return [
+        statement
+        for spec in nested(stack).values()
+        if spec["Type"] == "AWS::IAM::ManagedPolicy" and spec.get("Condition") == condition
+        if role in spec["Properties"]["Roles"]
+        for statement in spec["Properties"]["PolicyDocument"]["Statement"]
+    ]
+
+
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 

@@ -7,6 +7,7 @@ a client of botocore. They arrive at a server of our own, which passes those for
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -42,9 +43,19 @@ _PARTS_OF_A_TRANSACTION = {
 }
 _SQS_ACTIONS = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}
 GONE = "gone="
-# Where our server passes requests on to the object store, and where it is SNS.
+# Where our server passes requests on to the object store, and where it is SNS and AWS End User Messaging.
 OBJECTS = "/objects"
 SNS = "/sns"
+TEXTS = "/texts"
+# A number, and what texts are sent under, as the role names them.
+_NUMBER, _SET = "phone-number/*", "configuration-set/${AWS::StackName}-phones"
+_PROTECTION = "protect-configuration/${Telephony.Outputs.Protection}"
+# What AWS does with the files of texts, in the name of whoever asks.
+_WITH_FILES = {
+    "SendMediaMessage": "s3:GetObject",
+    "PostWhatsAppMessageMedia": "s3:GetObject",
+    "GetWhatsAppMessageMedia": "s3:PutObject",
+}
 
 
 class Functions:
@@ -65,7 +76,7 @@ class Functions:
         created = provision(template, aws, home)
         provision_buckets(template, aws)
         self._logical = {physical.ref: name for name, physical in created.items()}
-        self.queues = {name: physical.ref for name, physical in created.items() if name.endswith("Queue")}
+        self.queues = {one.logical_id: created[one.logical_id].ref for one in template.queues()}
         self.sqs = aws.client("sqs")
         bound = template.bind(created)
         socket_api = f"https://{bound.socket_api().logical_id.lower()}.execute-api.{REGION}.amazonaws.com"
@@ -90,7 +101,11 @@ class Functions:
         }
         self._reader = StreamReader(aws.dynamodb, created["Table"].attributes["StreamArn"])
         self._positions: dict[str, str] = {}
-        own = {"PARLEY_TABLE": template.tables()[0].name, "PARLEY_ACCOUNT_SID": self.account_sid}
+        own = {
+            "PARLEY_PHONES": "true",
+            "PARLEY_TABLE": template.tables()[0].name,
+            "PARLEY_ACCOUNT_SID": self.account_sid,
+        }
         self.runtime = Runtime(Settings.from_environment(aws.environment() | own))
         self.stream_records()
 
@@ -224,8 +239,21 @@ class Functions:
             kind, _, name = (arn or f":app/{params['Platform']}/{params['Name']}").rpartition(":")[2].split("/")[:3]
             assert name.startswith("CR")
             self._add(f"sns:{operation}", f"{kind}/*/CR*")
+        elif service == "pinpoint-sms-voice-v2":
+            named = {
+                "OriginationIdentity": _NUMBER,
+                "ConfigurationSetName": _SET,
+                "ProtectConfigurationId": _PROTECTION,
+            }
+            for resource in (resource for name, resource in named.items() if name in params):
+                self._add(f"sms-voice:{operation}", resource)
+        elif service == "socialmessaging":
+            assert "originationPhoneNumberId" in params
+            self._add(f"social-messaging:{operation}", "phone-number-id/*")
         else:
             self._add(f"{service}:{operation}", "?")
+        if operation in _WITH_FILES and not params.get("metadataOnly"):
+            self._add(_WITH_FILES[operation], "MediaBucket/*")
 
     def _dynamodb(self, operation: str, params: dict[str, Any]) -> Iterator[Granted]:
         if operation == "TransactWriteItems":
@@ -249,9 +277,10 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
     """The functions, with the environment that leads them to the emulators and to our server."""
     made: list[Functions] = []
     push_services = PushServices(REGION, ACCOUNT)
+    numbers = itertools.count()
 
     class Server(BaseHTTPRequestHandler):
-        """`@connections`, the object store, and service owners: `/busy` answers 503, anything else 200."""
+        """`@connections`, the object store, SNS, texts, and service owners: `/busy` answers 503, anything else 200."""
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -260,6 +289,12 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
                 return
             if self.path.startswith(SNS):
                 self._answer(*push_services.answer(body))
+                return
+            if self.path.startswith(TEXTS):
+                file = {"mediaId": "1", "mimeType": "image/png", "fileSize": 6}
+                self._answer(
+                    200, json.dumps({"MessageId": f"{next(numbers)}", "messageId": f"{next(numbers)}", **file})
+                )
                 return
             status = 503 if "/busy" in self.path else 200
             if "/@connections/" in self.path:
@@ -304,6 +339,8 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
         server_url = f"http://127.0.0.1:{server.server_address[1]}"
         patch.setenv("AWS_ENDPOINT_URL_S3", server_url + OBJECTS)
         patch.setenv("AWS_ENDPOINT_URL_SNS", server_url + SNS)
+        for name in ("PINPOINT_SMS_VOICE_V2", "SOCIALMESSAGING"):
+            patch.setenv(f"AWS_ENDPOINT_URL_{name}", server_url + TEXTS)
         functions = Functions(aws, template, home, server_url, patch)
         functions.push_services = push_services
         made.append(functions)

@@ -18,21 +18,22 @@ from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant
 
 from local.emulators.engine import Endpoints
-from local.home import Home
+from local.home import REPOSITORY, Home
 from local.template.template import Template
 from parley.domain.memberships import birth_of
 from parley.domain.roles import CHANNEL, DEPLOYMENT, PERMISSIONS
 from parley.faces.registry import MOUNTS
 from parley.ids import user_sid
-from parley.operations import bindings
+from parley.operations import bindings, senders
 from parley.operations.context import Caller
 from parley.sockets.connections import DUE
 from parley.sockets.native.actions import ACTIONS
 from parley.sockets.sdk.routes import ROUTES
 from parley.store import keys
-from tests.architecture.declared import RESOURCES, TEMPLATE, listed, statements
+from tests.architecture.declared import RESOURCES, TEMPLATE, attached, listed, statements
 from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
 from tests.architecture.sdk_scenario import SdkClient
+from tests.conftest import STACK_UUID
 from tests.rest import everything
 from tests.support.doors import Raw
 from tests.support.push import CERTIFICATE, PRIVATE_KEY, SERVICE_ACCOUNT
@@ -72,6 +73,7 @@ BY_LAMBDA = re.compile(
     r"logs:.*|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)"
     r"|sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes)"
 )
+PICTURE = {"Content-Type": "image/png"}
 FAILURE_QUEUES = {"FanOutFailureQueue", "WebhooksFailureQueue"}
 
 
@@ -83,8 +85,10 @@ def resources(statement: dict[str, Any]) -> Iterator[str]:
             yield value
         elif kind == "Fn::GetAtt":
             yield value[0] if value[1] == "Arn" else ".".join(value)
-        elif ":sns:" in value:
-            yield value.rpartition(":")[2]
+        elif found := re.search(r":sqs:.*-(\w+)(\.fifo)?$", value):
+            yield found[1]
+        elif re.search(":(sns|sms-voice|social-messaging):", value):
+            yield re.split(r"AccountId\}:", value)[1]
         elif "@connections" in value:
             yield "SocketApi/" + value.split("/")[-3]
         else:
@@ -94,7 +98,7 @@ def resources(statement: dict[str, Any]) -> Iterator[str]:
 def granted(function: str) -> set[Granted]:
     """What a function's role allows."""
     found = set()
-    for statement in statements(function):
+    for statement in statements(function) + attached(function, "HasPhones"):
         assert statement["Effect"] == "Allow"
         for action in listed(statement["Action"]):
             found |= {(action, resource) for resource in resources(statement)}
@@ -137,6 +141,7 @@ class Scenario:
         self._notify()
         self._plan_and_deliver()
         self._use_phones()
+        self._use_texts()
         self._disconnect()
         self._delete_and_sweep()
 
@@ -286,15 +291,15 @@ class Scenario:
         assert self.functions.follow("GET", answer.headers["location"]) == 404
 
     def _use_conversations(self) -> None:
-        """Every operation of Conversations with one of everything: users come first, as they do with participants.
+        """Every operation of Conversations and Messaging with one of everything: users first, as with participants.
 
         What holds others is deleted after them.
         """
         made = everything.make(self._raw, self.functions.runtime.context(Caller()))
         home, alice = f"/conversations/v1/Services/{made.items['service']}", {"Identity": "alice"}
-        last = ("channel", "user", "role", "service")
+        last = ("channel", "user", "role", "service", "messaging_service")
         for operation in sorted(
-            (one for one in everything.OPERATIONS if one.scope == "conversations"),
+            (one for one in everything.OPERATIONS if one.scope in ("conversations", "messaging")),
             key=lambda one: (
                 one.verb == "delete",
                 last.index(one.resource) + 1 if one.verb == "delete" and one.resource in last else 0,
@@ -548,9 +553,47 @@ class Scenario:
         self._work({"job": "phone_inbound", "from": phone, "to": number, "sid": "SM1", "body": "x"})
         assert len(self._ask("GET", f"{path}/{sid}/Messages")["messages"]) == 2
 
+    def _use_texts(self) -> None:
+        """Texts and files over numbers that AWS carries, on both channels; what AWS reports, and what phones write."""
+        number, phone = "+12025550199", "+12025550182"
+        for prefix, provider_id in (("", "phone-1"), ("whatsapp:", "phone-number-id-1")):
+            given = {"provider_id": provider_id, "country_code": "US", "capabilities": ["SMS", "MMS"]}
+            senders.enable(self.functions.runtime.context(Caller()), prefix + number, given)
+        path = f"/conversations/v1/Services/{self.service}/Conversations"
+        sid = self._ask("POST", path)["sid"]
+        for prefix in ("", "whatsapp:"):
+            form = {"MessagingBinding.Address": prefix + phone, "MessagingBinding.ProxyAddress": prefix + number}
+            self._ask("POST", f"{path}/{sid}/Participants", form)
+        events = sample("carriers_inbound")["Records"]
+        for event in events:
+            # One is about a message that Parley does not know. It is given up when it has come often.
+            event["attributes"]["ApproximateReceiveCount"] = "9"
+            event["body"] = event["body"].replace(PHONE_NUMBERS[0].strip("+"), number.strip("+"))
+        assert self._hear(*events) == []
+        file = self._ask("POST", f"/media/v1/Services/{self.service}/Media", b"a file", headers=PICTURE)["sid"]
+        for form in ({"Body": "x"}, {"Body": "x", "MediaSid": file}):
+            message = self._ask("POST", f"{path}/{sid}/Messages", form)
+            where = {"service_sid": self.service, "channel_sid": sid, "index": message["index"]}
+            job = {"job": "phones", **where, "at": self.functions.runtime.clock.now_ms(), "by": "system"}
+            record = self.functions.queue_record("DeliveryQueue", _message(job))
+            assert self.functions.invoke("WebhooksFunction", {"Records": [record]}) == {"batchItemFailures": []}
+            for _ in range(2):
+                assert self._hear(*self.functions.received("CarrierQueue")) == []
+        receipts = self._ask("GET", f"{path}/{sid}/Messages/{message['sid']}/Receipts")["delivery_receipts"]
+        for receipt in receipts:
+            event = json.loads(sample("carriers_receipts")["Records"][0]["body"])
+            reference = f"{self.service}.{sid}.{message['index']}.{receipt['sid']}"
+            (record,) = sample("carriers_receipts")["Records"]
+            record["body"] = json.dumps({**event, "context": {"reference": reference}})
+            assert self._hear(record) == []
+
+    def _hear(self, *records: dict[str, Any]) -> list[str]:
+        """Hand records to the function of texts; which of them must stay in their queue."""
+        answer = self.functions.invoke("CarriersFunction", {"Records": list(records)})
+        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+
     def _work(self, job: dict[str, Any]) -> None:
-        message = {"MessageId": job["job"], "ReceiptHandle": "x", "Body": json.dumps(job)}
-        record = self.functions.queue_record("WorkQueue", message)
+        record = self.functions.queue_record("WorkQueue", _message(job))
         assert self.functions.invoke("WebhooksFunction", {"Records": [record]}) == {"batchItemFailures": []}
 
     def _disconnect(self) -> None:
@@ -580,14 +623,18 @@ class Scenario:
                 assert result == {"batchItemFailures": []}
 
 
+def _message(job: dict[str, Any]) -> dict[str, Any]:
+    """A queued job, as SQS hands it out."""
+    return {"MessageId": job["job"], "ReceiptHandle": "x", "Body": json.dumps(job)}
+
+
 def _pattern(path: str) -> str:
     return re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))
 
 
 @pytest.fixture(scope="module")
-def scenario(
-    aws: Endpoints, template: Template, dynamodb: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Scenario]:
+def scenario(aws: Endpoints, dynamodb: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
+    template = Template(REPOSITORY / "template.yaml", STACK_UUID, {"Phones": "true", "ActionsPerSecond": "1000"})
     with recorded_functions(aws, template, Home(tmp_path_factory.mktemp("recorded"))) as functions:
         played = Scenario(functions)
         played.run()
@@ -637,9 +684,13 @@ def test_a_function_is_given_every_setting_that_it_reads_and_uses(scenario: Scen
 def test_a_function_makes_its_aws_clients_while_it_starts_and_none_later(scenario: Scenario):
     """A client of botocore takes a tenth of a second to make: at the first request, the caller would wait for that.
 
-    Whoever stores a push credential does so once in a year, and no other request needs SNS.
+    Whoever stores a push credential does so once in a year, and no other request needs SNS. Nobody waits for a text, and
+    most containers need one of the two clients.
     """
-    assert scenario.functions.made_later == {"RestApiFunction": {"sns"}}
+    assert scenario.functions.made_later == {
+        "RestApiFunction": {"sns"},
+        "CarriersFunction": {"pinpoint-sms-voice-v2", "socialmessaging"},
+    }
     assert scenario.functions.made_at_start == {
         "RestApiFunction": {"dynamodb", "secretsmanager"},
         "WsConnectFunction": {"dynamodb", "secretsmanager"},
@@ -648,4 +699,5 @@ def test_a_function_makes_its_aws_clients_while_it_starts_and_none_later(scenari
         "FanOutFunction": {"dynamodb", "sqs"},
         "WebhooksFunction": {"dynamodb", "secretsmanager", "sqs"},
         "PushFunction": {"dynamodb", "sns", "sqs"},
+        "CarriersFunction": {"dynamodb", "secretsmanager", "sqs"},
     }

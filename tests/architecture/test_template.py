@@ -228,6 +228,7 @@ def test_without_phones_nothing_of_them_exists():
         ("Watch", "CarrierInboundAgeAlarm"),
         ("Watch", "CarrierReceiptsAgeAlarm"),
         ("Watch", "FailedTextsAlarm"),
+        ("Watch", "SpendLimitAlarm"),
     }
 
 
