@@ -69,9 +69,10 @@ class _Checks:
             if limit not in limits:
                 continue
             enforced, most = limits[limit]
-            detail = f"AWS lets the account spend ${enforced} a month on {name}, and could let it spend ${most}"
+            detail = f"AWS lets the account spend ${enforced:,} a month on {name}"
+            detail += f", and up to ${most:,} if you raise the limit" if most > enforced else ""
             if enforced <= 1:
-                advice = f"After that, AWS refuses {name}. Raise the limit in {_CONSOLE}, under Account settings."
+                advice = f"After that, AWS refuses {name}. Raise the limit in {_CONSOLE}, or ask AWS Support to do it."
                 yield Result("spending", WARNING, detail, advice)
             else:
                 yield Result("spending", OK, detail)

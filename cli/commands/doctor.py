@@ -35,16 +35,16 @@ def command(options: Options, webhook_url: str | None, patience: int) -> int:
     return show(options, Doctor(place, patience, webhook_url).examine())
 
 
-def show(options: Options, checks: Iterable[Result]) -> int:
-    """Print results as they come; returns the exit status."""
+def show(options: Options, checks: Iterable[Result], widest: int = 13) -> int:
+    """Print results as they come, whose names have so many characters at most; returns the exit status."""
     results = []
     for result in checks:
         results.append(result)
         if not options.json:
             mark, style = _MARKS[result.outcome]
-            options.output.line(f"{mark:8}{result.name:13}{result.detail}", style)
+            options.output.line(f"{mark:8}{result.name:{widest}}{result.detail}", style)
             if result.advice:
-                options.output.line(f"{'':21}{result.advice}")
+                options.output.line(f"{'':{8 + widest}}{result.advice}")
     failed = [result for result in results if result.outcome == "failed"]
     if options.json:
         options.output.json({"healthy": not failed, "checks": [result._asdict() for result in results]})

@@ -12,6 +12,9 @@ from cli.output import note
 if TYPE_CHECKING:
     from cli.senders import Listed, Senders
 
+# An address on WhatsApp has 26 characters at most.
+_WIDEST = 28
+
 
 @click.group("phones")
 @common
@@ -158,4 +161,4 @@ def _doctor(options: Options) -> int:
     from cli.phone_checks import examine
     from cli.records import StoredSenders
 
-    return show(options, examine(options.place, StoredSenders(options.place)))
+    return show(options, examine(options.place, StoredSenders(options.place)), _WIDEST)

@@ -36,6 +36,7 @@ class Own:
         numbers: The numbers for texts.
         senders: The numbers on WhatsApp, with `whatsapp:` before them.
         inbound: The topic that gets texts from phones, and all events of WhatsApp.
+        role: The role with which AWS publishes there.
         receipts: The topic that gets what becomes of texts.
         configuration_set: The name that leads texts' events to `receipts`.
         protection: The id of the protect configuration.
@@ -45,6 +46,7 @@ class Own:
     numbers: tuple[str, ...] = ()
     senders: tuple[str, ...] = ()
     inbound: str = ""
+    role: str = ""
     receipts: str = ""
     configuration_set: str = "parley"
     protection: str = "protect-parley"
@@ -95,7 +97,7 @@ class Account:
         by_default = {
             "TwoWayEnabled": bool(self.own.inbound),
             "TwoWayChannelArn": self.own.inbound or None,
-            "TwoWayChannelRole": None,
+            "TwoWayChannelRole": self.own.role or None,
             "SelfManagedOptOutsEnabled": False,
             "OptOutListName": DEFAULT_LIST,
             "InternationalSendingEnabled": True,
@@ -152,7 +154,8 @@ class Account:
         """Where events of WhatsApp go."""
         if self.destinations is not None:
             return self.destinations
-        return [{"eventDestinationArn": self.own.inbound}] if self.own.inbound else []
+        role = {"roleArn": self.own.role} if self.own.role else {}
+        return [{"eventDestinationArn": self.own.inbound, **role}] if self.own.inbound else []
 
     def heard(self, phone: str, sender: str) -> None:
         """Note that a person has written to a sender, who may answer freely for a day."""

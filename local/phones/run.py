@@ -114,6 +114,7 @@ def own_of(plan: Plan, template: BoundTemplate) -> Own:
         numbers=numbers,
         senders=senders,
         inbound=topics["Inbound"],
+        role=plan.outputs.get("TextsTwoWayRoleArn", ""),
         receipts=topics["Receipts"],
         configuration_set=settings.get("PARLEY_TEXTS_CONFIGURATION_SET") or Own.configuration_set,
         protection=settings.get("PARLEY_TEXTS_PROTECTION") or Own.protection,
