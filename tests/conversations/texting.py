@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from local.template.template import Template
@@ -45,8 +45,8 @@ class Texting:
     def enable(self, address: str, provider_id: str) -> None:
         senders.enable(self.world.context(), address, {"provider_id": provider_id})
 
-    def start(self) -> None:
-        """Run the carriers function in a container that remembers nothing."""
+    def start(self, settings: Mapping[str, Any] | None = None) -> None:
+        """Run the carriers function in a container that remembers nothing, with more settings."""
         self.container = self.world.another_container()
         self.container.store = self.world.store
         runtime = self.container.wire(
@@ -55,6 +55,7 @@ class Texting:
                 "text_queue_url": TEXTS,
                 "delivery_queue_url": DELIVERIES,
                 "media_bucket": self.world.store.bucket,
+                **(settings or {}),
             },
             queue={TEXTS: self.webhooks.texts, DELIVERIES: self.webhooks.deliveries}.__getitem__,
             texting=lambda: self.aws,
