@@ -214,8 +214,12 @@ def test_times_stay_apart_so_that_percentiles_are_right(lines: Any):
 
 
 def test_only_codes_of_the_table_of_answers_become_dimensions():
-    # Those of refused notifications come from the push port, which knows three.
-    assert [metric.name for metric in METRICS if metric.by_code] == ["RequestErrors", "NotificationsRefused"]
+    # Those of refused notifications come from the push port, which knows three; those of texts from `carrier_codes`.
+    assert [metric.name for metric in METRICS if metric.by_code] == [
+        "RequestErrors",
+        "TextsRefused",
+        "NotificationsRefused",
+    ]
 
 
 def test_outside_of_an_invocation_nothing_is_counted(lines: Any):

@@ -29,6 +29,8 @@ BOOKKEEPING = {
     # For webhooks: the former state of a conversation, and why and when it changed.
     *("state_from", "state_reason", "state_at"),
     *("uncounted", "activity_hour"),
+    # The message from a phone that made a conversation, with the pair of its addresses; an index without a message.
+    *("made_for", "messaging_binding", "given_up"),
     *("cause", "deleted_at", "expires_at"),
     # Computed from the number of devices when a user is shown.
     "is_notifiable",
