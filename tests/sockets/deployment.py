@@ -169,6 +169,7 @@ class Deployment:
 
     def hurry(self) -> None:
         """Turn the fast path on, and let it do at once what it does in other threads at AWS."""
+        self.world.beside = AtOnce
         self.world.wire({"fast_push": True})
         for runtime in (self.world.runtime, self.runtime):
             runtime.settings = self.world.runtime.settings

@@ -498,7 +498,6 @@ def spread(frames: list[bytes]) -> list[Any]:
 def test_urls_in_pushes_begin_as_the_back_end_has_asked(alice: Device, bob: Device, room: Room, fast: House) -> None:
     """The REST function has no setting for its own URL, because the API is made after the function."""
     fast.deployment.world.wire({"rest_url": ""})
-    fast.deployment.world.runtime.fast_push.beside = AtOnce
     room.post("hello")
     fast.deployment.world.wire({"rest_url": fast.deployment.door.base_url})
     (pushed,) = [frame for frame in bob.frames() if frame.get("event") == "messageAdded"]

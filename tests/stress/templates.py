@@ -14,7 +14,7 @@ def template_with(folder: Path, replacements: dict[str, str]) -> Path:
         assert old in text, f"the template no longer says {old!r}"
         text = text.replace(old, new)
     folder.mkdir(exist_ok=True)
-    for name in ("functions", "layers"):
+    for name in ("functions", "layers", "templates"):
         (folder / name).symlink_to(REPOSITORY / name)
     path = folder / "template.yaml"
     path.write_text(text, encoding="utf-8")

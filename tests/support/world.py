@@ -18,6 +18,7 @@ from parley.metrics import Metric
 from parley.operations.context import Caller, Context
 from parley.runtime import Runtime
 from parley.settings import Settings
+from parley.sockets.fast_push import Outlook
 from parley.store.configuration import Configuration
 from parley.store.table import Table
 from tests.support.fakes import AUTH_TOKEN, FakeClock, FakeSecrets, seeded_hex
@@ -41,8 +42,11 @@ def new_account_sid() -> str:
 class World:
     """One account, as one warm container of a function sees it, wired as the functions are, with fakes for its ports.
 
-    `store` is its bucket, `phones` are those that its push services know.
+    `store` is its bucket, `phones` are those that its push services know. `beside` carries out what the fast path does
+    in a thread of its own.
     """
+
+    beside: type[Outlook[Any]] = Outlook
 
     def __init__(self, client: Any, table_name: str, account_sid: str = "", clock: FakeClock | None = None):
         self._client = client
@@ -85,6 +89,8 @@ class World:
             secret=self.secrets.fetch,
             **self._ports,
         )
+        if self._settings.fast_push:
+            self.runtime.fast_push.beside = self.beside
         return self.runtime
 
     def _count(self, metric: Metric, value: float, code: int) -> None:
