@@ -10,6 +10,7 @@ import pytest
 from parley.ids import message_sid
 from parley.operations import channel_webhooks, channels, invites, joining, messages, roles, services, users
 from parley.operations.entries import entries
+from parley.sockets import markers
 from parley.store import keys
 from tests.support.files import store
 from tests.support.invariants import contradictions, everything
@@ -176,6 +177,32 @@ PLANTED: dict[str, tuple[Callable[[Account], Any], str]] = {
         "there is no object",
     ),
     "an object without its file": (lambda a: a.erase(keys.media(a.waiting)), "its record is gone"),
+    "a marker of a change that never was": (
+        lambda a: a.put(markers.key(a.channel, 400), seq=400, to="x=", expires_at=a.now + 60),
+        "a marker of",
+    ),
+    "a marker in the place of another": (
+        lambda a: a.put(markers.key(a.channel, 1), seq=2, to="x=", expires_at=a.now + 60),
+        "in the place of another",
+    ),
+    "people who joined without being counted": (
+        lambda a: a.change(keys.tail(a.channel), memberships_changed=0),
+        "joined and left 0 times",
+    ),
+    "a token for a message that was given up": (
+        lambda a: (
+            a.put(keys.message(a.channel, 1), index=1, seq=3, deleted_at=1, given_up=True),
+            a.put(keys.idempotency(a.channel, "x"), index=1, expires_at=a.now + 60),
+        ),
+        "which was given up",
+    ),
+    "a message that was given up in silence": (
+        lambda a: (
+            a.put(keys.message(a.channel, 1), index=1, seq=3, deleted_at=1, given_up=True),
+            a.erase(keys.change(a.channel, 3)),
+        ),
+        "nobody heard of its number",
+    ),
     "a token for a message that never was": (
         lambda a: a.put(keys.idempotency(a.channel, "x"), index=40, expires_at=a.now + 60),
         "a token of",

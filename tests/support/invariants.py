@@ -22,6 +22,7 @@ from parley.domain.push import MOST_DEVICES
 from parley.domain.timers import due_at
 from parley.ids import group_digest, member_sid, message_sid
 from parley.operations.devices import address_key
+from parley.sockets import markers
 from parley.store import keys
 from parley.store.items import from_attribute
 from parley.store.keys import Key
@@ -171,6 +172,10 @@ def _tails(account: Account) -> Iterator[str]:
             there = len(account.in_channel(sid, beginning))
             if tail[name] != there:
                 yield f"{sid} says {name} {tail[name]}, and there are {there}"
+        # Channels from the time before this was counted do not have it.
+        joined = tail.get("memberships_changed", tail["members_count"])
+        if joined < tail["members_count"]:
+            yield f"{sid} says that people joined and left {joined} times, and it has {tail['members_count']} members"
         if tail.get("type", account.channels[sid]["type"]) != account.channels[sid]["type"]:
             yield f"the counters of {sid} say another type than the channel"
         if tail.get("state") != account.channels[sid].get("state"):
@@ -379,6 +384,23 @@ def _tokens(account: Account) -> Iterator[str]:
         tail = account.living.get(keys.tail(sid))
         if tail is not None and token["index"] > tail["last_index"]:
             yield f"a token of {sid} stands for message {token['index']}, and there are {tail['last_index'] + 1}"
+        if tail is not None and account.items.get(keys.message(sid, token["index"]), {}).get("given_up"):
+            yield f"a token of {sid} stands for message {token['index']}, which was given up"
+    for key, message in account.items.items():
+        if message.get("given_up"):
+            sid = key.pk.removeprefix("CHANNEL#")
+            if sid in account.channels and keys.change(sid, message["seq"]) not in account.items:
+                yield f"message {message['index']} of {sid} was given up, and nobody heard of its number"
+
+
+def _markers(account: Account) -> Iterator[str]:
+    for key, marker in account.of("MARKER#"):
+        sid = key.pk.removeprefix("CHANNEL#")
+        tail = account.living.get(keys.tail(sid))
+        if tail is not None and marker["seq"] > tail["seq"]:
+            yield f"a marker of {sid} is of change {marker['seq']}, and there are {tail['seq']}"
+        if markers.key(sid, marker["seq"]) != key:
+            yield f"{key.sk} of {sid} is of change {marker['seq']}, and stands in the place of another one"
 
 
 def _bindings(account: Account) -> Iterator[str]:
@@ -536,6 +558,7 @@ CHECKS: tuple[Callable[[Account], Iterable[str]], ...] = (
     _names,
     _listings,
     _tails,
+    _markers,
     _entries,
     _messages,
     _counts_of_users,

@@ -16,6 +16,9 @@ import pytest
 
 from local.template.template import Template
 from parley.operations import senders
+from parley.sockets import markers
+from parley.store import keys
+from parley.store.keys import Key
 from parley.store.requests import attributes
 from tests.ports.fakes import FakeOutgoing
 from tests.rest.everything import FORMS
@@ -210,6 +213,69 @@ def test_the_messaging_service_of_which_that_release_kept_only_the_sid_is_there(
     assert account.raw.get(path) == changed
     number = senders.enable(account.world.context(), "+12025550201", {"provider_id": "phone-0a"})["sid"]
     assert account.raw.get(f"{path}/PhoneNumbers/{number}")["service_sid"] == sid
+
+
+# What that release did not know: messages that their writers push, and tokens that are written apart.
+
+BOB = "connection-2="
+
+
+def heard(account: Inherited) -> list[str]:
+    """The bodies of the messages that reached bob's socket, which was open before."""
+    frames = account.deployment.gateway.frames(BOB)
+    pushes = [push for frame in frames for push in (frame if isinstance(frame, list) else [frame])]
+    return [push["message"]["body"] for push in pushes if push["event"] == "messageAdded"]
+
+
+@pytest.fixture
+def hurrying(account: Inherited) -> Inherited:
+    """The account, whose small rooms hear of a message from the function that writes it."""
+    account.deployment.hurry()
+    account.deployment.gateway.open(BOB)
+    return account
+
+
+def send(account: Inherited, body: str, id_: str = "1") -> dict[str, Any]:
+    frame = account.ask({"id": id_, "action": "sendMessage", "channel": "general", "body": body})
+    reply: dict[str, Any] = frame[0] if isinstance(frame, list) else frame
+    return reply
+
+
+def test_in_a_room_whose_joins_that_release_did_not_count_the_writer_pushes(hurrying: Inherited):
+    send(hurrying, "hello")
+    assert heard(hurrying) == ["hello"]
+    hurrying.deployment.announce()
+    assert heard(hurrying) == ["hello"]
+
+
+def test_who_is_removed_from_such_a_room_hears_nothing_more(hurrying: Inherited):
+    send(hurrying, "for bob too")
+    house = f"/chat/v2/Services/{before()['house']['sid']}"
+    assert hurrying.raw("DELETE", f"{house}/Channels/general/Members/bob").status == 204
+    send(hurrying, "without bob")
+    hurrying.deployment.announce()
+    assert heard(hurrying) == ["for bob too"]
+
+
+def test_a_message_whose_marker_stands_where_that_release_left_it_is_not_lost(hurrying: Inherited):
+    seq = send(hurrying, "hello")["result"]["seq"]
+    table, room = hurrying.world.table, before()["house"]["room"]
+    marker, _ = table.take(markers.key(room, seq))
+    assert marker is not None
+    table.put_many({Key(f"MARKER#{room}", keys.padded(seq)): {"to": marker["to"], "expires_at": marker["expires_at"]}})
+    hurrying.deployment.announce()
+    assert heard(hurrying) == ["hello", "hello"]
+
+
+def test_a_repeat_under_a_token_of_that_release_is_answered_with_the_message_that_it_made(account: Inherited):
+    room, token = before()["house"]["room"], "f" * 20
+    first = send(account, "again", token)["result"]
+    assert (first["index"], first["body"]) == (2, "by socket")
+    account.ask({"id": "2", "action": "deleteMessage", "channel": "general", "message": 2})
+    # Its tombstone is erased after two minutes, and nothing says any more that it was there.
+    account.world.table.erase_many([keys.message(room, 2), *(keys.change(room, seq) for seq in range(30))])
+    second = send(account, "again", token)["result"]
+    assert (second["sid"], second["body"]) == (first["sid"], None)
 
 
 def test_the_file_has_a_record_of_every_kind():
