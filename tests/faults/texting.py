@@ -14,7 +14,7 @@ from tests.ports.fakes import FakeOutgoing, FakeQueue
 from tests.sockets.deployment import load_function, sample
 from tests.support.texting import FakeTexting
 from tests.support.world import World
-from tests.webhooks.function import TEXTS, Remaining, WebhooksFunction
+from tests.webhooks.function import DELIVERIES, TEXTS, Remaining, WebhooksFunction
 
 NUMBER, WHATSAPP_NUMBER = "+12025550195", "whatsapp:+12025550196"
 PHONE = "+491727654399"
@@ -78,8 +78,8 @@ def carry(container: World, text: dict[str, Any], aws: FakeTexting) -> int:
     """Have AWS send a text."""
     with _with_aws(container):
         runtime = container.wire(
-            {"text_queue_url": TEXTS},
-            queue={TEXTS: FakeQueue(keeps_order=True)}.__getitem__,
+            {"text_queue_url": TEXTS, "delivery_queue_url": DELIVERIES},
+            queue={name: FakeQueue(keeps_order=True) for name in (TEXTS, DELIVERIES)}.__getitem__,
             texting=lambda: aws,
         )
         attributes = {"ApproximateReceiveCount": "1", "MessageGroupId": text["group"]}
