@@ -1,4 +1,4 @@
-"""Address configurations: what Twilio does with a message that has no conversation yet. Parley only stores them.
+"""Address configurations: what becomes of a message to an address if no conversation has it yet.
 
 https://www.twilio.com/docs/conversations/api/address-configuration-resource
 """
@@ -25,7 +25,7 @@ ADDRESS_CONFIGURATION = RecordType(
         Field(
             "auto_creation.enabled",
             Flag(),
-            "Whether Twilio would make a conversation of a message from an unknown sender; Parley makes none.",
+            "Whether a message from somebody who has no conversation with the address makes one.",
             default=False,
         ),
         Field(
