@@ -47,6 +47,8 @@ GONE = "gone="
 OBJECTS = "/objects"
 SNS = "/sns"
 TEXTS = "/texts"
+# AWS takes no text that says so.
+BUSY = b"busy"
 # A number, and what texts are sent under, as the role names them.
 _NUMBER, _SET = "phone-number/*", "configuration-set/${AWS::StackName}-phones"
 _PROTECTION = "protect-configuration/${Telephony.Outputs.Protection}"
@@ -289,6 +291,9 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
                 return
             if self.path.startswith(SNS):
                 self._answer(*push_services.answer(body))
+                return
+            if self.path.startswith(TEXTS) and BUSY in body:
+                self._answer(400, json.dumps({"__type": "ThrottlingException"}))
                 return
             if self.path.startswith(TEXTS):
                 file = {"mediaId": "1", "mimeType": "image/png", "fileSize": 6}

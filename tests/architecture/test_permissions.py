@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,12 +27,13 @@ from parley.faces.registry import MOUNTS
 from parley.ids import user_sid
 from parley.operations import bindings, senders
 from parley.operations.context import Caller
+from parley.operations.receipts import reference
 from parley.sockets.connections import DUE
 from parley.sockets.native.actions import ACTIONS
 from parley.sockets.sdk.routes import ROUTES
 from parley.store import keys
 from tests.architecture.declared import RESOURCES, TEMPLATE, attached, listed, statements
-from tests.architecture.recorded import GONE, Functions, Granted, recorded_functions, sample
+from tests.architecture.recorded import BUSY, GONE, Functions, Granted, recorded_functions, sample
 from tests.architecture.sdk_scenario import SdkClient
 from tests.conftest import STACK_UUID
 from tests.rest import everything
@@ -73,6 +75,7 @@ BY_LAMBDA = re.compile(
     r"logs:.*|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)"
     r"|sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes)"
 )
+OF_MESSAGING = ("messaging_service", "sender")
 PICTURE = {"Content-Type": "image/png"}
 FAILURE_QUEUES = {"FanOutFailureQueue", "WebhooksFailureQueue"}
 
@@ -299,7 +302,7 @@ class Scenario:
         home, alice = f"/conversations/v1/Services/{made.items['service']}", {"Identity": "alice"}
         last = ("channel", "user", "role", "service", "messaging_service")
         for operation in sorted(
-            (one for one in everything.OPERATIONS if one.scope in ("conversations", "messaging")),
+            (one for one in everything.OPERATIONS if one.scope == "conversations" or one.resource in OF_MESSAGING),
             key=lambda one: (
                 one.verb == "delete",
                 last.index(one.resource) + 1 if one.verb == "delete" and one.resource in last else 0,
@@ -564,28 +567,30 @@ class Scenario:
         for prefix in ("", "whatsapp:"):
             form = {"MessagingBinding.Address": prefix + phone, "MessagingBinding.ProxyAddress": prefix + number}
             self._ask("POST", f"{path}/{sid}/Participants", form)
-        events = sample("carriers_inbound")["Records"]
-        for event in events:
-            # One is about a message that Parley does not know. It is given up when it has come often.
-            event["attributes"]["ApproximateReceiveCount"] = "9"
-            event["body"] = event["body"].replace(PHONE_NUMBERS[0].strip("+"), number.strip("+"))
-        assert self._hear(*events) == []
+        self._ask("POST", f"{path}/{sid}", {"State": "inactive"})
+        assert self._hear(*_written(number, phone)) == []
+        assert len(self._ask("GET", f"{path}/{sid}/Messages")["messages"]) == 2
+        self._write_without_a_conversation(number)
         file = self._ask("POST", f"/media/v1/Services/{self.service}/Media", b"a file", headers=PICTURE)["sid"]
-        for form in ({"Body": "x"}, {"Body": "x", "MediaSid": file}):
-            message = self._ask("POST", f"{path}/{sid}/Messages", form)
-            where = {"service_sid": self.service, "channel_sid": sid, "index": message["index"]}
+        for form, left in (({"Body": "x"}, 0), ({"Body": "x", "MediaSid": file}, 0), ({"Body": BUSY.decode()}, 1)):
+            index = self._ask("POST", f"{path}/{sid}/Messages", form)["index"]
+            where = {"service_sid": self.service, "channel_sid": sid, "index": index}
             job = {"job": "phones", **where, "at": self.functions.runtime.clock.now_ms(), "by": "system"}
             record = self.functions.queue_record("DeliveryQueue", _message(job))
             assert self.functions.invoke("WebhooksFunction", {"Records": [record]}) == {"batchItemFailures": []}
-            for _ in range(2):
-                assert self._hear(*self.functions.received("CarrierQueue")) == []
-        receipts = self._ask("GET", f"{path}/{sid}/Messages/{message['sid']}/Receipts")["delivery_receipts"]
-        for receipt in receipts:
-            event = json.loads(sample("carriers_receipts")["Records"][0]["body"])
-            reference = f"{self.service}.{sid}.{message['index']}.{receipt['sid']}"
-            (record,) = sample("carriers_receipts")["Records"]
-            record["body"] = json.dumps({**event, "context": {"reference": reference}})
-            assert self._hear(record) == []
+            texts = [text for _ in range(2) for text in self.functions.received("CarrierQueue")]
+            assert len(texts) == 2 and len(self._hear(*texts)) == left
+        for receipt in self.functions.runtime.table.every(keys.receipts(sid)):
+            assert self._hear(*_reported(reference(receipt), receipt.get("provider_id", ""))) == []
+
+    def _write_without_a_conversation(self, number: str) -> None:
+        """Two phones that are in no conversation: a URL is told of the first one, the second one makes a conversation."""
+        (service,) = self._ask("GET", "/messaging/v1/Services?PageSize=1")["services"]
+        self._ask("POST", f"/messaging/v1/Services/{service['sid']}", {"InboundRequestUrl": "https://example.com/in"})
+        assert self._hear(*_written(number, "+12025550183")) == []
+        form = {"Type": "sms", "Address": number, "AutoCreation.Enabled": "true", "AutoCreation.Type": "default"}
+        self._ask("POST", "/conversations/v1/Configuration/Addresses", form)
+        assert self._hear(*_written(number, "+12025550184")) == []
 
     def _hear(self, *records: dict[str, Any]) -> list[str]:
         """Hand records to the function of texts; which of them must stay in their queue."""
@@ -621,6 +626,30 @@ class Scenario:
             for hurried in (True, False):
                 result = self.functions.invoke("WebhooksFunction", {"Records": [record]}, hurried=hurried)
                 assert result == {"batchItemFailures": []}
+
+
+def _written(number: str, phone: str) -> list[dict[str, Any]]:
+    """What a phone writes to a number, as a text and on WhatsApp, and a report about what Parley does not know."""
+    records: list[dict[str, Any]] = sample("carriers_inbound")["Records"]
+    changes = {PHONE_NUMBERS[0]: number, "+12025550182": phone, "1768478405": str(int(time.time()))}
+    for record in records:
+        # What is not known is given up when it has come often.
+        record["attributes"]["ApproximateReceiveCount"] = "9"
+        for old, new in changes.items():
+            record["body"] = record["body"].replace(old.strip("+"), new.strip("+"))
+    return records
+
+
+def _reported(text: str, provider_id: str) -> list[dict[str, Any]]:
+    """What AWS reports about a text, and Meta: that it has arrived, and that it was read."""
+    (by_aws,), (*_, by_meta) = sample("carriers_receipts")["Records"], sample("carriers_inbound")["Records"]
+    by_aws["body"] = json.dumps({**json.loads(by_aws["body"]), "context": {"reference": text}})
+    event = json.loads(by_meta["body"])
+    entry = json.loads(event["whatsAppWebhookEntry"])
+    entry["changes"][0]["value"]["statuses"][0] |= {"id": provider_id, "status": "read"}
+    by_meta["body"] = json.dumps({**event, "whatsAppWebhookEntry": json.dumps(entry)})
+    by_meta["attributes"]["ApproximateReceiveCount"] = "9"
+    return [by_aws, by_meta]
 
 
 def _message(job: dict[str, Any]) -> dict[str, Any]:
