@@ -591,6 +591,8 @@ class Scenario:
         form = {"Type": "sms", "Address": number, "AutoCreation.Enabled": "true", "AutoCreation.Type": "default"}
         self._ask("POST", "/conversations/v1/Configuration/Addresses", form)
         assert self._hear(*_written(number, "+12025550184")) == []
+        listed = self._ask("GET", "/conversations/v1/ParticipantConversations?Address=%2B12025550184")
+        assert len(listed["conversations"]) == 1
 
     def _hear(self, *records: dict[str, Any]) -> list[str]:
         """Hand records to the function of texts; which of them must stay in their queue."""

@@ -142,6 +142,7 @@ def paused(stack: Stack, name: str) -> Iterator[None]:
 
 def test_pushes_and_webhooks_that_do_not_come_are_named(parley: Run, breakable: Stack, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PARLEY_HOME", str(breakable.home.path))
+    before = services(breakable)
     with paused(breakable, "pump"):
         ran = parley("doctor", "--patience", "1s", "--json")
     assert ran.status == 3
