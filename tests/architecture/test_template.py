@@ -16,6 +16,7 @@ import pytest
 from local.template.intrinsics import Physical, Scope
 from local.template.template import RUNNING, Template
 from parley.metrics import METRICS
+from parley.operations.inbound_files import ARRIVALS
 from parley.settings import Settings
 from parley.sockets.events import EVENTS
 from parley.store import patience
@@ -84,7 +85,7 @@ NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 # Whoever writes to a socket, or stores a file, cannot be told which. Applications and endpoints of SNS are named by push
 # credentials, which are made later, and numbers are bought later. A log group's streams are its own.
 NEEDS_A_WILDCARD = re.compile(
-    r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$|\$\{MediaBucket\.Arn\}/\*$"
+    r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$|\$\{MediaBucket\.Arn\}/(inbound/)?\*$"
     r"|:sns:\$\{PushRegion\}:\$\{AWS::AccountId\}:(app|endpoint)/\*/CR\*$"
     r"|:log-group:/\$\{AWS::StackName\}/[a-z_]+:\*$"
     r"|:sms-voice:\$\{AWS::Region\}:\$\{AWS::AccountId\}:phone-number/\*$"
@@ -977,10 +978,11 @@ def test_the_bucket_survives_the_stack_but_not_a_first_deployment_that_fails():
     assert RESOURCES["MediaBucket"]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_bucket_itself_deletes_only_uploads_that_were_never_finished():
-    """Objects are deleted for one reason: their record has gone."""
-    (rule,) = RESOURCES["MediaBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert rule.keys() - {"Id"} == {"Status", "AbortIncompleteMultipartUpload"}
+def test_the_bucket_itself_deletes_only_uploads_that_were_never_finished_and_arrivals_that_were_not_moved():
+    """Other objects are deleted for one reason: their record has gone."""
+    unfinished, arrivals = RESOURCES["MediaBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert unfinished.keys() - {"Id"} == {"Status", "AbortIncompleteMultipartUpload"}
+    assert (arrivals["Prefix"], arrivals["ExpirationInDays"]) == (ARRIVALS, 1)
 
 
 @pytest.mark.parametrize("scan", ["none", "guardduty"])
@@ -1056,7 +1058,7 @@ def test_the_scanner_may_use_the_key_that_encrypts_the_files_and_only_through_s3
 
 
 MEDIA_ACTIONS = {
-    "CarriersFunction": {"s3:GetObject", "s3:PutObject"},
+    "CarriersFunction": {"s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:DeleteObject"},
     "RestApiFunction": {"s3:GetObject", "s3:PutObject"},
     "WebhooksFunction": {"s3:DeleteObject"},
 }
@@ -1065,7 +1067,9 @@ MEDIA_ACTIONS = {
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_may_do_with_files_exactly_what_it_does(function: str):
     about_files = [one for one in statements(function) if "MediaBucket" in json.dumps(one)]
-    assert [one["Resource"] for one in about_files] in ([], [{"Fn::Sub": "${MediaBucket.Arn}/*"}])
+    arrivals = [{"Fn::GetAtt": ["MediaBucket", "Arn"]}, {"Fn::Sub": f"${{MediaBucket.Arn}}/{ARRIVALS}*"}]
+    files = [{"Fn::Sub": "${MediaBucket.Arn}/*"}]
+    assert [one["Resource"] for one in about_files] in ([], files, [*files, *arrivals])
     actions = {action for one in about_files for action in listed(one["Action"])}
     assert actions == MEDIA_ACTIONS.get(function, set())
     assert ("PARLEY_MEDIA_BUCKET" in environment(function)) == bool(actions)

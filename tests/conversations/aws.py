@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from parley.ports.texting import Fetched, Refused
 from tests.sockets.deployment import load_function, sample
-from tests.support.texting import FakeTexting
+from tests.support.objects import ObjectStore
+from tests.support.texting import FakeTexting, Sent
 from tests.webhooks.function import DELIVERIES, TEXTS, Remaining, WebhooksFunction
 
 Told = Mapping[str, Any] | str
@@ -92,6 +95,23 @@ def whatsapp_from(
     return metas({"metadata": metadata, "contacts": contacts, "messages": [told]})
 
 
+@dataclass
+class Handing(FakeTexting):
+    """AWS, which puts the files of WhatsApp into a bucket. `bodies` has their bytes by their ids."""
+
+    store: ObjectStore | None = None
+    bodies: dict[str, bytes] = field(default_factory=dict)
+
+    def fetch_media(self, sender: str, media_id: str, bucket: str, prefix: str) -> Fetched:
+        assert self.store is not None
+        assert bucket == self.store.bucket
+        self._take(Sent("fetch_media", sender, "", file=f"s3://{bucket}/{prefix}"), "")
+        if media_id not in self.bodies:
+            raise Refused("ResourceNotFoundException")
+        self.store.port.put(f"{prefix}{media_id}.jpeg", self.bodies[media_id], "image/jpeg")
+        return Fetched("image/jpeg", len(self.bodies[media_id]))
+
+
 class Topics:
     """The topics of AWS, and the function that hears them, in a container of its own.
 
@@ -103,7 +123,7 @@ class Topics:
         self.world = function.deployment.world
         self.world.wire({"phones": True})
         self.function = function
-        self.aws = FakeTexting()
+        self.aws = Handing(store=self.world.store)
         self.start()
 
     def start(self) -> None:

@@ -138,6 +138,43 @@ def test_a_deleted_object_is_gone_and_can_be_deleted_again(place: Place):
     assert place.ask("GET", place.download()).status in (403, 404)
 
 
+def test_an_object_is_found_by_the_beginning_of_its_key(place: Place):
+    place.port.put("inbound/ME1/785.jpeg", BODY, PNG)
+    place.port.put("inbound/ME2/786 &+.ogg", BODY, PNG)
+    assert place.port.find("inbound/ME1/") == "inbound/ME1/785.jpeg"
+    assert place.port.find("inbound/ME2/") == "inbound/ME2/786 &+.ogg"
+    assert place.port.find("inbound/ME3/") is None
+
+
+def test_a_copied_object_is_there_twice_with_a_type_of_its_own(place: Place):
+    source = "inbound/ME1/786 &+.ogg"
+    place.port.put(source, BODY, "audio/ogg")
+    place.port.copy(source, KEY, PNG)
+    assert place.port.look(KEY) == Facts(len(BODY), PNG)
+    assert place.port.look(source) == Facts(len(BODY), "audio/ogg")
+    assert place.ask("GET", place.download()).body == BODY
+
+
+def test_a_copy_leaves_the_tags_of_a_scanner_behind():
+    store = ObjectStore("media-tagged")
+    store.port.put("inbound/ME1/785", BODY, PNG)
+    store.tag("inbound/ME1/785", {"GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"})
+    store.port.copy("inbound/ME1/785", KEY, PNG)
+    assert store.port.tags(KEY) == {}
+
+
+def test_an_object_that_is_not_there_cannot_be_copied(place: Place):
+    with pytest.raises(NotStored):
+        place.port.copy("inbound/ME9/785", KEY, PNG)
+
+
+def test_a_copy_that_failed_behind_a_good_status_is_an_error():
+    port = objects(session=Scripted((200, b"<Error><Code>AccessDenied</Code></Error>")))
+    with pytest.raises(NotStored) as error:
+        port.copy("inbound/ME1/785", KEY, PNG)
+    assert error.value.code == "AccessDenied"
+
+
 def test_a_new_object_has_no_tags(place: Place):
     place.port.put(KEY, BODY, PNG)
     assert place.port.tags(KEY) == {}
@@ -370,7 +407,7 @@ def test_pauses_are_of_random_length():
 
 
 @pytest.mark.parametrize("trouble", [NO_ANSWER, SLOW_DOWN])
-@pytest.mark.parametrize("act", ["put", "look", "tags", "delete"])
+@pytest.mark.parametrize("act", ["put", "look", "tags", "find", "delete"])
 def test_an_object_store_that_stays_silent_is_a_refusal(trouble: Any, act: str):
     session = Scripted(*[trouble] * ATTEMPTS)
     port = objects(session=session, clock=FakeClock())
@@ -423,7 +460,7 @@ def test_a_missing_permission_is_an_error_that_names_s3s_code(act: str):
     assert (error.value.status, error.value.code) == (403, "AccessDenied")
 
 
-@pytest.mark.parametrize("act", ["look", "tags"])
+@pytest.mark.parametrize("act", ["look", "tags", "find"])
 def test_an_answer_that_nobody_expects_is_an_error(act: str):
     with pytest.raises(NotStored):
         getattr(objects(session=Scripted((301, b""))), act)(KEY)

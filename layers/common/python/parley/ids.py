@@ -110,6 +110,11 @@ def receipt_sid(message_sid: str, participant_sid: str) -> str:
     return "DY" + _digest(message_sid, participant_sid)
 
 
+def inbound_media_sid(channel_sid: str, token: str) -> str:
+    """The SID of the file in a message from a phone, the same whenever the carrier repeats the message."""
+    return "ME" + _digest(channel_sid, token)
+
+
 def channel_message_sid(prefix: str, carriers_id: str) -> str:
     """The SID of a message on its channel: the carrier's own id if it is such a SID, else one derived from that id."""
     return carriers_id if is_sid(prefix, carriers_id) else prefix + _digest(carriers_id)

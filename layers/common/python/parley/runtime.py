@@ -387,7 +387,7 @@ class Runtime:
         # What phones and carriers do does not count against a service's actions per second.
         context = replace(self.context(Caller()), actions_per_second=0)
         texts = text_jobs(context, queue(settings.text_queue_url), self.texting, settings.media_bucket)
-        return Carrying(texts, CarrierEvents(context, queue(settings.delivery_queue_url)))
+        return Carrying(texts, CarrierEvents(context, queue(settings.delivery_queue_url), lambda: self.texting))
 
     @cached_property
     def texting(self) -> Texting:

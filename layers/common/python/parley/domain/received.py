@@ -6,13 +6,25 @@ each kind gets is inferred (unconfirmed).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 _LONGEST_ID = 256
 # The kinds of messages that bring a file, which may have a caption.
 FILES = ("image", "audio", "video", "document", "sticker")
+# AWS takes no other ids of files.
+_MEDIA_ID = re.compile("[A-Za-z0-9]{1,100}")
 _HALF_PAIRS = "surrogatepass"
+
+
+class WhatsAppFile(NamedTuple):
+    """A file in a message from WhatsApp, as Meta describes it. `sha256` is in base64."""
+
+    media_id: str
+    content_type: str = ""
+    sha256: str = ""
+    filename: str = ""
 
 
 def identifier(value: object) -> str | None:
@@ -54,11 +66,15 @@ def caption_of(told: Mapping[str, Any]) -> str | None:
     return _text(_part(told, told.get("type")), "caption")
 
 
-def file_of(told: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What Meta says of the file in a message: `id`, `mime_type`, `sha256` and perhaps `filename`; None without one."""
+def file_of(told: Mapping[str, Any]) -> WhatsAppFile | None:
+    """The file in a person's message on WhatsApp; None if there is none that can be fetched."""
     kind = told.get("type")
     part = _part(told, kind)
-    return part if kind in FILES and identifier(part.get("id")) else None
+    media_id = identifier(part.get("id"))
+    if kind not in FILES or media_id is None or not _MEDIA_ID.fullmatch(media_id):
+        return None
+    texts = (_text(part, name) or "" for name in ("mime_type", "sha256", "filename"))
+    return WhatsAppFile(media_id, *map(whole, texts))
 
 
 def _part(told: Mapping[str, Any], name: object) -> Mapping[str, Any]:

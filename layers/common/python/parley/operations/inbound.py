@@ -10,12 +10,14 @@ becomes active. If the carrier repeats a message, the conversation keeps one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parley.domain.addresses import WHATSAPP, channel_of
 from parley.domain.messages import check_body
+from parley.domain.received import WhatsAppFile
 from parley.domain.states import CLOSED, state_of
 from parley.errors import (
     ATTRIBUTES_NOT_JSON,
@@ -35,7 +37,7 @@ from parley.errors import (
     Refusal,
     ignoring,
 )
-from parley.ids import group_digest
+from parley.ids import group_digest, inbound_media_sid
 from parley.log import logger
 from parley.operations import messages
 from parley.operations.context import Context, of_carrier
@@ -45,6 +47,9 @@ from parley.store import keys
 from parley.store.keys import Key
 from parley.store.writes import Guard, Update
 from parley.stored import Holder
+
+if TYPE_CHECKING:
+    from parley.ports.texting import Texting
 
 # If a message is refused with one of these errors, every further attempt would be refused too.
 _FINAL = (
@@ -74,7 +79,8 @@ class Inbound(NamedTuple):
         to: The numbers that received it; several if it was sent to a group.
         sid: The carrier's id of the message, the same in every repetition.
         body: Its text.
-        media_sids: The files that it carries.
+        media_sids: The files that it carries, if the carrier has uploaded them.
+        file: The file that it carries, if that is still at WhatsApp.
         at: When the person wrote it, in milliseconds; 0 if the carrier does not say.
         name: The name that the person has on WhatsApp.
     """
@@ -84,6 +90,7 @@ class Inbound(NamedTuple):
     sid: str
     body: str | None = None
     media_sids: tuple[str, ...] = ()
+    file: WhatsAppFile | None = None
     at: int = 0
     name: str = ""
 
@@ -99,10 +106,12 @@ class Around(NamedTuple):
     Attributes:
         names: Conversations' names of events, and those under which webhooks of channels store them.
         tell: Queues a request to the URL of a messaging service.
+        texting: Makes the port through which files come; None where none come so.
     """
 
     names: Mapping[str, Sequence[str]]
     tell: Callable[[Unclaimed], None]
+    texting: Callable[[], Texting] | None = None
 
 
 class _Place(NamedTuple):
@@ -132,7 +141,7 @@ def receive(context: Context, inbound: Inbound, around: Around) -> str:
     for _ in range(_ATTEMPTS):
         try:
             if place := _place(context, inbound):
-                _add(context, place, inbound)
+                _add(context, place, inbound, around)
                 return ""
             if len(inbound.to) > 1:
                 return "no conversation has these addresses"
@@ -140,8 +149,7 @@ def receive(context: Context, inbound: Inbound, around: Around) -> str:
             made = autocreation.creation(context, to)
             if made is None:
                 return _told(context, inbound, around)
-            files = [{"sid": sid} for sid in inbound.media_sids]
-            first = autocreation.First(inbound.sender, to, inbound.token, inbound.body, files)
+            first = autocreation.First(inbound.sender, to, inbound.token, inbound.body, _files_of(inbound))
             autocreation.make(context, made, first, around.names)
         except Refusal as refusal:
             # The conversation was closed or deleted meanwhile, or another message has made one.
@@ -149,7 +157,7 @@ def receive(context: Context, inbound: Inbound, around: Around) -> str:
                 continue
             if refusal.error not in _FINAL:
                 raise
-            if refusal.error in _OF_FILES and inbound.body is not None:
+            if refusal.error in _OF_FILES and inbound.media_sids and inbound.body is not None:
                 logger.warning("files of a message from a phone dropped", extra={"reason": str(refusal)})
                 inbound = inbound._replace(media_sids=())
                 continue
@@ -173,12 +181,44 @@ def _place(context: Context, inbound: Inbound) -> _Place | None:
     return _Place(path, holder.get("member_sid", ""), channel.get("made_for") == inbound.token)
 
 
-def _add(context: Context, place: _Place, inbound: Inbound) -> None:
+def _add(context: Context, place: _Place, inbound: Inbound, around: Around) -> None:
+    parameters = _parameters(inbound)
+    if inbound.file and around.texting:
+        parameters |= _with_file(context, place, inbound, inbound.file, around.texting)
     # About a message that makes a conversation, `onConversationAdd` was asked.
     asking = replace(context, ask=None) if place.is_first else context
-    messages.create(asking, place.path, _parameters(inbound), inbound.token)
+    messages.create(asking, place.path, parameters, inbound.token)
     if place.member_sid and channel_of(inbound.sender) == WHATSAPP:
         _note_time(context, place, inbound)
+
+
+def _with_file(
+    context: Context, place: _Place, inbound: Inbound, file: WhatsAppFile, texting: Callable[[], Texting]
+) -> dict[str, Any]:
+    """The parameters of a message that brings a file. If the file cannot be had, the attributes say so."""
+    from parley.operations.inbound_files import Lost, bring
+
+    channel_sid = place.path["channel_sid"]
+    if context.table.fetch(keys.idempotency(channel_sid, inbound.token)):
+        # The message is there already.
+        return {"body": inbound.body or ""}
+    sid = inbound_media_sid(channel_sid, inbound.token)
+    try:
+        bring(context, texting(), inbound.to[0], place.path["service_sid"], sid, file)
+    except Lost as lost:
+        told = {"reason": str(lost), "content_type": file.content_type, "filename": file.filename}
+        logger.warning("file of a message from a phone is lost", extra={"reason": str(lost), "sid": sid})
+        shown = {name: text for name, text in told.items() if text}
+        return {"body": inbound.body or "", "attributes": json.dumps({"lost_media": shown}, ensure_ascii=False)}
+    return {"media_sids": [sid]}
+
+
+def _files_of(inbound: Inbound) -> list[dict[str, str]]:
+    """The files of a message, as far as webhooks can be told of them before it is added."""
+    if inbound.file is None:
+        return [{"sid": sid} for sid in inbound.media_sids]
+    described = {"content_type": inbound.file.content_type, "filename": inbound.file.filename}
+    return [{name: text for name, text in described.items() if text}]
 
 
 def _note_time(context: Context, place: _Place, inbound: Inbound) -> None:

@@ -21,7 +21,9 @@ from parley.clock import iso_seconds
 from parley.domain.media import BACK_END, READY, UPLOADING, disposition, is_gone, uploader_of
 from parley.domain.memberships import Person
 from parley.errors import (
+    CONCURRENT_UPDATE,
     MEDIA_SIZE_REFUSED,
+    MEDIA_USED,
     NOT_A_MEMBER,
     NOT_FOUND,
     USER_NOT_FOUND,
@@ -36,7 +38,7 @@ from parley.records.media import MEDIA
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
-from parley.store.writes import Create, Guard, Update
+from parley.store.writes import Create, Guard, Update, Write
 from parley.stored import Media
 
 # How long a link without credentials works (https://www.twilio.com/docs/chat/rest/media; the time is unconfirmed).
@@ -115,22 +117,26 @@ def create_upload(context: Context, path: Path, parameters: dict[str, Any]) -> R
 
 def _new(context: Context, path: Path, parameters: dict[str, Any]) -> Media:
     """The stored record of a file whose bytes are still to come."""
+    record = _record(context, path, parameters)
+    key, index = keys.media(record["sid"]), keys.in_waiting_media(path["service_sid"], record["sid"])
+    write = Create(key, record, taken=NOT_FOUND(), index=index)
+    return cast(Media, context.table.commit(context.cause(), [write])[0])
+
+
+def _record(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     addressing.resolve(context, MEDIA, path)
     caller = context.caller
     of_client = {} if caller.identity is None else {"author_birth": caller.birth}
-    record = {
+    return {
         **verbs.new_record(context, MEDIA, path),
         # Null until the first change (https://www.twilio.com/docs/chat/rest/media).
         "date_updated": None,
         **verbs.non_null(parameters),
-        "author": caller.identity or BACK_END,
+        "author": caller.name or BACK_END,
         **of_client,
         "state": UPLOADING,
         "expires_at": _seconds_from_now(context, UPLOADING_SECONDS),
     }
-    key, index = keys.media(record["sid"]), keys.in_waiting_media(path["service_sid"], record["sid"])
-    write = Create(key, record, taken=NOT_FOUND(), index=index)
-    return cast(Media, context.table.commit(context.cause(), [write])[0])
 
 
 def _seconds_from_now(context: Context, seconds: int) -> int:
@@ -138,13 +144,14 @@ def _seconds_from_now(context: Context, seconds: int) -> int:
     return -(-context.clock.now_ms() // 1000) + seconds
 
 
-def _made_ready(context: Context, media: Media) -> Media:
+def _made_ready(context: Context, media: Media, **known: Any) -> Media:
     """The file after it has been noted that all its bytes are there.
 
     Raises:
         Refusal: 20404 if its time is over.
     """
     set_ = {
+        **known,
         "state": READY,
         "date_upload_updated": context.clock.now_ms(),
         "expires_at": _seconds_from_now(context, context.media.unattached_seconds),
@@ -155,6 +162,33 @@ def _made_ready(context: Context, media: Media) -> Media:
         return cast(Media, context.table.commit(context.cause(), [write])[0])
     except _NotUploading:
         return _living(context, context.table.fetch(write.key), {"service_sid": media["service_sid"]})
+
+
+def expect(context: Context, service_sid: str, sid: str, fields: dict[str, Any]) -> Media:
+    """The record of a file with this SID, whose bytes are still to come; they may have been expected before.
+
+    Raises:
+        Refusal: 20404 if there is no such service; 50508 if a message carries the file already.
+    """
+    record = {**_record(context, {"service_sid": service_sid}, fields), "sid": sid}
+    key, index = keys.media(sid), keys.in_waiting_media(service_sid, sid)
+    used = MEDIA_USED(sid=sid)
+    write: Write = Create(key, record, taken=CONCURRENT_UPDATE(), index=index)
+    with ignoring(CONCURRENT_UPDATE):
+        return cast(Media, context.table.commit(context.cause(), [write])[0])
+    again = {"state": UPLOADING, "expires_at": record["expires_at"]}
+    free = Guard("message_sid", "missing", None, used)
+    write = Update(key, CONCURRENT_UPDATE(), set=again, guards=(free,), announced=False)
+    return cast(Media, context.table.commit(context.cause(), [write])[0])
+
+
+def come(context: Context, media: Media, size: int, content_type: str) -> None:
+    """Note that all bytes of an expected file have come.
+
+    Raises:
+        Refusal: 20404 if its time is over.
+    """
+    _made_ready(context, media, size=size, content_type=content_type)
 
 
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:

@@ -98,6 +98,7 @@ class Objects:
         self._clock = clock or Clock()
         self._jitter = jitter
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        self.bucket = bucket
         self._url = f"{endpoint}/{bucket}/" if endpoint else f"https://{bucket}.s3.{region}.{suffix}/"
         self._link_url = self._signed_url = self._url
         if links:
@@ -132,6 +133,27 @@ class Objects:
             for tag in ElementTree.fromstring(answer.content).iter()  # nosec B314
             if tag.tag.endswith("Tag")
         }
+
+    def find(self, prefix: str) -> str | None:
+        """The key of the first object whose key begins with a prefix; None if there is none."""
+        answer = self._ask("GET", f"?list-type=2&max-keys=1&prefix={quote(prefix, safe='')}")
+        if answer.status_code != 200:
+            raise _failed("GET", answer)
+        # S3 itself wrote it.
+        return ElementTree.fromstring(answer.content).findtext("{*}Contents/{*}Key")  # nosec B314
+
+    def copy(self, source: str, key: str, content_type: str) -> None:
+        """Store an object of the bucket under another key too, without its tags; it has at most 5 GB."""
+        headers = {
+            "Content-Type": content_type,
+            "x-amz-copy-source": f"/{self.bucket}/{_quoted(source)}",
+            "x-amz-metadata-directive": "REPLACE",
+            "x-amz-tagging-directive": "REPLACE",
+        }
+        answer = self._ask("PUT", key, headers=headers)
+        # S3 may say in the body only that it has failed.
+        if answer.status_code != 200 or b"CopyObjectResult" not in (answer.content or b""):
+            raise _failed("PUT", answer)
 
     def delete(self, key: str) -> None:
         """Delete an object; it is no error if there is none."""

@@ -25,13 +25,14 @@ from typing import Any, NamedTuple
 
 from parley.domain.addresses import SMS, WHATSAPP, channel_of
 from parley.domain.carrier_codes import Outcome, of_sms_event, of_whatsapp
-from parley.domain.received import body_of, identifier, whole
+from parley.domain.received import body_of, caption_of, file_of, identifier, whole
 from parley.log import logger
 from parley.operations.carrier_reports import carried, note, place_of
 from parley.operations.context import Context
 from parley.operations.inbound import Inbound
 from parley.operations.receipts import Cost, Report, referred
 from parley.ports.queue import Queue
+from parley.ports.texting import Texting
 from parley.records.spec import Path
 from parley.work.consumer import QueuedRecord
 from parley.work.receiving import Receiver
@@ -81,10 +82,10 @@ class Event(NamedTuple):
 class CarrierEvents:
     """Takes the events of AWS."""
 
-    def __init__(self, context: Context, deliveries: Queue) -> None:
-        """`deliveries` is the queue of webhooks."""
+    def __init__(self, context: Context, deliveries: Queue, texting: Callable[[], Texting]) -> None:
+        """`deliveries` is the queue of webhooks; `texting` makes the port from which files of WhatsApp come."""
         self._context = context
-        self._receiver = Receiver(context, deliveries)
+        self._receiver = Receiver(context, deliveries, texting)
 
     def take(self, records: list[QueuedRecord], remaining_ms: Callable[[], int]) -> list[str]:
         """Do what a batch of events asks for; returns the SQS message ids of those that must stay queued.
@@ -236,10 +237,13 @@ def _message_of(told: Mapping[str, Any], value: Mapping[str, Any]) -> Status | I
     sender, to, sid = _whatsapp(told.get("from")), _whatsapp(number), identifier(told.get("id"))
     if sid is None or not _are_of(WHATSAPP, sender, to):
         return "it is no whole message from a phone"
-    body = body_of(told)
-    if body is None:
+    file = file_of(told)
+    body = caption_of(told) if file else body_of(told)
+    if body is None and file is None:
         return "its kind of message is not known"
-    return Inbound(sender, (to,), sid, whole(body), at=_moment(told.get("timestamp")), name=_name_in(value, told))
+    text = None if body is None else whole(body)
+    at, name = _moment(told.get("timestamp")), _name_in(value, told)
+    return Inbound(sender, (to,), sid, text, file=file, at=at, name=name)
 
 
 def _whatsapp(number: object) -> str:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from parley.log import logger
 from parley.operations.context import Context
 from parley.operations.inbound import Around, Inbound, receive
 from parley.operations.unclaimed import Unclaimed
 from parley.ports.queue import Queue
 
+if TYPE_CHECKING:
+    from parley.ports.texting import Texting
+
 
 class Receiver:
-    """Receives messages from phones. `deliveries` is the queue of webhooks."""
+    """Receives messages from phones.
 
-    def __init__(self, context: Context, deliveries: Queue) -> None:
+    Args:
+        deliveries: The queue of webhooks.
+        texting: Makes the port to AWS, from which files of WhatsApp come.
+    """
+
+    def __init__(self, context: Context, deliveries: Queue, texting: Callable[[], Texting] | None = None) -> None:
         self._context = context
         self._deliveries = deliveries
+        self._texting = texting
 
     def receive(self, inbound: Inbound) -> None:
         """Do with a message what must be done with it; if it is dropped, the log says why.
@@ -24,7 +36,7 @@ class Receiver:
         """
         from parley.faces.conversations_events import STORED_AS
 
-        if reason := receive(self._context, inbound, Around(STORED_AS, self._tell)):
+        if reason := receive(self._context, inbound, Around(STORED_AS, self._tell, self._texting)):
             drop(reason)
 
     def _tell(self, asked: Unclaimed) -> None:
