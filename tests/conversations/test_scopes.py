@@ -61,7 +61,7 @@ def test_the_answer_to_a_new_default_service_shows_the_whole_configuration(
     assert (after.default_chat_service_sid, after.default_inactive_timer) == (service_sid, "PT5M")
     assert after.default_closed_timer == "PT1H"
     assert after.default_messaging_service_sid == before.default_messaging_service_sid is not None
-    assert after.date_created == before.date_created
+    assert after.url == before.url
 
 
 @pytest.mark.inferred
