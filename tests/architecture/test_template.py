@@ -228,6 +228,8 @@ def test_without_phones_nothing_of_them_exists():
         ("Watch", "CarrierEventsDeadLetterAlarm"),
         ("Watch", "CarrierInboundAgeAlarm"),
         ("Watch", "CarrierReceiptsAgeAlarm"),
+        ("Watch", "CarriersErrorsAlarm"),
+        ("Watch", "CarriersThrottlesAlarm"),
         ("Watch", "FailedTextsAlarm"),
         ("Watch", "SpendLimitAlarm"),
     }
