@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import pytest
 
 from parley.ports.texting import SECONDS_TO_LIVE, AwsTexting, Fetched, Refused, Silent, Text, Texting
-from tests.support.texting import FakeTexting, Wire, wire
+from parley.runtime import Runtime
+from parley.settings import Settings
+from tests.support.texting import KEYS, FakeTexting, Wire, wire
 
 NUMBER, PHONE, WHATSAPP = "phone-" + "0" * 32, "+12065550100", "phone-number-id-" + "0" * 32
 CONTEXT = {"ch": "IS1.CH1", "index": "7", "dy": "DY1"}
@@ -146,3 +148,42 @@ def test_a_message_on_whatsapp_is_metas_own_object(server: Wire) -> None:
 def test_a_file_of_whatsapp_can_be_looked_at_before_it_is_fetched(server: Wire) -> None:
     assert real(server).look_at_media(WHATSAPP, "media1") == Fetched("image/jpeg", 78144)
     assert server.asked[0][1] == {"mediaId": "media1", "originationPhoneNumberId": WHATSAPP, "metadataOnly": True}
+
+
+def test_a_function_reaches_both_services_where_its_environment_says_with_the_settings_of_the_stack(
+    server: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {
+        "AWS_ACCESS_KEY_ID": "AKID",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2": server.url,
+        "AWS_ENDPOINT_URL_SOCIALMESSAGING": server.url,
+        "PARLEY_TEXTS_CONFIGURATION_SET": "parley-phones",
+        "PARLEY_TEXTS_PROTECTION": "protect-1",
+        "PARLEY_TEXTS_MAX_PRICE": "0.50",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    texting = Runtime(Settings.from_environment(environment)).texting
+    assert (texting.send_text(TEXT), texting.send_whatsapp(WHATSAPP, MESSAGE)) == ("sms-1", "wamid.1")
+    (_, text), _ = server.asked
+    named = {name: text[name] for name in ("ConfigurationSetName", "ProtectConfigurationId", "MaxPrice")}
+    assert named == {
+        "ConfigurationSetName": "parley-phones",
+        "ProtectConfigurationId": "protect-1",
+        "MaxPrice": "0.50",
+    }
+
+
+@pytest.mark.parametrize("call", ["a text", "a message on WhatsApp"])
+def test_a_function_sends_a_request_without_an_answer_once(
+    server: Wire, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    urls = dict.fromkeys(("pinpoint-sms-voice-v2", "socialmessaging"), server.url)
+    server.refusals.append((503, "InternalServerException", ""))
+    with pytest.raises(Silent):
+        CALLS[call][0](Runtime(Settings(region="us-east-1", endpoint_urls=urls, credentials=KEYS)).texting)
+    assert len(server.asked) == 1
