@@ -28,6 +28,7 @@ from local.process.functions import LoadedFunction
 from local.pump.stream_reader import StreamReader
 from local.template.declared import ACCOUNT, Function
 from local.template.template import REGION, Template
+from parley.operations.inbound_files import ARRIVALS
 from parley.ports.aws import AwsClient
 from parley.runtime import Runtime
 from parley.settings import Settings
@@ -221,10 +222,14 @@ class Functions:
         """Record that the running function wrote to a socket, or closed it."""
         self._add("execute-api:ManageConnections", f"SocketApi/{method}")
 
-    def note_object(self, method: str, bucket: str, query: str) -> None:
+    def note_object(self, method: str, path: str, query: str) -> None:
         """Record a request to the object store. Who follows a link does so with the rights of the REST function."""
+        _, bucket, key = path.split("/", 2)
         action = {"PUT": "PutObject", "DELETE": "DeleteObject"}.get(method, "GetObject")
-        pair = f"s3:{action}Tagging" if query == "tagging" else f"s3:{action}", f"{self._logical[bucket]}/*"
+        within = ARRIVALS if key.startswith(ARRIVALS) and method == "DELETE" else ""
+        pair = f"s3:{action}Tagging" if query == "tagging" else f"s3:{action}", f"{self._logical[bucket]}/{within}*"
+        if query.startswith("list-type"):
+            pair = "s3:ListBucket", self._logical[bucket]
         self.seen.setdefault("RestApiFunction" if "X-Amz-Signature" in query else self._running, set()).add(pair)
 
     def _note(self, service: str, operation: str, params: dict[str, Any]) -> None:
@@ -297,6 +302,8 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
                 return
             if self.path.startswith(TEXTS):
                 file = {"mediaId": "1", "mimeType": "image/png", "fileSize": 6}
+                if (target := json.loads(body).get("destinationS3File")) is not None:
+                    self._put(f"/{target['bucketName']}/{target['key']}1.png", b"a file")
                 self._answer(
                     200, json.dumps({"MessageId": f"{next(numbers)}", "messageId": f"{next(numbers)}", **file})
                 )
@@ -317,9 +324,16 @@ def recorded_functions(aws: Endpoints, template: Template, home: Home) -> Iterat
             self.end_headers()
             self.wfile.write(text.encode())
 
+        def _put(self, path: str, body: bytes) -> None:
+            """Store an object as AWS does, in the name of whoever asks it to."""
+            connection = http.client.HTTPConnection(aws.ministack.removeprefix("http://"))
+            connection.request("PUT", path, body, {"Content-Type": "image/png"})
+            assert connection.getresponse().status == 200
+            connection.close()
+
         def _pass_on(self, path: str, body: bytes) -> None:
             where, _, query = path.partition("?")
-            made[0].note_object(self.command, where.split("/")[1], query)
+            made[0].note_object(self.command, where, query)
             connection = http.client.HTTPConnection(aws.ministack.removeprefix("http://"))
             connection.request(self.command, path, body, dict(self.headers.items()))
             with connection.getresponse() as answer:

@@ -36,6 +36,7 @@ from tests.architecture.declared import RESOURCES, TEMPLATE, attached, listed, s
 from tests.architecture.recorded import BUSY, GONE, Functions, Granted, recorded_functions, sample
 from tests.architecture.sdk_scenario import SdkClient
 from tests.conftest import STACK_UUID
+from tests.conversations.aws import whatsapp_from
 from tests.rest import everything
 from tests.support.doors import Raw
 from tests.support.push import CERTIFICATE, PRIVATE_KEY, SERVICE_ACCOUNT
@@ -569,7 +570,9 @@ class Scenario:
             self._ask("POST", f"{path}/{sid}/Participants", form)
         self._ask("POST", f"{path}/{sid}", {"State": "inactive"})
         assert self._hear(*_written(number, phone)) == []
-        assert len(self._ask("GET", f"{path}/{sid}/Messages")["messages"]) == 2
+        assert self._hear(_pictured(number, phone)) == []
+        (*texts, picture) = self._ask("GET", f"{path}/{sid}/Messages")["messages"]
+        assert (len(texts), len(picture["media"])) == (2, 1)
         self._write_without_a_conversation(number)
         file = self._ask("POST", f"/media/v1/Services/{self.service}/Media", b"a file", headers=PICTURE)["sid"]
         for form, left in (({"Body": "x"}, 0), ({"Body": "x", "MediaSid": file}, 0), ({"Body": BUSY.decode()}, 1)):
@@ -640,6 +643,12 @@ def _written(number: str, phone: str) -> list[dict[str, Any]]:
         for old, new in changes.items():
             record["body"] = record["body"].replace(old.strip("+"), new.strip("+"))
     return records
+
+
+def _pictured(number: str, phone: str) -> dict[str, Any]:
+    """A picture that a phone sends on WhatsApp."""
+    picture = whatsapp_from(phone, number, image={"id": "1", "mime_type": "image/png"})
+    return {**sample("carriers_inbound")["Records"][0], "body": json.dumps(picture)}
 
 
 def _reported(text: str, provider_id: str) -> list[dict[str, Any]]:
