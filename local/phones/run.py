@@ -18,7 +18,7 @@ from local.phones.countries import countries
 from local.phones.handsets import Handsets
 from local.phones.phones_door import Aws, PhonesDoor
 from local.phones.pictures import Buckets, Pictures, S3Buckets
-from local.phones.schedule import Disorder, Schedule, Send
+from local.phones.schedule import Disorder, Schedule
 from local.phones.sms import Sms
 from local.phones.sms_settings import SmsSettings
 from local.phones.texts_door import TextsDoor
@@ -52,19 +52,18 @@ def put_together(
     account_sid: str,
     auth_tokens: Callable[[], Sequence[str]],
     queue: Queue,
-    send: Send,
+    schedule: Schedule,
     buckets: Buckets,
     account: Account,
-    disorder: Disorder | None = None,
     step: float = 1.0,
     numbers: Sequence[str] = (),
 ) -> Phones:
-    """The phones that `queue`, `send` and `buckets` connect with Parley.
+    """The phones that `queue`, `schedule` and `buckets` connect with Parley.
 
-    `queue` takes the simulated carrier's reports and `send` AWS's events, which are `step` seconds apart. `numbers` are
-    those that phones can write to.
+    `queue` takes the simulated carrier's reports and `schedule` AWS's events, which are `step` seconds apart. `numbers`
+    are those that phones can write to.
     """
-    schedule, handsets, pictures = Schedule(send, disorder), Handsets(account.now), Pictures()
+    handsets, pictures = Handsets(account.now), Pictures()
     sms = Sms(account, handsets, schedule, pictures, buckets, step)
     whatsapp = WhatsApp(account, handsets, schedule, pictures, buckets, step)
     carrier = SimulatedCarrier(auth_tokens, queue, handsets)
@@ -92,10 +91,9 @@ def of_plan(plan: Plan, template: BoundTemplate) -> Phones | None:
         plan.account_sid,
         plan.auth_tokens,
         queue,
-        send,
+        Schedule(send, Disorder.read(os.environ.get("PARLEY_PHONES_DISORDER", ""))),
         S3Buckets(s3),
         account,
-        Disorder.read(os.environ.get("PARLEY_PHONES_DISORDER", "")),
         numbers=[*account.own.numbers, *account.own.senders, *carriers[0], *carriers[1]],
     )
 

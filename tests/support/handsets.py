@@ -6,7 +6,7 @@ import asyncio
 import base64
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from local.phones.account import Account, Own
 from local.phones.carrier import PHONES_PATH
 from local.phones.pictures import Picture
 from local.phones.run import put_together
-from local.phones.schedule import Disorder
+from local.phones.schedule import Disorder, Schedule
 from local.process.plan import SMS_VOICE_PATH as SMS_PATH
 from local.process.plan import SOCIAL_MESSAGING_PATH as WHATSAPP_PATH
 from tests.support.fakes import AUTH_TOKEN
@@ -48,23 +48,36 @@ class BucketsInMemory:
         return bucket != "closed"
 
 
+class AtOnce(Schedule):
+    """Tells everything as soon as it is planned, in the thread that plans it."""
+
+    def after(self, delay: float, act: Callable[[], None]) -> None:
+        act()
+
+
 class Stage:
     """The phones of a run. AWS's events are in `published`, the simulated carrier's reports in `queued`."""
 
-    def __init__(self, own: Own = OWN, disorder: Disorder | None = None, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        own: Own = OWN,
+        disorder: Disorder | None = None,
+        file: Path | None = None,
+        now: Callable[[], float] | None = None,
+        kind: type[Schedule] = Schedule,
+    ) -> None:
         self.queued: list[tuple[dict[str, Any], int]] = []
         self.published: list[tuple[str, dict[str, Any]]] = []
         self.buckets = BucketsInMemory()
         self.now = BOUNDARY
-        self.account = Account(own, file, lambda: self.now)
+        self.account = Account(own, file, now or (lambda: self.now))
         self.phones = put_together(
             OWNER,
             lambda: (AUTH_TOKEN,),
             lambda entry, delay: self.queued.append((entry, delay)),
-            lambda topic, document: self.published.append((topic, document)),
+            kind(lambda topic, document: self.published.append((topic, document)), disorder),
             self.buckets,
             self.account,
-            disorder,
             step=0.0,
         )
 

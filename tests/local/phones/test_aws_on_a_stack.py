@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
 
-from local.stack.running import Stack
+from local.home import REPOSITORY
+from local.stack.running import Stack, start_stack
 from tests.support.doors import HttpDoor, Raw
 from tests.support.waiting import until
 
@@ -33,9 +38,51 @@ def test_a_message_reaches_a_handset_through_aws_and_its_receipt_says_so(stack: 
     ]
 
 
+def test_a_person_on_whatsapp_writes_and_is_answered(stack: Stack, http_door: HttpDoor) -> None:
+    raw = Raw(http_door)
+    sender, phone = stack.info["whatsapp_senders"][0], f"whatsapp:+49173{stack.process.pid:07d}"
+    path = f"{API}/{raw.post(API)['sid']}"
+    raw.post(f"{path}/Participants", {"MessagingBinding.Address": phone, "MessagingBinding.ProxyAddress": sender})
+    raw.post(f"/_phones/{phone}", To=sender, Body="Are you open?")
+    until(lambda: [one["body"] for one in raw.get(f"{path}/Messages")["messages"]] == ["Are you open?"])
+    sent = raw.post(f"{path}/Messages", Body="Until ten")["sid"]
+    until(
+        lambda: [one["status"] for one in raw.get(f"{path}/Messages/{sent}/Receipts")["delivery_receipts"]] == ["read"]
+    )
+    received = raw.get(f"/_phones/{phone}")["messages"]
+    assert [(one["direction"], one["body"]) for one in received] == [("out", "Are you open?"), ("in", "Until ten")]
+
+
 def test_a_number_for_groups_is_none_of_aws_s(stack: Stack, http_door: HttpDoor) -> None:
     sms = boto3.client("pinpoint-sms-voice-v2", endpoint_url=f"{stack.info['rest_url']}/_texts/sms-voice", **KEYS)
     own = {one["PhoneNumber"] for one in sms.describe_phone_numbers()["PhoneNumbers"]}
     assert own == {*stack.info["phone_numbers"]} - {*stack.info["carrier_numbers"]}
     shown = Raw(http_door).get("/_phones/")["numbers"]
     assert {*shown} == {*stack.info["phone_numbers"], *stack.info["whatsapp_senders"]}
+
+
+def test_a_number_that_was_disabled_stays_so_after_a_restart(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for addresses in (2, 1):
+        stack = start_stack(home)
+        try:
+            sms = boto3.client(
+                "pinpoint-sms-voice-v2", endpoint_url=f"{stack.info['rest_url']}/_texts/sms-voice", **KEYS
+            )
+            raw = Raw(HttpDoor(stack.info))
+            (service,) = raw.get("/messaging/v1/Services")["services"]
+            listed = raw.get(f"/messaging/v1/Services/{service['sid']}/PhoneNumbers")["phone_numbers"]
+            texting = [one for one in listed if not one["phone_number"].startswith("whatsapp:")]
+            assert len(texting) == addresses
+            disable(sms, home, texting[0]["phone_number"])
+        finally:
+            stack.stop()
+
+
+def disable(sms: Any, home: Path, number: str) -> None:
+    """Have a stack no longer use a number, as its operator does."""
+    command = [sys.executable, "-m", "cli", "phones", "disable", number]
+    environment = {**os.environ, "PARLEY_HOME": str(home)}
+    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, timeout=60)
+    two_way = {one["PhoneNumber"]: one["TwoWayEnabled"] for one in sms.describe_phone_numbers()["PhoneNumbers"]}
+    assert two_way[number] is False
