@@ -133,7 +133,7 @@ def _row(name: str, used: Usage, shown: list[str]) -> list[str]:
     ]
 
 
-def _table(rows: dict[str, Usage], first: str) -> list[list[str]]:
+def table(rows: dict[str, Usage], first: str) -> list[list[str]]:
     shown = [part for part in PARTS if any(dollars(used)[part] for used in rows.values())]
     return [[first, *shown, "counted", "Lambda's time (estimate)"], *(_row(*row, shown) for row in rows.items())]
 
@@ -144,12 +144,12 @@ def _message_table(found: dict[Case, Usage], protocol: str) -> list[list[str]]:
         for case, used in found.items()
         if case == Case(case.by, case.recipients, protocol)
     }
-    return _table(rows, "A million messages")
+    return table(rows, "A million messages")
 
 
 def _ways_table(found: dict[Case, Usage]) -> list[list[str]]:
     usual = {Case(by, recipients, protocol) for by, recipients, protocol in map(_shape, found)}
-    return _table(
+    return table(
         {case.name: used for case, used in found.items() if case not in usual and _is_small(case)}, "A million"
     )
 
@@ -163,7 +163,7 @@ def _is_small(case: Case) -> bool:
 
 
 def _operations_table(operations: dict[str, Usage]) -> list[list[str]]:
-    return _table(operations, "A million of each")
+    return table(operations, "A million of each")
 
 
 def _assumptions() -> list[list[str]]:

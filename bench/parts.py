@@ -27,6 +27,7 @@ PARTS = (
     Part("budgets", "DynamoDB requests, write units and read units of each operation", counted=True),
     Part("counts", "everything that AWS bills for one message", counted=True),
     Part("cost", "dollars for a million messages, and for a month", counted=True),
+    Part("texts", "dollars for a million texts to phones, for AWS's reports about them, and for answers", counted=True),
     Part("cold", "cold starts of each function, beside its libraries alone"),
     Part("hot", "CPU of an operation in a warm function, beside botocore asking AWS the same"),
     Part("posts", "posts a second to sockets, beside boto3"),

@@ -83,6 +83,24 @@ AWS = (
     SECRET,
 )
 
+_AWS_TEXTS = "https://aws.amazon.com/end-user-messaging/pricing/"
+_TWILIO_TEXTS = "https://www.twilio.com/en-us/sms/pricing/us"
+OF_CARRIERS = (
+    Price(
+        "a text to the United States, each part of a long one, at Twilio; carriers' fees come on top",
+        0.0083,
+        "part",
+        _TWILIO_TEXTS,
+    ),
+    Price(
+        "a message of WhatsApp at AWS, in or out; what Meta asks comes on top (unconfirmed)",
+        0.005,
+        "message",
+        _AWS_TEXTS,
+    ),
+)
+"""What is asked for texts beside all else, as a measure; AWS's own price of each text is in its reports."""
+
 TWILIO = "https://www.twilio.com/en-us/messaging/pricing/conversations-api"
 TWILIO_TIERS = ((200, 0.0), (5_000, 0.05), (10_000, 0.0475), (20_000, 0.045))
 """Dollars for each active user of a month, up to so many. Above the last tier, Twilio names a price on request."""

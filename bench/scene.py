@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import logging
 import math
 import re
@@ -38,6 +39,7 @@ from tests.ports.fakes import FakeGateway, FakeOutgoing
 from tests.sockets.deployment import AtOnce, load_function, patterns, sample
 from tests.support.doors import Answer, Headers, LambdaDoor, Raw
 from tests.support.stream import Stream
+from tests.support.texting import FakeTexting
 from tests.support.world import World
 
 FUNCTIONS = {
@@ -50,6 +52,9 @@ FUNCTIONS = {
     "push": "PushFunction",
 }
 """The functions by their folders, with their names in the template."""
+WITH_PHONES = {**FUNCTIONS, "carriers": "CarriersFunction"}
+"""The functions of a stack with phones."""
+_TEXTS, _PHONES = "CarrierQueue.fifo", {"Phones": "true"}
 _FUNCTION = "AWS::Serverless::Function"
 # API Gateway bills a message over a socket, and SQS a request, by units of so many bytes.
 _FRAME_BYTES, _QUEUE_BYTES = 32 * 1024, 64 * 1024
@@ -146,7 +151,16 @@ class _CountingDoor(LambdaDoor):
 class Scene:
     """Every function of one account, in warm containers; `used` is what they have used since `measured` began."""
 
-    def __init__(self, endpoints: Endpoints, template: Template, table_name: str, stream_arn: str, *, fast: bool):
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        template: Template,
+        table_name: str,
+        stream_arn: str,
+        *,
+        fast: bool,
+        phones: bool = False,
+    ):
         # As the functions have it.
         self._client = AwsClient("dynamodb", REGION, lambda: Credentials("test", "test"), endpoint=endpoints.dynamodb)
         self._template = template
@@ -154,12 +168,15 @@ class Scene:
         self.world = World(self._client, table_name)
         self.used = Usage()
         self._running = ""
+        self._has_phones = phones
+        self._functions = WITH_PHONES if phones else FUNCTIONS
+        self.texting = FakeTexting()
         self._gateway = _Gateway(lambda: self.used, self._wait)
         self._sqs = _Sqs(lambda: self.used, self._wait)
         self.outgoing = FakeOutgoing()
         self._numbers = itertools.count(1)
         self._handlers = {
-            name: load_function(name, self._runtime(name, fast)) for name in FUNCTIONS if name != "rest_api"
+            name: load_function(name, self._runtime(name, fast)) for name in self._functions if name != "rest_api"
         }
         self._patterns = {name: patterns(template, FUNCTIONS[name]) for name in ("fan_out", "webhooks")}
         # The door answers with the runtime that is wired last.
@@ -178,8 +195,10 @@ class Scene:
             "work_queue_url": "WorkQueue",
             "push_queue_url": "PushQueue.fifo",
             "fast_push": fast,
+            **({"phones": True, "text_queue_url": _TEXTS} if self._has_phones else {}),
         }
         ports = {"sockets": self._gateway, "queue": lambda url: Queue(url, self._sqs), "outgoing": self.outgoing}
+        ports |= {"texting": lambda: self.texting} if self._has_phones else {}
         runtime = self.world.wire(settings, **ports, count=None)
         # A busy machine may be too slow for the fast path's deadline. Counts must not depend on that.
         runtime.fast_push.beside = AtOnce
@@ -198,7 +217,7 @@ class Scene:
     def running(self, function: str) -> Iterator[None]:
         """One invocation of a function."""
         printed = io.StringIO()
-        told, asked = len(self.world.phones.asked), len(self.outgoing.requests)
+        told, asked, texted = len(self.world.phones.asked), len(self.outgoing.requests), len(self.texting.sent)
         handler: Any = logger.registered_handler
         self._running, before = function, handler.setStream(printed)
         logger.append_keys(service=function)
@@ -220,6 +239,7 @@ class Scene:
         sent = self.outgoing.requests[asked:]
         used.add(SENT, sum(len(one.body) + sum(map(len, [*one.headers, *one.headers.values()])) for one in sent))
         used.waits[function] += meter.requests.total() + len(sent) + len(self.world.phones.asked) - told
+        used.waits[function] += len(self.texting.sent) - texted
         self._log(printed.getvalue().splitlines())
 
     def _wait(self) -> None:
@@ -316,7 +336,14 @@ class Scene:
                     queue = event["Properties"]["Queue"]["Fn::GetAtt"][0]
                     is_fifo = dict(self._template.resources("AWS::SQS::Queue"))[queue].get("FifoQueue")
                     found.append((function, queue + ".fifo" * bool(is_fifo), event["Properties"]["BatchSize"]))
-        return found
+        return [*found, ("carriers", _TEXTS, 10)] if self._has_phones else found
+
+    def hear(self, queue: str, *events: dict[str, Any]) -> None:
+        """Let AWS publish events to the topic of a queue, and the function `carriers` take them in one batch."""
+        for event in events:
+            self.used.add(TOLD)
+            self._sqs.count(len(json.dumps(event)))
+        self._work_off("carriers", queue, [{"MessageBody": json.dumps(event)} for event in events])
 
     def _work_off(self, function: str, queue: str, batch: list[dict[str, Any]]) -> None:
         """Hand a batch of a queue to its function, as Lambda does: it receives it, and deletes it afterwards."""
@@ -346,23 +373,23 @@ class Scene:
 
 def memory_gigabytes() -> dict[str, float]:
     """The memory of each function, as the template sets it."""
-    declared = dict(Template(REPOSITORY / "template.yaml", str(uuid.UUID(int=0))).resources(_FUNCTION))
-    return {function: declared[name]["MemorySize"] / 1024 for function, name in FUNCTIONS.items()}
+    declared = dict(Template(REPOSITORY / "template.yaml", str(uuid.UUID(int=0)), _PHONES).resources(_FUNCTION))
+    return {function: declared[name]["MemorySize"] / 1024 for function, name in WITH_PHONES.items()}
 
 
 @contextmanager
-def scene(*, fast: bool) -> Iterator[Scene]:
-    """A stack on an engine that is started for it."""
+def scene(*, fast: bool, phones: bool = False) -> Iterator[Scene]:
+    """A stack on an engine that is started for it; with `phones`, AWS may carry texts."""
     with tempfile.TemporaryDirectory() as folder:
         endpoints = start_engine(Home(Path(folder)))
         before = logging.root.manager.disable
         logging.disable(logging.NOTSET)
         try:
             client = endpoints.client("dynamodb")
-            template = Template(REPOSITORY / "template.yaml", str(uuid.uuid4()))
+            template = Template(REPOSITORY / "template.yaml", str(uuid.uuid4()), _PHONES if phones else None)
             (table,) = template.tables()
             made = client.create_table(**table.definition)["TableDescription"]
-            yield Scene(endpoints, template, table.name, made["LatestStreamArn"], fast=fast)
+            yield Scene(endpoints, template, table.name, made["LatestStreamArn"], fast=fast, phones=phones)
         finally:
             logging.disable(before)
             endpoints.stop()
