@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -21,6 +22,8 @@ from local.home import REPOSITORY
 from local.pump.filters import passes
 from local.template.template import Template
 from parley.ids import user_sid
+from parley.operations import senders
+from parley.operations.context import Caller
 from parley.runtime import Runtime
 from parley.store import keys
 from parley.store.changes import decode
@@ -60,6 +63,15 @@ class Deployed:
         handler = self.load(function).handler
         return json.loads(json.dumps(handler(json.loads(json.dumps(event)), Remaining())))
 
+    def ask(self, verb: str, path: str, form: dict[str, str] | None = None) -> Any:
+        """A request about conversations to the REST function."""
+        event = read("rest_api")
+        event["path"] = f"/conversations/v1/Services/{SERVICE_SID}/Conversations{path}"
+        event |= {"httpMethod": verb, "body": urlencode(form or {}), "isBase64Encoded": False}
+        answer = self.call("rest_api", event)
+        assert answer["statusCode"] < 300, answer
+        return json.loads(answer["body"])
+
     def queued(self, setting: str) -> list[Any]:
         """Take all entries out of a queue, hidden ones too."""
         answer = self.sqs.receive_message(QueueUrl=self.environment[setting], MaxNumberOfMessages=10)
@@ -90,7 +102,7 @@ def deployed(aws: Endpoints, template: Template, monkeypatch: pytest.MonkeyPatch
     root = account.world.secrets.secrets["root"]
     arns = {
         queue: read(file)["Records"][0]["eventSourceARN"].rpartition(":")[2]
-        for queue, file in (("DELIVERY", "webhooks_deliveries"), ("WORK", "webhooks_work"))
+        for queue, file in (("DELIVERY", "webhooks_deliveries"), ("WORK", "webhooks_work"), ("TEXT", "carriers_texts"))
     }
     with ConnectionsServer() as sockets:
         environment = {
@@ -103,6 +115,8 @@ def deployed(aws: Endpoints, template: Template, monkeypatch: pytest.MonkeyPatch
             "PARLEY_DELIVERY_QUEUE_URL": _queue(sqs, arns["DELIVERY"]),
             "PARLEY_DEAD_LETTER_QUEUE_URL": _queue(sqs, f"dead-{name}.fifo"),
             "PARLEY_WORK_QUEUE_URL": _queue(sqs, arns["WORK"]),
+            "PARLEY_TEXT_QUEUE_URL": _queue(sqs, arns["TEXT"]),
+            "PARLEY_PHONES": "true",
             "PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true",
             "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://127.0.0.1:{sockets.port}",
             **aws.environment(),
@@ -270,6 +284,37 @@ def test_webhooks_does_the_sample_of_work(deployed: Deployed, template: Template
     assert table.every(keys.messages(CHANNEL_SID)) == table.every(keys.members(CHANNEL_SID)) == []
     user = table.fetch(keys.user(user_sid(SERVICE_SID, "alice")))
     assert user and user["joined_channels_count"] == 0
+
+
+def test_carriers_forgets_a_text_and_a_report_whose_message_is_gone(deployed: Deployed) -> None:
+    for name in ("carriers_texts", "carriers_receipts"):
+        assert deployed.call("carriers", read(name)) == {"batchItemFailures": []}
+
+
+def test_carriers_keeps_a_text_that_it_cannot_read(deployed: Deployed) -> None:
+    event = read("carriers_texts")
+    (record,) = event["Records"]
+    record["body"] = json.dumps({**json.loads(record["body"]), "job": "unheard of"})
+    assert deployed.call("carriers", event) == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+
+
+def test_carriers_puts_what_phones_write_into_their_conversation(deployed: Deployed) -> None:
+    event = read("carriers_inbound")
+    text, _, status = event["Records"]
+    phone, number = (json.loads(text["body"])[name] for name in ("originationNumber", "destinationNumber"))
+    sid = deployed.ask("POST", "")["sid"]
+    for channel in ("", "whatsapp:"):
+        given = {"provider_id": "phone-1", "country_code": "US", "capabilities": ["SMS"]}
+        senders.enable(deployed.load("carriers").runtime.context(Caller()), channel + number, given)
+        binding = {"MessagingBinding.Address": channel + phone, "MessagingBinding.ProxyAddress": channel + number}
+        deployed.ask("POST", f"/{sid}/Participants", binding)
+    # Perhaps the text that the status is about was sent a moment ago.
+    assert deployed.call("carriers", event) == {"batchItemFailures": [{"itemIdentifier": status["messageId"]}]}
+    messages = deployed.ask("GET", f"/{sid}/Messages")["messages"]
+    assert [(one["author"], one["body"]) for one in messages] == [
+        (phone, "Are you still open?"),
+        (f"whatsapp:{phone}", "Are you still open?"),
+    ]
 
 
 def test_ws_connect_keeps_the_connection_when_the_same_event_comes_twice(deployed: Deployed) -> None:
