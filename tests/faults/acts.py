@@ -17,7 +17,8 @@ from parley.operations import messaging_services, senders, transitions
 from parley.operations.context import Context
 from parley.sockets.native.actions import ACTIONS
 from parley.store import keys
-from tests.faults import texting
+from tests.faults import receiving, texting
+from tests.faults.receiving import BROUGHT
 from tests.faults.scene import HOOK, SETTLED_SECONDS, Scene
 from tests.rest import everything
 from tests.sdk import requests_of_rows
@@ -636,6 +637,7 @@ def acts() -> Iterator[Act]:
     yield Act("job:phones", texting.claim, texting.posted, is_repeated=True)
     for number, channel in enumerate(("sms", "whatsapp")):
         yield Act(f"job:text {channel}", *texting.send_one(number), is_repeated=True)
+    yield from (Act(f"brought:{name}", receiving.hear, brings, is_repeated=True) for name, brings in BROUGHT.items())
     yield from map(_with_phones, PHONES)
     yield from map(_by_operator, SENDERS)
     yield Act("planning", _plan, _sent, is_repeated=True)

@@ -22,7 +22,7 @@ PHONE = "+491727654399"
 
 
 @contextmanager
-def _with_aws(world: World) -> Iterator[None]:
+def with_aws(world: World) -> Iterator[None]:
     """Inside, AWS carries numbers of the account."""
     world.wire({"phones": True})
     try:
@@ -39,7 +39,7 @@ def _function(scene: Scene) -> WebhooksFunction:
 
 def posted(scene: Scene) -> dict[str, Any]:
     """The job that claims the receipts of a message to two phones, one of them on WhatsApp."""
-    with _with_aws(scene.world):
+    with with_aws(scene.world):
         path, sid = scene.phones["thread"], scene.phones["thread"].rpartition("/")[2]
         for address, number in ((PHONE, NUMBER), (f"whatsapp:{PHONE}", WHATSAPP_NUMBER)):
             senders.enable(scene.world.context(), number, {"provider_id": "phone-0a"})
@@ -57,7 +57,7 @@ def posted(scene: Scene) -> dict[str, Any]:
 
 def claim(scene: Scene, container: World, job: dict[str, Any]) -> int:
     """Claim the receipts; the texts that are queued for them are in no queue afterwards."""
-    with _with_aws(container):
+    with with_aws(container):
         function = _function(scene)
         function.start(container)
         return 500 if function.do_job(job) else 200
@@ -66,7 +66,7 @@ def claim(scene: Scene, container: World, job: dict[str, Any]) -> int:
 def texts_of(scene: Scene) -> list[dict[str, Any]]:
     """The texts of a message to two phones, the one on WhatsApp last."""
     job = posted(scene)
-    with _with_aws(scene.world):
+    with with_aws(scene.world):
         function = _function(scene)
         function.start(scene.world)
         # The other phone of the conversation has a number of another carrier.
@@ -76,7 +76,7 @@ def texts_of(scene: Scene) -> list[dict[str, Any]]:
 
 def carry(container: World, text: dict[str, Any], aws: FakeTexting) -> int:
     """Have AWS send a text."""
-    with _with_aws(container):
+    with with_aws(container):
         runtime = container.wire(
             {"text_queue_url": TEXTS, "delivery_queue_url": DELIVERIES},
             queue={name: FakeQueue(keeps_order=True) for name in (TEXTS, DELIVERIES)}.__getitem__,
