@@ -28,7 +28,7 @@ class OfTexts(OfService):
         for number in (_NUMBER, _WHATSAPP):
             senders.enable(self.world.context(), number, {"provider_id": "phone-0b"})
         found = [
-            self.cost("claim the receipt of a text", (5, 4, 4), self._claim()),
+            self.cost("claim the receipt of a text", (5, 1, 4), self._claim()),
             self.cost("send a text to a phone", (2, 1, 2), self._send(_NUMBER)),
             self.cost("send a message on WhatsApp", (4, 2, 3), self._send(_WHATSAPP)),
             self.cost("note that a text was sent and delivered", (3, 7, 3), self._report("sent", "delivered")),

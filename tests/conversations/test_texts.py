@@ -159,6 +159,31 @@ def test_a_message_that_is_deleted_before_its_text_is_sent_is_not_sent(texting: 
     assert (texting.carry(text), texting.aws.sent) == ([], [])
 
 
+@pytest.mark.parametrize(("phones", "total"), [(1, None), (2, 1), (3, 2)])
+def test_a_phone_that_leaves_before_the_receipts_are_claimed_is_not_counted(
+    texting: Texting, thread: Thread, phones: int, total: int | None
+) -> None:
+    leaves, *_ = [thread.add(pair(f"+49172765000{number}", NUMBER))["sid"] for number in range(phones)]
+    message = post(thread)
+    thread.remove(leaves)
+    assert len(texting.send()) == phones - 1
+    assert summary(thread, message) == ({"total": total} if total else {})
+
+
+def test_a_claim_that_died_before_its_texts_were_queued_is_made_once(texting: Texting, thread: Thread) -> None:
+    thread.add(pair(proxy=NUMBER))
+    message = post(thread)
+    texting.webhooks.plan()
+    jobs = texting.webhooks.deliveries.take()
+    texting.webhooks.texts.broken = True
+    assert texting.webhooks.do_job(jobs[0]) != []
+    texting.webhooks.texts.broken = False
+    texting.do(jobs)
+    (text,) = texting.webhooks.texts.take()
+    assert texting.carry(text) == []
+    assert (len(texting.aws.sent), summary(thread, message)) == (1, {"total": 1})
+
+
 # What AWS refuses.
 
 

@@ -87,12 +87,12 @@ def send(context: Context, carrier: Carrier, posted: Posted, is_late: Callable[[
 def queue_texts(context: Context, posted: Posted, queue: Callable[[Sequence[Receipt]], None]) -> bool:
     """Claim the receipts of a message, and queue those whose numbers AWS carries; whether others are left.
 
-    It may run twice: what is queued twice is sent once.
+    It may run twice, but not twice at a time: what is queued twice is sent once.
     """
     message = _message(context, posted)
     if message is None:
         return False
-    of_aws, others = _apart(context, _claimed(context, message, posted))
+    of_aws, others = _apart(context, _claimed(context, message, posted, is_alone=True))
     if of_aws:
         queue(of_aws)
     return bool(others)
@@ -122,15 +122,20 @@ def _in_turn(left: list[Receipt], pauses: int) -> list[Receipt]:
     return left[first:] + left[:first]
 
 
-def _claimed(context: Context, message: Message, posted: Posted) -> list[Receipt]:
-    """The receipts of a message; if it has none, they are made now."""
+def _claimed(context: Context, message: Message, posted: Posted, *, is_alone: bool = False) -> list[Receipt]:
+    """The receipts of a message; if it has none, they are made now.
+
+    With `is_alone`, nobody else claims this message at the same time. Then a single receipt is one plain write, if the
+    message counts one phone already. Otherwise, the write of the count keeps two claims apart.
+    """
     where = keys.receipts(message["channel_sid"], message["index"])
     for _ in range(_ATTEMPTS):
         if made := context.table.every(where):
             return made
         claims = _claims(context, message, posted)
+        is_counted = is_alone and len(claims) == 1 and message["delivery"] == expected(1)
         try:
-            context.table.commit(context.cause(), [_counting(message, len(claims)), *claims])
+            context.table.commit(context.cause(), claims if is_counted else [_counting(message, len(claims)), *claims])
         except Refusal as refusal:
             # Another job has made the receipts first, or the message was deleted.
             if refusal.error is NOT_FOUND:
