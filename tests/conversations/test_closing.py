@@ -44,7 +44,7 @@ def crowded(world: World, twilio: Client, service_sid: str) -> str:
                 writes.append(Put(keys.member(channel, member["sid"]), member))
         world.table.commit(cause, writes)
     for channel in (sid, other):
-        world.table.touch(keys.tail(channel), {"members_count": MANY})
+        world.table.touch(keys.tail(channel), {"members_count": MANY, "memberships_changed": MANY})
     return sid
 
 
