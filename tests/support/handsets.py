@@ -29,7 +29,8 @@ from tests.support.waiting import until
 OWNER = "AC" + "a" * 32
 NUMBER, OTHER_NUMBER, SENDER = "+12025550143", "+12025550178", "whatsapp:+12025550143"
 INBOUND, RECEIPTS = "arn:aws:sns:us-east-1:000000000000:Inbound", "arn:aws:sns:us-east-1:000000000000:Receipts"
-OWN = Own((NUMBER, OTHER_NUMBER), (SENDER,), INBOUND, RECEIPTS, "set", "protect-1", frozenset({"US", "CA", "DE"}))
+ROLE = "arn:aws:iam::000000000000:role/TwoWay"
+OWN = Own((NUMBER, OTHER_NUMBER), (SENDER,), INBOUND, ROLE, RECEIPTS, "set", "protect-1", frozenset({"US", "CA", "DE"}))
 BOUNDARY = 1_760_000_000.0
 _PATHS = {"pinpoint-sms-voice-v2": SMS_PATH, "socialmessaging": WHATSAPP_PATH}
 
