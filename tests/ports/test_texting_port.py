@@ -11,6 +11,8 @@ import pytest
 from parley.ports.texting import SECONDS_TO_LIVE, AwsTexting, Fetched, Refused, Silent, Text, Texting
 from parley.runtime import Runtime
 from parley.settings import Settings
+from tests.support.handsets import NUMBER as OWN_NUMBER
+from tests.support.handsets import Stage
 from tests.support.texting import KEYS, FakeTexting, Wire, wire
 
 NUMBER, PHONE, WHATSAPP = "phone-" + "0" * 32, "+12065550100", "phone-number-id-" + "0" * 32
@@ -187,3 +189,35 @@ def test_a_function_sends_a_request_without_an_answer_once(
     with pytest.raises(Silent):
         CALLS[call][0](Runtime(Settings(region="us-east-1", endpoint_urls=urls, credentials=KEYS)).texting)
     assert len(server.asked) == 1
+
+
+# The stand-in of local runs.
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def at_the_stand_in(stage: Stage) -> AwsTexting:
+    return AwsTexting(stage.client, configuration_set="set", protection="protect-1", max_price="0.50")
+
+
+def test_the_stand_in_takes_a_text_and_repeats_its_context_in_its_events(stage: Stage) -> None:
+    taken = at_the_stand_in(stage).send_text(TEXT._replace(sender=OWN_NUMBER, to="+491721234567"))
+    told = stage.heard(2)
+    assert [(one["messageId"], one["context"]) for one in told] == [(taken, CONTEXT), (taken, CONTEXT)]
+
+
+@pytest.mark.parametrize(
+    ("phone", "exception", "reason"),
+    [
+        ("+491721230010", "ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT"),
+        ("+491721230099", "ThrottlingException", ""),
+        ("+33612345678", "ConflictException", "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION"),
+    ],
+)
+def test_the_stand_in_refuses_as_aws_does(stage: Stage, phone: str, exception: str, reason: str) -> None:
+    with pytest.raises(Refused) as raised:
+        at_the_stand_in(stage).send_text(TEXT._replace(sender=OWN_NUMBER, to=phone))
+    assert (raised.value.exception, raised.value.reason) == (exception, reason)
