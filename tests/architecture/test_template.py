@@ -254,8 +254,10 @@ def test_aws_may_publish_to_the_topics_of_phones_and_do_nothing_else():
     (reports,) = lines["ReceiptsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (reports["Action"], reports["Resource"]) == ("sns:Publish", {"Ref": "Receipts"})
     (trusted,) = lines["TwoWayRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    (whatsapp,) = lines["InboundPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (whatsapp["Action"], whatsapp["Resource"]) == ("sns:Publish", {"Ref": "Inbound"})
     here = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-    assert reports["Condition"] == trusted["Condition"] == here
+    assert reports["Condition"] == trusted["Condition"] == whatsapp["Condition"] == here
 
 
 def test_texts_are_sent_under_the_set_that_reports_them_all():
