@@ -2,6 +2,9 @@
 
 No REST API can do that, so this module uses the operations of the table itself. A number that somebody has disabled
 stays so: nothing leads from it to Parley any more, and the stand-in of AWS keeps that.
+
+The numbers join no messaging service. To join the default one, it would have to be made, and with it the default chat
+service: but a new stack has no service until its owner makes one.
 """
 
 from __future__ import annotations
@@ -33,11 +36,10 @@ def enable(plan: Plan, template: BoundTemplate) -> None:
     if not wanted:
         return
     (table_name,) = (plan.physical[table.logical_id]["ref"] for table in template.tables())
-    environment = plan.functions(template)[template.rest_api().function].environment
-    context = _context(plan, table_name, int(environment["PARLEY_ACTIONS_PER_SECOND"]))
+    context = _context(plan, table_name)
     for address, given in wanted.items():
         if context.table.fetch(keys.sender(plan.account_sid, address)) is None:
-            senders.enable(context, address, given)
+            senders.enable(context, address, {**given, "messaging_service_sid": None})
 
 
 def _texting(account: Account) -> dict[str, dict[str, Any]]:
@@ -69,22 +71,13 @@ def _on_whatsapp(account: Account) -> dict[str, dict[str, Any]]:
     }
 
 
-def _context(plan: Plan, table_name: str, actions_per_second: int) -> Context:
-    """The context of an operation. The first one gives the account its default service, whose actions are counted."""
+def _context(plan: Plan, table_name: str) -> Context:
     clock = Clock()
     endpoints = Endpoints(plan.engine, plan.dynamodb, plan.ministack)
     table = Table(table_name, lambda: endpoints.client("dynamodb"), clock)
     keyring = Keyring("", "", _no_secret, clock)
     return Context(
-        table,
-        Configuration(table, clock),
-        Ids(clock),
-        clock,
-        plan.account_sid,
-        keyring,
-        Caller(),
-        actions_per_second=actions_per_second,
-        has_phones=True,
+        table, Configuration(table, clock), Ids(clock), clock, plan.account_sid, keyring, Caller(), has_phones=True
     )
 
 

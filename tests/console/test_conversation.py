@@ -343,7 +343,7 @@ def test_members_without_an_identity_are_shown_by_their_sids(
 ) -> None:
     conversation = twilio.conversations.v1.services(service.sid).conversations(other.fetch().sid)
     conversation.update(messaging_service_sid="MG" + "0a" * 16)
-    (sender,) = unopened.stack.info["whatsapp_senders"]
+    sender = unopened.stack.info["whatsapp_senders"][0]
     pair = {"messaging_binding_proxy_address": sender}
     phones = [
         conversation.participants.create(

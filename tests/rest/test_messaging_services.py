@@ -16,6 +16,7 @@ from parley.operations import messaging_services, senders
 from parley.store import keys
 from tests.rest.support import DATE, at_once, sid
 from tests.support.doors import Raw
+from tests.support.invariants import everything
 from tests.support.world import PHONE_NUMBERS, World
 
 SERVICES = "/messaging/v1/Services"
@@ -287,6 +288,21 @@ def test_a_new_sender_joins_the_default_service_and_stays_where_it_is_when_it_is
     enable(world)
     assert raw("GET", path).status == 404
     assert raw.get(f"{SERVICES}/{other}/PhoneNumbers/{number}")["capabilities"] == ["SMS"]
+
+
+def test_a_sender_in_no_service_makes_neither_a_messaging_service_nor_a_chat_service(raw: Raw, world: World):
+    number = enable(world, messaging_service_sid=None)
+    kept = everything(world._client, world._table_name, world.account_sid)
+    assert [key.sk for key in kept] == [f"SENDER#{NUMBER}"]
+    assert raw.get("/chat/v2/Services")["services"] == []
+    (default,) = raw.get(SERVICES)["services"]
+    assert raw.get(f"{SERVICES}/{default['sid']}/PhoneNumbers")["phone_numbers"] == []
+    # Enabled again, it stays where it is; a service may take it.
+    enable(world, messaging_service_sid=None)
+    raw.post(f"{SERVICES}/{default['sid']}/PhoneNumbers", PhoneNumberSid=number)
+    enable(world, messaging_service_sid=None)
+    (held,) = raw.get(f"{SERVICES}/{default['sid']}/PhoneNumbers")["phone_numbers"]
+    assert held["sid"] == number
 
 
 def test_an_address_that_is_no_number_and_a_service_that_is_not_there_make_no_sender(world: World):

@@ -30,7 +30,16 @@ OWNER = "AC" + "a" * 32
 NUMBER, OTHER_NUMBER, SENDER = "+12025550143", "+12025550178", "whatsapp:+12025550143"
 INBOUND, RECEIPTS = "arn:aws:sns:us-east-1:000000000000:Inbound", "arn:aws:sns:us-east-1:000000000000:Receipts"
 ROLE = "arn:aws:iam::000000000000:role/TwoWay"
-OWN = Own((NUMBER, OTHER_NUMBER), (SENDER,), INBOUND, ROLE, RECEIPTS, "set", "protect-1", frozenset({"US", "CA", "DE"}))
+OWN = Own(
+    numbers=(NUMBER, OTHER_NUMBER),
+    senders=(SENDER,),
+    inbound=INBOUND,
+    role=ROLE,
+    receipts=RECEIPTS,
+    configuration_set="set",
+    protection="protect-1",
+    countries=frozenset({"US", "CA", "DE"}),
+)
 BOUNDARY = 1_760_000_000.0
 _PATHS = {"pinpoint-sms-voice-v2": SMS_PATH, "socialmessaging": WHATSAPP_PATH}
 

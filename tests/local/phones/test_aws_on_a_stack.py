@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -61,28 +62,38 @@ def test_a_number_for_groups_is_none_of_aws_s(stack: Stack, http_door: HttpDoor)
     assert {*shown} == {*stack.info["phone_numbers"], *stack.info["whatsapp_senders"]}
 
 
+def test_a_new_stack_has_numbers_and_no_service(tmp_path: Path) -> None:
+    stack = start_stack(tmp_path / "home")
+    try:
+        assert Raw(HttpDoor(stack.info)).get("/chat/v2/Services")["services"] == []
+        assert enabled(stack) == {"+12025550143", "+12025550178", "whatsapp:+12025550143"}
+    finally:
+        stack.stop()
+
+
 def test_a_number_that_was_disabled_stays_so_after_a_restart(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    for addresses in (2, 1):
-        stack = start_stack(home)
-        try:
-            sms = boto3.client(
-                "pinpoint-sms-voice-v2", endpoint_url=f"{stack.info['rest_url']}/_texts/sms-voice", **KEYS
-            )
-            raw = Raw(HttpDoor(stack.info))
-            (service,) = raw.get("/messaging/v1/Services")["services"]
-            listed = raw.get(f"/messaging/v1/Services/{service['sid']}/PhoneNumbers")["phone_numbers"]
-            texting = [one for one in listed if not one["phone_number"].startswith("whatsapp:")]
-            assert len(texting) == addresses
-            disable(sms, home, texting[0]["phone_number"])
-        finally:
-            stack.stop()
+    stack = start_stack(home)
+    try:
+        parley(stack, "phones", "disable", "+12025550143")
+    finally:
+        stack.stop()
+    stack = start_stack(home)
+    try:
+        assert enabled(stack) == {"+12025550178", "whatsapp:+12025550143"}
+    finally:
+        stack.stop()
 
 
-def disable(sms: Any, home: Path, number: str) -> None:
-    """Have a stack no longer use a number, as its operator does."""
-    command = [sys.executable, "-m", "cli", "phones", "disable", number]
-    environment = {**os.environ, "PARLEY_HOME": str(home)}
-    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, timeout=60)
-    two_way = {one["PhoneNumber"]: one["TwoWayEnabled"] for one in sms.describe_phone_numbers()["PhoneNumbers"]}
-    assert two_way[number] is False
+def enabled(stack: Stack) -> set[str]:
+    """The numbers that a stack uses."""
+    listed = json.loads(parley(stack, "phones", "list", "--json"))
+    return {one["address"] for one in listed if one["enabled"]}
+
+
+def parley(stack: Stack, *arguments: str) -> str:
+    """What the command prints."""
+    environment = {**os.environ, "PARLEY_HOME": str(stack.home.path)}
+    command = [sys.executable, "-m", "cli", *arguments]
+    ran = subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, timeout=60)
+    return ran.stdout.decode()

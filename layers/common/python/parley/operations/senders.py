@@ -55,7 +55,8 @@ def enable(context: Context, address: str, given: Mapping[str, Any]) -> Sender:
     """Make an address a sender, or change it if it is one.
 
     `given` are fields of the record; `provider_id` must be among them for a new sender. Without a
-    `messaging_service_sid`, a sender stays where it is, and a new one joins the account's default service.
+    `messaging_service_sid`, a sender stays where it is, and a new one joins the account's default service. If it is
+    None, a new one joins no service. What people write to it counts for the default one all the same.
 
     Raises:
         Refusal: 50407 for what is no number and no WhatsApp sender; 20404 if there is no such messaging service; 21714
@@ -66,19 +67,23 @@ def enable(context: Context, address: str, given: Mapping[str, Any]) -> Sender:
         raise ADDRESS_INVALID()
     fields = verbs.non_null({**given, "kind": channel, "address": address})
     key = keys.sender(context.account_sid, address)
+    joins_none = given.get("messaging_service_sid", "") is None
 
     def attempt(context: Context) -> Sender:
         held = context.table.fetch(key)
         former = _service_of(context, held)
-        service_sid = given.get("messaging_service_sid") or former or messaging_services.default_sid(context)
-        messaging_services.require(context, service_sid)
-        set_ = {**fields, "messaging_service_sid": service_sid}
+        service_sid = given.get("messaging_service_sid") or former
+        if not service_sid and not joins_none:
+            service_sid = messaging_services.default_sid(context)
+        if service_sid:
+            messaging_services.require(context, service_sid)
+        set_ = {**fields, **({"messaging_service_sid": service_sid} if service_sid else {})}
         if held is None:
             new = {**verbs.new_record(context, SENDER, {}), **set_, "sid": sender_sid(address)}
             writes: list[Write] = [Create(key, new, taken=CONCURRENT_UPDATE())]
         else:
             writes = [_changed(context, held, set_)]
-        if service_sid != former:
+        if service_sid and service_sid != former:
             writes += [messaging_services.entered(context, service_sid), *messaging_services.left(context, former)]
         return cast(Sender, _committed(context, held or {}, writes))
 
