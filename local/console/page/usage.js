@@ -26,6 +26,8 @@ const OF_THE_SERVICE = [
   ['Webhooks delivered', (counts) => sumOf(counts, ['WebhookDelivered'])],
   ['Webhook attempts that failed', (counts) => sumOf(counts, ['WebhookRejected', 'WebhookFailed', 'WebhookUnreachable'])],
   ['Push notifications', (counts) => sumOf(counts, ['Notifications'])],
+  ['Texts to phones', (counts) => sumOf(counts, ['Texts'])],
+  ['Cost of texts in US cents', (counts) => sumOf(counts, ['TextsCost']) / 10_000],
   ['Requests refused', (counts) => sumOf(counts, ['RequestErrors'])],
   ['Server errors', (counts) => sumOf(counts, ['ServerErrors'])],
 ];

@@ -1,0 +1,134 @@
+"""A person by SMS, one on WhatsApp and one in chat talk on a running stack, through Twilio's library and AWS's events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+from twilio.rest import Client
+
+from local.stack.running import Stack
+from tests.end_to_end.clients import Socket, access_token
+from tests.support.waiting import until
+
+# Other tests share the stack, so each has phones of its own.
+_numbers = count(14155550600)
+
+
+class Handset:
+    """A phone of the stand-in. On WhatsApp, its address begins so."""
+
+    def __init__(self, info: dict[str, Any], prefix: str = "") -> None:
+        self.address = f"{prefix}+{next(_numbers)}"
+        self.number = prefix + "+12025550143"
+        self._url = f"{info['rest_url']}/_phones/{quote(self.address, safe='')}"
+        self._owner = (str(info["account_sid"]), str(info["auth_token"]))
+
+    def write(self, body: str) -> None:
+        answer = requests.post(self._url, auth=self._owner, data={"To": self.number, "Body": body}, timeout=120)
+        assert answer.status_code == 201, answer.text
+
+    def send(self, body: str, file: bytes, content_type: str) -> None:
+        """A file with a caption."""
+        answer = requests.post(
+            self._url,
+            params={"To": self.number, "Body": body},
+            auth=self._owner,
+            data=file,
+            headers={"Content-Type": content_type},
+            timeout=120,
+        )
+        assert answer.status_code == 201, answer.text
+
+    @property
+    def got(self) -> list[str]:
+        """The texts that have come."""
+        thread = requests.get(self._url, auth=self._owner, timeout=120).json()["messages"]
+        return [one["body"] for one in thread if one["direction"] == "in"]
+
+    def look(self) -> None:
+        """Read what has come."""
+        assert requests.post(f"{self._url}/read", auth=self._owner, data={}, timeout=120).status_code < 300
+
+
+@pytest.fixture
+def api(twilio: Client) -> Any:
+    return twilio.conversations.v1
+
+
+@pytest.fixture
+def service_sid(api: Any) -> Iterator[str]:
+    """A service in which messages to the number make conversations."""
+    sid = api.services.create(friendly_name="front desk").sid
+    address = api.address_configurations.create(
+        type="sms",
+        address="+12025550143",
+        auto_creation_enabled=True,
+        auto_creation_type="default",
+        auto_creation_conversation_service_sid=sid,
+    )
+    yield sid
+    api.address_configurations(address.sid).delete()
+
+
+def test_a_text_makes_a_conversation_in_which_sms_whatsapp_and_chat_talk_to_one_another(
+    stack: Stack, twilio: Client, api: Any, service_sid: str
+) -> None:
+    customer, friend = Handset(stack.info), Handset(stack.info, "whatsapp:")
+    customer.write("hello")
+    service = api.services(service_sid)
+    made = until(lambda: service.conversations.list(), 30)
+    conversation = service.conversations(made[0].sid)
+    conversation.participants.create(identity="alice")
+    conversation.participants.create(
+        messaging_binding_address=friend.address, messaging_binding_proxy_address=friend.number
+    )
+    with Socket(stack.info, access_token(stack.info, service_sid, "alice")) as alice:
+        # Nobody may write freely to a person on WhatsApp who has not written.
+        friend.write("here I am")
+        alice.push("messageAdded", message={"body": "here I am", "from": friend.address})
+        until(lambda: customer.got == ["here I am"], 30)
+        customer.write("who is there?")
+        until(lambda: friend.got == ["who is there?"], 30)
+        alice.push("messageAdded", message={"body": "who is there?", "from": customer.address})
+        alice.ask("sendMessage", channel=made[0].sid, body="all of us")
+        asked = alice.push("messageAdded", message={"body": "all of us"})["message"]["sid"]
+    until(lambda: customer.got[1:] == friend.got[1:] == ["all of us"], 30)
+    friend.look()
+    message = conversation.messages(asked)
+    until(lambda: sorted(one.status for one in message.delivery_receipts.list()) == ["delivered", "read"], 30)
+    assert message.fetch().delivery == {
+        "total": 2,
+        "sent": "all",
+        "delivered": "all",
+        "read": "some",
+        "failed": "none",
+        "undelivered": "none",
+    }
+    horizons = {
+        (one.messaging_binding or {}).get("type", "chat"): one.last_read_message_index
+        for one in conversation.participants.list()
+    }
+    assert horizons == {"chat": None, "sms": None, "whatsapp": 3}
+    assert [one.body for one in conversation.messages.list()] == ["hello", "here I am", "who is there?", "all of us"]
+
+
+def test_a_picture_from_whatsapp_is_a_file_of_its_message(
+    stack: Stack, twilio: Client, api: Any, service_sid: str
+) -> None:
+    friend, conversation = Handset(stack.info, "whatsapp:"), api.services(service_sid).conversations.create()
+    conversation.participants.create(
+        messaging_binding_address=friend.address, messaging_binding_proxy_address=friend.number
+    )
+    picture = b"\x89PNG\r\n\x1a\n and so on"
+    friend.send("look", picture, "image/png")
+    (message,) = until(lambda: conversation.messages.list(), 30)
+    (file,) = message.media
+    assert (message.body, file["content_type"], file["size"]) == ("look", "image/png", len(picture))
+    owner = (str(stack.info["account_sid"]), str(stack.info["auth_token"]))
+    url = f"{stack.info['rest_url']}/media/v1/Services/{service_sid}/Media/{file['sid']}/Content"
+    assert requests.get(url, auth=owner, timeout=120).content == picture
