@@ -35,7 +35,7 @@ class Number:
         message_type: `TRANSACTIONAL` or `PROMOTIONAL`; on WhatsApp empty.
         country: Two letters; on WhatsApp empty.
         inbound_arn: Where AWS hands over what people write to it; empty if nowhere.
-        inbound_role: The role with which AWS does so; empty if none is set.
+        inbound_role: The role with which AWS does so; on WhatsApp empty.
         opt_out_list: The list of people who wrote STOP; on WhatsApp empty.
         manages_opt_outs: Whether the owner, and not AWS, keeps that list.
         waba: The id of the WhatsApp business account, `waba-…`.
@@ -109,9 +109,13 @@ class EndUserMessaging:
                 raise
 
     def wire(self, number: Number, topic: str, role: str, opt_out_list: str) -> None:
-        """Have AWS publish what people write to a number, and keep those who write STOP on this list."""
+        """Have AWS publish what people write to a number, and keep those who write STOP on this list.
+
+        For a text AWS takes the role. WhatsApp publishes by the topic's own policy, and has no such list.
+        """
         if number.kind == WHATSAPP:
-            self._hand_over(number, [{"eventDestinationArn": topic, "roleArn": role}])
+            if number.inbound_arn != topic:
+                self._hand_over(number, {"eventDestinationArn": topic})
             return
         now = (number.inbound_arn, number.inbound_role, number.opt_out_list, number.manages_opt_outs)
         if now == (topic, role, opt_out_list, False):
@@ -128,16 +132,16 @@ class EndUserMessaging:
 
     def unwire(self, number: Number) -> None:
         """Have AWS no longer publish what people write to a number. Its opt-out list stays."""
+        if not number.inbound_arn:
+            return
         if number.kind == WHATSAPP:
-            self._hand_over(number, [])
-        elif number.inbound_arn:
+            self._hand_over(number)
+        else:
             self._sms.update_phone_number(PhoneNumberId=number.provider_id, TwoWayEnabled=False)
 
-    def _hand_over(self, number: Number, destinations: list[dict[str, str]]) -> None:
-        now = {"eventDestinationArn": number.inbound_arn, "roleArn": number.inbound_role}
-        if destinations != ([now] if number.inbound_arn else []):
-            client = self._social
-            client.put_whatsapp_business_account_event_destinations(id=number.waba, eventDestinations=destinations)
+    def _hand_over(self, number: Number, *destinations: dict[str, str]) -> None:
+        given = {"id": number.waba, "eventDestinations": list(destinations)}
+        self._social.put_whatsapp_business_account_event_destinations(**given)
 
     # The countries to which texts may go.
 
@@ -219,7 +223,6 @@ def _whatsapp_number(account: Mapping[str, Any], told: Mapping[str, Any]) -> Num
         account["registrationStatus"],
         capabilities=("WHATSAPP",),
         inbound_arn=destination.get("eventDestinationArn", ""),
-        inbound_role=destination.get("roleArn", ""),
         waba=account["id"],
         waba_name=account["wabaName"],
         quality=told["qualityRating"],

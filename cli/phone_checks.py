@@ -182,7 +182,8 @@ class _Checks:
 
     def _inbound(self, number: Number) -> Result:
         name, wiring = number.address, self._wiring
-        if (number.inbound_arn, number.inbound_role) == (wiring.topic, wiring.role):
+        role = wiring.role if number.kind == SMS else ""
+        if (number.inbound_arn, number.inbound_role) == (wiring.topic, role):
             return Result(name, OK, "what people write comes to this stack")
         if number.inbound_arn == wiring.topic:
             detail = f"AWS publishes what people write with the role {number.inbound_role or '(none)'}"

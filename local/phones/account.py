@@ -36,7 +36,7 @@ class Own:
         numbers: The numbers for texts.
         senders: The numbers on WhatsApp, with `whatsapp:` before them.
         inbound: The topic that gets texts from phones, and all events of WhatsApp.
-        role: The role with which AWS publishes there.
+        role: The role with which AWS publishes texts there.
         receipts: The topic that gets what becomes of texts.
         configuration_set: The name that leads texts' events to `receipts`.
         protection: The id of the protect configuration.
@@ -154,8 +154,7 @@ class Account:
         """Where events of WhatsApp go."""
         if self.destinations is not None:
             return self.destinations
-        role = {"roleArn": self.own.role} if self.own.role else {}
-        return [{"eventDestinationArn": self.own.inbound, **role}] if self.own.inbound else []
+        return [{"eventDestinationArn": self.own.inbound}] if self.own.inbound else []
 
     def heard(self, phone: str, sender: str) -> None:
         """Note that a person has written to a sender, who may answer freely for a day."""

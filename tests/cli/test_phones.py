@@ -160,7 +160,7 @@ def test_the_rules_of_more_countries_than_aws_takes_at_once_are_sent_in_parts(
 def test_a_whatsapp_number_sends_its_events_to_the_stack(parley: Run, place: FakedPlace, account: EndUserMessagingFake):
     ran = parley("phones", "enable", WHATSAPP, "--json")
     (waba,) = account.accounts.values()
-    assert waba["eventDestinations"] == [{"eventDestinationArn": TOPIC, "roleArn": ROLE}]
+    assert waba["eventDestinations"] == [{"eventDestinationArn": TOPIC}]
     (record,) = senders.every(place.context)
     assert ran.json == {
         "address": WHATSAPP,
