@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli.rest import Refused
+from local.home import REPOSITORY
 from local.stack.running import Stack
 from tests.cli.conftest import Run, rest_of, use
 
@@ -48,6 +52,23 @@ def test_a_disabled_number_is_foreign_until_it_is_enabled_again(parley: Run, her
         join(here, NUMBER)
     assert parley("phones", "enable", NUMBER).status == 0
     assert join(here, NUMBER) == NUMBER
+    assert parley("phones", "doctor").status == 0
+
+
+def test_two_who_enable_a_number_at_once_both_succeed_and_leave_one_sender(parley: Run, here: Stack):
+    parley("phones", "disable", NUMBER)
+    command = [sys.executable, "-m", "cli", "phones", "enable", NUMBER, "--json"]
+    environment = {**os.environ, "PARLEY_HOME": str(here.home.path)}
+    running = [
+        subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    told = [process.communicate(timeout=60) for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], told
+    (service_sid,) = {json.loads(out)["messaging_service_sid"] for out, _ in told}
+    path = f"/messaging/v1/Services/{service_sid}/PhoneNumbers"
+    found = [one["phone_number"] for one in rest_of(here).listed(path, "phone_numbers")]
+    assert found.count(NUMBER) == 1
     assert parley("phones", "doctor").status == 0
 
 
