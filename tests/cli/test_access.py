@@ -80,9 +80,6 @@ def test_among_several_services_one_must_be_chosen_and_an_only_one_need_not_be(
     parley: Run, breakable: Stack, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PARLEY_HOME", str(breakable.home.path))
-    # The account's default service comes with its numbers.
-    for sid in services(breakable):
-        rest_of(breakable).delete(f"/chat/v2/Services/{sid}")
     assert "there is no service yet" in parley("token", "--identity", "alice").err
     only = rest_of(breakable).post("/chat/v2/Services", FriendlyName="only")["sid"]
     assert parley("token", "--identity", "alice", "--json").json["service_sid"] == only
