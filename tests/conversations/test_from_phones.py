@@ -293,6 +293,12 @@ def test_a_number_of_a_carrier_of_ones_own_makes_conversations_too(raw: Raw, car
     assert [body for _, body, _ in messages(thread)] == ["hello"]
 
 
+def test_a_configuration_that_is_not_enabled_makes_nothing(raw: Raw, topics: Topics) -> None:
+    configure(raw, Enabled="false")
+    assert topics.tell(text_from(PHONE, NUMBER, "hello")) == []
+    assert made_of(raw) == []
+
+
 def test_a_configuration_whose_service_is_deleted_makes_nothing(raw: Raw, topics: Topics, service_sid: str) -> None:
     configure(raw, ConversationServiceSid=service_sid)
     raw("DELETE", f"{API}/Services/{service_sid}")
@@ -321,6 +327,7 @@ def test_if_nothing_else_takes_a_message_the_url_of_the_messaging_service_is_tol
     (second,) = topics.function.deliveries.take()
     # SQS drops the second, because its id is the first one's.
     assert first["id"] == second["id"]
+    assert first["method"] == method
     assert topics.function.deliver(first) == []
     (one,) = asked
     assert one["MessageSid"] == one["SmsSid"] == one["SmsMessageSid"]
