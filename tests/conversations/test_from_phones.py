@@ -286,6 +286,41 @@ def test_after_a_conversation_was_closed_a_message_makes_another(thread: Thread,
     assert [body for _, body, _ in messages(new)] == ["hello"]
 
 
+@pytest.mark.parametrize("leave", ["closed", "removed", "deleted"])
+def test_a_text_that_aws_repeats_after_its_conversation_is_over_makes_no_other(
+    thread: Thread, raw: Raw, topics: Topics, leave: str
+) -> None:
+    configure(raw)
+    participant = thread.add(pair(PHONE, NUMBER))["sid"]
+    event = text_from(PHONE, NUMBER, "hello")
+    assert topics.tell(event) == []
+    match leave:
+        case "closed":
+            raw.post(thread.path, State="closed")
+        case "removed":
+            thread.remove(participant)
+        case "deleted":
+            raw("DELETE", thread.path)
+    assert topics.tell(event, receives=2) == []
+    assert [one.sid for one in made_of(raw)] == ([thread.sid] if leave == "closed" else [])
+    assert topics.tell(text_from(PHONE, NUMBER, "again", "in-2")) == []
+    (new,) = [one for one in made_of(raw) if one.sid != thread.sid]
+    assert [body for _, body, _ in messages(new)] == ["again"]
+
+
+def test_a_text_that_aws_repeats_when_the_phone_is_in_another_conversation_is_not_added_there(
+    thread: Thread, raw: Raw, topics: Topics
+) -> None:
+    thread.add(pair(PHONE, NUMBER))
+    event = text_from(PHONE, NUMBER, "hello")
+    assert topics.tell(event) == []
+    raw.post(thread.path, State="closed")
+    other = Thread(raw, None, f"{API}/Conversations/{raw.post(f'{API}/Conversations')['sid']}")  # type: ignore[arg-type]
+    other.add(pair(PHONE, NUMBER))
+    assert topics.tell(event, receives=2) == []
+    assert messages(other) == []
+
+
 def test_a_number_of_a_carrier_of_ones_own_makes_conversations_too(raw: Raw, carrier: ScriptedCarrier) -> None:
     configure(raw, pair()["MessagingBinding.ProxyAddress"])
     carrier.write(PHONE, "hello")

@@ -150,6 +150,22 @@ def test_a_number_that_is_given_up_before_its_text_is_sent_fails(texting: Textin
     assert (texting.aws.sent, failed(thread, message)) == ([], ("failed", 21606))
 
 
+def test_a_number_that_becomes_aws_s_between_the_two_jobs_of_a_message_sends_its_text(
+    texting: Texting, thread: Thread
+) -> None:
+    from parley.operations import senders
+
+    thread.add(pair(proxy=NUMBER))
+    post(thread)
+    senders.disable(texting.world.context(), NUMBER)
+    texting.webhooks.start()
+    texting.claim()
+    texting.enable(NUMBER, PHONE_ID)
+    texting.webhooks.start()
+    assert texting.webhooks.phone_all() == 1
+    assert [sent.to for sent in texting.send()] == [PHONE]
+
+
 def test_a_message_that_is_deleted_before_its_text_is_sent_is_not_sent(texting: Texting, thread: Thread) -> None:
     thread.add(pair(proxy=NUMBER))
     message = post(thread)

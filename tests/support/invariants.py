@@ -380,7 +380,9 @@ def _online(account: Account) -> Iterator[str]:
 
 def _tokens(account: Account) -> Iterator[str]:
     for key, token in account.of("IDEMPOTENCY"):
-        sid = key.pk.split("#")[1]
+        # The token of a message from a phone counts in the account, and says to which channel it leads.
+        sid = token.get("channel_sid") if "index" in token else None
+        sid = sid or key.pk.split("#")[1]
         tail = account.living.get(keys.tail(sid))
         if tail is not None and token["index"] > tail["last_index"]:
             yield f"a token of {sid} stands for message {token['index']}, and there are {tail['last_index'] + 1}"

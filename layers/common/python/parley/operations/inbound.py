@@ -39,7 +39,7 @@ from parley.errors import (
 )
 from parley.ids import group_digest, inbound_media_sid
 from parley.log import logger
-from parley.operations import messages
+from parley.operations import messages, sent_tokens
 from parley.operations.context import Context, of_carrier
 from parley.operations.unclaimed import Unclaimed, request
 from parley.records.spec import Path
@@ -140,7 +140,11 @@ def receive(context: Context, inbound: Inbound, around: Around) -> str:
     context = of_carrier(context, inbound.sender, writes=True)
     for _ in range(_ATTEMPTS):
         try:
-            if place := _place(context, inbound):
+            place, was_added = _place(context, inbound)
+            if was_added:
+                _note_time(context, place, inbound)
+                return ""
+            if place:
                 _add(context, place, inbound, around)
                 return ""
             if len(inbound.to) > 1:
@@ -165,9 +169,21 @@ def receive(context: Context, inbound: Inbound, around: Around) -> str:
     raise CONCURRENT_UPDATE()
 
 
-def _place(context: Context, inbound: Inbound) -> _Place | None:
-    """The open conversation that holds the pair of a message, or its group."""
-    holder = context.table.fetch(_key(context, inbound))
+def _place(context: Context, inbound: Inbound) -> tuple[_Place | None, bool]:
+    """The open conversation that holds the pair of a message, or its group, and whether the message was added before.
+
+    The conversation to which it was added may be another one, which is closed by now.
+    """
+    key, token_key = _key(context, inbound), sent_tokens.key_of(context, "", inbound.token)
+    found = context.table.fetch_many([key, token_key])
+    token = found.get(token_key)
+    if token is None or not sent_tokens.is_living(context, token):
+        return _open(context, inbound, found.get(key)), False
+    is_here = key in found and found[key]["channel_sid"] == token["channel_sid"]
+    return (_open(context, inbound, found[key]) if is_here else None), True
+
+
+def _open(context: Context, inbound: Inbound, holder: Holder | None) -> _Place | None:
     if holder is None:
         return None
     sid = holder["channel_sid"]
@@ -188,8 +204,7 @@ def _add(context: Context, place: _Place, inbound: Inbound, around: Around) -> N
     # About a message that makes a conversation, `onConversationAdd` was asked.
     asking = replace(context, ask=None) if place.is_first else context
     messages.create(asking, place.path, parameters, inbound.token)
-    if place.member_sid and channel_of(inbound.sender) == WHATSAPP:
-        _note_time(context, place, inbound)
+    _note_time(context, place, inbound)
 
 
 def _with_file(
@@ -198,11 +213,7 @@ def _with_file(
     """The parameters of a message that brings a file. If the file cannot be had, the attributes say so."""
     from parley.operations.inbound_files import Lost, bring
 
-    channel_sid = place.path["channel_sid"]
-    if context.table.fetch(keys.idempotency(channel_sid, inbound.token)):
-        # The message is there already.
-        return {"body": inbound.body or ""}
-    sid = inbound_media_sid(channel_sid, inbound.token)
+    sid = inbound_media_sid(place.path["channel_sid"], inbound.token)
     try:
         bring(context, texting(), inbound.to[0], place.path["service_sid"], sid, file)
     except Lost as lost:
@@ -221,8 +232,10 @@ def _files_of(inbound: Inbound) -> list[dict[str, str]]:
     return [{name: text for name, text in described.items() if text}]
 
 
-def _note_time(context: Context, place: _Place, inbound: Inbound) -> None:
+def _note_time(context: Context, place: _Place | None, inbound: Inbound) -> None:
     """Note when the person wrote last: for 24 hours from then on, Meta takes free text to the person."""
+    if place is None or not place.member_sid or channel_of(inbound.sender) != WHATSAPP:
+        return
     now = context.clock.now_ms()
     at = min(inbound.at or now, now)
     key = keys.bound_member(place.path["channel_sid"], place.member_sid)

@@ -63,7 +63,7 @@ def create(
     """A new message under the channel's next index.
 
     `token` makes the call repeatable: within ten minutes, the same token in the same channel answers with the message
-    that the first call made.
+    that the first call made. A token of a phone counts for 14 days in the whole account.
 
     `tag` makes it repeatable without any further write: a call that may be a repetition looks for its tag among the
     newest messages, and answers with the message that has it. Two calls at the same moment make two messages.
@@ -80,14 +80,14 @@ def create(
         raise BODY_REQUIRED()
     resolved = resolve(context, MESSAGE, path, opened=False)
     service_sid, channel_sid = path["service_sid"], resolved["channel_sid"]
-    token_keys = [keys.idempotency(channel_sid, token)] if token else []
+    token_keys = [sent_tokens.key_of(context, channel_sid, token)] if token else []
     right = "sendMediaMessage" if sids else "sendMessage"
     announcement = context.announcement(channel_sid)
     author_keys = authorship.wanted(context, channel_sid, parameters.get("author"))
     also = [*token_keys, *author_keys, *attaching.wanted(sids), *contents.wanted(context, parameters)]
     found = authority.require(context, service_sid, channel_sid, (right,), also=also)
     earlier: SentToken = (found.get(token_keys[0]) if token else None) or {}
-    if earlier and earlier["expires_at"] > context.clock.now_ms() // 1000:
+    if earlier and sent_tokens.is_living(context, earlier):
         try:
             sent = sent_tokens.message_of(context, service_sid, channel_sid, earlier)
         except sent_tokens.Repeated:

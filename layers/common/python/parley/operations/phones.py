@@ -70,13 +70,28 @@ class Left(NamedTuple):
     is_silent: bool
 
 
-def send(context: Context, carrier: Carrier, posted: Posted, is_late: Callable[[], bool]) -> Left:
-    """Hand a message to the carrier for each phone whose receipt has no status; stops when `is_late` says so."""
+QueueTexts = Callable[[Sequence[Receipt]], None]
+
+
+def send(
+    context: Context,
+    carrier: Carrier,
+    posted: Posted,
+    is_late: Callable[[], bool],
+    queue: QueueTexts | None = None,
+) -> Left:
+    """Hand a message to the carrier for each phone whose receipt has no status; stops when `is_late` says so.
+
+    A number may have become AWS's since its receipts were made. So what AWS carries is queued here too, if there is a
+    `queue` for it.
+    """
     message = _message(context, posted)
     if message is None:
         return Left(is_late=False, is_silent=False)
     silences = 0
-    _, others = _apart(context, _claimed(context, message, posted))
+    of_aws, others = _apart(context, _claimed(context, message, posted))
+    if of_aws and queue:
+        queue(of_aws)
     for receipt in _in_turn(others, posted.pauses):
         if is_late() or silences == _MOST_SILENCES:
             return Left(is_late=True, is_silent=silences > 0)
@@ -84,7 +99,7 @@ def send(context: Context, carrier: Carrier, posted: Posted, is_late: Callable[[
     return Left(is_late=False, is_silent=silences > 0)
 
 
-def queue_texts(context: Context, posted: Posted, queue: Callable[[Sequence[Receipt]], None]) -> bool:
+def queue_texts(context: Context, posted: Posted, queue: QueueTexts) -> bool:
     """Claim the receipts of a message, and queue those whose numbers AWS carries; whether others are left.
 
     It may run twice, but not twice at a time: what is queued twice is sent once.

@@ -49,7 +49,7 @@ def written(context: Context, sending: Sending, earlier: SentToken, announcement
             if refusal.error is not UNAVAILABLE and not _is_led_to(context, sending):
                 _give_back(context, sending)
             raise
-        earlier = context.table.fetch(_key(sending)) or SentToken()
+        earlier = context.table.fetch(_key(context, sending)) or SentToken()
         try:
             sent = sent_tokens.message_of(context, *_where(sending), earlier) if earlier else None
         except sent_tokens.Repeated:
@@ -71,10 +71,9 @@ def _write(context: Context, sending: Sending, earlier: SentToken, announcement:
     message = sending.message
     writes: list[Write] = [sent_tokens.new_message(message, sending.token)]
     if sending.token:
-        is_unwritten = "seq" in earlier and earlier["expires_at"] > context.clock.now_ms() // 1000
+        is_unwritten = "seq" in earlier and sent_tokens.is_living(context, earlier)
         is_apart = not (is_unwritten or sending.files or context.caller.address)
-        until = sent_tokens.lasts_until(context)
-        token = sent_tokens.leading_to(_key(sending), message, until, earlier, is_apart=is_apart)
+        token = sent_tokens.leading_to(context, _key(context, sending), message, earlier, is_apart=is_apart)
         if is_apart:
             context.table.commit(context.cause(), [token])
         else:
@@ -90,13 +89,16 @@ def _write(context: Context, sending: Sending, earlier: SentToken, announcement:
     return cast(Message, context.table.commit(cause, writes)[0])
 
 
-def _key(sending: Sending) -> Key[SentToken]:
-    return keys.idempotency(sending.message["channel_sid"], sending.token)
+def _key(context: Context, sending: Sending) -> Key[SentToken]:
+    return sent_tokens.key_of(context, sending.message["channel_sid"], sending.token)
 
 
 def _is_led_to(context: Context, sending: Sending) -> bool:
-    token = context.table.fetch(_key(sending)) if sending.token else None
-    return token is not None and token["index"] == sending.message["index"]
+    token = context.table.fetch(_key(context, sending)) if sending.token else None
+    if token is None:
+        return False
+    channel_sid, index = sending.message["channel_sid"], sending.message["index"]
+    return (token.get("channel_sid", channel_sid), token["index"]) == (channel_sid, index)
 
 
 def _where(sending: Sending) -> tuple[str, str]:

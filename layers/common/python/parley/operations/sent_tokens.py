@@ -15,6 +15,9 @@ an index was given up there is a tombstone, which no message replaces. So if the
 write is refused, and it answers with the repetition's message.
 
 A message with files, or from a phone, is written in one transaction with its token. Such a token has no `seq`.
+
+A token counts in one channel. That of a message from a phone counts in the whole account, since the carrier repeats the
+message and knows nothing of channels: meanwhile the conversation may be closed, or the phone may be in another one.
 """
 
 from __future__ import annotations
@@ -53,20 +56,35 @@ class GivenUp(Repeated):
     """Raised when a repetition has given up the index of this call, which was too slow."""
 
 
+def key_of(context: Context, channel_sid: str, token: str) -> Key[SentToken]:
+    """Where a token stands that the caller uses in a channel."""
+    return keys.idempotency(context.account_sid if context.caller.address else channel_sid, token)
+
+
+def is_living(context: Context, token: SentToken) -> bool:
+    """Whether a token counts. DynamoDB may keep an expired one for days."""
+    return token["expires_at"] > context.clock.now_ms() // 1000
+
+
 def lasts_until(context: Context) -> int:
     """Until when a token of the caller counts, in seconds since the epoch."""
     seconds = _OF_PHONES_SECONDS if context.caller.address else IDEMPOTENCY_SECONDS
     return context.clock.now_ms() // 1000 + seconds
 
 
-def leading_to(key: Key[SentToken], message: Message, until: int, earlier: SentToken, *, is_apart: bool) -> Write:
+def leading_to(
+    context: Context, key: Key[SentToken], message: Message, earlier: SentToken, *, is_apart: bool
+) -> Write:
     """The write that lets a token lead to a new message. It is refused as `Repeated` if another call came first.
 
     `is_apart` says that the message is written later, and not in the same transaction. `earlier` is what the key holds:
     nothing, or an expired token, which DynamoDB may keep for days, or one that leads to no message.
     """
-    record = {name: value for name, value in message.items() if name in _REMEMBERED} | {"expires_at": until}
+    record = {name: value for name, value in message.items() if name in _REMEMBERED}
+    record["expires_at"] = lasts_until(context)
     record["seq"] = message["seq"] if is_apart else None
+    # Only this item says to which channel a token of the account leads.
+    record["channel_sid"] = message["channel_sid"] if context.caller.address else None
     if not earlier:
         return Create(key, record, taken=Repeated())
     unchanged = Guard("index", "=", earlier["index"], Repeated())
@@ -104,6 +122,8 @@ def message_of(context: Context, service_sid: str, channel_sid: str, token: Sent
     Raises:
         Refusal: 20404 if the channel is gone; `Repeated` if the token leads elsewhere by now.
     """
+    if token.get("channel_sid", channel_sid) != channel_sid:
+        return _remembered(service_sid, token["channel_sid"], token)
     message_key, tail_key = keys.message(channel_sid, token["index"]), keys.tail(channel_sid)
     pauses = list(_PAUSES_MS)
     while True:
@@ -119,6 +139,10 @@ def message_of(context: Context, service_sid: str, channel_sid: str, token: Sent
         context.clock.sleep(pauses.pop(0) / 1000)
     if message_key not in found and "seq" in token and not _was_written(context, channel_sid, token):
         return None
+    return _remembered(service_sid, channel_sid, token)
+
+
+def _remembered(service_sid: str, channel_sid: str, token: SentToken) -> Message:
     names = {"service_sid": service_sid, "channel_sid": channel_sid, "sid": message_sid(channel_sid, token["index"])}
     return cast(Message, names | {name: value for name, value in token.items() if name in _REMEMBERED})
 

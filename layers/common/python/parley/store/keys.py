@@ -338,7 +338,7 @@ def marker(channel_sid: str, place: int) -> Key[stored.Marker]:
 
 
 def idempotency(sid: str, token: str) -> Key[stored.SentToken]:
-    """`sid` is that of the channel or service in which the token counts."""
+    """`sid` is that of the channel, the service or the account in which the token counts."""
     return Key(f"IDEMPOTENCY#{sid}#{token}", "IDEMPOTENCY")
 
 

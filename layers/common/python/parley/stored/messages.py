@@ -115,7 +115,8 @@ class Carried(TypedDict, total=False):
 class SentToken(Stored, total=False):
     """The message that was sent, or the channel that was made, under an idempotency token.
 
-    `seq` is the message's change number. Only a token that was written before its message has it.
+    `seq` is the message's change number. Only a token that was written before its message has it. `channel_sid` is the
+    channel that was made, or the channel of a message from a phone.
     """
 
     index: int

@@ -75,7 +75,7 @@ def phone_jobs(
     `aws` has the queues for the numbers that AWS carries, if it may carry any.
     """
     receiver = Receiver(context, deliveries)
-    hand_over = _or_later(lambda entry, turn: _hand_over(context, carrier, entry, turn))
+    hand_over = _or_later(lambda entry, turn: _hand_over(context, carrier, aws, entry, turn))
     first = {"phone": Job(queue, hand_over, plan)}
     if aws:
         apart = _or_later(lambda entry, turn: _queue_texts(context, aws.texts, queue, entry))
@@ -127,8 +127,12 @@ def _posted(entry: Entry) -> Posted:
 
 def _queue_texts(context: Context, texts: Queue, work: Queue, entry: Entry) -> None:
     posted = _posted(entry)
-    if phones.queue_texts(context, posted, lambda made: texts.send(_texts(made, posted.at))):
+    if phones.queue_texts(context, posted, _queueing(texts, posted)):
         work.send([{**{name: entry[name] for name in entry if name not in ("group", "id")}, "job": "phone"}])
+
+
+def _queueing(texts: Queue, posted: Posted) -> phones.QueueTexts:
+    return lambda made: texts.send(_texts(made, posted.at))
 
 
 def _texts(made: Iterable[Receipt], at: int) -> list[dict[str, Any]]:
@@ -145,9 +149,10 @@ def _texts(made: Iterable[Receipt], at: int) -> list[dict[str, Any]]:
     ]
 
 
-def _hand_over(context: Context, carrier: Carrier, entry: Entry, turn: Turn) -> Again | None:
+def _hand_over(context: Context, carrier: Carrier, aws: InOrder | None, entry: Entry, turn: Turn) -> Again | None:
     posted = _posted(entry)
-    left = phones.send(context, carrier, posted, lambda: turn.remaining_ms() < _MARGIN_MS)
+    queue = _queueing(aws.texts, posted) if aws else None
+    left = phones.send(context, carrier, posted, lambda: turn.remaining_ms() < _MARGIN_MS, queue)
     if left.is_silent:
         return Again(_PAUSE_SECONDS)
     return Again() if left.is_late else None
