@@ -256,6 +256,8 @@ def test_aws_may_publish_to_the_topics_of_phones_and_do_nothing_else():
     (trusted,) = lines["TwoWayRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     (whatsapp,) = lines["InboundPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (whatsapp["Action"], whatsapp["Resource"]) == ("sns:Publish", {"Ref": "Inbound"})
+    publishing = [one["Principal"]["Service"].removesuffix(".amazonaws.com") for one in (reports, trusted, whatsapp)]
+    assert publishing == ["sms-voice", "sms-voice", "social-messaging"]
     here = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     assert reports["Condition"] == trusted["Condition"] == whatsapp["Condition"] == here
 
