@@ -1,4 +1,4 @@
-"""What a text to a phone costs on its way through AWS: its receipt, its sending, and AWS's reports about it."""
+"""What a text to a phone costs on its way through AWS, with AWS's reports about it, and what a text from one costs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from bench.meter import Cost
 from bench.of_service import OfService
 from parley.operations import phones, receipts, senders
+from parley.operations.inbound import Around, Inbound, receive
 from parley.operations.receipts import Report
 from parley.operations.texts import Texts
 from parley.store import keys
@@ -22,6 +23,8 @@ _phones = itertools.count(100)
 class OfTexts(OfService):
     """An account with numbers that AWS carries. Each cost is of a conversation with one phone, and of a new message."""
 
+    phone = ""
+
     def costs(self) -> list[Cost]:
         """The costs of the parts of one text."""
         self.world.wire({"phones": True})
@@ -32,6 +35,9 @@ class OfTexts(OfService):
             self.cost("send a text to a phone", (2, 1, 2), self._send(_NUMBER)),
             self.cost("send a message on WhatsApp", (4, 2, 3), self._send(_WHATSAPP)),
             self.cost("note that a text was sent and delivered", (3, 7, 3), self._report("sent", "delivered")),
+            self.cost("take a text from a phone", (5, 5, 9), self._take(_NUMBER)),
+            self.cost("take a message from WhatsApp", (6, 8, 9), self._take(_WHATSAPP)),
+            self.cost("make a conversation of a text from a phone", (9, 22, 15), self._make()),
         ]
         self.world.wire({"phones": False})
         return found
@@ -40,7 +46,7 @@ class OfTexts(OfService):
         """A message to one phone."""
         path = f"/conversations/v1/Services/{self.service_sid}/Conversations"
         conversation = self.raw.post(path)["sid"]
-        phone = f"{number.rpartition('+')[0]}+49172{next(_phones):07d}"
+        phone = self.phone = f"{number.rpartition('+')[0]}+49172{next(_phones):07d}"
         pair = {"MessagingBinding.Address": phone, "MessagingBinding.ProxyAddress": number}
         member = self.raw.post(f"{path}/{conversation}/Participants", pair)["sid"]
         self.world.table.annotate(
@@ -66,6 +72,20 @@ class OfTexts(OfService):
         (path, at), context = self._claimed(number), self.world.context()
         texts = Texts(FakeTexting(), "media")
         return lambda: texts.hand_to_aws(context, path, at)
+
+    def _take(self, number: str) -> Callable[[], Any]:
+        self._posted(number)
+        return self._received(self.phone, number)
+
+    def _make(self) -> Callable[[], Any]:
+        creation = {"Enabled": "true", "ConversationServiceSid": self.service_sid}
+        form = {f"AutoCreation.{name}": value for name, value in creation.items()}
+        self.raw.post("/conversations/v1/Configuration/Addresses", {"Type": "sms", "Address": _NUMBER, **form})
+        return self._received(f"+49172{next(_phones):07d}", _NUMBER)
+
+    def _received(self, phone: str, number: str) -> Callable[[], Any]:
+        context, written = self.world.context(), Inbound(phone, (number,), "in-1", _BODY)
+        return lambda: receive(context, written, Around({}, lambda _: None))
 
     def _report(self, *statuses: str) -> Callable[[], Any]:
         (path, _), context = self._claimed(), self.world.context()

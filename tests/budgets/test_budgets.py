@@ -58,6 +58,9 @@ BUDGETED = [
     "send a text to a phone",
     "send a message on WhatsApp",
     "note that a text was sent and delivered",
+    "take a text from a phone",
+    "take a message from WhatsApp",
+    "make a conversation of a text from a phone",
     "create message in a conversation",
     "create message in a conversation, with an author",
     "list 50 conversations",
@@ -126,6 +129,8 @@ def test_an_operation_keeps_within_its_budget(costs: dict[str, Cost], operation:
                 "remove",
                 "claim",
                 "send ",
+                "take ",
+                "make ",
             )
         )
     ],
