@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import threading
 from typing import Any
 
 import pytest
 
 from parley.operations import senders
 from parley.operations.inbound_files import MOST_BYTES
-from parley.ports.texting import Refused, Silent
+from parley.ports.objects import Objects
+from parley.ports.texting import Fetched, Refused, Silent
 from tests.conversations.aws import Topics, whatsapp_from
 from tests.conversations.carrier import ScriptedCarrier
 from tests.conversations.phones import PHONE, Thread, pair
@@ -127,6 +129,37 @@ def test_a_file_that_came_and_expired_before_its_message_was_added_comes_again(
     topics.world.clock.advance(UNATTACHED_SECONDS + 1)
     assert topics.tell(picture(), receives=2) == []
     assert [len(one["media"]) for one in written(thread)] == [1]
+
+
+def test_a_file_is_not_lost_if_its_event_comes_twice_at_once(
+    thread: Thread, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, delete = topics.aws.fetch_media, Objects.delete
+    is_put, is_deleted = threading.Event(), threading.Event()
+
+    def held_up(*given: str) -> Fetched:
+        monkeypatch.setattr(topics.aws, "fetch_media", fetch)
+        answer = fetch(*given)
+        is_put.set()
+        assert is_deleted.wait(10)
+        return answer
+
+    def deleting(objects: Objects, key: str) -> None:
+        monkeypatch.setattr(Objects, "delete", delete)
+        objects.delete(key)
+        is_deleted.set()
+        slow.join(10)
+
+    monkeypatch.setattr(topics.aws, "fetch_media", held_up)
+    monkeypatch.setattr(Objects, "delete", deleting)
+    left: list[list[int]] = []
+    slow = threading.Thread(target=lambda: left.append(topics.tell(picture())))
+    slow.start()
+    assert is_put.wait(10)
+    left.append(topics.tell(picture()))
+    slow.join(10)
+    assert left == [[], []]
+    assert [(one["body"], len(one["media"] or ())) for one in written(thread)] == [("look", 1)]
 
 
 @pytest.mark.parametrize("changes", [{"id": None}, {"id": "../x"}, {"id": ""}])

@@ -159,6 +159,9 @@ def receive(context: Context, inbound: Inbound, around: Around) -> str:
             # The conversation was closed or deleted meanwhile, or another message has made one.
             if refusal.error in (CONVERSATION_CLOSED, NOT_FOUND, PAIR_EXISTS, CONCURRENT_UPDATE):
                 continue
+            if refusal.error in _OF_FILES and inbound.file:
+                # A repetition of the message is bringing the same file at this moment.
+                continue
             if refusal.error not in _FINAL:
                 raise
             if refusal.error in _OF_FILES and inbound.media_sids and inbound.body is not None:

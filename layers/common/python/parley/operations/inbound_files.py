@@ -46,20 +46,22 @@ def bring(context: Context, texting: Texting, to: str, service_sid: str, sid: st
     with ignoring(MEDIA_USED):
         expected = media.expect(context, service_sid, sid, described)
         arrival = _arrived(context, texting, sender["provider_id"], f"{ARRIVALS}{sid}/", file)
-        facts = context.objects.look(arrival)
+        facts = context.objects.look(arrival) if arrival else None
         size = facts.size if facts else 0
         if 0 < size <= min(MOST_BYTES, context.media.limit_bytes):
             context.objects.copy(arrival, media.object_key(expected), content_type)
-        context.objects.delete(arrival)
-        if not size:
-            raise Lost("gone")
+            # Before the arrival is deleted: a repetition of the message that finds none finds the file ready.
+            media.come(context, expected, size, content_type)
+        if facts:
+            context.objects.delete(arrival)
         if size > min(MOST_BYTES, context.media.limit_bytes):
             raise Lost("too large")
-        media.come(context, expected, size, content_type)
+        if not size and not media.has_come(context, expected):
+            raise Lost("gone")
 
 
 def _arrived(context: Context, texting: Texting, provider_id: str, prefix: str, file: WhatsAppFile) -> str:
-    """The key under which AWS has put a file."""
+    """The key under which AWS has put a file; empty if there is none, because a repetition was faster."""
     try:
         texting.fetch_media(provider_id, file.media_id, context.objects.bucket, prefix)
     except Silent as silent:
@@ -71,10 +73,7 @@ def _arrived(context: Context, texting: Texting, provider_id: str, prefix: str, 
         if meaning is None or meaning.is_busy or "AccessDenied" in refused.exception:
             raise UNAVAILABLE() from refused
         raise Lost("gone") from refused
-    arrival = context.objects.find(prefix)
-    if arrival is None:
-        raise Lost("gone")
-    return arrival
+    return context.objects.find(prefix) or ""
 
 
 def _type_of(text: str) -> str:

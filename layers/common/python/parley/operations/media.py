@@ -191,6 +191,12 @@ def come(context: Context, media: Media, size: int, content_type: str) -> None:
     _made_ready(context, media, size=size, content_type=content_type)
 
 
+def has_come(context: Context, media: Media) -> bool:
+    """Whether all bytes of an expected file are there by now."""
+    found = context.table.fetch(MEDIA.key({"sid": media["sid"]}))
+    return found is not None and found["state"] == READY
+
+
 def fetch(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
     """The file's record, with a new link. If its bytes were still to come, the object store is asked for them once.
 
