@@ -93,6 +93,10 @@ WRONG: dict[str, tuple[bytes, str]] = {
         json.dumps({**WELCOME, "types": {"twilio/text": {"body": "x" * 1601}}}).encode(),
         "body: a text of 1 to 1600 characters",
     ),
+    "a text with half of a pair of surrogates": (
+        json.dumps({**WELCOME, "types": {"twilio/text": {"body": "\ud800"}}}).encode(),
+        "body: a text of 1 to 1600 characters",
+    ),
     "a variable that is no text": (
         json.dumps({**WELCOME, "variables": {"1": 1}}).encode(),
         "content variables not json",

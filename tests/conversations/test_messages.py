@@ -76,6 +76,12 @@ REFUSED = [
     ({"content_sid": "HX1"}, 50526, "ContentSid must be a SID beginning with HX"),
     ({"content_sid": CONTENT, "content_variables": "[1]"}, 50527, "ContentVariables is not a JSON object with texts"),
     ({"content_sid": CONTENT, "content_variables": "{"}, 50527, "ContentVariables is not a JSON object with texts"),
+    # Half of a pair of surrogates is no text.
+    (
+        {"content_sid": CONTENT, "content_variables": r'{"1": "\ud800"}'},
+        50527,
+        "ContentVariables is not a JSON object with texts",
+    ),
     ({"body": "x", "content_variables": "{}"}, 50528, "ContentVariables was given without ContentSid"),
     (
         {"content_sid": CONTENT, "content_variables": '{"1": "' + "x" * 27_800 + '"}'},

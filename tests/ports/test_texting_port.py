@@ -221,3 +221,12 @@ def test_the_stand_in_refuses_as_aws_does(stage: Stage, phone: str, exception: s
     with pytest.raises(Refused) as raised:
         at_the_stand_in(stage).send_text(TEXT._replace(sender=OWN_NUMBER, to=phone))
     assert (raised.value.exception, raised.value.reason) == (exception, reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"), [({"body": "x" * 1601}, "MessageBody"), ({"to": "0171"}, "DestinationPhoneNumber")]
+)
+def test_the_reason_names_the_field_that_aws_does_not_take(stage: Stage, changes: dict[str, str], field: str) -> None:
+    with pytest.raises(Refused) as raised:
+        at_the_stand_in(stage).send_text(TEXT._replace(**{"sender": OWN_NUMBER, "to": "+491721234567", **changes}))
+    assert raised.value.reason == f"FIELD_VALIDATION_FAILED {field}"

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from parley.domain.addresses import WHATSAPP
-from parley.domain.deliveries import DELIVERED, EXPIRED, FAILED, READ, SENT, UNDELIVERED
+from parley.domain.deliveries import DELIVERED, EXPIRED, FAILED, READ, SENT, TOO_LONG, UNDELIVERED
 
 FILE_TOO_LARGE, FILE_NOT_FETCHED, FILE_TYPE_WRONG = 11751, 11200, 12300
 NOT_ALLOWED = 20003
@@ -62,6 +62,12 @@ _ENABLE = "the number is not AWS's any longer: `parley phones enable` or `parley
 _RIGHTS = "deploy the stack again: the function's role lacks a right to send, or a policy of the organization denies it"
 _LIMIT = "raise the spend limit in the console of AWS End User Messaging, or ask AWS Support to raise it"
 
+# The reason of a validation that names a field, whose name follows.
+_WRONG_FIELD = "FIELD_VALIDATION_FAILED"
+_ASK_SETTINGS = (
+    "AWS does not take one of the stack's settings for texts: look at SmsMaxPrice, and deploy the stack again"
+)
+
 _SLOW_DOWN = Refusal(EXPIRED, is_busy=True)
 # (exception, its `Reason`) -> what it means; the row without a reason is for all other reasons.
 _OF_SMS: Mapping[tuple[str, str], Refusal] = {
@@ -83,6 +89,12 @@ _OF_SMS: Mapping[tuple[str, str], Refusal] = {
     ("ConflictException", "REGISTRATION_NOT_COMPLETE"): Refusal(NOT_REGISTERED, cure=_ASK_DOCTOR),
     ("ConflictException", ""): Refusal(UNKNOWN, cure=_ASK_DOCTOR),
     ("ValidationException", ""): Refusal(NOT_A_NUMBER),
+    # Parley counts characters as Twilio does, and AWS may count otherwise.
+    ("ValidationException", f"{_WRONG_FIELD} MessageBody"): Refusal(TOO_LONG),
+    ("ValidationException", f"{_WRONG_FIELD} OriginationIdentity"): Refusal(NOT_A_SENDER, cure=_ENABLE),
+    ("ValidationException", f"{_WRONG_FIELD} MaxPrice"): Refusal(UNKNOWN, cure=_ASK_SETTINGS),
+    ("ValidationException", f"{_WRONG_FIELD} ConfigurationSetName"): Refusal(UNKNOWN, cure=_ASK_SETTINGS),
+    ("ValidationException", f"{_WRONG_FIELD} ProtectConfigurationId"): Refusal(UNKNOWN, cure=_ASK_SETTINGS),
     ("ValidationException", "COUNTRY_NOT_ENABLED"): Refusal(COUNTRY_BLOCKED, cure=_ASK_DOCTOR),
     ("ValidationException", "DESTINATION_COUNTRY_BLOCKED"): Refusal(COUNTRY_BLOCKED),
     ("ValidationException", "COUNTRY_CODE_MISMATCH"): Refusal(NOT_REACHED_FROM_HERE),

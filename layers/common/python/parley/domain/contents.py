@@ -30,6 +30,8 @@ TEXT = "twilio/text"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2,3})?")
 # The names that Meta takes.
 _AT_WHATSAPP = re.compile(r"[a-z0-9_]{1,512}")
+# JSON can spell half of a surrogate pair, but it can be neither stored nor sent.
+_HALF = re.compile("[\ud800-\udfff]")
 # `{{1}}` in a text: where the value of the variable `1` stands.
 PLACE = re.compile(r"\{\{\s*([^{}\s]{1,16})\s*\}\}")
 
@@ -60,6 +62,8 @@ def check_variables(text: str) -> str | None:
     except (ValueError, RecursionError):
         raise CONTENT_VARIABLES_NOT_JSON() from None
     if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
+        raise CONTENT_VARIABLES_NOT_JSON()
+    if any(map(_HALF.search, (*variables, *variables.values()))):
         raise CONTENT_VARIABLES_NOT_JSON()
     if len(variables) > _MOST_VARIABLES:
         raise CONTENT_VARIABLES_TOO_LONG()
@@ -114,7 +118,7 @@ def _text_of(given: Mapping[str, Any]) -> Any:
 
 
 def _check(name: str, value: Any, longest: int) -> None:
-    if not isinstance(value, str) or not 0 < len(value) <= longest:
+    if not isinstance(value, str) or not 0 < len(value) <= longest or _HALF.search(value):
         raise INVALID_PARAMETER(name=name, reason=f"a text of 1 to {longest} characters is needed")
 
 

@@ -72,9 +72,7 @@ def lasts_until(context: Context) -> int:
     return context.clock.now_ms() // 1000 + seconds
 
 
-def leading_to(
-    context: Context, key: Key[SentToken], message: Message, earlier: SentToken, *, is_apart: bool
-) -> Write:
+def leading_to(context: Context, key: Key[SentToken], message: Message, earlier: SentToken, *, is_apart: bool) -> Write:
     """The write that lets a token lead to a new message. It is refused as `Repeated` if another call came first.
 
     `is_apart` says that the message is written later, and not in the same transaction. `earlier` is what the key holds:

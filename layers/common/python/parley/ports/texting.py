@@ -34,6 +34,7 @@ SECONDS_TO_LIVE = 36_000
 # https://docs.aws.amazon.com/general/latest/gr/end-user-messaging.html lists the versions that AWS takes.
 META_VERSION = "v20.0"
 CONNECT_SECONDS, READ_SECONDS = 1, 8
+_WRONG_FIELD = "FIELD_VALIDATION_FAILED"
 # The settings of a client of botocore.
 CLIENT_CONFIG: dict[str, Any] = {
     "retries": {"mode": "standard", "total_max_attempts": 1},
@@ -70,7 +71,7 @@ class Refused(Exception):
 
     Attributes:
         exception: The name of AWS's exception.
-        reason: Its `Reason`; empty if it has none.
+        reason: Its `Reason`; empty if it has none. If AWS says that a field is wrong, a blank and the field follow.
         words: What AWS says about it. They name resources and limits, but do not hold the text.
     """
 
@@ -212,4 +213,11 @@ def _failure(error: ClientError) -> Refused | Silent:
     exception = str(told.get("Code") or "")
     if response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
         return Silent(exception)
-    return Refused(exception, str(response.get("Reason") or ""), str(told.get("Message") or ""))
+    return Refused(exception, _reason(response), str(told.get("Message") or ""))
+
+
+def _reason(response: Mapping[str, Any]) -> str:
+    reason, fields = str(response.get("Reason") or ""), response.get("Fields")
+    first = fields[0] if isinstance(fields, list) and fields and isinstance(fields[0], dict) else {}
+    name = str(first.get("Name") or "")
+    return f"{reason} {name[:1].upper()}{name[1:]}" if reason == _WRONG_FIELD and name else reason
