@@ -87,7 +87,7 @@ NOT_FROM_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 NEEDS_A_WILDCARD = re.compile(
     r"\$\{SocketApi\}/\$\{Stage\}/(POST|DELETE)/@connections/\*$|\$\{MediaBucket\.Arn\}/(inbound/)?\*$"
     r"|:sns:\$\{PushRegion\}:\$\{AWS::AccountId\}:(app|endpoint)/\*/CR\*$"
-    r"|:log-group:/\$\{AWS::StackName\}/[a-z_]+:\*$"
+    r"|:log-group:/parley/\$\{AWS::StackName\}/[a-z_]+:\*$"
     r"|:sms-voice:\$\{AWS::Region\}:\$\{AWS::AccountId\}:phone-number/\*$"
     r"|:social-messaging:\$\{AWS::Region\}:\$\{AWS::AccountId\}:phone-number-id/\*$"
 )
@@ -423,9 +423,9 @@ def test_no_setting_resolves_a_secret_or_is_for_local_runs_only(function: str):
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_logs_under_its_own_name_to_a_group_that_it_may_write(function: str):
     group = output(*FUNCTIONS[function]["LoggingConfig"]["LogGroup"]["Fn::GetAtt"])["Ref"]
-    assert LOG_GROUPS[group]["LogGroupName"]["Fn::Sub"] == "/${AWS::StackName}/" + folder(function)
+    assert LOG_GROUPS[group]["LogGroupName"]["Fn::Sub"] == "/parley/${AWS::StackName}/" + folder(function)
     assert environment(function)["POWERTOOLS_SERVICE_NAME"] == folder(function)
-    arn = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/${AWS::StackName}/"
+    arn = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/parley/${AWS::StackName}/"
     written = {"Fn::Sub": f"{arn}{folder(function)}:*"}
     assert written in [statement["Resource"] for statement in statements(function)]
 

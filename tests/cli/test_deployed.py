@@ -64,7 +64,10 @@ def declared(stack: str, info: dict[str, Any], watch_url: str) -> dict[str, Any]
         "Watch": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": watch_url}},
         **dict.fromkeys(QUEUES, queue),
         **{
-            f"{name}LogGroup": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": f"/{stack}/{name}"}}
+            f"{name}LogGroup": {
+                "Type": "AWS::Logs::LogGroup",
+                "Properties": {"LogGroupName": f"/parley/{stack}/{name}"},
+            }
             for name in LOG_GROUPS
         },
     }
