@@ -321,6 +321,15 @@ def test_a_text_that_aws_repeats_when_the_phone_is_in_another_conversation_is_no
     assert messages(other) == []
 
 
+def test_a_number_that_writes_to_itself_makes_nothing(raw: Raw, topics: Topics, caplog: Any) -> None:
+    configure(raw)
+    assert topics.tell(text_from(NUMBER, NUMBER, "hello")) == []
+    assert made_of(raw, NUMBER) == []
+    assert [vars(record)["reason"] for record in caplog.records if record.levelname == "WARNING"] == [
+        "it comes from the number that it was sent to"
+    ]
+
+
 def test_a_number_of_a_carrier_of_ones_own_makes_conversations_too(raw: Raw, carrier: ScriptedCarrier) -> None:
     configure(raw, pair()["MessagingBinding.ProxyAddress"])
     carrier.write(PHONE, "hello")
