@@ -126,7 +126,7 @@ class Cloud:
 
     def log(self, function: str, *messages: str) -> None:
         """Have a function log lines."""
-        logs, group, stream = self.client("logs"), f"/{self.name}/{function}", f"{time.time_ns()}"
+        logs, group, stream = self.client("logs"), f"/parley/{self.name}/{function}", f"{time.time_ns()}"
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
         events = [{"timestamp": int(time.time() * 1000), "message": message} for message in messages]
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
