@@ -188,6 +188,7 @@ ELSEWHERE: dict[int, str] = {
     50508: "sockets/test_media_messages.py::test_media_that_another_message_carries_is_refused",
     50509: "sockets/test_media_messages.py::test_the_body_of_a_media_message_cannot_change_but_its_attributes_can",
     50530: "sdk/requests_of_rows.py::SENT",
+    50610: "conversations/test_senders.py::test_the_configuration_of_a_sender_goes_with_it_and_that_is_logged_as_50610",
 }
 
 # Why a documented code is never answered.
@@ -196,7 +197,7 @@ REQUIRED = "a missing parameter is answered 20001"
 HIDDEN = "what is being deleted is not found at once (20404)"
 ONLY_CHAT = "only Chat answers it; Conversations has a code of its own"
 NO_MEDIA = "Conversations takes no files"
-NO_TEMPLATES = "Parley does not store templates"
+ONE_TYPE = "every template has the type twilio/text, which Conversations can send"
 NO_METADATA = "Twilio describes no requests for the metadata of a channel"
 NO_AGENTS = "there are no virtual agents"
 NEVER: dict[int, str] = {
@@ -208,15 +209,14 @@ NEVER: dict[int, str] = {
     **dict.fromkeys((50101, 50106, 50208, 50347, 50349, 50393, 50400, 50402, 50403, 50404, 50406, 50449), ONLY_CHAT),
     **dict.fromkeys((50600, 50601, 50602), "Conversations has no invites"),
     50205: "clients cannot name roles, and back ends may give every role",
-    50342: "Parley stores SIDs of messaging services and does not know whose they are",
+    50342: "a conversation keeps the SID of a messaging service as it was given, whoever has that service",
     50385: "Parley runs Conversations in every region",
     50392: "Conversations has no parameter for the time that a pre-event webhook has",
     50422: "50418 says the same of the same limit",
     50427: "a conversation and its participants are made in one transaction, so no failure leaves half of them",
     **dict.fromkeys((50506, 50511, 50512), NO_MEDIA),
-    50542: NO_TEMPLATES,
+    50542: ONE_TYPE,
     **dict.fromkeys(range(50531, 50535), NO_METADATA),
-    50610: "the account's numbers are configured at deployment, and no configuration of an address is removed with them",
     **dict.fromkeys(range(50700, 50712), NO_AGENTS),
 }
 

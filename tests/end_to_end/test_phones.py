@@ -1,8 +1,9 @@
-"""A person by SMS, one on WhatsApp and one in chat talk on a running stack, through Twilio's library and AWS's events."""
+"""A person by SMS, one on WhatsApp and one in chat talk on a running stack, through Twilio's libraries and AWS's events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from twilio.rest import Client
 
 from local.stack.running import Stack
 from tests.end_to_end.clients import Socket, access_token
+from tests.helper_libraries.node_library import node_library
 from tests.support.waiting import until
 
 # Other tests share the stack, so each has phones of its own.
@@ -55,9 +57,12 @@ class Handset:
         assert requests.post(f"{self._url}/read", auth=self._owner, data={}, timeout=120).status_code < 300
 
 
-@pytest.fixture
-def api(twilio: Client) -> Any:
-    return twilio.conversations.v1
+@pytest.fixture(params=["python", "node"])
+def api(request: pytest.FixtureRequest, stack: Stack, twilio: Client) -> Iterator[Any]:
+    """Twilio's library for Python, and the one for Node."""
+    with ExitStack() as open_library:
+        client = twilio if request.param == "python" else open_library.enter_context(node_library(stack))
+        yield client.conversations.v1
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ def service_sid(api: Any) -> Iterator[str]:
 
 
 def test_a_text_makes_a_conversation_in_which_sms_whatsapp_and_chat_talk_to_one_another(
-    stack: Stack, twilio: Client, api: Any, service_sid: str
+    stack: Stack, api: Any, service_sid: str
 ) -> None:
     customer, friend = Handset(stack.info), Handset(stack.info, "whatsapp:")
     customer.write("hello")
@@ -117,10 +122,9 @@ def test_a_text_makes_a_conversation_in_which_sms_whatsapp_and_chat_talk_to_one_
     assert [one.body for one in conversation.messages.list()] == ["hello", "here I am", "who is there?", "all of us"]
 
 
-def test_a_picture_from_whatsapp_is_a_file_of_its_message(
-    stack: Stack, twilio: Client, api: Any, service_sid: str
-) -> None:
-    friend, conversation = Handset(stack.info, "whatsapp:"), api.services(service_sid).conversations.create()
+def test_a_picture_from_whatsapp_is_a_file_of_its_message(stack: Stack, api: Any, service_sid: str) -> None:
+    friend, conversations = Handset(stack.info, "whatsapp:"), api.services(service_sid).conversations
+    conversation = conversations(conversations.create().sid)
     conversation.participants.create(
         messaging_binding_address=friend.address, messaging_binding_proxy_address=friend.number
     )

@@ -1,19 +1,11 @@
 // A back end's life with Twilio's helper library for Node. conversation.py is the same in Python, call by call, and
 // test_same_answers.py compares what both were told. Prints one line of JSON per call.
 "use strict";
-const twilio = require("twilio");
+const connect = require("./client.cjs");
 
 const account = process.env.ACCOUNT_SID;
 const imported = new Date("2015-07-30T20:00:00Z");
 const hook = "https://example.com/hook";
-
-function connect(token) {
-  const client = twilio(account, token);
-  client.chat.baseUrl = process.env.REST_URL + "/chat";
-  client.messaging.baseUrl = process.env.REST_URL + "/messaging";
-  client.api.baseUrl = process.env.REST_URL;
-  return client;
-}
 
 const snake = (name) => name.replace(/[A-Z]/g, (letter) => "_" + letter.toLowerCase());
 
@@ -176,7 +168,7 @@ async function messaging(client) {
   await call("create a nameless one", services.create({ friendlyName: "" }));
   await call("update messaging service", service.update({ inboundMethod: "GET" }), "sid inboundMethod");
   await call("fetch messaging service", service.fetch(), "sid friendlyName usecase accountSid");
-  await call("list messaging services", services.list({ limit: 1, pageSize: 1 }), "inboundMethod");
+  await call("list messaging services", services.list({ limit: 2, pageSize: 1 }), "accountSid");
   await call("list its senders", service.phoneNumbers.list());
   await call("add a number of nobody", service.phoneNumbers.create({ phoneNumberSid: noNumber }));
   await call("fetch a number of nobody", service.phoneNumbers(noNumber).fetch());
@@ -194,7 +186,7 @@ async function farewell(service, team) {
 }
 
 async function main() {
-  const client = connect(process.env.AUTH_TOKEN);
+  const client = connect();
   const made = await call("create service", client.chat.v2.services.create({ friendlyName: "a service" }));
   const service = client.chat.v2.services(made.sid);
   const role = await settings(service);

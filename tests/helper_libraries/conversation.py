@@ -193,7 +193,7 @@ def messaging(client: Client) -> None:
     call("create a nameless one", lambda: services.create(friendly_name=""))
     call("update messaging service", lambda: service.update(inbound_method="GET"), "sid inbound_method")
     call("fetch messaging service", service.fetch, "sid friendly_name usecase account_sid")
-    call("list messaging services", lambda: services.list(limit=1, page_size=1), "inbound_method")
+    call("list messaging services", lambda: services.list(limit=2, page_size=1), "account_sid")
     call("list its senders", service.phone_numbers.list)
     call("add a number of nobody", lambda: service.phone_numbers.create(phone_number_sid=no_number))
     call("fetch a number of nobody", service.phone_numbers(no_number).fetch)

@@ -25,16 +25,22 @@ def helper_library_for_node() -> Path:
     return install(HERE, "node", "the helper library for Node is")
 
 
-def transcript(stack: Stack, command: list[str], **more: str) -> list[list[Any]]:
-    """What a program printed against a stack, one line of JSON per call."""
-    variables = environment(
+def variables(stack: Stack, **more: str) -> dict[str, str]:
+    """The environment in which a program finds the stack and its account."""
+    return environment(
         ACCOUNT_SID=stack.info["account_sid"],
         AUTH_TOKEN=stack.info["auth_token"],
         REST_URL=stack.info["rest_url"],
         PYTHONIOENCODING="utf-8",
         **more,
     )
-    done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", timeout=600, check=False)
+
+
+def transcript(stack: Stack, command: list[str], **more: str) -> list[list[Any]]:
+    """What a program printed against a stack, one line of JSON per call."""
+    done = subprocess.run(
+        command, env=variables(stack, **more), capture_output=True, encoding="utf-8", timeout=600, check=False
+    )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

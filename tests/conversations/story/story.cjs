@@ -1,15 +1,13 @@
 // Tells story.json with Twilio's helper library for Node, as story.py does with the one for Python. Prints one line of
 // JSON per step.
 "use strict";
-const twilio = require("twilio");
+const connect = require("../../helper_libraries/client.cjs");
 const steps = require("./story.json");
 
-const { ACCOUNT_SID, AUTH_TOKEN, REST_URL, NAMES, BELOW_SERVICE } = process.env;
+const { NAMES, BELOW_SERVICE } = process.env;
 const names = JSON.parse(NAMES);
-const client = twilio(ACCOUNT_SID, AUTH_TOKEN);
-client.conversations.baseUrl = REST_URL + "/conversations";
 
-const api = client.conversations.v1;
+const api = connect().conversations.v1;
 const service = api.services(names.service);
 const roots = { api, service, scope: BELOW_SERVICE ? service : api };
 
