@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from parley.operations import contents
-from parley.ports.texting import Refused
+from parley.ports.texting import CONNECT_SECONDS, READ_SECONDS, Refused
 from parley.store import keys
 from tests.conversations.carrier import receipts_of
 from tests.conversations.phones import PHONE, Thread, pair
 from tests.conversations.texting import NUMBER, PHONE_ID, WHATSAPP_ID, WHATSAPP_NUMBER, Texting
 from tests.support.files import store, upload
+from tests.webhooks.function import Remaining
 
 AMERICAN, WHATSAPP = "+12065550100", f"whatsapp:{PHONE}"
 SCAN_TAG = "GuardDutyMalwareScanStatus"
@@ -106,6 +107,18 @@ def test_a_file_on_whatsapp_is_handed_to_whatsapp_before_the_message_that_names_
         f"s3://{texting.world.store.bucket}/{service}/{sid}",
     )
     assert message.what["image"] == {"id": "media1", "caption": "look"}
+
+
+def test_a_message_with_a_file_is_begun_only_if_there_is_time_for_two_calls(texting: Texting, chatting: Thread) -> None:
+    sid = upload(texting.world, service_of(texting, chatting), content_type="image/jpeg")
+    post(chatting, MediaSid=sid)
+    texting.claim()
+    (text,) = texting.webhooks.texts.take()
+    left = 2_000 * (CONNECT_SECONDS + READ_SECONDS)
+    assert texting.carry(text, remaining=Remaining(left)) == [text["sid"]]
+    assert texting.aws.sent == []
+    assert texting.carry(text, receives=2) == []
+    assert len(texting.aws.sent) == 2
 
 
 @pytest.mark.inferred

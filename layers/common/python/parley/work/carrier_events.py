@@ -39,8 +39,8 @@ from parley.work.receiving import Receiver
 
 # When only this much of the function's time is left, no further message is begun.
 _MARGIN_MS = 8_000
-# A message from a phone may have to wait for pre-event webhooks.
-_LONG_MARGIN_MS = 12_000
+# A message from a phone may have to wait for a pre-event webhook, and nine seconds for its file.
+_LONG_MARGIN_MS = 18_000
 _NO_DIGITS = re.compile("[^0-9]")
 _LONGEST_NAME = 256
 _NOTHING = "it has no statuses and no messages"

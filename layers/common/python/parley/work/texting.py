@@ -16,9 +16,9 @@ from parley.ports.queue import Queue
 from parley.ports.texting import Texting
 from parley.work.job import Job
 
-# When only this much of the function's time is left, no text is begun: AWS is given ten seconds to answer, WhatsApp
-# twice as much for a message with a file.
-_MARGIN_MS = 14_000
+# When only this much of the function's time is left, no text is begun. AWS is given nine seconds to answer, and a file
+# for WhatsApp is handed over first. If the function ended in between, the text might be sent twice.
+_MARGIN_MS = 20_000
 # The first pause of a text that AWS takes later. It doubles each time.
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5, 300
 # The pause of a text of which nobody knows whether AWS has taken it. AWS's first event comes sooner.
