@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -319,6 +320,31 @@ def test_a_text_that_aws_repeats_when_the_phone_is_in_another_conversation_is_no
     other.add(pair(PHONE, NUMBER))
     assert topics.tell(event, receives=2) == []
     assert messages(other) == []
+
+
+def test_an_event_with_many_messages_does_not_take_a_thread_for_each(
+    raw: Raw, carrier: ScriptedCarrier, topics: Topics
+) -> None:
+    configure(raw, WHATSAPP_NUMBER)
+    raw.post(f"{API}/Configuration/Webhooks", {"PreWebhookUrl": HOOK, "Filters": list(BEFORE)})
+    before = threading.active_count()
+    seen: list[int] = []
+
+    def told(request: Any) -> Response:
+        seen.append(threading.active_count() - before)
+        # Others come meanwhile, if they may.
+        threading.Event().wait(0.05)
+        return Response(200, {}, b"")
+
+    carrier.function.outgoing.answer = told  # type: ignore[union-attr]
+    written = [
+        {"from": f"49172{number:07d}", "id": f"wamid.{number}", "type": "text", "text": {"body": "hello"}}
+        for number in range(200)
+    ]
+    metadata = {"display_phone_number": WHATSAPP_NUMBER.rpartition("+")[2]}
+    assert topics.tell(metas({"metadata": metadata, "messages": written})) == []
+    assert 1 < max(seen) < 100
+    assert len(raw.get(f"{API}/Conversations", PageSize=100)["conversations"]) == 100
 
 
 def test_a_number_that_writes_to_itself_makes_nothing(raw: Raw, topics: Topics, caplog: Any) -> None:

@@ -41,6 +41,8 @@ from parley.work.receiving import Receiver
 _MARGIN_MS = 8_000
 # A message from a phone may have to wait for a pre-event webhook, and nine seconds for its file.
 _LONG_MARGIN_MS = 18_000
+# One event of Meta's may hold a thousand messages, and Lambda lets a function have a thousand threads.
+_MOST_AT_ONCE = 32
 _NO_DIGITS = re.compile("[^0-9]")
 _LONGEST_NAME = 256
 _NOTHING = "it has no statuses and no messages"
@@ -140,7 +142,7 @@ class CarrierEvents:
             return {message_id for one, message_id in told if is_late() or not self._is_received(one)}
 
         contexts = [copy_context() for _ in phones]
-        with ThreadPoolExecutor(len(phones)) as pool:
+        with ThreadPoolExecutor(min(len(phones), _MOST_AT_ONCE)) as pool:
             left = pool.map(lambda context, told: context.run(in_order, told), contexts, phones.values())
             return set().union(*left)
 
