@@ -168,6 +168,18 @@ def test_a_template_goes_to_a_phone_as_its_text(texting: Texting, american: Thre
     assert [sent.body for sent in texting.send()] == ["Hello you."]
 
 
+def test_a_phone_gets_the_text_that_the_conversation_has_if_the_template_changes_meanwhile(
+    texting: Texting, american: Thread
+) -> None:
+    given = {"friendly_name": "welcome", "language": "en", "body": "Hello {{1}}.", "variables": {"1": "you"}}
+    sid = contents.put(texting.world.context(), given)["sid"]
+    message = post(american, ContentSid=sid)
+    contents.put(texting.world.context(), {**given, "body": "Bye {{1}}."})
+    texting.start()
+    (sent,) = texting.send()
+    assert sent.body == american.raw.get(f"{american.path}/Messages/{message}")["body"] == "Hello you."
+
+
 @pytest.mark.inferred
 def test_a_template_that_the_account_does_not_have_fails_without_a_call(texting: Texting, american: Thread) -> None:
     message = post(american, ContentSid="HX" + "0" * 32)

@@ -93,26 +93,25 @@ def plan(message: Message, to: str, content: Content | None, last_inbound_at: in
 
     Args:
         to: The phone's address.
-        content: The message's template, if the message names one and the account has it. Otherwise the message's text
-            is what the template gave when the message was written.
+        content: The message's template, if the message names one and the account has it. If the message has a text, it
+            is what the template gave when the message was written, or what a webhook made of that.
         last_inbound_at: When the person last wrote to the number, in milliseconds.
 
     Raises:
         Unsendable: 11751, 12300, 21602, 21612, 21617, 50526, 50527 or 63016.
     """
     is_whatsapp = channel_of(to) == WHATSAPP
-    file = None
-    if content is not None:
-        given = message.get("content_variables")
-        body = _checked(filled(content["body"], content.get("variables") or {}, given))
-        if is_whatsapp and content.get("template"):
-            return Plan(body, whatsapp=_of_template(to, content, given))
-    elif message.get("content_sid") and not message.get("body"):
+    values = content.get("variables") or {} if content else {}
+    given = message.get("content_variables")
+    if content and is_whatsapp and content.get("template"):
+        return Plan(_checked(filled(content["body"], values, given)), whatsapp=_of_template(to, content, given))
+    # Twilio sends one file too (https://www.twilio.com/docs/conversations/conversations-limits).
+    text, file = message.get("body"), next(iter(files_of(message)), None)
+    if content and not text:
+        text, file = filled(content["body"], values, given), None
+    elif message.get("content_sid") and not text:
         raise Unsendable(NO_TEMPLATE)
-    else:
-        body = _checked(message.get("body") or "")
-        # Twilio sends one file too (https://www.twilio.com/docs/conversations/conversations-limits).
-        file = next(iter(files_of(message)), None)
+    body = _checked(text or "")
     if file is None and not body.strip():
         raise Unsendable(NO_BODY)
     if is_whatsapp:
