@@ -62,7 +62,7 @@ class Settings:
         text_queue_url: The queue of texts to phones that AWS carries.
         texts_configuration_set: The configuration set of AWS under which texts are sent, which says where it reports.
         texts_protection: The protect configuration of AWS under which texts are sent: where they may go to.
-        texts_max_price: What one text may cost at most, in US dollars, such as `0.50`; empty for no limit.
+        texts_max_price: What one part of a text may cost at most, in US dollars, such as `0.50`; empty for no limit.
         metrics_namespace: The CloudWatch namespace of the function's metrics, one for each stack.
         function: The function's name, which its metrics carry.
         console_url: Where the console is, which the REST API's `/` then links to; empty if there is none.

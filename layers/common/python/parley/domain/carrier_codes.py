@@ -41,7 +41,7 @@ class Outcome(NamedTuple):
     error_code: int = 0
 
 
-class Refusal(NamedTuple):
+class Meaning(NamedTuple):
     """What a refusal of AWS means for a text.
 
     Attributes:
@@ -68,76 +68,76 @@ _ASK_SETTINGS = (
     "AWS does not take one of the stack's settings for texts: look at SmsMaxPrice, and deploy the stack again"
 )
 
-_SLOW_DOWN = Refusal(EXPIRED, is_busy=True)
+_SLOW_DOWN = Meaning(EXPIRED, is_busy=True)
 # (exception, its `Reason`) -> what it means; the row without a reason is for all other reasons.
-_OF_SMS: Mapping[tuple[str, str], Refusal] = {
+_OF_SMS: Mapping[tuple[str, str], Meaning] = {
     ("ThrottlingException", ""): _SLOW_DOWN,
     # Limits of a month and of a day: whatever the limit is, waiting may help, and sending on does not.
-    ("ServiceQuotaExceededException", ""): Refusal(OUT_OF_BUDGET, is_out_of_money=True, cure=_LIMIT),
-    ("ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT"): Refusal(OPTED_OUT),
-    ("ConflictException", "DESTINATION_PHONE_NUMBER_NOT_VERIFIED"): Refusal(
+    ("ServiceQuotaExceededException", ""): Meaning(OUT_OF_BUDGET, is_out_of_money=True, cure=_LIMIT),
+    ("ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT"): Meaning(OPTED_OUT),
+    ("ConflictException", "DESTINATION_PHONE_NUMBER_NOT_VERIFIED"): Meaning(
         NOT_VERIFIED, cure="the account is in AWS's sandbox: verify the phone, or ask AWS for production access"
     ),
-    ("ConflictException", "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION"): Refusal(
+    ("ConflictException", "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION"): Meaning(
         COUNTRY_BLOCKED, cure="add the phone's country to the parameter SmsCountries"
     ),
-    ("ConflictException", "DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE"): Refusal(PROTECTED),
-    ("ConflictException", "NUMBER_CAPABILITIES_MISMATCH"): Refusal(NOT_A_SENDER, cure=_ASK_DOCTOR),
-    ("ConflictException", "MESSAGE_TYPE_MISMATCH"): Refusal(NOT_A_SENDER, cure=_ASK_DOCTOR),
-    ("ConflictException", "NO_ORIGINATION_IDENTITIES_FOUND"): Refusal(NOT_A_SENDER, cure=_ENABLE),
-    ("ConflictException", "RESOURCE_NOT_ACTIVE"): Refusal(NOT_A_SENDER, cure=_ASK_DOCTOR),
-    ("ConflictException", "REGISTRATION_NOT_COMPLETE"): Refusal(NOT_REGISTERED, cure=_ASK_DOCTOR),
-    ("ConflictException", ""): Refusal(UNKNOWN, cure=_ASK_DOCTOR),
-    ("ValidationException", ""): Refusal(NOT_A_NUMBER),
+    ("ConflictException", "DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE"): Meaning(PROTECTED),
+    ("ConflictException", "NUMBER_CAPABILITIES_MISMATCH"): Meaning(NOT_A_SENDER, cure=_ASK_DOCTOR),
+    ("ConflictException", "MESSAGE_TYPE_MISMATCH"): Meaning(NOT_A_SENDER, cure=_ASK_DOCTOR),
+    ("ConflictException", "NO_ORIGINATION_IDENTITIES_FOUND"): Meaning(NOT_A_SENDER, cure=_ENABLE),
+    ("ConflictException", "RESOURCE_NOT_ACTIVE"): Meaning(NOT_A_SENDER, cure=_ASK_DOCTOR),
+    ("ConflictException", "REGISTRATION_NOT_COMPLETE"): Meaning(NOT_REGISTERED, cure=_ASK_DOCTOR),
+    ("ConflictException", ""): Meaning(UNKNOWN, cure=_ASK_DOCTOR),
+    ("ValidationException", ""): Meaning(NOT_A_NUMBER),
     # Parley counts characters as Twilio does, and AWS may count otherwise.
-    ("ValidationException", f"{_WRONG_FIELD} MessageBody"): Refusal(TOO_LONG),
-    ("ValidationException", f"{_WRONG_FIELD} OriginationIdentity"): Refusal(NOT_A_SENDER, cure=_ENABLE),
-    ("ValidationException", f"{_WRONG_FIELD} MaxPrice"): Refusal(UNKNOWN, cure=_ASK_SETTINGS),
-    ("ValidationException", f"{_WRONG_FIELD} ConfigurationSetName"): Refusal(UNKNOWN, cure=_ASK_SETTINGS),
-    ("ValidationException", f"{_WRONG_FIELD} ProtectConfigurationId"): Refusal(UNKNOWN, cure=_ASK_SETTINGS),
-    ("ValidationException", "COUNTRY_NOT_ENABLED"): Refusal(COUNTRY_BLOCKED, cure=_ASK_DOCTOR),
-    ("ValidationException", "DESTINATION_COUNTRY_BLOCKED"): Refusal(COUNTRY_BLOCKED),
-    ("ValidationException", "COUNTRY_CODE_MISMATCH"): Refusal(NOT_REACHED_FROM_HERE),
-    ("ValidationException", "INTERNATIONAL_SENDING_NOT_SUPPORTED"): Refusal(NOT_REACHED_FROM_HERE),
-    ("ValidationException", "INVALID_IDENTITY_FOR_DESTINATION_COUNTRY"): Refusal(NOT_REACHED_FROM_HERE),
-    ("ValidationException", "SENDER_ID_NOT_REGISTERED"): Refusal(NOT_REGISTERED, cure=_ASK_DOCTOR),
-    ("ValidationException", "SENDER_ID_REQUIRES_REGISTRATION"): Refusal(NOT_REGISTERED, cure=_ASK_DOCTOR),
-    ("ValidationException", "SENDER_ID_NOT_SUPPORTED"): Refusal(NOT_REACHED_FROM_HERE),
-    ("ValidationException", "CHANNEL_NOT_ENABLED"): Refusal(NOT_A_SENDER, cure=_ASK_DOCTOR),
-    ("ValidationException", "PRICE_OVER_THRESHOLD"): Refusal(
+    ("ValidationException", f"{_WRONG_FIELD} MessageBody"): Meaning(TOO_LONG),
+    ("ValidationException", f"{_WRONG_FIELD} OriginationIdentity"): Meaning(NOT_A_SENDER, cure=_ENABLE),
+    ("ValidationException", f"{_WRONG_FIELD} MaxPrice"): Meaning(UNKNOWN, cure=_ASK_SETTINGS),
+    ("ValidationException", f"{_WRONG_FIELD} ConfigurationSetName"): Meaning(UNKNOWN, cure=_ASK_SETTINGS),
+    ("ValidationException", f"{_WRONG_FIELD} ProtectConfigurationId"): Meaning(UNKNOWN, cure=_ASK_SETTINGS),
+    ("ValidationException", "COUNTRY_NOT_ENABLED"): Meaning(COUNTRY_BLOCKED, cure=_ASK_DOCTOR),
+    ("ValidationException", "DESTINATION_COUNTRY_BLOCKED"): Meaning(COUNTRY_BLOCKED),
+    ("ValidationException", "COUNTRY_CODE_MISMATCH"): Meaning(NOT_REACHED_FROM_HERE),
+    ("ValidationException", "INTERNATIONAL_SENDING_NOT_SUPPORTED"): Meaning(NOT_REACHED_FROM_HERE),
+    ("ValidationException", "INVALID_IDENTITY_FOR_DESTINATION_COUNTRY"): Meaning(NOT_REACHED_FROM_HERE),
+    ("ValidationException", "SENDER_ID_NOT_REGISTERED"): Meaning(NOT_REGISTERED, cure=_ASK_DOCTOR),
+    ("ValidationException", "SENDER_ID_REQUIRES_REGISTRATION"): Meaning(NOT_REGISTERED, cure=_ASK_DOCTOR),
+    ("ValidationException", "SENDER_ID_NOT_SUPPORTED"): Meaning(NOT_REACHED_FROM_HERE),
+    ("ValidationException", "CHANNEL_NOT_ENABLED"): Meaning(NOT_A_SENDER, cure=_ASK_DOCTOR),
+    ("ValidationException", "PRICE_OVER_THRESHOLD"): Meaning(
         TOO_DEAR, cure="the text costs more than the parameter SmsMaxPrice allows"
     ),
-    ("ValidationException", "ATTACHMENT_TYPE_NOT_SUPPORTED"): Refusal(FILE_TYPE_WRONG),
-    ("ValidationException", "MEDIA_TYPE_NOT_SUPPORTED"): Refusal(FILE_TYPE_WRONG),
-    ("ValidationException", "MAXIMUM_SIZE_EXCEEDED"): Refusal(FILE_TOO_LARGE),
-    ("AccessDeniedException", ""): Refusal(NOT_ALLOWED, cure=_RIGHTS),
-    ("AccessDeniedException", "ACCOUNT_DISABLED"): Refusal(SUSPENDED, cure="AWS has disabled sending: ask AWS Support"),
-    ("AccessDeniedException", "INSUFFICIENT_ACCOUNT_REPUTATION"): Refusal(
+    ("ValidationException", "ATTACHMENT_TYPE_NOT_SUPPORTED"): Meaning(FILE_TYPE_WRONG),
+    ("ValidationException", "MEDIA_TYPE_NOT_SUPPORTED"): Meaning(FILE_TYPE_WRONG),
+    ("ValidationException", "MAXIMUM_SIZE_EXCEEDED"): Meaning(FILE_TOO_LARGE),
+    ("AccessDeniedException", ""): Meaning(NOT_ALLOWED, cure=_RIGHTS),
+    ("AccessDeniedException", "ACCOUNT_DISABLED"): Meaning(SUSPENDED, cure="AWS has disabled sending: ask AWS Support"),
+    ("AccessDeniedException", "INSUFFICIENT_ACCOUNT_REPUTATION"): Meaning(
         SUSPENDED, cure="AWS has paused sending for its reputation: ask AWS Support"
     ),
-    ("ResourceNotFoundException", ""): Refusal(NOT_A_SENDER, cure=_ENABLE),
+    ("ResourceNotFoundException", ""): Meaning(NOT_A_SENDER, cure=_ENABLE),
 }
-_OF_WHATSAPP: Mapping[tuple[str, str], Refusal] = {
+_OF_WHATSAPP: Mapping[tuple[str, str], Meaning] = {
     ("ThrottledRequestException", ""): _SLOW_DOWN,
     ("LimitExceededException", ""): _SLOW_DOWN,
-    ("ValidationException", ""): Refusal(CONTENT_REFUSED),
-    ("InvalidParametersException", ""): Refusal(CONTENT_REFUSED),
-    ("AccessDeniedException", ""): Refusal(NOT_ALLOWED, cure=_RIGHTS),
-    ("AccessDeniedByMetaException", ""): Refusal(
+    ("ValidationException", ""): Meaning(CONTENT_REFUSED),
+    ("InvalidParametersException", ""): Meaning(CONTENT_REFUSED),
+    ("AccessDeniedException", ""): Meaning(NOT_ALLOWED, cure=_RIGHTS),
+    ("AccessDeniedByMetaException", ""): Meaning(
         BUSINESS_ACCOUNT, cure="Meta refuses the WhatsApp Business Account: look into Meta's Business Manager"
     ),
-    ("ResourceNotFoundException", ""): Refusal(NOT_A_WHATSAPP_SENDER, cure=_ENABLE),
+    ("ResourceNotFoundException", ""): Meaning(NOT_A_WHATSAPP_SENDER, cure=_ENABLE),
 }
 # Names of throttling that AWS uses for any service.
-_OF_ANY: Mapping[str, Refusal] = dict.fromkeys(
+_OF_ANY: Mapping[str, Meaning] = dict.fromkeys(
     ("Throttling", "TooManyRequestsException", "RequestLimitExceeded", "429"), _SLOW_DOWN
 )
 
 
-def of_refusal(channel: str, exception: str, reason: str = "") -> Refusal | None:
+def of_refusal(channel: str, exception: str, reason: str = "") -> Meaning | None:
     """What an exception of AWS means for a text to a phone on a channel.
 
-    None if nobody knows whether AWS has taken the text: an error of AWS's own, or one that this table does not know.
+    None for an exception that this table does not know.
 
     >>> of_refusal("sms", "ConflictException", "DESTINATION_PHONE_NUMBER_OPTED_OUT").error_code
     21610

@@ -66,8 +66,6 @@ _FINAL = (
 )
 
 _OF_FILES = (MEDIA_NOT_FOUND, MEDIA_USED)
-
-
 _ATTEMPTS = 5
 
 

@@ -99,7 +99,8 @@ class Texts(NamedTuple):
         if sender is None:
             raise Unsendable(NOT_A_SENDER)
         to = receipt["to_address"]
-        planned = plan(message, to, _content(context, message), _last_inbound(context, message, receipt), _now(context))
+        last_inbound_at = _last_inbound(context, message, receipt)
+        planned = plan(message, to, _content(context, message), last_inbound_at, context.clock.now_ms())
         try:
             if planned.file is not None:
                 _check_scan(context, message, planned)
@@ -130,10 +131,6 @@ class Texts(NamedTuple):
             told = planned.with_media(self.texting.upload_media(sender, self.bucket, _object_key(message, planned)))
         # Meta repeats it in what it reports about the message.
         return self.texting.send_whatsapp(sender, {**told, "biz_opaque_callback_data": receipts.reference(receipt)})
-
-
-def _now(context: Context) -> int:
-    return context.clock.now_ms()
 
 
 def _content(context: Context, message: Message) -> Content | None:

@@ -6,7 +6,7 @@
     phone_inbound  {"from", "to", "sid", "body", "media"}               a message from a phone
 
 If AWS carries numbers of the account, a new message makes the job `phones`, and that makes the job `phone` if phones
-are left. `phones` waits in the queue of deliveries, in its channel's group, so the texts to a handset are queued in the
+are left. `phones` waits in the queue of deliveries, in its channel's group, so the texts to a phone are queued in the
 order of the messages. If AWS carries no numbers, a new message makes the job `phone`.
 
 A carrier, or a program that translates for it, sends the last two to the work queue. They may come twice and in any

@@ -2,7 +2,7 @@
 
     text    {"service_sid", "channel_sid", "index", "sid", "at"}    `sid` is that of the receipt
 
-The queue keeps the order of each pair of addresses, so a handset gets its texts in the order of the messages. A text
+The queue keeps the order of each pair of addresses, so a phone gets its texts in the order of the messages. A text
 that waits for AWS holds back those behind it. The job ends after ten hours at the latest: then the receipt says that
 the text has failed.
 """
