@@ -119,9 +119,9 @@ def _facts(record: Any) -> dict[str, Any]:
 @common
 @pass_options
 def _delete(options: Options, sid: str) -> None:
-    """Delete a template. A message that names it later, and has no text of its own, reaches no phone through AWS.
+    """Delete a template.
 
-    Its receipts say so.
+    A message that names it later, and has no text of its own, reaches no phone through AWS. Its receipts say so.
     """
     _contents(options).delete(sid)
     options.output.json({"sid": sid, "deleted": True}) if options.json else options.output.line(f"{sid} is deleted")

@@ -19,7 +19,7 @@ from parley.records.spec import Path
 from parley.store import keys
 from parley.store.items import Record
 from parley.store.writes import Create, Guard, Present, Update, Write
-from parley.stored import MessagingService, Sender
+from parley.stored import MessagingService
 
 # https://www.twilio.com/docs/api/errors/21714
 MOST_SENDERS = 400
@@ -54,12 +54,6 @@ def require(context: Context, sid: str) -> MessagingService:
     if found is None:
         raise NOT_FOUND()
     return found
-
-
-def of_sender(context: Context, sender: Sender) -> MessagingService | None:
-    """The service of a sender, at most ten seconds old; None if it is in no service."""
-    sid = sender.get("messaging_service_sid")
-    return context.configuration.fetch(keys.messaging_service(context.account_sid, sid)) if sid else None
 
 
 def entered(context: Context, sid: str) -> Write:

@@ -1,4 +1,4 @@
-"""Senders: the addresses that AWS carries, beside the numbers in the settings, which go to a carrier of one's own.
+"""Senders: addresses whose messages AWS carries. Those of the numbers in the settings go to a carrier of one's own.
 
 A sender belongs to one messaging service at most. Sender and service change together: the service counts its senders.
 A sender whose service is deleted is in no service.
@@ -56,7 +56,7 @@ def enable(context: Context, address: str, given: Mapping[str, Any]) -> Sender:
 
     `given` are fields of the record; `provider_id` must be among them for a new sender. Without a
     `messaging_service_sid`, a sender stays where it is, and a new one joins the account's default service. If it is
-    None, a new one joins no service. The URL of the default service is told of messages to a sender in no service.
+    None, a new one joins no service. Until it joins one, the URL of the default service is told of messages to it.
 
     Raises:
         Refusal: 50407 for what is no number and no WhatsApp sender; 20404 if there is no such messaging service; 21714

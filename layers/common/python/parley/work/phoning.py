@@ -15,7 +15,6 @@ order. If one is malformed, Parley logs it and drops it: another attempt would n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from parley.domain.addresses import EMAIL, channel_of
 from parley.domain.deliveries import READ, STATUSES
 from parley.domain.messages import MOST_FILES
 from parley.domain.participants import MOST_IN_GROUP
-from parley.domain.received import identifier
+from parley.domain.received import identifier, whole
 from parley.errors import CONCURRENT_UPDATE, CONVERSATION_INITIALIZING, UNAVAILABLE, Refusal
 from parley.ids import is_sid
 from parley.jobs import Again, Entry, Memory, Turn
@@ -49,8 +48,6 @@ _PAUSE_SECONDS = 5
 # it counts as failed, and SQS moves it to the dead letter queue.
 _PASSING = (CONCURRENT_UPDATE, UNAVAILABLE, CONVERSATION_INITIALIZING)
 _MOST_PAUSES = 14
-# JSON can spell half of a surrogate pair, but it can be neither stored nor sent.
-_HALF = re.compile("[\ud800-\udfff]")
 
 CarryOut = Callable[[Entry, Turn], Again | None]
 
@@ -195,7 +192,7 @@ def _inbound_of(entry: Entry) -> Inbound | None:
         return None
     if not isinstance(body, str):
         return Inbound(sender, numbers, sid, media_sids=media_sids)
-    return None if _HALF.search(body) else Inbound(sender, numbers, sid, body, media_sids)
+    return Inbound(sender, numbers, sid, body, media_sids) if whole(body) == body else None
 
 
 def _media_sids(media: object) -> tuple[str, ...]:
