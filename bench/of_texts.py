@@ -8,11 +8,10 @@ from typing import Any
 
 from bench.meter import Cost
 from bench.of_service import OfService
-from parley.operations import phones, receipts, senders
+from parley.operations import phones, receipts, senders, sessions
 from parley.operations.inbound import Around, Inbound, receive
 from parley.operations.receipts import Report
 from parley.operations.texts import Texts
-from parley.store import keys
 from tests.support.texting import FakeTexting
 
 _BODY = "x" * 600
@@ -48,10 +47,8 @@ class OfTexts(OfService):
         conversation = self.raw.post(path)["sid"]
         phone = self.phone = f"{number.rpartition('+')[0]}+49172{next(_phones):07d}"
         pair = {"MessagingBinding.Address": phone, "MessagingBinding.ProxyAddress": number}
-        member = self.raw.post(f"{path}/{conversation}/Participants", pair)["sid"]
-        self.world.table.annotate(
-            keys.bound_member(conversation, member), {"last_inbound_at": self.world.clock.now_ms()}
-        )
+        self.raw.post(f"{path}/{conversation}/Participants", pair)
+        sessions.note(self.world.context(), phone, number, 0)
         self.raw.post(f"{path}/{conversation}/Messages", Body=_BODY)
         where = {"service_sid": self.service_sid, "channel_sid": conversation, "index": "0"}
         return phones.Posted(where, self.world.clock.now_ms())

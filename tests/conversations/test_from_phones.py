@@ -10,9 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from twilio.request_validator import RequestValidator
 
-from parley.operations import senders
+from parley.operations import senders, sessions
 from parley.ports.http.outgoing import NoAnswer, Response
-from parley.store import keys
 from tests.conversations.aws import Topics, metas, text_from, whatsapp_from
 from tests.conversations.carrier import ScriptedCarrier
 from tests.conversations.phones import API, PHONE, Thread, pair
@@ -71,14 +70,12 @@ def test_a_text_from_a_phone_joins_the_conversation_of_its_pair(thread: Thread, 
 
 
 def test_a_message_from_whatsapp_joins_it_and_opens_the_day_of_free_text(thread: Thread, topics: Topics) -> None:
-    participant = thread.add(pair(WHATSAPP, WHATSAPP_NUMBER))["sid"]
+    thread.add(pair(WHATSAPP, WHATSAPP_NUMBER))
     now = topics.world.clock.now_ms() // 1000
     seen = []
     for sid, at in (("wamid.2", now - 60), ("wamid.1", now - 3600), ("wamid.3", now + 10**6)):
         assert topics.tell(whatsapp_from(WHATSAPP, WHATSAPP_NUMBER, sid, at=at, text={"body": sid})) == []
-        item = topics.world.table.fetch(keys.bound_member(thread.sid, participant))
-        assert item is not None
-        seen.append(item["last_inbound_at"] // 1000)
+        seen.append((sessions.last(topics.world.context(), WHATSAPP, WHATSAPP_NUMBER) or 0) // 1000)
     # A message that comes late does not close it again, and nobody writes in the future.
     assert seen == [now - 60, now - 60, now]
     assert [body for _, body, _ in messages(thread)] == ["wamid.2", "wamid.1", "wamid.3"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from parley.operations import receipts
+from parley.operations import receipts, sessions
 from parley.store import keys
 from tests.conversations.carrier import ScriptedCarrier, receipts_of, summary
 from tests.conversations.phones import OTHER_PHONE, PHONE, PROXY, Thread, pair
@@ -353,16 +353,22 @@ def test_a_text_of_more_than_1600_characters_fails_without_a_call(texting: Texti
 # WhatsApp.
 
 
-def wrote(texting: Texting, thread: Thread, seconds_ago: float) -> None:
+def wrote(texting: Texting, seconds_ago: float) -> None:
     """Let the person on WhatsApp have written so long ago."""
-    (member,) = (one["sid"] for one in thread.participants() if one["messaging_binding"])
     at = texting.world.clock.now_ms() - int(seconds_ago * 1000)
-    texting.world.table.annotate(keys.bound_member(thread.sid, member), {"last_inbound_at": at})
+    sessions.note(texting.world.context(), WHATSAPP, WHATSAPP_NUMBER, at)
+
+
+def test_a_person_who_wrote_before_there_was_a_conversation_gets_free_text(texting: Texting, thread: Thread) -> None:
+    wrote(texting, 3600)
+    thread.add(pair(WHATSAPP, WHATSAPP_NUMBER))
+    post(thread, "you asked us")
+    assert [sent.what["text"] for sent in texting.send()] == [{"body": "you asked us"}]
 
 
 def test_a_message_on_whatsapp_is_metas_object_which_names_the_receipt(texting: Texting, thread: Thread) -> None:
     thread.add(pair(WHATSAPP, WHATSAPP_NUMBER))
-    wrote(texting, thread, 60)
+    wrote(texting, 60)
     post(thread, "grüße")
     (sent,) = texting.send()
     message = dict(sent.what)
@@ -382,7 +388,7 @@ def test_a_message_on_whatsapp_is_metas_object_which_names_the_receipt(texting: 
 
 def test_metas_id_of_a_message_leads_to_its_receipt_for_30_days(texting: Texting, thread: Thread) -> None:
     thread.add(pair(WHATSAPP, WHATSAPP_NUMBER))
-    wrote(texting, thread, 60)
+    wrote(texting, 60)
     post(thread)
     texting.claim()
     (text,) = texting.webhooks.texts.take()
@@ -402,7 +408,7 @@ def test_free_text_goes_to_whatsapp_within_24_hours_of_the_persons_last_message_
 ) -> None:
     thread.add(pair(WHATSAPP, WHATSAPP_NUMBER))
     if seconds_ago is not None:
-        wrote(texting, thread, seconds_ago)
+        wrote(texting, seconds_ago)
     message = post(thread)
     assert bool(texting.send()) == is_sent
     if not is_sent:

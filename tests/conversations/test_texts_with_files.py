@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from parley.operations import contents
+from parley.operations import contents, sessions
 from parley.ports.texting import CONNECT_SECONDS, READ_SECONDS, Refused
 from parley.store import keys
 from tests.conversations.carrier import receipts_of
@@ -30,9 +30,8 @@ def american(texting: Texting, thread: Thread) -> Thread:
 @pytest.fixture
 def chatting(texting: Texting, thread: Thread) -> Thread:
     """A conversation with a person who wrote on WhatsApp a minute ago."""
-    member = thread.add(pair(WHATSAPP, WHATSAPP_NUMBER))["sid"]
-    wrote = {"last_inbound_at": texting.world.clock.now_ms() - 60_000}
-    texting.world.table.annotate(keys.bound_member(thread.sid, member), wrote)
+    thread.add(pair(WHATSAPP, WHATSAPP_NUMBER))
+    sessions.note(texting.world.context(), WHATSAPP, WHATSAPP_NUMBER, texting.world.clock.now_ms() - 60_000)
     return thread
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from parley.operations import senders
-from parley.store import keys
+from parley.operations import senders, sessions
 from tests.faults.scene import Scene
 from tests.ports.fakes import FakeOutgoing, FakeQueue
 from tests.sockets.deployment import load_function, sample
@@ -40,13 +39,12 @@ def _function(scene: Scene) -> WebhooksFunction:
 def posted(scene: Scene) -> dict[str, Any]:
     """The job that claims the receipts of a message to two phones, one of them on WhatsApp."""
     with with_aws(scene.world):
-        path, sid = scene.phones["thread"], scene.phones["thread"].rpartition("/")[2]
+        path = scene.phones["thread"]
         for address, number in ((PHONE, NUMBER), (f"whatsapp:{PHONE}", WHATSAPP_NUMBER)):
             senders.enable(scene.world.context(), number, {"provider_id": "phone-0a"})
             pair = {"MessagingBinding.Address": address, "MessagingBinding.ProxyAddress": number}
-            member = scene.rest.post(f"{path}/Participants", pair)["sid"]
-            wrote = {"last_inbound_at": scene.world.clock.now_ms()}
-            scene.world.table.annotate(keys.bound_member(sid, member), wrote)
+            scene.rest.post(f"{path}/Participants", pair)
+            sessions.note(scene.world.context(), address, number, 0)
         scene.webhooks.skip_stream()
         function = _function(scene)
         scene.rest.post(f"{path}/Messages", Body="hello")

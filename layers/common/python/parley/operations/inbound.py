@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from parley.domain.addresses import WHATSAPP, channel_of
 from parley.domain.messages import check_body
 from parley.domain.received import WhatsAppFile
 from parley.domain.states import CLOSED, state_of
@@ -35,7 +34,6 @@ from parley.errors import (
     PAIR_EXISTS,
     PRE_WEBHOOK_REFUSED,
     Refusal,
-    ignoring,
 )
 from parley.ids import group_digest, inbound_media_sid
 from parley.log import logger
@@ -45,7 +43,6 @@ from parley.operations.unclaimed import Unclaimed, request
 from parley.records.spec import Path
 from parley.store import keys
 from parley.store.keys import Key
-from parley.store.writes import Guard, Update
 from parley.stored import Holder
 
 if TYPE_CHECKING:
@@ -113,10 +110,9 @@ class Around(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """An open conversation, the participant who writes, and whether the message has made the conversation."""
+    """An open conversation, and whether the message has made it."""
 
     path: Path
-    member_sid: str
     is_first: bool
 
 
@@ -133,16 +129,17 @@ def receive(context: Context, inbound: Inbound, around: Around) -> str:
         Refusal: if a later attempt may add the message.
     """
     # Only the function that takes messages from phones needs this.
-    from parley.operations import autocreation
+    from parley.operations import autocreation, sessions
 
     if inbound.sender in inbound.to:
         return "it comes from the number that it was sent to"
     context = of_carrier(context, inbound.sender, writes=True)
+    # Whatever becomes of the message: the person may be answered.
+    sessions.note(context, inbound.sender, inbound.to[0], inbound.at)
     for _ in range(_ATTEMPTS):
         try:
             place, was_added = _place(context, inbound)
             if was_added:
-                _note_time(context, place, inbound)
                 return ""
             if place:
                 _add(context, place, inbound, around)
@@ -180,10 +177,9 @@ def _place(context: Context, inbound: Inbound) -> tuple[_Place | None, bool]:
     key, token_key = _key(context, inbound), sent_tokens.key_of(context, "", inbound.token)
     found = context.table.fetch_many([key, token_key])
     token = found.get(token_key)
-    if token is None or not sent_tokens.is_living(context, token):
-        return _open(context, inbound, found.get(key)), False
-    is_here = key in found and found[key]["channel_sid"] == token["channel_sid"]
-    return (_open(context, inbound, found[key]) if is_here else None), True
+    if token and sent_tokens.is_living(context, token):
+        return None, True
+    return _open(context, inbound, found.get(key)), False
 
 
 def _open(context: Context, inbound: Inbound, holder: Holder | None) -> _Place | None:
@@ -197,7 +193,7 @@ def _open(context: Context, inbound: Inbound, holder: Holder | None) -> _Place |
     if channel is None or tail is None or state_of(tail) == CLOSED:
         return None
     path = {"service_sid": tail["service_sid"], "channel_sid": sid}
-    return _Place(path, holder.get("member_sid", ""), channel.get("made_for") == inbound.token)
+    return _Place(path, channel.get("made_for") == inbound.token)
 
 
 def _add(context: Context, place: _Place, inbound: Inbound, around: Around) -> None:
@@ -207,7 +203,6 @@ def _add(context: Context, place: _Place, inbound: Inbound, around: Around) -> N
     # About a message that makes a conversation, `onConversationAdd` was asked.
     asking = replace(context, ask=None) if place.is_first else context
     messages.create(asking, place.path, parameters, inbound.token)
-    _note_time(context, place, inbound)
 
 
 def _with_file(
@@ -233,20 +228,6 @@ def _files_of(inbound: Inbound) -> list[dict[str, str]]:
         return [{"sid": sid} for sid in inbound.media_sids]
     described = {"content_type": inbound.file.content_type, "filename": inbound.file.filename}
     return [{name: text for name, text in described.items() if text}]
-
-
-def _note_time(context: Context, place: _Place | None, inbound: Inbound) -> None:
-    """Note when the person wrote last: for 24 hours from then on, Meta takes free text to the person."""
-    if place is None or not place.member_sid or channel_of(inbound.sender) != WHATSAPP:
-        return
-    now = context.clock.now_ms()
-    at = min(inbound.at or now, now)
-    key = keys.bound_member(place.path["channel_sid"], place.member_sid)
-    later = Guard("last_inbound_at", "behind", at, NOT_FOUND())
-    # A later message may have come first, and the participant may have left.
-    with ignoring(NOT_FOUND):
-        write = Update(key, NOT_FOUND(), set={"last_inbound_at": at}, guards=(later,), announced=False)
-        context.table.commit(context.cause(), [write])
 
 
 def _told(context: Context, inbound: Inbound, around: Around) -> str:

@@ -24,7 +24,7 @@ from parley.errors import NOT_FOUND, ignoring
 from parley.ids import channel_message_sid
 from parley.log import logger
 from parley.metrics import TEXTS, TEXTS_HELD_BACK, TEXTS_REFUSED, TEXTS_RETRIED, count
-from parley.operations import media, receipts, senders
+from parley.operations import media, receipts, senders, sessions
 from parley.operations.context import Context
 from parley.operations.receipts import Report
 from parley.ports.texting import SECONDS_TO_LIVE, Refused, Silent, Text, Texting
@@ -99,7 +99,7 @@ class Texts(NamedTuple):
         if sender is None:
             raise Unsendable(NOT_A_SENDER)
         to = receipt["to_address"]
-        last_inbound_at = _last_inbound(context, message, receipt)
+        last_inbound_at = _last_inbound(context, receipt)
         planned = plan(message, to, _content(context, message), last_inbound_at, context.clock.now_ms())
         try:
             if planned.file is not None:
@@ -138,12 +138,11 @@ def _content(context: Context, message: Message) -> Content | None:
     return context.configuration.fetch(keys.content(context.account_sid, sid)) if sid else None
 
 
-def _last_inbound(context: Context, message: Message, receipt: Receipt) -> int | None:
+def _last_inbound(context: Context, receipt: Receipt) -> int | None:
     """When the person last wrote to the number. Only WhatsApp asks for that."""
     if channel_of(receipt["to_address"]) != WHATSAPP:
         return None
-    bound = context.table.fetch(keys.bound_member(message["channel_sid"], receipt["participant_sid"]))
-    return bound.get("last_inbound_at") if bound else None
+    return sessions.last(context, receipt["to_address"], receipt["from_address"])
 
 
 def _object_key(message: Message, planned: Plan) -> str:

@@ -31,6 +31,7 @@ Access patterns (each is one function below; `*` marks what is read in order):
     a message; messages around an index*       pk CHANNEL#<CH>       sk MESSAGE#<index, 12 digits>
     the receipts of a message; all in a channel  pk CHANNEL#<CH>     sk RECEIPT#<index, 12 digits>#<DY>
     the receipt of a message that Meta names   pk CARRIED#<wamid>    sk CARRIED
+    when a person last wrote on WhatsApp       pk SESSION#<AC>#<address>#<proxy>  sk SESSION
     media, and the message that carries it     pk MEDIA#<ME>         sk MEDIA
     what changed after a seq*                  pk CHANNEL#<CH>       sk CHG#<seq, 12 digits>
     who got a change from its writer           pk CHANNEL#<CH>       sk MARKER#<place, 12 digits>
@@ -314,6 +315,10 @@ def receipts(channel_sid: str, index: int | None = None) -> Range[stored.Receipt
 
 def carried(wamid: str) -> Key[stored.Carried]:
     return Key(f"CARRIED#{wamid}", "CARRIED")
+
+
+def session(account_sid: str, address: str, proxy: str) -> Key[stored.Session]:
+    return Key(f"SESSION#{account_sid}#{address}#{proxy}", "SESSION")
 
 
 def media(sid: str) -> Key[stored.Media]:

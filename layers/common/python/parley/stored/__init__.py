@@ -13,7 +13,7 @@ from parley.stored.channels import Channel, ChannelWebhook, Group, Invite, Listi
 from parley.stored.common import OfChannel, OfService, Stored, StoredCause
 from parley.stored.due import Due, DueHand
 from parley.stored.members import Alias, BoundMember, Holder, Member, MessagingBinding
-from parley.stored.messages import Carried, Media, Message, MessageMedia, Receipt, SentToken
+from parley.stored.messages import Carried, Media, Message, MessageMedia, Receipt, SentToken, Session
 from parley.stored.messaging import Content, MessagingService, Sender
 from parley.stored.services import Binding, Device, HeldAddress, Pushed, Rate, Role, Service, User, UserDevices
 from parley.stored.sockets import Connection, Follower, Marker, Presence, SessionResult
@@ -60,6 +60,7 @@ __all__ = [
     "Sender",
     "SentToken",
     "Service",
+    "Session",
     "SessionResult",
     "Stored",
     "StoredCause",

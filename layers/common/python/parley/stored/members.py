@@ -34,13 +34,9 @@ class Holder(Stored, total=False):
 
 
 class BoundMember(TypedDict, total=False):
-    """A member who has an address and a proxy address; the member itself says which.
-
-    `last_inbound_at` is when the person last wrote on WhatsApp to the proxy address, in milliseconds.
-    """
+    """A member who has an address and a proxy address; the member itself says which."""
 
     member_sid: str
-    last_inbound_at: int
 
 
 class Member(OfChannel, total=False):

@@ -112,6 +112,13 @@ class Carried(TypedDict, total=False):
     expires_at: int
 
 
+class Session(Stored, total=False):
+    """When a person last wrote on WhatsApp to a number of the account, in milliseconds, until `expires_at`."""
+
+    wrote_at: int
+    expires_at: int
+
+
 class SentToken(Stored, total=False):
     """The message that was sent, or the channel that was made, under an idempotency token.
 
