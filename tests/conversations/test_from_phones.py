@@ -412,6 +412,19 @@ def test_if_nothing_else_takes_a_message_the_url_of_the_messaging_service_is_tol
     assert made_of(raw, WHATSAPP) == []
 
 
+def test_if_the_messaging_service_of_a_number_is_deleted_the_url_of_the_default_one_is_told(
+    raw: Raw, topics: Topics
+) -> None:
+    told(raw, topics)
+    sid = raw.post("/messaging/v1/Services", {"FriendlyName": "Campaign"})["sid"]
+    senders.enable(topics.world.context(), NUMBER, {"messaging_service_sid": sid})
+    assert raw("DELETE", f"/messaging/v1/Services/{sid}").status == 204
+    assert topics.tell(text_from(PHONE, NUMBER, "hello")) == []
+    (delivery,) = topics.function.deliveries.take()
+    default = raw.get(f"{API}/Configuration")["default_messaging_service_sid"]
+    assert (delivery["url"], delivery["parameters"]["MessagingServiceSid"]) == (HOOK, default)
+
+
 def test_a_message_that_a_conversation_takes_or_that_makes_one_tells_no_url(
     thread: Thread, raw: Raw, topics: Topics
 ) -> None:

@@ -56,7 +56,7 @@ def enable(context: Context, address: str, given: Mapping[str, Any]) -> Sender:
 
     `given` are fields of the record; `provider_id` must be among them for a new sender. Without a
     `messaging_service_sid`, a sender stays where it is, and a new one joins the account's default service. If it is
-    None, a new one joins no service. Until it joins one, the URL of the default service is told of messages to it.
+    None, a new one joins no service. The URL of the default service is told of messages to a sender in no service.
 
     Raises:
         Refusal: 50407 for what is no number and no WhatsApp sender; 20404 if there is no such messaging service; 21714

@@ -68,6 +68,9 @@ def request(context: Context, sender: str, to: str, sid: str, body: str | None, 
 
 
 def _service(context: Context, sid: str | None) -> MessagingService | None:
-    """The messaging service, at most ten seconds old; without a SID the account's default one."""
-    sid = sid or accounts.configuration(context)["default_messaging_service_sid"]
-    return context.configuration.fetch(keys.messaging_service(context.account_sid, sid))
+    """The messaging service, at most ten seconds old. If there is none, the account's default one."""
+    for one in (sid, accounts.configuration(context)["default_messaging_service_sid"]):
+        service = context.configuration.fetch(keys.messaging_service(context.account_sid, one)) if one else None
+        if service is not None:
+            return service
+    return None
