@@ -412,6 +412,7 @@ def test_if_nothing_else_takes_a_message_the_url_of_the_messaging_service_is_tol
     assert made_of(raw, WHATSAPP) == []
 
 
+@pytest.mark.inferred
 def test_if_the_messaging_service_of_a_number_is_deleted_the_url_of_the_default_one_is_told(
     raw: Raw, topics: Topics
 ) -> None:
