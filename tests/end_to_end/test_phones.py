@@ -19,6 +19,7 @@ from tests.support.waiting import until
 
 # Other tests share the stack, so each has phones of its own.
 _numbers = count(14155550600)
+_NUMBER = "+12025550143"
 
 
 class Handset:
@@ -26,7 +27,7 @@ class Handset:
 
     def __init__(self, info: dict[str, Any], prefix: str = "") -> None:
         self.address = f"{prefix}+{next(_numbers)}"
-        self.number = prefix + "+12025550143"
+        self.number = prefix + _NUMBER
         self._url = f"{info['rest_url']}/_phones/{quote(self.address, safe='')}"
         self._owner = (str(info["account_sid"]), str(info["auth_token"]))
 
@@ -69,9 +70,13 @@ def api(request: pytest.FixtureRequest, stack: Stack, twilio: Client) -> Iterato
 def service_sid(api: Any) -> Iterator[str]:
     """A service in which messages to the number make conversations."""
     sid = api.services.create(friendly_name="front desk").sid
+    # Other tests of this stack may have configured the number, and it can have one configuration.
+    for other in api.address_configurations.list():
+        if other.address == _NUMBER:
+            api.address_configurations(other.sid).delete()
     address = api.address_configurations.create(
         type="sms",
-        address="+12025550143",
+        address=_NUMBER,
         auto_creation_enabled=True,
         auto_creation_type="default",
         auto_creation_conversation_service_sid=sid,
