@@ -39,7 +39,7 @@ class Handset:
 
     Attributes:
         thread: The messages that it got and wrote, oldest first, each with its `status` if the phone got it.
-        told: Who is told of what becomes of a message that waits or is not read yet, by its place in the thread.
+        told: What to call when a message has waited or was read, by the message's place in the thread.
         version: The number of its changes. Whoever has seen it has seen this handset as it is.
     """
 

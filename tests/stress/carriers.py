@@ -227,7 +227,7 @@ class Carriers:
         return True
 
     def _die(self, queue: Queue, batch: list[tuple[str, Held]], kind: str) -> None:
-        """Nobody has told SQS what was done, but for what was deleted at once. A new container takes over."""
+        """The function died before its answer, so SQS knows only what was deleted at once. A new container goes on."""
         self.deaths += 1
         if kind == "events" or self._dooms[0] == "texts":
             self._dooms.popleft()

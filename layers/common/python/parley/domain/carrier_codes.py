@@ -45,7 +45,8 @@ class Meaning(NamedTuple):
     """What a refusal of AWS means for a text.
 
     Attributes:
-        error_code: Twilio's code for the receipt. If the text is kept, the receipt gets the code when the time is over.
+        error_code: Twilio's code for the receipt. If Parley tries the text again later, the receipt gets the code only
+            when ten hours have passed.
         is_busy: Whether AWS takes the same text a moment later.
         is_out_of_money: Whether AWS takes the same text once somebody raises a limit, or a new month begins.
         cure: What the operator can do; empty if the text or the phone is the reason.

@@ -46,7 +46,7 @@ class First(NamedTuple):
         to: The number that received it.
         token: Names the message; the conversation keeps it.
         body: Its text.
-        files: Its files, as webhooks are told of them.
+        files: Its files, in the form in which webhooks show them.
     """
 
     sender: str

@@ -119,9 +119,9 @@ class _Place(NamedTuple):
 def receive(context: Context, inbound: Inbound, around: Around) -> str:
     """Add a message to its conversation. If the message is dropped, returns the reason.
 
-    If no open conversation has the pair of addresses, the message makes one, provided that the number is configured so.
-    If it is not, the URL of the number's messaging service is told. A message to a group neither makes a conversation
-    nor is told.
+    If no open conversation has the pair of addresses, the number's address configuration decides. With automatic
+    creation, the message makes a conversation. Without, Parley posts it to the URL of the number's messaging service.
+    A message to a group does neither.
 
     A file lives for some minutes only, and the message may have waited longer. Then its text is added without files.
 

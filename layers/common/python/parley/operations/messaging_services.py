@@ -1,4 +1,4 @@
-"""Messaging services: what senders have in common, such as the URL that is told of messages that nobody expects.
+"""Messaging services: settings that several senders share, such as the URL for messages without a conversation.
 
 The account's default service exists from the start. Its record is made by the first request that looks for it, so
 accounts that never use messaging services store none, and those of earlier releases, which have only its SID, get one.
