@@ -25,6 +25,7 @@ from bench.of_senders import OfSenders
 from bench.of_texts import OfTexts
 from bench.over_sdk import OverSdk
 from bench.prices import READ_UNIT, WRITE_UNIT
+from parley.background.composing import composed
 from parley.domain.participants import MOST_IN_GROUP, MOST_PHONES
 from parley.ids import member_sid, receipt_sid, user_sid
 from parley.operations import phones, receipts, timers
@@ -38,7 +39,6 @@ from parley.store import keys
 from parley.store.items import Record, to_item
 from parley.store.keys import Key
 from parley.store.writes import Put
-from parley.work.composing import composed
 from tests.ports.fakes import FakeGateway, FakeQueue
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.files import upload

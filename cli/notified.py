@@ -194,7 +194,7 @@ class Notified:
             yield Entry(at_ms, notification_sid(cause, sid), TEST, "", sid, "unknown", 0)
 
     def _job(self, cause: str, at_ms: int, held: Mapping[str, Any]) -> dict[str, Any]:
-        """The job for the function `push` (`parley/work/notifying.py`), as fan-out plans one for a message."""
+        """The job for the function `push` (`parley/background/notifying.py`), as fan-out plans one for a message."""
         told = {"kind": TEST, "text": "A test from Parley", "data": {}}
         types = {_CHAT: "twilio.channel.new_message", _CONVERSATIONS: "twilio.conversations.new_message"}
         devices = [

@@ -135,9 +135,9 @@ def test_a_function_does_not_import_the_other_doors(loaded: dict[str, set[str]],
         "rest",
         "sockets",
         "webhooks",
-        "work",
+        "background",
     }
-    own = {"webhooks": {"webhooks", "work"}, "push": {"work"}, "carriers": {"work"}}
+    own = {"webhooks": {"webhooks", "background"}, "push": {"background"}, "carriers": {"background"}}
     assert doors <= own.get(name, {"sockets"})
 
 

@@ -15,7 +15,7 @@ CORE = REPOSITORY / "layers" / "common" / "python" / "parley"
 # From the doors down; what stands on one line are siblings that do not import each other, except within a package.
 LAYERS = [
     {"runtime"},
-    {"work"},
+    {"background"},
     {"rest", "sockets", "webhooks"},
     {"faces"},
     {"operations"},
@@ -188,7 +188,7 @@ def test_the_local_runtime_holds_no_rules_of_chat():
             "rest",
             "sockets",
             "webhooks",
-            "work",
+            "background",
         }, path
 
 

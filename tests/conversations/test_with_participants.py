@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from parley.background.beginning import plan
 from parley.operations import transitions
 from parley.operations.context import Caller
 from parley.store import keys
 from parley.store.changes import Change
-from parley.work.beginning import plan
 from tests.conversations.phones import AMERICANS, API, OTHER_PHONE, OTHER_PROXY, PHONE, PROXY, Thread, pair
 from tests.support.doors import Answer
 from tests.support.lean import LeanClient

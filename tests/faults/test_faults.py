@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from parley.background.texting import text_jobs
+from parley.background.worker import job_table
 from parley.domain.memberships import Person
 from parley.operations.table import OPERATIONS as TRIED
 from parley.ports.phones import NoCarrier
@@ -23,8 +25,6 @@ from parley.sockets.native.actions import ACTIONS, Action
 from parley.sockets.sdk import registrations, upstream
 from parley.store import keys
 from parley.webhooks.deliveries import Deliveries
-from parley.work.texting import text_jobs
-from parley.work.worker import job_table
 from tests.faults.acts import ACTS, OF_FILES, SENT_BY_SDKS, SENT_ONCE, WITH_TOKEN, Act
 from tests.faults.injector import Fault, Killed, Step
 from tests.faults.scene import Scene

@@ -21,13 +21,13 @@ from local.emulators.engine import Endpoints
 from local.home import REPOSITORY
 from local.pump.filters import passes
 from local.template.template import Template
+from parley.background.sweeping import plan
 from parley.ids import user_sid
 from parley.operations import senders
 from parley.operations.context import Caller
 from parley.runtime import Runtime
 from parley.store import keys
 from parley.store.changes import decode
-from parley.work.sweeping import plan
 from tests.functions.sample_account import (
     ACCOUNT_SID,
     CHANNEL_SID,

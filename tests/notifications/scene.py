@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from local.template.template import Template
+from parley.background.composing import composed
 from parley.domain.notifications import CHAT
 from parley.ids import user_sid
 from parley.operations import bindings
 from parley.operations.context import Caller
 from parley.ports.push import Delivered, Device, Notification, Outcome
 from parley.store import keys
-from parley.work.composing import composed
 from tests.ports.fakes import FakeQueue
 from tests.sockets.deployment import Deployment, House, load_function
 from tests.support.stream import Stream

@@ -29,6 +29,9 @@ from parley.store.table import Table
 from parley.tracing import id_of, working_for
 
 if TYPE_CHECKING:
+    from parley.background.carrying import Carrying
+    from parley.background.notifying import Notifications
+    from parley.background.worker import Worker
     from parley.ports.http.outgoing import Outgoing
     from parley.ports.objects import Objects
     from parley.ports.phones import Carrier
@@ -44,9 +47,6 @@ if TYPE_CHECKING:
     from parley.sockets.protocols import Protocols
     from parley.stored import Due
     from parley.webhooks.asking import PreEvents
-    from parley.work.carrying import Carrying
-    from parley.work.notifying import Notifications
-    from parley.work.worker import Worker
 
 
 # The table port repeats requests itself, so that all attempts together fit a function's time.
@@ -351,8 +351,8 @@ class Runtime:
     @cached_property
     def worker(self) -> Worker:
         """Plans jobs from changes, and carries out queued jobs."""
+        from parley.background.worker import Worker, job_table
         from parley.webhooks.deliveries import Deliveries
-        from parley.work.worker import Worker, job_table
 
         settings, queue = self.settings, self._given_queue or self._sqs_queues()
         # A sweep is Parley's own work, so it does not count against the service's actions per second.
@@ -371,7 +371,7 @@ class Runtime:
     @cached_property
     def notifications(self) -> Notifications:
         """Carries out queued notifications."""
-        from parley.work.notifying import Notifications
+        from parley.background.notifying import Notifications
 
         queue = self._given_queue or self._sqs_queues()
         return Notifications(self.context(Caller()), queue(self.settings.push_queue_url))
@@ -379,9 +379,9 @@ class Runtime:
     @cached_property
     def carriers(self) -> Carrying:
         """Carries out queued texts, and takes what AWS reports about texts and what phones write."""
-        from parley.work.carrier_events import CarrierEvents
-        from parley.work.carrying import Carrying
-        from parley.work.texting import text_jobs
+        from parley.background.carrier_events import CarrierEvents
+        from parley.background.carrying import Carrying
+        from parley.background.texting import text_jobs
 
         settings, queue = self.settings, self._given_queue or self._sqs_queues()
         # What phones and carriers do does not count against a service's actions per second.

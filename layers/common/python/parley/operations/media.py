@@ -4,7 +4,7 @@
                                                    \\-- 1 hour --> gone     \\-- 300 seconds --> gone
 
 The record is written before the object. So a crash between the two leaves a record that dies by itself, and never an
-object without a record. When a record goes, its object follows (`work/discarding.py`).
+object without a record. When a record goes, its object follows (`background/discarding.py`).
 
 Who may fetch a file that no message carries: account credentials, and the user who uploaded it. A message's file may be
 fetched by account credentials, and by whoever may read the message. To all others, there is no file.

@@ -9,7 +9,7 @@
     anything else, or no answer in time       not known: the message is handed over again later
 
 Handing over a message twice is safe: both times it has the same `reference`, and so the same
-`I-Twilio-Idempotency-Token`. The carrier's reports name the message by its reference (`work/phoning.py`).
+`I-Twilio-Idempotency-Token`. The carrier's reports name the message by its reference (`background/phoning.py`).
 """
 
 from __future__ import annotations

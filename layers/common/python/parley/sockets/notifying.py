@@ -1,9 +1,9 @@
 """Puts what people's phones and browsers should hear on the push queue, beside the pushes to sockets.
 
 Nothing is read or queued for a service that has switched notifications off. For the others, one entry says what
-happened and names up to a hundred people. The function `push` looks for their devices (`work/composing.py`), so sockets
-wait neither for that nor for what it takes of a processor. An entry that is queued again, because the batch came again,
-has the same name, and the queue drops it.
+happened and names up to a hundred people. The function `push` looks for their devices (`background/composing.py`), so
+sockets wait neither for that nor for what it takes of a processor. An entry that is queued again, because the batch
+came again, has the same name, and the queue drops it.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from parley.background.job import Job
 from parley.domain.states import INITIALIZING
 from parley.errors import NOT_FOUND, ignoring
 from parley.jobs import Entry, Memory, Turn
@@ -11,7 +12,6 @@ from parley.operations import transitions
 from parley.operations.context import Caller, Context
 from parley.ports.queue import Queue
 from parley.store.changes import CREATED, Change
-from parley.work.job import Job
 
 # The request makes the conversation active itself. If it has not done so by then, it died.
 DELAY_SECONDS = 30

@@ -9,12 +9,12 @@ the text has failed.
 
 from __future__ import annotations
 
+from parley.background.job import Job
 from parley.jobs import Again, Entry, Turn
 from parley.operations.context import Context
 from parley.operations.texts import Left, Texts
 from parley.ports.queue import Queue
 from parley.ports.texting import Texting
-from parley.work.job import Job
 
 # When only this much of the function's time is left, no text is begun. AWS is given nine seconds to answer, and a file
 # for WhatsApp is handed over first. If the function ended in between, the text might be sent twice.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from parley.background.job import Job
 from parley.jobs import Entry, Turn
 from parley.operations import burials
 from parley.operations.context import Context
 from parley.ports.queue import Queue
-from parley.work.job import Job
 
 
 def burying(context: Context, queue: Queue) -> Job:

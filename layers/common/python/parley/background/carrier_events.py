@@ -23,6 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, NamedTuple
 
+from parley.background.consumer import QueuedRecord
+from parley.background.receiving import Receiver
 from parley.domain.addresses import SMS, WHATSAPP, channel_of
 from parley.domain.carrier_codes import Outcome, of_sms_event, of_whatsapp
 from parley.domain.received import body_of, caption_of, file_of, identifier, whole
@@ -34,8 +36,6 @@ from parley.operations.receipts import Cost, Report, referred
 from parley.ports.queue import Queue
 from parley.ports.texting import Texting
 from parley.records.spec import Path
-from parley.work.consumer import QueuedRecord
-from parley.work.receiving import Receiver
 
 # When only this much of the function's time is left, no further message is begun.
 _MARGIN_MS = 8_000

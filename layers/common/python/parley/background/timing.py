@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from parley.background.job import Job
 from parley.jobs import Again, Entry, Turn
 from parley.operations import channel_lists, timers
 from parley.operations.context import Caller, Context
 from parley.ports.queue import Queue
-from parley.work.job import Job
 
 # A job stops when this much of the function's time is left, and its next part is queued.
 _MARGIN_MS = 10_000

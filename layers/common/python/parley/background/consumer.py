@@ -20,10 +20,10 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
 
+from parley.background.job import Job, Jobs
 from parley.jobs import Again, Entry, Turn
 from parley.log import logger
 from parley.tracing import working_for
-from parley.work.job import Job, Jobs
 
 _LONGEST_PAUSE_SECONDS = 900
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from parley.background.job import Job
 from parley.domain.memberships import birth_of
 from parley.domain.states import CLOSED
 from parley.jobs import Again, Entry, Memory, Turn
@@ -9,7 +10,6 @@ from parley.operations.context import Context
 from parley.operations.sweeps import delay_seconds, look_again, may_begin, sweep
 from parley.ports.queue import Queue
 from parley.store.changes import Change
-from parley.work.job import Job
 
 # A sweep stops when this much of the function's time is left, and its next part is queued.
 _MARGIN_MS = 10_000

@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from parley.background.job import Job
+from parley.background.receiving import Receiver, drop
 from parley.domain.addresses import EMAIL, channel_of
 from parley.domain.deliveries import READ, STATUSES
 from parley.domain.messages import MOST_FILES
@@ -36,8 +38,6 @@ from parley.ports.phones import Carrier, is_error_code
 from parley.ports.queue import Queue
 from parley.store.changes import CREATED, Change
 from parley.stored import Receipt
-from parley.work.job import Job
-from parley.work.receiving import Receiver, drop
 
 # When only this much of the function's time is left, the job stops: one more phone may take five seconds and three
 # requests.

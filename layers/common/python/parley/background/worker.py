@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from parley.background.beginning import beginnings
+from parley.background.burying import burying
+from parley.background.consumer import QueuedRecord, work_off
+from parley.background.discarding import discarding
+from parley.background.job import Job, Jobs
+from parley.background.phoning import InOrder, phone_jobs
+from parley.background.planner import plan
+from parley.background.sweeping import sweeps
+from parley.background.timing import moves_among_the_active, timers_running_out
 from parley.operations.context import Context
 from parley.ports.phones import Carrier
 from parley.ports.queue import Queue
 from parley.webhooks.deliveries import Deliveries
 from parley.webhooks.replaying import Replays
-from parley.work.beginning import beginnings
-from parley.work.burying import burying
-from parley.work.consumer import QueuedRecord, work_off
-from parley.work.discarding import discarding
-from parley.work.job import Job, Jobs
-from parley.work.phoning import InOrder, phone_jobs
-from parley.work.planner import plan
-from parley.work.sweeping import sweeps
-from parley.work.timing import moves_among_the_active, timers_running_out
 
 
 def job_table(

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from local.template.intrinsics import read
+from parley.background.consumer import work_off
+from parley.background.sweeping import sweeps
 from parley.operations.context import Context
 from parley.store.keys import Key, Range, Span
 from parley.store.table import Found, Page
-from parley.work.consumer import work_off
-from parley.work.sweeping import sweeps
 from tests.ports.fakes import FakeQueue
 
 TEMPLATE = read(Path(__file__).resolve().parents[2] / "template.yaml")

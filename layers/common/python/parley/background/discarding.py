@@ -8,13 +8,13 @@ removals in the stream. A job that fails stays queued, and objects that are dele
 
 from __future__ import annotations
 
+from parley.background.job import Job
 from parley.domain.media import READY
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.operations.context import Context
 from parley.operations.media import UPLOADING_SECONDS, object_key
 from parley.ports.queue import Queue
 from parley.store.changes import Removal
-from parley.work.job import Job
 
 # How long the slowest upload may still be under way if its bytes have not come: S3 lets it end, however late it does.
 _SLOWEST_UPLOAD_SECONDS = 12 * 3600

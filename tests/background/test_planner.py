@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from parley.background.job import Job
+from parley.background.planner import plan
 from parley.jobs import Entry, Memory
 from parley.store.changes import Change, Removal
-from parley.work.job import Job
-from parley.work.planner import plan
 from tests.ports.fakes import FakeQueue
 from tests.sockets.deployment import sample
 

@@ -28,6 +28,9 @@ from contextvars import copy_context
 from threading import Lock
 from typing import Any, NamedTuple
 
+from parley.background.composing import composed
+from parley.background.consumer import QueuedRecord, work_off
+from parley.background.job import Job
 from parley.domain.memberships import birth_of
 from parley.domain.notifications import BADGE, payload
 from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, Refusal, ignoring
@@ -49,9 +52,6 @@ from parley.ports.queue import Queue
 from parley.store import keys
 from parley.store.keys import Key
 from parley.stored import Pushed
-from parley.work.composing import composed
-from parley.work.consumer import QueuedRecord, work_off
-from parley.work.job import Job
 
 JOB = "push"
 IN_FLIGHT = 16

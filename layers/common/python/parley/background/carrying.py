@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from parley.work.consumer import QueuedRecord, work_off
-from parley.work.job import Jobs
+from parley.background.consumer import QueuedRecord, work_off
+from parley.background.job import Jobs
 
 
 class Events(Protocol):

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from parley.background.consumer import work_off
+from parley.background.job import Job
 from parley.jobs import Again, Entry, Turn
-from parley.work.consumer import work_off
-from parley.work.job import Job
 from tests.ports.fakes import FakeQueue
 
 Answer = Callable[[Entry], Again | None]

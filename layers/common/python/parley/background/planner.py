@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.background.job import Jobs
 from parley.jobs import Entry, Memory
 from parley.log import logger
 from parley.ports.queue import Queue
 from parley.store.changes import decode, decode_removal, request_id_in
 from parley.tracing import working_for
-from parley.work.job import Jobs
 
 
 def plan(jobs: Jobs, stream_records: list[dict[str, Any]]) -> str | None:
