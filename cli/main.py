@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
@@ -48,9 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = Options(stack=os.environ.get("PARLEY_STACK", ""))
     try:
-        returned = parley.main(
-            None if arguments is None else list(arguments), "parley", standalone_mode=False, obj=options
-        )
+        with _without_log_lines():
+            returned = parley.main(
+                None if arguments is None else list(arguments), "parley", standalone_mode=False, obj=options
+            )
     except click.Abort:
         note(options.when_stopped)
         return trouble.STOPPED
@@ -69,6 +72,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         note(f"parley: {line}")
         return trouble.FAILED
     return returned if isinstance(returned, int) else trouble.DONE
+
+
+@contextmanager
+def _without_log_lines() -> Iterator[None]:
+    """Nothing is logged: the lines of an operation on the table would stand between the results of a command."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def run() -> int:

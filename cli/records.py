@@ -18,7 +18,6 @@ from parley.domain.addresses import Numbers
 from parley.errors import NOT_FOUND, Refusal, ignoring
 from parley.ids import Ids
 from parley.keyring import Keyring
-from parley.log import logger
 from parley.operations import contents, messaging_services, senders
 from parley.operations.context import Caller, Context
 from parley.store import keys
@@ -31,8 +30,6 @@ _CAPABILITIES = {"SMS": "SMS", "MMS": "MMS", "VOICE": "Voice"}
 
 def context_of(place: Place) -> Context:
     """The context of an operation on a place's table. Nobody is asked for secrets, and no webhook hears of it."""
-    # What an operation logs would stand between the results of the command.
-    logger.setLevel("CRITICAL")
     clock = Clock()
     table = Table(place.table_name(), lambda: place.client("dynamodb"), clock)
     phones, whatsapp = (place.listed(name) for name in ("PhoneNumbers", "WhatsAppSenders"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from cli.options import Options
 from local.template.template import Template
 from parley.ids import content_sid
+from parley.log import logger
 from parley.operations import contents
+from parley.operations.context import Context
 from tests.cli.conftest import Run
 from tests.cli.places import FakedPlace
 
@@ -61,6 +64,20 @@ def test_the_list_shows_templates_with_the_beginning_of_their_texts(parley: Run,
     shown = [[cell.strip() for cell in line[1:] if cell] for line in lines]
     assert shown[0] == ["NAME", "LANGUAGE", "TEXT"]
     assert sorted(shown[1:]) == [["welcome", "en", "Hello {{1}}"], ["welcome", "pt_BR", f"Bom dia {'x' * 51}…"]]
+
+
+def test_an_operation_logs_nothing_within_a_command_and_logs_again_after_it(
+    parley: Run, place: FakedPlace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def every(context: Context) -> Iterator[Mapping[str, Any]]:
+        logger.warning("a line of the log")
+        return iter(())
+
+    monkeypatch.setattr(contents, "every", every)
+    assert parley("content", "list") == (0, "no template is stored\n", "")
+    assert caplog.messages == []
+    every(place.context)
+    assert caplog.messages == ["a line of the log"]
 
 
 def test_what_fetch_prints_can_be_put_again(parley: Run, place: FakedPlace, file: Path):
