@@ -170,6 +170,20 @@ def test_it_is_made_in_the_service_that_the_configuration_names_with_the_messagi
     assert conversation["messaging_service_sid"] == messaging
 
 
+@pytest.mark.inferred
+def test_if_the_messaging_service_of_the_number_is_deleted_the_conversation_gets_the_default_one(
+    raw: Raw, topics: Topics
+) -> None:
+    sid = raw.post("/messaging/v1/Services", FriendlyName="desk")["sid"]
+    senders.enable(topics.world.context(), NUMBER, {"messaging_service_sid": sid})
+    configure(raw)
+    assert raw("DELETE", f"/messaging/v1/Services/{sid}").status == 204
+    topics.tell(text_from(PHONE, NUMBER, "hello"))
+    (thread,) = made_of(raw)
+    default = raw.get(f"{API}/Configuration")["default_messaging_service_sid"]
+    assert raw.get(thread.path)["messaging_service_sid"] == default
+
+
 def test_the_first_of_two_messages_at_once_makes_the_conversation_and_both_are_added(
     raw: Raw, carrier: ScriptedCarrier, topics: Topics
 ) -> None:

@@ -84,9 +84,7 @@ def make(context: Context, made: Creation, first: First, names: Names) -> None:
     owner = made.owner
     kind = channel_of(first.sender)
     binding: MessagingBinding = {"type": kind or "", "address": first.sender, "proxy_address": first.to}
-    sender = senders.sender(context, first.to)
-    messaging = sender.get("messaging_service_sid") if sender else None
-    messaging = messaging or accounts.configuration(context)["default_messaging_service_sid"]
+    messaging = senders.messaging_service_sid(context, senders.sender(context, first.to))
     fields = {"messaging_service_sid": messaging, "messaging_binding": binding}
     preview = {**fields, "type": PRIVATE, "service_sid": owner["sid"]}
     told = {"message_body": first.body, "media": [*first.files] or None}

@@ -19,7 +19,7 @@ from parley.errors import (
 )
 from parley.ids import address_sid, sender_address, sender_sid
 from parley.log import logger
-from parley.operations import messaging_services, verbs
+from parley.operations import accounts, messaging_services, verbs
 from parley.operations.addressing import resolve
 from parley.operations.context import Context
 from parley.operations.paging import Listing, PageRequest
@@ -49,6 +49,17 @@ def known(context: Context, *addresses: str | None) -> Numbers:
 def sender(context: Context, address: str) -> Sender | None:
     """The sender with an address, at most ten seconds old; None if AWS does not carry the address."""
     return context.configuration.fetch(keys.sender(context.account_sid, address)) if context.has_phones else None
+
+
+def messaging_service_sid(context: Context, held: Sender | None) -> str:
+    """The SID of the messaging service that counts for a sender, at most ten seconds old.
+
+    That is its own. It is the account's default one for what is no sender, and for a sender in no service.
+    """
+    own = held.get("messaging_service_sid") if held else None
+    if own and context.configuration.fetch(keys.messaging_service(context.account_sid, own)) is not None:
+        return own
+    return accounts.configuration(context)["default_messaging_service_sid"]
 
 
 def enable(context: Context, address: str, given: Mapping[str, Any]) -> Sender:

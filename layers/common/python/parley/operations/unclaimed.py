@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from parley.domain.deliveries import prefix_of
 from parley.ids import channel_message_sid
-from parley.operations import accounts, senders
+from parley.operations import senders
 from parley.operations.context import Context
 from parley.store import keys
 from parley.stored import MessagingService
@@ -43,7 +43,8 @@ def request(context: Context, sender: str, to: str, sid: str, body: str | None, 
     held = senders.sender(context, to)
     if held is None and not context.numbers.has(to):
         return "the account does not have this number"
-    service = _service(context, held.get("messaging_service_sid") if held else None)
+    key = keys.messaging_service(context.account_sid, senders.messaging_service_sid(context, held))
+    service: MessagingService | None = context.configuration.fetch(key)
     if service is None or not service.get("inbound_request_url"):
         return "no conversation has these addresses, and the messaging service has no InboundRequestUrl"
     message_sid = channel_message_sid(prefix_of("", False), sid)
@@ -65,12 +66,3 @@ def request(context: Context, sender: str, to: str, sid: str, body: str | None, 
     }
     method = service.get("inbound_method") or "POST"
     return Unclaimed(service["inbound_request_url"], method, parameters, f"{sender} {sid}", f"{to} {sender}")
-
-
-def _service(context: Context, sid: str | None) -> MessagingService | None:
-    """The messaging service, at most ten seconds old. If there is none, the account's default one."""
-    for one in (sid, accounts.configuration(context)["default_messaging_service_sid"]):
-        service = context.configuration.fetch(keys.messaging_service(context.account_sid, one)) if one else None
-        if service is not None:
-            return service
-    return None
