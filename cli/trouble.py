@@ -1,9 +1,9 @@
-"""What can go wrong for the person at the terminal, each in one line that says what to do.
+"""What can go wrong for the person at the terminal: a line that says what to do, and below it what there is to choose.
 
 exit status   meaning
 -----------   ------------------------------------------------------------
 0             done
-1             it could not be done; the line on standard error says why
+1             it could not be done; standard error says why
 2             the command was not written as it must be
 3             `doctor` has found that something does not work, or `push test` that a device gets nothing
 130           stopped with Ctrl-C
@@ -15,7 +15,7 @@ DONE, FAILED, USAGE, UNWELL, STOPPED = 0, 1, 2, 3, 130
 
 
 class Trouble(Exception):
-    """Something that a person can cause and mend; the text is the one line that is shown."""
+    """Something that a person can cause and mend; the text is what is shown."""
 
 
 def said(error: Exception, is_local: bool = False) -> str | None:

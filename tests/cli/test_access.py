@@ -83,10 +83,23 @@ def test_among_several_services_one_must_be_chosen_and_an_only_one_need_not_be(
     assert "there is no service yet" in parley("token", "--identity", "alice").err
     only = rest_of(breakable).post("/chat/v2/Services", FriendlyName="only")["sid"]
     assert parley("token", "--identity", "alice", "--json").json["service_sid"] == only
-    rest_of(breakable).post("/chat/v2/Services", FriendlyName="another")
-    ran = parley("token", "--identity", "alice")
-    assert ran == (1, "", "parley: there are several services: choose one with --service; `parley status` lists them\n")
+    another = rest_of(breakable).post("/chat/v2/Services", FriendlyName="another\n\x1b[2J one")["sid"]
+    told = [
+        "parley: there are several services: choose one with --service",
+        f"  {only}  only",
+        f"  {another}  another  [2J one",
+    ]
+    assert parley("token", "--identity", "alice") == (1, "", "".join(f"{line}\n" for line in told))
     assert len(services(breakable)) == 2
+
+
+def test_of_many_services_twenty_are_shown(parley: Run, breakable: Stack, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PARLEY_HOME", str(breakable.home.path))
+    for number in range(21 - len(services(breakable))):
+        rest_of(breakable).post("/chat/v2/Services", FriendlyName=f"one of many {number}")
+    lines = parley("token", "--identity", "alice").err.splitlines()
+    assert len(lines) == 22
+    assert lines[-1] == "  and more: `parley status --json` lists all of them"
 
 
 def test_the_console_of_a_local_stack_opens_with_the_kept_key(parley: Run, local: Stack):
