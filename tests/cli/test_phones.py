@@ -16,7 +16,10 @@ from parley.operations import address_configurations, messaging_services, sender
 from tests.architecture.declared import TEMPLATE
 from tests.cli.conftest import Run
 from tests.cli.places import ROLE, TOPIC, FakedPlace
+from tests.support.doors import LambdaDoor, Raw
 from tests.support.end_user_messaging import Died, EndUserMessagingFake, Refused
+from tests.support.lean import LeanClient
+from tests.support.world import World
 
 NUMBER, WHATSAPP = "+12025550143", "whatsapp:+12025550143"
 OTHER_TOPIC = "arn:aws:sns:us-east-1:111122223333:another"
@@ -170,6 +173,15 @@ def test_a_whatsapp_number_sends_its_events_to_the_stack(parley: Run, place: Fak
     assert (record["kind"], record["waba"]) == ("whatsapp", waba["id"])
     assert record["provider_id"] == waba["phoneNumbers"][0]["phoneNumberId"]
     assert account.writes == ["PutWhatsAppBusinessAccountEventDestinations"]
+
+
+def test_a_stack_whose_first_number_was_just_enabled_accepts_requests_with_a_limit_of_actions(
+    parley: Run, place: FakedPlace, account: EndUserMessagingFake, lean: LeanClient
+):
+    assert parley("phones", "enable", NUMBER).status == 0
+    world = World(lean, place.table_name(), place.account_sid)
+    world.actions_per_second = 30
+    assert Raw(LambdaDoor(world))("POST", "/conversations/v1/Conversations").status == 201
 
 
 def test_enabling_again_writes_nothing_in_aws_that_is_there_already(

@@ -291,6 +291,13 @@ def test_a_limit_that_is_switched_on_later_holds_for_what_was_there(raw: Raw, wo
     assert left(lambda number: make_user(raw, made, number)) == AT_2
 
 
+def test_a_limit_that_is_switched_on_holds_at_once_for_what_was_made_just_before(raw: Raw, world: World):
+    made = make(raw, world.context())
+    world.actions_per_second = 2
+    assert left(lambda number: post(raw, made)) == AT_2
+    assert left(lambda number: make_user(raw, made, number)) == AT_2
+
+
 def test_a_client_and_a_back_end_share_the_budget(raw: Raw, limited: World, full: Everything):
     path = {name: full.addresses[name] for name in ("service_sid", "channel_sid")}
     alice = limited.table.fetch(keys.user(user_sid(path["service_sid"], "alice")))

@@ -21,7 +21,6 @@ from parley.log import logger
 from parley.operations import accounts, senders, verbs, with_participants
 from parley.operations.addressing import service
 from parley.operations.context import Context
-from parley.operations.with_participants import Beside
 from parley.records import CHANNEL_WEBHOOK
 from parley.store import keys
 from parley.store.items import Record
@@ -96,19 +95,17 @@ def make(context: Context, made: Creation, first: First, names: Names) -> None:
         {**answered, **fields, "made_for": first.token},
         [({}, binding)],
         is_initializing=False,
-        beside=lambda sid: _beside(context, made, sid, names),
+        webhooks=lambda sid: _webhooks(context, made, sid, names),
     )
 
 
-def _beside(context: Context, made: Creation, channel_sid: str, names: Names) -> Beside:
-    webhook = _webhook(made.configuration, names)
-    # A carrier's request knows no limit of actions. So the first request that knows one sets the ceiling.
-    unlimited = {"seq_ceiling_at": 0}
-    if webhook is None:
-        return Beside((), unlimited)
+def _webhooks(context: Context, made: Creation, channel_sid: str, names: Names) -> list[Record]:
+    fields = _webhook(made.configuration, names)
+    if fields is None:
+        return []
     place = {"service_sid": made.owner["sid"], "channel_sid": channel_sid}
-    record = {**verbs.new_record(context, CHANNEL_WEBHOOK, place), **place, "face": context.perspective.name, **webhook}
-    return Beside((record,), unlimited)
+    new = verbs.new_record(context, CHANNEL_WEBHOOK, place)
+    return [{**new, **place, "face": context.perspective.name, **fields}]
 
 
 def _webhook(configuration: AddressConfiguration, names: Names) -> Record | None:

@@ -29,8 +29,12 @@ def allowance(context: Context) -> int:
 
 
 def new_counter(context: Context) -> Rate:
-    """The fields of something whose actions are counted."""
-    return {"seq": 0, "seq_ceiling": allowance(context), "seq_ceiling_at": context.clock.now_ms()}
+    """The fields of something whose actions are counted.
+
+    Without a limit, no window begins. So the first request that has a limit sets the ceiling at once.
+    """
+    most = allowance(context)
+    return {"seq": 0, "seq_ceiling": most, "seq_ceiling_at": context.clock.now_ms() if most else 0}
 
 
 def guard(context: Context, error: Error) -> tuple[Guard, ...]:

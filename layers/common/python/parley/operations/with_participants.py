@@ -8,9 +8,9 @@ dies in between, the job that the creation has planned makes it active (`backgro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from parley.domain import participants as rules
 from parley.domain.addresses import Numbers
@@ -84,13 +84,6 @@ def _checked(context: Context, owner: Service, texts: dict[str, str], numbers: N
     return {name: value for name, value in parameters.items() if name not in rules.PARTS}, binding
 
 
-class Beside(NamedTuple):
-    """What is stored together with a new conversation and its participants: its webhooks, and further counters."""
-
-    webhooks: Sequence[Record] = ()
-    counters: Mapping[str, Any] = {}
-
-
 def found(
     context: Context,
     owner: Service,
@@ -99,19 +92,19 @@ def found(
     given: Sequence[Given],
     *,
     is_initializing: bool = True,
-    beside: Callable[[str], Beside] = lambda sid: Beside(),
+    webhooks: Callable[[str], Sequence[Record]] = lambda sid: (),
 ) -> Counted:
     """A new conversation with checked participants, in one transaction.
 
-    `beside` gets the conversation's SID.
+    `webhooks` gets the conversation's SID, and returns the webhooks that are stored with the conversation.
 
     Raises:
         Refusal: 50416 if a pair is in use; 20409 if others changed what was read; as `channels.making`.
     """
     made = channels.making(context, path, fields, is_initializing=is_initializing)
-    sid, more = made.record["sid"], beside(made.record["sid"])
-    tail = cast(Tail, {**made.tail, **more.counters})
-    hooks = {"hooks": len(more.webhooks)} if more.webhooks else {}
+    sid, tail = made.record["sid"], made.tail
+    hooked = webhooks(sid)
+    hooks = {"hooks": len(hooked)} if hooked else {}
     newcomers = [Newcomer(context, owner, sid, parameters, binding) for parameters, binding in given]
     read = context.table.fetch_many((key for one in newcomers for key in one.wanted()), buried=True)
     writes: list[Write] = []
@@ -125,11 +118,11 @@ def found(
         writes.append(channel_log.entry(context, sid, member["seq"], "member", member, "created"))
     share = bound.founding(context, read.living(), made.record, list(joined.values()))
     joins = {"members_count": len(joined), "memberships_changed": len(joined)}
-    joins |= {"webhooks_count": len(more.webhooks)} if more.webhooks else {}
+    joins |= {"webhooks_count": len(hooked)} if hooked else {}
     tail = cast(Tail, {**tail, **joins, "seq": len(joined), **share.add, **share.set})
     named = {parameters["role_sid"] for parameters, _ in given if parameters.get("role_sid")}
     giving = [write for role in named for write in roles.given(context, owner["sid"], role, OF_CHANNELS)]
-    hooking = [Create(CHANNEL_WEBHOOK.key({**one}), one, taken=NOT_FOUND()) for one in more.webhooks]
+    hooking = [Create(CHANNEL_WEBHOOK.key({**one}), one, taken=NOT_FOUND()) for one in hooked]
     rate.count_service_action(context, owner["sid"])
     tail_key = keys.tail(sid)
     of_channel = [Put(tail_key, tail) if write.key == tail_key else write for write in made.writes]
