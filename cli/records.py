@@ -7,47 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from cli.end_user_messaging import Number
 from cli.place import Place
 from cli.trouble import Trouble
-from parley.clock import Clock
 from parley.domain.addresses import Numbers
 from parley.errors import NOT_FOUND, Refusal, ignoring
-from parley.ids import Ids
-from parley.keyring import Keyring
 from parley.operations import contents, messaging_services, senders
-from parley.operations.context import Caller, Context
+from parley.operations.context import Context, of_table
 from parley.store import keys
-from parley.store.configuration import Configuration
-from parley.store.table import Table
 
 # AWS's names, and Twilio's in the resource PhoneNumbers.
 _CAPABILITIES = {"SMS": "SMS", "MMS": "MMS", "VOICE": "Voice"}
 
 
 def context_of(place: Place) -> Context:
-    """The context of an operation on a place's table. Nobody is asked for secrets, and no webhook hears of it."""
-    clock = Clock()
-    table = Table(place.table_name(), lambda: place.client("dynamodb"), clock)
-    phones, whatsapp = (place.listed(name) for name in ("PhoneNumbers", "WhatsAppSenders"))
-    return Context(
-        table,
-        Configuration(table, clock),
-        Ids(clock),
-        clock,
-        place.account_sid,
-        Keyring("", "", _no_secret, clock),
-        Caller(),
-        numbers=Numbers(frozenset(phones), frozenset(whatsapp)),
-        has_phones=True,
-    )
-
-
-def _no_secret(secret_id: str) -> str:
-    raise RuntimeError("the command line needs no secret for the table")
+    """The context of an operation on a place's table."""
+    phones, whatsapp = (frozenset(place.listed(name)) for name in ("PhoneNumbers", "WhatsAppSenders"))
+    client = partial(place.client, "dynamodb")
+    return of_table(place.table_name(), client, place.account_sid, Numbers(phones, whatsapp))
 
 
 @contextmanager

@@ -19,14 +19,9 @@ from local.phones.handsets import WHATSAPP_PREFIX
 from local.phones.run import own_of
 from local.process.plan import Plan
 from local.template.template import BoundTemplate
-from parley.clock import Clock
-from parley.ids import Ids
-from parley.keyring import Keyring
 from parley.operations import senders
-from parley.operations.context import Caller, Context
+from parley.operations.context import of_table
 from parley.store import keys
-from parley.store.configuration import Configuration
-from parley.store.table import Table
 
 
 def enable(plan: Plan, template: BoundTemplate) -> None:
@@ -36,7 +31,8 @@ def enable(plan: Plan, template: BoundTemplate) -> None:
     if not wanted:
         return
     (table_name,) = (plan.physical[table.logical_id]["ref"] for table in template.tables())
-    context = _context(plan, table_name)
+    endpoints = Endpoints(plan.engine, plan.dynamodb, plan.ministack)
+    context = of_table(table_name, lambda: endpoints.client("dynamodb"), plan.account_sid)
     for address, given in wanted.items():
         if context.table.fetch(keys.sender(plan.account_sid, address)) is None:
             senders.enable(context, address, {**given, "messaging_service_sid": None})
@@ -69,17 +65,3 @@ def _on_whatsapp(account: Account) -> dict[str, dict[str, Any]]:
         }
         for one in account.whatsapp_senders()
     }
-
-
-def _context(plan: Plan, table_name: str) -> Context:
-    clock = Clock()
-    endpoints = Endpoints(plan.engine, plan.dynamodb, plan.ministack)
-    table = Table(table_name, lambda: endpoints.client("dynamodb"), clock)
-    keyring = Keyring("", "", _no_secret, clock)
-    return Context(
-        table, Configuration(table, clock), Ids(clock), clock, plan.account_sid, keyring, Caller(), has_phones=True
-    )
-
-
-def _no_secret(secret_id: str) -> str:
-    raise RuntimeError(f"no secret is needed for the table: {secret_id}")

@@ -248,3 +248,20 @@ def of_carrier(context: Context, address: str, *, writes: bool = False) -> Conte
     source = (channel_of(address) or SMS).upper()
     caller = Caller(source, webhooks=True, address=address if writes else "")
     return replace(context, caller=caller, perspective=CONVERSATIONS, actions_per_second=0)
+
+
+def of_table(name: str, client: Callable[[], Any], account_sid: str, numbers: Numbers = NO_NUMBERS) -> Context:
+    """The context for somebody with rights of their own on the table, who needs no credentials and no limit of actions.
+
+    No webhook hears of the changes. `client` makes the client of DynamoDB.
+    """
+    clock = Clock()
+    table = Table(name, client, clock)
+    keyring = Keyring("", "", _no_secret, clock)
+    configuration = Configuration(table, clock)
+    ids = Ids(clock)
+    return Context(table, configuration, ids, clock, account_sid, keyring, Caller(), numbers=numbers, has_phones=True)
+
+
+def _no_secret(secret_id: str) -> str:
+    raise RuntimeError("whoever works on the table itself has no secret")
