@@ -14,41 +14,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, cast
+from typing import Any
 
-from parley.domain.memberships import Person, birth_of, user_of
+from parley.domain.memberships import Person, user_of
 from parley.domain.presence import is_opening
 from parley.errors import Refusal
 from parley.log import logger
 from parley.metrics import FAN_OUT_LAG, count
-from parley.operations.context import Context, Perspective
+from parley.operations.context import Context
 from parley.operations.reachability import is_enabled
 from parley.ports.sockets.gateway import Outcome, SocketGateway
-from parley.sockets import gaps, markers
+from parley.sockets import audiences, gaps, markers
+from parley.sockets.audiences import Addressed, Delivery, Groups, Hearers
 from parley.sockets.closing import close
 from parley.sockets.codec import CannotShow, Codec, News, Piece
-from parley.sockets.events import (
-    EVENTS,
-    FOLLOWERS,
-    INVITED,
-    MEMBERS,
-    Event,
-    audience,
-    followed_sid,
-    may_see,
-    people,
-    reasons,
-)
+from parley.sockets.events import EVENTS, FOLLOWERS, INVITED, Event, reasons
 from parley.sockets.gaps import Told
 from parley.sockets.meanwhile import Meanwhile
 from parley.sockets.notifying import Asked, Notifier
-from parley.sockets.presence import Listener, forget, gone, listeners, living_keys
-from parley.sockets.protocols import Protocols, protocol_of
+from parley.sockets.presence import Listener, forget, gone, listeners
+from parley.sockets.protocols import Protocols
 from parley.store import keys
 from parley.store.changes import Change, decode, request_id_in
 from parley.store.keys import Key
 from parley.store.table import Records
-from parley.stored import Channel, Follower, Presence, Service
+from parley.stored import Follower, Presence, Service
 from parley.tracing import working_for
 
 _DEADLINE_SECONDS = 20.0
@@ -56,39 +46,6 @@ _DEADLINE_SECONDS = 20.0
 _FORGETTING_MS = 10_000
 # How many records this container knows whose notifications are still to be queued.
 _MOST_POSTED = 1_000
-
-
-@dataclass(frozen=True)
-class _Hearers:
-    """Who may hear of the changes of a batch, by the SID of the channel or, for followers, of what they follow.
-
-    `records` has the memberships, invites and markers of each channel.
-    """
-
-    members: dict[str, frozenset[Person]]
-    invited: dict[str, frozenset[Person]]
-    followers: dict[str, list[Follower]]
-    records: dict[str, Records]
-
-
-# Connections by the protocol that they speak, by their own user, or by the user or channel that they follow.
-Groups = dict[str, list[Listener]]
-
-
-class _Addressed(NamedTuple):
-    """An event of a change, and the people who hear it if its `when` holds."""
-
-    change: Change
-    event: Event
-    persons: frozenset[Person]
-
-
-class _Delivery(NamedTuple):
-    """An event of a change, and the connections that hear it if its `when` holds, by protocol."""
-
-    change: Change
-    event: Event
-    to: Groups
 
 
 @dataclass
@@ -123,12 +80,14 @@ class FanOut:
         changes, failed = _decoded(stream_records)
         if not changes:
             return failed
-        hearers = self._hearers(changes)
-        audiences, unaddressed = _addressed(changes, hearers)
-        online, services = self._online(audiences, changes)
-        open_, following = listeners(self._context, online), self._following(hearers.followers)
+        hearers = audiences.hearers_of(self._context, changes)
+        addressed, unaddressed = _addressed(changes, hearers)
+        online, services = self._online(addressed, changes)
+        open_ = listeners(self._context, online)
+        following = audiences.open_followers(self._context, hearers.followers)
         served = markers.served(self._context, changes, hearers.records)
-        deliveries = _deliveries([one for one in audiences if _id(one.change) not in self._posted], open_, following)
+        unheard = [one for one in addressed if _id(one.change) not in self._posted]
+        deliveries = audiences.deliveries(unheard, open_, following)
         plan = self._planned(deliveries, self._channels_needed(deliveries), hearers, served)
         for group in (*following.values(), *open_.values()):
             plan.listeners |= {listener.id: listener for listener in group}
@@ -145,7 +104,7 @@ class FanOut:
             self._note_told(changes, plan.failed)
             return self._noted(told, notifying.result()) or plan.failed
 
-    def _notify(self, asked: list[Asked], hearers: _Hearers, open_: Groups) -> str | None:
+    def _notify(self, asked: list[Asked], hearers: Hearers, open_: Groups) -> str | None:
         """Queue notifications; returns the position of the first change that has to come again for them, if any."""
         if not asked:
             return None
@@ -161,32 +120,15 @@ class FanOut:
             self._posted = dict(list({**self._posted, **dict.fromkeys(again)}.items())[-_MOST_POSTED:])
         return failed
 
-    def _hearers(self, changes: list[Change]) -> _Hearers:
-        table = self._context.table
-        # This includes events whose `when` may turn out false: it may need the channel, which is read later.
-        wanted = [(change, {name for event in _events(change) for name in event.audience}) for change in changes]
-        in_channels = {change.channel_sid for change, names in wanted if names & {MEMBERS, INVITED}}
-        found = {sid: table.spanned(keys.hearers(sid)) for sid in in_channels}
-        followed = {followed_sid(change) for change, names in wanted if FOLLOWERS in names}
-        return _Hearers(
-            {sid: people(records.below(keys.members(sid))) for sid, records in found.items()},
-            {sid: people(records.below(keys.invites(sid))) for sid, records in found.items()},
-            {
-                sid: found[sid].below(keys.followers(sid)) if sid in found else table.every(keys.followers(sid))
-                for sid in followed
-            },
-            found,
-        )
-
     def _online(
-        self, audiences: list[_Addressed], changes: list[Change]
+        self, addressed: list[Addressed], changes: list[Change]
     ) -> tuple[dict[str, Presence], dict[Key[Service], Service]]:
         """The presence of every user in the audiences, by user SID, and the services that decide about notifications.
 
         Services that are not remembered are read with the presence. They are handed on, since sockets may take so long
         that they would be forgotten.
         """
-        users = {person.user_sid for persons in {one.persons for one in audiences} for person in persons}
+        users = {person.user_sid for persons in {one.persons for one in addressed} for person in persons}
         configuration = self._context.configuration
         wanted = self._notifier.services(changes) if users else set()
         services = {key: known for key in wanted if (known := configuration.remembered(key)) is not None}
@@ -198,21 +140,7 @@ class FanOut:
         online = {sid: found[keys.presence(sid)] for sid in users if keys.presence(sid) in found}
         return online, services
 
-    def _following(self, followers: dict[str, list[Follower]]) -> Groups:
-        """The connections that may still be open, by the SID of what they follow."""
-        now = self._context.clock.now_ms() // 1000
-        every = [record for found in followers.values() for record in found]
-        valid = living_keys(self._context, (record.get("key") for record in every))
-        return {
-            sid: [
-                Listener(record["id"], record.get("user_sid", ""), birth_of(record), protocol_of(record))
-                for record in found
-                if record["until"] > now and record.get("key") in valid
-            ]
-            for sid, found in followers.items()
-        }
-
-    def _channels_needed(self, deliveries: list[_Delivery]) -> Records:
+    def _channels_needed(self, deliveries: list[Delivery]) -> Records:
         """The channels and counters that the events show, or that their `when` needs."""
         wanted: list[Key[Any]] = []
         for change, event, to in deliveries:
@@ -224,7 +152,7 @@ class FanOut:
         return self._context.table.fetch_many(wanted, buried=True) if wanted else Records()
 
     def _planned(
-        self, deliveries: list[_Delivery], shown: Records, hearers: _Hearers, served: dict[str, frozenset[str]]
+        self, deliveries: list[Delivery], shown: Records, hearers: Hearers, served: dict[str, frozenset[str]]
     ) -> _Plan:
         plan = _Plan(served=served)
         for delivery in deliveries:
@@ -237,7 +165,7 @@ class FanOut:
                 break
         return plan
 
-    def _add(self, plan: _Plan, delivery: _Delivery, shown: Records, hearers: _Hearers) -> None:
+    def _add(self, plan: _Plan, delivery: Delivery, shown: Records, hearers: Hearers) -> None:
         change, event, to = delivery
         news = self._news(change, event, shown)
         if not event.when(change, news.channel or {}):
@@ -247,11 +175,11 @@ class FanOut:
                 plan.ending |= {listener.id: event.ends() for listener in group}
                 continue
             perspective = self._protocols.row(protocol).perspective
-            if _is_hidden(perspective, change, news):
+            if audiences.is_hidden(perspective, change, news):
                 continue
             is_filtered = FOLLOWERS in event.audience or (INVITED in event.audience and not perspective.has_invites)
             if change.channel_sid and is_filtered:
-                group = _seeing(group, news, hearers, perspective)
+                group = audiences.seeing(group, news, hearers, perspective)
             try:
                 if event.name == "channel_updated" and change.old.get("type") in perspective.hides:
                     self._introduce(plan, news, protocol, group, hearers)
@@ -279,7 +207,7 @@ class FanOut:
                     [codec.marked(piece, request) for piece in told] if is_sender else told
                 )
 
-    def _introduce(self, plan: _Plan, news: News, protocol: str, group: list[Listener], hearers: _Hearers) -> None:
+    def _introduce(self, plan: _Plan, news: News, protocol: str, group: list[Listener], hearers: Hearers) -> None:
         """Tell of a channel that the protocol did not show until now: its members hear what they hear after joining."""
         records, codec = hearers.records[news.channel_sid], self._protocols.codec(protocol)
         held = {user_of(record): record for record in records.below(keys.members(news.channel_sid))}
@@ -385,16 +313,6 @@ def _request_ids(changes: list[Change]) -> list[str]:
     return list(dict.fromkeys(change.request_id for change in changes if change.request_id))
 
 
-def _is_hidden(perspective: Perspective, change: Change, news: News) -> bool:
-    """Whether a change is one of an invite, or happened in a channel, that does not exist in this perspective."""
-    if change.kind == "invite" and not perspective.has_invites:
-        return True
-    if not change.channel_sid or not perspective.hides:
-        return False
-    channel = change.record if change.kind == "channel" else news.channel or {}
-    return not perspective.knows(channel)
-
-
 def _decoded(stream_records: Sequence[dict[str, Any]]) -> tuple[list[Change], str | None]:
     changes: list[Change] = []
     for stream_record in stream_records:
@@ -408,65 +326,13 @@ def _decoded(stream_records: Sequence[dict[str, Any]]) -> tuple[list[Change], st
     return changes, None
 
 
-def _events(change: Change) -> tuple[Event, ...]:
-    return EVENTS[change.kind, change.verb]
-
-
-def _addressed(changes: list[Change], hearers: _Hearers) -> tuple[list[_Addressed], str | None]:
-    """Each event of each change with its audience, up to the first change that cannot be handled."""
-    found: list[_Addressed] = []
+def _addressed(changes: list[Change], hearers: Hearers) -> tuple[list[Addressed], str | None]:
+    """The events of the changes with their audiences, up to the first change that cannot be handled."""
+    found: list[Addressed] = []
     for change in changes:
-        sid = change.channel_sid
-        members, invited = hearers.members.get(sid, frozenset()), hearers.invited.get(sid, frozenset())
         try:
-            # A record without a service is broken. It must fail even if nobody would hear of it.
-            assert change.record["service_sid"]
-            found += [_Addressed(change, event, audience(change, event, members, invited)) for event in _events(change)]
+            found += audiences.addressed_events(change, hearers)
         except Exception:
             _log_failure(change.position, change.request_id)
             return found, change.position
     return found, None
-
-
-def _deliveries(audiences: list[_Addressed], open_: Groups, following: Groups) -> list[_Delivery]:
-    """The events with the connections that hear them.
-
-    `open_` has the connections of each user, `following` those that follow each user or channel.
-    """
-    # All changes of one channel have the same members, so their connections are looked up once.
-    groups = {persons: _grouped(persons, open_) for persons in {one.persons for one in audiences}}
-    deliveries = []
-    for change, event, persons in audiences:
-        to = groups[persons]
-        if FOLLOWERS in event.audience:
-            to = _with_followers(to, following.get(followed_sid(change), []))
-        deliveries.append(_Delivery(change, event, to))
-    return deliveries
-
-
-def _grouped(persons: frozenset[Person], open_: Groups) -> Groups:
-    """The connections of people by protocol, without those of earlier or later users with the same identities."""
-    groups: Groups = {}
-    for person in persons:
-        for listener in open_.get(person.user_sid, ()):
-            if listener.birth == person.birth:
-                groups.setdefault(listener.protocol, []).append(listener)
-    return groups
-
-
-def _seeing(group: list[Listener], news: News, hearers: _Hearers, perspective: Perspective) -> list[Listener]:
-    """Those of a group whose users may see the channel now."""
-    channel = cast(Channel, news.record) if news.verb == "deleted" and news.kind == "channel" else news.channel or {}
-    members = hearers.members.get(news.channel_sid, frozenset())
-    invited = hearers.invited.get(news.channel_sid, frozenset()) if perspective.has_invites else frozenset()
-    return [one for one in group if may_see(channel, Person(one.user_sid, one.birth), members, invited)]
-
-
-def _with_followers(to: Groups, following: list[Listener]) -> Groups:
-    """`to` and the connections that follow, each connection once."""
-    known = {listener.id for group in to.values() for listener in group}
-    groups = {protocol: list(group) for protocol, group in to.items()}
-    for listener in following:
-        if listener.id not in known:
-            groups.setdefault(listener.protocol, []).append(listener)
-    return groups
