@@ -24,7 +24,7 @@ from local.phones.sms_settings import SmsSettings
 from local.phones.texts_door import TextsDoor
 from local.phones.whatsapp import WhatsApp
 from local.process.plan import Plan, aws_numbers, carriers_numbers
-from local.template.template import BoundTemplate
+from local.template.bound import BoundTemplate
 
 _FLUSHED_SECONDS = 5.0
 

@@ -17,9 +17,10 @@ from local.home import Home, read_json, write_json
 from local.phones.carrier import CARRIER_PATH
 from local.process.lean import keep_small
 from local.process.report import report_to
+from local.template.bound import BoundTemplate
 from local.template.declared import REGION, Function
 from local.template.intrinsics import Physical
-from local.template.template import BoundTemplate, Template
+from local.template.template import Template
 
 CONNECTIONS_PATH = "/_aws"
 OBJECTS_PATH = "/_aws/s3"
@@ -92,7 +93,7 @@ class Plan:
         """The template with the values of this run."""
         template = read_template(Path(self.template), Home(Path(self.home)), self.parameters)
         physical = {name: Physical(entry["ref"], entry["attributes"]) for name, entry in self.physical.items()}
-        return template.bind(physical)
+        return BoundTemplate(template, physical)
 
     def functions(self, template: BoundTemplate) -> dict[str, Function]:
         """The functions with their settings for this machine: its own addresses, and webhooks may go to loopback.

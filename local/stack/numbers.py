@@ -18,7 +18,7 @@ from local.phones.account import Account, arn, number_id, sender_id, waba_id
 from local.phones.handsets import WHATSAPP_PREFIX
 from local.phones.run import own_of
 from local.process.plan import Plan
-from local.template.template import BoundTemplate
+from local.template.bound import BoundTemplate
 from parley.operations import senders
 from parley.operations.context import of_table
 from parley.store import keys

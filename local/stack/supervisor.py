@@ -44,6 +44,7 @@ from local.process.plan import (
 from local.pump import progress
 from local.stack import seed
 from local.stack.numbers import enable as enable_numbers
+from local.template.bound import BoundTemplate
 from local.template.intrinsics import Physical, TemplateError
 from local.template.template import Template
 from parley.keyring import AuthTokens
@@ -142,7 +143,7 @@ class Supervisor:
 
     def _prepare_children(self, template: Template, physical: dict[str, Physical], rest_url: str) -> None:
         assert self._endpoints is not None
-        bound = template.bind(physical)
+        bound = BoundTemplate(template, physical)
         sockets = bound.socket_api()
         management = f"{rest_url}{CONNECTIONS_PATH}/{sockets.logical_id.lower()}/{sockets.stage}"
         unwanted = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE")

@@ -26,6 +26,7 @@ from local.home import REPOSITORY, Home
 from local.phones.push import PushServices
 from local.process.functions import LoadedFunction
 from local.pump.stream_reader import StreamReader
+from local.template.bound import BoundTemplate
 from local.template.declared import ACCOUNT, Function
 from local.template.template import REGION, Template
 from parley.operations.inbound_files import ARRIVALS
@@ -81,7 +82,7 @@ class Functions:
         self._logical = {physical.ref: name for name, physical in created.items()}
         self.queues = {one.logical_id: created[one.logical_id].ref for one in template.queues()}
         self.sqs = aws.client("sqs")
-        bound = template.bind(created)
+        bound = BoundTemplate(template, created)
         socket_api = f"https://{bound.socket_api().logical_id.lower()}.execute-api.{REGION}.amazonaws.com"
         local_values = {
             "PARLEY_WEBHOOK_ALLOW_LOOPBACK": "true",

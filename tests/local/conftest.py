@@ -21,8 +21,9 @@ from local.gateway.sockets import Limits
 from local.home import Home
 from local.process.functions import Invoker
 from local.stack.running import Stack, start_stack
+from local.template.bound import BoundTemplate
 from local.template.intrinsics import Physical
-from local.template.template import BoundTemplate, Template
+from local.template.template import Template
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TEMPLATE = FIXTURES / "template.yaml"
@@ -38,7 +39,7 @@ def bound_template() -> BoundTemplate:
         "Table": Physical("parley-Table", {"StreamArn": STREAM_ARN}),
         "AuthToken": Physical("arn:aws:secretsmanager:us-east-1:000000000000:secret:token"),
     }
-    return Template(TEMPLATE, UUID).bind(physical)
+    return BoundTemplate(Template(TEMPLATE, UUID), physical)
 
 
 class RunningGateway:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.home import REPOSITORY
+from local.template.bound import BoundTemplate
 from local.template.intrinsics import Physical, TemplateError
 from local.template.template import Template
 from tests.local.conftest import FIXTURES, STREAM_ARN, TEMPLATE, UUID, bound_template
@@ -119,7 +120,7 @@ def test_an_unknown_name_is_refused(tmp_path: Path):
 
 def test_a_setting_that_cannot_be_carried_out_is_refused_and_not_ignored(tmp_path: Path):
     text = TEMPLATE.read_text().replace("BatchSize: 10\n", "BatchSize: 10\n            ParallelizationFactor: 4\n", 1)
-    bound = template_of(tmp_path, text).bind({"Table": Physical("t", {"StreamArn": "s"})})
+    bound = BoundTemplate(template_of(tmp_path, text), {"Table": Physical("t", {"StreamArn": "s"})})
     with pytest.raises(TemplateError, match="ParallelizationFactor"):
         bound.stream_mappings()
 
@@ -147,7 +148,7 @@ Resources: {}
 def test_the_projects_own_template_is_understood_as_a_whole():
     template = Template(REPOSITORY / "template.yaml", UUID)
     arns = {name: Physical(f"arn:{name}", {"StreamArn": "arn:stream"}) for name in ("AuthToken", "KeyRing")}
-    bound = template.bind({**arns, "Table": Physical("parley-Table", {"StreamArn": "arn:stream"})})
+    bound = BoundTemplate(template, {**arns, "Table": Physical("parley-Table", {"StreamArn": "arn:stream"})})
     functions = bound.functions({}, {})
     assert {function.directory.name for function in functions.values()} == {
         "rest_api",
@@ -188,7 +189,7 @@ def test_a_setting_gets_an_output_of_a_nested_template_as_its_resource_was_made(
     made = {name: Physical(f"made-{name}", {}) for name in ("AuthToken", "KeyRing", "MediaBucket")}
     url = "http://127.0.0.1:4566/000000000000/parley-CarrierQueue.fifo"
     queues = {queue.logical_id: Physical(queue.name, {"Arn": queue.name}) for queue in template.queues()}
-    bound = template.bind({**queues, **made, "CarrierQueue": Physical(url, {"Arn": "arn:texts"})})
+    bound = BoundTemplate(template, {**queues, **made, "CarrierQueue": Physical(url, {"Arn": "arn:texts"})})
     settings = {name: function.environment for name, function in bound.functions({}, {}).items()}
     assert settings["CarriersFunction"]["PARLEY_TEXT_QUEUE_URL"] == url
     assert settings["WebhooksFunction"]["PARLEY_TEXT_QUEUE_URL"] == url
