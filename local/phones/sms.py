@@ -14,18 +14,16 @@ Both words also go on to the topic, as each other text does (unconfirmed).
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Sequence
 from uuid import uuid4
 
-from local.phones.account import MEDIA, TEXTS, Account, missing
+from local.phones.account import MEDIA, TEXTS, missing
 from local.phones.aws_models import Answer, AwsError, Parameters
 from local.phones.countries import country_of
+from local.phones.end_user_messaging import EndUserMessaging
 from local.phones.events import Text, inbound_text, text_event
-from local.phones.handsets import DELIVERED, EXPIRED, Entry, Handsets
-from local.phones.pictures import Buckets, Picture, Pictures, described
-from local.phones.schedule import Schedule
+from local.phones.handsets import DELIVERED, EXPIRED, Entry
+from local.phones.pictures import Picture, described
 from local.template.declared import ACCOUNT
 
 STOP_WORDS = frozenset(["ARRET", "CANCEL", "END", "OPT-OUT", "OPTOUT", "QUIT", "REMOVE", "STOP", "TD", "UNSUBSCRIBE"])
@@ -34,7 +32,7 @@ STOPPED = "You have opted out and will get no more messages. Reply START to get 
 STARTED = "You get messages again. Reply STOP to opt out."
 OPTED_OUT = "DESTINATION_PHONE_NUMBER_OPTED_OUT"
 _ENDING = 4
-_REFUSED, _OPTED_OUT, _THROTTLED = "0001", ("0002", "0010"), "0099"
+_REFUSED, _OPTED_OUT = "0001", ("0002", "0010")
 _FAILS = {
     "0003": "UNREACHABLE",
     "0004": "BLOCKED",
@@ -44,7 +42,6 @@ _FAILS = {
     "0008": "UNKNOWN",
 }
 _EVENTS = {DELIVERED: "DELIVERED", EXPIRED: "TTL_EXPIRED"}
-_THROTTLES_OF = 3
 _LONGEST_LIFE = 72 * 3600
 _COMPRESSED = ("image/gif", "image/jpeg", "image/png")
 _LARGEST_COMPRESSED, _LARGEST = 2 * 1024 * 1024, 600 * 1024
@@ -52,46 +49,8 @@ _TYPES = ("image/", "audio/", "video/", "text/", "application/pdf")
 _MEDIA_COUNTRIES = ("US", "CA")
 
 
-class Throttles:
-    """Which requests AWS throttles: those of the disorder, and two of three to numbers that end with 0099."""
-
-    def __init__(self, schedule: Schedule) -> None:
-        self._schedule = schedule
-        self._lock = threading.Lock()
-        self._asked: Counter[str] = Counter()
-
-    def refuses(self, phone: str) -> bool:
-        if self._schedule.throttles():
-            return True
-        if not phone.endswith(_THROTTLED):
-            return False
-        with self._lock:
-            self._asked[phone] += 1
-            return self._asked[phone] % _THROTTLES_OF != 0
-
-
-class Sms:
-    """AWS's part in sending and receiving texts.
-
-    `step` is the number of seconds between what AWS and the carrier do with a text.
-    """
-
-    def __init__(
-        self,
-        account: Account,
-        handsets: Handsets,
-        schedule: Schedule,
-        pictures: Pictures,
-        buckets: Buckets,
-        step: float = 1.0,
-    ) -> None:
-        self._account = account
-        self._handsets = handsets
-        self._schedule = schedule
-        self._pictures = pictures
-        self._buckets = buckets
-        self._throttles = Throttles(schedule)
-        self._step = step
+class Sms(EndUserMessaging):
+    """AWS's part in sending and receiving texts."""
 
     # Out.
 
@@ -154,7 +113,7 @@ class Sms:
             raise _invalid("INVALID_PARAMETER", f"{text.to} is not a phone number", "DestinationPhoneNumber")
         if text.is_media and text.country not in _MEDIA_COUNTRIES:
             raise _invalid("COUNTRY_NOT_ENABLED", f"No pictures go to {text.country}", "DestinationPhoneNumber")
-        if self._throttles.refuses(text.to):
+        if self._throttles(text.to):
             raise AwsError("ThrottlingException", "Rate exceeded")
         _, held = self._account.opt_out_list(self._account.settings(text.sender)["OptOutListName"])
         if ending in _OPTED_OUT or text.to in held["numbers"]:

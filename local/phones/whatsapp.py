@@ -18,13 +18,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from local.phones.account import Account, born, sender_id, waba_id
+from local.phones.account import born, sender_id, waba_id
 from local.phones.aws_models import Answer, AwsError, Parameters
+from local.phones.end_user_messaging import EndUserMessaging
 from local.phones.events import WhatsAppSender, new_wamid, whatsapp_event, whatsapp_message, whatsapp_status
-from local.phones.handsets import DELIVERED, READ, WHATSAPP_PREFIX, Entry, Handsets
-from local.phones.pictures import Buckets, Picture, Pictures, described
-from local.phones.schedule import Schedule
-from local.phones.sms import Throttles
+from local.phones.handsets import DELIVERED, READ, WHATSAPP_PREFIX, Entry
+from local.phones.pictures import Picture, described
 
 _ENDING = 4
 _FAILS = {
@@ -65,28 +64,8 @@ class _Out(NamedTuple):
     callback: str
 
 
-class WhatsApp:
-    """AWS's and Meta's part in sending and receiving on WhatsApp.
-
-    `step` is the number of seconds between what Meta and the handset do with a message.
-    """
-
-    def __init__(
-        self,
-        account: Account,
-        handsets: Handsets,
-        schedule: Schedule,
-        pictures: Pictures,
-        buckets: Buckets,
-        step: float = 1.0,
-    ) -> None:
-        self._account = account
-        self._handsets = handsets
-        self._schedule = schedule
-        self._pictures = pictures
-        self._buckets = buckets
-        self._throttles = Throttles(schedule)
-        self._step = step
+class WhatsApp(EndUserMessaging):
+    """AWS's and Meta's part in sending and receiving on WhatsApp."""
 
     # Out.
 
@@ -100,7 +79,7 @@ class WhatsApp:
             return {"messageId": str(message.get("message_id", ""))}
         phone, kind = _person(message), message.get("type", "text")
         body, media = self._content(kind, message)
-        if self._throttles.refuses(phone):
+        if self._throttles(phone):
             raise AwsError("ThrottledRequestException", "Rate exceeded")
         wamid = new_wamid(phone)
         callback = _words(message, "biz_opaque_callback_data", _LONGEST_CALLBACK)
