@@ -87,7 +87,10 @@ NOT_RUN = {
         "make build && sam deploy --parameter-overrides TableName=$TABLE TableStreamArn=<ARN> AccountSid=$OLD",
     ): _ACCOUNT,
     ("docs/deploying.md", "aws secretsmanager put-secret-value --secret-id <new> --secret-string \\"): _ACCOUNT,
-    ("docs/guides/first-text.md", "make build && sam deploy --parameter-overrides Phones=true SmsCountries=US"): _ACCOUNT,
+    (
+        "docs/guides/first-text.md",
+        "make build && sam deploy --parameter-overrides Phones=true SmsCountries=US",
+    ): _ACCOUNT,
     (
         "docs/guides/first-text.md",
         "out() { aws cloudformation describe-stacks --stack-name $STACK --query \"Stacks[0].Outputs[?OutputKey=='$1'].OutputValue\" --output text; }",
