@@ -237,6 +237,14 @@ def test_a_repeat_with_the_same_token_answers_with_the_first_message(raw: Raw, c
     assert raw.get(channel_path)["messages_count"] == 2
 
 
+@pytest.mark.parametrize("header", TOKEN_HEADERS)
+def test_long_tokens_that_begin_alike_are_two_tokens(raw: Raw, channel_path: str, header: str):
+    """The token was cut to 256 characters. So the second message was answered with 201, and was lost."""
+    tokens = ["x" * 256 + end for end in ("first", "second", "second")]
+    sent = [raw("POST", f"{channel_path}/Messages", {"Body": "x"}, headers={header: token}) for token in tokens]
+    assert [(answer.status, answer.json["index"]) for answer in sent] == [(201, 0), (201, 1), (201, 1)]
+
+
 def test_a_token_counts_in_its_own_channel_only(
     raw: Raw, service: ServiceContext, service_path: str, channel_path: str
 ):

@@ -34,6 +34,15 @@ def test_a_message_that_is_sent_again_after_a_reconnect_is_sent_once(house: Hous
     assert room.fetch()["messages_count"] == 5
 
 
+def test_long_ids_that_begin_alike_are_two_ids(house: House) -> None:
+    """The id was cut to 128 characters. So the second channel was answered with 201, and was not made."""
+    made = [
+        mutate(SdkDevice(house, "alice"), "/Client/v2/Conversations", {"friendly_name": "x"}, "x" * 128 + end).body
+        for end in ("first", "second", "second")
+    ]
+    assert made[0] != made[1] == made[2]
+
+
 def test_the_tag_of_a_message_is_shown_nowhere(house: House, alice: SdkDevice, room: Room) -> None:
     path = f"/Client/v1/Conversations/{room.sid}/Messages"
     sent = mutate(alice, path, {"body": "x"}, "once").body

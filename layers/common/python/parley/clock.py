@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 _ISO_8601 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d:?(?:\d\d)?)?)?",
+    r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
 
@@ -69,5 +69,5 @@ def _offset(zone: str | None) -> timedelta:
     if zone is None or zone in "Zz":
         return timedelta()
     digits = zone[1:].replace(":", "").ljust(4, "0")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    offset = timedelta(hours=_under(24, digits[:2]), minutes=_under(60, digits[2:]))
     return offset if zone[0] == "+" else -offset

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -32,6 +33,7 @@ METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "d
 BASE_PATH = "parley.base_path"
 # Names the version of Parley that answered; `parley doctor` compares it with its own.
 VERSION_HEADER = "parley-version"
+_LONGEST_TOKEN = 256
 
 MakeContext = Callable[[Caller], Context]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -172,7 +174,9 @@ def showing(mount: Mount, verb: str, record: Record, request: Request, context: 
 
 def _idempotency_token(request: Request) -> str:
     headers = request.headers
-    return (headers.get("i-twilio-idempotency-token") or headers.get("x-twilio-mutation-id") or "")[:256]
+    token = headers.get("i-twilio-idempotency-token") or headers.get("x-twilio-mutation-id") or ""
+    # A key has room for so much. Two long tokens that begin alike are two tokens.
+    return token if len(token) <= _LONGEST_TOKEN else sha256(token.encode()).hexdigest()
 
 
 def answer_list(

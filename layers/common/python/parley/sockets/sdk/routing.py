@@ -21,7 +21,6 @@ from parley.stored import Connection, Service
 _BEGINNING = re.compile(r"/(?:Client/v[12]|v3|v4/Subscriptions|v1/registrations|v1/typing)(?=[/?]|$)")
 _FORM = "application/x-www-form-urlencoded"
 _MUTATION = "x-twilio-mutation-id"
-_LONGEST_MUTATION = 128
 _MOST_FIELDS = 100
 
 
@@ -129,7 +128,7 @@ class Exchange:
     @property
     def mutation(self) -> str:
         """The client's unique id for a change, with which it may repeat the request; empty if it gave none."""
-        return self.request.headers.get(_MUTATION, "")[:_LONGEST_MUTATION]
+        return self.request.headers.get(_MUTATION, "")
 
     def first(self, pushes: Iterable[bytes]) -> None:
         """Send these packets to the connection before the reply."""
