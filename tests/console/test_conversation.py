@@ -338,28 +338,26 @@ def test_somebody_is_added_and_removed(console: Console) -> None:
     expect(carol).to_have_count(0)
 
 
-def test_members_without_an_identity_are_shown_by_their_sids(
-    unopened: Console, twilio: Any, service: Any, other: Any
-) -> None:
+def test_phones_are_shown_by_their_addresses(unopened: Console, twilio: Any, service: Any, other: Any) -> None:
     conversation = twilio.conversations.v1.services(service.sid).conversations(other.fetch().sid)
     conversation.update(messaging_service_sid="MG" + "0a" * 16)
     sender = unopened.stack.info["whatsapp_senders"][0]
     pair = {"messaging_binding_proxy_address": sender}
-    phones = [
-        conversation.participants.create(
-            messaging_binding_address=f"whatsapp:+4917{secrets.randbelow(10**8):08d}", **pair
-        )
-        for _ in range(2)
-    ]
+    addresses = [f"whatsapp:+4917{secrets.randbelow(10**8):08d}" for _ in range(2)]
+    phones = [conversation.participants.create(messaging_binding_address=one, **pair) for one in addresses]
     unopened.open()
     unopened.alice.opens("Other")
     expect(unopened.alice.within(".subtitle")).to_contain_text("5 members")
     unopened.alice.button("Members, invite").click()
-    for phone in phones:
-        expect(unopened.dialog.locator(f"li[data-identity={phone.sid}]")).to_be_visible()
-    unopened.dialog_button(f"Remove {phones[0].sid}").click()
+    for phone, address in zip(phones, addresses, strict=True):
+        expect(unopened.dialog.locator(f"li[data-identity={phone.sid}] .person")).to_have_text(f"{address}phone")
+    conversation.participants(phones[1].sid).update(last_read_message_index=0)
+    unopened.dialog_button(f"Remove {addresses[0]}").click()
     unopened.dialog_button("Remove").click()
     expect(unopened.dialog.locator("li")).to_have_count(4)
+    unopened.page.keyboard.press("Escape")
+    unopened.alice.says("hello")
+    unopened.alice.has_read_mark(addresses[1], 0)
 
 
 def test_a_channel_that_cannot_be_joined_is_made_once_and_the_dialog_says_so(

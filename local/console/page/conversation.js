@@ -277,7 +277,10 @@ export class Conversation {
     const { firstUnread } = this;
     const { atEnd } = this.following;
     const hasOlder = Boolean(this.older?.hasPrevPage);
-    const members = [...this.roster.members.values()];
+    const members = [...this.roster.members.values()].map((member) => ({
+      name: this.roster.nameOf(member),
+      horizon: member.lastConsumedMessageIndex,
+    }));
     this.list.show({ messages: this.sorted, members, pending, firstUnread, hasOlder });
     this.#showTyping();
     if (atEnd) this.#scrollToEnd();

@@ -37,16 +37,16 @@ export class ConversationHead {
   show() {
     const { channel, pane, roster } = this.conversation;
     keep(this.title, [icon(channel.isPrivate ? 'lock' : 'hash'), document.createTextNode(channelName(channel))]);
-    const { names } = roster;
-    const presence = names.map((name) => roster.isOnline(name)).filter((online) => online !== null);
+    const { keys } = roster;
+    const presence = keys.map((key) => roster.isOnline(key)).filter((online) => online !== null);
     const online = presence.includes('unknown') ? 'presence unknown' : `${presence.filter(Boolean).length} online`;
-    const count = `${names.length} ${names.length === 1 ? 'member' : 'members'}`;
-    const about = [names.length && count, presence.length && online, channel.state !== 'active' && channel.state];
+    const count = `${keys.length} ${keys.length === 1 ? 'member' : 'members'}`;
+    const about = [keys.length && count, presence.length && online, channel.state !== 'active' && channel.state];
     this.subtitle.textContent = about.filter(Boolean).join(' · ');
-    const others = names.filter((name) => name !== pane.identity).slice(0, MOST_FACES);
+    const others = keys.filter((key) => key !== pane.identity).slice(0, MOST_FACES);
     keep(
       this.faces,
-      others.map((name) => avatar(name, roster.isOnline(name), 'small')),
+      others.map((key) => avatar(roster.nameOf(roster.members.get(key)), roster.isOnline(key), 'small')),
     );
   }
 }

@@ -5,7 +5,7 @@ import { avatar, guarded, h, iconButton, keep, toast } from './dom.js';
 import { confirmDialog, openDialog } from './dialogs.js';
 import { makeForm } from './forms.js';
 import { Invites } from './invites.js';
-import { nameOf } from './roster.js';
+import { keyOf } from './roster.js';
 import { whyReadOnly } from './states.js';
 
 /** Show the members with their presence as they change, and a form to invite or add somebody. */
@@ -16,7 +16,7 @@ export function membersDialog(conversation) {
     const rows = new Map();
     const show = () => {
       const members = [...conversation.roster.members.values()].sort((one, other) =>
-        nameOf(one).localeCompare(nameOf(other)),
+        conversation.roster.nameOf(one).localeCompare(conversation.roster.nameOf(other)),
       );
       keep(
         list,
@@ -62,24 +62,26 @@ export function membersDialog(conversation) {
 }
 
 function memberRow(rows, conversation, member) {
-  const name = nameOf(member);
-  const online = conversation.roster.isOnline(name);
-  const self = name === conversation.pane.identity;
-  const state = `${online}`;
-  const kept = rows.get(name);
+  const { roster } = conversation;
+  const key = keyOf(member);
+  const name = roster.nameOf(member);
+  const online = roster.isOnline(key);
+  const self = key === conversation.pane.identity;
+  const state = `${online} ${name}`;
+  const kept = rows.get(key);
   if (kept?.dataset.state === state) return kept;
   const unknown = conversation.pane.client?.reachabilityEnabled ? 'presence is not known' : 'presence is off';
-  const words = { true: 'online', false: 'offline', unknown: 'presence is not known', null: unknown }[state];
+  const words = { true: 'online', false: 'offline', unknown: 'presence is not known', null: unknown }[online];
   const remove = guarded(() =>
     confirmDialog(`Remove ${name}?`, 'Removed people cannot read the channel any more.', 'Remove', () =>
-      conversation.channel.removeMember(name),
+      conversation.channel.removeMember(key),
     ),
   );
   const row = h(
     'li',
-    { data: { state, identity: name } },
+    { data: { state, identity: key } },
     avatar(name, online),
-    h('span', { class: 'person' }, h('strong', {}, name, self && ' (you)'), h('small', {}, words)),
+    h('span', { class: 'person' }, h('strong', {}, name, self && ' (you)'), h('small', {}, member.identity === null ? 'phone' : words)),
     iconButton(
       'braces',
       `Attributes of ${name}`,
@@ -87,6 +89,6 @@ function memberRow(rows, conversation, member) {
     ),
     !self && iconButton('trash', `Remove ${name}`, remove),
   );
-  rows.set(name, row);
+  rows.set(key, row);
   return row;
 }

@@ -4,7 +4,6 @@ import { attachment, sizeText } from './attachments.js';
 import { avatar, guarded, h, iconButton, keep, textButton, tone } from './dom.js';
 import { linked } from './links.js';
 import { outcome } from './outbox.js';
-import { nameOf } from './roster.js';
 
 const GROUP_MILLISECONDS = 5 * 60 * 1000;
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
@@ -20,15 +19,13 @@ function dayName(date) {
   return word[0].toUpperCase() + word.slice(1);
 }
 
-/** The identities that have read up to a message, by its index. A member's own message needs no mark of that member. */
+/** The names of those who have read up to a message, by its index. A member's own message needs no mark of that member. */
 export function readers(messages, members, self) {
   const found = new Map();
-  for (const member of members) {
-    const { lastConsumedMessageIndex: horizon } = member;
-    const identity = nameOf(member);
-    if (identity === self || horizon === null || horizon === undefined) continue;
+  for (const { name, horizon } of members) {
+    if (name === self || horizon === null || horizon === undefined) continue;
     const last = messages.findLast(({ index }) => index <= horizon);
-    if (last && last.author !== identity) found.set(last.index, [...(found.get(last.index) ?? []), identity]);
+    if (last && last.author !== name) found.set(last.index, [...(found.get(last.index) ?? []), name]);
   }
   return found;
 }
@@ -102,13 +99,13 @@ export class MessageList {
     return this.#cached(key, () => h('li', { class: look }, h('span', {}, text)));
   }
 
-  #readRow(message, identities) {
-    const words = `Read by ${identities.join(', ')}`;
+  #readRow(message, names) {
+    const words = `Read by ${names.join(', ')}`;
     const row = this.#cached(words, () =>
       h(
         'li',
         { class: 'read', title: words },
-        identities.map((identity) => avatar(identity, null, 'tiny')),
+        names.map((name) => avatar(name, null, 'tiny')),
         h('span', { class: 'hidden' }, words),
       ),
     );
