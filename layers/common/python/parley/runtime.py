@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from parley.sockets.fast_push import FastPush
     from parley.sockets.notifying import Notifier
     from parley.sockets.protocols import Protocols
-    from parley.stored import Due
     from parley.webhooks.asking import PreEvents
 
 
@@ -332,21 +331,9 @@ class Runtime:
 
     def tick(self, until_ms: int) -> None:
         """Do what is due, until `until_ms` by this runtime's clock; the next tick goes on from there."""
-        from parley.operations import due
-        from parley.sockets.connections import DUE
-        from parley.sockets.expiry import Expiry
-        from parley.sockets.gaps import Gaps
+        from parley.sockets.ticking import tick
 
-        context = self.context(Caller("SDK"))
-        expiry, gaps = Expiry(self.sockets, self.protocols), Gaps(self.sockets, self.protocols)
-
-        def connections(context: Context, found: list[Due], minute: int) -> set[str]:
-            ends = [one["id"] for one in found if "missed" not in one]
-            return gaps.tell(context, [one for one in found if "missed" in one]) | expiry.end(context, ends, minute)
-
-        # One row per kind of due work.
-        due.work_off(context, {DUE: connections}, until_ms)
-        expiry.warn(context, until_ms)
+        tick(self.context(Caller("SDK")), self.sockets, self.protocols, until_ms)
 
     @cached_property
     def worker(self) -> Worker:
