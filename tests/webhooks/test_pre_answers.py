@@ -12,6 +12,7 @@ from parley.faces import chat_events as events
 from parley.ports.http.outgoing import Response
 from tests.ports.fakes import SentRequest
 from tests.support.files import UNATTACHED_SECONDS
+from tests.support.target import Reply, Target
 from tests.webhooks.asking import EVENTS, JSON, REFUSED, answer, asking_about, refusal, says, stored
 from tests.webhooks.owner import Owner
 from tests.webhooks.scenes import BODY, CASES, MEDIA, OLDER, Scene
@@ -144,6 +145,28 @@ def test_several_fields_are_replaced_at_once_and_attributes_may_be_json_itself(a
     )
     made = scene.alice.done("sendMessage", channel="room", body=BODY)
     assert (made["body"], made["from"], json.loads(made["attributes"])) == ("b", "bob", {"a": [1, None]})
+
+
+def test_attributes_that_are_json_itself_take_no_more_room_than_the_client_would_need(asked: Owner) -> None:
+    """Each letter outside of ASCII was spelled with six bytes, so attributes that fit were refused."""
+    scene = Scene(asked)
+    asking_about(asked)
+    says(asked, {"attributes": {"a": "ß" * 2_000, "b": ["ß"]}})
+    made = scene.alice.done("sendMessage", channel="room", body=BODY)
+    assert made["attributes"] == '{"a":"' + "ß" * 2_000 + '","b":["ß"]}'
+
+
+@pytest.mark.parametrize(("letter", "spelled"), [("ß", "\\u00df"), ("<", "\\u003c")])
+def test_the_longest_message_may_be_replaced_by_an_answer_that_spells_each_letter_with_six(
+    owner: Owner, target: Target, letter: str, spelled: str
+) -> None:
+    """Of a long answer the beginning was read, which is no JSON. So the message was sent as the client wrote it."""
+    scene = Scene(owner)
+    count = 32_768 // len(letter.encode())
+    said = b'{"body": "%s"}' % (spelled * count).encode()
+    target.answer = lambda received: Reply(200, said, JSON)
+    owner.configure(PreWebhookUrl=target.url, WebhookFilters=EVENTS)
+    assert scene.alice.done("sendMessage", channel="room", body=BODY)["body"] == letter * count
 
 
 def test_a_field_that_is_answered_with_null_is_cleared(asked: Owner) -> None:

@@ -60,12 +60,13 @@ def spelled(
             raise INVALID_PARAMETER(name=member, reason="a text is needed")
         is_several = isinstance(parameter.kind, Listed) and isinstance(value, list)
         # For a number, JSON keeps the quotes of a text, so that digits in quotes are not accepted.
-        spell = _json if isinstance(parameter.kind, Whole) and value is not None else _text
+        spell = _json if isinstance(parameter.kind, Whole) and value is not None else as_text
         given[parameter.form_name] = [spell(part) for part in (value if is_several else [value])]
     return given
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value of a JSON object as a form has it: a text as it is, null as the empty text, anything else as JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else _json(value)

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from parley.errors import PRE_WEBHOOK_REFUSED
 from parley.faces.events import Event
+from parley.faces.forms import as_text
 from parley.faces.spec import pascal
 from parley.keyring import Keyring
 from parley.log import logger
@@ -128,7 +129,5 @@ def _replaced(family: Family, kind: str, event: Event, made: Attempt) -> dict[st
     for key in event.answers.split():
         if key in answer:
             field = RECORDS[kind].by_name[family.answers.get(key, key)]
-            value = answer[key]
-            text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
-            fields[field.name] = field.kind.parse(pascal(field.name), [text])
+            fields[field.name] = field.kind.parse(pascal(field.name), [as_text(answer[key])])
     return fields

@@ -7,7 +7,7 @@ What a caller may rely on:
   nothing. Redirects are returned, not followed.
 - One deadline covers name resolution, connecting, TLS, sending and reading to the end, also when the other side
   sends one byte a second.
-- At most 64 KB of the answer's body are read.
+- At most 256 KB of the answer's body are read.
 - The outcome is a `Response` whatever its status, `TargetRefused` (nothing was sent), or `NoAnswer` (the request may
   or may not have arrived).
 - Safe to use from several threads; nothing is shared between requests. Proxy settings are not honoured.
@@ -27,7 +27,8 @@ from parley.ports.http.targets import Target, TargetRefused, check_address, chec
 
 __all__ = ["BODY_LIMIT", "NoAnswer", "Outgoing", "Response", "TargetRefused", "check_url"]
 
-BODY_LIMIT = 65_536
+# An answer may replace a message's body and attributes, 36 KB together. Some JSON libraries spell each letter with six.
+BODY_LIMIT = 256 * 1024
 
 
 class NoAnswer(Exception):
