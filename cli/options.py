@@ -95,6 +95,35 @@ service_option = click.option(
 """Commands that concern one service take this option."""
 
 
+class Identity(click.ParamType[str]):
+    """The identity of a user."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The identity."""
+        if not 0 < len(value) <= 256:
+            self.fail("an identity has 1 to 256 characters", param, ctx)
+        return str(value)
+
+
+class Sid(click.ParamType[str]):
+    """The SID of what `kind` names, which begins with `prefix`."""
+
+    name = "sid"
+
+    def __init__(self, prefix: str, kind: str) -> None:
+        self._prefix, self._kind = prefix, kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The SID."""
+        from parley.ids import is_sid
+
+        if not is_sid(self._prefix, str(value)):
+            self.fail(f"{value!r} is not the SID of a {self._kind}: {self._prefix} and 32 hex digits", param, ctx)
+        return str(value)
+
+
 class Duration(click.ParamType[int]):
     """A length of time: `45s`, `10m`, `2h`, `1d`, or a number of seconds."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from cli.options import Options, common, pass_options
+from cli.options import Options, Sid, common, pass_options
 from cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -22,21 +22,7 @@ def command() -> None:
     """Store the texts that messages name with ContentSid."""
 
 
-class ContentSid(click.ParamType[str]):
-    """The SID of a content template."""
-
-    name = "sid"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The SID."""
-        from parley.ids import is_sid
-
-        if not is_sid("HX", str(value)):
-            self.fail(f"{value!r} is not the SID of a template: HX and 32 hex digits", param, ctx)
-        return str(value)
-
-
-_sid = click.argument("sid", metavar="HX…", type=ContentSid())
+_sid = click.argument("sid", metavar="HX…", type=Sid("HX", "template"))
 
 
 def _contents(options: Options) -> StoredContents:

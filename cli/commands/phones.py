@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import Options, common, pass_options
+from cli.options import Options, Sid, common, pass_options
 from cli.output import note
 
 if TYPE_CHECKING:
@@ -33,20 +33,6 @@ class Address(click.ParamType[str]):
 
         if channel_of(str(value)) not in (SMS, WHATSAPP):
             self.fail(f"{value!r} is not a number such as +12025550143 or whatsapp:+12025550143", param, ctx)
-        return str(value)
-
-
-class MessagingService(click.ParamType[str]):
-    """The SID of a messaging service."""
-
-    name = "sid"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The SID."""
-        from parley.ids import is_sid
-
-        if not is_sid("MG", str(value)):
-            self.fail(f"{value!r} is not the SID of a messaging service: MG and 32 hex digits", param, ctx)
         return str(value)
 
 
@@ -113,7 +99,7 @@ def _facts(one: Listed) -> dict[str, Any]:
     "--service",
     "service",
     metavar="MG…",
-    type=MessagingService(),
+    type=Sid("MG", "messaging service"),
     help="The messaging service that has the number; without it, the account's default one.",
 )
 @click.option("--force", is_flag=True, help="Take what people write away from another destination in AWS.")

@@ -9,7 +9,7 @@ import click
 
 from cli.access import service_sid
 from cli.notified import Entry, Notified
-from cli.options import Duration, Options, common, pass_options, service_option
+from cli.options import Duration, Identity, Options, common, pass_options, service_option
 from cli.trouble import DONE, UNWELL
 from parley.clock import iso_millis
 
@@ -23,14 +23,12 @@ def command() -> None:
 
 
 def _notified(options: Options, identity: str, service: str | None) -> Notified:
-    if not 0 < len(identity) <= 256:
-        raise click.BadParameter("an identity has 1 to 256 characters", param_hint="--identity")
     place = options.place
     sid = service_sid(place.rest, service)
     return Notified(place.client("dynamodb"), place.table_name(), place.rest, sid, identity)
 
 
-_identity = click.option("--identity", required=True, help="The user whose phones are meant.")
+_identity = click.option("--identity", required=True, type=Identity(), help="The user whose phones are meant.")
 
 
 @command.command("log")

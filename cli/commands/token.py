@@ -7,14 +7,14 @@ import time
 import click
 
 from cli.access import access_token, service_sid
-from cli.options import Duration, Options, common, pass_options, service_option
+from cli.options import Duration, Identity, Options, common, pass_options, service_option
 from cli.output import note
 from parley.clock import iso_seconds
 from parley.tokens import LONGEST_LIFE_SECONDS
 
 
 @click.command("token")
-@click.option("--identity", required=True, help="The user who connects with the token.")
+@click.option("--identity", required=True, type=Identity(), help="The user who connects with the token.")
 @service_option
 @click.option(
     "--ttl",
@@ -31,8 +31,6 @@ def command(options: Options, identity: str, service: str | None, ttl: int) -> N
     For the local stack, the command signs the token with the stack's own API key. For a deployed stack, it makes an
     API key that expires with the token.
     """
-    if not 0 < len(identity) <= 256:
-        raise click.BadParameter("an identity has 1 to 256 characters", param_hint="--identity")
     place = options.place
     sid = service_sid(place.rest, service)
     key = place.api_key(place.rest, f"token of {identity}", ttl)
