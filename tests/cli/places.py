@@ -19,6 +19,12 @@ CONFIGURATION_SET, PROTECTION = "chat-phones", "protect-0123456789abcdef"
 RECEIPTS = f"arn:aws:sns:{REGION}:{ACCOUNT}:chat-PhonesReceipts"
 
 
+def number_of(account: EndUserMessagingFake) -> dict[str, Any]:
+    """The only number of an account."""
+    (number,) = account.numbers.values()
+    return number
+
+
 class Client:
     """A client of which a test may replace methods."""
 

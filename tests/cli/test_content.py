@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from cli.options import Options
-from local.template.template import Template
 from parley.ids import content_sid
 from parley.log import logger
 from parley.operations import contents
@@ -25,14 +23,6 @@ WELCOME = {
     "types": {"twilio/text": {"body": "Hello {{1}}"}},
 }
 NOBODY = f"HX{'0' * 32}"
-
-
-@pytest.fixture
-def place(dynamodb: Any, template: Template, monkeypatch: pytest.MonkeyPatch) -> FakedPlace:
-    (table,) = template.tables()
-    place = FakedPlace(dynamodb, table.name)
-    monkeypatch.setattr(Options, "place", place)
-    return place
 
 
 @pytest.fixture

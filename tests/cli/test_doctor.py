@@ -7,8 +7,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +17,10 @@ import pytest
 from cli.local_stack import LocalStack
 from cli.place import ApiKey
 from cli.rest import Answer, Refused, Rest
-from local.home import REPOSITORY, read_json, write_json
+from local.home import read_json, write_json
 from local.stack.running import Stack
 from parley.version import VERSION
-from tests.cli.conftest import Ran, Run, keys, services
+from tests.cli.conftest import Ran, Run, begun, keys, services
 from tests.cli.proxy import proxied
 from tests.cli.test_commands import closed_url
 from tests.support.target import Reply, Target, serving
@@ -273,14 +271,7 @@ def test_what_is_no_url_is_named(parley: Run, local: Stack):
 def test_ctrl_c_removes_what_the_check_had_made_and_says_one_line(breakable: Stack):
     before = services(breakable)
     with paused(breakable, "pump"):
-        examining = subprocess.Popen(
-            [sys.executable, "-m", "cli", "doctor", "--patience", "60s"],
-            cwd=REPOSITORY,
-            env={**os.environ, "PARLEY_HOME": str(breakable.home.path)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        examining = begun(breakable.home, "doctor", "--patience", "60s")
         assert examining.stdout is not None
         for line in examining.stdout:
             if line.split()[:2] == ["ok", "socket"]:

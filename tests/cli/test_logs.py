@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import uuid
 from typing import Any
 
 import pytest
 
 from cli.rest import Refused
-from local.home import REPOSITORY
 from local.stack.running import Stack
-from tests.cli.conftest import Run, rest_of
+from tests.cli.conftest import Run, begun, rest_of
 from tests.support.waiting import until
 
 
@@ -81,14 +78,8 @@ def test_lines_are_in_the_order_of_their_times(parley: Run, local: Stack):
 
 
 def test_following_shows_what_is_logged_from_then_on_until_ctrl_c(local: Stack):
-    following = subprocess.Popen(
-        [sys.executable, "-m", "cli", "logs", "--follow", "--function", "rest_api", "--text", "20404", "--since", "1s"],
-        cwd=REPOSITORY,
-        env={**os.environ, "PARLEY_HOME": str(local.home.path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    words = ("--follow", "--function", "rest_api", "--text", "20404", "--since", "1s")
+    following = begun(local.home, "logs", *words)
     assert following.stdout is not None
     os.set_blocking(following.stdout.fileno(), False)
 

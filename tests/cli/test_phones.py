@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 
-from cli.options import Options
 from cli.senders import opt_out_list
-from local.template.template import Template
 from parley.operations import address_configurations, messaging_services, senders
 from tests.architecture.declared import TEMPLATE
 from tests.cli.conftest import Run
-from tests.cli.places import ROLE, TOPIC, FakedPlace
+from tests.cli.places import ROLE, TOPIC, FakedPlace, number_of
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.end_user_messaging import Died, EndUserMessagingFake, Refused
 from tests.support.lean import LeanClient
@@ -26,25 +24,11 @@ OTHER_TOPIC = "arn:aws:sns:us-east-1:111122223333:another"
 
 
 @pytest.fixture
-def place(dynamodb: Any, template: Template, monkeypatch: pytest.MonkeyPatch) -> FakedPlace:
-    """A stack with phones, which the commands work on."""
-    (table,) = template.tables()
-    place = FakedPlace(dynamodb, table.name)
-    monkeypatch.setattr(Options, "place", place)
-    return place
-
-
-@pytest.fixture
 def account(place: FakedPlace) -> EndUserMessagingFake:
     """The AWS account: one toll-free number, and one number on WhatsApp."""
     place.texts.add_number(NUMBER)
     place.texts.add_whatsapp("+1 202-555-0143")
     return place.texts
-
-
-def number_of(account: EndUserMessagingFake) -> dict[str, Any]:
-    (number,) = account.numbers.values()
-    return number
 
 
 def destinations(account: EndUserMessagingFake) -> list[str]:

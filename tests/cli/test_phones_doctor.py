@@ -7,21 +7,16 @@ from typing import Any
 
 import pytest
 
-from cli.options import Options
-from local.template.template import Template
 from tests.cli.conftest import Ran, Run
-from tests.cli.places import CONFIGURATION_SET, TOPIC, FakedPlace
+from tests.cli.places import CONFIGURATION_SET, TOPIC, FakedPlace, number_of
 from tests.support.end_user_messaging import EndUserMessagingFake, Refused
 
 NUMBER, WHATSAPP = "+12025550143", "whatsapp:+12025550143"
 
 
 @pytest.fixture
-def place(dynamodb: Any, template: Template, monkeypatch: pytest.MonkeyPatch, parley: Run) -> FakedPlace:
+def place(place: FakedPlace, parley: Run) -> FakedPlace:
     """A stack whose two numbers, one of them on WhatsApp, are enabled and work."""
-    (table,) = template.tables()
-    place = FakedPlace(dynamodb, table.name)
-    monkeypatch.setattr(Options, "place", place)
     place.texts.add_number(NUMBER, RegistrationId="registration-1", MessagingLimits={"RateLimits": {"SMS": 3}})
     place.texts.registrations = {"registration-0": "CREATED", "registration-1": "COMPLETE"}
     place.texts.add_whatsapp("+12025550143")
@@ -33,11 +28,6 @@ def place(dynamodb: Any, template: Template, monkeypatch: pytest.MonkeyPatch, pa
 def checks(ran: Ran) -> list[tuple[str, str, str, str]]:
     """Name, outcome, detail and advice of each check."""
     return [(one["name"], one["outcome"], one["detail"], one["advice"]) for one in ran.json["checks"]]
-
-
-def number_of(account: EndUserMessagingFake) -> dict[str, Any]:
-    (number,) = account.numbers.values()
-    return number
 
 
 def test_numbers_that_work_are_said_so_and_nothing_is_written(parley: Run, place: FakedPlace):

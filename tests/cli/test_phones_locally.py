@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cli.rest import Refused
-from local.home import REPOSITORY
 from local.stack.running import Stack
-from tests.cli.conftest import Run, rest_of, use
+from tests.cli.conftest import Run, begun, rest_of, use
 
 NUMBER, PHONE, WHATSAPP = "+12025550178", "+491721234567", "whatsapp:+12025550143"
 
@@ -57,12 +53,7 @@ def test_a_disabled_number_is_foreign_until_it_is_enabled_again(parley: Run, her
 
 def test_two_who_enable_a_number_at_once_both_succeed_and_leave_one_sender(parley: Run, here: Stack):
     parley("phones", "disable", NUMBER)
-    command = [sys.executable, "-m", "cli", "phones", "enable", NUMBER, "--json"]
-    environment = {**os.environ, "PARLEY_HOME": str(here.home.path)}
-    running = [
-        subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(3)
-    ]
+    running = [begun(here.home, "phones", "enable", NUMBER, "--json") for _ in range(3)]
     told = [process.communicate(timeout=60) for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], told
     (service_sid,) = {json.loads(out)["messaging_service_sid"] for out, _ in told}

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -20,9 +19,10 @@ from cli.main import main
 from cli.parked import ParkedDeliveries
 from cli.trouble import Trouble
 from local.emulators.engine import Endpoints
-from local.home import REPOSITORY, Home, write_json
+from local.home import Home, write_json
 from local.process.plan import Plan
 from parley.ports.queue import Queue
+from tests.cli.conftest import begun
 
 PLANNED_AT = 1_768_478_400_000
 
@@ -360,14 +360,7 @@ def test_a_stack_that_cannot_be_asked_is_said_in_one_line(
 
 def test_ctrl_c_stops_it_between_two_batches_and_the_rest_is_still_parked(home: Home, queues: Queues) -> None:
     queues.park(*(delivery(number) for number in range(500)))
-    replaying = subprocess.Popen(
-        [sys.executable, "-m", "cli", "webhooks", "replay"],
-        cwd=REPOSITORY,
-        env={**os.environ, "PARLEY_HOME": str(home.path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    replaying = begun(home, "webhooks", "replay")
     seen = _read_until(replaying, "100 replayed")
     replaying.send_signal(signal.SIGINT)
     out, err = replaying.communicate(timeout=120)
