@@ -88,3 +88,71 @@ def _named(value: Any, given: dict[str, Any]) -> Any:
 def _in_text(name: str, given: dict[str, Any]) -> str:
     value = own(given.get(name, {"Ref": name}))
     return "${" + (value["Ref"] if "Ref" in value else ".".join(value["Fn::GetAtt"])) + "}"
+
+
+GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the resources of a type in `template.yaml`."""
+    return {name: spec.get("Properties", {}) for name, spec in RESOURCES.items() if spec["Type"] == kind}
+
+
+def nested_of_type(stack: str, kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the resources of a type in a nested stack."""
+    return {name: spec.get("Properties", {}) for name, spec in nested(stack).items() if spec["Type"] == kind}
+
+
+def queue_of(value: dict[str, Any]) -> str:
+    """The logical id of the queue that a value names by an attribute, or by an output of the stack that holds it."""
+    name, attribute = value["Fn::GetAtt"]
+    if name not in STACKS:
+        return str(name)
+    made = output(name, attribute)
+    return str(made.get("Ref") or made["Fn::GetAtt"][0])
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+QUEUES = of_type("AWS::SQS::Queue") | nested_of_type("Telephony", "AWS::SQS::Queue")
+LOG_GROUPS = nested_of_type("Logs", "AWS::Logs::LogGroup")
+MAPPINGS = {
+    (function, name): event
+    for function, properties in FUNCTIONS.items()
+    for name, event in properties.get("Events", {}).items()
+    if event["Type"] in ("DynamoDB", "SQS")
+}
+STREAM_MAPPINGS = {key: event["Properties"] for key, event in MAPPINGS.items() if event["Type"] == "DynamoDB"}
+QUEUE_MAPPINGS = {key: event["Properties"] for key, event in MAPPINGS.items() if event["Type"] == "SQS"}
+
+
+def folder(function: str) -> str:
+    """The name of the folder that has a function's code."""
+    return FUNCTIONS[function]["CodeUri"].removeprefix("functions/").rstrip("/")
+
+
+def environment(function: str) -> dict[str, Any]:
+    """The variables that a function is given."""
+    return {
+        **GLOBALS.get("Environment", {}).get("Variables", {}),
+        **FUNCTIONS[function].get("Environment", {}).get("Variables", {}),
+    }
+
+
+def dead_letter_queues() -> set[str]:
+    """The queues that take what is given up."""
+    redrives = [spec["RedrivePolicy"]["deadLetterTargetArn"] for spec in QUEUES.values() if "RedrivePolicy" in spec]
+    failures = [spec["DestinationConfig"]["OnFailure"]["Destination"] for spec in STREAM_MAPPINGS.values()]
+    return {queue_of(target) for target in redrives + failures}
+
+
+def parameters_in(value: Any) -> set[str]:
+    """The template's parameters that a value is made of."""
+    if isinstance(value, dict):
+        named = {value["Ref"]} if "Ref" in value else set()
+        if "Fn::If" in value:
+            named |= parameters_in(TEMPLATE["Conditions"][value["Fn::If"][0]])
+        below = set().union(*map(parameters_in, value.values()))
+        return (named & TEMPLATE["Parameters"].keys()) | below
+    if isinstance(value, list):
+        return set().union(*map(parameters_in, value))
+    return set(re.findall(r"\$\{(\w+)\}", str(value))) & TEMPLATE["Parameters"].keys()
