@@ -10,6 +10,7 @@ import pytest
 from parley.domain.deliveries import STATUSES
 from parley.errors import CONCURRENT_UPDATE, UNAVAILABLE, Error
 from parley.ids import receipt_sid
+from parley.store import keys
 from parley.store.changes import decode
 from parley.store.table import Table
 from tests.conversations.carrier import ScriptedCarrier, receipts_of, summary
@@ -396,3 +397,72 @@ def test_reading_on_whatsapp_moves_the_participants_horizon(
 )
 def test_a_report_that_makes_no_sense_is_dropped(carrier: ScriptedCarrier, report: dict[str, Any]) -> None:
     assert carrier.function.do_job({"job": "phone_status", **report}) == []
+
+
+def kept(carrier: ScriptedCarrier, thread: Thread) -> set[int]:
+    """The indexes of the messages whose receipts are stored."""
+    table = carrier.function.deployment.world.table
+    return {receipt["index"] for receipt in table.every(keys.receipts(thread.sid))}
+
+
+def test_the_receipts_of_a_deleted_message_are_not_found_and_soon_they_are_erased(
+    thread: Thread, carrier: ScriptedCarrier
+) -> None:
+    for phone in AMERICANS[:3]:
+        thread.add(pair(phone))
+    first, second = (post(thread, body) for body in ("first", "second"))
+    carrier.hand_over()
+    receipt = thread.raw.get(f"{thread.path}/Messages/{first}/Receipts")["delivery_receipts"][0]["sid"]
+    assert thread.raw("DELETE", f"{thread.path}/Messages/{first}").status == 204
+    for path in ("Receipts", f"Receipts/{receipt}"):
+        answer = thread.raw("GET", f"{thread.path}/Messages/{first}/{path}")
+        assert (answer.status, answer.json["code"]) == (404, 20404)
+    assert kept(carrier, thread) == {0, 1}
+    assert carrier.function.bury_all() == 1
+    assert kept(carrier, thread) == {1}
+    assert len(receipts_of(thread, second)) == 3
+
+
+class _Killed(Exception):
+    pass
+
+
+def test_a_job_that_dies_while_it_erases_receipts_is_repeated_and_erases_the_rest(
+    thread: Thread, carrier: ScriptedCarrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for phone in AMERICANS[:3]:
+        thread.add(pair(phone))
+    messages = [post(thread, body) for body in ("first", "second")]
+    carrier.hand_over()
+    for message in messages:
+        thread.raw("DELETE", f"{thread.path}/Messages/{message}")
+    carrier.function.plan()
+    (job,) = carrier.function.work.burials
+    table = carrier.function.runtime.table
+    plain, requests = table._call, 0
+
+    def dying(operation: str, **request: Any) -> Any:
+        nonlocal requests
+        requests += 1
+        answer = plain(operation, **request)
+        if requests == 2:
+            raise _Killed
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(table, "_call", dying)
+        assert carrier.function.bury(job) != []
+    assert kept(carrier, thread) == {1}
+    for _ in range(2):
+        assert carrier.function.bury(job) == []
+        assert kept(carrier, thread) == set()
+    assert thread.raw.get(f"{thread.path}/Messages")["messages"] == []
+
+
+def test_a_burial_that_the_release_before_has_queued_is_carried_out(thread: Thread, carrier: ScriptedCarrier) -> None:
+    thread.add(pair())
+    message = post(thread)
+    thread.raw("DELETE", f"{thread.path}/Messages/{message}")
+    carrier.function.plan()
+    (job,) = carrier.function.work.burials
+    assert carrier.function.bury({"job": "bury", "tombstones": job["tombstones"]}) == []

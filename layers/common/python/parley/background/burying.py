@@ -1,4 +1,4 @@
-"""Jobs that erase tombstones."""
+"""Jobs that erase tombstones and the receipts of deleted messages."""
 
 from __future__ import annotations
 
