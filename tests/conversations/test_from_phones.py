@@ -14,12 +14,13 @@ from parley.operations import senders, sessions
 from parley.ports.http.outgoing import NoAnswer, Response
 from tests.conversations.aws import Topics, metas, text_from, whatsapp_from
 from tests.conversations.carrier import ScriptedCarrier
-from tests.conversations.phones import API, PHONE, Thread, pair
+from tests.conversations.phones import API, PHONE, Thread, opened, pair
 from tests.conversations.test_inbound import messages, rewriting
 from tests.ports.fakes import SentRequest
 from tests.rest.support import at_once
 from tests.support.doors import Raw
 from tests.support.fakes import AUTH_TOKEN
+from tests.support.lean import LeanClient
 
 NUMBER, WHATSAPP_NUMBER = "+12065550111", "whatsapp:+12065550133"
 WHATSAPP = f"whatsapp:{PHONE}"
@@ -457,6 +458,17 @@ def test_in_a_closed_conversation_a_message_is_told_to_the_url(thread: Thread, r
     topics.tell(text_from(PHONE, NUMBER, "hello"))
     assert [one["parameters"]["Body"] for one in topics.function.deliveries.take()] == ["hello"]
     assert messages(thread) == []
+
+
+def test_in_a_conversation_of_a_deleted_service_a_message_is_told_to_the_url(
+    raw: Raw, lean: LeanClient, topics: Topics
+) -> None:
+    told(raw, topics)
+    service = f"{API}/Services/{raw.post(f'{API}/Services', FriendlyName='other')['sid']}"
+    opened(raw, lean, service).add(pair(PHONE, NUMBER))
+    assert raw("DELETE", service).status == 204
+    assert topics.tell(text_from(PHONE, NUMBER, "hello")) == []
+    assert [one["parameters"]["Body"] for one in topics.function.deliveries.take()] == ["hello"]
 
 
 def test_a_message_to_a_number_that_is_not_the_accounts_tells_nobody(raw: Raw, topics: Topics) -> None:

@@ -17,6 +17,7 @@ from parley.operations.sweeps import sweep
 from parley.store import keys
 from tests.conversations.phones import (
     AMERICANS,
+    API,
     OTHER_PROXY,
     PHONE,
     PROXY,
@@ -24,6 +25,7 @@ from tests.conversations.phones import (
     Thread,
     at_once,
     bound,
+    opened,
     pair,
     rivalled,
     unchanged,
@@ -115,6 +117,13 @@ def test_two_open_groups_do_not_have_the_same_set_of_addresses(thread: Thread):
     another.add(bound(ANNA))
     assert another.refusal(bound(projected=PROXY)) == (409, 50438)
     assert another.add(bound(projected=OTHER_PROXY))["sid"]
+
+
+def test_a_set_is_free_at_once_when_the_service_of_its_group_is_deleted(thread: Thread):
+    service = f"{API}/Services/{thread.raw.post(f'{API}/Services', FriendlyName='other')['sid']}"
+    grouped(opened(thread.raw, thread.lean, service), ANNA, BEN)
+    assert thread.raw("DELETE", service).status == 204
+    assert len(grouped(thread, ANNA, BEN).participants()) == 3
 
 
 def test_a_group_that_grows_or_shrinks_changes_its_set(thread: Thread):

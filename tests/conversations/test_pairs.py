@@ -95,6 +95,18 @@ def test_a_pair_is_free_at_once_when_its_holder_lets_go(thread: Thread, free: Ca
     assert thread.another().refusal(pair()) == (409, 50416)
 
 
+def test_a_pair_is_free_at_once_when_the_service_of_its_holder_is_deleted(world: World, thread: Thread):
+    holder = in_service(thread)
+    holder.add(pair())
+    service = holder.path.partition("/Conversations/")[0]
+    assert thread.raw("DELETE", service).status == 204
+    thread.add(pair())
+    # The sweeps come a minute later, and leave the new holder alone.
+    for kind, sid in (("service", service.rpartition("/")[2]), ("channel", holder.sid)):
+        sweep(world.context(Caller()), {"kind": kind, "sid": sid, "at": world.clock.now_ms()}, lambda: False)
+    assert thread.another().refusal(pair()) == (409, 50416)
+
+
 @pytest.mark.parametrize("free", [deleted, closed])
 def test_the_sweep_lets_go_of_what_nobody_has_taken_over(
     world: World, thread: Thread, free: Callable[[Thread, str], None]

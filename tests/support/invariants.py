@@ -459,7 +459,10 @@ def _beginnings(account: Account) -> Iterator[str]:
 
 
 def _is_open(account: Account, sid: str) -> bool:
-    return sid in account.channels and account.living.get(keys.tail(sid), {}).get("state") != "closed"
+    channel = account.channels.get(sid)
+    if channel is None or channel["service_sid"] not in account.services:
+        return False
+    return account.living.get(keys.tail(sid), {}).get("state") != "closed"
 
 
 def _pairs(account: Account) -> Iterator[str]:

@@ -219,12 +219,15 @@ def _unchanged(holder: Holder, moved: Moved) -> tuple[Guard, ...]:
 
 
 def is_open(context: Context, holder: Mapping[str, Any]) -> bool:
-    """Whether the channel that holds a pair or a set exists and is open.
+    """Whether the channel that holds a pair or a set exists and is open. Its service must exist too.
 
     A closed or deleted channel never opens again. So another may take over what it holds, if it still holds it then.
     """
     tail = context.table.fetch(keys.tail(holder["channel_sid"]))
-    return tail is not None and tail.get("state") != CLOSED
+    if tail is None or tail.get("state") == CLOSED:
+        return False
+    # The channels of a deleted service are there until a sweep removes them.
+    return context.table.fetch(keys.service(context.account_sid, tail["service_sid"])) is not None
 
 
 def _digest(held: Collection[MessagingBinding]) -> str | None:

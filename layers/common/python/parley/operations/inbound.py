@@ -189,8 +189,11 @@ def _open(context: Context, inbound: Inbound, holder: Holder | None) -> _Place |
     channel_key, tail_key = keys.channel(sid), keys.tail(sid)
     found = context.table.fetch_many([channel_key, tail_key])
     channel, tail = found.get(channel_key), found.get(tail_key)
-    # A closed conversation may hold the pair until a sweep has released it.
+    # A closed conversation, and those of a deleted service, may hold the pair until a sweep has released it.
     if channel is None or tail is None or state_of(tail) == CLOSED:
+        return None
+    # Whoever writes the message asks for the service too, so this costs no request.
+    if context.configuration.fetch(keys.service(context.account_sid, tail["service_sid"])) is None:
         return None
     path = {"service_sid": tail["service_sid"], "channel_sid": sid}
     return _Place(path, channel.get("made_for") == inbound.token)
