@@ -1,9 +1,9 @@
-"""What notifications add to a batch of fan-out, if requests take their time.
+"""How much longer a batch of fan-out takes with notifications, if requests take as long as in AWS.
 
-A shard's batches are worked off one after the other, so what a batch takes longer, the messages behind it wait longer.
-Here a batch of a channel without notifications and one of a channel with them take turns, so that a busy machine slows
+Lambda works off a shard's batches one after the other. So if a batch takes longer, the messages behind it wait longer.
+Here batches of a channel with notifications and of a channel without them take turns, so that a busy machine slows
 both. Each request to the table, to the queue and to a socket takes as long as in AWS; the emulators of a local stack
-answer sooner. Measured are the time until the pushes were answered, and the time until the whole batch was done.
+answer sooner. Two times are measured: until the pushes were answered, and until the whole batch was done.
 """
 
 from __future__ import annotations

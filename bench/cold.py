@@ -1,12 +1,13 @@
-"""Cold starts: what a function takes until it has answered its first invocation, beside its libraries alone.
+"""Cold starts: the CPU time until a function has answered its first invocation, beside that of its libraries alone.
 
     python -m bench cold             (about a minute, loopback only; the first time it builds the layer)
 
 Each function comes from the packaged layer and starts in a process of its own: imports, clients, and the answer to a
-sample invocation of `events/`. AWS is a server on loopback that gives recorded answers at once. Processes of a function
-take turns with two other kinds. One only imports the libraries that the function imports. The other only imports what
-functions in Python usually take from others: botocore's session, Powertools and PyJWT, and for REST also FastAPI and
-Mangum. Parley's functions start without botocore's session, so beside the second kind they can be below 1.
+sample invocation of `events/`. AWS is a server on loopback that gives recorded answers at once. Processes of the
+function take turns with two other kinds of processes. One kind only imports the libraries that the function imports.
+The other kind only imports the libraries that functions in Python usually have: botocore's session, Powertools and
+PyJWT, and for REST also FastAPI and Mangum. Most of Parley's functions start without botocore's session, so their ratio
+to the second kind can be below 1.
 
 CPU time is compared, from the first line of Python on. Lambda starts the interpreter before.
 """

@@ -2,9 +2,9 @@
 
     python -m bench cost          (a minute, loopback only)
 
-All but Lambda's time is counted, so it is the same on any machine. Lambda's time is an estimate, and kept apart: what
-the handlers compute here, at the share of a processor that the function's memory buys, and an assumed wait for each
-request to AWS.
+Everything except Lambda's time is counted, so it is the same on any machine. Lambda's time is an estimate and kept
+apart: the CPU time of the handlers on this machine, divided by the share of a processor that comes with the function's
+memory, plus an assumed wait for each request to AWS.
 """
 
 from __future__ import annotations

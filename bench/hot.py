@@ -4,8 +4,8 @@
 
 The handlers of the functions are called with real events. AWS is a process on loopback that gives recorded answers at
 once, so what is measured is this process: Parley's code, its libraries, and its client of AWS. In turns with that, a
-client of botocore makes the requests that the operation makes, with the same arguments, and gets the same answers: what
-an operation costs that does nothing but ask AWS. A ratio of 2 says that everything else costs as much as that.
+client of botocore makes the operation's requests alone, with the same arguments, and gets the same answers. A ratio of
+1 says that Parley does the whole operation in the time that botocore takes for the requests.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """How long a message takes from one client to another through the whole local stack, with and without the fast path.
 
 Lambda reads a stream four times a second. The local pump usually reads it at once. So the same talk goes over four
-stacks, which take turns: with the pump's polling and with Lambda's, each with the fast path and without it. One process
-sends and receives, so there is one clock. The time begins just before a request is sent. It ends when a client that
-follows the rules of docs/sockets.md delivers the message to its application: a client holds a message back until the
-changes before it have come. The receivers are Parley's own Python client, without its connection and its objects.
+stacks, which take turns: two poll as the pump does and two as Lambda does, each with the fast path and without it. One
+process sends and receives, so there is one clock. The time begins just before a request is sent. It ends when a client
+that follows the rules of docs/sockets.md delivers the message to its application: a client holds a message back until
+the changes before it have come. The receivers are Parley's own Python client, without its connection and its objects.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Processes of their own that answer HTTP on loopback, so that what is measured does not pay for them."""
+"""Servers that answer HTTP on loopback in separate processes, so that their work is not measured."""
 
 from __future__ import annotations
 

@@ -2,11 +2,13 @@
 
 It takes five minutes and starts two stacks. Alice and bob talk in both services by turns. In the second service each
 has three devices. If one of them writes, the three devices of the other are notified. First they send ten messages a
-second. Then each message follows at once upon the one before, so that it also waits until notifications of that one are
-queued: a shard's changes are worked off one after the other. The fast path is off: it does not wait for fan-out.
+second. Then they send each message as soon as the one before has arrived. Such a message also waits until the
+notifications of the one before are queued, because a shard's changes are worked off one after the other. The fast path
+is off: it does not wait for fan-out.
 
-In AWS, `push` and SNS have machines of their own. In a local stack, they share processes with what sockets wait for. So
-in the first stack nobody takes the entries off the queue. In the second one `push` does.
+In AWS, `push` and SNS have machines of their own. In a local stack, they share processes with fan-out, on which sockets
+wait. So there are two measurements: in the first stack nobody takes the entries off the queue, and in the second `push`
+does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What devices and push credentials cost: to register, to register again, to lose a phone to somebody else."""
+"""What devices and push credentials cost: registering, registering again, and taking over another user's phone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a text to a phone costs on its way through AWS, with AWS's reports about it, and what a text from one costs."""
+"""What a text to a phone costs Parley, with AWS's reports about it, and what a text from a phone costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a program's CPU time goes, sampled: every millisecond of CPU, the line that runs is looked at."""
+"""Where a program's CPU time goes: after every millisecond of CPU time, the line that runs is noted."""
 
 from __future__ import annotations
 

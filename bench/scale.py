@@ -3,7 +3,7 @@
     python -m bench scale           (some seconds, loopback only)
 
 What operations cost is counted here, on an engine that is started for it. AWS's quotas stand in `bench/model/quotas.py`
-and how people use a service in `USES`. `bench/model` multiplies them, and simulates what no multiplication shows: the
+and how people use a service in `USES`. `bench/model` multiplies them. It simulates what no multiplication shows: the
 storm after a network failure, and a hot channel. The same code always gives the same numbers.
 """
 

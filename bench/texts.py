@@ -1,4 +1,4 @@
-"""What texts to phones and from them cost at AWS, beside what the carrier asks for them.
+"""What texts to and from phones cost at AWS, in addition to the price of each text.
 
     python -m bench texts          (half a minute, loopback only)
 

@@ -1,4 +1,4 @@
-"""A service in an AWS account, as its CloudFormation stack tells of it."""
+"""A service in an AWS account, as its CloudFormation stack describes it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The checks of `parley doctor`, one after the other, each on what the one before has shown to work.
+"""The checks of `parley doctor`, one after the other: each needs only what the checks before it have shown to work.
 
     place -> REST -> clock, versions -> a service of its own -> socket -> push, webhook -> the service is deleted
 
-Each check says what it found and, if that is not good, what to do. What the checks make is deleted at the end, however
-they end.
+Each check says what it found and, if something is wrong, what to do. At the end, `doctor` deletes what the checks have
+made, even if one of them has failed.
 """
 
 from __future__ import annotations

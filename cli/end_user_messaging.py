@@ -1,4 +1,4 @@
-"""AWS End User Messaging as an operator's commands use it: the account's numbers, and what is set for each of them.
+"""AWS End User Messaging as an operator's commands use it: the account's numbers and their settings.
 
 Texts go through `pinpoint-sms-voice-v2`, WhatsApp through `socialmessaging`. Every method may raise errors of AWS's
 library. Each write may be repeated: it changes nothing if AWS has the wanted state already.

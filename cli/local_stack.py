@@ -1,4 +1,4 @@
-"""The service that `make run` started, as its home tells of it (`local/home.py`)."""
+"""The service that `make run` started, as its home describes it (`local/home.py`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `parley`: its options, its commands, and what becomes of everything that can go wrong."""
+"""The command `parley`: its options, its commands, and how it reports errors."""
 
 from __future__ import annotations
 

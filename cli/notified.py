@@ -1,7 +1,8 @@
-"""Why a user's phone rang or stayed silent: what the service, the user and the devices want, and what became of it.
+"""Why a user's phone rang or stayed silent: what the service, the user and the devices want, and the log.
 
-Settings, bindings and channels come from REST. The devices and the log come from the table, with the rights of whoever
-deployed the stack. REST shows neither: with a path for them, every API key could read when users were told of what.
+Settings, bindings and channels come from REST. The devices and the log come from the table, which the command reads
+with the rights of the operator. REST shows neither: with such a path, every API key could read when users were notified
+of what.
 """
 
 from __future__ import annotations

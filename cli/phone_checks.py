@@ -1,6 +1,6 @@
 """The checks of `parley phones doctor`: the AWS account, what the stack has made there, and each enabled number.
 
-They read, and change nothing. Each says what it found and, if that is not good, what to do.
+The checks read, and change nothing. Each says what it found and, if something is wrong, what to do.
 """
 
 from __future__ import annotations

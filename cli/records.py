@@ -1,6 +1,7 @@
-"""The records of phones in the table: whoever deployed the stack writes them with rights of their own, not over REST.
+"""The records of phones in the table: the operator writes them, with rights in AWS and not over REST.
 
-REST has no path for them. With one, every API key could choose the numbers from which the account sends, and pays.
+REST has no path for them. If it had one, every API key could choose from which numbers the account sends texts and pays
+for them.
 """
 
 from __future__ import annotations

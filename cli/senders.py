@@ -1,10 +1,10 @@
-"""Which of the AWS account's numbers the service uses: what AWS must know of them, and the records beside that.
+"""Which of the AWS account's numbers the service uses: their settings at AWS, and their records in the table.
 
 A number is enabled in this order, and a repeat completes what a crash has left half done:
 
-    countries to which texts may go -> the list of those who wrote STOP -> what people write comes here -> the record
+    countries to which texts may go -> list of people who wrote STOP -> topic for incoming texts -> the record
 
-Only with the record does the service use the number. So whoever may send also gets answers.
+The service uses the number only when the record is there. So a number that sends texts also gets the answers.
 """
 
 from __future__ import annotations

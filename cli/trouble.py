@@ -1,11 +1,11 @@
-"""What can go wrong for the person at the terminal: a line that says what to do, and below it what there is to choose.
+"""Errors for the person at the terminal: one line says what to do, and the lines below it what there is to choose.
 
 exit status   meaning
 -----------   ------------------------------------------------------------
 0             done
-1             it could not be done; standard error says why
-2             the command was not written as it must be
-3             `doctor` has found that something does not work, or `push test` that a device gets nothing
+1             it failed; standard error says why
+2             wrong usage
+3             a check failed: `doctor` found that something does not work, or `push test` that a device gets nothing
 130           stopped with Ctrl-C
 """
 

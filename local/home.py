@@ -1,7 +1,7 @@
 """The directory in which a local stack keeps everything: state, secrets, logs, and the processes that run.
 
 One process at a time holds a home (`Home.lock`); the kernel gives the lock up when that process dies, however it dies.
-Files are replaced as a whole, so that a reader, or the next start after a kill, never sees half of one.
+Files are replaced as a whole. So nobody ever reads half a file, not even the next start after a kill.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`python -m rehearsal SAM PYTHON`: deploys the build in `.aws-sam/rehearsal` to MiniStack, talks to it and updates it.
 
-SAM is the SAM CLI. PYTHON has MiniStack with SAM's translator, and is of the functions' version.
+SAM is the SAM CLI. PYTHON is a Python of the functions' version that has MiniStack and SAM's translator.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""`sam deploy --guided` with Enter at every question and without credentials: how far one gets before AWS is needed."""
+"""`sam deploy --guided` with Enter at every question and without credentials: how far an operator gets before AWS is
+needed."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """`python -m tools.audit BIN`: looks for known faults in packages with pip-audit, and in the code with bandit.
 
 BIN is the folder of both programs; `make audit` makes it. Bandit needs no network. pip-audit asks the package index for
-advisories. A mirror has none, and an index may not be reachable. Then the packages were not audited. This says so in
-capitals and does not fail, because a machine without a network must be able to run all checks. With PARLEY_AUDIT=strict
-that fails too.
+advisories. A mirror has none, and an index may not be reachable. Then nobody has audited the packages. The program says
+so in capitals, and does not fail, because a machine without a network must be able to run all checks. With
+PARLEY_AUDIT=strict it fails.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m tools.built`: prints how large what `sam build` has made is, and fails if AWS would not take or call it.
+"""`python -m tools.built`: prints the sizes of what `sam build` made, and fails if AWS could not take or call it.
 
 It needs PyYAML only, which the SAM CLI's environment has.
 """

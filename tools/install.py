@@ -3,7 +3,7 @@
     .venv/bin/python tools/install.py requirements/dev.txt
 
 The file pins every package that is needed, also those that others bring along. On a terminal, one line counts them.
-Elsewhere nothing is printed, unless pip fails: then its last lines are.
+Elsewhere nothing is printed, unless pip fails: then pip's last lines are printed.
 """
 
 from __future__ import annotations

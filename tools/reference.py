@@ -3,7 +3,8 @@
     make reference
 
 There is a page for each resource: where it is offered, what it shows and takes, and each operation with an example and
-its errors. The page of error codes says of each why it comes and what to do. `tools/openapi.py` writes the rest.
+its errors. The page of error codes says why each error comes, and what to do about it. `tools/openapi.py` writes the
+rest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What connected people ask of AWS each second, from what operations cost and from how people use a service.
 
-Everything but the stream's readers grows with the number of people, so a limit is reached at one number of people. The
-figures are for the busiest minute of a day, in a table that has been busy before.
+Everything except the stream's readers grows with the number of people, so each limit is reached at a certain number of
+people. The figures are for the busiest minute of a day, in a table that has been busy before.
 """
 
 from __future__ import annotations

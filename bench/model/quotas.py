@@ -1,6 +1,6 @@
 """What AWS allows an account in one Region, and what Parley's template sets: one table, with date and sources.
 
-Whatever Service Quotas raises has the name that stands here, and the code by which the console finds it.
+If Service Quotas can raise a limit, its row has the limit's name there, and the code by which the console finds it.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     rotate            both tokens are valid; from a stated moment on, webhooks are signed with the new one
     rotate --finish   the old one ends
 
-One write begins it and one write ends it. So a crash leaves either what was there before, or both tokens valid.
+One write begins the replacement, and one write ends it. So after a crash, either nothing has changed or both tokens are
+valid.
 """
 
 from __future__ import annotations

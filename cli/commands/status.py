@@ -1,4 +1,4 @@
-"""`parley status`: what there is, what waits, and what was given up."""
+"""`parley status`: shows counts, queues, work that was given up, alarms and versions."""
 
 from __future__ import annotations
 

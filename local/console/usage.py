@@ -5,8 +5,8 @@
 The functions write what they count as lines of CloudWatch's metric format, here into the logs of their processes.
 CloudWatch adds these lines up in AWS, and this module does so here. Both show the same figures under the same names.
 
-Counts begin when the gateway starts. They begin anew, with another `began`, if nobody has asked for so long that too
-much was written to read it all. Whoever shows rates subtracts two answers with the same `began`.
+Counts begin when the gateway starts. If nobody has asked for a long time, too much may have been written to read it
+all. Then the counts begin anew, with another `began`. To show a rate, subtract two answers with the same `began`.
 """
 
 from __future__ import annotations

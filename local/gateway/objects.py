@@ -2,7 +2,7 @@
 
 A link is signed for the host and port of the gateway, the only address that a client must reach. So the gateway passes
 on the host as it is, and the path without `/_aws/s3`. The emulator checks signature, time and digest. Only links pass,
-so nothing else that the emulator can do is within reach from here.
+so nobody can do anything else with the emulator from here.
 
     client ── request head ──> open() ── allowed: Passage ──────> emulator
            ── body, a piece at a time ─> body_received() ───────> (its reader waits: the client is not read)

@@ -1,6 +1,7 @@
-"""What AWS End User Messaging keeps of the account: numbers and their settings, opt-out lists, limits, destinations.
+"""What AWS End User Messaging knows of the account: numbers and their settings, opt-out lists, limits, destinations.
 
-What a request has changed outlasts the run, in a file of the home. The rest follows from the plan of the run.
+If a request changes something, that survives a restart, in a file of the home. The rest follows from the plan of the
+run.
 """
 
 from __future__ import annotations

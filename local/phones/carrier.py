@@ -1,4 +1,4 @@
-"""The simulated carrier: takes messages to phones as a carrier of one's own does, and reports what became of them.
+"""The simulated carrier: it takes messages to phones as a carrier of your own would, and reports on them.
 
     POST /_phones/messages      a message to a phone, as Parley hands it over (`parley/ports/phones.py`)
 
@@ -6,7 +6,7 @@ The request must have Parley's signature. Reports go through the work queue with
 and no report is lost when the gateway stops. The last four digits of the phone's number decide what happens with a
 message:
 
-    ending      Parley's message is                                  error code
+    ending      what happens with the message                        error code
     ----------- ---------------------------------------------------- ----------
     0001        refused: no such number                              21211
     0002        refused: the phone has said STOP                     21610

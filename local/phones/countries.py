@@ -1,4 +1,4 @@
-"""The country of a telephone number, by its calling code: what AWS's protection against SMS pumping goes by."""
+"""The country of a telephone number, by its calling code, for AWS's protection against SMS pumping."""
 
 from __future__ import annotations
 

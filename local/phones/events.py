@@ -1,4 +1,4 @@
-"""AWS's events as it publishes them: what became of a text, a text from a phone, and what happens on WhatsApp.
+"""AWS's events as AWS publishes them: reports about texts, texts from phones, and what happens on WhatsApp.
 
 The shapes of texts: https://docs.aws.amazon.com/sms-voice/latest/userguide/configuration-sets-event-format.html
 and https://docs.aws.amazon.com/sms-voice/latest/userguide/two-way-sms-payload.html. Those of WhatsApp:

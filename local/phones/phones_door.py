@@ -1,4 +1,4 @@
-"""The door to handsets, for whoever owns the phones: looking at them, and writing as one of them.
+"""The door to handsets, for the owner of the phones: look at them, and write as one of them.
 
     GET  /_phones/                     {"phones": [...], "numbers": [...]}: each phone with its switches and the size of
                                        its thread, and the account's numbers
@@ -10,7 +10,8 @@
     GET  /_phones/files/{id}           a file of a thread
 
 All of these need account SID and auth token. `POST /_phones/messages` is the simulated carrier's (`phones/carrier.py`).
-What a phone writes to a number of AWS's goes through AWS, and anything else through the simulated carrier.
+What a phone writes to a number of AWS's goes through the stand-in for AWS. Everything else goes through the simulated
+carrier.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The files that phones and WhatsApp hold, in memory, and the way to the account's buckets."""
+"""The files of phones and of WhatsApp, in memory, and the way to the account's buckets."""
 
 from __future__ import annotations
 

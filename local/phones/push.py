@@ -2,15 +2,15 @@
 
 It answers the seven actions of SNS that Parley takes. `phones/push_door.py` leads to it.
 
-A phone is made with its endpoint. What happens then is what happens to real ones:
+A phone is made with its endpoint. Its state decides what happens to a notification:
 
     on             a notification arrives at once
     offline        notifications wait until it is on. Of those with the same collapse id, only the last one waits.
-    uninstalled    the next notification is lost, and the push service says so. So the endpoint is disabled, and whoever
-                   publishes after that is told. Enabling it again helps for one notification only.
+    uninstalled    the next notification is lost, and SNS disables the endpoint. SNS refuses later ones.
+                   Enabling the endpoint again helps for one notification only.
 
-Secrets are looked at, as SNS does, and not kept. Applications and endpoints outlast the run, and so do the phones'
-states; what phones have got does not.
+As SNS does, the stand-in checks the form of secrets. It does not keep them. Applications, endpoints and the phones'
+states survive a restart. The notifications that phones have got do not.
 """
 
 from __future__ import annotations

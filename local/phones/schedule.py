@@ -1,7 +1,7 @@
 """When AWS's events leave: a thread that sends what is due, and a seeded disorder for tests.
 
-AWS promises no order, and at least one copy, of its events. With a disorder, each event leaves late by a random time,
-twice, or not at all. What happens is drawn from the seed in the order in which events were planned.
+AWS promises no order, and at least one copy, of its events. With a disorder, an event leaves late by a random time,
+twice, or not at all. The seed, and the order in which the events were planned, decide what happens to each.
 """
 
 from __future__ import annotations

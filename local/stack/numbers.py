@@ -1,10 +1,10 @@
-"""Has a local run use its numbers at AWS, as `parley phones enable` has a stack use its own.
+"""Makes a local run use its numbers of AWS, as `parley phones enable` does for a stack.
 
-No REST API can do that, so this module uses the operations of the table itself. A number that somebody has disabled
-stays so: nothing leads from it to Parley any more, and the stand-in of AWS keeps that.
+No REST API can do that, so this module writes to the table itself. A number that somebody has disabled stays disabled:
+the stand-in for AWS keeps that the number's texts no longer go to Parley.
 
-The numbers join no messaging service. To join the default one, it would have to be made, and with it the default chat
-service: but a new stack has no service until its owner makes one.
+The numbers join no messaging service. Otherwise Parley would have to make the default one, and with it the default chat
+service. But a new stack has no service until its owner makes one.
 """
 
 from __future__ import annotations

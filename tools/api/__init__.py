@@ -1,1 +1,1 @@
-"""What documents of the API are made of: texts, schemas, words for values, examples and the refusals of operations."""
+"""The parts of the documents about the API: texts, schemas, words for values, examples, refusals of operations."""

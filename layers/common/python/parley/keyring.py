@@ -1,8 +1,8 @@
 """The deployment's secrets: the auth token, and the root from which everything else is derived.
 
-API key secrets are derived from the root and the key's SID. So no secret is stored, and yet a signature made with it
-can be verified, which a stored hash would not allow. A leaked table reveals no secret. Replacing the root revokes every
-key.
+The secret of an API key is derived from the root and the key's SID. So Parley stores no secret, and can still verify a
+signature made with one, for which a stored hash would not be enough. A leaked table reveals no secret. Replacing the
+root revokes every key.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 https://www.twilio.com/docs/iam/access-tokens; codes from https://www.twilio.com/docs/api/errors/20101 and following.
 
-PyJWT is imported with the first token, because it brings an HTTP client along: functions that seldom or never see a
-token start a tenth sooner. The runtime's part `tokens` imports it at once.
+PyJWT brings an HTTP client along, so it is imported with the first token: functions that seldom or never see a token
+start in a tenth less time. The runtime's part `tokens` imports it at once.
 """
 
 from __future__ import annotations

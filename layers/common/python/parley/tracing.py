@@ -1,4 +1,4 @@
-"""The request id: it leads from a REST request or a frame to all that came of it.
+"""The request id: it leads from a REST request or a frame to everything that followed from it.
 
 API Gateway gives each request an id that no client can choose (`extendedRequestId`). The access logs have it. While a
 function works for a request, each line that it logs has the id, and so has the cause of each change that it commits.

@@ -1,10 +1,10 @@
-"""Events of AWS End User Messaging, as SNS puts them into queues: what became of texts, and what phones write.
+"""Events of AWS End User Messaging, as SNS puts them into queues: reports about texts, and texts from phones.
 
-    event                                     has
+    event                                     is recognised by
     ----------------------------------------- -------------------------------------------------------------------------
-    a text message has got somewhere          `eventType`, and in `context` the reference of its receipt
+    a report about a text message             `eventType`; `context` has the reference of the receipt
     a text message from a phone               `inboundMessageId`
-    from WhatsApp: statuses and messages      `whatsAppWebhookEntry`, Meta's own event as JSON inside of the JSON
+    a status or a message of WhatsApp         `whatsAppWebhookEntry`: Meta's own event, as JSON text inside the JSON
 
 An event may come twice, late and in any order. If it is malformed or of an unknown kind, Parley logs it and drops it:
 another attempt would not help. SNS delivers raw messages here, so an event in an envelope of SNS did not come that way.

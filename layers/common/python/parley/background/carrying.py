@@ -5,8 +5,8 @@
     a FIFO queue                         the job table of texts: only the queue of texts keeps an order
     any other queue                      the events of AWS, which SNS has put there as they were published
 
-Which of the other queues an event came through says nothing about it: a WhatsApp account has one destination for its
-messages and its reports. So events are told apart by their content.
+A WhatsApp account has one destination for its messages and its reports, so the queue does not tell what kind of event
+it brings. Only the event's content does.
 """
 
 from __future__ import annotations

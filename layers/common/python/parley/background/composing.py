@@ -1,6 +1,6 @@
-"""From an entry of fan-out, which says what happened and who should hear of it, to what is told to which devices.
+"""Turns an entry of fan-out (what happened, and who should hear of it) into notifications for devices.
 
-It reads the devices of the people, and the channel and the author that a text names, in one go. Text and data are
+One batch read gets the devices of these people, and the channel and the author that a text names. Text and data are
 rendered once for Chat and once for Conversations.
 """
 

@@ -1,17 +1,16 @@
-"""Hands queued notifications over to the push port, and keeps what came of it.
+"""Hands queued notifications to the push port, and stores the outcomes.
 
     push  {"cause", "at", "service_sid", "channel_sid", "kind", "people", "record", ...}          from fan-out
     push  {"cause", "at", "service_sid", "channel_sid", "kind", "devices", "notification", ...}   devices left for later
 
-`sockets/notifying.py` queues the former, which name up to a hundred people, and `composing.py` turns them into the
-latter. A device that cannot be told now goes into a new job, alone with others like it, so it holds nobody up. If this
-function dies, SQS hands the whole job out again: devices may get a second copy, with the same id, by which they know
-it.
+`sockets/notifying.py` queues jobs of the first form, which name up to a hundred people. `composing.py` turns such a job
+into one of the second form. Devices that cannot be reached now go into a new job, so they hold up no others. If this
+function dies, SQS hands out the whole job again: devices may then get a second copy, which has the same id.
 
-While a job waits, a phone may come to somebody else, or its user may be deleted. So `push` reads whose phone it is just
-before it sends to it.
+While a job waits, another user may register the phone, or its user may be deleted. So `push` reads whose phone it is
+just before it sends.
 
-    the port's outcome   what becomes of it
+    the port's outcome   what this module does
     -------------------- -----------------------------------------------------------------------------------------------
     Delivered            the endpoint is noted, so the next notification need not ask for it
     Gone                 the registration is removed, and its user may no longer be notifiable

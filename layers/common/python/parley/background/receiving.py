@@ -1,4 +1,4 @@
-"""Messages from phones, whoever carries them: what operations need for them of webhooks and queues."""
+"""Messages from phones, whoever carries them: gives operations the webhooks and queues that they need for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How AWS's and Meta's words about a text become Twilio's: refusals, events of text messages, statuses of WhatsApp.
+"""Twilio's codes for what AWS and Meta say about a text: refusals, events of text messages, statuses of WhatsApp.
 
 Twilio's codes are those of https://www.twilio.com/docs/api/errors. Twilio does not say which of its codes belongs to
 which word of AWS or Meta, so every row here is inferred (unconfirmed). AWS's words come from its published models

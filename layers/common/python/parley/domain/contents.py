@@ -1,4 +1,4 @@
-"""Content templates: what a template may be, the fields of a message that name one, and the text that comes of both.
+"""Content templates: the form of a template, the fields with which a message names one, and the text of the message.
 
 https://www.twilio.com/docs/conversations/api/conversation-message-resource, https://www.twilio.com/docs/content. If the
 account does not have the template that a message names, the message only keeps its SID and the variables.

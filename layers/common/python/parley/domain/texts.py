@@ -1,12 +1,12 @@
-"""What a message becomes on its way to one phone: a text message, one with a file, or a message object of WhatsApp.
+"""Renders a message for one phone: as a text message, as one with a file, or as a message object of WhatsApp.
 
-    to                  the message has              it becomes
+    sent to             content of the message       what the phone gets
     ------------------- ---------------------------- ----------------------------------------------------------------
     a number            a text                       a text message
     a number            files                        a text message with the first file, and with the text
     a number            a template                   a text message with the template's text, its variables filled in
     a WhatsApp user     a text, or files             the same, within 24 hours of the person's last message
-    a WhatsApp user     a template                   a template message of Meta's, at any time
+    a WhatsApp user     a template                   a message by Meta's template, at any time
 
 Codes are those of https://www.twilio.com/docs/api/errors. Limits of files:
 https://docs.aws.amazon.com/sms-voice/latest/userguide/mms-limitations-character.html and

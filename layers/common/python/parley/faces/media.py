@@ -1,6 +1,6 @@
 """The Media Content Service (https://www.twilio.com/docs/chat/rest/media): files are uploaded and fetched.
 
-What fits no row is in `parley/rest/media.py`: the file in the body of an upload, the two links to a file's bytes, and
+`parley/rest/media.py` has what no row can say: the file in the body of an upload, the two links to a file's bytes, and
 the set of several files that the JavaScript SDKs ask for. The row of uploads is Parley's own.
 """
 

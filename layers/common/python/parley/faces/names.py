@@ -5,8 +5,8 @@
     identity!                 the parameter must be given
     limits(user_channels)     the part `user_channels` of the object `limits`: the field `limits.user_channels`
 
-A view's names are JSON names. A parameter's name is the field's in PascalCase (`Limits.UserChannels`), or what stands
-before `=`.
+The names in a view are JSON names. A form's parameter has the field's name in PascalCase (`Limits.UserChannels`), or
+the name before `=`.
 """
 
 from __future__ import annotations

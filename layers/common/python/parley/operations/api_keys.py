@@ -1,7 +1,7 @@
 """API keys: the secret is shown once, in the answer to create, and never stored.
 
-It is derived from the deployment's key ring and the key's SID, so that sockets can verify signatures made with it; the
-table holds a hash only.
+The secret is derived from the deployment's key ring and the key's SID, so that sockets can verify signatures made with
+it. The table holds only a hash.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 https://www.twilio.com/docs/conversations/api/conversation-message-resource. A back end may name any author, so Parley
 looks for the participant once, when the message is written. Chat does not show the participant, so for Chat's back ends
 Parley looks only in groups, where each author must be one of the participants. Elsewhere the message says that the
-author is unknown. Then Parley looks when Conversations shows the message or tells of it.
+author is unknown. Then Parley looks for the participant when Conversations shows the message, or when a webhook of
+Conversations reports it.
 """
 
 from __future__ import annotations

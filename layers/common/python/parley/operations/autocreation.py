@@ -1,4 +1,4 @@
-"""Conversations that a message from a phone makes, as the configuration of the address says that it wrote to.
+"""Makes a conversation of a message from a phone, if the configuration of the number says so.
 
     onConversationAdd --> conversation, participant, pair and webhook in one transaction --> the message is added
 

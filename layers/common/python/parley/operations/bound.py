@@ -3,8 +3,8 @@
 - A pair of address and proxy address leads to one open conversation of the account. If another channel holds a pair and
   is closed or deleted, a new member takes the pair over.
 - The set of a group's addresses leads to one open conversation too.
-- In the channel, each member with a pair has an item. They lie together, so that one query finds everybody to whom a
-  message goes. Each is small, so the fiftieth phone costs what the first does.
+- In the channel, each member with a pair has an item. These items are neighbours, so that one query finds everybody to
+  whom a message goes. Each is small, so the fiftieth phone costs what the first does.
 - The members of a group have no such items. The channel's counters hold their addresses, ten at most.
 """
 

@@ -1,7 +1,7 @@
 """Reports of AWS and Meta about texts: all that a batch says about one message is noted in one transaction.
 
-An event about a text message names its receipt itself: what Parley sends along with a text comes back with each event.
-A status of WhatsApp names Meta's id of the message, and an item leads from that id to the receipt.
+With a text message, Parley sends the reference of its receipt, and each event about the text repeats that reference. A
+status of WhatsApp has Meta's id of the message, and an item leads from that id to the receipt.
 """
 
 from __future__ import annotations

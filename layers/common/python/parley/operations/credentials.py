@@ -5,13 +5,13 @@ the application's ARN and a fingerprint of what SNS got.
 
     create     note the application as loose; make it; store the credential and take the note away, in one commit
     update     hand over the new secrets; store the rest
-               if another push service is meant: as create, and the old application becomes loose and is deleted
+               if it goes to another push service: as create; then the old application becomes loose and is deleted
     delete     delete the application; delete the credential
 
-Each may die between two steps. Then an application without a credential is noted as loose, and later requests delete
-it; or the credential is as it was, and repeating the request does the rest.
+A request may die between two steps. If it leaves an application without a credential, the application is noted as
+loose, and a later request deletes it. Otherwise the credential is as it was, and repeating the request does the rest.
 
-Records from before have their secrets in them. They lose them when a request first reads them.
+Records from earlier releases hold their secrets. Such a record loses its secrets when a request first reads it.
 """
 
 from __future__ import annotations

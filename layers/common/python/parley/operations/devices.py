@@ -1,4 +1,4 @@
-"""Devices: what a user's bindings look like to those who plan notifications, and which binding holds an address.
+"""Devices: a user's bindings as the planning of notifications reads them, and which binding holds an address.
 
 Three items stand for each registered device, and every commit here keeps them in step:
 
@@ -6,8 +6,8 @@ Three items stand for each registered device, and every commit here keeps them i
     PUSH       all devices of one user in one item, so that an audience is read in few requests
     DEVICE     the binding that holds an address: a phone shows the messages of one identity only
 
-Bindings from before there were the other two have only the first. They are listed and deleted like all others, and get
-the other items when their device registers again, which it does whenever its app starts.
+Bindings from before the other two existed have only the first. They are listed and deleted like all others, and get the
+other items when their device registers again, which it does whenever its app starts.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Due work: what is to be done when its minute has come.
 
 Each piece of work is listed under its minute. The *hand* is a stored number: the last minute of which all work is done.
-About once a minute a tick works off every minute after the hand, so none is left out, even if no tick came for hours or
-one was cut short. When a piece of work is done, it is removed from the list. Until all of a minute is done, the hand
-stays before that minute. A handler may be given the same work twice.
+About once a minute a tick does the work of every minute after the hand. So no minute is left out, even if no tick came
+for hours or one was cut short. When a piece of work is done, it is removed from the list. Until all of a minute is
+done, the hand stays before that minute. A handler may be given the same work twice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Messages from phones: what becomes of each.
+"""Messages from phones: decides where each goes.
 
     an open conversation holds the pair, or the group    the participant with the phone's address writes it there
     otherwise, if the number is configured so            it makes a conversation (`operations/autocreation.py`)
-    otherwise                                            a URL is told of it (`operations/unclaimed.py`)
+    otherwise                                            it is sent to a URL (`operations/unclaimed.py`)
 
 The participant writes as if a client had sent the message: the pre-event webhook is asked, and an inactive conversation
 becomes active. If the carrier repeats a message, the conversation keeps one.

@@ -2,8 +2,9 @@
 
     record: uploading --> AWS puts the file beside the others --> it moves to its key --> record: ready --> the message
 
-AWS chooses the last part of the key under which it puts a file, so the file is looked for. If Parley dies before the
-file has moved, the bucket deletes what is left of it after a day, and the repetition of the message brings it again.
+AWS chooses the last part of the key under which it puts a file, so Parley looks for the file. If Parley dies before the
+file has moved, the queue brings the message again, and Parley asks AWS for the file again. The bucket deletes the first
+copy after a day.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Messages: two plain writes each, addressed by their index.
 
-Taking the index and writing the message are separate: a crash between them leaves a gap in the indexes, never a lost
-acknowledged message and never an index used twice. With an idempotency token, message and token are one transaction.
+The first write takes the index, the second writes the message. A crash between them leaves a gap in the indexes. It
+never loses an acknowledged message, and no index is used twice. An idempotency token is a third plain write between the
+two (`sent_tokens.py`).
 """
 
 from __future__ import annotations

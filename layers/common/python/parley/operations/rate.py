@@ -1,7 +1,7 @@
 """How much may happen in a second: 30 actions per channel and per service (https://www.twilio.com/docs/chat/chat-limits).
 
-Every action adds one to a stored number: a channel's `seq`, or a service's counter. A ceiling and the time when it was
-set are stored beside it. The write that adds has a condition: the number is below the ceiling. When the ceiling is
+Every action adds one to a stored number: a channel's `seq`, or a service's counter. Beside it are a ceiling and the
+time when it was set. The write that adds one requires that the number is below the ceiling. When the ceiling is
 reached, it is moved up, at most once per window. So the limit costs one extra request in seventy-five actions, and
 holds for any number of writers.
 """

@@ -1,4 +1,4 @@
-"""Delivery receipts: a message to a phone makes one, the carrier's reports change it, and others read it."""
+"""Delivery receipts: a message to a phone makes one, the carrier's reports change it, and back ends read it."""
 
 from __future__ import annotations
 

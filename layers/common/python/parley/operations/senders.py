@@ -1,4 +1,4 @@
-"""Senders: addresses whose messages AWS carries. Those of the numbers in the settings go to a carrier of one's own.
+"""Senders: addresses whose messages AWS carries. The numbers in the settings belong to a carrier of the operator.
 
 A sender belongs to one messaging service at most. Sender and service change together: the service counts its senders.
 A sender whose service is deleted is in no service.

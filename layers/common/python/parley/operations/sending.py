@@ -1,4 +1,4 @@
-"""Sending: the writes of a new message that has taken its index, and what follows if they are refused."""
+"""Sending: writes a new message that has taken its index, and decides what happens if the writes are refused."""
 
 from __future__ import annotations
 

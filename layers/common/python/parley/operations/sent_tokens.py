@@ -6,18 +6,18 @@ A token is an item that leads to a message. It is written after the message's in
     PutItem      IDEMPOTENCY   leads to that index                if there is no such token
     PutItem      MESSAGE       the message                        if nothing was ever written there
 
-That is half of what a transaction of token and message costs. Of two calls with one token, the second finds the token
-and answers with the first one's message.
+A transaction of token and message would cost twice as much. If two calls have the same token, the second finds the
+token and answers with the first one's message.
 
 If a call dies after the second write, its token leads to no message. A repetition then takes an index of its own. In
-one transaction it gives the first index up, lets the token lead to its own index, and writes the message there. Where
-an index was given up there is a tombstone, which no message replaces. So if the first call was only slow, its last
+one transaction it gives up the first index, makes the token lead to its own index, and writes the message there. At the
+index that was given up it leaves a tombstone, which no message replaces. So if the first call was only slow, its last
 write is refused, and it answers with the repetition's message.
 
 A message with files, or from a phone, is written in one transaction with its token. Such a token has no `seq`.
 
-A token counts in one channel. That of a message from a phone counts in the whole account, since the carrier repeats the
-message and knows nothing of channels: meanwhile the conversation may be closed, or the phone may be in another one.
+A token counts in one channel. The token of a message from a phone counts in the whole account: when the carrier repeats
+the message, its conversation may be closed, or the phone may be in another one.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
     no provider_id, no status   -> AWS is asked to send it, and its id is noted: one write
     provider_id or status       -> nothing is left to do: AWS's events say what becomes of the text
 
-AWS knows no idempotency token for texts. A phone can get a text twice in one case only: AWS has taken it, and its id
-was not noted, because the function died or no answer came. The job comes back some minutes later. If an event of AWS
-has named the receipt meanwhile, the receipt has a status, and nothing is sent again. Otherwise the text is sent again.
+AWS knows no idempotency token for texts. A phone can get a text twice in one case only: AWS has taken the text, but
+Parley has not noted its id, because the function died or no answer came. The job comes back some minutes later. If an
+event of AWS has named the receipt meanwhile, the receipt has a status, and nothing is sent again. Otherwise the text is
+sent again.
 
 The receipt gets no status here. AWS's first event brings `sent`, together with the counts on the message. To write
 both twice would cost more than everything else about a text.

@@ -1,8 +1,8 @@
-"""Messages from phones that no conversation takes: the messaging service's URL is told of each.
+"""Sends messages from phones that no conversation takes to the URL of the messaging service.
 
 https://www.twilio.com/docs/messaging/guides/webhook-request has the parameters. Parley leaves out those that AWS does
-not know, such as the places of the two numbers. Twilio also tells the URL of messages that a conversation has taken,
-which people have reported as a nuisance; Parley does not.
+not know, such as the places of the two numbers. Twilio also sends the URL messages that a conversation has taken.
+People have reported that as a nuisance, so Parley does not.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     created as initializing --> active
 
 The request stores the conversation as initializing, as Twilio shows it, and makes it active at once. If the function
-dies in between, the job that the creation has planned makes it active (`background/beginning.py`).
+dies in between, a job makes it active (`background/beginning.py`). That job was planned when the conversation was
+stored.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The client of DynamoDB, Secrets Manager, SQS and text messages: signed JSON over connections that are kept.
 
-A function answers most requests after two or three requests of its own to DynamoDB, and botocore takes longer to make
-each of them than everything else takes together. Half of a cold start was botocore, too. So what the functions ask all
-the time, and what they need to start, does not go through it (docs/decisions/0033-aws-without-botocore.md).
+A function makes two or three requests to DynamoDB before it answers. With botocore, each of them takes more CPU than
+the rest of the answer, and half of a cold start. So the functions make frequent requests, and those of a start, with
+this client (docs/decisions/0033-aws-without-botocore.md).
 
 What a caller may rely on:
 
@@ -10,8 +10,8 @@ What a caller may rely on:
   of the other. There are only the operations that Parley uses.
 - A request that got no answer raises `ConnectionError` or `HTTPClientError` of botocore. It may have been carried out.
 - A request is attempted up to `attempts` times while AWS is busy or does not answer, with growing pauses.
-- A connection that AWS closed meanwhile is not used, nor one that rested for long: Lambda freezes a container between
-  two invocations.
+- A connection is not used again if AWS has closed it, or if it rested for long: Lambda freezes a container between two
+  invocations.
 - Credentials are asked for with each request, so that what botocore refreshes is used.
 - Safe to use from several threads. Each request has a connection of its own while it is under way.
 """

@@ -6,12 +6,12 @@ What a caller may rely on:
   tell whether there is an object.
 - An upload link binds size, type and content: S3 refuses everything else. It can be used more than once, always with
   the same bytes. It also works after the object was deleted, until it ends.
-- Each request has a time limit. It is repeated, with pauses, if there is no answer, or the answer is that S3 cannot
-  now. After that it is a refusal (`UNAVAILABLE`). All of them can be repeated without harm.
+- Each request has a time limit. If no answer comes, or S3 answers that it cannot do it now, the request is repeated
+  after pauses. In the end it is refused (`UNAVAILABLE`). All requests can be repeated without harm.
 - Safe to use from several threads, which share kept connections.
 
-S3's own client would cost each cold start a tenth of a second, and most of it would describe operations that nobody
-asks for. Its signer and its HTTP connections are used here.
+botocore's client of S3 would cost each cold start a tenth of a second, mostly to read descriptions of operations that
+nobody uses. This port uses only botocore's signer and HTTP connections.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     POST <carrier's URL>      {"reference", "from", "to", "body", "media", "content_sid", "content_variables"}
 
-    its answer                                what that means
+    the carrier's answer                      what it means
     ----------------------------------------- ------------------------------------------------------------------------
     2xx, {"sid": "…"}                         the carrier has taken the message; without a SID the reference names it
-    4xx but 408 and 429, {"code": 21610}      the carrier refuses it, with a code of Twilio's; 30008 if it names none
+    4xx except 408, 429: {"code": 21610}      the carrier refuses it, with a code of Twilio's; 30008 if it names none
     anything else, or no answer in time       not known: the message is handed over again later
 
 Handing over a message twice is safe: both times it has the same `reference`, and so the same

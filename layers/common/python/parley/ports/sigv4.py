@@ -1,9 +1,9 @@
 """AWS Signature Version 4 for many small requests to one host.
 
-Everything that does not change from one request to the next is worked out once: the derived key once a day, the
-date, the scope and the shape of the signed headers once a second. What is left for a request is one SHA-256 and
-one HMAC. The Authorization header is byte for byte the one botocore would have sent with the same signed headers
-(`host`, `x-amz-date`, with temporary credentials `x-amz-security-token`, and those that the signer is given).
+Everything that does not change from one request to the next is worked out once: the derived key once a day, the date,
+the scope and the shape of the signed headers once a second. Each request then takes one SHA-256 and one HMAC. The
+Authorization header is byte for byte the one botocore would have sent with the same signed headers (`host`,
+`x-amz-date`, with temporary credentials `x-amz-security-token`, and those that the signer is given).
 """
 
 import hashlib

@@ -3,8 +3,8 @@
 Requests come with account credentials, with an API key, or with an access token in the header `X-Twilio-Token`. The
 link that ends in `/Temporary` needs none of them.
 
-Redirects are answered with 307, which keeps the method. They lead to the object store, which refuses requests that
-carry other credentials than those in the link. HTTP libraries leave credentials out when the host changes.
+A redirect is a 307, which keeps the method. It leads to the object store, which refuses a request that carries
+credentials beside those in the link. HTTP libraries leave credentials out when the host changes.
 """
 
 from __future__ import annotations

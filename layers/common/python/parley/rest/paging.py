@@ -2,11 +2,10 @@
 
 A token names the item at the edge of a page (`PT`: go on after it, `PB`: go back before it) and carries a seal over the
 list and its filters, so that a token of another list is refused. Message lists use plain indexes as tokens, as Twilio
-does. A link back also names, in a parameter of its own, the message before which its page ends, since that page may be
-cut short.
+does. A link back has one more parameter: the message before which its page ends, since that page may be cut short.
 
-Lambda allows answers of 6 MB. They carry the body as a text inside JSON, where each quote takes two bytes. A page that
-would be too long is cut, and its links lead to the rest.
+Lambda allows answers of 6 MB, in which the body is a text inside JSON, so each of its quotes takes two bytes. A page
+that would be too long is cut, and its links lead to the rest.
 """
 
 from __future__ import annotations

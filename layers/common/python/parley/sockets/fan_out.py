@@ -3,11 +3,14 @@
 It reads the audience of a channel once per batch: members, invited users and followers with one query, their presence
 with one batch read per hundred. It renders an event once for each protocol that a listener speaks. The codec packs the
 pieces for one connection into as few frames as it can, and connections with the same pieces share the same bytes.
-Changes are pushed in the order of the stream. When all pushes have been sent, and while their answers are still out,
-notifications for phones and browsers are queued: no push waits for them. If they cannot be queued, their records come
-again, and sockets that this container has told of them are not told twice. If a record cannot be rendered, fan-out
-delivers the records before it and stops there. The event source mapping then isolates the record and sends it to the
-failure queue.
+Changes are pushed in the order of the stream.
+
+Notifications for phones and browsers are queued when all pushes have been sent, and while their answers are still out.
+So no push waits for them. If they cannot be queued, Lambda brings their records again, and this container does not push
+these a second time.
+
+If a record cannot be rendered, fan-out delivers the records before it and stops there. The event source mapping then
+isolates the record and sends it to the failure queue.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ Lambda polls a stream four times a second. So fan-out hears of a message 125 ms 
 
 Nothing depends on it. If the writer dies, is too slow or does not reach somebody, fan-out delivers as it always does.
 
-A container remembers the connections of a room for two seconds. Who is in the room must be exact: nobody may get a
-message who was removed before it. So the room that was read counts only if nobody has joined or left up to the moment
-at which the message took its index (`Tail.memberships_changed`).
+A container remembers the connections of a room for two seconds. But it must know exactly who is in the room: a member
+who was removed before the message must not get it. So what it has read counts only if nobody has joined or left up to
+the moment at which the message took its index (`Tail.memberships_changed`).
 
 In a busy room fan-out pushes, because it sends several messages in one frame. The channel's change numbers tell every
 container how much happens there.

@@ -1,8 +1,8 @@
 """Tells clients that pushes to them were given up, so that they catch up although no further push comes.
 
 Fan-out notes each such connection under the minute in which it happened, with the channels and their change numbers. If
-everything arrives, it writes nothing. The next tick tells the clients. Some clients cannot be told: those of a protocol
-without such a push, and those that missed what no change number reveals. The tick closes their sockets, because every
+everything arrives, it writes nothing. The next tick tells the clients. Some clients cannot be told: their protocol has
+no such push, or they missed something that no change number reveals. The tick closes their sockets, because every
 client catches up when it connects again.
 """
 

@@ -2,8 +2,8 @@
 
 Nothing is read or queued for a service that has switched notifications off. For the others, one entry says what
 happened and names up to a hundred people. The function `push` looks for their devices (`background/composing.py`), so
-sockets wait neither for that nor for what it takes of a processor. An entry that is queued again, because the batch
-came again, has the same name, and the queue drops it.
+sockets wait for none of that work. If a batch comes again, its entries are queued again under the same names, and the
+queue drops them.
 """
 
 from __future__ import annotations

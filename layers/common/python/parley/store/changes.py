@@ -4,8 +4,8 @@ A change is the old and the new image, and the cause in the new one. It is annou
 Counters, TTL and sweeps change items without a new cause, so they announce nothing. A stream record that arrives twice
 decodes to the same change id.
 
-A removal is an item that has left the table, whoever removed it: a commit, a sweep or TTL. It is announced to nobody.
-But something outside the table may have to go with the item.
+A removal is an item that has left the table, whatever removed it: a commit, a sweep or TTL. It is announced to nobody.
+But something outside the table, such as the object of a file, may have to be removed too.
 """
 
 from __future__ import annotations

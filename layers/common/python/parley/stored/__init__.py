@@ -1,9 +1,9 @@
 """The stored records as types: one TypedDict per kind of record.
 
-A type names the attributes that code reads. Fields that are only stored and shown, such as a service's URLs for single
-events, stand in `parley/records` alone, which says what all fields mean. All attributes are optional here, since a
-stored record lacks those that were never set. Times are milliseconds since the epoch, unless the name says `seconds`.
-`expires_at` and `until` are seconds since the epoch, as DynamoDB's TTL requires.
+A type names the attributes that code reads, and `parley/records` says what each field means. Some fields are only
+stored and shown, such as a service's URLs for single events. Those are in `parley/records` alone. All attributes are
+optional here, because a stored record lacks those that were never set. Times are milliseconds since the epoch, unless
+the name says `seconds`. `expires_at` and `until` are seconds since the epoch, as DynamoDB's TTL requires.
 """
 
 from __future__ import annotations

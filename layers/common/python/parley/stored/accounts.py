@@ -1,4 +1,4 @@
-"""What belongs to the account."""
+"""Records that belong to the account: its configurations, API keys and push credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that is listed under a minute."""
+"""Due work: each piece is listed under the minute in which it must be done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members, and how they are found by identity and by address."""
+"""Members, and the records that lead to a member from an identity or an address."""
 
 from __future__ import annotations
 

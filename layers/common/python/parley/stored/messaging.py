@@ -1,4 +1,4 @@
-"""What messages to and from phones need of the account: messaging services, senders and content templates."""
+"""Records of the account for messages to and from phones: messaging services, senders and content templates."""
 
 from __future__ import annotations
 

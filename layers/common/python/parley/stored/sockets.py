@@ -1,4 +1,4 @@
-"""Open sockets, and which of them follow which users and channels."""
+"""Records of sockets: connections, presence, followers, markers, and results that an SDK may need again."""
 
 from __future__ import annotations
 

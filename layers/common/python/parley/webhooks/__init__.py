@@ -1,1 +1,1 @@
-"""The webhook door: changes to planned deliveries, queued deliveries to signed HTTP requests."""
+"""The webhook door: it plans deliveries from changes, and makes signed HTTP requests of queued deliveries."""

@@ -1,8 +1,8 @@
 """Pre-events: before an action of a client or a phone, the service's webhooks may change or refuse it.
 
-Chat's webhook is asked first. Then Conversations' webhook is asked about what Chat's has made of the action. A webhook
-has five seconds for each attempt. If it answers 200, the action goes on; the fields that a JSON answer names are
-replaced. Any other status refuses the action. If no attempt gets an answer, the action goes on unchanged and error
+Parley first asks Chat's webhook. Then it asks Conversations' webhook about the action as Chat's webhook has changed it.
+A webhook has five seconds for each attempt. If it answers 200, the action goes on; the fields that a JSON answer names
+are replaced. Any other status refuses the action. If no attempt gets an answer, the action goes on unchanged and error
 50076 is logged: a server that is down must not silence users. All attempts at Chat's webhook take at most twenty
 seconds; Conversations' webhook gets one attempt. Together they stay below API Gateway's 29 seconds.
 """

@@ -2,8 +2,8 @@
 
     closed --(five failures in a row)--> open --(pause over)--> one delivery is let through --> closed, or open again
 
-Each failed probe doubles the pause. Each warm container learns for itself; a target that hangs costs it a few
-time-outs at once, and then one per pause.
+If the delivery that was let through fails, the pause doubles. Each warm container has circuits of its own. A target
+that hangs costs it a few time-outs at once, and then one per pause.
 """
 
 from __future__ import annotations

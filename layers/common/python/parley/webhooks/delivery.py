@@ -1,10 +1,10 @@
 """Delivery: one signed request, and what its outcome means.
 
-    answer                                   a service's retry count        afterwards
+    answer                                   within the retry count         afterwards
     ---------------------------------------- ------------------------------ -----------------------------------------
     2xx                                      settled
-    time-out, no connection, 429, 503, 504   tried again after a second     again and again with growing pauses
-    other 5xx, target refused by name        -                              again and again with growing pauses
+    time-out, no connection, 429, 503, 504   tried again after a second     tried again after growing pauses
+    other 5xx; the address is forbidden      -                              tried again after growing pauses
     anything else                            settled: the server has answered; logged with 50057
 
 Twilio stops after the retry count; Parley goes on until the delivery is too old and then parks it.

@@ -6,7 +6,7 @@ time, so callers in different threads share a pool without waiting for one anoth
 that the server closed meanwhile, is not handed out again: a Lambda environment can be frozen for minutes
 between two calls, and its sockets die unnoticed.
 
-This is not a general HTTP client: requests are small, bodies of answers are read and cut off at 64 KB.
+This is not a general HTTP client: requests are small, and it reads 64 KB of an answer's body at most.
 """
 
 import errno

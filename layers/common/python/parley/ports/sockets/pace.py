@@ -5,7 +5,7 @@ container begins with the highest rate, halves its rate when API Gateway refuses
 little every second (additive increase, multiplicative decrease). Containers that do so meet at equal shares.
 
 API Gateway also answers 429 for a single client that does not read. A few such clients must not slow down the others.
-So a rate is halved only if many clients are refused within a moment, and they are a good part of all.
+So a rate is halved only if many clients are refused within a moment, and they are a large part of all clients.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who may see the Sync objects of a channel, and the records that they show.
 
-Members see all three. Who is invited, who created the channel, and everybody in the service if the channel is public,
-sees the document. To anybody else, the channel does not exist. SDKs of Conversations know no public channels and no
-invites.
+Members see all three. Invited users and the creator see the document. If the channel is public, everybody in the
+service sees the document. To anybody else, the channel does not exist. SDKs of Conversations know no public channels
+and no invites.
 
 A channel may be deleted while a client opens its objects. Some SDKs break if the objects are gone then. So for a minute
 there are empty ones. They show nothing but that the channel was there.

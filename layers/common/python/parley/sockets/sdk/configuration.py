@@ -1,4 +1,4 @@
-"""The configuration: the first thing that an SDK of the lines 6 (Chat), 2 and 3 (Conversations) asks for.
+"""The configuration: the first thing for which `twilio-chat` 6 and `@twilio/conversations` 2 and 3 ask.
 
 It names the client's identity, its Sync objects and the links to everything else.
 """

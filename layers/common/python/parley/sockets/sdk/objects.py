@@ -5,9 +5,9 @@ names leads to the records without a request.
 
 Event ids are four times a number that grows with each change. For a channel's objects, that is the channel's `seq`; for
 a user's `info`, the user's `seq`; for an item in a user's `channels`, the `seq` of that membership or invite. A
-descriptor has the next id after its newest event, and an established subscription the one after that. So the id that a
-client names when it subscribes again tells how it came to know the object. SDKs ignore events with ids that they have
-seen.
+descriptor has the next id after its newest event, and an established subscription the one after that. So when a client
+subscribes again, the id that it names tells whether it knows the object from a descriptor, a subscription or an event.
+SDKs ignore events with ids that they have seen.
 
 The numbers of different channels cannot be compared. So the descriptor of a user's `channels`, and the confirmation of
 a subscription to it, take the time in milliseconds as their number.

@@ -1,8 +1,8 @@
 """What a client missed in a channel: the events that it gets when it subscribes, rebuilt from the records.
 
-Nothing is kept per client. A client names the last id that it knows of each object, and gets what has a higher one. But
-an id alone does not tell of a lost push after which others came. So the client also gets what changed in the last
-minutes, except right after it opened the object. SDKs drop what they know already.
+The server keeps nothing for a client. A client names the last id that it knows of each object, and gets everything with
+a higher id. But if a push was lost and later ones arrived, the id does not show that. So the client also gets what
+changed in the last minutes, except right after it opened the object. SDKs drop what they know already.
 
 A message that was there when the client came must not be announced as new. So the last minutes reach back to when the
 client connected or joined, and no further. If it has just connected again, they reach back to its connection before.

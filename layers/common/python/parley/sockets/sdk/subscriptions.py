@@ -1,9 +1,8 @@
 """Subscriptions: an SDK names a hundred objects at a time that it listens to, and the last id that it knows of each.
 
 The answer comes first, then what the client missed, then one outcome per object. The order matters: SDKs lose a
-subscription whose outcome comes before the answer. After each reconnection, an SDK subscribes to
-everything again. The answer also names a time to live. After that time, the SDK subscribes again too, which repairs
-lost pushes.
+subscription whose outcome comes before the answer. After each reconnection, an SDK subscribes to everything again. The
+answer also names a time to live. After that time, the SDK subscribes again too, which repairs lost pushes.
 
 For a channel that the user is in, nothing is stored: members get its changes anyway. If a connection subscribes to
 another user's info, or to the document of a channel that its user is not in, it follows that object until it cancels.

@@ -1,7 +1,7 @@
 """The Sync objects that SDKs read: documents, lists and maps, all of them views of records.
 
 An SDK opens an object by its unique name or its SID, reads pages of its items, and subscribes to it
-(`subscriptions.py`). What a user may not see is answered like what does not exist.
+(`subscriptions.py`). If a user may not see an object, the answer is the same as if the object did not exist.
 """
 
 from __future__ import annotations

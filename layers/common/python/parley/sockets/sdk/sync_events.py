@@ -1,7 +1,8 @@
 """Events of Sync objects, as pushes and replays tell them: an item or a document came, changed or went.
 
 Pushes are live: they come in about the order of the changes. Replays answer a subscription and come strictly in order.
-SDKs tell the two by the type of the notification. Each notification has one event, which every SDK can read.
+SDKs tell pushes from replays by the type of the notification. Each notification has one event, because the older SDKs
+read only one.
 """
 
 from __future__ import annotations

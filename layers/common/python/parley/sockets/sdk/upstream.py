@@ -3,7 +3,7 @@
 Most rows are acts upon a resource. The other rows name a function of this module. Each acts as the connection's user,
 with a client's rights.
 
-An identity in a path is percent-encoded or not, depending on the SDK. It is decoded if it decodes.
+Some SDKs percent-encode the identity in a path, and others do not. So it is decoded if that is possible.
 """
 
 from __future__ import annotations
