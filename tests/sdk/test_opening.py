@@ -26,6 +26,13 @@ def test_init_costs_what_connecting_costs(house: House) -> None:
     assert (meter.requests.total(), meter.write_units) == (3, 3)
 
 
+def test_any_number_of_new_users_may_connect_in_one_second(house: House) -> None:
+    """Of a class whose pupils opened an SDK's page for the first time together, most were refused with 429, 50074."""
+    house.deployment.world.actions_per_second = 1
+    house.deployment.runtime.settings = house.deployment.world.runtime.settings
+    assert [SdkDevice(house).init(f"pupil {number}").status for number in range(6)] == [200] * 6
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -186,8 +186,10 @@ def _create_user(acting: Context, access: AccessToken) -> User:
     parameters: dict[str, Any] = {"identity": access.identity}
     if access.deployment_role_sid:
         parameters["role_sid"] = access.deployment_role_sid
+    # Logins do not count for the limit on actions (https://www.twilio.com/docs/chat/chat-limits).
+    free = replace(acting, actions_per_second=0)
     try:
-        return cast(User, users.create(acting, {"service_sid": access.service_sid}, parameters))
+        return cast(User, users.create(free, {"service_sid": access.service_sid}, parameters))
     except Refusal as refusal:
         if refusal.error is not USER_EXISTS:
             raise

@@ -14,7 +14,6 @@ from parley.errors import (
     CONCURRENT_UPDATE,
     CONNECTION_EXPIRED,
     INTERNAL,
-    SERVICE_RATE,
     TOO_MANY_CONNECTIONS,
     TOO_MANY_REQUESTS,
     UNAVAILABLE,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from parley.ports.sockets.gateway import SocketGateway
 
 # These refusals pass: the same frame may be carried out a moment later, so the connection stays open.
-_PASSING = (UNAVAILABLE, CONCURRENT_UPDATE, SERVICE_RATE)
+_PASSING = (UNAVAILABLE, CONCURRENT_UPDATE)
 
 _DEADLINE_SECONDS = 10.0
 
