@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.console.browser import chromium, find_chromium, tab
 from tests.end_to_end.clients import helper_library
 from tests.examples.programs import EXAMPLES, Place, python, running
 
 PAGE = EXAMPLES / "html-chat"
-CLIENT = "http://127.0.0.1:8080/console/"
-"""From where the page imports the client."""
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +33,10 @@ def url(place: Place) -> Iterator[str]:
 
 @pytest.fixture
 def windows(browser: Browser, place: Place, url: str) -> Iterator[tuple[Page, Page]]:
-    """The page as alice sees it, and as bob sees it. The stack of the tests has another port than the page names."""
+    """The page as alice sees it, and as bob sees it, on a stack with a port of its own."""
     problems: list[str] = []
-
-    def from_the_stack(route: Route) -> None:
-        answer = route.fetch(url=route.request.url.replace(CLIENT, f"{place.info['console_url']}/"))
-        route.fulfill(response=answer)
-
     with tab(browser, problems) as alice, tab(browser, problems) as bob:
         for page, identity in ((alice, "alice"), (bob, "bob")):
-            page.route(f"{CLIENT}**", from_the_stack)
             page.goto(f"{url}?identity={identity}")
             expect(page.get_by_role("status")).to_have_text(f"{identity} is connected")
         yield alice, bob
