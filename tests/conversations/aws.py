@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parley.ports.texting import Fetched, Refused
-from tests.sockets.deployment import load_function, sample
+from tests.conversations.carriers_function import carriers_function
+from tests.sockets.deployment import sample
 from tests.support.objects import ObjectStore
 from tests.support.texting import FakeTexting, Sent
-from tests.webhooks.function import DELIVERIES, TEXTS, Remaining, WebhooksFunction
+from tests.webhooks.function import Remaining, WebhooksFunction
 
 Told = Mapping[str, Any] | str
 
@@ -129,15 +130,8 @@ class Topics:
     def start(self) -> None:
         """Run in a container that remembers nothing."""
         self.container = self.world.another_container()
-        self.container.store = self.world.store
-        settings = {"phones": True, "text_queue_url": TEXTS, "delivery_queue_url": DELIVERIES}
-        runtime = self.container.wire(
-            {**settings, "media_bucket": self.world.store.bucket},
-            queue={TEXTS: self.function.texts, DELIVERIES: self.function.deliveries}.__getitem__,
-            texting=lambda: self.aws,
-            outgoing=self.function.outgoing,
-        )
-        self.handler = load_function("carriers", runtime)
+        outgoing = self.function.outgoing
+        self.handler = carriers_function(self.container, self.aws, self.function.queues, outgoing=outgoing)
 
     def tell(self, *events: Told, receives: int = 1, remaining: Remaining | None = None) -> list[int]:
         """Hand events over in one batch; which of them must stay queued."""

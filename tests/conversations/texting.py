@@ -9,12 +9,13 @@ from typing import Any
 from local.template.template import Template
 from parley.operations import senders
 from parley.ports.texting import Refused, Silent
+from tests.conversations.carriers_function import carriers_function
 from tests.ports.fakes import FakeOutgoing
-from tests.sockets.deployment import Deployment, load_function, sample
+from tests.sockets.deployment import Deployment, sample
 from tests.support.stream import Stream
 from tests.support.texting import FakeTexting, Sent
 from tests.support.world import World
-from tests.webhooks.function import DELIVERIES, TEXTS, Remaining, WebhooksFunction
+from tests.webhooks.function import Remaining, WebhooksFunction
 
 NUMBER, OTHER_NUMBER = "+12065550111", "+12065550122"
 WHATSAPP_NUMBER = "whatsapp:+12065550133"
@@ -48,19 +49,7 @@ class Texting:
     def start(self, settings: Mapping[str, Any] | None = None) -> None:
         """Run the carriers function in a container that remembers nothing, with more settings."""
         self.container = self.world.another_container()
-        self.container.store = self.world.store
-        runtime = self.container.wire(
-            {
-                "phones": True,
-                "text_queue_url": TEXTS,
-                "delivery_queue_url": DELIVERIES,
-                "media_bucket": self.world.store.bucket,
-                **(settings or {}),
-            },
-            queue={TEXTS: self.webhooks.texts, DELIVERIES: self.webhooks.deliveries}.__getitem__,
-            texting=lambda: self.aws,
-        )
-        self.handler = load_function("carriers", runtime)
+        self.handler = carriers_function(self.container, self.aws, self.webhooks.queues, settings)
 
     @property
     def waiting(self) -> list[dict[str, Any]]:

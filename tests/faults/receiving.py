@@ -10,13 +10,14 @@ from parley.operations import receipts, senders
 from parley.store import keys
 from tests.conversations.aws import Handing, text_event, text_from, whatsapp_from
 from tests.conversations.aws import status as whatsapp_status
+from tests.conversations.carriers_function import carriers_function
 from tests.faults.scene import Scene
-from tests.faults.texting import NUMBER, PHONE, WHATSAPP_NUMBER, carry, texts_of, with_aws
-from tests.ports.fakes import FakeOutgoing, FakeQueue
-from tests.sockets.deployment import load_function, sample
+from tests.faults.texting import NUMBER, PHONE, WHATSAPP_NUMBER, carry, empty_queues, texts_of, with_aws
+from tests.ports.fakes import FakeOutgoing
+from tests.sockets.deployment import sample
 from tests.support.texting import FakeTexting
 from tests.support.world import World
-from tests.webhooks.function import DELIVERIES, TEXTS, Remaining
+from tests.webhooks.function import Remaining
 
 UNKNOWN, OTHER_UNKNOWN = "+491727654388", "+491727654377"
 _ADDRESSES = "/conversations/v1/Configuration/Addresses"
@@ -29,20 +30,13 @@ Events = list[dict[str, Any]]
 def hear(scene: Scene, container: World, events: Events) -> int:
     """Hand events to the function in one batch."""
     with with_aws(container):
-        queues = {TEXTS: FakeQueue(keeps_order=True), DELIVERIES: FakeQueue(keeps_order=True)}
-        container.store = scene.world.store
-        runtime = container.wire(
-            {"text_queue_url": TEXTS, "delivery_queue_url": DELIVERIES, "media_bucket": scene.world.store.bucket},
-            queue=queues.__getitem__,
-            texting=lambda: Handing(store=scene.world.store, bodies={"785": b"a picture"}),
-            outgoing=FakeOutgoing(),
-            objects=lambda: scene.world.store.port,
-        )
+        aws = Handing(store=scene.world.store, bodies={"785": b"a picture"})
+        handler = carriers_function(container, aws, empty_queues(), outgoing=FakeOutgoing())
         records = [
             {**_RECORD, "messageId": f"event-{number}", "body": json.dumps(event)}
             for number, event in enumerate(events)
         ]
-        answer = load_function("carriers", runtime)({"Records": records}, Remaining(30_000))
+        answer = handler({"Records": records}, Remaining(30_000))
         return 500 if answer["batchItemFailures"] else 200
 
 

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from parley.operations import senders, sessions
+from tests.conversations.carriers_function import carriers_function
 from tests.faults.scene import Scene
 from tests.ports.fakes import FakeOutgoing, FakeQueue
-from tests.sockets.deployment import load_function, sample
+from tests.sockets.deployment import sample
 from tests.support.texting import FakeTexting
 from tests.support.world import World
 from tests.webhooks.function import DELIVERIES, TEXTS, Remaining, WebhooksFunction
@@ -18,6 +19,11 @@ from tests.webhooks.function import DELIVERIES, TEXTS, Remaining, WebhooksFuncti
 NUMBER, WHATSAPP_NUMBER = "+12025550195", "whatsapp:+12025550196"
 PHONE = "+491727654399"
 (_TEXT,) = sample("carriers_texts")["Records"][:1]
+
+
+def empty_queues() -> dict[str, FakeQueue]:
+    """New queues of texts and of deliveries."""
+    return {name: FakeQueue(keeps_order=True) for name in (TEXTS, DELIVERIES)}
 
 
 @contextmanager
@@ -75,14 +81,10 @@ def texts_of(scene: Scene) -> list[dict[str, Any]]:
 def carry(container: World, text: dict[str, Any], aws: FakeTexting) -> int:
     """Have AWS send a text."""
     with with_aws(container):
-        runtime = container.wire(
-            {"text_queue_url": TEXTS, "delivery_queue_url": DELIVERIES},
-            queue={name: FakeQueue(keeps_order=True) for name in (TEXTS, DELIVERIES)}.__getitem__,
-            texting=lambda: aws,
-        )
+        handler = carriers_function(container, aws, empty_queues())
         attributes = {"ApproximateReceiveCount": "1", "MessageGroupId": text["group"]}
         record = {**_TEXT, "body": json.dumps(text), "attributes": attributes}
-        answer = load_function("carriers", runtime)({"Records": [record]}, Remaining(30_000))
+        answer = handler({"Records": [record]}, Remaining(30_000))
         return 500 if answer["batchItemFailures"] else 200
 
 

@@ -15,13 +15,14 @@ from local.phones.schedule import Disorder
 from local.template.template import Template
 from parley.operations import senders
 from parley.ports.texting import AwsTexting, Silent, Text
+from tests.conversations.carriers_function import carriers_function
 from tests.ports.fakes import FakeOutgoing
-from tests.sockets.deployment import Deployment, load_function, sample
+from tests.sockets.deployment import Deployment, sample
 from tests.support.handsets import OWN, AtOnce, Stage
 from tests.support.killing import Killed, killed_at
 from tests.support.stream import Stream
 from tests.support.world import World
-from tests.webhooks.function import DELIVERIES, TEXTS, Remaining, WebhooksFunction
+from tests.webhooks.function import Remaining, WebhooksFunction
 
 # None of the numbers in the settings, which go to a carrier's URL.
 NUMBER, OTHER_NUMBER, SENDER = "+12065550111", "+12065550122", "whatsapp:+12065550133"
@@ -149,19 +150,7 @@ class Carriers:
         self._start()
 
     def _start(self) -> None:
-        container = self.world.another_container()
-        container.store = self.world.store
-        runtime = container.wire(
-            {
-                "phones": True,
-                "text_queue_url": TEXTS,
-                "delivery_queue_url": DELIVERIES,
-                "media_bucket": self.world.store.bucket,
-            },
-            queue={TEXTS: self.webhooks.texts, DELIVERIES: self.webhooks.deliveries}.__getitem__,
-            texting=lambda: self.aws,
-        )
-        self._handler = load_function("carriers", runtime)
+        self._handler = carriers_function(self.world.another_container(), self.aws, self.webhooks.queues)
 
     def doom(self, how: str) -> None:
         """Let the function die soon: while AWS answers (`sending`), or after a request to the table in a batch of

@@ -123,5 +123,5 @@ class World:
         """The same account at the same time, seen by a container that remembers nothing."""
         another = World(self._client, self._table_name, self.account_sid, self.clock)
         another.actions_per_second = self.actions_per_second
-        another.phones = self.phones
+        another.store, another.phones = self.store, self.phones
         return another

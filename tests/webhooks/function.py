@@ -108,6 +108,12 @@ class WebhooksFunction:
         self.dead_letters = FakeQueue(keeps_order=True)
         self.work = WorkQueue()
         self.texts = FakeQueue(keeps_order=True)
+        self.queues = {
+            DELIVERIES: self.deliveries,
+            DEAD_LETTERS: self.dead_letters,
+            WORK: self.work,
+            TEXTS: self.texts,
+        }
         self.counted: list[tuple[str, float]] = []
         self.is_writing_metrics = False
         self.outgoing = outgoing or Outgoing(allow_loopback=True)
@@ -128,14 +134,8 @@ class WebhooksFunction:
     def start(self, container: World | None = None) -> None:
         """Run in a container that remembers nothing."""
         self.container = container or self.deployment.world.another_container()
-        queues = {
-            DELIVERIES: self.deliveries,
-            DEAD_LETTERS: self.dead_letters,
-            WORK: self.work,
-            TEXTS: self.texts,
-        }
         self.runtime = self.container.wire(
-            self.settings, outgoing=self.outgoing, queue=queues.__getitem__, count=self._count
+            self.settings, outgoing=self.outgoing, queue=self.queues.__getitem__, count=self._count
         )
         self.handler = load_function("webhooks", self.runtime)
 
