@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,11 @@ from twilio.rest import Client
 from local.stack.running import Stack
 from tests.console.browser import PHONE, chromium, find_chromium, tab
 from tests.console.console import Console
+from tests.console.looks import Checker, checker
 from tests.end_to_end.clients import helper_library
+from tests.support.node_packages import install
+
+HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +117,21 @@ def showcase(browser: Browser, stack: Stack, twilio: Client) -> Iterator[Console
         opened.open()
         yield opened
     assert problems == []
+
+
+@pytest.fixture
+def pocket(phone: Page, stack: Stack, service: Any) -> Console:
+    """The console on a phone, for a test that opens it itself."""
+    return Console(phone, stack, service.sid)
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core, as a script for a page."""
+    return (install(HERE, "console", "the accessibility of the console is") / "axe-core" / "axe.min.js").read_text()
+
+
+@pytest.fixture
+def check(axe: str) -> Checker:
+    """Checks whether a page is accessible."""
+    return checker(axe)

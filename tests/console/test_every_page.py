@@ -12,7 +12,7 @@ from local.sdk.packages import PACKAGES
 from local.stack.running import Stack
 from tests.console.browser import DESKTOP, PHONE, tab
 from tests.console.console import Console, SdkPerson
-from tests.console.test_accessibility import Checker, axe, check, fits, pocket  # noqa: F401  (fixtures)
+from tests.console.looks import Checker, fits
 
 TABS = ("General", "Webhooks", "Notifications", "Limits", "Roles", "Users", "API keys")
 # What a finger is to hit: 44 px (https://www.w3.org/WAI/WCAG21/Understanding/target-size.html). A link in a text, and a
@@ -58,7 +58,7 @@ def visit_settings(console: Console, look: Any) -> None:
 def test_settings_search_and_attributes_are_accessible(
     console: Console,
     general: Any,
-    check: Checker,  # noqa: F811
+    check: Checker,
 ) -> None:
     console.alice.says("See https://example.com/ first")
     console.bob.sees("See https://example.com/ first")
@@ -74,9 +74,9 @@ def test_settings_search_and_attributes_are_accessible(
 
 
 def test_a_finger_hits_everything_on_a_phone(
-    pocket: Console,  # noqa: F811
+    pocket: Console,
     general: Any,
-    check: Checker,  # noqa: F811
+    check: Checker,
 ) -> None:
     general.messages.create(from_="bob", body="See https://example.com/")
 
@@ -112,7 +112,7 @@ def test_the_page_with_twilios_sdks_is_accessible(
     problems: list[str],
     stack: Stack,
     service: Any,
-    check: Checker,  # noqa: F811
+    check: Checker,
     look: dict[str, Any],
 ) -> None:
     try:

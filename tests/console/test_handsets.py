@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, expect
 from local.stack.running import Stack
 from tests.console.attaching import PICTURE
 from tests.console.console import Console
-from tests.console.test_accessibility import Checker, axe, check, fits, pocket  # noqa: F401  (fixtures)
+from tests.console.looks import Checker, fits
 from tests.support.doors import HttpDoor, Raw
 
 NUMBER, SENDER = "+12025550143", "whatsapp:+12025550143"
@@ -157,7 +157,7 @@ def test_a_number_that_is_none_is_refused(console: Console) -> None:
     expect(console.page.locator(".toast")).to_contain_text("A number has a plus")
 
 
-def test_handsets_are_accessible(console: Console, check: Checker, friend: Friend) -> None:  # noqa: F811
+def test_handsets_are_accessible(console: Console, check: Checker, friend: Friend) -> None:
     friend.text("hello")
     friend.write(friend.number, NUMBER, "STOP")
     friend.write(f"whatsapp:{friend.number}", SENDER, "hello")
@@ -168,8 +168,8 @@ def test_handsets_are_accessible(console: Console, check: Checker, friend: Frien
 
 
 def test_handsets_fit_on_a_phone_and_are_accessible_there(
-    pocket: Console,  # noqa: F811
-    check: Checker,  # noqa: F811
+    pocket: Console,
+    check: Checker,
     friend: Friend,
 ) -> None:
     friend.text("a_very_long_word_that_does_not_fit_into_one_line_of_a_telephone_at_all " * 2)

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, expect
 
 from parley.ports.push import Delivered, Device, Notification, PushGateway
 from tests.console.console import Console
-from tests.console.test_accessibility import Checker, axe, check, fits, pocket  # noqa: F401  (fixtures)
+from tests.console.looks import Checker, fits
 from tests.support.push import SERVICE_ACCOUNT
 
 
@@ -76,8 +76,8 @@ def test_a_phone_shows_what_it_got_goes_offline_and_loses_its_app(console: Conso
 
 
 def test_phones_fit_on_a_phone_and_are_accessible_there(
-    pocket: Console,  # noqa: F811
-    check: Checker,  # noqa: F811
+    pocket: Console,
+    check: Checker,
     sender: Sender,
 ) -> None:
     sender.tell("a_very_long_word_that_does_not_fit_into_one_line_of_a_telephone_at_all " * 2)
