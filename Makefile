@@ -117,8 +117,8 @@ packages: environment ## builds the packages of both clients, in dist/
 	$(VENV_PYTHON) -m build --no-isolation --outdir dist clients/python
 	npm pack --silent --pack-destination dist ./clients/js
 
-# Only the part that compares with Synapse needs it, and quick and counted runs leave that part out.
-bench: environment $(if $(filter --quick --counted,$(BENCH)),,synapse-environment) ## measures every claim about speed and cost, and prints each figure beside its goal
+# Only the part `synapse` needs its environment. That part runs if it is named, and if there is nothing but --publish.
+bench: environment $(if $(filter synapse,$(BENCH))$(if $(filter-out --publish,$(BENCH)),,all),synapse-environment) ## measures every claim about speed and cost, and prints each figure beside its goal
 	$(VENV_PYTHON) -m bench $(BENCH)
 
 bench-counts: environment ## measures what any machine finds the same, and fails if a count has grown

@@ -6,8 +6,8 @@
 Each part runs in a process of its own, one after the other. What it finds is written to `.parley/bench/<part>.json`.
 With `--publish` it also replaces the published results in `bench/results`, and the pages and plots that show them.
 The exit status is 1 if a count is higher than the published one, or misses its goal for no known reason. It is 2 if a
-part could not be measured. `--compare` compares two runs: it is 1 unless all counts are equal and all ratios within a
-fifth.
+part could not be measured, or the plots not drawn, and 130 after Ctrl-C. `--compare` compares two runs and measures
+nothing: the status is 1 unless all counts are equal and all ratios within a fifth.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from local.home import REPOSITORY
 
 FOUND = REPOSITORY / ".parley" / "bench"
 RESULTS = REPOSITORY / "bench" / "results"
+_STOPPED = 130
 
 
 def main(
@@ -61,29 +62,54 @@ def main(
     if options.quick and options.publish:
         parser.error("quick results are not published")
     if options.compare:
+        if options.parts or options.counted or options.quick or options.publish:
+            parser.error("--compare measures nothing, so it goes with no part and no other option")
+        if missing := [str(folder) for folder in options.compare if not folder.is_dir()]:
+            parser.error(f"no folder: {', '.join(missing)}")
         return _compare(*options.compare)
+    if options.counted and (timed := [part.name for part in parts if part.name in options.parts and not part.counted]):
+        parser.error(f"--counted leaves out what is timed: {', '.join(timed)}")
     if options.inside:
-        _measure(options.parts[0], quick=options.quick)
+        _measure(*options.parts, quick=options.quick)
         return 0
+    try:
+        return _measured(options, parts, run or _run, found_in, published_in)
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return _STOPPED
+
+
+def _measured(
+    options: argparse.Namespace,
+    parts: Sequence[Part],
+    run: Callable[[str, bool], bool],
+    found_in: Path,
+    published_in: Path,
+) -> int:
+    """Measure the wanted parts, and print or publish what was found; returns the exit status."""
     named = [part for part in parts if (part.name in options.parts if options.parts else part.unnamed)]
     wanted = [part for part in named if part.counted or not options.counted]
     if options.quick and not options.parts:
         wanted = [part for part in wanted if part.quick]
-    succeeds = {part.name: _shows(part, options.quick, run or _run, found_in) for part in wanted}
+    succeeds = {part.name: _shows(part, options.quick, run, found_in) for part in wanted}
     measured = [name for name, is_measured in succeeds.items() if is_measured]
     unmeasured = [name for name in succeeds if name not in measured]
     found = {name: found_in / f"{name}.json" for name in measured}
     missed = _summary([figure for path in found.values() for figure in Findings.load(path).figures])
     higher: list[str] = []
+    is_drawn = True
     if options.publish:
         published_in.mkdir(exist_ok=True)
         for path in found.values():
             (published_in / path.name).write_bytes(path.read_bytes())
-        pages.write()
+        is_drawn = pages.write()
     else:
         higher = _grown([path for part in wanted if part.counted and (path := found.get(part.name))], published_in)
     if unmeasured:
         print(f"\nNOT measured: {', '.join(unmeasured)}. The reason stands above.")
+    if not is_drawn:
+        print("\nNOT drawn: the plots. The reason stands above. The pages are written; make plots draws the plots.")
+    if unmeasured or not is_drawn:
         return 2
     return 1 if higher or any(figure.kind == COUNT and not figure.why for figure in missed) else 0
 
@@ -101,7 +127,7 @@ def _grown(measured: list[Path], published_in: Path) -> list[str]:
     for text in found:
         print(f"grown: {text}")
     if found:
-        print("If that is meant, make bench BENCH=--publish publishes it.")
+        print('If that is meant, make bench BENCH="--counted --publish" publishes it.')
     return found
 
 
@@ -113,13 +139,23 @@ def _measure(name: str, *, quick: bool) -> None:
         "machine": f"{cores} cores, {platform.system()} on {platform.machine()}",
         "python": platform.python_version(),
     }
+    if quick:
+        about["quick"] = "yes"
     found.save(FOUND / f"{name}.json", **about)
 
 
 def _run(name: str, quick: bool) -> bool:
-    """Measure a part in a process of its own; returns whether that succeeded."""
+    """Measure a part in a process of its own; returns whether that succeeded.
+
+    Ctrl-C reaches that process too. It stops the servers that it has started, so this waits until it has ended.
+    """
     command = [sys.executable, "-m", "bench", name, "--inside", *(["--quick"] if quick else [])]
-    return subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 0
+    with subprocess.Popen(command, cwd=REPOSITORY) as process:
+        try:
+            return process.wait() == 0
+        except KeyboardInterrupt:
+            process.wait()
+            raise
 
 
 def _shows(part: Part, quick: bool, run: Callable[[str, bool], bool], found_in: Path) -> bool:
@@ -169,4 +205,8 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        # A part of its own process: the process that waits for it says so.
+        sys.exit(_STOPPED)

@@ -55,7 +55,7 @@ class SocketPerson:
 class ParleyServer:
     """A stack of its own in `home`, with one service."""
 
-    def __init__(self, stack: Stack, http: Http, service: str) -> None:
+    def __init__(self, stack: Stack, http: Http, service: str = "") -> None:
         self.pid = stack.process.pid
         self._stack = stack
         self._http = http
@@ -64,11 +64,22 @@ class ParleyServer:
     @classmethod
     async def start(cls, home: Path, environment: Mapping[str, str] | None = None) -> ParleyServer:
         """Start it; `environment` has more settings of the stack."""
-        stack = await asyncio.to_thread(start_stack, home, environment={**UNLIMITED, **(environment or {})})
+        settings = {**UNLIMITED, **(environment or {})}
+        starting = asyncio.ensure_future(asyncio.to_thread(start_stack, home, environment=settings))
+        try:
+            stack = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread goes on, and nobody else would stop its stack.
+            (await starting).stop()
+            raise
         account = aiohttp.BasicAuth(stack.info["account_sid"], stack.info["auth_token"])
-        http = Http(f"{stack.info['rest_url']}/chat/v2/Services", auth=account)
-        service = await http.ask("POST", "", form=[("FriendlyName", "beside")])
-        return cls(stack, http, service["sid"])
+        server = cls(stack, Http(f"{stack.info['rest_url']}/chat/v2/Services", auth=account))
+        try:
+            server._service = (await server._http.ask("POST", "", form=[("FriendlyName", "beside")]))["sid"]
+        except BaseException:
+            await server.close()
+            raise
+        return server
 
     @property
     def emulators(self) -> list[int]:

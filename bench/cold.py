@@ -86,7 +86,7 @@ print(json.dumps(taken), file=sys.stderr)
 def measure(quick: bool) -> Findings:
     """Measure every function; `quick` takes one process of each kind."""
     package = packaged()
-    findings = Findings(notes=[package.note] if package.note else [])
+    findings = Findings(notes=[package.note] if package.note else [], about={"python": package.version})
     heading = ["Function", "CPU until the first answer", *_HEADINGS, "Modules", "of Parley"]
     table = [heading]
     with sampled() as deployed:

@@ -21,6 +21,8 @@ def differences(first: Path, second: Path) -> list[str]:
         if missing:
             found.append(f"{name} is not in {missing[0]}")
         else:
+            quick = [folder for folder in (first, second) if "quick" in Findings.load(folder / name).about]
+            found += [f"{name}: the results in {folder} are of a quick run" for folder in quick]
             found += [f"{name}: {text}" for text in _unlike(_figures(first / name), _figures(second / name))]
     if not names:
         found.append(f"there are no results in {first} and {second}")

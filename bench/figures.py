@@ -71,26 +71,29 @@ class Findings:
     Attributes:
         tables: Rows for pages, by the table's name; the first row is the heading. `bench/pages.py` writes them there.
         notes: Sentences that belong under the table of figures.
+        about: What is known about the run, where the part knows it better than who started it.
     """
 
     figures: list[Figure] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     tables: dict[str, list[list[str]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    about: dict[str, str] = field(default_factory=dict)
 
     def save(self, path: Path, **about: str) -> None:
         """Write everything to a file, with what else is known about the run."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        found = {**asdict(self), "about": about}
+        found = {**asdict(self), "about": {**about, **self.about}}
         path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Findings:
-        """What `save` wrote, without what is known about the run."""
+        """What `save` wrote."""
         found: dict[str, Any] = json.loads(path.read_text())
         return cls(
             [Figure(**figure) for figure in found["figures"]],
             [Plot(**plot) for plot in found["plots"]],
             found["tables"],
             found["notes"],
+            found["about"],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,10 @@ _COMPILE = ("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
 
 
 class Packaged(NamedTuple):
-    """A Python, the folder that it imports from, and a note on what is not as deployed."""
+    """A Python and its version, the folder that it imports from, and a note on what is not as deployed."""
 
     python: str
+    version: str
     folder: Path
     note: str = ""
 
@@ -36,9 +38,12 @@ def packaged() -> Packaged:
     if found.returncode != 0:
         folder = _BUILT.with_name("package")
         _compiled(sys.executable, folder)
-        version = ".".join(map(str, sys.version_info[:3]))
-        return Packaged(sys.executable, folder, f"NOT as deployed: Python {version}, this environment's libraries.")
+        version = platform.python_version()
+        note = f"NOT as deployed: Python {version}, this environment's libraries."
+        return Packaged(sys.executable, version, folder, note)
     python = found.stdout.strip()
+    asked = [python, "-c", "import platform; print(platform.python_version())"]
+    version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
     recipe = (REPOSITORY / "requirements" / "layer.txt").read_bytes() + (_SOURCE / "Makefile").read_bytes()
     stamp = _BUILT / hashlib.sha256(recipe + python.encode()).hexdigest()
     if not stamp.exists():
@@ -47,7 +52,7 @@ def packaged() -> Packaged:
         subprocess.run(["make", "--silent", "-C", str(_SOURCE), "build-CommonLayer", *options], check=True)
         stamp.touch()
     _compiled(python, _BUILT / "python")
-    return Packaged(python, _BUILT / "python")
+    return Packaged(python, version, _BUILT / "python")
 
 
 def _compiled(python: str, folder: Path) -> None:

@@ -89,11 +89,15 @@ def start_stack(
         )
     kept = Home(home)
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        info = read_json(kept.info)
-        if info is not None and info["pid"] == process.pid:
-            return Stack(kept, process, Path(output), info)
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    raise StackFailed(Path(output).read_text(errors="replace"))
+    try:
+        while time.monotonic() < deadline and process.poll() is None:
+            info = read_json(kept.info)
+            if info is not None and info["pid"] == process.pid:
+                return Stack(kept, process, Path(output), info)
+            time.sleep(0.02)
+        raise StackFailed(Path(output).read_text(errors="replace"))
+    except BaseException:
+        # Also after Ctrl-C, which does not reach it: it is in a session of its own.
+        process.kill()
+        process.wait()
+        raise

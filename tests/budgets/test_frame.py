@@ -132,5 +132,46 @@ def test_runs_differ_if_only_one_has_a_figure_or_a_part(tmp_path: Path, capsys: 
     assert printed == [f"other.json is not in {tmp_path / 'first'}", "part.json: only one run has two"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--counted", "timed"), "--counted leaves out what is timed: timed"),
+        (("--quick", "--publish"), "quick results are not published"),
+        (("--compare", ".", "/none/such"), "no folder: /none/such"),
+        (("--compare", ".", ".", "counted"), "--compare measures nothing"),
+        (("--compare", ".", ".", "--publish"), "--compare measures nothing"),
+        (("nothing",), "no part is named nothing; there are counted, timed, long"),
+    ],
+)
+def test_arguments_that_would_be_ignored_are_refused_and_nothing_is_measured(
+    bench: Bench, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as ended:
+        bench(*arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+    assert bench.measured == []
+
+
+def test_ctrl_c_ends_the_run_with_a_status_of_its_own_and_publishes_nothing(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    def stopped(name: str, quick: bool) -> bool:
+        raise KeyboardInterrupt
+
+    status = main(["--publish"], parts=PARTS, run=stopped, found_in=tmp_path, published_in=tmp_path / "published")
+    assert status == 130
+    assert "Stopped." in capsys.readouterr().out
+    assert not (tmp_path / "published").exists()
+
+
+def test_a_quick_run_and_a_whole_one_are_not_equal(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    found = Findings([REQUESTS])
+    found.save(tmp_path / "whole" / "part.json")
+    found.save(tmp_path / "quick" / "part.json", quick="yes")
+    assert main(["--compare", str(tmp_path / "whole"), str(tmp_path / "quick")]) == 1
+    assert f"the results in {tmp_path / 'quick'} are of a quick run" in capsys.readouterr().out
+
+
 def test_folders_without_results_are_not_equal(tmp_path: Path):
     assert main(["--compare", str(tmp_path), str(tmp_path)]) == 1
