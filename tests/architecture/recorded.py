@@ -170,6 +170,10 @@ class Functions:
         )
         return [self.queue_record(queue, message) for message in answer.get("Messages", [])]
 
+    def job_record(self, queue: str, job: dict[str, Any]) -> dict[str, Any]:
+        """A job in a queue, as Lambda hands it to a function."""
+        return self.queue_record(queue, {"MessageId": job["job"], "ReceiptHandle": "x", "Body": json.dumps(job)})
+
     def queue_record(self, queue: str, message: dict[str, Any]) -> dict[str, Any]:
         """A received message as Lambda hands it on."""
         name = self.queues[queue].rpartition("/")[2]
