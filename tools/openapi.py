@@ -34,7 +34,7 @@ _JSON = "application/json"
 _WEBHOOKS = {
     "name": "X-Twilio-Webhook-Enabled",
     "in": "header",
-    "description": "Whether webhooks are told of the change.",
+    "description": "Whether the change fires webhooks.",
     "schema": {"type": "string", "enum": ["true", "false"]},
 }
 _SECURITY: dict[str, Schema] = {
@@ -207,16 +207,16 @@ def _success(one: Offered, example: Example | None) -> dict[str, Any]:
         content["example"] = json.loads(example.text)
     found = {str(mount.status(verb)): {"description": _SAID[verb], "content": {_JSON: content}}}
     if verb == "create" and mount.accepted:
-        later = "It is created, and its participants are still being added."
+        later = "The resource is created, and its participants are still being added."
         found["202"] = {"description": later, "content": {_JSON: {"schema": answer_schema(one)}}}
     return found
 
 
 _SAID = {
-    "create": "What was created.",
-    "fetch": "What was asked for.",
+    "create": "The created resource.",
+    "fetch": "The resource.",
     "list": "A page of the list.",
-    "update": "How it is after the change.",
+    "update": "The resource after the change.",
 }
 
 

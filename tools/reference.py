@@ -39,24 +39,24 @@ _NAMES = {"channel": "conversation", "channel_webhook": "conversation_webhook"}
 _GROUP = 4
 _INTRODUCTION = """# API reference
 
-Parley offers the REST APIs of Programmable Chat and of Conversations, with the paths and words of Twilio, and of
-Programmable Messaging what phones in conversations need. Each page has the fields, parameters and operations of one
-resource; every answer on them is recorded from the service.
-[Error codes](errors.md) has what can be refused and why.
+Parley offers the REST APIs of Programmable Chat and of Conversations, with the paths and words of Twilio. Of
+Programmable Messaging, it offers what phones in conversations need. Each page has the fields, parameters and operations
+of one resource; every answer on them is recorded from the service. [Error codes](errors.md) says which requests Parley
+refuses, and why.
 
-The same is told in OpenAPI 3.1 for tools: [Chat v2](../openapi/chat-v2.json), [Chat v1](../openapi/chat-v1.json),
-[Chat v3](../openapi/chat-v3.json), [Conversations](../openapi/conversations-v1.json),
-[media](../openapi/media-v1.json), [messaging](../openapi/messaging-v1.json),
-[account and API keys](../openapi/account.json).
+For tools, there are descriptions in OpenAPI 3.1: [Chat v2](../openapi/chat-v2.json),
+[Chat v1](../openapi/chat-v1.json), [Chat v3](../openapi/chat-v3.json),
+[Conversations](../openapi/conversations-v1.json), [media](../openapi/media-v1.json),
+[messaging](../openapi/messaging-v1.json), [account and API keys](../openapi/account.json).
 
-Requests need the account SID with the auth token, or the SID of an API key with its secret. Parameters stand in a form,
-answers are JSON. The examples with curl need three variables:
+Requests need the account SID with the auth token, or the SID of an API key with its secret. Parameters go into a form,
+and answers are JSON. The examples with curl need three variables:
 
 ```sh
 export PARLEY_URL=https://chat.example.com ACCOUNT_SID=AC00000000000000000000000000000001 AUTH_TOKEN=...
 ```
 
-The examples in Python need a client of Twilio's library that asks Parley:
+The examples in Python need a client of Twilio's library that sends its requests to Parley:
 
 ```python
 import os

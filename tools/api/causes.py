@@ -35,7 +35,7 @@ CAUSES: dict[Error, Cause] = {
         "A parameter has a value of the wrong form.", "Send a value of the form that the message names."
     ),
     errors.UNKNOWN_VALUE: Cause(
-        "A parameter takes only a few words, and the given one is none of them.",
+        "The parameter takes only a few words, and yours is none of them.",
         "Send one of the words in the message.",
     ),
     errors.INVALID_BODY: Cause(
@@ -174,7 +174,7 @@ CAUSES: dict[Error, Cause] = {
     ),
     # Users
     errors.USER_NOT_FOUND: Cause("A parameter names a user that does not exist.", "Create the user first."),
-    errors.USER_EXISTS: Cause("The service has a user with this identity.", "Use that user; update it if need be."),
+    errors.USER_EXISTS: Cause("The service has a user with this identity.", "Use that user, or update it."),
     errors.IDENTITY_RESERVED: Cause(
         "`system`, `private` and `unique` cannot be identities.", "Choose another identity."
     ),
@@ -261,12 +261,13 @@ CAUSES: dict[Error, Cause] = {
         "The proxy address is no phone number.", "Send a number in E.164 form such as `+12025550100`."
     ),
     errors.PROXY_ADDRESS_FOREIGN: Cause(
-        "The proxy address is not among the numbers of the deployment.", "Add it to `PhoneNumbers` of the deployment."
+        "The proxy address is not among the numbers of the deployment.",
+        "Enable it with `parley phones enable`, or add it to `PhoneNumbers` of the deployment.",
     ),
     errors.PROXY_NOT_SUPPORTED: Cause("Addresses of mail have no proxy address.", "Leave the proxy address out."),
     errors.WHATSAPP_SENDER_UNKNOWN: Cause(
         "The proxy address is not among the WhatsApp senders of the deployment.",
-        "Add it to `WhatsAppSenders` of the deployment.",
+        "Enable it with `parley phones enable`, or add it to `WhatsAppSenders` of the deployment.",
     ),
     errors.BINDING_NOT_SUPPORTED: Cause(
         "Only addresses of mail have a name and a level.", "Leave both parameters out."
@@ -291,7 +292,8 @@ CAUSES: dict[Error, Cause] = {
         "A message to a group comes from one of its participants.", "Send the identity or address of one as `Author`."
     ),
     errors.GROUPS_DISABLED: Cause(
-        "The deployment has no groups of phones.", "Set `GroupMessages` of the deployment to true."
+        "The deployment has no groups of phones, or AWS carries the number.",
+        "Set `GroupMessages` of the deployment to true, and take one of `PhoneNumbers`.",
     ),
     errors.PROJECTED_ADDRESS_FOREIGN: Cause(
         "The projected address is not among the numbers of the deployment that groups can use.",
@@ -322,7 +324,8 @@ CAUSES: dict[Error, Cause] = {
     errors.TOO_MANY_PARTICIPANTS: Cause("One request adds ten participants at most.", "Add the others one by one."),
     # Addresses
     errors.ADDRESS_FOREIGN: Cause(
-        "The address is not among the numbers of the deployment.", "Add it to `PhoneNumbers` or `WhatsAppSenders`."
+        "The address is not among the numbers of the deployment.",
+        "Enable it with `parley phones enable`, or add it to `PhoneNumbers` or `WhatsAppSenders`.",
     ),
     errors.ADDRESS_CONFIGURED: Cause("The address has a configuration.", "Update that configuration."),
     errors.AUTO_CREATION_URL_INVALID: Cause(
@@ -384,7 +387,9 @@ CAUSES: dict[Error, Cause] = {
         "The variables are not a JSON object with texts.", 'Send an object such as `{"1": "alice"}`.'
     ),
     errors.CONTENT_SID_MISSING: Cause("Variables without a template mean nothing.", "Send `ContentSid` too."),
-    errors.CONTENT_VARIABLES_TOO_LONG: Cause("There are too many variables, or too much in them.", "Send less."),
+    errors.CONTENT_VARIABLES_TOO_LONG: Cause(
+        "There are too many variables, or their texts are too long.", "Send less."
+    ),
     errors.CONTENT_VARIABLE_NAME_TOO_LONG: Cause(
         "The name of a variable has too many characters.", "Send a shorter name."
     ),
@@ -410,9 +415,7 @@ CAUSES: dict[Error, Cause] = {
     errors.MESSAGING_SERVICE_FULL: Cause(
         "The messaging service has 400 senders.", "Take a sender out of it, or use another messaging service."
     ),
-    errors.SENDER_IN_SERVICE: Cause(
-        "The sender is in the messaging service already.", "Nothing: what was asked for is so."
-    ),
+    errors.SENDER_IN_SERVICE: Cause("The sender is in the messaging service already.", "Nothing is left to do."),
     errors.SENDER_IN_OTHER_SERVICE: Cause(
         "A sender is in one messaging service at a time.", "Take it out of the other messaging service first."
     ),
@@ -431,15 +434,15 @@ CAUSES: dict[Error, Cause] = {
     ),
     # Sync
     errors.DOCUMENT_NOT_FOUND: Cause(
-        "The SDK opened a document of something that was deleted or that the user may not see.",
+        "The SDK opened a document of something that was deleted, or that the user may not see.",
         "Nothing: SDKs treat it as gone.",
     ),
     errors.LIST_NOT_FOUND: Cause(
-        "The SDK opened a list of something that was deleted or that the user may not see.",
+        "The SDK opened a list of something that was deleted, or that the user may not see.",
         "Nothing: SDKs treat it as gone.",
     ),
     errors.MAP_NOT_FOUND: Cause(
-        "The SDK opened a map of something that was deleted or that the user may not see.",
+        "The SDK opened a map of something that was deleted, or that the user may not see.",
         "Nothing: SDKs treat it as gone.",
     ),
     errors.OBJECT_DENIED: Cause(

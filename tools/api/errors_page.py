@@ -68,7 +68,7 @@ def _introduction() -> Iterator[str]:
 
 def _everywhere() -> Iterator[str]:
     yield "## Every request\n"
-    yield "These can come whatever was asked for, so the other pages do not repeat them.\n"
+    yield "Every request can be refused with these codes, so the other pages do not repeat them.\n"
     yield "| Code | Status | Message |\n| --- | --- | --- |"
     rows = {(one.code, one.status, one.text) for one in told() if one.error in _EVERYWHERE and one.where == "all"}
     yield (

@@ -153,7 +153,7 @@ def page(mount: Mount, item: Schema) -> Schema:
     if mount.face.style == "2010":
         shown = {mount.key: items, **around}
     else:
-        shown = {"meta": _object("Where this page stands.", around, around), mount.key: items}
+        shown = {"meta": _object("The position of this page in the list.", around, around), mount.key: items}
     return _object("", shown, shown)
 
 

@@ -75,7 +75,7 @@ def _people(entry: Entry) -> list[Person]:
 
 
 def _hearing(entry: Entry, found: Records) -> list[Person]:
-    """The people who hear of something; of a badge, those of whose channels one less has unread messages."""
+    """The people who hear of something. Of a badge, only those hear for whom one channel less has unread messages."""
     people = _people(entry)
     if "horizons" not in entry:
         return people

@@ -82,12 +82,12 @@ def has_badges(service: Service) -> bool:
 
 
 def is_logged(service: Service) -> bool:
-    """Whether a service wants to know later what became of its notifications."""
+    """Whether a service wants a log of its notifications."""
     return bool(_setting(service, "log_enabled"))
 
 
 def refined(kind: str, face: str, record: Mapping[str, Any]) -> str:
-    """The kind of a notification for devices of one face: only Conversations has one of its own for files."""
+    """The kind of a notification for devices of one face: only Conversations has a kind for messages with files."""
     return WITH_MEDIA if kind == NEW_MESSAGE and face == CONVERSATIONS and files_of(record) else kind
 
 
@@ -143,7 +143,7 @@ def written(
 
 
 def expanded(template: str, values: Mapping[str, str]) -> str:
-    """A template with its variables replaced, once: what comes in is not looked through. Unknown ones stay."""
+    """A template with its variables replaced once: variables in the values stay as they are, and so do unknown ones."""
     return _VARIABLE.sub(lambda found: values.get(found[1], found[0]), template)
 
 
@@ -218,7 +218,7 @@ _HANGUL = range(0x1100, 0x1200)
 
 
 def _is_boundary(text: str, at: int) -> bool:
-    """Whether no character of a reader's goes over this place: the rules of UAX #29 that occur in living texts."""
+    """Whether two characters, as a reader sees them, meet here: the rules of UAX #29 that matter in real texts."""
     before, after = text[at - 1], text[at]
     code = ord(after)
     if unicodedata.category(after) in ("Mn", "Me", "Mc") or any(code in part for part in _EXTENDING):
@@ -237,7 +237,7 @@ def _is_boundary(text: str, at: int) -> bool:
 
 
 def _fitting(told: dict[str, Any]) -> dict[str, Any]:
-    """A notification that every push service takes: without what it can do without, if it is too long."""
+    """A notification that every push service takes: if it is too long, members that an app can miss are left out."""
     spare = iter(_SPARE)
     while len(_json(_outline(told)).encode()) > LONGEST_PAYLOAD and (name := next(spare, None)):
         told["data"].pop(name, None)

@@ -105,7 +105,7 @@ def check_address(binding_type: str, address: str) -> None:
 
 
 def same_address(binding_type: str, address: str) -> str:
-    """The one way to write an address of which there are several."""
+    """An address as Parley stores it: those of Apple may be spelled in several ways."""
     return address.lower() if binding_type == "apn" else address
 
 

@@ -227,6 +227,6 @@ def _kept(fields: Mapping[str, Any]) -> Record:
 
 
 def _fingerprint(fields: Mapping[str, Any]) -> str:
-    """A digest by which whoever has the secrets can tell whether SNS has the same."""
+    """A digest of the secrets: with it, somebody who has secrets can tell whether SNS has the same ones."""
     given = {name: fields[name] for name in needed_secrets(fields["type"], fields) if fields.get(name)}
     return sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()

@@ -54,7 +54,7 @@ def sender(context: Context, address: str) -> Sender | None:
 def messaging_service_sid(context: Context, held: Sender | None) -> str:
     """The SID of the messaging service that counts for a sender, at most ten seconds old.
 
-    That is its own. It is the account's default one for what is no sender, and for a sender in no service.
+    That is the sender's own service. If the sender is in none, or the address is no sender, it is the default one.
     """
     own = held.get("messaging_service_sid") if held else None
     if own and context.configuration.fetch(keys.messaging_service(context.account_sid, own)) is not None:

@@ -44,9 +44,13 @@ ACCOUNT_CONFIGURATION = RecordType(
             "default_inactive_timer", Checked(check_inactive_timer), "The inactive timer that new conversations get."
         ),
         Field("default_closed_timer", Checked(check_closed_timer), "The closed timer that new conversations get."),
-        Field("pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID), "The URL that is asked before a change is made."),
         Field(
-            "post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID), "The URL that is told after a change was made."
+            "pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID), "The URL that Parley asks before it makes a change."
+        ),
+        Field(
+            "post_webhook_url",
+            Url(errors.POST_WEBHOOK_URL_INVALID),
+            "The URL that Parley calls after it has made a change.",
         ),
         Field(
             "webhook_method",

@@ -37,11 +37,11 @@ MESSAGING_SERVICE = RecordType(
         Field(
             "friendly_name", Text(LONGEST_NAME, errors.FRIENDLY_NAME_TOO_LONG), "The name that people see.", always=True
         ),
-        _url("inbound_request_url", "The URL that is told of a message from a phone that no conversation takes."),
+        _url("inbound_request_url", "The URL to which Parley sends messages from phones that no conversation takes."),
         Field("inbound_method", _METHODS, "The method of requests to that URL.", default="POST"),
-        _url("fallback_url", f"The URL that is asked if the other one fails; {_NO_EFFECT}"),
+        _url("fallback_url", f"The URL to call if the other one fails; {_NO_EFFECT}"),
         Field("fallback_method", _METHODS, f"The method of requests to the fallback URL; {_NO_EFFECT}", default="POST"),
-        _url("status_callback", f"The URL that is told of the delivery of a message; {_NO_EFFECT}"),
+        _url("status_callback", f"The URL for reports about the delivery of messages; {_NO_EFFECT}"),
         _switch("sticky_sender", "Whether a person always gets messages from the same number", default=True),
         _switch("mms_converter", "Whether files that a phone cannot show are sent as links", default=True),
         _switch("smart_encoding", "Whether characters that make a text longer are replaced", default=True),
@@ -51,8 +51,12 @@ MESSAGING_SERVICE = RecordType(
             f"Whether Twilio scans the content of messages; {_NO_EFFECT}",
             default="inherit",
         ),
-        _switch("fallback_to_long_code", "Whether a long code sends what a short code could not", default=True),
-        _switch("area_code_geomatch", "Whether the number of the person's area sends", default=True),
+        _switch(
+            "fallback_to_long_code",
+            "Whether a long code sends a message that a short code could not send",
+            default=True,
+        ),
+        _switch("area_code_geomatch", "Whether a number from the person's own area is preferred", default=True),
         _switch("synchronous_validation", "Reserved by Twilio", default=False),
         Field(
             "validity_period",

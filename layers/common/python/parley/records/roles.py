@@ -25,7 +25,7 @@ ROLE = RecordType(
             "Whether the role holds in one channel or in the whole service.",
             always=True,
         ),
-        Field("permissions", Listed(), "What whoever has the role may do.", always=True),
+        Field("permissions", Listed(), "What users or members with this role may do.", always=True),
     ),
     remains="type",
 )

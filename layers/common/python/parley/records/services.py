@@ -95,9 +95,13 @@ SERVICE = RecordType(
             "How many channels a user may be a member of.",
             default=250,
         ),
-        Field("pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID), "The URL that is asked before a change is made."),
         Field(
-            "post_webhook_url", Url(errors.POST_WEBHOOK_URL_INVALID), "The URL that is told after a change was made."
+            "pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID), "The URL that Parley asks before it makes a change."
+        ),
+        Field(
+            "post_webhook_url",
+            Url(errors.POST_WEBHOOK_URL_INVALID),
+            "The URL that Parley calls after it has made a change.",
         ),
         Field("webhook_method", _METHOD, "The method of requests to the webhooks; null means POST."),
         Field("webhook_filters", Listed(), "The events for which the webhooks are called."),
@@ -144,12 +148,12 @@ SERVICE = RecordType(
         Field(
             "conversations.pre_webhook_url",
             Url(errors.PRE_WEBHOOK_URL_INVALID),
-            "The URL that is asked before a change is made.",
+            "The URL that Parley asks before it makes a change.",
         ),
         Field(
             "conversations.post_webhook_url",
             Url(errors.POST_WEBHOOK_URL_INVALID),
-            "The URL that is told after a change was made.",
+            "The URL that Parley calls after it has made a change.",
         ),
         Field("conversations.webhook_method", _METHOD, "The method of requests to the webhooks.", default="POST"),
         Field("conversations.webhook_filters", Listed(), "The events for which the webhooks are called.", default=()),

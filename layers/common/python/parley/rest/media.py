@@ -109,7 +109,7 @@ def answer_file(
 def read_file(body: bytes, content_type: str) -> Upload:
     """The file in a body: the one file of a multipart form, else the body itself.
 
-    What sends no type at all is called a form by most HTTP clients, so for that type the file's beginning is asked.
+    If a program sets no type, most HTTP clients send that of a form. Then the beginning of the file decides.
 
     Raises:
         Refusal: 20001 for an empty file, or a form without exactly one; 50511 for a type that is none; 50512 for more

@@ -145,7 +145,7 @@ class SocketDoor:
             close(context, self._sockets(), older.id, why, user_sid=older.user_sid)
 
     def _turn_away(self, context: Context, connection_id: str, protocol: str, text: str, refusal: Refusal) -> None:
-        """Refuse to open a connection. The reply alone ends it: a client that is told twice takes one for a failure."""
+        """Refuse to open a connection. Only the reply says so: a client takes a second frame for a failure."""
         close(context, self._sockets(), connection_id, self._protocols.codec(protocol).refused(text, refusal).encode())
 
     def _end(self, context: Context, connection_id: str, protocol: str, text: str, refusal: Refusal) -> None:

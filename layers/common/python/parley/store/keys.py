@@ -427,7 +427,7 @@ def hearers(channel_sid: str) -> Span:
 
 
 def session_result(user_sid: str, session_sid: str, window: int, command_id: str) -> Key[stored.SessionResult]:
-    """The key of what a command in a user's session came to; windows of time are counted from the epoch."""
+    """The key of the result of a command in a user's session; windows of time are counted from the epoch."""
     return Key(f"SESSION#{user_sid}#{session_sid}#{padded(window)}", f"RESULT#{command_id}")
 
 

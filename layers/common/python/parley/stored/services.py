@@ -80,7 +80,7 @@ class Binding(OfService, total=False):
 
 
 class Device(TypedDict, total=False):
-    """A device as those see it who tell it something. `at` is when it was registered last, `arn` names its endpoint.
+    """A device, with the facts that notifications need. `at` is when it was registered last, `arn` names its endpoint.
 
     Without a `face` it hears of what happens as Chat's SDKs do.
     """
@@ -114,7 +114,7 @@ class HeldAddress(TypedDict, total=False):
 
 
 class Pushed(TypedDict, total=False):
-    """What became of one notification for one device, in the log of its user.
+    """The outcome of one notification for one device, in the log of its user.
 
     `outcome` is delivered, gone, refused or given_up; `code` is Twilio's error code, 0 for none. `device` is the
     binding's SID.

@@ -60,7 +60,7 @@ Presence = dict[str, Any]
 
 
 class SessionResult(TypedDict, total=False):
-    """What a command of an SDK came to. `birth` is that of the user who gave it; `at` is when, in milliseconds."""
+    """The result of a command of an SDK. `birth` is that of the user who gave it; `at` is when, in milliseconds."""
 
     birth: str
     command_id: str

@@ -37,7 +37,7 @@ _COUNTED = {
 
 
 class Told(NamedTuple):
-    """What became of a delivery: it is tried again, or was parked, or is settled if it is neither."""
+    """The outcome of an attempt: the delivery is tried again, or was parked; if neither, it is settled."""
 
     again: Again | None = None
     is_parked: bool = False

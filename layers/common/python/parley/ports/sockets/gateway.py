@@ -90,7 +90,7 @@ class SocketGateway:
         *,
         is_patient: bool = True,
     ) -> dict[str, Outcome]:
-        """Send each (connection id, data) push and return what became of each connection.
+        """Send each (connection id, data) push and return the outcome for each connection.
 
         Share one `bytes` object among the pushes that carry the same data: it is then prepared once. See the module's
         docstring for what the outcomes promise. Raises only what `credentials` raises, before anything is sent.
@@ -174,7 +174,7 @@ class SocketGateway:
 
 
 def count_pushes(accepted: int, throttled: int, outcomes: Collection[Outcome]) -> None:
-    """Count what became of the pushes of one call."""
+    """Count the outcomes of the pushes of one call."""
     gone = sum(one is Outcome.GONE for one in outcomes)
     for metric, times in ((PUSHES, accepted), (PUSHES_THROTTLED, throttled), (PUSHES_GONE, gone)):
         if times:

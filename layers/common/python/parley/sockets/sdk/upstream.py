@@ -160,7 +160,7 @@ def send(exchange: Exchange, version: str) -> Answered:
 
 
 def channel_metadata(exchange: Exchange, version: str) -> Answered:
-    """What a channel outside of chat tells of a message: nothing, since Parley keeps nothing of it.
+    """The metadata that a channel outside of chat gives a message: none, since Parley keeps none.
 
     Raises:
         Refusal: 50530.
