@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 
 from local.home import REPOSITORY
 from local.stack.running import Stack
-from tests.console.browser import chromium, find_chromium, tab
+from tests.console.browser import installed_chromium, tab
 from tests.console.web_server import serving
 from tests.end_to_end.clients import access_token, helper_library
 from tests.support.node_packages import check_types, find_node, install, run, run_suite
@@ -107,10 +107,7 @@ def node_modules(node: tuple[str, int]) -> Path:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("Chromium is not installed, so the JavaScript client is NOT tested in a browser")
-    with chromium(program) as browser, tab(browser, problems=[]) as opened:
+    with installed_chromium("the JavaScript client in a browser is") as browser, tab(browser, problems=[]) as opened:
         yield opened
 
 

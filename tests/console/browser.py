@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 # How long an expectation may take before it fails. Far more than is needed: a slow machine must not fail a test.
@@ -69,6 +70,16 @@ def chromium(program: str) -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@contextlib.contextmanager
+def installed_chromium(untested: str) -> Iterator[Browser]:
+    """The installed browser. Where there is none, the test is skipped and says what is not tested."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip(f"Chromium is not installed, so {untested} NOT tested")
+    with chromium(program) as browser:
+        yield browser
 
 
 @contextlib.contextmanager

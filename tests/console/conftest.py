@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from twilio.rest import Client
 
 from local.stack.running import Stack
-from tests.console.browser import PHONE, chromium, find_chromium, tab
+from tests.console.browser import PHONE, installed_chromium, tab
 from tests.console.console import Console
 from tests.console.looks import Checker, checker
 from tests.end_to_end.clients import helper_library
@@ -23,10 +23,7 @@ HERE = Path(__file__).resolve().parent
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("Chromium is not installed, so the console is NOT tested")
-    with chromium(program) as running:
+    with installed_chromium("the console is") as running:
         yield running
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from local.stack.running import Stack
+from tests.console.browser import installed_chromium
 from tests.end_to_end.clients import helper_library
 from tests.examples.programs import Place
 
@@ -18,6 +21,12 @@ def made(stack: Stack, folder: Path) -> Place:
     settings = folder / "settings.json"
     settings.write_text(json.dumps({**stack.info, "service_sid": service.sid}))
     return Place(stack.info, service.sid, settings)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with installed_chromium("the pages of the examples are") as running:
+        yield running
 
 
 @pytest.fixture

@@ -7,20 +7,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.console.browser import chromium, find_chromium, tab
+from tests.console.browser import tab
 from tests.end_to_end.clients import helper_library
 from tests.examples.programs import EXAMPLES, Place, python, running
 
 PAGE = EXAMPLES / "html-chat"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("Chromium is not installed, so the HTML chat is NOT tested")
-    with chromium(program) as running:
-        yield running
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from twilio.base.exceptions import TwilioRestException
 
 from local.home import REPOSITORY
 from local.stack.running import Stack
-from tests.console.browser import DESKTOP, PHONE, chromium, find_chromium, tab
+from tests.console.browser import DESKTOP, PHONE, tab
 from tests.end_to_end.clients import helper_library
 from tests.examples.conftest import made
 from tests.examples.programs import Place
@@ -28,15 +28,6 @@ from tests.support.waiting import until
 
 CONSOLE_TESTS = REPOSITORY / "tests" / "console"
 EXAMPLES = (REACT_CHAT, REACT_TWILIO_SDK) if EVERY_CASE else (REACT_CHAT,)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("Chromium is not installed, so the page in React is NOT tested")
-    with chromium(program) as running_browser:
-        yield running_browser
 
 
 @pytest.fixture(scope="module", params=EXAMPLES)

@@ -14,7 +14,7 @@ from local import npm
 from local.home import REPOSITORY
 from local.sdk.packages import BY_NAME
 from local.stack.running import Stack
-from tests.console.browser import chromium, find_chromium, tab
+from tests.console.browser import installed_chromium, tab
 from tests.console.web_server import serving
 from tests.end_to_end.clients import access_token, helper_library
 
@@ -68,10 +68,7 @@ SCENARIO = """async ({ place, url, tokens, channelSid }) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("Chromium is not installed, so files in the bundles of Twilio's SDKs are NOT tested")
-    with chromium(program) as running:
+    with installed_chromium("files in the bundles of Twilio's SDKs are") as running:
         yield running
 
 
