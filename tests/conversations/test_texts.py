@@ -258,17 +258,38 @@ def test_the_log_says_what_the_operator_can_do(
     assert line["cure"]
 
 
-@pytest.mark.parametrize(("receives", "pause"), [(1, 5), (2, 10), (4, 40), (7, 300), (500, 300)])
 def test_a_throttled_text_comes_back_after_pauses_that_double_up_to_five_minutes(
-    texting: Texting, thread: Thread, receives: int, pause: int
+    texting: Texting, thread: Thread
 ) -> None:
     thread.add(pair(proxy=NUMBER))
     post(thread)
     texting.claim()
     (text,) = texting.webhooks.texts.take()
     texting.refuse("ThrottlingException")
-    assert texting.carry(text, receives=receives) == [text["sid"]]
-    assert texting.pauses == [pause]
+    for receives in range(1, 9):
+        assert texting.carry(text, receives=receives) == [text["sid"]]
+    assert texting.pauses == [5, 10, 20, 40, 80, 160, 300, 300]
+    texting.answer()
+    assert (texting.carry(text, receives=9), len(texting.aws.sent)) == ([], 1)
+
+
+def test_a_text_that_has_only_waited_behind_another_is_first_put_off_for_five_seconds(
+    texting: Texting, thread: Thread
+) -> None:
+    thread.add(pair(proxy=NUMBER))
+    for body in ("first", "second"):
+        post(thread, body)
+    texting.claim()
+    first, second = texting.webhooks.texts.take()
+    texting.refuse("ThrottlingException")
+    for receives in range(1, 4):
+        assert texting.carry(first, second, receives=receives) == [first["sid"], second["sid"]]
+    assert texting.pauses == [5, 0, 10, 0, 20, 0]
+    texting.answer()
+    assert texting.carry(first, receives=4) == []
+    texting.refuse("ThrottlingException")
+    assert texting.carry(second, receives=4) == [second["sid"]]
+    assert texting.pauses[6:] == [5]
 
 
 @pytest.mark.parametrize(

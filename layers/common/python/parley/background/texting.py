@@ -12,17 +12,13 @@ from __future__ import annotations
 from parley.background.job import Job
 from parley.jobs import Again, Entry, Turn
 from parley.operations.context import Context
-from parley.operations.texts import Left, Texts
+from parley.operations.texts import Texts
 from parley.ports.queue import Queue
 from parley.ports.texting import Texting
 
 # When only this much of the function's time is left, no text is begun. AWS is given nine seconds to answer, and a file
 # for WhatsApp is handed over first. If the function ended in between, the text might be sent twice.
 _MARGIN_MS = 20_000
-# The first pause of a text that AWS takes later. It doubles each time.
-_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5, 300
-# The pause of a text of which nobody knows whether AWS has taken it. AWS's first event comes sooner.
-_UNKNOWN_SECONDS = 120
 
 
 def text_jobs(context: Context, queue: Queue, texting: Texting, bucket: str) -> dict[str, Job]:
@@ -35,10 +31,5 @@ def _send(context: Context, texts: Texts, entry: Entry, turn: Turn) -> Again | N
     if turn.remaining_ms() < _MARGIN_MS:
         return Again()
     path = {name: str(entry[name]) for name in ("service_sid", "channel_sid", "index", "sid")}
-    match texts.hand_to_aws(context, path, entry["at"]):
-        case Left.LATER:
-            return Again(min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2 ** min(turn.receives - 1, 10)))
-        case Left.UNKNOWN:
-            return Again(_UNKNOWN_SECONDS)
-        case Left.NOTHING:
-            return None
+    pause = texts.hand_to_aws(context, path, entry["at"])
+    return None if pause is None else Again(pause)

@@ -14,7 +14,6 @@ both twice would cost more than everything else about a text.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import NamedTuple
 
 from parley.domain.addresses import SMS, WHATSAPP, channel_of
@@ -40,23 +39,22 @@ from parley.stored import Content, Message, Receipt
 LONGEST_AGE_MS = SECONDS_TO_LIVE * 1000
 # Meta reports for some days about a message; people may read it later.
 _CARRIED_SECONDS = 30 * 24 * 3600
-
-
-class Left(Enum):
-    """What is left to do with a text."""
-
-    NOTHING = "nothing"
-    LATER = "AWS takes it later"
-    UNKNOWN = "nobody knows whether AWS has taken it"
+# The first pause of a text that AWS takes later. It doubles each time.
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5, 300
+# The pause of a text of which nobody knows whether AWS has taken it. AWS's first event comes sooner.
+_UNKNOWN_SECONDS = 120
 
 
 class _Later(Exception):
-    """The text can be sent later. If it waits too long, `error_code` says why."""
+    """The text can be sent later. If it waits too long, `error_code` says why.
 
-    def __init__(self, error_code: int, left: Left = Left.LATER) -> None:
+    With `is_unknown`, nobody knows whether AWS has taken it.
+    """
+
+    def __init__(self, error_code: int, *, is_unknown: bool = False) -> None:
         super().__init__(str(error_code))
         self.error_code = error_code
-        self.left = left
+        self.is_unknown = is_unknown
 
 
 class Texts(NamedTuple):
@@ -65,29 +63,32 @@ class Texts(NamedTuple):
     texting: Texting
     bucket: str
 
-    def hand_to_aws(self, context: Context, path: Path, at: int) -> Left:
+    def hand_to_aws(self, context: Context, path: Path, at: int) -> int | None:
         """Send a message, which was written at `at`, to the phone of the receipt at `path`.
 
-        Two requests to the table for a text message, and one write unit. A message on WhatsApp has one more of both.
+        Returns the seconds after which the text is to be tried again; None if nothing is left to do. Two requests to
+        the table for a text message, and one write unit. A message on WhatsApp that AWS takes has one more of both.
         """
         receipt_key, message_key = RECEIPT.key(path), MESSAGE.key(path)
         found = context.table.fetch_many([receipt_key, message_key])
         receipt: Receipt | None = found.get(receipt_key)
         message: Message | None = found.get(message_key)
         if receipt is None or message is None or receipt["service_sid"] != path["service_sid"]:
-            return Left.NOTHING
+            return None
         if "status" in receipt or "provider_id" in receipt:
-            return Left.NOTHING
+            return None
         try:
             provider_id = self._sent(context, message, receipt)
         except Unsendable as unsendable:
-            return _failed(context, path, unsendable.error_code)
+            _fail(context, path, unsendable.error_code)
+            return None
         except _Later as later:
             if context.clock.now_ms() - at >= LONGEST_AGE_MS:
-                return _failed(context, path, later.error_code)
-            return later.left
+                _fail(context, path, later.error_code)
+                return None
+            return _UNKNOWN_SECONDS if later.is_unknown else _put_off(context, path, receipt)
         _note(context, path, message, receipt, provider_id)
-        return Left.NOTHING
+        return None
 
     def _sent(self, context: Context, message: Message, receipt: Receipt) -> str:
         """AWS's id of the text, once AWS has taken it.
@@ -112,7 +113,7 @@ class Texts(NamedTuple):
         except Silent as silent:
             logger.warning("AWS has not said whether it sends a text", extra={"reason": str(silent), **_facts(receipt)})
             count(TEXTS_RETRIED)
-            raise _Later(EXPIRED, Left.UNKNOWN) from None
+            raise _Later(EXPIRED, is_unknown=True) from None
         except Refused as refused:
             raise _meaning(refused, receipt) from None
         count(TEXTS)
@@ -184,10 +185,21 @@ def _facts(receipt: Receipt) -> dict[str, str]:
     return {"receipt": receipts.reference(receipt), "sender": receipt["from_address"]}
 
 
-def _failed(context: Context, path: Path, error_code: int) -> Left:
+def _fail(context: Context, path: Path, error_code: int) -> None:
     receipts.report(context, Report(path, FAILED, error_code))
     count(TEXTS_REFUSED, code=error_code)
-    return Left.NOTHING
+
+
+def _put_off(context: Context, path: Path, receipt: Receipt) -> int:
+    """Count in the receipt that the text is sent later; the seconds until then.
+
+    SQS counts how often it has handed the text out. Most of these times, the text may only have waited behind another.
+    """
+    times = receipt.get("times_put_off", 0)
+    counted = Update(RECEIPT.key(path), NOT_FOUND(), add={"times_put_off": 1}, announced=False)
+    with ignoring(NOT_FOUND):
+        context.table.commit(context.cause(), [counted])
+    return int(min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2 ** min(times, 10)))
 
 
 def _note(context: Context, path: Path, message: Message, receipt: Receipt, provider_id: str) -> None:

@@ -84,8 +84,8 @@ class Media(OfService, total=False):
 class Receipt(OfChannel, total=False):
     """The delivery receipt of a message to one phone. Without `status`, the carrier has not answered yet.
 
-    `is_group` says that the phone is in a group. `provider_id` is AWS's id of the text. `price` and `carrier_fee` are
-    millionths of a US dollar.
+    `is_group` says that the phone is in a group. `provider_id` is AWS's id of the text. `times_put_off` says how often
+    the text could not be sent yet. `price` and `carrier_fee` are millionths of a US dollar.
     """
 
     message_sid: str
@@ -96,6 +96,7 @@ class Receipt(OfChannel, total=False):
     is_group: bool
     channel_message_sid: str
     provider_id: str
+    times_put_off: int
     status: str
     error_code: int
     price: int
