@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 from typing import Any
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -18,20 +15,22 @@ from tests.console.attaching import PICTURE
 from tests.console.console import Console
 from tests.console.looks import Checker, fits
 from tests.support.doors import HttpDoor, Raw
+from tests.support.handset import Handset
 
 NUMBER, SENDER = "+12025550143", "whatsapp:+12025550143"
 _KEYS: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
 class Friend:
-    """A phone with a number of its own, and AWS's way to it."""
+    """Somebody with a number of their own on SMS and on WhatsApp, and AWS's way to it."""
 
     def __init__(self, stack: Stack, http_door: HttpDoor) -> None:
-        self._raw = Raw(http_door)
         url = stack.info["rest_url"]
         self._sms = boto3.client("pinpoint-sms-voice-v2", endpoint_url=f"{url}/_texts/sms-voice", **_KEYS)
         self._social = boto3.client("socialmessaging", endpoint_url=f"{url}/_texts/social-messaging", **_KEYS)
         self.number = f"+4917{secrets.randbelow(10**8):08d}5"
+        self.on_sms = Handset(Raw(http_door), self.number, NUMBER)
+        self.on_whatsapp = Handset(Raw(http_door), f"whatsapp:{self.number}", SENDER)
 
     def text(self, body: str) -> None:
         self._sms.send_text_message(DestinationPhoneNumber=self.number, OriginationIdentity=NUMBER, MessageBody=body)
@@ -46,13 +45,6 @@ class Friend:
             message=json.dumps(message).encode(),
             metaApiVersion="v20.0",
         )
-
-    def write(self, address: str, to: str, body: str) -> None:
-        self._raw.post(f"/_phones/{address}", To=to, Body=body)
-
-    def thread(self, address: str) -> list[tuple[str, str]]:
-        found = self._raw.get(f"/_phones/{address}")["messages"]
-        return [(one["direction"], one["body"]) for one in found]
 
 
 @pytest.fixture
@@ -83,7 +75,7 @@ def test_a_handset_shows_its_thread_and_writes(console: Console, friend: Friend)
     handset.get_by_role("textbox").press("Enter")
     expect(bodies(handset)).to_have_text(["Your table is ready", "On my way"])
     expect(handset.get_by_role("textbox")).to_have_value("")
-    assert friend.thread(friend.number)[1] == ("out", "On my way")
+    assert friend.on_sms.thread[1] == ("out", "On my way")
 
 
 def test_stop_is_answered_and_shown(console: Console, friend: Friend) -> None:
@@ -117,13 +109,12 @@ def test_in_airplane_mode_texts_wait(console: Console, friend: Friend, problems:
 
 
 def test_without_read_receipts_a_whatsapp_message_waits_to_be_read(console: Console, friend: Friend) -> None:
-    address = f"whatsapp:{friend.number}"
     console.choose_tool("Phones")
     form = console.page.locator("#tool-phones .tools form")
     form.get_by_role("textbox").fill(friend.number)
     form.get_by_text("WhatsApp").click()
     press(form, "Add a phone")
-    handset = card(console, address)
+    handset = card(console, friend.on_whatsapp.address)
     expect(handset.get_by_role("textbox")).to_be_focused()
     press(handset, "Read receipts")
     handset.get_by_role("textbox").fill("Are you open?")
@@ -136,15 +127,10 @@ def test_without_read_receipts_a_whatsapp_message_waits_to_be_read(console: Cons
     expect(handset.get_by_role("button", name="Read:")).to_have_count(0)
 
 
-def test_a_picture_is_shown(console: Console, friend: Friend, stack: Stack) -> None:
-    address = f"whatsapp:{friend.number}"
-    query = urlencode({"To": SENDER, "Body": "look"})
-    basic = base64.b64encode(f"{stack.info['account_sid']}:{stack.info['auth_token']}".encode()).decode()
-    headers = {"Content-Type": "image/png", "Authorization": f"Basic {basic}"}
-    request = Request(f"{stack.info['rest_url']}/_phones/{address}?{query}", PICTURE["buffer"], headers)
-    urlopen(request).close()
+def test_a_picture_is_shown(console: Console, friend: Friend) -> None:
+    friend.on_whatsapp.send("look", PICTURE["buffer"], "image/png")
     console.choose_tool("Phones")
-    image = card(console, address).locator("img")
+    image = card(console, friend.on_whatsapp.address).locator("img")
     expect(image).to_be_visible()
     assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
 
@@ -159,11 +145,11 @@ def test_a_number_that_is_none_is_refused(console: Console) -> None:
 
 def test_handsets_are_accessible(console: Console, check: Checker, friend: Friend) -> None:
     friend.text("hello")
-    friend.write(friend.number, NUMBER, "STOP")
-    friend.write(f"whatsapp:{friend.number}", SENDER, "hello")
+    friend.on_sms.write("STOP")
+    friend.on_whatsapp.write("hello")
     friend.whatsapp("hello yourself")
     console.choose_tool("Phones")
-    expect(card(console, f"whatsapp:{friend.number}").locator(".text-message")).to_have_count(2)
+    expect(card(console, friend.on_whatsapp.address).locator(".text-message")).to_have_count(2)
     check(console.page)
 
 

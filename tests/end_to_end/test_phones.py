@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import requests
@@ -15,6 +14,8 @@ from twilio.rest import Client
 from local.stack.running import Stack
 from tests.end_to_end.clients import Socket, access_token
 from tests.helper_libraries.node_library import node_library
+from tests.support.doors import HttpDoor, Raw
+from tests.support.handset import Handset
 from tests.support.waiting import until
 
 # Other tests share the stack, so each has phones of its own.
@@ -22,40 +23,9 @@ _numbers = count(14155550600)
 _NUMBER = "+12025550143"
 
 
-class Handset:
-    """A phone of the stand-in. On WhatsApp, its address begins so."""
-
-    def __init__(self, info: dict[str, Any], prefix: str = "") -> None:
-        self.address = f"{prefix}+{next(_numbers)}"
-        self.number = prefix + _NUMBER
-        self._url = f"{info['rest_url']}/_phones/{quote(self.address, safe='')}"
-        self._owner = (str(info["account_sid"]), str(info["auth_token"]))
-
-    def write(self, body: str) -> None:
-        answer = requests.post(self._url, auth=self._owner, data={"To": self.number, "Body": body}, timeout=120)
-        assert answer.status_code == 201, answer.text
-
-    def send(self, body: str, file: bytes, content_type: str) -> None:
-        """A file with a caption."""
-        answer = requests.post(
-            self._url,
-            params={"To": self.number, "Body": body},
-            auth=self._owner,
-            data=file,
-            headers={"Content-Type": content_type},
-            timeout=120,
-        )
-        assert answer.status_code == 201, answer.text
-
-    @property
-    def got(self) -> list[str]:
-        """The texts that have come."""
-        thread = requests.get(self._url, auth=self._owner, timeout=120).json()["messages"]
-        return [one["body"] for one in thread if one["direction"] == "in"]
-
-    def look(self) -> None:
-        """Read what has come."""
-        assert requests.post(f"{self._url}/read", auth=self._owner, data={}, timeout=120).status_code < 300
+def handset(http_door: HttpDoor, prefix: str = "") -> Handset:
+    """A new handset; on WhatsApp with the prefix."""
+    return Handset(Raw(http_door), f"{prefix}+{next(_numbers)}", prefix + _NUMBER)
 
 
 @pytest.fixture(params=["python", "node"])
@@ -86,9 +56,9 @@ def service_sid(api: Any) -> Iterator[str]:
 
 
 def test_a_text_makes_a_conversation_in_which_sms_whatsapp_and_chat_talk_to_one_another(
-    stack: Stack, api: Any, service_sid: str
+    stack: Stack, http_door: HttpDoor, api: Any, service_sid: str
 ) -> None:
-    customer, friend = Handset(stack.info), Handset(stack.info, "whatsapp:")
+    customer, friend = handset(http_door), handset(http_door, "whatsapp:")
     customer.write("hello")
     service = api.services(service_sid)
     made = until(lambda: service.conversations.list(), 30)
@@ -127,8 +97,10 @@ def test_a_text_makes_a_conversation_in_which_sms_whatsapp_and_chat_talk_to_one_
     assert [one.body for one in conversation.messages.list()] == ["hello", "here I am", "who is there?", "all of us"]
 
 
-def test_a_picture_from_whatsapp_is_a_file_of_its_message(stack: Stack, api: Any, service_sid: str) -> None:
-    friend, conversations = Handset(stack.info, "whatsapp:"), api.services(service_sid).conversations
+def test_a_picture_from_whatsapp_is_a_file_of_its_message(
+    stack: Stack, http_door: HttpDoor, api: Any, service_sid: str
+) -> None:
+    friend, conversations = handset(http_door, "whatsapp:"), api.services(service_sid).conversations
     conversation = conversations(conversations.create().sid)
     conversation.participants.create(
         messaging_binding_address=friend.address, messaging_binding_proxy_address=friend.number
