@@ -6,14 +6,17 @@ import asyncio
 import base64
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from local.http.server import Request, Response
 from local.phones.account import Account, Own
@@ -175,6 +178,15 @@ class Stage:
         entries = [json.loads(event["whatsAppWebhookEntry"]) for event in self.heard(count)]
         found: list[dict[str, Any]] = [entry["changes"][0]["value"] for entry in entries]
         return found
+
+
+@contextmanager
+def refused(name: str, reason: str | None = None) -> Iterator[None]:
+    """Inside, AWS refuses the request with this error."""
+    with pytest.raises(ClientError) as found:
+        yield
+    told = found.value.response
+    assert (told["Error"]["Code"], told.get("Reason")) == (name, reason)
 
 
 class _Raw:

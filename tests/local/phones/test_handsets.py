@@ -18,11 +18,6 @@ from tests.support.waiting import until
 PHONE, ANOTHER = "+491721234567", "+491727654321"
 
 
-@pytest.fixture
-def stage() -> Stage:
-    return Stage()
-
-
 def send(stage: Stage, body: str, to: str = PHONE, **more: Any) -> None:
     stage.sms.send_text_message(
         DestinationPhoneNumber=to, OriginationIdentity=NUMBER, MessageBody=body, ConfigurationSetName="set", **more

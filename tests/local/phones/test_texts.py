@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,27 +10,14 @@ from botocore.exceptions import ClientError
 
 from local.phones.pictures import Picture
 from local.phones.schedule import Disorder
-from tests.support.handsets import INBOUND, NUMBER, OTHER_NUMBER, RECEIPTS, Stage
+from tests.support.handsets import INBOUND, NUMBER, OTHER_NUMBER, RECEIPTS, Stage, refused
 
 PHONE, AMERICAN = "+491721234567", "+14155550100"
 SET = {"ConfigurationSetName": "set"}
 
 
-@pytest.fixture
-def stage() -> Stage:
-    return Stage()
-
-
 def text(to: str = PHONE, **more: Any) -> dict[str, Any]:
     return {"DestinationPhoneNumber": to, "OriginationIdentity": NUMBER, "MessageBody": "hello", **SET, **more}
-
-
-@contextmanager
-def refused(name: str, reason: str | None = None) -> Iterator[None]:
-    with pytest.raises(ClientError) as found:
-        yield
-    told = found.value.response
-    assert (told["Error"]["Code"], told.get("Reason")) == (name, reason)
 
 
 def test_a_text_arrives_on_the_handset_and_two_events_tell_of_it(stage: Stage):

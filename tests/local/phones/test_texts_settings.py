@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-from botocore.exceptions import ClientError
-
-from tests.support.handsets import INBOUND, NUMBER, OTHER_NUMBER, RECEIPTS, Stage
+from tests.support.handsets import INBOUND, NUMBER, OTHER_NUMBER, RECEIPTS, Stage, refused
 
 PHONE = "+491721234567"
-
-
-@pytest.fixture
-def stage() -> Stage:
-    return Stage()
-
-
-@contextmanager
-def refused(name: str, reason: str | None = None) -> Iterator[None]:
-    with pytest.raises(ClientError) as found:
-        yield
-    told = found.value.response
-    assert (told["Error"]["Code"], told.get("Reason")) == (name, reason)
 
 
 def test_numbers_are_shown_with_their_settings(stage: Stage):

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from local.phones.pictures import Picture
-from tests.support.handsets import INBOUND, SENDER, Stage
+from tests.support.handsets import INBOUND, SENDER, Stage, refused
 
 NUMBER = "+491721234567"
 PHONE = f"whatsapp:{NUMBER}"
 PNG = b"\x89PNG"
-
-
-@pytest.fixture
-def stage() -> Stage:
-    return Stage()
-
-
-@contextmanager
-def refused(name: str) -> Iterator[None]:
-    with pytest.raises(ClientError) as found:
-        yield
-    assert found.value.response["Error"]["Code"] == name
 
 
 def account(stage: Stage) -> dict[str, Any]:
